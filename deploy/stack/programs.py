@@ -1,0 +1,110 @@
+"""Programs started in the background, each written to a journal with its start time before anything can go wrong.
+
+A pid alone may be somebody else's by the time it is stopped: pid and start time together are not reused.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+_SAME_START_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    name: str
+    pid: int
+    created: float
+    log: str
+
+    @property
+    def is_running(self) -> bool:
+        return _process(self) is not None
+
+    def last_lines(self, count: int = 20) -> str:
+        path = Path(self.log)
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+        return "\n".join(lines[-count:])
+
+
+class Journal:
+    """What was started, one JSON line each, in that order."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, program: Program) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(program)) + "\n")
+
+    def programs(self) -> list[Program]:
+        if not self._path.exists():
+            return []
+        return [Program(**json.loads(line)) for line in self._path.read_text(encoding="utf-8").splitlines()]
+
+    def clear(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+def start(
+    name: str, command: Sequence[str], *, log: Path, environment: Mapping[str, str], journal: Journal, tied: bool
+) -> Program:
+    """Starts a program in a session of its own: a Ctrl-C meant for us must not reach servers that should stay."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = _tied(command) if tied else command
+    # posix_spawn and not Popen: whoever starts these exits long before they do, and owes nobody a wait().
+    pid = os.posix_spawnp(
+        command[0],
+        command,
+        {**os.environ, **environment},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+    program = Program(name=name, pid=pid, created=psutil.Process(pid).create_time(), log=str(log))
+    journal.write(program)
+    return program
+
+
+def stop(programs: Iterable[Program], *, grace_seconds: float = 10) -> list[str]:
+    """Asks each to end, kills those that do not, and returns the names of those that were running."""
+    running = [(program.name, process) for program in programs if (process := _process(program))]
+    processes = [process for _, process in running]
+    for process in processes:
+        _signal(process.terminate)
+    _, stubborn = psutil.wait_procs(processes, timeout=grace_seconds)
+    for process in stubborn:
+        _signal(process.kill)
+    psutil.wait_procs(stubborn, timeout=grace_seconds)
+    return [name for name, _ in running]
+
+
+def _tied(command: Sequence[str]) -> list[str]:
+    # The kernel ends the program with the thread that started it, whatever kills us: start from the main thread.
+    leash = shutil.which("setpriv")
+    return [leash, "--pdeathsig", "TERM", "--", *command] if leash else list(command)
+
+
+def _process(program: Program) -> psutil.Process | None:
+    try:
+        process = psutil.Process(program.pid)
+        same = abs(process.create_time() - program.created) < _SAME_START_SECONDS
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _signal(send: Callable[[], None]) -> None:
+    try:
+        send()
+    except psutil.NoSuchProcess:
+        return

@@ -1,0 +1,135 @@
+"""The topics that the product needs (deploy/topics.yaml), and what differs between them and a running Kafka.
+
+Nothing here changes a topic that exists: a difference is told, a person decides.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+PRODUCTION = "production"
+NATIVE = "native"
+_TOPIC_ALREADY_EXISTS = 36
+
+
+class TopicsRefused(RuntimeError):
+    """Kafka did not create a topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    name: str
+    partitions: int
+    replication: int
+    settings: Mapping[str, str]
+    """Kafka's own names: `cleanup.policy`, `retention.ms`, `max.compaction.lag.ms`."""
+
+
+def load_topics(path: Path, *, size: str = PRODUCTION) -> list[Topic]:
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if size not in document["sizes"]:
+        raise ValueError(f"{path}: no size {size!r}, only {', '.join(document['sizes'])}")
+    return [
+        Topic(name=name, **document["sizes"][size], settings=_settings(entry))
+        for name, entry in document["topics"].items()
+    ]
+
+
+async def differences(bootstrap: str, topics: Sequence[Topic]) -> list[str]:
+    """One sentence for each thing that is not as declared; empty when all is well."""
+    async with _admin(bootstrap) as admin:
+        return await _differences(admin, topics)
+
+
+async def create_missing(bootstrap: str, topics: Sequence[Topic]) -> list[str]:
+    """Creates the topics that do not exist, and returns their names."""
+    async with _admin(bootstrap) as admin:
+        existing = set(await admin.list_topics())
+        missing = [topic for topic in topics if topic.name not in existing]
+        if missing:
+            _refuse_errors(await admin.create_topics([_new(topic) for topic in missing]))
+    return [topic.name for topic in missing]
+
+
+@asynccontextmanager
+async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def _differences(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[str]:
+    existing = set(await admin.list_topics())
+    found = [topic for topic in topics if topic.name in existing]
+    told = [f"{topic.name}: does not exist" for topic in topics if topic.name not in existing]
+    if not found:
+        return told
+    partitions = {
+        description["topic"]: len(description["partitions"])
+        for description in await admin.describe_topics([topic.name for topic in found])
+    }
+    settings = await _described_settings(admin, found)
+    for topic in found:
+        told += _compare(topic, partitions=partitions[topic.name], settings=settings[topic.name])
+    return told
+
+
+def _compare(topic: Topic, *, partitions: int, settings: Mapping[str, str]) -> list[str]:
+    told = []
+    if partitions != topic.partitions:
+        told.append(f"{topic.name}: {partitions} partitions instead of {topic.partitions}")
+    for key, wanted in topic.settings.items():
+        if settings.get(key) != wanted:
+            told.append(f"{topic.name}: {key} is {settings.get(key)} instead of {wanted}")
+    return told
+
+
+async def _described_settings(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> dict[str, dict[str, str]]:
+    wanted = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
+    described: dict[str, dict[str, str]] = {}
+    for response in await admin.describe_configs(wanted):
+        for _code, _message, _type, name, entries in response.resources:
+            described[name] = {entry[0]: entry[1] for entry in entries}
+    return described
+
+
+def _refuse_errors(response: Any) -> None:
+    errors = [
+        f"{name}: {message or f'error {code}'}"
+        for name, code, message in response.topic_errors
+        if code not in {0, _TOPIC_ALREADY_EXISTS}
+    ]
+    if errors:
+        raise TopicsRefused("; ".join(errors))
+
+
+def _new(topic: Topic) -> NewTopic:
+    return NewTopic(
+        name=topic.name,
+        num_partitions=topic.partitions,
+        replication_factor=topic.replication,
+        topic_configs=dict(topic.settings),
+    )
+
+
+def _settings(entry: Mapping[str, Any]) -> dict[str, str]:
+    settings = {"cleanup.policy": str(entry["cleanup"])}
+    if "retention_days" in entry:
+        settings["retention.ms"] = _milliseconds(entry["retention_days"])
+    if "max_compaction_lag_days" in entry:
+        settings["max.compaction.lag.ms"] = _milliseconds(entry["max_compaction_lag_days"])
+    return settings
+
+
+def _milliseconds(days: int) -> str:
+    return str(timedelta(days=days) // timedelta(milliseconds=1))
