@@ -15,6 +15,22 @@ from deploy.stack.programs import Program
 
 _JAVA_AT_LEAST = 17
 _OPTIONS = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+# What a single node needs, wherever it runs; few partitions, because each costs time at start.
+SINGLE_NODE = {
+    "auto.create.topics.enable": "false",
+    "num.partitions": "4",
+    "offsets.topic.num.partitions": "4",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    # Kafka 4 otherwise holds every offset commit back for some milliseconds.
+    "group.coordinator.append.linger.ms": "0",
+}
 _SETTINGS = """
 process.roles=broker,controller
 node.id=1
@@ -24,18 +40,6 @@ listeners=PLAINTEXT://{host}:{broker},CONTROLLER://{host}:{controller}
 advertised.listeners=PLAINTEXT://{host}:{broker}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={folder}/data
-auto.create.topics.enable=false
-num.partitions=4
-offsets.topic.num.partitions=4
-offsets.topic.replication.factor=1
-transaction.state.log.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-group.coordinator.append.linger.ms=0
 """
 
 
@@ -71,9 +75,9 @@ def start(site: Site, *, jars: Path) -> Broker:
     folder = site.folder / "kafka"
     folder.mkdir(parents=True)
     settings = folder / "server.properties"
-    settings.write_text(
-        _SETTINGS.format(host=ports.HOST, broker=broker, controller=controller, folder=folder), encoding="utf-8"
-    )
+    own = _SETTINGS.format(host=ports.HOST, broker=broker, controller=controller, folder=folder)
+    lines = [own, *(f"{name}={value}" for name, value in SINGLE_NODE.items())]
+    settings.write_text("\n".join(lines), encoding="utf-8")
     java = f"java {' '.join(_OPTIONS)} -cp '{jars}/*'"
     script = (
         f"{java} kafka.tools.StorageTool format -t {_cluster_id()} -c '{settings}' && exec {java} kafka.Kafka '{settings}'"

@@ -32,8 +32,7 @@ class Mongod:
         """Until the replica set has its primary and the root user exists."""
         ports.wait_until_answers(self.port, program=self.program)
         with _client(f"mongodb://{ports.HOST}:{self.port}/?directConnection=true") as client:
-            client.admin.command("replSetInitiate", {"_id": "rs0", "members": [{"_id": 0, "host": self._address}]})
-            _wait_for_primary(client)
+            initiate(client, member=f"{ports.HOST}:{self.port}")
             # Possible without signing in for the very first user only ("localhost exception").
             client.admin.command("createUser", _ROOT, pwd=self.password, roles=["root"])
 
@@ -44,10 +43,6 @@ class Mongod:
             roles = [{"role": "dbOwner", "db": database}]
             client.admin.command("createUser", database, pwd=password, roles=roles)
         return uri(port=self.port, user=database, password=password)
-
-    @property
-    def _address(self) -> str:
-        return f"{ports.HOST}:{self.port}"
 
 
 def uri(*, port: int, user: str, password: str) -> str:
@@ -94,7 +89,9 @@ def _client(address: str) -> Iterator[MongoClient[dict[str, Any]]]:
         client.close()
 
 
-def _wait_for_primary(client: MongoClient[dict[str, Any]], *, within_seconds: float = 30) -> None:
+def initiate(client: MongoClient[dict[str, Any]], *, member: str, within_seconds: float = 30) -> None:
+    """Makes a replica set of this one server, and waits until it is the primary."""
+    client.admin.command("replSetInitiate", {"_id": "rs0", "members": [{"_id": 0, "host": member}]})
     deadline = time.monotonic() + within_seconds
     while not client.admin.command("hello")["isWritablePrimary"]:
         if time.monotonic() > deadline:

@@ -1,0 +1,42 @@
+"""The images that the compose file and the tests name, and whether this machine has or can get them."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+
+from deploy.stack.model import Unavailable
+
+KAFKA = "apache/kafka:4.1.1"
+MONGO = "mongo:8.0"
+PYTHON = "python:3.13-slim"
+_ENGINE_SECONDS = 10
+_PULL_SECONDS = 20
+
+
+def require(*images: str) -> None:
+    """Raises `Unavailable` unless a Docker engine answers and has these images, or gets all of them within 20 s."""
+    if not shutil.which("docker"):
+        raise Unavailable("Docker is not installed")
+    if not _succeeds(["docker", "info"], within_seconds=_ENGINE_SECONDS):
+        raise Unavailable("no Docker engine answers")
+    _pull([image for image in images if not is_here(image)])
+
+
+def is_here(image: str) -> bool:
+    return _succeeds(["docker", "image", "inspect", image], within_seconds=_ENGINE_SECONDS)
+
+
+def _pull(images: Sequence[str]) -> None:
+    deadline = time.monotonic() + _PULL_SECONDS
+    for image in images:
+        if not _succeeds(["docker", "pull", "-q", image], within_seconds=max(deadline - time.monotonic(), 0.1)):
+            raise Unavailable(f"the image {image} is not here and did not come within {_PULL_SECONDS} s")
+
+
+def _succeeds(command: Sequence[str], *, within_seconds: float) -> bool:
+    try:
+        result = subprocess.run(command, capture_output=True, timeout=within_seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return result.returncode == 0
