@@ -1,0 +1,40 @@
+"""Every event there is, by type: the one list that schemas, documentation and consumers read."""
+
+import re
+
+from shared.contracts import dead_letters, matching, notifications, profiles
+from shared.contracts.payload import Payload
+
+EVENTS: dict[str, type[Payload]] = {
+    event.TYPE: event
+    for event in (
+        profiles.InstitutionChanged,
+        profiles.ProgrammeChanged,
+        profiles.MemberChanged,
+        profiles.PreferencesChanged,
+        profiles.ContactChanged,
+        matching.SuggestionsChanged,
+        notifications.NotificationRecorded,
+        dead_letters.ProfilesRecordParked,
+        dead_letters.MatchingRecordParked,
+        dead_letters.NotificationsRecordParked,
+    )
+}
+
+COMPACTED = frozenset(
+    {"profiles.institutions", "profiles.programmes", "profiles.members", "profiles.preferences", "profiles.contacts"}
+)
+PRIVATE = frozenset({"profiles.preferences", "profiles.contacts"})
+"""Their sent outbox rows are deleted at once, and no operator sees a value without asking for it by name."""
+
+_VERSIONED = re.compile(r"^(?P<name>org\.preceptor\.[a-z]+\.[a-z_]+\.[a-z_]+)\.v(?P<major>[1-9][0-9]*)$")
+
+
+def is_newer_major(event_type: str) -> bool:
+    """Whether we know this fact, but only in older majors than the one sent."""
+    sent = _VERSIONED.match(event_type)
+    if sent is None or event_type in EVENTS:
+        return False
+    known = [_VERSIONED.match(name) for name in EVENTS]
+    majors = [int(match["major"]) for match in known if match and match["name"] == sent["name"]]
+    return bool(majors) and int(sent["major"]) > max(majors)

@@ -1,0 +1,23 @@
+"""What notifications publishes: that somebody was told, of which occasion; never the words or the person's name."""
+
+from typing import ClassVar
+
+from shared.contracts.payload import Id, Payload, Slug
+
+
+class NotificationRecorded(Payload):
+    TYPE: ClassVar[str] = "org.preceptor.notifications.notification.recorded.v1"
+    TOPIC: ClassVar[str] = "notifications.events"
+
+    notification: Id
+    member: Id
+    institution: Id
+    template: Slug
+    occasion: str
+    """One key per recipient, programme and cause; an unread document of the same occasion is updated, not repeated."""
+    position: int
+    """The recipient's own counter: what `Last-Event-ID` of their live stream means."""
+
+    @property
+    def aggregate(self) -> str:
+        return self.notification

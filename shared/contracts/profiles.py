@@ -1,0 +1,140 @@
+"""What profiles publishes: the state of institutions, programmes and members, one compacted topic for each audience.
+
+`profiles.members` is an allow-list that any of our services may read. `profiles.preferences` is for matching alone,
+`profiles.contacts` for notifications alone. The story never leaves profiles. A tombstone on any of them is an erasure.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from shared.contracts.payload import Id, Part, Payload, Slug
+
+Role = Literal["mentor", "mentee"]
+Stage = Literal["student", "resident", "fellow", "early_career", "attending", "senior", "retired"]
+Format = Literal["in_person", "video", "phone", "messaging"]
+Style = Literal["coach", "advisor", "sponsor", "listener"]
+Status = Literal["active", "inactive"]
+Factor = Literal["topics", "specialty", "stage", "languages", "formats", "time_zone", "style"]
+
+STAGES: tuple[Stage, ...] = ("student", "resident", "fellow", "early_career", "attending", "senior", "retired")
+FACTORS: tuple[Factor, ...] = ("topics", "specialty", "stage", "languages", "formats", "time_zone", "style")
+
+
+class InstitutionChanged(Payload):
+    TYPE: ClassVar[str] = "org.preceptor.profiles.institution.changed.v1"
+    TOPIC: ClassVar[str] = "profiles.institutions"
+
+    institution: Id
+    name: str
+    status: Status
+    exchanges_with: tuple[Id, ...] = ()
+    """Institutions whose members ours may be matched with; a pair needs both institutions to name each other."""
+
+    @property
+    def aggregate(self) -> str:
+        return self.institution
+
+
+class ProgrammeLimits(Part):
+    list_length: int = Field(default=10, ge=1, le=10)
+    minimum_score: int = Field(default=0, ge=0, le=100)
+    """Percent of the best possible score below which nobody is suggested."""
+
+
+class ProgrammeChanged(Payload):
+    TYPE: ClassVar[str] = "org.preceptor.profiles.programme.changed.v1"
+    TOPIC: ClassVar[str] = "profiles.programmes"
+
+    programme: Id
+    institution: Id
+    """The owner."""
+    name: str
+    status: Status
+    admits: tuple[Id, ...]
+    """Institutions whose members may enrol, the owner among them."""
+    weights: dict[Factor, int]
+    """0 to 100 each; a mentee's own weights go over them."""
+    limits: ProgrammeLimits = ProgrammeLimits()
+
+    @property
+    def aggregate(self) -> str:
+        return self.programme
+
+
+class Enrolment(Part):
+    programme: Id
+    roles: tuple[Role, ...]
+
+
+class MemberChanged(Payload):
+    TYPE: ClassVar[str] = "org.preceptor.profiles.member.changed.v1"
+    TOPIC: ClassVar[str] = "profiles.members"
+
+    member: Id
+    institution: Id
+    """The registering institution: immutable, and in the partition key."""
+    affiliations: tuple[Id, ...] = ()
+    status: Status
+    paused: bool = False
+    """Takes nothing new for now; an inactive member neither."""
+    enrolments: tuple[Enrolment, ...] = ()
+    stage: Stage | None = None
+    specialty: Slug | None = None
+    topics_offered: tuple[Slug, ...] = ()
+    topics_wanted: tuple[Slug, ...] = ()
+    languages: tuple[str, ...] = ()
+    """BCP 47 primary tags: `en`, `de`."""
+    formats: tuple[Format, ...] = ()
+    time_zone: str = "UTC"
+    """IANA name."""
+    hours_per_month: int = 0
+    """Hours a month that the member gives to mentoring, all programmes together."""
+    capacity: int = 0
+    """Mentees at a time, all programmes together; 0 is a pause."""
+    style: Style | None = None
+    across_institutions: bool = False
+    """The member's own opt-in to being matched with another institution's people."""
+
+    @property
+    def aggregate(self) -> str:
+        return self.member
+
+
+class PreferencesChanged(Payload):
+    """Entered by the person only, private to matching."""
+
+    TYPE: ClassVar[str] = "org.preceptor.profiles.preferences.changed.v1"
+    TOPIC: ClassVar[str] = "profiles.preferences"
+
+    member: Id
+    institution: Id
+    never: tuple[Id, ...] = ()
+    weights: dict[Factor, int] = {}
+    identity: tuple[Slug, ...] = ()
+    wishes_shared_identity: bool = False
+    subject_hash: str | None = None
+    """Which sign-in is this member (see `shared.auth.subject_hash`), so that matching knows who asks."""
+
+    @property
+    def aggregate(self) -> str:
+        return self.member
+
+
+class ContactChanged(Payload):
+    """How to reach and name a person, private to notifications."""
+
+    TYPE: ClassVar[str] = "org.preceptor.profiles.contact.changed.v1"
+    TOPIC: ClassVar[str] = "profiles.contacts"
+
+    member: Id
+    institution: Id
+    name: str
+    email: str
+    locale: str = "en"
+    time_zone: str = "UTC"
+    subject_hash: str | None = None
+
+    @property
+    def aggregate(self) -> str:
+        return self.member

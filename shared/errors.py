@@ -1,0 +1,52 @@
+"""What can be wrong, in families that decide what happens next.
+
+    DomainError            the request is wrong and always will be; HTTP 4xx, a record parks at once
+    ├── NotFound           unknown, or another institution's: the two are never told apart
+    ├── Forbidden          known to whoever asks, but not theirs to do
+    ├── Conflict           the state does not allow it (already exists, already used, inactive)
+    └── Rejected           a value is wrong; `errors` names each place and what would be right
+    StaleVersion           somebody was faster: reload and try again
+
+Everything else is a fault: retried with backoff, then parked with its cause. Statuses are chosen in `shared/http.py` only.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong value: where it stands (`topics_wanted[2]`) and what would be right. Never the value of a personal field."""
+
+    field: str
+    message: str
+
+
+class DomainError(Exception):
+    """`code` is stable and machine-readable (`member_not_found`); `message` says what would be right."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class NotFound(DomainError): ...  # noqa: N818 -- the family's name says it is an error
+
+
+class Forbidden(DomainError): ...  # noqa: N818 -- see NotFound
+
+
+class Conflict(DomainError): ...  # noqa: N818 -- see NotFound
+
+
+class Rejected(DomainError):  # noqa: N818 -- see NotFound
+    def __init__(self, code: str, message: str, errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(code, message)
+        self.errors = errors
+
+
+class StaleVersion(Exception):  # noqa: N818 -- see NotFound
+    def __init__(self, *, found: int, expected: int) -> None:
+        super().__init__(f"version is {found}, not {expected}: reload and try again")
+        self.found = found
+        self.expected = expected

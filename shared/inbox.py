@@ -1,0 +1,34 @@
+"""Effects once per consumer: the mark `{consumer, event id}` is written in the transaction of the effect.
+
+Marks outlive the topics' 30 days, so that no record can come again unmarked.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, Session, ensure_indexes
+
+_KEPT = timedelta(days=35)
+
+
+class AlreadyHandled(Exception):  # noqa: N818 -- a duplicate event is no error
+    """Somebody's transaction with this mark is committed; ours must not be."""
+
+
+async def prepare(database: Database) -> None:
+    kept = IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=int(_KEPT.total_seconds()))
+    await ensure_indexes(database["inbox"], [kept])
+
+
+async def mark(database: Database, session: Session, *, consumer: str, event: str, now: datetime) -> None:
+    """Raises `AlreadyHandled`, which aborts the transaction."""
+    try:
+        await database["inbox"].insert_one({"_id": f"{consumer}:{event}", "at": now}, session=session)
+    except DuplicateKeyError:
+        raise AlreadyHandled from None
+
+
+async def handled(database: Database, *, consumer: str, events: Sequence[str]) -> set[str]:
+    """Which of these a batch need not try: cheaper than a transaction each, and never the guarantee."""
+    marks = database["inbox"].find({"_id": {"$in": [f"{consumer}:{event}" for event in events]}})
+    return {mark["_id"].split(":", 1)[1] async for mark in marks}

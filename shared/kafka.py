@@ -1,0 +1,31 @@
+"""How every client of Kafka is set: nothing that a default could lose (design 5.6)."""
+
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError, NoBrokersAvailable
+from faststream.kafka import KafkaBroker
+
+
+def servers(bootstrap: str) -> list[str]:
+    """FastStream does not split a comma."""
+    return [server.strip() for server in bootstrap.split(",") if server.strip()]
+
+
+def producer(bootstrap: str) -> AIOKafkaProducer:
+    """Idempotent and acknowledged by all in-sync replicas; no linger, which costs every fact its length."""
+    return AIOKafkaProducer(
+        bootstrap_servers=servers(bootstrap), acks="all", enable_idempotence=True, linger_ms=0, request_timeout_ms=15_000
+    )
+
+
+def broker(bootstrap: str) -> KafkaBroker:
+    """For subscribers only; what we publish goes through the relay's producer."""
+    return KafkaBroker(
+        servers(bootstrap), acks="all", enable_idempotence=True, allow_auto_create_topics=False, graceful_timeout=10
+    )
+
+
+def is_outage(error: BaseException) -> bool:
+    unreachable: Sequence[type[KafkaError]] = (KafkaConnectionError, NodeNotReadyError, NoBrokersAvailable)
+    return isinstance(error, tuple(unreachable)) or (isinstance(error, KafkaError) and bool(error.retriable))

@@ -1,0 +1,58 @@
+"""One holder at a time, by the database's clock, with a fencing token that rises whenever the holder changes.
+
+`is_held` looks at this process's monotonic clock only and gives up a margin before the database would: a process that
+was stopped and resumed past its lease finds that out before it acts.
+"""
+
+from shared.clock import Clock
+from shared.mongo import Collection, Database, DuplicateKeyError, ReturnDocument
+
+_MARGIN_SECONDS = 1.0
+
+
+class Lease:
+    def __init__(self, database: Database, name: str, *, holder: str, clock: Clock, seconds: float = 6) -> None:
+        self._leases: Collection = database["leases"]
+        self._clock = clock
+        self._held_until = 0.0
+        self.name = name
+        self.holder = holder
+        self.seconds = seconds
+        self.token = 0
+
+    @property
+    def is_held(self) -> bool:
+        return self._clock.monotonic() < self._held_until
+
+    async def take(self) -> bool:
+        """Takes a free or expired lease, or renews our own; false while somebody else holds it."""
+        asked = self._clock.monotonic()
+        ours = {"$eq": ["$holder", self.holder]}
+        try:
+            lease = await self._leases.find_one_and_update(
+                {"_id": self.name, "$or": [{"holder": self.holder}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]},
+                [
+                    {
+                        "$set": {
+                            "token": {"$cond": [ours, "$token", {"$add": [{"$ifNull": ["$token", 0]}, 1]}]},
+                            "holder": self.holder,
+                            "until": {"$add": ["$$NOW", int(self.seconds * 1000)]},
+                        }
+                    }
+                ],
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError:
+            self._held_until = 0.0
+            return False
+        self.token = int(lease["token"])
+        self._held_until = asked + self.seconds - _MARGIN_SECONDS
+        return True
+
+    async def release(self) -> None:
+        """Lets the next one in at once; what was never ours stays as it is."""
+        self._held_until = 0.0
+        await self._leases.update_one(
+            {"_id": self.name, "holder": self.holder}, [{"$set": {"until": {"$subtract": ["$$NOW", 1]}, "holder": ""}}]
+        )

@@ -1,0 +1,119 @@
+"""The only file that names the MongoDB driver (ADR 0002: motor now, `pymongo.AsyncMongoClient` before May 2027).
+
+Reads and writes are majority everywhere: with w:1 change streams wait anyway and a relay publishes twice.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import pymongo
+from bson.errors import BSONError
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorClientSession,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+)
+from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, ReplaceOne, ReturnDocument, UpdateOne
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WTimeoutError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+__all__ = [
+    "ASCENDING",
+    "DESCENDING",
+    "BSONError",
+    "BulkWriteError",
+    "Collection",
+    "Database",
+    "DeleteOne",
+    "Document",
+    "DuplicateKeyError",
+    "IndexModel",
+    "InsertOne",
+    "PyMongoError",
+    "ReplaceOne",
+    "ReturnDocument",
+    "Session",
+    "UpdateOne",
+    "connect",
+    "duplicates_in",
+    "ensure_indexes",
+    "in_transaction",
+    "is_outage",
+    "lost_history",
+    "ping",
+]
+
+Document = dict[str, Any]
+Database = AsyncIOMotorDatabase[Document]
+Collection = AsyncIOMotorCollection[Document]
+Session = AsyncIOMotorClientSession
+T = TypeVar("T")
+
+_DUPLICATE_KEY = 11000
+_LOST_HISTORY = {280, 286}  # ChangeStreamFatalError, ChangeStreamHistoryLost
+_SHUTDOWN_OR_NO_PRIMARY = {91, 189, 11600, 11602, 10107, 13435, 13436}
+
+
+def connect(uri: str, name: str) -> Database:
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+        uri, tz_aware=True, maxPoolSize=64, serverSelectionTimeoutMS=5_000, connectTimeoutMS=5_000, appname="preceptor"
+    )
+    return client.get_database(name, read_concern=ReadConcern("majority"), write_concern=WriteConcern("majority"))
+
+
+async def in_transaction(database: Database, body: Callable[[Session], Awaitable[T]], *, seconds: float = 10) -> T:
+    """Runs `body` in one transaction, again on a write conflict: nothing but database work belongs in it."""
+    with pymongo.timeout(seconds):
+        async with await database.client.start_session() as session:
+            return await session.with_transaction(
+                body, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority")
+            )
+
+
+async def ensure_indexes(collection: Collection, indexes: Sequence[IndexModel]) -> None:
+    """Creates the collection too: inside a transaction a first insert would otherwise wait for its catalogue lock."""
+    name = collection.name
+    if name not in await collection.database.list_collection_names(filter={"name": name}):
+        try:
+            await collection.database.create_collection(name)
+        except OperationFailure as taken:  # a replica that starts with us was faster
+            if taken.code != 48:  # noqa: PLR2004 -- NamespaceExists
+                raise
+    if indexes:
+        await collection.create_indexes(list(indexes))
+
+
+def duplicates_in(failed: BulkWriteError) -> bool:
+    """Whether nothing but duplicate keys failed: for a guarded upsert that means "already newer here"."""
+    details = failed.details or {}
+    errors = details.get("writeErrors", [])
+    return bool(errors) and all(error["code"] == _DUPLICATE_KEY for error in errors)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the server cannot be reached or is changing hands, so that waiting helps and parking would not."""
+    if isinstance(error, (ConnectionFailure, ExecutionTimeout, WTimeoutError)):
+        return True
+    if isinstance(error, OperationFailure) and error.code in _SHUTDOWN_OR_NO_PRIMARY:
+        return True
+    return isinstance(error, PyMongoError) and error.timeout
+
+
+def lost_history(error: BaseException) -> bool:
+    """Whether a change stream cannot resume because the oplog has moved on."""
+    return isinstance(error, OperationFailure) and error.code in _LOST_HISTORY
+
+
+async def ping(database: Database) -> None:
+    with pymongo.timeout(2):
+        await database.command("ping")

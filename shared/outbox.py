@@ -1,0 +1,85 @@
+"""Facts wait here, written in the transaction that made them true, until the relay has published them.
+
+Truth is `status: pending`, never a high-water mark: commit order is not id order. Sent rows of private topics are
+deleted, others kept seven days.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.contracts.catalogue import PRIVATE
+from shared.contracts.envelope import Envelope, Trace, headers_of
+from shared.contracts.payload import Payload
+from shared.mongo import ASCENDING, Collection, Database, Document, IndexModel, Session, ensure_indexes
+
+_KEPT = timedelta(days=7)
+_PENDING = {"partialFilterExpression": {"status": "pending"}}
+INDEXES = [
+    IndexModel([("status", ASCENDING), ("bulk", ASCENDING), ("_id", ASCENDING)], name="pending", **_PENDING),
+    IndexModel(
+        [("status", ASCENDING), ("bulk", ASCENDING), ("institution", ASCENDING), ("_id", ASCENDING)],
+        name="pending_by_institution",
+        **_PENDING,
+    ),
+    IndexModel([("status", ASCENDING), ("key", ASCENDING)], name="pending_by_key", **_PENDING),
+    IndexModel([("sent_at", ASCENDING)], name="kept", expireAfterSeconds=int(_KEPT.total_seconds())),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One event on its way out. `sequence` counts the aggregate's changes on its topic; `bulk` rows yield to others."""
+
+    id: str
+    payload: Payload
+    institution: str
+    sequence: int
+    time: datetime
+    trace: Trace
+    bulk: bool = False
+
+
+async def prepare(database: Database) -> None:
+    await ensure_indexes(database["outbox"], INDEXES)
+
+
+async def append(database: Database, session: Session, facts: Iterable[Fact]) -> None:
+    """Part of the caller's transaction."""
+    rows = [_row(fact) for fact in facts]
+    if rows:
+        await database["outbox"].insert_many(rows, session=session)
+
+
+async def mark_sent(outbox: Collection, rows: Sequence[Document], *, now: datetime) -> None:
+    private = [row["_id"] for row in rows if row["topic"] in PRIVATE]
+    public = [row["_id"] for row in rows if row["topic"] not in PRIVATE]
+    if private:
+        await outbox.delete_many({"_id": {"$in": private}})
+    if public:
+        await outbox.update_many({"_id": {"$in": public}}, {"$set": {"status": "sent", "sent_at": now}})
+
+
+def _row(fact: Fact) -> Document:
+    payload = fact.payload
+    envelope = Envelope(
+        id=fact.id,
+        type=payload.TYPE,
+        institution=fact.institution,
+        subject=payload.aggregate,
+        sequence=fact.sequence,
+        time=fact.time,
+        trace=fact.trace,
+    )
+    return {
+        "_id": fact.id,
+        "status": "pending",
+        "bulk": fact.bulk,
+        "topic": payload.TOPIC,
+        "key": envelope.key,
+        "institution": fact.institution,
+        "sequence": fact.sequence,
+        "headers": headers_of(envelope),
+        "value": payload.model_dump_json(),
+        "created": fact.time,
+    }

@@ -1,0 +1,207 @@
+"""Records set aside, each with its reason, in order behind their key; the operator lists them and has them retried.
+
+A key with a parked record is blocked: later records of it park behind, other keys flow. Rows without a key block nobody.
+The mirror on `<service>.dead-letters` is written in the same transaction and never holds the value.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared import outbox
+from shared.contracts.dead_letters import RecordParked
+from shared.contracts.envelope import Trace
+from shared.mongo import (
+    ASCENDING,
+    Database,
+    Document,
+    DuplicateKeyError,
+    IndexModel,
+    Session,
+    ensure_indexes,
+    in_transaction,
+)
+
+NETWORK = "preceptor"
+"""Dead letters belong to no institution: operators of the network read them."""
+
+
+class Record(Protocol):
+    """What we use of aiokafka's `ConsumerRecord`, and what a parked document gives back."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A parked record, readable again like one fresh from Kafka."""
+
+    id: str
+    consumer: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    reason: str
+    attempts: int
+    retry_at: datetime | None
+    parked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a record is set aside. `fingerprint` is equal for equal failures; `detail` never quotes the record."""
+
+    reason: str
+    detail: str
+    retry_at: datetime | None = None
+    attempts: int = 1
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(f"{self.reason}:{self.detail}".encode()).hexdigest()[:16]
+
+
+class Parking:
+    def __init__(self, database: Database, *, letter: type[RecordParked]) -> None:
+        self._database = database
+        self._parked = database["parked"]
+        self._letter = letter
+
+    async def prepare(self) -> None:
+        place = [("consumer", ASCENDING), ("topic", ASCENDING), ("partition", ASCENDING), ("offset", ASCENDING)]
+        by_key = IndexModel([("consumer", ASCENDING), ("key", ASCENDING), ("offset", ASCENDING)], name="by_key")
+        await ensure_indexes(self._parked, [IndexModel(place, name="place", unique=True), by_key])
+
+    async def blocked(self, consumer: str, keys: Sequence[bytes]) -> set[bytes]:
+        """Which of these keys have a record waiting."""
+        found = await self._parked.distinct("key", {"consumer": consumer, "key": {"$in": list(set(keys))}})
+        return {bytes(key) for key in found}
+
+    async def park(
+        self, record: Record, verdict: Verdict, *, consumer: str, id: str, now: datetime, blocks: bool = True  # noqa: A002
+    ) -> None:
+        """Parking the same record again changes nothing: its place in the topic is unique."""
+
+        async def body(session: Session) -> None:
+            await self._parked.insert_one(_document(record, verdict, consumer, id, now, blocks=blocks), session=session)
+            await outbox.append(
+                self._database, session, [self._mirror(record, verdict, consumer=consumer, id=id, now=now)]
+            )
+
+        try:
+            await in_transaction(self._database, body)
+        except DuplicateKeyError:
+            return
+
+    def _mirror(self, record: Record, verdict: Verdict, *, consumer: str, id: str, now: datetime) -> outbox.Fact:  # noqa: A002
+        letter = self._letter(
+            parked=id,
+            consumer=consumer,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key_hash=hashlib.sha256(record.key or b"").hexdigest(),
+            reason=verdict.reason,
+            fingerprint=verdict.fingerprint,
+            attempts=verdict.attempts,
+        )
+        return outbox.Fact(
+            id=f"{id}.letter",
+            payload=letter,
+            institution=NETWORK,
+            sequence=1,
+            time=now,
+            trace=Trace(correlation_id=id),
+            bulk=True,
+        )
+
+    async def heads(self, consumer: str, *, now: datetime) -> list[bytes]:
+        """Keys whose first waiting record is due, or whose predecessor is gone."""
+        rows = self._parked.aggregate(
+            [
+                {"$match": {"consumer": consumer, "key": {"$ne": None}}},
+                {"$sort": {"offset": 1}},
+                {"$group": {"_id": "$key", "retry_at": {"$first": "$retry_at"}, "reason": {"$first": "$reason"}}},
+                {"$match": {"$or": [{"retry_at": {"$lte": now}}, {"reason": "behind_parked"}]}},
+                {"$limit": 1000},
+            ]
+        )
+        return [bytes(row["_id"]) async for row in rows]
+
+    async def sequence(self, consumer: str, key: bytes) -> AsyncIterator[Parked]:
+        """A key's waiting records, the first in the topic first."""
+        async for document in self._parked.find({"consumer": consumer, "key": key}).sort("offset", ASCENDING):
+            yield _parked(document)
+
+    async def waiting(self, *, limit: int = 1000) -> list[Parked]:
+        rows = self._parked.find({}).sort([("consumer", ASCENDING), ("key", ASCENDING), ("offset", ASCENDING)])
+        return [_parked(document) async for document in rows.limit(limit)]
+
+    async def count(self, consumer: str) -> int:
+        return await self._parked.count_documents({"consumer": consumer})
+
+    async def done(self, session: Session, id: str) -> None:  # noqa: A002
+        """Part of the transaction in which the record took effect."""
+        await self._parked.delete_one({"_id": id}, session=session)
+
+    async def failed_again(self, id: str, verdict: Verdict) -> None:  # noqa: A002
+        change: dict[str, Any] = {
+            "reason": verdict.reason,
+            "detail": verdict.detail,
+            "fingerprint": verdict.fingerprint,
+            "retry_at": verdict.retry_at,
+        }
+        await self._parked.update_one({"_id": id}, {"$set": change, "$inc": {"attempts": 1}})
+
+    async def retry(self, id: str, *, now: datetime) -> bool:  # noqa: A002
+        """Makes a record due; the service works it off, and what waits behind it. False where there is none."""
+        changed = await self._parked.update_one({"_id": id}, {"$set": {"retry_at": now}})
+        return bool(changed.matched_count)
+
+
+def _document(
+    record: Record, verdict: Verdict, consumer: str, id: str, now: datetime, *, blocks: bool  # noqa: A002
+) -> Document:
+    return {
+        "_id": id,
+        "consumer": consumer,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": record.key if blocks else None,
+        "value": record.value,
+        "headers": [[name, value] for name, value in record.headers],
+        "reason": verdict.reason,
+        "detail": verdict.detail,
+        "fingerprint": verdict.fingerprint,
+        "attempts": verdict.attempts,
+        "retry_at": verdict.retry_at,
+        "parked_at": now,
+    }
+
+
+def _parked(document: Document) -> Parked:
+    return Parked(
+        id=document["_id"],
+        consumer=document["consumer"],
+        topic=document["topic"],
+        partition=document["partition"],
+        offset=document["offset"],
+        key=document["key"],
+        value=document["value"],
+        headers=[(name, value) for name, value in document["headers"]],
+        reason=document["reason"],
+        attempts=document["attempts"],
+        retry_at=document["retry_at"],
+        parked_at=document["parked_at"],
+    )

@@ -1,0 +1,88 @@
+"""What every service is built from, made once, so that three composition roots differ only in what they own."""
+
+import os
+import socket
+from dataclasses import dataclass
+
+from faststream.kafka import KafkaBroker
+
+from shared import inbox, kafka, mongo, outbox
+from shared.auth import Authenticator
+from shared.clock import Clock
+from shared.consume import Consumers
+from shared.contracts.dead_letters import RecordParked
+from shared.http import Idempotency
+from shared.leases import Lease
+from shared.mongo import Database
+from shared.parking import Parking
+from shared.relay import Relay
+from shared.settings import ServiceSettings
+from shared.telemetry import Metrics
+from shared.topics import differences, load_topics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    name: str
+    settings: ServiceSettings
+    clock: Clock
+    database: Database
+    metrics: Metrics
+    authenticator: Authenticator
+    broker: KafkaBroker
+    parking: Parking
+    consumers: Consumers
+    holder: str
+    """This process, as leases name it."""
+
+    def lease(self, name: str, *, seconds: float = 6) -> Lease:
+        return Lease(self.database, name, holder=self.holder, clock=self.clock, seconds=seconds)
+
+    async def prepare(self) -> None:
+        """Fails, and says what to do, when topics are not as `deploy/topics.yaml` says."""
+        await outbox.prepare(self.database)
+        await inbox.prepare(self.database)
+        await self.parking.prepare()
+        await mongo.ensure_indexes(self.database["leases"], [])
+        await Idempotency(self.database, self.clock).prepare()
+        wrong = await differences(self.settings.kafka_bootstrap, load_topics(self.settings.topics_file))
+        if wrong:
+            raise SystemExit("topics are not as declared; run `python -m deploy.topics apply`:\n  " + "\n  ".join(wrong))
+
+    async def relay(self) -> None:
+        """The role relay."""
+        producer = kafka.producer(self.settings.kafka_bootstrap)
+        await producer.start()
+        try:
+            await Relay(
+                self.database, producer, lease=self.lease("relay"), clock=self.clock, metrics=self.metrics
+            ).run()
+        finally:
+            await producer.stop()
+
+    async def ready(self) -> dict[str, str]:
+        """A dependency that is down, by name. Kafka being away does not make an API unready: the outbox holds what it says."""
+        try:
+            await mongo.ping(self.database)
+        except mongo.PyMongoError:
+            return {"store": "cannot be reached"}
+        return {}
+
+
+def build(name: str, settings: ServiceSettings, clock: Clock, *, letter: type[RecordParked]) -> Parts:
+    database = mongo.connect(settings.mongo_uri.get_secret_value(), settings.mongo_database)
+    metrics = Metrics()
+    broker = kafka.broker(settings.kafka_bootstrap)
+    parking = Parking(database, letter=letter)
+    return Parts(
+        name=name,
+        settings=settings,
+        clock=clock,
+        database=database,
+        metrics=metrics,
+        authenticator=Authenticator(settings.issuers, clock),
+        broker=broker,
+        parking=parking,
+        consumers=Consumers(broker, database, service=name, parking=parking, clock=clock, metrics=metrics),
+        holder=f"{socket.gethostname()}-{os.getpid()}-{clock.new_id()[-12:]}",
+    )

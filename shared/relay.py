@@ -1,0 +1,197 @@
+"""Publishes what waits in the outbox: in order per key, in turns by institution, bulk rows last and no faster than 2,000/s.
+
+One relay at a time per service, by lease; the doorbell (a change stream) only shortens the wait, `status: pending` is the
+truth. Finding the next rows, publishing these and marking the last overlap. A key stops at its first failure.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from shared import outbox
+from shared.clock import Clock
+from shared.leases import Lease
+from shared.mongo import ASCENDING, Database, Document
+from shared.telemetry import Metrics, logger
+
+_BATCH = 500
+_BULK_PER_SECOND = 2_000
+_IDLE_SECONDS = 1.0
+_log = logger(__name__)
+
+
+class Allowance:
+    """A token bucket of one second, so that bulk rows trickle at a known rate."""
+
+    def __init__(self, clock: Clock, *, per_second: int) -> None:
+        self._clock = clock
+        self._per_second = per_second
+        self._left = float(per_second) / 10
+        self._at = clock.monotonic()
+
+    def now(self) -> int:
+        at = self._clock.monotonic()
+        self._left = min(self._per_second / 10, self._left + (at - self._at) * self._per_second)
+        self._at = at
+        return int(self._left)
+
+    def spend(self, rows: int) -> None:
+        self._left -= rows
+
+
+class Relay:
+    def __init__(
+        self, database: Database, producer: AIOKafkaProducer, *, lease: Lease, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._outbox = database["outbox"]
+        self._producer = producer
+        self._lease = lease
+        self._clock = clock
+        self._metrics = metrics
+        self._bulk = Allowance(clock, per_second=_BULK_PER_SECOND)
+        self._bell = asyncio.Event()
+        self._bulk_waits = False
+
+    async def run(self) -> None:
+        """Until cancelled. Raises when MongoDB cannot be reached; whoever runs it starts it again."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._listen())
+                tasks.create_task(self._keep_lease())
+                tasks.create_task(self._serve())
+        finally:
+            if self._lease.is_held:
+                await self._lease.release()
+
+    async def _listen(self) -> None:
+        """Bulk rows do not ring: an import would ring fifty thousand times."""
+        inserted = [
+            {"$match": {"operationType": "insert", "fullDocument.bulk": False}},
+            {"$project": {"_id": 1}},
+        ]
+        async with self._outbox.watch(inserted, max_await_time_ms=1_000) as rings:
+            async for _ in rings:
+                self._bell.set()
+
+    async def _keep_lease(self) -> None:
+        while True:
+            held = self._lease.is_held
+            if await self._lease.take() and not held:
+                _log.info("relay leads", token=self._lease.token)
+                self._bell.set()
+            await asyncio.sleep(self._lease.seconds / 4)
+
+    async def _serve(self) -> None:
+        while True:
+            wait = 0.05 if self._bulk_waits else _IDLE_SECONDS
+            try:
+                await asyncio.wait_for(self._bell.wait(), wait)
+            except TimeoutError:
+                pass
+            self._bell.clear()
+            if self._lease.is_held:
+                await self.drain()
+
+    async def drain(self) -> None:
+        """Publishes until nothing more may go now."""
+        rows = await self._next([])
+        marking: asyncio.Task[None] | None = None
+        stopped: set[str] = set()
+        while rows and self._lease.is_held:
+            upcoming = asyncio.create_task(self._next(rows))
+            sent = await self._publish(rows, stopped)
+            if marking:
+                await marking
+            marking = asyncio.create_task(outbox.mark_sent(self._outbox, sent, now=self._clock.now()))
+            rows = [row for row in await upcoming if row["key"] not in stopped]
+        if marking:
+            await marking
+        await self._measure()
+
+    async def _publish(self, rows: Sequence[Document], stopped: set[str]) -> list[Document]:
+        """The rows that Kafka has acknowledged; keys of the others join `stopped`."""
+        chains: dict[str, list[Document]] = defaultdict(list)
+        for row in sorted(rows, key=lambda row: row["sequence"]):
+            chains[row["key"]].append(row)
+        sent: list[Document] = []
+        for done in await asyncio.gather(*(self._publish_chain(chain, stopped) for chain in chains.values())):
+            sent += done
+        self._metrics.published.inc(len(sent))
+        return sent
+
+    async def _publish_chain(self, chain: Sequence[Document], stopped: set[str]) -> list[Document]:
+        """One key: each record is acknowledged before the next goes, so compaction keeps the newest."""
+        sent = []
+        for row in chain:
+            try:
+                await (await self._send(row))
+            except KafkaError as failure:
+                stopped.add(row["key"])
+                self._metrics.publish_failures.inc()
+                _log.warning("fact not published", event=row["_id"], topic=row["topic"], fault=type(failure).__name__)
+                break
+            sent.append(row)
+        return sent
+
+    async def _send(self, row: Document) -> asyncio.Future[object]:
+        value = row["value"]
+        sending: asyncio.Future[object] = await self._producer.send(
+            row["topic"],
+            key=row["key"].encode(),
+            value=None if value is None else value.encode(),
+            headers=[(name, text.encode()) for name, text in row["headers"].items()],
+        )
+        return sending
+
+    async def _next(self, in_flight: Sequence[Document]) -> list[Document]:
+        """What goes next; `in_flight` is not marked yet and must not go again."""
+        pending = {"status": "pending", "_id": {"$nin": [row["_id"] for row in in_flight]}}
+        by_lane = [("bulk", ASCENDING), ("_id", ASCENDING)]
+        rows = await self._outbox.find(pending).sort(by_lane).limit(_BATCH).to_list(None)
+        self._bulk_waits = bool(rows) and rows[-1]["bulk"]
+        if len(rows) == _BATCH:
+            rows = await self._with_predecessors(await self._turns(pending), pending)
+        return self._within_allowance(rows)
+
+    async def _turns(self, pending: Document) -> list[Document]:
+        """More waits than one batch takes: every institution gets the same share, bulk rows what is left."""
+        rows: list[Document] = []
+        for bulk in (False, True):
+            lane = {**pending, "bulk": bulk}
+            institutions = await self._outbox.distinct("institution", {"status": "pending", "bulk": bulk})
+            share = max(1, (_BATCH - len(rows)) // max(1, len(institutions)))
+            finds = (
+                self._outbox.find({**lane, "institution": institution}).sort("_id", ASCENDING).limit(share).to_list(None)
+                for institution in institutions
+            )
+            for found in await asyncio.gather(*finds):
+                rows += found
+        return rows[: 2 * _BATCH]
+
+    async def _with_predecessors(self, rows: Sequence[Document], pending: Document) -> list[Document]:
+        """Earlier facts of the same keys that the batch's limit cut off or that wait in the bulk lane."""
+        later = [row["key"] for row in rows if row["sequence"] > 1]
+        if not later:
+            return list(rows)
+        known = {row["_id"]: row for row in rows}
+        async for row in self._outbox.find({**pending, "key": {"$in": later}}):
+            known.setdefault(row["_id"], row)
+        return list(known.values())
+
+    def _within_allowance(self, rows: Iterable[Document]) -> list[Document]:
+        """All urgent rows with the bulk rows of their keys, and as many other bulk rows as their rate allows."""
+        rows = list(rows)
+        urgent = {row["key"] for row in rows if not row["bulk"]}
+        now = [row for row in rows if row["key"] in urgent]
+        bulk = sorted((row for row in rows if row["key"] not in urgent), key=lambda row: (row["sequence"], row["_id"]))
+        allowed = bulk[: self._bulk.now()]
+        self._bulk.spend(len(allowed))
+        return now + allowed
+
+    async def _measure(self) -> None:
+        oldest = await self._outbox.find_one({"status": "pending"}, sort=[("bulk", ASCENDING), ("_id", ASCENDING)])
+        age = (self._clock.now() - oldest["created"]).total_seconds() if oldest else 0.0
+        self._metrics.pending_age.set(max(0.0, age))

@@ -1,0 +1,88 @@
+"""JSON logs that carry the correlation id and no personal data, and the metrics every service exports."""
+
+import logging
+from contextvars import ContextVar
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from shared.contracts.envelope import Trace
+
+Logger = structlog.stdlib.BoundLogger
+
+
+class Metrics:
+    """One registry per process, built in `app.py`. Labels are names of ours: never an institution, a member or a key."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.records = Counter(
+            "preceptor_records", "Records consumed, by what became of them", ["consumer", "result"], registry=self.registry
+        )
+        self.parked = Gauge(
+            "preceptor_parked_records", "Records set aside and not yet retried", ["consumer"], registry=self.registry
+        )
+        self.progress = Gauge(
+            "preceptor_consumer_progress_seconds", "When a consumer last came round", ["consumer"], registry=self.registry
+        )
+        self.published = Counter("preceptor_facts_published", "Outbox rows published", registry=self.registry)
+        self.publish_failures = Counter(
+            "preceptor_publish_failures", "Outbox rows that Kafka did not take", registry=self.registry
+        )
+        self.pending_age = Gauge(
+            "preceptor_outbox_pending_age_seconds", "Age of the oldest fact not yet published", registry=self.registry
+        )
+        self.requests = Histogram(
+            "preceptor_http_request_seconds", "HTTP requests", ["method", "route", "status"], registry=self.registry
+        )
+
+
+def configure_logs(service: str, *, level: str = "INFO") -> None:
+    """Everything to standard output, one JSON object a line, libraries included."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.EventRenamer("message"),
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for chatty in ("aiokafka", "pymongo", "uvicorn.access", "faststream"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    structlog.contextvars.bind_contextvars(service=service)
+
+
+def logger(name: str) -> Logger:
+    log: Logger = structlog.stdlib.get_logger(name)
+    return log
+
+
+_TRACE: ContextVar[Trace] = ContextVar("trace")
+
+
+def follow(trace: Trace) -> None:
+    """From here on, logs of this task carry the trace's correlation id, and `current_trace` returns it."""
+    _TRACE.set(trace)
+    structlog.contextvars.bind_contextvars(correlation_id=trace.correlation_id)
+
+
+def current_trace(fresh_id: str) -> Trace:
+    return _TRACE.get(Trace(correlation_id=fresh_id))
