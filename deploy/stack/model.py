@@ -13,7 +13,7 @@ SERVICES = ("profiles", "matching", "notifications")
 
 
 class Unavailable(RuntimeError):
-    """This kind of stack cannot run here; the message says why, for people."""
+    """A kind of stack cannot run here; the message says why, for people."""
 
 
 @dataclass(frozen=True, slots=True)

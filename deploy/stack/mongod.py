@@ -65,6 +65,12 @@ def start(site: Site, name: str, *, binaries: Path) -> Mongod:
     return Mongod(program=program, port=port, password=secrets.token_urlsafe(24))
 
 
+def ready_for(service: str, server: Mongod) -> str:
+    """Waits, and returns the URI of the service's own user and database."""
+    server.wait()
+    return server.grant(service)
+
+
 def _options(folder: Path, *, port: int) -> list[str]:
     key = folder / "key"
     key.touch(mode=0o600)

@@ -16,7 +16,7 @@ def start(site: Site) -> Stack:
     mongods = {service: mongod.start(site, service, binaries=binaries) for service in SERVICES}
     with ThreadPoolExecutor() as pool:
         answered = pool.submit(broker.wait)
-        uris = dict(zip(mongods, pool.map(_ready, mongods, mongods.values()), strict=True))
+        uris = dict(zip(mongods, pool.map(mongod.ready_for, mongods, mongods.values()), strict=True))
         answered.result()
     return Stack(kind="native", bootstrap=broker.bootstrap, mongo_uris=uris)
 
@@ -27,8 +27,3 @@ def binaries_for(site: Site) -> tuple[Path, Path]:
         jars = pool.submit(downloads.kafka_jars, site.say)
         binaries = pool.submit(downloads.mongod, site.say)
         return jars.result(), binaries.result()
-
-
-def _ready(service: str, server: mongod.Mongod) -> str:
-    server.wait()
-    return server.grant(service)

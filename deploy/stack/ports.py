@@ -40,7 +40,9 @@ def wait_until_answers(port: int, *, program: Program, within_seconds: float = 6
     deadline = time.monotonic() + within_seconds
     while not answers(port):
         if not program.is_running:
-            raise Unavailable(f"{program.name} ended while starting; its last lines ({program.log}):\n{program.last_lines()}")
+            raise Unavailable(
+                f"{program.name} ended while starting; its last lines ({program.log}):\n{program.last_lines()}"
+            )
         if time.monotonic() > deadline:
             raise Unavailable(f"{program.name} does not answer after {within_seconds:.0f} s, see {program.log}")
         time.sleep(0.05)

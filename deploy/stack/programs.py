@@ -57,11 +57,11 @@ def start(
 ) -> Program:
     """Starts a program in a session of its own: a Ctrl-C meant for us must not reach servers that should stay."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = _tied(command) if tied else command
+    words = _tied(command) if tied else list(command)
     # posix_spawn and not Popen: whoever starts these exits long before they do, and owes nobody a wait().
     pid = os.posix_spawnp(
-        command[0],
-        command,
+        words[0],
+        words,
         {**os.environ, **environment},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

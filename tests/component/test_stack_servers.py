@@ -26,10 +26,10 @@ def test_the_server_runs_transactions(mongo_uri: str) -> None:
 
 
 def test_nobody_reads_without_signing_in(mongo_uri: str) -> None:
-    address = mongo_uri.split("@")[1].split("/")[0]
-    with MongoClient[dict[str, int]](f"mongodb://{address}/?directConnection=true") as client:
-        with pytest.raises(OperationFailure):
-            client["test_stack_servers"]["numbers"].count_documents({})
+    address = mongo_uri.rpartition("@")[2].partition("/")[0]
+    client = MongoClient[dict[str, int]](f"mongodb://{address}/?directConnection=true")
+    with client, pytest.raises(OperationFailure):
+        client["test_stack_servers"]["numbers"].count_documents({})
 
 
 def test_each_service_has_a_server_of_its_own(mongo_uris: dict[str, str]) -> None:
