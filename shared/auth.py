@@ -1,6 +1,6 @@
 """Who asks: bearer tokens of registered OIDC issuers, each of which may speak for its own institutions only.
 
-Sources: RFC 6750 (bearer), RFC 7519 (JWT), RFC 7517 (JWKS), RFC 8725 (algorithms are ours to choose, never the token's).
+Sources: RFC 6750 (bearer), RFC 7519 (JWT), RFC 7517 (JWKS), RFC 8725 (algorithms are ours to choose, not the token's).
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _KEYS_FRESH_SECONDS = 300
 _KEYS_RETRY_SECONDS = 10
 
 
-class Unauthenticated(Exception):  # noqa: N818 -- becomes a 401
+class Unauthenticated(Exception):
     """`code` says what is wrong with the token; nothing of the token is repeated."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -99,7 +99,7 @@ class Principal:
 
 
 class Authenticator:
-    """Verifies tokens. Keys are cached, and fetched again (not more than every ten seconds) for a key id not seen before."""
+    """Verifies tokens. Keys are cached, and fetched again (at most every ten seconds) for a key id not seen before."""
 
     def __init__(self, issuers: Sequence[Issuer], clock: Clock) -> None:
         self._issuers = {issuer.issuer: issuer for issuer in issuers}
@@ -195,4 +195,8 @@ def _words(claim: Any) -> frozenset[str]:
     """A claim that lists words, as a JSON array or (like `scope`) separated by spaces."""
     if isinstance(claim, str):
         return frozenset(claim.split())
-    return frozenset(word for word in claim or () if isinstance(word, str)) if isinstance(claim, list | None) else frozenset()
+    return (
+        frozenset(word for word in claim or () if isinstance(word, str))
+        if isinstance(claim, list | None)
+        else frozenset()
+    )

@@ -1,7 +1,7 @@
-"""Every subscriber is made here, and here alone it is decided whether a record counts as done or is parked.
+"""Here alone it is decided whether a record counts as done or is parked.
 
-A batch handler never raises for a bad record; it raises for a dead infrastructure or a shutdown only, after a wait, and
-then gets its whole batch again. One commit a batch: Kafka 4 answers each after 7 ms (design 5.1 to 5.4).
+A batch handler never raises for a bad record; it raises for a dead infrastructure or a shutdown only, and then gets its
+whole batch again. Projections fold state; reactions act once on each fact, in order per key.
 """
 
 import asyncio
@@ -9,14 +9,9 @@ import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from itertools import chain
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
-from faststream.kafka.message import KafkaAckableMessage
-from faststream.kafka.subscriber.usecase import BatchSubscriber
 from pydantic import ValidationError
 
 from shared import inbox, kafka, mongo
@@ -26,6 +21,7 @@ from shared.contracts.payload import Payload
 from shared.errors import DomainError, StaleVersion
 from shared.mongo import Database, Session, in_transaction
 from shared.parking import Parking, Record, Verdict
+from shared.subscriber import Handle, assert_safe, subscribe
 from shared.telemetry import Metrics, follow, logger
 
 Fold = Callable[[Sequence[Received]], Awaitable[None]]
@@ -34,21 +30,9 @@ Reaction = Callable[[Received, Session], Awaitable[None]]
 _CONCURRENT_KEYS = 48
 _TRIES = 3
 _TRY_WAITS_SECONDS = (0.1, 0.5)
-_OUTAGE_WAIT_SECONDS = 1.0
 _RETRY_FIRST_SECONDS = 10
 _RETRY_LAST_SECONDS = 3600
-_MAX_RECORDS = 500
 _log = logger(__name__)
-
-
-class _PromptSubscriber(BatchSubscriber):
-    """FastStream sleeps `batch_timeout_ms` after an empty poll, which a record that arrives meanwhile waits out."""
-
-    __slots__ = ()
-
-    async def get_msg(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord[Any, Any], ...]:
-        batches = await consumer.getmany(timeout_ms=self.batch_timeout_ms, max_records=self.max_records)
-        return tuple(chain(*batches.values()))
 
 
 class Consumers:
@@ -66,7 +50,7 @@ class Consumers:
         self._reactions: dict[str, Mapping[str, Reaction]] = {}
 
     def projection(self, folds: Mapping[type[Payload], Fold], *, group: str | None = None) -> None:
-        """Folds compacted topics. A record that cannot be read is set aside and blocks nobody: the key's next state heals it."""
+        """Folds compacted topics. An unreadable record blocks nobody: its key's next state heals it."""
         consumer = group or f"{self._service}.projection"
         by_type = {payload.TYPE: fold for payload, fold in folds.items()}
 
@@ -74,10 +58,10 @@ class Consumers:
             received = await self._read_all(records, consumer)
             for event_type, of_type in _by(received, lambda one: one.envelope.type).items():
                 if event_type in by_type:
-                    await self._persist(lambda t=event_type, r=of_type: by_type[t](r))
+                    await self._persist(by_type[event_type], of_type)
                     self._metrics.records.labels(consumer, "applied").inc(len(of_type))
 
-        self._subscribe({payload.TOPIC for payload in folds}, consumer, handle)
+        self._subscribe(folds, consumer, handle)
 
     def reaction(self, reactions: Mapping[type[Payload], Reaction], *, group: str | None = None) -> None:
         """Acts once on each fact: mark, effect and outbox rows in one transaction; records of one key in order."""
@@ -99,11 +83,18 @@ class Consumers:
                 for key, of_key in by_key.items():
                     keys.create_task(one_key(key, of_key))
 
-        self._subscribe({payload.TOPIC for payload in reactions}, consumer, handle)
+        self._subscribe(reactions, consumer, handle)
+
+    def _subscribe(self, payloads: Iterable[type[Payload]], consumer: str, handle: Handle) -> None:
+        async def progressing(records: Sequence[Record]) -> None:
+            await handle(records)
+            self._metrics.progress.labels(consumer).set(self._clock.now().timestamp())
+
+        subscribe(self._broker, {payload.TOPIC for payload in payloads}, group=consumer, handle=progressing)
 
     async def start(self) -> None:
         for subscriber in self._broker.subscribers:
-            _assert_safe(subscriber)
+            assert_safe(subscriber)
         await self._broker.start()
 
     async def stop(self) -> None:
@@ -141,12 +132,12 @@ class Consumers:
         return received
 
     async def _known(self, records: Sequence[Record], consumer: str) -> set[str]:
-        ids = [value.decode(errors="replace") for r in records for name, value in r.headers if name == "ce_id" and value]
+        ids = [
+            value.decode(errors="replace") for r in records for name, value in r.headers if name == "ce_id" and value
+        ]
         return await inbox.handled(self._database, consumer=consumer, events=ids)
 
-    async def _in_order(
-        self, records: Sequence[Record], consumer: str, *, is_blocked: bool, known: set[str]
-    ) -> None:
+    async def _in_order(self, records: Sequence[Record], consumer: str, *, is_blocked: bool, known: set[str]) -> None:
         for record in records:
             if is_blocked:
                 verdict = Verdict("behind_parked", "an earlier record of this key is parked")
@@ -169,7 +160,8 @@ class Consumers:
         reaction = self._reactions[consumer].get(received.envelope.type) if received else None
         if received is None or reaction is None or (known and received.envelope.id in known):
             self._metrics.records.labels(consumer, "ignored").inc()
-            return await self._discard(done)
+            await self._discard(done)
+            return None
         follow(received.envelope.caused())
         return await self._react(received, reaction, consumer, done)
 
@@ -177,9 +169,7 @@ class Consumers:
         if done is not None:
             await in_transaction(self._database, lambda session: self._parking.done(session, done))
 
-    async def _react(
-        self, received: Received, reaction: Reaction, consumer: str, done: str | None
-    ) -> Verdict | None:
+    async def _react(self, received: Received, reaction: Reaction, consumer: str, done: str | None) -> Verdict | None:
         async def body(session: Session) -> None:
             await inbox.mark(
                 self._database, session, consumer=consumer, event=received.envelope.id, now=self._clock.now()
@@ -192,28 +182,36 @@ class Consumers:
             try:
                 await in_transaction(self._database, body)
             except inbox.AlreadyHandled:
-                return await self._discard(done)
-            except (DomainError, ValidationError) as wrong:
-                return Verdict("handler_refused", f"{received.envelope.type}: {_name(wrong)}", attempts=attempt)
-            except Exception as fault:  # a fault of ours or of the infrastructure: told apart here, once for all
-                if mongo.is_outage(fault) or kafka.is_outage(fault):
-                    raise
-                if attempt == _TRIES:
-                    _log.exception("reaction failed", consumer=consumer, event=received.envelope.id)
-                    verdict = Verdict("handler_failed", f"{received.envelope.type}: {_name(fault)}", attempts=attempt)
-                    return _later(verdict, attempt, self._clock)
+                await self._discard(done)
+                return None
+            except Exception as failure:  # noqa: BLE001 -- sorted by `_verdict`, once for all
+                verdict = self._verdict(failure, received, consumer, attempt)
+                if verdict is not None:
+                    return verdict
                 await asyncio.sleep(_TRY_WAITS_SECONDS[attempt - 1])
             else:
                 self._metrics.records.labels(consumer, "handled").inc()
                 return None
         return None
 
-    async def _persist(self, effect: Callable[[], Awaitable[None]]) -> None:
+    def _verdict(self, failure: Exception, received: Received, consumer: str, attempt: int) -> Verdict | None:
+        """None means: try again. An outage is raised: waiting helps, parking would not."""
+        detail = f"{received.envelope.type}: {_name(failure)}"
+        if isinstance(failure, (DomainError, ValidationError)):
+            return Verdict("handler_refused", detail, attempts=attempt)
+        if mongo.is_outage(failure) or kafka.is_outage(failure):
+            raise failure
+        if attempt < _TRIES:
+            return None
+        _log.error("reaction failed", consumer=consumer, fact=received.envelope.id, exc_info=failure)
+        return _later(Verdict("handler_failed", detail, attempts=attempt), attempt, self._clock)
+
+    async def _persist(self, fold: Fold, received: Sequence[Received]) -> None:
         """A projection's write: retried for ever, because skipping a state would leave a copy wrong in silence."""
         wait = _TRY_WAITS_SECONDS[0]
         while True:
             try:
-                return await effect()
+                await fold(received)
             except StaleVersion:
                 continue
             except Exception as fault:
@@ -222,6 +220,8 @@ class Consumers:
                 _log.exception("projection failed, trying again", wait_seconds=wait)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 30)
+            else:
+                return
 
     async def _set_aside(self, record: Record, verdict: Verdict, consumer: str, *, blocks: bool) -> None:
         self._metrics.records.labels(consumer, "parked").inc()
@@ -237,56 +237,6 @@ class Consumers:
         await self._parking.park(
             record, verdict, consumer=consumer, id=self._clock.new_id(), now=self._clock.now(), blocks=blocks
         )
-
-    def _subscribe(
-        self, topics: Iterable[str], consumer: str, handle: Callable[[Sequence[Record]], Awaitable[None]]
-    ) -> None:
-        """With both `parser=` and `decoder=` no record is lost or looped on before our own code sees it (design 5.4)."""
-        subscriber = self._broker.subscriber(
-            *sorted(topics),
-            group_id=consumer,
-            batch=True,
-            batch_timeout_ms=200,
-            max_records=_MAX_RECORDS,
-            auto_offset_reset="earliest",
-            ack_policy=AckPolicy.NACK_ON_ERROR,
-            fetch_max_wait_ms=250,
-            session_timeout_ms=8_000,
-            heartbeat_interval_ms=2_000,
-            max_poll_interval_ms=300_000,
-        )
-        subscriber.__class__ = _PromptSubscriber
-
-        async def parse(records: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaAckableMessage:
-            return KafkaAckableMessage(raw_message=records, body=b"", consumer=subscriber.consumer)
-
-        async def decode(message: KafkaAckableMessage) -> Sequence[Any]:
-            return message.raw_message
-
-        async def on_batch(records: Any) -> None:
-            try:
-                await handle(records)
-            except Exception as fault:
-                _log.warning("batch not handled, waiting", consumer=consumer, fault=_name(fault))
-                await asyncio.sleep(_OUTAGE_WAIT_SECONDS)
-                raise
-            self._metrics.progress.labels(consumer).set(self._clock.now().timestamp())
-
-        subscriber(on_batch, parser=parse, decoder=decode)
-
-
-def _assert_safe(subscriber: Any) -> None:
-    """A broker-wide policy is ignored for some subscribers (design 5.3), so each is looked at."""
-    arguments = subscriber._connection_args  # noqa: SLF001 -- FastStream has no public view of them
-    safe = (
-        isinstance(subscriber, _PromptSubscriber)
-        and subscriber.ack_policy is AckPolicy.NACK_ON_ERROR
-        and bool(subscriber.group_id)
-        and arguments.get("auto_offset_reset") == "earliest"
-        and arguments.get("enable_auto_commit") is False
-    )
-    if not safe:
-        raise AssertionError(f"the subscriber of {subscriber.topic_names} could lose records: make it in shared/consume.py")
 
 
 def _by(items: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:

@@ -4,10 +4,10 @@
     ├── NotFound           unknown, or another institution's: the two are never told apart
     ├── Forbidden          known to whoever asks, but not theirs to do
     ├── Conflict           the state does not allow it (already exists, already used, inactive)
-    └── Rejected           a value is wrong; `errors` names each place and what would be right
+    └── Rejected           a value is wrong; `errors` names each place
     StaleVersion           somebody was faster: reload and try again
 
-Everything else is a fault: retried with backoff, then parked with its cause. Statuses are chosen in `shared/http.py` only.
+Everything else is a fault: retried with backoff, then parked with its cause. Statuses are chosen in `shared/http` only.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One wrong value: where it stands (`topics_wanted[2]`) and what would be right. Never the value of a personal field."""
+    """One wrong value: where (`topics_wanted[2]`) and what would be right. Never the value of a personal field."""
 
     field: str
     message: str
@@ -30,22 +30,22 @@ class DomainError(Exception):
         self.message = message
 
 
-class NotFound(DomainError): ...  # noqa: N818 -- the family's name says it is an error
+class NotFound(DomainError): ...
 
 
-class Forbidden(DomainError): ...  # noqa: N818 -- see NotFound
+class Forbidden(DomainError): ...
 
 
-class Conflict(DomainError): ...  # noqa: N818 -- see NotFound
+class Conflict(DomainError): ...
 
 
-class Rejected(DomainError):  # noqa: N818 -- see NotFound
+class Rejected(DomainError):
     def __init__(self, code: str, message: str, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(code, message)
         self.errors = errors
 
 
-class StaleVersion(Exception):  # noqa: N818 -- see NotFound
+class StaleVersion(Exception):
     def __init__(self, *, found: int, expected: int) -> None:
         super().__init__(f"version is {found}, not {expected}: reload and try again")
         self.found = found

@@ -11,7 +11,7 @@ from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, Ses
 _KEPT = timedelta(days=35)
 
 
-class AlreadyHandled(Exception):  # noqa: N818 -- a duplicate event is no error
+class AlreadyHandled(Exception):
     """Somebody's transaction with this mark is committed; ours must not be."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError, NoBrokersAvailable
+from aiokafka.errors import KafkaConnectionError, KafkaError, NoBrokersAvailable, NodeNotReadyError
 from faststream.kafka import KafkaBroker
 
 
@@ -15,7 +15,11 @@ def servers(bootstrap: str) -> list[str]:
 def producer(bootstrap: str) -> AIOKafkaProducer:
     """Idempotent and acknowledged by all in-sync replicas; no linger, which costs every fact its length."""
     return AIOKafkaProducer(
-        bootstrap_servers=servers(bootstrap), acks="all", enable_idempotence=True, linger_ms=0, request_timeout_ms=15_000
+        bootstrap_servers=servers(bootstrap),
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        request_timeout_ms=15_000,
     )
 
 

@@ -3,7 +3,7 @@
 Reads and writes are majority everywhere: with w:1 change streams wait anyway and a relay publishes twice.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import pymongo
@@ -71,13 +71,16 @@ def connect(uri: str, name: str) -> Database:
     return client.get_database(name, read_concern=ReadConcern("majority"), write_concern=WriteConcern("majority"))
 
 
-async def in_transaction(database: Database, body: Callable[[Session], Awaitable[T]], *, seconds: float = 10) -> T:
+async def in_transaction(
+    database: Database, body: Callable[[Session], Coroutine[Any, Any, T]], *, seconds: float = 10
+) -> T:
     """Runs `body` in one transaction, again on a write conflict: nothing but database work belongs in it."""
     with pymongo.timeout(seconds):
         async with await database.client.start_session() as session:
-            return await session.with_transaction(
+            result: T = await session.with_transaction(
                 body, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority")
             )
+            return result
 
 
 async def ensure_indexes(collection: Collection, indexes: Sequence[IndexModel]) -> None:

@@ -1,6 +1,6 @@
 """Records set aside, each with its reason, in order behind their key; the operator lists them and has them retried.
 
-A key with a parked record is blocked: later records of it park behind, other keys flow. Rows without a key block nobody.
+A key with a parked record is blocked: later records of it park behind, other keys flow. Rows without key block nobody.
 The mirror on `<service>.dead-letters` is written in the same transaction and never holds the value.
 """
 
@@ -31,12 +31,18 @@ NETWORK = "preceptor"
 class Record(Protocol):
     """What we use of aiokafka's `ConsumerRecord`, and what a parked document gives back."""
 
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ class Parking:
         return {bytes(key) for key in found}
 
     async def park(
-        self, record: Record, verdict: Verdict, *, consumer: str, id: str, now: datetime, blocks: bool = True  # noqa: A002
+        self, record: Record, verdict: Verdict, *, consumer: str, id: str, now: datetime, blocks: bool = True
     ) -> None:
         """Parking the same record again changes nothing: its place in the topic is unique."""
 
@@ -103,7 +109,7 @@ class Parking:
         except DuplicateKeyError:
             return
 
-    def _mirror(self, record: Record, verdict: Verdict, *, consumer: str, id: str, now: datetime) -> outbox.Fact:  # noqa: A002
+    def _mirror(self, record: Record, verdict: Verdict, *, consumer: str, id: str, now: datetime) -> outbox.Fact:
         letter = self._letter(
             parked=id,
             consumer=consumer,
@@ -150,11 +156,11 @@ class Parking:
     async def count(self, consumer: str) -> int:
         return await self._parked.count_documents({"consumer": consumer})
 
-    async def done(self, session: Session, id: str) -> None:  # noqa: A002
+    async def done(self, session: Session, id: str) -> None:
         """Part of the transaction in which the record took effect."""
         await self._parked.delete_one({"_id": id}, session=session)
 
-    async def failed_again(self, id: str, verdict: Verdict) -> None:  # noqa: A002
+    async def failed_again(self, id: str, verdict: Verdict) -> None:
         change: dict[str, Any] = {
             "reason": verdict.reason,
             "detail": verdict.detail,
@@ -163,15 +169,13 @@ class Parking:
         }
         await self._parked.update_one({"_id": id}, {"$set": change, "$inc": {"attempts": 1}})
 
-    async def retry(self, id: str, *, now: datetime) -> bool:  # noqa: A002
+    async def retry(self, id: str, *, now: datetime) -> bool:
         """Makes a record due; the service works it off, and what waits behind it. False where there is none."""
         changed = await self._parked.update_one({"_id": id}, {"$set": {"retry_at": now}})
         return bool(changed.matched_count)
 
 
-def _document(
-    record: Record, verdict: Verdict, consumer: str, id: str, now: datetime, *, blocks: bool  # noqa: A002
-) -> Document:
+def _document(record: Record, verdict: Verdict, consumer: str, id: str, now: datetime, *, blocks: bool) -> Document:
     return {
         "_id": id,
         "consumer": consumer,

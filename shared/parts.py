@@ -47,7 +47,9 @@ class Parts:
         await Idempotency(self.database, self.clock).prepare()
         wrong = await differences(self.settings.kafka_bootstrap, load_topics(self.settings.topics_file))
         if wrong:
-            raise SystemExit("topics are not as declared; run `python -m deploy.topics apply`:\n  " + "\n  ".join(wrong))
+            raise SystemExit(
+                "topics are not as declared; run `python -m deploy.topics apply`:\n  " + "\n  ".join(wrong)
+            )
 
     async def relay(self) -> None:
         """The role relay."""
@@ -61,7 +63,7 @@ class Parts:
             await producer.stop()
 
     async def ready(self) -> dict[str, str]:
-        """A dependency that is down, by name. Kafka being away does not make an API unready: the outbox holds what it says."""
+        """What is down, by name. Kafka being away does not make an API unready: the outbox holds what it says."""
         try:
             await mongo.ping(self.database)
         except mongo.PyMongoError:

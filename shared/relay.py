@@ -1,12 +1,14 @@
-"""Publishes what waits in the outbox: in order per key, in turns by institution, bulk rows last and no faster than 2,000/s.
+"""Publishes what waits in the outbox: in order per key, in turns by institution, bulk rows last and at most 2,000/s.
 
-One relay at a time per service, by lease; the doorbell (a change stream) only shortens the wait, `status: pending` is the
-truth. Finding the next rows, publishing these and marking the last overlap. A key stops at its first failure.
+One relay at a time per service, by lease; the doorbell (a change stream) only shortens the wait, `status: pending` is
+the truth. Finding the next rows, publishing these and marking the last overlap. A key stops at its first failure.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -68,7 +70,7 @@ class Relay:
 
     async def _listen(self) -> None:
         """Bulk rows do not ring: an import would ring fifty thousand times."""
-        inserted = [
+        inserted: list[dict[str, Any]] = [
             {"$match": {"operationType": "insert", "fullDocument.bulk": False}},
             {"$project": {"_id": 1}},
         ]
@@ -87,10 +89,8 @@ class Relay:
     async def _serve(self) -> None:
         while True:
             wait = 0.05 if self._bulk_waits else _IDLE_SECONDS
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.wait(), wait)
-            except TimeoutError:
-                pass
             self._bell.clear()
             if self._lease.is_held:
                 await self.drain()
@@ -131,7 +131,7 @@ class Relay:
             except KafkaError as failure:
                 stopped.add(row["key"])
                 self._metrics.publish_failures.inc()
-                _log.warning("fact not published", event=row["_id"], topic=row["topic"], fault=type(failure).__name__)
+                _log.warning("fact not published", fact=row["_id"], topic=row["topic"], fault=type(failure).__name__)
                 break
             sent.append(row)
         return sent
@@ -164,7 +164,10 @@ class Relay:
             institutions = await self._outbox.distinct("institution", {"status": "pending", "bulk": bulk})
             share = max(1, (_BATCH - len(rows)) // max(1, len(institutions)))
             finds = (
-                self._outbox.find({**lane, "institution": institution}).sort("_id", ASCENDING).limit(share).to_list(None)
+                self._outbox.find({**lane, "institution": institution})
+                .sort("_id", ASCENDING)
+                .limit(share)
+                .to_list(None)
                 for institution in institutions
             )
             for found in await asyncio.gather(*finds):

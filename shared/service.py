@@ -45,7 +45,12 @@ async def run(service: Service, clock: Clock) -> None:
     await service.prepare()
     server = uvicorn.Server(
         uvicorn.Config(
-            service.app, host=service.host, port=service.port, log_config=None, access_log=False, timeout_graceful_shutdown=10
+            service.app,
+            host=service.host,
+            port=service.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=10,
         )
     )
     work = [asyncio.create_task(supervise(name, once, clock), name=name) for name, once in service.background.items()]

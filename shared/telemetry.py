@@ -12,18 +12,24 @@ Logger = structlog.stdlib.BoundLogger
 
 
 class Metrics:
-    """One registry per process, built in `app.py`. Labels are names of ours: never an institution, a member or a key."""
+    """One registry per process, built in `app.py`. Labels are names of ours: no institution, no member, no key."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.records = Counter(
-            "preceptor_records", "Records consumed, by what became of them", ["consumer", "result"], registry=self.registry
+            "preceptor_records",
+            "Records consumed, by what became of them",
+            ["consumer", "result"],
+            registry=self.registry,
         )
         self.parked = Gauge(
             "preceptor_parked_records", "Records set aside and not yet retried", ["consumer"], registry=self.registry
         )
         self.progress = Gauge(
-            "preceptor_consumer_progress_seconds", "When a consumer last came round", ["consumer"], registry=self.registry
+            "preceptor_consumer_progress_seconds",
+            "When a consumer last came round",
+            ["consumer"],
+            registry=self.registry,
         )
         self.published = Counter("preceptor_facts_published", "Outbox rows published", registry=self.registry)
         self.publish_failures = Counter(

@@ -1,6 +1,6 @@
 """CloudEvents 1.0 over Kafka (binary mode out, binary or structured in) for our payloads.
 
-Source: CloudEvents 1.0.2 and its Kafka Protocol Binding §3; extensions `partitionkey` and `sequence` as registered there.
+Source: CloudEvents 1.0.2, its Kafka Protocol Binding §3, and its registered extensions `partitionkey` and `sequence`.
 """
 
 import json
@@ -18,8 +18,8 @@ Headers = Sequence[tuple[str, bytes]]
 _STRUCTURED = "application/cloudevents+json"
 
 
-class Unreadable(Exception):  # noqa: N818 -- says what the record is
-    """A record that no retry will make readable. `reason` is a code; the text never quotes the record."""
+class Unreadable(Exception):
+    """A record that no retry will make readable. `reason` is a code; the text quotes nothing of it."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -28,7 +28,7 @@ class Unreadable(Exception):  # noqa: N818 -- says what the record is
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What ties a fact to the request that began it and the fact that caused it. `traceparent` as in W3C Trace Context."""
+    """Ties a fact to the request that began it and the fact that caused it (`traceparent`: W3C Trace Context)."""
 
     correlation_id: str
     causation_id: str | None = None
@@ -53,9 +53,7 @@ class Envelope:
 
     def caused(self) -> Trace:
         """The trace of whatever follows from this fact."""
-        return Trace(
-            correlation_id=self.trace.correlation_id, causation_id=self.id, traceparent=self.trace.traceparent
-        )
+        return Trace(correlation_id=self.trace.correlation_id, causation_id=self.id, traceparent=self.trace.traceparent)
 
 
 def headers_of(envelope: Envelope) -> dict[str, str]:

@@ -15,7 +15,7 @@ Unmatched = Literal[
     "below_minimum_score",
     "not_available",
 ]
-"""Why a mentee's list is empty: the rule that kept out the last mentor standing. Never tells one mentor's private reasons."""
+"""Why a mentee's list is empty: the rule that kept out the last mentor standing. Tells no mentor's private reasons."""
 
 Cause = Literal["own_change", "others_change", "takeover"]
 

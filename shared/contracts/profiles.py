@@ -110,7 +110,7 @@ class PreferencesChanged(Payload):
     member: Id
     institution: Id
     never: tuple[Id, ...] = ()
-    weights: dict[Factor, int] = {}
+    weights: dict[Factor, int] = Field(default_factory=dict)
     identity: tuple[Slug, ...] = ()
     wishes_shared_identity: bool = False
     subject_hash: str | None = None

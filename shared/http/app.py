@@ -1,0 +1,105 @@
+"""The application every service's API lives in: health, metrics, correlation, problems, whatever its routers are."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.auth import Authenticator
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.http.idempotency import Idempotency
+from shared.http.problems import answer_problems
+from shared.mongo import Database
+from shared.telemetry import Metrics, current_trace, follow
+
+_TRACEPARENT = re.compile(r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+_CORRELATION = re.compile(r"^[A-Za-z0-9._-]{1,128}$")
+
+
+def create_app(  # noqa: PLR0913 -- the composition root's whole list
+    title: str,
+    description: str,
+    *,
+    routers: Sequence[APIRouter],
+    database: Database,
+    authenticator: Authenticator,
+    clock: Clock,
+    metrics: Metrics,
+    ready: Callable[[], Awaitable[Mapping[str, str]]],
+) -> FastAPI:
+    """`ready` returns what is wrong by part; empty means ready."""
+    app = FastAPI(title=title, description=description, version="1")
+    app.state.authenticator = authenticator
+    app.state.clock = clock
+    app.state.idempotency = Idempotency(database, clock)
+    for one in (*routers, _operations(metrics, ready)):
+        app.include_router(one)
+    answer_problems(app)
+    app.add_middleware(_Observed, clock=clock, metrics=metrics)
+    return app
+
+
+def _operations(metrics: Metrics, ready: Callable[[], Awaitable[Mapping[str, str]]]) -> APIRouter:
+    operations = APIRouter(include_in_schema=False)
+
+    @operations.get("/health/live")
+    async def live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @operations.get("/health/ready")
+    async def is_ready() -> Response:
+        wrong = await ready()
+        return JSONResponse(
+            {"status": "not ready", "wrong": wrong} if wrong else {"status": "ready"}, 503 if wrong else 200
+        )
+
+    @operations.get("/metrics")
+    async def exported() -> Response:
+        return Response(generate_latest(metrics.registry), media_type="text/plain; version=0.0.4")
+
+    return operations
+
+
+class _Observed:
+    """Correlation id in, out and into the logs; duration by route, never by path."""
+
+    def __init__(self, app: ASGIApp, *, clock: Clock, metrics: Metrics) -> None:
+        self._app = app
+        self._clock = clock
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = self._clock.monotonic()
+        follow(_trace_of(scope, self._clock.new_id()))
+        correlation = current_trace("").correlation_id.encode()
+        status = 500
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-correlation-id", correlation)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed)
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            self._metrics.requests.labels(scope["method"], route, str(status)).observe(self._clock.monotonic() - began)
+
+
+def _trace_of(scope: Scope, fresh_id: str) -> Trace:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    correlation = headers.get("x-correlation-id", "")
+    parent = headers.get("traceparent", "")
+    return Trace(
+        correlation_id=correlation if _CORRELATION.match(correlation) else fresh_id,
+        traceparent=parent if _TRACEPARENT.match(parent) else None,
+    )

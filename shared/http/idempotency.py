@@ -1,0 +1,114 @@
+"""A POST acts once per Idempotency-Key, and answers the same again for 24 hours.
+
+Source: draft-ietf-httpapi-idempotency-key-header. Keys are scoped to institution, subject and route.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.routing import APIRoute
+
+from shared.clock import Clock
+from shared.errors import Conflict, Rejected
+from shared.http.problems import problems
+from shared.http.requests import principal
+from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, ensure_indexes
+
+_KEPT = timedelta(hours=24)
+_ABANDONED = timedelta(seconds=60)
+
+
+class Idempotency:
+    """Stored answers by institution, subject, route and key, for 24 hours."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._answers = database["idempotency"]
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        kept = IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=int(_KEPT.total_seconds()))
+        await ensure_indexes(self._answers, [kept])
+
+    async def begin(self, scope: str, fingerprint: str) -> Response | None:
+        """The answer given before, or None: this request is the one to act. Raises `Conflict`, `Rejected`."""
+        now = self._clock.now()
+        fresh = {"_id": scope, "fingerprint": fingerprint, "at": now, "status": None}
+        try:
+            await self._answers.insert_one(fresh)
+        except DuplicateKeyError:
+            return await self._answer(scope, fingerprint)
+        return None
+
+    async def _answer(self, scope: str, fingerprint: str) -> Response | None:
+        now = self._clock.now()
+        known = await self._answers.find_one({"_id": scope}) or {"fingerprint": fingerprint, "status": None, "at": now}
+        if known["fingerprint"] != fingerprint:
+            raise Rejected("idempotency_key_reused", "this Idempotency-Key was used with another body: send a new key")
+        if known["status"] is not None:
+            headers = {**known["headers"], "idempotency-replayed": "true"}
+            return Response(known["body"], known["status"], headers=headers)
+        taken = await self._answers.update_one(
+            {"_id": scope, "status": None, "at": {"$lt": now - _ABANDONED}}, {"$set": {"at": now}}
+        )
+        if not taken.modified_count:
+            raise Conflict("idempotency_key_in_use", "the first request with this Idempotency-Key is still running")
+        return None
+
+    async def finish(self, scope: str, response: Response) -> None:
+        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        answer = {"status": response.status_code, "body": bytes(response.body), "headers": headers}
+        await self._answers.update_one({"_id": scope}, {"$set": answer})
+
+    async def forget(self, scope: str) -> None:
+        await self._answers.delete_one({"_id": scope, "status": None})
+
+
+class Route(APIRoute):
+    """Every route of ours: answers a POST once per Idempotency-Key."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def once(request: Request) -> Response:
+            if request.method != "POST":
+                return await handle(request)
+            scope = await self._scope(request)
+            idempotency: Idempotency = request.app.state.idempotency
+            known = await idempotency.begin(scope, hashlib.sha256(await request.body()).hexdigest())
+            if known is not None:
+                return known
+            request.state.id = str(uuid.uuid5(uuid.NAMESPACE_URL, scope))
+            try:
+                response = await handle(request)
+            except BaseException:
+                await idempotency.forget(scope)
+                raise
+            await idempotency.finish(scope, response)
+            return response
+
+        return once
+
+    async def _scope(self, request: Request) -> str:
+        me = await principal(request)
+        key = request.headers.get("idempotency-key", "")
+        if not 1 <= len(key) <= 200:  # noqa: PLR2004 -- as the error says
+            raise Rejected(
+                "idempotency_key_missing", "send an Idempotency-Key of 1 to 200 characters: a fresh UUID will do"
+            )
+        parts = [me.institution or "", me.subject_hash, request.url.path, key]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def router(**options: Any) -> APIRouter:
+    """The one way to make a router."""
+    return APIRouter(route_class=Route, responses=problems(401, 403, 422, 503), **options)
+
+
+IdempotencyKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", description="Required: 1 to 200 characters, a fresh UUID will do")
+]
+"""For a POST's signature, so that its documentation says so; `Route` does the work."""
