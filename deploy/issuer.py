@@ -67,7 +67,7 @@ class LocalIssuer:
         claims: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
     ) -> str:
-        """`claims` and `headers` go over what would be there, None takes a claim away: that is how tests make bad tokens."""
+        """`claims` and `headers` go over what would be there, None takes a claim away: so tests make bad tokens."""
         now = int(time.time())
         payload = {
             "iss": ISSUER,

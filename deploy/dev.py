@@ -1,0 +1,125 @@
+"""What `./dev` does, one command for each word."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy import running, testing
+from deploy.stack.model import Kind, Unavailable
+
+ROOT = Path(__file__).parent.parent
+ROLES = ("member", "coordinator", "integrator", "operator")
+StackChoice = Annotated[Kind | None, typer.Option("--stack", help="take this kind, and no other")]
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+_console = Console()
+
+
+@app.command()
+def demo(stack: StackChoice = None) -> None:
+    """Runs the main job to its end on real parts, then stops what it started."""
+    from deploy.demo import run
+
+    began = time.monotonic()
+    already = running.current()
+    _refuse_other_kind(already, stack)
+    up = already or running.up(stack, console=_console, tied=True)
+    try:
+        _console.print(f"ready after {time.monotonic() - began:.1f} s on {up.kind}", highlight=False)
+        asyncio.run(run(dict(up.addresses), running.issuer()))
+    finally:
+        if already is None:
+            running.down(_console)
+    _console.print(f"done in {time.monotonic() - began:.1f} s", highlight=False)
+
+
+@app.command()
+def up(stack: StackChoice = None) -> None:
+    """Starts everything and leaves it running."""
+    already = running.current()
+    _refuse_other_kind(already, stack)
+    _show(already or running.up(stack, console=_console, tied=False))
+
+
+@app.command()
+def down() -> None:
+    """Stops exactly what `up` started."""
+    stopped = running.down(_console)
+    _console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running", highlight=False)
+
+
+@app.command()
+def token(
+    role: Annotated[str, typer.Argument(help=", ".join(ROLES))],
+    institution: Annotated[str | None, typer.Option(help="its id; operators need none")] = None,
+    subject: Annotated[str | None, typer.Option(help="who signs in; the role's name if absent")] = None,
+    programme: Annotated[list[str] | None, typer.Option(help="limits a coordinator; may be repeated")] = None,
+    hours: Annotated[int, typer.Option(help="until it expires")] = 8,
+) -> None:
+    """Prints a bearer token of the local development issuer."""
+    if role not in ROLES:
+        raise typer.BadParameter(f"no role {role}: choose from {', '.join(ROLES)}")
+    print(
+        running.issuer().token(
+            subject or role,
+            institution=institution,
+            roles=[role],
+            programmes=programme or [],
+            lifetime_seconds=hours * 3600,
+        )
+    )
+
+
+@app.command("test")
+def run_tests(tiers: Annotated[list[str] | None, typer.Argument(help=", ".join(testing.TIERS))] = None) -> None:
+    """Runs every tier that this machine can run, and says which it cannot and why."""
+    raise typer.Exit(testing.test(tiers or [], _console))
+
+
+@app.command()
+def check() -> None:
+    """Format, lint, types and import rules."""
+    raise typer.Exit(testing.check(_console))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(context: typer.Context) -> None:
+    """Measures; all arguments go to `python -m bench`."""
+    command = [sys.executable, "-m", "bench", *context.args]
+    raise typer.Exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
+
+
+def _show(up: running.Running) -> None:
+    table = Table("service", "address", "docs")
+    for service, address in up.addresses.items():
+        table.add_row(service, address, f"{address}/docs")
+    _console.print(table)
+    _console.print(f"Kafka: {up.bootstrap}; logs: .dev/logs", highlight=False)
+    _console.print("A token: ./dev token operator", highlight=False)
+    for role in ROLES[:-1]:
+        _console.print(f"         ./dev token {role} --institution ID --subject NAME", highlight=False)
+    _console.print("Stop it all: ./dev down", highlight=False)
+
+
+def _refuse_other_kind(already: running.Running | None, wanted: Kind | None) -> None:
+    if already and wanted and already.kind != wanted:
+        raise Unavailable(f"running already, on {already.kind}: ./dev down first")
+
+
+def main() -> None:
+    try:
+        app()
+    except Unavailable as error:
+        Console(stderr=True).print(f"{error}", style="red", highlight=False, markup=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

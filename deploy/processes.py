@@ -1,0 +1,85 @@
+"""The three services as separate processes of this machine, each with its own database server and credentials."""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import httpx
+
+from deploy.issuer import LocalIssuer
+from deploy.stack import ports, programs
+from deploy.stack.model import SERVICES, Site, Stack, Unavailable
+from deploy.stack.programs import Program
+
+ROOT = Path(__file__).parent.parent
+PORTS = {"profiles": 8001, "matching": 8002, "notifications": 8003}
+COMMANDS = {service: (sys.executable, "-m", f"services.{service}") for service in SERVICES}
+_READY_SECONDS = 60
+
+
+def start(stack: Stack, issuer: LocalIssuer, *, site: Site, logs: Path, commands: Mapping[str, Sequence[str]] = COMMANDS) -> dict[str, str]:
+    """Returns the addresses once all are ready; raises `Unavailable` with the last lines of one that is not."""
+    chosen = {service: ports.free_or(port) for service, port in PORTS.items()}
+    started = {
+        service: programs.start(
+            f"service {service}",
+            commands[service],
+            log=_fresh(logs / f"{service}.log"),
+            environment=environment(service, stack, issuer, port=chosen[service]),
+            journal=site.journal,
+            tied=site.tied,
+        )
+        for service in SERVICES
+    }
+    addresses = {service: f"http://{ports.HOST}:{port}" for service, port in chosen.items()}
+    wait_until_ready(addresses, programs=started)
+    return addresses
+
+
+def environment(service: str, stack: Stack, issuer: LocalIssuer, *, port: int) -> dict[str, str]:
+    told = {
+        "ENVIRONMENT": "development",
+        "MONGO_URI": stack.mongo_uris[service],
+        "MONGO_DATABASE": service,
+        "KAFKA_BOOTSTRAP": stack.bootstrap,
+        "ISSUERS_FILE": str(issuer.issuers_file),
+        "TOPICS_SIZE": "native",
+        "HTTP_HOST": ports.HOST,
+        "HTTP_PORT": str(port),
+    }
+    if stack.kind == "embedded":
+        # Its broker answers an empty fetch only after the whole wait.
+        told["KAFKA_FETCH_MAX_WAIT_MS"] = "10"
+    own = {f"{service.upper()}_{name}": value for name, value in told.items()}
+    return {**own, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+def wait_until_ready(addresses: Mapping[str, str], *, programs: Mapping[str, Program]) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    waiting = dict(addresses)
+    while waiting:
+        waiting = {service: address for service, address in waiting.items() if not is_ready(address)}
+        for service in waiting:
+            _refuse_dead(programs[service])
+        if time.monotonic() > deadline:
+            told = "\n".join(f"--- {name}\n{programs[name].last_lines()}" for name in waiting)
+            raise Unavailable(f"not ready after {_READY_SECONDS} s: {', '.join(waiting)}\n{told}")
+        time.sleep(0.1)
+
+
+def is_ready(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/health/ready", timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _refuse_dead(program: Program) -> None:
+    if not program.is_running:
+        raise Unavailable(f"{program.name} ended; its last lines ({program.log}):\n{program.last_lines()}")
+
+
+def _fresh(log: Path) -> Path:
+    log.unlink(missing_ok=True)
+    return log

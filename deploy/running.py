@@ -1,0 +1,88 @@
+"""What `./dev` has running: written down in .dev/, so that another `./dev` finds it and stops exactly that."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from deploy import processes
+from deploy.issuer import LocalIssuer
+from deploy.stack import find
+from deploy.stack.model import Kind, Site, Stack
+from deploy.stack.programs import Journal
+from deploy.topics import FILE
+from shared.topics import NATIVE, create_missing, differences, load_topics
+
+HOME = Path(__file__).parent.parent / ".dev"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    kind: Kind
+    addresses: Mapping[str, str]
+    bootstrap: str
+
+    @property
+    def is_ready(self) -> bool:
+        return all(processes.is_ready(address) for address in self.addresses.values())
+
+
+def issuer() -> LocalIssuer:
+    return LocalIssuer.load_or_create(HOME / "issuer")
+
+
+def current() -> Running | None:
+    """What `up` left running, if all of it still answers."""
+    if not (record := HOME / "running.json").exists():
+        return None
+    running = Running(**json.loads(record.read_text(encoding="utf-8")))
+    return running if running.is_ready else None
+
+
+def up(choice: Kind | None, *, console: Console, tied: bool) -> Running:
+    site = _site(console, tied=tied)
+    find.undo(site)
+    site.folder.mkdir(parents=True)
+    try:
+        running = _started(find.find(choice, site=site), site, console)
+    except BaseException:
+        down(console)
+        raise
+    (HOME / "running.json").write_text(json.dumps(asdict(running)), encoding="utf-8")
+    return running
+
+
+def down(console: Console) -> list[str]:
+    (HOME / "running.json").unlink(missing_ok=True)
+    return find.undo(_site(console, tied=False))
+
+
+def _site(console: Console, *, tied: bool) -> Site:
+    def say(text: str) -> None:
+        console.print(f"  {text}", highlight=False, markup=False)
+
+    return Site(folder=HOME / "servers", journal=Journal(HOME / "programs.jsonl"), say=say, tied=tied)
+
+
+def _started(stack: Stack, site: Site, console: Console) -> Running:
+    for note in stack.notes:
+        site.say(f"note: {note}")
+    if stack.addresses:
+        return Running(kind=stack.kind, addresses=stack.addresses, bootstrap=stack.bootstrap)
+    asyncio.run(_prepare_topics(stack, site))
+    with console.status("starting profiles, matching and notifications"):
+        addresses = processes.start(stack, issuer(), site=site, logs=HOME / "logs")
+    return Running(kind=stack.kind, addresses=addresses, bootstrap=stack.bootstrap)
+
+
+async def _prepare_topics(stack: Stack, site: Site) -> None:
+    if stack.kind == "embedded":
+        # It made them at its start, and can neither be asked nor told about settings.
+        return
+    topics = load_topics(FILE, size=NATIVE)
+    await create_missing(stack.bootstrap, topics)
+    for difference in await differences(stack.bootstrap, topics):
+        site.say(f"topic {difference}")

@@ -1,0 +1,78 @@
+"""Everything from docker-compose.yml, the services included. A project that already runs is used, and left running."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from deploy.stack import images, ports
+from deploy.stack.model import SERVICES, Site, Stack, Unavailable
+
+ROOT = Path(__file__).parent.parent.parent
+_PORTS = {"PROFILES_PORT": 8001, "MATCHING_PORT": 8002, "NOTIFICATIONS_PORT": 8003, "KAFKA_PORT": 9092}
+_WITHIN_PORT = "8000"
+_MARK = "compose-started"
+
+
+def start(site: Site) -> Stack:
+    images.require(images.KAFKA, images.MONGO, images.PYTHON)
+    _require_compose()
+    if not _is_running():
+        site.folder.mkdir(parents=True, exist_ok=True)
+        (site.folder / _MARK).touch()
+        site.say("building the image preceptor:local and starting docker-compose.yml")
+        chosen = {name: str(ports.free_or(port)) for name, port in _PORTS.items()}
+        # Built apart, so that a build's failure is not taken for a server's.
+        _compose("build", "credentials")
+        _compose("up", "--wait", "--wait-timeout", "180", environment=chosen)
+    addresses = {service: f"http://{_compose('port', service, _WITHIN_PORT)}" for service in SERVICES}
+    return Stack(
+        kind="docker", bootstrap=_compose("port", "kafka", "9094"), mongo_uris={}, addresses=addresses, notes=()
+    )
+
+
+def was_started(folder: Path) -> bool:
+    return (folder / _MARK).exists()
+
+
+def stop(folder: Path) -> None:
+    _compose("down", "--volumes", "--timeout", "10")
+    (folder / _MARK).unlink()
+
+
+def _is_running() -> bool:
+    running = _compose("ps", "--services", "--status", "running").split()
+    return set(SERVICES) <= set(running)
+
+
+def _require_compose() -> None:
+    result = subprocess.run(["docker", "compose", "version", "--short"], capture_output=True, text=True, check=False)
+    version = result.stdout.strip().lstrip("v")
+    if result.returncode or not version or int(version.split(".", maxsplit=1)[0]) < 2:  # noqa: PLR2004 -- Compose v2
+        raise Unavailable("Docker Compose v2 is not installed")
+
+
+def _compose(*words: str, environment: dict[str, str] | None = None) -> str:
+    result = subprocess.run(
+        ["docker", "compose", *words],
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        raise Unavailable(
+            f"docker compose {words[0]} failed:\n{result.stderr[-3000:]}{_unhealthy() if words[0] == 'up' else ''}"
+        )
+    return result.stdout.strip()
+
+
+def _unhealthy() -> str:
+    told = subprocess.run(
+        ["docker", "compose", "logs", "--no-color", "--tail", "15", *SERVICES, "topics", "credentials"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"\n{told.stdout[-6000:]}"

@@ -1,0 +1,45 @@
+"""The first kind of stack that can run here, and why those before it cannot."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+
+from deploy.stack import docker, embedded, env, native, programs
+from deploy.stack.model import KINDS, Kind, Site, Stack, Unavailable
+
+Start = Callable[[Site], Stack]
+STARTS: Mapping[Kind, Start] = {
+    "env": lambda _site: env.find(os.environ),
+    "docker": docker.start,
+    "native": native.start,
+    "embedded": embedded.start,
+}
+
+
+def find(choice: Kind | None, *, site: Site, starts: Mapping[Kind, Start] = STARTS) -> Stack:
+    """Raises `Unavailable` with every reason when none can run. What a failed attempt started is stopped again."""
+    reasons = []
+    for kind in [choice] if choice else KINDS:
+        try:
+            stack = starts[kind](site)
+        except Unavailable as error:
+            undo(site)
+            site.say(f"{kind}: no, {error}")
+            reasons.append(f"{kind}: {error}")
+        else:
+            site.say(f"{kind}: yes")
+            return stack
+    raise Unavailable("no Kafka and MongoDB to be had.\n" + "\n".join(reasons))
+
+
+def undo(site: Site) -> list[str]:
+    """Stops everything that was started at this site, services before servers, and removes its files."""
+    started = site.journal.programs()
+    services = [program for program in started if program.name.startswith("service ")]
+    stopped = programs.stop(services) + programs.stop(program for program in started if program not in services)
+    if docker.was_started(site.folder):
+        docker.stop(site.folder)
+        stopped.append("docker compose")
+    site.journal.clear()
+    shutil.rmtree(site.folder, ignore_errors=True)
+    return stopped
