@@ -26,7 +26,12 @@ def producer(bootstrap: str) -> AIOKafkaProducer:
 def broker(bootstrap: str) -> KafkaBroker:
     """For subscribers only; what we publish goes through the relay's producer."""
     return KafkaBroker(
-        servers(bootstrap), acks="all", enable_idempotence=True, allow_auto_create_topics=False, graceful_timeout=10
+        servers(bootstrap),
+        acks="all",
+        enable_idempotence=True,
+        allow_auto_create_topics=False,
+        graceful_timeout=10,
+        logger=None,
     )
 
 

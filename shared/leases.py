@@ -5,7 +5,7 @@ was stopped and resumed past its lease finds that out before it acts.
 """
 
 from shared.clock import Clock
-from shared.mongo import Collection, Database, DuplicateKeyError, ReturnDocument
+from shared.mongo import Collection, Database, Document, DuplicateKeyError, ReturnDocument
 
 _MARGIN_SECONDS = 1.0
 
@@ -27,28 +27,29 @@ class Lease:
     async def take(self) -> bool:
         """Takes a free or expired lease, or renews our own; false while somebody else holds it."""
         asked = self._clock.monotonic()
-        ours = {"$eq": ["$holder", self.holder]}
         try:
             lease = await self._leases.find_one_and_update(
-                {"_id": self.name, "$or": [{"holder": self.holder}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]},
-                [
-                    {
-                        "$set": {
-                            "token": {"$cond": [ours, "$token", {"$add": [{"$ifNull": ["$token", 0]}, 1]}]},
-                            "holder": self.holder,
-                            "until": {"$add": ["$$NOW", int(self.seconds * 1000)]},
-                        }
-                    }
-                ],
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
+                {"_id": self.name}, [{"$set": self._if_free()}], upsert=True, return_document=ReturnDocument.AFTER
             )
-        except DuplicateKeyError:
+        except DuplicateKeyError:  # two met at the very first upsert
+            return False
+        if lease["holder"] != self.holder:
             self._held_until = 0.0
             return False
         self.token = int(lease["token"])
         self._held_until = asked + self.seconds - _MARGIN_SECONDS
         return True
+
+    def _if_free(self) -> Document:
+        """The new fields where the lease is ours, expired or new (missing sorts before any date); the old ones where it is not."""
+        ours = {"$eq": ["$holder", self.holder]}
+        free = {"$or": [ours, {"$lt": ["$until", "$$NOW"]}]}
+        taken = {
+            "holder": self.holder,
+            "token": {"$cond": [ours, "$token", {"$add": [{"$ifNull": ["$token", 0]}, 1]}]},
+            "until": {"$add": ["$$NOW", int(self.seconds * 1000)]},
+        }
+        return {name: {"$cond": [free, value, f"${name}"]} for name, value in taken.items()}
 
     async def release(self) -> None:
         """Lets the next one in at once; what was never ours stays as it is."""

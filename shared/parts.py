@@ -45,7 +45,9 @@ class Parts:
         await self.parking.prepare()
         await mongo.ensure_indexes(self.database["leases"], [])
         await Idempotency(self.database, self.clock).prepare()
-        wrong = await differences(self.settings.kafka_bootstrap, load_topics(self.settings.topics_file))
+        wrong = await differences(
+            self.settings.kafka_bootstrap, load_topics(self.settings.topics_file, size=self.settings.topics_size)
+        )
         if wrong:
             raise SystemExit(
                 "topics are not as declared; run `python -m deploy.topics apply`:\n  " + "\n  ".join(wrong)

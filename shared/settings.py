@@ -22,6 +22,8 @@ class ServiceSettings(BaseSettings):
     issuers_file: Path
     """JSON list of the OIDC issuers and the institutions that each may speak for (docs/operations.md)."""
     topics_file: Path = Path(__file__).parent.parent / "deploy" / "topics.yaml"
+    topics_size: str = "production"
+    """Which of its sizes: `native` on one machine."""
     http_host: str = "127.0.0.1"
     http_port: int
     log_level: str = "INFO"

@@ -1,0 +1,84 @@
+"""A database of its own for every component test, and the plumbing of a service around it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from shared import inbox, kafka, mongo, outbox
+from shared.clock import Clock, SystemClock
+from shared.consume import Consumers
+from shared.contracts.dead_letters import MatchingRecordParked
+from shared.leases import Lease
+from shared.mongo import Database
+from shared.parking import Parking
+from shared.telemetry import Metrics
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return SystemClock()
+
+
+@pytest.fixture
+async def database(mongo_uri: str, clock: Clock) -> AsyncIterator[Database]:
+    database = mongo.connect(mongo_uri, f"test_{clock.new_id()}")
+    await outbox.prepare(database)
+    await inbox.prepare(database)
+    await Parking(database, letter=MatchingRecordParked).prepare()
+    await mongo.ensure_indexes(database["leases"], [])
+    yield database
+    await database.client.drop_database(database.name)
+    database.client.close()
+
+
+async def begin_here(bootstrap: str, group: str, *topics: str) -> None:
+    """Lets a group begin at the topics' present ends: what earlier tests left there is not its business."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic, n) for topic in topics for n in await _partitions(consumer, topic)]
+        consumer.assign(places)
+        await consumer.commit(await consumer.end_offsets(places))
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    await consumer._client.force_metadata_update()
+    return consumer.partitions_for_topic(topic) or set()
+
+
+@dataclass(frozen=True, slots=True)
+class Plumbing:
+    database: Database
+    clock: Clock
+    metrics: Metrics
+    parking: Parking
+    consumers: Consumers
+
+    def lease(self, name: str = "relay", *, holder: str = "test", seconds: float = 6) -> Lease:
+        return Lease(self.database, name, holder=holder, clock=self.clock, seconds=seconds)
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+
+@pytest.fixture
+async def plumbing(database: Database, kafka_bootstrap: str, clock: Clock) -> AsyncIterator[Plumbing]:
+    metrics = Metrics()
+    parking = Parking(database, letter=MatchingRecordParked)
+    service = f"test-{clock.new_id()}"
+    await begin_here(kafka_bootstrap, f"{service}.reaction", "matching.events")
+    consumers = Consumers(
+        kafka.broker(kafka_bootstrap),
+        database,
+        service=service,
+        parking=parking,
+        clock=clock,
+        metrics=metrics,
+    )
+    yield Plumbing(database, clock, metrics, parking, consumers)
+    await consumers.stop()

@@ -1,0 +1,202 @@
+"""The outbox and its relay, on real Kafka and real MongoDB."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError
+
+from shared import kafka, outbox
+from shared.contracts.envelope import Trace, read
+from shared.contracts.profiles import ContactChanged, InstitutionChanged
+from shared.mongo import in_transaction
+from shared.outbox import Fact
+from shared.relay import Relay
+from tests.component.conftest import Plumbing
+from tests.eventually import eventually
+
+
+@pytest.fixture
+async def producer(kafka_bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
+    producer = kafka.producer(kafka_bootstrap)
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+def institution(id: str, name: str = "St Elsewhere") -> InstitutionChanged:
+    return InstitutionChanged(institution=id, name=name, status="active")
+
+
+def fact(plumbing: Plumbing, id: str, sequence: int, *, bulk: bool = False, name: str = "St Elsewhere") -> Fact:
+    return Fact(
+        id=plumbing.clock.new_id(),
+        payload=institution(id, name),
+        institution=id,
+        sequence=sequence,
+        time=plumbing.now(),
+        trace=Trace(correlation_id="c"),
+        bulk=bulk,
+    )
+
+
+async def commit(plumbing: Plumbing, facts: Sequence[Fact]) -> None:
+    await in_transaction(plumbing.database, lambda session: outbox.append(plumbing.database, session, facts))
+
+
+async def published(bootstrap: str, topic: str, institutions: set[str], count: int) -> list[Any]:
+    """The records of these institutions, in the topic's order, once there are `count`."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    found: list[Any] = []
+    try:
+        async with asyncio.timeout(20):
+            while len(found) < count:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    found += [record for record in records if record.key.decode().split(":")[0] in institutions]
+    finally:
+        await consumer.stop()
+    return found
+
+
+def relay_of(plumbing: Plumbing, producer: AIOKafkaProducer) -> Relay:
+    return Relay(plumbing.database, producer, lease=plumbing.lease(), clock=plumbing.clock, metrics=plumbing.metrics)
+
+
+async def drained(plumbing: Plumbing, producer: AIOKafkaProducer) -> None:
+    relay = relay_of(plumbing, producer)
+    lease = relay._lease
+    assert await lease.take()
+
+    async def nothing_pending() -> bool:
+        await relay.drain()
+        return not await plumbing.database["outbox"].count_documents({"status": "pending"})
+
+    await eventually(nothing_pending, within=30, message="the outbox is empty")
+
+
+async def test_a_committed_fact_is_published_with_its_attributes(
+    plumbing: Plumbing, producer: AIOKafkaProducer, kafka_bootstrap: str
+) -> None:
+    id = f"i-{plumbing.clock.new_id()}"
+    sent = fact(plumbing, id, 1)
+    await commit(plumbing, [sent])
+
+    await drained(plumbing, producer)
+
+    [record] = await published(kafka_bootstrap, "profiles.institutions", {id}, 1)
+    received = read(key=record.key, value=record.value, headers=record.headers)
+    assert received is not None
+    assert received.payload == sent.payload
+    assert received.envelope.id == sent.id
+    assert received.envelope.time == sent.time
+
+
+async def test_facts_of_one_key_keep_their_order_whichever_lane_and_id_they_have(
+    plumbing: Plumbing, producer: AIOKafkaProducer, kafka_bootstrap: str
+) -> None:
+    id = f"i-{plumbing.clock.new_id()}"
+    facts = [fact(plumbing, id, sequence, bulk=sequence % 3 == 0) for sequence in range(1, 61)]
+    await commit(plumbing, facts[::-1])
+    crowd = [fact(plumbing, f"{id}-{n}", 1) for n in range(600)]
+    await commit(plumbing, crowd)
+
+    await drained(plumbing, producer)
+
+    records = await published(kafka_bootstrap, "profiles.institutions", {id}, 60)
+    sequences = [int(dict(record.headers)["ce_sequence"]) for record in records]
+    assert sequences == list(range(1, 61))
+
+
+async def test_a_single_change_does_not_wait_behind_another_institutions_bulk(
+    plumbing: Plumbing, producer: AIOKafkaProducer
+) -> None:
+    busy, quiet = f"i-{plumbing.clock.new_id()}", f"q-{plumbing.clock.new_id()}"
+    await commit(plumbing, [fact(plumbing, f"{busy}-{n}", 1, bulk=True) for n in range(3_000)])
+    await commit(plumbing, [fact(plumbing, quiet, 1)])
+    relay = relay_of(plumbing, producer)
+    assert await relay._lease.take()
+
+    await relay.drain()
+
+    rows = plumbing.database["outbox"]
+    assert await rows.count_documents({"institution": quiet, "status": "sent"}) == 1
+    assert await rows.count_documents({"status": "pending", "bulk": True}) > 2_000
+
+
+async def test_a_key_stops_at_its_first_failure_and_others_go_on(
+    plumbing: Plumbing, producer: AIOKafkaProducer
+) -> None:
+    id = f"i-{plumbing.clock.new_id()}"
+    await commit(plumbing, [fact(plumbing, id, 1), fact(plumbing, id, 2), fact(plumbing, f"{id}-other", 1)])
+
+    class Refuses:
+        async def send(self, topic: str, **record: Any) -> Any:
+            if record["key"] == f"{id}:{id}".encode():
+                raise KafkaTimeoutError
+            return await producer.send(topic, **record)
+
+    relay = relay_of(plumbing, Refuses())  # type: ignore[arg-type]
+    assert await relay._lease.take()
+    await relay.drain()
+
+    pending = await plumbing.database["outbox"].find({"status": "pending"}).to_list(None)
+    assert sorted(row["sequence"] for row in pending) == [1, 2]
+    assert {row["institution"] for row in pending} == {id}
+
+
+async def test_sent_rows_of_private_topics_are_deleted_and_others_kept(
+    plumbing: Plumbing, producer: AIOKafkaProducer
+) -> None:
+    id = f"i-{plumbing.clock.new_id()}"
+    contact = ContactChanged(member="m", institution=id, name="Ada", email="ada@example.org")
+    private = Fact(
+        id=plumbing.clock.new_id(),
+        payload=contact,
+        institution=id,
+        sequence=1,
+        time=plumbing.now(),
+        trace=Trace(correlation_id="c"),
+    )
+    await commit(plumbing, [private, fact(plumbing, id, 1)])
+
+    await drained(plumbing, producer)
+
+    assert [row["topic"] async for row in plumbing.database["outbox"].find()] == ["profiles.institutions"]
+
+
+async def test_the_doorbell_wakes_the_relay(plumbing: Plumbing, producer: AIOKafkaProducer) -> None:
+    relay = relay_of(plumbing, producer)
+    running = asyncio.create_task(relay.run())
+    await eventually(lambda: relay._lease.is_held, message="the lease")
+    rows = plumbing.database["outbox"]
+
+    for n in range(3):
+        await commit(plumbing, [fact(plumbing, f"i-{plumbing.clock.new_id()}", 1)])
+
+        async def sent(n: int = n) -> bool:
+            return await rows.count_documents({"status": "sent"}) == n + 1
+
+        await eventually(sent, message="published")
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert await plumbing.lease(holder="successor").take(), "a relay that stops lets the next one in at once"
+
+
+async def test_a_lease_has_one_holder_and_its_token_rises_with_the_holder(plumbing: Plumbing) -> None:
+    first = plumbing.lease("shard", holder="first", seconds=2)
+    second = plumbing.lease("shard", holder="second", seconds=2)
+
+    assert await first.take()
+    assert not await second.take()
+    assert await first.take(), "renewing keeps it"
+    token = first.token
+
+    await eventually(second.take, within=5, message="an expired lease is taken over")
+    assert second.token == token + 1
+    assert not first.is_held, "the old holder knows before the database does"
+    assert not await first.take()
