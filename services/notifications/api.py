@@ -1,0 +1,124 @@
+"""A member's inbox over HTTP, and live as server-sent events. Nobody reads anybody else's."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from pydantic import BaseModel, Field
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from services.notifications.settings import NotificationsSettings
+from services.notifications.usecases.reading import Entry, Inbox, Reader
+from shared import http
+from shared.errors import Rejected
+from shared.http import IdempotencyKey, Limit, Page, SignedIn
+
+_LARGEST = 2**53 - 1
+_SEND_SECONDS = 30
+_COME_BACK_AFTER_MS = 2_000
+
+Position = Annotated[int, Field(ge=0, le=_LARGEST)]
+
+
+class NotificationRead(BaseModel):
+    """One notification in the reader's language, with the names as they are now."""
+
+    id: str
+    position: int = Field(description="Rises with everything told to this person; an update takes a new one")
+    template: str = Field(examples=["suggestions-changed"])
+    programme: str
+    title: str = Field(examples=["Your list of mentors in Residency 2027 changed: 3 new"])
+    body: str
+    told_at: datetime
+    read: bool
+    read_at: datetime | None = None
+
+
+class InboxRead(Page[NotificationRead]):
+    unread: int = Field(description="In the whole inbox, whatever this page shows")
+    position: int = Field(description="Follow `/inbox/stream?after=<position>` and miss nothing")
+
+
+class ReadUpTo(BaseModel):
+    up_to: Position = Field(description="The position of the newest notification that was seen", examples=[42])
+
+
+class Marked(BaseModel):
+    marked: int = Field(description="Became read by this request")
+    unread: int
+
+
+def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
+    router = http.router(prefix="/inbox", tags=["inbox"])
+
+    @router.get("")
+    async def list_inbox(
+        me: SignedIn, *, cursor: str | None = None, limit: Limit = 50, unread: bool = False
+    ) -> InboxRead:
+        """The newest first. `unread=true` leaves out what was read."""
+        reader = await inbox.reader(me)
+        page = await inbox.page(reader, below=_below(cursor), unread_only=unread, limit=limit)
+        return InboxRead(
+            items=[_shown(entry) for entry in page.entries],
+            next=http.to_cursor(page.next) if page.next is not None else None,
+            unread=page.unread,
+            position=page.position,
+        )
+
+    @router.get("/stream", response_class=EventSourceResponse)
+    async def follow_inbox(
+        me: SignedIn,
+        *,
+        after: Annotated[
+            int | None, Query(ge=0, le=_LARGEST, description="As Last-Event-ID, for a first visit")
+        ] = None,
+        last_event_id: Annotated[int | None, Header(ge=0, le=_LARGEST, description="The last `id:` received")] = None,
+    ) -> EventSourceResponse:
+        """Events named `notification`, with the position as `id:`; first what was missed, then what comes."""
+        reader = await inbox.reader(me)
+        events = _events(inbox, reader, after=after if last_event_id is None else last_event_id, settings=settings)
+        return EventSourceResponse(events, sep="\n", ping=settings.heartbeat_seconds, send_timeout=_SEND_SECONDS)
+
+    @router.post("/read")
+    async def read_up_to(body: ReadUpTo, me: SignedIn, _key: IdempotencyKey = None) -> Marked:
+        """Marks everything up to a position as read; what came later stays unread."""
+        marked, unread = await inbox.read_up_to(await inbox.reader(me), position=body.up_to)
+        return Marked(marked=marked, unread=unread)
+
+    @router.post("/{notification}/read", responses=http.problems(404))
+    async def read_one(notification: str, me: SignedIn, _key: IdempotencyKey = None) -> NotificationRead:
+        return _shown(await inbox.read(await inbox.reader(me), id=notification))
+
+    return router
+
+
+async def _events(
+    inbox: Inbox, reader: Reader, *, after: int | None, settings: NotificationsSettings
+) -> AsyncIterator[ServerSentEvent]:
+    yield ServerSentEvent(comment="open", retry=_COME_BACK_AFTER_MS)
+    async for entry in inbox.follow(reader, after=after, seconds=settings.stream_seconds):
+        shown = _shown(entry)
+        yield ServerSentEvent(id=str(shown.position), event="notification", data=shown.model_dump_json())
+
+
+def _below(cursor: str | None) -> int | None:
+    position = http.from_cursor(cursor)
+    if position is not None and (type(position) is not int or not 0 <= position <= _LARGEST):
+        raise Rejected("cursor_malformed", "cursor must be the `next` of a page, unchanged")
+    return position
+
+
+def _shown(entry: Entry) -> NotificationRead:
+    one = entry.notification
+    return NotificationRead(
+        id=one.id,
+        position=one.position,
+        template=one.template,
+        programme=one.change.programme,
+        title=entry.message.title,
+        body=entry.message.body,
+        told_at=one.told_at,
+        read=one.read_at is not None,
+        read_at=one.read_at,
+    )

@@ -1,0 +1,114 @@
+"""Composition root: everything of notifications is built here and passed in."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from prometheus_client import Gauge
+
+from services.notifications.api import inbox_router
+from services.notifications.handlers import Reactions
+from services.notifications.settings import NotificationsSettings
+from services.notifications.store import NotificationsStore
+from services.notifications.usecases.live import Bells
+from services.notifications.usecases.reading import Inbox
+from services.notifications.usecases.telling import Telling
+from services.notifications.wording import Wording
+from shared import parts as parts_of
+from shared.clock import Clock, SystemClock
+from shared.contracts.dead_letters import NotificationsRecordParked
+from shared.contracts.matching import SuggestionsChanged
+from shared.contracts.profiles import ContactChanged, InstitutionChanged, ProgrammeChanged
+from shared.http import create_app
+from shared.parts import Parts
+from shared.service import Service, every, roles_of, run
+from shared.telemetry import configure_logs
+
+NAME = "notifications"
+
+
+def main(arguments: Sequence[str]) -> None:
+    roles = roles_of(arguments)
+    settings = NotificationsSettings()
+    configure_logs(NAME, level=settings.log_level)
+    asyncio.run(_run(settings, SystemClock(), roles))
+
+
+async def _run(settings: NotificationsSettings, clock: Clock, roles: frozenset[str]) -> None:
+    await run(build(settings, clock, roles), clock)
+
+
+def build(settings: NotificationsSettings, clock: Clock, roles: frozenset[str]) -> Service:
+    """Inside a running event loop."""
+    parts = parts_of.build(NAME, settings, clock, letter=NotificationsRecordParked)
+    store = NotificationsStore(parts.database)
+    bells = Bells()
+    inbox = Inbox(store, Wording(), bells, clock)
+    _consume(parts, store, clock)
+    _measure(parts, bells)
+
+    async def prepare() -> None:
+        await parts.prepare()
+        await store.prepare()
+
+    async def close() -> None:
+        parts.database.client.close()
+
+    app = create_app(
+        "Preceptor notifications",
+        "What a member has been told, and is being told now.",
+        routers=[inbox_router(inbox, settings)] if "api" in roles else [],
+        database=parts.database,
+        authenticator=parts.authenticator,
+        clock=clock,
+        metrics=parts.metrics,
+        ready=parts.ready,
+    )
+    work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
+        "live": ("api", lambda: _ring(store, bells)),
+        "consumer": ("consumer", lambda: _serve(parts)),
+        "relay": ("relay", parts.relay),
+        "clockwork": ("clockwork", lambda: every(1, parts.consumers.retry_due)),
+    }
+    return Service(
+        name=NAME,
+        app=app,
+        host=settings.http_host,
+        port=settings.http_port,
+        prepare=prepare,
+        close=close,
+        background={name: once for name, (role, once) in work.items() if role in roles},
+    )
+
+
+def _consume(parts: Parts, store: NotificationsStore, clock: Clock) -> None:
+    reactions = Reactions(Telling(clock), store)
+    parts.consumers.projection(
+        {
+            ContactChanged: store.fold_contacts,
+            InstitutionChanged: store.fold_institutions,
+            ProgrammeChanged: store.fold_programmes,
+        }
+    )
+    parts.consumers.reaction({SuggestionsChanged: reactions.on_suggestions_changed})
+
+
+def _measure(parts: Parts, bells: Bells) -> None:
+    streams = Gauge("preceptor_inbox_streams", "Open live streams", registry=parts.metrics.registry)
+    streams.set_function(lambda: bells.listening)
+
+
+async def _ring(store: NotificationsStore, bells: Bells) -> None:
+    """The process's one change stream."""
+    async for recipient in store.told():
+        if recipient is None:
+            bells.ring_all()
+        else:
+            bells.ring(recipient)
+
+
+async def _serve(parts: Parts) -> None:
+    await parts.consumers.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await parts.consumers.stop()

@@ -1,0 +1,17 @@
+"""What the environment tells notifications (`NOTIFICATIONS_MONGO_URI`, …)."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+
+class NotificationsSettings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="NOTIFICATIONS_")
+
+    mongo_database: str = "notifications"
+    http_port: int = 8003
+    heartbeat_seconds: float = Field(default=15, gt=0)
+    """A comment on every silent stream, so that proxies keep it open and dead ones are noticed."""
+    stream_seconds: float = Field(default=900, gt=0)
+    """A stream ends after this long: the client comes back with its counter, and with a token that still holds."""

@@ -1,0 +1,153 @@
+"""A person's own inbox: every question to the store names the institution and the member who asks."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from services.notifications.domain import Notification, Recipient
+from services.notifications.usecases.live import Bells
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.errors import Forbidden, NotFound
+
+_CAUGHT_UP_BY = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    recipient: Recipient
+    locale: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """By id; what is missing has no name that this reader may see, or none yet."""
+
+    members: Mapping[str, str]
+    institutions: Mapping[str, str]
+    programmes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    notification: Notification
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxPage:
+    entries: Sequence[Entry]
+    unread: int
+    position: int
+    """The reader's counter: everything told so far is at or below it."""
+    next: int | None
+    """The page after this one holds what is below."""
+
+
+class Store(Protocol):
+    async def reader(self, institution: str, *, subject_hash: str) -> Reader | None: ...
+
+    async def newest(
+        self, recipient: Recipient, *, below: int | None, unread_only: bool, limit: int
+    ) -> list[Notification]: ...
+
+    async def above(self, recipient: Recipient, *, position: int, limit: int) -> list[Notification]: ...
+
+    async def unread_count(self, recipient: Recipient) -> int: ...
+
+    async def position(self, recipient: Recipient) -> int: ...
+
+    async def mark_read(self, recipient: Recipient, *, id: str, now: datetime) -> Notification | None: ...
+
+    async def mark_read_up_to(self, recipient: Recipient, *, position: int, now: datetime) -> int: ...
+
+    async def names(self, recipient: Recipient, notifications: Sequence[Notification]) -> Names: ...
+
+
+class Words(Protocol):
+    def message(self, notification: Notification, *, locale: str, names: Names) -> Message: ...
+
+
+class Inbox:
+    def __init__(self, store: Store, words: Words, bells: Bells, clock: Clock) -> None:
+        self._store = store
+        self._words = words
+        self._bells = bells
+        self._clock = clock
+
+    async def reader(self, me: Principal) -> Reader:
+        me.require("member")
+        reader = await self._store.reader(me.home, subject_hash=me.subject_hash)
+        if reader is None:
+            raise Forbidden(
+                "not_invited",
+                "this sign-in belongs to no member of the institution: accept an invitation first "
+                "(one accepted just now takes a moment to arrive)",
+            )
+        return reader
+
+    async def page(self, reader: Reader, *, below: int | None, unread_only: bool, limit: int) -> InboxPage:
+        recipient = reader.recipient
+        # The counter first: what comes in after this line is above it, and the live stream continues from there.
+        position = await self._store.position(recipient)
+        found, unread = await asyncio.gather(
+            self._store.newest(recipient, below=below, unread_only=unread_only, limit=limit + 1),
+            self._store.unread_count(recipient),
+        )
+        shown = found[:limit]
+        return InboxPage(
+            entries=await self._entries(reader, shown),
+            unread=unread,
+            position=position,
+            next=shown[-1].position if len(found) > limit else None,
+        )
+
+    async def read(self, reader: Reader, *, id: str) -> Entry:
+        """Reading again changes nothing."""
+        read = await self._store.mark_read(reader.recipient, id=id, now=self._clock.now())
+        if read is None:
+            raise NotFound("notification_not_found", "there is no such notification in this inbox")
+        return (await self._entries(reader, [read]))[0]
+
+    async def read_up_to(self, reader: Reader, *, position: int) -> tuple[int, int]:
+        """How many became read, and how many are unread still."""
+        marked = await self._store.mark_read_up_to(reader.recipient, position=position, now=self._clock.now())
+        return marked, await self._store.unread_count(reader.recipient)
+
+    async def follow(self, reader: Reader, *, after: int | None, seconds: float) -> AsyncIterator[Entry]:
+        """What was missed since `after`, then what comes, for so long. Without `after`: only what comes."""
+        until = self._clock.monotonic() + seconds
+        with self._bells.listen(reader.recipient) as bell:
+            told = await self._store.position(reader.recipient)
+            # A counter above ours comes from before a restored backup: waiting for it would be silence.
+            sent = told if after is None else min(after, told)
+            while self._clock.monotonic() < until:
+                bell.clear()
+                found = await self._store.above(reader.recipient, position=sent, limit=_CAUGHT_UP_BY)
+                for entry in await self._entries(reader, found):
+                    yield entry
+                    sent = entry.notification.position
+                if not found:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(bell.wait(), max(0.0, until - self._clock.monotonic()))
+
+    async def _entries(self, reader: Reader, notifications: Sequence[Notification]) -> list[Entry]:
+        if not notifications:
+            return []
+        names = await self._store.names(reader.recipient, notifications)
+        return [
+            Entry(
+                notification=notification,
+                message=self._words.message(notification, locale=reader.locale, names=names),
+            )
+            for notification in notifications
+        ]
