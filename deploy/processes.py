@@ -51,6 +51,7 @@ def environment(service: str, stack: Stack, issuer: LocalIssuer, *, port: int) -
     if stack.kind == "embedded":
         # Its broker answers an empty fetch only after the whole wait.
         told["KAFKA_FETCH_MAX_WAIT_MS"] = "10"
+        told["TOPICS_CHECKED"] = "false"
     own = {f"{service.upper()}_{name}": value for name, value in told.items()}
     return {**own, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 

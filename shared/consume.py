@@ -39,9 +39,18 @@ class Consumers:
     """All subscribers of one service. Register first, then start."""
 
     def __init__(
-        self, broker: KafkaBroker, database: Database, *, service: str, parking: Parking, clock: Clock, metrics: Metrics
+        self,
+        broker: KafkaBroker,
+        database: Database,
+        *,
+        service: str,
+        parking: Parking,
+        clock: Clock,
+        metrics: Metrics,
+        fetch_max_wait_ms: int = 250,
     ) -> None:
         self._broker = broker
+        self._fetch_max_wait_ms = fetch_max_wait_ms
         self._database = database
         self._service = service
         self._parking = parking
@@ -90,7 +99,13 @@ class Consumers:
             await handle(records)
             self._metrics.progress.labels(consumer).set(self._clock.now().timestamp())
 
-        subscribe(self._broker, {payload.TOPIC for payload in payloads}, group=consumer, handle=progressing)
+        subscribe(
+            self._broker,
+            {payload.TOPIC for payload in payloads},
+            group=consumer,
+            handle=progressing,
+            fetch_max_wait_ms=self._fetch_max_wait_ms,
+        )
 
     async def start(self) -> None:
         for subscriber in self._broker.subscribers:

@@ -45,6 +45,8 @@ class Parts:
         await self.parking.prepare()
         await mongo.ensure_indexes(self.database["leases"], [])
         await Idempotency(self.database, self.clock).prepare()
+        if not self.settings.topics_checked:
+            return
         wrong = await differences(
             self.settings.kafka_bootstrap, load_topics(self.settings.topics_file, size=self.settings.topics_size)
         )
@@ -87,6 +89,14 @@ def build(name: str, settings: ServiceSettings, clock: Clock, *, letter: type[Re
         authenticator=Authenticator(settings.issuers, clock),
         broker=broker,
         parking=parking,
-        consumers=Consumers(broker, database, service=name, parking=parking, clock=clock, metrics=metrics),
+        consumers=Consumers(
+            broker,
+            database,
+            service=name,
+            parking=parking,
+            clock=clock,
+            metrics=metrics,
+            fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
+        ),
         holder=f"{socket.gethostname()}-{os.getpid()}-{clock.new_id()[-12:]}",
     )

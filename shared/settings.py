@@ -24,6 +24,10 @@ class ServiceSettings(BaseSettings):
     topics_file: Path = Path(__file__).parent.parent / "deploy" / "topics.yaml"
     topics_size: str = "production"
     """Which of its sizes: `native` on one machine."""
+    topics_checked: bool = True
+    """False only for the embedded broker, which cannot be asked."""
+    kafka_fetch_max_wait_ms: int = 250
+    """How long a broker holds an empty fetch; the embedded broker holds every one that long."""
     http_host: str = "127.0.0.1"
     http_port: int
     log_level: str = "INFO"

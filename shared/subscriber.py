@@ -31,7 +31,9 @@ class _PromptSubscriber(BatchSubscriber):
         return tuple(chain(*batches.values()))
 
 
-def subscribe(broker: KafkaBroker, topics: Iterable[str], *, group: str, handle: Handle) -> None:
+def subscribe(
+    broker: KafkaBroker, topics: Iterable[str], *, group: str, handle: Handle, fetch_max_wait_ms: int
+) -> None:
     """With both `parser=` and `decoder=` every record reaches `handle`, whatever it holds (design 5.4)."""
     subscriber = broker.subscriber(
         *sorted(topics),
@@ -41,7 +43,7 @@ def subscribe(broker: KafkaBroker, topics: Iterable[str], *, group: str, handle:
         max_records=_MAX_RECORDS,
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.NACK_ON_ERROR,
-        fetch_max_wait_ms=250,
+        fetch_max_wait_ms=fetch_max_wait_ms,
         session_timeout_ms=8_000,
         heartbeat_interval_ms=2_000,
         max_poll_interval_ms=300_000,
