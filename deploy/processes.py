@@ -18,7 +18,9 @@ COMMANDS = {service: (sys.executable, "-m", f"services.{service}") for service i
 _READY_SECONDS = 60
 
 
-def start(stack: Stack, issuer: LocalIssuer, *, site: Site, logs: Path, commands: Mapping[str, Sequence[str]] = COMMANDS) -> dict[str, str]:
+def start(
+    stack: Stack, issuer: LocalIssuer, *, site: Site, logs: Path, commands: Mapping[str, Sequence[str]] = COMMANDS
+) -> dict[str, str]:
     """Returns the addresses once all are ready; raises `Unavailable` with the last lines of one that is not."""
     chosen = {service: ports.free_or(port) for service, port in PORTS.items()}
     started = {

@@ -5,11 +5,9 @@ import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from pymongo import MongoClient
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
@@ -23,6 +21,11 @@ _MONGO_COMMAND = (
     "head -c 48 /dev/urandom | base64 -w0 >/tmp/key && chown mongodb /tmp/key && chmod 400 /tmp/key && "
     "exec docker-entrypoint.sh mongod --replSet rs0 --keyFile /tmp/key --bind_ip_all --wiredTigerCacheSizeGB 0.25"
 )
+_MONGO_PRIMARY = """
+rs.initiate({ _id: "rs0", members: [{ _id: 0, host: "localhost:27017" }] });
+while (!db.hello().isWritablePrimary) sleep(50);
+db.getSiblingDB("admin").createUser({ user: "root", pwd: "PASSWORD", roles: ["root"] });
+"""
 
 
 class Servers(Protocol):
@@ -113,30 +116,20 @@ class _Containers:
 _FOUND: dict[Kind, Callable[[Path], Servers]] = {"env": _Environment, "docker": _Containers, "native": _Native}
 
 
-@dataclass(frozen=True, slots=True)
-class _Root:
-    password: str
-
-    def uri(self, container: DockerContainer) -> str:
-        address = f"{container.get_container_host_ip()}:{container.get_exposed_port(27017)}"
-        return f"mongodb://root:{self.password}@{address}/?authSource=admin&directConnection=true"
-
-
 @contextmanager
 def _mongo_container() -> Iterator[str]:
-    root = _Root(secrets.token_urlsafe(16))
+    password = secrets.token_urlsafe(16)
     container = (
         DockerContainer(images.MONGO, entrypoint=["bash", "-c", _MONGO_COMMAND])
-        .with_env("MONGO_INITDB_ROOT_USERNAME", "root")
-        .with_env("MONGO_INITDB_ROOT_PASSWORD", root.password)
         .with_exposed_ports(27017)
-        .waiting_for(LogMessageWaitStrategy("MongoDB init process complete").with_startup_timeout(60))
+        .waiting_for(LogMessageWaitStrategy("Waiting for connections").with_startup_timeout(60))
     )
     with container:
-        address = root.uri(container)
-        with MongoClient[dict[str, object]](address, serverSelectionTimeoutMS=30_000) as client:
-            mongod.initiate(client, member="localhost:27017")
-        yield address
+        # The first user may be made from inside only, without signing in.
+        done = container.exec(["mongosh", "--quiet", "--norc", "--eval", _MONGO_PRIMARY.replace("PASSWORD", password)])
+        assert done.exit_code == 0, done.output.decode()
+        address = f"{container.get_container_host_ip()}:{container.get_exposed_port(27017)}"
+        yield f"mongodb://root:{password}@{address}/?authSource=admin&directConnection=true"
 
 
 def _kafka_settings(port: int) -> dict[str, str]:
@@ -149,5 +142,5 @@ def _kafka_settings(port: int) -> dict[str, str]:
         "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{ports.HOST}:{port}",
         "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "KAFKA_HEAP_OPTS": "-Xmx512m",
-        **{"KAFKA_" + name.replace(".", "_").upper(): value for name, value in kafka.SINGLE_NODE.items()},
+        **{kafka.variable(name): value for name, value in kafka.SINGLE_NODE.items()},
     }

@@ -56,6 +56,11 @@ class Broker:
         ports.wait_until_answers(self.port, program=self.program)
 
 
+def variable(setting: str) -> str:
+    """A setting's name in the environment of Kafka's image."""
+    return "KAFKA_" + setting.replace(".", "_").upper()
+
+
 def why_not() -> str | None:
     """Why Kafka cannot run natively here; None where it can."""
     if sys.platform != "linux":

@@ -1,0 +1,37 @@
+"""deploy/topics.yaml says what the design says: who is compacted, for how long, and what is private."""
+
+import pytest
+
+from shared.topics import NATIVE, Topic, load_topics
+from tests.conftest import TOPICS
+
+WEEK, MONTH = "604800000", "2592000000"
+
+
+def topic(name: str) -> Topic:
+    return next(topic for topic in load_topics(TOPICS) if topic.name == name)
+
+
+def test_every_topic_has_24_partitions_in_production_and_4_natively() -> None:
+    assert {topic.partitions for topic in load_topics(TOPICS)} == {24}
+    assert {topic.partitions for topic in load_topics(TOPICS, size=NATIVE)} == {4}
+
+
+@pytest.mark.parametrize("name", ["profiles.institutions", "profiles.programmes", "profiles.members"])
+def test_state_is_compacted(name: str) -> None:
+    assert topic(name).settings == {"cleanup.policy": "compact"}
+
+
+@pytest.mark.parametrize("name", ["profiles.preferences", "profiles.contacts"])
+def test_private_state_is_compacted_within_a_week(name: str) -> None:
+    assert topic(name).settings == {"cleanup.policy": "compact", "max.compaction.lag.ms": WEEK}
+
+
+@pytest.mark.parametrize("name", ["matching.events", "notifications.events", "matching.dead-letters"])
+def test_facts_and_dead_letters_are_kept_for_thirty_days(name: str) -> None:
+    assert topic(name).settings == {"cleanup.policy": "delete", "retention.ms": MONTH}
+
+
+def test_a_size_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(ValueError, match="production, native"):
+        load_topics(TOPICS, size="huge")
