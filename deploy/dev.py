@@ -1,6 +1,7 @@
 """What `./dev` does, one command for each word."""
 
 import asyncio
+import signal
 import subprocess
 import sys
 import time
@@ -28,24 +29,26 @@ def demo(stack: StackChoice = None) -> None:
     from deploy.demo import run
 
     began = time.monotonic()
-    already = running.current()
-    _refuse_other_kind(already, stack)
-    up = already or running.up(stack, console=_console, tied=True)
-    try:
-        _console.print(f"ready after {time.monotonic() - began:.1f} s on {up.kind}", highlight=False)
-        asyncio.run(run(dict(up.addresses), running.issuer()))
-    finally:
-        if already is None:
-            running.down(_console)
+    with running.alone():
+        already = running.current()
+        _refuse_other_kind(already, stack)
+        up = already or running.up(stack, console=_console, tied=True)
+        try:
+            _console.print(f"ready after {time.monotonic() - began:.1f} s on {up.kind}", highlight=False)
+            asyncio.run(run(dict(up.addresses), running.issuer()))
+        finally:
+            if already is None:
+                running.down(_console)
     _console.print(f"done in {time.monotonic() - began:.1f} s", highlight=False)
 
 
 @app.command()
 def up(stack: StackChoice = None) -> None:
     """Starts everything and leaves it running."""
-    already = running.current()
-    _refuse_other_kind(already, stack)
-    _show(already or running.up(stack, console=_console, tied=False))
+    with running.alone():
+        already = running.current()
+        _refuse_other_kind(already, stack)
+        _show(already or running.up(stack, console=_console, tied=False))
 
 
 @app.command()
@@ -114,10 +117,12 @@ def _refuse_other_kind(already: running.Running | None, wanted: Kind | None) -> 
 
 
 def main() -> None:
+    # A terminated demo stops what it started, as an interrupted one does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except Unavailable as error:
-        Console(stderr=True).print(f"{error}", style="red", highlight=False, markup=False)
+        Console(stderr=True).print(f"{error}", style="red", highlight=False, markup=False, soft_wrap=True)
         sys.exit(1)
 
 

@@ -1,8 +1,10 @@
 """What `./dev` has running: written down in .dev/, so that another `./dev` finds it and stops exactly that."""
 
 import asyncio
+import fcntl
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from rich.console import Console
 from deploy import processes
 from deploy.issuer import LocalIssuer
 from deploy.stack import find
-from deploy.stack.model import Kind, Site, Stack
+from deploy.stack.model import Kind, Site, Stack, Unavailable
 from deploy.stack.programs import Journal
 from deploy.topics import FILE
 from shared.topics import NATIVE, create_missing, differences, load_topics
@@ -28,6 +30,18 @@ class Running:
     @property
     def is_ready(self) -> bool:
         return all(processes.is_ready(address) for address in self.addresses.values())
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Two at once would stop each other's servers. The lock ends with its process, however that ends."""
+    HOME.mkdir(exist_ok=True)
+    with (HOME / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Unavailable("another ./dev up or ./dev demo is at work here: wait for it, or stop it") from None
+        yield
 
 
 def issuer() -> LocalIssuer:
@@ -62,7 +76,7 @@ def down(console: Console) -> list[str]:
 
 def _site(console: Console, *, tied: bool) -> Site:
     def say(text: str) -> None:
-        console.print(f"  {text}", highlight=False, markup=False)
+        console.print(f"  {text}", highlight=False, markup=False, soft_wrap=True)
 
     return Site(folder=HOME / "servers", journal=Journal(HOME / "programs.jsonl"), say=say, tied=tied)
 

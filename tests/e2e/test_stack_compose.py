@@ -1,0 +1,81 @@
+"""docker-compose.yml, run: everything becomes healthy, is what it claims, and goes without a trace."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from deploy import processes
+from deploy.stack import docker, images
+from deploy.stack.find import undo
+from deploy.stack.model import SERVICES, Site, Stack, Unavailable
+from deploy.stack.programs import Journal
+from shared.topics import NATIVE, differences, load_topics
+from tests.conftest import TOPICS, missing_docker
+
+PROJECT = f"preceptor-test-{os.getpid()}"
+pytestmark = pytest.mark.timeout(420)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("compose")
+    site = Site(folder=folder / "servers", journal=Journal(folder / "programs.jsonl"), say=print)
+    with pytest.MonkeyPatch.context() as environment:
+        # A project of its own, so that a developer's stays untouched.
+        environment.setenv("COMPOSE_PROJECT_NAME", PROJECT)
+        yield site
+        undo(site)
+    assert not _docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={PROJECT}")
+    assert not _docker("volume", "ls", "-q", "--filter", f"label=com.docker.compose.project={PROJECT}")
+
+
+@pytest.fixture(scope="module")
+def stack(site: Site) -> Stack:
+    try:
+        images.require(images.KAFKA, images.MONGO, images.PYTHON)
+    except Unavailable as error:
+        missing_docker(str(error))
+    return docker.start(site)
+
+
+def test_every_service_becomes_ready(stack: Stack) -> None:
+    assert all(processes.is_ready(stack.addresses[service]) for service in SERVICES)
+
+
+async def test_the_topics_are_as_declared(stack: Stack) -> None:
+    assert await differences(stack.bootstrap, load_topics(TOPICS, size=NATIVE)) == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_runs_as_a_plain_user_on_a_root_that_it_cannot_write(stack: Stack, service: str) -> None:
+    assert stack.kind == "docker"
+    container = _docker("ps", "-q", *_labels(service))
+    assert _docker("exec", container, "id", "-u") == "10001"
+    written = subprocess.run(
+        ["docker", "exec", container, "touch", "/opt/preceptor/x"], capture_output=True, check=False
+    )
+    assert b"Read-only file system" in written.stderr
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_credential_stands_in_a_container_s_configuration(stack: Stack, service: str) -> None:
+    assert stack.kind == "docker"
+    for name in (service, f"mongo-{service}"):
+        told = _docker("inspect", "-f", "{{json .Config}}", _docker("ps", "-q", *_labels(name)))
+        assert "mongodb://" not in told
+        assert "PASSWORD=" not in told
+
+
+def test_a_project_that_runs_is_used_and_not_started_again(stack: Stack, site: Site) -> None:
+    assert docker.start(site).addresses == stack.addresses
+
+
+def _labels(service: str) -> tuple[str, ...]:
+    labels = (f"com.docker.compose.project={PROJECT}", f"com.docker.compose.service={service}")
+    return tuple(word for label in labels for word in ("--filter", f"label={label}"))
+
+
+def _docker(*words: str) -> str:
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout.strip()
