@@ -1,0 +1,6 @@
+"""profiles: who is in the network, and what they offer, want and allow.
+
+Owns institutions, programmes, members with their enrolments, invitations and roster imports.
+Publishes profiles.institutions, profiles.programmes, profiles.members, profiles.preferences, profiles.contacts.
+Consumes nothing: whatever it knows, a person or a roster has told it.
+"""

@@ -1,0 +1,130 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from services.profiles.domain.aggregate import Versioned
+from services.profiles.domain.fields import Name, Weights, given
+from services.profiles.domain.programmes import Programme
+from services.profiles.usecases.programmes import ProgrammeUseCases
+from shared.contracts.payload import Id, Slug
+from shared.contracts.profiles import Factor, ProgrammeLimits, Status
+from shared.http import (
+    ExpectedVersion,
+    IdempotencyKey,
+    Limit,
+    NewId,
+    Page,
+    SignedIn,
+    Traced,
+    etag,
+    from_cursor,
+    problems,
+    router,
+    to_cursor,
+)
+
+_EXAMPLE: JsonDict = {
+    "id": "first-friday",
+    "name": "First Friday",
+    "admits": ["st-anna"],
+    "weights": {"topics": 100, "stage": 40},
+}
+
+
+class Limits(ProgrammeLimits):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProgrammePatch(BaseModel):
+    """Fields left out stay as they are."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"weights": {"topics": 80}}})
+
+    name: Name = ""
+    status: Status = "active"
+    admits: Annotated[tuple[Id, ...], Field(max_length=1_000)] = ()
+    """The owner is always among them."""
+    weights: Weights = {}
+    limits: Limits = Limits()
+
+
+class NewProgramme(ProgrammePatch):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _EXAMPLE})
+
+    id: Slug | None = None
+    """For roster mappings to name; without one the programme gets a UUID."""
+    institution: Id | None = None
+    """The owner, if an operator founds the programme."""
+    name: Name
+
+
+class ProgrammeView(BaseModel):
+    id: str
+    institution: str
+    name: str
+    status: Status
+    admits: tuple[str, ...]
+    weights: dict[Factor, int]
+    limits: ProgrammeLimits
+    version: int
+
+
+def _view(found: Versioned[Programme]) -> ProgrammeView:
+    programme = found.state
+    return ProgrammeView(
+        id=programme.id,
+        institution=programme.institution,
+        name=programme.name,
+        status=programme.status,
+        admits=programme.admits,
+        weights=dict(programme.weights),
+        limits=programme.limits,
+        version=found.version,
+    )
+
+
+def programmes_router(programmes: ProgrammeUseCases) -> APIRouter:
+    routes = router(prefix="/programmes", tags=["programmes"])
+
+    @routes.post("", status_code=201, responses=problems(409))
+    async def found(
+        body: NewProgramme,
+        me: SignedIn,
+        fresh: NewId,
+        trace: Traced,
+        response: Response,
+        _key: IdempotencyKey = None,
+    ) -> ProgrammeView:
+        """By the owner's coordinator, or by an operator for a named owner."""
+        told = given(body)
+        id, owner = told.pop("id", None) or fresh, told.pop("institution", None)
+        founded = await programmes.found(me, id=id, owner=owner, given=told, trace=trace)
+        response.headers["etag"] = etag(founded.version)
+        response.headers["location"] = f"/programmes/{founded.state.id}"
+        return _view(founded)
+
+    @routes.get("")
+    async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[ProgrammeView]:
+        """Those that one's institution owns or is admitted to; an operator sees all."""
+        found = await programmes.page(me, after=from_cursor(cursor), limit=limit)
+        last = to_cursor(found[-1].state.id) if len(found) == limit else None
+        return Page(items=[_view(one) for one in found], next=last)
+
+    @routes.get("/{programme}", responses=problems(404))
+    async def see(programme: Id, me: SignedIn, response: Response) -> ProgrammeView:
+        seen = await programmes.see(me, programme)
+        response.headers["etag"] = etag(seen.version)
+        return _view(seen)
+
+    @routes.patch("/{programme}", responses=problems(404, 412))
+    async def change(
+        programme: Id, body: ProgrammePatch, me: SignedIn, if_match: ExpectedVersion, trace: Traced, response: Response
+    ) -> ProgrammeView:
+        """By the owner's coordinator."""
+        changed = await programmes.change(me, programme, given(body), expected=if_match, trace=trace)
+        response.headers["etag"] = etag(changed.version)
+        return _view(changed)
+
+    return routes

@@ -1,0 +1,103 @@
+"""Composition root: everything is built here and passed in."""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+
+from fastapi import APIRouter
+
+from services.profiles.api.institutions import institutions_router
+from services.profiles.api.me import invitations_router, me_router
+from services.profiles.api.members import members_router
+from services.profiles.api.programmes import programmes_router
+from services.profiles.settings import Settings
+from services.profiles.store.institutions import MongoInstitutions
+from services.profiles.store.members import MongoMembers
+from services.profiles.store.programmes import MongoProgrammes
+from services.profiles.usecases.export import Export
+from services.profiles.usecases.institutions import InstitutionUseCases
+from services.profiles.usecases.invitations import InvitationUseCases
+from services.profiles.usecases.members import MemberUseCases
+from services.profiles.usecases.programmes import ProgrammeUseCases
+from shared import parts
+from shared.clock import Clock, SystemClock
+from shared.contracts.dead_letters import ProfilesRecordParked
+from shared.http import create_app
+from shared.parts import Parts
+from shared.service import ROLES, Service, every, roles_of, run
+from shared.telemetry import configure_logs
+
+
+class Stores:
+    def __init__(self, built: Parts) -> None:
+        self.institutions = MongoInstitutions(built.database, built.clock)
+        self.programmes = MongoProgrammes(built.database, built.clock)
+        self.members = MongoMembers(built.database, built.clock)
+
+    async def prepare(self) -> None:
+        await self.institutions.prepare()
+        await self.programmes.prepare()
+        await self.members.prepare()
+
+
+def _routers(stores: Stores, settings: Settings, clock: Clock) -> list[APIRouter]:
+    members = MemberUseCases(stores.members, stores.programmes, stores.institutions)
+    invitations = InvitationUseCases(
+        stores.members,
+        members,
+        clock=clock,
+        new_code=lambda: secrets.token_urlsafe(24),
+        lasts=timedelta(days=settings.invitation_days),
+    )
+    return [
+        institutions_router(InstitutionUseCases(stores.institutions)),
+        programmes_router(ProgrammeUseCases(stores.programmes, stores.institutions)),
+        me_router(members, Export(stores.members, members)),
+        invitations_router(invitations),
+        members_router(members),
+    ]
+
+
+def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> Service:
+    """Inside the running event loop: clients bind to it."""
+    built = parts.build("profiles", settings, clock, letter=ProfilesRecordParked)
+    stores = Stores(built)
+
+    async def prepare() -> None:
+        await built.prepare()
+        await stores.prepare()
+
+    async def close() -> None:
+        built.database.client.close()
+
+    background = {"relay": built.relay, "clockwork": lambda: every(1, built.consumers.retry_due)}
+    return Service(
+        name="profiles",
+        app=create_app(
+            "Preceptor profiles",
+            "Institutions, programmes and members: who is in the network, and what they offer, want and allow.",
+            routers=_routers(stores, settings, clock) if "api" in roles else [],
+            database=built.database,
+            authenticator=built.authenticator,
+            clock=clock,
+            metrics=built.metrics,
+            ready=built.ready,
+        ),
+        host=settings.http_host,
+        port=settings.http_port,
+        prepare=prepare,
+        close=close,
+        background={name: work for name, work in background.items() if name in roles},
+    )
+
+
+async def _run(settings: Settings, roles: Sequence[str]) -> None:
+    clock = SystemClock()
+    await run(build(settings, clock, roles=roles), clock)
+
+
+def main(arguments: Sequence[str]) -> None:
+    settings = Settings()
+    configure_logs("profiles", level=settings.log_level)
+    asyncio.run(_run(settings, sorted(roles_of(arguments))))

@@ -1,0 +1,135 @@
+"""What a person's profile may be told, field by field: the one place that says which values are right.
+
+`Profile` is what the institution may say as well. `Private` is for the person alone: no roster or coordinator sets it.
+"""
+
+import re
+from collections.abc import Hashable, Mapping
+from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from shared.contracts.payload import Id, Slug
+from shared.contracts.profiles import Enrolment, Factor, Format, Stage, Style
+
+T = TypeVar("T", bound=Hashable)
+_LANGUAGE = re.compile(r"^[a-z]{2,3}$")
+_LOCALE = re.compile(r"^[a-z]{2,3}(-[A-Z]{2})?$")
+_EMAIL = re.compile(r"^[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\.]+(\.[^\s@<>()\[\],;:\"\\.]+)+$")
+_MANY = 50
+
+
+def wrong(code: str, message: str) -> PydanticCustomError:
+    return PydanticCustomError(code, message.replace("{", "{{").replace("}", "}}"))
+
+
+def _email(text: str) -> str:
+    lowered = text.lower()
+    if not _EMAIL.match(lowered):
+        raise wrong("email", "must be an e-mail address like name@example.org")
+    return lowered
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise wrong("time_zone", "must be an IANA time zone like Europe/Vienna") from None
+    return text
+
+
+def _language(text: str) -> str:
+    lowered = text.lower()
+    if not _LANGUAGE.match(lowered):
+        raise wrong("language", "must be a primary language tag of BCP 47 like en or de")
+    return lowered
+
+
+def _locale(text: str) -> str:
+    if not _LOCALE.match(text):
+        raise wrong("locale", "must be a locale like en or de-AT")
+    return text
+
+
+def _once(items: tuple[T, ...]) -> tuple[T, ...]:
+    """Each once, where it first stood."""
+    return tuple(dict.fromkeys(items))
+
+
+def _programmes_once(enrolments: tuple[Enrolment, ...]) -> tuple[Enrolment, ...]:
+    named = [enrolment.programme for enrolment in enrolments]
+    if len(set(named)) < len(named):
+        raise wrong("enrolments", "must name each programme once, with all its roles")
+    if any(not enrolment.roles for enrolment in enrolments):
+        raise wrong("enrolments", "must have at least one role in each programme")
+    return tuple(
+        Enrolment(programme=enrolment.programme, roles=tuple(sorted(set(enrolment.roles)))) for enrolment in enrolments
+    )
+
+
+def _weights(weights: Mapping[Factor, int]) -> dict[Factor, int]:
+    if any(not 0 <= weight <= 100 for weight in weights.values()):  # noqa: PLR2004 -- as the error says
+        raise wrong("weights", "must be whole numbers from 0 to 100")
+    return dict(weights)
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_email)]
+ExternalId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
+Language = Annotated[str, AfterValidator(_language)]
+Locale = Annotated[str, AfterValidator(_locale)]
+Slugs = Annotated[tuple[Slug, ...], Field(max_length=_MANY), AfterValidator(_once)]
+Weights = Annotated[dict[Factor, int], AfterValidator(_weights)]
+
+
+class Profile(BaseModel):
+    """Only what was given counts (`model_fields_set`); a default here is what a new member has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name = ""
+    email: Email = ""
+    locale: Locale = "en"
+    external_id: ExternalId | None = None
+    affiliations: Annotated[tuple[Id, ...], Field(max_length=_MANY), AfterValidator(_once)] = ()
+    enrolments: Annotated[tuple[Enrolment, ...], Field(max_length=_MANY), AfterValidator(_programmes_once)] = ()
+    stage: Stage | None = None
+    specialty: Slug | None = None
+    topics_offered: Slugs = ()
+    topics_wanted: Slugs = ()
+    languages: Annotated[tuple[Language, ...], Field(max_length=_MANY), AfterValidator(_once)] = ()
+    formats: Annotated[tuple[Format, ...], AfterValidator(_once)] = ()
+    time_zone: TimeZone = "UTC"
+    hours_per_month: Annotated[int, Field(ge=0, le=100)] = 0
+    capacity: Annotated[int, Field(ge=0, le=50)] = 0
+    style: Style | None = None
+    principles: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4_000)] = ""
+
+
+class Private(BaseModel):
+    """Sensitive by law, or a consent: entered by the person only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    across_institutions: bool = False
+    never: Annotated[tuple[Id, ...], Field(max_length=1_000), AfterValidator(_once)] = ()
+    weights: Weights = {}
+    identity: Slugs = ()
+    wishes_shared_identity: bool = False
+    story: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)] = ""
+
+
+class Whole(Profile, Private):
+    """All of it: what a person may be asked to change of their own; who may set which is decided in `members`."""
+
+
+PERSON_ONLY = frozenset(Private.model_fields)
+INSTITUTION_ONLY = frozenset({"external_id", "affiliations", "enrolments"})
+
+
+def given(told: BaseModel) -> dict[str, Any]:
+    """The fields that were given, by name."""
+    return {name: getattr(told, name) for name in told.model_fields_set}

@@ -1,0 +1,168 @@
+"""A member: one person, one id, one registering institution for good. Facts follow from the state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from services.profiles.domain.fields import INSTITUTION_ONLY, PERSON_ONLY
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import (
+    ContactChanged,
+    Enrolment,
+    Factor,
+    Format,
+    MemberChanged,
+    PreferencesChanged,
+    Stage,
+    Status,
+    Style,
+)
+from shared.errors import Conflict, FieldError, Rejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    id: str
+    institution: str
+    name: str
+    email: str
+    locale: str = "en"
+    external_id: str | None = None
+    affiliations: tuple[str, ...] = ()
+    status: Status = "active"
+    paused: bool = False
+    enrolments: tuple[Enrolment, ...] = ()
+    stage: Stage | None = None
+    specialty: str | None = None
+    topics_offered: tuple[str, ...] = ()
+    topics_wanted: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    formats: tuple[Format, ...] = ()
+    time_zone: str = "UTC"
+    hours_per_month: int = 0
+    capacity: int = 0
+    style: Style | None = None
+    principles: str = ""
+    across_institutions: bool = False
+    never: tuple[str, ...] = ()
+    weights: Mapping[Factor, int] = field(default_factory=dict)
+    identity: tuple[str, ...] = ()
+    wishes_shared_identity: bool = False
+    story: str = ""
+    subject_hash: str | None = None
+    """Which sign-in is this person, once they have accepted an invitation."""
+    imported: Mapping[str, Any] = field(default_factory=dict)
+    """What rosters last said of each field: a value that differs from it is somebody's own edit."""
+
+    @property
+    def home_and_affiliations(self) -> frozenset[str]:
+        return frozenset((self.institution, *self.affiliations))
+
+    @property
+    def programmes(self) -> frozenset[str]:
+        return frozenset(enrolment.programme for enrolment in self.enrolments)
+
+
+def register(*, id: str, institution: str, given: Mapping[str, Any]) -> Member:
+    """By a coordinator, a roster: somebody else than the person."""
+    _refuse(given, PERSON_ONLY, "person_only", "is entered by the person only")
+    return Member(id=id, institution=institution, **given)
+
+
+def change_as_institution(member: Member, given: Mapping[str, Any]) -> Member:
+    _refuse(given, PERSON_ONLY, "person_only", "is entered by the person only")
+    return replace(member, **given)
+
+
+def change_as_person(member: Member, given: Mapping[str, Any]) -> Member:
+    _refuse(given, INSTITUTION_ONLY, "institution_only", "is entered by the institution's coordinator only")
+    if member.id in given.get("never", ()):
+        raise Rejected("member_invalid", "see errors", (FieldError("never", "must not name the member themselves"),))
+    return replace(member, **given)
+
+
+def bind(member: Member, subject_hash: str) -> Member:
+    if member.status != "active":
+        raise Conflict("member_inactive", "the member is inactive: ask the coordinator to reactivate them")
+    if member.subject_hash is not None:
+        raise Conflict("member_bound", "the member has a sign-in already")
+    return replace(member, subject_hash=subject_hash)
+
+
+def pause(member: Member) -> Member:
+    return replace(member, paused=True)
+
+
+def resume(member: Member) -> Member:
+    return replace(member, paused=False)
+
+
+def deactivate(member: Member) -> Member:
+    return replace(member, status="inactive")
+
+
+def reactivate(member: Member) -> Member:
+    return replace(member, status="active")
+
+
+def facts(member: Member) -> tuple[Payload, ...]:
+    """The member's whole state, as each audience may know it."""
+    return (_public(member), _private(member), _contact(member))
+
+
+def first_facts(member: Member) -> tuple[Payload, ...]:
+    """Preferences that nobody has entered are not worth a record."""
+    nothing = PreferencesChanged(member=member.id, institution=member.institution)
+    return tuple(fact for fact in facts(member) if fact != nothing)
+
+
+def _refuse(given: Mapping[str, Any], fields: frozenset[str], code: str, why: str) -> None:
+    named = sorted(fields & set(given))
+    if named:
+        raise Rejected(code, f"{', '.join(named)} {why}", tuple(FieldError(name, why) for name in named))
+
+
+def _public(member: Member) -> MemberChanged:
+    return MemberChanged(
+        member=member.id,
+        institution=member.institution,
+        affiliations=member.affiliations,
+        status=member.status,
+        paused=member.paused,
+        enrolments=member.enrolments,
+        stage=member.stage,
+        specialty=member.specialty,
+        topics_offered=member.topics_offered,
+        topics_wanted=member.topics_wanted,
+        languages=member.languages,
+        formats=member.formats,
+        time_zone=member.time_zone,
+        hours_per_month=member.hours_per_month,
+        capacity=member.capacity,
+        style=member.style,
+        across_institutions=member.across_institutions,
+    )
+
+
+def _private(member: Member) -> PreferencesChanged:
+    return PreferencesChanged(
+        member=member.id,
+        institution=member.institution,
+        never=member.never,
+        weights=dict(member.weights),
+        identity=member.identity,
+        wishes_shared_identity=member.wishes_shared_identity,
+        subject_hash=member.subject_hash,
+    )
+
+
+def _contact(member: Member) -> ContactChanged:
+    return ContactChanged(
+        member=member.id,
+        institution=member.institution,
+        name=member.name,
+        email=member.email,
+        locale=member.locale,
+        time_zone=member.time_zone,
+        subject_hash=member.subject_hash,
+    )

@@ -1,0 +1,58 @@
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import Factor, ProgrammeChanged, ProgrammeLimits, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programme:
+    id: str
+    institution: str
+    """The owner."""
+    name: str
+    admits: tuple[str, ...]
+    """The owner first."""
+    status: Status = "active"
+    weights: Mapping[Factor, int] = field(default_factory=dict)
+    limits: ProgrammeLimits = field(default_factory=ProgrammeLimits)
+
+    def is_open_to(self, institutions: frozenset[str]) -> bool:
+        return self.status == "active" and bool(institutions & set(self.admits))
+
+
+DEFAULT_WEIGHTS: Mapping[Factor, int] = {
+    "topics": 100,
+    "specialty": 60,
+    "stage": 40,
+    "languages": 30,
+    "formats": 20,
+    "time_zone": 20,
+    "style": 10,
+}
+"""Where a programme says nothing: what mentor and mentee talk about counts most, titles and ranks not at all."""
+
+
+def found(*, id: str, institution: str, given: Mapping[str, Any]) -> Programme:
+    programme = Programme(id=id, institution=institution, name=given["name"], admits=(), weights=DEFAULT_WEIGHTS)
+    return change(programme, {"admits": (), **given})
+
+
+def change(programme: Programme, given: Mapping[str, Any]) -> Programme:
+    changed = replace(programme, **given)
+    return replace(changed, admits=tuple(dict.fromkeys((changed.institution, *changed.admits))))
+
+
+def facts(programme: Programme) -> tuple[Payload, ...]:
+    return (
+        ProgrammeChanged(
+            programme=programme.id,
+            institution=programme.institution,
+            name=programme.name,
+            status=programme.status,
+            admits=programme.admits,
+            weights=dict(programme.weights),
+            limits=programme.limits,
+        ),
+    )

@@ -1,0 +1,169 @@
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from services.profiles.domain.aggregate import Versioned
+from services.profiles.domain.members import Member
+from services.profiles.store.documents import Documents, Shape, raised, read
+from services.profiles.usecases.stores import Invitation, Wanted
+from shared import outbox
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import Enrolment
+from shared.errors import Conflict
+from shared.mongo import (
+    ASCENDING,
+    Database,
+    Document,
+    DuplicateKeyError,
+    IndexModel,
+    Session,
+    ensure_indexes,
+    in_transaction,
+)
+
+_FIELDS = tuple(field.name for field in fields(Member) if field.name not in {"id", "enrolments"})
+
+
+def _to_document(member: Member) -> Document:
+    document: Document = {"_id": member.id}
+    document |= {name: getattr(member, name) for name in _FIELDS}
+    document["enrolments"] = [
+        {"programme": enrolment.programme, "roles": list(enrolment.roles)} for enrolment in member.enrolments
+    ]
+    return document
+
+
+def _from_document(document: Document) -> Member:
+    known: dict[str, Any] = {name: _value(document[name]) for name in _FIELDS if name in document}
+    enrolments = tuple(
+        Enrolment(programme=enrolment["programme"], roles=tuple(enrolment["roles"]))
+        for enrolment in document["enrolments"]
+    )
+    return Member(id=document["_id"], enrolments=enrolments, **known)
+
+
+def _value(kept: Any) -> Any:
+    return tuple(kept) if isinstance(kept, list) else kept
+
+
+SHAPE = Shape(
+    collection="members",
+    to_document=_to_document,
+    from_document=_from_document,
+    taken={
+        "email": ("email_taken", "another member of this institution has this e-mail address"),
+        "external_id": ("external_id_taken", "another member of this institution has this external_id"),
+        "subject_hash": ("sign_in_taken", "this sign-in belongs to another member already"),
+        "_id": ("member_exists", "this member id is taken"),
+    },
+)
+
+
+def _unique(field: str) -> IndexModel:
+    """Within the institution; a member without the value is no duplicate of another without it."""
+    return IndexModel(
+        [("institution", ASCENDING), (field, ASCENDING)],
+        name=f"one_{field}",
+        unique=True,
+        partialFilterExpression={field: {"$type": "string"}},
+    )
+
+
+INDEXES = [
+    _unique("email"),
+    _unique("external_id"),
+    _unique("subject_hash"),
+    IndexModel([("institution", ASCENDING), ("_id", ASCENDING)], name="page"),
+    IndexModel([("institution", ASCENDING), ("enrolments.programme", ASCENDING), ("_id", ASCENDING)], name="enrolled"),
+]
+
+
+class MongoMembers(Documents[Member]):
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, SHAPE, clock)
+        self._invitations = database["invitations"]
+
+    async def prepare(self) -> None:
+        await ensure_indexes(self.collection, INDEXES)
+        by_member = IndexModel([("institution", ASCENDING), ("member", ASCENDING)], name="by_member")
+        await ensure_indexes(self._invitations, [by_member])
+
+    async def find_signed_in(self, institution: str, subject_hash: str) -> Versioned[Member] | None:
+        return self._read(await self.collection.find_one({"institution": institution, "subject_hash": subject_hash}))
+
+    async def page(
+        self, institution: str, wanted: Wanted, after: str | None, limit: int
+    ) -> Sequence[Versioned[Member]]:
+        query = {"institution": institution, "_id": {"$gt": after or ""}, **_query(wanted)}
+        found = self.collection.find(query).sort("_id", ASCENDING).limit(limit)
+        return [read(document, SHAPE) async for document in found]
+
+    async def invite(self, invitation: Invitation) -> None:
+        async def body(session: Session) -> None:
+            member = {"institution": invitation.institution, "member": invitation.member}
+            await self._invitations.delete_many({**member, "used_at": None}, session=session)
+            await self._invitations.insert_one(
+                {"_id": invitation.code_hash, **member, "expires_at": invitation.expires_at, "used_at": None},
+                session=session,
+            )
+
+        await in_transaction(self._database, body)
+
+    async def invitation(self, institution: str, code_hash: str) -> Invitation | None:
+        found = await self._invitations.find_one({"_id": code_hash, "institution": institution})
+        return None if found is None else _invitation(found)
+
+    async def invitations_of(self, institution: str, member: str) -> Sequence[Invitation]:
+        found = self._invitations.find({"institution": institution, "member": member})
+        return [_invitation(document) async for document in found]
+
+    async def accept(
+        self,
+        invitation: Invitation,
+        before: Versioned[Member],
+        after: Member,
+        told: Sequence[Payload],
+        trace: Trace,
+    ) -> Versioned[Member]:
+        new = Versioned(after, before.version + 1, raised(before.sequences, told))
+        facts = self._facts(new, told, trace)
+        used_at = self._clock.now()
+
+        async def body(session: Session) -> None:
+            open_still = {"_id": invitation.code_hash, "institution": invitation.institution, "used_at": None}
+            used = await self._invitations.update_one(open_still, {"$set": {"used_at": used_at}}, session=session)
+            if not used.matched_count:
+                raise Conflict("invitation_used", "the invitation was used already: ask your coordinator for another")
+            await self.replace(before, new, session)
+            await outbox.append(self._database, session, facts)
+
+        try:
+            await in_transaction(self._database, body)
+        except DuplicateKeyError as duplicate:
+            raise self._conflict(duplicate) from None
+        return new
+
+
+def _query(wanted: Wanted) -> Document:
+    query: Document = {
+        name: value for name in ("status", "specialty", "stage") if (value := getattr(wanted, name)) is not None
+    }
+    enrolled = {
+        name: value for name, value in (("programme", wanted.programme), ("roles", wanted.role)) if value is not None
+    }
+    matches: list[Document] = [{"enrolments": {"$elemMatch": enrolled}}] if enrolled else []
+    if wanted.programmes is not None:
+        matches.append({"enrolments.programme": {"$in": sorted(wanted.programmes)}})
+    return {**query, "$and": matches} if matches else query
+
+
+def _invitation(document: Document) -> Invitation:
+    return Invitation(
+        code_hash=document["_id"],
+        institution=document["institution"],
+        member=document["member"],
+        expires_at=document["expires_at"],
+        used_at=document["used_at"],
+    )

@@ -1,0 +1,61 @@
+from collections.abc import Sequence
+
+from services.profiles.domain.aggregate import Versioned
+from services.profiles.domain.programmes import Programme
+from services.profiles.store.documents import Documents, Shape, read
+from shared.clock import Clock
+from shared.contracts.profiles import ProgrammeLimits
+from shared.mongo import ASCENDING, Database, Document, IndexModel, ensure_indexes
+
+
+def _to_document(programme: Programme) -> Document:
+    return {
+        "_id": programme.id,
+        "institution": programme.institution,
+        "name": programme.name,
+        "status": programme.status,
+        "admits": list(programme.admits),
+        "weights": dict(programme.weights),
+        "limits": programme.limits.model_dump(),
+    }
+
+
+def _from_document(document: Document) -> Programme:
+    return Programme(
+        id=document["_id"],
+        institution=document["institution"],
+        name=document["name"],
+        status=document["status"],
+        admits=tuple(document["admits"]),
+        weights=document["weights"],
+        limits=ProgrammeLimits(**document["limits"]),
+    )
+
+
+SHAPE = Shape(
+    collection="programmes",
+    to_document=_to_document,
+    from_document=_from_document,
+    taken={"_id": ("programme_exists", "this programme id is taken")},
+)
+
+
+class MongoProgrammes(Documents[Programme]):
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, SHAPE, clock)
+
+    async def prepare(self) -> None:
+        admitted = IndexModel([("admits", ASCENDING), ("_id", ASCENDING)], name="by_admitted")
+        await ensure_indexes(self.collection, [admitted])
+
+    async def find_any(self, id: str) -> Versioned[Programme] | None:
+        return self._read(await self.collection.find_one({"_id": id}))
+
+    async def page(self, institution: str | None, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
+        admitted = {} if institution is None else {"admits": institution}
+        found = self.collection.find({**admitted, "_id": {"$gt": after or ""}}).sort("_id", ASCENDING).limit(limit)
+        return [read(document, SHAPE) async for document in found]
+
+    async def named(self, ids: Sequence[str], admitting: Sequence[str]) -> Sequence[Programme]:
+        found = self.collection.find({"_id": {"$in": list(ids)}, "admits": {"$in": list(admitting)}})
+        return [_from_document(document) async for document in found]

@@ -1,0 +1,27 @@
+from dataclasses import asdict, replace
+from typing import Any
+
+from services.profiles.usecases.members import MemberUseCases
+from services.profiles.usecases.stores import Members
+from shared.auth import Principal
+
+
+class Export:
+    """Everything held about a person, for that person."""
+
+    def __init__(self, members: Members, people: MemberUseCases) -> None:
+        self._members = members
+        self._people = people
+
+    async def of(self, me: Principal) -> dict[str, Any]:
+        mine = await self._people.see_myself(me)
+        invitations = await self._members.invitations_of(me.home, mine.state.id)
+        return {
+            "member": {
+                **asdict(replace(mine.state, enrolments=())),
+                "enrolments": [enrolment.model_dump() for enrolment in mine.state.enrolments],
+            },
+            "version": mine.version,
+            "published": dict(mine.sequences),
+            "invitations": [{"expires_at": one.expires_at, "used_at": one.used_at} for one in invitations],
+        }

@@ -1,0 +1,72 @@
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.profiles.domain import institutions as domain
+from services.profiles.domain.aggregate import Versioned, news
+from services.profiles.domain.institutions import Institution
+from services.profiles.usecases.stores import Institutions
+from shared.auth import Principal
+from shared.contracts.envelope import Trace
+from shared.errors import FieldError, Forbidden, NotFound, Rejected
+
+
+class InstitutionUseCases:
+    """An operator founds and names institutions; whom an institution exchanges with is its coordinator's to say."""
+
+    def __init__(self, institutions: Institutions) -> None:
+        self._institutions = institutions
+
+    async def found(self, me: Principal, *, id: str, name: str, trace: Trace) -> Versioned[Institution]:
+        me.require("operator")
+        institution = Institution(id=id, name=name)
+        return await self._institutions.add(institution, domain.facts(institution), trace)
+
+    async def see(self, me: Principal, id: str) -> Versioned[Institution]:
+        if id != me.institution and "operator" not in me.roles:
+            raise _unknown()
+        found = await self._institutions.find(id, id)
+        if found is None:
+            raise _unknown()
+        return found
+
+    async def page(self, me: Principal, *, after: str | None, limit: int) -> Sequence[Versioned[Institution]]:
+        if "operator" in me.roles:
+            return await self._institutions.page(after, limit)
+        mine = await self._institutions.find(me.home, me.home)
+        return [mine] if mine and (after is None or me.home > after) else []
+
+    async def change(
+        self,
+        me: Principal,
+        id: str,
+        given: Mapping[str, Any],
+        *,
+        expected: int,
+        trace: Trace,
+    ) -> Versioned[Institution]:
+        before = (await self.see(me, id)).at(expected)
+        _allow(me, id, given)
+        await self._refuse_unknown(given.get("exchanges_with", ()))
+        after = domain.change(before.state, given)
+        told = news(domain.facts(before.state), domain.facts(after))
+        return await self._institutions.save(before, after, told, trace)
+
+    async def _refuse_unknown(self, ids: Sequence[str]) -> None:
+        if unknown := await self._institutions.unknown(ids):
+            raise Rejected(
+                "institution_unknown",
+                "only institutions of this network can be named",
+                (FieldError("exchanges_with", f"unknown: {', '.join(unknown)}"),),
+            )
+
+
+def _allow(me: Principal, id: str, given: Mapping[str, Any]) -> None:
+    if given.keys() & {"name", "status"}:
+        me.require("operator")
+    coordinates = me.institution == id and "coordinator" in me.roles and not me.programmes
+    if "exchanges_with" in given and not coordinates:
+        raise Forbidden("role_required", "exchanges_with is for the institution's own coordinator to change")
+
+
+def _unknown() -> NotFound:
+    return NotFound("institution_not_found", "there is no such institution")

@@ -1,0 +1,142 @@
+"""Members, by their coordinator or by themselves. Whoever is neither finds nobody."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from services.profiles.domain import members as domain
+from services.profiles.domain.aggregate import Versioned, news
+from services.profiles.domain.fields import INSTITUTION_ONLY
+from services.profiles.domain.members import Member
+from services.profiles.usecases.stores import Institutions, Members, Programmes, Wanted, again_when_stale
+from shared.auth import Principal
+from shared.contracts.envelope import Trace
+from shared.errors import FieldError, Forbidden, NotFound, Rejected
+
+Decision = Callable[[Member], Member]
+
+
+def not_found() -> NotFound:
+    return NotFound("member_not_found", "there is no such member")
+
+
+def is_self(me: Principal, member: Member) -> bool:
+    return member.subject_hash is not None and member.subject_hash == me.subject_hash
+
+
+def coordinates(me: Principal, member: Member) -> bool:
+    """A coordinator of named programmes coordinates those enrolled in one of them."""
+    return "coordinator" in me.roles and (not me.programmes or bool(me.programmes & member.programmes))
+
+
+class MemberUseCases:
+    def __init__(self, members: Members, programmes: Programmes, institutions: Institutions) -> None:
+        self._members = members
+        self._programmes = programmes
+        self._institutions = institutions
+
+    async def register(self, me: Principal, *, id: str, given: Mapping[str, Any], trace: Trace) -> Versioned[Member]:
+        me.require("coordinator")
+        member = domain.register(id=id, institution=me.home, given=given)
+        await self._check(me, None, member)
+        return await self._members.add(member, domain.first_facts(member), trace)
+
+    async def see(self, me: Principal, id: str) -> Versioned[Member]:
+        found = await self._members.find(me.home, id)
+        if found is None or not (coordinates(me, found.state) or is_self(me, found.state)):
+            raise not_found()
+        return found
+
+    async def see_myself(self, me: Principal) -> Versioned[Member]:
+        found = await self._members.find_signed_in(me.home, me.subject_hash)
+        if found is None:
+            raise NotFound("not_bound", "this sign-in belongs to no member yet: accept an invitation")
+        return found
+
+    async def page(
+        self, me: Principal, wanted: Wanted, *, after: str | None, limit: int
+    ) -> Sequence[Versioned[Member]]:
+        me.require("coordinator")
+        return await self._members.page(me.home, wanted, after, limit)
+
+    async def change(
+        self,
+        me: Principal,
+        id: str,
+        given: Mapping[str, Any],
+        *,
+        expected: int,
+        trace: Trace,
+    ) -> Versioned[Member]:
+        return await self._change(me, await self.see(me, id), given, expected=expected, trace=trace)
+
+    async def change_myself(
+        self, me: Principal, given: Mapping[str, Any], *, expected: int, trace: Trace
+    ) -> Versioned[Member]:
+        return await self._change(me, await self.see_myself(me), given, expected=expected, trace=trace)
+
+    async def decide(self, me: Principal, id: str, decision: Decision, trace: Trace) -> Versioned[Member]:
+        """Pause, resume, deactivate: what holds whatever the version is."""
+
+        async def act() -> Versioned[Member]:
+            before = await self.see(me, id)
+            return await self._save(before, decision(before.state), trace)
+
+        return await again_when_stale(act)
+
+    async def reactivate(self, me: Principal, id: str, trace: Trace) -> Versioned[Member]:
+        me.require("coordinator")
+        return await self.decide(me, id, domain.reactivate, trace)
+
+    async def _change(
+        self,
+        me: Principal,
+        before: Versioned[Member],
+        given: Mapping[str, Any],
+        *,
+        expected: int,
+        trace: Trace,
+    ) -> Versioned[Member]:
+        before = before.at(expected)
+        after = _decide(me, before.state, given)
+        await self._check(me, before.state, after)
+        return await self._save(before, after, trace)
+
+    async def _save(self, before: Versioned[Member], after: Member, trace: Trace) -> Versioned[Member]:
+        if after == before.state:
+            return before
+        told = news(domain.facts(before.state), domain.facts(after))
+        return await self._members.save(before, after, told, trace)
+
+    async def _check(self, me: Principal, before: Member | None, after: Member) -> None:
+        """Only what is new is looked up: a programme that closed since does not freeze a profile."""
+        affiliations = sorted(set(after.affiliations) - set(before.affiliations if before else ()))
+        if affiliations and (unknown := await self._institutions.unknown(affiliations)):
+            raise _invalid("affiliations", f"unknown institution: {', '.join(unknown)}")
+        enrolled, were = set(after.enrolments), set(before.enrolments if before else ())
+        touched = {enrolment.programme for enrolment in enrolled ^ were}
+        if me.programmes and (not touched <= me.programmes or not coordinates(me, after)):
+            raise Forbidden("role_required", f"enrolments are limited to {', '.join(sorted(me.programmes))}")
+        joined = sorted(after.programmes - (before.programmes if before else frozenset()))
+        if joined:
+            await self._refuse_closed(joined, after)
+
+    async def _refuse_closed(self, joined: Sequence[str], member: Member) -> None:
+        admitting = await self._programmes.named(joined, sorted(member.home_and_affiliations))
+        is_open = {programme.id for programme in admitting if programme.status == "active"}
+        if closed := [programme for programme in joined if programme not in is_open]:
+            raise _invalid("enrolments", f"no active programme that admits this member: {', '.join(closed)}")
+
+
+def _decide(me: Principal, member: Member, given: Mapping[str, Any]) -> Member:
+    """Their own record is a person's to change; what only the institution sets, they set if they coordinate too."""
+    if not is_self(me, member):
+        return domain.change_as_institution(member, given)
+    if not coordinates(me, member):
+        return domain.change_as_person(member, given)
+    by_office = {name: value for name, value in given.items() if name in INSTITUTION_ONLY}
+    own = {name: value for name, value in given.items() if name not in INSTITUTION_ONLY}
+    return domain.change_as_person(domain.change_as_institution(member, by_office), own)
+
+
+def _invalid(field: str, message: str) -> Rejected:
+    return Rejected("member_invalid", f"{field}: {message}", (FieldError(field, message),))

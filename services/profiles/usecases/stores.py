@@ -1,0 +1,105 @@
+"""What the use cases need kept. Every method takes the institution, so that no query can be made without it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from services.profiles.domain.aggregate import Versioned
+from services.profiles.domain.institutions import Institution
+from services.profiles.domain.members import Member
+from services.profiles.domain.programmes import Programme
+from shared.contracts.envelope import Trace
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import Role, Stage, Status
+from shared.errors import StaleVersion
+
+S = TypeVar("S")
+T = TypeVar("T")
+_TRIES = 4
+
+
+class Keeps(Protocol[S]):
+    async def find(self, institution: str, id: str) -> Versioned[S] | None: ...
+
+    async def add(self, state: S, told: Sequence[Payload], trace: Trace) -> Versioned[S]:
+        """Adding the same again (a retry after a crash) changes nothing. Raises `Conflict` for a taken id."""
+
+    async def save(self, before: Versioned[S], after: S, told: Sequence[Payload], trace: Trace) -> Versioned[S]:
+        """Raises `StaleVersion` when somebody was faster."""
+
+
+class Institutions(Keeps[Institution], Protocol):
+    async def page(self, after: str | None, limit: int) -> Sequence[Versioned[Institution]]:
+        """For operators: every institution."""
+
+    async def unknown(self, ids: Sequence[str]) -> Sequence[str]:
+        """Which of these do not exist."""
+
+
+class Programmes(Keeps[Programme], Protocol):
+    async def find_any(self, id: str) -> Versioned[Programme] | None:
+        """For operators: of any institution."""
+
+    async def page(self, institution: str | None, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
+        """Those that the institution owns or that admit it; None (operators): all."""
+
+    async def named(self, ids: Sequence[str], admitting: Sequence[str]) -> Sequence[Programme]:
+        """Those of these that admit one of the institutions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Filters of a list of members; None does not filter."""
+
+    status: Status | None = None
+    programme: str | None = None
+    role: Role | None = None
+    specialty: str | None = None
+    stage: Stage | None = None
+    programmes: frozenset[str] | None = None
+    """Of a coordinator of named programmes: nobody outside them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    code_hash: str
+    institution: str
+    member: str
+    expires_at: datetime
+    used_at: datetime | None = None
+
+
+class Members(Keeps[Member], Protocol):
+    async def find_signed_in(self, institution: str, subject_hash: str) -> Versioned[Member] | None: ...
+
+    async def page(
+        self, institution: str, wanted: Wanted, after: str | None, limit: int
+    ) -> Sequence[Versioned[Member]]: ...
+
+    async def invite(self, invitation: Invitation) -> None:
+        """In place of whatever invitation of the member was open."""
+
+    async def invitation(self, institution: str, code_hash: str) -> Invitation | None: ...
+
+    async def invitations_of(self, institution: str, member: str) -> Sequence[Invitation]: ...
+
+    async def accept(
+        self,
+        invitation: Invitation,
+        before: Versioned[Member],
+        after: Member,
+        told: Sequence[Payload],
+        trace: Trace,
+    ) -> Versioned[Member]:
+        """Raises `Conflict` if the invitation was used meanwhile, or the sign-in belongs to another member."""
+
+
+async def again_when_stale(act: Callable[[], Awaitable[T]]) -> T:
+    """For commands that hold whatever the version is: reload and try again, a few times."""
+    for _ in range(_TRIES - 1):
+        try:
+            return await act()
+        except StaleVersion:
+            continue
+    return await act()

@@ -1,0 +1,126 @@
+"""The real profiles service in this process, on a database of its own, and people who ask it things."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from deploy.issuer import LocalIssuer
+from services.profiles import app
+from services.profiles.settings import Settings
+from shared import mongo
+from shared.clock import SystemClock
+from shared.mongo import Database
+from shared.service import Service
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a token, who asks."""
+
+    client: httpx.AsyncClient
+    token: str
+
+    async def get(self, path: str, **query: Any) -> httpx.Response:
+        return await self.client.get(path, headers=self._headers(), params=query)
+
+    async def post(self, path: str, body: Json | None = None, *, key: str | None = None) -> httpx.Response:
+        headers = self._headers() | {"idempotency-key": key or SystemClock().new_id()}
+        return await self.client.post(path, json=body, headers=headers)
+
+    async def patch(self, path: str, body: Json, *, version: int) -> httpx.Response:
+        return await self.client.patch(path, json=body, headers=self._headers() | {"if-match": f'"{version}"'})
+
+    async def upload(
+        self, csv: bytes, mapping: str, *, section: str = "people", dry_run: bool = False, key: str | None = None
+    ) -> httpx.Response:
+        return await self.client.post(
+            "/rosters",
+            data={"section": section, "dry_run": str(dry_run).lower()},
+            files={"file": ("people.csv", csv, "text/csv"), "mapping": ("mapping.yaml", mapping, "application/yaml")},
+            headers=self._headers() | {"idempotency-key": key or SystemClock().new_id()},
+        )
+
+    def _headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    service: Service
+    database: Database
+    issuer: LocalIssuer
+    client: httpx.AsyncClient
+
+    def sign_in(self, subject: str, institution: str | None, *roles: str, programmes: Sequence[str] = ()) -> Person:
+        token = self.issuer.token(subject, institution=institution, roles=roles, programmes=programmes)
+        return Person(self.client, token)
+
+    @property
+    def operator(self) -> Person:
+        return self.sign_in("operator", None, "operator")
+
+    def coordinator(self, institution: str, programmes: Sequence[str] = ()) -> Person:
+        return self.sign_in(f"coordinator-{institution}", institution, "coordinator", programmes=programmes)
+
+    async def institution(self, id: str) -> Person:
+        """Founds it; whoever coordinates it."""
+        answer = await self.operator.post("/institutions", {"id": id, "name": id.title()})
+        assert answer.status_code == 201, answer.text
+        return self.coordinator(id)
+
+    async def member(self, by: Person, id: str, **fields: Any) -> Json:
+        answer = await by.post("/members", {"name": id.title(), "email": f"{id}@example.org", **fields})
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    async def bound(self, by: Person, institution: str, id: str, **fields: Any) -> tuple[Person, Json]:
+        """A member who has accepted their invitation: how they ask, and how they see themselves."""
+        member = await self.member(by, id, **fields)
+        invited = await by.post(f"/members/{member['id']}/invitations")
+        person = self.sign_in(f"{institution}-{id}", institution, "member")
+        accepted = await person.post("/invitations/accept", {"code": invited.json()["code"]})
+        assert accepted.status_code == 200, accepted.text
+        return person, accepted.json()
+
+    async def told(self, topic: str, subject: str) -> list[Json]:
+        """Outbox rows of one aggregate, as they came."""
+        rows = await self.database["outbox"].find({"topic": f"profiles.{topic}"}).sort("sequence").to_list(None)
+        return [row for row in rows if row["key"].endswith(f":{subject}")]
+
+
+@asynccontextmanager
+async def running(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, *, background: Mapping[str, bool] | None = None
+) -> AsyncIterator[Network]:
+    """`background` names the work that runs beside the API."""
+    clock = SystemClock()
+    settings = Settings(
+        environment="development",
+        mongo_uri=mongo_uri,
+        mongo_database=f"profiles_{clock.new_id()}",
+        kafka_bootstrap=kafka_bootstrap,
+        issuers_file=issuer.issuers_file,
+        topics_size="native",
+    )
+    service = app.build(settings, clock)
+    await service.prepare()
+    database = mongo.connect(mongo_uri, settings.mongo_database)
+    work = [asyncio.create_task(act()) for name, act in service.background.items() if (background or {}).get(name)]
+    transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://profiles.test", timeout=60) as client:
+            yield Network(service, database, issuer, client)
+    finally:
+        for task in work:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await service.close()
+        await database.client.drop_database(database.name)
+        database.client.close()

@@ -1,0 +1,283 @@
+"""Members over HTTP on a real MongoDB: who may do what, and which facts come of it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from shared.clock import SystemClock
+from tests.component.profiles_kit import Network, running
+
+
+@pytest.fixture(scope="module")
+async def network(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Network]:
+    async with running(mongo_uri, kafka_bootstrap, issuer) as network:
+        yield network
+
+
+@pytest.fixture
+def here() -> str:
+    """An institution that no other test knows."""
+    return f"i{SystemClock().new_id()}"
+
+
+async def test_a_new_member_is_told_in_public_and_to_those_who_write_to_them(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada", stage="resident", languages=["EN", "en"])
+    assert member["languages"] == ["en"]
+    assert [row["sequence"] for row in await network.told("members", member["id"])] == [1]
+    assert [row["sequence"] for row in await network.told("contacts", member["id"])] == [1]
+    assert await network.told("preferences", member["id"]) == []
+
+
+async def test_only_the_topic_whose_part_changed_hears_of_a_change(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada")
+    path = f"/members/{member['id']}"
+    changed = await coordinator.patch(path, {"capacity": 2}, version=1)
+    assert changed.headers["etag"] == '"2"'
+    assert (await coordinator.patch(path, {"name": "Ada L."}, version=2)).status_code == 200
+    assert (await coordinator.patch(path, {"principles": "Listen first."}, version=3)).status_code == 200
+    assert [row["sequence"] for row in await network.told("members", member["id"])] == [1, 2]
+    assert [row["sequence"] for row in await network.told("contacts", member["id"])] == [1, 2]
+
+
+async def test_saving_what_is_there_already_tells_nobody(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada", capacity=2)
+    again = await coordinator.patch(f"/members/{member['id']}", {"capacity": 2}, version=1)
+    assert (again.status_code, again.headers["etag"]) == (200, '"1"')
+    assert len(await network.told("members", member["id"])) == 1
+
+
+async def test_a_stale_version_is_412_and_changes_nothing(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada")
+    path = f"/members/{member['id']}"
+    await coordinator.patch(path, {"capacity": 2}, version=1)
+    stale = await coordinator.patch(path, {"capacity": 5}, version=1)
+    assert (stale.status_code, stale.json()["type"]) == (412, "urn:preceptor:problem:version_stale")
+    assert (await coordinator.get(path)).json()["capacity"] == 2
+
+
+async def test_what_is_the_persons_alone_is_refused_from_a_coordinator_by_name(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada")
+    for field, value in {
+        "story": "x",
+        "identity": ["x"],
+        "never": ["x"],
+        "weights": {"topics": 1},
+        "wishes_shared_identity": True,
+        "across_institutions": True,
+    }.items():
+        refused = await coordinator.patch(f"/members/{member['id']}", {field: value}, version=1)
+        assert (refused.status_code, refused.json()["type"]) == (422, "urn:preceptor:problem:person_only")
+        assert refused.json()["errors"][0]["field"] == field
+        born = await coordinator.post("/members", {"name": "B", "email": "b@example.org", field: value})
+        assert born.status_code == 422
+    assert (await coordinator.get(f"/members/{member['id']}")).json()["version"] == 1
+
+
+async def test_an_invitation_makes_a_sign_in_the_member(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    person, seen = await network.bound(coordinator, here, "ada")
+    mine = await person.patch("/me", {"story": "I failed twice.", "weights": {"topics": 90}}, version=seen["version"])
+    assert (mine.status_code, mine.json()["story"]) == (200, "I failed twice.")
+    by_coordinator = (await coordinator.get(f"/members/{seen['id']}")).json()
+    assert by_coordinator["has_sign_in"]
+    assert not by_coordinator.keys() & {"story", "weights", "never", "identity", "wishes_shared_identity"}
+    preferences = await network.told("preferences", seen["id"])
+    assert [row["sequence"] for row in preferences] == [1, 2]
+    assert '"subject_hash":"' in preferences[0]["value"]
+    assert all("failed" not in row["value"] for row in await network.database["outbox"].find().to_list(None))
+
+
+async def test_a_used_invitation_is_refused(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada")
+    code = (await coordinator.post(f"/members/{member['id']}/invitations")).json()["code"]
+    first = network.sign_in("first", here, "member")
+    second = network.sign_in("second", here, "member")
+    assert (await first.post("/invitations/accept", {"code": code})).status_code == 200
+    refused = await second.post("/invitations/accept", {"code": code})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:invitation_used")
+    stored = await network.database["invitations"].find({"institution": here}).to_list(None)
+    assert all(code not in str(invitation) for invitation in stored)
+
+
+async def test_one_sign_in_is_one_member(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    person, _ = await network.bound(coordinator, here, "ada")
+    other = await network.member(coordinator, "bob")
+    code = (await coordinator.post(f"/members/{other['id']}/invitations")).json()["code"]
+    refused = await person.post("/invitations/accept", {"code": code})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:sign_in_taken")
+
+
+async def test_an_email_belongs_to_one_member_of_an_institution(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    await network.member(coordinator, "ada")
+    refused = await coordinator.post("/members", {"name": "Ada again", "email": "ADA@example.org"})
+    assert refused.status_code == 409
+    assert "e-mail" in refused.json()["detail"]
+
+
+async def test_a_wrong_value_is_named_with_what_would_be_right(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    for field, value, hint in (
+        ("time_zone", "Europe/Atlantis", "IANA"),
+        ("languages", ["english"], "BCP 47"),
+        ("email", "nobody", "e-mail address"),
+        ("capacity", 51, "50"),
+        ("hours_per_month", -1, "0"),
+        ("stage", "boss", "student"),
+        ("never", ["a:b"], "pattern"),
+        ("nonsense", 1, "not permitted"),
+        ("topics_wanted", "research", "tuple"),
+    ):
+        body = {"name": "Ada", "email": "ada@example.org", field: value}
+        refused = await coordinator.post("/members", body)
+        assert refused.status_code == 422, field
+        (error,) = refused.json()["errors"]
+        assert error["field"].startswith(field)
+        assert hint in error["message"]
+
+
+async def test_nobody_enrols_where_their_institution_is_not_admitted(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    other = await network.institution(f"{here}-other")
+    theirs = await other.post("/programmes", {"id": f"{here}-theirs", "name": "Theirs"})
+    assert theirs.status_code == 201
+    enrolments = [{"programme": f"{here}-theirs", "roles": ["mentee"]}]
+    refused = await coordinator.post("/members", {"name": "Ada", "email": "ada@example.org", "enrolments": enrolments})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "enrolments")
+    admitted = await other.patch(f"/programmes/{here}-theirs", {"admits": [here]}, version=1)
+    assert admitted.json()["admits"] == [f"{here}-other", here]
+    member = await network.member(coordinator, "ada", enrolments=enrolments)
+    assert member["enrolments"] == enrolments
+
+
+async def test_pause_and_deactivation_are_states_and_saying_them_again_is_harmless(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada")
+    path = f"/members/{member['id']}"
+    for command, field, value in (
+        ("pause", "paused", True),
+        ("pause", "paused", True),
+        ("resume", "paused", False),
+        ("deactivate", "status", "inactive"),
+        ("reactivate", "status", "active"),
+    ):
+        answer = await coordinator.post(f"{path}/{command}")
+        assert (answer.status_code, answer.json()[field]) == (200, value)
+    assert len(await network.told("members", member["id"])) == 5
+
+
+async def test_a_list_is_filtered_and_paged(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    await coordinator.post("/programmes", {"id": f"{here}-p", "name": "P"})
+    for number in range(5):
+        await network.member(
+            coordinator,
+            f"m{number}",
+            stage="resident" if number % 2 else "attending",
+            enrolments=[{"programme": f"{here}-p", "roles": ["mentee" if number % 2 else "mentor"]}],
+        )
+    first = (await coordinator.get("/members", limit=3)).json()
+    rest = (await coordinator.get("/members", limit=3, cursor=first["next"])).json()
+    assert [len(first["items"]), len(rest["items"]), rest["next"]] == [3, 2, None]
+    mentees = (await coordinator.get("/members", programme=f"{here}-p", role="mentee", stage="resident")).json()
+    assert {member["name"] for member in mentees["items"]} == {"M1", "M3"}
+
+
+async def test_a_coordinator_of_one_programme_finds_its_members_only(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    await coordinator.post("/programmes", {"id": f"{here}-p", "name": "P"})
+    inside = await network.member(coordinator, "in", enrolments=[{"programme": f"{here}-p", "roles": ["mentee"]}])
+    outside = await network.member(coordinator, "out")
+    limited = network.coordinator(here, programmes=[f"{here}-p"])
+    assert [one["id"] for one in (await limited.get("/members")).json()["items"]] == [inside["id"]]
+    assert (await limited.get(f"/members/{outside['id']}")).status_code == 404
+    refused = await limited.patch(f"/members/{inside['id']}", {"enrolments": []}, version=1)
+    assert refused.status_code == 403
+
+
+async def test_the_export_holds_everything_of_the_person(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    person, seen = await network.bound(coordinator, here, "ada")
+    await person.patch("/me", {"story": "Mine.", "identity": ["first-generation"]}, version=seen["version"])
+    exported = (await person.get("/me/export")).json()
+    assert exported["member"]["story"] == "Mine."
+    assert exported["member"]["identity"] == ["first-generation"]
+    assert exported["member"]["email"] == "ada@example.org"
+    assert len(exported["invitations"]) == 1
+
+
+async def test_another_institutions_ids_are_nobodys(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    stranger = await network.institution(f"{here}-other")
+    member = await network.member(coordinator, "ada")
+    programme = (await coordinator.post("/programmes", {"name": "Closed"})).json()["id"]
+    code = (await coordinator.post(f"/members/{member['id']}/invitations")).json()["code"]
+    path = f"/members/{member['id']}"
+    answers = [
+        await stranger.get(path),
+        await stranger.patch(path, {"capacity": 1}, version=1),
+        *[await stranger.post(f"{path}/{act}") for act in ("pause", "resume", "deactivate", "reactivate")],
+        await stranger.post(f"{path}/invitations"),
+        await network.sign_in("x", f"{here}-other", "member").post("/invitations/accept", {"code": code}),
+        await stranger.get(f"/programmes/{programme}"),
+        await stranger.patch(f"/programmes/{programme}", {"name": "Mine"}, version=1),
+        await stranger.get(f"/institutions/{here}"),
+        await stranger.patch(f"/institutions/{here}", {"exchanges_with": []}, version=1),
+    ]
+    unknown = await stranger.get("/members/nobody")
+    assert [answer.status_code for answer in answers] == [404] * len(answers)
+    assert answers[0].json() == unknown.json()
+    assert (await stranger.get("/members")).json()["items"] == []
+
+
+async def test_whoever_is_neither_the_person_nor_their_coordinator_finds_nobody(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada")
+    for role in ("member", "integrator", "operator"):
+        asker = network.sign_in("curious", here, role)
+        assert (await asker.get(f"/members/{member['id']}")).status_code == 404
+        assert (await asker.get("/members")).status_code == 403
+        assert (await asker.get("/me")).status_code == 404
+
+
+async def test_a_person_does_not_say_what_is_the_institutions_to_say(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    person, seen = await network.bound(coordinator, here, "ada")
+    for field, value in {"enrolments": [], "affiliations": ["x"], "external_id": "x"}.items():
+        refused = await person.patch("/me", {field: value}, version=seen["version"])
+        assert (refused.status_code, refused.json()["type"]) == (422, "urn:preceptor:problem:institution_only")
+
+
+async def test_an_operator_founds_and_the_coordinator_says_with_whom_to_exchange(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    await network.institution(f"{here}-other")
+    assert (await coordinator.post("/institutions", {"id": "own", "name": "Own"})).status_code == 403
+    assert (await network.operator.post("/institutions", {"id": here, "name": "Again"})).status_code == 409
+    path = f"/institutions/{here}"
+    changed = await coordinator.patch(path, {"exchanges_with": [f"{here}-other"]}, version=1)
+    assert (changed.status_code, changed.json()["version"]) == (200, 2)
+    assert (await coordinator.patch(path, {"exchanges_with": [here]}, version=2)).status_code == 422
+    assert (await coordinator.patch(path, {"exchanges_with": ["nowhere"]}, version=2)).status_code == 422
+    assert (await network.operator.patch(path, {"exchanges_with": []}, version=2)).status_code == 403
+    assert (await coordinator.patch(path, {"name": "Mine"}, version=2)).status_code == 403
+    assert [row["sequence"] for row in await network.told("institutions", here)] == [1, 2]
+
+
+async def test_the_same_request_again_creates_nobody_twice(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    body = {"name": "Ada", "email": "ada@example.org"}
+    first = await coordinator.post("/members", body, key="once")
+    second = await coordinator.post("/members", body, key="once")
+    assert (first.status_code, second.status_code, first.json()) == (201, 201, second.json())
+    await network.database["idempotency"].delete_many({})  # as if the first had died before it answered
+    third = await coordinator.post("/members", body, key="once")
+    assert (third.status_code, third.json()["id"]) == (201, first.json()["id"])
+    assert len(await network.told("members", first.json()["id"])) == 1
