@@ -1,0 +1,5 @@
+import sys
+
+from services.matching import app
+
+app.main(sys.argv[1:])

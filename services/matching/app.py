@@ -1,0 +1,102 @@
+"""Composition root: everything is built here and passed in."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from services.matching import watch
+from services.matching.clockwork import Clockwork, Shards
+from services.matching.handlers import folds
+from services.matching.index.network import Network
+from services.matching.settings import Settings
+from services.matching.store.lists import Lists
+from services.matching.store.projections import Projections
+from services.matching.store.replicas import Replicas
+from services.matching.usecases.keeping import Keeper
+from shared import parts as parts_of
+from shared.clock import Clock, SystemClock
+from shared.contracts.dead_letters import MatchingRecordParked
+from shared.http import create_app
+from shared.parts import Parts
+from shared.service import Service, every, roles_of, run
+from shared.telemetry import configure_logs
+
+NAME = "matching"
+
+
+def main(arguments: Sequence[str]) -> None:
+    roles = roles_of(arguments)
+    settings = Settings()
+    configure_logs(NAME, level=settings.log_level)
+    asyncio.run(_run(settings, SystemClock(), roles))
+
+
+async def _run(settings: Settings, clock: Clock, roles: frozenset[str]) -> None:
+    await run(build(settings, clock, roles), clock)
+
+
+def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
+    """Inside a running event loop."""
+    parts = parts_of.build(NAME, settings, clock, letter=MatchingRecordParked)
+    projections, lists = Projections(parts.database), Lists(parts.database)
+    replicas = Replicas(parts.database, holder=parts.holder)
+    keeping = _keeping(parts, settings, projections, lists, replicas)
+    parts.consumers.projection(folds(projections))
+
+    async def prepare() -> None:
+        await parts.prepare()
+        await projections.prepare()
+        await lists.prepare()
+        await replicas.prepare()
+
+    async def close() -> None:
+        parts.database.client.close()
+
+    async def ready() -> dict[str, str]:
+        loading = {} if keeping.is_loaded or "clockwork" not in roles else {"index": "is being loaded"}
+        return {**await parts.ready(), **loading}
+
+    app = create_app(
+        "Preceptor matching",
+        "Who is suggested to whom, why, and why not.",
+        routers=[],
+        database=parts.database,
+        authenticator=parts.authenticator,
+        clock=clock,
+        metrics=parts.metrics,
+        ready=ready,
+    )
+    work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
+        "consumer": ("consumer", lambda: _serve(parts)),
+        "relay": ("relay", parts.relay),
+        "lists": ("clockwork", keeping.run),
+        "clockwork": ("clockwork", lambda: every(1, parts.consumers.retry_due)),
+    }
+    return Service(
+        name=NAME,
+        app=app,
+        host=settings.http_host,
+        port=settings.http_port,
+        prepare=prepare,
+        close=close,
+        background={name: once for name, (role, once) in work.items() if role in roles},
+    )
+
+
+def _keeping(parts: Parts, settings: Settings, projections: Projections, lists: Lists, replicas: Replicas) -> Clockwork:
+    metrics = watch.Metrics(parts.metrics.registry)
+
+    def keeper(network: Network) -> Keeper:
+        return Keeper(network, lists, clock=parts.clock, coalesce_seconds=settings.coalesce_seconds, watch=metrics)
+
+    def shards() -> Shards:
+        return Shards(replicas, lambda name: parts.lease(name, seconds=settings.lease_seconds))
+
+    return Clockwork(projections, keeper=keeper, shards=shards)
+
+
+async def _serve(parts: Parts) -> None:
+    await parts.consumers.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await parts.consumers.stop()

@@ -1,0 +1,1 @@
+"""Who may be suggested to whom, and in which order. Pure."""

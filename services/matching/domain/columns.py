@@ -1,0 +1,42 @@
+"""People as columns that broadcast: one mentee with all mentors, all mentees with one mentor, or one with one.
+
+The last axis is people; sets of terms are bits of 64-bit words along the first.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int32]
+Words = npt.NDArray[np.uint64]
+Rows = npt.NDArray[np.intp]
+
+UNKNOWN = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """The mentees' or the mentors' side of a product. `topics` are those wanted or those offered."""
+
+    present: Bools
+    """Active, and enrolled in this role."""
+    free: Bools
+    """A mentor with a seat, a mentee who may be given a list."""
+    across: Bools
+    institution: Ints
+    specialty: Ints
+    stage: Ints
+    style: Ints
+    zone: Ints
+    """Minutes east of Greenwich."""
+    formats: Ints
+    """One bit each."""
+    topics: Words
+    languages: Words
+    seed: Words
+    """What ties are broken by."""
+
+    def take(self, rows: Rows) -> "Side":
+        return Side(**{column.name: getattr(self, column.name)[..., rows] for column in fields(Side)})

@@ -1,0 +1,98 @@
+"""A mentee's list in one programme, and what is published when it changes.
+
+Only ids, their order and the reason for none are published: scores and contributions may change unheard.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+from shared.contracts.matching import Cause, Ranked, SuggestionsChanged, Unmatched
+from shared.contracts.payload import Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    mentor: str
+    institution: str
+    score: int
+    contributions: tuple[int, ...]
+    """Factor times weight, in the order of FACTORS; their sum is the score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """The best first. Empty with a reason, or (nobody is enrolled) without one."""
+
+    entries: tuple[Entry, ...] = ()
+    unmatched: Unmatched | None = None
+
+    @property
+    def mentors(self) -> tuple[str, ...]:
+        return tuple(entry.mentor for entry in self.entries)
+
+    @property
+    def digest(self) -> int:
+        """Differs where any score or contribution does. Of whole numbers only, so the same in every process."""
+        return hash(tuple(entry.contributions for entry in self.entries))
+
+
+NOT_ENROLLED = Shortlist()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    programme: str
+    mentee: str
+    institution: str
+    """The mentee's."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.programme}.{self.mentee}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What of a list is needed to see whether the next one differs. Version 0: nothing is stored yet."""
+
+    version: int = 0
+    mentors: tuple[str, ...] = ()
+    unmatched: Unmatched | None = None
+    digest: int = NOT_ENROLLED.digest
+
+    @classmethod
+    def of(cls, shortlist: Shortlist, version: int) -> Self:
+        return cls(version=version, mentors=shortlist.mentors, unmatched=shortlist.unmatched, digest=shortlist.digest)
+
+    def says_the_same(self, after: Shortlist) -> bool:
+        """To those who hear of it."""
+        if self.version == 0 and after.unmatched is None and not after.entries:
+            return True
+        return self.version > 0 and self.mentors == after.mentors and self.unmatched == after.unmatched
+
+    def is_the_same(self, after: Shortlist) -> bool:
+        return self.says_the_same(after) and self.digest == after.digest
+
+
+def change(
+    before: Stored, after: Shortlist, *, of: Enrolment, cause: Cause, tells_mentee: bool
+) -> SuggestionsChanged | None:
+    """None where nothing that is published differs."""
+    if before.says_the_same(after):
+        return None
+    return SuggestionsChanged(
+        enrolment=of.id,
+        programme=of.programme,
+        mentee=of.mentee,
+        institution=of.institution,
+        version=before.version + 1,
+        ranked=tuple(
+            Ranked(mentor=entry.mentor, institution=entry.institution, rank=rank)
+            for rank, entry in enumerate(after.entries, 1)
+        ),
+        entered=tuple(mentor for mentor in after.mentors if mentor not in before.mentors),
+        left=tuple(mentor for mentor in before.mentors if mentor not in after.mentors),
+        unmatched=after.unmatched,
+        cause=cause,
+        recipients=(Recipient(member=of.mentee, institution=of.institution),) if tells_mentee else (),
+    )

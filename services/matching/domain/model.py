@@ -1,0 +1,109 @@
+"""What matching knows of institutions, programmes and people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.contracts.profiles import FACTORS, Factor, Format, Stage, Style
+
+Weights = tuple[int, ...]
+"""One integer from 0 to 100 for each of FACTORS, in their order."""
+
+DEFAULT_WEIGHTS: Mapping[Factor, int] = {
+    "topics": 100,
+    "specialty": 60,
+    "stage": 40,
+    "languages": 20,
+    "formats": 20,
+    "time_zone": 20,
+    "style": 30,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Institution:
+    id: str
+    sequence: int = 1
+    is_active: bool = True
+    exchanges_with: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programme:
+    id: str
+    institution: str
+    sequence: int = 1
+    is_active: bool = True
+    admits: frozenset[str] = frozenset()
+    weights: Mapping[Factor, int] = field(default_factory=dict)
+    list_length: int = 10
+    minimum_score: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """The public half of a person; an erased one is an inactive one of whom nothing else is known."""
+
+    id: str
+    institution: str
+    sequence: int = 1
+    is_active: bool = True
+    is_paused: bool = False
+    mentors_in: frozenset[str] = frozenset()
+    mentee_in: frozenset[str] = frozenset()
+    stage: Stage | None = None
+    specialty: str | None = None
+    topics_offered: frozenset[str] = frozenset()
+    topics_wanted: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    formats: frozenset[Format] = frozenset()
+    time_zone: str = "UTC"
+    hours: int = 0
+    capacity: int = 0
+    style: Style | None = None
+    across_institutions: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """The private half: shown to nobody, and told to nobody by what the other half shows."""
+
+    member: str
+    sequence: int = 0
+    never: frozenset[str] = frozenset()
+    weights: Mapping[Factor, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    member: Member
+    private: Preferences
+
+    @property
+    def id(self) -> str:
+        return self.member.id
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A programme, and the institutions whose people it may bring together."""
+
+    programme: Programme
+    institutions: Mapping[str, Institution]
+
+    def admits(self, institution: str) -> bool:
+        known = self.institutions.get(institution)
+        return known is not None and known.is_active and institution in self.programme.admits
+
+    def exchanges(self, one: str, other: str) -> bool:
+        """Whether people of the two may be suggested to each other; the members' own opt-in comes on top."""
+        if not (self.admits(one) and self.admits(other)):
+            return False
+        if one == other:
+            return True
+        return other in self.institutions[one].exchanges_with and one in self.institutions[other].exchanges_with
+
+
+def weights_for(mentee: Person, programme: Programme) -> Weights:
+    """The mentee's own over the programme's over ours."""
+    merged = {**DEFAULT_WEIGHTS, **programme.weights, **mentee.private.weights}
+    return tuple(max(0, min(100, merged[factor])) for factor in FACTORS)

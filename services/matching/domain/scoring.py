@@ -1,0 +1,139 @@
+"""How well a mentor fits a mentee: whole numbers only, so that no order of additions and no batch shape changes a list.
+
+A factor is 0 to 100, a weight 0 to 100, a score their sum of products: at most 70,000, far below 2**24, exact in int32
+and in float32 alike. Equal scores are ordered by a stable hash of programme, mentee and mentor.
+"""
+
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from services.matching.domain.columns import UNKNOWN, Ints, Rows, Side, Words
+from services.matching.domain.model import Person, Weights
+from services.matching.domain.rules import FORMAT_BITS, common_formats
+from shared.contracts.profiles import STAGES
+
+_SAME_STAGE, _STAGES_BEHIND = 30, 0
+_STAGE_AHEAD = (_SAME_STAGE, 80, 100, 90, 70, 60, 50)
+"""By how many steps the mentor is ahead: near enough to remember, far enough to know."""
+_NOBODY_SAID = 50
+_ONE_LANGUAGE, _MORE_LANGUAGES = 70, 100
+_DAY_MINUTES, _FARTHEST_MINUTES = 1440, 720
+_BY_STAGES = np.array([*_STAGE_AHEAD, *[_STAGES_BEHIND] * len(STAGES)], dtype=np.int32)
+"""By steps ahead; a mentor who is behind counts from the end, where the zeros are."""
+_A_WINTERS_DAY = datetime(2024, 1, 15)  # noqa: DTZ001 -- a wall-clock time to ask zones about
+
+
+def factors_of(mentee: Person, mentor: Person) -> tuple[int, ...]:
+    """The factors of one pair, in the order of FACTORS."""
+    one, other = mentee.member, mentor.member
+    wanted, languages, formats = len(one.topics_wanted), len(one.languages & other.languages), len(one.formats)
+    steps = STAGES.index(other.stage) - STAGES.index(one.stage) if one.stage and other.stage else None
+    apart = abs(offset_minutes(one.time_zone) - offset_minutes(other.time_zone))
+    return (
+        100 * len(one.topics_wanted & other.topics_offered) // max(1, wanted),
+        100 if one.specialty is not None and one.specialty == other.specialty else 0,
+        _NOBODY_SAID if steps is None else int(_BY_STAGES[steps]),
+        (0, _ONE_LANGUAGE, _MORE_LANGUAGES)[min(languages, 2)],
+        100 * len(common_formats(mentee, mentor)) // max(1, formats),
+        100 - 100 * min(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES,
+        _NOBODY_SAID if None in (one.style, other.style) else 100 * (one.style == other.style),
+    )
+
+
+def factors(mentees: Side, mentors: Side) -> Ints:
+    """All factors of many pairs: shape (factors, pairs)."""
+    return np.stack(
+        [
+            100 * _count(mentees.topics & mentors.topics) // np.maximum(1, _count(mentees.topics)),
+            np.where((mentees.specialty == mentors.specialty) & (mentees.specialty != UNKNOWN), 100, 0),
+            _stage(mentees.stage, mentors.stage),
+            _language(mentees.languages & mentors.languages),
+            _format(mentees, mentors),
+            _zone(mentees.zone, mentors.zone),
+            _style(mentees.style, mentors.style),
+        ]
+    ).astype(np.int32)
+
+
+def _count(words: Words) -> Ints:
+    count: Ints = np.bitwise_count(words).sum(axis=0, dtype=np.int32)
+    return count
+
+
+def _stage(mentee: Ints, mentor: Ints) -> npt.NDArray[np.int32]:
+    known = (mentee != UNKNOWN) & (mentor != UNKNOWN)
+    return np.where(known, _BY_STAGES[mentor - mentee], _NOBODY_SAID)
+
+
+def _language(common: Words) -> Ints:
+    return np.array([0, _ONE_LANGUAGE, _MORE_LANGUAGES], dtype=np.int32)[np.minimum(_count(common), 2)]
+
+
+_FORMATS_IN = np.array([bits.bit_count() for bits in range(2 ** len(FORMAT_BITS))], dtype=np.int32)
+
+
+def _format(mentees: Side, mentors: Side) -> Ints:
+    common = mentees.formats & mentors.formats
+    common = np.where(mentees.institution == mentors.institution, common, common & ~FORMAT_BITS["in_person"])
+    return np.asarray(100 * _FORMATS_IN[common] // np.maximum(1, _FORMATS_IN[mentees.formats]))
+
+
+def _zone(mentee: Ints, mentor: Ints) -> Ints:
+    apart = np.abs(mentee - mentor)
+    return np.asarray(100 - 100 * np.minimum(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES)
+
+
+def _style(mentee: Ints, mentor: Ints) -> npt.NDArray[np.int32]:
+    known = (mentee != UNKNOWN) & (mentor != UNKNOWN)
+    return np.where(known, np.where(mentee == mentor, 100, 0), _NOBODY_SAID)
+
+
+@lru_cache(maxsize=1024)
+def offset_minutes(zone: str) -> int:
+    """Standard time, on a fixed day: a list does not change because the clocks do."""
+    try:
+        offset = ZoneInfo(zone).utcoffset(_A_WINTERS_DAY)
+    except (ValueError, OSError, KeyError):
+        return 0
+    return int(offset.total_seconds()) // 60 if offset else 0
+
+
+def percent(score: int, weights: Weights) -> int:
+    """Of the best score that these weights allow."""
+    return score // max(1, sum(weights))
+
+
+def lowest_score(weights: Weights, minimum_percent: int) -> int:
+    return minimum_percent * sum(weights)
+
+
+def weigh(factor: tuple[int, ...], weights: Weights) -> tuple[int, ...]:
+    return tuple(value * weight for value, weight in zip(factor, weights, strict=True))
+
+
+def seed(*ids: str) -> int:
+    """64 bits of BLAKE2b (RFC 7693)."""
+    return int.from_bytes(blake2b("\n".join(ids).encode(), digest_size=8).digest(), "big")
+
+
+def ties(mentees: Words, mentors: Words) -> Words:
+    """SplitMix64's finaliser over both seeds: a bijection for each mentee, so no two mentors of one list meet."""
+    mixed: Words = np.atleast_1d(mentees) ^ np.atleast_1d(mentors)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def best(scores: Ints, *, mentee: Words, mentors: Words, length: int) -> Rows:
+    """Places of the best by score, then tie, exact. `mentee` and `mentors` are seeds; only the near ones are mixed."""
+    near = np.arange(scores.size)
+    if scores.size > length:
+        last = np.partition(scores, scores.size - length)[scores.size - length]
+        near = np.flatnonzero(scores >= last)
+    order = np.lexsort((ties(mentee, mentors[near]), -scores[near]))
+    return near[order[:length]]

@@ -1,0 +1,30 @@
+"""Events of profiles → copies of our own."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from shared.contracts.envelope import Received
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import InstitutionChanged, MemberChanged, PreferencesChanged, ProgrammeChanged
+
+Fold = Callable[[Sequence[Received]], Awaitable[None]]
+
+
+class Copies(Protocol):
+    async def fold_institutions(self, received: Sequence[Received]) -> None: ...
+
+    async def fold_programmes(self, received: Sequence[Received]) -> None: ...
+
+    async def fold_members(self, received: Sequence[Received]) -> None: ...
+
+    async def fold_preferences(self, received: Sequence[Received]) -> None: ...
+
+
+def folds(copies: Copies) -> Mapping[type[Payload], Fold]:
+    """Which event goes into which copy; what follows is derived by whoever holds the shard."""
+    return {
+        InstitutionChanged: copies.fold_institutions,
+        ProgrammeChanged: copies.fold_programmes,
+        MemberChanged: copies.fold_members,
+        PreferencesChanged: copies.fold_preferences,
+    }

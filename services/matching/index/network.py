@@ -1,0 +1,180 @@
+"""Everything known, kept by the newest state of each document; who must be matched again is the answer to each change.
+
+The institutions' tenancy does not end here but in the API: this is the one place that reads across (design 3).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from services.matching.domain.lists import Enrolment
+from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.shards import shard_of
+from services.matching.index.people import Vocabulary
+from services.matching.index.pool import Pool
+
+State = Institution | Programme | Member | Preferences
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """What a change is about: the person's own lists, the person as a mentor, or whole programmes."""
+
+    own: tuple[Enrolment, ...] = ()
+    as_mentor: tuple[tuple[str, str], ...] = ()
+    """(programme, mentor)."""
+    others: tuple[Enrolment, ...] = ()
+
+
+NOBODY = Affected()
+
+
+class Network:
+    def __init__(self) -> None:
+        self._institutions: dict[str, Institution] = {}
+        self._programmes: dict[str, Programme] = {}
+        self._members: dict[str, Member] = {}
+        self._preferences: dict[str, Preferences] = {}
+        self._named_by: defaultdict[str, set[str]] = defaultdict(set)
+        self._pools: dict[str, Pool] = {}
+        self._vocabulary = Vocabulary()
+        self._shards: set[int] = set()
+
+    @property
+    def shards(self) -> AbstractSet[int]:
+        return self._shards
+
+    def put(self, state: State) -> Affected:
+        """Applies what is newer than what is known."""
+        match state:
+            case Member():
+                return self._put_member(state)
+            case Preferences():
+                return self._put_preferences(state)
+            case Programme():
+                return self._put_programme(state)
+            case Institution():
+                return self._put_institution(state)
+
+    def pool(self, programme: str) -> Pool:
+        return self._pools[programme]
+
+    def enrolment(self, programme: str, mentee: str) -> Enrolment:
+        return Enrolment(programme=programme, mentee=mentee, institution=self._members[mentee].institution)
+
+    def is_active(self, member: str) -> bool:
+        return member in self._members and self._members[member].is_active
+
+    def hold(self, shard: int) -> None:
+        """Lists of this shard's mentees are kept here from now on."""
+        self._shards.add(shard)
+        for member in self._members.values():
+            if shard_of(member.id) == shard:
+                self._enrol(self._person(member))
+
+    def drop(self, shard: int) -> None:
+        self._shards.discard(shard)
+        for pool in self._pools.values():
+            for mentee in [one for one in pool.mentees if shard_of(one) == shard]:
+                pool.drop_mentee(mentee)
+
+    def keep(self, enrolment: Enrolment) -> None:
+        """A stored list of somebody who is in the programme no more: known so that it can be emptied."""
+        pool = self._pool(enrolment.programme)
+        if enrolment.mentee not in pool.mentees:
+            unknown = Member(id=enrolment.mentee, institution=enrolment.institution, sequence=-1, is_active=False)
+            pool.put_mentee(self._person(self._members.setdefault(enrolment.mentee, unknown)))
+
+    def enrolments(self, *, shard: int | None = None, programme: str | None = None) -> Iterator[Enrolment]:
+        """Of the lists kept here."""
+        for name, pool in self._pools.items():
+            if programme in (None, name):
+                for mentee in list(pool.mentees):
+                    if shard in (None, shard_of(mentee)):
+                        yield self.enrolment(name, mentee)
+
+    def _put_member(self, member: Member) -> Affected:
+        known = self._members.get(member.id)
+        if known is not None and known.sequence >= member.sequence:
+            return NOBODY
+        self._members[member.id] = member
+        person = self._person(member)
+        gone = known.mentee_in if known else frozenset()
+        was_mentor = known.mentors_in if known else frozenset()
+        return self._place(person, mentee_in=member.mentee_in | gone, mentors_in=member.mentors_in | was_mentor)
+
+    def _put_preferences(self, preferences: Preferences) -> Affected:
+        known = self._preferences.get(preferences.member)
+        if known is not None and known.sequence >= preferences.sequence:
+            return NOBODY
+        self._preferences[preferences.member] = preferences
+        for named in known.never if known else ():
+            self._named_by[named].discard(preferences.member)
+        for named in preferences.never:
+            self._named_by[named].add(preferences.member)
+        member = self._members.get(preferences.member)
+        if member is None:
+            return NOBODY
+        return self._place(self._person(member), mentee_in=member.mentee_in, mentors_in=member.mentors_in)
+
+    def _place(self, person: Person, *, mentee_in: AbstractSet[str], mentors_in: AbstractSet[str]) -> Affected:
+        for programme in mentors_in:
+            self._pool(programme).put_mentor(person)
+        own = self._enrol(person, also=mentee_in)
+        return Affected(own=own, as_mentor=tuple((programme, person.id) for programme in mentors_in))
+
+    def _enrol(self, person: Person, *, also: AbstractSet[str] = frozenset()) -> tuple[Enrolment, ...]:
+        """The enrolments whose lists are kept here, `also` those that were and are no more."""
+        if shard_of(person.id) not in self._shards:
+            return ()
+        programmes = sorted(person.member.mentee_in | also)
+        for programme in programmes:
+            self._pool(programme).put_mentee(person)
+        return tuple(self.enrolment(programme, person.id) for programme in programmes)
+
+    def _put_programme(self, programme: Programme) -> Affected:
+        known = self._programmes.get(programme.id)
+        if known is not None and known.sequence >= programme.sequence:
+            return NOBODY
+        self._programmes[programme.id] = programme
+        self._pool(programme.id)
+        return self._govern([programme.id])
+
+    def _put_institution(self, institution: Institution) -> Affected:
+        known = self._institutions.get(institution.id)
+        if known is not None and known.sequence >= institution.sequence:
+            return NOBODY
+        self._institutions[institution.id] = institution
+        return self._govern([one.id for one in self._programmes.values() if institution.id in one.admits])
+
+    def _govern(self, programmes: list[str]) -> Affected:
+        others: list[Enrolment] = []
+        for name in programmes:
+            pool = self._pool(name)
+            pool.govern(self._policy(name))
+            for member in self._members.values():
+                if name in member.mentors_in:
+                    pool.put_mentor(self._person(member))
+            for mentee in list(pool.mentees):
+                if mentee in self._members:
+                    pool.put_mentee(self._person(self._members[mentee]))
+            others += self.enrolments(programme=name)
+        return Affected(others=tuple(others))
+
+    def _pool(self, programme: str) -> Pool:
+        if programme not in self._pools:
+            self._pools[programme] = Pool(self._policy(programme), self._vocabulary, self._apart)
+        return self._pools[programme]
+
+    def _policy(self, programme: str) -> Policy:
+        unknown = Programme(id=programme, institution="", sequence=0, is_active=False)
+        institutions: Mapping[str, Institution] = self._institutions
+        return Policy(self._programmes.get(programme, unknown), institutions)
+
+    def _person(self, member: Member) -> Person:
+        return Person(member, self._preferences.get(member.id) or Preferences(member=member.id))
+
+    def _apart(self, member: str) -> AbstractSet[str]:
+        own = self._preferences.get(member)
+        return self._named_by.get(member, set()) | (own.never if own else frozenset())

@@ -1,0 +1,17 @@
+"""MATCHING_…: see docs/operations.md."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="MATCHING_")
+
+    mongo_database: str = "matching"
+    http_port: int = 8002
+    coalesce_seconds: float = Field(default=5.0, ge=0)
+    """How long what others' changes do to a list is gathered before it is published."""
+    lease_seconds: float = Field(default=6.0, ge=2)
+    """How long a shard stands still after its holder dies without a word."""

@@ -1,0 +1,143 @@
+"""The lists: written on condition that version and fence stand as known, each in one transaction with its event."""
+
+from collections.abc import Mapping, Sequence
+
+from services.matching.domain.lists import Enrolment, Entry, Shortlist
+from services.matching.usecases.keeping import Found, Written
+from shared import outbox
+from shared.contracts.profiles import FACTORS
+from shared.errors import StaleVersion
+from shared.mongo import (
+    ASCENDING,
+    BulkWriteError,
+    Database,
+    Document,
+    IndexModel,
+    InsertOne,
+    ReplaceOne,
+    Session,
+    UpdateOne,
+    duplicates_in,
+    ensure_indexes,
+    in_transaction,
+)
+
+_BATCH = 1000
+
+
+class Lists:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lists = database["lists"]
+        self._shards = database["shards"]
+
+    async def prepare(self) -> None:
+        by_shard = IndexModel([("shard", ASCENDING)], name="by_shard")
+        unmatched = IndexModel(
+            [("institution", ASCENDING), ("programme", ASCENDING), ("mentee", ASCENDING)], name="by_programme"
+        )
+        await ensure_indexes(self._lists, [by_shard, unmatched])
+        await ensure_indexes(self._shards, [])
+
+    async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
+        for shard, fence in fences.items():
+            older = {"$lt": fence}
+            await self._shards.update_one({"_id": shard}, {"$max": {"fence": fence}}, upsert=True)
+            await self._lists.update_many({"shard": shard, "fence": older}, {"$set": {"fence": fence}})
+        found: list[Found] = []
+        cursor = self._lists.find({"shard": {"$in": list(fences)}}, batch_size=_BATCH)
+        while documents := await cursor.to_list(_BATCH):
+            found += [found_of(document) for document in documents]
+        return found
+
+    async def write(self, written: Sequence[Written]) -> None:
+        async def body(session: Session) -> None:
+            await self._write(written, session)
+            await outbox.append(self._database, session, [fact for one in written if (fact := _fact(one))])
+
+        await in_transaction(self._database, body)
+
+    async def _write(self, written: Sequence[Written], session: Session) -> None:
+        await self._guard([one for one in written if one.replaces == 0], session)
+        try:
+            done = await self._lists.bulk_write([_conditional(one) for one in written], ordered=False, session=session)
+        except BulkWriteError as failed:
+            if not duplicates_in(failed):
+                raise
+            raise StaleVersion(found=1, expected=0) from None
+        if done.matched_count + done.inserted_count != len(written):
+            raise StaleVersion(found=done.matched_count + done.inserted_count, expected=len(written))
+
+    async def _guard(self, new: Sequence[Written], session: Session) -> None:
+        """A list not yet stored has no fence of its own to check: its shard's is taken, and written to, instead."""
+        fences = {one.shard: one.fence for one in new}
+        if not fences:
+            return
+        raised: list[UpdateOne] = [
+            UpdateOne({"_id": shard, "fence": fence}, {"$inc": {"writes": 1}}) for shard, fence in fences.items()
+        ]
+        done = await self._shards.bulk_write(raised, ordered=False, session=session)
+        if done.matched_count != len(fences):
+            raise StaleVersion(found=done.matched_count, expected=len(fences))
+
+
+def _conditional(one: Written) -> InsertOne[Document] | ReplaceOne[Document]:
+    document = _document(one)
+    if one.replaces == 0:
+        return InsertOne(document)
+    return ReplaceOne({"_id": one.enrolment.id, "version": one.replaces, "fence": one.fence}, document)
+
+
+def _document(one: Written) -> Document:
+    return {
+        "_id": one.enrolment.id,
+        "institution": one.enrolment.institution,
+        "parties": [one.enrolment.mentee],
+        "programme": one.enrolment.programme,
+        "mentee": one.enrolment.mentee,
+        "version": one.version,
+        "shard": one.shard,
+        "fence": one.fence,
+        "entries": [
+            {
+                "mentor": entry.mentor,
+                "institution": entry.institution,
+                "rank": rank,
+                "score": entry.score,
+                "contributions": dict(zip(FACTORS, entry.contributions, strict=True)),
+            }
+            for rank, entry in enumerate(one.shortlist.entries, 1)
+        ],
+        "unmatched": one.shortlist.unmatched,
+        "as_of": one.as_of,
+    }
+
+
+def found_of(document: Document) -> Found:
+    enrolment = Enrolment(
+        programme=document["programme"], mentee=document["mentee"], institution=document["institution"]
+    )
+    entries = tuple(
+        Entry(
+            entry["mentor"],
+            entry["institution"],
+            entry["score"],
+            tuple(entry["contributions"].get(factor, 0) for factor in FACTORS),
+        )
+        for entry in document["entries"]
+    )
+    return Found(enrolment, Shortlist(entries, document["unmatched"]), document["version"])
+
+
+def _fact(one: Written) -> outbox.Fact | None:
+    if one.event is None:
+        return None
+    return outbox.Fact(
+        id=one.event_id,
+        payload=one.event,
+        institution=one.enrolment.institution,
+        sequence=one.version,
+        time=one.as_of,
+        trace=one.trace,
+        bulk=one.bulk,
+    )

@@ -1,0 +1,181 @@
+"""The copies of what profiles publishes, and the change stream over them."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from sys import intern
+from types import TracebackType
+from typing import Any, Self
+
+from services.matching.domain.model import Institution, Member, Preferences, Programme
+from services.matching.index.network import State
+from services.matching.usecases.keeping import Change
+from services.matching.usecases.waiting import Origin
+from shared.contracts.envelope import Received
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, ensure_indexes
+from shared.projection import fold
+
+INSTITUTIONS, PROGRAMMES, PARTICIPANTS, PREFERENCES = "institutions", "programmes", "participants", "preferences"
+_SCANNED = 1000
+_BATCH = 500
+_WAIT_MILLISECONDS = 1000
+
+
+class Projections:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def prepare(self) -> None:
+        signed_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="signed_in")
+        await ensure_indexes(self._database[PREFERENCES], [signed_in])
+        for name in (INSTITUTIONS, PROGRAMMES, PARTICIPANTS):
+            await ensure_indexes(self._database[name], [])
+
+    async def fold_institutions(self, received: Sequence[Received]) -> None:
+        await fold(self._database[INSTITUTIONS], received)
+
+    async def fold_programmes(self, received: Sequence[Received]) -> None:
+        await fold(self._database[PROGRAMMES], received)
+
+    async def fold_members(self, received: Sequence[Received]) -> None:
+        await fold(self._database[PARTICIPANTS], received)
+
+    async def fold_preferences(self, received: Sequence[Received]) -> None:
+        await fold(self._database[PREFERENCES], received)
+
+    async def scan(self) -> AsyncIterator[list[State]]:
+        """Everything, in pieces; institutions and programmes first, so that people are placed once."""
+        for name, state in STATES.items():
+            cursor = self._database[name].find({}, batch_size=_SCANNED)
+            while documents := await cursor.to_list(_SCANNED):
+                yield [state(document) for document in documents]
+
+    async def feed(self) -> "Feed":
+        return await Feed.open(self._database)
+
+
+class Feed:
+    """What changes from now on, many changes at a time: the driver's own iterator costs a thread hop for each."""
+
+    def __init__(self, database: Database, session: Session, cursor: Document) -> None:
+        self._database = database
+        self._session = session
+        self._cursor = cursor["id"]
+        self._first: list[Document] = cursor["firstBatch"]
+
+    @classmethod
+    async def open(cls, database: Database) -> Self:
+        session = await database.client.start_session()
+        opened = await database.command(
+            "aggregate",
+            1,
+            pipeline=[
+                {"$changeStream": {"fullDocument": "updateLookup"}},
+                {
+                    "$match": {
+                        "ns.coll": {"$in": list(STATES)},
+                        "operationType": {"$in": ["insert", "replace", "update"]},
+                    }
+                },
+                {"$project": {"ns.coll": 1, "fullDocument": 1}},
+            ],
+            cursor={"batchSize": _BATCH},
+            readConcern={"level": "majority"},
+            session=session,
+        )
+        return cls(database, session, opened["cursor"])
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _where: TracebackType | None
+    ) -> None:
+        await self._session.end_session()
+
+    async def next(self) -> list[Change]:
+        """Empty after a second without any."""
+        documents, self._first = self._first, []
+        if not documents:
+            more = await self._database.command(
+                "getMore",
+                self._cursor,
+                collection="$cmd.aggregate",
+                batchSize=_BATCH,
+                maxTimeMS=_WAIT_MILLISECONDS,
+                session=self._session,
+            )
+            documents = more["cursor"]["nextBatch"]
+        return [
+            _change(one["ns"]["coll"], one["fullDocument"]) for one in documents if one.get("fullDocument") is not None
+        ]
+
+
+def _change(collection: str, document: Document) -> Change:
+    return Change(STATES[collection](document), Origin(document["event"], document["correlation"]))
+
+
+def institution_of(document: Document) -> Institution:
+    return Institution(
+        id=intern(document["_id"]),
+        sequence=document["sequence"],
+        is_active=document.get("status") == "active",
+        exchanges_with=_terms(document.get("exchanges_with")),
+    )
+
+
+def programme_of(document: Document) -> Programme:
+    limits = document.get("limits") or {}
+    return Programme(
+        id=intern(document["_id"]),
+        institution=intern(document["institution"]),
+        sequence=document["sequence"],
+        is_active=document.get("status") == "active",
+        admits=_terms(document.get("admits")),
+        weights=document.get("weights") or {},
+        list_length=limits.get("list_length", 10),
+        minimum_score=limits.get("minimum_score", 0),
+    )
+
+
+def member_of(document: Document) -> Member:
+    roles: list[tuple[str, Any]] = [(one["programme"], one["roles"]) for one in document.get("enrolments") or ()]
+    return Member(
+        id=intern(document["_id"]),
+        institution=intern(document["institution"]),
+        sequence=document["sequence"],
+        is_active=document.get("status") == "active",
+        is_paused=document.get("paused", False),
+        mentors_in=_terms(programme for programme, held in roles if "mentor" in held),
+        mentee_in=_terms(programme for programme, held in roles if "mentee" in held),
+        stage=document.get("stage"),
+        specialty=document.get("specialty"),
+        topics_offered=_terms(document.get("topics_offered")),
+        topics_wanted=_terms(document.get("topics_wanted")),
+        languages=_terms(document.get("languages")),
+        formats=frozenset(document.get("formats") or ()),
+        time_zone=intern(document.get("time_zone", "UTC")),
+        hours=document.get("hours_per_month", 0),
+        capacity=document.get("capacity", 0),
+        style=document.get("style"),
+        across_institutions=document.get("across_institutions", False),
+    )
+
+
+def preferences_of(document: Document) -> Preferences:
+    return Preferences(
+        member=intern(document["_id"]),
+        sequence=document["sequence"],
+        never=_terms(document.get("never")),
+        weights=document.get("weights") or {},
+    )
+
+
+def _terms(terms: Iterable[str] | None) -> frozenset[str]:
+    return frozenset(intern(term) for term in terms or ())
+
+
+STATES: dict[str, Callable[[Document], State]] = {
+    INSTITUTIONS: institution_of,
+    PROGRAMMES: programme_of,
+    PREFERENCES: preferences_of,
+    PARTICIPANTS: member_of,
+}

@@ -1,0 +1,85 @@
+"""Lists that wait to be renewed: a person's own change first (institutions in turns), then shards just taken over, then
+what others' changes did, gathered per list until its time has come.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from services.matching.domain.lists import Enrolment
+from shared.contracts.matching import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The event that began it, and its correlation id."""
+
+    event: str | None
+    correlation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    enrolment: Enrolment
+    cause: Cause
+    origin: Origin
+    at: float
+    """Monotonic seconds: since when an own change waits, from when another's may go."""
+
+
+class Waiting:
+    def __init__(self) -> None:
+        self._own: OrderedDict[str, OrderedDict[str, Renewal]] = OrderedDict()
+        self._takeover: OrderedDict[str, Renewal] = OrderedDict()
+        self._others: OrderedDict[str, Renewal] = OrderedDict()
+
+    def add(self, renewal: Renewal) -> None:
+        """A list waits once in each lane; the first to ask says since when, the last says why."""
+        lane = self._lane(renewal)
+        known = lane.get(renewal.enrolment.id)
+        at = known.at if known else renewal.at
+        lane[renewal.enrolment.id] = Renewal(renewal.enrolment, renewal.cause, renewal.origin, at)
+
+    def next(self, count: int, *, now: float) -> list[Renewal]:
+        """Takes out what goes now, of one lane; what is renewed for one cause need not be for another."""
+        chosen = self._own_in_turns(count) or _first(self._takeover, count) or self._due(count, now)
+        for renewal in chosen:
+            self._takeover.pop(renewal.enrolment.id, None)
+            self._others.pop(renewal.enrolment.id, None)
+        return chosen
+
+    def seconds_until_next(self, *, now: float) -> float | None:
+        if self._own or self._takeover:
+            return 0.0
+        first = next(iter(self._others.values()), None)
+        return None if first is None else max(0.0, first.at - now)
+
+    def forget(self, enrolments: Iterable[Enrolment]) -> None:
+        for enrolment in enrolments:
+            for lane in (self._takeover, self._others, self._own.get(enrolment.institution, OrderedDict())):
+                lane.pop(enrolment.id, None)
+        self._own = OrderedDict((name, lane) for name, lane in self._own.items() if lane)
+
+    def _lane(self, renewal: Renewal) -> OrderedDict[str, Renewal]:
+        if renewal.cause == "own_change":
+            return self._own.setdefault(renewal.enrolment.institution, OrderedDict())
+        return self._takeover if renewal.cause == "takeover" else self._others
+
+    def _own_in_turns(self, count: int) -> list[Renewal]:
+        chosen: list[Renewal] = []
+        while self._own and len(chosen) < count:
+            institution, lane = self._own.popitem(last=False)
+            chosen.append(lane.popitem(last=False)[1])
+            if lane:
+                self._own[institution] = lane
+        return chosen
+
+    def _due(self, count: int, now: float) -> list[Renewal]:
+        due: list[Renewal] = []
+        while self._others and len(due) < count and next(iter(self._others.values())).at <= now:
+            due.append(self._others.popitem(last=False)[1])
+        return due
+
+
+def _first(lane: OrderedDict[str, Renewal], count: int) -> list[Renewal]:
+    return [lane.popitem(last=False)[1] for _ in range(min(count, len(lane)))]

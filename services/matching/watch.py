@@ -1,0 +1,30 @@
+"""What operators see of the lists."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_LATENCIES = (0.002, 0.004, 0.006, 0.008, 0.012, 0.02, 0.05, 0.1, 0.5, 1, 5, 30)
+
+
+class Metrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._computed = Counter("matching_lists_computed", "Lists computed", registry=registry)
+        self._published = Counter("matching_list_changes_published", "List changes published", registry=registry)
+        self._took = Histogram(
+            "matching_own_change_seconds",
+            "From a person's own change, as read, to their list committed",
+            buckets=_LATENCIES,
+            registry=registry,
+        )
+        self._shards = Gauge("matching_shards_held", "Shards whose lists this process keeps", registry=registry)
+
+    def computed(self, lists: int) -> None:
+        self._computed.inc(lists)
+
+    def published(self, events: int) -> None:
+        self._published.inc(events)
+
+    def own_change_took(self, seconds: float) -> None:
+        self._took.observe(seconds)
+
+    def holds(self, shards: int) -> None:
+        self._shards.set(shards)

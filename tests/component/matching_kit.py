@@ -1,0 +1,183 @@
+"""The real matching service in this process, on a database of its own, and people who join, change and leave."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from deploy.issuer import ISSUER, LocalIssuer
+from services.matching import app
+from services.matching.settings import Settings
+from services.matching.store.projections import Projections
+from shared import mongo
+from shared.auth import subject_hash
+from shared.clock import SystemClock
+from shared.contracts.envelope import Envelope, Received, Trace
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import (
+    Enrolment,
+    InstitutionChanged,
+    MemberChanged,
+    PreferencesChanged,
+    ProgrammeChanged,
+    ProgrammeLimits,
+)
+from shared.mongo import Database, Document
+from shared.service import Service
+from tests.eventually import eventually
+
+NORTH, SOUTH, CARE = "north", "south", "care"
+
+
+def mentor(id: str, institution: str = NORTH, **fields: Any) -> MemberChanged:
+    return _member(id, institution, {"enrolments": (Enrolment(programme=CARE, roles=("mentor",)),), **fields})
+
+
+def mentee(id: str, institution: str = NORTH, **fields: Any) -> MemberChanged:
+    return _member(id, institution, {"enrolments": (Enrolment(programme=CARE, roles=("mentee",)),), **fields})
+
+
+def _member(id: str, institution: str, fields: Mapping[str, Any]) -> MemberChanged:
+    usual: dict[str, Any] = {
+        "status": "active",
+        "stage": "attending" if fields["enrolments"][0].roles == ("mentor",) else "resident",
+        "specialty": "cardiology",
+        "topics_offered": ("research", "careers"),
+        "topics_wanted": ("research",),
+        "languages": ("en",),
+        "formats": ("video",),
+        "hours_per_month": 4,
+        "capacity": 2,
+    }
+    return MemberChanged(member=id, institution=institution, **{**usual, **fields})
+
+
+def institution(id: str, **fields: Any) -> InstitutionChanged:
+    return InstitutionChanged(institution=id, name=id.title(), status="active", **fields)
+
+
+def programme(id: str = CARE, *, limits: ProgrammeLimits | None = None, **fields: Any) -> ProgrammeChanged:
+    usual: dict[str, Any] = {
+        "institution": NORTH,
+        "name": id,
+        "status": "active",
+        "admits": (NORTH, SOUTH),
+        "weights": {},
+    }
+    return ProgrammeChanged(programme=id, limits=limits or ProgrammeLimits(), **{**usual, **fields})
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    service: Service
+    database: Database
+    client: httpx.AsyncClient
+    issuer: LocalIssuer
+    sequences: dict[str, int] = field(default_factory=dict)
+
+    async def say(self, *payloads: Payload, correlation: str = "begun") -> None:
+        """As if profiles had published these, and the projection folded them."""
+        copies = Projections(self.database)
+        folds = {
+            InstitutionChanged: copies.fold_institutions,
+            ProgrammeChanged: copies.fold_programmes,
+            MemberChanged: copies.fold_members,
+            PreferencesChanged: copies.fold_preferences,
+        }
+        for kind, fold in folds.items():
+            of_kind = [self.received(one, correlation=correlation) for one in payloads if isinstance(one, kind)]
+            if of_kind:
+                await fold(of_kind)
+
+    def received(self, payload: Payload, *, correlation: str = "begun", erased: bool = False) -> Received:
+        key = f"{payload.TYPE}:{payload.aggregate}"
+        self.sequences[key] = self.sequences.get(key, 0) + 1
+        envelope = Envelope(
+            id=SystemClock().new_id(),
+            type=payload.TYPE,
+            institution=payload.institution,  # type: ignore[attr-defined]
+            subject=payload.aggregate,
+            sequence=self.sequences[key],
+            time=None,
+            trace=Trace(correlation_id=correlation),
+        )
+        return Received(envelope, None if erased else payload)
+
+    async def erase(self, member: MemberChanged) -> None:
+        await Projections(self.database).fold_members([self.received(member, erased=True)])
+
+    async def list_of(self, mentee: str) -> Document:
+        return await self.database["lists"].find_one({"mentee": mentee}) or {}
+
+    async def mentors_of(self, mentee: str) -> list[str] | None:
+        """None: no list yet."""
+        document = await self.list_of(mentee)
+        return [entry["mentor"] for entry in document["entries"]] if document else None
+
+    async def until_list(self, mentee: str, *mentors: str) -> None:
+        async def has() -> bool:
+            return await self.mentors_of(mentee) == list(mentors)
+
+        await eventually(has, message=f"{mentee} has {mentors}")
+
+    async def events(self) -> list[Document]:
+        return await self.database["outbox"].find({"topic": "matching.events"}).sort("_id").to_list(None)
+
+    async def get(self, path: str, subject: str, institution: str, *roles: str, **options: Any) -> httpx.Response:
+        programmes: Sequence[str] = options.pop("programmes", ())
+        token = self.issuer.token(subject, institution=institution, roles=roles or ("member",), programmes=programmes)
+        headers = {"authorization": f"Bearer {token}", **options.pop("headers", {})}
+        return await self.client.get(path, headers=headers, params=options)
+
+
+def signed_in(member: MemberChanged, **fields: Any) -> PreferencesChanged:
+    """The member's own preferences; their token's subject is their id."""
+    return PreferencesChanged(
+        member=member.member,
+        institution=member.institution,
+        subject_hash=subject_hash(ISSUER, member.member),
+        **fields,
+    )
+
+
+@asynccontextmanager
+async def running(
+    mongo_uri: str,
+    kafka_bootstrap: str,
+    issuer: LocalIssuer,
+    *,
+    work: Collection[str] = ("lists",),
+    database: str | None = None,
+    **settings: Any,
+) -> AsyncIterator[Matching]:
+    """`work` names what runs beside the API. A named `database` is somebody else's to drop."""
+    clock = SystemClock()
+    told = Settings(
+        environment="development",
+        mongo_uri=mongo_uri,
+        mongo_database=database or f"matching_{clock.new_id()}",
+        kafka_bootstrap=kafka_bootstrap,
+        issuers_file=issuer.issuers_file,
+        topics_size="native",
+        **{"coalesce_seconds": 0.1, "lease_seconds": 3, **settings},
+    )
+    service = app.build(told, clock, frozenset({"api", "consumer", "relay", "clockwork"}))
+    await service.prepare()
+    mine = mongo.connect(mongo_uri, told.mongo_database)
+    tasks = [asyncio.create_task(act()) for name, act in service.background.items() if name in work]
+    transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://matching.test", timeout=30) as client:
+            yield Matching(service, mine, client, issuer)
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await service.close()
+        if database is None:
+            await mine.client.drop_database(mine.name)
+        mine.client.close()
