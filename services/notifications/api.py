@@ -1,21 +1,24 @@
 """A member's inbox over HTTP, and live as server-sent events. Nobody reads anybody else's."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated
 
+import anyio
 from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from services.notifications.settings import NotificationsSettings
-from services.notifications.usecases.reading import Entry, Inbox, Reader
+from services.notifications.usecases.reading import Entry, Inbox
 from shared import http
 from shared.errors import Rejected
 from shared.http import IdempotencyKey, Limit, Page, SignedIn
 
 _LARGEST = 2**53 - 1
 _SEND_SECONDS = 30
+_GOODBYE_SECONDS = 3
 _COME_BACK_AFTER_MS = 2_000
 
 Position = Annotated[int, Field(ge=0, le=_LARGEST)]
@@ -77,8 +80,16 @@ def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
     ) -> EventSourceResponse:
         """Events named `notification`, with the position as `id:`; first what was missed, then what comes."""
         reader = await inbox.reader(me)
-        events = _events(inbox, reader, after=after if last_event_id is None else last_event_id, settings=settings)
-        return EventSourceResponse(events, sep="\n", ping=settings.heartbeat_seconds, send_timeout=_SEND_SECONDS)
+        ending = anyio.Event()
+        since = after if last_event_id is None else last_event_id
+        return EventSourceResponse(
+            _events(inbox.follow(reader, after=since, seconds=settings.stream_seconds, ending=ending)),
+            sep="\n",
+            ping=settings.heartbeat_seconds,
+            send_timeout=_SEND_SECONDS,
+            shutdown_event=ending,
+            shutdown_grace_period=_GOODBYE_SECONDS,
+        )
 
     @router.post("/read")
     async def read_up_to(body: ReadUpTo, me: SignedIn, _key: IdempotencyKey = None) -> Marked:
@@ -93,13 +104,12 @@ def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
     return router
 
 
-async def _events(
-    inbox: Inbox, reader: Reader, *, after: int | None, settings: NotificationsSettings
-) -> AsyncIterator[ServerSentEvent]:
+async def _events(entries: AsyncGenerator[Entry, None]) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent(comment="open", retry=_COME_BACK_AFTER_MS)
-    async for entry in inbox.follow(reader, after=after, seconds=settings.stream_seconds):
-        shown = _shown(entry)
-        yield ServerSentEvent(id=str(shown.position), event="notification", data=shown.model_dump_json())
+    async with aclosing(entries):
+        async for entry in entries:
+            shown = _shown(entry)
+            yield ServerSentEvent(id=str(shown.position), event="notification", data=shown.model_dump_json())
 
 
 def _below(cursor: str | None) -> int | None:

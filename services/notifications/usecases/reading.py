@@ -1,8 +1,7 @@
 """A person's own inbox: every question to the store names the institution and the member who asks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -73,6 +72,12 @@ class Store(Protocol):
     async def names(self, recipient: Recipient, notifications: Sequence[Notification]) -> Names: ...
 
 
+class Signal(Protocol):
+    def is_set(self) -> bool: ...
+
+    async def wait(self) -> object: ...
+
+
 class Words(Protocol):
     def message(self, notification: Notification, *, locale: str, names: Names) -> Message: ...
 
@@ -123,22 +128,23 @@ class Inbox:
         marked = await self._store.mark_read_up_to(reader.recipient, position=position, now=self._clock.now())
         return marked, await self._store.unread_count(reader.recipient)
 
-    async def follow(self, reader: Reader, *, after: int | None, seconds: float) -> AsyncIterator[Entry]:
-        """What was missed since `after`, then what comes, for so long. Without `after`: only what comes."""
+    async def follow(
+        self, reader: Reader, *, after: int | None, seconds: float, ending: Signal
+    ) -> AsyncGenerator[Entry, None]:
+        """What was missed since `after`, then what comes, for so long or until `ending`. Without `after`: only that."""
         until = self._clock.monotonic() + seconds
         with self._bells.listen(reader.recipient) as bell:
             told = await self._store.position(reader.recipient)
             # A counter above ours comes from before a restored backup: waiting for it would be silence.
             sent = told if after is None else min(after, told)
-            while self._clock.monotonic() < until:
+            while self._clock.monotonic() < until and not ending.is_set():
                 bell.clear()
                 found = await self._store.above(reader.recipient, position=sent, limit=_CAUGHT_UP_BY)
                 for entry in await self._entries(reader, found):
                     yield entry
                     sent = entry.notification.position
                 if not found:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(bell.wait(), max(0.0, until - self._clock.monotonic()))
+                    await _first_of(bell, ending, seconds=max(0.0, until - self._clock.monotonic()))
 
     async def _entries(self, reader: Reader, notifications: Sequence[Notification]) -> list[Entry]:
         if not notifications:
@@ -151,3 +157,12 @@ class Inbox:
             )
             for notification in notifications
         ]
+
+
+async def _first_of(*events: Signal, seconds: float) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

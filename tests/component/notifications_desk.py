@@ -1,0 +1,196 @@
+"""Notifications on a real port with a real database, and short words for what happens to it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import httpx
+import uvicorn
+from pydantic import SecretStr
+
+from deploy.issuer import ISSUER, LocalIssuer
+from deploy.stack.ports import free_ports
+from services.notifications.app import NAME, build
+from services.notifications.settings import NotificationsSettings
+from services.notifications.store import NotificationsStore
+from services.notifications.usecases.telling import Telling
+from shared import mongo
+from shared.auth import subject_hash
+from shared.clock import Clock, SystemClock
+from shared.contracts.envelope import Envelope, Received, Trace
+from shared.contracts.matching import Ranked, SuggestionsChanged
+from shared.contracts.payload import Payload, Recipient
+from shared.contracts.profiles import ContactChanged
+from shared.mongo import Database, Session
+from shared.service import Service, supervise
+from tests.eventually import eventually
+
+
+@dataclass(slots=True)
+class Desk:
+    http: httpx.AsyncClient
+    issuer: LocalIssuer
+    database: Database
+    clock: Clock
+    store: NotificationsStore
+    _sequences: Any = field(default_factory=lambda: count(1))
+
+    def received(self, payload: Payload, institution: str, *, sequence: int | None = None) -> Received:
+        return Received(self._envelope(payload.TYPE, institution, payload.aggregate, sequence), payload)
+
+    def erased(self, type_: type[Payload], institution: str, subject: str) -> Received:
+        return Received(self._envelope(type_.TYPE, institution, subject, None), None)
+
+    def _envelope(self, event_type: str, institution: str, subject: str, sequence: int | None) -> Envelope:
+        return Envelope(
+            id=self.clock.new_id(),
+            type=event_type,
+            institution=institution,
+            subject=subject,
+            sequence=sequence or next(self._sequences),
+            time=self.clock.now(),
+            trace=Trace(correlation_id="test"),
+        )
+
+    async def knows(self, member: str, *, institution: str = "north", locale: str = "en", name: str = "") -> None:
+        """The member's contact has arrived, and they have accepted their invitation."""
+        contact = ContactChanged(
+            member=member,
+            institution=institution,
+            name=name or member.title(),
+            email=f"{member}@example.org",
+            locale=locale,
+            subject_hash=subject_hash(ISSUER, member),
+        )
+        await self.store.fold_contacts([self.received(contact, institution)])
+
+    async def tell(self, event: SuggestionsChanged) -> None:
+        telling = Telling(self.clock)
+
+        async def body(session: Session) -> None:
+            await telling.suggestions_changed(event, Trace(correlation_id="test"), self.store.within(session))
+
+        await mongo.in_transaction(self.database, body)
+
+    def headers(self, member: str, *, institution: str = "north", roles: Sequence[str] = ("member",)) -> dict[str, str]:
+        token = self.issuer.token(member, institution=institution, roles=roles)
+        return {"Authorization": f"Bearer {token}", "Idempotency-Key": self.clock.new_id()}
+
+    async def inbox(self, member: str, **query: Any) -> dict[str, Any]:
+        answer = await self.http.get("/inbox", params=query, headers=self.headers(member))
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    @asynccontextmanager
+    async def stream(self, member: str, *, last: int | None = None, **query: int) -> AsyncIterator["Stream"]:
+        headers = self.headers(member) | ({} if last is None else {"Last-Event-ID": str(last)})
+        async with self.http.stream("GET", "/inbox/stream", params=query, headers=headers, timeout=10) as answer:
+            assert answer.status_code == 200, (await answer.aread()).decode()
+            stream = Stream(answer.aiter_lines())
+            await stream.opened()
+            yield stream
+
+
+class Stream:
+    """Server-sent events as a browser would read them."""
+
+    def __init__(self, lines: AsyncIterator[str]) -> None:
+        self._lines = lines
+
+    async def opened(self) -> None:
+        assert await self.block() == [": open", "retry: 2000"]
+
+    async def block(self) -> list[str]:
+        lines: list[str] = []
+        async with asyncio.timeout(10):
+            async for line in self._lines:
+                if not line:
+                    break
+                lines.append(line)
+        return lines
+
+    async def next(self) -> dict[str, Any]:
+        """The next notification, under its `id:`."""
+        while True:
+            fields = dict(line.split(": ", 1) for line in await self.block() if not line.startswith(":"))
+            if fields.get("event") == "notification":
+                return {"id:": fields["id"]} | json.loads(fields["data"])
+
+    async def rest(self) -> list[str]:
+        """Until the server ends it."""
+        async with asyncio.timeout(10):
+            return [line async for line in self._lines if line]
+
+
+def event(
+    mentee: str,
+    *,
+    institution: str = "north",
+    ranked: Sequence[tuple[str, str]] = (("ada", "north"),),
+    entered: Sequence[str] = ("ada",),
+    recipients: Sequence[tuple[str, str]] | None = None,
+    **changed: Any,
+) -> SuggestionsChanged:
+    told = recipients if recipients is not None else [(mentee, institution)]
+    whole = {
+        "programme": "residency",
+        "mentee": mentee,
+        "institution": institution,
+        "version": 1,
+        "ranked": tuple(Ranked(mentor=m, institution=i, rank=rank) for rank, (m, i) in enumerate(ranked, 1)),
+        "entered": tuple(entered),
+        "cause": "own_change",
+        "recipients": tuple(Recipient(member=member, institution=of) for member, of in told),
+    } | changed
+    return SuggestionsChanged(enrolment=f"{whole['programme']}.{mentee}", **whole)
+
+
+def settings(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, **changed: Any) -> NotificationsSettings:
+    whole: dict[str, Any] = {
+        "environment": "development",
+        "mongo_uri": SecretStr(mongo_uri),
+        "mongo_database": f"test_{SystemClock().new_id()}",
+        "kafka_bootstrap": kafka_bootstrap,
+        "issuers_file": issuer.issuers_file,
+        "topics_size": "native",
+        "http_port": free_ports(1)[0],
+    } | changed
+    return NotificationsSettings(**whole)
+
+
+@asynccontextmanager
+async def desk(wanted: NotificationsSettings, issuer: LocalIssuer, *roles: str) -> AsyncIterator[Desk]:
+    clock = SystemClock()
+    service = build(wanted, clock, frozenset(roles))
+    await service.prepare()
+    database = mongo.connect(wanted.mongo_uri.get_secret_value(), wanted.mongo_database)
+    try:
+        async with AsyncExitStack() as running:
+            base = await running.enter_async_context(_serving(service, clock))
+            client = await running.enter_async_context(httpx.AsyncClient(base_url=base, timeout=10))
+            yield Desk(client, issuer, database, clock, NotificationsStore(database))
+    finally:
+        await database.client.drop_database(database.name)
+        database.client.close()
+
+
+@asynccontextmanager
+async def _serving(service: Service, clock: Clock) -> AsyncIterator[str]:
+    config = uvicorn.Config(service.app, host=service.host, port=service.port, log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    work = [asyncio.create_task(supervise(name, once, clock)) for name, once in service.background.items()]
+    serving = asyncio.create_task(server.serve())
+    await eventually(lambda: server.started, message=f"{NAME} serves")
+    try:
+        yield f"http://{service.host}:{service.port}"
+    finally:
+        server.should_exit = True
+        await serving
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await service.close()

@@ -1,0 +1,219 @@
+"""The inbox over HTTP on a real database: what is kept, who sees it, and in which words."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from shared.contracts.profiles import ContactChanged, InstitutionChanged, ProgrammeChanged
+from tests.component.notifications_desk import Desk, desk, event, settings
+
+
+@pytest.fixture(scope="module")
+async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Desk]:
+    async with desk(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
+        south = InstitutionChanged(institution="south", name="South Hospital", status="active")
+        await one.store.fold_institutions([one.received(south, "south")])
+        residency = ProgrammeChanged(
+            programme="residency", institution="north", name="Residency", status="active", admits=("north",), weights={}
+        )
+        await one.store.fold_programmes([one.received(residency, "north")])
+        yield one
+
+
+@pytest.fixture
+async def member(running: Desk) -> str:
+    """Somebody new whom notifications knows."""
+    name = f"m-{running.clock.new_id()}"
+    await running.knows(name)
+    return name
+
+
+async def test_an_event_becomes_one_unread_notification_with_its_outbox_row(running: Desk, member: str) -> None:
+    await running.tell(event(member))
+    page = await running.inbox(member)
+    assert (page["unread"], page["position"], page["next"], len(page["items"])) == (1, 1, None, 1)
+    rows = await running.database["outbox"].find({"key": f"north:{page['items'][0]['id']}"}).to_list(None)
+    assert [(row["topic"], row["sequence"]) for row in rows] == [("notifications.events", 1)]
+
+
+async def test_the_same_occasion_updates_the_unread_one_and_it_rises(running: Desk, member: str) -> None:
+    await running.tell(event(member, programme="other"))
+    await running.tell(event(member))
+    await running.tell(event(member, programme="other", ranked=[("ben", "north")], entered=["ben"], left=("ada",)))
+    page = await running.inbox(member)
+    assert [(item["programme"], item["position"]) for item in page["items"]] == [("other", 3), ("residency", 2)]
+    assert page["unread"] == 2
+
+
+async def test_a_read_one_stays_and_a_new_one_is_made(running: Desk, member: str) -> None:
+    await running.tell(event(member))
+    first = (await running.inbox(member))["items"][0]
+    read = await running.http.post(f"/inbox/{first['id']}/read", headers=running.headers(member))
+    assert (read.status_code, read.json()["read"]) == (200, True)
+    await running.tell(event(member))
+    page = await running.inbox(member)
+    assert [item["read"] for item in page["items"]] == [False, True]
+    assert page["items"][1] == read.json()
+
+
+async def test_reading_twice_keeps_the_first_time(running: Desk, member: str) -> None:
+    await running.tell(event(member))
+    address = f"/inbox/{(await running.inbox(member))['items'][0]['id']}/read"
+    first = await running.http.post(address, headers=running.headers(member))
+    again = await running.http.post(address, headers=running.headers(member))
+    assert again.json() == first.json()
+
+
+async def test_unread_only_leaves_out_what_was_read(running: Desk, member: str) -> None:
+    await running.tell(event(member, programme="one"))
+    await running.tell(event(member, programme="two"))
+    await running.http.post("/inbox/read", json={"up_to": 1}, headers=running.headers(member))
+    page = await running.inbox(member, unread="true")
+    assert [item["programme"] for item in page["items"]] == ["two"]
+
+
+async def test_reading_up_to_a_position_leaves_later_ones_unread(running: Desk, member: str) -> None:
+    for programme in ("one", "two", "three"):
+        await running.tell(event(member, programme=programme))
+    marked = await running.http.post("/inbox/read", json={"up_to": 2}, headers=running.headers(member))
+    assert marked.json() == {"marked": 2, "unread": 1}
+
+
+async def test_pages_follow_one_another_without_gap_or_repeat(running: Desk, member: str) -> None:
+    for number in range(5):
+        await running.tell(event(member, programme=f"p{number}"))
+    seen: list[str] = []
+    cursor: dict[str, Any] = {}
+    while True:
+        page = await running.inbox(member, limit=2, **cursor)
+        seen += [item["programme"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert seen == ["p4", "p3", "p2", "p1", "p0"]
+
+
+async def test_several_recipients_of_one_event_each_get_theirs(running: Desk, member: str) -> None:
+    other = f"{member}-other"
+    await running.knows(other)
+    await running.tell(event(member, recipients=[(member, "north"), (other, "north")]))
+    assert [(await running.inbox(one))["unread"] for one in (member, other)] == [1, 1]
+
+
+async def test_a_missing_contact_delays_nobody_and_the_name_comes_when_it_comes(running: Desk, member: str) -> None:
+    late = f"late-{running.clock.new_id()}"
+    both = [(late, "north"), (member, "north")]
+    await running.tell(event(member, ranked=[(late, "north")], entered=[late], recipients=both))
+    assert "a mentor" in (await running.inbox(member))["items"][0]["body"]
+    await running.knows(late, name="Dr Late")
+    assert "Dr Late" in (await running.inbox(member))["items"][0]["body"]
+    assert (await running.inbox(late))["unread"] == 1
+
+
+async def test_own_mentors_are_named_and_others_are_known_by_their_institution(running: Desk, member: str) -> None:
+    await running.knows("ada", name="Dr Ada")
+    await running.knows("far", institution="south", name="Dr Far")
+    await running.tell(event(member, ranked=[("ada", "north"), ("far", "south")], entered=["ada", "far"]))
+    item = (await running.inbox(member))["items"][0]
+    assert "New: Dr Ada, a mentor at South Hospital." in item["body"]
+    assert "Far" not in str(item)
+
+
+async def test_a_foreign_mentor_claimed_as_our_own_is_still_not_named(running: Desk, member: str) -> None:
+    """The name is looked up within the reader's institution: a wrong event cannot make it leak."""
+    await running.knows("far", institution="south", name="Dr Far")
+    await running.tell(event(member, ranked=[("far", "north")], entered=["far"]))
+    assert "Far" not in str(await running.inbox(member))
+
+
+async def test_the_language_is_the_readers(running: Desk) -> None:
+    await running.knows("greta", locale="de-CH")
+    await running.tell(event("greta", ranked=(), entered=(), unmatched="paused"))
+    item = (await running.inbox("greta"))["items"][0]
+    assert item["title"] == "Zurzeit gibt es in Residency niemanden für Sie"
+    assert "pausiert" in item["body"]
+
+
+async def test_nobody_reads_or_marks_anothers_notification(running: Desk, member: str) -> None:
+    neighbour, stranger = f"{member}-n", f"{member}-s"
+    await running.knows(neighbour)
+    await running.knows(stranger, institution="south")
+    await running.tell(event(member))
+    notification = (await running.inbox(member))["items"][0]
+    for who, institution in ((neighbour, "north"), (stranger, "south")):
+        headers = running.headers(who, institution=institution)
+        assert (await running.http.get("/inbox", headers=headers)).json()["items"] == []
+        theirs = await running.http.post(f"/inbox/{notification['id']}/read", headers=headers)
+        unknown = await running.http.post("/inbox/no-such/read", headers=running.headers(who, institution=institution))
+        assert (theirs.status_code, theirs.json()) == (404, unknown.json())
+        everything = running.headers(who, institution=institution)
+        await running.http.post("/inbox/read", json={"up_to": 2**53 - 1}, headers=everything)
+    assert (await running.inbox(member))["unread"] == 1
+
+
+async def test_the_same_sign_in_in_another_institution_is_another_person(running: Desk) -> None:
+    """A member's id is no secret and may be equal in two institutions: the tenant decides."""
+    await running.knows("twin")
+    await running.tell(event("twin"))
+    answer = await running.http.get("/inbox", headers=running.headers("twin", institution="south"))
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:preceptor:problem:not_invited")
+
+
+async def test_an_unknown_sign_in_is_told_to_accept_an_invitation(running: Desk) -> None:
+    answer = await running.http.get("/inbox", headers=running.headers("nobody"))
+    assert answer.status_code == 403
+    assert "accept an invitation first" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("roles", [("coordinator",), ("operator",), ("integrator",), ()])
+async def test_an_inbox_is_for_members(running: Desk, member: str, roles: tuple[str, ...]) -> None:
+    await running.tell(event(member))
+    answer = await running.http.get("/inbox", headers=running.headers(member, roles=roles))
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:preceptor:problem:role_required")
+
+
+async def test_no_token_is_401_everywhere(running: Desk) -> None:
+    for method, path in (
+        ("GET", "/inbox"),
+        ("GET", "/inbox/stream"),
+        ("POST", "/inbox/read"),
+        ("POST", "/inbox/x/read"),
+    ):
+        answer = await running.http.request(method, path, headers={"Idempotency-Key": "k"})
+        assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json"), path
+
+
+@pytest.mark.parametrize("cursor", ["x", "Ii0xIg", "LTE", "dHJ1ZQ", "WzFd", "é"])
+async def test_a_cursor_that_we_never_gave_out_is_refused(running: Desk, member: str, cursor: str) -> None:
+    answer = await running.http.get("/inbox", params={"cursor": cursor}, headers=running.headers(member))
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:preceptor:problem:cursor_malformed")
+
+
+@pytest.mark.parametrize("body", [{}, {"up_to": -1}, {"up_to": "all"}, {"up_to": 2**70}, [], None])
+async def test_a_body_of_the_wrong_type_marks_nothing(running: Desk, member: str, body: Any) -> None:
+    await running.tell(event(member))
+    answer = await running.http.post("/inbox/read", json=body, headers=running.headers(member))
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert (await running.inbox(member))["unread"] == 1
+
+
+async def test_an_erased_person_leaves_no_inbox_and_no_sign_in(running: Desk, member: str) -> None:
+    await running.tell(event(member))
+    await running.store.fold_contacts([running.erased(ContactChanged, "north", member)])
+    answer = await running.http.get("/inbox", headers=running.headers(member))
+    assert answer.status_code == 403
+    assert await running.database["notifications"].count_documents({"member": member}) == 0
+    assert await running.database["recipients"].count_documents({"_id": f"north:{member}"}) == 0
+
+
+async def test_metrics_name_no_person_and_no_institution(running: Desk, member: str) -> None:
+    await running.tell(event(member))
+    item = (await running.inbox(member))["items"][0]
+    await running.http.post(f"/inbox/{item['id']}/read", headers=running.headers(member))
+    exported = (await running.http.get("/metrics")).text
+    assert "/inbox/{notification}/read" in exported
+    assert member not in exported
+    assert item["id"] not in exported
+    assert "north" not in exported

@@ -1,0 +1,132 @@
+"""The live stream on a real port: what was missed, then what comes, for as many streams as a person opens."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from tests.component.notifications_desk import Desk, desk, event, settings
+from tests.eventually import eventually
+
+
+@pytest.fixture(scope="module")
+async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Desk]:
+    async with desk(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
+        yield one
+
+
+@pytest.fixture
+async def member(running: Desk) -> str:
+    name = f"m-{running.clock.new_id()}"
+    await running.knows(name)
+    return name
+
+
+async def listening(running: Desk, streams: int) -> bool:
+    exported = (await running.http.get("/metrics")).text
+    return f"preceptor_inbox_streams {streams}.0" in exported.splitlines()
+
+
+async def test_what_comes_is_sent_as_it_comes_under_its_position(running: Desk, member: str) -> None:
+    async with running.stream(member) as stream:
+        await eventually(lambda: listening(running, 1))
+        await running.tell(event(member))
+        one = await stream.next()
+        await running.tell(event(member))
+        two = await stream.next()
+    assert [one["id:"], two["id:"]] == ["1", "2"]
+    assert one["id"] == two["id"]
+    assert one["title"] == "Your list of mentors is ready: 1 suggestion"
+
+
+async def test_a_stream_resumed_from_its_counter_gets_what_it_missed_in_order(running: Desk, member: str) -> None:
+    for programme in ("one", "two", "three"):
+        await running.tell(event(member, programme=programme))
+    async with running.stream(member, last=1) as stream:
+        assert [(await stream.next())["programme"] for _ in range(2)] == ["two", "three"]
+        await running.tell(event(member, programme="four"))
+        assert (await stream.next())["id:"] == "4"
+
+
+async def test_the_header_of_a_return_goes_before_the_address_of_the_first_visit(running: Desk, member: str) -> None:
+    for programme in ("one", "two", "three"):
+        await running.tell(event(member, programme=programme))
+    async with running.stream(member, last=2, after=0) as stream:
+        assert (await stream.next())["programme"] == "three"
+    async with running.stream(member, after=0) as stream:
+        assert (await stream.next())["programme"] == "one"
+
+
+async def test_a_counter_from_before_a_restored_backup_still_hears_what_comes(running: Desk, member: str) -> None:
+    async with running.stream(member, last=1_000_000) as stream:
+        await eventually(lambda: listening(running, 1))
+        await running.tell(event(member))
+        assert (await stream.next())["id:"] == "1"
+
+
+async def test_a_page_and_the_stream_from_its_position_miss_nothing(running: Desk, member: str) -> None:
+    await running.tell(event(member, programme="seen"))
+    position = (await running.inbox(member))["position"]
+    await running.tell(event(member, programme="between"))
+    async with running.stream(member, after=position) as stream:
+        assert (await stream.next())["programme"] == "between"
+
+
+async def test_a_person_may_listen_on_several_devices_and_nobody_else_hears(running: Desk, member: str) -> None:
+    other = f"{member}-other"
+    await running.knows(other)
+    async with running.stream(member) as phone, running.stream(member) as laptop, running.stream(other) as neighbour:
+        await eventually(lambda: listening(running, 3))
+        await running.tell(event(member, programme="mine"))
+        assert [(await one.next())["programme"] for one in (phone, laptop)] == ["mine", "mine"]
+        await running.tell(event(other, programme="theirs"))
+        assert (await neighbour.next())["programme"] == "theirs"
+
+
+async def test_more_was_missed_than_is_read_at_once(running: Desk, member: str) -> None:
+    for number in range(105):
+        await running.tell(event(member, programme=f"p{number}"))
+    async with running.stream(member, after=0) as stream:
+        assert [int((await stream.next())["id:"]) for _ in range(105)] == list(range(1, 106))
+
+
+async def test_whoever_leaves_is_forgotten(running: Desk, member: str) -> None:
+    async with running.stream(member):
+        await eventually(lambda: listening(running, 1))
+    await eventually(lambda: listening(running, 0), message="the stream is closed")
+
+
+@pytest.mark.parametrize("last", ["x", "-1", "1.5", "99999999999999999999"])
+async def test_a_last_event_id_that_we_never_sent_is_refused(running: Desk, member: str, last: str) -> None:
+    answer = await running.http.get("/inbox/stream", headers=running.headers(member) | {"Last-Event-ID": last})
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+async def test_an_unknown_sign_in_gets_a_problem_and_no_stream(running: Desk) -> None:
+    answer = await running.http.get("/inbox/stream", headers=running.headers("nobody"))
+    assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
+
+
+async def test_a_silent_stream_has_a_heartbeat_and_ends_in_time(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    brief = settings(mongo_uri, kafka_bootstrap, issuer, heartbeat_seconds=0.2, stream_seconds=1)
+    async with desk(brief, issuer, "api") as running:
+        await running.knows("mia")
+        async with running.stream("mia") as stream:
+            lines = await stream.rest()
+    assert lines
+    assert all(line.startswith(":") for line in lines)
+
+
+async def test_an_open_stream_does_not_hold_up_a_stop(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with asyncio.timeout(10):
+        async with desk(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as running:
+            await running.knows("mia")
+            streaming = running.stream("mia")
+            stream = await streaming.__aenter__()
+            ended = asyncio.create_task(stream.rest())
+        await asyncio.gather(ended, return_exceptions=True)
