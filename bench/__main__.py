@@ -1,0 +1,72 @@
+"""`./dev bench [NAME…]`: measures, and writes docs/benchmarks.md."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench import pipeline, plumbing, roster
+from bench.figures import Figure, as_markdown, write_json
+from bench.site import Bench, open_site
+from deploy.stack.model import Kind
+from shared.clock import SystemClock
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+Benchmark = Callable[[Bench], Awaitable[list[Figure]]]
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "relay": plumbing.relay,
+    "projection": plumbing.projected,
+    "reaction": plumbing.reacted,
+    "pipeline": pipeline.pipeline,
+    "roster": roster.roster,
+    "memory": roster.memory,
+}
+_console = Console()
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help=f"of {', '.join(BENCHMARKS)}; all if absent")] = None,
+    json: Annotated[Path | None, typer.Option(help="write the figures here too")] = None,
+    stack: Annotated[Kind | None, typer.Option(help="take this kind of servers, and no other")] = "native",
+) -> None:
+    """Runs the named benchmarks on real servers of their own. docs/benchmarks.md is written when all ran."""
+    unknown = sorted(set(names or ()) - set(BENCHMARKS))
+    if unknown:
+        raise typer.BadParameter(f"no benchmark {', '.join(unknown)}: choose from {', '.join(BENCHMARKS)}")
+    figures = asyncio.run(_run(names or list(BENCHMARKS), stack))
+    _show(figures)
+    if json:
+        write_json(json, figures)
+    if not names:
+        DOCUMENT.write_text(_document(figures), encoding="utf-8")
+
+
+async def _run(names: list[str], stack: Kind | None) -> list[Figure]:
+    figures: list[Figure] = []
+    for name in names:
+        async with open_site(stack, _console) as bench:
+            _console.rule(name, align="left")
+            figures += await BENCHMARKS[name](bench)
+    return figures
+
+
+def _show(figures: list[Figure]) -> None:
+    table = Table("figure", "value", "floor", "ratio", "bar", "holds")
+    for figure in figures:
+        table.add_row(figure.name, f"{figure.value:,.1f} {figure.unit}", *figure.in_words)
+    _console.print(table)
+
+
+def _document(figures: list[Figure]) -> str:
+    opening = (
+        "# Benchmarks\n\nWritten by `./dev bench` (about ten minutes); each floor was measured in the same run on the "
+        "same servers.\nTimings are not tests: nothing here fails a build.\n\n"
+    )
+    return opening + as_markdown(figures, now=SystemClock().now())
+
+
+typer.run(main)

@@ -1,0 +1,149 @@
+"""A network of one institution for benchmarks, brought in the way that institutions do: as a roster."""
+
+import asyncio
+import csv
+import io
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from bench.site import Bench
+
+INSTITUTION, PROGRAMME = "bench-hospital", "bench-programme"
+QUIET = "quiet-hospital"
+MAPPING = """
+sections:
+  people:
+    columns:
+      id: {field: external_id, required: true}
+      name: {field: name, required: true}
+      email: {field: email, required: true}
+      role: {field: roles, required: true}
+      stage: {field: stage}
+      specialty: {field: specialty}
+      offers: {field: topics_offered, split: "|"}
+      wants: {field: topics_wanted, split: "|"}
+      languages: {field: languages, split: "|"}
+      hours: {field: hours_per_month}
+      capacity: {field: capacity}
+    constants: {formats: [video], time_zone: Europe/Berlin}
+    programme: bench-programme
+"""
+TOPICS = [f"topic-{n:02}" for n in range(40)]
+_SPECIALTIES = ["cardiology", "internal-medicine", "surgery", "paediatrics", "psychiatry", "radiology", "oncology"]
+_HEAD = ["id", "name", "email", "role", "stage", "specialty", "offers", "wants", "languages", "hours", "capacity"]
+
+
+def rows(count: int, *, seed: int = 7) -> Iterator[list[str]]:
+    """Half mentors, half mentees."""
+    chance = random.Random(seed)
+    for n in range(count):
+        mentor = n % 2 == 0
+        topics = chance.sample(TOPICS, 5)
+        languages = ["en", *chance.sample(["de", "fr", "es", "tr", "ar"], chance.randint(0, 2))]
+        yield [
+            f"b-{n:06}",
+            f"Person {n}",
+            f"person.{n}@bench.example",
+            "mentor" if mentor else "mentee",
+            chance.choice(["attending", "senior"] if mentor else ["student", "resident", "fellow"]),
+            chance.choice(_SPECIALTIES),
+            "|".join(topics) if mentor else "",
+            "" if mentor else "|".join(topics[:3]),
+            "|".join(languages),
+            str(chance.randint(2, 10)),
+            str(chance.randint(1, 4)) if mentor else "0",
+        ]
+
+
+def as_csv(count: int) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_HEAD)
+    writer.writerows(rows(count))
+    return text.getvalue().encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinator:
+    """One institution's coordinator at the profiles API."""
+
+    client: httpx.AsyncClient
+    headers: Mapping[str, str]
+
+    async def post(self, bench: Bench, path: str, body: Any = None, **options: Any) -> dict[str, Any]:
+        headers = {**self.headers, "Idempotency-Key": bench.clock.new_id()}
+        answer = await self.client.post(path, headers=headers, json=body, **options)
+        return _checked(answer)
+
+    async def get(self, path: str, **params: Any) -> dict[str, Any]:
+        return _checked(await self.client.get(path, headers=self.headers, params=params))
+
+    async def patch(self, path: str, version: int, body: Any) -> httpx.Response:
+        return await self.client.patch(path, headers={**self.headers, "If-Match": f'"{version}"'}, json=body)
+
+
+def _checked(answer: httpx.Response) -> dict[str, Any]:
+    if answer.is_error:
+        raise RuntimeError(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}")
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def coordinator(bench: Bench, client: httpx.AsyncClient, institution: str) -> Coordinator:
+    """Of an institution that is created here, with its programme where it is the benchmark's own."""
+    operator = bench.issuer.token("operator", institution=None, roles=["operator"])
+    headers = {"Authorization": f"Bearer {operator}"}
+    await Coordinator(client, headers).post(bench, "/institutions", {"id": institution, "name": institution})
+    token = bench.issuer.token("coordinator", institution=institution, roles=["coordinator"], lifetime_seconds=7200)
+    one = Coordinator(client, {"Authorization": f"Bearer {token}"})
+    programme = PROGRAMME if institution == INSTITUTION else f"{institution}-programme"
+    await one.post(bench, "/programmes", {"id": programme, "name": programme, "admits": [institution]})
+    return one
+
+
+async def import_roster(bench: Bench, one: Coordinator, content: bytes) -> dict[str, Any]:
+    """The finished job; says its progress."""
+    job = await one.post(
+        bench,
+        "/rosters",
+        files={"file": ("people.csv", content, "text/csv"), "mapping": ("mapping.yaml", MAPPING, "application/yaml")},
+        data={"section": "people", "dry_run": "false"},
+        timeout=120,
+    )
+    told = 0.0
+    while job["status"] not in {"done", "failed"}:
+        await asyncio.sleep(0.25)
+        job = await one.get(f"/rosters/{job['id']}")
+        if bench.clock.monotonic() - told > 10:  # noqa: PLR2004 -- every ten seconds
+            told = bench.clock.monotonic()
+            bench.say(f"roster: {job}")
+    return job
+
+
+async def settled(bench: Bench, mentees: int) -> None:
+    """Until every mentee has a list and nothing waits in any outbox."""
+    lists = bench.database("matching", service="matching")["lists"]
+    outboxes = [bench.database(name, service=name)["outbox"] for name in ("profiles", "matching", "notifications")]
+    quiet = 0
+    while quiet < 8:  # noqa: PLR2004 -- longer than others' changes are gathered
+        await asyncio.sleep(1)
+        waiting = [await outbox.count_documents({"status": "pending"}) for outbox in outboxes]
+        have = await lists.count_documents({"version": {"$gt": 0}})
+        quiet = 0 if any(waiting) or have < mentees else quiet + 1
+        if not quiet:
+            bench.say(f"lists {have}/{mentees}, facts waiting {waiting}")
+
+
+async def mentees_of(one: Coordinator) -> Sequence[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        page = await one.get("/members", role="mentee", limit=200, **({"cursor": cursor} if cursor else {}))
+        found += page["items"]
+        cursor = page.get("next")
+        if not cursor:
+            return found

@@ -1,0 +1,150 @@
+"""A person's own change, from the HTTP request to the notification committed in their inbox."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import httpx
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from bench.figures import Figure, percentile
+from bench.people import INSTITUTION, TOPICS, Coordinator, as_csv, coordinator, import_roster, mentees_of, settled
+from bench.site import Bench
+from deploy.stack.model import SERVICES
+from shared import kafka, mongo
+from shared.mongo import Database, Session, in_transaction
+
+_MEMBERS = 10_000
+_FAST_PER_SECOND, _FAST_SECONDS = 20, 30
+_SLOW_PER_SECOND, _SLOW_SECONDS = 2, 30
+_FLOOR_SAMPLES = 200
+_TOPIC = "notifications.dead-letters"
+"""Nobody reads it here, so the floor's records disturb nobody."""
+
+
+async def pipeline(bench: Bench) -> list[Figure]:
+    async with bench.services() as addresses, httpx.AsyncClient(base_url=addresses["profiles"]) as client:
+        one = await coordinator(bench, client, INSTITUTION)
+        job = await import_roster(bench, one, as_csv(_MEMBERS))
+        bench.say(f"roster: {job}")
+        await settled(bench, _MEMBERS // 2)
+        mentees = await mentees_of(one)
+        before = await _floor(bench)
+        await _measured(bench, one, mentees[:40], per_second=_FAST_PER_SECOND)  # warm
+        fast = _FAST_PER_SECOND * _FAST_SECONDS
+        quick = await _measured(bench, one, mentees[40 : 40 + fast], per_second=_FAST_PER_SECOND)
+        slow_ones = mentees[40 + fast : 40 + fast + _SLOW_PER_SECOND * _SLOW_SECONDS]
+        slow = await _measured(bench, one, slow_ones, per_second=_SLOW_PER_SECOND)
+        floor = percentile(before + await _floor(bench), 50)
+    return _figures(quick, slow, floor)
+
+
+def _figures(quick: Sequence[float], slow: Sequence[float], floor: float) -> list[Figure]:
+    fast = percentile(quick, 50)
+    return [
+        Figure(
+            name="own change to inbox, 20/s, p50",
+            value=fast * 1000,
+            unit="ms",
+            floor=floor * 1000,
+            bar=2,
+            note=f"{_MEMBERS:,} members; floor: three two-insert transactions and two bare hops in a row, "
+            f"half before and half after; {len(quick)} changes",
+        ),
+        Figure(
+            name="own change to inbox, 20/s, p99",
+            value=percentile(quick, 99) * 1000,
+            unit="ms",
+            note=f"worst {max(quick) * 1000:,.0f} ms",
+        ),
+        Figure(
+            name="own change to inbox, 2/s, p50",
+            value=percentile(slow, 50) * 1000,
+            unit="ms",
+            floor=fast * 1000,
+            bar=1,
+            note="floor: the same at 20/s",
+        ),
+    ]
+
+
+async def _measured(
+    bench: Bench, one: Coordinator, mentees: Sequence[dict[str, Any]], *, per_second: int
+) -> list[float]:
+    """Seconds from each request to its notification; every one must arrive."""
+    began: dict[str, float] = {}
+    arrived: dict[str, float] = {}
+    watching = asyncio.Event()
+    watch = asyncio.create_task(_watch(bench, arrived, watching))
+    await watching.wait()
+    async with asyncio.TaskGroup() as changes:
+        for mentee in mentees:
+            began[mentee["id"]] = bench.clock.monotonic()
+            changes.create_task(_change(one, mentee))
+            await asyncio.sleep(1 / per_second)
+    deadline = bench.clock.monotonic() + 30
+    while len(began.keys() & arrived.keys()) < len(began) and bench.clock.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+    watch.cancel()
+    with suppress(asyncio.CancelledError):
+        await watch
+    missing = len(began.keys() - arrived.keys())
+    if missing:
+        raise AssertionError(f"{missing} of {len(began)} changes were not notified")
+    return [arrived[mentee] - at for mentee, at in began.items()]
+
+
+async def _change(one: Coordinator, mentee: dict[str, Any]) -> None:
+    """Other topics than before, so that the list is another one."""
+    before = set(mentee["topics_wanted"])
+    wanted = [topic for topic in TOPICS if topic not in before][int(mentee["version"]) % 30 :][:3]
+    answer = await one.patch(f"/members/{mentee['id']}", mentee["version"], {"topics_wanted": wanted})
+    if answer.is_error:
+        raise RuntimeError(answer.text)
+
+
+async def _watch(bench: Bench, arrived: dict[str, float], watching: asyncio.Event) -> None:
+    """The first commit of a notification for each member."""
+    notifications = bench.database("notifications", service="notifications")["notifications"]
+    async with notifications.watch(full_document="updateLookup", max_await_time_ms=500) as changes:
+        await changes.try_next()
+        watching.set()
+        async for change in changes:
+            document = change.get("fullDocument") or {}
+            arrived.setdefault(str(document.get("member")), bench.clock.monotonic())
+
+
+async def _floor(bench: Bench) -> list[float]:
+    """What the same work costs bare: three transactions of two inserts, two records produced and consumed."""
+    databases = [bench.database("floor", service=service) for service in SERVICES]
+    for database in databases:
+        await mongo.ensure_indexes(database["a"], [])
+        await mongo.ensure_indexes(database["b"], [])
+    producer = kafka.producer(bench.bootstrap)
+    consumer = AIOKafkaConsumer(_TOPIC, bootstrap_servers=kafka.servers(bench.bootstrap), auto_offset_reset="latest")
+    await producer.start()
+    await consumer.start()
+    await consumer.seek_to_end()
+    took = []
+    for _ in range(_FLOOR_SAMPLES // 2):
+        began = bench.clock.monotonic()
+        await _chain(databases, producer, consumer)
+        took.append(bench.clock.monotonic() - began)
+        await asyncio.sleep(0.03)
+    await consumer.stop()
+    await producer.stop()
+    return took[10:]
+
+
+async def _chain(databases: Iterable[Database], producer: AIOKafkaProducer, consumer: AIOKafkaConsumer) -> None:
+    for position, database in enumerate(databases):
+        if position:
+            await producer.send_and_wait(_TOPIC, b"x" * 600, key=b"floor")
+            await consumer.getone()
+
+        async def two_inserts(session: Session, database: Database = database) -> None:
+            await database["a"].insert_one({"x": "x" * 300}, session=session)
+            await database["b"].insert_one({"x": "x" * 300}, session=session)
+
+        await in_transaction(database, two_inserts)

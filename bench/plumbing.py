@@ -1,0 +1,273 @@
+"""Relay, projection and reaction against what the same servers do without our guarantees, in the same run."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from bench.figures import Figure
+from bench.site import Bench
+from shared import inbox, kafka, mongo, outbox, projection
+from shared.consume import Consumers
+from shared.contracts.dead_letters import MatchingRecordParked
+from shared.contracts.envelope import Envelope, Received, Trace, headers_of
+from shared.contracts.matching import SuggestionsChanged
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import Enrolment, MemberChanged
+from shared.leases import Lease
+from shared.mongo import Database, ReplaceOne, Session, in_transaction
+from shared.outbox import Fact
+from shared.parking import Parking
+from shared.relay import Relay
+from shared.telemetry import Metrics
+
+_RECORDS = 20_000
+_TRANSACTIONS = 4_000
+_CONCURRENT = 48
+
+
+def member(n: int, institution: str) -> MemberChanged:
+    """About 600 bytes of JSON, like a real one."""
+    return MemberChanged(
+        member=f"m-{n:06}",
+        institution=institution,
+        status="active",
+        enrolments=(Enrolment(programme="general", roles=("mentee",)),),
+        stage="resident",
+        specialty="internal-medicine",
+        topics_offered=("research-methods", "leadership"),
+        topics_wanted=("career-planning", "work-life-balance", "teaching"),
+        languages=("en", "de"),
+        formats=("video", "in_person"),
+        time_zone="Europe/Berlin",
+        hours_per_month=4,
+    )
+
+
+def suggestions(n: int, institution: str) -> SuggestionsChanged:
+    return SuggestionsChanged(
+        enrolment=f"general.m-{n:06}",
+        programme="general",
+        mentee=f"m-{n:06}",
+        institution=institution,
+        version=1,
+        ranked=(),
+        cause="own_change",
+    )
+
+
+async def seconds(bench: Bench, work: Awaitable[object]) -> float:
+    began = bench.clock.monotonic()
+    await work
+    return bench.clock.monotonic() - began
+
+
+async def relay(bench: Bench) -> list[Figure]:
+    """Rows already waiting, published and marked, against gathered publishes of the same records by the broker."""
+    database = bench.database("profiles")
+    await database["outbox"].drop()
+    await outbox.prepare(database)
+    facts = [_fact(bench, member(n, "relay-bench")) for n in range(_RECORDS)]
+    rows = [outbox._row(fact) for fact in facts]  # noqa: SLF001 -- the same records for the floor
+    floor = _RECORDS / await seconds(bench, _publish_gathered(bench, rows))
+    await database["outbox"].insert_many(rows)
+    producer = kafka.producer(bench.bootstrap)
+    await producer.start()
+    lease = Lease(database, "relay", holder="bench", clock=bench.clock, seconds=60)
+    await lease.take()
+    relay = Relay(database, producer, lease=lease, clock=bench.clock, metrics=Metrics())
+    rate = _RECORDS / await seconds(bench, relay.drain())
+    await producer.stop()
+    left = await database["outbox"].count_documents({"status": "pending"})
+    if left:
+        raise AssertionError(f"{left} rows were not published")
+    return [
+        Figure(
+            name="relay",
+            value=rate,
+            unit="facts/s",
+            floor=floor,
+            bar=0.5,
+            better="higher",
+            note="floor: gathered `broker.publish` without an outbox",
+        )
+    ]
+
+
+async def _publish_gathered(bench: Bench, rows: Sequence[dict[str, Any]]) -> None:
+    broker = kafka.broker(bench.bootstrap)
+    await broker.connect()
+    await broker.start()
+    for at in range(0, len(rows), 500):
+        await asyncio.gather(
+            *(
+                broker.publish(row["value"], row["topic"], key=row["key"].encode(), headers=row["headers"])
+                for row in rows[at : at + 500]
+            )
+        )
+    await broker.stop()
+
+
+async def projected(bench: Bench) -> list[Figure]:
+    """Records waiting in a compacted topic, folded, against bare guarded bulk writes of the same documents."""
+    database = bench.database("matching", service="matching")
+    institution = f"projection-{bench.clock.new_id()}"
+    members = [member(n, institution) for n in range(_RECORDS)]
+    documents = [{"institution": institution, "sequence": 1, **one.model_dump()} for one in members]
+    floor = _RECORDS / await seconds(bench, _bulk(database, documents))
+    await _produce(bench, members, institution)
+    copies = database["projected"]
+    await copies.drop()
+    await mongo.ensure_indexes(copies, [])
+
+    async def fold(received: Sequence[Received]) -> None:
+        await projection.fold(copies, [one for one in received if one.envelope.institution == institution])
+
+    took = await _consumed(
+        bench,
+        database,
+        lambda consumers: consumers.projection({MemberChanged: fold}),
+        done=lambda: _count(database, "projected", _RECORDS),
+    )
+    return [
+        Figure(
+            name="projection",
+            value=_RECORDS / took,
+            unit="records/s",
+            floor=floor,
+            bar=0.5,
+            better="higher",
+            note="floor: bare guarded bulk upserts of the same documents, 500 at a time; "
+            "measured from the consumer's start, joining its group included",
+        )
+    ]
+
+
+async def _bulk(database: Database, documents: Sequence[dict[str, Any]]) -> None:
+    floor = database["floor"]
+    for at in range(0, len(documents), 500):
+        await floor.bulk_write(
+            [
+                ReplaceOne({"_id": one["member"], "sequence": {"$lt": 1}}, one, upsert=True)
+                for one in documents[at : at + 500]
+            ],
+            ordered=False,
+        )
+    await floor.drop()
+
+
+async def reacted(bench: Bench) -> list[Figure]:
+    """One mark and one effect per fact, against transactions of two inserts at the same concurrency."""
+    database = bench.database("notifications", service="notifications")
+    await inbox.prepare(database)
+    for name in ("effects", "floor-a", "floor-b"):
+        await database[name].drop()
+        await mongo.ensure_indexes(database[name], [])
+    floor = _TRANSACTIONS / await seconds(bench, _two_inserts(bench, database))
+    institution = f"reaction-{bench.clock.new_id()}"
+    await _produce(bench, [suggestions(n, institution) for n in range(_TRANSACTIONS)], institution)
+
+    async def react(received: Received, session: Session) -> None:
+        if received.envelope.institution == institution:
+            await database["effects"].insert_one({"of": received.envelope.subject}, session=session)
+
+    took = await _consumed(
+        bench,
+        database,
+        lambda consumers: consumers.reaction({SuggestionsChanged: react}),
+        done=lambda: _count(database, "effects", _TRANSACTIONS),
+    )
+    return [
+        Figure(
+            name="reaction",
+            value=_TRANSACTIONS / took,
+            unit="facts/s",
+            floor=floor,
+            bar=0.7,
+            better="higher",
+            note=f"floor: transactions of two inserts, {_CONCURRENT} in flight",
+        )
+    ]
+
+
+async def _two_inserts(bench: Bench, database: Database) -> None:
+    bound = asyncio.Semaphore(_CONCURRENT)
+
+    async def body(session: Session) -> None:
+        await database["floor-a"].insert_one({"_id": bench.clock.new_id(), "at": bench.clock.now()}, session=session)
+        await database["floor-b"].insert_one({"of": "a"}, session=session)
+
+    async def one() -> None:
+        async with bound:
+            await in_transaction(database, body)
+
+    await asyncio.gather(*(one() for _ in range(_TRANSACTIONS)))
+
+
+async def _consumed(
+    bench: Bench,
+    database: Database,
+    register: Callable[[Consumers], None],
+    *,
+    done: Callable[[], Awaitable[bool]],
+) -> float:
+    """Seconds from the consumer's start to its last effect."""
+    parking = Parking(database, letter=MatchingRecordParked)
+    await parking.prepare()
+    consumers = Consumers(
+        kafka.broker(bench.bootstrap),
+        database,
+        service=f"bench-{bench.clock.new_id()}",
+        parking=parking,
+        clock=bench.clock,
+        metrics=Metrics(),
+    )
+    register(consumers)
+
+    async def until_done() -> None:
+        await consumers.start()
+        while not await done():
+            await asyncio.sleep(0.02)
+
+    took = await seconds(bench, until_done())
+    await consumers.stop()
+    return took
+
+
+async def _count(database: Database, collection: str, expected: int) -> bool:
+    return await database[collection].estimated_document_count() >= expected
+
+
+async def _produce(bench: Bench, payloads: Sequence[Payload], institution: str) -> None:
+    producer: AIOKafkaProducer = kafka.producer(bench.bootstrap)
+    await producer.start()
+    for payload in payloads:
+        envelope = Envelope(
+            id=bench.clock.new_id(),
+            type=payload.TYPE,
+            institution=institution,
+            subject=payload.aggregate,
+            sequence=1,
+            time=bench.clock.now(),
+            trace=Trace(correlation_id="bench"),
+        )
+        await producer.send(
+            payload.TOPIC,
+            key=envelope.key.encode(),
+            value=payload.model_dump_json().encode(),
+            headers=[(name, text.encode()) for name, text in headers_of(envelope).items()],
+        )
+    await producer.flush()
+    await producer.stop()
+
+
+def _fact(bench: Bench, payload: MemberChanged) -> Fact:
+    return Fact(
+        id=bench.clock.new_id(),
+        payload=payload,
+        institution=payload.institution,
+        sequence=1,
+        time=bench.clock.now(),
+        trace=Trace(correlation_id="bench"),
+    )

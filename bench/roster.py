@@ -1,0 +1,79 @@
+"""An import of 50,000 people, and another institution's single change meanwhile; memory before, during and idle."""
+
+import asyncio
+from collections.abc import Sequence
+
+import httpx
+
+from bench.figures import Figure, percentile
+from bench.people import INSTITUTION, QUIET, Coordinator, as_csv, coordinator, import_roster
+from bench.site import Bench
+
+_ROWS = 50_000
+
+
+async def memory(bench: Bench) -> list[Figure]:
+    """Each service as it stands ten seconds after it is ready."""
+    async with bench.services():
+        await asyncio.sleep(10)
+        resident = bench.resident_mebibytes()
+    return [
+        Figure(name=f"idle {service}, resident", value=value, unit="MiB", bar=130)
+        for service, value in resident.items()
+    ]
+
+
+async def roster(bench: Bench) -> list[Figure]:
+    async with bench.services() as addresses, httpx.AsyncClient(base_url=addresses["profiles"]) as client:
+        busy = await coordinator(bench, client, INSTITUTION)
+        quiet = await coordinator(bench, client, QUIET)
+        before = bench.resident_mebibytes()["profiles"]
+        content = as_csv(_ROWS)
+        began = bench.clock.monotonic()
+        importing = asyncio.create_task(import_roster(bench, busy, content))
+        peaks: list[float] = []
+        single = await _single_changes(bench, quiet, importing, peaks)
+        job = await importing
+        took = bench.clock.monotonic() - began
+        bench.say(f"roster: {job}")
+    return [
+        Figure(name=f"roster of {_ROWS:,} rows", value=took, unit="s", bar=90),
+        Figure(
+            name="memory added by the import",
+            value=max(peaks) - before,
+            unit="MiB",
+            note=f"profiles: {before:,.0f} MiB before, {peaks[len(peaks) // 2]:,.0f} half-way, at most {max(peaks):,.0f}",
+        ),
+        Figure(
+            name="another institution's change during the import, worst",
+            value=max(single),
+            unit="s",
+            bar=1,
+            note=f"request to applied in matching; {len(single)} changes, p50 {percentile(single, 50):.3f} s",
+        ),
+    ]
+
+
+async def _single_changes(
+    bench: Bench, quiet: Coordinator, importing: "asyncio.Task[dict[str, object]]", peaks: list[float]
+) -> Sequence[float]:
+    """One person's change a second, until the import is done."""
+    member = await quiet.post(
+        bench, "/members", {"name": "Quiet Person", "email": "quiet@bench.example", "languages": ["en"]}
+    )
+    participants = bench.database("matching", service="matching")["participants"]
+    took: list[float] = []
+    version = member["version"]
+    while not importing.done():
+        hours = len(took) % 20 + 1
+        began = bench.clock.monotonic()
+        answer = await quiet.patch(f"/members/{member['id']}", version, {"hours_per_month": hours})
+        answer.raise_for_status()
+        version = answer.json()["version"]
+        async with asyncio.timeout(60):
+            while (await participants.find_one({"_id": member["id"]}) or {}).get("hours_per_month") != hours:
+                await asyncio.sleep(0.01)
+        took.append(bench.clock.monotonic() - began)
+        peaks.append(bench.resident_mebibytes()["profiles"])
+        await asyncio.sleep(1)
+    return took

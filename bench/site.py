@@ -1,0 +1,82 @@
+"""Real servers for a benchmark run, its own and stopped with it; the services as processes where a benchmark asks."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+
+from deploy import processes
+from deploy.issuer import LocalIssuer
+from deploy.stack import find, programs
+from deploy.stack.model import Kind, Site, Stack
+from deploy.stack.programs import Journal, Program
+from deploy.topics import FILE
+from shared import mongo
+from shared.clock import Clock, SystemClock
+from shared.mongo import Database
+from shared.topics import NATIVE, create_missing, load_topics
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every benchmark gets: addresses of real servers, a clock, and a way to say how far it is."""
+
+    stack: Stack
+    site: Site
+    issuer: LocalIssuer
+    clock: Clock
+    say: Callable[[str], None]
+
+    @property
+    def bootstrap(self) -> str:
+        return self.stack.bootstrap
+
+    def database(self, name: str, *, service: str = "profiles") -> Database:
+        """The service's own database on its own server."""
+        return mongo.connect(self.stack.mongo_uris[service], name)
+
+    @asynccontextmanager
+    async def services(self) -> AsyncIterator[Mapping[str, str]]:
+        """The three services, ready; stopped at the end."""
+        addresses = await asyncio.to_thread(
+            processes.start, self.stack, self.issuer, site=self.site, logs=self.site.folder / "logs"
+        )
+        try:
+            yield addresses
+        finally:
+            await asyncio.to_thread(programs.stop, self._running())
+
+    def _running(self) -> list[Program]:
+        started = self.site.journal.programs()
+        return [one for one in started if one.name.startswith("service ") and one.is_running]
+
+    def resident_mebibytes(self) -> dict[str, float]:
+        """Resident memory of each service that runs now."""
+        return {
+            program.name.removeprefix("service "): psutil.Process(program.pid).memory_info().rss / 2**20
+            for program in self._running()
+        }
+
+
+@asynccontextmanager
+async def open_site(choice: Kind | None, console: Console) -> AsyncIterator[Bench]:
+    folder = Path(tempfile.mkdtemp(prefix="preceptor-bench-"))
+
+    def say(text: str) -> None:
+        console.print(f"  {text}", highlight=False, markup=False)
+
+    site = Site(folder=folder / "servers", journal=Journal(folder / "programs.jsonl"), say=say, tied=True)
+    site.folder.mkdir()
+    try:
+        stack = await asyncio.to_thread(find.find, choice, site=site)
+        await create_missing(stack.bootstrap, load_topics(FILE, size=NATIVE))
+        yield Bench(stack, site, LocalIssuer.load_or_create(folder / "issuer"), SystemClock(), say)
+    finally:
+        await asyncio.to_thread(find.undo, site)
+        shutil.rmtree(folder, ignore_errors=True)
