@@ -10,8 +10,9 @@ from typing import Any
 
 from services.notifications.domain import ListChange, Mentor, Notice, Notification, Recipient
 from services.notifications.usecases.reading import Names, Reader
+from services.notifications.usecases.telling import Told
 from shared import outbox
-from shared.contracts.envelope import Received
+from shared.contracts.envelope import Received, Trace
 from shared.contracts.profiles import InstitutionChanged, ProgrammeChanged
 from shared.mongo import (
     ASCENDING,
@@ -164,12 +165,9 @@ class Ledger:
         found = self._database["notifications"].find(wanted, session=self._session)
         return {_recipient(document): _notification(document) async for document in found}
 
-    async def save(self, told: Sequence[Notification], *, new: frozenset[str], facts: Sequence[Fact]) -> None:
-        writes: list[InsertOne[Document] | ReplaceOne[Document]] = [
-            InsertOne(_document(one)) if one.id in new else ReplaceOne({"_id": one.id}, _document(one)) for one in told
-        ]
-        await self._database["notifications"].bulk_write(writes, session=self._session)
-        await outbox.append(self._database, self._session, facts)
+    async def save(self, told: Sequence[Told], trace: Trace) -> None:
+        await self._database["notifications"].bulk_write([_write(one) for one in told], session=self._session)
+        await outbox.append(self._database, self._session, [_fact(one, trace) for one in told])
 
 
 def _of(recipient: Recipient) -> Document:
@@ -213,6 +211,23 @@ def _document(one: Notification) -> Document:
             "unmatched": change.unmatched,
         },
     }
+
+
+def _write(told: Told) -> InsertOne[Document] | ReplaceOne[Document]:
+    document = _document(told.notification)
+    return InsertOne(document) if told.is_new else ReplaceOne({"_id": told.notification.id}, document)
+
+
+def _fact(told: Told, trace: Trace) -> Fact:
+    """The recipient's counter serves as the notification's sequence: it rises with every change of it."""
+    return Fact(
+        id=told.event,
+        payload=told.recorded,
+        institution=told.recorded.institution,
+        sequence=told.recorded.position,
+        time=told.notification.told_at,
+        trace=trace,
+    )
 
 
 def _notification(document: Document) -> Notification:

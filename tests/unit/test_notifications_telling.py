@@ -5,12 +5,10 @@ from datetime import UTC, datetime
 from itertools import count
 
 from services.notifications.domain import Notice, Notification, Recipient
-from services.notifications.usecases.telling import Telling
+from services.notifications.usecases.telling import Telling, Told
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import Ranked, SuggestionsChanged
-from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
-from shared.outbox import Fact
 
 TRACE = Trace(correlation_id="request", causation_id="fact")
 
@@ -33,7 +31,7 @@ class LedgerInMemory:
     def __init__(self) -> None:
         self.positions: dict[Recipient, int] = {}
         self.kept: dict[str, Notification] = {}
-        self.facts: list[Fact] = []
+        self.told: list[tuple[Told, Trace]] = []
 
     async def next_position(self, recipient: Recipient) -> int:
         self.positions[recipient] = self.positions.get(recipient, 0) + 1
@@ -47,10 +45,11 @@ class LedgerInMemory:
             if one.read_at is None and (one.recipient, one.occasion) in wanted
         }
 
-    async def save(self, told: Sequence[Notification], *, new: frozenset[str], facts: Sequence[Fact]) -> None:
-        assert new == {one.id for one in told} - self.kept.keys()
-        self.kept |= {one.id: one for one in told}
-        self.facts += facts
+    async def save(self, told: Sequence[Told], trace: Trace) -> None:
+        for one in told:
+            assert one.is_new == (one.notification.id not in self.kept)
+            self.kept[one.notification.id] = one.notification
+            self.told.append((one, trace))
 
 
 def event(*recipients: str, entered: tuple[str, ...] = ("ada",)) -> SuggestionsChanged:
@@ -78,13 +77,13 @@ async def test_every_recipient_gets_a_notification_and_each_is_published() -> No
     ledger = LedgerInMemory()
     await tell(ledger, event("mia", "max"))
     assert {one.recipient.member for one in ledger.kept.values()} == {"mia", "max"}
-    assert {fact.payload.aggregate for fact in ledger.facts} == ledger.kept.keys()
+    assert {one.recorded.aggregate for one, _ in ledger.told} == ledger.kept.keys()
 
 
 async def test_an_event_without_recipients_writes_nothing() -> None:
     ledger = LedgerInMemory()
     await tell(ledger, event())
-    assert (ledger.kept, ledger.facts, ledger.positions) == ({}, [], {})
+    assert (ledger.kept, ledger.told, ledger.positions) == ({}, [], {})
 
 
 async def test_a_second_event_updates_the_unread_notification_under_a_new_position() -> None:
@@ -98,9 +97,9 @@ async def test_a_second_event_updates_the_unread_notification_under_a_new_positi
 async def test_what_is_published_says_who_was_told_of_what_and_nothing_else() -> None:
     ledger = LedgerInMemory()
     await tell(ledger, event("mia"))
-    (fact,) = ledger.facts
-    assert isinstance(fact.payload, NotificationRecorded)
-    assert fact.payload.model_dump() == {
+    ((told, trace),) = ledger.told
+    assert trace == TRACE
+    assert told.recorded.model_dump() == {
         "notification": next(iter(ledger.kept)),
         "member": "mia",
         "institution": "north",
@@ -108,7 +107,6 @@ async def test_what_is_published_says_who_was_told_of_what_and_nothing_else() ->
         "occasion": "suggestions:residency:own_change",
         "position": 1,
     }
-    assert (fact.institution, fact.sequence, fact.trace) == ("north", 1, TRACE)
 
 
 async def test_new_mentors_are_kept_best_first() -> None:

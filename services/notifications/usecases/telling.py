@@ -1,6 +1,7 @@
 """An event that people must hear of becomes one notification for each recipient and occasion."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from services.notifications.domain import ListChange, Mentor, Notice, Notification, Recipient, notices, tell
@@ -8,7 +9,15 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.notifications import NotificationRecorded
-from shared.outbox import Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    notification: Notification
+    is_new: bool
+    event: str
+    """Id of the fact that says so."""
+    recorded: NotificationRecorded
 
 
 class Ledger(Protocol):
@@ -18,7 +27,7 @@ class Ledger(Protocol):
 
     async def unread(self, notices: Sequence[Notice]) -> Mapping[Recipient, Notification]: ...
 
-    async def save(self, told: Sequence[Notification], *, new: frozenset[str], facts: Sequence[Fact]) -> None: ...
+    async def save(self, told: Sequence[Told], trace: Trace) -> None: ...
 
 
 class Telling:
@@ -34,38 +43,22 @@ class Telling:
     async def _tell(self, told: Sequence[Notice], trace: Trace, ledger: Ledger) -> None:
         positions = {notice.recipient: await ledger.next_position(notice.recipient) for notice in told}
         unread = await ledger.unread(told)
-        now = self._clock.now()
-        notifications = [
-            tell(
-                notice,
-                unread.get(notice.recipient),
-                position=positions[notice.recipient],
-                now=now,
-                id=self._clock.new_id(),
-            )
-            for notice in told
-        ]
-        new = frozenset(one.id for one in notifications if one.recipient not in unread)
-        await ledger.save(notifications, new=new, facts=[self._fact(one, trace) for one in notifications])
+        await ledger.save(
+            [self._told(notice, unread.get(notice.recipient), positions[notice.recipient]) for notice in told], trace
+        )
 
-    def _fact(self, told: Notification, trace: Trace) -> Fact:
-        """The recipient's counter serves as the notification's sequence: it rises with every change of it."""
-        payload = NotificationRecorded(
-            notification=told.id,
-            member=told.recipient.member,
-            institution=told.recipient.institution,
-            template=told.template,
-            occasion=told.occasion,
-            position=told.position,
+    def _told(self, notice: Notice, unread: Notification | None, position: int) -> Told:
+        now, fresh_id = self._clock.now(), self._clock.new_id()
+        notification = tell(notice, unread, position=position, now=now, id=fresh_id)
+        recorded = NotificationRecorded(
+            notification=notification.id,
+            member=notification.recipient.member,
+            institution=notification.recipient.institution,
+            template=notification.template,
+            occasion=notification.occasion,
+            position=notification.position,
         )
-        return Fact(
-            id=self._clock.new_id(),
-            payload=payload,
-            institution=told.recipient.institution,
-            sequence=told.position,
-            time=told.told_at,
-            trace=trace,
-        )
+        return Told(notification=notification, is_new=unread is None, event=self._clock.new_id(), recorded=recorded)
 
 
 def _change(event: SuggestionsChanged) -> ListChange:
