@@ -98,7 +98,8 @@ def start(site: Site, *, jars: Path) -> Broker:
 
 
 def _cluster_id() -> str:
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # An id that begins with a dash would be read as an option: the 0 keeps it from that.
+    return base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
 
 
 def _java_version(java: str) -> int:
