@@ -1,0 +1,156 @@
+"""The services as an outsider calls them: over HTTP, with a token for each role, a bounded number at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+
+from deploy.issuer import LocalIssuer
+from shared.clock import Clock
+
+Json = dict[str, Any]
+T = TypeVar("T")
+R = TypeVar("R")
+_AT_ONCE = 16
+_OUTAGES = (502, 503, 504)
+
+
+class NeverArrived(Exception):
+    """Something that should have followed did not within its time; the message says what to look at."""
+
+
+class Refused(Exception):
+    """A service answered with a problem. Names the route, never what was sent."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.status = answer.status_code
+        self.problem: Json = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+        self.code = str(self.problem.get("type", "")).rpartition(":")[2]
+        told = self.problem.get("detail") or answer.reason_phrase
+        super().__init__(f"{answer.request.method} {answer.request.url.path}: {self.status} {self.code}: {told}")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    addresses: Mapping[str, str]
+    issuer: LocalIssuer
+    client: httpx.AsyncClient
+    clock: Clock
+    gate: asyncio.Semaphore
+
+    def operator(self) -> "Caller":
+        return self._caller("demo-operator", None, "operator")
+
+    def coordinator(self, institution: str) -> "Caller":
+        return self._caller(f"demo-coordinator-{institution}", institution, "coordinator")
+
+    def member(self, institution: str, member: str) -> "Caller":
+        """The sign-in that the demo binds to this member: the same one in every run."""
+        return self._caller(f"demo-{member}", institution, "member")
+
+    def _caller(self, subject: str, institution: str | None, role: str) -> "Caller":
+        return Caller(self, self.issuer.token(subject, institution=institution, roles=[role]))
+
+
+@asynccontextmanager
+async def opened(addresses: Mapping[str, str], issuer: LocalIssuer, clock: Clock) -> AsyncIterator[Api]:
+    limits = httpx.Limits(max_connections=4 * _AT_ONCE, max_keepalive_connections=4 * _AT_ONCE)
+    async with httpx.AsyncClient(timeout=30, limits=limits) as client:
+        yield Api(addresses, issuer, client, clock, asyncio.Semaphore(_AT_ONCE))
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody with a token. Every answer but a success raises `Refused`."""
+
+    api: Api
+    token: str
+
+    async def get(self, service: str, path: str, **query: Any) -> httpx.Response:
+        return await self._send("GET", service, path, params=query)
+
+    async def post(self, service: str, path: str, body: Json | None = None) -> httpx.Response:
+        return await self._send("POST", service, path, json=body, headers=self._once())
+
+    async def patch(self, service: str, path: str, body: Json, *, etag: str) -> httpx.Response:
+        return await self._send("PATCH", service, path, json=body, headers={"if-match": etag})
+
+    async def upload(self, service: str, path: str, fields: Json, files: Mapping[str, Any]) -> httpx.Response:
+        return await self._send("POST", service, path, data=fields, files=files, headers=self._once())
+
+    async def pages(self, service: str, path: str, **query: Any) -> list[Json]:
+        found: list[Json] = []
+        cursor: Json = {}
+        while True:
+            page = (await self.get(service, path, limit=200, **query, **cursor)).json()
+            found += page["items"]
+            if not page.get("next"):
+                return found
+            cursor = {"cursor": page["next"]}
+
+    @asynccontextmanager
+    async def stream(self, service: str, path: str, **query: Any) -> AsyncIterator[httpx.Response]:
+        url, headers = f"{self.api.addresses[service]}{path}", self._headers() | {"accept": "text/event-stream"}
+        async with self.api.client.stream("GET", url, params=query, headers=headers, timeout=None) as answer:
+            if answer.is_error:
+                await answer.aread()
+                raise Refused(answer)
+            yield answer
+
+    async def _send(self, method: str, service: str, path: str, **options: Any) -> httpx.Response:
+        options["headers"] = self._headers() | options.get("headers", {})
+        async with self.api.gate:
+            answer = await self.api.client.request(method, f"{self.api.addresses[service]}{path}", **options)
+        if answer.is_error:
+            raise Refused(answer)
+        return answer
+
+    def _headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}"}
+
+    def _once(self) -> dict[str, str]:
+        return {"idempotency-key": self.api.clock.new_id()}
+
+
+async def unless_there(asked: Awaitable[httpx.Response]) -> bool:
+    """Whether it was made now; False where it was there before."""
+    try:
+        await asked
+    except Refused as refused:
+        if refused.status != httpx.codes.CONFLICT:
+            raise
+        return False
+    return True
+
+
+async def for_each(
+    items: Iterable[T], act: Callable[[T], Awaitable[R]], *, done: Callable[[], None] = lambda: None
+) -> list[R]:
+    """All at once, held back by the gate alone; in the order of `items`. The first failure ends it."""
+
+    async def one(item: T) -> R:
+        result = await act(item)
+        done()
+        return result
+
+    running = [asyncio.create_task(one(item)) for item in items]
+    try:
+        return await asyncio.gather(*running)
+    finally:
+        for task in running:
+            task.cancel()
+
+
+async def until(
+    look: Callable[[], Awaitable[T | None]], *, clock: Clock, within: float, missing: str, every: float = 0.1
+) -> T:
+    """The first answer that is not None. Raises `NeverArrived` with `missing`."""
+    deadline = clock.monotonic() + within
+    while (found := await look()) is None:
+        if clock.monotonic() > deadline:
+            raise NeverArrived(f"not within {within:.0f} s: {missing}")
+        await asyncio.sleep(every)
+    return found
