@@ -35,7 +35,7 @@ def was_started(folder: Path) -> bool:
 
 
 def stop(folder: Path) -> None:
-    _compose("down", "--volumes", "--timeout", "10")
+    _compose("down", "--volumes", "--timeout", "3")
     (folder / _MARK).unlink()
 
 
