@@ -11,15 +11,18 @@ from services.profiles.api.institutions import institutions_router
 from services.profiles.api.me import invitations_router, me_router
 from services.profiles.api.members import members_router
 from services.profiles.api.programmes import programmes_router
+from services.profiles.api.rosters import rosters_router
 from services.profiles.settings import Settings
 from services.profiles.store.institutions import MongoInstitutions
 from services.profiles.store.members import MongoMembers
 from services.profiles.store.programmes import MongoProgrammes
+from services.profiles.store.rosters import MongoRosters
 from services.profiles.usecases.export import Export
 from services.profiles.usecases.institutions import InstitutionUseCases
 from services.profiles.usecases.invitations import InvitationUseCases
 from services.profiles.usecases.members import MemberUseCases
 from services.profiles.usecases.programmes import ProgrammeUseCases
+from services.profiles.usecases.rosters import Receiving, WorkingOff
 from shared import parts
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import ProfilesRecordParked
@@ -34,11 +37,13 @@ class Stores:
         self.institutions = MongoInstitutions(built.database, built.clock)
         self.programmes = MongoProgrammes(built.database, built.clock)
         self.members = MongoMembers(built.database, built.clock)
+        self.rosters = MongoRosters(built.database, self.members, built.clock)
 
     async def prepare(self) -> None:
         await self.institutions.prepare()
         await self.programmes.prepare()
         await self.members.prepare()
+        await self.rosters.prepare()
 
 
 def _routers(stores: Stores, settings: Settings, clock: Clock) -> list[APIRouter]:
@@ -50,12 +55,14 @@ def _routers(stores: Stores, settings: Settings, clock: Clock) -> list[APIRouter
         new_code=lambda: secrets.token_urlsafe(24),
         lasts=timedelta(days=settings.invitation_days),
     )
+    receiving = Receiving(stores.rosters, stores.programmes, clock=clock, max_rows=settings.roster_max_rows)
     return [
         institutions_router(InstitutionUseCases(stores.institutions)),
         programmes_router(ProgrammeUseCases(stores.programmes, stores.institutions)),
         me_router(members, Export(stores.members, members)),
         invitations_router(invitations),
         members_router(members),
+        rosters_router(receiving, max_bytes=settings.roster_max_megabytes * 1_000_000),
     ]
 
 
@@ -71,7 +78,8 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
     async def close() -> None:
         built.database.client.close()
 
-    background = {"relay": built.relay, "clockwork": lambda: every(1, built.consumers.retry_due)}
+    rosters = WorkingOff(stores.rosters, built.lease("rosters", seconds=30), clock)
+    background = {"relay": built.relay, "clockwork": lambda: every(0.5, rosters.work)}
     return Service(
         name="profiles",
         app=create_app(

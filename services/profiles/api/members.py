@@ -5,6 +5,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict
 from pydantic.config import JsonDict
 
+from services.profiles.api.cursors import id_after
 from services.profiles.api.views import MemberView, OwnView, member_view, view_for
 from services.profiles.domain import members as domain
 from services.profiles.domain.fields import Email, Name, Whole, given
@@ -22,7 +23,6 @@ from shared.http import (
     SignedIn,
     Traced,
     etag,
-    from_cursor,
     problems,
     router,
     to_cursor,
@@ -105,7 +105,7 @@ def members_router(members: MemberUseCases) -> APIRouter:
             stage=stage,
             programmes=me.programmes or None,
         )
-        found = await members.page(me, wanted, after=from_cursor(cursor), limit=limit)
+        found = await members.page(me, wanted, after=id_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
         return Page(items=[member_view(one) for one in found], next=last)
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from services.profiles.api.cursors import id_after
 from services.profiles.domain.aggregate import Versioned
 from services.profiles.domain.fields import Name, Weights, given
 from services.profiles.domain.programmes import Programme
@@ -19,7 +20,6 @@ from shared.http import (
     SignedIn,
     Traced,
     etag,
-    from_cursor,
     problems,
     router,
     to_cursor,
@@ -108,7 +108,7 @@ def programmes_router(programmes: ProgrammeUseCases) -> APIRouter:
     @routes.get("")
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[ProgrammeView]:
         """Those that one's institution owns or is admitted to; an operator sees all."""
-        found = await programmes.page(me, after=from_cursor(cursor), limit=limit)
+        found = await programmes.page(me, after=id_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
         return Page(items=[_view(one) for one in found], next=last)
 

@@ -1,0 +1,177 @@
+"""How an institution's columns become our fields: written once in YAML or JSON, a section for each kind of file.
+
+A mapping that names what is the person's alone (identity, story, weights, never-list, consent) is refused whole.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from services.profiles.domain.fields import PERSON_ONLY, Profile, wrong
+from shared.contracts.payload import Id
+from shared.errors import FieldError, Rejected
+
+SETTABLE = frozenset(Profile.model_fields) - {"enrolments"}
+SEVERAL = frozenset({"affiliations", "topics_offered", "topics_wanted", "languages", "formats"})
+_PERSON_ONLY = PERSON_ONLY | {"never_list", "identity_wish"}
+_MAX_BYTES = 256 * 1024
+Values = str | Annotated[list[str], Field(max_length=50)]
+"""A scalar, or a list where the field has several values. YAML's scalars are all read as text."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(_Strict):
+    """Where a value comes from: one column, several joined by a space, or always the same."""
+
+    column: str | None = None
+    columns: tuple[str, ...] = ()
+    constant: Values | None = None
+    values: Mapping[str, Values] | None = None
+    """Translations; with them, a cell that is not among them is refused."""
+    split: Annotated[str, Field(min_length=1, max_length=5)] | None = None
+    """What stands between several values of one cell."""
+    slug: bool = False
+    """`Internal Medicine` becomes `internal-medicine`."""
+    default: Values | None = None
+    """For an empty cell; without one an empty cell says nothing."""
+    required: bool = False
+    optional: bool = False
+    """The column may be missing from the file."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        origins = (self.column is not None) + bool(self.columns) + (self.constant is not None)
+        if origins != 1:
+            raise wrong("source", "needs exactly one of column, columns and constant")
+        return self
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        return (self.column,) if self.column is not None else self.columns
+
+
+class Enrol(_Strict):
+    programme: Id
+    roles: Source
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _always(cls, roles: Any) -> Any:
+        """A plain list is the same for every row."""
+        return {"constant": roles} if isinstance(roles, str | list) else roles
+
+
+class Section(_Strict):
+    fields: Mapping[str, Source]
+    enrol: tuple[Enrol, ...] = ()
+    ignore: tuple[str, ...] = ()
+    """Columns that are not read: every other column must be mapped, so that none is forgotten in silence."""
+    authoritative: tuple[str, ...] = ()
+    """Fields whose value in the file goes over a member's own later edit."""
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+
+    @model_validator(mode="after")
+    def _known_fields(self) -> Self:
+        unknown = {*self.fields} - SETTABLE | {*self.authoritative} - SETTABLE - {"enrolments"}
+        if unknown:
+            raise wrong("field", f"no field {', '.join(sorted(unknown))}: choose from {', '.join(sorted(SETTABLE))}")
+        for field in ("name", "email"):
+            if field not in self.fields:
+                raise wrong("field", f"must say where {field} comes from: without it nobody can be registered")
+        for field, source in self.fields.items():
+            if source.split is not None and field not in SEVERAL:
+                raise wrong("field", f"{field} has one value: split is for {', '.join(sorted(SEVERAL))}")
+        return self
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        return (*self.fields.values(), *(enrol.roles for enrol in self.enrol))
+
+    @property
+    def read(self) -> frozenset[str]:
+        return frozenset(column for source in self.sources for column in source.named)
+
+    @property
+    def needed(self) -> frozenset[str]:
+        return frozenset(column for source in self.sources if not source.optional for column in source.named)
+
+    def is_required(self, field: str) -> bool:
+        return field in {"name", "email"} or self.fields[field].required
+
+
+class RosterMapping(_Strict):
+    version: Annotated[int, Field(ge=1, le=1)] = 1
+    sections: Annotated[Mapping[str, Section], Field(min_length=1)]
+
+
+def parse(text: bytes, section: str) -> Section:
+    """Raises `Rejected` with each wrong place."""
+    loaded = _load(text)
+    _refuse_person_only(loaded)
+    try:
+        mapping = RosterMapping.model_validate(loaded)
+    except ValidationError as invalid:
+        raise _invalid(
+            *(FieldError(".".join(map(str, error["loc"])), error["msg"]) for error in invalid.errors())
+        ) from None
+    if section not in mapping.sections:
+        raise _invalid(FieldError("section", f"the mapping has the sections {', '.join(mapping.sections)}"))
+    return mapping.sections[section]
+
+
+class _Plain(yaml.BaseLoader):
+    """Every scalar is text (`no` is no boolean), no key counts twice, and nothing refers to anything."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*) are not supported")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 -- PyYAML's signature
+        mapping = super().construct_mapping(node, deep=deep)
+        if len(mapping) < len(node.value):
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a key stands twice")
+        return mapping
+
+
+def _load(text: bytes) -> Any:
+    if len(text) > _MAX_BYTES:
+        raise _invalid(FieldError("mapping", f"must not be larger than {_MAX_BYTES // 1024} KB"))
+    try:
+        return yaml.load(text.decode("utf-8-sig"), _Plain)  # noqa: S506 -- builds nothing but text, lists and mappings
+    except UnicodeDecodeError:
+        raise _invalid(FieldError("mapping", "must be UTF-8")) from None
+    except (yaml.YAMLError, RecursionError) as unreadable:
+        raise _invalid(FieldError("mapping", f"must be YAML or JSON: {unreadable}")) from None
+
+
+def _refuse_person_only(loaded: Any) -> None:
+    """Looked for before anything else, in every section: the reason matters more than what else is wrong."""
+    sections = loaded.get("sections") if isinstance(loaded, dict) else None
+    named = [
+        FieldError(f"sections.{name}.fields.{field}", "is entered by the person only")
+        for name, section in (sections.items() if isinstance(sections, dict) else ())
+        if isinstance(section, dict)
+        for field in (*_names(section.get("fields")), *_names(section.get("authoritative")))
+        if field.strip().lower().replace("-", "_").replace(" ", "_") in _PERSON_ONLY
+    ]
+    if named:
+        raise Rejected(
+            "mapping_names_person_only",
+            "identity, story, weights, never-list and consent are entered by the person only: list their columns "
+            "under ignore; nothing was imported",
+            tuple(named),
+        )
+
+
+def _names(listed: Any) -> tuple[str, ...]:
+    return tuple(name for name in listed if isinstance(name, str)) if isinstance(listed, dict | list) else ()
+
+
+def _invalid(*errors: FieldError) -> Rejected:
+    return Rejected("mapping_invalid", "the mapping cannot be used: see errors; nothing was imported", errors)

@@ -1,0 +1,195 @@
+"""A CSV file, line by line through a mapping: what each row says, or why it says nothing that we can take.
+
+What is wrong with the file (encoding, header) refuses it whole; what is wrong with a row refuses that row. Columns that
+the mapping ignores are dropped here and kept nowhere. No reason repeats a cell: a person may stand in it.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from services.profiles.domain.fields import Profile
+from services.profiles.domain.roster.mapping import SEVERAL, Section, Source, Values
+from shared.errors import FieldError, Rejected
+
+_BOM = "\ufeff"
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    column: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    line: int
+    """Where it begins in the file; the header is line 1."""
+    told: Profile | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+class _Refused(Exception):
+    def __init__(self, column: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = Reason(column, message)
+
+
+def rows(file: Iterable[bytes], section: Section) -> Iterator[Row]:
+    """Raises `Rejected` where the file itself is wrong, at once for its header, later for a broken line."""
+    reader = csv.reader(_decoded(file), delimiter=section.delimiter, strict=True)
+    header = _header(reader, section)
+    seen = _Seen()
+    while True:
+        line = reader.line_num + 1
+        cells = _next(reader, line)
+        if cells is None:
+            return
+        if cells:
+            yield seen.check(_row(line, header, cells, section))
+
+
+def _decoded(file: Iterable[bytes]) -> Iterator[str]:
+    for number, raw in enumerate(file, 1):
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            raise file_refused(f"line {number} is not UTF-8: save the file as CSV UTF-8") from None
+        yield text.removeprefix(_BOM) if number == 1 else text
+
+
+def _next(reader: Any, line: int) -> list[str] | None:
+    try:
+        cells: list[str] | None = next(reader, None)
+    except csv.Error as broken:
+        raise file_refused(f"line {line} is no CSV: {broken}") from None
+    return cells
+
+
+def _header(reader: Any, section: Section) -> Sequence[str]:
+    first = _next(reader, 1)
+    if not first or not any(name.strip() for name in first):
+        raise file_refused("the file is empty: its first line must name the columns")
+    header = [name.strip() for name in first]
+    wrong = [
+        *(f"column {number} has no name" for number, name in enumerate(header, 1) if not name),
+        *(f"column {name!r} stands twice" for name in sorted({n for n in header if n and header.count(n) > 1})),
+        *(f"required column {name!r} is missing" for name in sorted(section.needed - set(header))),
+        *(
+            f"column {name!r} is unknown: map it, or list it under ignore"
+            for name in header
+            if name and name not in section.read | set(section.ignore)
+        ),
+    ]
+    if wrong:
+        raise file_refused(*wrong)
+    return header
+
+
+def _row(line: int, header: Sequence[str], cells: Sequence[str], section: Section) -> Row:
+    if len(cells) != len(header):
+        said = Reason("", f"has {len(cells)} cells where the header names {len(header)} columns")
+        return Row(line=line, reasons=(said,))
+    by_column = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+    formulas = [name for name, cell in by_column.items() if cell.startswith("=")]
+    if formulas:
+        return Row(line=line, reasons=tuple(Reason(name, "starts with =: formulas are refused") for name in formulas))
+    return _told(line, by_column, section)
+
+
+def _told(line: int, by_column: dict[str, str], section: Section) -> Row:
+    values, reasons = _values(by_column, section)
+    if reasons:
+        return Row(line=line, reasons=tuple(reasons))
+    try:
+        return Row(line=line, told=Profile.model_validate(values))
+    except ValidationError as invalid:
+        return Row(line=line, reasons=tuple(dict.fromkeys(_reasons(invalid, section))))
+
+
+def _values(by_column: dict[str, str], section: Section) -> tuple[dict[str, Any], list[Reason]]:
+    values: dict[str, Any] = {}
+    reasons: list[Reason] = []
+    for name, source in section.fields.items():
+        try:
+            value = _value(by_column, source, several=name in SEVERAL)
+        except _Refused as refused:
+            reasons.append(refused.reason)
+            continue
+        if value is not None:
+            values[name] = value
+        elif section.is_required(name):
+            reasons.append(Reason(", ".join(source.named), "must not be empty"))
+    for enrol in section.enrol:
+        try:
+            roles = _value(by_column, enrol.roles, several=True)
+        except _Refused as refused:
+            reasons.append(refused.reason)
+            continue
+        if roles:
+            values.setdefault("enrolments", []).append({"programme": enrol.programme, "roles": roles})
+    return values, reasons
+
+
+def _value(by_column: dict[str, str], source: Source, *, several: bool) -> Values | None:
+    """None where the file says nothing."""
+    if source.constant is not None:
+        return _listed(source.constant) if several else source.constant
+    cell = " ".join(filter(None, (by_column.get(name, "") for name in source.named)))
+    if not cell:
+        return _listed(source.default) if several and source.default is not None else source.default
+    if not several:
+        return _translated(cell, source)
+    parts = cell.split(source.split) if source.split else [cell]
+    return [value for part in parts if part.strip() for value in _listed(_translated(part.strip(), source))]
+
+
+def _translated(text: str, source: Source) -> Values:
+    if source.values is not None:
+        if text not in source.values:
+            known = ", ".join(list(source.values)[:20])
+            raise _Refused(", ".join(source.named), f"is none of the values that the mapping translates: {known}")
+        return source.values[text]
+    return _NOT_SLUG.sub("-", text.lower()).strip("-") if source.slug else text
+
+
+def _listed(values: Values) -> list[str]:
+    return [values] if isinstance(values, str) else list(values)
+
+
+def _reasons(invalid: ValidationError, section: Section) -> Iterator[Reason]:
+    for error in invalid.errors(include_input=False):
+        name = str(error["loc"][0])
+        columns = section.fields[name].named if name in section.fields else ()
+        yield Reason(", ".join(columns) or name, error["msg"])
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Who stood in the file before: 64 bits a person, so that 50,000 rows take a few megabytes."""
+
+    lines: dict[int, int] = field(default_factory=dict)
+
+    def check(self, row: Row) -> Row:
+        if row.told is None:
+            return row
+        known = {"e-mail address": row.told.email, "external_id": row.told.external_id}
+        keys = {what: hash((what, value)) for what, value in known.items() if value is not None}
+        for what, key in keys.items():
+            if key in self.lines:
+                return Row(line=row.line, reasons=(Reason("", f"has the same {what} as line {self.lines[key]}"),))
+        self.lines.update(dict.fromkeys(keys.values(), row.line))
+        return row
+
+
+def file_refused(*messages: str) -> Rejected:
+    return Rejected(
+        "roster_invalid",
+        "the file cannot be read: see errors; nothing was imported",
+        tuple(FieldError("file", message) for message in messages),
+    )

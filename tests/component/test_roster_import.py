@@ -1,0 +1,284 @@
+"""A roster goes in over HTTP and is worked off on a real MongoDB."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.issuer import LocalIssuer
+from shared.clock import SystemClock
+from tests.component.profiles_kit import Json, Network, Person, running
+from tests.eventually import eventually
+
+ROOT = Path(__file__).parent.parent.parent
+CIVIL_SERVICE = ROOT.parent / "shared" / "data" / "civil-service"
+MAPPING = """
+sections:
+  people:
+    fields:
+      name: {column: name}
+      email: {column: email}
+      external_id: {column: staff number}
+      stage: {column: grade, values: {R: resident, A: attending}}
+      topics_wanted: {column: wants, split: ;, slug: true}
+      capacity: {column: places, default: "1"}
+      languages: {constant: [en]}
+    ignore: [pronouns]
+"""
+HEADER = "name,email,staff number,grade,wants,places,pronouns\n"
+
+
+@pytest.fixture(scope="module")
+async def network(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Network]:
+    async with running(mongo_uri, kafka_bootstrap, issuer, background={"clockwork": True}) as network:
+        yield network
+
+
+@pytest.fixture
+def here() -> str:
+    """An institution that no other test knows."""
+    return f"i{SystemClock().new_id()}"
+
+
+def csv(*rows: str) -> bytes:
+    return (HEADER + "".join(row + "\n" for row in rows)).encode()
+
+
+async def done(by: Person, uploaded: httpx.Response, *, within: float = 30) -> Json:
+    assert uploaded.status_code == 202, uploaded.text
+
+    async def finished() -> Json | None:
+        roster = (await by.get(uploaded.headers["location"])).json()
+        return roster if roster["status"] == "done" else None
+
+    return await eventually(finished, within=within, message="the roster is worked off") or {}
+
+
+async def verdicts(by: Person, roster: Json, **query: Any) -> list[Json]:
+    return list((await by.get(f"/rosters/{roster['id']}/rows", **query)).json()["items"])
+
+
+async def people(by: Person) -> dict[str, Json]:
+    return {member["email"]: member for member in (await by.get("/members", limit=200)).json()["items"]}
+
+
+async def test_every_row_has_a_verdict_and_the_good_ones_are_members(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    file = csv(
+        "Ada,ada@example.org,7,R,Research Methods; Work-Life Balance,,she",
+        "Bob,bob@example.org,8,Z,,,",
+        '"Cy\n(the second)",cy@example.org,9,A,,3,',
+        "Dee,dee,10,A,,60,",
+    )
+    uploaded = await coordinator.upload(file, MAPPING)
+    roster = await done(coordinator, uploaded)
+    assert roster["counts"] == {"created": 2, "updated": 0, "unchanged": 0, "refused": 2}
+    rows = await verdicts(coordinator, roster)
+    assert [(row["line"], row["verdict"]) for row in rows] == [
+        (2, "created"),
+        (3, "refused"),
+        (4, "created"),
+        (6, "refused"),
+    ]
+    assert rows[1]["reasons"] == [
+        {"column": "grade", "message": "is none of the values that the mapping translates: R, A"}
+    ]
+    assert [reason["column"] for reason in rows[3]["reasons"]] == ["email", "places"]
+    members = await people(coordinator)
+    assert members["ada@example.org"]["topics_wanted"] == ["research-methods", "work-life-balance"]
+    assert members["ada@example.org"]["capacity"] == 1
+    assert [row["line"] for row in await verdicts(coordinator, roster, verdict="refused", limit=1)] == [3]
+
+
+async def test_importing_the_same_file_again_tells_nobody(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    file = csv("Ada,ada@example.org,7,R,research,2,", "Bob,bob@example.org,,A,,,")
+    await done(coordinator, await coordinator.upload(file, MAPPING))
+    before = await network.database["outbox"].count_documents({"institution": here})
+    again = await done(coordinator, await coordinator.upload(file, MAPPING))
+    assert again["counts"] == {"created": 0, "updated": 0, "unchanged": 2, "refused": 0}
+    assert await network.database["outbox"].count_documents({"institution": here}) == before
+    assert all(
+        row["bulk"] for row in await network.database["outbox"].find({"topic": "profiles.members"}).to_list(None)
+    )
+
+
+async def test_a_members_own_edit_stays_unless_the_field_is_declared_authoritative(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    await done(coordinator, await coordinator.upload(csv("Ada,ada@example.org,7,R,research,2,"), MAPPING))
+    ada = (await people(coordinator))["ada@example.org"]
+    await coordinator.patch(f"/members/{ada['id']}", {"capacity": 5}, version=ada["version"])
+    changed = csv("Ada L.,ada@example.org,7,A,research,3,")
+    roster = await done(coordinator, await coordinator.upload(changed, MAPPING))
+    assert (await verdicts(coordinator, roster))[0]["kept"] == ["capacity"]
+    ada = (await people(coordinator))["ada@example.org"]
+    assert (ada["name"], ada["stage"], ada["capacity"]) == ("Ada L.", "attending", 5)
+    forced = MAPPING + "    authoritative: [capacity]\n"
+    await done(coordinator, await coordinator.upload(changed, forced))
+    assert (await people(coordinator))["ada@example.org"]["capacity"] == 3
+
+
+async def test_the_same_person_is_known_by_external_id_then_by_email(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    first = csv("Ada,ada@example.org,7,R,,,", "Bob,bob@example.org,,A,,,", "Cy,cy@example.org,9,A,,,")
+    await done(coordinator, await coordinator.upload(first, MAPPING))
+    second = csv("Ada,ada@new.example.org,7,R,,,", "Bob,bob@example.org,8,A,,,", "Cy,cy@example.org,99,A,,,")
+    roster = await done(coordinator, await coordinator.upload(second, MAPPING))
+    assert [row["verdict"] for row in await verdicts(coordinator, roster)] == ["updated", "updated", "refused"]
+    assert sorted(await people(coordinator)) == ["ada@new.example.org", "bob@example.org", "cy@example.org"]
+
+
+async def test_two_rows_for_one_person_are_told_apart_by_line(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    await done(coordinator, await coordinator.upload(csv("Ada,ada@example.org,7,R,,,"), MAPPING))
+    file = csv(
+        "Ada,ada@new.example.org,7,R,,,",
+        "Ada,ada@example.org,,R,,,",
+        "Bob,bob@example.org,8,R,,,",
+        "Bob,BOB@example.org,9,R,,,",
+        "Bob,bob2@example.org,8,R,,,",
+    )
+    roster = await done(coordinator, await coordinator.upload(file, MAPPING))
+    refused = await verdicts(coordinator, roster, verdict="refused")
+    assert [(row["line"], row["reasons"][0]["message"]) for row in refused] == [
+        (3, "is the same person as line 2"),
+        (5, "has the same e-mail address as line 4"),
+        (6, "has the same external_id as line 4"),
+    ]
+
+
+async def test_whoever_is_absent_from_a_file_stays(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    await network.member(coordinator, "absent")
+    await done(coordinator, await coordinator.upload(csv("Ada,ada@example.org,7,R,,,"), MAPPING))
+    assert (await people(coordinator))["absent@example.org"]["status"] == "active"
+
+
+async def test_a_dry_run_says_all_and_does_nothing(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    file = csv("Ada,ada@example.org,7,R,,,", "Bob,ada@example.org,8,R,,,")
+    roster = await done(coordinator, await coordinator.upload(file, MAPPING, dry_run=True))
+    assert roster["counts"] == {"created": 1, "updated": 0, "unchanged": 0, "refused": 1}
+    assert await people(coordinator) == {}
+    assert await network.database["outbox"].count_documents({"institution": here, "topic": "profiles.members"}) == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (b"", "the file is empty"),
+        (b"\n", "the file is empty"),
+        (HEADER.encode(), "has a header and no rows"),
+        (csv("x").replace(b"pronouns", b"shoe size"), "column 'shoe size' is unknown"),
+        (csv("x").replace(b"email,", b""), "required column 'email' is missing"),
+        (csv("x").replace(b"pronouns", b"name"), "column 'name' stands twice"),
+        (csv("Ada,ada@example.org,7,R,,,", "B\xf6b,b@x.org,8,R,,,").decode().encode("latin-1"), "line 3 is not UTF-8"),
+        (csv("Ada,ada@example.org,7,R,,,").decode().encode("utf-16"), "line 1 is not UTF-8"),
+        (csv('"Ada,ada@example.org,7,R,,,'), "line 2 is no CSV"),
+    ],
+)
+async def test_a_file_that_is_wrong_as_a_whole_is_refused_whole(
+    network: Network, here: str, file: bytes, said: str
+) -> None:
+    coordinator = await network.institution(here)
+    refused = await coordinator.upload(file, MAPPING)
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:preceptor:problem:roster_invalid")
+    assert any(said in error["message"] for error in refused.json()["errors"]), refused.json()
+    assert "nothing was imported" in refused.json()["detail"]
+    assert (await coordinator.get("/rosters")).json()["items"] == []
+    assert await network.database["roster_chunks"].count_documents({"institution": here}) == 0
+
+
+async def test_a_byte_order_mark_is_no_part_of_the_first_column(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    file = b"\xef\xbb\xbf" + csv("Ada,ada@example.org,7,R,,,")
+    assert (await done(coordinator, await coordinator.upload(file, MAPPING)))["counts"]["created"] == 1
+
+
+async def test_a_formula_refuses_its_row_wherever_it_stands(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    file = csv("Ada,ada@example.org,7,R,,,=1+1", '" =HYPERLINK(1)",b@example.org,8,R,,,', "C,c@example.org,9,R,,,")
+    roster = await done(coordinator, await coordinator.upload(file, MAPPING))
+    refused = await verdicts(coordinator, roster, verdict="refused")
+    assert [(row["line"], row["reasons"][0]["column"]) for row in refused] == [(2, "pronouns"), (3, "name")]
+
+
+@pytest.mark.parametrize("field", ["identity", "story", "weights", "never", "never-list", "across_institutions"])
+async def test_a_mapping_that_names_what_is_the_persons_alone_is_refused_whole(
+    network: Network, here: str, field: str
+) -> None:
+    coordinator = await network.institution(here)
+    mapping = MAPPING.replace("    ignore:", f"      {field}: {{column: pronouns}}\n    ignore:")
+    refused = await coordinator.upload(csv("Ada,ada@example.org,7,R,,,"), mapping)
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:preceptor:problem:mapping_names_person_only")
+    assert refused.json()["errors"] == [
+        {"field": f"sections.people.fields.{field}", "message": "is entered by the person only"}
+    ]
+    assert await people(coordinator) == {}
+
+
+async def test_only_open_programmes_can_be_enrolled_in(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    mapping = MAPPING + f"    enrol: [{{programme: {here}-p, roles: [mentee]}}]\n"
+    file = csv("Ada,ada@example.org,7,R,,,")
+    assert (await coordinator.upload(file, mapping)).status_code == 422
+    await coordinator.post("/programmes", {"id": f"{here}-p", "name": "P"})
+    await done(coordinator, await coordinator.upload(file, mapping))
+    ada = (await people(coordinator))["ada@example.org"]
+    assert ada["enrolments"] == [{"programme": f"{here}-p", "roles": ["mentee"]}]
+    await done(coordinator, await coordinator.upload(file, mapping.replace("[mentee]", "mentor")))
+    ada = (await people(coordinator))["ada@example.org"]
+    assert ada["enrolments"] == [{"programme": f"{here}-p", "roles": ["mentee", "mentor"]}]
+
+
+async def test_another_institutions_rosters_are_nobodys(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    stranger = await network.institution(f"{here}-other")
+    roster = await done(coordinator, await coordinator.upload(csv("Ada,ada@example.org,7,R,,,"), MAPPING))
+    assert (await stranger.get(f"/rosters/{roster['id']}")).status_code == 404
+    assert (await stranger.get(f"/rosters/{roster['id']}/rows")).status_code == 404
+    assert (await stranger.get("/rosters")).json()["items"] == []
+    assert (await network.sign_in("x", here, "member").get("/rosters")).status_code == 403
+    same = await done(stranger, await stranger.upload(csv("Ada,ada@example.org,7,R,,,"), MAPPING))
+    assert same["counts"]["created"] == 1
+
+
+async def test_the_civil_services_two_files_go_through_their_mapping(network: Network) -> None:
+    if not CIVIL_SERVICE.is_dir():
+        pytest.skip("the civil service's sample is not here")
+    coordinator = await network.institution("civil-service")
+    await coordinator.post("/programmes", {"id": "civil-service-mentoring", "name": "Civil service mentoring"})
+    mapping = (ROOT / "deploy" / "demo" / "civil-service.yaml").read_text()
+    for section in ("mentors", "mentees"):
+        file = (CIVIL_SERVICE / f"{section}.csv").read_bytes()
+        roster = await done(coordinator, await coordinator.upload(file, mapping, section=section))
+        assert roster["counts"] == {"created": 50, "updated": 0, "unchanged": 0, "refused": 0}
+    mentors = (await coordinator.get("/members", role="mentor", limit=200)).json()["items"]
+    mentees = (await coordinator.get("/members", role="mentee", limit=200)).json()["items"]
+    assert (len(mentors), len(mentees)) == (79, 77)
+    everything = str(await network.database["members"].find({"institution": "civil-service"}).to_list(None))
+    assert "Bisexual" not in everything
+    assert "My name is" not in everything
+
+
+async def test_what_is_left_of_a_roster_is_worked_off_by_whoever_comes_next(network: Network, here: str) -> None:
+    """The worker is cut off again and again in the middle; every row still takes effect once."""
+    coordinator = await network.institution(here)
+    rows = [f"P{number},p{number}@example.org,{number},R,,," for number in range(3_000)]
+    uploaded = await coordinator.upload(csv(*rows), MAPPING)
+    second = asyncio.create_task(network.service.background["clockwork"]())
+    for _ in range(5):
+        await asyncio.sleep(0.2)  # wherever it then is
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+        second = asyncio.create_task(network.service.background["clockwork"]())
+    roster = await done(coordinator, uploaded, within=60)
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    assert roster["counts"] == {"created": 3_000, "updated": 0, "unchanged": 0, "refused": 0}
+    assert await network.database["members"].count_documents({"institution": here}) == 3_000
+    assert await network.database["outbox"].count_documents({"institution": here, "topic": "profiles.members"}) == 3_000
+    assert await network.database["roster_chunks"].count_documents({"institution": here}) == 0
