@@ -1,4 +1,7 @@
-"""Real servers for tests: from the environment, else from containers, else native. One answer for the whole session."""
+"""Real servers for tests: from the environment, else from containers, else native. One answer for the whole session.
+
+From the environment the users must be allowed to create any database: tests use databases of their own.
+"""
 
 import os
 import secrets
