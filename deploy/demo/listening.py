@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -85,13 +85,8 @@ async def listening(bootstrap: str, clock: Clock) -> AsyncIterator[Listener]:
         for place in consumer.assignment():
             await consumer.position(place)
         listener = Listener(consumer, clock)
-        task = asyncio.create_task(listener.listen())
-        try:
+        async with _running(listener.listen()):
             yield listener
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
     finally:
         await consumer.stop()
 
@@ -116,34 +111,49 @@ class Told:
 
 
 class Stream:
-    def __init__(self, answer: httpx.Response, clock: Clock) -> None:
-        self._lines = answer.aiter_lines()
+    """Reads along in the background: a notification's time is when it came, not when somebody asked for it."""
+
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._told: asyncio.Queue[Told] = asyncio.Queue()
 
-    async def next(self, *, from_position: int, within: float, missing: str) -> Told:
-        try:
-            async with asyncio.timeout(within):
-                while (told := await self._next()).position < from_position:
-                    pass
-                return told
-        except TimeoutError:
-            raise NeverArrived(f"not within {within:.0f} s: {missing}") from None
-
-    async def _next(self) -> Told:
+    async def read(self, answer: httpx.Response) -> None:
         """Server-sent events (WHATWG HTML §9.2): `id:` and `data:` of one, ended by an empty line."""
         position, data = 0, ""
-        async for line in self._lines:
+        async for line in answer.aiter_lines():
             name, _, value = line.partition(":")
             if name == "id":
                 position = int(value)
             elif name == "data":
                 data += value
             elif not line and data:
-                return Told(position, json.loads(data), self._clock.monotonic())
-        raise NeverArrived("the inbox's live stream ended: see the log of notifications")
+                self._told.put_nowait(Told(position, json.loads(data), self._clock.monotonic()))
+                data = ""
+
+    async def next(self, *, from_position: int, within: float, missing: str) -> Told:
+        try:
+            async with asyncio.timeout(within):
+                while (told := await self._told.get()).position < from_position:
+                    pass
+                return told
+        except TimeoutError:
+            raise NeverArrived(f"not within {within:.0f} s: {missing}") from None
 
 
 @asynccontextmanager
 async def inbox_stream(member: Caller, *, after: int) -> AsyncIterator[Stream]:
     async with member.stream("notifications", "/inbox/stream", after=after) as answer:
-        yield Stream(answer, member.api.clock)
+        stream = Stream(member.api.clock)
+        async with _running(stream.read(answer)):
+            yield stream
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

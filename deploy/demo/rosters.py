@@ -79,7 +79,7 @@ class Counts:
     unchanged: int = 0
     refused: int = 0
 
-    def plus(self, other: "Counts") -> "Counts":
+    def __add__(self, other: "Counts") -> "Counts":
         return Counts(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})
 
 
@@ -113,7 +113,7 @@ async def take_in(api: Api, roster: Roster, *, dry_run: bool = False) -> Counts:
     """Its files one after another: a person may stand in two. Raises `NeverArrived`."""
     counts = Counts()
     for file in roster.files:
-        counts = counts.plus(await _import(api, roster, file, dry_run=dry_run))
+        counts += await _import(api, roster, file, dry_run=dry_run)
     return counts
 
 
