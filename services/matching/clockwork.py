@@ -19,6 +19,7 @@ from shared.telemetry import logger
 _BATCHES_AHEAD = 4
 """Batches of changes read but not applied: beyond, the stream waits, and memory stays flat."""
 _LONGEST_WAIT_SECONDS = 1.0
+_DOUBT_SECONDS = 0.5
 _log = logger(__name__)
 
 
@@ -115,6 +116,7 @@ async def _work(keeper: Keeper, shards: Shards, batches: asyncio.Queue[list[Chan
         await _follow_leases(keeper, shards)
         if lost := await keeper.step():
             _log.warning("shards written by another holder", shards=sorted(lost))
+            await asyncio.sleep(_DOUBT_SECONDS)
 
 
 async def _follow_leases(keeper: Keeper, shards: Shards) -> None:

@@ -129,6 +129,12 @@ def ties(mentees: Words, mentors: Words) -> Words:
     return mixed ^ (mixed >> np.uint64(31))
 
 
+def tie(programme: str, mentee: str, mentor: str) -> int:
+    """Of one pair; the lower goes first."""
+    seeds = (np.array([one], dtype=np.uint64) for one in (seed(programme, mentee), seed(mentor)))
+    return int(ties(*seeds)[0])
+
+
 def best(scores: Ints, *, mentee: Words, mentors: Words, length: int) -> Rows:
     """Places of the best by score, then tie, exact. `mentee` and `mentors` are seeds; only the near ones are mixed."""
     near = np.arange(scores.size)

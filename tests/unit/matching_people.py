@@ -1,0 +1,132 @@
+"""A small network to match in: builders, strategies, and the slow and obvious way to make a list."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from services.matching.domain import rules, scoring
+from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist
+from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme, weights_for
+from shared.contracts.profiles import FACTORS, STAGES
+
+NORTH, SOUTH, EAST = "north", "south", "east"
+CARE = "care"
+PEOPLE = [f"p{number}" for number in range(12)]
+
+
+def person(
+    id: str = "p0", *, never: Iterable[str] = (), weights: dict[Any, int] | None = None, **fields: Any
+) -> Person:
+    member = Member(
+        **{
+            "id": id,
+            "institution": NORTH,
+            "topics_wanted": frozenset({"research"}),
+            "topics_offered": frozenset({"research"}),
+            "languages": frozenset({"en"}),
+            "formats": frozenset({"video"}),
+            "hours": 4,
+            "capacity": 1,
+            **fields,
+        }
+    )
+    return Person(member, Preferences(member=id, never=frozenset(never), weights=weights or {}))
+
+
+def mentee(id: str = "ana", **fields: Any) -> Person:
+    return person(id, **{"mentee_in": frozenset({CARE}), **fields})
+
+
+def mentor(id: str = "milo", **fields: Any) -> Person:
+    return person(id, **{"mentors_in": frozenset({CARE}), **fields})
+
+
+def policy(*institutions: Institution, **fields: Any) -> Policy:
+    known = institutions or (Institution(id=NORTH),)
+    admits = frozenset(one.id for one in known)
+    programme = Programme(**{"id": CARE, "institution": NORTH, "admits": admits, **fields})
+    return Policy(programme, {one.id: one for one in known})
+
+
+def naive(who: Person, everybody: Sequence[Person], policy: Policy) -> Shortlist:
+    """One pair after another, everybody sorted: what the index has to equal."""
+    if not rules.is_mentee(who, policy):
+        return NOT_ENROLLED
+    weights = weights_for(who, policy.programme)
+    passing = [one for one in everybody if rules.broken(who, one, policy) is None]
+    entries = [
+        Entry(one.id, one.member.institution, sum(parts), parts)
+        for one in passing
+        if sum(parts := scoring.weigh(scoring.factors_of(who, one), weights))
+        >= scoring.lowest_score(weights, policy.programme.minimum_score)
+    ]
+    if not entries:
+        return Shortlist(unmatched=rules.reason_for_none(who, everybody, policy))
+    entries.sort(key=lambda entry: (-entry.score, scoring.tie(policy.programme.id, who.id, entry.mentor)))
+    return Shortlist(tuple(entries[: policy.programme.list_length]))
+
+
+_some = st.booleans()
+_often = st.sampled_from([True, True, True, False])
+_topics = st.frozensets(st.sampled_from([f"topic-{number}" for number in range(70)]), max_size=6)
+_weights = st.dictionaries(st.sampled_from(FACTORS), st.integers(0, 100), max_size=3)
+
+
+@st.composite
+def members(draw: st.DrawFn, id: str | None = None, *, sequence: int = 1) -> Member:
+    roles = st.frozensets(st.sampled_from([CARE, "other"]), max_size=2)
+    return Member(
+        id=id or draw(st.sampled_from(PEOPLE)),
+        institution=draw(st.sampled_from([NORTH, NORTH, SOUTH, EAST])),
+        sequence=sequence,
+        is_active=draw(_often),
+        is_paused=not draw(_often),
+        mentors_in=draw(roles),
+        mentee_in=draw(roles),
+        stage=draw(st.sampled_from([None, *STAGES])),
+        specialty=draw(st.sampled_from([None, "cardiology", "surgery"])),
+        topics_offered=draw(_topics),
+        topics_wanted=draw(_topics),
+        languages=draw(st.frozensets(st.sampled_from(["en", "de", "fr"]), max_size=3)),
+        formats=draw(st.frozensets(st.sampled_from(["video", "phone", "messaging", "in_person"]), max_size=3)),
+        time_zone=draw(st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "Pacific/Auckland", "Nowhere/None"])),
+        hours=draw(st.sampled_from([0, 2, 5])),
+        capacity=draw(st.sampled_from([0, 1, 3])),
+        style=draw(st.sampled_from([None, "coach", "listener"])),
+        across_institutions=draw(_some),
+    )
+
+
+@st.composite
+def preferences(draw: st.DrawFn, id: str | None = None, *, sequence: int = 1) -> Preferences:
+    return Preferences(
+        member=id or draw(st.sampled_from(PEOPLE)),
+        sequence=sequence,
+        never=draw(st.frozensets(st.sampled_from(PEOPLE), max_size=2)),
+        weights=draw(_weights),
+    )
+
+
+@st.composite
+def institutions(draw: st.DrawFn, id: str | None = None, *, sequence: int = 1) -> Institution:
+    return Institution(
+        id=id or draw(st.sampled_from([NORTH, SOUTH, EAST])),
+        sequence=sequence,
+        is_active=draw(_often),
+        exchanges_with=draw(st.frozensets(st.sampled_from([NORTH, SOUTH, EAST]), min_size=1)),
+    )
+
+
+@st.composite
+def programmes(draw: st.DrawFn, *, sequence: int = 1) -> Programme:
+    return Programme(
+        id=CARE,
+        institution=NORTH,
+        sequence=sequence,
+        is_active=draw(_often),
+        admits=draw(st.frozensets(st.sampled_from([NORTH, SOUTH, EAST]), min_size=2)),
+        weights=draw(_weights),
+        list_length=draw(st.sampled_from([1, 2, 10])),
+        minimum_score=draw(st.sampled_from([0, 0, 40])),
+    )

@@ -1,0 +1,298 @@
+"""Lists follow changes: at once for whom the change is about, gathered for the others, and equal to a full computation."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import pytest
+
+from services.matching.domain.lists import NOT_ENROLLED, Shortlist
+from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.shards import SHARDS, shard_of
+from services.matching.index.network import Network, State
+from services.matching.usecases.keeping import Change, Found, Keeper, Written
+from services.matching.usecases.waiting import Origin
+from shared.errors import StaleVersion
+from tests.unit.matching_people import (
+    CARE,
+    NORTH,
+    SOUTH,
+    mentee,
+    mentor,
+    naive,
+    policy,
+)
+
+COALESCE = 5.0
+
+
+class Time:
+    def __init__(self) -> None:
+        self.seconds = 100.0
+        self.ids = 0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.seconds, UTC)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def new_id(self) -> str:
+        self.ids += 1
+        return f"id-{self.ids}"
+
+
+class Shelf:
+    """Lists in memory, as strict as the real store."""
+
+    def __init__(self) -> None:
+        self.lists: dict[str, Written] = {}
+        self.fences = dict.fromkeys(range(SHARDS), 0)
+        self.events: list[Written] = []
+
+    async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
+        self.fences |= fences
+        return [Found(one.enrolment, one.shortlist, one.version) for one in self.lists.values() if one.shard in fences]
+
+    async def write(self, written: Sequence[Written]) -> None:
+        for one in written:
+            stands = self.lists.get(one.enrolment.id)
+            version = stands.version if stands else 0
+            if version != one.replaces or self.fences[one.shard] != one.fence:
+                raise StaleVersion(found=version, expected=one.replaces)
+        for one in written:
+            self.lists[one.enrolment.id] = one
+            self.events += [one] if one.event else []
+
+    def shortlist(self, mentee: str) -> Shortlist:
+        one = self.lists.get(f"{CARE}.{mentee}")
+        return one.shortlist if one else NOT_ENROLLED
+
+    def folded(self, mentee: str) -> tuple[tuple[str, ...], str | None]:
+        """What somebody knows who heard the events only."""
+        told = [one.event for one in self.events if one.event and one.event.mentee == mentee]
+        return (tuple(one.mentor for one in told[-1].ranked), told[-1].unmatched) if told else ((), None)
+
+
+class Unwatched:
+    def computed(self, lists: int) -> None: ...
+
+    def published(self, events: int) -> None: ...
+
+    def own_change_took(self, seconds: float) -> None: ...
+
+
+class World:
+    def __init__(self) -> None:
+        self.time, self.shelf = Time(), Shelf()
+        self.keeper = self.new_keeper()
+        self.sequence = 0
+
+    def new_keeper(self, network: Network | None = None) -> Keeper:
+        return Keeper(network or Network(), self.shelf, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched())
+
+    async def start(self, *, fence: int = 1) -> None:
+        await self.keeper.take(dict.fromkeys(range(SHARDS), fence))
+
+    async def change(self, *states: State, event: str = "event") -> None:
+        self.keeper.apply(Change(state, Origin(event, f"{event}-correlation")) for state in states)
+        await self.work()
+
+    async def work(self) -> None:
+        while self.keeper.seconds_until_next() == 0:
+            await self.keeper.step()
+
+    async def pass_time(self) -> None:
+        while (wait := self.keeper.seconds_until_next()) is not None:
+            self.time.seconds += wait
+            await self.keeper.step()
+
+
+@pytest.fixture
+async def world() -> World:
+    world = World()
+    await world.start()
+    await world.change(*policy().institutions.values(), policy().programme)
+    return world
+
+
+def member(one: Person) -> Member:
+    return one.member
+
+
+def later(one: Person, sequence: int, **fields: Any) -> Member:
+    return replace(one.member, sequence=sequence, **fields)
+
+
+async def test_a_persons_own_change_is_published_at_once_to_them_and_tied_to_its_cause(world: World) -> None:
+    await world.change(member(mentor()))
+    await world.change(member(mentee()), event="joined")
+    [written] = world.shelf.events
+    assert written.event is not None
+    assert [one.mentor for one in written.event.ranked] == ["milo"]
+    assert [one.member for one in written.event.recipients] == ["ana"]
+    assert (written.event.cause, written.bulk) == ("own_change", False)
+    assert (written.trace.causation_id, written.trace.correlation_id) == ("joined", "joined-correlation")
+
+
+async def test_what_others_changed_is_gathered_for_some_seconds(world: World) -> None:
+    await world.change(member(mentee()))
+    await world.change(member(mentor("milo")), event="first")
+    await world.change(member(mentor("mara")), event="second")
+    assert len(world.shelf.events) == 1
+    await world.pass_time()
+    written = world.shelf.events[-1]
+    assert written.event is not None
+    assert set(written.event.entered) == {"milo", "mara"}
+    assert (len(world.shelf.events), written.event.cause, written.bulk) == (2, "others_change", True)
+    assert written.trace.causation_id == "second"
+
+
+async def test_a_mentor_who_takes_nobody_any_more_leaves_the_lists_that_name_them(world: World) -> None:
+    await world.change(member(mentor()), member(mentee()))
+    await world.change(later(mentor(), 2, capacity=0))
+    await world.pass_time()
+    event = world.shelf.events[-1].event
+    assert event is not None
+    assert (event.left, event.unmatched) == (("milo",), "no_free_mentor")
+
+
+async def test_scores_change_the_stored_list_without_an_event(world: World) -> None:
+    await world.change(member(mentor()), member(mentee(specialty="cardiology")))
+    before = world.shelf.lists[f"{CARE}.ana"]
+    await world.change(later(mentor(), 2, specialty="cardiology"))
+    await world.pass_time()
+    after = world.shelf.lists[f"{CARE}.ana"]
+    assert after.shortlist.entries[0].score > before.shortlist.entries[0].score
+    assert (after.version, len(world.shelf.events)) == (before.version, 1)
+
+
+async def test_a_mentee_who_leaves_the_programme_is_told_and_one_who_is_erased_is_not(world: World) -> None:
+    await world.change(member(mentor()), member(mentee("ana")), member(mentee("ben")))
+    await world.change(later(mentee("ana"), 2, mentee_in=frozenset()))
+    await world.change(Member(id="ben", institution=NORTH, sequence=2, is_active=False))
+    ana, ben = (one.event for one in world.shelf.events[-2:])
+    assert ana is not None
+    assert ben is not None
+    assert (ana.ranked, ana.unmatched, [one.member for one in ana.recipients]) == ((), None, ["ana"])
+    assert (ben.ranked, ben.unmatched, ben.recipients) == ((), None, ())
+
+
+async def test_an_older_state_that_comes_late_changes_nothing(world: World) -> None:
+    await world.change(member(mentor()), later(mentee(), 5))
+    await world.change(later(mentee(), 4, is_active=False))
+    assert len(world.shelf.events) == 1
+
+
+async def test_a_takeover_publishes_differences_only(world: World) -> None:
+    await world.change(member(mentor()), member(mentee("ana")))
+    network = Network()
+    people = (mentor(), mentee("ana"), mentee("ben"))
+    for state in (*policy().institutions.values(), policy().programme, *(one.member for one in people)):
+        network.put(state)
+    world.keeper = world.new_keeper(network)
+    await world.start(fence=2)
+    await world.work()
+    told = [one.event for one in world.shelf.events if one.event]
+    assert [(one.mentee, one.cause) for one in told] == [("ana", "own_change"), ("ben", "takeover")]
+
+
+async def test_a_deposed_holder_writes_nothing_more_and_lets_go(world: World) -> None:
+    await world.change(member(mentor()))
+    world.shelf.fences[shard_of("ana")] = 2
+    world.keeper.apply([Change(member(mentee()), Origin("event", "correlation"))])
+    assert list(await world.keeper.step()) == [shard_of("ana")]
+    assert shard_of("ana") not in world.keeper.fences
+    assert world.shelf.lists == {}
+
+
+async def test_one_institutions_import_does_not_hold_up_anothers_single_change(world: World) -> None:
+    crowd = [member(mentee(f"crowd-{number}")) for number in range(500)]
+    world.keeper.apply(Change(one, Origin("import", "import")) for one in crowd)
+    world.keeper.apply([Change(member(mentee("ana", institution="south")), Origin("alone", "alone"))])
+    await world.keeper.step()
+    assert "care.ana" in world.shelf.lists
+    assert len(world.shelf.lists) < 40
+
+
+def _walk(seed: int) -> Iterator[State | Literal["time", "takeover"]]:
+    """A year in a small programme: most people fit each other, so that lists are full and places contested."""
+    dice = random.Random(seed)
+    yield from (_institution(dice, id) for id in (NORTH, SOUTH))
+    yield policy(list_length=2).programme
+    yield from (_someone(dice, f"p{number}") for number in range(20))
+    for _ in range(80):
+        what = dice.random()
+        if what < 0.6:
+            yield _someone(dice, f"p{dice.randrange(20)}")
+        elif what < 0.75:
+            yield _wishes(dice, f"p{dice.randrange(20)}")
+        elif what < 0.78:
+            yield _institution(dice, dice.choice([NORTH, SOUTH]))
+        elif what < 0.81:
+            fields = {"list_length": dice.choice([1, 2, 3]), "minimum_score": dice.choice([0, 40])}
+            yield policy(admits=frozenset({NORTH, SOUTH}), weights={"topics": dice.randrange(100)}, **fields).programme
+        else:
+            yield "takeover" if what > 0.99 else "time"
+
+
+def _someone(dice: random.Random, id: str) -> Member:
+    role = "mentors_in" if int(id[1:]) % 2 else "mentee_in"
+    return Member(
+        id=id,
+        institution=SOUTH if int(id[1:]) % 5 == 0 else NORTH,
+        is_active=dice.random() < 0.9,
+        is_paused=dice.random() < 0.1,
+        **{role: frozenset({CARE} if dice.random() < 0.9 else ())},
+        specialty=dice.choice(["cardiology", "surgery"]),
+        topics_offered=frozenset(dice.sample(["a", "b", "c", "d"], 2)),
+        topics_wanted=frozenset(dice.sample(["a", "b", "c", "d"], 2)),
+        languages=frozenset({"en"} if dice.random() < 0.9 else {"de"}),
+        formats=frozenset({"video"}),
+        hours=2,
+        capacity=dice.choice([0, 1, 1, 1]),
+        across_institutions=True,
+    )
+
+
+def _wishes(dice: random.Random, id: str) -> Preferences:
+    never = frozenset(f"p{dice.randrange(20)}" for _ in range(dice.randrange(3)))
+    return Preferences(member=id, never=never, weights={"specialty": dice.randrange(100)})
+
+
+def _institution(dice: random.Random, id: str) -> Institution:
+    exchanging = frozenset({NORTH, SOUTH}) if dice.random() < 0.7 else frozenset()
+    return Institution(id=id, is_active=dice.random() < 0.95, exchanges_with=exchanging)
+
+
+@pytest.mark.parametrize("seed", range(30))
+async def test_incremental_equals_full_and_the_events_say_the_same(seed: int) -> None:
+    world = World()
+    await world.start()
+    newest: dict[tuple[type, str], State] = {}
+    for sequence, change in enumerate(_walk(seed), 1):
+        if change == "time":
+            world.time.seconds += COALESCE / 2
+            await world.work()
+        elif change == "takeover":
+            await world.start(fence=sequence)
+        else:
+            state = replace(change, sequence=sequence)
+            newest[type(state), state.member if isinstance(state, Preferences) else state.id] = state
+            await world.change(state)
+    await world.pass_time()
+    assert len(world.shelf.events) > 20
+    _assert_equal_to_full(world, list(newest.values()))
+
+
+def _assert_equal_to_full(world: World, states: Sequence[State]) -> None:
+    programme = next(one for one in states if isinstance(one, Programme))
+    wishes = {one.member: one for one in states if isinstance(one, Preferences)}
+    people = [Person(one, wishes.get(one.id, Preferences(member=one.id))) for one in states if isinstance(one, Member)]
+    policy = Policy(programme, {one.id: one for one in states if isinstance(one, Institution)})
+    for person in people:
+        expected = naive(person, people, policy)
+        assert world.shelf.shortlist(person.id) == expected
+        assert world.shelf.folded(person.id) == (expected.mentors, expected.unmatched)

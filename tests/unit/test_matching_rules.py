@@ -1,0 +1,114 @@
+"""Who may be suggested to whom."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.matching.domain import rules
+from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.shards import SHARDS
+from services.matching.index.network import Network
+from tests.unit.matching_people import (
+    CARE,
+    EAST,
+    NORTH,
+    PEOPLE,
+    SOUTH,
+    institutions,
+    members,
+    mentee,
+    mentor,
+    naive,
+    policy,
+    preferences,
+    programmes,
+)
+
+EXCHANGING = (
+    Institution(id=NORTH, exchanges_with=frozenset({SOUTH})),
+    Institution(id=SOUTH, exchanges_with=frozenset({NORTH})),
+)
+
+
+def test_two_who_fit_are_kept_apart_by_nothing() -> None:
+    assert rules.broken(mentee(), mentor(), policy()) is None
+
+
+@pytest.mark.parametrize(
+    ("who", "other", "code"),
+    [
+        (mentee(), mentor(is_active=False), "no_mentor_in_programme"),
+        (mentee(), mentor(mentors_in=frozenset({"other"})), "no_mentor_in_programme"),
+        (mentee(mentors_in=frozenset({CARE})), mentor("ana"), "no_mentor_in_programme"),
+        (mentee(is_paused=True), mentor(), "paused"),
+        (mentee(topics_wanted=frozenset()), mentor(), "profile_incomplete"),
+        (mentee(languages=frozenset()), mentor(), "profile_incomplete"),
+        (mentee(), mentor(is_paused=True), "no_free_mentor"),
+        (mentee(), mentor(capacity=0), "no_free_mentor"),
+        (mentee(), mentor(hours=0), "no_free_mentor"),
+        (mentee(), mentor(languages=frozenset({"de"})), "no_common_language"),
+        (mentee(), mentor(formats=frozenset({"phone"})), "no_common_format"),
+        (mentee(never=["milo"]), mentor(), "not_available"),
+        (mentee(), mentor(never=["ana"]), "not_available"),
+        (mentee(), mentor(institution=SOUTH), "none_allowed_between_institutions"),
+    ],
+)
+def test_each_rule_keeps_a_pair_apart(who: Person, other: Person, code: str) -> None:
+    assert rules.broken(who, other, policy()) == code
+
+
+def test_across_institutions_both_institutions_and_both_people_must_want_it() -> None:
+    here, there = mentee(across_institutions=True), mentor(institution=SOUTH, across_institutions=True)
+    assert rules.broken(here, there, policy(*EXCHANGING)) is None
+    assert rules.broken(mentee(), there, policy(*EXCHANGING)) == "none_allowed_between_institutions"
+    one_sided = (EXCHANGING[0], Institution(id=SOUTH))
+    assert rules.broken(here, there, policy(*one_sided)) == "none_allowed_between_institutions"
+    not_admitted = policy(*EXCHANGING, admits=frozenset({NORTH}))
+    assert rules.broken(here, there, not_admitted) == "none_allowed_between_institutions"
+
+
+def test_people_of_two_institutions_do_not_meet_in_person() -> None:
+    formats = frozenset({"in_person"})
+    here = mentee(across_institutions=True, formats=formats)
+    there = mentor(institution=SOUTH, across_institutions=True, formats=formats)
+    assert rules.broken(here, there, policy(*EXCHANGING)) == "no_common_format"
+    assert rules.broken(here, mentor(formats=formats), policy(*EXCHANGING)) is None
+
+
+def test_an_empty_list_is_explained_by_the_rule_that_kept_out_the_last_one() -> None:
+    full, foreign = mentor("full", capacity=0), mentor("foreign", languages=frozenset({"de"}))
+    assert rules.reason_for_none(mentee(), [], policy()) == "no_mentor_in_programme"
+    assert rules.reason_for_none(mentee(), [full], policy()) == "no_free_mentor"
+    assert rules.reason_for_none(mentee(), [foreign, full], policy()) == "no_common_language"
+
+
+def network_of(
+    programme: Programme, known: list[Institution], people: list[Member], private: list[Preferences]
+) -> tuple[Network, Policy, list[Person]]:
+    network = Network()
+    for shard in range(SHARDS):
+        network.hold(shard)
+    for state in (*known, programme, *private, *people):
+        network.put(state)
+    wishes = {one.member: one for one in private}
+    persons = [Person(one, wishes.get(one.id, Preferences(member=one.id))) for one in people]
+    return network, Policy(programme, {one.id: one for one in known}), persons
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    programme=programmes(),
+    known=st.tuples(institutions(NORTH), institutions(SOUTH), institutions(EAST)),
+    people=st.tuples(*(members(id) for id in PEOPLE)),
+    private=st.tuples(*(preferences(id) for id in PEOPLE[:4])),
+)
+def test_columns_make_the_list_that_one_pair_after_another_makes(
+    programme: Programme,
+    known: tuple[Institution, ...],
+    people: tuple[Member, ...],
+    private: tuple[Preferences, ...],
+) -> None:
+    network, policy, persons = network_of(programme, list(known), list(people), list(private))
+    for who in persons:
+        if CARE in who.member.mentee_in:
+            assert network.pool(CARE).shortlist(who.id) == naive(who, persons, policy), who
