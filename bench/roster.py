@@ -42,7 +42,7 @@ async def roster(bench: Bench) -> list[Figure]:
             name="memory added by the import",
             value=max(peaks) - before,
             unit="MiB",
-            note=f"profiles: {before:,.0f} MiB before, {peaks[len(peaks) // 2]:,.0f} half-way, at most {max(peaks):,.0f}",
+            note=f"{before:,.0f} MiB before, {peaks[len(peaks) // 2]:,.0f} half-way, {max(peaks):,.0f} at most",
         ),
         Figure(
             name="another institution's change during the import, worst",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from aiokafka import AIOKafkaConsumer
 from rich.console import Console
 
 from deploy import processes
@@ -17,7 +18,7 @@ from deploy.stack import find, programs
 from deploy.stack.model import Kind, Site, Stack
 from deploy.stack.programs import Journal, Program
 from deploy.topics import FILE
-from shared import mongo
+from shared import kafka, mongo
 from shared.clock import Clock, SystemClock
 from shared.mongo import Database
 from shared.topics import NATIVE, create_missing, load_topics
@@ -64,6 +65,13 @@ class Bench:
         }
 
 
+async def _join_a_group(bootstrap: str) -> None:
+    """A new Kafka makes the topic of offsets when the first group asks for it, which no benchmark should wait for."""
+    consumer = AIOKafkaConsumer("matching.events", bootstrap_servers=kafka.servers(bootstrap), group_id="warm-up")
+    await consumer.start()
+    await consumer.stop()
+
+
 @asynccontextmanager
 async def open_site(choice: Kind | None, console: Console) -> AsyncIterator[Bench]:
     folder = Path(tempfile.mkdtemp(prefix="preceptor-bench-"))
@@ -76,6 +84,7 @@ async def open_site(choice: Kind | None, console: Console) -> AsyncIterator[Benc
     try:
         stack = await asyncio.to_thread(find.find, choice, site=site)
         await create_missing(stack.bootstrap, load_topics(FILE, size=NATIVE))
+        await _join_a_group(stack.bootstrap)
         yield Bench(stack, site, LocalIssuer.load_or_create(folder / "issuer"), SystemClock(), say)
     finally:
         await asyncio.to_thread(find.undo, site)

@@ -28,6 +28,7 @@ Fold = Callable[[Sequence[Received]], Awaitable[None]]
 Reaction = Callable[[Received, Session], Awaitable[None]]
 
 _CONCURRENT_KEYS = 48
+_FOLDED_TOGETHER = 250
 _TRIES = 3
 _TRY_WAITS_SECONDS = (0.1, 0.5)
 _RETRY_FIRST_SECONDS = 10
@@ -63,12 +64,22 @@ class Consumers:
         consumer = group or f"{self._service}.projection"
         by_type = {payload.TYPE: fold for payload, fold in folds.items()}
 
-        async def handle(records: Sequence[Record]) -> None:
-            received = await self._read_all(records, consumer)
+        async def apply(received: Sequence[Received]) -> None:
             for event_type, of_type in _by(received, lambda one: one.envelope.type).items():
                 if event_type in by_type:
                     await self._persist(by_type[event_type], of_type)
                     self._metrics.records.labels(consumer, "applied").inc(len(of_type))
+
+        async def handle(records: Sequence[Record]) -> None:
+            """Reads the next records while the store takes the last ones; never two writes at once."""
+            async with asyncio.TaskGroup() as tasks:
+                applying = None
+                for at in range(0, len(records), _FOLDED_TOGETHER):
+                    received = await self._read_all(records[at : at + _FOLDED_TOGETHER], consumer)
+                    if applying is not None:
+                        await applying
+                    applying = tasks.create_task(apply(received))
+                    await asyncio.sleep(0)  # lets the write begin
 
         self._subscribe(folds, consumer, handle)
 

@@ -41,7 +41,7 @@ class Lease:
         return True
 
     def _if_free(self) -> Document:
-        """The new fields where the lease is ours, expired or new (missing sorts before any date); the old ones where it is not."""
+        """The new fields where the lease is ours, expired or new (a missing date sorts first); else the old ones."""
         ours = {"$eq": ["$holder", self.holder]}
         free = {"$or": [ours, {"$lt": ["$until", "$$NOW"]}]}
         taken = {

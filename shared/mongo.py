@@ -3,6 +3,7 @@
 Reads and writes are majority everywhere: with w:1 change streams wait anyway and a relay publishes twice.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -74,7 +75,20 @@ def connect(uri: str, name: str) -> Database:
 async def in_transaction(
     database: Database, body: Callable[[Session], Coroutine[Any, Any, T]], *, seconds: float = 10
 ) -> T:
-    """Runs `body` in one transaction, again on a write conflict: nothing but database work belongs in it."""
+    """Runs `body` in one transaction, again on a write conflict: nothing but database work belongs in it.
+
+    A cancelled caller waits until the transaction has ended. Motor's operations go on in their threads when they are
+    cancelled: one that began after the abort would write outside of any transaction, a mark without its effect.
+    """
+    whole = asyncio.create_task(_whole(database, body, seconds))
+    try:
+        return await asyncio.shield(whole)
+    except asyncio.CancelledError:
+        await asyncio.wait([whole])
+        raise
+
+
+async def _whole(database: Database, body: Callable[[Session], Coroutine[Any, Any, T]], seconds: float) -> T:
     with pymongo.timeout(seconds):
         async with await database.client.start_session() as session:
             result: T = await session.with_transaction(

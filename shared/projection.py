@@ -3,12 +3,12 @@
 A tombstone leaves a marker without a body but with its sequence, so that an old record cannot bring anyone back.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.contracts.envelope import Received
 from shared.contracts.payload import Payload
-from shared.mongo import BulkWriteError, Collection, Document, ReplaceOne, Session, duplicates_in
+from shared.mongo import BulkWriteError, Collection, Document, ReplaceOne, duplicates_in
 
 
 def newest(received: Iterable[Received]) -> list[Received]:
@@ -25,18 +25,26 @@ async def fold(
     collection: Collection,
     received: Iterable[Received],
     body: Callable[[Any], Mapping[str, Any]] = Payload.model_dump,
-    *,
-    session: Session | None = None,
 ) -> None:
     """One document per aggregate: `{_id, institution, sequence, erased, …body}`."""
     writes = [_guarded(one, body) for one in newest(received)]
+    again = await _refused(collection, writes)
+    # Two owners of a partition may both insert a key that is new here, the older one first: only what is refused twice
+    # has met a newer document.
+    await _refused(collection, again)
+
+
+async def _refused(collection: Collection, writes: Sequence[ReplaceOne[Document]]) -> list[ReplaceOne[Document]]:
+    """The writes whose guard missed and whose upsert then met the document that made it miss."""
     if not writes:
-        return
+        return []
     try:
-        await collection.bulk_write(writes, ordered=False, session=session)
+        await collection.bulk_write(writes, ordered=False)
     except BulkWriteError as failed:
-        if not duplicates_in(failed):  # the guard missed and the upsert met the newer document: as it should be
+        if not duplicates_in(failed):
             raise
+        return [writes[error["index"]] for error in (failed.details or {})["writeErrors"]]
+    return []
 
 
 def _guarded(one: Received, body: Callable[[Any], Mapping[str, Any]]) -> ReplaceOne[Document]:

@@ -1,5 +1,6 @@
 """The batch consumer on real Kafka and real MongoDB: what it does with good, bad and repeated records."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from pymongo.errors import AutoReconnect
 
-from shared import kafka, projection
+from shared import kafka, mongo, projection
 from shared.contracts.envelope import Envelope, Received, Trace, headers_of
 from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.payload import Payload
@@ -295,3 +296,28 @@ async def test_a_subscriber_that_could_lose_records_stops_the_start(plumbing: Pl
     plumbing.consumers._broker.subscriber("matching.events", group_id="x")(handler)
     with pytest.raises(AssertionError, match=r"could lose records"):
         await plumbing.consumers.start()
+
+
+async def test_of_two_owners_that_both_insert_a_key_the_newer_state_stays(plumbing: Plumbing, tenant: str) -> None:
+    """The upsert of the newer one meets the older one's insert and is refused: it must be tried again."""
+    copies = plumbing.database["institutions"]
+    await mongo.ensure_indexes(copies, [])
+
+    def state(sequence: int, n: int) -> Received:
+        payload = InstitutionChanged(institution=f"{tenant}-{n}", name=str(sequence), status="active")
+        envelope = Envelope(
+            id=f"{n}-{sequence}",
+            type=payload.TYPE,
+            institution=tenant,
+            subject=payload.aggregate,
+            sequence=sequence,
+            time=None,
+            trace=Trace(correlation_id="c"),
+        )
+        return Received(envelope, payload)
+
+    for _ in range(20):
+        await copies.delete_many({})
+        owners = ([state(sequence, n) for n in range(20)] for sequence in (1, 2, 3))
+        await asyncio.gather(*(projection.fold(copies, of_owner) for of_owner in owners))
+        assert {one["sequence"] async for one in copies.find()} == {3}
