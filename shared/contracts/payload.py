@@ -15,7 +15,7 @@ Slug = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^
 
 
 class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
 class Payload(Part):

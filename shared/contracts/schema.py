@@ -1,0 +1,63 @@
+"""The contracts as JSON Schema, one for each event type, and the past ones that still bind us."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from shared.contracts.catalogue import EVENTS
+from shared.contracts.payload import Payload
+
+Schema = dict[str, Any]
+
+FOLDER = Path(__file__).parent / "schemas"
+HISTORY = FOLDER / "history"
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_WORDS = frozenset({"title", "description", "$schema", "$id"})
+
+
+def schemas() -> Mapping[str, Schema]:
+    """By type, as the models are now. Headers are the same for every event: docs/events.md."""
+    return {event_type: _schema(payload) for event_type, payload in EVENTS.items()}
+
+
+def _schema(payload: type[Payload]) -> Schema:
+    return {
+        "$schema": _DIALECT,
+        "$id": f"urn:preceptor:event:{payload.TYPE}",
+        **payload.model_json_schema(),
+        "x-topic": payload.TOPIC,
+        "x-key": f"<institution>:<{aggregate_of(payload)}>",
+    }
+
+
+def aggregate_of(payload: type[Payload]) -> str:
+    """Which field is the aggregate's id."""
+    probe: Any = payload.model_construct(None, **{name: name for name in payload.model_fields})
+    return str(probe.aggregate)
+
+
+def binding(schema: Any) -> Any:
+    """What two sides depend on: everything but the words and the order of keys."""
+    if isinstance(schema, list):
+        return [binding(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    # Below `properties` and `$defs` the keys are names of ours: one may well be called `title`.
+    return {
+        key: {name: binding(part) for name, part in sorted(value.items())}
+        if key in {"properties", "$defs"}
+        else binding(value)
+        for key, value in sorted(schema.items())
+        if key not in _WORDS
+    }
+
+
+def text(schema: Schema) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def published(event_type: str, *, history: Path = HISTORY) -> Iterator[tuple[Path, Schema]]:
+    """Every form that this type has had, the oldest first."""
+    for path in sorted((history / event_type).glob("*.json")):
+        yield path, json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,59 @@
+"""The subscriber that docs/events.md shows to a stranger, run as it stands against a real Kafka."""
+
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared import kafka
+from shared.clock import SystemClock
+from shared.contracts.export import EVENTS_PAGE
+from shared.contracts.matching import SuggestionsChanged
+from tests.contract.golden import golden
+from tests.eventually import eventually
+
+(LINES,) = re.findall(r"```python subscriber\n(.*?)```", EVENTS_PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_it_is_short_and_needs_nothing_of_ours() -> None:
+    assert len(LINES.strip().splitlines()) <= 32
+    assert re.findall(r"^(?:from|import) (\S+)", LINES, re.MULTILINE) == ["asyncio,", "aiokafka"]
+
+
+async def test_a_stranger_hears_of_a_changed_list_and_goes_on_after_a_broken_record(
+    kafka_bootstrap: str, tmp_path: Path
+) -> None:
+    program, heard = tmp_path / "subscriber.py", tmp_path / "heard.txt"
+    program.write_text(LINES, encoding="utf-8")
+    event, first, last = golden(SuggestionsChanged.TYPE), SystemClock().new_id(), SystemClock().new_id()
+    producer = kafka.producer(kafka_bootstrap)
+    await producer.start()
+    try:
+        for id, value in ((first, event.value), ("broken", b"{"), ("erased", None), (last, event.value)):
+            headers = event.headers | {"ce_id": id.encode()}
+            await producer.send_and_wait(event.topic, key=event.key, value=value, headers=list(headers.items()))
+    finally:
+        await producer.stop()
+    with heard.open("wb") as output:
+        environment = os.environ | {"KAFKA_BOOTSTRAP": kafka_bootstrap}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, program, stdout=output, stderr=output, env=environment
+        )
+    try:
+        await eventually(lambda: last in heard.read_text("utf-8"), within=20, message="the stranger hears the last one")
+    finally:
+        process.kill()
+        await process.wait()
+    told = heard.read_text("utf-8")
+    assert "set aside: matching.events" in told
+    mia, ada, far = (f"01977c1e-8a00-7000-8000-0000000000{n}" for n in ("01", "02", "04"))
+    assert f"{first} {mia} ['{ada}', '{far}']" in told
+    assert told.index(first) < told.index(last)
+
+
+@pytest.mark.parametrize("forbidden", ["enable_auto_commit=True", "latest"])
+def test_it_shows_nothing_that_loses_records(forbidden: str) -> None:
+    assert forbidden not in LINES

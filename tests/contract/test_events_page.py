@@ -1,0 +1,71 @@
+"""docs/events.md says what the contracts say."""
+
+import ast
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from shared.contracts.catalogue import COMPACTED, EVENTS, PRIVATE
+from shared.contracts.envelope import Envelope, Trace, headers_of
+from shared.contracts.export import EVENTS_PAGE, GOLDEN, TOPICS
+from shared.contracts.reference import READERS, renewed
+from shared.contracts.schema import schemas
+from shared.topics import load_topics
+
+PAGE = EVENTS_PAGE.read_text(encoding="utf-8")
+SERVICES = Path(__file__).parent.parent.parent / "services"
+
+
+def test_the_generated_part_is_up_to_date() -> None:
+    assert renewed(PAGE, topics_file=TOPICS, golden=GOLDEN) == PAGE, "python -m shared.contracts.export"
+
+
+def test_an_outdated_page_is_noticed() -> None:
+    assert renewed(PAGE.replace("`entered`", "`arrived`"), topics_file=TOPICS, golden=GOLDEN) == PAGE
+
+
+@pytest.mark.parametrize("event_type", EVENTS)
+def test_every_type_topic_and_field_is_named(event_type: str) -> None:
+    section = PAGE.split(f"\n## {event_type.removeprefix('org.preceptor.')}\n")[1].split("\n## ")[0]
+    assert f"`{EVENTS[event_type].TOPIC}`" in section
+    for name in schemas()[event_type]["properties"]:
+        assert f"| `{name}` |" in section
+    assert ("Private" in section) == (EVENTS[event_type].TOPIC in PRIVATE)
+
+
+def test_every_header_is_in_the_envelopes_table() -> None:
+    envelope = Envelope(
+        id="i",
+        type=next(iter(EVENTS)),
+        institution="n",
+        subject="s",
+        sequence=1,
+        time=datetime(2027, 1, 1, tzinfo=UTC),
+        trace=Trace(correlation_id="c", causation_id="d", traceparent="t"),
+    )
+    documented = dict(re.findall(r"^\| `([a-z_-]+)` \| (yes|no) \|", PAGE.split("## The envelope")[1], re.MULTILINE))
+    assert set(headers_of(envelope)) == documented.keys()
+
+
+def test_every_topic_has_its_readers_and_its_cleanup() -> None:
+    topics = load_topics(TOPICS)
+    assert READERS.keys() == {topic.name for topic in topics} == {payload.TOPIC for payload in EVENTS.values()}
+    assert {topic.name for topic in topics if topic.settings["cleanup.policy"] == "compact"} == COMPACTED
+
+
+@pytest.mark.parametrize("service", ["profiles", "matching", "notifications"])
+def test_the_readers_named_are_those_that_read(service: str) -> None:
+    """From the source: the contracts that are keys of a mapping to handlers."""
+    by_name = {payload.__name__: payload.TOPIC for payload in EVENTS.values()}
+    read = {
+        by_name[key.id]
+        for path in (SERVICES / service).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Dict)
+        for key in node.keys
+        if isinstance(key, ast.Name) and key.id in by_name
+    }
+    named = {topic for topic, readers in READERS.items() if re.search(rf"\b{service}\b", readers)}
+    assert read == named
