@@ -69,4 +69,6 @@ def _document(figures: list[Figure]) -> str:
     return opening + as_markdown(figures, now=SystemClock().now())
 
 
-typer.run(main)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command()(main)
+app()

@@ -15,22 +15,25 @@ from bench.site import Bench
 INSTITUTION, PROGRAMME = "bench-hospital", "bench-programme"
 QUIET = "quiet-hospital"
 MAPPING = """
+version: 1
 sections:
   people:
-    columns:
-      id: {field: external_id, required: true}
-      name: {field: name, required: true}
-      email: {field: email, required: true}
-      role: {field: roles, required: true}
-      stage: {field: stage}
-      specialty: {field: specialty}
-      offers: {field: topics_offered, split: "|"}
-      wants: {field: topics_wanted, split: "|"}
-      languages: {field: languages, split: "|"}
-      hours: {field: hours_per_month}
-      capacity: {field: capacity}
-    constants: {formats: [video], time_zone: Europe/Berlin}
-    programme: bench-programme
+    fields:
+      external_id: {column: id}
+      name: {column: name}
+      email: {column: email}
+      stage: {column: stage}
+      specialty: {column: specialty}
+      topics_offered: {column: offers, split: "|"}
+      topics_wanted: {column: wants, split: "|"}
+      languages: {column: languages, split: "|"}
+      formats: {constant: [video]}
+      time_zone: {constant: Europe/Berlin}
+      hours_per_month: {column: hours}
+      capacity: {column: capacity}
+    enrol:
+      - programme: bench-programme
+        roles: {column: role}
 """
 TOPICS = [f"topic-{n:02}" for n in range(40)]
 _SPECIALTIES = ["cardiology", "internal-medicine", "surgery", "paediatrics", "psychiatry", "radiology", "oncology"]

@@ -117,10 +117,10 @@ async def _watch(bench: Bench, arrived: dict[str, float], watching: asyncio.Even
 
 async def _floor(bench: Bench) -> list[float]:
     """What the same work costs bare: three transactions of two inserts, two records produced and consumed."""
-    databases = [bench.database("floor", service=service) for service in SERVICES]
+    databases = [bench.database(service, service=service) for service in SERVICES]
     for database in databases:
-        await mongo.ensure_indexes(database["a"], [])
-        await mongo.ensure_indexes(database["b"], [])
+        await mongo.ensure_indexes(database["floor-a"], [])
+        await mongo.ensure_indexes(database["floor-b"], [])
     producer = kafka.producer(bench.bootstrap)
     consumer = AIOKafkaConsumer(_TOPIC, bootstrap_servers=kafka.servers(bench.bootstrap), auto_offset_reset="latest")
     await producer.start()
@@ -144,7 +144,7 @@ async def _chain(databases: Iterable[Database], producer: AIOKafkaProducer, cons
             await consumer.getone()
 
         async def two_inserts(session: Session, database: Database = database) -> None:
-            await database["a"].insert_one({"x": "x" * 300}, session=session)
-            await database["b"].insert_one({"x": "x" * 300}, session=session)
+            await database["floor-a"].insert_one({"x": "x" * 300}, session=session)
+            await database["floor-b"].insert_one({"x": "x" * 300}, session=session)
 
         await in_transaction(database, two_inserts)
