@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from services.matching import watch
+from services.matching.api import suggestions_router, unmatched_router
 from services.matching.clockwork import Clockwork, Shards
 from services.matching.handlers import folds
 from services.matching.index.network import Network
 from services.matching.settings import Settings
 from services.matching.store.lists import Lists
 from services.matching.store.projections import Projections
+from services.matching.store.reading import ReadingStore
 from services.matching.store.replicas import Replicas
 from services.matching.usecases.keeping import Keeper
+from services.matching.usecases.reading import Reading
 from shared import parts as parts_of
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import MatchingRecordParked
@@ -40,6 +43,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     projections, lists = Projections(parts.database), Lists(parts.database)
     replicas = Replicas(parts.database, holder=parts.holder)
     keeping = _keeping(parts, settings, projections, lists, replicas)
+    reading = Reading(ReadingStore(parts.database))
     parts.consumers.projection(folds(projections))
 
     async def prepare() -> None:
@@ -58,7 +62,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     app = create_app(
         "Preceptor matching",
         "Who is suggested to whom, why, and why not.",
-        routers=[],
+        routers=[suggestions_router(reading), unmatched_router(reading)] if "api" in roles else [],
         database=parts.database,
         authenticator=parts.authenticator,
         clock=clock,

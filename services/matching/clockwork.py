@@ -1,6 +1,6 @@
 """The background of matching: follows the projections, holds its share of the shards, and has the keeper act.
 
-Order of a start: the change stream first, then the scan, then what the stream brought meanwhile; both guarded by sequence.
+Order of a start: the change stream first, then the scan, then what the stream brought; both guarded by sequence.
 Any fault ends `run`, and the next one begins with a new scan: so does a change stream whose history is lost.
 """
 
@@ -72,6 +72,7 @@ class Clockwork:
             async with await self._projections.feed() as feed:
                 network = Network()
                 people = await self._load(network)
+                await shards.settle()
                 self.is_loaded = True
                 _log.info("index loaded", documents=people)
                 await self._keep(feed, self._new_keeper(network), shards)
@@ -112,8 +113,8 @@ async def _hold(shards: Shards, batches: asyncio.Queue[list[Change]]) -> None:
 
 async def _work(keeper: Keeper, shards: Shards, batches: asyncio.Queue[list[Change]]) -> None:
     while True:
-        keeper.apply(await _next_changes(batches, keeper.seconds_until_next()))
         await _follow_leases(keeper, shards)
+        keeper.apply(await _next_changes(batches, keeper.seconds_until_next()))
         if lost := await keeper.step():
             _log.warning("shards written by another holder", shards=sorted(lost))
             await asyncio.sleep(_DOUBT_SECONDS)

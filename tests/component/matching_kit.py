@@ -130,7 +130,7 @@ class Matching:
         programmes: Sequence[str] = options.pop("programmes", ())
         token = self.issuer.token(subject, institution=institution, roles=roles or ("member",), programmes=programmes)
         headers = {"authorization": f"Bearer {token}", **options.pop("headers", {})}
-        return await self.client.get(path, headers=headers, params=options)
+        return await self.client.get(path, headers=headers, params=options or None)
 
 
 def signed_in(member: MemberChanged, **fields: Any) -> PreferencesChanged:
@@ -141,6 +141,11 @@ def signed_in(member: MemberChanged, **fields: Any) -> PreferencesChanged:
         subject_hash=subject_hash(ISSUER, member.member),
         **fields,
     )
+
+
+async def _is_ready(client: httpx.AsyncClient, *, keeps_lists: bool) -> bool:
+    answer = await client.get("/health/ready")
+    return answer.is_success or (not keeps_lists and list(answer.json()["wrong"]) == ["index"])
 
 
 @asynccontextmanager
@@ -171,6 +176,7 @@ async def running(
     transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://matching.test", timeout=30) as client:
+            await eventually(lambda: _is_ready(client, keeps_lists="lists" in work))
             yield Matching(service, mine, client, issuer)
     finally:
         for task in tasks:

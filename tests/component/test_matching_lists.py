@@ -1,17 +1,34 @@
-"""From a folded profile event to a stored list and its event, on a real MongoDB."""
+"""From a folded profile event to a stored list and its event on a real MongoDB, and from topic to topic on a real Kafka."""
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka import AIOKafkaConsumer
 
 from deploy.issuer import LocalIssuer
+from services.matching.domain.model import Person, Policy, Preferences
+from services.matching.store.projections import STATES
+from shared import kafka
 from shared.contracts.envelope import headers_of
+from shared.contracts.payload import Payload
+from shared.mongo import Document
 from tests.component.conftest import begin_here
-from tests.component.matching_kit import NORTH, SOUTH, Matching, institution, mentee, mentor, programme, running
+from tests.component.matching_kit import (
+    NORTH,
+    SOUTH,
+    Matching,
+    institution,
+    mentee,
+    mentor,
+    programme,
+    running,
+    signed_in,
+)
 from tests.eventually import eventually
+from tests.unit.matching_people import naive
 
 
 @pytest.fixture
@@ -34,3 +51,129 @@ async def test_a_mentee_gets_a_list_and_the_event_follows_from_the_profile_event
     assert (told["cause"], event["headers"]["ce_correlationid"]) == ("own_change", "the-request")
     assert event["headers"]["ce_causationid"]
     assert (event["sequence"], event["bulk"]) == (1, False)
+
+
+async def test_a_thousand_people_who_join_at_once_all_get_their_list(matching: Matching) -> None:
+    people: list[Payload] = [mentor(f"mentor-{number}") for number in range(500)]
+    people += [mentee(f"mentee-{number}") for number in range(500)]
+    await matching.say(*people)
+
+    async def all_have_ten() -> bool:
+        return await matching.database["lists"].count_documents({"entries.9": {"$exists": True}}) == 500
+
+    await eventually(all_have_ten, within=60)
+
+
+async def test_what_a_mentor_changes_reaches_others_lists_with_its_own_cause(matching: Matching) -> None:
+    await matching.say(mentor("mara"), mentee("ana"))
+    await matching.until_list("ana", "mara")
+    await matching.say(mentor("mara", capacity=0), correlation="no-more")
+    await matching.until_list("ana")
+
+    last = json.loads((await matching.events())[-1]["value"])
+    assert (last["cause"], last["left"], last["unmatched"]) == ("others_change", ["mara"], "no_free_mentor")
+    assert (await matching.events())[-1]["headers"]["ce_correlationid"] == "no-more"
+
+
+async def test_an_erased_mentees_list_is_emptied_and_nobody_is_told(matching: Matching) -> None:
+    await matching.say(mentor("mara"), mentee("ana"))
+    await matching.until_list("ana", "mara")
+    await matching.erase(mentee("ana"))
+    await matching.until_list("ana")
+
+    last = json.loads((await matching.events())[-1]["value"])
+    assert (last["ranked"], last["unmatched"], last["recipients"]) == ([], None, [])
+
+
+async def test_lists_follow_random_changes_restarts_and_two_holders_and_equal_a_full_computation(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with running(mongo_uri, kafka_bootstrap, issuer, coalesce_seconds=0.05) as first:
+        await first.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
+        await first.say(programme())
+        await _change_at_random(first, random.Random(1), count=60)
+        async with running(
+            mongo_uri, kafka_bootstrap, issuer, coalesce_seconds=0.05, database=first.database.name
+        ) as second:
+            await eventually(lambda: _is_shared_by(first, 2), within=20)
+            await _change_at_random(first, random.Random(2), count=60)
+            await eventually(lambda: _assert_full(second), within=20)
+        await _change_at_random(first, random.Random(3), count=30)
+        await eventually(lambda: _assert_full(first), within=20)
+
+
+async def _is_shared_by(matching: Matching, replicas: int) -> bool:
+    return len(await matching.database["leases"].distinct("holder", {"_id": {"$regex": "^shard-"}})) == replicas
+
+
+async def _change_at_random(matching: Matching, dice: random.Random, *, count: int) -> None:
+    for _ in range(count):
+        number = dice.randrange(24)
+        join = mentor if number % 2 else mentee
+        fields = {
+            "status": "active" if dice.random() < 0.9 else "inactive",
+            "topics_offered": tuple(dice.sample(["a", "b", "c", "d"], 2)),
+            "topics_wanted": tuple(dice.sample(["a", "b", "c", "d"], 2)),
+            "capacity": dice.choice([0, 1, 1]),
+            "across_institutions": True,
+        }
+        someone = join(f"p{number}", SOUTH if number % 5 == 0 else NORTH, **fields)
+        never = (f"p{dice.randrange(24)}",) if dice.random() < 0.3 else ()
+        await matching.say(someone, signed_in(someone, never=never))
+
+
+async def _assert_full(matching: Matching) -> bool:
+    """Every stored list equals the one made pair by pair from the copies, and so does what the events say."""
+    states = {name: [of(one) async for one in matching.database[name].find()] for name, of in STATES.items()}
+    wishes = {one.member: one for one in states["preferences"]}
+    people = [Person(one, wishes.get(one.id, Preferences(member=one.id))) for one in states["participants"]]
+    policy = Policy(states["programmes"][0], {one.id: one for one in states["institutions"]})
+    told = {event["key"].split(".")[1]: json.loads(event["value"]) for event in await _in_order(matching)}
+    for person in people:
+        if "care" not in person.member.mentee_in and person.id not in told:
+            continue
+        expected = naive(person, people, policy)
+        stored = await matching.list_of(person.id)
+        entries = [(one["mentor"], one["score"]) for one in stored.get("entries", [])]
+        assert entries == [(one.mentor, one.score) for one in expected.entries], person.id
+        assert stored.get("unmatched") == expected.unmatched
+        event = told.get(person.id, {"ranked": [], "unmatched": None})
+        assert tuple(one["mentor"] for one in event["ranked"]) == expected.mentors
+    return True
+
+
+async def _in_order(matching: Matching) -> list[Document]:
+    return sorted(await matching.events(), key=lambda event: event["sequence"])
+
+
+async def test_from_profiles_topics_to_matchings(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> None:
+    topics = ["institutions", "programmes", "members", "preferences"]
+    await begin_here(kafka_bootstrap, "matching.projection", *(f"profiles.{topic}" for topic in topics))
+    heard = AIOKafkaConsumer("matching.events", bootstrap_servers=kafka_bootstrap, auto_offset_reset="latest")
+    await heard.start()
+    await heard.seek_to_end()
+    for partition in heard.assignment():
+        await heard.position(partition)
+    work = ("lists", "relay", "consumer")
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=work) as matching:
+        await _publish(matching, kafka_bootstrap, institution(NORTH), programme(), mentor("kafka-mara"))
+        await eventually(lambda: matching.database["participants"].find_one({"_id": "kafka-mara"}), within=30)
+        await _publish(matching, kafka_bootstrap, mentee("kafka-ana"))
+        async with asyncio.timeout(30):
+            async for record in heard:
+                if record.key == b"north:care.kafka-ana":
+                    break
+    await heard.stop()
+    assert [one["mentor"] for one in json.loads(record.value)["ranked"]] == ["kafka-mara"]
+    assert dict(record.headers)["ce_type"] == b"org.preceptor.matching.suggestions.changed.v1"
+
+
+async def _publish(matching: Matching, bootstrap: str, *payloads: Payload) -> None:
+    producer = kafka.producer(bootstrap)
+    await producer.start()
+    for payload in payloads:
+        envelope = matching.received(payload).envelope
+        headers = [(name, text.encode()) for name, text in headers_of(envelope).items()]
+        value = payload.model_dump_json().encode()
+        await producer.send_and_wait(payload.TOPIC, key=envelope.key.encode(), value=value, headers=headers)
+    await producer.stop()

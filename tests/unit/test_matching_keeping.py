@@ -1,4 +1,4 @@
-"""Lists follow changes: at once for whom the change is about, gathered for the others, and equal to a full computation."""
+"""Lists follow changes: at once for whom the change is about, gathered for others, and equal to a full computation."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence

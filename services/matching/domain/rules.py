@@ -93,7 +93,7 @@ def _allowed(mentee: Person, mentor: Person, policy: Policy) -> bool:
 
 
 def passing(mentees: Side, mentors: Side, exchanges: Bools, kept_apart: Bools) -> Iterator[tuple[Unmatched, Bools]]:
-    """For each rule in its order, who passes. `exchanges` by mentee's and mentor's institution; `kept_apart` by never-lists.
+    """For each rule in its order, who passes. `exchanges` by institutions, `kept_apart` by never-lists.
 
     Lazy: a caller whose last candidate has gone does not pay for the rules behind.
     """

@@ -1,0 +1,210 @@
+"""Who sees what of a list, over HTTP."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from services.matching.api import harmless
+from shared.contracts.profiles import ProgrammeLimits
+from tests.component.matching_kit import (
+    CARE,
+    NORTH,
+    SOUTH,
+    Matching,
+    institution,
+    mentee,
+    mentor,
+    programme,
+    running,
+    signed_in,
+)
+
+
+@pytest.fixture(scope="module")
+async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
+    """One for all tests that only read."""
+    async with _founded(mongo_uri, kafka_bootstrap, issuer) as matching:
+        yield matching
+
+
+@pytest.fixture
+async def fresh(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
+    async with _founded(mongo_uri, kafka_bootstrap, issuer) as matching:
+        yield matching
+
+
+@asynccontextmanager
+async def _founded(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
+    async with running(mongo_uri, kafka_bootstrap, issuer) as matching:
+        await matching.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
+        await matching.say(programme(limits=ProgrammeLimits(list_length=2)))
+        ana = mentee("ana", topics_wanted=("research", "careers", "ethics"))
+        await matching.say(signed_in(ana), signed_in(mentor("mara"), never=("ben",)))
+        await matching.say(mentor("mara"), mentor("milo", topics_offered=("research",), time_zone="Asia/Tokyo"))
+        await matching.say(ana, mentee("ben"))
+        await matching.until_list("ana", "mara", "milo")
+        await matching.until_list("ben", "milo")
+        yield matching
+
+
+LIST = "/mentees/ana/suggestions"
+
+
+async def test_a_mentee_sees_who_and_why_and_no_weights(matching: Matching) -> None:
+    answer = await matching.get(LIST, "ana", NORTH, programme=CARE)
+    assert answer.status_code == 200, answer.text
+    first = answer.json()["items"][0]
+    assert (first["mentor"], first["rank"], first["card"]["named"]) == ("mara", 1, True)
+    assert "Offers 2 of the 3 topics you want: careers, research." in first["reasons"]
+    assert first["factors"]["topics"] == 66
+    assert "contributions" not in answer.text
+    assert "weights" not in answer.text
+    [mine] = (await matching.get("/me/suggestions", "ana", NORTH)).json()
+    assert mine == answer.json()
+
+
+async def test_a_coordinator_sees_pairs_and_ranks_only(matching: Matching) -> None:
+    answer = await matching.get(LIST, "carla", NORTH, "coordinator", programme=CARE)
+    assert answer.json()["items"][0] == {"mentor": "mara", "institution": NORTH, "rank": 1}
+    why = await matching.get("/mentees/ben/why-not/mara", "carla", NORTH, "coordinator", programme=CARE)
+    assert why.json() == {"mentor": "mara", "code": "not_available"}
+
+
+@pytest.mark.parametrize(
+    ("subject", "home", "role", "status"),
+    [
+        ("ben", NORTH, "member", 404),
+        ("stranger", NORTH, "member", 404),
+        ("ana", SOUTH, "member", 404),
+        ("carla", SOUTH, "coordinator", 404),
+        ("robot", NORTH, "integrator", 403),
+    ],
+)
+async def test_nobody_else_can_tell_that_there_is_a_list(
+    matching: Matching, subject: str, home: str, role: str, status: int
+) -> None:
+    answer = await matching.get(LIST, subject, home, role, programme=CARE)
+    unknown = await matching.get("/mentees/nobody/suggestions", subject, home, role, programme=CARE)
+    assert answer.status_code == unknown.status_code == status
+    assert answer.json() == unknown.json()
+
+
+async def test_a_coordinator_of_another_programme_sees_nothing_of_this_one(matching: Matching) -> None:
+    answer = await matching.get(LIST, "carla", NORTH, "coordinator", programmes=["other"], programme=CARE)
+    assert answer.status_code == 404
+    unmatched = await matching.get(f"/programmes/{CARE}/unmatched", "carla", NORTH, "coordinator", programmes=["other"])
+    assert unmatched.status_code == 403
+
+
+async def test_a_list_read_before_it_is_renewed_offers_no_seat_that_is_gone(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with running(mongo_uri, kafka_bootstrap, issuer, coalesce_seconds=3600) as matching:
+        await matching.say(institution(NORTH), programme(), signed_in(mentee("ana")), mentor("mara"), mentor("milo"))
+        await matching.say(mentee("ana"))
+        await matching.until_list("ana", *sorted(await _two(matching)))
+        await matching.say(mentor("mara", capacity=0))
+        answer = (await matching.get(LIST, "ana", NORTH, programme=CARE)).json()
+        assert [one["mentor"] for one in answer["items"]] == ["milo"]
+        assert answer["withdrawn"] == 1
+
+
+async def _two(matching: Matching) -> list[str]:
+    from tests.eventually import eventually
+
+    return await eventually(lambda: matching.mentors_of("ana"))
+
+
+async def test_why_not_says_what_both_profiles_show_and_keeps_the_rest_to_itself(fresh: Matching) -> None:
+    await fresh.say(
+        mentor("deutsch", languages=("de",)),
+        mentor("phone", formats=("phone",)),
+        mentor("full", capacity=0),
+        mentor("away", paused=True),
+        mentor("shy", SOUTH),
+        mentor("low", topics_offered=("surgery",), specialty="surgery", time_zone="Asia/Tokyo"),
+    )
+    codes = {}
+    for other in ("mara", "milo", "deutsch", "phone", "full", "away", "shy", "low"):
+        answer = await fresh.get(f"/mentees/ana/why-not/{other}", "ana", NORTH, programme=CARE)
+        codes[other] = answer.json()["code"]
+    assert codes == {
+        "mara": "suggested",
+        "milo": "suggested",
+        "deutsch": "no_common_language",
+        "phone": "no_common_format",
+        "full": "not_available",
+        "away": "not_available",
+        "shy": "not_available",
+        "low": "scores_below",
+    }
+    low = (await fresh.get("/mentees/ana/why-not/low", "ana", NORTH, programme=CARE)).json()
+    assert low["explanation"].endswith("fits better in the specialty and the topics you want.")
+    unknown = await fresh.get("/mentees/ana/why-not/nobody", "ana", NORTH, programme=CARE)
+    assert unknown.status_code == 404
+
+
+async def test_a_mentor_of_an_institution_that_is_not_exchanged_with_is_as_good_as_unknown(fresh: Matching) -> None:
+    await fresh.say(institution(SOUTH), mentor("shy", SOUTH))
+    shy, nobody = [
+        await fresh.get(f"/mentees/ana/why-not/{other}", "ana", NORTH, programme=CARE) for other in ("shy", "nobody")
+    ]
+    assert shy.status_code == 404
+    assert shy.json() == nobody.json()
+
+
+async def test_the_unmatched_come_with_reasons_by_page_and_as_a_file(fresh: Matching) -> None:
+    await fresh.say(mentee("quiet", topics_wanted=()), mentee("romand", languages=("fr",)), mentee("far", SOUTH))
+    for one in ("quiet", "romand", "far"):
+        await fresh.until_list(one)
+    path = f"/programmes/{CARE}/unmatched"
+    first = (await fresh.get(path, "carla", NORTH, "coordinator", limit=1)).json()
+    second = (await fresh.get(path, "carla", NORTH, "coordinator", limit=1, cursor=first["next"])).json()
+    assert [(one["mentee"], one["reason"]["code"]) for one in (*first["items"], *second["items"])] == [
+        ("quiet", "profile_incomplete"),
+        ("romand", "no_common_language"),
+    ]
+    for options in ({"format": "csv"}, {"headers": {"accept": "text/csv"}}):
+        answer = await fresh.get(path, "carla", NORTH, "coordinator", **options)
+        assert answer.headers["content-type"].startswith("text/csv")
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
+        assert [row["mentee"] for row in rows] == ["quiet", "romand"]
+
+
+@pytest.mark.parametrize(
+    ("path", "role", "status"),
+    [
+        (f"/programmes/{CARE}/unmatched", "member", 403),
+        ("/programmes/unknown/unmatched", "coordinator", 404),
+        (f"/programmes/{CARE}/unmatched?cursor=nonsense", "coordinator", 422),
+        (f"/programmes/{CARE}/unmatched?cursor=MQ", "coordinator", 422),
+        (f"/programmes/{CARE}/unmatched?limit=0", "coordinator", 422),
+        (f"/programmes/{CARE}/unmatched?format=xlsx", "coordinator", 422),
+        ("/mentees/ana/suggestions", "coordinator", 422),
+        ("/mentees/a%20b/suggestions?programme=care", "coordinator", 422),
+    ],
+)
+async def test_a_wrong_request_is_answered_with_problem_details(
+    matching: Matching, path: str, role: str, status: int
+) -> None:
+    answer = await matching.get(path, "carla", NORTH, role)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_without_a_token_there_is_nothing_and_health_and_metrics_answer(matching: Matching) -> None:
+    assert (await matching.client.get(LIST, params={"programme": CARE})).status_code == 401
+    assert (await matching.client.get("/health/ready")).status_code == 200
+    metrics = (await matching.client.get("/metrics")).text
+    assert "matching_lists_computed_total" in metrics
+    assert "matching_own_change_seconds_count" in metrics
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@sum", "\t=1"])
+def test_a_cell_that_a_spreadsheet_would_run_is_made_text(cell: str) -> None:
+    assert harmless(cell) == f"'{cell}"
+    assert harmless("ana") == "ana"
