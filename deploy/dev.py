@@ -35,7 +35,7 @@ def demo(stack: StackChoice = None) -> None:
         up = already or running.up(stack, console=_console, tied=True)
         try:
             _console.print(f"ready after {time.monotonic() - began:.1f} s on {up.kind}", highlight=False)
-            asyncio.run(run(dict(up.addresses), running.issuer()))
+            asyncio.run(run(dict(up.addresses), running.issuer(), bootstrap=up.bootstrap))
         finally:
             if already is None:
                 running.down(_console)

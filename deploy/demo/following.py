@@ -104,11 +104,11 @@ def last_seat(known: Known) -> Change:
     )
 
 
-async def follow(api: Api, listener: Listener, known: Known, change: Change) -> Followed:
+async def follow(api: Api, listener: Listener, members: Mapping[str, Enrolled], change: Change) -> Followed:
     """Makes the change as the person themselves, and hears what follows. Raises `NeverArrived` naming the hop."""
     await sign_in(api, [change.who])
     me = api.member(change.who.institution, change.who.id)
-    reader = known.members[change.watched.mentee]
+    reader = members[change.watched.mentee]
     etag = (await me.get("profiles", "/me")).headers["etag"]
     inbox = await inbox_of(api, reader)
     async with inbox_stream(api.member(reader.institution, reader.id), after=inbox.position) as stream:

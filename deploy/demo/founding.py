@@ -51,7 +51,6 @@ class Enrolled:
     topics_wanted: tuple[str, ...]
     topics_offered: tuple[str, ...]
     has_sign_in: bool
-    across_institutions: bool
 
     @classmethod
     def of(cls, view: Json) -> "Enrolled":
@@ -68,7 +67,6 @@ class Enrolled:
             topics_wanted=tuple(view["topics_wanted"]),
             topics_offered=tuple(view["topics_offered"]),
             has_sign_in=view["has_sign_in"],
-            across_institutions=view["across_institutions"],
         )
 
 
@@ -77,27 +75,24 @@ async def members(api: Api, institution: str) -> list[Enrolled]:
     return [Enrolled.of(view) for view in views if view["enrolments"]]
 
 
-async def sign_in(api: Api, people: Iterable[Enrolled], *, done: Callable[[], None] = lambda: None) -> int:
-    """Each accepts an invitation, unless they did before. Returns how many did now."""
-
-    async def one(person: Enrolled) -> bool:
-        if person.has_sign_in:
-            return False
-        invited = await api.coordinator(person.institution).post("profiles", f"/members/{person.id}/invitations")
-        me = api.member(person.institution, person.id)
-        await me.post("profiles", "/invitations/accept", {"code": invited.json()["code"]})
-        return True
-
-    return sum(await for_each(people, one, done=done))
-
-
-async def open_to_others(api: Api, people: Iterable[Enrolled], *, done: Callable[[], None] = lambda: None) -> None:
-    """Each says for themselves that mentors or mentees of other institutions are welcome: nobody else may."""
+async def sign_in(
+    api: Api,
+    people: Iterable[Enrolled],
+    *,
+    willing: frozenset[str] = frozenset(),
+    done: Callable[[], None] = lambda: None,
+) -> None:
+    """Each accepts an invitation, unless they did before; those whose external id is among the willing then say for
+    themselves that other institutions' people are welcome: nobody else may.
+    """
 
     async def one(person: Enrolled) -> None:
-        if not person.across_institutions:
-            me = api.member(person.institution, person.id)
-            etag = (await me.get("profiles", "/me")).headers["etag"]
-            await me.patch("profiles", "/me", {"across_institutions": True}, etag=etag)
+        if person.has_sign_in:
+            return
+        invited = await api.coordinator(person.institution).post("profiles", f"/members/{person.id}/invitations")
+        me = api.member(person.institution, person.id)
+        bound = await me.post("profiles", "/invitations/accept", {"code": invited.json()["code"]})
+        if person.external_id in willing:
+            await me.patch("profiles", "/me", {"across_institutions": True}, etag=bound.headers["etag"])
 
     await for_each(people, one, done=done)

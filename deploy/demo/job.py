@@ -11,7 +11,7 @@ from rich.console import Console
 from deploy.demo import rosters
 from deploy.demo.api import Api, for_each, opened
 from deploy.demo.following import COALESCED_SECONDS, Followed, Known, follow, last_seat, new_topics
-from deploy.demo.founding import Enrolled, found, members, open_to_others, sign_in
+from deploy.demo.founding import Enrolled, found, members, sign_in
 from deploy.demo.listening import Listener, listening
 from deploy.demo.network import PEOPLE, people
 from deploy.demo.reading import Inbox, Rounds, Shortlist
@@ -41,22 +41,22 @@ async def run(
     """
     shown, clock = console or Console(), SystemClock()
     began = clock.monotonic()
-    generated = list(people(people_count))
-    sources = (rosters.medical(generated), rosters.real_or_own())
+    sources = (rosters.medical(people(people_count)), rosters.real_or_own())
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(opened(addresses, issuer, clock))
         listener = await stack.enter_async_context(listening(bootstrap, clock))
         job = Job(api, listener, clock, stack.enter_context(progress(shown)))
-        imports = await job.take_in(sources)
-        willing = frozenset(person.external_id for person in generated if person.across_institutions)
-        everybody = await job.sign_in(sources, willing)
-        followed = await job.follow(everybody)
-        lists, inboxes = await job.read(everybody, "at the end")
+        imports = dict(zip((one.name for one in sources), await for_each(sources, job.take_in), strict=True))
+        everybody = await job.everybody(sources)
+        inboxes = await job.inboxes(everybody)
+        await job.settled()
+        lists = await job.lists(everybody)
+        followed = await job.follow(everybody, lists)
         heard = Counter(one.topic for one in listener.heard)
     result = Result(
         imports=imports,
         members=tuple(everybody),
-        lists=tuple(lists),
+        lists=tuple(lists.values()),
         inboxes=tuple(inboxes),
         followed=followed,
         heard=heard,
@@ -73,66 +73,66 @@ class Job:
     clock: Clock
     step: Step
 
-    async def take_in(self, sources: Sequence[Source]) -> dict[str, Counts]:
-        """What each source's import made of its rows."""
-        return dict(zip((one.name for one in sources), await for_each(sources, self._take_in), strict=True))
-
-    async def _take_in(self, source: Source) -> Counts:
-        said = _Count(self.step(f"rosters of the {source.name}", 2 * len(source.rosters)))
+    async def take_in(self, source: Source) -> Counts:
+        """Founds, imports after a dry run, and has people sign in. Returns what the import made of its rows."""
         await found(self.api, source.institutions, source.programmes)
-
-        async def one(roster: Roster) -> Counts:
-            await rosters.take_in(self.api, roster, dry_run=True)
-            said.one_more()
-            return await rosters.take_in(self.api, roster)
-
-        counts = await for_each(source.rosters, one, done=said.one_more)
+        said = _Count(self.step(f"{source.name}: rosters", len(source.rosters)))
+        counts = await for_each(source.rosters, self._import, done=said.one_more)
+        await self._sign_in(source)
         return sum(counts, start=Counts())
 
-    async def sign_in(self, sources: Sequence[Source], willing: frozenset[str]) -> list[Enrolled]:
-        """All mentees, and whoever is willing to meet other institutions' people: those first, it changes lists."""
+    async def _import(self, roster: Roster) -> Counts:
+        for dry_run in (True, False):
+            counts = await rosters.take_in(self.api, roster, dry_run=dry_run)
+        return counts
+
+    async def _sign_in(self, source: Source) -> None:
+        """All mentees, and whoever is willing to meet other institutions' people: these first, for it changes lists."""
+        wanted = [one for one in await self.everybody([source]) if one.mentee_in or one.external_id in source.willing]
+        wanted.sort(key=lambda one: one.external_id not in source.willing)
+        said = _Count(self.step(f"{source.name}: invitations accepted", len(wanted)))
+        await sign_in(self.api, wanted, willing=source.willing, done=said.one_more)
+
+    async def everybody(self, sources: Sequence[Source]) -> list[Enrolled]:
         institutions = [one.id for source in sources for one in source.institutions]
         found = await for_each(institutions, lambda institution: members(self.api, institution))
-        everybody = [member for some in found for member in some]
-        open_minded = [one for one in everybody if one.external_id in willing]
-        others = [one for one in everybody if one.mentee_in and one.external_id not in willing]
-        said = _Count(self.step("invitations accepted", len(open_minded) + len(others)))
-        await sign_in(self.api, open_minded, done=said.one_more)
-        said_open = _Count(self.step("opened to other institutions", len(open_minded)))
-        await open_to_others(self.api, open_minded, done=said_open.one_more)
-        await sign_in(self.api, others, done=said.one_more)
-        return everybody
+        return [member for some in found for member in some]
 
-    async def follow(self, everybody: Sequence[Enrolled]) -> tuple[Followed, ...]:
-        """One change after the other, each on lists that stand still."""
-        await self.read(everybody, "so far")
-        await self._settled()
-        by_id = {one.id: one for one in everybody}
-        said = _Count(self.step("live changes followed", 2))
-        followed = []
-        for change_in in (new_topics, last_seat):
-            known = Known(members=by_id, lists=await self._rounds().lists(_mentees(everybody)))
-            followed.append(await follow(self.api, self.listener, known, change_in(known)))
-            said.one_more()
-        return tuple(followed)
-
-    async def read(self, everybody: Sequence[Enrolled], when: str) -> tuple[list[Shortlist], list[Inbox]]:
+    async def inboxes(self, everybody: Sequence[Enrolled]) -> list[Inbox]:
         mentees = _mentees(everybody)
-        enrolments = sum(len(one.mentee_in) for one in mentees)
-        lists = await self._rounds(self.step(f"lists read, {when}", enrolments)).lists(mentees)
-        inboxes = await self._rounds(self.step(f"inboxes read, {when}", len(mentees))).inboxes(mentees)
-        return lists, inboxes
+        return await self._rounds(self.step("mentees who have been told", len(mentees))).inboxes(mentees)
 
-    def _rounds(self, said: Callable[[int], None] = lambda _: None) -> Rounds:
-        return Rounds(self.api, within=_WITHIN_SECONDS, done=said)
+    async def lists(self, everybody: Sequence[Enrolled]) -> dict[str, Shortlist]:
+        """By enrolment."""
+        mentees = _mentees(everybody)
+        lists = await self._rounds(self.step("mentees with lists or reasons", len(mentees))).lists(mentees)
+        return {one.enrolment: one for one in lists}
 
-    async def _settled(self) -> None:
+    async def settled(self) -> None:
         """Until what the last changed member did to others' lists has been published as well."""
         last = max((one.at for one in self.listener.heard if one.topic == "profiles.members"), default=0.0)
         wait = last + _SETTLED_SECONDS - self.clock.monotonic()
         if wait > 0:
-            self.step(f"waiting {wait:.1f} s for changes of others' making, gathered for {COALESCED_SECONDS} s", 0)
+            said = self.step(f"changes of others' making, gathered for {COALESCED_SECONDS} s", 1)
             await asyncio.sleep(wait)
+            said(1)
+
+    async def follow(self, everybody: Sequence[Enrolled], lists: dict[str, Shortlist]) -> tuple[Followed, ...]:
+        """One change after the other, on lists that stand still; renews those that change."""
+        by_id = {one.id: one for one in everybody}
+        said = _Count(self.step("live changes followed", 2))
+        followed = []
+        for change_in in (new_topics, last_seat):
+            change = change_in(Known(members=by_id, lists=tuple(lists.values())))
+            followed.append(await follow(self.api, self.listener, by_id, change))
+            touched = {shortlist.mentee for shortlist in change.lists.values()}
+            renewed = await self._rounds().lists([by_id[mentee] for mentee in touched])
+            lists |= {one.enrolment: one for one in renewed}
+            said.one_more()
+        return tuple(followed)
+
+    def _rounds(self, said: Callable[[int], None] = lambda _: None) -> Rounds:
+        return Rounds(self.api, within=_WITHIN_SECONDS, done=said)
 
 
 class _Count:

@@ -1,7 +1,7 @@
 """What members and coordinators read: lists with their reasons, and inboxes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -35,6 +35,8 @@ class Shortlist:
     institution: str
     suggested: tuple[Suggested, ...]
     unmatched: str | None
+    """A code, and what it means."""
+    explanation: str
 
     @property
     def enrolment(self) -> str:
@@ -56,16 +58,10 @@ class Inbox:
     newest: Json | None
 
 
-async def shortlist_of(api: Api, mentee: Enrolled, programme: str) -> Shortlist | None:
-    """As the mentee's coordinator reads it; None while there is none."""
-    coordinator = api.coordinator(mentee.institution)
-    try:
-        answer = await coordinator.get("matching", f"/mentees/{mentee.id}/suggestions", programme=programme)
-    except Refused as refused:
-        if refused.status in _NOT_YET:
-            return None
-        raise
-    return _shortlist(mentee, programme, answer.json())
+async def lists_of(api: Api, mentee: Enrolled) -> tuple[Shortlist, ...]:
+    """All of one mentee's, as they read them themselves."""
+    answer = await api.member(mentee.institution, mentee.id).get("matching", "/me/suggestions")
+    return tuple(_shortlist(mentee, told) for told in answer.json())
 
 
 async def inbox_of(api: Api, mentee: Enrolled) -> Inbox:
@@ -75,9 +71,10 @@ async def inbox_of(api: Api, mentee: Enrolled) -> Inbox:
     return Inbox(member=mentee.id, unread=inbox["unread"], position=inbox["position"], newest=newest)
 
 
-def _shortlist(mentee: Enrolled, programme: str, told: Json) -> Shortlist:
+def _shortlist(mentee: Enrolled, told: Json) -> Shortlist:
+    reason = told.get("unmatched", {})
     return Shortlist(
-        programme=programme,
+        programme=told["programme"],
         mentee=mentee.id,
         institution=mentee.institution,
         suggested=tuple(
@@ -85,12 +82,13 @@ def _shortlist(mentee: Enrolled, programme: str, told: Json) -> Shortlist:
                 mentor=one["mentor"],
                 institution=one["institution"],
                 rank=one["rank"],
-                percent=one["percent"],
+                percent=one["match"],
                 reasons=tuple(one["reasons"]),
             )
-            for one in told["suggestions"]
+            for one in told["items"]
         ),
-        unmatched=told["unmatched"],
+        unmatched=reason.get("code"),
+        explanation=reason.get("explanation", ""),
     )
 
 
@@ -102,11 +100,11 @@ class Rounds:
         self._within = within
         self._done = done
 
-    async def lists(self, mentees: Iterable[Enrolled]) -> list[Shortlist]:
-        """Of every enrolment. Raises `NeverArrived` with how many are missing."""
-        wanted = [(mentee, programme) for mentee in mentees for programme in mentee.mentee_in]
+    async def lists(self, mentees: Sequence[Enrolled]) -> list[Shortlist]:
+        """Of every enrolment as a mentee. Raises `NeverArrived` with how many mentees lack one."""
         hint = "look at /metrics of matching (matching_lists_computed, preceptor_records) and its log"
-        return await self._until_all(wanted, self._shortlist, f"lists with reasons; {hint}")
+        found = await self._until_all(mentees, self._lists, f"mentees' lists with reasons; {hint}")
+        return [shortlist for lists in found for shortlist in lists]
 
     async def inboxes(self, mentees: Sequence[Enrolled]) -> list[Inbox]:
         """Of every mentee, with at least one notification. Raises `NeverArrived` with how many are missing."""
@@ -128,15 +126,20 @@ class Rounds:
                 await asyncio.sleep(_BETWEEN_ROUNDS_SECONDS)
         return found
 
-    async def _shortlist(self, wanted: tuple[Enrolled, str]) -> Shortlist | None:
-        shortlist = await shortlist_of(self._api, *wanted)
-        return shortlist if shortlist and shortlist.says_something else None
+    async def _lists(self, mentee: Enrolled) -> tuple[Shortlist, ...] | None:
+        lists = await _unless_not_yet(lists_of(self._api, mentee))
+        saying = {one.programme for one in lists or () if one.says_something}
+        return lists if saying == set(mentee.mentee_in) else None
 
     async def _inbox(self, mentee: Enrolled) -> Inbox | None:
-        try:
-            inbox = await inbox_of(self._api, mentee)
-        except Refused as refused:
-            if refused.status in _NOT_YET:
-                return None
-            raise
-        return inbox if inbox.newest else None
+        inbox = await _unless_not_yet(inbox_of(self._api, mentee))
+        return inbox if inbox and inbox.newest else None
+
+
+async def _unless_not_yet(asked: Awaitable[R]) -> R | None:
+    try:
+        return await asked
+    except Refused as refused:
+        if refused.status in _NOT_YET:
+            return None
+        raise

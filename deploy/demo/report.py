@@ -72,9 +72,10 @@ def _lists(lists: Sequence[Shortlist]) -> Table:
 
 
 def _reasons(lists: Sequence[Shortlist]) -> Table:
-    table = Table("reason", "mentees", title="Unmatched", title_justify="left")
-    for reason, count in Counter(one.unmatched for one in lists if one.unmatched).most_common():
-        table.add_row(reason.replace("_", " "), str(count))
+    table = Table("reason", "in words", "lists", title="Unmatched", title_justify="left")
+    reasons = Counter((one.unmatched, one.explanation) for one in lists if one.unmatched)
+    for (code, explanation), count in reasons.most_common():
+        table.add_row(code, explanation, str(count))
     return table
 
 

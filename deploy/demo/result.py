@@ -15,9 +15,9 @@ class Result:
     """By source."""
     members: tuple[Enrolled, ...]
     lists: tuple[Shortlist, ...]
-    """Of every enrolment as a mentee, after the live changes."""
+    """Of every enrolment as a mentee, as they stand after the live changes."""
     inboxes: tuple[Inbox, ...]
-    """Of every mentee, likewise."""
+    """Of every mentee, before the live changes."""
     followed: tuple[Followed, ...]
     heard: Mapping[str, int]
     """Events by topic."""

@@ -68,6 +68,8 @@ class Source:
     institutions: tuple[Founded, ...]
     programmes: tuple[Programme, ...]
     rosters: tuple[Roster, ...]
+    willing: frozenset[str] = frozenset()
+    """External ids of those who will say that other institutions' people are welcome."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ def medical(people: Iterable[Person]) -> Source:
             for one in INSTITUTIONS
             if (sent := [person for person in everybody if person.institution == one.id])
         ),
+        willing=frozenset(person.external_id for person in everybody if person.across_institutions),
     )
 
 
