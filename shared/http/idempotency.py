@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 
 from shared.clock import Clock
 from shared.errors import Conflict, Rejected
-from shared.http.problems import problems
+from shared.http.problems import problem, problems
 from shared.http.requests import principal
 from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, ensure_indexes
 
@@ -59,6 +59,11 @@ class Idempotency:
         return None
 
     async def finish(self, scope: str, response: Response) -> None:
+        """An answer marked no-store (a one-time secret) is kept nowhere: asked again, it is said that it was given."""
+        if response.headers.get("cache-control") == "no-store":
+            response = problem(
+                409, "answered_once", "this request took effect and its answer is not kept: ask again with a new key"
+            )
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
         answer = {"status": response.status_code, "body": bytes(response.body), "headers": headers}
         await self._answers.update_one({"_id": scope}, {"$set": answer})
