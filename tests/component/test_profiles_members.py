@@ -1,6 +1,8 @@
 """Members over HTTP on a real MongoDB: who may do what, and which facts come of it."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -104,6 +106,51 @@ async def test_a_used_invitation_is_refused(network: Network, here: str) -> None
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:invitation_used")
     stored = await network.database["invitations"].find({"institution": here}).to_list(None)
     assert all(code not in str(invitation) for invitation in stored)
+
+
+async def test_an_invitations_code_is_told_once_and_kept_nowhere(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada")
+    path = f"/members/{member['id']}/invitations"
+    code = (await coordinator.post(path, key="once")).json()["code"]
+    again = await coordinator.post(path, key="once")
+    assert (again.status_code, again.json()["type"]) == (409, "urn:preceptor:problem:answered_once")
+    answers = await network.database["idempotency"].find().to_list(None)
+    assert all(code.encode() not in (answer.get("body") or b"") for answer in answers)
+
+
+async def test_an_expired_invitation_is_refused_and_a_new_one_ends_the_one_before(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada")
+    path = f"/members/{member['id']}/invitations"
+    first = (await coordinator.post(path)).json()["code"]
+    second = (await coordinator.post(path)).json()["code"]
+    person = network.sign_in("ada", here, "member")
+    assert (await person.post("/invitations/accept", {"code": first})).status_code == 404
+    await network.database["invitations"].update_many(
+        {"member": member["id"]}, {"$set": {"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}}
+    )
+    expired = await person.post("/invitations/accept", {"code": second})
+    assert (expired.status_code, expired.json()["type"]) == (409, "urn:preceptor:problem:invitation_expired")
+
+
+async def test_of_two_who_accept_at_once_one_is_the_member(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada")
+    code = (await coordinator.post(f"/members/{member['id']}/invitations")).json()["code"]
+    people = [network.sign_in(f"p{number}", here, "member") for number in range(4)]
+    answers = await asyncio.gather(*(person.post("/invitations/accept", {"code": code}) for person in people))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+    assert len(await network.told("preferences", member["id"])) == 1
+
+
+async def test_of_two_changes_of_one_version_one_holds(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada")
+    path = f"/members/{member['id']}"
+    answers = await asyncio.gather(*(coordinator.patch(path, {"capacity": n}, version=1) for n in range(1, 9)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7
+    assert [row["sequence"] for row in await network.told("members", member["id"])] == [1, 2]
 
 
 async def test_one_sign_in_is_one_member(network: Network, here: str) -> None:

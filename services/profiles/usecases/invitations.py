@@ -9,7 +9,7 @@ from services.profiles.domain import members as domain
 from services.profiles.domain.aggregate import Versioned, news
 from services.profiles.domain.members import Member
 from services.profiles.usecases.members import MemberUseCases, coordinates, not_found
-from services.profiles.usecases.stores import Invitation, Members
+from services.profiles.usecases.stores import Invitation, Members, again_when_stale
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
@@ -46,6 +46,9 @@ class InvitationUseCases:
 
     async def accept(self, me: Principal, code: str, trace: Trace) -> Versioned[Member]:
         me.require("member")
+        return await again_when_stale(lambda: self._accept(me, code, trace))
+
+    async def _accept(self, me: Principal, code: str, trace: Trace) -> Versioned[Member]:
         invitation = await self._members.invitation(me.home, _hash(code))
         if invitation is None:
             raise NotFound("invitation_not_found", "there is no such invitation")

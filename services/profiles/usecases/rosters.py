@@ -23,7 +23,8 @@ from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Forbidden, NotFound, Rejected
 
 State = Literal["receiving", "waiting", "done", "failed"]
-CHUNK = 500
+CHUNK = 250
+"""Rows in one transaction: a quarter as many as would be fastest, so that other requests wait for none of them long."""
 _ABANDONED = timedelta(minutes=15)
 
 
