@@ -111,7 +111,7 @@ async def running(
     service = app.build(settings, clock)
     await service.prepare()
     database = mongo.connect(mongo_uri, settings.mongo_database)
-    work = [asyncio.create_task(act()) for name, act in service.background.items() if (background or {}).get(name)]
+    work = [asyncio.ensure_future(act()) for name, act in service.background.items() if (background or {}).get(name)]
     transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://profiles.test", timeout=60) as client:

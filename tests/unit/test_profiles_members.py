@@ -1,0 +1,107 @@
+"""A member's decisions, and what is told of them."""
+
+import pytest
+from pydantic import ValidationError
+
+from services.profiles.domain import members
+from services.profiles.domain.aggregate import Versioned, news
+from services.profiles.domain.fields import Profile, Whole
+from services.profiles.domain.members import Member
+from shared.contracts.profiles import ContactChanged, Enrolment, MemberChanged, PreferencesChanged
+from shared.errors import Conflict, Rejected, StaleVersion
+
+
+def ada(**fields: object) -> Member:
+    return Member(**{"id": "ada", "institution": "here", "name": "Ada", "email": "ada@example.org", **fields})  # type: ignore[arg-type]
+
+
+def kinds(before: Member, after: Member) -> list[type]:
+    return [type(fact) for fact in news(members.facts(before), members.facts(after))]
+
+
+def test_only_the_audience_of_what_changed_is_told() -> None:
+    assert kinds(ada(), ada(capacity=2)) == [MemberChanged]
+    assert kinds(ada(), ada(never=("bob",))) == [PreferencesChanged]
+    assert kinds(ada(), ada(name="Ada L.")) == [ContactChanged]
+    assert kinds(ada(), ada(time_zone="Europe/Vienna")) == [MemberChanged, ContactChanged]
+    assert kinds(ada(), ada(subject_hash="h")) == [PreferencesChanged, ContactChanged]
+
+
+def test_story_and_principles_are_told_to_nobody() -> None:
+    assert kinds(ada(), ada(story="Once.", principles="Listen.", external_id="7")) == []
+
+
+def test_preferences_that_nobody_entered_are_not_told() -> None:
+    assert [type(fact) for fact in members.first_facts(ada())] == [MemberChanged, ContactChanged]
+
+
+@pytest.mark.parametrize(
+    "field", ["never", "weights", "identity", "wishes_shared_identity", "story", "across_institutions"]
+)
+def test_what_is_the_persons_alone_is_refused_from_anybody_else(field: str) -> None:
+    with pytest.raises(Rejected) as refused:
+        members.change_as_institution(ada(), {field: True, "capacity": 2})
+    assert (refused.value.code, refused.value.errors[0].field) == ("person_only", field)
+    with pytest.raises(Rejected):
+        members.register(id="ada", institution="here", given={"name": "Ada", "email": "a@x.org", field: True})
+
+
+def test_nobody_is_on_their_own_never_list() -> None:
+    with pytest.raises(Rejected):
+        members.change_as_person(ada(), {"never": ("bob", "ada")})
+
+
+def test_a_sign_in_is_bound_once_and_to_active_members_only() -> None:
+    assert members.bind(ada(), "h").subject_hash == "h"
+    with pytest.raises(Conflict):
+        members.bind(ada(subject_hash="h"), "other")
+    with pytest.raises(Conflict):
+        members.bind(members.deactivate(ada()), "h")
+
+
+def test_a_version_that_is_not_the_current_one_is_stale() -> None:
+    with pytest.raises(StaleVersion):
+        Versioned(ada(), 3).at(2)
+
+
+def test_values_come_out_in_one_spelling() -> None:
+    profile = Profile(
+        email=" ADA@Example.org ",
+        languages=("EN", "de", "en"),
+        topics_wanted=("ecg", "ecg"),
+        enrolments=(Enrolment(programme="p", roles=("mentor", "mentee", "mentor")),),
+    )
+    assert profile.email == "ada@example.org"
+    assert profile.languages == ("en", "de")
+    assert profile.topics_wanted == ("ecg",)
+    assert profile.enrolments[0].roles == ("mentee", "mentor")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("email", "ada@localhost"),
+        ("email", "a b@example.org"),
+        ("email", "ada@example..org"),
+        ("time_zone", "Europe"),
+        ("time_zone", "/etc/passwd"),
+        ("time_zone", "../UTC"),
+        ("time_zone", ""),
+        ("languages", ["deu-AT"]),
+        ("locale", "german"),
+        ("capacity", 51),
+        ("hours_per_month", 101),
+        ("topics_wanted", ["Not A Slug"]),
+        ("weights", {"topics": 101}),
+        ("weights", {"citations": 1}),
+        ("enrolments", [{"programme": "p", "roles": []}]),
+        ("enrolments", [{"programme": "p", "roles": ["mentor"]}, {"programme": "p", "roles": ["mentee"]}]),
+        ("never", ["../other"]),
+        ("name", "   "),
+        ("stage", "professor"),
+    ],
+)
+def test_a_wrong_value_is_refused_at_its_field(field: str, value: object) -> None:
+    with pytest.raises(ValidationError) as invalid:
+        Whole.model_validate({field: value})
+    assert invalid.value.errors()[0]["loc"][0] == field

@@ -1,0 +1,89 @@
+"""A mapping says which column means what, or is refused with every wrong place."""
+
+import json
+
+import pytest
+
+from services.profiles.domain.roster.mapping import parse
+from shared.errors import Rejected
+
+GOOD = """
+sections:
+  people:
+    fields:
+      name: {columns: [first, last]}
+      email: {column: mail}
+      stage: {column: grade, values: {no: student}}
+    ignore: [shoe size]
+"""
+
+
+def refused(text: str, section: str = "people") -> Rejected:
+    with pytest.raises(Rejected) as error:
+        parse(text.encode(), section)
+    return error.value
+
+
+def test_yaml_and_json_mean_the_same() -> None:
+    fields = {
+        "name": {"columns": ["first", "last"]},
+        "email": {"column": "mail"},
+        "stage": {"column": "grade", "values": {"no": "student"}},
+    }
+    document = {"sections": {"people": {"fields": fields, "ignore": ["shoe size"]}}}
+    assert parse(json.dumps(document).encode(), "people") == parse(GOOD.encode(), "people")
+
+
+def test_a_word_that_yaml_takes_for_a_boolean_stays_a_word() -> None:
+    assert parse(GOOD.encode(), "people").fields["stage"].values == {"no": "student"}
+
+
+@pytest.mark.parametrize(
+    "spelling", ["identity", "story", "weights", "never", "never_list", "Never-List", "identity wish"]
+)
+def test_what_is_the_persons_alone_is_refused_in_any_section_and_spelling(spelling: str) -> None:
+    other = f"  other:\n    fields:\n      {spelling}: {{column: x}}\n"
+    error = refused(GOOD + other)
+    assert (error.code, error.errors[0].field) == ("mapping_names_person_only", f"sections.other.fields.{spelling}")
+
+
+def test_authoritative_does_not_smuggle_it_in() -> None:
+    assert refused(GOOD + "    authoritative: [story]\n").code == "mapping_names_person_only"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "valid dictionary"),
+        ("[]", "valid dictionary"),
+        ("sections: {people: 1}", "valid dictionary"),
+        ("sections: {}", "at least 1"),
+        ("{", "must be YAML or JSON"),
+        (GOOD.replace("mail}", "mail, constant: x}"), "exactly one of"),
+        (GOOD.replace("mail}", "mail, colunm: x}"), "not permitted"),
+        (GOOD.replace("stage:", "rank:"), "no field rank"),
+        (GOOD.replace("stage:", "status:"), "no field status"),
+        (GOOD.replace("stage:", "subject_hash:"), "no field subject_hash"),
+        (GOOD.replace("stage:", "enrolments:"), "no field enrolments"),
+        (GOOD.replace("      email: {column: mail}\n", ""), "where email comes from"),
+        (GOOD.replace("mail}", "mail, split: ;}"), "email has one value"),
+        (GOOD + "    ignore: []\n", "stands twice"),
+        (GOOD.replace("{column: mail}", "&m {column: mail}").replace("{columns: [first, last]}", "*m"), "alias"),
+        (GOOD + "    delimiter: ab\n", "at most 1"),
+        ("a: " * 300, "YAML or JSON"),
+        ("[" * 20_000, "YAML or JSON"),
+    ],
+)
+def test_a_mapping_that_cannot_be_used_says_where_and_why(text: str, said: str) -> None:
+    error = refused(text)
+    assert error.code == "mapping_invalid"
+    assert said in " ".join(wrong.message for wrong in error.errors)
+    assert "nothing was imported" in error.message
+
+
+def test_a_section_that_is_not_there_is_answered_with_those_that_are() -> None:
+    assert "people" in refused(GOOD, "mentors").errors[0].message
+
+
+def test_a_mapping_is_not_larger_than_a_mapping_can_be() -> None:
+    assert "KB" in refused(GOOD + "#" * 300_000).errors[0].message

@@ -1,0 +1,118 @@
+"""What each line of a file says through a mapping, or why it is refused."""
+
+import io
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.profiles.domain.roster.mapping import Section, parse
+from services.profiles.domain.roster.reading import Reason, Row, rows
+from shared.errors import Rejected
+
+SECTION = parse(
+    b"""
+sections:
+  people:
+    fields:
+      name: {columns: [first, last]}
+      email: {column: mail}
+      topics_offered: {column: teaches, split: ",", values: {ECG: ecg, Both: [ecg, research]}}
+      topics_wanted: {column: wants, split: ",", slug: true, optional: true}
+      hours_per_month: {column: hours, default: "3"}
+    enrol:
+      - {programme: p, roles: {column: role, values: {M: mentor, B: [mentor, mentee]}}}
+    ignore: [bio]
+""",
+    "people",
+)
+HEADER = "first,last,mail,teaches,hours,role,bio\n"
+
+
+def read(text: str | bytes, section: Section = SECTION) -> list[Row]:
+    return list(rows(io.BytesIO(text if isinstance(text, bytes) else text.encode()), section))
+
+
+def one(line: str) -> Row:
+    (row,) = read(HEADER + line)
+    return row
+
+
+def test_a_row_says_what_its_columns_mean() -> None:
+    told = one('Ada,Lovelace,ADA@x.org,"ECG, Both",,B,secret').told
+    assert told is not None
+    assert (told.name, told.email, told.hours_per_month) == ("Ada Lovelace", "ada@x.org", 3)
+    assert told.topics_offered == ("ecg", "research")
+    assert told.enrolments[0].roles == ("mentee", "mentor")
+
+
+def test_an_empty_cell_says_nothing() -> None:
+    told = one("Ada,,ada@x.org,,2,,").told
+    assert told is not None
+    assert told.model_fields_set == {"name", "email", "hours_per_month"}
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "said"),
+    [
+        (",,ada@x.org,,,,", "first, last", "must not be empty"),
+        ("Ada,,,,,,", "mail", "must not be empty"),
+        ("Ada,,ada,,,,", "mail", "e-mail"),
+        ("Ada,,ada@x.org,Juggling,,,", "teaches", "ECG, Both"),
+        ("Ada,,ada@x.org,,many,,", "hours", "integer"),
+        ("Ada,,ada@x.org,,101,,", "hours", "100"),
+        ("Ada,,ada@x.org,,,X,", "role", "M, B"),
+        ("Ada,,ada@x.org,,,,=cmd", "bio", "formula"),
+        ("Ada,,ada@x.org", "", "has 3 cells where the header names 7 columns"),
+    ],
+)
+def test_a_wrong_row_is_refused_with_its_column_and_never_its_cell(line: str, column: str, said: str) -> None:
+    row = one(line)
+    assert row.told is None
+    assert [reason.column for reason in row.reasons] == [column]
+    assert said in row.reasons[0].message
+    assert "ada" not in row.reasons[0].message.lower().replace("ada lovelace", "")
+
+
+def test_all_that_is_wrong_with_a_row_is_said_at_once() -> None:
+    assert [reason.column for reason in one("Ada,,ada@x.org,Juggling,,X,").reasons] == ["teaches", "role"]
+
+
+def test_lines_are_counted_as_an_editor_counts_them() -> None:
+    text = HEADER + '"Ada\nMaria",L,ada@x.org,,,,\n\nBob,,bob@x.org,,,,\n'
+    assert [row.line for row in read(text)] == [2, 5]
+
+
+def test_the_second_row_of_a_person_names_the_first() -> None:
+    first, second = read(HEADER + "Ada,,ada@x.org,,,,\nAda,,ADA@x.org,,,,\n")
+    assert first.told is not None
+    assert second.reasons == (Reason("", "has the same e-mail address as line 2"),)
+
+
+def test_every_wrong_column_of_a_header_is_named() -> None:
+    with pytest.raises(Rejected) as refused:
+        read("first,first,teaches,hours,role,shoe size,\nx\n")
+    said = " / ".join(error.message for error in refused.value.errors)
+    for part in (
+        "'first' stands twice",
+        "'last' is missing",
+        "'mail' is missing",
+        "'shoe size' is unknown",
+        "column 7",
+    ):
+        assert part in said
+
+
+def test_a_nul_or_an_endless_cell_refuses_no_more_than_it_must() -> None:
+    with pytest.raises(Rejected, match="cannot be read"):
+        read(HEADER + "A" * 200_000 + ",,ada@x.org,,,,\n")
+    assert read(HEADER + "A\0da,,ada@x.org,,,,\nBob,,bob@x.org,,,,\n")[-1].told is not None
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=300))
+def test_no_bytes_whatever_make_more_than_a_verdict(noise: bytes) -> None:
+    with suppress(Rejected):
+        for row in read(HEADER.encode() + noise):
+            assert (row.told is None) == bool(row.reasons)

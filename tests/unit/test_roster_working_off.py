@@ -1,0 +1,201 @@
+"""How rosters are received and worked off, on stores kept in memory."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.profiles.domain.programmes import Programme
+from services.profiles.domain.roster.merging import Verdict
+from services.profiles.domain.roster.reading import Row
+from services.profiles.usecases.rosters import CHUNK, Chunk, Plan, Receiving, Roster, Verdicted, WorkingOff
+from shared.auth import Principal
+from shared.contracts.envelope import Trace
+from shared.errors import Forbidden, NotFound, Rejected
+
+MAPPING = b"sections: {s: {fields: {name: {column: name}, email: {column: mail}}}}"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TRACE = Trace(correlation_id="c")
+
+
+class FixedClock:
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def new_id(self) -> str:
+        return "new"
+
+
+@dataclass
+class Kept:
+    """Rosters in memory. `worked` says which roster each applied chunk was of."""
+
+    rosters: dict[str, Roster] = field(default_factory=dict)
+    chunks: dict[str, list[Chunk]] = field(default_factory=dict)
+    worked: list[str] = field(default_factory=list)
+
+    async def begin(self, roster: Roster) -> Roster:
+        return self.rosters.setdefault(roster.id, roster)
+
+    async def keep(self, roster: Roster, number: int, rows: Sequence[Row]) -> None:
+        self.chunks.setdefault(roster.id, []).append(Chunk(f"{number}", rows))
+
+    async def received(self, roster: Roster, rows: int) -> Roster:
+        self.rosters[roster.id] = replace(roster, state="waiting", rows=rows)
+        return self.rosters[roster.id]
+
+    async def discard(self, roster: Roster) -> None:
+        del self.rosters[roster.id]
+        self.chunks.pop(roster.id, None)
+
+    async def fail(self, roster: Roster) -> None:
+        self.rosters[roster.id] = replace(roster, state="failed")
+
+    async def find(self, institution: str, id: str) -> Roster | None:
+        roster = self.rosters.get(id)
+        return roster if roster and roster.institution == institution else None
+
+    async def page(self, institution: str, before: tuple[datetime, str] | None, limit: int) -> Sequence[Roster]:
+        raise NotImplementedError
+
+    async def verdicts(
+        self, institution: str, id: str, verdict: Verdict | None, after: int, limit: int
+    ) -> Sequence[Verdicted]:
+        raise NotImplementedError
+
+    async def waiting(self) -> Sequence[Roster]:
+        return [roster for roster in self.rosters.values() if roster.state == "waiting"]
+
+    async def abandoned(self, before: datetime) -> Sequence[Roster]:
+        return [one for one in self.rosters.values() if one.state == "receiving" and one.created_at < before]
+
+    async def next_chunk(self, roster: Roster) -> Chunk | None:
+        left = self.chunks.get(roster.id)
+        return left[0] if left else None
+
+    async def apply(self, roster: Roster, chunk: Chunk, plan: Plan) -> None:
+        assert plan([], {})
+        self.chunks[roster.id].remove(chunk)
+        self.worked.append(roster.id)
+
+    async def finish(self, roster: Roster, at: datetime) -> None:
+        self.rosters[roster.id] = replace(roster, state="done", finished_at=at)
+
+
+@dataclass
+class ALease:
+    """Ours for so many takes."""
+
+    takes: int = 1_000_000
+
+    @property
+    def is_held(self) -> bool:
+        return self.takes > 0
+
+    async def take(self) -> bool:
+        self.takes -= 1
+        return self.takes >= 0
+
+
+class NoProgrammes:
+    async def named(self, *_: Sequence[str]) -> Sequence[Programme]:
+        return []
+
+
+def somebody(*roles: str, programmes: Sequence[str] = (), institution: str = "here") -> Principal:
+    return Principal(
+        subject_hash="h", institution=institution, roles=frozenset(roles), programmes=frozenset(programmes)
+    )
+
+
+def csv(rows: int) -> bytes:
+    return b"name,mail\n" + b"".join(b"P,p%d@x.org\n" % number for number in range(rows))
+
+
+async def receive(kept: Kept, file: bytes, me: Principal, *, id: str = "r", max_rows: int = 100_000) -> Roster:
+    receiving = Receiving(kept, NoProgrammes(), clock=FixedClock(), max_rows=max_rows)  # type: ignore[arg-type]
+    return await receiving.receive(
+        me, id=id, file=io.BytesIO(file), mapping_text=MAPPING, section_name="s", dry_run=False, trace=TRACE
+    )
+
+
+async def test_a_file_is_kept_in_chunks_before_anybody_works_on_it() -> None:
+    kept = Kept()
+    roster = await receive(kept, csv(CHUNK + 1), somebody("coordinator"))
+    assert (roster.state, roster.rows) == ("waiting", CHUNK + 1)
+    assert [len(chunk.rows) for chunk in kept.chunks["r"]] == [CHUNK, 1]
+
+
+async def test_a_file_that_breaks_in_the_middle_leaves_nothing() -> None:
+    kept = Kept()
+    with pytest.raises(Rejected):
+        await receive(kept, csv(CHUNK * 2) + b"\xff,x\n", somebody("coordinator"))
+    assert (kept.rosters, kept.chunks) == ({}, {})
+
+
+async def test_a_file_of_too_many_rows_is_refused_whole() -> None:
+    kept = Kept()
+    with pytest.raises(Rejected):
+        await receive(kept, csv(11), somebody("coordinator"), max_rows=10)
+    assert kept.rosters == {}
+
+
+async def test_the_same_upload_again_is_the_same_roster() -> None:
+    kept = Kept()
+    first = await receive(kept, csv(1), somebody("coordinator"))
+    assert await receive(kept, csv(1), somebody("coordinator")) == first
+    assert len(kept.chunks["r"]) == 1
+
+
+async def test_members_and_coordinators_of_single_programmes_send_no_roster_for_all() -> None:
+    for me in (somebody("member"), somebody("operator"), somebody("coordinator", programmes=["p"])):
+        with pytest.raises(Forbidden):
+            await receive(Kept(), csv(1), me)
+
+
+async def test_rosters_take_turns_by_chunk() -> None:
+    kept = Kept()
+    await receive(kept, csv(CHUNK * 3), somebody("coordinator"), id="long")
+    await receive(kept, csv(1), somebody("coordinator", institution="there"), id="short")
+    await WorkingOff(kept, ALease(), FixedClock()).work()
+    assert kept.worked == ["long", "short", "long", "long"]
+    assert {roster.state for roster in kept.rosters.values()} == {"done"}
+
+
+async def test_whoever_loses_the_lease_stops_and_the_next_one_goes_on() -> None:
+    kept = Kept()
+    await receive(kept, csv(CHUNK * 3), somebody("coordinator"))
+    await WorkingOff(kept, ALease(takes=2), FixedClock()).work()
+    assert len(kept.worked) == 1
+    await WorkingOff(kept, ALease(), FixedClock()).work()
+    assert len(kept.worked) == 3
+    assert kept.rosters["r"].state == "done"
+
+
+async def test_an_upload_that_broke_off_is_said_to_have_failed() -> None:
+    kept = Kept()
+    old = Roster(
+        id="old",
+        institution="here",
+        section="s",
+        dry_run=False,
+        authoritative=frozenset(),
+        created_at=NOW - timedelta(hours=1),
+        trace=TRACE,
+    )
+    kept.rosters = {"old": old, "fresh": replace(old, id="fresh", created_at=NOW)}
+    await WorkingOff(kept, ALease(), FixedClock()).work()
+    assert [kept.rosters[id].state for id in ("old", "fresh")] == ["failed", "receiving"]
+
+
+async def test_another_institutions_roster_is_not_found() -> None:
+    kept = Kept()
+    await receive(kept, csv(1), somebody("coordinator"))
+    receiving = Receiving(kept, NoProgrammes(), clock=FixedClock(), max_rows=1)  # type: ignore[arg-type]
+    with pytest.raises(NotFound):
+        await receiving.see(somebody("coordinator", institution="there"), "r")
