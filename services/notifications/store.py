@@ -1,7 +1,7 @@
 """Documents ↔ domain. Every query of a person's documents names institution and member, here and nowhere else.
 
-At most one unread document per recipient and occasion: a unique index holds it. Writes for one event: the inbox mark,
-each recipient's counter, one bulk write of the notifications, one insert of the outbox rows.
+At most one unread document per recipient and occasion: a unique index holds it. Telling one recipient takes four
+writes: the inbox mark, the recipient's counter, the notification, the outbox row.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -10,9 +10,9 @@ from typing import Any
 
 from services.notifications.domain import ListChange, Mentor, Notice, Notification, Recipient
 from services.notifications.usecases.reading import Names, Reader
-from services.notifications.usecases.telling import Told
 from shared import outbox
 from shared.contracts.envelope import Received, Trace
+from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.profiles import InstitutionChanged, ProgrammeChanged
 from shared.mongo import (
     ASCENDING,
@@ -21,8 +21,6 @@ from shared.mongo import (
     Database,
     Document,
     IndexModel,
-    InsertOne,
-    ReplaceOne,
     ReturnDocument,
     Session,
     ensure_indexes,
@@ -128,18 +126,21 @@ class NotificationsStore:
         )
 
     async def told(self) -> AsyncIterator[Recipient | None]:
-        """Whoever is told something, as it commits. First, once the stream is open, None: it may have been anyone."""
-        told: list[Document] = [
-            {"$match": {"operationType": {"$in": ["insert", "replace"]}}},
-            {"$project": {"fullDocument.institution": 1, "fullDocument.member": 1}},
+        """Whoever is told something, as it commits. First, once the stream is open, None: it may have been anyone.
+
+        Watches the counters: each telling raises one, and a counter's key says whose it is without a look-up.
+        """
+        raised: list[Document] = [
+            {"$match": {"operationType": {"$in": ["insert", "update"]}}},
+            {"$project": {"documentKey": 1}},
         ]
-        async with self._notifications.watch(told, max_await_time_ms=1_000) as changes:
+        async with self._recipients.watch(raised, max_await_time_ms=1_000) as changes:
             first = await changes.try_next()
             yield None
             if first is not None:
-                yield _recipient(first["fullDocument"])
+                yield _whose(first["documentKey"]["_id"])
             async for change in changes:
-                yield _recipient(change["fullDocument"])
+                yield _whose(change["documentKey"]["_id"])
 
 
 class Ledger:
@@ -159,15 +160,35 @@ class Ledger:
         )
         return int(counter["position"])
 
-    async def unread(self, notices: Sequence[Notice]) -> Mapping[Recipient, Notification]:
-        open_ones = [_of(notice.recipient) | {"occasion": notice.occasion, "read": False} for notice in notices]
-        wanted = open_ones[0] if len(open_ones) == 1 else {"$or": open_ones}
-        found = self._database["notifications"].find(wanted, session=self._session)
-        return {_recipient(document): _notification(document) async for document in found}
+    async def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
+        change = notice.change
+        document = await self._database["notifications"].find_one_and_update(
+            _of(notice.recipient) | {"occasion": notice.occasion, "read": False},
+            {
+                "$set": {
+                    "position": position,
+                    "told_at": now,
+                    "now": [{"member": mentor.member, "institution": mentor.institution} for mentor in change.now],
+                    "unmatched": change.unmatched,
+                },
+                "$setOnInsert": {
+                    "_id": new_id,
+                    "programme": change.programme,
+                    "before": sorted(change.before),
+                    "read_at": None,
+                },
+            },
+            projection={"_id": 1},
+            hint="unread",  # else a long history makes the planner try `newest` too
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+            session=self._session,
+        )
+        return str(document["_id"])
 
-    async def save(self, told: Sequence[Told], trace: Trace) -> None:
-        await self._database["notifications"].bulk_write([_write(one) for one in told], session=self._session)
-        await outbox.append(self._database, self._session, [_fact(one, trace) for one in told])
+    async def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
+        facts = [_fact(event, recorded, now, trace) for event, recorded in told.items()]
+        await outbox.append(self._database, self._session, facts)
 
 
 def _of(recipient: Recipient) -> Document:
@@ -176,6 +197,11 @@ def _of(recipient: Recipient) -> Document:
 
 def _counter(recipient: Recipient) -> str:
     return f"{recipient.institution}:{recipient.member}"
+
+
+def _whose(counter: str) -> Recipient:
+    institution, _, member = counter.partition(":")
+    return Recipient(institution=institution, member=member)
 
 
 def _name_only(payload: InstitutionChanged | ProgrammeChanged) -> Document:
@@ -194,60 +220,30 @@ async def _names(collection: Collection, ids: Iterable[str], **within: str) -> M
     return {document["_id"]: document["name"] async for document in collection.find(wanted, {"name": 1})}
 
 
-def _document(one: Notification) -> Document:
-    change = one.change
-    return _of(one.recipient) | {
-        "_id": one.id,
-        "occasion": one.occasion,
-        "position": one.position,
-        "told_at": one.told_at,
-        "read": one.read_at is not None,
-        "read_at": one.read_at,
-        "change": {
-            "programme": change.programme,
-            "total": change.total,
-            "entered": [{"member": mentor.member, "institution": mentor.institution} for mentor in change.entered],
-            "left": list(change.left),
-            "unmatched": change.unmatched,
-        },
-    }
-
-
-def _write(told: Told) -> InsertOne[Document] | ReplaceOne[Document]:
-    document = _document(told.notification)
-    return InsertOne(document) if told.is_new else ReplaceOne({"_id": told.notification.id}, document)
-
-
-def _fact(told: Told, trace: Trace) -> Fact:
+def _fact(event: str, recorded: NotificationRecorded, now: datetime, trace: Trace) -> Fact:
     """The recipient's counter serves as the notification's sequence: it rises with every change of it."""
     return Fact(
-        id=told.event,
-        payload=told.recorded,
-        institution=told.recorded.institution,
-        sequence=told.recorded.position,
-        time=told.notification.told_at,
+        id=event,
+        payload=recorded,
+        institution=recorded.institution,
+        sequence=recorded.position,
+        time=now,
         trace=trace,
     )
 
 
 def _notification(document: Document) -> Notification:
-    change = document["change"]
     return Notification(
         id=document["_id"],
-        recipient=_recipient(document),
+        recipient=Recipient(institution=document["institution"], member=document["member"]),
         occasion=document["occasion"],
         change=ListChange(
-            programme=change["programme"],
-            total=change["total"],
-            entered=tuple(Mentor(**mentor) for mentor in change["entered"]),
-            left=tuple(change["left"]),
-            unmatched=change["unmatched"],
+            programme=document["programme"],
+            before=frozenset(document["before"]),
+            now=tuple(Mentor(**mentor) for mentor in document["now"]),
+            unmatched=document["unmatched"],
         ),
         position=document["position"],
         told_at=document["told_at"],
         read_at=document["read_at"],
     )
-
-
-def _recipient(document: Document) -> Recipient:
-    return Recipient(institution=document["institution"], member=document["member"])

@@ -32,7 +32,7 @@ class Wording:
         template = self._templates.get_template(f"{_supported(locale)}/{notification.template}.txt")
         text = template.render(
             programme=_name(names.programmes.get(change.programme)),
-            total=change.total,
+            total=len(change.now),
             entered=len(change.entered),
             left=len(change.left),
             unmatched=change.unmatched,

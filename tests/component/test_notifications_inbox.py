@@ -217,3 +217,15 @@ async def test_metrics_name_no_person_and_no_institution(running: Desk, member: 
     assert member not in exported
     assert item["id"] not in exported
     assert "north" not in exported
+
+
+async def test_telling_one_recipient_takes_no_more_than_its_writes(running: Desk, member: str) -> None:
+    """The inbox mark is the fourth. Seen by the server itself: this is the path that every rematch takes."""
+    await running.database.command("profile", 2)
+    try:
+        await running.tell(event(member))
+    finally:
+        await running.database.command("profile", 0)
+    writes = {"insert", "update", "delete", "findandmodify"}
+    asked = [next(iter(one["command"])).lower() async for one in running.database["system.profile"].find()]
+    assert sorted(name for name in asked if name in writes) == ["findandmodify", "findandmodify", "insert"]

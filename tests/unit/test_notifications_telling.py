@@ -1,15 +1,18 @@
 """The use case, with a ledger by hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
-from services.notifications.domain import Notice, Notification, Recipient
-from services.notifications.usecases.telling import Telling, Told
+from services.notifications.domain import ListChange, Notice, Notification, Recipient
+from services.notifications.usecases.telling import Telling
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import Ranked, SuggestionsChanged
+from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
 
+NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
 TRACE = Trace(correlation_id="request", causation_id="fact")
 
 
@@ -18,7 +21,7 @@ class FixedClock:
         self._ids = count(1)
 
     def now(self) -> datetime:
-        return datetime(2027, 1, 4, 9, tzinfo=UTC)
+        return NOW
 
     def monotonic(self) -> float:
         return 0.0
@@ -31,40 +34,66 @@ class LedgerInMemory:
     def __init__(self) -> None:
         self.positions: dict[Recipient, int] = {}
         self.kept: dict[str, Notification] = {}
-        self.told: list[tuple[Told, Trace]] = []
+        self.published: list[tuple[NotificationRecorded, Trace]] = []
 
     async def next_position(self, recipient: Recipient) -> int:
         self.positions[recipient] = self.positions.get(recipient, 0) + 1
         return self.positions[recipient]
 
-    async def unread(self, notices: Sequence[Notice]) -> Mapping[Recipient, Notification]:
-        wanted = {(notice.recipient, notice.occasion) for notice in notices}
-        return {
-            one.recipient: one
-            for one in self.kept.values()
-            if one.read_at is None and (one.recipient, one.occasion) in wanted
-        }
+    async def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
+        unread = next(
+            (
+                one
+                for one in self.kept.values()
+                if one.read_at is None and (one.recipient, one.occasion) == (notice.recipient, notice.occasion)
+            ),
+            None,
+        )
+        told = Notification(
+            id=unread.id if unread else new_id,
+            recipient=notice.recipient,
+            occasion=notice.occasion,
+            change=replace(notice.change, before=unread.change.before) if unread else notice.change,
+            position=position,
+            told_at=now,
+        )
+        self.kept[told.id] = told
+        return told.id
 
-    async def save(self, told: Sequence[Told], trace: Trace) -> None:
-        for one in told:
-            assert one.is_new == (one.notification.id not in self.kept)
-            self.kept[one.notification.id] = one.notification
-            self.told.append((one, trace))
+    async def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
+        assert now == NOW
+        self.published += [(recorded, trace) for recorded in told.values()]
 
 
-def event(*recipients: str, entered: tuple[str, ...] = ("ada",)) -> SuggestionsChanged:
-    ranked = tuple(Ranked(mentor=name, institution="north", rank=rank) for rank, name in enumerate(("ben", "ada"), 1))
+def event(
+    *recipients: str,
+    ranked: tuple[str, ...] = ("ben", "ada"),
+    entered: tuple[str, ...] = ("ada",),
+    left: tuple[str, ...] = (),
+) -> SuggestionsChanged:
     return SuggestionsChanged(
         enrolment="residency.mia",
         programme="residency",
         mentee="mia",
         institution="north",
         version=1,
-        ranked=ranked,
+        ranked=tuple(Ranked(mentor=name, institution="north", rank=rank) for rank, name in enumerate(ranked, 1)),
         entered=entered,
+        left=left,
         cause="own_change",
         recipients=tuple(Named(member=member, institution="north") for member in recipients),
     )
+
+
+async def unread_after(*events: SuggestionsChanged) -> Notification:
+    ledger = LedgerInMemory()
+    await tell(ledger, *events)
+    (only,) = ledger.kept.values()
+    return only
+
+
+def members(change: ListChange) -> tuple[list[str], set[str]]:
+    return [mentor.member for mentor in change.entered], set(change.left)
 
 
 async def tell(ledger: LedgerInMemory, *events: SuggestionsChanged) -> None:
@@ -77,29 +106,42 @@ async def test_every_recipient_gets_a_notification_and_each_is_published() -> No
     ledger = LedgerInMemory()
     await tell(ledger, event("mia", "max"))
     assert {one.recipient.member for one in ledger.kept.values()} == {"mia", "max"}
-    assert {one.recorded.aggregate for one, _ in ledger.told} == ledger.kept.keys()
+    assert {one.aggregate for one, _ in ledger.published} == ledger.kept.keys()
 
 
 async def test_an_event_without_recipients_writes_nothing() -> None:
     ledger = LedgerInMemory()
     await tell(ledger, event())
-    assert (ledger.kept, ledger.told, ledger.positions) == ({}, [], {})
+    assert (ledger.kept, ledger.published, ledger.positions) == ({}, [], {})
 
 
 async def test_a_second_event_updates_the_unread_notification_under_a_new_position() -> None:
-    ledger = LedgerInMemory()
-    await tell(ledger, event("mia"), event("mia", entered=("ben",)))
-    (only,) = ledger.kept.values()
+    only = await unread_after(event("mia"), event("mia", ranked=("eve", "ben", "ada"), entered=("eve",)))
     assert only.position == 2
-    assert [mentor.member for mentor in only.change.entered] == ["ada", "ben"]
+    assert members(only.change) == (["eve", "ada"], set())
+
+
+async def test_who_came_and_went_while_unread_is_not_mentioned() -> None:
+    only = await unread_after(event("mia"), event("mia", ranked=("ben",), entered=(), left=("ada",)))
+    assert members(only.change) == ([], set())
+
+
+async def test_who_left_and_came_back_while_unread_is_not_mentioned() -> None:
+    without = event("mia", ranked=("ben",), entered=(), left=("ada",))
+    assert members((await unread_after(without, event("mia"))).change) == ([], set())
+
+
+async def test_the_same_event_twice_says_the_same_as_once() -> None:
+    once, twice = await unread_after(event("mia")), await unread_after(event("mia"), event("mia"))
+    assert once.change == twice.change
 
 
 async def test_what_is_published_says_who_was_told_of_what_and_nothing_else() -> None:
     ledger = LedgerInMemory()
     await tell(ledger, event("mia"))
-    ((told, trace),) = ledger.told
+    ((recorded, trace),) = ledger.published
     assert trace == TRACE
-    assert told.recorded.model_dump() == {
+    assert recorded.model_dump() == {
         "notification": next(iter(ledger.kept)),
         "member": "mia",
         "institution": "north",
@@ -109,8 +151,6 @@ async def test_what_is_published_says_who_was_told_of_what_and_nothing_else() ->
     }
 
 
-async def test_new_mentors_are_kept_best_first() -> None:
-    ledger = LedgerInMemory()
-    await tell(ledger, event("mia", entered=("ada", "ben", "nobody-on-the-list")))
-    (only,) = ledger.kept.values()
-    assert [mentor.member for mentor in only.change.entered] == ["ben", "ada"]
+async def test_the_list_is_kept_best_first_whatever_the_order_of_the_event() -> None:
+    shuffled = event("mia").model_copy(update={"ranked": tuple(reversed(event("mia").ranked))})
+    assert [mentor.member for mentor in (await unread_after(shuffled)).change.now] == ["ben", "ada"]

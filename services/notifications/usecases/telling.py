@@ -1,33 +1,27 @@
 """An event that people must hear of becomes one notification for each recipient and occasion."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from services.notifications.domain import ListChange, Mentor, Notice, Notification, Recipient, notices, tell
+from services.notifications.domain import ListChange, Mentor, Notice, Recipient, notices
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.notifications import NotificationRecorded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    notification: Notification
-    is_new: bool
-    event: str
-    """Id of the fact that says so."""
-    recorded: NotificationRecorded
-
-
 class Ledger(Protocol):
-    """The store within one transaction. Raising a recipient's counter first makes tellers of one person take turns."""
+    """The store within one transaction."""
 
-    async def next_position(self, recipient: Recipient) -> int: ...
+    async def next_position(self, recipient: Recipient) -> int:
+        """Tellers of one person take turns at their counter, so positions commit in order."""
 
-    async def unread(self, notices: Sequence[Notice]) -> Mapping[Recipient, Notification]: ...
+    async def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
+        """Updates the unread notification of the occasion, or makes one under the new id; returns its id."""
 
-    async def save(self, told: Sequence[Told], trace: Trace) -> None: ...
+    async def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
+        """By the fact's id."""
 
 
 class Telling:
@@ -41,36 +35,28 @@ class Telling:
             await self._tell(told, trace, ledger)
 
     async def _tell(self, told: Sequence[Notice], trace: Trace, ledger: Ledger) -> None:
-        positions = {notice.recipient: await ledger.next_position(notice.recipient) for notice in told}
-        unread = await ledger.unread(told)
-        await ledger.save(
-            [self._told(notice, unread.get(notice.recipient), positions[notice.recipient]) for notice in told], trace
-        )
+        now = self._clock.now()
+        recorded = {self._clock.new_id(): await self._record(notice, ledger, now) for notice in told}
+        await ledger.publish(recorded, now=now, trace=trace)
 
-    def _told(self, notice: Notice, unread: Notification | None, position: int) -> Told:
-        now, fresh_id = self._clock.now(), self._clock.new_id()
-        notification = tell(notice, unread, position=position, now=now, id=fresh_id)
-        recorded = NotificationRecorded(
-            notification=notification.id,
-            member=notification.recipient.member,
-            institution=notification.recipient.institution,
-            template=notification.template,
-            occasion=notification.occasion,
-            position=notification.position,
+    async def _record(self, notice: Notice, ledger: Ledger, now: datetime) -> NotificationRecorded:
+        position = await ledger.next_position(notice.recipient)
+        notification = await ledger.tell(notice, position=position, now=now, new_id=self._clock.new_id())
+        return NotificationRecorded(
+            notification=notification,
+            member=notice.recipient.member,
+            institution=notice.recipient.institution,
+            template=notice.change.template,
+            occasion=notice.occasion,
+            position=position,
         )
-        return Told(notification=notification, is_new=unread is None, event=self._clock.new_id(), recorded=recorded)
 
 
 def _change(event: SuggestionsChanged) -> ListChange:
-    entered = set(event.entered)
+    ranked = sorted(event.ranked, key=lambda one: one.rank)
     return ListChange(
         programme=event.programme,
-        total=len(event.ranked),
-        entered=tuple(
-            Mentor(member=one.mentor, institution=one.institution)
-            for one in sorted(event.ranked, key=lambda one: one.rank)
-            if one.mentor in entered
-        ),
-        left=event.left,
+        before=frozenset({one.mentor for one in ranked} - set(event.entered) | set(event.left)),
+        now=tuple(Mentor(member=one.mentor, institution=one.institution) for one in ranked),
         unmatched=event.unmatched,
     )
