@@ -1,7 +1,8 @@
 """Writes what follows from the contracts: `python -m shared.contracts.export`, or `--check` to be told what is stale.
 
-shared/contracts/schemas/<type>.json as it is now, schemas/history/<type>/<n>.json for each form ever published, and the
-tables of docs/events.md. A change that breaks an earlier form is refused: it needs a new major version.
+shared/contracts/schemas/<type>.json as it is now, schemas/history/<type>/<n>.json for each form ever published,
+docs/asyncapi.yaml, and the tables of docs/events.md. A change that breaks an earlier form is refused: it needs a new
+major version. Before the first release a form may still be taken back, by deleting its file of the history.
 """
 
 import argparse
@@ -9,11 +10,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from shared.contracts import asyncapi
 from shared.contracts.compatibility import breaks
 from shared.contracts.reference import renewed
 from shared.contracts.schema import FOLDER, HISTORY, Schema, binding, published, schemas, text
 
 _ROOT = Path(__file__).parent.parent.parent
+ASYNCAPI = _ROOT / "docs" / "asyncapi.yaml"
 EVENTS_PAGE = _ROOT / "docs" / "events.md"
 GOLDEN = _ROOT / "tests" / "contract" / "golden"
 TOPICS = _ROOT / "deploy" / "topics.yaml"
@@ -58,6 +61,7 @@ def _wanted() -> Iterator[tuple[Path, str]]:
         forms = list(published(event_type))
         if not forms or forms[-1][1] != binding(schema):
             yield HISTORY / event_type / f"{len(forms) + 1:04}.json", text(binding(schema))
+    yield ASYNCAPI, asyncapi.text(TOPICS)
     yield EVENTS_PAGE, renewed(EVENTS_PAGE.read_text("utf-8"), topics_file=TOPICS, golden=GOLDEN)
 
 

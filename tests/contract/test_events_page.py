@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from shared.contracts.catalogue import COMPACTED, EVENTS, PRIVATE
 from shared.contracts.envelope import Envelope, Trace, headers_of
-from shared.contracts.export import EVENTS_PAGE, GOLDEN, TOPICS
+from shared.contracts.export import ASYNCAPI, EVENTS_PAGE, GOLDEN, TOPICS
 from shared.contracts.reference import READERS, renewed
 from shared.contracts.schema import schemas
 from shared.topics import load_topics
@@ -47,6 +48,17 @@ def test_every_header_is_in_the_envelopes_table() -> None:
     )
     documented = dict(re.findall(r"^\| `([a-z_-]+)` \| (yes|no) \|", PAGE.split("## The envelope")[1], re.MULTILINE))
     assert set(headers_of(envelope)) == documented.keys()
+    headers = yaml.safe_load(ASYNCAPI.read_text("utf-8"))["components"]["schemas"]["cloudEvent"]
+    assert set(headers["properties"]) == documented.keys()
+    assert set(headers["required"]) == {name for name, required in documented.items() if required == "yes"}
+
+
+def test_the_asyncapi_document_refers_only_to_what_is_there() -> None:
+    document = yaml.safe_load(ASYNCAPI.read_text("utf-8"))
+    sent = [name for channel in document["channels"].values() for name in channel["messages"]]
+    assert sorted(sent) == sorted(document["components"]["messages"]) == sorted(EVENTS)
+    for message in document["components"]["messages"].values():
+        assert (ASYNCAPI.parent / message["payload"]["$ref"]).resolve().is_file()
 
 
 def test_every_topic_has_its_readers_and_its_cleanup() -> None:
