@@ -81,7 +81,7 @@ def build(settings: NotificationsSettings, clock: Clock, roles: frozenset[str]) 
 
 
 def _consume(parts: Parts, store: NotificationsStore, clock: Clock) -> None:
-    reactions = Reactions(Telling(clock), store)
+    reactions = Reactions(Telling(clock), store.within)
     parts.consumers.projection(
         {
             ContactChanged: store.fold_contacts,
