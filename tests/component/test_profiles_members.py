@@ -328,3 +328,18 @@ async def test_the_same_request_again_creates_nobody_twice(network: Network, her
     third = await coordinator.post("/members", body, key="once")
     assert (third.status_code, third.json()["id"]) == (201, first.json()["id"])
     assert len(await network.told("members", first.json()["id"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ({"subject_hash": "h"}, "unique_subject_hash"),
+        ({"email": {"$in": ["a@x.org", "b@x.org"]}}, "unique_email"),
+        ({"external_id": {"$in": ["7"]}}, "unique_external_id"),
+    ],
+)
+async def test_a_person_is_found_without_reading_the_institution(
+    network: Network, here: str, query: dict[str, object], index: str
+) -> None:
+    plan = await network.database["members"].find({"institution": here, **query}).explain()
+    assert index in str(plan["queryPlanner"]["winningPlan"])

@@ -50,11 +50,11 @@ def csv(*rows: str) -> bytes:
 async def done(by: Person, uploaded: httpx.Response, *, within: float = 30) -> Json:
     assert uploaded.status_code == 202, uploaded.text
 
-    async def finished() -> Json | None:
-        roster = (await by.get(uploaded.headers["location"])).json()
-        return roster if roster["status"] == "done" else None
+    async def finished() -> Json:
+        roster: Json = (await by.get(uploaded.headers["location"])).json()
+        return roster if roster["status"] == "done" else {}
 
-    return await eventually(finished, within=within, message="the roster is worked off") or {}
+    return await eventually(finished, within=within, message="the roster is worked off")
 
 
 async def verdicts(by: Person, roster: Json, **query: Any) -> list[Json]:
@@ -269,12 +269,12 @@ async def test_what_is_left_of_a_roster_is_worked_off_by_whoever_comes_next(netw
     coordinator = await network.institution(here)
     rows = [f"P{number},p{number}@example.org,{number},R,,," for number in range(3_000)]
     uploaded = await coordinator.upload(csv(*rows), MAPPING)
-    second = asyncio.create_task(network.service.background["clockwork"]())
+    second = asyncio.ensure_future(network.service.background["clockwork"]())
     for _ in range(5):
         await asyncio.sleep(0.2)  # wherever it then is
         second.cancel()
         await asyncio.gather(second, return_exceptions=True)
-        second = asyncio.create_task(network.service.background["clockwork"]())
+        second = asyncio.ensure_future(network.service.background["clockwork"]())
     roster = await done(coordinator, uploaded, within=60)
     second.cancel()
     await asyncio.gather(second, return_exceptions=True)

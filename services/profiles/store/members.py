@@ -62,12 +62,15 @@ SHAPE = Shape(
 
 
 def _unique(field: str) -> IndexModel:
-    """Within the institution; a member without the value is no duplicate of another without it."""
+    """Within the institution; a member without the value is no duplicate of another without it.
+
+    `$gt: ""` means any text. With `$type: string` the planner leaves the index aside and reads the whole institution.
+    """
     return IndexModel(
         [("institution", ASCENDING), (field, ASCENDING)],
-        name=f"one_{field}",
+        name=f"unique_{field}",
         unique=True,
-        partialFilterExpression={field: {"$type": "string"}},
+        partialFilterExpression={field: {"$gt": ""}},
     )
 
 
