@@ -5,21 +5,18 @@ Any fault ends `run`, and the next one begins with a new scan: so does a change 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from services.matching.domain.shards import SHARDS, fair_share
 from services.matching.index.network import Network
 from services.matching.store.projections import Feed, Projections
 from services.matching.store.replicas import Replicas
-from services.matching.usecases.keeping import Change, Keeper
+from services.matching.usecases.keeping import Keeper
 from shared.leases import Lease
 from shared.telemetry import logger
 
-_BATCHES_AHEAD = 4
-"""Batches of changes read but not applied: beyond, the stream waits, and memory stays flat."""
-_LONGEST_WAIT_SECONDS = 1.0
-_DOUBT_SECONDS = 0.5
+_APPLIED_AT_ONCE = 50
 _log = logger(__name__)
 
 
@@ -72,10 +69,12 @@ class Clockwork:
             async with await self._projections.feed() as feed:
                 network = Network()
                 people = await self._load(network)
+                keeper = self._new_keeper(network)
                 await shards.settle()
+                await _align(keeper, shards)
                 self.is_loaded = True
                 _log.info("index loaded", documents=people)
-                await self._keep(feed, self._new_keeper(network), shards)
+                await self._keep(feed, keeper, shards)
         finally:
             self.is_loaded = False
             await shards.leave()
@@ -89,38 +88,37 @@ class Clockwork:
         return documents
 
     async def _keep(self, feed: Feed, keeper: Keeper, shards: Shards) -> None:
-        batches: asyncio.Queue[list[Change]] = asyncio.Queue(maxsize=_BATCHES_AHEAD)
+        bell = Bell()
+        bell.ring()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_read(feed, batches))
-            tasks.create_task(_hold(shards, batches))
-            tasks.create_task(_work(keeper, shards, batches))
+            tasks.create_task(_hold(shards, keeper, bell))
+            tasks.create_task(_follow(feed, keeper, bell))
+            tasks.create_task(_renew_own(keeper, bell))
+            tasks.create_task(_renew_others(keeper, bell))
 
 
-async def _read(feed: Feed, batches: asyncio.Queue[list[Change]]) -> None:
+class Bell:
+    """Rings for both lanes."""
+
+    def __init__(self) -> None:
+        self.own = asyncio.Event()
+        self.others = asyncio.Event()
+
+    def ring(self) -> None:
+        self.own.set()
+        self.others.set()
+
+
+async def _hold(shards: Shards, keeper: Keeper, bell: Bell) -> None:
     while True:
-        if changes := await feed.next():
-            await batches.put(changes)
-
-
-async def _hold(shards: Shards, batches: asyncio.Queue[list[Change]]) -> None:
-    while True:
-        before = shards.held
-        await shards.settle()
-        if shards.held != before and batches.empty():
-            await batches.put([])  # wakes the worker
         await asyncio.sleep(shards.renewal_seconds)
+        await shards.settle()
+        await _align(keeper, shards)
+        bell.ring()
 
 
-async def _work(keeper: Keeper, shards: Shards, batches: asyncio.Queue[list[Change]]) -> None:
-    while True:
-        await _follow_leases(keeper, shards)
-        keeper.apply(await _next_changes(batches, keeper.seconds_until_next()))
-        if lost := await keeper.step():
-            _log.warning("shards written by another holder", shards=sorted(lost))
-            await asyncio.sleep(_DOUBT_SECONDS)
-
-
-async def _follow_leases(keeper: Keeper, shards: Shards) -> None:
+async def _align(keeper: Keeper, shards: Shards) -> None:
+    """A lease that lapsed and came back with its token was nobody else's meanwhile: nothing is taken over again."""
     held = shards.held
     keeper.lose([shard for shard in keeper.fences if shard not in held])
     gained = {shard: token for shard, token in held.items() if keeper.fences.get(shard) != token}
@@ -129,16 +127,35 @@ async def _follow_leases(keeper: Keeper, shards: Shards) -> None:
         await keeper.take(gained)
 
 
-async def _next_changes(batches: asyncio.Queue[list[Change]], wait_seconds: float | None) -> list[Change]:
-    """All that has come, or nothing when it is time for what waits."""
-    changes: list[Change] = []
-    wait = _LONGEST_WAIT_SECONDS if wait_seconds is None else min(wait_seconds, _LONGEST_WAIT_SECONDS)
-    if wait == 0:
-        await asyncio.sleep(0)
-    elif batches.empty():
+async def _follow(feed: Feed, keeper: Keeper, bell: Bell) -> None:
+    """Reads no further before what was read is applied: the stream waits, and memory stays flat."""
+    while True:
+        changes = await feed.next()
+        for first in range(0, len(changes), _APPLIED_AT_ONCE):
+            keeper.apply(changes[first : first + _APPLIED_AT_ONCE])
+            bell.ring()
+            await asyncio.sleep(0)
+
+
+async def _renew_own(keeper: Keeper, bell: Bell) -> None:
+    while True:
+        await bell.own.wait()
+        bell.own.clear()
+        while keeper.has_own:
+            _tell_lost(await keeper.renew_own())
+
+
+async def _renew_others(keeper: Keeper, bell: Bell) -> None:
+    while True:
         with suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                changes += await batches.get()
-    while not batches.empty():
-        changes += batches.get_nowait()
-    return changes
+            async with asyncio.timeout(keeper.seconds_until_others()):
+                await bell.others.wait()
+        bell.others.clear()
+        while keeper.seconds_until_others() == 0:
+            _tell_lost(await keeper.renew_others())
+
+
+def _tell_lost(shards: Collection[int]) -> None:
+    """The next look at the leases says whose they are."""
+    if shards:
+        _log.warning("shards written by another holder", shards=sorted(shards))

@@ -1,4 +1,4 @@
-"""From a folded profile event to a stored list and its event on a real MongoDB, and from topic to topic on a real Kafka."""
+"""From a folded profile event to a stored list and its event on a real MongoDB, and topic to topic on a real Kafka."""
 
 import asyncio
 import json

@@ -1,7 +1,8 @@
 """Lists follow changes: at once for whom the change is about, gathered for others, and equal to a full computation."""
 
+import asyncio
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -85,8 +86,8 @@ class Unwatched:
 
 
 class World:
-    def __init__(self) -> None:
-        self.time, self.shelf = Time(), Shelf()
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        self.time, self.shelf = Time(), shelf or Shelf()
         self.keeper = self.new_keeper()
         self.sequence = 0
 
@@ -101,13 +102,15 @@ class World:
         await self.work()
 
     async def work(self) -> None:
-        while self.keeper.seconds_until_next() == 0:
-            await self.keeper.step()
+        while self.keeper.has_own:
+            await self.keeper.renew_own()
+        while self.keeper.seconds_until_others() == 0:
+            await self.keeper.renew_others()
 
     async def pass_time(self) -> None:
-        while (wait := self.keeper.seconds_until_next()) is not None:
+        while (wait := self.keeper.seconds_until_others()) is not None:
             self.time.seconds += wait
-            await self.keeper.step()
+            await self.keeper.renew_others()
 
 
 @pytest.fixture
@@ -203,7 +206,7 @@ async def test_a_deposed_holder_writes_nothing_more_and_lets_go(world: World) ->
     await world.change(member(mentor()))
     world.shelf.fences[shard_of("ana")] = 2
     world.keeper.apply([Change(member(mentee()), Origin("event", "correlation"))])
-    assert list(await world.keeper.step()) == [shard_of("ana")]
+    assert list(await world.keeper.renew_own()) == [shard_of("ana")]
     assert shard_of("ana") not in world.keeper.fences
     assert world.shelf.lists == {}
 
@@ -212,7 +215,7 @@ async def test_one_institutions_import_does_not_hold_up_anothers_single_change(w
     crowd = [member(mentee(f"crowd-{number}")) for number in range(500)]
     world.keeper.apply(Change(one, Origin("import", "import")) for one in crowd)
     world.keeper.apply([Change(member(mentee("ana", institution="south")), Origin("alone", "alone"))])
-    await world.keeper.step()
+    await world.keeper.renew_own()
     assert "care.ana" in world.shelf.lists
     assert len(world.shelf.lists) < 40
 
@@ -265,6 +268,49 @@ def _wishes(dice: random.Random, id: str) -> Preferences:
 def _institution(dice: random.Random, id: str) -> Institution:
     exchanging = frozenset({NORTH, SOUTH}) if dice.random() < 0.7 else frozenset()
     return Institution(id=id, is_active=dice.random() < 0.95, exchanges_with=exchanging)
+
+
+class SlowShelf(Shelf):
+    """Writes take a moment, so that the two lanes meet."""
+
+    async def write(self, written: Sequence[Written]) -> None:
+        for _ in range(len(written) % 3 + 1):
+            await asyncio.sleep(0)
+        await super().write(written)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_two_lanes_at_once_write_each_list_in_order_and_end_at_the_full_computation(seed: int) -> None:
+    world = World(SlowShelf())
+    await world.start()
+    newest: dict[tuple[type, str], State] = {}
+    lanes = [asyncio.create_task(_lane(renew)) for renew in (world.keeper.renew_own, world.keeper.renew_others)]
+    for sequence, change in enumerate(_walk(seed), 1):
+        if not isinstance(change, str):
+            state = replace(change, sequence=sequence)
+            newest[type(state), state.member if isinstance(state, Preferences) else state.id] = state
+            world.keeper.apply([Change(state, Origin("event", "correlation"))])
+        await _breathe(sequence % 7)
+        world.time.seconds += sequence % 3
+    for _ in range(20):
+        world.time.seconds += COALESCE
+        await _breathe(200)
+    for lane in lanes:
+        lane.cancel()
+    for ended in await asyncio.gather(*lanes, return_exceptions=True):
+        assert isinstance(ended, asyncio.CancelledError), ended
+    _assert_equal_to_full(world, list(newest.values()))
+
+
+async def _lane(renew: Callable[[], Awaitable[Collection[int]]]) -> None:
+    while True:
+        await asyncio.sleep(0)
+        assert not await renew()
+
+
+async def _breathe(times: int) -> None:
+    for _ in range(times):
+        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("seed", range(30))

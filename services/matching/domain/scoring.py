@@ -4,13 +4,13 @@ A factor is 0 to 100, a weight 0 to 100, a score their sum of products: at most 
 and in float32 alike. Equal scores are ordered by a stable hash of programme, mentee and mentor.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 
 from services.matching.domain.columns import UNKNOWN, Ints, Rows, Side, Words
 from services.matching.domain.model import Person, Weights
@@ -25,6 +25,9 @@ _ONE_LANGUAGE, _MORE_LANGUAGES = 70, 100
 _DAY_MINUTES, _FARTHEST_MINUTES = 1440, 720
 _BY_STAGES = np.array([*_STAGE_AHEAD, *[_STAGES_BEHIND] * len(STAGES)], dtype=np.int32)
 """By steps ahead; a mentor who is behind counts from the end, where the zeros are."""
+_BY_LANGUAGES = np.array([0, _ONE_LANGUAGE, _MORE_LANGUAGES], dtype=np.int32)
+_FORMATS_IN = np.array([bits.bit_count() for bits in range(2 ** len(FORMAT_BITS))], dtype=np.int32)
+_HUNDRED, _HALF = np.int32(100), np.int32(_NOBODY_SAID)
 _A_WINTERS_DAY = datetime(2024, 1, 15)  # noqa: DTZ001 -- a wall-clock time to ask zones about
 
 
@@ -38,26 +41,33 @@ def factors_of(mentee: Person, mentor: Person) -> tuple[int, ...]:
         100 * len(one.topics_wanted & other.topics_offered) // max(1, wanted),
         100 if one.specialty is not None and one.specialty == other.specialty else 0,
         _NOBODY_SAID if steps is None else int(_BY_STAGES[steps]),
-        (0, _ONE_LANGUAGE, _MORE_LANGUAGES)[min(languages, 2)],
+        int(_BY_LANGUAGES[min(languages, 2)]),
         100 * len(common_formats(mentee, mentor)) // max(1, formats),
         100 - 100 * min(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES,
         _NOBODY_SAID if None in (one.style, other.style) else 100 * (one.style == other.style),
     )
 
 
-def factors(mentees: Side, mentors: Side) -> Ints:
-    """All factors of many pairs: shape (factors, pairs)."""
-    return np.stack(
-        [
-            100 * _count(mentees.topics & mentors.topics) // np.maximum(1, _count(mentees.topics)),
-            np.where((mentees.specialty == mentors.specialty) & (mentees.specialty != UNKNOWN), 100, 0),
-            _stage(mentees.stage, mentors.stage),
-            _language(mentees.languages & mentors.languages),
-            _format(mentees, mentors),
-            _zone(mentees.zone, mentors.zone),
-            _style(mentees.style, mentors.style),
-        ]
-    ).astype(np.int32)
+def factors(mentees: Side, mentors: Side) -> list[Ints]:
+    """Each factor of many pairs, in the order of FACTORS."""
+    specialty = (mentees.specialty == mentors.specialty) & (mentees.specialty != UNKNOWN)
+    return [
+        _HUNDRED * _count(mentees.topics & mentors.topics) // np.maximum(1, _count(mentees.topics)),
+        specialty * _HUNDRED,
+        _stage(mentees.stage, mentors.stage),
+        _BY_LANGUAGES[np.minimum(_count(mentees.languages & mentors.languages), 2)],
+        _format(mentees, mentors),
+        _zone(mentees.zone, mentors.zone),
+        _style(mentees.style, mentors.style),
+    ]
+
+
+def weighed(each: Sequence[Ints], weights: Sequence[int] | Ints) -> Ints:
+    """The scores; a weight is one number, or one for each pair."""
+    scores = each[0] * weights[0]
+    for factor, weight in zip(each[1:], weights[1:], strict=True):
+        scores = scores + factor * weight
+    return np.asarray(scores, dtype=np.int32)
 
 
 def _count(words: Words) -> Ints:
@@ -65,32 +75,25 @@ def _count(words: Words) -> Ints:
     return count
 
 
-def _stage(mentee: Ints, mentor: Ints) -> npt.NDArray[np.int32]:
+def _stage(mentee: Ints, mentor: Ints) -> Ints:
     known = (mentee != UNKNOWN) & (mentor != UNKNOWN)
-    return np.where(known, _BY_STAGES[mentor - mentee], _NOBODY_SAID)
-
-
-def _language(common: Words) -> Ints:
-    return np.array([0, _ONE_LANGUAGE, _MORE_LANGUAGES], dtype=np.int32)[np.minimum(_count(common), 2)]
-
-
-_FORMATS_IN = np.array([bits.bit_count() for bits in range(2 ** len(FORMAT_BITS))], dtype=np.int32)
+    return np.where(known, _BY_STAGES[mentor - mentee], _HALF)
 
 
 def _format(mentees: Side, mentors: Side) -> Ints:
     common = mentees.formats & mentors.formats
     common = np.where(mentees.institution == mentors.institution, common, common & ~FORMAT_BITS["in_person"])
-    return np.asarray(100 * _FORMATS_IN[common] // np.maximum(1, _FORMATS_IN[mentees.formats]))
+    return np.asarray(_HUNDRED * _FORMATS_IN[common] // np.maximum(1, _FORMATS_IN[mentees.formats]))
 
 
 def _zone(mentee: Ints, mentor: Ints) -> Ints:
     apart = np.abs(mentee - mentor)
-    return np.asarray(100 - 100 * np.minimum(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES)
+    return np.asarray(_HUNDRED - _HUNDRED * np.minimum(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES)
 
 
-def _style(mentee: Ints, mentor: Ints) -> npt.NDArray[np.int32]:
+def _style(mentee: Ints, mentor: Ints) -> Ints:
     known = (mentee != UNKNOWN) & (mentor != UNKNOWN)
-    return np.where(known, np.where(mentee == mentor, 100, 0), _NOBODY_SAID)
+    return np.where(known, (mentee == mentor) * _HUNDRED, _HALF)
 
 
 @lru_cache(maxsize=1024)

@@ -4,7 +4,7 @@ The institutions' tenancy does not end here but in the API: this is the one plac
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -66,17 +66,17 @@ class Network:
     def is_active(self, member: str) -> bool:
         return member in self._members and self._members[member].is_active
 
-    def hold(self, shard: int) -> None:
-        """Lists of this shard's mentees are kept here from now on."""
-        self._shards.add(shard)
+    def hold(self, shards: Collection[int]) -> None:
+        """Lists of these shards' mentees are kept here from now on."""
+        self._shards.update(shards)
         for member in self._members.values():
-            if shard_of(member.id) == shard:
+            if member.mentee_in and shard_of(member.id) in shards:
                 self._enrol(self._person(member))
 
-    def drop(self, shard: int) -> None:
-        self._shards.discard(shard)
+    def drop(self, shards: Collection[int]) -> None:
+        self._shards.difference_update(shards)
         for pool in self._pools.values():
-            for mentee in [one for one in pool.mentees if shard_of(one) == shard]:
+            for mentee in [one for one in pool.mentees if shard_of(one) in shards]:
                 pool.drop_mentee(mentee)
 
     def keep(self, enrolment: Enrolment) -> None:
@@ -86,13 +86,14 @@ class Network:
             unknown = Member(id=enrolment.mentee, institution=enrolment.institution, sequence=-1, is_active=False)
             pool.put_mentee(self._person(self._members.setdefault(enrolment.mentee, unknown)))
 
-    def enrolments(self, *, shard: int | None = None, programme: str | None = None) -> Iterator[Enrolment]:
+    def enrolments(self, shards: Collection[int]) -> list[Enrolment]:
         """Of the lists kept here."""
-        for name, pool in self._pools.items():
-            if programme in (None, name):
-                for mentee in list(pool.mentees):
-                    if shard in (None, shard_of(mentee)):
-                        yield self.enrolment(name, mentee)
+        return [
+            self.enrolment(name, mentee)
+            for name, pool in self._pools.items()
+            for mentee in pool.mentees
+            if shard_of(mentee) in shards
+        ]
 
     def _put_member(self, member: Member) -> Affected:
         known = self._members.get(member.id)
@@ -159,7 +160,7 @@ class Network:
             for mentee in list(pool.mentees):
                 if mentee in self._members:
                     pool.put_mentee(self._person(self._members[mentee]))
-            others += self.enrolments(programme=name)
+            others += [self.enrolment(name, mentee) for mentee in pool.mentees]
         return Affected(others=tuple(others))
 
     def _pool(self, programme: str) -> Pool:

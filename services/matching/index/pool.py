@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
-import numpy.typing as npt
 
 from services.matching.domain import rules, scoring
 from services.matching.domain.columns import Bools, Rows, Side
@@ -118,8 +117,8 @@ class Pool:
 
     def _best(self, mentee: str, me: Side, mentors: Side, rows: Rows) -> Shortlist:
         weights, programme = self._weights[mentee], self._policy.programme
-        contributions = scoring.factors(me, mentors.take(rows)) * np.array(weights, dtype=np.int32)[:, np.newaxis]
-        scores = contributions.sum(axis=0, dtype=np.int32)
+        each = scoring.factors(me, mentors if rows.size == len(self._mentors) else mentors.take(rows))
+        scores = scoring.weighed(each, weights)
         enough = np.flatnonzero(scores >= scoring.lowest_score(weights, programme.minimum_score))
         if not enough.size:
             return Shortlist(unmatched="below_minimum_score")
@@ -130,13 +129,14 @@ class Pool:
         ]
         return Shortlist(
             tuple(
-                self._entry(self._mentors.ids[rows[place]], int(scores[place]), contributions[:, place])
+                self._entry(rows[place], int(scores[place]), tuple(int(factor[place]) for factor in each), weights)
                 for place in places
             )
         )
 
-    def _entry(self, mentor: str, score: int, contributions: npt.NDArray[np.int32]) -> Entry:
-        return Entry(mentor, self._institution_of[mentor], score, tuple(contributions.tolist()))
+    def _entry(self, row: int, score: int, factors: tuple[int, ...], weights: Weights) -> Entry:
+        mentor = self._mentors.ids[row]
+        return Entry(mentor, self._institution_of[mentor], score, scoring.weigh(factors, weights))
 
     def touched(self, mentor: str) -> list[str]:
         """Whose list may differ after this mentor's change: those who name them, those whom they would now enter, and
@@ -162,7 +162,7 @@ class Pool:
             passes &= by_rule
             if not passes.any():
                 return passes
-        scores = (scoring.factors(mentees, one) * held.weights).sum(axis=0, dtype=np.int32)
+        scores = scoring.weighed(scoring.factors(mentees, one), held.weights)
         lowest = self._policy.programme.minimum_score * held.weights.sum(axis=0)
         beats = (scores > held.last) | ((scores == held.last) & (scoring.ties(mentees.seed, one.seed) < held.tie))
         has_room = held.length < self._policy.programme.list_length

@@ -1,8 +1,10 @@
 """Keeps the lists of the shards held here equal to what the index says, and publishes what changed.
 
-One task calls this, so that between computing a list and remembering what was stored nothing else changes the index.
+A list is remembered as soon as it is computed, so that what changes next is compared with it, and is not computed again
+before it is written. When a write fails, its shard is let go, and whoever takes it again begins from what is stored.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +13,7 @@ from typing import Protocol
 from services.matching.domain.lists import Enrolment, Shortlist, change
 from services.matching.domain.shards import shard_of
 from services.matching.index.network import Network, State
+from services.matching.index.pool import Pool
 from services.matching.usecases.waiting import Origin, Renewal, Waiting
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
@@ -18,11 +21,11 @@ from shared.contracts.matching import SuggestionsChanged
 from shared.errors import StaleVersion
 
 _CHUNK = 32
-"""Lists in one transaction: an own change waits for no more than one such chunk."""
+"""Lists in one transaction."""
 _URGENT = 16
 """As many own changes at once are an import's, and yield to others' single changes on their way out."""
 _MENTORS = 64
-"""Changed mentors looked at between two chunks."""
+"""Changed mentors looked at between two chunks of lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class Watch(Protocol):
 
 
 class Keeper:
+    """Two lanes may run at once: own changes, and the rest. Between computations each lets the other go on."""
+
     def __init__(self, network: Network, lists: Lists, *, clock: Clock, coalesce_seconds: float, watch: Watch) -> None:
         self._network = network
         self._lists = lists
@@ -87,6 +92,7 @@ class Keeper:
         self._waiting = Waiting()
         self._moved: dict[tuple[str, str], Origin] = {}
         self._fences: dict[int, int] = {}
+        self._in_flight: dict[str, asyncio.Event] = {}
 
     @property
     def fences(self) -> Mapping[int, int]:
@@ -94,7 +100,7 @@ class Keeper:
         return self._fences
 
     def apply(self, changes: Iterable[Change]) -> None:
-        """Takes the changes in; `step` acts on them."""
+        """Takes the changes in; the lanes act on them."""
         now = self._clock.monotonic()
         for one in changes:
             affected = self._network.put(one.state)
@@ -109,77 +115,101 @@ class Keeper:
         """These shards are ours: every list of theirs is computed again, and differences are published."""
         self.lose(fences.keys())
         found = await self._lists.take_over(fences)
-        for shard, fence in fences.items():
-            self._fences[shard] = fence
-            self._network.hold(shard)
+        self._fences |= fences
+        self._network.hold(fences.keys())
         for one in found:
             self._network.keep(one.enrolment)
-            self._network.pool(one.enrolment.programme).remember(
-                one.enrolment.mentee, one.shortlist, version=one.version
-            )
+            self._pool(one.enrolment).remember(one.enrolment.mentee, one.shortlist, version=one.version)
         origin, now = Origin(None, self._clock.new_id()), self._clock.monotonic()
-        for enrolment in self._network.enrolments():
-            if shard_of(enrolment.mentee) in fences:
-                self._waiting.add(Renewal(enrolment, "takeover", origin, now))
+        for enrolment in self._network.enrolments(fences.keys()):
+            self._waiting.add(Renewal(enrolment, "takeover", origin, now))
 
     def lose(self, shards: Iterable[int]) -> None:
         """Somebody else may hold these now."""
-        for shard in shards:
-            if self._fences.pop(shard, None) is not None:
-                self._waiting.forget(list(self._network.enrolments(shard=shard)))
-                self._network.drop(shard)
+        lost = {shard for shard in shards if self._fences.pop(shard, None) is not None}
+        if lost:
+            self._waiting.forget(self._network.enrolments(lost))
+            self._network.drop(lost)
 
-    def seconds_until_next(self) -> float | None:
-        """How long there is nothing to do; None: until the next change."""
-        if self._moved:
-            return 0.0
-        return self._waiting.seconds_until_next(now=self._clock.monotonic())
+    @property
+    def has_own(self) -> bool:
+        return self._waiting.has_own
 
-    async def step(self) -> Collection[int]:
-        """Renews one chunk of lists, then looks whom changed mentors touch. Returns shards lost to another holder."""
-        renewals = self._waiting.next(_CHUNK, now=self._clock.monotonic())
-        own = [one for one in renewals if one.cause == "own_change"]
-        bulk = len(own) != len(renewals) or len(own) > _URGENT
-        written = [new for renewal in renewals if (new := self._renewed(renewal, bulk=bulk))]
-        lost = await self._write(written)
-        self._watch.computed(len(renewals))
+    def seconds_until_others(self) -> float | None:
+        """How long the other lane has nothing to do; None: until the next change."""
+        return 0.0 if self._moved else self._waiting.seconds_until_others(now=self._clock.monotonic())
+
+    async def renew_own(self) -> Collection[int]:
+        """One chunk of own changes. Returns shards lost to another holder, as does `renew_others`."""
+        renewals = self._waiting.next_own(_CHUNK)
+        lost = await self._renew(renewals, bulk=len(renewals) > _URGENT)
         now = self._clock.monotonic()
-        for one in own:
+        for one in renewals:
             self._watch.own_change_took(now - one.at)
-        self._spread()
         return lost
 
-    async def _write(self, written: Sequence[Written]) -> Collection[int]:
+    async def renew_others(self) -> Collection[int]:
+        """Looks whom changed mentors touch, then renews one chunk of what is due."""
+        await self._spread()
+        return await self._renew(self._waiting.next_others(_CHUNK, now=self._clock.monotonic()), bulk=True)
+
+    async def _spread(self) -> None:
+        for programme, mentor in list(self._moved)[:_MENTORS]:
+            origin, due = self._moved.pop((programme, mentor)), self._clock.monotonic() + self._coalesce_seconds
+            for mentee in self._network.pool(programme).touched(mentor):
+                self._waiting.add(Renewal(self._network.enrolment(programme, mentee), "others_change", origin, due))
+            await asyncio.sleep(0)
+
+    async def _renew(self, renewals: Sequence[Renewal], *, bulk: bool) -> Collection[int]:
+        written: list[Written] = []
+        lost: set[int] = set()
+        for renewal in renewals:
+            while earlier := self._in_flight.get(renewal.enrolment.id):
+                lost |= await self._write(written)  # ours first: two lanes never wait for each other
+                written = []
+                await earlier.wait()
+            if new := self._renewed(renewal, bulk=bulk):
+                written.append(new)
+                self._in_flight[new.enrolment.id] = asyncio.Event()
+            await asyncio.sleep(0)
+        self._watch.computed(len(renewals))
+        return lost | await self._write(written)
+
+    async def _write(self, written: Sequence[Written]) -> set[int]:
         if not written:
-            return frozenset()
+            return set()
         try:
             await self._lists.write(written)
         except StaleVersion:
             lost = {one.shard for one in written}
             self.lose(lost)
             return lost
-        for one in written:
-            self._network.pool(one.enrolment.programme).remember(
-                one.enrolment.mentee, one.shortlist, version=one.version
-            )
+        finally:
+            for one in written:
+                self._in_flight.pop(one.enrolment.id).set()
         self._watch.published(sum(one.event is not None for one in written))
-        return frozenset()
+        return set()
 
     def _renewed(self, renewal: Renewal, *, bulk: bool) -> Written | None:
-        enrolment, pool = renewal.enrolment, self._network.pool(renewal.enrolment.programme)
+        """The list as it is from now on; None where nothing is new, or the shard went while this waited."""
+        enrolment, shard = renewal.enrolment, shard_of(renewal.enrolment.mentee)
+        if shard not in self._fences:
+            return None
+        pool = self._pool(enrolment)
         before, after = pool.stored(enrolment.mentee), pool.shortlist(enrolment.mentee)
         if before.is_the_same(after):
             return None
         is_active = self._network.is_active(enrolment.mentee)
         event = change(before, after, of=enrolment, cause=renewal.cause, tells_mentee=is_active)
-        shard = shard_of(enrolment.mentee)
+        version = event.version if event else before.version
+        pool.remember(enrolment.mentee, after, version=version)
         return Written(
             enrolment=enrolment,
             shortlist=after,
             shard=shard,
             fence=self._fences[shard],
             replaces=before.version,
-            version=event.version if event else before.version,
+            version=version,
             as_of=self._clock.now(),
             event=event,
             event_id=self._clock.new_id(),
@@ -187,11 +217,5 @@ class Keeper:
             bulk=bulk,
         )
 
-    def _spread(self) -> None:
-        """After the own changes are out: lists that name a changed mentor, or should."""
-        due = self._clock.monotonic() + self._coalesce_seconds
-        for programme, mentor in list(self._moved)[:_MENTORS]:
-            origin = self._moved.pop((programme, mentor))
-            pool = self._network.pool(programme)
-            for mentee in pool.touched(mentor):
-                self._waiting.add(Renewal(self._network.enrolment(programme, mentee), "others_change", origin, due))
+    def _pool(self, enrolment: Enrolment) -> Pool:
+        return self._network.pool(enrolment.programme)

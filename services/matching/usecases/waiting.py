@@ -40,16 +40,33 @@ class Waiting:
         at = known.at if known else renewal.at
         lane[renewal.enrolment.id] = Renewal(renewal.enrolment, renewal.cause, renewal.origin, at)
 
-    def next(self, count: int, *, now: float) -> list[Renewal]:
-        """Takes out what goes now, of one lane; what is renewed for one cause need not be for another."""
-        chosen = self._own_in_turns(count) or _first(self._takeover, count) or self._due(count, now)
+    def next_own(self, count: int) -> list[Renewal]:
+        """Takes them out; what is renewed for one cause need not be for another."""
+        chosen: list[Renewal] = []
+        while self._own and len(chosen) < count:
+            institution, lane = self._own.popitem(last=False)
+            chosen.append(lane.popitem(last=False)[1])
+            if lane:
+                self._own[institution] = lane
         for renewal in chosen:
             self._takeover.pop(renewal.enrolment.id, None)
             self._others.pop(renewal.enrolment.id, None)
         return chosen
 
-    def seconds_until_next(self, *, now: float) -> float | None:
-        if self._own or self._takeover:
+    def next_others(self, count: int, *, now: float) -> list[Renewal]:
+        chosen = [self._takeover.popitem(last=False)[1] for _ in range(min(count, len(self._takeover)))]
+        for renewal in chosen:
+            self._others.pop(renewal.enrolment.id, None)
+        while self._others and len(chosen) < count and next(iter(self._others.values())).at <= now:
+            chosen.append(self._others.popitem(last=False)[1])
+        return chosen
+
+    @property
+    def has_own(self) -> bool:
+        return bool(self._own)
+
+    def seconds_until_others(self, *, now: float) -> float | None:
+        if self._takeover:
             return 0.0
         first = next(iter(self._others.values()), None)
         return None if first is None else max(0.0, first.at - now)
@@ -64,22 +81,3 @@ class Waiting:
         if renewal.cause == "own_change":
             return self._own.setdefault(renewal.enrolment.institution, OrderedDict())
         return self._takeover if renewal.cause == "takeover" else self._others
-
-    def _own_in_turns(self, count: int) -> list[Renewal]:
-        chosen: list[Renewal] = []
-        while self._own and len(chosen) < count:
-            institution, lane = self._own.popitem(last=False)
-            chosen.append(lane.popitem(last=False)[1])
-            if lane:
-                self._own[institution] = lane
-        return chosen
-
-    def _due(self, count: int, now: float) -> list[Renewal]:
-        due: list[Renewal] = []
-        while self._others and len(due) < count and next(iter(self._others.values())).at <= now:
-            due.append(self._others.popitem(last=False)[1])
-        return due
-
-
-def _first(lane: OrderedDict[str, Renewal], count: int) -> list[Renewal]:
-    return [lane.popitem(last=False)[1] for _ in range(min(count, len(lane)))]
