@@ -26,7 +26,7 @@ _console = Console()
 @app.command()
 def demo(stack: StackChoice = None) -> None:
     """Runs the main job to its end on real parts, then stops what it started."""
-    from deploy.demo import run
+    from deploy.demo import NeverArrived, Refused, run
 
     began = time.monotonic()
     with running.alone():
@@ -36,6 +36,8 @@ def demo(stack: StackChoice = None) -> None:
         try:
             _console.print(f"ready after {time.monotonic() - began:.1f} s on {up.kind}", highlight=False)
             asyncio.run(run(dict(up.addresses), running.issuer(), bootstrap=up.bootstrap))
+        except (NeverArrived, Refused) as error:
+            raise Unavailable(f"the demo did not get to its end: {error}") from error
         finally:
             if already is None:
                 running.down(_console)

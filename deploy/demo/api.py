@@ -14,8 +14,8 @@ from shared.clock import Clock
 Json = dict[str, Any]
 T = TypeVar("T")
 R = TypeVar("R")
-_AT_ONCE = 16
-_OUTAGES = (502, 503, 504)
+_AT_ONCE = 12
+_STREAMS = 2
 
 
 class NeverArrived(Exception):
@@ -57,7 +57,8 @@ class Api:
 
 @asynccontextmanager
 async def opened(addresses: Mapping[str, str], issuer: LocalIssuer, clock: Clock) -> AsyncIterator[Api]:
-    limits = httpx.Limits(max_connections=4 * _AT_ONCE, max_keepalive_connections=4 * _AT_ONCE)
+    # httpx looks at every connection for every request: a large pool costs more than it gives.
+    limits = httpx.Limits(max_connections=_AT_ONCE + _STREAMS, max_keepalive_connections=_AT_ONCE)
     async with httpx.AsyncClient(timeout=30, limits=limits) as client:
         yield Api(addresses, issuer, client, clock, asyncio.Semaphore(_AT_ONCE))
 

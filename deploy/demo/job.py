@@ -13,7 +13,7 @@ from deploy.demo.api import Api, for_each, opened
 from deploy.demo.following import COALESCED_SECONDS, Followed, Known, follow, last_seat, new_topics
 from deploy.demo.founding import Enrolled, found, members, sign_in
 from deploy.demo.listening import Listener, listening
-from deploy.demo.network import PEOPLE, people
+from deploy.demo.network import people
 from deploy.demo.reading import Inbox, Rounds, Shortlist
 from deploy.demo.report import progress, summary
 from deploy.demo.result import Result
@@ -32,7 +32,7 @@ async def run(
     issuer: LocalIssuer,
     *,
     bootstrap: str,
-    people_count: int = PEOPLE,
+    sources: Sequence[Source] | None = None,
     console: Console | None = None,
 ) -> Result:
     """Prints a summary, and returns what it is made of. Raises `NeverArrived` with what to look at.
@@ -41,7 +41,7 @@ async def run(
     """
     shown, clock = console or Console(), SystemClock()
     began = clock.monotonic()
-    sources = (rosters.medical(people(people_count)), rosters.real_or_own())
+    sources = sources or (rosters.medical(people()), rosters.real_or_own())
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(opened(addresses, issuer, clock))
         listener = await stack.enter_async_context(listening(bootstrap, clock))
@@ -90,7 +90,7 @@ class Job:
         """All mentees, and whoever is willing to meet other institutions' people: these first, for it changes lists."""
         wanted = [one for one in await self.everybody([source]) if one.mentee_in or one.external_id in source.willing]
         wanted.sort(key=lambda one: one.external_id not in source.willing)
-        said = _Count(self.step(f"{source.name}: invitations accepted", len(wanted)))
+        said = _Count(self.step(f"{source.name}: sign-ins", len(wanted)))
         await sign_in(self.api, wanted, willing=source.willing, done=said.one_more)
 
     async def everybody(self, sources: Sequence[Source]) -> list[Enrolled]:
@@ -100,7 +100,7 @@ class Job:
 
     async def inboxes(self, everybody: Sequence[Enrolled]) -> list[Inbox]:
         mentees = _mentees(everybody)
-        return await self._rounds(self.step("mentees who have been told", len(mentees))).inboxes(mentees)
+        return await self._rounds(self.step("mentees told, in their inbox", len(mentees))).inboxes(mentees)
 
     async def lists(self, everybody: Sequence[Enrolled]) -> dict[str, Shortlist]:
         """By enrolment."""
@@ -113,7 +113,7 @@ class Job:
         last = max((one.at for one in self.listener.heard if one.topic == "profiles.members"), default=0.0)
         wait = last + _SETTLED_SECONDS - self.clock.monotonic()
         if wait > 0:
-            said = self.step(f"changes of others' making, gathered for {COALESCED_SECONDS} s", 1)
+            said = self.step("others' changes, gathered before sent", 1)
             await asyncio.sleep(wait)
             said(1)
 

@@ -19,7 +19,7 @@ _EXAMPLE_LENGTH = 5
 @contextmanager
 def progress(console: Console) -> Iterator[Callable[[str, int], Callable[[int], None]]]:
     """`step(what, total)` begins a line and returns how to say how far it is."""
-    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("  {task.description}"), BarColumn(bar_width=16), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bars:
 
         def step(what: str, total: int) -> Callable[[int], None]:
@@ -35,7 +35,7 @@ def summary(result: Result, console: Console) -> None:
         console.print(table)
     for followed in result.followed:
         console.print(_hops(followed))
-        console.print(f"  “{followed.title}”", highlight=False, markup=False)
+        console.print(f"  “{followed.title}” (correlation id {followed.correlation})", highlight=False, markup=False)
         if followed.is_gathered:
             console.print(_others(followed), highlight=False, markup=False)
     console.print(_example(result.example))
@@ -99,7 +99,7 @@ def _example(shortlist: Shortlist | None) -> Table:
     title = f"One mentee's list in {shortlist.programme}" if shortlist else "No list with mentors"
     table = Table("rank", "mentor of", "fits", "because", title=title, title_justify="left")
     for one in shortlist.suggested[:_EXAMPLE_LENGTH] if shortlist else ():
-        table.add_row(str(one.rank), one.institution, f"{one.percent} %", "; ".join(one.reasons))
+        table.add_row(str(one.rank), one.institution, f"{one.percent} %", " ".join(one.reasons))
     return table
 
 

@@ -90,7 +90,7 @@ def medical(people: Iterable[Person]) -> Source:
     everybody = list(people)
     ids = tuple(one.id for one in INSTITUTIONS)
     return Source(
-        name="generated medical network",
+        name="medical network",
         institutions=tuple(
             Founded(id=one.id, name=one.name, exchanges_with=tuple(id for id in ids if id != one.id))
             for one in INSTITUTIONS
@@ -107,9 +107,12 @@ def medical(people: Iterable[Person]) -> Source:
 
 def real_or_own(folder: Path = REAL) -> Source:
     """The Civil Service's sample where it lies beside the repository, else the small roster of the demo."""
-    if folder.is_dir():
-        return _sent("civil-service", "Civil Service (sample of mentor-match)", folder, _REAL_MAPPING)
-    return _sent("rowan-rural-practices", "Rowan Rural Practices", HERE / "roster", HERE / "roster.yaml")
+    return _sent("civil-service", "Civil Service", folder, _REAL_MAPPING) if folder.is_dir() else own()
+
+
+def own() -> Source:
+    """Twenty people of some country practices."""
+    return _sent("rowan-rural-practices", "Rowan Rural", HERE / "roster", HERE / "roster.yaml")
 
 
 async def take_in(api: Api, roster: Roster, *, dry_run: bool = False) -> Counts:
