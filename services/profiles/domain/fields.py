@@ -131,5 +131,5 @@ INSTITUTION_ONLY = frozenset({"external_id", "affiliations", "enrolments"})
 
 
 def given(told: BaseModel) -> dict[str, Any]:
-    """The fields that were given, by name."""
-    return {name: getattr(told, name) for name in told.model_fields_set}
+    """The fields that were given, by name, in the order in which the model declares them: a set has none."""
+    return {name: getattr(told, name) for name in type(told).model_fields if name in told.model_fields_set}
