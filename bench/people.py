@@ -85,8 +85,9 @@ class Coordinator:
     async def get(self, path: str, **params: Any) -> dict[str, Any]:
         return _checked(await self.client.get(path, headers=self.headers, params=params))
 
-    async def patch(self, path: str, version: int, body: Any) -> httpx.Response:
-        return await self.client.patch(path, headers={**self.headers, "If-Match": f'"{version}"'}, json=body)
+    async def patch(self, path: str, version: int, body: Any, *, correlation: str) -> httpx.Response:
+        headers = {**self.headers, "If-Match": f'"{version}"', "X-Correlation-Id": correlation}
+        return await self.client.patch(path, headers=headers, json=body)
 
 
 def _checked(answer: httpx.Response) -> dict[str, Any]:

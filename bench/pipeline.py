@@ -9,6 +9,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench.figures import Figure, percentile
+from bench.hops import correlation, hops
 from bench.people import INSTITUTION, TOPICS, Coordinator, as_csv, coordinator, import_roster, mentees_of, settled
 from bench.site import Bench
 from deploy.stack.model import SERVICES
@@ -37,7 +38,7 @@ async def pipeline(bench: Bench) -> list[Figure]:
         slow_ones = mentees[40 + fast : 40 + fast + _SLOW_PER_SECOND * _SLOW_SECONDS]
         slow = await _measured(bench, one, slow_ones, per_second=_SLOW_PER_SECOND)
         floor = percentile(before + await _floor(bench), 50)
-    return _figures(quick, slow, floor)
+    return [*_figures(quick, slow, floor), *await hops(bench, [one["id"] for one in mentees[40 : 40 + fast]])]
 
 
 def _figures(quick: Sequence[float], slow: Sequence[float], floor: float) -> list[Figure]:
@@ -99,7 +100,9 @@ async def _change(one: Coordinator, mentee: dict[str, Any]) -> None:
     """Other topics than before, so that the list is another one."""
     before = set(mentee["topics_wanted"])
     wanted = [topic for topic in TOPICS if topic not in before][int(mentee["version"]) % 30 :][:3]
-    answer = await one.patch(f"/members/{mentee['id']}", mentee["version"], {"topics_wanted": wanted})
+    answer = await one.patch(
+        f"/members/{mentee['id']}", mentee["version"], {"topics_wanted": wanted}, correlation=correlation(mentee["id"])
+    )
     if answer.is_error:
         raise RuntimeError(answer.text)
 

@@ -67,7 +67,9 @@ async def _single_changes(
     while not importing.done():
         hours = len(took) % 20 + 1
         began = bench.clock.monotonic()
-        answer = await quiet.patch(f"/members/{member['id']}", version, {"hours_per_month": hours})
+        answer = await quiet.patch(
+            f"/members/{member['id']}", version, {"hours_per_month": hours}, correlation=f"quiet-{hours}"
+        )
         answer.raise_for_status()
         version = answer.json()["version"]
         async with asyncio.timeout(60):

@@ -1,0 +1,65 @@
+"""Where the time of a change goes, read from the events themselves: when each was made, and when Kafka was given it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from bench.figures import Figure, percentile
+from bench.site import Bench
+from shared import kafka
+
+_TOPICS = ("profiles.members", "matching.events", "notifications.events")
+_NAMES = (
+    "profile decided → given to Kafka",
+    "given to Kafka → list decided",
+    "list decided → given to Kafka",
+    "given to Kafka → notification decided",
+    "notification decided → given to Kafka",
+)
+
+
+def correlation(mentee: str) -> str:
+    return f"bench-{mentee}"
+
+
+async def hops(bench: Bench, mentees: Iterable[str]) -> list[Figure]:
+    """The p50 of each hop of these mentees' changes."""
+    moments: dict[str, dict[str, tuple[float, float]]] = {correlation(mentee): {} for mentee in mentees}
+    for topic in _TOPICS:
+        for of_change, made, given in await _moments(bench, topic):
+            if of_change in moments:
+                moments[of_change].setdefault(topic, (made, given))
+    whole = [
+        [at for topic in _TOPICS for at in found[topic]] for found in moments.values() if len(found) == len(_TOPICS)
+    ]
+    took = [[later - earlier for earlier, later in pairwise(one)] for one in whole]
+    return [
+        Figure(name=name, value=percentile([one[position] for one in took], 50) * 1000, unit="ms")
+        for position, name in enumerate(_NAMES)
+        if took
+    ]
+
+
+async def _moments(bench: Bench, topic: str) -> Sequence[tuple[str, float, float]]:
+    """(correlation id, made, given to Kafka) of all there is, in seconds of the epoch."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka.servers(bench.bootstrap), auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        await consumer.topics()
+        places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        found: list[tuple[str, float, float]] = []
+        while any([await consumer.position(place) < ends[place] for place in places]):
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                found += [_moment(dict(record.headers), record.timestamp / 1000) for record in records]
+    finally:
+        await consumer.stop()
+    return found
+
+
+def _moment(headers: dict[str, bytes], given: float) -> tuple[str, float, float]:
+    made = datetime.fromisoformat(headers["ce_time"].decode()).timestamp()
+    return headers["ce_correlationid"].decode(), made, given
