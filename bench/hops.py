@@ -31,9 +31,8 @@ async def hops(bench: Bench, mentees: Iterable[str]) -> list[Figure]:
         for of_change, made, given in await _moments(bench, topic):
             if of_change in moments:
                 moments[of_change].setdefault(topic, (made, given))
-    whole = [
-        [at for topic in _TOPICS for at in found[topic]] for found in moments.values() if len(found) == len(_TOPICS)
-    ]
+    complete = [found for found in moments.values() if len(found) == len(_TOPICS)]
+    whole = [[at for topic in _TOPICS for at in found[topic]] for found in complete]
     took = [[later - earlier for earlier, later in pairwise(one)] for one in whole]
     return [
         Figure(name=name, value=percentile([one[position] for one in took], 50) * 1000, unit="ms")

@@ -100,9 +100,8 @@ async def _change(one: Coordinator, mentee: dict[str, Any]) -> None:
     """Other topics than before, so that the list is another one."""
     before = set(mentee["topics_wanted"])
     wanted = [topic for topic in TOPICS if topic not in before][int(mentee["version"]) % 30 :][:3]
-    answer = await one.patch(
-        f"/members/{mentee['id']}", mentee["version"], {"topics_wanted": wanted}, correlation=correlation(mentee["id"])
-    )
+    id, version = mentee["id"], mentee["version"]
+    answer = await one.patch(f"/members/{id}", version, {"topics_wanted": wanted}, correlation=correlation(id))
     if answer.is_error:
         raise RuntimeError(answer.text)
 

@@ -4,7 +4,7 @@
     python -m deploy.parked show notifications ID [--reveal]
     python -m deploy.parked retry notifications ID [--dry-run]
 
-Reads the service's own settings (`NOTIFICATIONS_MONGO_URI`, …). Each act is written to the service's collection `audit`.
+Reads the service's own settings (`NOTIFICATIONS_MONGO_URI`, …). Each act is written to its collection `audit`.
 """
 
 import asyncio
@@ -57,6 +57,7 @@ def list_(service: Service) -> None:
 def show(
     service: Service,
     id: Id,
+    *,
     reveal: Annotated[bool, typer.Option(help="the value too, of private topics as well")] = False,
 ) -> None:
     """One record's attributes; its value only with --reveal."""
@@ -75,6 +76,7 @@ def show(
 def retry(
     service: Service,
     id: Id,
+    *,
     dry_run: Annotated[bool, typer.Option(help="say what would be done")] = False,
 ) -> None:
     """Makes a record due: the running service works it off within seconds, and then what waits behind it."""
