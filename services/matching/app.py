@@ -28,7 +28,7 @@ NAME = "matching"
 
 def main(arguments: Sequence[str]) -> None:
     roles = roles_of(arguments)
-    settings = Settings()
+    settings = Settings.from_environment()
     configure_logs(NAME, level=settings.log_level)
     asyncio.run(_run(settings, SystemClock(), roles))
 

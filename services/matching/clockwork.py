@@ -17,6 +17,8 @@ from shared.leases import Lease
 from shared.telemetry import logger
 
 _APPLIED_AT_ONCE = 50
+_YIELDS_SECONDS = 1.0
+"""While own changes never end, as in an import, the rest gets one chunk in so many seconds."""
 _log = logger(__name__)
 
 
@@ -104,6 +106,8 @@ class Bell:
         self.own = asyncio.Event()
         self.others = asyncio.Event()
 
+        self.own_done = asyncio.Event()
+
     def ring(self) -> None:
         self.own.set()
         self.others.set()
@@ -141,8 +145,10 @@ async def _renew_own(keeper: Keeper, bell: Bell) -> None:
     while True:
         await bell.own.wait()
         bell.own.clear()
+        bell.own_done.clear()
         while keeper.has_own:
             _tell_lost(await keeper.renew_own())
+        bell.own_done.set()
 
 
 async def _renew_others(keeper: Keeper, bell: Bell) -> None:
@@ -152,6 +158,9 @@ async def _renew_others(keeper: Keeper, bell: Bell) -> None:
                 await bell.others.wait()
         bell.others.clear()
         while keeper.seconds_until_others() == 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_YIELDS_SECONDS):
+                    await bell.own_done.wait()
             _tell_lost(await keeper.renew_others())
 
 

@@ -150,7 +150,7 @@ async def test_what_others_changed_is_gathered_for_some_seconds(world: World) ->
     assert written.event is not None
     assert set(written.event.entered) == {"milo", "mara"}
     assert (len(world.shelf.events), written.event.cause, written.bulk) == (2, "others_change", True)
-    assert written.trace.causation_id == "second"
+    assert written.trace.causation_id == "first"
 
 
 async def test_a_mentor_who_takes_nobody_any_more_leaves_the_lists_that_name_them(world: World) -> None:

@@ -86,8 +86,7 @@ def network_of(
     programme: Programme, known: list[Institution], people: list[Member], private: list[Preferences]
 ) -> tuple[Network, Policy, list[Person]]:
     network = Network()
-    for shard in range(SHARDS):
-        network.hold(shard)
+    network.hold(range(SHARDS))
     for state in (*known, programme, *private, *people):
         network.put(state)
     wishes = {one.member: one for one in private}

@@ -98,6 +98,10 @@ class Pool:
         tie = self._tie(row, mentors[-1]) if mentors else 0
         self._held.remember(row, mentors, last=last, tie=tie)
 
+    def awaits(self, mentee: str, *, renewal: bool) -> None:
+        """Whether this list is going to be computed again."""
+        self._held.awaited[self._mentees.rows[mentee]] = renewal
+
     def shortlist(self, mentee: str) -> Shortlist:
         """The list as it should be now."""
         row = self._mentees.rows[mentee]
@@ -140,17 +144,20 @@ class Pool:
 
     def touched(self, mentor: str) -> list[str]:
         """Whose list may differ after this mentor's change: those who name them, those whom they would now enter, and
-        those who have nobody, because the reason may be another.
+        those who have nobody, because the reason may be another. Not those whose list is awaited anyway.
         """
         row = self._mentors.rows.get(mentor)
         if row is None:
             return []
         held = self._held.first(len(self._mentees))
+        open_to = held.kept & ~held.awaited
+        if not open_to.any():
+            return []
         mentees = self._mentees.all(**self._widths())
         has_nobody = mentees.present & mentees.free & (held.length == 0)
-        touched = held.kept & ((held.rows == row).any(axis=1) | has_nobody)
+        touched = open_to & ((held.rows == row).any(axis=1) | has_nobody)
         if self._mentors.is_present(row):
-            touched |= held.kept & self._enters(mentor, row, mentees, held)
+            touched |= open_to & self._enters(mentor, row, mentees, held)
         return [self._mentees.ids[mentee] for mentee in np.flatnonzero(touched)]
 
     def _enters(self, mentor: str, row: int, mentees: Side, held: "_Held") -> Bools:
@@ -201,6 +208,7 @@ class _Held:
 
     def __init__(self, rows: int = 64) -> None:
         self.kept: Bools = np.zeros(rows, dtype=np.bool_)
+        self.awaited: Bools = np.zeros(rows, dtype=np.bool_)
         self.rows = np.full((rows, _LONGEST), _NOBODY, dtype=np.int32)
         self.length = np.zeros(rows, dtype=np.int32)
         self.last = np.zeros(rows, dtype=np.int32)
@@ -214,7 +222,7 @@ class _Held:
         self.kept[row] = True
 
     def drop(self, row: int) -> None:
-        self.kept[row] = False
+        self.kept[row] = self.awaited[row] = False
 
     def weigh(self, row: int, weights: Weights) -> None:
         self.weights[:, row] = weights
@@ -227,12 +235,13 @@ class _Held:
     def first(self, count: int) -> "_Held":
         part = _Held(0)
         part.kept, part.rows, part.length = self.kept[:count], self.rows[:count], self.length[:count]
+        part.awaited = self.awaited[:count]
         part.last, part.tie, part.weights = self.last[:count], self.tie[:count], self.weights[:, :count]
         return part
 
     def _grow(self) -> None:
         bigger, size = _Held(2 * self.kept.size), self.kept.size
-        for name in ("kept", "rows", "length", "last", "tie"):
+        for name in ("kept", "awaited", "rows", "length", "last", "tie"):
             getattr(bigger, name)[:size] = getattr(self, name)
         bigger.weights[:, :size] = self.weights
         self.__dict__.update(bigger.__dict__)

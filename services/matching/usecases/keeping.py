@@ -105,9 +105,9 @@ class Keeper:
         for one in changes:
             affected = self._network.put(one.state)
             for enrolment in affected.own:
-                self._waiting.add(Renewal(enrolment, "own_change", one.origin, now))
+                self._await(Renewal(enrolment, "own_change", one.origin, now))
             for enrolment in affected.others:
-                self._waiting.add(Renewal(enrolment, "others_change", one.origin, now + self._coalesce_seconds))
+                self._await(Renewal(enrolment, "others_change", one.origin, now + self._coalesce_seconds))
             for mentor in affected.as_mentor:
                 self._moved[mentor] = one.origin
 
@@ -122,7 +122,7 @@ class Keeper:
             self._pool(one.enrolment).remember(one.enrolment.mentee, one.shortlist, version=one.version)
         origin, now = Origin(None, self._clock.new_id()), self._clock.monotonic()
         for enrolment in self._network.enrolments(fences.keys()):
-            self._waiting.add(Renewal(enrolment, "takeover", origin, now))
+            self._await(Renewal(enrolment, "takeover", origin, now))
 
     def lose(self, shards: Iterable[int]) -> None:
         """Somebody else may hold these now."""
@@ -157,7 +157,7 @@ class Keeper:
         for programme, mentor in list(self._moved)[:_MENTORS]:
             origin, due = self._moved.pop((programme, mentor)), self._clock.monotonic() + self._coalesce_seconds
             for mentee in self._network.pool(programme).touched(mentor):
-                self._waiting.add(Renewal(self._network.enrolment(programme, mentee), "others_change", origin, due))
+                self._await(Renewal(self._network.enrolment(programme, mentee), "others_change", origin, due))
             await asyncio.sleep(0)
 
     async def _renew(self, renewals: Sequence[Renewal], *, bulk: bool) -> Collection[int]:
@@ -196,6 +196,7 @@ class Keeper:
         if shard not in self._fences:
             return None
         pool = self._pool(enrolment)
+        pool.awaits(enrolment.mentee, renewal=False)
         before, after = pool.stored(enrolment.mentee), pool.shortlist(enrolment.mentee)
         if before.is_the_same(after):
             return None
@@ -216,6 +217,10 @@ class Keeper:
             trace=Trace(correlation_id=renewal.origin.correlation, causation_id=renewal.origin.event),
             bulk=bulk,
         )
+
+    def _await(self, renewal: Renewal) -> None:
+        self._waiting.add(renewal)
+        self._pool(renewal.enrolment).awaits(renewal.enrolment.mentee, renewal=True)
 
     def _pool(self, enrolment: Enrolment) -> Pool:
         return self._network.pool(enrolment.programme)

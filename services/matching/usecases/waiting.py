@@ -34,7 +34,7 @@ class Waiting:
         self._others: OrderedDict[str, Renewal] = OrderedDict()
 
     def add(self, renewal: Renewal) -> None:
-        """A list waits once in each lane; the first to ask says since when, the last says why."""
+        """A list waits once in each lane; the first to ask says since when."""
         lane = self._lane(renewal)
         known = lane.get(renewal.enrolment.id)
         at = known.at if known else renewal.at
