@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from bench.figures import Figure, percentile
 from bench.site import Bench
@@ -43,12 +43,10 @@ async def hops(bench: Bench, mentees: Iterable[str]) -> list[Figure]:
 
 async def _moments(bench: Bench, topic: str) -> Sequence[tuple[str, float, float]]:
     """(correlation id, made, given to Kafka) of all there is, in seconds of the epoch."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka.servers(bench.bootstrap), auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka.servers(bench.bootstrap), auto_offset_reset="earliest")
     await consumer.start()
     try:
-        await consumer.topics()
-        places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(places)
+        places = consumer.assignment()
         ends = await consumer.end_offsets(places)
         found: list[tuple[str, float, float]] = []
         while any([await consumer.position(place) < ends[place] for place in places]):
