@@ -1,0 +1,49 @@
+"""What is said of a pair."""
+
+from typing import get_args
+
+from services.matching.domain import reasons
+from services.matching.domain.shards import SHARDS, fair_share, shard_of
+from shared.contracts.matching import Unmatched
+from shared.contracts.profiles import FACTORS
+from tests.unit.matching_people import SOUTH, mentee, mentor
+
+
+def test_every_reason_code_has_its_words() -> None:
+    assert set(reasons.UNMATCHED) == set(get_args(Unmatched))
+
+
+def test_what_speaks_for_a_mentor_is_said_and_what_does_not_is_left_out() -> None:
+    who = mentee(stage="resident", topics_wanted=frozenset({"research-methods", "ethics"}), style="coach")
+    other = mentor(
+        stage="early_career",
+        topics_offered=frozenset({"research-methods"}),
+        formats=frozenset({"video", "in_person"}),
+        time_zone="Asia/Kolkata",
+    )
+    assert reasons.reasons(who, other) == (
+        "Offers 1 of the 2 topics you want: research methods.",
+        "Is 2 steps ahead of you: early career.",
+        "Speaks en as you do.",
+        "Meets by video.",
+        "Lives 5.5 h away by the clock.",
+    )
+
+
+def test_across_institutions_nobody_is_said_to_meet_in_person() -> None:
+    formats = frozenset({"video", "in_person"})
+    said = reasons.reasons(mentee(formats=formats), mentor(institution=SOUTH, formats=formats))
+    assert "Meets by video." in said
+
+
+def test_a_shortfall_names_where_the_last_one_on_the_list_is_better() -> None:
+    last = dict.fromkeys(FACTORS, 10)
+    assert reasons.shortfall({**last, "topics": 0, "stage": 5}, last) == (
+        "The last mentor on your list fits better in the topics you want and the career stage."
+    )
+    assert "fixed lot" in reasons.shortfall(last, last)
+
+
+def test_mentees_spread_over_all_shards_and_replicas_share_them() -> None:
+    assert {shard_of(f"member-{number}") for number in range(1000)} == set(range(SHARDS))
+    assert [fair_share(replicas) for replicas in (0, 1, 2, 3, 16, 40)] == [16, 16, 8, 6, 1, 1]
