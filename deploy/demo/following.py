@@ -188,8 +188,8 @@ def _topics_that_turn_a_list(known: Known) -> tuple[Shortlist, tuple[str, ...]]:
 def _candidates(known: Known, shortlist: Shortlist) -> Iterator[tuple[str, ...]]:
     mentee = known.members[shortlist.mentee]
     mentors = [known.members.get(one.mentor) for one in shortlist.suggested[:2]]
-    # A mentee of two programmes would have two lists to follow.
-    if None in mentors or len(mentors) < 2 or len(mentee.mentee_in) > 1:  # noqa: PLR2004 -- a first and a second
+    # A mentee of two programmes would have two lists to follow; one who mentors as well would change others' lists.
+    if None in mentors or len(mentors) < 2 or len(mentee.mentee_in) > 1 or mentee.mentor_in:  # noqa: PLR2004 -- a first and a second
         return
     first, second = (mentor.topics_offered for mentor in mentors if mentor)
     fresh = [topic for topic in second if topic not in first and topic not in mentee.topics_wanted]

@@ -1,6 +1,5 @@
 """The main job, from rosters to notifications and through two live changes."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from deploy.demo import rosters
-from deploy.demo.api import Api, for_each, opened
+from deploy.demo.api import Api, for_each, opened, until
 from deploy.demo.following import COALESCED_SECONDS, Followed, Known, follow, last_seat, new_topics
 from deploy.demo.founding import Enrolled, found, members, sign_in
 from deploy.demo.listening import Listener, listening
@@ -22,7 +21,7 @@ from deploy.issuer import LocalIssuer
 from shared.clock import Clock, SystemClock
 
 _WITHIN_SECONDS = 90
-_SETTLED_SECONDS = COALESCED_SECONDS + 1
+_SETTLED_SECONDS, _QUIET_SECONDS = COALESCED_SECONDS + 0.5, 0.7
 Step = Callable[[str, int], Callable[[int], None]]
 """Begins a line of progress; what it returns says how far that is."""
 
@@ -47,9 +46,10 @@ async def run(
         listener = await stack.enter_async_context(listening(bootstrap, clock))
         job = Job(api, listener, clock, stack.enter_context(progress(shown)))
         imports = dict(zip((one.name for one in sources), await for_each(sources, job.take_in), strict=True))
+        entered = clock.monotonic()
         everybody = await job.everybody(sources)
         inboxes = await job.inboxes(everybody)
-        await job.settled()
+        await job.settled(entered)
         lists = await job.lists(everybody)
         followed = await job.follow(everybody, lists)
         heard = Counter(one.topic for one in listener.heard)
@@ -87,8 +87,14 @@ class Job:
         return counts
 
     async def _sign_in(self, source: Source) -> None:
-        """All mentees, and whoever is willing to meet other institutions' people: these first, for it changes lists."""
-        wanted = [one for one in await self.everybody([source]) if one.mentee_in or one.external_id in source.willing]
+        """All mentees; mentors with one seat, of whom one will close it; and first, because it changes lists, whoever
+        is willing to meet other institutions' people.
+        """
+        wanted = [
+            one
+            for one in await self.everybody([source])
+            if one.mentee_in or one.capacity == 1 or one.external_id in source.willing
+        ]
         wanted.sort(key=lambda one: one.external_id not in source.willing)
         said = _Count(self.step(f"{source.name}: sign-ins", len(wanted)))
         await sign_in(self.api, wanted, willing=source.willing, done=said.one_more)
@@ -108,14 +114,18 @@ class Job:
         lists = await self._rounds(self.step("mentees with lists or reasons", len(mentees))).lists(mentees)
         return {one.enrolment: one for one in lists}
 
-    async def settled(self) -> None:
-        """Until what the last changed member did to others' lists has been published as well."""
-        last = max((one.at for one in self.listener.heard if one.topic == "profiles.members"), default=0.0)
-        wait = last + _SETTLED_SECONDS - self.clock.monotonic()
-        if wait > 0:
-            said = self.step("others' changes, gathered before sent", 1)
-            await asyncio.sleep(wait)
-            said(1)
+    async def settled(self, entered: float) -> None:
+        """Until what the last to enter did to others' lists has been published as well, and nothing follows."""
+        said = self.step("others' changes, gathered and sent", 1)
+
+        async def quiet() -> bool | None:
+            now, heard = self.clock.monotonic(), self.listener.heard
+            last = max((one.at for one in heard if one.topic == "matching.events"), default=entered)
+            return (now > entered + _SETTLED_SECONDS and now > last + _QUIET_SECONDS) or None
+
+        missing = "lists that stand still; look at matching_list_changes_published on /metrics of matching"
+        await until(quiet, clock=self.clock, within=_WITHIN_SECONDS, missing=missing)
+        said(1)
 
     async def follow(self, everybody: Sequence[Enrolled], lists: dict[str, Shortlist]) -> tuple[Followed, ...]:
         """One change after the other, on lists that stand still; renews those that change."""
