@@ -1,7 +1,10 @@
 """JSON logs that carry the correlation id and no personal data, and the metrics every service exports."""
 
 import logging
+import traceback
+from collections.abc import Iterator
 from contextvars import ContextVar
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -51,7 +54,7 @@ def configure_logs(service: str, *, level: str = "INFO") -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(_frames),
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -74,6 +77,24 @@ def configure_logs(service: str, *, level: str = "INFO") -> None:
     for chatty in ("aiokafka", "pymongo", "uvicorn.access", "faststream"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _frames(exc_info: Any) -> str:
+    """Kinds, codes and frames, causes first. No texts: a duplicate key's quotes an address, a validation's a value."""
+    return "\n".join(_told(exc_info[1]))
+
+
+def _told(fault: BaseException) -> Iterator[str]:
+    earlier = fault.__cause__ or (None if fault.__suppress_context__ else fault.__context__)
+    if earlier is not None:
+        yield from _told(earlier)
+        yield "which led to"
+    code = getattr(fault, "code", None)
+    yield type(fault).__qualname__ + (f" {code}" if isinstance(code, int | str) else "")
+    yield "".join(traceback.format_tb(fault.__traceback__)).rstrip()
+    for one in fault.exceptions if isinstance(fault, BaseExceptionGroup) else ():
+        yield "in which"
+        yield from _told(one)
 
 
 def logger(name: str) -> Logger:

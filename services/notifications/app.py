@@ -28,7 +28,7 @@ NAME = "notifications"
 
 def main(arguments: Sequence[str]) -> None:
     roles = roles_of(arguments)
-    settings = NotificationsSettings()
+    settings = NotificationsSettings.from_environment()
     configure_logs(NAME, level=settings.log_level)
     asyncio.run(_run(settings, SystemClock(), roles))
 

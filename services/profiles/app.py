@@ -106,6 +106,6 @@ async def _run(settings: Settings, roles: Sequence[str]) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    settings = Settings()
+    settings = Settings.from_environment()
     configure_logs("profiles", level=settings.log_level)
     asyncio.run(_run(settings, sorted(roles_of(arguments))))
