@@ -3,20 +3,23 @@
 Sources: RFC 6750 (bearer), RFC 7519 (JWT), RFC 7517 (JWKS), RFC 8725 (algorithms are ours to choose, not the token's).
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import unquote, urlsplit
 
 import httpx
 import jwt
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from shared.clock import Clock
+from shared.contracts.payload import Id
 from shared.errors import Forbidden
+from shared.telemetry import logger
 
 Role = Literal["member", "coordinator", "integrator", "operator"]
 ROLES: frozenset[str] = frozenset(get_args(Role))
@@ -24,6 +27,22 @@ _ALGORITHMS = ["ES256", "ES384", "RS256", "PS256", "EdDSA"]
 _LEEWAY_SECONDS = 30
 _KEYS_FRESH_SECONDS = 300
 _KEYS_RETRY_SECONDS = 10
+_KEYS_LAST_SECONDS = 3600
+"""So long are keys used whose issuer does not answer."""
+_TOKEN_LENGTH = 8192
+_ID: TypeAdapter[str] = TypeAdapter(Id)
+_NO_KEYS = (
+    httpx.HTTPError,
+    OSError,
+    jwt.PyJWTError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+)
+"""Whatever an issuer answers instead of keys."""
+_log = logger(__name__)
 
 
 class Unauthenticated(Exception):
@@ -33,6 +52,10 @@ class Unauthenticated(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class IssuerUnavailable(Exception):
+    """The issuer's keys cannot be had at the moment: nothing is said about the token."""
 
 
 class ClaimNames(BaseModel):
@@ -98,19 +121,34 @@ class Principal:
         return "coordinator" in self.roles and (not self.programmes or programme in self.programmes)
 
 
+@dataclass(slots=True)
+class _Keys:
+    """One issuer's, as last fetched, and when they were last asked for."""
+
+    known: Sequence[jwt.PyJWK] = ()
+    fetched: float = float("-inf")
+    asked: float = float("-inf")
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def find(self, kid: str | None) -> jwt.PyJWK | None:
+        return next((key for key in self.known if key.key_id == kid), None)
+
+
 class Authenticator:
     """Verifies tokens. Keys are cached, and fetched again (at most every ten seconds) for a key id not seen before."""
 
     def __init__(self, issuers: Sequence[Issuer], clock: Clock) -> None:
         self._issuers = {issuer.issuer: issuer for issuer in issuers}
         self._clock = clock
-        self._keys: dict[str, tuple[float, jwt.PyJWKSet]] = {}
+        self._keys = {issuer.issuer: _Keys() for issuer in issuers}
 
     async def principal(self, authorization: str | None) -> Principal:
-        """Raises `Unauthenticated`, or `Forbidden` for an institution that the issuer may not speak for."""
+        """Raises `Unauthenticated`, `IssuerUnavailable`, or `Forbidden` for what the issuer may not say."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("token_missing", "send `Authorization: Bearer <token>`")
+        if len(token) > _TOKEN_LENGTH:
+            raise Unauthenticated("token_malformed", f"a token has at most {_TOKEN_LENGTH} characters")
         issuer = self._issuer(token)
         claims = await self._claims(token, issuer)
         return _principal(claims, issuer)
@@ -118,7 +156,7 @@ class Authenticator:
     def _issuer(self, token: str) -> Issuer:
         try:
             named = jwt.decode(token, options={"verify_signature": False}).get("iss")
-        except (jwt.InvalidTokenError, ValueError):
+        except (jwt.InvalidTokenError, ValueError, RecursionError):
             raise Unauthenticated("token_malformed", "the bearer token is no JWT") from None
         issuer = self._issuers.get(named) if isinstance(named, str) else None
         if issuer is None:
@@ -126,7 +164,10 @@ class Authenticator:
         return issuer
 
     async def _claims(self, token: str, issuer: Issuer) -> Mapping[str, Any]:
-        header = jwt.get_unverified_header(token)
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.InvalidTokenError, ValueError):
+            raise Unauthenticated("token_malformed", "the bearer token's header is none of a JWT") from None
         if header.get("alg") not in _ALGORITHMS:
             raise Unauthenticated("algorithm_refused", f"sign tokens with one of {', '.join(_ALGORITHMS)}")
         key = await self._key(issuer, header.get("kid"))
@@ -149,54 +190,87 @@ class Authenticator:
         return claims
 
     async def _key(self, issuer: Issuer, kid: str | None) -> jwt.PyJWK:
-        fetched, keys = self._keys.get(issuer.issuer, (float("-inf"), None))
-        age = self._clock.monotonic() - fetched
-        found = _find(keys, kid)
-        if age > _KEYS_FRESH_SECONDS or (found is None and age > _KEYS_RETRY_SECONDS):
-            found = _find(await self._fetch(issuer), kid)
-        if found is None:
-            raise Unauthenticated("key_unknown", "the token is signed with a key that its issuer does not publish")
-        return found
+        keys = self._keys[issuer.issuer]
+        if not (keys.lock.locked() and self._holds(keys, kid)):  # whoever has a key need not wait for a fetch
+            async with keys.lock:
+                await self._refresh(issuer, keys, kid)
+        found = keys.find(kid)
+        if found is not None and self._holds(keys, kid):
+            return found
+        if keys.fetched < keys.asked:
+            raise IssuerUnavailable
+        raise Unauthenticated("key_unknown", "the token is signed with a key that its issuer does not publish")
 
-    async def _fetch(self, issuer: Issuer) -> jwt.PyJWKSet:
-        keys = jwt.PyJWKSet.from_dict(await _read_json(issuer.jwks_uri))
-        self._keys[issuer.issuer] = (self._clock.monotonic(), keys)
-        return keys
+    def _holds(self, keys: _Keys, kid: str | None) -> bool:
+        return keys.find(kid) is not None and self._clock.monotonic() - keys.fetched <= _KEYS_LAST_SECONDS
 
-
-def _find(keys: jwt.PyJWKSet | None, kid: str | None) -> jwt.PyJWK | None:
-    return next((key for key in keys.keys if key.key_id == kid), None) if keys else None
+    async def _refresh(self, issuer: Issuer, keys: _Keys, kid: str | None) -> None:
+        """An issuer that does not answer is asked no more often than one that does."""
+        now = self._clock.monotonic()
+        is_wanted = now - keys.fetched > _KEYS_FRESH_SECONDS or keys.find(kid) is None
+        if not is_wanted or now - keys.asked <= _KEYS_RETRY_SECONDS:
+            return
+        keys.asked = now
+        try:
+            published = jwt.PyJWKSet.from_dict(await _read_json(issuer.jwks_uri)).keys
+        except _NO_KEYS as wrong:
+            _log.warning("no keys from an issuer", issuer=issuer.issuer, fault=type(wrong).__name__)
+            return
+        # A symmetric key would let whoever reads the published keys sign.
+        keys.known = [key for key in published if key.algorithm_name in _ALGORITHMS]
+        keys.fetched = now
 
 
 async def _read_json(uri: str) -> dict[str, Any]:
     parts = urlsplit(uri)
     if parts.scheme == "file":
         return dict(json.loads(Path(unquote(parts.path)).read_bytes()))  # noqa: ASYNC240 -- development only, a few bytes
-    async with httpx.AsyncClient(timeout=5) as client:
+    async with asyncio.timeout(5), httpx.AsyncClient(timeout=5) as client:
         return dict((await client.get(uri)).raise_for_status().json())
 
 
 def _principal(claims: Mapping[str, Any], issuer: Issuer) -> Principal:
     institution = claims.get(issuer.claims.institution)
-    if institution is not None and not (isinstance(institution, str) and issuer.speaks_for(institution)):
+    if institution is not None and not (_is_id(institution) and issuer.speaks_for(institution)):
         raise Forbidden("institution_refused", "this issuer may not speak for that institution")
-    roles = _words(claims.get(issuer.claims.roles)) & ROLES
+    roles = _words(claims, issuer.claims.roles) & ROLES
     if "operator" in roles and not (issuer.may_name_operators or issuer.development):
         raise Forbidden("operator_refused", "this issuer may not name operators")
     return Principal(
-        subject_hash=subject_hash(issuer.issuer, str(claims["sub"])),
+        subject_hash=subject_hash(issuer.issuer, _subject(claims)),
         institution=institution,
         roles=roles,
-        programmes=_words(claims.get(issuer.claims.programmes)),
+        programmes=_words(claims, issuer.claims.programmes),
     )
 
 
-def _words(claim: Any) -> frozenset[str]:
-    """A claim that lists words, as a JSON array or (like `scope`) separated by spaces."""
-    if isinstance(claim, str):
-        return frozenset(claim.split())
-    return (
-        frozenset(word for word in claim or () if isinstance(word, str))
-        if isinstance(claim, list | None)
-        else frozenset()
-    )
+def _is_id(claim: Any) -> bool:
+    try:
+        _ID.validate_python(claim, strict=True)
+    except ValidationError:
+        return False
+    return True
+
+
+def _subject(claims: Mapping[str, Any]) -> str:
+    """Not empty: everybody without a name would be one person. And a text, which half a surrogate pair is not."""
+    subject = claims["sub"]
+    try:
+        is_text = isinstance(subject, str) and bool(subject.encode().strip())
+    except UnicodeEncodeError:
+        is_text = False
+    if not is_text:
+        raise Unauthenticated("claims_malformed", "the claim `sub` must name somebody")
+    return str(subject)
+
+
+def _words(claims: Mapping[str, Any], name: str) -> frozenset[str]:
+    """A claim that lists words, as a JSON array or (like `scope`) separated by spaces.
+
+    Nothing else is made the best of: an unreadable limit to some programmes would read as no limit.
+    """
+    claim = claims.get(name)
+    words = [] if claim is None else claim.split() if isinstance(claim, str) else claim
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise Unauthenticated("claims_malformed", f"the claim `{name}` must list words")
+    return frozenset(words)

@@ -1,0 +1,357 @@
+"""Tokens as an enemy sends them, and issuers as they fail: who is let in, and what is said to the others."""
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+from deploy.issuer import AUDIENCE, ISSUER, LocalIssuer
+from shared.auth import Authenticator, Issuer, IssuerUnavailable, Principal, Unauthenticated, subject_hash
+from shared.errors import Forbidden
+
+HOUR = 3600
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.at, UTC)
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def new_id(self) -> str:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> LocalIssuer:
+    return LocalIssuer.load_or_create(tmp_path_factory.mktemp("issuer"))
+
+
+def registered(local: LocalIssuer, **changed: Any) -> Issuer:
+    whole: dict[str, Any] = {
+        "issuer": ISSUER,
+        "audience": AUDIENCE,
+        "jwks_uri": (local.folder / "jwks.json").as_uri(),
+        "institutions": frozenset({"charite", "mayo"}),
+    }
+    return Issuer(**whole | changed)
+
+
+def token(local: LocalIssuer, headers: dict[str, Any] | None = None, **claims: Any) -> str:
+    roles = claims.pop("roles", ["member"])
+    return local.token("ada", institution="charite", roles=[], claims={"roles": roles, **claims}, headers=headers)
+
+
+async def ask(local: LocalIssuer, sent: str, **changed: Any) -> Principal:
+    return await Authenticator([registered(local, **changed)], Clock()).principal(f"Bearer {sent}")
+
+
+async def refused(local: LocalIssuer, sent: str, **changed: Any) -> str:
+    with pytest.raises((Unauthenticated, Forbidden)) as caught:
+        await ask(local, sent, **changed)
+    assert sent not in str(caught.value)
+    return str(getattr(caught.value, "code", ""))
+
+
+def encoded(part: Any) -> str:
+    raw = part if isinstance(part, bytes) else json.dumps(part).encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def forged(header: Any, claims: Any, signature: bytes = b"") -> str:
+    return f"{encoded(header)}.{encoded(claims)}.{encoded(signature)}"
+
+
+GOOD = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": 4_000_000_000, "institution": "charite"}
+
+
+async def test_a_good_token_says_who_asks_for_which_institution_as_what(local: LocalIssuer) -> None:
+    me = await ask(local, token(local, roles=["coordinator", "offline_access"], programmes=["first-friday"]))
+    assert me == Principal(
+        subject_hash=subject_hash(ISSUER, "ada"),
+        institution="charite",
+        roles=frozenset({"coordinator"}),
+        programmes=frozenset({"first-friday"}),
+    )
+
+
+@pytest.mark.parametrize("sent", [None, "", "Bearer", "Bearer ", "Basic YTpi", "bearer"])
+async def test_without_a_bearer_token_nobody_is_let_in(local: LocalIssuer, sent: str | None) -> None:
+    with pytest.raises(Unauthenticated) as caught:
+        await Authenticator([registered(local)], Clock()).principal(sent)
+    assert caught.value.code == "token_missing"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "x",
+        "a.b.c",
+        "..",
+        "é.é.é",
+        "a b.c d.e f",
+        forged([], GOOD),
+        forged({"alg": "ES256"}, []),
+        forged({"alg": "ES256"}, b"\xff\xfe"),
+        forged({"alg": "ES256"}, b"[" * 4000),
+        forged(b"[" * 4000, GOOD),
+        forged({"alg": "ES256"}, b'{"exp": ' + b"9" * 5000 + b"}"),
+        forged({"alg": "ES256", "kid": 7}, GOOD),
+        forged({"alg": "ES256", "kid": ["development"]}, GOOD),
+        "a" * 100_000,
+        forged({"alg": "ES256"}, {**GOOD, "padding": "a" * 1_000_000}),
+    ],
+    ids=lambda sent: f"{sent[:12]}…{len(sent)}",
+)
+async def test_what_is_no_jwt_is_malformed(local: LocalIssuer, sent: str) -> None:
+    assert await refused(local, sent) == "token_malformed"
+
+
+@pytest.mark.parametrize(
+    "iss", [None, "https://evil.example", 7, [ISSUER], {"a": ISSUER}, ISSUER + "/", ISSUER.upper()]
+)
+async def test_an_issuer_that_is_not_registered_is_unknown(local: LocalIssuer, iss: Any) -> None:
+    assert await refused(local, forged({"alg": "ES256"}, {**GOOD, "iss": iss})) == "issuer_unknown"
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "NONE", "", "HS256", "HS512", "RS1", None, 7, ["ES256"], {"a": 1}])
+async def test_an_algorithm_that_is_not_ours_is_refused(local: LocalIssuer, alg: Any) -> None:
+    sent = forged({"alg": alg, "typ": "JWT", "kid": "development"}, GOOD)
+    assert await refused(local, sent) in {"algorithm_refused", "token_malformed"}
+
+
+async def test_the_public_key_is_no_secret_to_sign_with(local: LocalIssuer) -> None:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    public = local.key.public_key().public_bytes(serialization.Encoding.PEM, form)
+    signed = f"{encoded({'alg': 'HS256', 'kid': 'development'})}.{encoded(GOOD)}"
+    signature = hmac.new(public, signed.encode(), hashlib.sha256).digest()
+    assert await refused(local, f"{signed}.{encoded(signature)}") == "algorithm_refused"
+
+
+async def test_a_published_symmetric_key_lets_nobody_sign(local: LocalIssuer, tmp_path: Path) -> None:
+    secret = b"published to the whole world, alas"
+    keys = tmp_path / "jwks.json"
+    keys.write_text(json.dumps({"keys": [{"kty": "oct", "kid": "shared", "alg": "HS256", "k": encoded(secret)}]}))
+    for alg in ("HS256", "ES256"):
+        signed = f"{encoded({'alg': alg, 'kid': 'shared'})}.{encoded(GOOD)}"
+        signature = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
+        code = await refused(local, f"{signed}.{encoded(signature)}", jwks_uri=keys.as_uri())
+        assert code in {"algorithm_refused", "key_unknown"}
+
+
+async def test_a_changed_claim_or_signature_does_not_hold(local: LocalIssuer) -> None:
+    header, claims, signature = token(local).split(".")
+    assert await refused(local, f"{header}.{encoded({**GOOD, 'institution': 'mayo'})}.{signature}") == "token_invalid"
+    assert await refused(local, f"{header}.{claims}.{encoded(b'x' * 64)}") == "token_invalid"
+    assert await refused(local, f"{header}.{claims}.") == "token_invalid"
+
+
+async def test_a_token_that_has_expired_is_told_so(local: LocalIssuer) -> None:
+    expired = local.token("ada", institution="charite", roles=[], lifetime_seconds=-HOUR)
+    assert await refused(local, expired) == "token_expired"
+
+
+@pytest.mark.parametrize("aud", ["another", ["another"], [], "", None])
+async def test_a_token_for_somebody_else_is_refused(local: LocalIssuer, aud: Any) -> None:
+    assert await refused(local, token(local, aud=aud)) in {"audience_wrong", "token_invalid"}
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": None},
+        {"exp": "soon"},
+        {"exp": [4_000_000_000]},
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"nbf": 4_000_000_000},
+        {"iat": 4_000_000_000},
+        {"sub": None},
+        {"sub": 7},
+        {"sub": ["ada"]},
+        {"aud": 7},
+        {"aud": {"preceptor": True}},
+    ],
+    ids=str,
+)
+async def test_a_claim_that_does_not_hold_is_refused(local: LocalIssuer, claims: dict[str, Any]) -> None:
+    raw = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": 4_000_000_000, **claims}
+    kept = json.dumps({name: value for name, value in raw.items() if value is not None}).encode()
+    sent = jwt.PyJWS().encode(kept, local.key, algorithm="ES256", headers={"kid": "development"})
+    assert await refused(local, sent) in {"token_invalid", "audience_wrong"}
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"sub": ""},
+        {"sub": "  "},
+        {"sub": "\ud800"},
+        {"roles": 7},
+        {"roles": 0},
+        {"roles": False},
+        {"roles": {"operator": True}},
+        {"roles": [["operator"]]},
+        {"roles": ["member", 7]},
+        {"programmes": 7},
+        {"programmes": {}},
+        {"programmes": [["first-friday"]]},
+    ],
+    ids=ascii,
+)
+async def test_a_claim_of_an_odd_type_is_refused_rather_than_read_as_no_limit(
+    local: LocalIssuer, claims: dict[str, Any]
+) -> None:
+    assert await refused(local, token(local, **claims)) == "claims_malformed"
+
+
+@pytest.mark.parametrize("institution", ["oslo", ["charite"], {"charite": 1}, 7, "", "Charite", "charite ", "\ud800"])
+async def test_an_issuer_speaks_for_its_own_institutions_only(local: LocalIssuer, institution: Any) -> None:
+    assert await refused(local, token(local, institution=institution)) == "institution_refused"
+
+
+@pytest.mark.parametrize("institution", ["", "a:b", "a\nb", {"$ne": ""}, "$ne", "a/b", "x" * 200, "*"])
+async def test_even_an_issuer_for_all_institutions_speaks_for_ids_only(local: LocalIssuer, institution: Any) -> None:
+    sent = token(local, institution=institution)
+    assert await refused(local, sent, institutions=frozenset({"*"})) == "institution_refused"
+
+
+async def test_only_an_issuer_that_may_names_operators(local: LocalIssuer) -> None:
+    sent = token(local, roles="member operator")
+    assert await refused(local, sent) == "operator_refused"
+    assert "operator" in (await ask(local, sent, may_name_operators=True)).roles
+
+
+async def test_whoever_names_no_institution_has_no_home(local: LocalIssuer) -> None:
+    me = await ask(local, token(local, institution=None))
+    with pytest.raises(Forbidden):
+        _ = me.home
+
+
+def test_two_sign_ins_never_share_a_hash_by_where_one_name_ends() -> None:
+    assert subject_hash("https://a", "bc") != subject_hash("https://ab", "c")
+
+
+class Rotating:
+    """An issuer whose keys change, in a file that may be absent or nonsense."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.file = folder / "jwks.json"
+        self.keys: dict[str, ec.EllipticCurvePrivateKey] = {}
+        issuer = Issuer(issuer=ISSUER, audience=AUDIENCE, jwks_uri=self.file.as_uri(), institutions=frozenset({"a"}))
+        self.authenticator = Authenticator([issuer], clock)
+
+    def publish(self, *kids: str) -> None:
+        for kid in kids:
+            self.keys.setdefault(kid, ec.generate_private_key(ec.SECP256R1()))
+        public = {kid: ECAlgorithm.to_jwk(self.keys[kid].public_key(), as_dict=True) for kid in kids}
+        self.file.write_text(json.dumps({"keys": [{**key, "kid": kid, "alg": "ES256"} for kid, key in public.items()]}))
+
+    async def sign_in(self, kid: str) -> str:
+        """`in`, or what was said instead."""
+        key = self.keys.setdefault(kid, ec.generate_private_key(ec.SECP256R1()))
+        sent = jwt.encode({**GOOD, "institution": "a"}, key, algorithm="ES256", headers={"kid": kid})
+        try:
+            await self.authenticator.principal(f"Bearer {sent}")
+        except Unauthenticated as told:
+            return told.code
+        except IssuerUnavailable:
+            return "unavailable"
+        return "in"
+
+
+@pytest.fixture
+def rotating(tmp_path: Path, clock: Clock) -> Rotating:
+    return Rotating(tmp_path, clock)
+
+
+async def test_a_new_key_is_fetched_when_first_seen_and_no_more_than_once_in_ten_seconds(
+    rotating: Rotating, clock: Clock
+) -> None:
+    rotating.publish("one")
+    assert await rotating.sign_in("one") == "in"
+    clock.at += 11
+    rotating.publish("one", "two")
+    assert await rotating.sign_in("two") == "in"
+    rotating.publish("three")
+    assert await rotating.sign_in("three") == "key_unknown", "asked a moment ago"
+    assert await rotating.sign_in("one") == "in"
+    clock.at += 11
+    assert await rotating.sign_in("three") == "in"
+    assert await rotating.sign_in("one") == "key_unknown", "withdrawn"
+
+
+async def test_a_withdrawn_key_is_forgotten_within_five_minutes(rotating: Rotating, clock: Clock) -> None:
+    rotating.publish("one")
+    assert await rotating.sign_in("one") == "in"
+    rotating.publish("two")
+    assert await rotating.sign_in("one") == "in"
+    clock.at += 301
+    assert await rotating.sign_in("one") == "key_unknown"
+
+
+async def test_keys_are_used_for_an_hour_while_their_issuer_does_not_answer(rotating: Rotating, clock: Clock) -> None:
+    rotating.publish("one")
+    assert await rotating.sign_in("one") == "in"
+    rotating.file.unlink()
+    clock.at += 301
+    assert await rotating.sign_in("one") == "in"
+    assert await rotating.sign_in("new") == "unavailable", "it may well be published"
+    clock.at += HOUR
+    assert await rotating.sign_in("one") == "unavailable"
+    rotating.publish("one")
+    clock.at += 11
+    assert await rotating.sign_in("one") == "in"
+
+
+async def test_an_issuer_that_does_not_answer_is_not_asked_for_every_request(rotating: Rotating, clock: Clock) -> None:
+    assert await rotating.sign_in("one") == "unavailable"
+    rotating.publish("one")
+    assert await rotating.sign_in("one") == "unavailable"
+    clock.at += 11
+    assert await rotating.sign_in("one") == "in"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"[1]",
+        b"7",
+        b"{}",
+        b'{"keys": 1}',
+        b'{"keys": [1]}',
+        b'{"keys": [{}]}',
+        b"\xff",
+        b"[" * 9999,
+    ],
+    ids=lambda answer: repr(answer[:14]),
+)
+async def test_nonsense_instead_of_keys_is_an_outage_of_the_issuer(rotating: Rotating, answer: bytes) -> None:
+    rotating.file.write_bytes(answer)
+    assert await rotating.sign_in("one") == "unavailable"
+
+
+async def test_an_issuer_that_cannot_be_reached_is_an_outage(local: LocalIssuer) -> None:
+    with pytest.raises(IssuerUnavailable):
+        await ask(local, token(local), jwks_uri="http://127.0.0.1:1/jwks.json")
