@@ -16,8 +16,9 @@ from shared.http.problems import answer_problems
 from shared.mongo import Database
 from shared.telemetry import Metrics, current_trace, follow
 
-_TRACEPARENT = re.compile(r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
-_CORRELATION = re.compile(r"^[A-Za-z0-9._-]{1,128}$")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_CORRELATION = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def create_app(  # noqa: PLR0913 -- the composition root's whole list
@@ -92,7 +93,8 @@ class _Observed:
             await self._app(scope, receive, observed)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
-            self._metrics.requests.labels(scope["method"], route, str(status)).observe(self._clock.monotonic() - began)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._metrics.requests.labels(method, route, str(status)).observe(self._clock.monotonic() - began)
 
 
 def _trace_of(scope: Scope, fresh_id: str) -> Trace:
@@ -100,6 +102,6 @@ def _trace_of(scope: Scope, fresh_id: str) -> Trace:
     correlation = headers.get("x-correlation-id", "")
     parent = headers.get("traceparent", "")
     return Trace(
-        correlation_id=correlation if _CORRELATION.match(correlation) else fresh_id,
-        traceparent=parent if _TRACEPARENT.match(parent) else None,
+        correlation_id=correlation if _CORRELATION.fullmatch(correlation) else fresh_id,
+        traceparent=parent if _TRACEPARENT.fullmatch(parent) else None,
     )

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from shared.clock import Clock
 from shared.errors import Conflict, Rejected
 from shared.http.problems import problem, problems
-from shared.http.requests import principal
+from shared.http.requests import BoundedRequest, principal
 from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, ensure_indexes
 
 _KEPT = timedelta(hours=24)
@@ -73,17 +73,23 @@ class Idempotency:
 
 
 class Route(APIRoute):
-    """Every route of ours: answers a POST once per Idempotency-Key."""
+    """Every route of ours: who asks is known before a body is read, and a POST is answered once per Idempotency-Key."""
+
+    request_class: type[BoundedRequest] = BoundedRequest
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        needs_sign_in = any(dependency.call is principal for dependency in self.dependant.dependencies)
 
-        async def once(request: Request) -> Response:
+        async def once(unbounded: Request) -> Response:
+            request = self.request_class(unbounded.scope, unbounded.receive)
+            if needs_sign_in:
+                await principal(request)
             if request.method != "POST":
                 return await handle(request)
             scope = await self._scope(request)
             idempotency: Idempotency = request.app.state.idempotency
-            known = await idempotency.begin(scope, hashlib.sha256(await request.body()).hexdigest())
+            known = await idempotency.begin(scope, await _fingerprint(request))
             if known is not None:
                 return known
             request.state.id = str(uuid.uuid5(uuid.NAMESPACE_URL, scope))
@@ -108,9 +114,16 @@ class Route(APIRoute):
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def router(**options: Any) -> APIRouter:
-    """The one way to make a router."""
-    return APIRouter(route_class=Route, responses=problems(401, 403, 422, 503), **options)
+async def _fingerprint(request: Request) -> str:
+    """What a key stands for: equal for equal requests."""
+    return hashlib.sha256(request.url.query.encode() + b"\n" + await request.body()).hexdigest()
+
+
+def router(*, max_body_bytes: int = BoundedRequest.max_bytes, **options: Any) -> APIRouter:
+    """The one way to make a router. `max_body_bytes`: more where files are sent."""
+    bounded = type("BoundedRequest", (BoundedRequest,), {"max_bytes": max_body_bytes})
+    route_class = type("Route", (Route,), {"request_class": bounded})
+    return APIRouter(route_class=route_class, responses=problems(400, 401, 403, 413, 422, 503), **options)
 
 
 IdempotencyKey = Annotated[

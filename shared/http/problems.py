@@ -1,6 +1,6 @@
 """Problem details (RFC 9457): the only place where HTTP statuses are chosen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -9,13 +9,22 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from shared.auth import Unauthenticated
+from shared.auth import IssuerUnavailable, Unauthenticated
 from shared.errors import Conflict, DomainError, FieldError, Forbidden, NotFound, Rejected, StaleVersion
-from shared.mongo import is_outage
-from shared.telemetry import logger
+from shared.mongo import PyMongoError, is_outage
+from shared.telemetry import current_trace, logger
 
 _log = logger(__name__)
 _STATUS: Mapping[type[DomainError], int] = {NotFound: 404, Forbidden: 403, Conflict: 409, Rejected: 422}
+_CODE: Mapping[int, str] = {
+    400: "body_unreadable",
+    404: "route_not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    428: "if_match_missing",
+}
+_ERRORS_TOLD = 50
+_PLACE_LENGTH = 100
 
 
 class Problem(BaseModel):
@@ -55,38 +64,69 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def answer_problems(app: FastAPI) -> None:
-    @app.exception_handler(DomainError)
-    async def on_domain_error(_: Request, error: DomainError) -> Response:
-        status = next(status for family, status in _STATUS.items() if isinstance(error, family))
-        retry = {"Retry-After": "1"} if error.code == "idempotency_key_in_use" else {}
-        return problem(status, error.code, error.message, errors=getattr(error, "errors", ()), headers=retry)
+    for family, answer in _ANSWERS.items():
+        app.add_exception_handler(family, answer)
 
-    @app.exception_handler(StaleVersion)
-    async def on_stale_version(_: Request, error: StaleVersion) -> Response:
-        return problem(412, "version_stale", str(error))
 
-    @app.exception_handler(Unauthenticated)
-    async def on_unauthenticated(_: Request, error: Unauthenticated) -> Response:
-        return problem(401, error.code, error.message, headers={"WWW-Authenticate": f'Bearer error="{error.code}"'})
+async def _on_domain_error(_: Request, error: Any) -> Response:
+    status = next(status for family, status in _STATUS.items() if isinstance(error, family))
+    retry = {"Retry-After": "1"} if error.code == "idempotency_key_in_use" else {}
+    return problem(status, error.code, error.message, errors=getattr(error, "errors", ()), headers=retry)
 
-    @app.exception_handler(RequestValidationError)
-    async def on_invalid(_: Request, error: RequestValidationError) -> Response:
-        errors = [
-            FieldError(".".join(map(str, wrong["loc"][1:])) or str(wrong["loc"][0]), wrong["msg"])
-            for wrong in error.errors()
-        ]
-        return problem(422, "request_invalid", "the request does not fit: see errors", errors=errors)
 
-    @app.exception_handler(HTTPException)
-    async def on_http(_: Request, error: HTTPException) -> Response:
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-        return problem(error.status_code, code, str(error.detail), headers=error.headers)
+async def _on_stale_version(_: Request, error: Any) -> Response:
+    return problem(412, "version_stale", str(error))
 
-    @app.exception_handler(Exception)
-    async def on_fault(_: Request, error: Exception) -> Response:
-        if is_outage(error):
-            return problem(
-                503, "store_unavailable", "the store cannot be reached: try again", headers={"Retry-After": "2"}
-            )
-        _log.error("request failed", exc_info=error)
-        return problem(500, "fault", "a fault of ours; it is in the logs under the X-Correlation-Id of this answer")
+
+async def _on_unauthenticated(_: Request, error: Any) -> Response:
+    # RFC 6750 section 3: who sent no token is not told an error of it.
+    challenge = "Bearer" if error.code == "token_missing" else 'Bearer error="invalid_token"'
+    return problem(401, error.code, error.message, headers={"WWW-Authenticate": challenge})
+
+
+async def _on_issuer_unavailable(_: Request, __: Any) -> Response:
+    detail = "the keys of the token's issuer cannot be fetched: try again"
+    return problem(503, "issuer_unavailable", detail, headers={"Retry-After": "10"})
+
+
+async def _on_invalid(_: Request, error: Any) -> Response:
+    wrong = error.errors()
+    more = f", and {len(wrong) - _ERRORS_TOLD} more" if len(wrong) > _ERRORS_TOLD else ""
+    errors = [FieldError(_place(one["loc"]), one["msg"]) for one in wrong[:_ERRORS_TOLD]]
+    return problem(422, "request_invalid", f"the request does not fit: see errors{more}", errors=errors)
+
+
+async def _on_http(_: Request, error: Any) -> Response:
+    code = _CODE.get(error.status_code, "http_error")
+    return problem(error.status_code, code, str(error.detail), headers=error.headers)
+
+
+async def _on_store_error(_: Request, error: Any) -> Response:
+    if not is_outage(error):
+        raise error
+    return problem(503, "store_unavailable", "the store cannot be reached: try again", headers={"Retry-After": "2"})
+
+
+async def _on_fault(_: Request, error: Any) -> Response:
+    _log.error("request failed", exc_info=error)
+    # Answered outside of our own middleware, which would have added the header.
+    correlation = {"X-Correlation-Id": current_trace("").correlation_id}
+    detail = "a fault of ours; it is in the logs under the X-Correlation-Id of this answer"
+    return problem(500, "fault", detail, headers=correlation)
+
+
+_ANSWERS: Mapping[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
+    DomainError: _on_domain_error,
+    StaleVersion: _on_stale_version,
+    Unauthenticated: _on_unauthenticated,
+    IssuerUnavailable: _on_issuer_unavailable,
+    RequestValidationError: _on_invalid,
+    HTTPException: _on_http,
+    PyMongoError: _on_store_error,
+    Exception: _on_fault,
+}
+
+
+def _place(loc: Sequence[str | int]) -> str:
+    """`topics_wanted.2`; cut short, because names of fields too are whatever the sender wrote."""
+    return (".".join(map(str, loc[1:])) or str(loc[0]))[:_PLACE_LENGTH]

@@ -3,12 +3,14 @@
 import base64
 import binascii
 import json
+import math
 import re
-from collections.abc import Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import AsyncGenerator, Sequence
+from typing import Annotated, Any, Generic, NoReturn, TypeVar
 
 from fastapi import Depends, Header, Query, Request
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from shared.auth import Authenticator, Principal
 from shared.contracts.envelope import Trace
@@ -23,6 +25,43 @@ class Page(BaseModel, Generic[T]):
 
     items: Sequence[T]
     next: str | None = None
+
+
+class BoundedRequest(Request):
+    """A request whose body has an end, and whose JSON is JSON (RFC 8259): no NaN, which no answer could repeat."""
+
+    max_bytes = 1 << 20
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Counted as it comes: Content-Length is a promise, and absent from chunked bodies."""
+        received = 0
+        async for chunk in super().stream():
+            received += len(chunk)
+            if received > self.max_bytes:
+                raise HTTPException(413, f"the body may have at most {self.max_bytes} bytes")
+            yield chunk
+
+    async def json(self) -> Any:
+        body = await self.body()
+        try:
+            return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
+        except UnicodeDecodeError:
+            raise HTTPException(400, "the body is not UTF-8") from None
+        except json.JSONDecodeError as wrong:
+            raise HTTPException(400, f"the body is no JSON: {wrong.msg} at character {wrong.pos}") from None
+        except (ValueError, RecursionError):
+            raise HTTPException(400, "the body is no JSON that can be read: NaN, huge numbers, deep nesting") from None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError
+    return number
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise ValueError
 
 
 async def principal(request: Request) -> Principal:
@@ -40,8 +79,14 @@ def new_id(request: Request) -> str:
     return getattr(request.state, "id", None) or str(request.app.state.clock.new_id())
 
 
-def expected_version(if_match: Annotated[str, Header(description='The ETag last read: `"7"`')]) -> int:
-    """`If-Match` is required wherever a resource is changed; a version that is not the current one is 412."""
+def expected_version(
+    if_match: Annotated[str | None, Header(description='Required: the ETag last read, like `"7"`')] = None,
+) -> int:
+    """Required wherever a resource is changed: 428 without (RFC 6585); not the current version: 412."""
+    if if_match is None:
+        raise HTTPException(
+            428, 'send If-Match with the ETag last read, like "7": nobody\'s change is overwritten unseen'
+        )
     match = re.fullmatch(r'(?:W/)?"(\d{1,15})"', if_match.strip())
     if match is None:
         raise Rejected("if_match_malformed", 'If-Match must be the ETag last read, like "7"')
@@ -73,5 +118,5 @@ def from_cursor(cursor: str | None) -> Any:
         return None
     try:
         return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error):
+    except (ValueError, RecursionError, binascii.Error):
         raise Rejected("cursor_malformed", "cursor must be the `next` of a page, unchanged") from None

@@ -21,6 +21,8 @@ from shared.http import (
     to_cursor,
 )
 
+_MAPPING_AND_FORM_BYTES = 1_000_000
+
 
 class Counts(BaseModel):
     """In a dry run: what would become of the rows."""
@@ -79,7 +81,7 @@ def _row_view(row: Verdicted) -> RowView:
 
 
 def rosters_router(rosters: Receiving, *, max_bytes: int) -> APIRouter:
-    routes = router(prefix="/rosters", tags=["rosters"])
+    routes = router(prefix="/rosters", tags=["rosters"], max_body_bytes=max_bytes + _MAPPING_AND_FORM_BYTES)
 
     @routes.post("", status_code=202)
     async def receive(  # noqa: PLR0913 -- what an upload consists of

@@ -1,0 +1,142 @@
+"""A POST acts once per Idempotency-Key, whoever repeats it, whenever, with whatever."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from deploy.issuer import LocalIssuer
+from shared.errors import Conflict
+from tests.component.http_kit import Api, running
+from tests.component.test_http_requests import is_problem
+from tests.eventually import eventually
+
+KEY = "0190a8f0-one-key"
+
+
+@pytest.fixture(scope="module")
+async def notes_api(mongo_uri: str, issuer: LocalIssuer) -> AsyncIterator[Api]:
+    async with running(mongo_uri, issuer) as api:
+        yield api
+
+
+@pytest.fixture
+async def api(notes_api: Api) -> Api:
+    await notes_api.begin_anew()
+    return notes_api
+
+
+@pytest.fixture
+async def client(api: Api) -> AsyncIterator[httpx.AsyncClient]:
+    async with api.client() as client:
+        yield client
+
+
+async def test_a_key_is_required_and_has_a_length(api: Api, client: httpx.AsyncClient) -> None:
+    for key in (None, "", "x" * 201):
+        headers = api.headers() | {"idempotency-key": key}
+        kept = {name: value for name, value in headers.items() if value is not None}
+        answer = await client.post("/notes", json={"text": "x"}, headers=kept)
+        is_problem(answer, 422, "idempotency_key_missing")
+    assert await api.notes() == []
+
+
+async def test_the_same_request_gets_the_same_answer_and_says_so(api: Api, client: httpx.AsyncClient) -> None:
+    headers = api.headers(idempotency_key=KEY)
+    first = await client.post("/notes", json={"text": "x"}, headers=headers)
+    again = await client.post("/notes", json={"text": "x"}, headers=headers)
+    assert (again.status_code, again.content, again.headers["etag"]) == (201, first.content, '"1"')
+    assert again.headers["idempotency-replayed"] == "true"
+    assert "idempotency-replayed" not in first.headers
+    assert len(again.headers.get_list("x-correlation-id")) == 1
+    assert len(await api.notes()) == 1
+
+
+async def test_another_body_or_query_under_the_same_key_is_refused(api: Api, client: httpx.AsyncClient) -> None:
+    headers = api.headers(idempotency_key=KEY)
+    await client.post("/notes", json={"text": "x"}, headers=headers)
+    is_problem(await client.post("/notes", json={"text": "y"}, headers=headers), 422, "idempotency_key_reused")
+    is_problem(await client.post("/notes?a=1", json={"text": "x"}, headers=headers), 422, "idempotency_key_reused")
+    assert len(await api.notes()) == 1
+
+
+async def test_two_hundred_at_once_create_one(api: Api, client: httpx.AsyncClient) -> None:
+    headers = api.headers(idempotency_key=KEY)
+    answers = await asyncio.gather(*(client.post("/notes", json={"text": "x"}, headers=headers) for _ in range(200)))
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
+    for answer in answers:
+        if answer.status_code == 409:
+            is_problem(answer, 409, "idempotency_key_in_use")
+            assert answer.headers["retry-after"] == "1"
+    assert len(await api.notes()) == 1
+
+
+async def test_a_key_belongs_to_an_institution_a_person_and_a_route(api: Api, client: httpx.AsyncClient) -> None:
+    for token in (api.token(), api.token(institution="oslo"), api.token("grace"), api.token()):
+        for path in ("/notes", "/notes/archive"):
+            headers = api.headers(token, idempotency_key=KEY)
+            assert (await client.post(path, json={"text": "x"}, headers=headers)).status_code == 201
+    assert len(await api.notes()) == 6
+
+
+async def test_a_request_that_failed_may_be_sent_again(api: Api, client: httpx.AsyncClient) -> None:
+    headers = api.headers(idempotency_key=KEY)
+    api.faults = [Conflict("full", "full"), RuntimeError("broken")]
+    is_problem(await client.post("/notes", json={"text": "x"}, headers=headers), 500, "fault")
+    is_problem(await client.post("/notes", json={"text": "x"}, headers=headers), 409, "full")
+    is_problem(await client.post("/notes", json={"wrong": "x"}, headers=headers), 422, "request_invalid")
+    assert (await client.post("/notes", json={"text": "x"}, headers=headers)).status_code == 201
+    assert len(await api.notes()) == 1
+
+
+async def test_what_a_crashed_process_began_another_takes_up_after_a_minute_under_the_same_id(
+    api: Api, client: httpx.AsyncClient
+) -> None:
+    headers = api.headers(idempotency_key=KEY)
+    api.gate.clear()
+    crashed = asyncio.create_task(client.post("/notes", json={"text": "x"}, headers=headers))
+    answers = api.database["idempotency"]
+
+    async def begun() -> bool:
+        return await answers.count_documents({"status": None}) == 1
+
+    await eventually(begun, message="the first request began")
+    answer = await client.post("/notes", json={"text": "x"}, headers=headers)
+    is_problem(answer, 409, "idempotency_key_in_use")
+    api.clock.ahead = timedelta(seconds=61)
+    taken = asyncio.create_task(client.post("/notes", json={"text": "x"}, headers=headers))
+
+    async def both_wait() -> bool:
+        return len(api.correlations) == 2
+
+    await eventually(both_wait, message="the second took it up")
+    api.gate.set()
+    results = await asyncio.gather(crashed, taken)
+    assert sorted(result.status_code for result in results) == [201, 500], "one id: the slower meets the faster's"
+    assert len(await api.notes()) == 1
+
+
+async def test_an_upload_is_a_post_like_any(api: Api, client: httpx.AsyncClient) -> None:
+    def request(content: bytes) -> httpx.Request:
+        body = b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\na\r\n--b\r\n'
+        body += b'Content-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + content + b"\r\n--b--\r\n"
+        headers = api.headers(idempotency_key=KEY, content_type="multipart/form-data; boundary=b")
+        return client.build_request("POST", "/files", content=body, headers=headers)
+
+    first = await client.send(request(b"x,y"))
+    assert first.json() == {"name": "a", "size": 3, "to": "charite"}
+    again = await client.send(request(b"x,y"))
+    assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
+    is_problem(await client.send(request(b"x,z")), 422, "idempotency_key_reused")
+
+
+async def test_an_answer_with_a_secret_is_kept_nowhere(api: Api, client: httpx.AsyncClient) -> None:
+    headers = api.headers(idempotency_key=KEY)
+    first = await client.post("/notes/secret", headers=headers)
+    assert first.json() == {"code": "once only"}
+    is_problem(await client.post("/notes/secret", headers=headers), 409, "answered_once")
+    kept = await api.database["idempotency"].find().to_list(None)
+    assert "once only" not in str(kept)
