@@ -5,7 +5,6 @@ whole batch again. Projections fold state; reactions act once on each fact, in o
 """
 
 import asyncio
-import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -278,8 +277,11 @@ def _name(fault: BaseException) -> str:
 
 
 def _later(verdict: Verdict, attempts: int, clock: Clock) -> Verdict:
-    """Transient causes come round again, ever more slowly; permanent ones wait for the operator."""
+    """Transient causes come round again, ever more slowly; permanent ones wait for the operator.
+
+    No jitter: one loop works them off in turn, however many are due at once.
+    """
     if verdict.reason != "handler_failed":
         return verdict
-    wait = min(_RETRY_FIRST_SECONDS * 2 ** min(attempts, 10), _RETRY_LAST_SECONDS) * random.uniform(0.8, 1.2)  # noqa: S311
+    wait = min(_RETRY_FIRST_SECONDS * 2 ** min(attempts, 10), _RETRY_LAST_SECONDS)
     return Verdict(verdict.reason, verdict.detail, clock.now() + timedelta(seconds=wait), verdict.attempts)
