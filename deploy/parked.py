@@ -4,19 +4,22 @@
     python -m deploy.parked show notifications ID [--reveal]
     python -m deploy.parked retry notifications ID [--dry-run]
 
-Reads the service's own settings (`NOTIFICATIONS_MONGO_URI`, …). Each act is written to its collection `audit`.
+Reads what the service reads (`NOTIFICATIONS_MONGO_URI`, …), in its container too. Each act goes into its `audit`.
 """
 
 import asyncio
-import getpass
 import os
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+import pwd
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from deploy.entry import secrets_from_files
 from shared import mongo
 from shared.clock import SystemClock
 from shared.contracts.catalogue import PRIVATE
@@ -26,7 +29,6 @@ from shared.contracts.dead_letters import (
     ProfilesRecordParked,
     RecordParked,
 )
-from shared.mongo import Database
 from shared.parking import Parked, Parking
 
 T = TypeVar("T")
@@ -35,86 +37,155 @@ _LETTERS: dict[str, type[RecordParked]] = {
     "matching": MatchingRecordParked,
     "notifications": NotificationsRecordParked,
 }
+_LISTED = 1000
+_NAMELESS = frozenset({"ce_type", "ce_id", "ce_time", "ce_sequence", "ce_specversion", "content-type"})
+"""Headers that say nothing of a person."""
+_HIDDEN = "(private topic: --reveal shows it)"
 Service = Annotated[str, typer.Argument(help=", ".join(_LETTERS))]
 Id = Annotated[str, typer.Argument(help="as `list` shows it")]
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-_console = Console()
 
 
 @app.command("list")
 def list_(service: Service) -> None:
     """All that waits, in order behind its key."""
-    waiting = _with(service, lambda _, parking: parking.waiting(), act="list")
-    table = Table("id", "consumer", "topic/partition/offset", "reason", "attempts", "retry at")
-    for one in waiting:
+    waiting = _audited(service, lambda parking: parking.waiting(limit=_LISTED), what="list")
+    if not waiting:
+        _say("nothing is parked")
+        return
+    table = Table("id", "consumer", "topic/partition/offset", "reason", "attempts", "retry at", "behind it")
+    table.columns[0].no_wrap = True
+    for one, behind in zip(waiting, _behind(waiting), strict=True):
         place = f"{one.topic}/{one.partition}/{one.offset}"
-        retry_at = one.retry_at.isoformat(timespec="seconds") if one.retry_at else "when told"
-        table.add_row(one.id, one.consumer, place, one.reason, str(one.attempts), retry_at)
-    _console.print(table if waiting else "nothing is parked")
+        table.add_row(one.id, one.consumer, place, one.reason, str(one.attempts), _when(one), str(behind))
+    _console().print(table)
+    if len(waiting) == _LISTED:
+        _say(f"these are the first {_LISTED}; more wait")
 
 
 @app.command()
 def show(
-    service: Service,
-    id: Id,
-    *,
-    reveal: Annotated[bool, typer.Option(help="the value too, of private topics as well")] = False,
+    service: Service, id: Id, *, reveal: Annotated[bool, typer.Option(help="key, names and value too")] = False
 ) -> None:
-    """One record's attributes; its value only with --reveal."""
-    one = _one(service, id, act="reveal" if reveal else "show")
+    """One record's attributes. Its value only with --reveal, and of private topics the key and names too."""
+    one = _found(_audited(service, lambda parking: parking.find(id), what="reveal" if reveal else "show", id=id), id)
+    is_hidden = one.topic in PRIVATE and not reveal
+    _say(f"{one.consumer}: {one.topic}/{one.partition}/{one.offset}, parked {one.parked_at.isoformat()}")
+    _say(f"{one.reason}: {one.detail}; {one.attempts} attempts, retry {_when(one)}")
+    _say(f"key: {_HIDDEN if is_hidden else _text(one.key)}")
     for name, value in one.headers:
-        _console.print(f"{name}: {(value or b'').decode(errors='replace')}", markup=False, highlight=False)
-    if reveal:
-        _console.print((one.value or b"(tombstone)").decode(errors="replace"), markup=False, highlight=False)
-    elif one.topic in PRIVATE:
-        _console.print(f"value: {len(one.value or b'')} bytes of a private topic; --reveal shows it, and is audited")
-    else:
-        _console.print(f"value: {len(one.value or b'')} bytes; --reveal shows it")
+        _say(f"{_text(name.encode())}: {_HIDDEN if is_hidden and name not in _NAMELESS else _text(value)}")
+    size = len(one.value or b"")
+    _say(f"value: {_text(one.value)}" if reveal else f"value: {size} bytes: --reveal shows them")
 
 
 @app.command()
 def retry(
-    service: Service,
-    id: Id,
-    *,
-    dry_run: Annotated[bool, typer.Option(help="say what would be done")] = False,
+    service: Service, id: Id, *, dry_run: Annotated[bool, typer.Option(help="say what would be done")] = False
 ) -> None:
     """Makes a record due: the running service works it off within seconds, and then what waits behind it."""
-    one = _one(service, id, act="retry, dry run" if dry_run else "retry")
+
+    async def looked_at(parking: Parking) -> tuple[Parked, Parked | None, int]:
+        one = _found(await parking.find(id), id)
+        return one, *await parking.beside(one)
+
+    one, before, behind = _audited(service, looked_at, what="retry --dry-run" if dry_run else "retry", id=id)
     if one.key is None:
-        raise typer.BadParameter("the record blocks nobody and is not retried: its key's next state takes its place")
+        _end(f"{id} holds nothing up and is not retried: the next state of its key, sent again, takes its place")
+    if before is not None:
+        _end(f"{id} waits behind {before.id} ({before.reason}): retry that one, and this one follows")
+    follows = f", and then the {behind} behind it" if behind else ""
     if dry_run:
-        _console.print(f"would retry {id} for {one.consumer}, then what waits behind it")
+        _say(f"would make {id} due; the running {service} would hand it to {one.consumer}{follows}")
         return
-    _with(service, lambda _, parking: parking.retry(id, now=SystemClock().now()), act="retry")
-    _console.print(f"{id} is due: {service} works it off within seconds; `list` shows what is left")
+    _asked(service, lambda parking: parking.retry(id, now=SystemClock().now()))
+    _say(f"{id} is due: the running {service} hands it to {one.consumer} within seconds{follows}")
+    _say("if it fails again it is parked again, with one attempt more: `list` shows it")
 
 
-def _one(service: str, id: str, *, act: str) -> Parked:
-    waiting = _with(service, lambda _, parking: parking.waiting(limit=100_000), act=f"{act} {id}")
-    found = next((one for one in waiting if one.id == id), None)
-    if found is None:
-        raise typer.BadParameter(f"{service} has no parked record {id}: it may have been worked off")
-    return found
+def _behind(waiting: Sequence[Parked]) -> list[int]:
+    """How many of the list wait behind each; rows without a key hold nobody up."""
+    left = Counter((one.consumer, one.key) for one in waiting)
+    counts = []
+    for one in waiting:
+        left[one.consumer, one.key] -= 1
+        counts.append(0 if one.key is None else left[one.consumer, one.key])
+    return counts
 
 
-def _with(service: str, work: Callable[[Database, Parking], Awaitable[T]], *, act: str) -> T:
-    """Writes the audit first: an act that is not on record is not done."""
+def _when(one: Parked) -> str:
+    if one.reason == "behind_parked":
+        return "in its turn"
+    return one.retry_at.isoformat(timespec="seconds") if one.retry_at else "when told" if one.key else "never"
+
+
+def _text(value: bytes | None) -> str:
+    """Whatever it holds, no character of it reaches the terminal as a command."""
+    if value is None:
+        return "(none)"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value.decode(errors="backslashreplace"))
+
+
+def _found(one: Parked | None, id: str) -> Parked:
+    if one is None:
+        _end(f"no record {id} is parked: it may have been worked off")
+    return one
+
+
+def _audited(service: str, work: Callable[[Parking], Awaitable[T]], *, what: str, id: str | None = None) -> T:
+    """The audit first: an act that is not on record is not done."""
+    clock = SystemClock()
+    act = {"_id": clock.new_id(), "when": clock.now(), "who": _operator(), "what": f"parked {what}", "id": id}
+    return _asked(service, work, audit=act)
+
+
+def _asked(service: str, work: Callable[[Parking], Awaitable[T]], *, audit: mongo.Document | None = None) -> T:
+    uri, name = _store(service)
+
+    async def connected() -> T:
+        database = mongo.connect(uri, name)
+        try:
+            if audit is not None:
+                await database["audit"].insert_one(audit)
+            return await work(Parking(database, letter=_LETTERS[service]))
+        finally:
+            database.client.close()
+
+    try:
+        return asyncio.run(connected())
+    except mongo.PyMongoError as fault:
+        _end(f"the store of {service} does not answer as it should: {type(fault).__name__}")
+
+
+def _store(service: str) -> tuple[str, str]:
     if service not in _LETTERS:
-        raise typer.BadParameter(f"no service {service}: choose from {', '.join(_LETTERS)}")
-    uri = os.environ.get(f"{service.upper()}_MONGO_URI")
-    if not uri:
-        raise typer.BadParameter(f"set {service.upper()}_MONGO_URI, as the service has it")
-    name = os.environ.get(f"{service.upper()}_MONGO_DATABASE", service)
+        _end(f"no service {service}: choose from {', '.join(_LETTERS)}")
+    prefix = service.upper()
+    environment = secrets_from_files(dict(os.environ))
+    if not environment.get(f"{prefix}_MONGO_URI"):
+        _end(f"set {prefix}_MONGO_URI (or {prefix}_MONGO_URI_FILE), as the service has it")
+    return environment[f"{prefix}_MONGO_URI"], environment.get(f"{prefix}_MONGO_DATABASE", service)
 
-    async def audited() -> T:
-        database, clock = mongo.connect(uri, name), SystemClock()
-        await database["audit"].insert_one(
-            {"_id": clock.new_id(), "at": clock.now(), "who": getpass.getuser(), "act": f"parked: {act}"}
-        )
-        return await work(database, Parking(database, letter=_LETTERS[service]))
 
-    return asyncio.run(audited())
+def _operator() -> str:
+    """By the system, not by `USER`, which anybody may set; a container's user may have no name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def _console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=240)
+
+
+def _say(line: str) -> None:
+    _console().print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _end(reason: str) -> NoReturn:
+    Console(stderr=True).print(reason, markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

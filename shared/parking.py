@@ -58,6 +58,7 @@ class Parked:
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
     reason: str
+    detail: str
     attempts: int
     retry_at: datetime | None
     parked_at: datetime
@@ -153,6 +154,19 @@ class Parking:
         rows = self._parked.find({}).sort([("consumer", ASCENDING), ("key", ASCENDING), ("offset", ASCENDING)])
         return [_parked(document) async for document in rows.limit(limit)]
 
+    async def find(self, id: str) -> Parked | None:
+        document = await self._parked.find_one({"_id": id})
+        return None if document is None else _parked(document)
+
+    async def beside(self, one: Parked) -> tuple[Parked | None, int]:
+        """The first record of its key that waits before it, and how many wait behind it."""
+        if one.key is None:
+            return None, 0
+        of_key = {"consumer": one.consumer, "key": one.key}
+        first = await self._parked.find_one(of_key | {"offset": {"$lt": one.offset}}, sort=[("offset", ASCENDING)])
+        behind = await self._parked.count_documents(of_key | {"offset": {"$gt": one.offset}})
+        return (None if first is None else _parked(first)), behind
+
     async def count(self, consumer: str) -> int:
         return await self._parked.count_documents({"consumer": consumer})
 
@@ -205,6 +219,7 @@ def _parked(document: Document) -> Parked:
         value=document["value"],
         headers=[(name, value) for name, value in document["headers"]],
         reason=document["reason"],
+        detail=document["detail"],
         attempts=document["attempts"],
         retry_at=document["retry_at"],
         parked_at=document["parked_at"],

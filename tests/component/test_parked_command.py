@@ -1,0 +1,180 @@
+"""The operator's command for parked records, run as operators run it, on a real MongoDB."""
+
+import asyncio
+import os
+import pwd
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from deploy.parked import app
+from shared import mongo, outbox
+from shared.clock import SystemClock
+from shared.contracts.dead_letters import NotificationsRecordParked
+from shared.mongo import Database, Document
+from shared.parking import Parking, Verdict
+
+ROOT = Path(__file__).parents[2]
+PERSON = b"01977c1e-person"
+EMAIL = b"grace.hopper@example.org"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A record as aiokafka gives it."""
+
+    topic: str
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    partition: int = 3
+
+
+def sent(topic: str, offset: int, key: bytes | None = b"charite:" + PERSON, **changed: Any) -> Sent:
+    headers = [("ce_type", b"org.preceptor.x.v1"), ("ce_subject", PERSON), ("ce_institution", b"charite")]
+    return Sent(**{"topic": topic, "offset": offset, "key": key, "value": EMAIL, "headers": headers, **changed})
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    uri: str
+    database: Database
+    parking: Parking
+
+    async def park(self, id: str, record: Sent, reason: str = "handler_refused", *, blocks: bool = True) -> str:
+        verdict = Verdict(reason, "why")
+        at = SystemClock().now()
+        await self.parking.park(record, verdict, consumer="notifications.x", id=id, now=at, blocks=blocks)
+        return id
+
+    async def run(self, *arguments: str, **environment: str) -> tuple[int, str]:
+        """An empty variable is one that is not set."""
+        told = {"NOTIFICATIONS_MONGO_URI": self.uri, "NOTIFICATIONS_MONGO_DATABASE": self.database.name, **environment}
+        whole = {name: value or None for name, value in told.items()}
+        done = await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env=whole)
+        return done.exit_code, done.output
+
+    async def audit(self) -> list[Document]:
+        return await self.database["audit"].find().sort("_id").to_list(None)
+
+
+@pytest.fixture
+async def desk(mongo_uri: str) -> AsyncIterator[Desk]:
+    database = mongo.connect(mongo_uri, f"parked_{SystemClock().new_id()}")
+    parking = Parking(database, letter=NotificationsRecordParked)
+    await outbox.prepare(database)
+    await parking.prepare()
+    yield Desk(mongo_uri, database, parking)
+    await database.client.drop_database(database.name)
+    database.client.close()
+
+
+async def test_all_that_waits_is_listed_with_what_waits_behind_it(desk: Desk) -> None:
+    assert await desk.run("list", "notifications") == (0, "nothing is parked\n")
+    await desk.park("first", sent("matching.events", 7))
+    await desk.park("second", sent("matching.events", 8), "behind_parked")
+    await desk.park("odd", sent("profiles.contacts", 9, key=None), "malformed", blocks=False)
+    status, told = await desk.run("list", "notifications")
+    rows = {line.split()[1]: line for line in told.splitlines() if "notifications.x" in line}
+    assert status == 0
+    assert list(rows) == ["odd", "first", "second"]
+    assert "matching.events/3/7" in rows["first"]
+    assert [rows[id].split("│")[-2].strip() for id in ("first", "second", "odd")] == ["1", "0", "0"]
+    assert PERSON.decode() not in told
+    assert EMAIL.decode() not in told
+
+
+async def test_a_record_is_shown_without_its_value_and_of_a_private_topic_without_its_person(desk: Desk) -> None:
+    await desk.park("fact", sent("matching.events", 1))
+    await desk.park("contact", sent("profiles.contacts", 1), blocks=False)
+    _, fact = await desk.run("show", "notifications", "fact")
+    assert f"ce_subject: {PERSON.decode()}" in fact
+    assert EMAIL.decode() not in fact
+    _, contact = await desk.run("show", "notifications", "contact")
+    assert "ce_type: org.preceptor.x.v1" in contact
+    assert PERSON.decode() not in contact
+    assert EMAIL.decode() not in contact
+    _, revealed = await desk.run("show", "notifications", "contact", "--reveal")
+    assert f"ce_subject: {PERSON.decode()}" in revealed
+    assert f"value: {EMAIL.decode()}" in revealed
+
+
+async def test_nothing_of_a_record_is_a_command_to_the_terminal(desk: Desk) -> None:
+    value = b"\x1b]0;gone\x07\x1b[2J[bold]x\xff\r"
+    await desk.park("odd", sent("matching.events", 1, value=value, headers=[("x\x1b", value), ("null", None)]))
+    status, told = await desk.run("show", "notifications", "odd", "--reveal")
+    assert status == 0
+    assert "\x1b" not in told
+    assert "\r" not in told
+    assert "\\x1b]0;gone\\x07\\x1b[2J[bold]x\\xff\\r" in told
+
+
+async def test_a_retry_makes_the_first_of_a_key_due_and_says_what_comes_next(desk: Desk) -> None:
+    await desk.park("first", sent("matching.events", 7))
+    await desk.park("second", sent("matching.events", 8), "behind_parked")
+    status, told = await desk.run("retry", "notifications", "first", "--dry-run")
+    assert (status, "would" in told, "the 1 behind it" in told) == (0, True, True)
+    assert await desk.parking.heads("notifications.x", now=SystemClock().now()) == []
+    status, told = await desk.run("retry", "notifications", "first")
+    assert (status, "within seconds" in told) == (0, True)
+    assert await desk.parking.heads("notifications.x", now=SystemClock().now()) == [b"charite:" + PERSON]
+
+
+async def test_what_cannot_be_retried_is_told_why(desk: Desk) -> None:
+    await desk.park("first", sent("matching.events", 7))
+    await desk.park("second", sent("matching.events", 8), "behind_parked")
+    await desk.park("odd", sent("profiles.contacts", 9), "malformed", blocks=False)
+    for id, why in {"second": "waits behind first", "odd": "holds nothing up", "gone": "worked off"}.items():
+        status, told = await desk.run("retry", "notifications", id)
+        assert (status, why in told) == (1, True), told
+    assert await desk.parking.heads("notifications.x", now=SystemClock().now()) == []
+
+
+async def test_every_act_is_on_record_with_who_and_when(desk: Desk) -> None:
+    await desk.park("one", sent("profiles.contacts", 1))
+    before = SystemClock().now()
+    for act in (
+        ["list"],
+        ["show", "one"],
+        ["show", "one", "--reveal"],
+        ["retry", "one", "--dry-run"],
+        ["retry", "one"],
+    ):
+        assert (await desk.run(act[0], "notifications", *act[1:], USER="somebody-else"))[0] == 0
+    acts = await desk.audit()
+    told = ["list", "show", "reveal", "retry --dry-run", "retry"]
+    assert [act["what"] for act in acts] == [f"parked {what}" for what in told]
+    assert [act["id"] for act in acts] == [None, "one", "one", "one", "one"]
+    assert {act["who"] for act in acts} == {pwd.getpwuid(os.getuid()).pw_name}
+    assert all(act["when"] >= before for act in acts)
+
+
+async def test_it_runs_as_in_a_container_where_credentials_come_as_a_file(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "mongo_uri"
+    file.write_text(desk.uri + "\n")
+    environment = {"NOTIFICATIONS_MONGO_URI_FILE": str(file), "NOTIFICATIONS_MONGO_DATABASE": desk.database.name}
+    command = [sys.executable, "-m", "deploy.parked", "list", "notifications"]
+    told = await asyncio.to_thread(
+        subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (told.returncode, told.stdout, told.stderr) == (0, "nothing is parked\n", "")
+
+
+async def test_what_is_missing_or_wrong_is_one_line_and_no_password(desk: Desk) -> None:
+    away = "mongodb://root:hunter2@127.0.0.1:1/?serverSelectionTimeoutMS=200&connectTimeoutMS=200"
+    for arguments, environment in (
+        (["list", "payroll"], {}),
+        (["list", "notifications"], {"NOTIFICATIONS_MONGO_URI": ""}),
+        (["list", "notifications"], {"NOTIFICATIONS_MONGO_URI": "hunter2"}),
+        (["list", "notifications"], {"NOTIFICATIONS_MONGO_URI": away}),
+    ):
+        status, told = await desk.run(*arguments, **environment)
+        assert (status, len(told.splitlines())) == (1, 1), told
+        assert "hunter2" not in told
