@@ -119,10 +119,11 @@ def _split(value: bytes | None, headers: dict[str, str]) -> tuple[Mapping[str, A
     try:
         event = json.loads(value or b"")
         data = event.pop("data", None)
-    except (ValueError, AttributeError, TypeError) as wrong:
-        raise Unreadable("malformed", "a structured CloudEvent that is no JSON object") from wrong
-    attributes = {name: str(attribute) for name, attribute in event.items()}
-    return attributes, None if data is None else json.dumps(data).encode()
+        attributes = {name: str(attribute) for name, attribute in event.items()}
+        "".join(attributes.values()).encode()  # half a surrogate pair is valid JSON and no text
+        return attributes, None if data is None else json.dumps(data).encode()
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        raise Unreadable("malformed", "a structured CloudEvent that is no JSON object") from None
 
 
 def _envelope(key: bytes | None, attributes: Mapping[str, str]) -> Envelope:

@@ -1,0 +1,46 @@
+"""Of a batch, a projection writes each key's newest state only."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.contracts.envelope import Envelope, Received, Trace
+from shared.projection import newest
+
+
+def state(subject: str, sequence: int, id: str = "x", institution: str = "i") -> Received:
+    envelope = Envelope(
+        id=id,
+        type="t",
+        institution=institution,
+        subject=subject,
+        sequence=sequence,
+        time=None,
+        trace=Trace(correlation_id="c"),
+    )
+    return Received(envelope, None)
+
+
+states = st.lists(st.builds(state, st.sampled_from("abc"), st.integers(0, 9), st.uuids().map(str)), max_size=30)
+
+
+@given(states)
+def test_each_key_is_left_with_its_highest_sequence(batch: list[Received]) -> None:
+    left = {one.envelope.key: one.envelope.sequence for one in newest(batch)}
+    highest: dict[str, int] = {}
+    for one in batch:
+        highest[one.envelope.key] = max(highest.get(one.envelope.key, 0), one.envelope.sequence)
+    assert left == highest
+    assert len(newest(batch)) == len(left)
+
+
+@given(states)
+def test_what_is_newest_already_stays_as_it_is(batch: list[Received]) -> None:
+    assert newest(newest(batch)) == newest(batch)
+
+
+def test_of_two_with_one_sequence_the_later_in_the_topic_counts() -> None:
+    assert newest([state("a", 3, "first"), state("a", 3, "second")]) == [state("a", 3, "second")]
+
+
+def test_one_id_in_two_institutions_is_two_aggregates() -> None:
+    assert len(newest([state("a", 1, institution="i"), state("a", 2, institution="j")])) == 2

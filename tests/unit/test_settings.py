@@ -1,0 +1,147 @@
+"""What the environment may say, and what is said when it does not: names of variables, never their values."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+import structlog
+
+from deploy.issuer import LocalIssuer
+from services.profiles.settings import Settings
+from shared.telemetry import configure_logs, logger
+
+PASSWORD = "hunter2"
+HTTPS = {"issuer": "https://sso.example", "audience": "preceptor", "jwks_uri": "https://sso.example/jwks"}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """Complete, and fit for production."""
+    issuers = tmp_path / "issuers.json"
+    issuers.write_text(json.dumps([HTTPS | {"institutions": ["charite"]}]))
+    monkeypatch.setenv("PROFILES_MONGO_URI", f"mongodb://root:{PASSWORD}@mongo/")
+    monkeypatch.setenv("PROFILES_KAFKA_BOOTSTRAP", "kafka:9092")
+    monkeypatch.setenv("PROFILES_ISSUERS_FILE", str(issuers))
+    return monkeypatch
+
+
+def refused() -> str:
+    with pytest.raises(SystemExit) as caught:
+        Settings.from_environment()
+    told = str(caught.value)
+    assert PASSWORD not in told
+    assert caught.value.__context__ is None, "nothing of the environment in a traceback either"
+    return told
+
+
+def issuers(environment: pytest.MonkeyPatch, tmp_path: Path, content: str) -> None:
+    file = tmp_path / "other.json"
+    file.write_text(content)
+    environment.setenv("PROFILES_ISSUERS_FILE", str(file))
+
+
+@pytest.mark.usefixtures("environment")
+def test_an_environment_that_is_complete_is_taken() -> None:
+    settings = Settings.from_environment()
+    assert settings.environment == "production"
+    assert [issuer.issuer for issuer in settings.issuers] == ["https://sso.example"]
+
+
+@pytest.mark.usefixtures("environment")
+def test_no_secret_shows_in_any_form_of_the_settings() -> None:
+    settings = Settings.from_environment()
+    assert PASSWORD not in f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+def test_everything_that_is_missing_is_named_at_once(environment: pytest.MonkeyPatch) -> None:
+    for name in ("MONGO_URI", "KAFKA_BOOTSTRAP", "ISSUERS_FILE"):
+        environment.delenv(f"PROFILES_{name}")
+    told = refused()
+    assert all(f"PROFILES_{name}: " in told for name in ("MONGO_URI", "KAFKA_BOOTSTRAP", "ISSUERS_FILE"))
+    assert len(told.splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MONGO_URI", ""),
+        ("MONGO_URI", PASSWORD),
+        ("KAFKA_BOOTSTRAP", ""),
+        ("KAFKA_BOOTSTRAP", " , "),
+        ("HTTP_PORT", PASSWORD),
+        ("ENVIRONMENT", "staging"),
+        ("ISSUERS_FILE", "/nowhere/issuers.json"),
+        ("ISSUERS_FILE", "/"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named_and_not_quoted(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(f"PROFILES_{name}", value)
+    assert f"PROFILES_{name}: " in refused()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", "[{}]", '[{"issuer": "hunter2"}]', "\x00", "[" * 9999])
+def test_a_list_of_issuers_that_is_none_is_refused(
+    environment: pytest.MonkeyPatch, tmp_path: Path, content: str
+) -> None:
+    issuers(environment, tmp_path, content)
+    assert "PROFILES_ISSUERS_FILE: " in refused()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"development": True},
+        {"jwks_uri": "http://sso.example/jwks"},
+        {"jwks_uri": "file:///keys/jwks.json"},
+        {"jwks_uri": "/keys/jwks.json"},
+    ],
+)
+def test_production_refuses_a_development_issuer_and_says_what_to_do(
+    environment: pytest.MonkeyPatch, tmp_path: Path, changed: dict[str, object]
+) -> None:
+    issuers(environment, tmp_path, json.dumps([HTTPS | {"institutions": ["*"]} | changed]))
+    told = refused()
+    assert "https://sso.example" in told
+    assert "register the institutions' own OIDC issuers" in told
+    environment.setenv("PROFILES_ENVIRONMENT", "development")
+    assert Settings.from_environment().issuers
+
+
+def test_the_local_issuer_is_refused_wherever_development_is_not_said(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    local = LocalIssuer.load_or_create(tmp_path / "local")
+    environment.setenv("PROFILES_ISSUERS_FILE", str(local.issuers_file))
+    assert "development issuer" in refused()
+
+
+def fail_over(person: str) -> None:
+    try:
+        int(person)
+    except ValueError as cause:
+        raise ExceptionGroup(person, [ValueError(person)]) from cause
+
+
+def test_a_fault_is_logged_with_kinds_codes_and_frames_and_never_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    configure_logs("test")
+    try:
+        try:
+            fail_over("grace@example.org")
+        except ExceptionGroup:
+            logger("test").exception("it failed")
+            logging.getLogger("library").exception("so says a library")
+    finally:
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["message"] for line in lines] == ["it failed", "so says a library"]
+    for line in lines:
+        assert line["exception"].count("grace") == 1, "in the call above, a line of the program itself"
+        assert all(kind in line["exception"] for kind in ("ExceptionGroup", "ValueError", "which led to", "in which"))
