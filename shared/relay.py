@@ -5,6 +5,7 @@ the truth. Finding the next rows, publishing these and marking the last overlap.
 """
 
 import asyncio
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -21,6 +22,7 @@ from shared.telemetry import Metrics, logger
 
 _BATCH = 500
 _BULK_PER_SECOND = 2_000
+_INSTITUTIONS_A_TURN = 50
 _IDLE_SECONDS = 1.0
 _log = logger(__name__)
 
@@ -56,6 +58,7 @@ class Relay:
         self._bulk = Allowance(clock, per_second=_BULK_PER_SECOND)
         self._bell = asyncio.Event()
         self._bulk_waits = False
+        self._last_served = ""
 
     async def run(self) -> None:
         """Until cancelled. Raises when MongoDB cannot be reached; whoever runs it starts it again."""
@@ -98,10 +101,12 @@ class Relay:
     async def drain(self) -> None:
         """Publishes until nothing more may go now."""
         rows = await self._next([])
+        sent: list[Document] = []
         marking: asyncio.Task[None] | None = None
         stopped: set[str] = set()
         while rows and self._lease.is_held:
-            upcoming = asyncio.create_task(self._next(rows))
+            # What is being marked is still pending to a reader: without it the same fact would go twice.
+            upcoming = asyncio.create_task(self._next([*rows, *sent]))
             sent = await self._publish(rows, stopped)
             if marking:
                 await marking
@@ -161,7 +166,8 @@ class Relay:
         rows: list[Document] = []
         for bulk in (False, True):
             lane = {**pending, "bulk": bulk}
-            institutions = await self._outbox.distinct("institution", {"status": "pending", "bulk": bulk})
+            waiting = await self._outbox.distinct("institution", {"status": "pending", "bulk": bulk})
+            institutions = self._whose_turn(waiting)
             share = max(1, (_BATCH - len(rows)) // max(1, len(institutions)))
             finds = (
                 self._outbox.find({**lane, "institution": institution})
@@ -173,6 +179,14 @@ class Relay:
             for found in await asyncio.gather(*finds):
                 rows += found
         return rows[: 2 * _BATCH]
+
+    def _whose_turn(self, waiting: Iterable[str]) -> list[str]:
+        """The next so many by name, after those of the last turn: a find each for thousands would take seconds."""
+        ordered = sorted(waiting)
+        after = bisect_right(ordered, self._last_served)
+        turn = (ordered[after:] + ordered[:after])[:_INSTITUTIONS_A_TURN]
+        self._last_served = turn[-1] if turn else ""
+        return turn
 
     async def _with_predecessors(self, rows: Sequence[Document], pending: Document) -> list[Document]:
         """Earlier facts of the same keys that the batch's limit cut off or that wait in the bulk lane."""

@@ -1,6 +1,7 @@
 """The outbox and its relay, on real Kafka and real MongoDB."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -200,3 +201,58 @@ async def test_a_lease_has_one_holder_and_its_token_rises_with_the_holder(plumbi
     assert second.token == token + 1
     assert not first.is_held, "the old holder knows before the database does"
     assert not await first.take()
+
+
+class Counting:
+    """A producer that remembers the ids of what it was given."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self.sent: list[str] = []
+
+    async def send(self, topic: str, *, headers: Sequence[tuple[str, bytes]], **record: Any) -> Any:
+        self.sent.append(dict(headers)["ce_id"].decode())
+        return await self._producer.send(topic, headers=headers, **record)
+
+
+async def test_a_fact_that_is_being_marked_as_sent_does_not_go_again(
+    plumbing: Plumbing, producer: AIOKafkaProducer
+) -> None:
+    """Facts trickle in while others are marked: each search for more meets some whose mark is not there yet."""
+    id, counting = f"i-{plumbing.clock.new_id()}", Counting(producer)
+    facts = [fact(plumbing, f"{id}-{n}", 1) for n in range(200)]
+
+    async def trickle() -> None:
+        for one in facts:
+            await commit(plumbing, [one])
+
+    trickling = asyncio.create_task(trickle())
+    relay = relay_of(plumbing, counting)  # type: ignore[arg-type] -- all that the relay asks of a producer
+    assert await relay._lease.take()
+    while not trickling.done():
+        await relay.drain()
+        await relay._lease.take()
+    await trickling
+    await relay.drain()
+    assert sorted(counting.sent) == sorted(one.id for one in facts)
+
+
+async def test_a_backlog_is_published_once_while_its_rows_are_being_marked(
+    plumbing: Plumbing, producer: AIOKafkaProducer
+) -> None:
+    """Finding the next rows overlaps with marking the last: what is not marked yet must not be found again."""
+    tenant = f"i-{plumbing.clock.new_id()}"
+    await commit(plumbing, [fact(plumbing, f"{tenant}-{n}", 1) for n in range(3_000)])
+    sent: Counter[bytes] = Counter()
+
+    class Counts:
+        async def send(self, topic: str, **record: Any) -> Any:
+            sent[record["key"]] += 1
+            return await producer.send(topic, **record)
+
+    relay = relay_of(plumbing, Counts())  # type: ignore[arg-type]
+    assert await relay._lease.take()
+    await relay.drain()
+
+    assert len(sent) == 3_000
+    assert set(sent.values()) == {1}
