@@ -117,6 +117,8 @@ def from_cursor(cursor: str | None) -> Any:
     if cursor is None:
         return None
     try:
-        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        json.dumps(position, ensure_ascii=False).encode()  # half a surrogate pair is valid JSON, and no text to a store
     except (ValueError, RecursionError, binascii.Error):
         raise Rejected("cursor_malformed", "cursor must be the `next` of a page, unchanged") from None
+    return position

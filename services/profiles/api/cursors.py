@@ -1,6 +1,6 @@
 """Where a page ends, as whoever reads on sends it back: only what we could have given out is believed."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared.errors import Rejected
 from shared.http import from_cursor
@@ -28,8 +28,8 @@ def moment_before(cursor: str | None) -> tuple[datetime, str] | None:
         return None
     try:
         at, id = position
-        return datetime.fromisoformat(at), str(id)
-    except (TypeError, ValueError):
+        return datetime.fromisoformat(at).astimezone(UTC), str(id)
+    except (TypeError, ValueError, OverflowError):
         raise _malformed() from None
 
 
