@@ -158,27 +158,23 @@ class Relay:
         rows = await self._outbox.find(pending).sort(by_lane).limit(_BATCH).to_list(None)
         self._bulk_waits = bool(rows) and rows[-1]["bulk"]
         if len(rows) == _BATCH:
-            rows = await self._with_predecessors(await self._turns(pending), pending)
+            rows = await self._with_predecessors(await self._turns(rows, pending), pending)
         return self._within_allowance(rows)
 
-    async def _turns(self, pending: Document) -> list[Document]:
-        """More waits than one batch takes: every institution gets the same share, bulk rows what is left."""
-        rows: list[Document] = []
-        for bulk in (False, True):
-            lane = {**pending, "bulk": bulk}
-            waiting = await self._outbox.distinct("institution", {"status": "pending", "bulk": bulk})
-            institutions = self._whose_turn(waiting)
-            share = max(1, (_BATCH - len(rows)) // max(1, len(institutions)))
-            finds = (
-                self._outbox.find({**lane, "institution": institution})
-                .sort("_id", ASCENDING)
-                .limit(share)
-                .to_list(None)
-                for institution in institutions
-            )
-            for found in await asyncio.gather(*finds):
-                rows += found
-        return rows[: 2 * _BATCH]
+    async def _turns(self, crowd: Sequence[Document], pending: Document) -> list[Document]:
+        """More waits than one batch takes: whoever the crowd keeps out of it comes before the crowd."""
+        waiting = await self._outbox.distinct("institution", {"status": "pending", "bulk": {"$in": [False, True]}})
+        absent = self._whose_turn(set(waiting) - {row["institution"] for row in crowd})
+        share = max(1, _BATCH // max(1, 2 * len(absent)))
+        both_lanes = {**pending, "bulk": {"$in": [False, True]}}
+        finds = (
+            self._outbox.find({**both_lanes, "institution": institution})
+            .sort([("bulk", ASCENDING), ("_id", ASCENDING)])
+            .limit(share)
+            .to_list(None)
+            for institution in absent
+        )
+        return [row for found in await asyncio.gather(*finds) for row in found] + list(crowd)
 
     def _whose_turn(self, waiting: Iterable[str]) -> list[str]:
         """The next so many by name, after those of the last turn: a find each for thousands would take seconds."""
@@ -203,7 +199,7 @@ class Relay:
         rows = list(rows)
         urgent = {row["key"] for row in rows if not row["bulk"]}
         now = [row for row in rows if row["key"] in urgent]
-        bulk = sorted((row for row in rows if row["key"] not in urgent), key=lambda row: (row["sequence"], row["_id"]))
+        bulk = sorted((row for row in rows if row["key"] not in urgent), key=lambda row: int(row["sequence"]))
         allowed = bulk[: self._bulk.now()]
         self._bulk.spend(len(allowed))
         return now + allowed
