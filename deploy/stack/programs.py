@@ -12,14 +12,13 @@ from pathlib import Path
 
 import psutil
 
-_SAME_START_SECONDS = 1.0
-
 
 @dataclass(frozen=True, slots=True)
 class Program:
     name: str
     pid: int
-    created: float
+    started: int
+    """In clock ticks since the machine's own start, which no change of its clock moves: tells a reused pid."""
     log: str
 
     @property
@@ -70,7 +69,7 @@ def start(
         ],
         setsid=True,
     )
-    program = Program(name=name, pid=pid, created=psutil.Process(pid).create_time(), log=str(log))
+    program = Program(name=name, pid=pid, started=_start_ticks(pid), log=str(log))
     journal.write(program)
     return program
 
@@ -97,10 +96,16 @@ def _tied(command: Sequence[str]) -> list[str]:
 def _process(program: Program) -> psutil.Process | None:
     try:
         process = psutil.Process(program.pid)
-        same = abs(process.create_time() - program.created) < _SAME_START_SECONDS
+        same = _start_ticks(program.pid) == program.started
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return None
+
+
+def _start_ticks(pid: int) -> int:
+    """Field 22 of proc(5)'s stat; the second, the program's name, may hold spaces and parentheses."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    return int(stat.rpartition(")")[2].split()[19])
 
 
 def _signal(send: Callable[[], None]) -> None:

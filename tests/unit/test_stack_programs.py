@@ -50,15 +50,15 @@ def test_a_program_that_does_not_listen_is_killed(journal: Journal, tmp_path: Pa
 
 def test_a_pid_that_now_belongs_to_somebody_else_is_left_alone(journal: Journal, tmp_path: Path) -> None:
     program = start(journal, tmp_path)
-    impostor = replace(program, created=program.created - 3600)
+    impostor = replace(program, started=program.started - 3600)
     assert programs.stop([impostor]) == []
     assert program.is_running
     programs.stop([program])
 
 
 def test_our_own_pid_with_another_start_time_is_not_us() -> None:
-    assert programs.stop([Program(name="us", pid=os.getpid(), created=1.0, log="")]) == []
+    assert programs.stop([Program(name="us", pid=os.getpid(), started=1, log="")]) == []
 
 
 def test_the_last_lines_of_a_missing_log_are_empty() -> None:
-    assert Program(name="x", pid=1, created=0.0, log="/nowhere/at/all").last_lines() == ""
+    assert Program(name="x", pid=1, started=0, log="/nowhere/at/all").last_lines() == ""
