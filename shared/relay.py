@@ -87,6 +87,8 @@ class Relay:
             if await self._lease.take() and not held:
                 _log.info("relay leads", token=self._lease.token)
                 self._bell.set()
+            if self._lease.is_held:
+                await self._measure()
             await asyncio.sleep(self._lease.seconds / 4)
 
     async def _serve(self) -> None:
@@ -114,7 +116,6 @@ class Relay:
             rows = [row for row in await upcoming if row["key"] not in stopped]
         if marking:
             await marking
-        await self._measure()
 
     async def _publish(self, rows: Sequence[Document], stopped: set[str]) -> list[Document]:
         """The rows that Kafka has acknowledged; keys of the others join `stopped`."""
