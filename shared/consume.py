@@ -6,7 +6,7 @@ whole batch again. Projections fold state; reactions act once on each fact, in o
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,14 +25,23 @@ from shared.telemetry import Metrics, follow, logger
 
 Fold = Callable[[Sequence[Received]], Awaitable[None]]
 Reaction = Callable[[Received, Session], Awaitable[None]]
+Blocked = asyncio.Task[set[bytes]]
+"""Keys with a record parked, being read while the transactions that depend on it begin."""
 
 _CONCURRENT_KEYS = 48
 _FOLDED_TOGETHER = 250
+_FEW = 8
+"""So few records are cheaper to try than to look up first."""
 _TRIES = 3
 _TRY_WAITS_SECONDS = (0.1, 0.5)
 _RETRY_FIRST_SECONDS = 10
 _RETRY_LAST_SECONDS = 3600
+_BEHIND = Verdict("behind_parked", "an earlier record of this key is parked")
 _log = logger(__name__)
+
+
+class _BehindParked(Exception):
+    """Ends a transaction whose key turns out to have a record parked."""
 
 
 class Consumers:
@@ -90,17 +99,17 @@ class Consumers:
 
         async def handle(records: Sequence[Record]) -> None:
             by_key = _by(records, lambda record: record.key or b"")
-            blocked = await self._parking.blocked(consumer, [key for key in by_key if key])
-            known = await self._known(records, consumer)
+            known = await self._known(records, consumer) if len(records) > _FEW else set()
             bound = asyncio.Semaphore(_CONCURRENT_KEYS)
 
-            async def one_key(key: bytes, of_key: Sequence[Record]) -> None:
+            async def one_key(of_key: Sequence[Record], blocked: Blocked) -> None:
                 async with bound:
-                    await self._in_order(of_key, consumer, is_blocked=key in blocked, known=known)
+                    await self._in_order(of_key, consumer, blocked=blocked, known=known)
 
             async with asyncio.TaskGroup() as keys:
-                for key, of_key in by_key.items():
-                    keys.create_task(one_key(key, of_key))
+                blocked = keys.create_task(self._parking.blocked(consumer, [key for key in by_key if key]))
+                for of_key in by_key.values():
+                    keys.create_task(one_key(of_key, blocked))
 
         self._subscribe(reactions, consumer, handle)
 
@@ -162,20 +171,28 @@ class Consumers:
         ]
         return await inbox.handled(self._database, consumer=consumer, events=ids)
 
-    async def _in_order(self, records: Sequence[Record], consumer: str, *, is_blocked: bool, known: set[str]) -> None:
+    async def _in_order(
+        self, records: Sequence[Record], consumer: str, *, blocked: Blocked, known: set[str]
+    ) -> None:
+        is_blocked = False
         for record in records:
             if is_blocked:
-                verdict = Verdict("behind_parked", "an earlier record of this key is parked")
-                await self._set_aside(record, verdict, consumer, blocks=True)
+                await self._set_aside(record, _BEHIND, consumer, blocks=True)
                 continue
-            failed = await self._try(record, consumer, known=known)
+            failed = await self._try(record, consumer, known=known, blocked=blocked)
             if failed is not None:
                 blocks = bool(record.key) and failed.reason not in {"no_key", "bad_attributes"}
                 await self._set_aside(record, failed, consumer, blocks=blocks)
                 is_blocked = blocks
 
     async def _try(
-        self, record: Record, consumer: str, *, known: set[str] | None = None, done: str | None = None
+        self,
+        record: Record,
+        consumer: str,
+        *,
+        known: Collection[str] = (),
+        blocked: Blocked | None = None,
+        done: str | None = None,
     ) -> Verdict | None:
         """None when the record took effect, was handled before, or says nothing to us."""
         try:
@@ -183,23 +200,27 @@ class Consumers:
         except Unreadable as wrong:
             return Verdict(wrong.reason, str(wrong))
         reaction = self._reactions[consumer].get(received.envelope.type) if received else None
-        if received is None or reaction is None or (known and received.envelope.id in known):
+        if received is None or reaction is None or received.envelope.id in known:
             self._metrics.records.labels(consumer, "ignored").inc()
             await self._discard(done)
             return None
         follow(received.envelope.caused())
-        return await self._react(received, reaction, consumer, done)
+        return await self._react(received, reaction, consumer, blocked=blocked, done=done)
 
     async def _discard(self, done: str | None) -> None:
         if done is not None:
             await in_transaction(self._database, lambda session: self._parking.done(session, done))
 
-    async def _react(self, received: Received, reaction: Reaction, consumer: str, done: str | None) -> Verdict | None:
+    async def _react(
+        self, received: Received, reaction: Reaction, consumer: str, *, blocked: Blocked | None, done: str | None
+    ) -> Verdict | None:
         async def body(session: Session) -> None:
             await inbox.mark(
                 self._database, session, consumer=consumer, event=received.envelope.id, now=self._clock.now()
             )
             await reaction(received, session)
+            if blocked and received.envelope.key.encode() in await blocked:
+                raise _BehindParked
             if done is not None:
                 await self._parking.done(session, done)
 
@@ -209,6 +230,8 @@ class Consumers:
             except inbox.AlreadyHandled:
                 await self._discard(done)
                 return None
+            except _BehindParked:
+                return _BEHIND
             except Exception as failure:  # noqa: BLE001 -- sorted by `_verdict`, once for all
                 verdict = self._verdict(failure, received, consumer, attempt)
                 if verdict is not None:

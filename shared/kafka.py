@@ -31,6 +31,7 @@ def broker(bootstrap: str) -> KafkaBroker:
         enable_idempotence=True,
         allow_auto_create_topics=False,
         graceful_timeout=10,
+        apply_types=False,
         logger=None,
     )
 

@@ -58,6 +58,7 @@ class Relay:
         self._bulk = Allowance(clock, per_second=_BULK_PER_SECOND)
         self._bell = asyncio.Event()
         self._bulk_waits = False
+        self._is_crowded = False
         self._last_served = ""
 
     async def run(self) -> None:
@@ -103,17 +104,17 @@ class Relay:
     async def drain(self) -> None:
         """Publishes until nothing more may go now."""
         rows = await self._next([])
-        sent: list[Document] = []
         marking: asyncio.Task[None] | None = None
+        sent: list[Document] = []
         stopped: set[str] = set()
         while rows and self._lease.is_held:
             # What is being marked is still pending to a reader: without it the same fact would go twice.
-            upcoming = asyncio.create_task(self._next([*rows, *sent]))
+            upcoming = asyncio.create_task(self._next([*rows, *sent])) if self._is_crowded else None
             sent = await self._publish(rows, stopped)
             if marking:
                 await marking
             marking = asyncio.create_task(outbox.mark_sent(self._outbox, sent, now=self._clock.now()))
-            rows = [row for row in await upcoming if row["key"] not in stopped]
+            rows = [row for row in await upcoming if row["key"] not in stopped] if upcoming else []
         if marking:
             await marking
 
@@ -158,7 +159,8 @@ class Relay:
         by_lane = [("bulk", ASCENDING), ("_id", ASCENDING)]
         rows = await self._outbox.find(pending).sort(by_lane).limit(_BATCH).to_list(None)
         self._bulk_waits = bool(rows) and rows[-1]["bulk"]
-        if len(rows) == _BATCH:
+        self._is_crowded = len(rows) == _BATCH
+        if self._is_crowded:
             rows = await self._with_predecessors(await self._turns(rows, pending), pending)
         return self._within_allowance(rows)
 
