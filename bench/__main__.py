@@ -14,6 +14,7 @@ from bench.figures import Figure, as_markdown, write_json
 from bench.site import Bench, open_site
 from deploy.stack.model import Kind
 from shared.clock import SystemClock
+from shared.service import collect_garbage_seldom
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 Benchmark = Callable[[Bench], Awaitable[list[Figure]]]
@@ -37,6 +38,7 @@ def main(
     unknown = sorted(set(names or ()) - set(BENCHMARKS))
     if unknown:
         raise typer.BadParameter(f"no benchmark {', '.join(unknown)}: choose from {', '.join(BENCHMARKS)}")
+    collect_garbage_seldom()
     figures = asyncio.run(_run(names or list(BENCHMARKS), stack))
     _show(figures)
     if json:
