@@ -29,7 +29,7 @@ Blocked = asyncio.Task[set[bytes]]
 """Keys with a record parked, being read while the transactions that depend on it begin."""
 
 _CONCURRENT_KEYS = 48
-_FOLDED_TOGETHER = 250
+_FOLDED_TOGETHER = 200
 _FEW = 8
 """So few records are cheaper to try than to look up first."""
 _TRIES = 3

@@ -17,7 +17,7 @@ from shared.telemetry import logger
 Handle = Callable[[Sequence[Record]], Awaitable[None]]
 
 _OUTAGE_WAIT_SECONDS = 1.0
-_MAX_RECORDS = 500
+_MAX_RECORDS = 1000
 _log = logger(__name__)
 
 
