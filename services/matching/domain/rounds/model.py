@@ -89,10 +89,10 @@ def instance(
     exclusions: Sequence[tuple[int, int]] = (),
 ) -> Instance:
     """`mentees` and `mentors` sorted by id; pins and exclusions as places in them. A pin must be among the wishes."""
-    lots = _lots(wishes, round=round, mentees=mentees, mentors=mentors)
-    order = np.lexsort((wishes.mentor, lots, wishes.rank, wishes.mentee))
+    drawn = lots(wishes.mentee, wishes.mentor, round=round, mentees=mentees, mentors=mentors)
+    order = np.lexsort((wishes.mentor, drawn, wishes.rank, wishes.mentee))
     mentee, mentor = wishes.mentee[order], wishes.mentor[order]
-    by_standing = np.lexsort((mentee, lots[order], wishes.mentor_rank[order], mentor))
+    by_standing = np.lexsort((mentee, drawn[order], wishes.mentor_rank[order], mentor))
     pair = mentee * len(mentors) + mentor
     pinned = np.full(len(mentees), NOBODY, dtype=np.intp)
     for one, other in pins:
@@ -112,10 +112,11 @@ def instance(
     )
 
 
-def _lots(wishes: Wishes, *, round: str, mentees: Sequence[str], mentors: Sequence[str]) -> Words:
+def lots(mentee: Rows, mentor: Rows, *, round: str, mentees: Sequence[str], mentors: Sequence[str]) -> Words:
+    """By pair, the lower first. No two of one mentee are equal, and no two of one mentor."""
     one = np.array([seed(round, mentee) for mentee in mentees], dtype=np.uint64)
     other = np.array([seed(mentor) for mentor in mentors], dtype=np.uint64)
-    return ties(one[wishes.mentee], other[wishes.mentor])
+    return ties(one[mentee], other[mentor])
 
 
 def _inverse(order: Rows) -> Rows:
