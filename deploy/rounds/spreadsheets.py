@@ -118,7 +118,10 @@ def _people(side: Side, content: bytes, loaded: Any, plan: Plan) -> Iterator[Som
     choices, days = getattr(plan.choices, side), plan.waiting_days if side == "mentees" else None
     ours = {*choices, *([days] if days else [])}
     section = section.model_copy(update={"ignore": (*section.ignore, *ours)})
-    rows = list(reading.rows(io.BytesIO(content), section))
+    try:
+        rows = list(reading.rows(io.BytesIO(content), section))
+    except Rejected as unreadable:
+        raise _refused(side, *((error.field, error.message) for error in unreadable.errors)) from None
     cells = _cells(content, section.delimiter, wanted=ours, side=side)
     wrong = [(f"line {row.line}, {reason.column}", reason.message) for row in rows for reason in row.reasons]
     if wrong:

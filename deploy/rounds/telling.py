@@ -111,13 +111,14 @@ def harmless(cell: str) -> str:
 def plot(result: RoundResult, round: RoundInput, path: Path) -> None:
     """PNG or SVG by the name's ending: how many got which wish, and how many people mentors hold of their capacity."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     drawing = Figure(figsize=(10, 4), layout="constrained")
     ranks, load = drawing.subplots(1, 2)
     places = Counter(one.place for one in result.mentees if one.place is not None)
-    labels = [*map(str, range(1, max(places, default=0) + 1)), "none"]
-    ranks.bar(labels, [*(places[place] for place in range(1, len(labels))), len(result.unmatched)])
-    ranks.set(title=f"which wish came true ({result.target})", xlabel="rank of the mentor", ylabel="mentees")
+    ranks.bar(list(places), list(places.values()), label="matched")
+    ranks.bar([0], [len(result.unmatched)], label="unmatched")
+    ranks.set(title=f"which wish came true ({result.target})", xlabel="rank of the mentor (0: none)", ylabel="mentees")
     capacity = {one.id: one.capacity for one in round.mentors}
     held = [(len(one.mentees), capacity[one.id]) for one in result.mentors if capacity[one.id] > 0]
     most = max((seats for _, seats in held), default=0)
@@ -130,6 +131,8 @@ def plot(result: RoundResult, round: RoundInput, path: Path) -> None:
             bottom=[below[people] for people in range(most + 1)],
             label="has a seat left" if free else "full",
         )
-    load.set(title="load", xlabel="people held", ylabel="mentors", xticks=range(most + 1))
-    load.legend()
+    load.set(title="load", xlabel="people held", ylabel="mentors")
+    for axes in (ranks, load):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend()
     drawing.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
