@@ -61,6 +61,12 @@ def test_another_layout_changes_one_hash_and_nothing_else() -> None:
     assert {**tight, "sha256": ""} == {**loose, "sha256": ""}
 
 
+def test_the_smallest_input_of_the_page_is_one() -> None:
+    page = (FOLDER.parent / "rounds.md").read_text(encoding="utf-8")
+    example = page.split("```json\n")[1].split("```")[0]
+    assert verify.verify(example.encode(), solve(example.encode()).file()).startswith("1 of 1 matched")
+
+
 def test_the_verifier_imports_nothing_but_the_standard_library() -> None:
     tree = ast.parse(Path(verify.__file__).read_text(encoding="utf-8"))
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]

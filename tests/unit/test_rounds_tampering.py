@@ -118,15 +118,14 @@ def test_who_changes_one_value_and_seals_again_is_found(given: Document) -> None
 @given(documents(target="fit"), st.data())
 def test_a_result_of_a_changed_round_is_no_result_of_this_one(drawn: Document, data: st.DataObject) -> None:
     """The whole result of a round with one seat more, sealed for this one. Fit has one outcome, so none passes."""
-    assume(drawn["mentors"])
-    given = {**drawn, "compare": False}
+    given = {**drawn, "compare": False, "mentors": drawn["mentors"] or [mentor("h0")]}
     place = data.draw(st.integers(0, len(given["mentors"]) - 1))
     true = solved(given)
     forged = solved(put(given, ("mentors", place, "capacity"), given["mentors"][place]["capacity"] + 1))
     forged["input"] = true["input"]
-    assume(resealed(forged) != resealed(true))
-    with pytest.raises(Wrong):
-        verify(content(given), resealed(forged))
+    if resealed(forged) != resealed(true):  # a seat that nobody wants changes nothing
+        with pytest.raises(Wrong):
+            verify(content(given), resealed(forged))
 
 
 def test_another_stable_matching_that_is_worse_for_mentees_is_found() -> None:

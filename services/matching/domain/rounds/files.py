@@ -220,7 +220,11 @@ class RoundResult(_File):
 
 def read_input(content: bytes) -> RoundInput:
     """Raises `Rejected` with a JSON pointer to each wrong place. Whether it makes sense is for `checks`."""
-    value = canonical.loaded(content, what="the input")
+    return understood(canonical.loaded(content, what="the input"))
+
+
+def understood(value: Any) -> RoundInput:
+    """As `read_input`, of JSON that was loaded."""
     try:
         return RoundInput.model_validate(value)
     except ValidationError as invalid:

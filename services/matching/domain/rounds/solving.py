@@ -22,7 +22,7 @@ from services.matching.domain.rounds.files import (
     RoundInput,
     RoundResult,
     Target,
-    read_input,
+    understood,
 )
 from services.matching.domain.rounds.model import NOBODY, Instance, Wishes, instance
 from services.matching.domain.rounds.proposals import fit
@@ -32,10 +32,15 @@ Person = TypeVar("Person", Mentee, Mentor)
 
 def solve(content: bytes) -> RoundResult:
     """`content` is the input file. Raises `Rejected` where it is no round, or none that can be kept."""
-    round = read_input(content)
+    value = canonical.loaded(content, what="the input")
+    round = understood(value)
     check(round)
-    form = canonical.text(canonical.loaded(content, what="the input"))
-    return solved(round, of=InputHashes(sha256=canonical.sha256(form), file_sha256=canonical.sha256(content)))
+    hashes = InputHashes(
+        sha256=canonical.sha256(canonical.text(value)),
+        file_sha256=canonical.sha256(content),
+    )
+    del value  # a large round's is a gigabyte
+    return solved(round, of=hashes)
 
 
 def solved(round: RoundInput, *, of: InputHashes) -> RoundResult:
