@@ -89,7 +89,10 @@ RESULT_SHAPE = {
 
 
 def canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as broken:
+        raise Wrong(f"has no canonical form: {broken}") from None
 
 
 def sha256(content: bytes) -> str:

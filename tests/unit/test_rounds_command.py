@@ -161,6 +161,14 @@ def test_bad_json_ends_with_2_and_the_place(junk: bytes, said: str, tmp_path: Pa
     assert not (tmp_path / "result.json").exists()
 
 
+def test_a_round_of_nobody_is_solved_drawn_and_verified(tmp_path: Path) -> None:
+    (tmp_path / "input.json").write_bytes(content(document([], [], target="coverage")))
+    files = tmp_path / "input.json", tmp_path / "result.json"
+    extra = ("--plot", tmp_path / "plot.png", "--csv", tmp_path / "mail.csv")
+    assert run("--input", files[0], "--output", files[1], *extra).exit_code == 0
+    assert CliRunner().invoke(app, ["verify", *map(str, files)]).exit_code == 0
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

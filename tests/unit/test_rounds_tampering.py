@@ -2,6 +2,7 @@
 
 import copy
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -162,6 +163,18 @@ def test_the_first_thing_that_is_wrong_is_said(tmp_path: Any, capsys: pytest.Cap
     assert main(names) == 1
     assert "No such file" in capsys.readouterr().err
     assert main([]) == 2
+
+
+def test_values_without_a_canonical_form_are_wrong_and_never_a_traceback() -> None:
+    good = content(FIT), solve(content(FIT)).file()
+    lone = good[1].replace(b'"preceptor-rounds-1"', b'"\\ud800"')
+    for result in (lone, good[1].replace(b'"place":1', b'"place":NaN')):
+        with pytest.raises(Wrong):
+            verify(good[0], result)
+    for junk in (b'{"a":NaN}', b'{"a":"\\ud800"}', b'{"a":' * 900 + b"1" + b"}" * 900):
+        forged = {**solved(FIT), "input": {"sha256": "0", "file_sha256": sha256(junk).hexdigest()}}
+        with pytest.raises(Wrong):
+            verify(junk, resealed(forged))
 
 
 @pytest.mark.parametrize(
