@@ -1,6 +1,7 @@
 """The real matching service in this process, on a database of its own, and people who join, change and leave."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -131,6 +132,41 @@ class Matching:
         token = self.issuer.token(subject, institution=institution, roles=roles or ("member",), programmes=programmes)
         headers = {"authorization": f"Bearer {token}", **options.pop("headers", {})}
         return await self.client.get(path, headers=headers, params=options or None)
+
+    async def post(
+        self,
+        path: str,
+        subject: str,
+        institution: str = NORTH,
+        *,
+        key: str = "",
+        version: int | None = None,
+        **body: Any,
+    ) -> httpx.Response:
+        token = self.issuer.token(subject, institution=institution, roles=("member",))
+        headers = {"authorization": f"Bearer {token}", "idempotency-key": key or SystemClock().new_id()}
+        if version is not None:
+            headers["if-match"] = f'"{version}"'
+        headers["content-type"] = "application/json"
+        return await self.client.post(path, headers=headers, content=json.dumps(body))
+
+    async def asks(self, mentee: str, mentor: str, institution: str = NORTH, **fields: Any) -> str:
+        """The request's id."""
+        body = {"programme": CARE, "mentor": mentor, "message": "May I?", **fields}
+        answer = await self.post(f"/mentees/{mentee}/requests", mentee, institution, **body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def answers(self, mentor: str, request: str, verb: str, institution: str = NORTH, **body: Any) -> Document:
+        answer = await self.post(f"/requests/{request}/{verb}", mentor, institution, **body)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def facts(self, *of: str) -> list[tuple[str, dict[str, Any]]]:
+        """Type without prefix and suffix, and data, in order; of requests and relationships only, or of these."""
+        told = [(one["headers"]["ce_type"].split(".")[3:5], json.loads(one["value"])) for one in await self.events()]
+        named = [(".".join(name), data) for name, data in told]
+        return [(name, data) for name, data in named if (name in of if of else not name.startswith("suggestions"))]
 
 
 def signed_in(member: MemberChanged, **fields: Any) -> PreferencesChanged:
