@@ -1,6 +1,7 @@
 """Asking and answering over HTTP, on a real MongoDB: who may, what is kept, who is told, what the lists make of it."""
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.matching.store.pairs import APART, due
 from tests.component.matching_kit import (
     CARE,
     NORTH,
@@ -394,3 +396,127 @@ async def test_a_pause_keeps_the_seat_and_the_other_one_hears_of_it(matching: Ma
     assert (await matching.post(f"{path}/resume", "ana")).headers["etag"] == '"3"'
     told = [(name, data["recipients"]) for name, data in await matching.facts() if name.startswith("relationship")]
     assert told == [("relationship.opened", []), ("relationship.paused", [ANA]), ("relationship.resumed", [MARA])]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        due(datetime(2027, 1, 1, tzinfo=UTC)),
+        {"state": "pending", "mentor.member": "mara"},
+        {"state": "pending", "mentee.member": "ana"},
+        {"mentee.member": {"$in": ["ana"]}, **APART},
+        {"parties": "ana", "institutions": NORTH},
+        {"programme": CARE, "institutions": NORTH},
+    ],
+)
+async def test_no_question_to_the_requests_reads_them_all(matching: Matching, wanted: dict[str, Any]) -> None:
+    plan = await matching.database.command("explain", {"find": "requests", "filter": wanted})
+    assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])
+
+
+async def test_a_yes_and_a_no_and_a_withdrawal_at_once_settle_a_request_once(matching: Matching) -> None:
+    for round_ in range(5):
+        await _join(matching, mentor(f"m{round_}", capacity=1))
+        request = await matching.asks("ana", f"m{round_}")
+        answers = await asyncio.gather(
+            matching.post(f"/requests/{request}/accept", f"m{round_}"),
+            matching.post(f"/requests/{request}/decline", f"m{round_}", reason="no_time"),
+            matching.post(f"/requests/{request}/withdraw", "ana"),
+        )
+        assert sorted(one.status_code for one in answers) == [200, 409, 409]
+        stands = (await matching.get(f"/requests/{request}", "ana", NORTH)).json()
+        assert (await _seats(matching)).get(f"m{round_}", 0) == (stands["state"] == "accepted")
+        settled = await matching.facts("request.accepted", "request.declined", "request.withdrawn")
+        assert len([data for _, data in settled if data["request"] == request]) == 1
+
+
+async def test_who_asks_while_the_last_seat_is_taken_is_told_one_way_or_the_other(matching: Matching) -> None:
+    crowd = [mentee(f"m{number}") for number in range(30)]
+    await _join(matching, *crowd)
+    first = await matching.asks("ana", "mara")
+    answers = await asyncio.gather(
+        *(
+            matching.post(f"/mentees/{one.member}/requests", one.member, programme=CARE, mentor="mara", message="")
+            for one in crowd[:15]
+        ),
+        matching.post(f"/requests/{first}/accept", "mara"),
+        *(
+            matching.post(f"/mentees/{one.member}/requests", one.member, programme=CARE, mentor="mara", message="")
+            for one in crowd[15:]
+        ),
+    )
+    assert {one.status_code for one in answers} <= {200, 201, 409}
+    assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
+    assert await _seats(matching) == {"mara": 1}
+
+
+async def test_a_mentor_who_leaves_while_they_accept_keeps_no_seat(matching: Matching) -> None:
+    for round_ in range(8):
+        leaver, asker = mentor(f"leaver-{round_}"), mentee(f"asker-{round_}")
+        await _join(matching, leaver, asker)
+        request = await matching.asks(asker.member, leaver.member)
+        await asyncio.gather(
+            matching.post(f"/requests/{request}/accept", leaver.member),
+            matching.say(mentor(leaver.member, status="inactive")),
+        )
+    await eventually(lambda: _nobody_leaves(matching))
+    assert await _seats(matching) == {}
+    assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
+    assert set(await matching.database["relationships"].distinct("state")) <= {"on_hold"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_people_do_at_once_seats_and_relationships_and_facts_agree(
+    matching: Matching, seed: int
+) -> None:
+    dice = random.Random(seed)
+    mentors = [mentor(f"m{number}", capacity=dice.choice([1, 2])) for number in range(4)]
+    mentees = [mentee(f"e{number}") for number in range(8)]
+    await _join(matching, *mentors, *mentees)
+    for _ in range(12):
+        answers = await asyncio.gather(*(_something(matching, dice, mentors, mentees) for _ in range(8)))
+        assert {one.status_code for one in answers if one is not None} <= {200, 201, 404, 409}
+    await eventually(lambda: _nobody_leaves(matching))
+    await _assert_agreement(matching, {one.member: one.capacity for one in mentors})
+
+
+async def _something(matching: Matching, dice: random.Random, mentors: list[Any], mentees: list[Any]) -> Any:
+    what, who, whom = dice.random(), dice.choice(mentees), dice.choice(mentors)
+    if what < 0.4:
+        body = {"programme": CARE, "mentor": whom.member, "message": ""}
+        return await matching.post(f"/mentees/{who.member}/requests", who.member, **body)
+    if what < 0.5:
+        status = dice.choice(["active", "inactive"])
+        await matching.say(who.model_copy(update={"status": status}))
+        return None
+    if what < 0.8:
+        pending = await matching.database["requests"].find({"state": "pending"}).to_list(None)
+        if not pending:
+            return None
+        one, verb = dice.choice(pending), dice.choice(["accept", "accept", "decline", "withdraw"])
+        actor = one["mentee" if verb == "withdraw" else "mentor"]["member"]
+        return await matching.post(f"/requests/{one['_id']}/{verb}", actor)
+    stand = await matching.database["relationships"].find().to_list(None)
+    if not stand:
+        return None
+    one, verb = dice.choice(stand), dice.choice(["pause", "resume", "close"])
+    return await matching.post(f"/relationships/{one['_id']}/{verb}", one[dice.choice(["mentee", "mentor"])]["member"])
+
+
+async def _assert_agreement(matching: Matching, capacity: dict[str, int]) -> None:
+    stand = await matching.database["relationships"].find().to_list(None)
+    seated = Counter(one["mentor"]["member"] for one in stand if one["state"] in ("active", "paused"))
+    assert await _seats(matching) == dict(seated)
+    assert all(taken <= capacity[member] for member, taken in seated.items())
+    open_pairs = [(one["mentee"]["member"], one["mentor"]["member"]) for one in stand if one["state"] != "closed"]
+    assert len(open_pairs) == len(set(open_pairs))
+    told: dict[str, str] = {}
+    for name, data in sorted(await matching.facts(), key=lambda fact: fact[0] != "request.made"):
+        if name.startswith("request"):
+            told[data["request"]] = name.removeprefix("request.")
+    made = await matching.database["requests"].find().to_list(None)
+    assert {one["_id"]: one["state"] for one in made} == {
+        id: "pending" if state == "made" else state for id, state in told.items()
+    }
+    counted = Counter(one["mentee"]["member"] for one in made if one["state"] == "pending")
+    assert not counted or max(counted.values()) <= 5

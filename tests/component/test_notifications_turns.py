@@ -1,4 +1,4 @@
-"""What people are told of requests and relationships, on a real database; by name across institutions only after a yes."""
+"""What is told of requests and relationships, on a real database: names across institutions only after a yes."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime

@@ -1,5 +1,6 @@
 """Documents ↔ requests and relationships. Both sides' institutions stand in every document, and in every query."""
 
+from datetime import datetime
 from sys import intern
 
 from services.matching.domain.model import Bond
@@ -34,6 +35,11 @@ RELATIONSHIP_INDEXES = [
     *_PAGED,
     IndexModel([("mentee.member", ASCENDING), ("state", ASCENDING)], name="of_mentee"),
 ]
+
+
+def due(now: datetime) -> Document:
+    """Names the type, without which the partial index is not considered."""
+    return {"due_at": {"$type": "date", "$lte": now}}
 
 
 def request_of(document: Document) -> Request:

@@ -107,7 +107,7 @@ class RequestStore:
         await in_transaction(self._database, body)
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[Request]:
-        found = self._requests.find({"due_at": {"$lte": now}}).sort("due_at", ASCENDING).limit(limit)
+        found = self._requests.find(pairs.due(now)).sort("due_at", ASCENDING).limit(limit)
         return [request_of(document) async for document in found]
 
     async def departures(self, *, limit: int) -> Sequence[Departure]:

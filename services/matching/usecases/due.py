@@ -36,9 +36,10 @@ class Due:
         self._agenda = agenda
         self._clock = clock
 
-    async def work(self) -> int:
-        """Returns how much there was to do; what somebody else did meanwhile comes round no more."""
-        return await self._pass_time() + await self._see_off()
+    async def work(self) -> None:
+        """Until there is nothing left to do; what somebody else did meanwhile comes round no more."""
+        while max(await self._pass_time(), await self._see_off()) == _AT_ONCE:
+            continue
 
     async def _pass_time(self) -> int:
         now = self._clock.now()
