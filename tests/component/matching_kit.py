@@ -150,10 +150,13 @@ class Matching:
         headers["content-type"] = "application/json"
         return await self.client.post(path, headers=headers, content=json.dumps(body))
 
-    async def asks(self, mentee: str, mentor: str, institution: str = NORTH, **fields: Any) -> str:
+    async def ask(self, mentee: str, mentor: str) -> httpx.Response:
+        body = {"programme": CARE, "mentor": mentor, "message": "May I?"}
+        return await self.post(f"/mentees/{mentee}/requests", mentee, **body)
+
+    async def asks(self, mentee: str, mentor: str) -> str:
         """The request's id."""
-        body = {"programme": CARE, "mentor": mentor, "message": "May I?", **fields}
-        answer = await self.post(f"/mentees/{mentee}/requests", mentee, institution, **body)
+        answer = await self.ask(mentee, mentor)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 

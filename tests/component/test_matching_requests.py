@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.matching.domain.pairs import Pair, Party
+from services.matching.domain.relationships import begin
 from services.matching.store.pairs import APART, due
+from services.matching.store.requests import RequestStore
+from services.matching.usecases.due import Due
+from shared.clock import SystemClock
+from shared.contracts.envelope import Trace
+from shared.errors import StaleVersion
 from tests.component.matching_kit import (
     CARE,
     NORTH,
@@ -35,6 +42,14 @@ async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) ->
         await matching.say(programme())
         await _join(matching, mentor("mara", capacity=1), mentor("milo"), mentee("ana"), mentee("ben"))
         yield matching
+
+
+@pytest.fixture
+async def another(matching: Matching, mongo_uri: str, kafka_bootstrap: str) -> AsyncIterator[Matching]:
+    """A second process on the same database: the crowd in one process waits in line before a mentor."""
+    database = matching.database.name
+    async with running(mongo_uri, kafka_bootstrap, matching.issuer, work=(), database=database) as another:
+        yield another
 
 
 async def _join(matching: Matching, *people: Any) -> None:
@@ -84,16 +99,14 @@ async def test_of_two_hundred_accepts_for_the_last_seat_exactly_one_wins(matchin
     assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
 
 
-async def test_two_processes_give_no_seat_twice(matching: Matching, mongo_uri: str, kafka_bootstrap: str) -> None:
+async def test_two_processes_give_no_seat_twice(matching: Matching, another: Matching) -> None:
     crowd = [mentee(f"m{number}") for number in range(40)]
     await _join(matching, mentor("mara", capacity=3), *crowd)
     requests = [await matching.asks(one.member, "mara") for one in crowd]
-    database = matching.database.name
-    async with running(mongo_uri, kafka_bootstrap, matching.issuer, work=(), database=database) as other:
-        each = [(matching, other)[number % 2] for number in range(40)]
-        answers = await asyncio.gather(
-            *(one.post(f"/requests/{request}/accept", "mara") for one, request in zip(each, requests, strict=True))
-        )
+    each = [(matching, another)[number % 2] for number in range(40)]
+    answers = await asyncio.gather(
+        *(one.post(f"/requests/{request}/accept", "mara") for one, request in zip(each, requests, strict=True))
+    )
     assert Counter(one.status_code for one in answers) == {200: 3, 409: 37}
     assert await _seats(matching) == {"mara": 3}
     assert await matching.database["relationships"].count_documents({}) == 3
@@ -121,13 +134,10 @@ async def test_two_mentors_who_accept_the_same_mentee_at_once_do_not_both_get_th
     assert sum((await _seats(matching)).values()) == 1
 
 
-async def test_at_most_five_are_pending_however_many_are_sent_at_once(matching: Matching) -> None:
+async def test_at_most_five_are_pending_however_many_are_sent_at_once(matching: Matching, another: Matching) -> None:
     await _join(matching, *(mentor(f"mentor-{number}") for number in range(12)))
     sent = await asyncio.gather(
-        *(
-            matching.post("/mentees/ana/requests", "ana", programme=CARE, mentor=f"mentor-{number}", message="")
-            for number in range(12)
-        )
+        *((matching, another)[number % 2].ask("ana", f"mentor-{number}") for number in range(12))
     )
     told = Counter((one.status_code, one.json().get("type", "")) for one in sent)
     assert told == {(201, ""): 5, (409, "urn:preceptor:problem:too_many_pending"): 7}
@@ -154,7 +164,7 @@ async def test_whatever_keeps_a_mentor_is_one_code_to_the_asker(matching: Matchi
         await matching.say(who, signed_in(who, **private))
     codes = {}
     for other in (*people, "nobody", "ben"):
-        answer = await matching.post("/mentees/ana/requests", "ana", programme=CARE, mentor=other, message="")
+        answer = await matching.ask("ana", other)
         codes[other] = (answer.status_code, answer.json()["type"].rpartition(":")[2])
     assert codes == {
         **dict.fromkeys(people, (409, "not_available")),
@@ -304,7 +314,7 @@ async def test_a_declined_pair_is_apart_until_time_has_passed_and_then_suggested
     request = await matching.asks("ana", "mara")
     await matching.answers("mara", request, "decline")
     await eventually(lambda: _suggested(matching, "ana", {"milo"}))
-    again = await matching.post("/mentees/ana/requests", "ana", programme=CARE, mentor="mara", message="")
+    again = await matching.ask("ana", "mara")
     assert again.json()["type"] == "urn:preceptor:problem:not_available"
     await _make_due(matching, request)
     await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
@@ -430,51 +440,80 @@ async def test_a_yes_and_a_no_and_a_withdrawal_at_once_settle_a_request_once(mat
         assert len([data for _, data in settled if data["request"] == request]) == 1
 
 
-async def test_who_asks_while_the_last_seat_is_taken_is_told_one_way_or_the_other(matching: Matching) -> None:
-    crowd = [mentee(f"m{number}") for number in range(30)]
-    await _join(matching, *crowd)
-    first = await matching.asks("ana", "mara")
-    answers = await asyncio.gather(
-        *(
-            matching.post(f"/mentees/{one.member}/requests", one.member, programme=CARE, mentor="mara", message="")
-            for one in crowd[:15]
-        ),
-        matching.post(f"/requests/{first}/accept", "mara"),
-        *(
-            matching.post(f"/mentees/{one.member}/requests", one.member, programme=CARE, mentor="mara", message="")
-            for one in crowd[15:]
-        ),
-    )
-    assert {one.status_code for one in answers} <= {200, 201, 409}
+async def test_who_asks_while_the_last_seat_is_taken_is_told_one_way_or_the_other(
+    matching: Matching, another: Matching
+) -> None:
+    for round_ in range(6):
+        few = [mentee(f"m{round_}-{number}") for number in range(6)]
+        wanted = f"mentor-{round_}"
+        await _join(matching, mentor(wanted, capacity=1), mentee(f"first-{round_}"), *few)
+        first = await matching.asks(f"first-{round_}", wanted)
+        answers = await asyncio.gather(
+            *(another.ask(one.member, wanted) for one in few[:3]),
+            matching.post(f"/requests/{first}/accept", wanted),
+            *(another.ask(one.member, wanted) for one in few[3:]),
+        )
+        assert {one.status_code for one in answers} <= {200, 201, 409}
+        assert (await _seats(matching))[wanted] == 1
     assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
-    assert await _seats(matching) == {"mara": 1}
 
 
-async def test_a_mentor_who_leaves_while_they_accept_keeps_no_seat(matching: Matching) -> None:
-    for round_ in range(8):
+async def test_a_mentor_who_leaves_while_they_accept_keeps_no_seat(matching: Matching, another: Matching) -> None:
+    agenda = Due(RequestStore(another.database, SystemClock()), SystemClock())
+
+    async def leave(leaver: str) -> None:
+        await matching.say(mentor(leaver, status="inactive"))
+        await agenda.work()
+
+    for round_ in range(12):
         leaver, asker = mentor(f"leaver-{round_}"), mentee(f"asker-{round_}")
         await _join(matching, leaver, asker)
         request = await matching.asks(asker.member, leaver.member)
-        await asyncio.gather(
-            matching.post(f"/requests/{request}/accept", leaver.member),
-            matching.say(mentor(leaver.member, status="inactive")),
-        )
+        await asyncio.gather(matching.post(f"/requests/{request}/accept", leaver.member), leave(leaver.member))
     await eventually(lambda: _nobody_leaves(matching))
     assert await _seats(matching) == {}
     assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
     assert set(await matching.database["relationships"].distinct("state")) <= {"on_hold"}
 
 
+async def test_the_write_itself_refuses_a_seat_that_is_gone(matching: Matching) -> None:
+    """Whatever was decided: twenty stores, each of which believes that there is one."""
+    crowd = [mentee(f"m{number}") for number in range(20)]
+    await _join(matching, *crowd)
+
+    async def take(who: str) -> None:
+        pair = Pair(
+            programme=CARE,
+            mentee=Party(member=who, institution=NORTH),
+            mentor=Party(member="mara", institution=NORTH),
+        )
+        begun = begin(pair, id=f"with-{who}", request=None, now=datetime(2027, 1, 4, tzinfo=UTC))
+        await RequestStore(matching.database, SystemClock()).decide(
+            CARE,
+            mentee=who,
+            mentor="mara",
+            decide=lambda _: [begun],
+            with_rivals=False,
+            trace=Trace(correlation_id="test"),
+        )
+
+    told = await asyncio.gather(*(take(one.member) for one in crowd), return_exceptions=True)
+    assert Counter(type(one) for one in told) == {type(None): 1, StaleVersion: 19}
+    assert await _seats(matching) == {"mara": 1}
+    assert await matching.database["relationships"].count_documents({}) == 1
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_whatever_people_do_at_once_seats_and_relationships_and_facts_agree(
-    matching: Matching, seed: int
+    matching: Matching, another: Matching, seed: int
 ) -> None:
     dice = random.Random(seed)
     mentors = [mentor(f"m{number}", capacity=dice.choice([1, 2])) for number in range(4)]
     mentees = [mentee(f"e{number}") for number in range(8)]
     await _join(matching, *mentors, *mentees)
     for _ in range(12):
-        answers = await asyncio.gather(*(_something(matching, dice, mentors, mentees) for _ in range(8)))
+        both = (matching, another)
+        answers = await asyncio.gather(*(_something(both[number % 2], dice, mentors, mentees) for number in range(8)))
         assert {one.status_code for one in answers if one is not None} <= {200, 201, 404, 409}
     await eventually(lambda: _nobody_leaves(matching))
     await _assert_agreement(matching, {one.member: one.capacity for one in mentors})
@@ -483,8 +522,7 @@ async def test_whatever_people_do_at_once_seats_and_relationships_and_facts_agre
 async def _something(matching: Matching, dice: random.Random, mentors: list[Any], mentees: list[Any]) -> Any:
     what, who, whom = dice.random(), dice.choice(mentees), dice.choice(mentors)
     if what < 0.4:
-        body = {"programme": CARE, "mentor": whom.member, "message": ""}
-        return await matching.post(f"/mentees/{who.member}/requests", who.member, **body)
+        return await matching.ask(who.member, whom.member)
     if what < 0.5:
         status = dice.choice(["active", "inactive"])
         await matching.say(who.model_copy(update={"status": status}))
