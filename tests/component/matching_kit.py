@@ -154,6 +154,17 @@ class Matching:
         body = {"programme": CARE, "mentor": mentor, "message": "May I?"}
         return await self.post(f"/mentees/{mentee}/requests", mentee, **body)
 
+    async def join(self, *people: MemberChanged) -> None:
+        """With a sign-in each."""
+        await self.say(*people, *(signed_in(one) for one in people))
+
+    async def seats(self) -> dict[str, int]:
+        """Taken, by mentor."""
+        return {one["_id"]: one["taken"] async for one in self.database["seats"].find() if one["taken"]}
+
+    async def nobody_leaves(self) -> bool:
+        return await self.database["departures"].count_documents({}) == 0
+
     async def asks(self, mentee: str, mentor: str) -> str:
         """The request's id."""
         answer = await self.ask(mentee, mentor)
@@ -226,3 +237,13 @@ async def running(
         if database is None:
             await mine.client.drop_database(mine.name)
         mine.client.close()
+
+
+@asynccontextmanager
+async def asking(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
+    """Two institutions that exchange, two mentors (mara with one seat) and two mentees in the first."""
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=("lists", "due")) as matching:
+        await matching.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
+        await matching.say(programme())
+        await matching.join(mentor("mara", capacity=1), mentor("milo"), mentee("ana"), mentee("ben"))
+        yield matching
