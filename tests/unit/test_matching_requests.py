@@ -110,7 +110,7 @@ def test_nobody_asks_themselves_and_no_message_is_endless() -> None:
 
 
 def test_a_yes_takes_a_seat_and_begins_a_relationship() -> None:
-    accepted, begun, settled = accept(situation())
+    accepted, begun, settled = accept(situation(asked=[pending()]))
     assert (accepted.state.state, accepted.state.relationship, accepted.state.due_at) == ("accepted", "s", None)
     assert (begun.seats, begun.state.state, settled) == (1, "active", ())
     assert isinstance(accepted.event, RequestAccepted)
@@ -152,6 +152,12 @@ def test_the_hard_rules_hold_again_at_the_yes(where: Situation, code: str) -> No
     with pytest.raises(Conflict) as refused:
         accept(where)
     assert refused.value.code == code
+
+
+def test_what_was_settled_since_it_was_read_is_not_accepted() -> None:
+    with pytest.raises(Conflict) as refused:
+        accept(situation(asked=[pending("another", whom="mara")]))
+    assert refusal(refused) == (Conflict, "request_not_pending")
 
 
 def test_what_is_settled_stays_settled() -> None:

@@ -94,9 +94,14 @@ def request(
 def accept(
     request: Request, *, situation: Situation, relationship: str, now: datetime
 ) -> tuple[Decided[Request], Decided[Relationship], tuple[Decided[Request], ...]]:
-    """The request, what begins, and the requests that are thereby settled. Raises `Conflict`."""
+    """The request, what begins, and the requests that are thereby settled. Raises `Conflict`.
+
+    `request` may have been read before; whether it is pending still, the situation says.
+    """
     refuse_settled(request, now)
     _refuse_broken(situation)
+    if all(one.id != request.id for one in situation.asked):
+        raise Conflict("request_not_pending", "the request was settled at this moment")
     accepted = _settled(request, "accepted", now, relationship=relationship)
     event = RequestAccepted(relationship=relationship, recipients=(request.pair.mentee.told,), **_about(request))
     return (

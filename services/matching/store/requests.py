@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from services.matching.domain.departures import Departure
 from services.matching.domain.model import Person, Policy
+from services.matching.domain.pairs import Decided
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request, Situation
 from services.matching.store import pairs, people
@@ -30,6 +31,7 @@ from shared.errors import StaleVersion
 from shared.mongo import (
     ASCENDING,
     BulkWriteError,
+    Collection,
     Database,
     Document,
     Session,
@@ -98,6 +100,36 @@ class RequestStore:
         # A crowd before one mentor waits in line here; elsewhere each attempt but one would be made again.
         async with self._turns.setdefault(mentor, asyncio.Lock()):
             await in_transaction(self._database, body)
+
+    async def change_request(
+        self, id: str, decide: Callable[[Request], Decided[Request] | None], trace: Trace
+    ) -> Request:
+        async def body(session: Session) -> Request:
+            request = request_of(await _seen(self._requests, id, session))
+            decided = decide(request)
+            if decided is None:
+                return request
+            await self._write([decided], trace, session)
+            return decided.state
+
+        return await in_transaction(self._database, body)
+
+    async def change_relationship(
+        self, id: str, decide: Callable[[Relationship, Situation], Decided[Relationship] | None], trace: Trace
+    ) -> Relationship:
+        async def body(session: Session) -> Relationship:
+            before = relationship_of(await _seen(self._relationships, id, session))
+            pair = before.pair
+            situation = await self._situation(pair.programme, pair.mentee.member, pair.mentor.member, session)
+            decided = decide(before, situation)
+            if decided is None:
+                return before
+            both = [one for one in (situation.mentee, situation.mentor) if one is not None]
+            await self._take_seats([decided], both, session)
+            await self._write([decided], trace, session)
+            return decided.state
+
+        return await in_transaction(self._database, body)
 
     async def save(self, decided: Sequence[AnyDecided], trace: Trace) -> None:
         async def body(session: Session) -> None:
@@ -196,6 +228,14 @@ class RequestStore:
         written = done.matched_count + done.inserted_count + done.upserted_count
         if written != len(writes):
             raise StaleVersion(found=written, expected=len(writes))
+
+
+async def _seen(collection: Collection, id: str, session: Session) -> Document:
+    """Neither is ever deleted: whoever was seen before is there."""
+    document = await collection.find_one({"_id": id}, session=session)
+    if document is None:
+        raise LookupError(f"{collection.name}: {id} was seen and is gone")
+    return document
 
 
 def _filter(wanted: Wanted) -> Document:

@@ -62,8 +62,15 @@ class Store(Protocol):
         it is free. `decide` may be called more than once. Raises `StaleVersion`.
         """
 
-    async def save(self, decided: Sequence[AnyDecided], trace: Trace) -> None:
-        """All or none, each with its fact and its seat. Raises `StaleVersion` when somebody was faster."""
+    async def change_request(
+        self, id: str, decide: Callable[[Request], Decided[Request] | None], trace: Trace
+    ) -> Request:
+        """Decides on the request as it stands and saves, in one transaction; None changes nothing."""
+
+    async def change_relationship(
+        self, id: str, decide: Callable[[Relationship, Situation], Decided[Relationship] | None], trace: Trace
+    ) -> Relationship:
+        """The same, with what bears on the two."""
 
 
 async def myself(store: Store, me: Principal) -> str:
@@ -96,7 +103,7 @@ def check(one: Request | Relationship, expected: int | None) -> None:
 
 
 async def again_when_stale(act: Callable[[], Awaitable[T]]) -> T:
-    """Somebody was faster: reload, and decide on what is now."""
+    """Two met at the first document of a member's seats: the next attempt finds it."""
     for _ in range(_TRIES - 1):
         try:
             return await act()

@@ -8,11 +8,9 @@ from services.matching.domain.pairs import Decided, Side
 from services.matching.domain.relationships import ClosingReason, Relationship, RelationshipState
 from services.matching.domain.requests import Situation
 from services.matching.usecases.parties import (
-    AnyDecided,
     Position,
     Store,
     Wanted,
-    again_when_stale,
     check,
     coordinated,
     is_party,
@@ -23,7 +21,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import NotFound
 
-Decide = Callable[[Relationship, Side], Decided[Relationship]]
+Decide = Callable[[Relationship, Side, Situation], Decided[Relationship]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,39 +37,26 @@ class Relationships:
         self._clock = clock
 
     async def pause(self, me: Principal, command: Command) -> Relationship:
-        return await self._act(me, command, lambda one, side: domain.pause(one, by=side), to="paused")
+        def decide(one: Relationship, side: Side, _: Situation) -> Decided[Relationship]:
+            return domain.pause(one, by=side)
+
+        return await self._act(me, command, decide, to="paused")
+
+    async def resume(self, me: Principal, command: Command) -> Relationship:
+        """After having been on hold it needs a seat again."""
+
+        def decide(one: Relationship, side: Side, two: Situation) -> Decided[Relationship]:
+            return domain.resume(one, by=side, mentee=two.mentee, mentor=two.mentor)
+
+        return await self._act(me, command, decide, to="active")
 
     async def close(self, me: Principal, command: Command, *, reason: ClosingReason) -> Relationship:
         now = self._clock.now()
 
-        def decide(one: Relationship, side: Side) -> Decided[Relationship]:
+        def decide(one: Relationship, side: Side, _: Situation) -> Decided[Relationship]:
             return domain.close(one, by=side, reason=reason, now=now)
 
         return await self._act(me, command, decide, to="closed")
-
-    async def resume(self, me: Principal, command: Command) -> Relationship:
-        """After having been on hold it needs a seat again."""
-        return await again_when_stale(lambda: self._resume(me, command))
-
-    async def _resume(self, me: Principal, command: Command) -> Relationship:
-        before, side = await self._own(me, command.relationship)
-        if before.state == "active":
-            return before
-        check(before, command.expected)
-        after = before
-
-        def decide(situation: Situation) -> Sequence[AnyDecided]:
-            nonlocal after
-            decided = domain.resume(before, by=side, mentee=situation.mentee, mentor=situation.mentor)
-            after = decided.state
-            return [decided]
-
-        pair, trace = before.pair, command.trace
-        mentee, mentor = pair.mentee.member, pair.mentor.member
-        await self._store.decide(
-            pair.programme, mentee=mentee, mentor=mentor, decide=decide, with_rivals=False, trace=trace
-        )
-        return after
 
     async def see(self, me: Principal, id: str) -> Relationship:
         relationship = await self._store.relationship(me.home, id)
@@ -94,21 +79,20 @@ class Relationships:
         return await self._store.relationships(wanted, before=before, limit=limit)
 
     async def _act(self, me: Principal, command: Command, decide: Decide, *, to: RelationshipState) -> Relationship:
-        async def act() -> Relationship:
-            before, side = await self._own(me, command.relationship)
-            if before.state == to:
-                return before
-            check(before, command.expected)
-            decided = decide(before, side)
-            await self._store.save([decided], command.trace)
-            return decided.state
+        side = await self._side(me, command.relationship)
 
-        return await again_when_stale(act)
+        def act(relationship: Relationship, situation: Situation) -> Decided[Relationship] | None:
+            if relationship.state == to:
+                return None
+            check(relationship, command.expected)
+            return decide(relationship, side, situation)
 
-    async def _own(self, me: Principal, id: str) -> tuple[Relationship, Side]:
+        return await self._store.change_relationship(command.relationship, act, command.trace)
+
+    async def _side(self, me: Principal, id: str) -> Side:
         member = await myself(self._store, me)
         relationship = await self._store.relationship(me.home, id)
         side = relationship.pair.side_of(member) if relationship else None
-        if relationship is None or side is None:
+        if side is None:
             raise NotFound("relationship_not_found", "no such relationship")
-        return relationship, side
+        return side

@@ -149,16 +149,15 @@ class Requests:
         expected: int | None,
         trace: Trace,
     ) -> Request:
-        async def act() -> Request:
-            request = await self._own(me, id, side)
-            if request.state == to:
-                return request
-            check(request, expected)
-            decided = decide(request)
-            await self._store.save([decided], trace)
-            return decided.state
+        await self._own(me, id, side)
 
-        return await again_when_stale(act)
+        def settle(request: Request) -> Decided[Request] | None:
+            if request.state == to:
+                return None
+            check(request, expected)
+            return decide(request)
+
+        return await self._store.change_request(id, settle, trace)
 
     async def _own(self, me: Principal, id: str, side: Side) -> Request:
         """Raises `NotFound` for a request in which whoever asks is not on this side."""
