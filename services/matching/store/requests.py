@@ -102,10 +102,10 @@ class RequestStore:
             await in_transaction(self._database, body)
 
     async def change_request(
-        self, id: str, decide: Callable[[Request], Decided[Request] | None], trace: Trace
+        self, institution: str, id: str, decide: Callable[[Request], Decided[Request] | None], trace: Trace
     ) -> Request:
         async def body(session: Session) -> Request:
-            request = request_of(await _seen(self._requests, id, session))
+            request = request_of(await _seen(self._requests, institution, id, session))
             decided = decide(request)
             if decided is None:
                 return request
@@ -115,10 +115,14 @@ class RequestStore:
         return await in_transaction(self._database, body)
 
     async def change_relationship(
-        self, id: str, decide: Callable[[Relationship, Situation], Decided[Relationship] | None], trace: Trace
+        self,
+        institution: str,
+        id: str,
+        decide: Callable[[Relationship, Situation], Decided[Relationship] | None],
+        trace: Trace,
     ) -> Relationship:
         async def body(session: Session) -> Relationship:
-            before = relationship_of(await _seen(self._relationships, id, session))
+            before = relationship_of(await _seen(self._relationships, institution, id, session))
             pair = before.pair
             situation = await self._situation(pair.programme, pair.mentee.member, pair.mentor.member, session)
             decided = decide(before, situation)
@@ -230,9 +234,9 @@ class RequestStore:
             raise StaleVersion(found=written, expected=len(writes))
 
 
-async def _seen(collection: Collection, id: str, session: Session) -> Document:
+async def _seen(collection: Collection, institution: str, id: str, session: Session) -> Document:
     """Neither is ever deleted: whoever was seen before is there."""
-    document = await collection.find_one({"_id": id}, session=session)
+    document = await collection.find_one({"_id": id, "institutions": institution}, session=session)
     if document is None:
         raise LookupError(f"{collection.name}: {id} was seen and is gone")
     return document

@@ -63,12 +63,16 @@ class Store(Protocol):
         """
 
     async def change_request(
-        self, id: str, decide: Callable[[Request], Decided[Request] | None], trace: Trace
+        self, institution: str, id: str, decide: Callable[[Request], Decided[Request] | None], trace: Trace
     ) -> Request:
         """Decides on the request as it stands and saves, in one transaction; None changes nothing."""
 
     async def change_relationship(
-        self, id: str, decide: Callable[[Relationship, Situation], Decided[Relationship] | None], trace: Trace
+        self,
+        institution: str,
+        id: str,
+        decide: Callable[[Relationship, Situation], Decided[Relationship] | None],
+        trace: Trace,
     ) -> Relationship:
         """The same, with what bears on the two."""
 

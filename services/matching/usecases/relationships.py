@@ -87,7 +87,7 @@ class Relationships:
             check(relationship, command.expected)
             return decide(relationship, side, situation)
 
-        return await self._store.change_relationship(command.relationship, act, command.trace)
+        return await self._store.change_relationship(me.home, command.relationship, act, command.trace)
 
     async def _side(self, me: Principal, id: str) -> Side:
         member = await myself(self._store, me)

@@ -157,7 +157,7 @@ class Requests:
             check(request, expected)
             return decide(request)
 
-        return await self._store.change_request(id, settle, trace)
+        return await self._store.change_request(me.home, id, settle, trace)
 
     async def _own(self, me: Principal, id: str, side: Side) -> Request:
         """Raises `NotFound` for a request in which whoever asks is not on this side."""
