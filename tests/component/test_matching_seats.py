@@ -249,3 +249,16 @@ async def _assert_agreement(matching: Matching, capacity: dict[str, int]) -> Non
     }
     counted = Counter(one["mentee"]["member"] for one in made if one["state"] == "pending")
     assert not counted or max(counted.values()) <= 5
+
+
+async def test_somebody_asked_by_very_many_leaves_in_pieces_and_nothing_is_left(matching: Matching) -> None:
+    await matching.asks("ana", "mara")
+    [one] = await matching.database["requests"].find().to_list(None)
+    crowd = [
+        {**one, "_id": f"r{number}", "mentee": {"member": f"m{number}", "institution": NORTH}} for number in range(250)
+    ]
+    await matching.database["requests"].insert_many(crowd)
+    await matching.say(mentor("mara", status="inactive"))
+    await eventually(matching.nobody_leaves, within=20)
+    assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
+    assert len(await matching.facts("request.withdrawn")) == 251
