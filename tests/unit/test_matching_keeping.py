@@ -92,7 +92,9 @@ class World:
         self.sequence = 0
 
     def new_keeper(self, network: Network | None = None) -> Keeper:
-        return Keeper(network or Network(), self.shelf, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched())
+        return Keeper(
+            network or Network(reserve=4), self.shelf, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched()
+        )
 
     async def start(self, *, fence: int = 1) -> None:
         await self.keeper.take(dict.fromkeys(range(SHARDS), fence))
@@ -191,7 +193,7 @@ async def test_an_older_state_that_comes_late_changes_nothing(world: World) -> N
 
 async def test_a_takeover_publishes_differences_only(world: World) -> None:
     await world.change(member(mentor()), member(mentee("ana")))
-    network = Network()
+    network = Network(reserve=4)
     people = (mentor(), mentee("ana"), mentee("ben"))
     for state in (*policy().institutions.values(), policy().programme, *(one.member for one in people)):
         network.put(state)

@@ -13,6 +13,7 @@ from services.matching.domain.model import Institution, Member, Person, Policy, 
 from services.matching.domain.shards import shard_of
 from services.matching.index.people import Vocabulary
 from services.matching.index.pool import Pool
+from services.matching.index.reserves import RESERVE
 
 State = Institution | Programme | Member | Preferences
 
@@ -31,7 +32,8 @@ NOBODY = Affected()
 
 
 class Network:
-    def __init__(self) -> None:
+    def __init__(self, *, reserve: int = RESERVE) -> None:
+        self._reserve = reserve
         self._institutions: dict[str, Institution] = {}
         self._programmes: dict[str, Programme] = {}
         self._members: dict[str, Member] = {}
@@ -165,7 +167,7 @@ class Network:
 
     def _pool(self, programme: str) -> Pool:
         if programme not in self._pools:
-            self._pools[programme] = Pool(self._policy(programme), self._vocabulary, self._apart)
+            self._pools[programme] = Pool(self._policy(programme), self._vocabulary, self._apart, reserve=self._reserve)
         return self._pools[programme]
 
     def _policy(self, programme: str) -> Policy:

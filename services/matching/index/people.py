@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.matching.domain import scoring
-from services.matching.domain.columns import UNKNOWN, Rows, Side
+from services.matching.domain.columns import UNKNOWN, Rows, Side, Words
 from services.matching.domain.model import Member
 from services.matching.domain.rules import FORMAT_BITS
 from shared.contracts.profiles import STAGES
@@ -112,6 +112,11 @@ class People:
     def at(self, ids: Iterable[str]) -> Rows:
         """Rows of those who have one."""
         return np.array([self.rows[one] for one in ids if one in self.rows], dtype=np.intp)
+
+    @property
+    def seeds(self) -> Words:
+        """By row."""
+        return self._columns.seed
 
     @property
     def words(self) -> tuple[int, int]:
