@@ -12,7 +12,7 @@ from services.matching.domain import rules, scoring
 from services.matching.domain.columns import Bools, Ints, Rows, Side, Words
 from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist, Stored
 from services.matching.domain.model import Person, Policy, Weights, weights_for
-from services.matching.index.people import People, Vocabulary
+from services.matching.index.people import People, Vocabulary, Widths
 from services.matching.index.reserves import Reserves
 from shared.contracts.profiles import FACTORS
 
@@ -36,6 +36,7 @@ class Pool:
         self._held = _Held()
         self._reserves = Reserves(self._ties, size=reserve)
         self._unspread: set[int] = set()
+        self._prepared: dict[str, Shortlist] = {}
         self._exchanges: Bools = np.zeros((0, 0), dtype=np.bool_)
 
     @property
@@ -49,12 +50,14 @@ class Pool:
 
     def govern(self, policy: Policy) -> None:
         """New rules; weights are renewed as mentees are put again."""
+        self._prepared.clear()
         self._policy = policy
         self._exchanges = np.zeros((0, 0), dtype=np.bool_)
         self._reserves.clear()
         self._unspread.clear()
 
     def put_mentor(self, mentor: Person) -> None:
+        self._prepared.clear()
         if self._reserves.any_known:
             self._unspread.add(self._mentors.row(mentor.id))
         if not rules.is_mentor(mentor, self._policy):
@@ -63,6 +66,7 @@ class Pool:
         self._mentors.put(
             mentor.member,
             topics=mentor.member.topics_offered,
+            identity=mentor.private.identity,
             seed=scoring.seed(mentor.id),
             free=rules.has_seat(mentor),
         )
@@ -70,6 +74,7 @@ class Pool:
 
     def put_mentee(self, mentee: Person) -> None:
         """Keeps this mentee's list from now on."""
+        self._prepared.clear()
         self._stored.setdefault(mentee.id, Stored())
         row = self._mentees.row(mentee.id)
         self._held.hold(row)
@@ -84,6 +89,8 @@ class Pool:
         self._mentees.put(
             mentee.member,
             topics=mentee.member.topics_wanted,
+            most_wanted=mentee.topics_most_wanted,
+            identity=mentee.identity_wish,
             seed=scoring.seed(self._policy.programme.id, mentee.id),
             free=reason is None,
         )
@@ -93,6 +100,7 @@ class Pool:
 
     def drop_mentee(self, mentee: str) -> None:
         """Somebody else keeps this list now."""
+        self._prepared.clear()
         self._stored.pop(mentee, None)
         row = self._mentees.withdraw(mentee)
         if row is not None:
@@ -122,18 +130,35 @@ class Pool:
             return NOT_ENROLLED
         if mentee in self._own_reasons:
             return self._own_reasons[mentee]
-        me = self._mentees.one(row, **self._widths())
-        known = None if self._unspread else self._reserves.first(row, self._policy.programme.list_length)
-        return self._searched(mentee, row, me) if known is None else self._read(mentee, me, *known)
+        if mentee not in self._prepared:
+            self.prepare([mentee])
+        return self._prepared.get(mentee) or self._searched(mentee, row)
+
+    def prepare(self, mentees: Collection[str]) -> None:
+        """Reads these mentees' lists from their reserves, as one product, as far as that is possible; for `shortlist`,
+        until the next change.
+        """
+        rows = np.array([self._mentees.rows[one] for one in mentees], dtype=np.intp)
+        length = self._policy.programme.list_length
+        rows = rows[self._reserves.knows_first(rows, length)]
+        if self._unspread or not rows.size:
+            return
+        places, mentors, scores = self._reserves.first(rows, length)
+        sides = self._mentees.all(self._widths()).take(rows[places]), self._mentors.all(self._widths()).take(mentors)
+        parts = np.stack(scoring.factors(*sides)) * self._held.weights[:, rows[places]]
+        entries = self._entries(mentors, scores, parts)
+        begins = np.searchsorted(places, np.arange(rows.size + 1)).tolist()
+        for place, row in enumerate(rows.tolist()):
+            self._prepared[self._mentees.ids[row]] = Shortlist(entries[begins[place] : begins[place + 1]])
 
     def searched(self, mentee: str) -> Shortlist:
-        """The list as it should be now, whatever the reserve says."""
-        row = self._mentees.rows[mentee]
-        self._reserves.forget(row)
+        """The list as it should be now, whatever was kept of it."""
+        self._prepared.pop(mentee, None)
+        self._reserves.forget(self._mentees.rows[mentee])
         return self.shortlist(mentee)
 
-    def _searched(self, mentee: str, row: int, me: Side) -> Shortlist:
-        mentors = self._mentors.all(**self._widths())
+    def _searched(self, mentee: str, row: int) -> Shortlist:
+        me, mentors = self._mentees.one(row, self._widths()), self._mentors.all(self._widths())
         standing = np.ones(len(self._mentors), dtype=np.bool_)
         standing[self._mentors.at([mentee])] = False
         apart = self._flags(self._mentors, self._apart(mentee))
@@ -147,27 +172,23 @@ class Pool:
         weights, programme = self._weights[mentee], self._policy.programme
         each = scoring.factors(me, mentors if rows.size == len(self._mentors) else mentors.take(rows))
         scores = scoring.weighed(each, weights)
-        enough = np.flatnonzero(scores >= scoring.lowest_score(weights, programme.minimum_score))
+        enough = np.flatnonzero(scoring.reaching(scores, each, weights, minimum_percent=programme.minimum_score))
         if not enough.size:
             return Shortlist(unmatched="below_minimum_score")
         length = max(programme.list_length, self._reserves.size + 1)
         places = enough[scoring.best(scores[enough], mentee=me.seed, mentors=mentors.seed[rows[enough]], length=length)]
         self._reserves.fill(row, rows[places], scores[places])
         first = places[: programme.list_length]
-        return self._entries(rows[first], scores[first], [factor[first] for factor in each], weights)
+        parts = np.stack([factor[first] for factor in each]) * np.array(weights, dtype=np.int32)[:, None]
+        return Shortlist(self._entries(rows[first], scores[first], parts))
 
-    def _read(self, mentee: str, me: Side, rows: Rows, scores: Ints) -> Shortlist:
-        each = scoring.factors(me, self._mentors.all(**self._widths()).take(rows))
-        return self._entries(rows, scores, each, self._weights[mentee])
-
-    def _entries(self, rows: Rows, scores: Ints, each: list[Ints], weights: Weights) -> Shortlist:
-        factors = zip(*(factor.tolist() for factor in each), strict=True)
-        pairs = zip(rows.tolist(), scores.tolist(), factors, strict=True)
-        return Shortlist(tuple(self._entry(row, score, of_pair, weights) for row, score, of_pair in pairs))
-
-    def _entry(self, row: int, score: int, factors: tuple[int, ...], weights: Weights) -> Entry:
-        mentor = self._mentors.ids[row]
-        return Entry(mentor, self._institution_of[mentor], score, scoring.weigh(factors, weights))
+    def _entries(self, mentors: Rows, scores: Ints, parts: Ints) -> tuple[Entry, ...]:
+        """`parts` by factor and pair."""
+        ids = [self._mentors.ids[row] for row in mentors]
+        return tuple(
+            Entry(mentor, self._institution_of[mentor], score, tuple(contributions))
+            for mentor, score, contributions in zip(ids, scores.tolist(), parts.T.tolist(), strict=True)
+        )
 
     def touched(self, mentor: str) -> list[str]:
         """Whose list may differ after this mentor's change: those who name them, those whom they would now enter, and
@@ -177,7 +198,7 @@ class Pool:
         if row is None:
             return []
         self._unspread.discard(row)
-        held, mentees = self._held.first(len(self._mentees)), self._mentees.all(**self._widths())
+        held, mentees = self._held.first(len(self._mentees)), self._mentees.all(self._widths())
         if not held.kept.any():
             return []
         eligible, scores = self._for_all(mentor, row, mentees, held)
@@ -192,16 +213,16 @@ class Pool:
         eligible, nothing = held.kept.copy(), np.zeros(len(self._mentees), dtype=np.int32)
         if not self._mentors.is_present(row):
             return np.zeros_like(eligible), nothing
-        one = self._mentors.one(row, **self._widths())
+        one = self._mentors.one(row, self._widths())
         eligible[self._mentees.at([mentor])] = False
         apart = self._flags(self._mentees, self._apart(mentor))
         for _, passes in rules.passing(mentees, one, self._allowed(), apart):
             eligible &= passes
             if not eligible.any():
                 return eligible, nothing
-        scores = scoring.weighed(scoring.factors(mentees, one), held.weights)
-        lowest = self._policy.programme.minimum_score * held.weights.sum(axis=0)
-        return eligible & (scores >= lowest), scores
+        each, least = scoring.factors(mentees, one), self._policy.programme.minimum_score
+        scores = scoring.weighed(each, held.weights)
+        return eligible & scoring.reaching(scores, each, held.weights, minimum_percent=least), scores
 
     def _enters(self, row: int, eligible: Bools, scores: Ints, held: "_Held") -> Bools:
         beats: Bools = scores > held.last
@@ -218,9 +239,12 @@ class Pool:
         flags[people.at(ids)] = True
         return flags
 
-    def _widths(self) -> dict[str, int]:
-        topics, languages = (max(widths) for widths in zip(self._mentors.words, self._mentees.words, strict=True))
-        return {"topic_words": topics, "language_words": languages}
+    def _widths(self) -> Widths:
+        """`topics` and `most_wanted` meet each other's."""
+        topics, most_wanted, *others = (
+            max(pair) for pair in zip(self._mentors.widths, self._mentees.widths, strict=True)
+        )
+        return (max(topics, most_wanted), max(topics, most_wanted), *others)
 
     def _allowed(self) -> Bools:
         """Which institutions' people may meet, by the numbers that the columns hold."""

@@ -37,8 +37,6 @@ class Reserves:
 
     def fill(self, mentee: int, mentors: Rows, scores: Ints) -> None:
         """After a search: the best in their order, more than fit inside if there are so many."""
-        while mentee >= self._count.size:
-            self._grow()
         self.forget(mentee)
         self._known += 1
         inside = min(self.size, mentors.size)
@@ -49,8 +47,10 @@ class Reserves:
             self._bound_tie[mentee] = self._ties(np.array([mentee]), mentors[inside : inside + 1])[0]
 
     def forget(self, mentee: int) -> None:
-        """Until the next search."""
-        if mentee < self._count.size and self._bound[mentee] != _UNKNOWN:
+        """Until the next search; and makes room for a mentee who is new."""
+        while mentee >= self._count.size:
+            self._grow()
+        if self._bound[mentee] != _UNKNOWN:
             self._known -= 1
             self._rows[mentee] = self._scores[mentee] = _EMPTY
             self._count[mentee], self._bound[mentee] = 0, _UNKNOWN
@@ -58,23 +58,26 @@ class Reserves:
     def clear(self) -> None:
         self.__dict__.update(Reserves(self._ties, size=self.size, rows=self._count.size).__dict__)
 
-    def first(self, mentee: int, length: int) -> tuple[Rows, Ints] | None:
-        """The best so many with their scores, or everybody; None where only a search can tell, or say why nobody."""
-        if mentee >= self._count.size or not self._count[mentee]:
-            return None
-        if self._count[mentee] < length and self._bound[mentee] != _NOBODY_OUTSIDE:
-            return None
-        slots = np.flatnonzero(self._rows[mentee] != _EMPTY)
-        mentors, scores = self._rows[mentee, slots].astype(np.intp), self._scores[mentee, slots]
-        order = np.lexsort((self._ties(np.full(slots.size, mentee), mentors), -scores))[:length]
-        return mentors[order], scores[order]
+    def knows_first(self, mentees: Rows, length: int) -> Bools:
+        """Whose best so many stand here, or everybody; for the others only a search can tell, or say why nobody."""
+        enough = (self._count[mentees] >= length) | (self._bound[mentees] == _NOBODY_OUTSIDE)
+        known: Bools = enough & (self._count[mentees] > 0)
+        return known
+
+    def first(self, mentees: Rows, length: int) -> tuple[Rows, Rows, Ints]:
+        """Places in `mentees`, mentors and scores, pair by pair: each mentee's best in their order."""
+        mentors, scores = self._rows[mentees].astype(np.intp), self._scores[mentees]
+        ties = self._ties(np.repeat(mentees, self.size), mentors.reshape(-1)).reshape(mentors.shape)
+        order = np.lexsort((ties, -scores))[:, :length]
+        places = np.repeat(np.arange(mentees.size), order.shape[1])
+        mentors, scores = mentors[places, order.reshape(-1)], scores[places, order.reshape(-1)]
+        filled = mentors != _EMPTY
+        return places[filled], mentors[filled], scores[filled]
 
     def put(self, mentor: int, eligible: Bools, scores: Ints) -> None:
         """The mentor as they are now, for all mentees; who is not eligible for a list is outside."""
-        count = min(eligible.size, self._count.size)
-        eligible, scores = eligible[:count], scores[:count]
         above = eligible & self._is_above(scores, mentor)
-        places = np.flatnonzero(self._rows[:count].reshape(-1) == mentor)
+        places = np.flatnonzero(self._rows[: scores.size].reshape(-1) == mentor)
         mentees, slots = np.divmod(places, self.size)
         stays = above[mentees]
         self._scores[mentees[stays], slots[stays]] = scores[mentees[stays]]

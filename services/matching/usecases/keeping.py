@@ -151,7 +151,16 @@ class Keeper:
     async def renew_others(self) -> Collection[int]:
         """Looks whom changed mentors touch, then renews one chunk of what is due."""
         await self._spread()
-        return await self._renew(self._waiting.next_others(_CHUNK, now=self._clock.monotonic()), bulk=True)
+        renewals = self._waiting.next_others(_CHUNK, now=self._clock.monotonic())
+        self._prepare(renewals)
+        return await self._renew(renewals, bulk=True)
+
+    def _prepare(self, renewals: Sequence[Renewal]) -> None:
+        """What is read from reserves is read at once; a change in between costs no more than reading again."""
+        for programme in {one.enrolment.programme for one in renewals}:
+            mentees = [one.enrolment.mentee for one in renewals if one.enrolment.programme == programme]
+            pool = self._network.pool(programme)
+            pool.prepare([one for one in mentees if one in pool.mentees])
 
     async def _spread(self) -> None:
         for programme, mentor in list(self._moved)[:_MENTORS]:
