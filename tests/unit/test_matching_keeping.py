@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from services.matching.domain.lists import NOT_ENROLLED, Shortlist
+from services.matching.domain.lists import NOT_ENROLLED, Enrolment, Shortlist
 from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme
 from services.matching.domain.shards import SHARDS, shard_of
 from services.matching.index.network import Network, State
@@ -56,6 +56,12 @@ class Shelf:
     async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
         self.fences |= fences
         return [Found(one.enrolment, one.shortlist, one.version) for one in self.lists.values() if one.shard in fences]
+
+    async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
+        one = self.lists.get(enrolment.id)
+        if one is None or self.fences[one.shard] != fence:
+            return None
+        return Found(one.enrolment, one.shortlist, one.version)
 
     async def write(self, written: Sequence[Written]) -> None:
         for one in written:

@@ -97,6 +97,16 @@ class Network:
             if shard_of(mentee) in shards
         ]
 
+    def any_list(self, chance: int) -> Enrolment | None:
+        """Of those kept here, by chance; None where the place that it names is empty."""
+        place = chance % max(1, sum(pool.places for pool in self._pools.values()))
+        for name, pool in self._pools.items():
+            if place < pool.places:
+                mentee = pool.mentee_at(place)
+                return self.enrolment(name, mentee) if mentee in pool.mentees else None
+            place -= pool.places
+        return None
+
     def _put_member(self, member: Member) -> Affected:
         known = self._members.get(member.id)
         if known is not None and known.sequence >= member.sequence:

@@ -123,6 +123,17 @@ class Pool:
         """Whether this list is going to be computed again."""
         self._held.awaited[self._mentees.rows[mentee]] = renewal
 
+    def is_awaited(self, mentee: str) -> bool:
+        return mentee in self._stored and bool(self._held.awaited[self._mentees.rows[mentee]])
+
+    @property
+    def places(self) -> int:
+        """Of mentees, whether their lists are kept here or were."""
+        return len(self._mentees)
+
+    def mentee_at(self, place: int) -> str:
+        return self._mentees.ids[place]
+
     def shortlist(self, mentee: str) -> Shortlist:
         """The list as it should be now."""
         row = self._mentees.rows[mentee]
