@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 
-from services.matching.domain.columns import UNKNOWN, Ints
+from services.matching.domain.columns import Ints
 
 SAME, ONE_IN_THE_OTHER, SAME_SPECIALTY, SAME_BRANCH, APART = 100, 75, 50, 20, 0
 
@@ -154,12 +154,15 @@ def _near(one: tuple[str, ...], other: tuple[str, ...]) -> int:
     return SAME_BRANCH if one[:1] == other[:1] else APART
 
 
-_NEAR = np.array([closeness(*pair) for pair in product(PATHS, repeat=2)], dtype=np.int32).reshape(len(PATHS), -1)
+_SIZE = len(PATHS)
+_NEAR = np.zeros((_SIZE + 1, _SIZE + 1), dtype=np.int32)
+"""The last row and column stand for what is not in the tree, and for nothing said (-1)."""
+_NEAR[:_SIZE, :_SIZE] = np.array([closeness(*pair) for pair in product(PATHS, repeat=2)]).reshape(_SIZE, _SIZE)
 
 
 def nearness(ones: Ints, others: Ints) -> Ints:
     """`closeness` of columns: terms of the tree by NUMBERS, others by any number above, UNKNOWN for none."""
-    size = len(PATHS)
-    in_tree = (ones >= 0) & (ones < size) & (others >= 0) & (others < size)
-    near = _NEAR[np.where(in_tree, ones, 0), np.where(in_tree, others, 0)]
-    return np.asarray(np.where(in_tree, near, ((ones == others) & (ones != UNKNOWN)) * np.int32(SAME)))
+    near: Ints = _NEAR[np.minimum(ones, _SIZE), np.minimum(others, _SIZE)]
+    if (ones >= _SIZE).any() and (others >= _SIZE).any():
+        near = near + ((ones == others) & (ones >= _SIZE)) * np.int32(SAME)
+    return near

@@ -116,7 +116,7 @@ class Pool:
         self._stored[mentee] = Stored.of(shortlist, version)
         mentors = [self._mentors.row(entry.mentor) for entry in shortlist.entries]
         last = shortlist.entries[-1].score if mentors else 0
-        tie = int(self._ties(np.array([row]), np.array(mentors[-1:]))[0]) if mentors else 0
+        tie = scoring.tie_of(int(self._mentees.seeds[row]), int(self._mentors.seeds[mentors[-1]])) if mentors else 0
         self._held.remember(row, mentors, last=last, tie=tie)
 
     def awaits(self, mentee: str, *, renewal: bool) -> None:
@@ -215,7 +215,8 @@ class Pool:
         eligible, scores = self._for_all(mentor, row, mentees, held)
         self._reserves.put(row, eligible, scores)
         has_nobody = mentees.present & mentees.free & (held.length == 0)
-        named = (held.rows == row).any(axis=1)
+        named = np.zeros(len(self._mentees), dtype=np.bool_)
+        named[np.flatnonzero(held.rows.reshape(-1) == row) // _LONGEST] = True
         touched = held.kept & ~held.awaited & (named | has_nobody | self._enters(row, eligible, scores, held))
         return [self._mentees.ids[mentee] for mentee in np.flatnonzero(touched)]
 
