@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import pipeline, plumbing, roster, rounds
+from bench import lists, pipeline, plumbing, roster, rounds
 from bench.figures import Figure, as_markdown, write_json
 from bench.site import Bench, open_site
 from deploy.stack.model import Kind
@@ -26,8 +26,9 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "roster": roster.roster,
     "memory": roster.memory,
 }
-WITHOUT_SERVERS: Mapping[str, Callable[[], list[Figure]]] = {"rounds": rounds.rounds}
-NAMES = (*BENCHMARKS, *WITHOUT_SERVERS)
+ALONE: Mapping[str, Callable[[], Awaitable[list[Figure]]]] = {"lists": lists.lists, "rounds": rounds.rounds}
+"""Measured without any server."""
+NAMES = (*BENCHMARKS, *ALONE)
 _console = Console()
 
 
@@ -52,9 +53,9 @@ def main(
 async def _run(names: list[str], stack: Kind | None) -> list[Figure]:
     figures: list[Figure] = []
     for name in names:
-        if name in WITHOUT_SERVERS:
+        if name in ALONE:
             _console.rule(name, align="left")
-            figures += WITHOUT_SERVERS[name]()
+            figures += await ALONE[name]()
             continue
         async with open_site(stack, _console) as bench:
             _console.rule(name, align="left")

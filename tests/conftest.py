@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from deploy.issuer import LocalIssuer
 from deploy.stack.model import SERVICES, Unavailable
@@ -16,6 +17,9 @@ from shared.topics import NATIVE, create_missing, load_topics
 from tests import servers as find_servers
 
 TOPICS = Path(__file__).parent.parent / "deploy" / "topics.yaml"
+
+settings.register_profile("long", max_examples=3000, deadline=None)
+"""`pytest --hypothesis-profile=long`: for a night."""
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from services.matching.store.projections import Projections
 from services.matching.store.reading import ReadingStore
 from services.matching.store.replicas import Replicas
 from services.matching.store.requests import RequestStore
+from services.matching.usecases.auditing import Audit
 from services.matching.usecases.due import Due
 from services.matching.usecases.keeping import Keeper
 from services.matching.usecases.reading import Reading
@@ -113,10 +114,13 @@ def _keeping(parts: Parts, settings: Settings, projections: Projections, lists: 
     def keeper(network: Network) -> Keeper:
         return Keeper(network, lists, clock=parts.clock, coalesce_seconds=settings.coalesce_seconds, watch=metrics)
 
+    def audit(keeper: Keeper) -> Audit:
+        return Audit(keeper, lists, clock=parts.clock, watch=metrics)
+
     def shards() -> Shards:
         return Shards(replicas, lambda name: parts.lease(name, seconds=settings.lease_seconds))
 
-    return Clockwork(projections, keeper=keeper, shards=shards)
+    return Clockwork(projections, keeper=keeper, shards=shards, audit=audit, audit_seconds=settings.audit_seconds)
 
 
 async def _serve(parts: Parts) -> None:

@@ -12,6 +12,7 @@ from services.matching.domain.shards import SHARDS, fair_share
 from services.matching.index.network import Network
 from services.matching.store.projections import Feed, Projections
 from services.matching.store.replicas import Replicas
+from services.matching.usecases.auditing import Audit
 from services.matching.usecases.keeping import Keeper
 from shared.leases import Lease
 from shared.telemetry import logger
@@ -57,9 +58,17 @@ class Shards:
 
 class Clockwork:
     def __init__(
-        self, projections: Projections, *, keeper: Callable[[Network], Keeper], shards: Callable[[], Shards]
+        self,
+        projections: Projections,
+        *,
+        keeper: Callable[[Network], Keeper],
+        shards: Callable[[], Shards],
+        audit: Callable[[Keeper], Audit],
+        audit_seconds: float,
     ) -> None:
         self._projections = projections
+        self._new_audit = audit
+        self._audit_seconds = audit_seconds
         self._new_keeper = keeper
         self._new_shards = shards
         self.is_loaded = False
@@ -97,6 +106,7 @@ class Clockwork:
             tasks.create_task(_follow(feed, keeper, bell))
             tasks.create_task(_renew_own(keeper, bell))
             tasks.create_task(_renew_others(keeper, bell))
+            tasks.create_task(_audit(self._new_audit(keeper), bell, seconds=self._audit_seconds))
 
 
 class Bell:
@@ -162,6 +172,13 @@ async def _renew_others(keeper: Keeper, bell: Bell) -> None:
                 async with asyncio.timeout(_YIELDS_SECONDS):
                     await bell.own_done.wait()
             _tell_lost(await keeper.renew_others())
+
+
+async def _audit(audit: Audit, bell: Bell, *, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await audit.look()
+        bell.others.set()
 
 
 def _tell_lost(shards: Collection[int]) -> None:

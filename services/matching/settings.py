@@ -13,5 +13,7 @@ class Settings(ServiceSettings):
     http_port: int = 8002
     coalesce_seconds: float = Field(default=5.0, ge=0)
     """How long what others' changes do to a list is gathered before it is published."""
+    audit_seconds: float = Field(default=1.0, gt=0)
+    """Between two lists of the quiet audit."""
     lease_seconds: float = Field(default=6.0, ge=2)
     """How long a shard stands still after its holder dies without a word."""

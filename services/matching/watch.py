@@ -15,7 +15,15 @@ class Metrics:
             buckets=_LATENCIES,
             registry=registry,
         )
+        self._audited = Counter("matching_audit_lists", "Lists made anew and compared", registry=registry)
+        self._differences = Counter(
+            "matching_audit_differences", "Lists that differed from what was stored: must be 0", registry=registry
+        )
         self._shards = Gauge("matching_shards_held", "Shards whose lists this process keeps", registry=registry)
+
+    def audited(self, *, differs: bool) -> None:
+        self._audited.inc()
+        self._differences.inc(differs)
 
     def computed(self, lists: int) -> None:
         self._computed.inc(lists)

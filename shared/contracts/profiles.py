@@ -4,9 +4,9 @@
 `profiles.contacts` for notifications alone. The story never leaves profiles. A tombstone on any of them is an erasure.
 """
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from shared.contracts.payload import Id, Part, Payload, Slug
 
@@ -15,10 +15,20 @@ Stage = Literal["student", "resident", "fellow", "early_career", "attending", "s
 Format = Literal["in_person", "video", "phone", "messaging"]
 Style = Literal["coach", "advisor", "sponsor", "listener"]
 Status = Literal["active", "inactive"]
-Factor = Literal["topics", "specialty", "stage", "languages", "formats", "time_zone", "style"]
+FirstFactor = Literal["topics", "specialty", "stage", "languages", "formats", "time_zone", "style"]
+"""What `weights` may name, for good: its readers refuse any other."""
+Factor = Literal[FirstFactor, "availability", "identity"]
+Weekly = Annotated[
+    str, StringConstraints(pattern=r"^(?:mon|tue|wed|thu|fri|sat|sun)-(?:[01][0-9]|2[0-3])-(?:[01][0-9]|2[0-4])$")
+]
+"""A time of every week, from hour to hour by the member's own clock: `fri-17-20`. One that ends before it begins says
+nothing."""
 
 STAGES: tuple[Stage, ...] = ("student", "resident", "fellow", "early_career", "attending", "senior", "retired")
-FACTORS: tuple[Factor, ...] = ("topics", "specialty", "stage", "languages", "formats", "time_zone", "style")
+FIRST_FACTORS: tuple[FirstFactor, ...] = get_args(FirstFactor)
+FACTORS: tuple[Factor, ...] = (*FIRST_FACTORS, "availability", "identity")
+"""Identity last: it is nobody's to see, and stands apart."""
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class InstitutionChanged(Payload):
@@ -53,8 +63,10 @@ class ProgrammeChanged(Payload):
     status: Status
     admits: tuple[Id, ...]
     """Institutions whose members may enrol, the owner among them."""
-    weights: dict[Factor, int]
+    weights: dict[FirstFactor, int]
     """0 to 100 each; a mentee's own weights go over them."""
+    further_weights: dict[Slug, int] = Field(default_factory=dict)
+    """Of factors that came after those of `weights`; a reader passes over names that it does not know."""
     limits: ProgrammeLimits = ProgrammeLimits()
 
     @property
@@ -93,6 +105,10 @@ class MemberChanged(Payload):
     capacity: int = 0
     """Mentees at a time, all programmes together; 0 is a pause."""
     style: Style | None = None
+    available: tuple[Weekly, ...] = ()
+    """When in the week the member has time to meet; empty: not said."""
+    reverse_mentoring: bool = False
+    """As a mentee: looks for somebody at an earlier stage."""
     across_institutions: bool = False
     """The member's own opt-in to being matched with another institution's people."""
 
@@ -110,7 +126,11 @@ class PreferencesChanged(Payload):
     member: Id
     institution: Id
     never: tuple[Id, ...] = ()
-    weights: dict[Factor, int] = Field(default_factory=dict)
+    weights: dict[FirstFactor, int] = Field(default_factory=dict)
+    further_weights: dict[Slug, int] = Field(default_factory=dict)
+    """Of factors that came after those of `weights`; a reader passes over names that it does not know."""
+    topics_most_wanted: tuple[Slug, ...] = ()
+    """Those of the topics wanted that count twice."""
     identity: tuple[Slug, ...] = ()
     wishes_shared_identity: bool = False
     subject_hash: str | None = None

@@ -176,3 +176,22 @@ async def _publish(matching: Matching, bootstrap: str, *payloads: Payload) -> No
         value = payload.model_dump_json().encode()
         await producer.send_and_wait(payload.TOPIC, key=envelope.key.encode(), value=value, headers=headers)
     await producer.stop()
+
+
+async def test_the_quiet_audit_finds_a_list_that_somebody_spoilt_and_mends_it(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with running(mongo_uri, kafka_bootstrap, issuer, audit_seconds=0.02) as matching:
+        await matching.say(institution(NORTH), programme(), mentor("mara"), mentee("ana"))
+        await matching.until_list("ana", "mara")
+        await eventually(lambda: _audited(matching, "lists", at_least=3))
+        assert not await _audited(matching, "differences", at_least=1)
+        await matching.database["lists"].update_one({"mentee": "ana"}, {"$set": {"entries": []}})
+        await eventually(lambda: _audited(matching, "differences", at_least=1))
+        await matching.until_list("ana", "mara")
+
+
+async def _audited(matching: Matching, what: str, *, at_least: int) -> bool:
+    text = (await matching.client.get("/metrics")).text
+    [line] = [line for line in text.splitlines() if line.startswith(f"matching_audit_{what}_total ")]
+    return float(line.split()[1]) >= at_least

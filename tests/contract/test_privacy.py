@@ -16,7 +16,12 @@ _SENSITIVE = re.compile(
 )
 _ALLOWED = {
     "profiles.institutions": {"name"},
-    "profiles.programmes": {"name", "weights", "minimum_score"},  # a programme's own, set by its coordinator
+    "profiles.programmes": {
+        "name",
+        "weights",
+        "further_weights",
+        "minimum_score",
+    },  # a programme's own, set by its coordinator
     "profiles.dead-letters": {"key_hash"},
     "matching.dead-letters": {"key_hash"},
     "notifications.dead-letters": {"key_hash"},
@@ -40,6 +45,8 @@ _MEMBER = {
     "hours_per_month",
     "capacity",
     "style",
+    "available",
+    "reverse_mentoring",
     "across_institutions",
 }
 

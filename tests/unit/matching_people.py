@@ -21,12 +21,14 @@ from shared.contracts.profiles import FACTORS, STAGES
 
 NORTH, SOUTH, EAST = "north", "south", "east"
 CARE = "care"
+_PRIVATE = ("topics_most_wanted", "identity", "wishes_shared_identity")
 PEOPLE = [f"p{number}" for number in range(12)]
 
 
 def person(
     id: str = "p0", *, never: Iterable[str] = (), weights: dict[Any, int] | None = None, **fields: Any
 ) -> Person:
+    private = {name: fields.pop(name) for name in _PRIVATE if name in fields}
     member = Member(
         **{
             "id": id,
@@ -40,7 +42,7 @@ def person(
             **fields,
         }
     )
-    return Person(member, Preferences(member=id, never=frozenset(never), weights=weights or {}))
+    return Person(member, Preferences(member=id, never=frozenset(never), weights=weights or {}, **private))
 
 
 def mentee(id: str = "ana", **fields: Any) -> Person:
@@ -78,8 +80,9 @@ def naive(who: Person, everybody: Sequence[Person], policy: Policy) -> Shortlist
     entries = [
         Entry(one.id, one.member.institution, sum(parts), parts)
         for one in passing
-        if sum(parts := scoring.weigh(scoring.factors_of(who, one), weights))
-        >= scoring.lowest_score(weights, policy.programme.minimum_score)
+        if scoring.reaches(
+            parts := scoring.weigh(scoring.factors_of(who, one), weights), weights, policy.programme.minimum_score
+        )
     ]
     if not entries:
         return Shortlist(unmatched=rules.reason_for_none(who, everybody, policy))
@@ -87,6 +90,8 @@ def naive(who: Person, everybody: Sequence[Person], policy: Policy) -> Shortlist
     return Shortlist(tuple(entries[: policy.programme.list_length]))
 
 
+SPECIALTIES = [None, "cardiology", "nephrology", "internal-medicine", "surgery", "paediatrics", "pediatrics", "sailing"]
+WEEKLY = ["mon-08-12", "mon-10-11", "fri-17-20", "sun-22-24", "mon-00-01"]
 _some = st.booleans()
 _often = st.sampled_from([True, True, True, False])
 _topics = st.frozensets(st.sampled_from([f"topic-{number}" for number in range(70)]), max_size=6)
@@ -105,7 +110,7 @@ def members(draw: st.DrawFn, id: str | None = None, *, sequence: int = 1) -> Mem
         mentors_in=draw(roles),
         mentee_in=draw(roles),
         stage=draw(st.sampled_from([None, *STAGES])),
-        specialty=draw(st.sampled_from([None, "cardiology", "surgery"])),
+        specialty=draw(st.sampled_from(SPECIALTIES)),
         topics_offered=draw(_topics),
         topics_wanted=draw(_topics),
         languages=draw(st.frozensets(st.sampled_from(["en", "de", "fr"]), max_size=3)),
@@ -115,6 +120,8 @@ def members(draw: st.DrawFn, id: str | None = None, *, sequence: int = 1) -> Mem
         capacity=draw(st.sampled_from([0, 1, 3])),
         style=draw(st.sampled_from([None, "coach", "listener"])),
         across_institutions=draw(_some),
+        available=draw(st.frozensets(st.sampled_from(WEEKLY), max_size=2)),
+        reverse_mentoring=not draw(_often),
     )
 
 
@@ -125,6 +132,9 @@ def preferences(draw: st.DrawFn, id: str | None = None, *, sequence: int = 1) ->
         sequence=sequence,
         never=draw(st.frozensets(st.sampled_from(PEOPLE), max_size=2)),
         weights=draw(_weights),
+        topics_most_wanted=draw(_topics),
+        identity=draw(st.frozensets(st.sampled_from(["parent", "first-generation"]), max_size=2)),
+        wishes_shared_identity=draw(_some),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from services.matching.domain.lists import NOT_ENROLLED, Shortlist
+from services.matching.domain.lists import NOT_ENROLLED, Enrolment, Shortlist
 from services.matching.domain.model import Bond, Institution, Member, Person, Policy, Preferences, Programme
 from services.matching.domain.shards import SHARDS, shard_of
 from services.matching.index.network import Network, State
@@ -58,6 +58,12 @@ class Shelf:
         self.fences |= fences
         return [Found(one.enrolment, one.shortlist, one.version) for one in self.lists.values() if one.shard in fences]
 
+    async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
+        one = self.lists.get(enrolment.id)
+        if one is None or self.fences[one.shard] != fence:
+            return None
+        return Found(one.enrolment, one.shortlist, one.version)
+
     async def write(self, written: Sequence[Written]) -> None:
         for one in written:
             stands = self.lists.get(one.enrolment.id)
@@ -93,7 +99,9 @@ class World:
         self.sequence = 0
 
     def new_keeper(self, network: Network | None = None) -> Keeper:
-        return Keeper(network or Network(), self.shelf, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched())
+        return Keeper(
+            network or Network(reserve=4), self.shelf, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched()
+        )
 
     async def start(self, *, fence: int = 1) -> None:
         await self.keeper.take(dict.fromkeys(range(SHARDS), fence))
@@ -214,7 +222,7 @@ async def test_an_older_state_that_comes_late_changes_nothing(world: World) -> N
 
 async def test_a_takeover_publishes_differences_only(world: World) -> None:
     await world.change(member(mentor()), member(mentee("ana")))
-    network = Network()
+    network = Network(reserve=4)
     people = (mentor(), mentee("ana"), mentee("ben"))
     for state in (*policy().institutions.values(), policy().programme, *(one.member for one in people)):
         network.put(state)

@@ -51,5 +51,11 @@ def test_the_best_are_those_a_full_sort_would_choose(scores: list[int], length: 
     assert chosen.tolist() == expected
 
 
+@given(one=st.integers(0, 2**64 - 1), other=st.integers(0, 2**64 - 1))
+def test_the_tie_of_one_pair_is_that_of_many(one: int, other: int) -> None:
+    many = scoring.ties(*(np.array([number], dtype=np.uint64) for number in (one, other)))
+    assert scoring.tie_of(one, other) == int(many[0])
+
+
 def test_ties_are_the_same_in_every_process() -> None:
     assert scoring.tie("care", "ana", "milo") == 16647647016750115545

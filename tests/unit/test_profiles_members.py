@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from services.profiles.api.programmes import ProgrammePatch
 from services.profiles.domain import members
 from services.profiles.domain.aggregate import Versioned, news
 from services.profiles.domain.fields import Profile, Whole
@@ -36,7 +37,16 @@ def test_preferences_that_nobody_entered_are_not_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["never", "weights", "identity", "wishes_shared_identity", "story", "across_institutions"]
+    "field",
+    [
+        "never",
+        "weights",
+        "topics_most_wanted",
+        "identity",
+        "wishes_shared_identity",
+        "story",
+        "across_institutions",
+    ],
 )
 def test_what_is_the_persons_alone_is_refused_from_anybody_else(field: str) -> None:
     with pytest.raises(Rejected) as refused:
@@ -99,9 +109,28 @@ def test_values_come_out_in_one_spelling() -> None:
         ("never", ["../other"]),
         ("name", "   "),
         ("stage", "professor"),
+        ("available", ["fri-20-17"]),
+        ("available", ["fri-17-17"]),
+        ("available", ["fri-17-25"]),
+        ("available", ["friday-17-20"]),
     ],
 )
 def test_a_wrong_value_is_refused_at_its_field(field: str, value: object) -> None:
     with pytest.raises(ValidationError) as invalid:
         Whole.model_validate({field: value})
     assert invalid.value.errors()[0]["loc"][0] == field
+
+
+def test_weights_of_later_factors_are_told_where_earlier_readers_do_not_look() -> None:
+    told = next(
+        fact
+        for fact in members.facts(ada(weights={"topics": 9, "identity": 7}))
+        if isinstance(fact, PreferencesChanged)
+    )
+    assert (told.weights, told.further_weights) == ({"topics": 9}, {"identity": 7})
+
+
+def test_a_programme_may_weigh_availability_and_never_identity() -> None:
+    assert ProgrammePatch.model_validate({"weights": {"availability": 30}}).weights == {"availability": 30}
+    with pytest.raises(ValidationError, match="person's own wish"):
+        ProgrammePatch.model_validate({"weights": {"identity": 30}})

@@ -18,13 +18,16 @@ UNKNOWN = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """The mentees' or the mentors' side of a product. `topics` are those wanted or those offered."""
+    """The mentees' or the mentors' side of a product. `topics` are those wanted or those offered; `most_wanted` and
+    `reverse` are the mentees' only; `identity` is the mentees' wish, or what a mentor is.
+    """
 
     present: Bools
     """Active, and enrolled in this role."""
     free: Bools
     """A mentor with a seat, a mentee who may be given a list."""
     across: Bools
+    reverse: Bools
     institution: Ints
     specialty: Ints
     stage: Ints
@@ -34,7 +37,11 @@ class Side:
     formats: Ints
     """One bit each."""
     topics: Words
+    most_wanted: Words
     languages: Words
+    hours: Words
+    """Half-hours of Greenwich's week."""
+    identity: Words
     seed: Words
     """What ties are broken by."""
 

@@ -33,7 +33,7 @@ class Shortlist:
     @property
     def digest(self) -> int:
         """Differs where any score or contribution does. Of whole numbers only, so the same in every process."""
-        return hash(tuple(entry.contributions for entry in self.entries))
+        return hash(tuple((entry.score, *entry.contributions) for entry in self.entries))
 
 
 NOT_ENROLLED = Shortlist()

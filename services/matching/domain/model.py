@@ -16,6 +16,8 @@ DEFAULT_WEIGHTS: Mapping[Factor, int] = {
     "formats": 20,
     "time_zone": 20,
     "style": 30,
+    "availability": 30,
+    "identity": 60,
 }
 
 
@@ -60,6 +62,8 @@ class Member:
     hours: int = 0
     capacity: int = 0
     style: Style | None = None
+    available: frozenset[str] = frozenset()
+    reverse_mentoring: bool = False
     across_institutions: bool = False
 
 
@@ -71,6 +75,9 @@ class Preferences:
     sequence: int = 0
     never: frozenset[str] = frozenset()
     weights: Mapping[Factor, int] = field(default_factory=dict)
+    topics_most_wanted: frozenset[str] = frozenset()
+    identity: frozenset[str] = frozenset()
+    wishes_shared_identity: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +105,15 @@ class Person:
     def id(self) -> str:
         return self.member.id
 
+    @property
+    def topics_most_wanted(self) -> frozenset[str]:
+        return self.member.topics_wanted & self.private.topics_most_wanted
+
+    @property
+    def identity_wish(self) -> frozenset[str]:
+        """Any of which a mentor may share; empty where the mentee does not ask."""
+        return self.private.identity if self.private.wishes_shared_identity else frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -120,6 +136,8 @@ class Policy:
 
 
 def weights_for(mentee: Person, programme: Programme) -> Weights:
-    """The mentee's own over the programme's over ours."""
-    merged = {**DEFAULT_WEIGHTS, **programme.weights, **mentee.private.weights}
+    """The mentee's own over the programme's over ours; identity by the mentee's wish only."""
+    merged = {**DEFAULT_WEIGHTS, **programme.weights, "identity": DEFAULT_WEIGHTS["identity"], **mentee.private.weights}
+    if not mentee.identity_wish:
+        merged["identity"] = 0
     return tuple(max(0, min(100, merged[factor])) for factor in FACTORS)

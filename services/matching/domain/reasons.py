@@ -1,12 +1,15 @@
-"""Reasons in words. What is said of a pair comes from the public halves of both profiles only."""
+"""Reasons in words. What is said of a pair comes from the public halves of both profiles only: a shared identity may
+count, and is never said.
+"""
 
 from collections.abc import Iterable, Mapping
 
+from services.matching.domain import specialties
 from services.matching.domain.model import Person
 from services.matching.domain.rules import common_formats
-from services.matching.domain.scoring import offset_minutes
+from services.matching.domain.scoring import OPEN, half_hours, offset_minutes, steps_ahead
 from shared.contracts.matching import Unmatched
-from shared.contracts.profiles import FACTORS, STAGES, Factor
+from shared.contracts.profiles import FACTORS, Factor
 
 UNMATCHED: Mapping[Unmatched, str] = {
     "no_mentor_in_programme": "Nobody mentors in this programme yet.",
@@ -29,6 +32,7 @@ _NOUN: Mapping[Factor, str] = {
     "formats": "ways to meet",
     "time_zone": "the time zone",
     "style": "the mentoring style",
+    "availability": "the hours that you both have",
 }
 
 
@@ -39,21 +43,20 @@ def reasons(mentee: Person, mentor: Person) -> tuple[str, ...]:
     formats = common_formats(mentee, mentor)
     said = [
         f"Offers {len(topics)} of the {len(one.topics_wanted)} topics you want: {_words(topics)}." if topics else "",
-        f"Works in your specialty, {_word(one.specialty)}."
-        if one.specialty and one.specialty == other.specialty
-        else "",
+        _specialty(one.specialty, other.specialty),
         _stage(mentee, mentor),
         f"Speaks {_words(one.languages & other.languages)} as you do.",
         f"Meets by {_words(formats)}.",
         _zone(mentee, mentor),
         f"Mentors in the style you prefer: {_word(one.style)}." if one.style and one.style == other.style else "",
+        _hours(mentee, mentor),
     ]
     return tuple(sentence for sentence in said if sentence)
 
 
 def shortfall(theirs: Mapping[Factor, int], last: Mapping[Factor, int]) -> str:
     """Where one mentor's contributions fall behind those of the last mentor on the list."""
-    behind = sorted(FACTORS, key=lambda factor: theirs[factor] - last[factor])
+    behind = sorted(FACTORS[:OPEN], key=lambda factor: theirs[factor] - last[factor])
     named = [_NOUN[factor] for factor in behind[:2] if theirs[factor] < last[factor]]
     if not named:
         return "They fit as well as the last mentor on your list; an equal score is ordered by a fixed lot."
@@ -61,11 +64,26 @@ def shortfall(theirs: Mapping[Factor, int], last: Mapping[Factor, int]) -> str:
 
 
 def _stage(mentee: Person, mentor: Person) -> str:
-    one, other = mentee.member.stage, mentor.member.stage
-    if one is None or other is None or STAGES.index(other) <= STAGES.index(one):
+    steps = steps_ahead(mentee, mentor)
+    if steps is None or steps <= 0:
         return ""
-    steps = STAGES.index(other) - STAGES.index(one)
-    return f"Is {steps} {'step' if steps == 1 else 'steps'} ahead of you: {_word(other)}."
+    where = "behind you, as you wish" if mentee.member.reverse_mentoring else "ahead of you"
+    return f"Is {steps} {'step' if steps == 1 else 'steps'} {where}: {_word(mentor.member.stage)}."
+
+
+def _specialty(mine: str | None, theirs: str | None) -> str:
+    near = specialties.closeness(mine, theirs)
+    if near == specialties.SAME:
+        return f"Works in your specialty, {_word(theirs)}."
+    shared = specialties.shared_specialty(mine, theirs)
+    if shared and near >= specialties.SAME_SPECIALTY:
+        return f"Works close to your specialty: {_word(theirs)}, of {_word(shared)} like yours."
+    return ""
+
+
+def _hours(mentee: Person, mentor: Person) -> str:
+    common = len(half_hours(mentee.member) & half_hours(mentor.member)) / 2
+    return f"Has time when you have: {common:g} h a week in common." if common else ""
 
 
 def _zone(mentee: Person, mentor: Person) -> str:

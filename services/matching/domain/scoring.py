@@ -1,7 +1,7 @@
 """How well a mentor fits a mentee: whole numbers only, so that no order of additions and no batch shape changes a list.
 
-A factor is 0 to 100, a weight 0 to 100, a score their sum of products: at most 70,000, far below 2**24, exact in int32
-and in float32 alike. Equal scores are ordered by a stable hash of programme, mentee and mentor.
+A factor is 0 to 100, a weight 0 to 100, a score their sum of products: at most 90,000, far below 2**24, exact in int32
+and in float32 alike. Equal scores are ordered by a stable hash of programme, mentee and mentor. See docs/matching.md.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from services.matching.domain.columns import UNKNOWN, Ints, Rows, Side, Words
-from services.matching.domain.model import Person, Weights
+from services.matching.domain import hours, specialties
+from services.matching.domain.columns import UNKNOWN, Bools, Ints, Rows, Side, Words
+from services.matching.domain.model import Member, Person, Weights
 from services.matching.domain.rules import FORMAT_BITS, common_formats
-from shared.contracts.profiles import STAGES
+from shared.contracts.profiles import FACTORS, STAGES
 
 _SAME_STAGE, _STAGES_BEHIND = 30, 0
 _STAGE_AHEAD = (_SAME_STAGE, 80, 100, 90, 70, 60, 50)
@@ -27,6 +28,14 @@ _BY_STAGES = np.array([*_STAGE_AHEAD, *[_STAGES_BEHIND] * len(STAGES)], dtype=np
 """By steps ahead; a mentor who is behind counts from the end, where the zeros are."""
 _BY_LANGUAGES = np.array([0, _ONE_LANGUAGE, _MORE_LANGUAGES], dtype=np.int32)
 _FORMATS_IN = np.array([bits.bit_count() for bits in range(2 ** len(FORMAT_BITS))], dtype=np.int32)
+_SHARE_OF_FORMATS = 100 * _FORMATS_IN[:, None] // np.maximum(1, _FORMATS_IN)
+"""By those in common and those of the mentee: a look-up costs a tenth of a division."""
+_ENOUGH_HALF_HOURS = 4
+"""Two hours a week in common are as good as twenty: a pair meets once."""
+_BY_HALF_HOURS = np.arange(_ENOUGH_HALF_HOURS + 1, dtype=np.int32) * (100 // _ENOUGH_HALF_HOURS)
+OPEN = FACTORS.index("identity")
+"""Factors up to here may be shown to the mentee, and count for what is the best possible."""
+_WORD = 2**64 - 1
 _HUNDRED, _HALF = np.int32(100), np.int32(_NOBODY_SAID)
 _A_WINTERS_DAY = datetime(2024, 1, 15)  # noqa: DTZ001 -- a wall-clock time to ask zones about
 
@@ -34,31 +43,58 @@ _A_WINTERS_DAY = datetime(2024, 1, 15)  # noqa: DTZ001 -- a wall-clock time to a
 def factors_of(mentee: Person, mentor: Person) -> tuple[int, ...]:
     """The factors of one pair, in the order of FACTORS."""
     one, other = mentee.member, mentor.member
-    wanted, languages, formats = len(one.topics_wanted), len(one.languages & other.languages), len(one.formats)
-    steps = STAGES.index(other.stage) - STAGES.index(one.stage) if one.stage and other.stage else None
+    languages, formats = len(one.languages & other.languages), len(one.formats)
+    steps = steps_ahead(mentee, mentor)
     apart = abs(offset_minutes(one.time_zone) - offset_minutes(other.time_zone))
     return (
-        100 * len(one.topics_wanted & other.topics_offered) // max(1, wanted),
-        100 if one.specialty is not None and one.specialty == other.specialty else 0,
+        _topics(mentee, other.topics_offered),
+        specialties.closeness(one.specialty, other.specialty),
         _NOBODY_SAID if steps is None else int(_BY_STAGES[steps]),
         int(_BY_LANGUAGES[min(languages, 2)]),
         100 * len(common_formats(mentee, mentor)) // max(1, formats),
         100 - 100 * min(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES,
         _NOBODY_SAID if None in (one.style, other.style) else 100 * (one.style == other.style),
+        _common_time(one, other),
+        100 if mentee.identity_wish & mentor.private.identity else 0,
     )
+
+
+def steps_ahead(mentee: Person, mentor: Person) -> int | None:
+    """Stages that the mentor is ahead, or behind where the mentee looks for that; None where one is not known."""
+    one, other = mentee.member.stage, mentor.member.stage
+    if one is None or other is None:
+        return None
+    steps = STAGES.index(other) - STAGES.index(one)
+    return -steps if mentee.member.reverse_mentoring else steps
+
+
+def half_hours(member: Member) -> frozenset[int]:
+    return hours.half_hours(member.available, offset_minutes=offset_minutes(member.time_zone))
+
+
+def _topics(mentee: Person, offered: frozenset[str]) -> int:
+    wanted, most = mentee.member.topics_wanted, mentee.topics_most_wanted
+    return 100 * (len(wanted & offered) + len(most & offered)) // max(1, len(wanted) + len(most))
+
+
+def _common_time(one: Member, other: Member) -> int:
+    if not half_hours(one) or not half_hours(other):
+        return _NOBODY_SAID
+    return int(_BY_HALF_HOURS[min(len(half_hours(one) & half_hours(other)), _ENOUGH_HALF_HOURS)])
 
 
 def factors(mentees: Side, mentors: Side) -> list[Ints]:
     """Each factor of many pairs, in the order of FACTORS."""
-    specialty = (mentees.specialty == mentors.specialty) & (mentees.specialty != UNKNOWN)
     return [
-        _HUNDRED * _count(mentees.topics & mentors.topics) // np.maximum(1, _count(mentees.topics)),
-        specialty * _HUNDRED,
-        _stage(mentees.stage, mentors.stage),
+        _share_of_topics(mentees, mentors),
+        specialties.nearness(mentees.specialty, mentors.specialty),
+        _stage(mentees, mentors),
         _BY_LANGUAGES[np.minimum(_count(mentees.languages & mentors.languages), 2)],
         _format(mentees, mentors),
         _zone(mentees.zone, mentors.zone),
         _style(mentees.style, mentors.style),
+        _hours(mentees.hours, mentors.hours),
+        _identity(mentees.identity, mentors.identity),
     ]
 
 
@@ -75,15 +111,46 @@ def _count(words: Words) -> Ints:
     return count
 
 
-def _stage(mentee: Ints, mentor: Ints) -> Ints:
-    known = (mentee != UNKNOWN) & (mentor != UNKNOWN)
-    return np.where(known, _BY_STAGES[mentor - mentee], _HALF)
+def _common(mentees: Words, mentors: Words) -> Ints:
+    """How many bits both have. Where one side is one person, words that are empty there are left out."""
+    for one in (mentees, mentors):
+        if one.shape[-1] == 1:
+            used = one.any(axis=-1)
+            return _count(mentees[used] & mentors[used])
+    return _count(mentees & mentors)
+
+
+def _share_of_topics(mentees: Side, mentors: Side) -> Ints:
+    wanted, common = _count(mentees.topics), _count(mentees.topics & mentors.topics)
+    if mentees.most_wanted.any():
+        wanted = wanted + _count(mentees.most_wanted)
+        common = common + _count(mentees.most_wanted & mentors.topics)
+    return np.asarray(_HUNDRED * common // np.maximum(1, wanted))
+
+
+def _stage(mentees: Side, mentors: Side) -> Ints:
+    known = (mentees.stage != UNKNOWN) & (mentors.stage != UNKNOWN)
+    ahead = mentors.stage - mentees.stage
+    return np.where(known, _BY_STAGES[np.where(mentees.reverse, -ahead, ahead)], _HALF)
+
+
+def _hours(mentees: Words, mentors: Words) -> Ints:
+    known = mentees.any(axis=0) & mentors.any(axis=0)
+    if not known.any():
+        return np.full(known.shape, _HALF)
+    return np.where(known, _BY_HALF_HOURS[np.minimum(_common(mentees, mentors), _ENOUGH_HALF_HOURS)], _HALF)
+
+
+def _identity(mentees: Words, mentors: Words) -> Ints:
+    if not mentees.any():
+        return np.zeros(np.broadcast_shapes(mentees.shape, mentors.shape)[1:], dtype=np.int32)
+    return np.asarray(np.any(mentees & mentors, axis=0) * _HUNDRED)
 
 
 def _format(mentees: Side, mentors: Side) -> Ints:
     common = mentees.formats & mentors.formats
     common = np.where(mentees.institution == mentors.institution, common, common & ~FORMAT_BITS["in_person"])
-    return np.asarray(_HUNDRED * _FORMATS_IN[common] // np.maximum(1, _FORMATS_IN[mentees.formats]))
+    return np.asarray(_SHARE_OF_FORMATS[common, mentees.formats])
 
 
 def _zone(mentee: Ints, mentor: Ints) -> Ints:
@@ -107,12 +174,19 @@ def offset_minutes(zone: str) -> int:
 
 
 def percent(score: int, weights: Weights) -> int:
-    """Of the best score that these weights allow."""
-    return score // max(1, sum(weights))
+    """Of the best score that these weights allow, identity apart: what is shown says nothing of it."""
+    return score // max(1, sum(weights[:OPEN]))
 
 
-def lowest_score(weights: Weights, minimum_percent: int) -> int:
-    return minimum_percent * sum(weights)
+def reaches(parts: Sequence[int], weights: Weights, minimum_percent: int) -> bool:
+    """Whether a pair's contributions are enough. A shared identity orders a list, it opens and closes none."""
+    return sum(parts[:OPEN]) >= minimum_percent * sum(weights[:OPEN])
+
+
+def reaching(scores: Ints, each: Sequence[Ints], weights: Sequence[int] | Ints, *, minimum_percent: int) -> Bools:
+    """`reaches` of many pairs, weights as in `weighed`."""
+    enough: Bools = scores - each[OPEN] * weights[OPEN] >= minimum_percent * sum(weights[:OPEN])
+    return enough
 
 
 def weigh(factor: tuple[int, ...], weights: Weights) -> tuple[int, ...]:
@@ -134,8 +208,15 @@ def ties(mentees: Words, mentors: Words) -> Words:
 
 def tie(programme: str, mentee: str, mentor: str) -> int:
     """Of one pair; the lower goes first."""
-    seeds = (np.array([one], dtype=np.uint64) for one in (seed(programme, mentee), seed(mentor)))
-    return int(ties(*seeds)[0])
+    return tie_of(seed(programme, mentee), seed(mentor))
+
+
+def tie_of(mentee: int, mentor: int) -> int:
+    """`ties` of one pair of seeds: an array of one costs ten times as much."""
+    mixed = mentee ^ mentor
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 & _WORD
+    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB & _WORD
+    return mixed ^ (mixed >> 31)
 
 
 def best(scores: Ints, *, mentee: Words, mentors: Words, length: int) -> Rows:

@@ -15,6 +15,7 @@ from services.matching.domain.shards import shard_of
 from services.matching.index.bonds import Bonds
 from services.matching.index.people import Vocabulary
 from services.matching.index.pool import Pool
+from services.matching.index.reserves import RESERVE
 from shared.contracts.profiles import Role
 
 State = Institution | Programme | Member | Preferences | Bond
@@ -34,7 +35,8 @@ NOBODY = Affected()
 
 
 class Network:
-    def __init__(self) -> None:
+    def __init__(self, *, reserve: int = RESERVE) -> None:
+        self._reserve = reserve
         self._institutions: dict[str, Institution] = {}
         self._programmes: dict[str, Programme] = {}
         self._members: dict[str, Member] = {}
@@ -100,6 +102,16 @@ class Network:
             for mentee in pool.mentees
             if shard_of(mentee) in shards
         ]
+
+    def any_list(self, chance: int) -> Enrolment | None:
+        """Of those kept here, by chance; None where the place that it names is empty."""
+        place = chance % max(1, sum(pool.places for pool in self._pools.values()))
+        for name, pool in self._pools.items():
+            if place < pool.places:
+                mentee = pool.mentee_at(place)
+                return self.enrolment(name, mentee) if mentee in pool.mentees else None
+            place -= pool.places
+        return None
 
     def _put_member(self, member: Member) -> Affected:
         known = self._members.get(member.id)
@@ -175,9 +187,11 @@ class Network:
         had_seat = mentor is not None and has_seat(self._person(mentor))
         if not self._bonds.put(bond):
             return NOBODY
-        others = [
-            self.enrolment(name, bond.mentee) for name, pool in self._pools.items() if bond.mentee in pool.mentees
-        ]
+        others = []
+        for name, pool in self._pools.items():
+            if bond.mentee in pool.mentees:
+                pool.put_mentee(self._person(self._members[bond.mentee]))  # what was kept for them may name the mentor
+                others.append(self.enrolment(name, bond.mentee))
         if mentor is None or had_seat == has_seat(self._person(mentor)):
             return Affected(others=tuple(others))
         for programme in mentor.mentors_in:
@@ -187,7 +201,7 @@ class Network:
 
     def _pool(self, programme: str) -> Pool:
         if programme not in self._pools:
-            self._pools[programme] = Pool(self._policy(programme), self._vocabulary, self._apart)
+            self._pools[programme] = Pool(self._policy(programme), self._vocabulary, self._apart, reserve=self._reserve)
         return self._pools[programme]
 
     def _policy(self, programme: str) -> Policy:

@@ -3,28 +3,32 @@
 A row is never given to somebody else while the process lives: lists name mentors by row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from services.matching.domain import scoring
-from services.matching.domain.columns import UNKNOWN, Rows, Side
+from services.matching.domain import scoring, specialties
+from services.matching.domain.columns import UNKNOWN, Rows, Side, Words
 from services.matching.domain.model import Member
 from services.matching.domain.rules import FORMAT_BITS
 from shared.contracts.profiles import STAGES
 
+SETS = ("topics", "most_wanted", "languages", "hours", "identity")
+"""Columns of words. Both sides of a product need as many words of each."""
+Widths = tuple[int, ...]
+"""Of SETS."""
 _FIRST_ROWS = 64
 _BITS = 64
-_ONE = np.arange(1)
 
 
 class Terms:
     """A vocabulary: each term met gets the next number."""
 
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
+    def __init__(self, known: Mapping[str, int] = MappingProxyType({})) -> None:
+        self._numbers = dict(known)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -32,13 +36,16 @@ class Terms:
     def number(self, term: str | None) -> int:
         return UNKNOWN if term is None else self._numbers.setdefault(term, len(self._numbers))
 
-    def bits(self, terms: Iterable[str]) -> npt.NDArray[np.uint64]:
-        """Words with one bit set for each term."""
-        numbers = [self.number(term) for term in terms]
-        words = np.zeros(max(numbers, default=0) // _BITS + 1, dtype=np.uint64)
-        for number in numbers:
-            words[number // _BITS] |= np.uint64(1 << number % _BITS)
-        return words
+    def bits(self, terms: Iterable[str]) -> Words:
+        return bits([self.number(term) for term in terms])
+
+
+def bits(numbers: Collection[int]) -> Words:
+    """Words with one bit set for each number."""
+    words = np.zeros(max(numbers, default=0) // _BITS + 1, dtype=np.uint64)
+    for number in numbers:
+        words[number // _BITS] |= np.uint64(1 << number % _BITS)
+    return words
 
 
 class Vocabulary:
@@ -48,7 +55,8 @@ class Vocabulary:
         self.topics = Terms()
         self.languages = Terms()
         self.institutions = Terms()
-        self.specialties = Terms()
+        self.specialties = Terms(specialties.NUMBERS)
+        self.identities = Terms()
         self.styles = Terms()
 
 
@@ -71,21 +79,34 @@ class People:
             self.ids.append(id)
         return self.rows[id]
 
-    def put(self, member: Member, *, topics: Iterable[str], seed: int, free: bool) -> int:
+    def put(
+        self,
+        member: Member,
+        *,
+        topics: Iterable[str],
+        identity: Iterable[str],
+        seed: int,
+        free: bool,
+        most_wanted: Iterable[str] = (),
+    ) -> int:
         """Present from now on."""
         row, terms, columns = self.row(member.id), self._vocabulary, self._columns
         columns.institution[row] = terms.institutions.number(member.institution)
-        columns.specialty[row] = terms.specialties.number(member.specialty)
+        columns.specialty[row] = terms.specialties.number(specialties.known_as(member.specialty))
         columns.stage[row] = STAGES.index(member.stage) if member.stage else UNKNOWN
         columns.style[row] = terms.styles.number(member.style)
         columns.zone[row] = scoring.offset_minutes(member.time_zone)
         columns.formats[row] = sum(FORMAT_BITS[one] for one in member.formats)
         columns.across[row] = member.across_institutions
+        columns.reverse[row] = member.reverse_mentoring
         columns.seed[row] = seed
         columns.free[row] = free
         columns.present[row] = True
-        self._columns = _with_bits(columns, "topics", row, terms.topics.bits(topics))
-        self._columns = _with_bits(self._columns, "languages", row, terms.languages.bits(member.languages))
+        self._set(row, "topics", terms.topics.bits(topics))
+        self._set(row, "most_wanted", terms.topics.bits(most_wanted))
+        self._set(row, "languages", terms.languages.bits(member.languages))
+        self._set(row, "identity", terms.identities.bits(identity))
+        self._set(row, "hours", bits(scoring.half_hours(member)))
         return row
 
     def withdraw(self, id: str) -> int | None:
@@ -95,16 +116,22 @@ class People:
             self._columns.present[row] = False
         return row
 
-    def all(self, *, topic_words: int, language_words: int) -> Side:
-        """As many words as both sides of a product need."""
-        self._columns = _wide(self._columns, "topics", topic_words)
-        self._columns = _wide(self._columns, "languages", language_words)
-        return _rows(self._columns, slice(0, len(self.ids)))
+    def all(self, widths: Widths) -> Side:
+        return self._part(slice(0, len(self.ids)), widths)
 
-    def one(self, row: int, *, topic_words: int, language_words: int) -> Side:
-        self._columns = _wide(self._columns, "topics", topic_words)
-        self._columns = _wide(self._columns, "languages", language_words)
-        return _rows(self._columns, slice(row, row + 1))
+    def one(self, row: int, widths: Widths) -> Side:
+        return self._part(slice(row, row + 1), widths)
+
+    def _part(self, rows: slice, widths: Widths) -> Side:
+        for name, words in zip(SETS, widths, strict=True):
+            self._columns = _wide(self._columns, name, words)
+        return _rows(self._columns, rows)
+
+    def _set(self, row: int, name: str, words: Words) -> None:
+        self._columns = _wide(self._columns, name, len(words))
+        column = getattr(self._columns, name)
+        column[:, row] = 0
+        column[: len(words), row] = words
 
     def is_present(self, row: int) -> bool:
         return bool(self._columns.present[row])
@@ -114,31 +141,22 @@ class People:
         return np.array([self.rows[one] for one in ids if one in self.rows], dtype=np.intp)
 
     @property
-    def words(self) -> tuple[int, int]:
-        return len(self._columns.topics), len(self._columns.languages)
+    def seeds(self) -> Words:
+        """By row."""
+        return self._columns.seed
+
+    @property
+    def widths(self) -> Widths:
+        return tuple(len(getattr(self._columns, name)) for name in SETS)
 
 
 def _empty(rows: int) -> Side:
-    flags = (np.zeros(rows, dtype=np.bool_) for _ in range(3))
-    numbers = (np.zeros(rows, dtype=np.int32) for _ in range(6))
-    words = (np.zeros((1, rows), dtype=np.uint64) for _ in range(2))
-    present, free, across = flags
-    institution, specialty, stage, style, zone, formats = numbers
-    topics, languages = words
-    return Side(
-        present=present,
-        free=free,
-        across=across,
-        institution=institution,
-        specialty=specialty,
-        stage=stage,
-        style=style,
-        zone=zone,
-        formats=formats,
-        topics=topics,
-        languages=languages,
-        seed=np.zeros(rows, dtype=np.uint64),
-    )
+    flags = ("present", "free", "across", "reverse")
+    numbers = ("institution", "specialty", "stage", "style", "zone", "formats")
+    columns: dict[str, Any] = {name: np.zeros(rows, dtype=np.bool_) for name in flags}
+    columns |= {name: np.zeros(rows, dtype=np.int32) for name in numbers}
+    columns |= {name: np.zeros((1, rows), dtype=np.uint64) for name in SETS}
+    return Side(**columns, seed=np.zeros(rows, dtype=np.uint64))
 
 
 def _names() -> list[str]:
@@ -166,11 +184,3 @@ def _wide(side: Side, name: str, words: int) -> Side:
     wider = np.zeros((words, column.shape[1]), dtype=np.uint64)
     wider[: len(column)] = column
     return Side(**{other: getattr(side, other) for other in _names() if other != name}, **{name: wider})
-
-
-def _with_bits(side: Side, name: str, row: int, words: npt.NDArray[np.uint64]) -> Side:
-    side = _wide(side, name, len(words))
-    column = getattr(side, name)
-    column[:, row] = 0
-    column[: len(words), row] = words
-    return side

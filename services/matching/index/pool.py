@@ -1,14 +1,19 @@
-"""One programme: its mentors, its mentees held here, and the lists these have. Lists are exact, never approximated."""
+"""One programme: its mentors, its mentees held here, and the lists these have. Lists are exact, never approximated.
+
+A mentor who changes is in their column at once, and in the reserves when `touched` was asked of them; until then lists
+are searched for, not read from a reserve.
+"""
 
 from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
 
 from services.matching.domain import rules, scoring
-from services.matching.domain.columns import Bools, Rows, Side
+from services.matching.domain.columns import Bools, Ints, Rows, Side, Words
 from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist, Stored
 from services.matching.domain.model import Person, Policy, Weights, weights_for
-from services.matching.index.people import People, Vocabulary
+from services.matching.index.people import People, Vocabulary, Widths
+from services.matching.index.reserves import Reserves
 from shared.contracts.profiles import FACTORS, Role
 
 _LONGEST = 10
@@ -18,7 +23,7 @@ Apart = Callable[[str, Role], Collection[str]]
 
 
 class Pool:
-    def __init__(self, policy: Policy, vocabulary: Vocabulary, apart: Apart) -> None:
+    def __init__(self, policy: Policy, vocabulary: Vocabulary, apart: Apart, *, reserve: int) -> None:
         self._policy = policy
         self._vocabulary = vocabulary
         self._apart = apart
@@ -29,6 +34,9 @@ class Pool:
         self._own_reasons: dict[str, Shortlist] = {}
         self._stored: dict[str, Stored] = {}
         self._held = _Held()
+        self._reserves = Reserves(self._ties, size=reserve)
+        self._unspread: set[int] = set()
+        self._prepared: dict[str, Shortlist] = {}
         self._exchanges: Bools = np.zeros((0, 0), dtype=np.bool_)
 
     @property
@@ -42,16 +50,23 @@ class Pool:
 
     def govern(self, policy: Policy) -> None:
         """New rules; weights are renewed as mentees are put again."""
+        self._prepared.clear()
         self._policy = policy
         self._exchanges = np.zeros((0, 0), dtype=np.bool_)
+        self._reserves.clear()
+        self._unspread.clear()
 
     def put_mentor(self, mentor: Person) -> None:
+        self._prepared.clear()
+        if self._reserves.any_known:
+            self._unspread.add(self._mentors.row(mentor.id))
         if not rules.is_mentor(mentor, self._policy):
             self._mentors.withdraw(mentor.id)
             return
         self._mentors.put(
             mentor.member,
             topics=mentor.member.topics_offered,
+            identity=mentor.private.identity,
             seed=scoring.seed(mentor.id),
             free=rules.has_seat(mentor),
         )
@@ -59,9 +74,11 @@ class Pool:
 
     def put_mentee(self, mentee: Person) -> None:
         """Keeps this mentee's list from now on."""
+        self._prepared.clear()
         self._stored.setdefault(mentee.id, Stored())
         row = self._mentees.row(mentee.id)
         self._held.hold(row)
+        self._reserves.forget(row)
         if not rules.is_mentee(mentee, self._policy):
             self._mentees.withdraw(mentee.id)
             return
@@ -72,6 +89,8 @@ class Pool:
         self._mentees.put(
             mentee.member,
             topics=mentee.member.topics_wanted,
+            most_wanted=mentee.topics_most_wanted,
+            identity=mentee.identity_wish,
             seed=scoring.seed(self._policy.programme.id, mentee.id),
             free=reason is None,
         )
@@ -81,10 +100,12 @@ class Pool:
 
     def drop_mentee(self, mentee: str) -> None:
         """Somebody else keeps this list now."""
+        self._prepared.clear()
         self._stored.pop(mentee, None)
         row = self._mentees.withdraw(mentee)
         if row is not None:
             self._held.drop(row)
+            self._reserves.forget(row)
 
     def stored(self, mentee: str) -> Stored:
         return self._stored[mentee]
@@ -95,12 +116,23 @@ class Pool:
         self._stored[mentee] = Stored.of(shortlist, version)
         mentors = [self._mentors.row(entry.mentor) for entry in shortlist.entries]
         last = shortlist.entries[-1].score if mentors else 0
-        tie = self._tie(row, mentors[-1]) if mentors else 0
+        tie = scoring.tie_of(int(self._mentees.seeds[row]), int(self._mentors.seeds[mentors[-1]])) if mentors else 0
         self._held.remember(row, mentors, last=last, tie=tie)
 
     def awaits(self, mentee: str, *, renewal: bool) -> None:
         """Whether this list is going to be computed again."""
         self._held.awaited[self._mentees.rows[mentee]] = renewal
+
+    def is_awaited(self, mentee: str) -> bool:
+        return mentee in self._stored and bool(self._held.awaited[self._mentees.rows[mentee]])
+
+    @property
+    def places(self) -> int:
+        """Of mentees, whether their lists are kept here or were."""
+        return len(self._mentees)
+
+    def mentee_at(self, place: int) -> str:
+        return self._mentees.ids[place]
 
     def shortlist(self, mentee: str) -> Shortlist:
         """The list as it should be now."""
@@ -109,7 +141,35 @@ class Pool:
             return NOT_ENROLLED
         if mentee in self._own_reasons:
             return self._own_reasons[mentee]
-        me, mentors = self._mentees.one(row, **self._widths()), self._mentors.all(**self._widths())
+        if mentee not in self._prepared:
+            self.prepare([mentee])
+        return self._prepared.get(mentee) or self._searched(mentee, row)
+
+    def prepare(self, mentees: Collection[str]) -> None:
+        """Reads these mentees' lists from their reserves, as one product, as far as that is possible; for `shortlist`,
+        until the next change.
+        """
+        rows = np.array([self._mentees.rows[one] for one in mentees], dtype=np.intp)
+        length = self._policy.programme.list_length
+        rows = rows[self._reserves.knows_first(rows, length)]
+        if self._unspread or not rows.size:
+            return
+        places, mentors, scores = self._reserves.first(rows, length)
+        sides = self._mentees.all(self._widths()).take(rows[places]), self._mentors.all(self._widths()).take(mentors)
+        parts = np.stack(scoring.factors(*sides)) * self._held.weights[:, rows[places]]
+        entries = self._entries(mentors, scores, parts)
+        begins = np.searchsorted(places, np.arange(rows.size + 1)).tolist()
+        for place, row in enumerate(rows.tolist()):
+            self._prepared[self._mentees.ids[row]] = Shortlist(entries[begins[place] : begins[place + 1]])
+
+    def searched(self, mentee: str) -> Shortlist:
+        """The list as it should be now, whatever was kept of it."""
+        self._prepared.pop(mentee, None)
+        self._reserves.forget(self._mentees.rows[mentee])
+        return self.shortlist(mentee)
+
+    def _searched(self, mentee: str, row: int) -> Shortlist:
+        me, mentors = self._mentees.one(row, self._widths()), self._mentors.all(self._widths())
         standing = np.ones(len(self._mentors), dtype=np.bool_)
         standing[self._mentors.at([mentee])] = False
         apart = self._flags(self._mentors, self._apart(mentee, "mentee"))
@@ -117,30 +177,29 @@ class Pool:
             standing &= passes
             if not standing.any():
                 return Shortlist(unmatched=code)
-        return self._best(mentee, me, mentors, np.flatnonzero(standing))
+        return self._best(mentee, row, me, mentors, np.flatnonzero(standing))
 
-    def _best(self, mentee: str, me: Side, mentors: Side, rows: Rows) -> Shortlist:
+    def _best(self, mentee: str, row: int, me: Side, mentors: Side, rows: Rows) -> Shortlist:
         weights, programme = self._weights[mentee], self._policy.programme
         each = scoring.factors(me, mentors if rows.size == len(self._mentors) else mentors.take(rows))
         scores = scoring.weighed(each, weights)
-        enough = np.flatnonzero(scores >= scoring.lowest_score(weights, programme.minimum_score))
+        enough = np.flatnonzero(scoring.reaching(scores, each, weights, minimum_percent=programme.minimum_score))
         if not enough.size:
             return Shortlist(unmatched="below_minimum_score")
-        places = enough[
-            scoring.best(
-                scores[enough], mentee=me.seed, mentors=mentors.seed[rows[enough]], length=programme.list_length
-            )
-        ]
-        return Shortlist(
-            tuple(
-                self._entry(rows[place], int(scores[place]), tuple(int(factor[place]) for factor in each), weights)
-                for place in places
-            )
-        )
+        length = max(programme.list_length, self._reserves.size + 1)
+        places = enough[scoring.best(scores[enough], mentee=me.seed, mentors=mentors.seed[rows[enough]], length=length)]
+        self._reserves.fill(row, rows[places], scores[places])
+        first = places[: programme.list_length]
+        parts = np.stack([factor[first] for factor in each]) * np.array(weights, dtype=np.int32)[:, None]
+        return Shortlist(self._entries(rows[first], scores[first], parts))
 
-    def _entry(self, row: int, score: int, factors: tuple[int, ...], weights: Weights) -> Entry:
-        mentor = self._mentors.ids[row]
-        return Entry(mentor, self._institution_of[mentor], score, scoring.weigh(factors, weights))
+    def _entries(self, mentors: Rows, scores: Ints, parts: Ints) -> tuple[Entry, ...]:
+        """`parts` by factor and pair."""
+        ids = [self._mentors.ids[row] for row in mentors]
+        return tuple(
+            Entry(mentor, self._institution_of[mentor], score, tuple(contributions))
+            for mentor, score, contributions in zip(ids, scores.tolist(), parts.T.tolist(), strict=True)
+        )
 
     def touched(self, mentor: str) -> list[str]:
         """Whose list may differ after this mentor's change: those who name them, those whom they would now enter, and
@@ -149,45 +208,55 @@ class Pool:
         row = self._mentors.rows.get(mentor)
         if row is None:
             return []
-        held = self._held.first(len(self._mentees))
-        open_to = held.kept & ~held.awaited
-        if not open_to.any():
+        self._unspread.discard(row)
+        held, mentees = self._held.first(len(self._mentees)), self._mentees.all(self._widths())
+        if not held.kept.any():
             return []
-        mentees = self._mentees.all(**self._widths())
+        eligible, scores = self._for_all(mentor, row, mentees, held)
+        self._reserves.put(row, eligible, scores)
         has_nobody = mentees.present & mentees.free & (held.length == 0)
-        touched = open_to & ((held.rows == row).any(axis=1) | has_nobody)
-        if self._mentors.is_present(row):
-            touched |= open_to & self._enters(mentor, row, mentees, held)
+        named = np.zeros(len(self._mentees), dtype=np.bool_)
+        named[np.flatnonzero(held.rows.reshape(-1) == row) // _LONGEST] = True
+        touched = held.kept & ~held.awaited & (named | has_nobody | self._enters(row, eligible, scores, held))
         return [self._mentees.ids[mentee] for mentee in np.flatnonzero(touched)]
 
-    def _enters(self, mentor: str, row: int, mentees: Side, held: "_Held") -> Bools:
-        one = self._mentors.one(row, **self._widths())
-        passes = np.ones(len(self._mentees), dtype=np.bool_)
-        passes[self._mentees.at([mentor])] = False
+    def _for_all(self, mentor: str, row: int, mentees: Side, held: "_Held") -> tuple[Bools, Ints]:
+        """For whom this mentor may be on a list, and with which score."""
+        eligible, nothing = held.kept.copy(), np.zeros(len(self._mentees), dtype=np.int32)
+        if not self._mentors.is_present(row):
+            return np.zeros_like(eligible), nothing
+        one = self._mentors.one(row, self._widths())
+        eligible[self._mentees.at([mentor])] = False
         apart = self._flags(self._mentees, self._apart(mentor, "mentor"))
-        for _, by_rule in rules.passing(mentees, one, self._allowed(), apart):
-            passes &= by_rule
-            if not passes.any():
-                return passes
-        scores = scoring.weighed(scoring.factors(mentees, one), held.weights)
-        lowest = self._policy.programme.minimum_score * held.weights.sum(axis=0)
-        beats = (scores > held.last) | ((scores == held.last) & (scoring.ties(mentees.seed, one.seed) < held.tie))
-        has_room = held.length < self._policy.programme.list_length
-        entering: Bools = passes & (scores >= lowest) & (has_room | beats)
-        return entering
+        for _, passes in rules.passing(mentees, one, self._allowed(), apart):
+            eligible &= passes
+            if not eligible.any():
+                return eligible, nothing
+        each, least = scoring.factors(mentees, one), self._policy.programme.minimum_score
+        scores = scoring.weighed(each, held.weights)
+        return eligible & scoring.reaching(scores, each, held.weights, minimum_percent=least), scores
 
-    def _tie(self, mentee: int, mentor: int) -> int:
-        widths = self._widths()
-        return int(scoring.ties(self._mentees.one(mentee, **widths).seed, self._mentors.one(mentor, **widths).seed)[0])
+    def _enters(self, row: int, eligible: Bools, scores: Ints, held: "_Held") -> Bools:
+        beats: Bools = scores > held.last
+        level = np.flatnonzero(scores == held.last)
+        beats[level] = self._ties(level, np.full(level.size, row)) < held.tie[level]
+        return eligible & ((held.length < self._policy.programme.list_length) | beats)
+
+    def _ties(self, mentees: Rows, mentors: Rows) -> Words:
+        """Pair by pair."""
+        return scoring.ties(self._mentees.seeds[mentees], self._mentors.seeds[mentors])
 
     def _flags(self, people: People, ids: Iterable[str]) -> Bools:
         flags = np.zeros(len(people), dtype=np.bool_)
         flags[people.at(ids)] = True
         return flags
 
-    def _widths(self) -> dict[str, int]:
-        topics, languages = (max(widths) for widths in zip(self._mentors.words, self._mentees.words, strict=True))
-        return {"topic_words": topics, "language_words": languages}
+    def _widths(self) -> Widths:
+        """`topics` and `most_wanted` meet each other's."""
+        topics, most_wanted, *others = (
+            max(pair) for pair in zip(self._mentors.widths, self._mentees.widths, strict=True)
+        )
+        return (max(topics, most_wanted), max(topics, most_wanted), *others)
 
     def _allowed(self) -> Bools:
         """Which institutions' people may meet, by the numbers that the columns hold."""

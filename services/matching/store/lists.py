@@ -50,6 +50,10 @@ class Lists:
             found += [found_of(document) for document in documents]
         return found
 
+    async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
+        document = await self._lists.find_one({"_id": enrolment.id, "fence": fence})
+        return found_of(document) if document else None
+
     async def write(self, written: Sequence[Written]) -> None:
         async def body(session: Session) -> None:
             await self._write(written, session)

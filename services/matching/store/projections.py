@@ -1,6 +1,6 @@
 """The copies of what profiles publishes, and the change stream over them and over what binds people to each other."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from sys import intern
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +19,7 @@ from services.matching.store.pairs import (
 from services.matching.usecases.keeping import Change
 from services.matching.usecases.waiting import Origin
 from shared.contracts.envelope import Received
-from shared.contracts.profiles import MemberChanged
+from shared.contracts.profiles import FACTORS, Factor, MemberChanged
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, ensure_indexes, in_transaction
 from shared.projection import fold, fold_within, newest
 
@@ -156,7 +156,7 @@ def programme_of(document: Document) -> Programme:
         sequence=document["sequence"],
         is_active=document.get("status") == "active",
         admits=_terms(document.get("admits")),
-        weights=document.get("weights") or {},
+        weights=_weights(document),
         list_length=limits.get("list_length", 10),
         minimum_score=limits.get("minimum_score", 0),
     )
@@ -182,6 +182,8 @@ def member_of(document: Document) -> Member:
         hours=document.get("hours_per_month", 0),
         capacity=document.get("capacity", 0),
         style=document.get("style"),
+        available=_terms(document.get("available")),
+        reverse_mentoring=document.get("reverse_mentoring", False),
         across_institutions=document.get("across_institutions", False),
     )
 
@@ -191,8 +193,16 @@ def preferences_of(document: Document) -> Preferences:
         member=intern(document["_id"]),
         sequence=document["sequence"],
         never=_terms(document.get("never")),
-        weights=document.get("weights") or {},
+        weights=_weights(document),
+        topics_most_wanted=_terms(document.get("topics_most_wanted")),
+        identity=_terms(document.get("identity")),
+        wishes_shared_identity=document.get("wishes_shared_identity", False),
     )
+
+
+def _weights(document: Document) -> Mapping[Factor, int]:
+    said = {**(document.get("weights") or {}), **(document.get("further_weights") or {})}
+    return {factor: said[factor] for factor in FACTORS if factor in said}
 
 
 def _terms(terms: Iterable[str] | None) -> frozenset[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.matching.domain.lists import Enrolment, Shortlist, change
+from services.matching.domain.lists import Enrolment, Shortlist, Stored, change
 from services.matching.domain.shards import shard_of
 from services.matching.index.network import Network, State
 from services.matching.index.pool import Pool
@@ -62,6 +62,12 @@ class Found:
     enrolment: Enrolment
     shortlist: Shortlist
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class AtRest:
+    stored: Stored
+    fence: int
 
 
 class Lists(Protocol):
@@ -154,7 +160,36 @@ class Keeper:
     async def renew_others(self) -> Collection[int]:
         """Looks whom changed mentors touch, then renews one chunk of what is due."""
         await self._spread()
-        return await self._renew(self._waiting.next_others(_CHUNK, now=self._clock.monotonic()), bulk=True)
+        renewals = self._waiting.next_others(_CHUNK, now=self._clock.monotonic())
+        self._prepare(renewals)
+        return await self._renew(renewals, bulk=True)
+
+    def _prepare(self, renewals: Sequence[Renewal]) -> None:
+        """What is read from reserves is read at once; a change in between costs no more than reading again."""
+        for programme in {one.enrolment.programme for one in renewals}:
+            mentees = [one.enrolment.mentee for one in renewals if one.enrolment.programme == programme]
+            pool = self._network.pool(programme)
+            pool.prepare([one for one in mentees if one in pool.mentees])
+
+    def any_list(self, chance: int) -> Enrolment | None:
+        """One of those kept here, by a number as large as one likes."""
+        return self._network.any_list(chance)
+
+    def at_rest(self, enrolment: Enrolment) -> "AtRest | None":
+        """What is stored of a list that nothing known here will change; None where something may."""
+        pool, fence = self._pool(enrolment), self._fences.get(shard_of(enrolment.mentee))
+        if fence is None or self._moved or enrolment.id in self._in_flight or pool.is_awaited(enrolment.mentee):
+            return None
+        return AtRest(pool.stored(enrolment.mentee), fence)
+
+    def anew(self, enrolment: Enrolment) -> Shortlist:
+        return self._pool(enrolment).searched(enrolment.mentee)
+
+    def mend(self, found: Found) -> None:
+        """What is found in the store is wrong."""
+        self._pool(found.enrolment).remember(found.enrolment.mentee, found.shortlist, version=found.version)
+        origin = Origin(None, self._clock.new_id())
+        self._await(Renewal(found.enrolment, "others_change", origin, self._clock.monotonic()))
 
     async def _spread(self) -> None:
         for programme, mentor in list(self._moved)[:_MENTORS]:

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from services.matching.domain import reasons, rules, scoring
 from services.matching.domain.lists import Entry, Shortlist
-from services.matching.domain.model import Member, Person, Policy, weights_for
+from services.matching.domain.model import Member, Person, Policy, Weights, weights_for
 from shared.auth import Principal
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS, Factor
@@ -199,8 +199,8 @@ def require_coordinator(me: Principal, policy: Policy | None, programme: str) ->
 
 
 def _why(who: Person, other: Person, entry: Entry, policy: Policy) -> Why:
-    factors = dict(zip(FACTORS, scoring.factors_of(who, other), strict=True))
-    percent = scoring.percent(entry.score, weights_for(who, policy.programme))
+    factors = _by_factor(scoring.factors_of(who, other))
+    percent = _percent(entry.contributions, weights_for(who, policy.programme))
     return Why(min(100, percent), factors, reasons.reasons(who, other), other.member)
 
 
@@ -216,20 +216,31 @@ def _compared(shortlist: Shortlist, who: Person, other: Person, policy: Policy, 
         return Answer("suggested", rank=shortlist.mentors.index(other.id) + 1)
     weights = weights_for(who, policy.programme)
     parts = scoring.weigh(scoring.factors_of(who, other), weights)
-    lowest = scoring.lowest_score(weights, policy.programme.minimum_score)
     is_full = len(shortlist.entries) >= policy.programme.list_length
     last = shortlist.entries[-1] if shortlist.entries else None
-    if sum(parts) < lowest:
-        words = f"The match is {scoring.percent(sum(parts), weights)} of 100; this programme suggests from "
+    if not scoring.reaches(parts, weights, policy.programme.minimum_score):
+        words = f"The match is {_percent(parts, weights)} of 100; this programme suggests from "
         words += f"{policy.programme.minimum_score}."
     elif is_full and last and sum(parts) <= last.score:
-        words = f"The match is {scoring.percent(sum(parts), weights)} of 100, and that of the last mentor on your list "
-        words += f"{scoring.percent(last.score, weights)}. "
-        words += reasons.shortfall(_by_factor(parts), _by_factor(last.contributions))
+        words = _behind(parts, last.contributions, weights)
     else:
         return Answer("being_renewed", explanation="The list is about to be renewed: look again in some seconds.")
     return Answer("scores_below", explanation=words if is_own else None)
 
 
+def _behind(parts: tuple[int, ...], last: tuple[int, ...], weights: Weights) -> str:
+    """Where an identity counts, two sums side by side would tell whose it is: they are left out."""
+    if weights[scoring.OPEN :] != (0,):
+        return "Those on your list fit better by everything that you weigh."
+    words = f"The match is {_percent(parts, weights)} of 100, and that of the last mentor on your list "
+    words += f"{_percent(last, weights)}. "
+    return words + reasons.shortfall(_by_factor(parts), _by_factor(last))
+
+
+def _percent(parts: tuple[int, ...], weights: Weights) -> int:
+    return scoring.percent(sum(parts[: scoring.OPEN]), weights)
+
+
 def _by_factor(parts: tuple[int, ...]) -> Mapping[Factor, int]:
-    return dict(zip(FACTORS, parts, strict=True))
+    """Those that may be shown."""
+    return dict(zip(FACTORS[: scoring.OPEN], parts, strict=False))

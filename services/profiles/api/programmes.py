@@ -6,7 +6,7 @@ from pydantic.config import JsonDict
 
 from services.profiles.api.cursors import id_after
 from services.profiles.domain.aggregate import Versioned
-from services.profiles.domain.fields import Name, Weights, given
+from services.profiles.domain.fields import Name, ProgrammesWeights, given
 from services.profiles.domain.programmes import Programme
 from services.profiles.usecases.programmes import ProgrammeUseCases
 from shared.contracts.payload import Id, Slug
@@ -46,7 +46,7 @@ class ProgrammePatch(BaseModel):
     status: Status = "active"
     admits: Annotated[tuple[Id, ...], Field(max_length=1_000)] = ()
     """The owner is always among them."""
-    weights: Weights = {}
+    weights: ProgrammesWeights = {}
     limits: Limits = Limits()
 
 

@@ -35,6 +35,8 @@ class MemberView(BaseModel):
     hours_per_month: int
     capacity: int
     style: Style | None
+    available: tuple[str, ...]
+    reverse_mentoring: bool
     principles: str
     across_institutions: bool
     has_sign_in: bool
@@ -43,6 +45,7 @@ class MemberView(BaseModel):
 class OwnView(MemberView):
     never: tuple[str, ...]
     weights: dict[Factor, int]
+    topics_most_wanted: tuple[str, ...]
     identity: tuple[str, ...]
     wishes_shared_identity: bool
     story: str

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from shared.contracts.payload import Id, Slug
-from shared.contracts.profiles import Enrolment, Factor, Format, Stage, Style
+from shared.contracts.profiles import Enrolment, Factor, Format, Stage, Style, Weekly
 
 T = TypeVar("T", bound=Hashable)
 _LANGUAGE = re.compile(r"^[a-z]{2,3}$")
@@ -75,6 +75,19 @@ def _weights(weights: Mapping[Factor, int]) -> dict[Factor, int]:
     return dict(weights)
 
 
+def _programmes_weights(weights: Mapping[Factor, int]) -> dict[Factor, int]:
+    if "identity" in weights:
+        raise wrong("weights", "must leave identity out: it counts by a person's own wish only")
+    return _weights(weights)
+
+
+def _forwards(weekly: str) -> str:
+    _, since, until = weekly.split("-")
+    if since >= until:
+        raise wrong("available", "must begin before it ends, like fri-17-20")
+    return weekly
+
+
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_email)]
 ExternalId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
@@ -83,6 +96,8 @@ Language = Annotated[str, AfterValidator(_language)]
 Locale = Annotated[str, AfterValidator(_locale)]
 Slugs = Annotated[tuple[Slug, ...], Field(max_length=_MANY), AfterValidator(_once)]
 Weights = Annotated[dict[Factor, int], AfterValidator(_weights)]
+ProgrammesWeights = Annotated[dict[Factor, int], AfterValidator(_programmes_weights)]
+Available = Annotated[Weekly, AfterValidator(_forwards)]
 
 
 class Profile(BaseModel):
@@ -106,6 +121,8 @@ class Profile(BaseModel):
     hours_per_month: Annotated[int, Field(ge=0, le=100)] = 0
     capacity: Annotated[int, Field(ge=0, le=50)] = 0
     style: Style | None = None
+    available: Annotated[tuple[Available, ...], Field(max_length=_MANY), AfterValidator(_once)] = ()
+    reverse_mentoring: bool = False
     principles: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4_000)] = ""
 
 
@@ -117,6 +134,7 @@ class Private(BaseModel):
     across_institutions: bool = False
     never: Annotated[tuple[Id, ...], Field(max_length=1_000), AfterValidator(_once)] = ()
     weights: Weights = {}
+    topics_most_wanted: Slugs = ()
     identity: Slugs = ()
     wishes_shared_identity: bool = False
     story: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)] = ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.profiles.domain.fields import INSTITUTION_ONLY, PERSON_ONLY
+from services.profiles.domain.weights import told_weights
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import (
     ContactChanged,
@@ -42,10 +43,13 @@ class Member:
     hours_per_month: int = 0
     capacity: int = 0
     style: Style | None = None
+    available: tuple[str, ...] = ()
+    reverse_mentoring: bool = False
     principles: str = ""
     across_institutions: bool = False
     never: tuple[str, ...] = ()
     weights: Mapping[Factor, int] = field(default_factory=dict)
+    topics_most_wanted: tuple[str, ...] = ()
     identity: tuple[str, ...] = ()
     wishes_shared_identity: bool = False
     story: str = ""
@@ -140,16 +144,21 @@ def _public(member: Member) -> MemberChanged:
         hours_per_month=member.hours_per_month,
         capacity=member.capacity,
         style=member.style,
+        available=member.available,
+        reverse_mentoring=member.reverse_mentoring,
         across_institutions=member.across_institutions,
     )
 
 
 def _private(member: Member) -> PreferencesChanged:
+    weights, further_weights = told_weights(member.weights)
     return PreferencesChanged(
         member=member.id,
         institution=member.institution,
         never=member.never,
-        weights=dict(member.weights),
+        weights=weights,
+        further_weights=further_weights,
+        topics_most_wanted=member.topics_most_wanted,
         identity=member.identity,
         wishes_shared_identity=member.wishes_shared_identity,
         subject_hash=member.subject_hash,

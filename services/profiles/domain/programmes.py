@@ -2,6 +2,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from services.profiles.domain.weights import told_weights
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import Factor, ProgrammeChanged, ProgrammeLimits, Status
 
@@ -45,6 +46,7 @@ def change(programme: Programme, given: Mapping[str, Any]) -> Programme:
 
 
 def facts(programme: Programme) -> tuple[Payload, ...]:
+    weights, further_weights = told_weights(programme.weights)
     return (
         ProgrammeChanged(
             programme=programme.id,
@@ -52,7 +54,8 @@ def facts(programme: Programme) -> tuple[Payload, ...]:
             name=programme.name,
             status=programme.status,
             admits=programme.admits,
-            weights=dict(programme.weights),
+            weights=weights,
+            further_weights=further_weights,
             limits=programme.limits,
         ),
     )

@@ -14,7 +14,7 @@ from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
 
 SETTABLE = frozenset(Profile.model_fields) - {"enrolments"}
-SEVERAL = frozenset({"affiliations", "topics_offered", "topics_wanted", "languages", "formats"})
+SEVERAL = frozenset({"affiliations", "topics_offered", "topics_wanted", "languages", "formats", "available"})
 _PERSON_ONLY = PERSON_ONLY | {"never_list", "identity_wish"}
 _MAX_BYTES = 256 * 1024
 Values = str | Annotated[list[str], Field(max_length=50)]

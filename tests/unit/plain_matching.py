@@ -1,0 +1,206 @@
+"""Matching again, slow and by other means: one pair after another, plain Python, nothing taken from what it judges but
+the model and the tree of specialties. Formulas as docs/matching.md writes them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from services.matching.domain.model import Institution, Member, Preferences, Programme
+from services.matching.domain.specialties import ALSO_CALLED, TREE
+
+FACTORS = ("topics", "specialty", "stage", "languages", "formats", "time_zone", "style", "availability", "identity")
+USUAL = (100, 60, 40, 20, 20, 20, 30, 30, 60)
+STAGES = ("student", "resident", "fellow", "early_career", "attending", "senior", "retired")
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+AHEAD = (30, 80, 100, 90, 70, 60, 50)
+_64 = 2**64 - 1
+Keeps = Callable[[Member], bool]
+
+
+@dataclass(frozen=True)
+class PlainList:
+    entries: tuple[tuple[str, str, int, tuple[int, ...]], ...] = ()
+    """Mentor, institution, score, contributions; the best first."""
+    unmatched: str | None = None
+
+
+class Plain:
+    """Of the newest state of everything."""
+
+    def __init__(
+        self,
+        institutions: Mapping[str, Institution],
+        programmes: Mapping[str, Programme],
+        members: Mapping[str, Member],
+        preferences: Mapping[str, Preferences],
+    ) -> None:
+        self.institutions, self.programmes, self.members = institutions, programmes, members
+        self.preferences = preferences
+
+    def list_of(self, programme_id: str, mentee_id: str) -> PlainList:
+        programme, mentee = self.programmes.get(programme_id), self.members.get(mentee_id)
+        if programme is None or mentee is None or not programme.is_active:
+            return PlainList()
+        if not mentee.is_active or programme_id not in mentee.mentee_in:
+            return PlainList()
+        if mentee.is_paused:
+            return PlainList(unmatched="paused")
+        if not mentee.topics_wanted or not mentee.languages:
+            return PlainList(unmatched="profile_incomplete")
+        left = list(self.members.values())
+        for code, keeps in self._rules(programme, mentee):
+            left = [one for one in left if keeps(one)]
+            if not left:
+                return PlainList(unmatched=code)
+        return self._sorted(programme, mentee, left)
+
+    def _rules(self, programme: Programme, mentee: Member) -> list[tuple[str, Keeps]]:
+        return [
+            (
+                "no_mentor_in_programme",
+                lambda one: one.is_active and programme.id in one.mentors_in and one.id != mentee.id,
+            ),
+            ("no_free_mentor", lambda one: not one.is_paused and one.capacity > 0 and one.hours > 0),
+            ("none_allowed_between_institutions", lambda one: self._exchange(programme, mentee, one)),
+            ("no_common_language", lambda one: any(tongue in one.languages for tongue in mentee.languages)),
+            ("no_common_format", lambda one: bool(_formats(mentee, one))),
+            (
+                "not_available",
+                lambda one: one.id not in self._private(mentee).never and mentee.id not in self._private(one).never,
+            ),
+            ("below_minimum_score", lambda one: self._reaches(programme, mentee, one)),
+        ]
+
+    def _private(self, member: Member) -> Preferences:
+        return self.preferences.get(member.id) or Preferences(member=member.id)
+
+    def _exchange(self, programme: Programme, one: Member, other: Member) -> bool:
+        homes = [self.institutions.get(member.institution) for member in (one, other)]
+        for home in homes:
+            if home is None or not home.is_active or home.id not in programme.admits:
+                return False
+        if one.institution == other.institution:
+            return True
+        mine, theirs = homes
+        assert mine is not None
+        assert theirs is not None
+        both = theirs.id in mine.exchanges_with and mine.id in theirs.exchanges_with
+        return both and one.across_institutions and other.across_institutions
+
+    def _weights(self, programme: Programme, mentee: Member) -> list[int]:
+        private = self._private(mentee)
+        weights = []
+        for factor, usual in zip(FACTORS, USUAL, strict=True):
+            weight = programme.weights.get(factor, usual) if factor != "identity" else usual  # type: ignore[call-overload]
+            weights.append(private.weights.get(factor, weight))  # type: ignore[call-overload]
+        if not (private.wishes_shared_identity and private.identity):
+            weights[-1] = 0
+        return weights
+
+    def _parts(self, programme: Programme, mentee: Member, mentor: Member) -> tuple[int, ...]:
+        weights, factors = self._weights(programme, mentee), self._factors(mentee, mentor)
+        return tuple(weight * factor for weight, factor in zip(weights, factors, strict=True))
+
+    def _reaches(self, programme: Programme, mentee: Member, mentor: Member) -> bool:
+        shown = sum(self._parts(programme, mentee, mentor)[:-1])
+        return shown >= programme.minimum_score * sum(self._weights(programme, mentee)[:-1])
+
+    def _sorted(self, programme: Programme, mentee: Member, mentors: list[Member]) -> PlainList:
+        rated = [(one, self._parts(programme, mentee, one)) for one in mentors]
+        rated.sort(key=lambda pair: (-sum(pair[1]), _lot(programme.id, mentee.id, pair[0].id)))
+        first = rated[: programme.list_length]
+        return PlainList(tuple((one.id, one.institution, sum(parts), parts) for one, parts in first))
+
+    def _factors(self, mentee: Member, mentor: Member) -> list[int]:
+        mine, theirs = self._private(mentee), self._private(mentor)
+        asked = mine.identity if mine.wishes_shared_identity else frozenset()
+        return [
+            _topics(mentee, mentor, mine),
+            _specialty(mentee.specialty, mentor.specialty),
+            _stage(mentee, mentor),
+            {0: 0, 1: 70}.get(len(mentee.languages & mentor.languages), 100),
+            100 * len(_formats(mentee, mentor)) // max(1, len(mentee.formats)),
+            _zone(_minutes(mentee), _minutes(mentor)),
+            50 if mentee.style is None or mentor.style is None else 100 * (mentee.style == mentor.style),
+            _availability(mentee, mentor),
+            100 if asked & theirs.identity else 0,
+        ]
+
+
+def _formats(mentee: Member, mentor: Member) -> list[str]:
+    same = mentee.institution == mentor.institution
+    return [way for way in mentee.formats if way in mentor.formats and (same or way != "in_person")]
+
+
+def _topics(mentee: Member, mentor: Member, private: Preferences) -> int:
+    worth = {topic: 2 if topic in private.topics_most_wanted else 1 for topic in mentee.topics_wanted}
+    return 100 * sum(worth[topic] for topic in worth if topic in mentor.topics_offered) // sum(worth.values())
+
+
+def _specialty(mine: str | None, theirs: str | None) -> int:
+    if mine is None or theirs is None:
+        return 0
+    one, other = ALSO_CALLED.get(mine, mine), ALSO_CALLED.get(theirs, theirs)
+    if one == other:
+        return 100
+    for specialties in TREE.values():
+        for name, within in specialties.items():
+            family = [name, *within.split()]
+            if one in family and other in family:
+                return 75 if name in (one, other) else 50
+        everybody = [term for name, within in specialties.items() for term in (name, *within.split())]
+        if one in everybody and other in everybody:
+            return 20
+    return 0
+
+
+def _stage(mentee: Member, mentor: Member) -> int:
+    if mentee.stage is None or mentor.stage is None:
+        return 50
+    ahead = STAGES.index(mentor.stage) - STAGES.index(mentee.stage)
+    ahead = -ahead if mentee.reverse_mentoring else ahead
+    return AHEAD[ahead] if ahead >= 0 else 0
+
+
+def _minutes(member: Member) -> int:
+    try:
+        offset = datetime(2024, 1, 15, tzinfo=UTC).astimezone(ZoneInfo(member.time_zone)).utcoffset()
+    except ZoneInfoNotFoundError:
+        return 0
+    assert offset is not None
+    return round(offset.total_seconds() / 60)
+
+
+def _zone(mine: int, theirs: int) -> int:
+    apart = max(mine, theirs) - min(mine, theirs)
+    return 100 - 100 * min(apart, 1440 - apart) // 720
+
+
+def _availability(mentee: Member, mentor: Member) -> int:
+    mine, theirs = _times(mentee), _times(mentor)
+    return 50 if not mine or not theirs else min(100, 25 * len(mine & theirs))
+
+
+def _times(member: Member) -> set[int]:
+    times = set()
+    for weekly in member.available:
+        day, since, until = weekly.split("-")
+        minute = WEEK.index(day) * 1440 + int(since) * 60
+        while minute < WEEK.index(day) * 1440 + int(until) * 60:
+            times.add((minute - _minutes(member) // 30 * 30) % (7 * 1440))
+            minute += 30
+    return times
+
+
+def _lot(programme: str, mentee: str, mentor: str) -> int:
+    mixed = _number(f"{programme}\n{mentee}") ^ _number(mentor)
+    for factor, shift in ((0xBF58476D1CE4E5B9, 30), (0x94D049BB133111EB, 27)):
+        mixed = (mixed ^ (mixed >> shift)) * factor & _64
+    return mixed ^ (mixed >> 31)
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")

@@ -1,0 +1,110 @@
+"""The quiet audit finds a list that is wrong, says so, and has it mended; a list in work it takes for none."""
+
+from dataclasses import replace
+
+import pytest
+
+from services.matching.domain.lists import Enrolment, Shortlist
+from services.matching.usecases.auditing import Audit
+from services.matching.usecases.keeping import Change, Found
+from services.matching.usecases.waiting import Origin
+from tests.unit.matching_people import CARE, mentee, mentor, policy
+from tests.unit.test_matching_keeping import Shelf, World, later, member
+
+ANA = f"{CARE}.ana"
+
+
+class Counted:
+    def __init__(self) -> None:
+        self.lists = self.differences = 0
+
+    def audited(self, *, differs: bool) -> None:
+        self.lists += 1
+        self.differences += differs
+
+
+class Audited(World):
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        super().__init__(shelf)
+        self.counted = Counted()
+        self.audit = Audit(self.keeper, self.shelf, clock=self.time, watch=self.counted)
+
+    async def look(self) -> tuple[int, int]:
+        for _ in range(20):
+            await self.audit.look()
+        return self.counted.lists, self.counted.differences
+
+    def plant(self, shortlist: Shortlist) -> None:
+        self.shelf.lists[ANA] = replace(self.shelf.lists[ANA], shortlist=shortlist)
+
+
+@pytest.fixture
+async def world() -> Audited:
+    world = Audited()
+    await world.start()
+    await world.change(*policy().institutions.values(), policy().programme)
+    await world.change(member(mentor("milo")), member(mentor("mara", specialty="surgery")), member(mentee("ana")))
+    await world.pass_time()
+    return world
+
+
+async def test_lists_that_are_right_are_counted_and_nothing_else_happens(world: Audited) -> None:
+    events = len(world.shelf.events)
+    assert await world.look() == (20, 0)
+    await world.pass_time()
+    assert len(world.shelf.events) == events
+
+
+async def test_a_planted_wrong_list_is_counted_once_and_mended(world: Audited) -> None:
+    right = world.shelf.shortlist("ana")
+    world.plant(Shortlist(right.entries[:1]))
+    _, differences = await world.look()
+    assert differences == 1
+    await world.pass_time()
+    assert world.shelf.shortlist("ana") == right
+    assert world.shelf.folded("ana") == (right.mentors, None)
+    assert (await world.look())[1] == 1
+
+
+async def test_a_wrong_contribution_is_a_wrong_list(world: Audited) -> None:
+    right = world.shelf.shortlist("ana")
+    first = replace(right.entries[0], contributions=(0,) * len(right.entries[0].contributions))
+    world.plant(Shortlist((first, *right.entries[1:])))
+    assert (await world.look())[1] == 1
+    await world.pass_time()
+    assert world.shelf.shortlist("ana") == right
+
+
+async def test_a_wrong_reserve_is_found_as_soon_as_it_has_made_a_list_wrong(world: Audited) -> None:
+    pool = world.keeper._network.pool(CARE)
+    pool._reserves._scores[:] = 1
+    await world.change(later(mentor("mara"), 2, capacity=0))
+    await world.pass_time()
+    assert (await world.look())[1] == 1
+    await world.pass_time()
+    assert (await world.look())[1] == 1
+
+
+async def test_a_list_that_is_awaited_is_not_looked_at(world: Audited) -> None:
+    world.keeper.apply([Change(later(mentee("ana"), 2, specialty="surgery"), Origin("event", "correlation"))])
+    assert await world.look() == (0, 0)
+    await world.work()
+    world.keeper.apply([Change(later(mentor("mara"), 2, capacity=0), Origin("event", "correlation"))])
+    assert await world.look() == (0, 0)
+
+
+async def test_what_changes_while_the_store_is_asked_is_no_difference(world: Audited) -> None:
+    class Slow(Shelf):
+        async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
+            found = await world.shelf.stored(enrolment, fence=fence)
+            await world.change(later(mentee("ana"), world.time.ids + 2, specialty="surgery"))
+            return found
+
+    world.audit = Audit(world.keeper, Slow(), clock=world.time, watch=world.counted)
+    await world.audit.look()
+    assert world.counted.lists == 0
+
+
+async def test_another_holders_list_is_none_of_ours(world: Audited) -> None:
+    world.shelf.fences = {shard: fence + 1 for shard, fence in world.shelf.fences.items()}
+    assert await world.look() == (0, 0)

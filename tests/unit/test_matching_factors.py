@@ -1,0 +1,176 @@
+"""Each factor by itself: what it counts, what it does not, and that some things count nowhere."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.matching.domain import reasons, scoring, specialties
+from services.matching.domain.columns import Side
+from services.matching.domain.hours import HALF_HOURS, half_hours
+from services.matching.domain.model import Member, Person, Preferences, weights_for
+from services.matching.store.projections import member_of, preferences_of
+from shared.contracts.catalogue import EVENTS
+from shared.contracts.profiles import FACTORS, Factor, MemberChanged, PreferencesChanged
+from tests.unit.matching_people import mentee, mentor, naive, policy
+
+
+def factor(name: Factor, who: Person, other: Person) -> int:
+    return scoring.factors_of(who, other)[FACTORS.index(name)]
+
+
+def words(names: Iterable[str]) -> set[str]:
+    return {word for name in names for word in re.split(r"[^a-z]+", name.lower())}
+
+
+def test_title_rank_and_citations_do_not_exist_in_the_model() -> None:
+    known = [one.name for model in (Member, Preferences, Side) for one in fields(model)]
+    told = [name for event in EVENTS.values() if event.TOPIC.startswith("profiles.") for name in event.model_fields]
+    prestige = {"title", "rank", "ranking", "citation", "citations", "index", "publications", "impact", "reputation"}
+    prestige |= {"awards", "grants", "salary", "prestige", "seniority", "rating", "degree", "professor"}
+    assert not words([*known, *told, *FACTORS]) & prestige
+
+
+def test_a_topic_wanted_most_counts_twice() -> None:
+    who = mentee(topics_wanted=frozenset("abc"), topics_most_wanted=frozenset("ax"))
+    assert factor("topics", who, mentor(topics_offered=frozenset("a"))) == 50
+    assert factor("topics", who, mentor(topics_offered=frozenset("bc"))) == 50
+    assert factor("topics", who, mentor(topics_offered=frozenset("x"))) == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "near"),
+    [
+        ("cardiology", "cardiology", 100),
+        ("paediatrics", "pediatrics", 100),
+        ("cardiology", "internal-medicine", 75),
+        ("internal-medicine", "oncology", 75),
+        ("cardiology", "nephrology", 50),
+        ("cardiology", "pediatrics", 20),
+        ("cardiology", "urology", 0),
+        ("sailing", "sailing", 100),
+        ("sailing", "rowing", 0),
+        ("sailing", "cardiology", 0),
+        (None, None, 0),
+    ],
+)
+def test_a_specialty_is_as_near_as_the_tree_says(one: str | None, other: str | None, near: int) -> None:
+    assert factor("specialty", mentee(specialty=one), mentor(specialty=other)) == near
+    assert factor("specialty", mentee(specialty=other), mentor(specialty=one)) == near
+
+
+def test_the_tree_names_each_specialty_once_and_every_other_name_leads_into_it() -> None:
+    written = [
+        term
+        for branch in specialties.TREE.values()
+        for name, within in branch.items()
+        for term in (name, *within.split())
+    ]
+    assert len(written) == len(set(written)) == len(specialties.PATHS)
+    assert set(specialties.ALSO_CALLED.values()) <= set(written)
+    assert not set(specialties.ALSO_CALLED) & set(written)
+
+
+def test_one_to_three_stages_ahead_are_best_and_a_reverse_wish_turns_it_round() -> None:
+    resident = {"stage": "resident"}
+    stages = ("student", "resident", "fellow", "early_career", "attending", "senior")
+    seen = [factor("stage", mentee(**resident), mentor(stage=stage)) for stage in stages]
+    assert min(seen[2:5]) > max(*seen[:2], seen[5])
+    senior = mentee(stage="senior", reverse_mentoring=True)
+    assert factor("stage", senior, mentor(stage="fellow")) > factor("stage", senior, mentor(stage="senior"))
+    assert factor("stage", senior, mentor(stage="retired")) == 0
+
+
+def test_hours_in_common_are_found_across_zones() -> None:
+    vienna = mentee(available=frozenset({"fri-17-20"}), time_zone="Europe/Vienna")
+    new_york = mentor(available=frozenset({"fri-11-13"}), time_zone="America/New_York")
+    assert factor("availability", vienna, new_york) == 100
+    assert "Has time when you have: 2 h a week in common." in reasons.reasons(vienna, new_york)
+    assert factor("availability", vienna, mentor(available=frozenset({"fri-17-20"}), time_zone="Asia/Tokyo")) == 0
+
+
+def test_hours_that_somebody_has_not_said_count_half() -> None:
+    said = frozenset({"fri-17-20"})
+    assert factor("availability", mentee(available=said), mentor()) == 50
+    assert factor("availability", mentee(), mentor(available=said)) == 50
+
+
+@given(
+    day=st.sampled_from(["mon", "sun"]),
+    hour=st.integers(0, 23),
+    offset=st.integers(-12 * 4, 14 * 4).map(lambda q: q * 15),
+)
+def test_an_hour_is_two_half_hours_of_the_week_in_every_zone(day: str, hour: int, offset: int) -> None:
+    slots = half_hours([f"{day}-{hour:02}-{hour + 1:02}"], offset_minutes=offset)
+    assert len(slots) == 2
+    assert all(0 <= slot < HALF_HOURS for slot in slots)
+
+
+def test_a_time_that_ends_before_it_begins_says_nothing() -> None:
+    assert half_hours(["fri-20-17"], offset_minutes=0) == frozenset()
+
+
+def test_identity_counts_only_where_the_mentee_asks_and_the_mentor_shares_it() -> None:
+    one = frozenset({"first-generation"})
+    asks, other = mentee(identity=one, wishes_shared_identity=True), mentor(identity=one)
+    assert factor("identity", asks, other) == 100
+    assert factor("identity", mentee(identity=one), other) == 0
+    assert factor("identity", asks, mentor(wishes_shared_identity=True)) == 0
+    assert factor("identity", mentee(wishes_shared_identity=True), mentor()) == 0
+
+
+def test_no_programme_makes_identity_count_and_a_person_says_how_much() -> None:
+    asks = {"identity": frozenset({"parent"}), "wishes_shared_identity": True}
+    programme = policy(weights={"identity": 100}).programme
+    assert weights_for(mentee(), programme)[-1] == 0
+    assert weights_for(mentee(**asks), programme) == weights_for(mentee(**asks), policy().programme)
+    assert weights_for(mentee(**asks, weights={"identity": 7}), programme)[-1] == 7
+
+
+def test_a_shared_identity_orders_a_list_and_neither_opens_nor_closes_one() -> None:
+    asks = mentee(identity=frozenset({"parent"}), wishes_shared_identity=True, topics_wanted=frozenset("ab"))
+    near = mentor("near", topics_offered=frozenset("ab"))
+    shares = mentor("shares", topics_offered=frozenset("a"), identity=frozenset({"parent"}))
+    everybody = [near, shares]
+    assert naive(asks, everybody, policy()).mentors == ("shares", "near")
+    least = next(
+        percent for percent in range(100) if naive(asks, [shares], policy(minimum_score=percent)).unmatched is not None
+    )
+    unasked = mentee(topics_wanted=frozenset("ab"))
+    assert naive(unasked, [shares], policy(minimum_score=least)).unmatched == "below_minimum_score"
+    assert naive(unasked, [shares], policy(minimum_score=least - 1)).mentors == ("shares",)
+
+
+def test_what_is_said_of_a_pair_never_speaks_of_identity() -> None:
+    asks = mentee(identity=frozenset({"parent"}), wishes_shared_identity=True)
+    shares = mentor(identity=frozenset({"parent"}))
+    assert reasons.reasons(asks, shares) == reasons.reasons(mentee(), mentor())
+    last = dict.fromkeys(FACTORS, 10)
+    assert "fixed lot" in reasons.shortfall({**last, "identity": 0}, last)
+
+
+def test_a_neighbouring_specialty_and_a_reverse_wish_are_said_in_words() -> None:
+    who = mentee(specialty="cardiology", stage="senior", reverse_mentoring=True)
+    said = reasons.reasons(who, mentor(specialty="nephrology", stage="fellow"))
+    assert "Works close to your specialty: nephrology, of internal medicine like yours." in said
+    assert "Is 3 steps behind you, as you wish: fellow." in said
+
+
+def test_weights_are_read_from_both_places_and_unknown_names_passed_over() -> None:
+    told = PreferencesChanged(
+        member="ana", institution="north", weights={"topics": 9}, further_weights={"availability": 8, "charm": 7}
+    )
+    document = {"_id": "ana", "sequence": 1, **told.model_dump(mode="json")}
+    assert preferences_of(document).weights == {"topics": 9, "availability": 8}
+    assert preferences_of({"_id": "ana", "sequence": 1, "never": []}).weights == {}
+
+
+def test_what_profiles_tells_of_a_person_is_what_matching_reads() -> None:
+    told = MemberChanged(
+        member="ana", institution="north", status="active", available=("fri-17-20",), reverse_mentoring=True
+    )
+    read = member_of({"_id": "ana", "sequence": 1, **told.model_dump(mode="json")})
+    assert (read.available, read.reverse_mentoring) == (frozenset({"fri-17-20"}), True)

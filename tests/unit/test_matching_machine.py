@@ -1,0 +1,316 @@
+"""Incremental equals full: whatever happens, in whatever order it is heard, once all is quiet each list kept is the one
+that plain loops make of the newest states, to the last contribution, and folding the events gives the same lists.
+
+`pytest --hypothesis-profile=long` goes further.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from services.matching.domain.model import Institution, Member, Preferences, Programme
+from services.matching.domain.shards import SHARDS, shard_of
+from services.matching.index.network import Network, State
+from services.matching.usecases.keeping import Change, Keeper
+from services.matching.usecases.waiting import Origin
+from tests.unit.matching_people import (
+    CARE,
+    EAST,
+    NORTH,
+    SOUTH,
+    WEEKLY,
+    institutions,
+    members,
+    preferences,
+    programmes,
+)
+from tests.unit.plain_matching import Plain, PlainList
+from tests.unit.test_matching_keeping import COALESCE, Shelf, Time, Unwatched
+
+OTHER = "other"
+PEOPLE = [f"p{number}" for number in range(14)]
+seeds = st.integers(0, 2**32)
+people, replicas, often = st.sampled_from(PEOPLE), st.sampled_from([0, 1]), st.sampled_from([True, True, False])
+shards = st.sets(st.sampled_from(sorted({shard_of(one) for one in PEOPLE})), min_size=1)
+
+
+class Replica:
+    """One process: what it has heard so far, and what waits in its change stream."""
+
+    def __init__(self, shelf: Shelf, time: Time, *, reserve: int) -> None:
+        self.shelf, self.time, self.reserve = shelf, time, reserve
+        self.feed: list[Change] = []
+        self.keeper = self.new_keeper([])
+
+    def new_keeper(self, documents: Sequence[State]) -> Keeper:
+        network = Network(reserve=self.reserve)
+        for state in documents:
+            network.put(state)
+        return Keeper(network, self.shelf, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched())
+
+    def hear(self, count: int) -> None:
+        self.keeper.apply(self.feed[:count])
+        del self.feed[:count]
+
+
+class Lists(RuleBasedStateMachine):
+    """Two replicas over one store. `documents` are the newest states, as the projections keep them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.time, self.shelf = Time(), Shelf()
+        self.documents: dict[tuple[type, str], State] = {}
+        self.past: list[State] = []
+        self.owner = dict.fromkeys(range(SHARDS), 0)
+        self.fence = 1
+
+    @initialize(reserve=st.sampled_from([1, 3, 64]), length=st.sampled_from([1, 2, 3]), seed=seeds)
+    def begin(self, reserve: int, length: int, seed: int) -> None:
+        self.replicas = [Replica(self.shelf, self.time, reserve=reserve) for _ in range(2)]
+        self.runner.run(self.replicas[0].keeper.take(dict.fromkeys(range(SHARDS), 1)))
+        everyone = frozenset({NORTH, SOUTH, EAST})
+        for name in everyone:
+            self.commit(Institution(id=name, exchanges_with=everyone))
+        for name in (CARE, OTHER):
+            self.commit(Programme(id=name, institution=NORTH, admits=everyone, list_length=length))
+        dice = random.Random(seed)
+        for who in PEOPLE:
+            self.commit(_fitting(dice, who))
+            self.commit(_wishes(dice, who))
+        self.settle()
+
+    def commit(self, state: State) -> None:
+        """Into the projection, and into the change streams of both."""
+        key = (type(state), state.member if isinstance(state, Preferences) else state.id)
+        known = self.documents.get(key)
+        state = replace(state, sequence=known.sequence + 1 if known else 1)
+        self.documents[key] = state
+        self.past.append(state)
+        for replica in self.replicas:
+            replica.feed.append(Change(state, Origin("event", "correlation")))
+
+    def known(self, kind: type, id: str) -> Any:
+        return self.documents.get((kind, id))
+
+    # What people and institutions do.
+
+    @rule(who=people, data=st.data())
+    def joins_or_changes_everything(self, who: str, data: st.DataObject) -> None:
+        self.commit(data.draw(members(id=who)))
+
+    @rule(seed=seeds, count=st.integers(1, 5))
+    def some_change_and_still_fit_each_other(self, seed: int, count: int) -> None:
+        """Places are contested only where most pairs may meet."""
+        dice = random.Random(seed)
+        for _ in range(count):
+            self.commit(_fitting(dice, dice.choice(PEOPLE)))
+
+    @rule(who=people, fields=st.fixed_dictionaries({}, optional={
+        "is_active": often, "is_paused": st.booleans(), "capacity": st.integers(0, 2), "across_institutions": often,
+        "mentors_in": st.sampled_from([frozenset(), frozenset({CARE}), frozenset({CARE, OTHER})]),
+        "mentee_in": st.sampled_from([frozenset(), frozenset({CARE}), frozenset({CARE, OTHER})]),
+        "specialty": st.sampled_from(["cardiology", "nephrology", None]),
+        "topics_offered": st.frozensets(st.sampled_from("abc")), "topics_wanted": st.frozensets(st.sampled_from("abc")),
+        "stage": st.sampled_from(["resident", "attending"]),
+    }))  # fmt: skip
+    def changes_something(self, who: str, fields: dict[str, Any]) -> None:
+        if known := self.known(Member, who):
+            self.commit(replace(known, **fields))
+
+    @rule(who=people)
+    def is_erased(self, who: str) -> None:
+        if known := self.known(Member, who):
+            self.commit(Member(id=who, institution=known.institution, is_active=False))
+            self.commit(Preferences(member=who))
+
+    @rule(who=people, data=st.data())
+    def says_never_weights_and_wishes(self, who: str, data: st.DataObject) -> None:
+        self.commit(data.draw(preferences(id=who)))
+
+    @rule(seed=seeds)
+    def hardly_a_seat_is_left(self, seed: int) -> None:
+        """Lists are empty, and why they are depends on who is left."""
+        dice = random.Random(seed)
+        mentors = [one for one in self.documents.values() if isinstance(one, Member) and one.mentors_in]
+        for one in mentors:
+            self.commit(replace(one, capacity=int(dice.random() < 0.1), is_active=dice.random() < 0.3))
+
+    @rule(seed=seeds, count=st.integers(1, 5))
+    def some_say_what_they_wish(self, seed: int, count: int) -> None:
+        dice = random.Random(seed)
+        for _ in range(count):
+            self.commit(_wishes(dice, dice.choice(PEOPLE)))
+
+    @rule(name=st.sampled_from([CARE, OTHER]), seed=seeds)
+    def a_programme_asks_for_another_least_score(self, name: str, seed: int) -> None:
+        dice, known = random.Random(seed), self.known(Programme, name)
+        self.commit(
+            replace(known, is_active=True, minimum_score=dice.randrange(30, 70), list_length=dice.randrange(1, 4))
+        )
+
+    @rule(name=st.sampled_from([NORTH, SOUTH, EAST]), data=st.data())
+    def an_institution_changes_whom_it_exchanges_with(self, name: str, data: st.DataObject) -> None:
+        self.commit(data.draw(institutions(id=name)))
+
+    @rule(name=st.sampled_from([CARE, OTHER]), data=st.data())
+    def a_programme_changes_its_policy(self, name: str, data: st.DataObject) -> None:
+        self.commit(replace(data.draw(programmes()), id=name))
+
+    # What the replicas do, and what happens to them.
+
+    @rule(which=replicas, count=st.integers(1, 6))
+    def hears(self, which: int, count: int) -> None:
+        self.replicas[which].hear(count)
+
+    @precondition(lambda self: self.past)
+    @rule(which=replicas, data=st.data())
+    def hears_something_old_again(self, which: int, data: st.DataObject) -> None:
+        old = data.draw(st.sampled_from(self.past))
+        key = (type(old), old.member if isinstance(old, Preferences) else old.id)
+        if all(key != _key(waiting.state) for waiting in self.replicas[which].feed):
+            self.replicas[which].keeper.apply([Change(old, Origin("again", "correlation"))])
+
+    @rule(which=replicas)
+    def renews_own(self, which: int) -> None:
+        if self.replicas[which].keeper.has_own:
+            self.runner.run(self.replicas[which].keeper.renew_own())
+
+    @rule(which=replicas, seconds=st.sampled_from([0.0, COALESCE / 2, COALESCE]))
+    def renews_others(self, which: int, seconds: float) -> None:
+        self.time.seconds += seconds
+        self.runner.run(self.replicas[which].keeper.renew_others())
+
+    @rule(which=replicas, moved=shards)
+    def shards_move_and_the_former_holder_has_not_noticed(self, which: int, moved: set[int]) -> None:
+        self.fence += 1
+        self.owner |= dict.fromkeys(moved, which)
+        self.runner.run(self.replicas[which].keeper.take(dict.fromkeys(moved, self.fence)))
+
+    @rule(which=replicas)
+    def notices_what_it_lost(self, which: int) -> None:
+        keeper = self.replicas[which].keeper
+        keeper.lose([shard for shard in list(keeper.fences) if self.owner[shard] != which])
+
+    @rule(which=replicas, lost=st.booleans())
+    def restarts_or_loses_its_streams_history(self, which: int, *, lost: bool) -> None:
+        """A new scan either way. What the old stream still held comes again, or is lost with it."""
+        replica = self.replicas[which]
+        replica.keeper = replica.new_keeper(list(self.documents.values()))
+        if lost:
+            replica.feed.clear()
+        mine = [shard for shard, owner in self.owner.items() if owner == which]
+        self.fence += 1
+        self.runner.run(replica.keeper.take(dict.fromkeys(mine, self.fence)))
+
+    # What has to be true.
+
+    @rule()
+    def settles(self) -> None:
+        self.settle()
+
+    def settle(self) -> None:
+        for which, replica in enumerate(self.replicas):
+            replica.hear(len(replica.feed))
+            self.notices_what_it_lost(which)
+            self.retakes_what_it_let_go(which)
+        for replica in self.replicas:
+            self.runner.run(self.quiet(replica.keeper))
+        plain = self.plain()
+        for programme in (CARE, OTHER):
+            for who in PEOPLE:
+                self.check(programme, who, plain.list_of(programme, who))
+
+    def retakes_what_it_let_go(self, which: int) -> None:
+        """A refused write lets go of a shard that the lease still says is its own: the next look takes it again."""
+        keeper = self.replicas[which].keeper
+        gone = [shard for shard, owner in self.owner.items() if owner == which and shard not in keeper.fences]
+        if gone:
+            self.fence += 1
+            self.runner.run(keeper.take(dict.fromkeys(gone, self.fence)))
+
+    async def quiet(self, keeper: Keeper) -> None:
+        while keeper.has_own or (wait := keeper.seconds_until_others()) is not None:
+            while keeper.has_own:
+                assert not await keeper.renew_own()
+            if (wait := keeper.seconds_until_others()) is not None:
+                self.time.seconds += wait
+                assert not await keeper.renew_others()
+
+    def plain(self) -> Plain:
+        def of(kind: type) -> dict[str, Any]:
+            return {id: state for (known, id), state in self.documents.items() if known is kind}
+
+        return Plain(of(Institution), of(Programme), of(Member), of(Preferences))
+
+    def check(self, programme: str, who: str, expected: PlainList) -> None:
+        one = self.shelf.lists.get(f"{programme}.{who}")
+        entries = one.shortlist.entries if one else ()
+        stored = tuple((entry.mentor, entry.institution, entry.score, entry.contributions) for entry in entries)
+        assert PlainList(stored, one.shortlist.unmatched if one else None) == expected, (programme, who)
+        told = [
+            event.event for event in self.shelf.events if event.event and event.enrolment.id == f"{programme}.{who}"
+        ]
+        folded = tuple(ranked.mentor for ranked in told[-1].ranked) if told else ()
+        assert (folded, told[-1].unmatched if told else None) == (tuple(e[0] for e in stored), expected.unmatched)
+        assert [event.version for event in told] == list(range(1, len(told) + 1))
+
+    @invariant()
+    def every_event_is_a_step_from_the_one_before(self) -> None:
+        for event in self.shelf.events[-3:]:
+            assert event.version == event.replaces + 1
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "replicas"):
+                self.settle()
+        finally:
+            self.runner.close()
+
+
+def _key(state: State) -> tuple[type, str]:
+    return type(state), state.member if isinstance(state, Preferences) else state.id
+
+
+def _fitting(dice: random.Random, who: str) -> Member:
+    """A third are mentees; topics, specialty and stage vary, so that scores differ and are often equal."""
+    role = "mentee_in" if int(who[1:]) % 3 == 0 else "mentors_in"
+    fields: dict[str, Any] = {role: frozenset({CARE, OTHER} if dice.random() < 0.8 else {CARE})}
+    return Member(
+        id=who,
+        institution=NORTH,
+        is_active=dice.random() < 0.95,
+        topics_wanted=frozenset(dice.sample("abc", 2)),
+        topics_offered=frozenset(dice.sample("abc", 2)),
+        specialty=dice.choice(["cardiology", "nephrology", "surgery"]),
+        stage=dice.choice(["resident", "attending"]),
+        languages=frozenset({"en"}),
+        formats=frozenset({"video"}),
+        hours=2,
+        capacity=dice.choice([0, 1, 1, 1, 1]),
+        style=dice.choice(["coach", "listener"]),
+        available=frozenset(dice.sample(WEEKLY, 1)),
+        reverse_mentoring=dice.random() < 0.2,
+        **fields,
+    )
+
+
+def _wishes(dice: random.Random, who: str) -> Preferences:
+    return Preferences(
+        member=who,
+        never=frozenset(dice.sample(PEOPLE, dice.choice([0, 0, 0, 2]))),
+        weights={"topics": dice.randrange(101), "identity": dice.randrange(101)},
+        topics_most_wanted=frozenset(dice.sample("abc", 1)),
+        identity=frozenset(dice.sample(["parent", "first-generation"], 1)),
+        wishes_shared_identity=dice.random() < 0.5,
+    )
+
+
+TestLists = Lists.TestCase
+TestLists.settings = settings(deadline=None, stateful_step_count=50)
