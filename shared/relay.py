@@ -14,7 +14,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from shared import outbox
+from shared import failpoints, outbox
 from shared.clock import Clock
 from shared.leases import Lease
 from shared.mongo import ASCENDING, Database, Document
@@ -135,6 +135,7 @@ class Relay:
         for row in chain:
             try:
                 await (await self._send(row))
+                failpoints.reach("after-publish")
             except KafkaError as failure:
                 stopped.add(row["key"])
                 self._metrics.publish_failures.inc()

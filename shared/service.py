@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import uvicorn
 from fastapi import FastAPI
 
+from shared import failpoints
 from shared.clock import Clock
 from shared.telemetry import logger
 
@@ -66,6 +67,7 @@ async def run(service: Service, clock: Clock) -> None:
 
 async def supervise(name: str, once: Callable[[], Awaitable[None]], clock: Clock) -> None:
     """Runs `once` for ever; after a fault again, later each time, until it has held for a minute."""
+    failpoints.enter(name)
     wait = _FIRST_WAIT_SECONDS
     while True:
         began = clock.monotonic()
