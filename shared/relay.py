@@ -133,6 +133,8 @@ class Relay:
         """One key: each record is acknowledged before the next goes, so compaction keeps the newest."""
         sent = []
         for row in chain:
+            if not self._lease.is_held:  # stopped meanwhile, perhaps: the next holder may be beyond this row
+                break
             try:
                 await (await self._send(row))
                 failpoints.reach("after-publish")

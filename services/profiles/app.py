@@ -27,6 +27,7 @@ from shared import parts
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import ProfilesRecordParked
 from shared.http import create_app
+from shared.leases import Lease
 from shared.parts import Parts
 from shared.service import ROLES, Service, every, roles_of, run
 from shared.telemetry import configure_logs
@@ -78,8 +79,9 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
     async def close() -> None:
         built.database.client.close()
 
-    rosters = WorkingOff(stores.rosters, built.lease("rosters", seconds=30), clock)
-    background = {"relay": built.relay, "clockwork": lambda: every(0.5, rosters.work)}
+    lease = built.lease("rosters", seconds=30)
+    rosters = WorkingOff(stores.rosters, lease, clock)
+    background = {"relay": built.relay, "clockwork": lambda: _work_off(rosters, lease)}
     return Service(
         name="profiles",
         app=create_app(
@@ -98,6 +100,13 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
         close=close,
         background={name: work for name, work in background.items() if name in roles},
     )
+
+
+async def _work_off(rosters: WorkingOff, lease: Lease) -> None:
+    try:
+        await every(0.5, rosters.work)
+    finally:
+        await lease.release()
 
 
 async def _run(settings: Settings, roles: Sequence[str]) -> None:

@@ -2,10 +2,13 @@
 
 import asyncio
 import os
+import re
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import psutil
 
 from deploy import processes
@@ -41,12 +44,20 @@ class Replica:
 
     async def killed(self, *, within: float) -> None:
         """Until SIGKILL has ended it, by whomever; anything else is no crash of ours."""
-        ended = await eventually(
-            lambda: None if (by := self.ended_by()) is None else (by,),
-            within=within,
-            message=f"{self.service} reaches its fail-point",
+        ended = await self.ended(within=within)
+        assert ended == signal.SIGKILL, f"{self.service} ended by {ended}:\n{self.program.last_lines()}"
+
+    async def ended(self, *, within: float) -> int:
+        (by,) = await eventually(
+            lambda: None if (by := self.ended_by()) is None else (by,), within=within, message=f"{self.service} ends"
         )
-        assert ended == (signal.SIGKILL,), f"{self.service} ended otherwise:\n{self.program.last_lines()}"
+        return by
+
+    async def has_published(self) -> bool:
+        """Whether it has ended a round of publishing, whatever became of it."""
+        async with httpx.AsyncClient() as client:
+            metrics = (await client.get(f"{self.address}/metrics")).text
+        return not re.search(r"^preceptor_facts_published_total 0\.0$", metrics, re.MULTILINE)
 
     async def ready(self) -> None:
         async def is_ready() -> bool:
@@ -66,6 +77,7 @@ class Cluster:
     logs: Path
     settings: dict[str, str] = field(default_factory=dict)
     running: dict[str, Replica] = field(default_factory=dict)
+    _joined: list[Replica] = field(default_factory=list)
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -76,17 +88,32 @@ class Cluster:
             self.start(service)
         await asyncio.gather(*(replica.ready() for replica in self.running.values()))
 
-    def start(self, service: str, *, told: str = "") -> Replica:
-        """Where it was before. From the main thread only: programs end with the thread that started them."""
+    def start(self, service: str, *, told: str = "", roles: Sequence[str] = ()) -> Replica:
+        """Where it was before; without roles, all of them.
+
+        From the main thread only: programs end with the thread that started them.
+        """
         port = (
             int(self.running[service].address.rpartition(":")[2]) if service in self.running else ports.free_ports(1)[0]
         )
-        self.running[service] = self._start(service, port, told=told)
+        self.running[service] = self._start(service, port, told=told, roles=roles)
         return self.running[service]
 
-    def join(self, service: str, *, told: str = "") -> Replica:
+    def join(self, service: str, *, told: str = "", roles: Sequence[str] = ()) -> Replica:
         """One more, beside what runs."""
-        return self._start(service, ports.free_ports(1)[0], told=told)
+        joined = self._start(service, ports.free_ports(1)[0], told=told, roles=roles)
+        self._joined.append(joined)
+        return joined
+
+    async def restore(self) -> None:
+        """One replica of each service, with all roles and nothing armed."""
+        while self._joined:
+            replica = self._joined.pop()
+            if replica.program.is_running:
+                replica.send(signal.SIGCONT)
+                await self.end(replica)
+        gone = [one for one, replica in self.running.items() if not replica.program.is_running]
+        await asyncio.gather(*[self.start(one).ready() for one in gone])
 
     async def restart(self, service: str, *, told: str = "", by: signal.Signals = signal.SIGTERM) -> Replica:
         await self.end(self.running[service], by=by)
@@ -94,7 +121,9 @@ class Cluster:
 
     async def end(self, replica: Replica, *, by: signal.Signals = signal.SIGTERM) -> None:
         replica.send(by)
-        await eventually(lambda: replica.ended_by() is not None, within=30, message=f"{replica.service} ends")
+        ended = await replica.ended(within=30)
+        # Told to stop, it puts down what it holds and ends by itself.
+        assert ended == (0 if by == signal.SIGTERM else by), f"{replica.service} ended by {ended}"
 
     async def again(self, name: str, *, by: signal.Signals) -> None:
         """A server of the stack, ended and begun again on its files as it was begun."""
@@ -113,11 +142,11 @@ class Cluster:
             os.kill(program.pid, signal.SIGCONT)
         programs.stop(one for one in running if one.name.startswith("service "))
 
-    def _start(self, service: str, port: int, *, told: str) -> Replica:
+    def _start(self, service: str, port: int, *, told: str, roles: Sequence[str]) -> Replica:
         environment = processes.environment(service, self.stack, self.issuer, port=port)
         program = programs.start(
             f"service {service}",
-            processes.COMMANDS[service],
+            [*processes.COMMANDS[service], *roles],
             log=self.logs / f"{service}-{port}.log",
             environment={**environment, **self.settings, failpoints.VARIABLE: told},
             journal=self.site.journal,

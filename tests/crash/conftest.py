@@ -50,9 +50,7 @@ def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[find
 
 
 @pytest.fixture(scope="session")
-async def crashes(
-    own_servers: tuple[find_servers.Servers, Path], issuer: LocalIssuer
-) -> AsyncIterator[CrashSite]:
+async def crashes(own_servers: tuple[find_servers.Servers, Path], issuer: LocalIssuer) -> AsyncIterator[CrashSite]:
     servers, folder = own_servers
     bootstrap = servers.kafka()
     await create_missing(bootstrap, load_topics(TOPICS, size=NATIVE))
@@ -74,10 +72,15 @@ async def crashes(
             world = World(api)
             await world.found()
             is_native = isinstance(servers, find_servers.Native)
-            yield CrashSite(
-                cluster, world, databases, Results(Path(told) if told else None), SystemClock(), is_native
-            )
+            yield CrashSite(cluster, world, databases, Results(Path(told) if told else None), SystemClock(), is_native)
     finally:
         cluster.close()
         for database in databases.values():
             database.client.close()
+
+
+@pytest.fixture(autouse=True)
+async def restored(crashes: CrashSite) -> AsyncIterator[None]:
+    """A test that fails leaves no service away for the next one."""
+    yield
+    await crashes.cluster.restore()

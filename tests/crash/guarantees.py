@@ -1,4 +1,4 @@
-"""What must hold after any crash, each as a function from what an outsider sees to what is wrong: nothing, or sentences."""
+"""What must hold after any crash: each a function from what an outsider sees to sentences on what is wrong."""
 
 import json
 from collections import Counter, defaultdict
@@ -77,7 +77,7 @@ def in_order(seen: Snapshot) -> Iterator[str]:
 
 
 def once(seen: Snapshot) -> Iterator[str]:
-    """A mark for each fact and a fact for each mark; each recipient's counter rose once for each fact that names them."""
+    """As many marks as facts, and each recipient's counter rose once for each fact that names them."""
     facts = {record.id: record for record in seen.records["matching.events"]}
     of = seen.documents["notifications"]
     marked = {mark["_id"].split(":", 1)[1] for mark in of["inbox"]}
@@ -88,8 +88,8 @@ def once(seen: Snapshot) -> Iterator[str]:
         owed.update(f"{to['institution']}:{to['member']}" for to in json.loads(fact.value)["recipients"])
     counted = {counter["_id"]: counter["position"] for counter in of["recipients"]}
     if counted != dict(owed):
-        wrong = sorted(who for who in owed.keys() | counted.keys() if owed[who] != counted.get(who, 0))
-        yield f"counters of {len(wrong)} recipients: {[(owed[who], counted.get(who, 0)) for who in wrong]} owed, counted"
+        wrong = [(owed[who], counted.get(who, 0)) for who in owed.keys() | counted.keys()]
+        yield f"tellings of recipients, owed and counted: {[pair for pair in wrong if pair[0] != pair[1]]}"
 
 
 def copied(seen: Snapshot) -> Iterator[str]:
@@ -103,7 +103,7 @@ def copied(seen: Snapshot) -> Iterator[str]:
         }
         wrong = [id for id in owned.keys() | there.keys() if owned.get(id) != there.get(id)]
         if wrong:
-            yield f"{service} {copy}: {[(there.get(id), owned.get(id)) for id in wrong]} instead of the owner's sequence"
+            yield f"{service} {copy}, copied and owned: {[(there.get(id), owned.get(id)) for id in wrong]}"
 
 
 def told(seen: Snapshot) -> Iterator[str]:

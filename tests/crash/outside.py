@@ -42,8 +42,8 @@ class Seen:
     key: str
     sequence: int
     id: str
-    cause: str | None
     value: str
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +117,29 @@ def _seen(record: object) -> Seen | None:
         key=record.key.decode(),
         sequence=int(headers["ce_sequence"]),
         id=headers["ce_id"],
-        cause=headers.get("ce_causationid"),
         value=(record.value or b"").decode(),
+        headers=tuple(record.headers),
     )
+
+
+async def members(bootstrap: str, group: str) -> int:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        [answer] = await admin.describe_consumer_groups([group])
+        return len(answer.groups[0][5])
+    finally:
+        await admin.close()
+
+
+async def set_back(bootstrap: str, group: str) -> None:
+    """A group without members, to the beginning of all of its topics."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        await consumer._client.force_metadata_update()
+        places = [TopicPartition(topic, n) for topic in GROUPS[group] for n in consumer.partitions_for_topic(topic)]
+        consumer.assign(places)
+        await consumer.commit(dict.fromkeys(places, 0))
+    finally:
+        await consumer.stop()

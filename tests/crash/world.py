@@ -56,7 +56,9 @@ class World:
     async def turn(self) -> None:
         """The next command, sent until its outcome is known."""
         n = next(self.numbers)
-        mentee = self.mentees[n % len(self.mentees)]
+        await self.turn_round(self.mentees[n % len(self.mentees)], n)
+
+    async def turn_round(self, mentee: str, n: int) -> None:
         now = self.wanted[mentee]["topics_wanted"]
         change: Json = {"topics_wanted": [topic for topic in TOPICS if [topic] != now]}
         if n % 4 == 2:
