@@ -108,6 +108,7 @@ async def test_two_owners_one_of_whom_was_stopped_past_its_session(crashes: Cras
     await crashes.assert_settles(f"{service} stopped past its session and leases, and resumed")
 
 
+@pytest.mark.no_row
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_service_told_to_stop_gives_back_leases_and_partitions_at_once(
     crashes: CrashSite, service: str

@@ -102,7 +102,7 @@ class World:
             first = [entry["mentor"] for entry in lists[mentee]["entries"]][:1] if mentee in lists else []
             if first != [self.mentors[wanted["topics_wanted"][0]]]:
                 listed.append(f"{wanted['topics_wanted']} wanted, another mentor is first")
-        found = {"an acknowledged change is kept": kept, "lists follow from profiles": listed}
+        found = {"acknowledged": kept, "listed": listed}
         return {name: sentences for name, sentences in found.items() if sentences}
 
     async def _member(self, coordinator: Caller, role: str, **fields: object) -> str:
