@@ -21,7 +21,7 @@ DATA, PAGE = DOCS / "guarantees.json", DOCS / "guarantees.md"
 
 GUARANTEES = {
     "acknowledged": "what HTTP answered with success is in the document",
-    "published": "every committed change is in its topic, under one id, and nothing that was not committed",
+    "published": "every committed change is in its topic (a fact under one id), and nothing that was not committed",
     "ordered": "per key: one partition, sequences arrive rising, and the record appended last is the newest",
     "once": "one inbox mark for each fact, and each recipient's counter rose once for each fact that names them",
     "copied": "each copy of another service's state is at the sequence that its owner gave last",

@@ -23,16 +23,20 @@ _REACTION = "notifications.reaction"
 
 
 def published(seen: Snapshot) -> Iterator[str]:
-    """Every committed change is in its topic, under one id, and nothing that was never committed."""
+    """Every committed change is in its topic and says one thing there, and nothing that was never committed."""
     wanted = _committed_sequences(seen)
     for topic, by_key in wanted.items():
-        there = defaultdict(lambda: defaultdict(set))
+        there: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         for record in seen.records[topic]:
-            there[record.key][record.sequence].add(record.id)
+            # A state may be told again under a new id: what it says at this sequence must be the same.
+            said = record.id if topic == "matching.events" else record.value
+            there[record.key][record.sequence].add(said)
         for key in by_key.keys() | there.keys():
             if set(there[key]) != set(range(1, by_key.get(key, 0) + 1)):
                 yield f"{topic} {key}: {sorted(there[key])} published of {by_key.get(key, 0)}"
-            yield from (f"{topic} {key}: {n} under {len(ids)} ids" for n, ids in there[key].items() if len(ids) > 1)
+            yield from (
+                f"{topic} {key}: {n} said {len(said)} things" for n, said in there[key].items() if len(said) > 1
+            )
     yield from _outboxes(seen)
 
 

@@ -43,11 +43,11 @@ class CrashSite:
     async def settles(self) -> dict[str, list[str]]:
         """What is still wrong after a minute, by guarantee."""
         ends = self.clock.monotonic() + SETTLED_SECONDS
-        while (wrong := await self._wrong()) and self.clock.monotonic() < ends:
+        while (wrong := await self.wrong()) and self.clock.monotonic() < ends:
             await asyncio.sleep(0.3)
         return wrong
 
-    async def _wrong(self) -> dict[str, list[str]]:
+    async def wrong(self) -> dict[str, list[str]]:
         seen = await self.look()
         return guarantees.wrong(seen) | self.world.wrong(seen)
 

@@ -36,7 +36,14 @@ async def publishes_all(site: CrashSite) -> None:
     await eventually(lambda: drained(site), within=30, message="the other relay has published all that waited")
 
 
-@pytest.mark.parametrize("point", ["after-publish:1", "before-mark:1", "after-publish:2"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "after-publish:1",
+        pytest.param("after-publish:2", marks=pytest.mark.full),
+        pytest.param("before-mark:1", marks=pytest.mark.full),
+    ],
+)
 async def test_a_relay_stopped_past_its_lease_and_resumed_harms_nothing(without_relay: CrashSite, point: str) -> None:
     site, mentee = without_relay, without_relay.world.mentees[0]
     for n in range(4):

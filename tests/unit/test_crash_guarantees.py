@@ -108,7 +108,8 @@ def test_a_record_published_twice_is_still_right() -> None:
     [
         ("published", with_records("profiles.members", seen(1))),
         ("published", with_records("profiles.members", seen(1), seen(2), seen(3))),
-        ("published", with_records("profiles.members", seen(1), seen(2), seen(2, id="another", offset=2))),
+        ("published", with_records("profiles.members", seen(1), seen(2), seen(2, says="otherwise", offset=2))),
+        ("published", with_records("matching.events", fact(1), fact(2), fact(2, id="another", offset=2))),
         ("published", with_records("matching.events", fact(2))),
         ("published", with_documents("profiles", "outbox", pending())),
         ("published", with_documents("profiles", "outbox", pending(status="sent"))),
