@@ -19,6 +19,8 @@ from shared.telemetry import logger
 ROLES = ("api", "consumer", "relay", "clockwork")
 _log = logger(__name__)
 _FIRST_WAIT_SECONDS, _LAST_WAIT_SECONDS, _STEADY_SECONDS = 0.5, 15.0, 60.0
+_STOP_SECONDS = 10.0
+"""For all work to put down what it holds; containers are killed after 15."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,8 @@ async def run(service: Service, clock: Clock) -> None:
     finally:
         for task in work:
             task.cancel()
-        await asyncio.gather(*work, return_exceptions=True)
+        if work:
+            await asyncio.wait(work, timeout=_STOP_SECONDS)
         await service.close()
 
 
@@ -88,11 +91,18 @@ async def supervise(name: str, once: Callable[[], Awaitable[None]], clock: Clock
         try:
             await once()
         except Exception:  # noqa: BLE001 -- the last line of defence for background work: logged, and begun again
+            if is_cancelled():  # and what it ran into while it cleaned up took the cancellation's place
+                return
             if clock.monotonic() - began > _STEADY_SECONDS:
                 wait = _FIRST_WAIT_SECONDS
             _log.exception("background work failed, starting again", work=name, wait_seconds=wait)
             await asyncio.sleep(wait)
             wait = min(wait * 2, _LAST_WAIT_SECONDS)
+
+
+def is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:

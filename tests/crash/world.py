@@ -11,7 +11,6 @@ from itertools import count
 import httpx
 
 from deploy.demo.api import Api, Caller, Json, Refused
-from deploy.demo.rosters import Counts, File, Roster, take_in
 from shared.mongo import Database
 from tests.crash.outside import Snapshot
 
@@ -83,13 +82,20 @@ class World:
             else:
                 return
 
-    async def take_in_roster(self, *, rows: int) -> Counts:
-        """People of their own, in a file of so many rows; until its import is done."""
+    async def send_roster(self, *, rows: int) -> str:
+        """People of their own, in a file of so many rows; returns where its import is told of."""
         first = next(self.numbers)
         lines = [f"r{first}-{n},Person {first} {n},p{first}.{n}@west.example" for n in range(rows)]
         content = "\n".join(["No,Name,Mail", *lines]).encode()
-        roster = Roster(institution=INSTITUTION, mapping=_MAPPING.encode(), files=(File("people", content),))
-        return await take_in(self.api, roster)
+        parts = {"file": ("people.csv", content, "text/csv"), "mapping": ("mapping.yaml", _MAPPING, "application/yaml")}
+        coordinator = self.api.coordinator(INSTITUTION)
+        accepted = await coordinator.upload("profiles", "/rosters", {"section": "people"}, parts)
+        return f"/rosters/{accepted.json()['id']}"
+
+    async def created(self, roster: str) -> int | None:
+        """Rows that became members, once the import is done."""
+        job: Json = (await self.api.coordinator(INSTITUTION).get("profiles", roster)).json()
+        return int(job["counts"]["created"]) if job["status"] == "done" else None
 
     def wrong(self, seen: Snapshot) -> dict[str, list[str]]:
         """What was acknowledged and is not so, and lists that do not follow from it."""
