@@ -182,7 +182,8 @@ async def desk(wanted: NotificationsSettings, issuer: LocalIssuer, *roles: str) 
 async def _serving(service: Service, clock: Clock) -> AsyncIterator[str]:
     config = uvicorn.Config(service.app, host=service.host, port=service.port, log_config=None, access_log=False)
     server = uvicorn.Server(config)
-    work = [asyncio.create_task(supervise(name, once, clock)) for name, once in service.background.items()]
+    stops = asyncio.Event()
+    work = [asyncio.create_task(supervise(name, once, clock, stops=stops)) for name, once in service.background.items()]
     serving = asyncio.create_task(server.serve())
     await eventually(lambda: server.started, message=f"{NAME} serves")
     try:

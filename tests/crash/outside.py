@@ -122,12 +122,14 @@ def _seen(record: object) -> Seen | None:
     )
 
 
-async def members(bootstrap: str, group: str) -> int:
+async def members(bootstrap: str, group: str) -> tuple[str, int]:
+    """The group's state in Kafka's word, and how many are in it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         [answer] = await admin.describe_consumer_groups([group])
-        return len(answer.groups[0][5])
+        _, _, state, _, _, there, *_ = answer.groups[0]
+        return state, len(there)
     finally:
         await admin.close()
 

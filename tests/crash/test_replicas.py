@@ -120,13 +120,17 @@ async def test_two_owners_one_of_whom_was_stopped_past_its_session(crashes: Cras
 async def test_a_service_told_to_stop_gives_back_leases_and_partitions_at_once(
     crashes: CrashSite, service: str
 ) -> None:
+    replica, bootstrap = crashes.cluster.running[service], crashes.cluster.stack.bootstrap
+    groups = [group for group in GROUPS if group.startswith(service)]
+
+    async def are_settled() -> bool:
+        return all([await members(bootstrap, group) == ("Stable", 1) for group in groups])
+
+    await eventually(are_settled, within=30, message="each group has this replica alone")
     assert not await crashes.settles()
-    replica = crashes.cluster.running[service]
 
     await crashes.cluster.end(replica)
 
     holder = {"$regex": f"-{replica.program.pid}-"}
     assert not await crashes.databases[service]["leases"].count_documents({"holder": holder})
-    for group in GROUPS:
-        if group.startswith(service):
-            assert await members(crashes.cluster.stack.bootstrap, group) == 0
+    assert [await members(bootstrap, group) for group in groups] == [("Empty", 0)] * len(groups)
