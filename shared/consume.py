@@ -13,7 +13,7 @@ from typing import Any
 from faststream.kafka import KafkaBroker
 from pydantic import ValidationError
 
-from shared import inbox, kafka, mongo
+from shared import failpoints, inbox, kafka, mongo
 from shared.clock import Clock
 from shared.contracts.envelope import Received, Unreadable, read
 from shared.contracts.payload import Payload
@@ -230,6 +230,7 @@ class Consumers:
                 self._database, session, consumer=consumer, event=received.envelope.id, now=self._clock.now()
             )
             await reaction(received, session)
+            failpoints.reach("after-effect")
             if blocked and received.envelope.key.encode() in await blocked:
                 raise _BehindParked
             if done is not None:
