@@ -9,11 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import lists, pipeline, plumbing, roster
+from bench import lists, pipeline, plumbing, roster, rounds
 from bench.figures import Figure, as_markdown, write_json
 from bench.site import Bench, open_site
 from deploy.stack.model import Kind
 from shared.clock import SystemClock
+from shared.service import collect_garbage_seldom
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 Benchmark = Callable[[Bench], Awaitable[list[Figure]]]
@@ -25,22 +26,22 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "roster": roster.roster,
     "memory": roster.memory,
 }
-ALONE: Mapping[str, Callable[[], Awaitable[list[Figure]]]] = {"lists": lists.lists}
-"""Measured before any server is started."""
-_NAMES = [*ALONE, *BENCHMARKS]
+WITHOUT_SERVERS: Mapping[str, Callable[[], list[Figure]]] = {"rounds": rounds.rounds, "lists": lists.lists}
+NAMES = (*BENCHMARKS, *WITHOUT_SERVERS)
 _console = Console()
 
 
 def main(
-    names: Annotated[list[str] | None, typer.Argument(help=f"of {', '.join(_NAMES)}; all if absent")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help=f"of {', '.join(NAMES)}; all if absent")] = None,
     json: Annotated[Path | None, typer.Option(help="write the figures here too")] = None,
     stack: Annotated[Kind | None, typer.Option(help="take this kind of servers, and no other")] = "native",
 ) -> None:
     """Runs the named benchmarks on real servers of their own. docs/benchmarks.md is written when all ran."""
-    unknown = sorted(set(names or ()) - set(_NAMES))
+    unknown = sorted(set(names or ()) - set(NAMES))
     if unknown:
-        raise typer.BadParameter(f"no benchmark {', '.join(unknown)}: choose from {', '.join(_NAMES)}")
-    figures = asyncio.run(_run(names or _NAMES, stack))
+        raise typer.BadParameter(f"no benchmark {', '.join(unknown)}: choose from {', '.join(NAMES)}")
+    collect_garbage_seldom()
+    figures = asyncio.run(_run(names or list(NAMES), stack))
     _show(figures)
     if json:
         write_json(json, figures)
@@ -51,9 +52,9 @@ def main(
 async def _run(names: list[str], stack: Kind | None) -> list[Figure]:
     figures: list[Figure] = []
     for name in names:
-        if name in ALONE:
+        if name in WITHOUT_SERVERS:
             _console.rule(name, align="left")
-            figures += await ALONE[name]()
+            figures += WITHOUT_SERVERS[name]()
             continue
         async with open_site(stack, _console) as bench:
             _console.rule(name, align="left")

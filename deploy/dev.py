@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy import running, testing
+from deploy.rounds import commands
 from deploy.stack.model import Kind, Unavailable
 
 ROOT = Path(__file__).parent.parent
@@ -92,6 +93,10 @@ def run_tests(tiers: Annotated[list[str] | None, typer.Argument(help=", ".join(t
 def check() -> None:
     """Format, lint, types and import rules."""
     raise typer.Exit(testing.check(_console))
+
+
+app.command()(commands.match)
+app.command()(commands.verify)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

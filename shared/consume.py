@@ -29,7 +29,7 @@ Blocked = asyncio.Task[set[bytes]]
 """Keys with a record parked, being read while the transactions that depend on it begin."""
 
 _CONCURRENT_KEYS = 48
-_FOLDED_TOGETHER = 250
+_FOLDED_TOGETHER = 200
 _FEW = 8
 """So few records are cheaper to try than to look up first."""
 _TRIES = 3
@@ -171,9 +171,7 @@ class Consumers:
         ]
         return await inbox.handled(self._database, consumer=consumer, events=ids)
 
-    async def _in_order(
-        self, records: Sequence[Record], consumer: str, *, blocked: Blocked, known: set[str]
-    ) -> None:
+    async def _in_order(self, records: Sequence[Record], consumer: str, *, blocked: Blocked, known: set[str]) -> None:
         is_blocked = False
         for record in records:
             if is_blocked:
@@ -214,6 +212,19 @@ class Consumers:
     async def _react(
         self, received: Received, reaction: Reaction, consumer: str, *, blocked: Blocked | None, done: str | None
     ) -> Verdict | None:
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return await self._take_effect(received, reaction, consumer, blocked=blocked, done=done)
+            except Exception as failure:  # noqa: BLE001 -- sorted by `_verdict`, once for all
+                verdict = self._verdict(failure, received, consumer, attempt)
+                if verdict is not None:
+                    return verdict
+                await asyncio.sleep(_TRY_WAITS_SECONDS[attempt - 1])
+        return None
+
+    async def _take_effect(
+        self, received: Received, reaction: Reaction, consumer: str, *, blocked: Blocked | None, done: str | None
+    ) -> Verdict | None:
         async def body(session: Session) -> None:
             await inbox.mark(
                 self._database, session, consumer=consumer, event=received.envelope.id, now=self._clock.now()
@@ -224,22 +235,14 @@ class Consumers:
             if done is not None:
                 await self._parking.done(session, done)
 
-        for attempt in range(1, _TRIES + 1):
-            try:
-                await in_transaction(self._database, body)
-            except inbox.AlreadyHandled:
-                await self._discard(done)
-                return None
-            except _BehindParked:
-                return _BEHIND
-            except Exception as failure:  # noqa: BLE001 -- sorted by `_verdict`, once for all
-                verdict = self._verdict(failure, received, consumer, attempt)
-                if verdict is not None:
-                    return verdict
-                await asyncio.sleep(_TRY_WAITS_SECONDS[attempt - 1])
-            else:
-                self._metrics.records.labels(consumer, "handled").inc()
-                return None
+        try:
+            await in_transaction(self._database, body)
+        except inbox.AlreadyHandled:
+            await self._discard(done)
+        except _BehindParked:
+            return _BEHIND
+        else:
+            self._metrics.records.labels(consumer, "handled").inc()
         return None
 
     def _verdict(self, failure: Exception, received: Received, consumer: str, attempt: int) -> Verdict | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.contracts.envelope import Received
 from shared.contracts.payload import Payload
-from shared.mongo import BulkWriteError, Collection, Document, ReplaceOne, duplicates_in
+from shared.mongo import BulkWriteError, Collection, Document, ReplaceOne, Session, duplicates_in
 
 
 def newest(received: Iterable[Received]) -> list[Received]:
@@ -45,6 +45,20 @@ async def _refused(collection: Collection, writes: Sequence[ReplaceOne[Document]
             raise
         return [writes[error["index"]] for error in (failed.details or {})["writeErrors"]]
     return []
+
+
+async def fold_within(collection: Collection, received: Iterable[Received], session: Session) -> list[Received]:
+    """The same as part of the caller's transaction, where something must follow from a state. Returns the new ones."""
+    last = newest(received)
+    ids = [one.envelope.subject for one in last]
+    known = {
+        one["_id"]: one["sequence"]
+        async for one in collection.find({"_id": {"$in": ids}}, {"sequence": 1}, session=session)
+    }
+    new = [one for one in last if known.get(one.envelope.subject, -1) < one.envelope.sequence]
+    if new:
+        await collection.bulk_write([_guarded(one, Payload.model_dump) for one in new], session=session)
+    return new
 
 
 def _guarded(one: Received, body: Callable[[Any], Mapping[str, Any]]) -> ReplaceOne[Document]:

@@ -21,6 +21,8 @@ from shared.mongo import ASCENDING, Database, Document
 from shared.telemetry import Metrics, logger
 
 _BATCH = 500
+_BULK_BATCH = 100
+"""While bulk rows wait: an urgent one waits for no more than these."""
 _BULK_PER_SECOND = 2_000
 _INSTITUTIONS_A_TURN = 50
 _IDLE_SECONDS = 1.0
@@ -157,9 +159,10 @@ class Relay:
         """What goes next; `in_flight` is not marked yet and must not go again."""
         pending = {"status": "pending", "_id": {"$nin": [row["_id"] for row in in_flight]}}
         by_lane = [("bulk", ASCENDING), ("_id", ASCENDING)]
-        rows = await self._outbox.find(pending).sort(by_lane).limit(_BATCH).to_list(None)
+        limit = _BULK_BATCH if self._bulk_waits else _BATCH
+        rows = await self._outbox.find(pending).sort(by_lane).limit(limit).to_list(None)
         self._bulk_waits = bool(rows) and rows[-1]["bulk"]
-        self._is_crowded = len(rows) == _BATCH
+        self._is_crowded = len(rows) == limit
         if self._is_crowded:
             rows = await self._with_predecessors(await self._turns(rows, pending), pending)
         return self._within_allowance(rows)

@@ -4,6 +4,7 @@ A service's `app.py` builds a `Service`; `run` does the rest. Roles: api, consum
 """
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -43,6 +44,7 @@ def roles_of(arguments: Sequence[str]) -> frozenset[str]:
 async def run(service: Service, clock: Clock) -> None:
     """Until SIGTERM or SIGINT."""
     await service.prepare()
+    collect_garbage_seldom()
     server = uvicorn.Server(
         uvicorn.Config(
             service.app,
@@ -62,6 +64,16 @@ async def run(service: Service, clock: Clock) -> None:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
         await service.close()
+
+
+def collect_garbage_seldom() -> None:
+    """For programs that live long and hold much: what stands at the start is never looked at again, the rest seldom.
+
+    With Python's own thresholds a consumer spent two fifths of its time looking for cycles among documents just read.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 async def supervise(name: str, once: Callable[[], Awaitable[None]], clock: Clock) -> None:

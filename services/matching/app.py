@@ -3,8 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from fastapi import APIRouter
+
 from services.matching import watch
-from services.matching.api import suggestions_router, unmatched_router
+from services.matching.api.relationships import relationships_router
+from services.matching.api.requests import requests_router
+from services.matching.api.suggestions import suggestions_router, unmatched_router
 from services.matching.clockwork import Clockwork, Shards
 from services.matching.handlers import folds
 from services.matching.index.network import Network
@@ -13,9 +17,13 @@ from services.matching.store.lists import Lists
 from services.matching.store.projections import Projections
 from services.matching.store.reading import ReadingStore
 from services.matching.store.replicas import Replicas
+from services.matching.store.requests import RequestStore
 from services.matching.usecases.auditing import Audit
+from services.matching.usecases.due import Due
 from services.matching.usecases.keeping import Keeper
 from services.matching.usecases.reading import Reading
+from services.matching.usecases.relationships import Relationships
+from services.matching.usecases.requests import Requests
 from shared import parts as parts_of
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import MatchingRecordParked
@@ -45,6 +53,8 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     replicas = Replicas(parts.database, holder=parts.holder)
     keeping = _keeping(parts, settings, projections, lists, replicas)
     reading = Reading(ReadingStore(parts.database))
+    pairs = RequestStore(parts.database, clock)
+    due = Due(pairs, clock)
     parts.consumers.projection(folds(projections))
 
     async def prepare() -> None:
@@ -52,6 +62,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         await projections.prepare()
         await lists.prepare()
         await replicas.prepare()
+        await pairs.prepare()
 
     async def close() -> None:
         parts.database.client.close()
@@ -62,8 +73,8 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
 
     app = create_app(
         "Preceptor matching",
-        "Who is suggested to whom, why, and why not.",
-        routers=[suggestions_router(reading), unmatched_router(reading)] if "api" in roles else [],
+        "Who is suggested to whom, why, and why not; who asked whom, and what came of it.",
+        routers=_routers(reading, pairs, clock) if "api" in roles else [],
         database=parts.database,
         authenticator=parts.authenticator,
         clock=clock,
@@ -74,6 +85,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         "consumer": ("consumer", lambda: _serve(parts)),
         "relay": ("relay", parts.relay),
         "lists": ("clockwork", keeping.run),
+        "due": ("clockwork", lambda: every(1, due.work)),
         "clockwork": ("clockwork", lambda: every(1, parts.consumers.retry_due)),
     }
     return Service(
@@ -85,6 +97,15 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         close=close,
         background={name: once for name, (role, once) in work.items() if role in roles},
     )
+
+
+def _routers(reading: Reading, pairs: RequestStore, clock: Clock) -> list[APIRouter]:
+    return [
+        suggestions_router(reading),
+        unmatched_router(reading),
+        requests_router(Requests(pairs, clock)),
+        relationships_router(Relationships(pairs, clock)),
+    ]
 
 
 def _keeping(parts: Parts, settings: Settings, projections: Projections, lists: Lists, replicas: Replicas) -> Clockwork:

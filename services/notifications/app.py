@@ -16,7 +16,18 @@ from services.notifications.wording import Wording
 from shared import parts as parts_of
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import NotificationsRecordParked
-from shared.contracts.matching import SuggestionsChanged
+from shared.contracts.matching import (
+    MentorRequested,
+    RelationshipClosed,
+    RelationshipOpened,
+    RelationshipPaused,
+    RelationshipResumed,
+    RequestAccepted,
+    RequestDeclined,
+    RequestExpired,
+    RequestWithdrawn,
+    SuggestionsChanged,
+)
 from shared.contracts.profiles import ContactChanged, InstitutionChanged, ProgrammeChanged
 from shared.http import create_app
 from shared.parts import Parts
@@ -89,7 +100,20 @@ def _consume(parts: Parts, store: NotificationsStore, clock: Clock) -> None:
             ProgrammeChanged: store.fold_programmes,
         }
     )
-    parts.consumers.reaction({SuggestionsChanged: reactions.on_suggestions_changed})
+    parts.consumers.reaction(
+        {
+            SuggestionsChanged: reactions.on_suggestions_changed,
+            MentorRequested: reactions.on_turn,
+            RequestAccepted: reactions.on_turn,
+            RequestDeclined: reactions.on_turn,
+            RequestWithdrawn: reactions.on_turn,
+            RequestExpired: reactions.on_turn,
+            RelationshipOpened: reactions.on_turn,
+            RelationshipPaused: reactions.on_turn,
+            RelationshipResumed: reactions.on_turn,
+            RelationshipClosed: reactions.on_turn,
+        }
+    )
 
 
 def _measure(parts: Parts, bells: Bells) -> None:

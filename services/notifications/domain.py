@@ -7,6 +7,7 @@ list as it was before, so a notification says what changed since the person last
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +17,12 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mentor:
+class Person:
     member: str
     institution: str
+
+
+Side = Literal["mentee", "mentor"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +31,13 @@ class ListChange:
 
     programme: str
     before: frozenset[str]
-    now: tuple[Mentor, ...]
+    now: tuple[Person, ...]
     """Best first."""
     unmatched: str | None = None
     """Why the list is empty: a code."""
 
     @property
-    def entered(self) -> tuple[Mentor, ...]:
+    def entered(self) -> tuple[Person, ...]:
         return tuple(mentor for mentor in self.now if mentor.member not in self.before)
 
     @property
@@ -46,6 +50,28 @@ class ListChange:
             return "suggestions-none"
         return "suggestions-changed" if self.now else "suggestions-ended"
 
+    def named_to(self, home: str) -> frozenset[Person]:
+        """Whom a reader of this institution may see by name."""
+        return frozenset(one for one in self.entered if one.institution == home)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What became of a request or a relationship, as one of the two hears of it."""
+
+    template: str
+    programme: str
+    side: Side
+    """The reader's."""
+    other: Person
+    reason: str | None = None
+    """A code."""
+    said_yes: bool
+    """Both did: across institutions they have names for each other from then on."""
+
+    def named_to(self, home: str) -> frozenset[Person]:
+        return frozenset({self.other} if self.said_yes or self.other.institution == home else ())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
@@ -53,7 +79,7 @@ class Notice:
 
     recipient: Recipient
     occasion: str
-    change: ListChange
+    change: ListChange | Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +87,7 @@ class Notification:
     id: str
     recipient: Recipient
     occasion: str
-    change: ListChange
+    change: ListChange | Turn
     position: int
     told_at: datetime
     read_at: datetime | None = None
@@ -69,6 +95,10 @@ class Notification:
     @property
     def template(self) -> str:
         return self.change.template
+
+    @property
+    def named(self) -> frozenset[Person]:
+        return self.change.named_to(self.recipient.institution)
 
 
 def notices(change: ListChange, *, cause: str, recipients: Iterable[Recipient]) -> list[Notice]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from services.notifications.usecases.telling import Ledger, Telling
 from shared.contracts.envelope import Received
-from shared.contracts.matching import SuggestionsChanged
+from shared.contracts.matching import AboutRelationship, AboutRequest, SuggestionsChanged
 from shared.errors import Rejected
 from shared.mongo import Session
 
@@ -18,5 +18,16 @@ class Reactions:
     async def on_suggestions_changed(self, received: Received, session: Session) -> None:
         event = received.payload
         if not isinstance(event, SuggestionsChanged):
-            raise Rejected("tombstone_of_a_fact", "a fact cannot be erased: this record has no value")
+            raise _tombstone()
         await self._telling.suggestions_changed(event, received.envelope.caused(), self._within(session))
+
+    async def on_turn(self, received: Received, session: Session) -> None:
+        """Of a request or a relationship."""
+        event = received.payload
+        if not isinstance(event, AboutRequest | AboutRelationship):
+            raise _tombstone()
+        await self._telling.turned(event, received.envelope.caused(), self._within(session))
+
+
+def _tombstone() -> Rejected:
+    return Rejected("tombstone_of_a_fact", "a fact cannot be erased: this record has no value")

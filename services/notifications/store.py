@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.notifications.domain import ListChange, Mentor, Notice, Notification, Recipient
+from services.notifications.domain import ListChange, Notice, Notification, Person, Recipient, Turn
 from services.notifications.usecases.reading import Names, Reader
 from shared import outbox
 from shared.contracts.envelope import Received, Trace
@@ -115,13 +115,16 @@ class NotificationsStore:
         return marked.modified_count
 
     async def names(self, recipient: Recipient, notifications: Sequence[Notification]) -> Names:
-        """Of people only the reader's own institution's. Institutions and programmes are known to the whole network."""
-        mentors = {mentor for one in notifications for mentor in one.change.entered}
-        own = {mentor.member for mentor in mentors if mentor.institution == recipient.institution}
-        others = {mentor.institution for mentor in mentors if mentor.institution != recipient.institution}
+        """Of people only those whom the reader may see. Institutions and programmes are known to the whole network."""
+        named = {person for one in notifications for person in one.named}
+        members: dict[str, str] = {}
+        for institution in {person.institution for person in named}:
+            ids = {person.member for person in named if person.institution == institution}
+            members |= await _names(self._contacts, ids, institution=institution)
+        others = {person.institution for one in notifications for person in _mentioned(one)}
         return Names(
-            members=await _names(self._contacts, own, institution=recipient.institution),
-            institutions=await _names(self._institutions, others),
+            members=members,
+            institutions=await _names(self._institutions, others - {recipient.institution}),
             programmes=await _names(self._programmes, {one.change.programme for one in notifications}),
         )
 
@@ -165,18 +168,8 @@ class Ledger:
         document = await self._database["notifications"].find_one_and_update(
             _of(notice.recipient) | {"occasion": notice.occasion, "read": False},
             {
-                "$set": {
-                    "position": position,
-                    "told_at": now,
-                    "now": [{"member": mentor.member, "institution": mentor.institution} for mentor in change.now],
-                    "unmatched": change.unmatched,
-                },
-                "$setOnInsert": {
-                    "_id": new_id,
-                    "programme": change.programme,
-                    "before": sorted(change.before),
-                    "read_at": None,
-                },
+                "$set": {"position": position, "told_at": now, **_renewed(change)},
+                "$setOnInsert": {"_id": new_id, "programme": change.programme, "read_at": None, **_kept(change)},
             },
             projection={"_id": 1},
             hint="unread",  # else a long history makes the planner try `newest` too
@@ -237,13 +230,49 @@ def _notification(document: Document) -> Notification:
         id=document["_id"],
         recipient=Recipient(institution=document["institution"], member=document["member"]),
         occasion=document["occasion"],
-        change=ListChange(
-            programme=document["programme"],
-            before=frozenset(document["before"]),
-            now=tuple(Mentor(**mentor) for mentor in document["now"]),
-            unmatched=document["unmatched"],
-        ),
+        change=_turn(document) if "turn" in document else _list_change(document),
         position=document["position"],
         told_at=document["told_at"],
         read_at=document["read_at"],
     )
+
+
+def _mentioned(one: Notification) -> Iterable[Person]:
+    return [one.change.other] if isinstance(one.change, Turn) else one.change.entered
+
+
+def _renewed(change: ListChange | Turn) -> Document:
+    """What an update of an unread notification changes."""
+    if isinstance(change, ListChange):
+        return {"now": [_person(mentor) for mentor in change.now], "unmatched": change.unmatched}
+    return {
+        "turn": {
+            "template": change.template,
+            "side": change.side,
+            "other": _person(change.other),
+            "reason": change.reason,
+            "said_yes": change.said_yes,
+        }
+    }
+
+
+def _kept(change: ListChange | Turn) -> Document:
+    return {"before": sorted(change.before)} if isinstance(change, ListChange) else {}
+
+
+def _person(person: Person) -> Document:
+    return {"member": person.member, "institution": person.institution}
+
+
+def _list_change(document: Document) -> ListChange:
+    return ListChange(
+        programme=document["programme"],
+        before=frozenset(document["before"]),
+        now=tuple(Person(**mentor) for mentor in document["now"]),
+        unmatched=document["unmatched"],
+    )
+
+
+def _turn(document: Document) -> Turn:
+    turn = document["turn"]
+    return Turn(**{**turn, "programme": document["programme"], "other": Person(**turn["other"])})

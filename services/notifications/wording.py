@@ -3,12 +3,12 @@
 Plain text, so nothing is escaped: whoever shows it in HTML escapes it there. Names are values, never templates.
 """
 
-from collections.abc import Sequence
+from typing import Any
 
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from services.notifications.domain import Mentor, Notification
+from services.notifications.domain import ListChange, Notification, Person, Turn
 from services.notifications.usecases.reading import Message, Names
 
 LOCALES = ("en", "de")
@@ -30,14 +30,9 @@ class Wording:
     def message(self, notification: Notification, *, locale: str, names: Names) -> Message:
         change = notification.change
         template = self._templates.get_template(f"{_supported(locale)}/{notification.template}.txt")
-        text = template.render(
-            programme=_name(names.programmes.get(change.programme)),
-            total=len(change.now),
-            entered=len(change.entered),
-            left=len(change.left),
-            unmatched=change.unmatched,
-            mentors=_mentors(change.entered[:_NAMED], home=notification.recipient.institution, names=names),
-        )
+        home = notification.recipient.institution
+        said = _of_turn(change, home, names) if isinstance(change, Turn) else _of_list(change, home, names)
+        text = template.render(programme=_name(names.programmes.get(change.programme)), **said)
         title, _, body = text.strip().partition("\n")
         return Message(title=title.strip(), body=" ".join(body.split()))
 
@@ -47,15 +42,28 @@ def _supported(locale: str) -> str:
     return language if language in LOCALES else _FALLBACK
 
 
-def _mentors(mentors: Sequence[Mentor], *, home: str, names: Names) -> list[dict[str, str]]:
-    """Own people by name; another institution's only by the institution's."""
-    return [
-        {
-            "name": _name(names.members.get(mentor.member)) if mentor.institution == home else "",
-            "institution": _name(names.institutions.get(mentor.institution)),
-        }
-        for mentor in mentors
-    ]
+def _of_list(change: ListChange, home: str, names: Names) -> dict[str, Any]:
+    named = change.named_to(home)
+    return {
+        "total": len(change.now),
+        "entered": len(change.entered),
+        "left": len(change.left),
+        "unmatched": change.unmatched,
+        "mentors": [_shown(one, names, by_name=one in named) for one in change.entered[:_NAMED]],
+    }
+
+
+def _of_turn(turn: Turn, home: str, names: Names) -> dict[str, Any]:
+    other = _shown(turn.other, names, by_name=turn.other in turn.named_to(home))
+    return {"side": turn.side, "reason": turn.reason, "other": other}
+
+
+def _shown(person: Person, names: Names, *, by_name: bool) -> dict[str, str]:
+    """By name whom the reader may know; others only by their institution's."""
+    return {
+        "name": _name(names.members.get(person.member)) if by_name else "",
+        "institution": _name(names.institutions.get(person.institution)),
+    }
 
 
 def _name(name: str | None) -> str:

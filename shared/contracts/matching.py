@@ -1,8 +1,11 @@
-"""What matching publishes: facts about lists. Ids, ranks and reason codes; never contributions, weights or names."""
+"""What matching publishes: facts about lists, requests and relationships. Ids, ranks and reason codes; never
+contributions, weights, messages or names.
+"""
 
+from datetime import datetime
 from typing import ClassVar, Literal
 
-from shared.contracts.payload import Id, Part, Payload, Recipient
+from shared.contracts.payload import Id, Part, Payload, Recipient, Slug
 
 Unmatched = Literal[
     "no_mentor_in_programme",
@@ -50,3 +53,118 @@ class SuggestionsChanged(Payload):
     @property
     def aggregate(self) -> str:
         return self.enrolment
+
+
+class AboutRequest(Payload):
+    """What every fact about a request names. The message stays in matching."""
+
+    request: Id
+    programme: Id
+    mentee: Recipient
+    """Who asks."""
+    mentor: Recipient
+    """Who is asked."""
+    recipients: tuple[Recipient, ...] = ()
+
+    @property
+    def aggregate(self) -> str:
+        return self.request
+
+
+class MentorRequested(AboutRequest):
+    """A mentee asks a mentor."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.request.made.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+    expires_at: datetime
+    """When the request ends by itself, unanswered."""
+
+
+class RequestAccepted(AboutRequest):
+    """The mentor said yes, and a seat is taken; what follows is told of the relationship."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.request.accepted.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+    relationship: Id
+
+
+class RequestDeclined(AboutRequest):
+    """The mentor said no; the two are not suggested to each other for 90 days."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.request.declined.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+    reason: Slug
+    """Today `no_time`, `other_expertise`, `not_a_fit`, `conflict_of_interest`, `unspecified`; more may come."""
+
+
+class RequestWithdrawn(AboutRequest):
+    """Taken back by the mentee, or ended because it cannot be accepted any more."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.request.withdrawn.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+    reason: Slug
+    """Today `by_mentee`, `matched_elsewhere`, `mentee_left`, and `not_available` for whatever is the mentor's own
+    affair; more may come."""
+
+
+class RequestExpired(AboutRequest):
+    """Nobody answered in time."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.request.expired.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+
+class AboutRelationship(Payload):
+    """What every fact about a relationship names."""
+
+    relationship: Id
+    programme: Id
+    mentee: Recipient
+    mentor: Recipient
+    recipients: tuple[Recipient, ...] = ()
+
+    @property
+    def aggregate(self) -> str:
+        return self.relationship
+
+
+class RelationshipOpened(AboutRelationship):
+    """A mentor has taken a mentee on. It takes one of the mentor's seats until it is put on hold or closed."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.relationship.opened.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+    request: Id | None = None
+    """The request that was accepted. Who asked hears of it by that request's own fact."""
+
+
+class RelationshipPaused(AboutRelationship):
+    """Rests, by either side's wish (the seat stays taken), or because one of them is inactive (the seat is free)."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.relationship.paused.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+    reason: Slug
+    """Today `by_mentee`, `by_mentor`, `mentee_inactive`, `mentor_inactive`; more may come."""
+
+
+class RelationshipResumed(AboutRelationship):
+    """Goes on after a pause, with a seat."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.relationship.resumed.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+
+class RelationshipClosed(AboutRelationship):
+    """Has ended, and its seat is free."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.relationship.closed.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+    reason: Slug
+    """Today `goals_reached`, `no_time`, `not_a_fit`, `conflict_of_interest`, `moved_on`, `unspecified`, `mentee_left`,
+    `mentor_left`; more may come."""

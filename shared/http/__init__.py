@@ -5,6 +5,7 @@ from shared.http.idempotency import Idempotency, IdempotencyKey, router
 from shared.http.problems import Problem, problem, problems
 from shared.http.requests import (
     ExpectedVersion,
+    KnownVersion,
     Limit,
     NewId,
     Page,
@@ -20,6 +21,7 @@ __all__ = [
     "ExpectedVersion",
     "Idempotency",
     "IdempotencyKey",
+    "KnownVersion",
     "Limit",
     "NewId",
     "Page",

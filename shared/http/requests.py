@@ -87,6 +87,17 @@ def expected_version(
         raise HTTPException(
             428, 'send If-Match with the ETag last read, like "7": nobody\'s change is overwritten unseen'
         )
+    return _version(if_match)
+
+
+def known_version(
+    if_match: Annotated[str | None, Header(description='The ETag last read, like `"7"`: act on nothing newer')] = None,
+) -> int | None:
+    """For a command that holds whatever the version is, unless the caller says which one they saw."""
+    return None if if_match is None else _version(if_match)
+
+
+def _version(if_match: str) -> int:
     match = re.fullmatch(r'(?:W/)?"(\d{1,15})"', if_match.strip())
     if match is None:
         raise Rejected("if_match_malformed", 'If-Match must be the ETag last read, like "7"')
@@ -100,6 +111,7 @@ def trace(request: Request) -> Trace:
 SignedIn = Annotated[Principal, Depends(principal)]
 NewId = Annotated[str, Depends(new_id)]
 ExpectedVersion = Annotated[int, Depends(expected_version)]
+KnownVersion = Annotated[int | None, Depends(known_version)]
 Traced = Annotated[Trace, Depends(trace)]
 Limit = Annotated[int, Query(ge=1, le=200, description="Items on a page")]
 

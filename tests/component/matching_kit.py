@@ -1,6 +1,7 @@
 """The real matching service in this process, on a database of its own, and people who join, change and leave."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -132,6 +133,55 @@ class Matching:
         headers = {"authorization": f"Bearer {token}", **options.pop("headers", {})}
         return await self.client.get(path, headers=headers, params=options or None)
 
+    async def post(
+        self,
+        path: str,
+        subject: str,
+        institution: str = NORTH,
+        *,
+        key: str = "",
+        version: int | None = None,
+        **body: Any,
+    ) -> httpx.Response:
+        token = self.issuer.token(subject, institution=institution, roles=("member",))
+        headers = {"authorization": f"Bearer {token}", "idempotency-key": key or SystemClock().new_id()}
+        if version is not None:
+            headers["if-match"] = f'"{version}"'
+        headers["content-type"] = "application/json"
+        return await self.client.post(path, headers=headers, content=json.dumps(body))
+
+    async def ask(self, mentee: str, mentor: str) -> httpx.Response:
+        body = {"programme": CARE, "mentor": mentor, "message": "May I?"}
+        return await self.post(f"/mentees/{mentee}/requests", mentee, **body)
+
+    async def join(self, *people: MemberChanged) -> None:
+        """With a sign-in each."""
+        await self.say(*people, *(signed_in(one) for one in people))
+
+    async def seats(self) -> dict[str, int]:
+        """Taken, by mentor."""
+        return {one["_id"]: one["taken"] async for one in self.database["seats"].find() if one["taken"]}
+
+    async def nobody_leaves(self) -> bool:
+        return await self.database["departures"].count_documents({}) == 0
+
+    async def asks(self, mentee: str, mentor: str) -> str:
+        """The request's id."""
+        answer = await self.ask(mentee, mentor)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def answers(self, mentor: str, request: str, verb: str, institution: str = NORTH, **body: Any) -> Document:
+        answer = await self.post(f"/requests/{request}/{verb}", mentor, institution, **body)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def facts(self, *of: str) -> list[tuple[str, dict[str, Any]]]:
+        """Type without prefix and suffix, and data, in order; of requests and relationships only, or of these."""
+        told = [(one["headers"]["ce_type"].split(".")[3:5], json.loads(one["value"])) for one in await self.events()]
+        named = [(".".join(name), data) for name, data in told]
+        return [(name, data) for name, data in named if (name in of if of else not name.startswith("suggestions"))]
+
 
 def signed_in(member: MemberChanged, **fields: Any) -> PreferencesChanged:
     """The member's own preferences; their token's subject is their id."""
@@ -187,3 +237,13 @@ async def running(
         if database is None:
             await mine.client.drop_database(mine.name)
         mine.client.close()
+
+
+@asynccontextmanager
+async def asking(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
+    """Two institutions that exchange, two mentors (mara with one seat) and two mentees in the first."""
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=("lists", "due")) as matching:
+        await matching.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
+        await matching.say(programme())
+        await matching.join(mentor("mara", capacity=1), mentor("milo"), mentee("ana"), mentee("ben"))
+        yield matching

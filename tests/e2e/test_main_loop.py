@@ -2,17 +2,18 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+import httpx
 import pytest
 from rich.console import Console
 
 from deploy.demo import rosters, run
-from deploy.demo.api import Api, Refused, opened
+from deploy.demo.api import Api, Json, Refused, opened, until
 from deploy.demo.following import COALESCED_SECONDS
-from deploy.demo.founding import Enrolled
+from deploy.demo.founding import Enrolled, sign_in
 from deploy.demo.listening import Heard, Listener, listening
 from deploy.demo.network import people
 from deploy.demo.reading import inbox_of, lists_of
@@ -185,6 +186,51 @@ async def test_matching_works_while_notifications_is_down_and_each_change_is_tol
         assert len([one for one in listener.heard if _caused_by(rematch)(one)]) == 1
     positions = [one.payload.position for one in told if isinstance(one.payload, NotificationRecorded)]
     assert positions == [inbox.position + 1 for inbox in before]
+
+
+async def test_a_mentee_asks_a_mentor_says_yes_and_both_hear_of_it(demo: Demo, api: Api) -> None:
+    mentee = demo.mentees()[-1]
+    shortlist = (await lists_of(api, mentee))[0]
+    mentor = demo.member(shortlist.suggested[0].mentor)
+    await sign_in(api, [mentor])
+    me, them = (api.member(one.institution, one.id) for one in (mentee, mentor))
+    before = await inbox_of(api, mentee)
+    wanted = {"programme": shortlist.programme, "mentor": mentor.id, "message": "May I learn from you?"}
+    made = await me.post("matching", f"/mentees/{mentee.id}/requests", wanted)
+    asked = await _told(api, mentor, "request-made")
+    assert "asks you" in asked["title"] or "bittet Sie" in asked["title"]
+    accepted = await _when_known(lambda: them.post("matching", f"/requests/{made.json()['id']}/accept", {}))
+    assert accepted.json()["state"] == "accepted"
+    heard = await _told(api, mentee, "request-accepted")
+    assert heard["position"] > before.position
+
+    async def is_gone() -> bool | None:
+        lists = await lists_of(api, mentee)
+        return True if all(one.rank_of(mentor.id) is None for one in lists) else None
+
+    await until(is_gone, clock=SystemClock(), within=_WITHIN, missing="lists without the mentor they have now")
+
+
+async def _told(api: Api, who: Enrolled, template: str) -> Json:
+    async def newest() -> Json | None:
+        inbox = await _when_known(lambda: api.member(who.institution, who.id).get("notifications", "/inbox"))
+        return next((one for one in inbox.json()["items"] if one["template"] == template), None)
+
+    return await until(newest, clock=SystemClock(), within=_WITHIN, missing=f"{template} in the inbox")
+
+
+async def _when_known(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """A sign-in bound just now takes a moment to arrive at each service."""
+
+    async def once() -> httpx.Response | None:
+        try:
+            return await ask()
+        except Refused as refused:
+            if refused.status in {403, 404}:
+                return None
+            raise
+
+    return await until(once, clock=SystemClock(), within=_WITHIN, missing="a service that knows the sign-in")
 
 
 @pytest.mark.usefixtures("demo")

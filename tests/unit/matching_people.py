@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 
 from services.matching.domain import rules, scoring
 from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist
-from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme, weights_for
+from services.matching.domain.model import (
+    Bond,
+    Institution,
+    Member,
+    Person,
+    Policy,
+    Preferences,
+    Programme,
+    weights_for,
+)
 from shared.contracts.profiles import FACTORS, STAGES
 
 NORTH, SOUTH, EAST = "north", "south", "east"
@@ -42,6 +51,17 @@ def mentee(id: str = "ana", **fields: Any) -> Person:
 
 def mentor(id: str = "milo", **fields: Any) -> Person:
     return person(id, **{"mentors_in": frozenset({CARE}), **fields})
+
+
+def bound(member: Member, private: Preferences | None, bonds: Iterable[Bond]) -> Person:
+    """With what each bond does, one after another."""
+    known = list(bonds)
+    return Person(
+        member,
+        private or Preferences(member=member.id),
+        sum(one.takes_seat for one in known if one.mentor == member.id),
+        frozenset(one.mentor for one in known if one.mentee == member.id and one.keeps_apart),
+    )
 
 
 def policy(*institutions: Institution, **fields: Any) -> Policy:

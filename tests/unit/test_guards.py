@@ -182,6 +182,9 @@ PLANTED: Mapping[str, list[tuple[str, str, str]]] = {
         ("shared/planted_driver.py", "def later():\n    import motor", "shared.planted_driver -> motor"),
         ("shared/http/planted_driver.py", "from bson import ObjectId", "shared.http.planted_driver -> bson"),
     ],
+    "The verifier stands alone": [
+        ("deploy/verify.py", "import services.matching.domain.rounds\nimport numpy", "deploy.verify -> numpy"),
+    ],
 }
 
 

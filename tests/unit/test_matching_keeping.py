@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from services.matching.domain.lists import NOT_ENROLLED, Enrolment, Shortlist
-from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.model import Bond, Institution, Member, Person, Policy, Preferences, Programme
 from services.matching.domain.shards import SHARDS, shard_of
 from services.matching.index.network import Network, State
 from services.matching.usecases.keeping import Change, Found, Keeper, Written
@@ -20,6 +20,7 @@ from tests.unit.matching_people import (
     CARE,
     NORTH,
     SOUTH,
+    bound,
     mentee,
     mentor,
     naive,
@@ -191,6 +192,28 @@ async def test_a_mentee_who_leaves_the_programme_is_told_and_one_who_is_erased_i
     assert (ben.ranked, ben.unmatched, ben.recipients) == ((), None, ())
 
 
+async def test_a_full_mentor_leaves_every_list_and_a_freed_seat_brings_them_back(world: World) -> None:
+    await world.change(member(mentor()), member(mentee("ana")), member(mentee("ben")))
+    await world.pass_time()
+    together = Bond(id="r", mentee="ana", mentor="milo", sequence=1, takes_seat=True, keeps_apart=True)
+    await world.change(together, event="accepted")
+    await world.pass_time()
+    ana, ben = (world.shelf.folded(one) for one in ("ana", "ben"))
+    assert (ana, ben) == (((), "no_free_mentor"), ((), "no_free_mentor"))
+    assert world.shelf.events[-1].trace.causation_id == "accepted"
+    await world.change(replace(together, sequence=2, takes_seat=False, keeps_apart=False))
+    await world.pass_time()
+    assert [world.shelf.folded(one) for one in ("ana", "ben")] == [(("milo",), None), (("milo",), None)]
+
+
+async def test_a_pair_kept_apart_is_suggested_the_other_way_round(world: World) -> None:
+    both = frozenset({CARE})
+    ana, milo = (member(mentee(id, mentors_in=both, capacity=2)) for id in ("ana", "milo"))
+    await world.change(ana, milo, Bond(id="r", mentee="ana", mentor="milo", sequence=1, keeps_apart=True))
+    await world.pass_time()
+    assert [world.shelf.folded(one)[0] for one in ("ana", "milo")] == [(), ("ana",)]
+
+
 async def test_an_older_state_that_comes_late_changes_nothing(world: World) -> None:
     await world.change(member(mentor()), later(mentee(), 5))
     await world.change(later(mentee(), 4, is_active=False))
@@ -234,10 +257,12 @@ def _walk(seed: int) -> Iterator[State | Literal["time", "takeover"]]:
     yield from (_institution(dice, id) for id in (NORTH, SOUTH))
     yield policy(list_length=2).programme
     yield from (_someone(dice, f"p{number}") for number in range(20))
-    for _ in range(80):
+    for _ in range(110):
         what = dice.random()
-        if what < 0.6:
+        if what < 0.45:
             yield _someone(dice, f"p{dice.randrange(20)}")
+        elif what < 0.65:
+            yield _bond(dice, dice.randrange(30))
         elif what < 0.75:
             yield _wishes(dice, f"p{dice.randrange(20)}")
         elif what < 0.78:
@@ -265,6 +290,16 @@ def _someone(dice: random.Random, id: str) -> Member:
         hours=2,
         capacity=dice.choice([0, 1, 1, 1]),
         across_institutions=True,
+    )
+
+
+def _bond(dice: random.Random, number: int) -> Bond:
+    """Two people's, for ever; what it does comes and goes."""
+    takes_seat = dice.random() < 0.5
+    mentee, mentor = f"p{number * 2 % 20}", f"p{(number * 6 + 1) % 20}"
+    keeps_apart = takes_seat or dice.random() < 0.4
+    return Bond(
+        id=f"b{number}", mentee=mentee, mentor=mentor, sequence=1, takes_seat=takes_seat, keeps_apart=keeps_apart
     )
 
 
@@ -344,7 +379,8 @@ async def test_incremental_equals_full_and_the_events_say_the_same(seed: int) ->
 def _assert_equal_to_full(world: World, states: Sequence[State]) -> None:
     programme = next(one for one in states if isinstance(one, Programme))
     wishes = {one.member: one for one in states if isinstance(one, Preferences)}
-    people = [Person(one, wishes.get(one.id, Preferences(member=one.id))) for one in states if isinstance(one, Member)]
+    bonds = [one for one in states if isinstance(one, Bond)]
+    people = [bound(one, wishes.get(one.id), bonds) for one in states if isinstance(one, Member)]
     policy = Policy(programme, {one.id: one for one in states if isinstance(one, Institution)})
     for person in people:
         expected = naive(person, people, policy)

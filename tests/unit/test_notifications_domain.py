@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from services.notifications.domain import ListChange, Mentor, Recipient, notices
+from services.notifications.domain import ListChange, Person, Recipient, notices
 
 MENTEE = Recipient(institution="north", member="mia")
 
@@ -11,7 +11,7 @@ def change(*now: str, before: tuple[str, ...] = (), unmatched: str | None = None
     return ListChange(
         programme="residency",
         before=frozenset(before),
-        now=tuple(Mentor(member=name, institution="north") for name in now),
+        now=tuple(Person(member=name, institution="north") for name in now),
         unmatched=unmatched,
     )
 

@@ -5,10 +5,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
-from services.notifications.domain import ListChange, Notice, Notification, Recipient
+from services.notifications.domain import ListChange, Notice, Notification, Person, Recipient, Turn
 from services.notifications.usecases.telling import Telling
 from shared.contracts.envelope import Trace
-from shared.contracts.matching import Ranked, SuggestionsChanged
+from shared.contracts.matching import (
+    AboutRelationship,
+    AboutRequest,
+    MentorRequested,
+    Ranked,
+    RelationshipClosed,
+    RequestAccepted,
+    RequestWithdrawn,
+    SuggestionsChanged,
+)
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
 
@@ -53,7 +62,7 @@ class LedgerInMemory:
             id=unread.id if unread else new_id,
             recipient=notice.recipient,
             occasion=notice.occasion,
-            change=replace(notice.change, before=unread.change.before) if unread else notice.change,
+            change=_updated(unread.change if unread else notice.change, notice.change),
             position=position,
             told_at=now,
         )
@@ -63,6 +72,11 @@ class LedgerInMemory:
     async def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         assert now == NOW
         self.published += [(recorded, trace) for recorded in told.values()]
+
+
+def _updated(before: ListChange | Turn, after: ListChange | Turn) -> ListChange | Turn:
+    both_lists = isinstance(before, ListChange) and isinstance(after, ListChange)
+    return replace(after, before=before.before) if both_lists else after
 
 
 def event(
@@ -154,3 +168,41 @@ async def test_what_is_published_says_who_was_told_of_what_and_nothing_else() ->
 async def test_the_list_is_kept_best_first_whatever_the_order_of_the_event() -> None:
     shuffled = event("mia").model_copy(update={"ranked": tuple(reversed(event("mia").ranked))})
     assert [mentor.member for mentor in (await unread_after(shuffled)).change.now] == ["ben", "ada"]
+
+
+MIA, ADA = Named(member="mia", institution="north"), Named(member="ada", institution="south")
+PAIR = {"programme": "residency", "mentee": MIA, "mentor": ADA}
+
+
+async def turned(*events: AboutRequest | AboutRelationship) -> LedgerInMemory:
+    ledger, telling = LedgerInMemory(), Telling(FixedClock())
+    for one in events:
+        await telling.turned(one, TRACE, ledger)
+    return ledger
+
+
+async def test_a_mentor_hears_of_a_request_and_who_asks() -> None:
+    ledger = await turned(MentorRequested(request="r", expires_at=NOW, recipients=(ADA,), **PAIR))
+    [told] = ledger.kept.values()
+    assert (told.recipient.member, told.occasion, told.template) == ("ada", "request:residency:r", "request-made")
+    assert isinstance(told.change, Turn)
+    assert (told.change.side, told.change.other) == ("mentor", Person(member="mia", institution="north"))
+    assert told.named == frozenset()
+
+
+async def test_an_unread_turn_of_a_request_gives_way_to_the_next_and_a_relationship_is_another_occasion() -> None:
+    ledger = await turned(
+        MentorRequested(request="r", expires_at=NOW, recipients=(ADA,), **PAIR),
+        RequestWithdrawn(request="r", reason="by_mentee", recipients=(ADA,), **PAIR),
+        RelationshipClosed(relationship="s", reason="no_time", recipients=(ADA,), **PAIR),
+    )
+    assert [(one.template, one.position) for one in ledger.kept.values()] == [
+        ("request-withdrawn", 2),
+        ("relationship-closed", 3),
+    ]
+
+
+async def test_after_the_yes_both_have_a_name() -> None:
+    ledger = await turned(RequestAccepted(request="r", relationship="s", recipients=(MIA,), **PAIR))
+    [told] = ledger.kept.values()
+    assert told.named == {Person(member="ada", institution="south")}

@@ -6,10 +6,13 @@ from typing import get_args
 
 import pytest
 
-from services.notifications.domain import ListChange, Mentor, Notification, Recipient
+from services.matching.domain.relationships import ClosingReason
+from services.matching.domain.requests import DecliningReason
+from services.notifications.domain import ListChange, Notification, Person, Recipient, Side, Turn
 from services.notifications.usecases.reading import Message, Names
 from services.notifications.wording import LOCALES, Wording
-from shared.contracts.matching import Unmatched
+from shared.contracts.catalogue import EVENTS
+from shared.contracts.matching import AboutRelationship, AboutRequest, Unmatched
 
 WORDING = Wording()
 NAMES = Names(
@@ -17,18 +20,23 @@ NAMES = Names(
     institutions={"south": "South Hospital", "north": "North School"},
     programmes={"residency": "Residency 2027"},
 )
-ADA, FAR = Mentor(member="ada", institution="north"), Mentor(member="far", institution="south")
+ADA, FAR = Person(member="ada", institution="north"), Person(member="far", institution="south")
 
 
-def change(*now: Mentor, before: tuple[str, ...] = (), unmatched: str | None = None) -> ListChange:
+def change(*now: Person, before: tuple[str, ...] = (), unmatched: str | None = None) -> ListChange:
     return ListChange(programme="residency", before=frozenset(before), now=now, unmatched=unmatched)
 
 
-STAYED = tuple(Mentor(member=f"old-{number}", institution="south") for number in range(3))
+STAYED = tuple(Person(member=f"old-{number}", institution="south") for number in range(3))
 CHANGE = change(ADA, *STAYED, FAR, before=("ben", "old-0", "old-1", "old-2"))
 
 
-def message(what: ListChange, *, locale: str = "en", names: Names = NAMES) -> Message:
+def turn(template: str, *, side: Side = "mentee", other: Person = ADA, reason: str | None = None) -> Turn:
+    said_yes = template == "request-accepted" or template.startswith("relationship")
+    return Turn(template=template, programme="residency", side=side, other=other, reason=reason, said_yes=said_yes)
+
+
+def message(what: ListChange | Turn, *, locale: str = "en", names: Names = NAMES) -> Message:
     notification = Notification(
         id="n",
         recipient=Recipient(institution="north", member="mia"),
@@ -69,7 +77,7 @@ def test_only_the_order_changed() -> None:
 
 
 def test_at_most_three_are_named() -> None:
-    many = [Mentor(member=f"m{number}", institution="south") for number in range(5)]
+    many = [Person(member=f"m{number}", institution="south") for number in range(5)]
     assert "and 2 more" in message(change(*many)).body
 
 
@@ -111,3 +119,65 @@ def test_names_are_values_and_never_templates_or_markup() -> None:
 def test_a_line_break_in_a_programmes_name_does_not_cut_the_title() -> None:
     names = replace(NAMES, programmes={"residency": "Residency\r\n2027"})
     assert message(CHANGE, names=names).title.endswith("in Residency 2027 changed: 2 new")
+
+
+def test_a_request_in_english() -> None:
+    assert message(turn("request-made", side="mentor")) == Message(
+        title="Dr Ada Lovelace asks you to be their mentor in Residency 2027",
+        body="Read the message, then accept or decline. A request that nobody answers ends by itself.",
+    )
+
+
+def test_a_decline_in_german() -> None:
+    assert message(turn("request-declined", reason="no_time"), locale="de") == Message(
+        title="Dr Ada Lovelace hat Ihre Anfrage in Residency 2027 abgelehnt",
+        body="Zurzeit fehlt dafür die Zeit. Ihre Mentorenliste zeigt, wen Sie sonst fragen können.",
+    )
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_across_institutions_nobody_has_a_name_before_the_yes(locale: str) -> None:
+    for template in ("request-made", "request-declined", "request-withdrawn", "request-expired"):
+        for side in ("mentee", "mentor"):
+            shown = message(turn(template, side=side, other=FAR), locale=locale)
+            assert "Never Shown" not in shown.title + shown.body
+            assert "South Hospital" in shown.title
+    assert message(turn("request-accepted", other=FAR), locale=locale).title.startswith("Never Shown")
+
+
+TURNS: dict[str, set[str | None]] = {
+    "request-made": {None},
+    "request-accepted": {None},
+    "request-declined": {*get_args(DecliningReason)},
+    "request-withdrawn": {"by_mentee", "matched_elsewhere", "mentee_left", "not_available"},
+    "request-expired": {None},
+    "relationship-opened": {None},
+    "relationship-paused": {"by_mentee", "by_mentor", "mentee_inactive", "mentor_inactive"},
+    "relationship-resumed": {None},
+    "relationship-closed": {*get_args(ClosingReason), "mentee_left", "mentor_left"},
+}
+
+
+def test_every_fact_about_a_request_or_a_relationship_has_words() -> None:
+    about = [one for one in EVENTS.values() if issubclass(one, AboutRequest | AboutRelationship)]
+    assert {"-".join(one.TYPE.split(".")[3:5]) for one in about} == TURNS.keys()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("template", TURNS)
+@pytest.mark.parametrize("side", ["mentee", "mentor"])
+def test_every_turn_is_a_title_and_a_body_with_and_without_names(locale: str, template: str, side: Side) -> None:
+    bare = Names(members={}, institutions={}, programmes={})
+    for names in (NAMES, bare):
+        for reason in (*TURNS[template], "a_reason_of_tomorrow"):
+            shown = message(turn(template, side=side, reason=reason), locale=locale, names=names)
+            assert shown.title
+            assert shown.body.endswith(".")
+            assert "  " not in shown.title
+            assert "None" not in shown.title + shown.body
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_reasons_for_a_no_differ_in_words(locale: str) -> None:
+    told = {message(turn("request-declined", reason=one), locale=locale).body for one in TURNS["request-declined"]}
+    assert len(told) == len(TURNS["request-declined"])

@@ -80,10 +80,26 @@ class Preferences:
     wishes_shared_identity: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bond:
+    """What a relationship or a declined request does to lists, under its id: takes a seat, keeps the two apart."""
+
+    id: str
+    mentee: str
+    mentor: str
+    sequence: int
+    takes_seat: bool = False
+    keeps_apart: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     member: Member
     private: Preferences
+    taken: int = 0
+    """Seats of theirs that mentees have."""
+    kept_from: frozenset[str] = frozenset()
+    """Mentors not suggested to them now: who mentors them already, and who declined them lately."""
 
     @property
     def id(self) -> str:

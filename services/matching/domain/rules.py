@@ -39,7 +39,7 @@ def own_reason(mentee: Person) -> Unmatched | None:
 
 def has_seat(mentor: Person) -> bool:
     member = mentor.member
-    return not member.is_paused and member.capacity > 0 and member.hours > 0
+    return not member.is_paused and member.capacity > mentor.taken and member.hours > 0
 
 
 def broken(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None:  # noqa: PLR0911 -- one return a rule
@@ -56,7 +56,7 @@ def broken(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None: 
         return "no_common_language"
     if not common_formats(mentee, mentor):
         return "no_common_format"
-    if mentor.id in mentee.private.never or mentee.id in mentor.private.never:
+    if mentor.id in mentee.private.never or mentee.id in mentor.private.never or mentor.id in mentee.kept_from:
         return "not_available"
     return None
 
@@ -93,7 +93,7 @@ def _allowed(mentee: Person, mentor: Person, policy: Policy) -> bool:
 
 
 def passing(mentees: Side, mentors: Side, exchanges: Bools, kept_apart: Bools) -> Iterator[tuple[Unmatched, Bools]]:
-    """For each rule in its order, who passes. `exchanges` by institutions, `kept_apart` by never-lists.
+    """For each rule in its order, who passes. `exchanges` by institutions, `kept_apart` by never-lists and bonds.
 
     Lazy: a caller whose last candidate has gone does not pay for the rules behind.
     """

@@ -9,13 +9,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from services.matching.domain.lists import Enrolment
-from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.model import Bond, Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.rules import has_seat
 from services.matching.domain.shards import shard_of
+from services.matching.index.bonds import Bonds
 from services.matching.index.people import Vocabulary
 from services.matching.index.pool import Pool
 from services.matching.index.reserves import RESERVE
+from shared.contracts.profiles import Role
 
-State = Institution | Programme | Member | Preferences
+State = Institution | Programme | Member | Preferences | Bond
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Network:
         self._members: dict[str, Member] = {}
         self._preferences: dict[str, Preferences] = {}
         self._named_by: defaultdict[str, set[str]] = defaultdict(set)
+        self._bonds = Bonds()
         self._pools: dict[str, Pool] = {}
         self._vocabulary = Vocabulary()
         self._shards: set[int] = set()
@@ -58,6 +62,8 @@ class Network:
                 return self._put_programme(state)
             case Institution():
                 return self._put_institution(state)
+            case Bond():
+                return self._put_bond(state)
 
     def pool(self, programme: str) -> Pool:
         return self._pools[programme]
@@ -175,6 +181,27 @@ class Network:
             others += [self.enrolment(name, mentee) for mentee in pool.mentees]
         return Affected(others=tuple(others))
 
+    def _put_bond(self, bond: Bond) -> Affected:
+        """The mentee's lists; those of others only where the mentor had a seat and has none now, or the reverse."""
+        mentor = self._members.get(bond.mentor)
+        had_seat = mentor is not None and has_seat(self._person(mentor))
+        if not self._bonds.put(bond):
+            return NOBODY
+        others = self._search_anew(bond.mentee)
+        if mentor is None or had_seat == has_seat(self._person(mentor)):
+            return Affected(others=tuple(others))
+        for programme in mentor.mentors_in:
+            self._pool(programme).put_mentor(self._person(mentor))
+        as_mentor = tuple((programme, mentor.id) for programme in mentor.mentors_in)
+        return Affected(others=tuple(others), as_mentor=as_mentor)
+
+    def _search_anew(self, mentee: str) -> list[Enrolment]:
+        """Whom this mentee may be with is another now: what their reserves say is not so any more."""
+        kept = [name for name, pool in self._pools.items() if mentee in pool.mentees]
+        for name in kept:
+            self._pools[name].put_mentee(self._person(self._members[mentee]))
+        return [self.enrolment(name, mentee) for name in kept]
+
     def _pool(self, programme: str) -> Pool:
         if programme not in self._pools:
             self._pools[programme] = Pool(self._policy(programme), self._vocabulary, self._apart, reserve=self._reserve)
@@ -186,8 +213,10 @@ class Network:
         return Policy(self._programmes.get(programme, unknown), institutions)
 
     def _person(self, member: Member) -> Person:
-        return Person(member, self._preferences.get(member.id) or Preferences(member=member.id))
+        private = self._preferences.get(member.id) or Preferences(member=member.id)
+        return Person(member, private, self._bonds.taken(member.id))
 
-    def _apart(self, member: str) -> AbstractSet[str]:
+    def _apart(self, member: str, role: Role) -> AbstractSet[str]:
         own = self._preferences.get(member)
-        return self._named_by.get(member, set()) | (own.never if own else frozenset())
+        bonded = self._bonds.apart(member, role)
+        return self._named_by.get(member, set()) | (own.never if own else frozenset()) | bonded

@@ -14,12 +14,12 @@ from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist, Store
 from services.matching.domain.model import Person, Policy, Weights, weights_for
 from services.matching.index.people import People, Vocabulary, Widths
 from services.matching.index.reserves import Reserves
-from shared.contracts.profiles import FACTORS
+from shared.contracts.profiles import FACTORS, Role
 
 _LONGEST = 10
 _NOBODY = -1
-Apart = Callable[[str], Collection[str]]
-"""Whom a person may not be brought together with, by either side's wish."""
+Apart = Callable[[str, Role], Collection[str]]
+"""Whom a person of this role may not be brought together with, by either side's wish or for what is between them."""
 
 
 class Pool:
@@ -172,7 +172,7 @@ class Pool:
         me, mentors = self._mentees.one(row, self._widths()), self._mentors.all(self._widths())
         standing = np.ones(len(self._mentors), dtype=np.bool_)
         standing[self._mentors.at([mentee])] = False
-        apart = self._flags(self._mentors, self._apart(mentee))
+        apart = self._flags(self._mentors, self._apart(mentee, "mentee"))
         for code, passes in rules.passing(me, mentors, self._allowed(), apart):
             standing &= passes
             if not standing.any():
@@ -227,7 +227,7 @@ class Pool:
             return np.zeros_like(eligible), nothing
         one = self._mentors.one(row, self._widths())
         eligible[self._mentees.at([mentor])] = False
-        apart = self._flags(self._mentees, self._apart(mentor))
+        apart = self._flags(self._mentees, self._apart(mentor, "mentor"))
         for _, passes in rules.passing(mentees, one, self._allowed(), apart):
             eligible &= passes
             if not eligible.any():

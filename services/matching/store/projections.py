@@ -1,4 +1,4 @@
-"""The copies of what profiles publishes, and the change stream over them."""
+"""The copies of what profiles publishes, and the change stream over them and over what binds people to each other."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from sys import intern
@@ -7,12 +7,21 @@ from typing import Any, Self
 
 from services.matching.domain.model import Institution, Member, Preferences, Programme
 from services.matching.index.network import State
+from services.matching.store.departures import DEPARTURES, departing
+from services.matching.store.pairs import (
+    APART,
+    OPEN,
+    RELATIONSHIPS,
+    REQUESTS,
+    bond_of_relationship,
+    bond_of_request,
+)
 from services.matching.usecases.keeping import Change
 from services.matching.usecases.waiting import Origin
 from shared.contracts.envelope import Received
-from shared.contracts.profiles import FACTORS, Factor
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, ensure_indexes
-from shared.projection import fold
+from shared.contracts.profiles import FACTORS, Factor, MemberChanged
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, ensure_indexes, in_transaction
+from shared.projection import fold, fold_within, newest
 
 INSTITUTIONS, PROGRAMMES, PARTICIPANTS, PREFERENCES = "institutions", "programmes", "participants", "preferences"
 _SCANNED = 1000
@@ -27,7 +36,7 @@ class Projections:
     async def prepare(self) -> None:
         signed_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="signed_in")
         await ensure_indexes(self._database[PREFERENCES], [signed_in])
-        for name in (INSTITUTIONS, PROGRAMMES, PARTICIPANTS):
+        for name in (INSTITUTIONS, PROGRAMMES, PARTICIPANTS, DEPARTURES):
             await ensure_indexes(self._database[name], [])
 
     async def fold_institutions(self, received: Sequence[Received]) -> None:
@@ -37,15 +46,27 @@ class Projections:
         await fold(self._database[PROGRAMMES], received)
 
     async def fold_members(self, received: Sequence[Received]) -> None:
-        await fold(self._database[PARTICIPANTS], received)
+        """Whoever is inactive or erased leaves requests and seats behind: the command stands in the transaction."""
+        if all(map(_is_active, received)):
+            await fold(self._database[PARTICIPANTS], received)
+            return
+        last = newest(received)
+        leaving = [one for one in last if not _is_active(one)]
+        await fold(self._database[PARTICIPANTS], [one for one in last if _is_active(one)])
+        await in_transaction(self._database, lambda session: self._leave(leaving, session))
+
+    async def _leave(self, leaving: Sequence[Received], session: Session) -> None:
+        new = await fold_within(self._database[PARTICIPANTS], leaving, session)
+        if new:
+            await self._database[DEPARTURES].bulk_write([departing(one) for one in new], session=session)
 
     async def fold_preferences(self, received: Sequence[Received]) -> None:
         await fold(self._database[PREFERENCES], received)
 
     async def scan(self) -> AsyncIterator[list[State]]:
-        """Everything, in pieces; institutions and programmes first, so that people are placed once."""
+        """Everything that bears on lists, in pieces; people last, so that they are placed once."""
         for name, state in STATES.items():
-            cursor = self._database[name].find({}, batch_size=_SCANNED)
+            cursor = self._database[name].find(_BINDING.get(name, {}), batch_size=_SCANNED)
             while documents := await cursor.to_list(_SCANNED):
                 yield [state(document) for document in documents]
 
@@ -108,6 +129,10 @@ class Feed:
         return [
             _change(one["ns"]["coll"], one["fullDocument"]) for one in documents if one.get("fullDocument") is not None
         ]
+
+
+def _is_active(one: Received) -> bool:
+    return isinstance(one.payload, MemberChanged) and one.payload.status == "active"
 
 
 def _change(collection: str, document: Document) -> Change:
@@ -188,5 +213,9 @@ STATES: dict[str, Callable[[Document], State]] = {
     INSTITUTIONS: institution_of,
     PROGRAMMES: programme_of,
     PREFERENCES: preferences_of,
+    RELATIONSHIPS: bond_of_relationship,
+    REQUESTS: bond_of_request,
     PARTICIPANTS: member_of,
 }
+_BINDING: dict[str, Document] = {RELATIONSHIPS: OPEN, REQUESTS: APART}
+"""Of these only what binds somebody is scanned."""

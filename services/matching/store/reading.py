@@ -2,18 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from services.matching.domain.model import Person, Policy, Preferences
+from services.matching.domain.model import Person, Policy
+from services.matching.store import people
 from services.matching.store.lists import found_of
-from services.matching.store.projections import (
-    INSTITUTIONS,
-    PARTICIPANTS,
-    PREFERENCES,
-    PROGRAMMES,
-    institution_of,
-    member_of,
-    preferences_of,
-    programme_of,
-)
 from services.matching.usecases.reading import StoredList, UnmatchedMentee
 from shared.mongo import ASCENDING, Database, Document
 
@@ -23,32 +14,18 @@ class ReadingStore:
         self._database = database
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
-        """The member bound to this sign-in."""
-        bound = await self._database[PREFERENCES].find_one(
-            {"institution": institution, "subject_hash": subject_hash, "erased": False}, {"_id": 1}
-        )
-        return str(bound["_id"]) if bound else None
+        return await people.signed_in(self._database, institution, subject_hash)
 
     async def person(self, institution: str, id: str) -> Person | None:
-        return (await self._persons({"_id": id, "institution": institution, "erased": False})).get(id)
+        wanted = {"_id": id, "institution": institution}
+        return (await people.persons(self._database, wanted, mentees=[id])).get(id)
 
     async def named(self, ids: Iterable[str]) -> Mapping[str, Person]:
         """People of any institution, named by a list that the asker may see; the hard rules decide what is shown."""
-        return await self._persons({"_id": {"$in": list(ids)}, "erased": False})
-
-    async def _persons(self, wanted: Document) -> dict[str, Person]:
-        members = [member_of(one) async for one in self._database[PARTICIPANTS].find(wanted)]
-        private = self._database[PREFERENCES].find({"_id": {"$in": [one.id for one in members]}, "erased": False})
-        wishes = {one["_id"]: preferences_of(one) async for one in private}
-        return {one.id: Person(one, wishes.get(one.id, Preferences(member=one.id))) for one in members}
+        return await people.persons(self._database, {"_id": {"$in": list(ids)}}, mentees=())
 
     async def policy(self, programme: str) -> Policy | None:
-        document = await self._database[PROGRAMMES].find_one({"_id": programme, "erased": False})
-        if document is None:
-            return None
-        known = programme_of(document)
-        admitted = self._database[INSTITUTIONS].find({"_id": {"$in": list(known.admits)}, "erased": False})
-        return Policy(known, {one["_id"]: institution_of(one) async for one in admitted})
+        return await people.policy(self._database, programme)
 
     async def list_of(self, institution: str, programme: str, mentee: str) -> StoredList | None:
         one = await self._database["lists"].find_one(

@@ -24,6 +24,8 @@ _CHUNK = 32
 """Lists in one transaction."""
 _URGENT = 16
 """As many own changes at once are an import's, and yield to others' single changes on their way out."""
+_BREATH_SECONDS = 0.003
+"""Between two computations of a crowd while changes still come in, so that taking these in is not kept waiting."""
 _MENTORS = 64
 """Changed mentors looked at between two chunks of lists."""
 
@@ -99,6 +101,7 @@ class Keeper:
         self._moved: dict[tuple[str, str], Origin] = {}
         self._fences: dict[int, int] = {}
         self._in_flight: dict[str, asyncio.Event] = {}
+        self._heard = float("-inf")
 
     @property
     def fences(self) -> Mapping[int, int]:
@@ -107,7 +110,7 @@ class Keeper:
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Takes the changes in; the lanes act on them."""
-        now = self._clock.monotonic()
+        now = self._heard = self._clock.monotonic()
         for one in changes:
             affected = self._network.put(one.state)
             for enrolment in affected.own:
@@ -206,7 +209,8 @@ class Keeper:
             if new := self._renewed(renewal, bulk=bulk):
                 written.append(new)
                 self._in_flight[new.enrolment.id] = asyncio.Event()
-            await asyncio.sleep(0)
+            is_crowd = bulk and self._clock.monotonic() - self._heard < 1
+            await asyncio.sleep(_BREATH_SECONDS if is_crowd else 0)
         self._watch.computed(len(renewals))
         return lost | await self._write(written)
 

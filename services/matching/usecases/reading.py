@@ -137,12 +137,7 @@ class Reading:
         self, me: Principal, programme: str, *, after: str = "", limit: int
     ) -> Sequence[UnmatchedMentee]:
         """Mentees of the coordinator's own institution without anybody on their list, by id."""
-        me.require("coordinator")
-        policy = await self._shelf.policy(programme)
-        if policy is None or me.home not in policy.programme.admits:
-            raise NotFound("programme_not_found", "no such programme")
-        if not me.coordinates(programme):
-            raise Forbidden("programme_refused", "the token names other programmes")
+        require_coordinator(me, await self._shelf.policy(programme), programme)
         return await self._shelf.unmatched(me.home, programme, after=after, limit=limit)
 
     async def all_unmatched(self, me: Principal, programme: str) -> AsyncIterator[UnmatchedMentee]:
@@ -192,6 +187,15 @@ class Reading:
 
 
 _PAGE = 500
+
+
+def require_coordinator(me: Principal, policy: Policy | None, programme: str) -> None:
+    """Of this programme, in one of the institutions that it admits."""
+    me.require("coordinator")
+    if policy is None or me.home not in policy.programme.admits:
+        raise NotFound("programme_not_found", "no such programme")
+    if not me.coordinates(programme):
+        raise Forbidden("programme_refused", "the token names other programmes")
 
 
 def _why(who: Person, other: Person, entry: Entry, policy: Policy) -> Why:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from services.notifications.domain import ListChange, Mentor, Notice, Recipient, notices
+from services.notifications.domain import ListChange, Notice, Person, Recipient, Side, Turn, notices
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.contracts.matching import SuggestionsChanged
+from shared.contracts.matching import AboutRelationship, AboutRequest, RequestAccepted, SuggestionsChanged
 from shared.contracts.notifications import NotificationRecorded
 
 
@@ -29,8 +29,12 @@ class Telling:
         self._clock = clock
 
     async def suggestions_changed(self, event: SuggestionsChanged, trace: Trace, ledger: Ledger) -> None:
-        recipients = [Recipient(institution=to.institution, member=to.member) for to in event.recipients]
-        told = notices(_change(event), cause=event.cause, recipients=recipients)
+        told = notices(_change(event), cause=event.cause, recipients=_recipients(event))
+        if told:
+            await self._tell(told, trace, ledger)
+
+    async def turned(self, event: AboutRequest | AboutRelationship, trace: Trace, ledger: Ledger) -> None:
+        told = [_turn(event, to) for to in dict.fromkeys(_recipients(event))]
         if told:
             await self._tell(told, trace, ledger)
 
@@ -52,11 +56,31 @@ class Telling:
         )
 
 
+def _recipients(event: SuggestionsChanged | AboutRequest | AboutRelationship) -> list[Recipient]:
+    return [Recipient(institution=to.institution, member=to.member) for to in event.recipients]
+
+
+def _turn(event: AboutRequest | AboutRelationship, recipient: Recipient) -> Notice:
+    """One occasion for each request and each relationship: an unread turn of it gives way to the next."""
+    aggregate, fact = event.TYPE.split(".")[3:5]
+    side: Side = "mentee" if recipient.member == event.mentee.member else "mentor"
+    other = event.mentor if side == "mentee" else event.mentee
+    turn = Turn(
+        template=f"{aggregate}-{fact}",
+        programme=event.programme,
+        side=side,
+        other=Person(member=other.member, institution=other.institution),
+        reason=getattr(event, "reason", None),
+        said_yes=isinstance(event, RequestAccepted | AboutRelationship),
+    )
+    return Notice(recipient=recipient, occasion=f"{aggregate}:{event.programme}:{event.aggregate}", change=turn)
+
+
 def _change(event: SuggestionsChanged) -> ListChange:
     ranked = sorted(event.ranked, key=lambda one: one.rank)
     return ListChange(
         programme=event.programme,
         before=frozenset({one.mentor for one in ranked} - set(event.entered) | set(event.left)),
-        now=tuple(Mentor(member=one.mentor, institution=one.institution) for one in ranked),
+        now=tuple(Person(member=one.mentor, institution=one.institution) for one in ranked),
         unmatched=event.unmatched,
     )

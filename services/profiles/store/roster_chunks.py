@@ -3,6 +3,7 @@
 It is that end which makes it happen once: who finds the chunk gone does nothing.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -112,6 +113,7 @@ class _Attempt:
             write, told = self._one(outcome)
             writes.append(write)
             facts += told
+            await asyncio.sleep(0)  # requests and the relay share this loop
         if not writes:
             return
         done = await self._members.collection.bulk_write(writes, session=session)

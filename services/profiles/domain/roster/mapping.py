@@ -111,7 +111,11 @@ class RosterMapping(_Strict):
 
 def parse(text: bytes, section: str) -> Section:
     """Raises `Rejected` with each wrong place."""
-    loaded = _load(text)
+    return parsed(load(text), section)
+
+
+def parsed(loaded: Any, section: str) -> Section:
+    """As `parse`, of what `load` made of the text."""
     _refuse_person_only(loaded)
     try:
         mapping = RosterMapping.model_validate(loaded)
@@ -139,7 +143,8 @@ class _Plain(yaml.BaseLoader):
         return mapping
 
 
-def _load(text: bytes) -> Any:
+def load(text: bytes) -> Any:
+    """Text, lists and mappings only."""
     if len(text) > _MAX_BYTES:
         raise _invalid(FieldError("mapping", f"must not be larger than {_MAX_BYTES // 1024} KB"))
     try:

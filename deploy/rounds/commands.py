@@ -1,0 +1,131 @@
+"""`./dev match` and `./dev verify`. Everything is worked out before anything is written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deploy import verify as verifier
+from deploy.rounds import spreadsheets, telling
+from services.matching.domain.rounds.files import RoundInput, RoundResult, Target, read_input
+from services.matching.domain.rounds.solving import solve
+from shared.errors import DomainError, Rejected
+
+_BAD_INPUT = 2
+_PLOTS = (".png", ".svg")
+_console = Console()
+_errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    content: bytes
+    input: RoundInput
+    names: telling.Names
+
+
+def match(  # noqa: PLR0913 -- one argument an option
+    files: Annotated[list[Path] | None, typer.Argument(help="with --replay: INPUT RESULT")] = None,
+    *,
+    input: Annotated[Path | None, typer.Option(help="a round's input, as docs/rounds.md says")] = None,
+    mentors: Annotated[Path | None, typer.Option(help="or the mentors' CSV,")] = None,
+    mentees: Annotated[Path | None, typer.Option(help="the mentees' CSV,")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="and how their columns are read")] = None,
+    input_out: Annotated[Path | None, typer.Option(help="write the input here, in canonical form")] = None,
+    target: Annotated[str | None, typer.Option(help="of spreadsheets: fit or coverage, over the mapping's")] = None,
+    output: Annotated[Path | None, typer.Option(help="write the result here")] = None,
+    plot: Annotated[Path | None, typer.Option(help="draw ranks and load: .png or .svg")] = None,
+    csv: Annotated[Path | None, typer.Option(help="write a CSV to mail from")] = None,
+    replay: Annotated[bool, typer.Option("--replay", help="solve INPUT again and compare with RESULT")] = False,
+) -> None:
+    """Matches a round without any server."""
+    try:
+        if replay:
+            raise typer.Exit(_replay(files or []))
+        _refuse(bool(files), "files stand without an option only with --replay")
+        _refuse(output is None, "say where the result goes: --output FILE")
+        _refuse(plot is not None and plot.suffix not in _PLOTS, "a plot ends in .png or .svg")
+        round = _given(input, (mentors, mentees, mapping), target, input_out)
+        result = solve(round.content)
+        _written({input_out: round.content, output: result.file(), csv: _bytes(csv, result, round.names)})
+        if plot is not None:
+            telling.plot(result, round.input, plot)
+        telling.show(result, round.names, _console)
+        _console.print(f"result: {output}; check it: ./dev verify INPUT {output}", highlight=False)
+    except DomainError as wrong:
+        raise typer.Exit(_told(wrong)) from None
+    except OSError as unreadable:
+        _errors.print(f"{unreadable.filename}: {unreadable.strerror}", style="red")
+        raise typer.Exit(_BAD_INPUT) from None
+
+
+def verify(
+    input: Annotated[Path, typer.Argument(help="input.json")],
+    result: Annotated[Path, typer.Argument(help="result.json")],
+) -> None:
+    """Checks a result from the two files alone: exit 0, or 1 with the first thing that is wrong."""
+    raise typer.Exit(verifier.main([str(input), str(result)]))
+
+
+def _refuse(wrong: bool, message: str) -> None:  # noqa: FBT001 -- reads as a sentence
+    if wrong:
+        raise Rejected("arguments", message)
+
+
+def _given(
+    input: Path | None, sheets: tuple[Path | None, Path | None, Path | None], target: str | None, out: Path | None
+) -> _Round:
+    mentors, mentees, mapping = sheets
+    one_way = (input is not None) != (mentors is not None or mentees is not None or mapping is not None)
+    _refuse(not one_way, "give either --input FILE or --mentors FILE --mentees FILE --mapping FILE")
+    if input is not None:
+        _refuse(target is not None, "the input says its own target: --target is for spreadsheets")
+        content = input.read_bytes()
+        round = read_input(content)
+        return _Round(round.file() if out else content, round, {})
+    if mentors is None or mentees is None or mapping is None:
+        raise Rejected("arguments", "spreadsheets need all of --mentors, --mentees and --mapping")
+    _refuse(out is None, "say where the input goes, which the result is checked against: --input-out FILE")
+    _refuse(target not in (None, "fit", "coverage"), "--target is fit or coverage")
+    chosen: Target | None = "coverage" if target == "coverage" else "fit" if target == "fit" else None
+    read = spreadsheets.read(
+        mentors=mentors.read_bytes(), mentees=mentees.read_bytes(), mapping_file=mapping.read_bytes(), target=chosen
+    )
+    return _Round(read.input.file(), read.input, read.names)
+
+
+def _bytes(path: Path | None, result: RoundResult, names: telling.Names) -> bytes:
+    """With a byte-order mark: the spreadsheets that most offices use take anything else for another encoding."""
+    return telling.mailing(result, names).encode("utf-8-sig") if path else b""
+
+
+def _written(contents: dict[Path | None, bytes]) -> None:
+    for path, content in contents.items():
+        if path is not None:
+            path.write_bytes(content)
+
+
+def _replay(files: list[Path]) -> int:
+    _refuse(len(files) != 2, "--replay takes two files: INPUT RESULT")  # noqa: PLR2004
+    content, published = (file.read_bytes() for file in files)
+    again = solve(content).file()
+    if again == published:
+        _console.print(f"the same {len(again)} bytes", highlight=False)
+        return 0
+    place = next((nth for nth, (one, other) in enumerate(zip(again, published, strict=False)) if one != other), None)
+    place = min(len(again), len(published)) if place is None else place
+    _errors.print(f"differs from byte {place} on: solved again, it is {_around(again, place)}", style="red")
+    return 1
+
+
+def _around(content: bytes, place: int) -> str:
+    return repr(content[max(0, place - 30) : place + 30].decode(errors="replace"))
+
+
+def _told(wrong: DomainError) -> int:
+    _errors.print(f"{wrong.message}", style="red")
+    for error in wrong.errors if isinstance(wrong, Rejected) else ():
+        _errors.print(f"  {error.field or '(whole file)'}: {error.message}")
+    return _BAD_INPUT

@@ -1,0 +1,297 @@
+"""Two spreadsheets and a mapping become a round's input: the roster's own reader, matching's own rules and scores.
+
+Names and addresses stay here, beside the pseudonyms that the input holds. A row that cannot be read refuses the round:
+nobody is left out in silence.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.matching.domain import rules, scoring
+from services.matching.domain.model import Institution, Member, Person, Preferences, Programme, weights_for
+from services.matching.domain.model import Policy as Rules
+from services.matching.domain.rounds import wishing
+from services.matching.domain.rounds.canonical import pointer
+from services.matching.domain.rounds.files import Mentee, Mentor, Policy, RoundInput, Target, Wish
+from services.matching.domain.scoring import seed
+from services.profiles.domain.fields import Profile
+from services.profiles.domain.roster import mapping, reading
+from shared.contracts.payload import Id, Slug
+from shared.contracts.profiles import FACTORS, Factor
+from shared.errors import FieldError, Rejected
+
+HERE = "here"
+"""The one institution that spreadsheets are of. The flow is told by affiliations, which no rule asks for."""
+_PERSONAL = re.compile(
+    r"identit|characteristic|biograph|\bbio\b|story|gender|\bsex|ethnic|\brace\b|religio|disab|orientation|never|weights"
+)
+_Count = Annotated[int, Field(ge=1)]
+
+
+class Choices(BaseModel):
+    """Columns that hold e-mail addresses of the other side, the first choice first. Empty cells are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mentees: tuple[str, ...] = ()
+    mentors: tuple[str, ...] = ()
+
+
+class Plan(BaseModel):
+    """The mapping's `round`: what a roster does not say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Id
+    programme: Id
+    """Whose enrolments count, of all that the sections name."""
+    policy: Slug = "default"
+    target: Target = "fit"
+    list_length: Annotated[int, Field(ge=1, le=1_000)] = 20
+    score_band: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    weights: Mapping[Factor, Annotated[int, Field(ge=0, le=100)]] = {}
+    choices: Choices = Choices()
+    waiting_days: str | None = None
+    """A column of the mentees' file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Someone:
+    """A row, as far as a round needs it."""
+
+    person: Person
+    institution: str
+    name: str
+    email: str
+    waiting_days: int = 0
+    choices: Mapping[str, tuple[int, int]]
+    """Addresses, each with its place among the choices and the line that names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheets:
+    """A round's input, and who is behind each pseudonym."""
+
+    input: RoundInput
+    names: Mapping[str, tuple[str, str]]
+    """Name and address by pseudonym."""
+
+
+Side = Literal["mentees", "mentors"]
+
+
+def read(*, mentors: bytes, mentees: bytes, mapping_file: bytes, target: Target | None) -> Sheets:
+    """Raises `Rejected`, naming the file, the line and the column."""
+    loaded = mapping.load(mapping_file)
+    plan = _plan(loaded)
+    rows: dict[Side, list[Someone]] = {}
+    files: tuple[tuple[Side, bytes], ...] = (("mentors", mentors), ("mentees", mentees))
+    for side, content in files:
+        rows[side] = list(_people(side, content, loaded, plan))
+    return _round(plan.model_copy(update={"target": target or plan.target}), rows)
+
+
+def _plan(loaded: Any) -> Plan:
+    if not isinstance(loaded, dict) or "round" not in loaded:
+        raise _refused("mapping", ("round", "the mapping must say which round it is for: round: {id: …, programme: …}"))
+    given = loaded.pop("round")
+    try:
+        return Plan.model_validate(given)
+    except ValidationError as invalid:
+        errors = invalid.errors(include_input=False, include_url=False)
+        raise _refused("mapping", *(("round" + pointer(one["loc"]), one["msg"]) for one in errors)) from None
+
+
+def _people(side: Side, content: bytes, loaded: Any, plan: Plan) -> Iterator[Someone]:
+    section = mapping.parsed(loaded, side)
+    personal = sorted(name for name in section.read if _PERSONAL.search(name.lower()))
+    if personal:
+        named = (("sections." + side, f"column {name!r} must stand under ignore") for name in personal)
+        raise _refused("mapping", *named, why="identity and biography are a person's own, and score nothing")
+    choices, days = getattr(plan.choices, side), plan.waiting_days if side == "mentees" else None
+    ours = {*choices, *([days] if days else [])}
+    section = section.model_copy(update={"ignore": (*section.ignore, *ours)})
+    try:
+        rows = list(reading.rows(io.BytesIO(content), section))
+    except Rejected as unreadable:
+        raise _refused(side, *((error.field, error.message) for error in unreadable.errors)) from None
+    cells = _cells(content, section.delimiter, wanted=ours, side=side)
+    wrong = [(f"line {row.line}, {reason.column}", reason.message) for row in rows for reason in row.reasons]
+    if wrong:
+        raise _refused(side, *wrong)
+    told = [(row.line, row.told) for row in rows if row.told is not None]
+    for (line, profile), cell in zip(told, cells, strict=True):
+        waits = _days(cell[days], side, line, days) if days else 0
+        chosen = _chosen([cell[column].strip().lower() for column in choices], side, line)
+        yield _someone(profile, plan, choices=chosen, waiting_days=waits)
+
+
+def _chosen(cells: Sequence[str], side: Side, line: int) -> dict[str, tuple[int, int]]:
+    named = [address for address in cells if address]
+    if len(set(named)) < len(named):
+        raise _refused(side, (f"line {line}", "names one person in two choices: each once"))
+    return {address: (place, line) for place, address in enumerate(named, 1)}
+
+
+def _cells(content: bytes, delimiter: str, *, wanted: set[str], side: Side) -> list[dict[str, str]]:
+    """What the roster's reader drops, row by row as that reader goes."""
+    rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=delimiter, strict=True)
+    header = [name.strip() for name in next(rows)]
+    if absent := sorted(wanted - set(header)):
+        raise _refused(
+            side, *(("line 1", f"column {name!r}, which the mapping's round names, is missing") for name in absent)
+        )
+    return [dict(zip(header, row, strict=False)) for row in rows if row]
+
+
+def _days(cell: str, side: Side, line: int, column: str) -> int:
+    if not cell.strip():
+        return 0
+    if not (cell.strip().isascii() and cell.strip().isdecimal() and int(cell) <= 36_500):  # noqa: PLR2004 -- a century
+        raise _refused(side, (f"line {line}, {column}", "must be a whole number of days from 0 to 36500"))
+    return int(cell)
+
+
+def _someone(told: Profile, plan: Plan, *, choices: Mapping[str, tuple[int, int]], waiting_days: int) -> Someone:
+    roles = {role for one in told.enrolments if one.programme == plan.programme for role in one.roles}
+    enrolled = frozenset({plan.programme})
+    member = Member(
+        id=told.email,
+        institution=HERE,
+        mentors_in=enrolled if "mentor" in roles else frozenset(),
+        mentee_in=enrolled if "mentee" in roles else frozenset(),
+        stage=told.stage,
+        specialty=told.specialty,
+        topics_offered=frozenset(told.topics_offered),
+        topics_wanted=frozenset(told.topics_wanted),
+        languages=frozenset(told.languages),
+        formats=frozenset(told.formats),
+        time_zone=told.time_zone,
+        hours=told.hours_per_month,
+        capacity=told.capacity,
+        style=told.style,
+    )
+    return Someone(
+        person=Person(member, Preferences(member=told.email)),
+        institution=told.affiliations[0] if told.affiliations else HERE,
+        name=told.name,
+        email=told.email,
+        waiting_days=waiting_days,
+        choices=choices,
+    )
+
+
+def _round(plan: Plan, rows: Mapping[Side, Sequence[Someone]]) -> Sheets:
+    policy = Rules(
+        Programme(id=plan.programme, institution=HERE, admits=frozenset({HERE}), weights=plan.weights),
+        {HERE: Institution(id=HERE)},
+    )
+    both = [*rows["mentees"], *rows["mentors"]]
+    mentees = _pseudonyms("mentee", plan, (one for one in both if rules.is_mentee(one.person, policy)))
+    mentors = _pseudonyms("mentor", plan, (one for one in reversed(both) if rules.is_mentor(one.person, policy)))
+    _refuse_unknown("mentees", mentees.values(), mentors.values())
+    _refuse_unknown("mentors", mentors.values(), mentees.values())
+    wished = _wishes(plan, policy, mentees, mentors)
+    everybody = {**mentees, **mentors}
+    return Sheets(
+        RoundInput(
+            format="preceptor-round-input/1",
+            round=plan.id,
+            target=plan.target,
+            policy=Policy(
+                id=plan.policy,
+                list_length=plan.list_length,
+                score_band=plan.score_band,
+                weights={factor.replace("_", "-"): weight for factor, weight in sorted(_weights(policy).items())},
+            ),
+            mentors=tuple(
+                Mentor(id=id, institution=one.institution, capacity=one.person.member.capacity)
+                for id, one in mentors.items()
+            ),
+            mentees=tuple(
+                Mentee(id=id, institution=one.institution, waiting_days=one.waiting_days, wishes=tuple(wished[id]))
+                for id, one in mentees.items()
+            ),
+        ),
+        {id: (one.name, one.email) for id, one in everybody.items()},
+    )
+
+
+def _weights(policy: Rules) -> dict[str, int]:
+    nobody = Person(Member(id="nobody", institution=HERE), Preferences(member="nobody"))
+    return dict(zip(FACTORS, weights_for(nobody, policy.programme), strict=True))
+
+
+def _pseudonyms(role: str, plan: Plan, people: Iterable[Someone]) -> dict[str, Someone]:
+    """Numbers in an order that shows neither names nor lines; somebody in both files is one person, read first."""
+    known: dict[str, Someone] = {}
+    for one in people:
+        known.setdefault(one.email, one)
+    ordered = sorted(known.values(), key=lambda one: (seed(plan.id, role, one.email), one.email))
+    digits = len(str(len(ordered)))
+    return {f"{role}-{number:0{digits}}": one for number, one in enumerate(ordered, 1)}
+
+
+def _refuse_unknown(side: Side, choosing: Iterable[Someone], chosen: Iterable[Someone]) -> None:
+    known = {one.email for one in chosen}
+    other = "mentor" if side == "mentees" else "mentee"
+    wrong = [
+        (f"line {line}", f"choice {place} is the address of no {other} of this round")
+        for one in choosing
+        for address, (place, line) in one.choices.items()
+        if address not in known
+    ]
+    if wrong:
+        raise _refused(side, *wrong)
+
+
+def _wishes(
+    plan: Plan, policy: Rules, mentees: Mapping[str, Someone], mentors: Mapping[str, Someone]
+) -> dict[str, list[Wish]]:
+    """Pairs that the hard rules allow: both sides of each are ranked."""
+    pairs = [
+        (row, column, score, *_named(one, other))
+        for row, one in enumerate(mentees.values())
+        for column, other in enumerate(mentors.values())
+        if (score := _score(one.person, other.person, policy)) is not None
+    ]
+    columns = np.array(pairs, dtype=np.int64).reshape(-1, 5).T
+    ranked = wishing.wishes(
+        wishing.Pairs(
+            mentee=columns[0], mentor=columns[1], score=columns[2], named=columns[3], mentor_named=columns[4]
+        ),
+        round=plan.id,
+        mentees=list(mentees),
+        mentors=list(mentors),
+        waiting_days=np.array([one.waiting_days for one in mentees.values()], dtype=np.int64),
+        list_length=plan.list_length,
+        score_band=plan.score_band,
+    )
+    each = (ranked.mentee, ranked.mentor, ranked.rank, ranked.mentor_rank, ranked.score)
+    ids, others = list(mentees), list(mentors)
+    wished: dict[str, list[Wish]] = {id: [] for id in ids}
+    for row, column, rank, mentor_rank, score in sorted(zip(*(one.tolist() for one in each), strict=True)):
+        wished[ids[row]].append(Wish(mentor=others[column], rank=rank, mentor_rank=mentor_rank, score=score))
+    return {id: sorted(listed, key=lambda wish: (wish.rank, wish.mentor)) for id, listed in wished.items()}
+
+
+def _named(one: Someone, other: Someone) -> tuple[int, int]:
+    return one.choices.get(other.email, (0, 0))[0], other.choices.get(one.email, (0, 0))[0]
+
+
+def _score(mentee: Person, mentor: Person, policy: Rules) -> int | None:
+    if rules.broken(mentee, mentor, policy) is not None:
+        return None
+    return sum(scoring.weigh(scoring.factors_of(mentee, mentor), weights_for(mentee, policy.programme)))
+
+
+def _refused(file: str, *wrong: tuple[str, str], why: str = "nothing was matched") -> Rejected:
+    errors = tuple(FieldError(place, message) for place, message in wrong[:20])
+    return Rejected("spreadsheet_refused", f"the {file} cannot be used: {why}", errors)

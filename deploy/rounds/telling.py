@@ -1,0 +1,138 @@
+"""A result for people: a table on the terminal, a CSV to mail from, a plot of ranks and load."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from services.matching.domain.rounds.files import Figures, Reason, RoundInput, RoundResult, Unmatched
+
+Names = Mapping[str, tuple[str, str]]
+"""Name and address by pseudonym; empty where only pseudonyms are known."""
+
+WHY: Mapping[Reason, str] = {
+    "no_wishes": "no mentor may be matched with them",
+    "excluded": "every possible mentor is excluded",
+    "closed": "every possible mentor has capacity 0",
+    "outranked": "every possible mentor holds people whom they rank higher",
+    "outweighed": "every possible seat brings more to somebody else",
+}
+_SHOWN = 15
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def show(result: RoundResult, names: Names, console: Console) -> None:
+    table = Table("", *(f"{name}{' (chosen)' if name == result.target else ''}" for name in ("fit", "coverage")))
+    both = (result.figures.fit, result.figures.coverage)
+    for label, cells in (("matched", "matched"), ("first choices", "first_choices"), ("score", "score")):
+        table.add_row(label, *(str(getattr(one, cells)) if one else "" for one in both))
+    table.add_row("mean rank", *(_thousandths(one.mean_place_thousandths) if one else "" for one in both))
+    table.add_row("load Gini", *(_thousandths(one.load_gini_thousandths) if one else "" for one in both))
+    console.print(table)
+    _show_flow(result, console)
+    _show_unmatched(result, names, console)
+
+
+def _show_flow(result: RoundResult, console: Console) -> None:
+    chosen = _chosen(result)
+    if len({name for one in chosen.flow for name in (one.mentee_institution, one.mentor_institution)}) < 2:  # noqa: PLR2004 -- nothing flows inside one
+        return
+    table = Table("mentees of", "mentors of", "pairs", title="flow between institutions")
+    most = sorted(chosen.flow, key=lambda one: -one.pairs)
+    for one in most[:_SHOWN]:
+        table.add_row(one.mentee_institution, one.mentor_institution, str(one.pairs))
+    if len(most) > _SHOWN:
+        table.add_row(f"… and {len(most) - _SHOWN} more", "", str(sum(one.pairs for one in most[_SHOWN:])))
+    console.print(table)
+
+
+def _show_unmatched(result: RoundResult, names: Names, console: Console) -> None:
+    if not result.unmatched:
+        return
+    table = Table("position", "mentee", "waiting days", "why", "what would change it", title="unmatched")
+    for one in result.unmatched[:_SHOWN]:
+        change = _change(one, names, result)
+        table.add_row(str(one.position), _name(one.mentee, names), str(one.waiting_days), WHY[one.reason], change)
+    if len(result.unmatched) > _SHOWN:
+        table.add_row("", f"… and {len(result.unmatched) - _SHOWN} more", "", "", "")
+    console.print(table)
+
+
+def _change(one: Unmatched, names: Names, result: RoundResult) -> str:
+    if not one.opens:
+        return "other wishes, a fuller profile or a lifted exclusion"
+    first = one.opens[0]
+    seats = f"{first.seats} more {'seat' if first.seats == 1 else 'seats'} with {_name(first.mentor, names)}"
+    return seats if result.target == "fit" else f"{seats} (for whoever fits best of those waiting)"
+
+
+def _chosen(result: RoundResult) -> Figures:
+    figures: Figures = getattr(result.figures, result.target)
+    return figures
+
+
+def _name(id: str, names: Names) -> str:
+    return names[id][0] if id in names else id
+
+
+def _thousandths(value: int) -> str:
+    return f"{value // 1000}.{value % 1000:03}"
+
+
+def mailing(result: RoundResult, names: Names) -> str:
+    """One line a mentee, by id. No cell is a formula to any spreadsheet."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(
+        ["mentee", "mentee name", "mentee e-mail", "mentor", "mentor name", "mentor e-mail", "rank", "position", "note"]
+    )
+    left = {one.mentee: one for one in result.unmatched}
+    for one in result.mentees:
+        waits = left.get(one.id)
+        note = ("pinned" if one.pinned else "") if waits is None else WHY[waits.reason]
+        cells = (
+            *(one.id, *names.get(one.id, ("", ""))),
+            *(one.mentor or "", *names.get(one.mentor or "", ("", ""))),
+            *("" if one.place is None else str(one.place), "" if waits is None else str(waits.position), note),
+        )
+        writer.writerow([harmless(cell) for cell in cells])
+    return text.getvalue()
+
+
+def harmless(cell: str) -> str:
+    """A quote before what a spreadsheet would calculate (OWASP: CSV injection)."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def plot(result: RoundResult, round: RoundInput, path: Path) -> None:
+    """PNG or SVG by the name's ending: how many got which wish, and how many people mentors hold of their capacity."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    drawing = Figure(figsize=(10, 4), layout="constrained")
+    ranks, load = drawing.subplots(1, 2)
+    places = Counter(one.place for one in result.mentees if one.place is not None)
+    ranks.bar(list(places), list(places.values()), label="matched")
+    ranks.bar([0], [len(result.unmatched)], label="unmatched")
+    ranks.set(title=f"which wish came true ({result.target})", xlabel="rank of the mentor (0: none)", ylabel="mentees")
+    capacity = {one.id: one.capacity for one in round.mentors}
+    held = [(len(one.mentees), capacity[one.id]) for one in result.mentors if capacity[one.id] > 0]
+    most = max((seats for _, seats in held), default=0)
+    for free in (False, True):
+        counted = Counter(people for people, seats in held if (people < seats) is free)
+        below = Counter(people for people, seats in held if people == seats) if free else Counter[int]()
+        load.bar(
+            range(most + 1),
+            [counted[people] for people in range(most + 1)],
+            bottom=[below[people] for people in range(most + 1)],
+            label="has a seat left" if free else "full",
+        )
+    load.set(title="load", xlabel="people held", ylabel="mentors")
+    for axes in (ranks, load):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend()
+    drawing.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)

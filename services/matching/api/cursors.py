@@ -1,0 +1,29 @@
+"""Where a page ends, as whoever reads on sends it back: only what we could have given out is believed."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from services.matching.domain.relationships import Relationship
+from services.matching.domain.requests import Request
+from services.matching.usecases.parties import Position
+from shared.errors import Rejected
+from shared.http import from_cursor, to_cursor
+
+
+def before(cursor: str | None) -> Position | None:
+    position = from_cursor(cursor)
+    if position is None:
+        return None
+    try:
+        at, id = position
+        return datetime.fromisoformat(at).astimezone(UTC), str(id)
+    except (TypeError, ValueError, OverflowError):
+        raise Rejected("cursor_malformed", "cursor must be the `next` of a page, unchanged") from None
+
+
+def following(page: Sequence[Request] | Sequence[Relationship], limit: int) -> str | None:
+    """The cursor of the page after this one."""
+    if len(page) < limit:
+        return None
+    last = page[-1]
+    return to_cursor([(last.asked_at if isinstance(last, Request) else last.since).isoformat(), last.id])

@@ -1,0 +1,126 @@
+"""Relationships over HTTP: either of the two pauses, resumes, closes; the coordinator sees states and reasons."""
+
+from datetime import datetime
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from services.matching.api.cursors import before, following
+from services.matching.api.requests import OwnSide, PartyRead, party
+from services.matching.domain.relationships import ClosingReason, Relationship, RelationshipState
+from services.matching.usecases.relationships import Command, Relationships
+from shared.contracts.payload import Id
+from shared.http import IdempotencyKey, KnownVersion, Limit, Page, SignedIn, Traced, etag, problems, router
+
+
+class Closing(BaseModel):
+    reason: ClosingReason = Field(default="unspecified", description="The other one sees it")
+
+
+class RelationshipRead(BaseModel):
+    id: str
+    programme: str
+    mentee: PartyRead
+    mentor: PartyRead
+    state: RelationshipState = Field(description="`on_hold`: one of the two is inactive, and the seat is free")
+    reason: str | None = Field(default=None, description="Why it is paused, on hold or closed: a code")
+    since: datetime
+    closed_at: datetime | None = None
+    request: str | None = None
+
+
+def relationships_router(relationships: Relationships) -> APIRouter:
+    routes = router(tags=["relationships"])
+    refusals = problems(404, 409, 412)
+
+    @routes.post("/relationships/{relationship}/pause", response_model_exclude_none=True, responses=refusals)
+    async def pause(
+        relationship: Id,
+        me: SignedIn,
+        known: KnownVersion,
+        trace: Traced,
+        response: Response,
+        _key: IdempotencyKey = None,
+    ) -> RelationshipRead:
+        """The seat stays taken."""
+        command = Command(relationship=relationship, expected=known, trace=trace)
+        return _tagged(response, await relationships.pause(me, command))
+
+    @routes.post("/relationships/{relationship}/resume", response_model_exclude_none=True, responses=refusals)
+    async def resume(
+        relationship: Id,
+        me: SignedIn,
+        known: KnownVersion,
+        trace: Traced,
+        response: Response,
+        _key: IdempotencyKey = None,
+    ) -> RelationshipRead:
+        """After it was on hold it takes a seat again, or says `no_seat_left`."""
+        command = Command(relationship=relationship, expected=known, trace=trace)
+        return _tagged(response, await relationships.resume(me, command))
+
+    @routes.post("/relationships/{relationship}/close", response_model_exclude_none=True, responses=refusals)
+    async def close(
+        relationship: Id,
+        body: Closing,
+        me: SignedIn,
+        known: KnownVersion,
+        trace: Traced,
+        response: Response,
+        _key: IdempotencyKey = None,
+    ) -> RelationshipRead:
+        """For good; the seat is free."""
+        command = Command(relationship=relationship, expected=known, trace=trace)
+        return _tagged(response, await relationships.close(me, command, reason=body.reason))
+
+    @routes.get("/relationships/{relationship}", response_model_exclude_none=True, responses=problems(404))
+    async def see(relationship: Id, me: SignedIn, response: Response) -> RelationshipRead:
+        return _tagged(response, await relationships.see(me, relationship))
+
+    @routes.get("/me/relationships", response_model_exclude_none=True, responses=problems(404))
+    async def list_mine(
+        me: SignedIn,
+        *,
+        side: OwnSide = None,
+        state: RelationshipState | None = None,
+        cursor: str | None = None,
+        limit: Limit = 50,
+    ) -> Page[RelationshipRead]:
+        """The newest first."""
+        page = await relationships.mine(me, side=side, state=state, before=before(cursor), limit=limit)
+        return Page(items=[_read(one) for one in page], next=following(page, limit))
+
+    @routes.get("/programmes/{programme}/relationships", response_model_exclude_none=True, responses=problems(404))
+    async def list_of_programme(
+        programme: Id,
+        me: SignedIn,
+        *,
+        state: RelationshipState | None = None,
+        cursor: str | None = None,
+        limit: Limit = 50,
+    ) -> Page[RelationshipRead]:
+        """For a coordinator: those of which one side is of the own institution, the newest first."""
+        page = await relationships.of_programme(me, programme, state=state, before=before(cursor), limit=limit)
+        return Page(items=[_read(one) for one in page], next=following(page, limit))
+
+    return routes
+
+
+def _tagged(response: Response, relationship: Relationship) -> RelationshipRead:
+    response.headers["etag"] = etag(relationship.version)
+    return _read(relationship)
+
+
+def _read(relationship: Relationship) -> RelationshipRead:
+    pair = relationship.pair
+    return RelationshipRead(
+        id=relationship.id,
+        programme=pair.programme,
+        mentee=party(pair.mentee),
+        mentor=party(pair.mentor),
+        state=relationship.state,
+        reason=relationship.reason,
+        since=relationship.since,
+        closed_at=relationship.closed_at,
+        request=relationship.request,
+    )

@@ -1,0 +1,170 @@
+"""Requests over HTTP: the mentee asks and withdraws, the mentor answers, the coordinator sees that they did."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from services.matching.api.cursors import before, following
+from services.matching.domain.pairs import Party, Side
+from services.matching.domain.requests import MESSAGE_LENGTH, DecliningReason, Request, RequestState
+from services.matching.usecases.requests import Asked, Requests
+from shared.contracts.payload import Id
+from shared.http import (
+    IdempotencyKey,
+    KnownVersion,
+    Limit,
+    NewId,
+    Page,
+    SignedIn,
+    Traced,
+    etag,
+    problems,
+    router,
+)
+
+OwnSide = Annotated[Side | None, Query(description="Only those in which I am this")]
+
+
+class NewRequest(BaseModel):
+    programme: Id
+    mentor: Id
+    message: str = Field(max_length=MESSAGE_LENGTH, description="For the mentor's eyes only")
+
+
+class Answer(BaseModel):
+    reason: DecliningReason = Field(default="unspecified", description="The mentee sees it")
+
+
+class PartyRead(BaseModel):
+    member: str
+    institution: str
+
+
+class RequestRead(BaseModel):
+    """`message` is for the two only. `named` says that profiles may show each the other's name."""
+
+    id: str
+    programme: str
+    mentee: PartyRead
+    mentor: PartyRead
+    state: RequestState
+    reason: str | None = Field(default=None, description="Why it was declined or withdrawn: a code")
+    asked_at: datetime
+    expires_at: datetime | None = Field(default=None, description="While it is pending")
+    settled_at: datetime | None = None
+    relationship: str | None = Field(default=None, description="What began when it was accepted")
+    message: str | None = None
+    named: bool
+
+
+def requests_router(requests: Requests) -> APIRouter:
+    routes = router(tags=["requests"])
+
+    @routes.post(
+        "/mentees/{mentee}/requests", status_code=201, response_model_exclude_none=True, responses=problems(404, 409)
+    )
+    async def ask(
+        mentee: Id,
+        body: NewRequest,
+        me: SignedIn,
+        id: NewId,
+        trace: Traced,
+        response: Response,
+        _key: IdempotencyKey = None,
+    ) -> RequestRead:
+        """By the mentee. Whatever is the mentor's own affair is answered with one code, `not_available`."""
+        asked = Asked(id=id, programme=body.programme, mentor=body.mentor, message=body.message)
+        response.headers["location"] = f"/requests/{id}"
+        return _tagged(response, await requests.ask(me, asked, mentee=mentee, trace=trace))
+
+    @routes.post("/requests/{request}/withdraw", response_model_exclude_none=True, responses=problems(404, 409, 412))
+    async def withdraw(
+        request: Id, me: SignedIn, known: KnownVersion, trace: Traced, response: Response, _key: IdempotencyKey = None
+    ) -> RequestRead:
+        """By the mentee."""
+        return _tagged(response, await requests.withdraw(me, request, expected=known, trace=trace))
+
+    @routes.post("/requests/{request}/accept", response_model_exclude_none=True, responses=problems(404, 409, 412))
+    async def accept(
+        request: Id, me: SignedIn, known: KnownVersion, trace: Traced, response: Response, _key: IdempotencyKey = None
+    ) -> RequestRead:
+        """By the mentor; takes a seat, or says `no_seat_left`."""
+        return _tagged(response, await requests.accept(me, request, expected=known, trace=trace))
+
+    @routes.post("/requests/{request}/decline", response_model_exclude_none=True, responses=problems(404, 409, 412))
+    async def decline(
+        request: Id,
+        body: Answer,
+        me: SignedIn,
+        known: KnownVersion,
+        trace: Traced,
+        response: Response,
+        _key: IdempotencyKey = None,
+    ) -> RequestRead:
+        """By the mentor."""
+        declined = await requests.decline(me, request, reason=body.reason, expected=known, trace=trace)
+        return _tagged(response, declined)
+
+    @routes.get("/requests/{request}", response_model_exclude_none=True, responses=problems(404))
+    async def see(request: Id, me: SignedIn, response: Response) -> RequestRead:
+        """For the two; for a coordinator without the message."""
+        seen = await requests.see(me, request)
+        response.headers["etag"] = etag(seen.request.version)
+        return _read(seen.request, is_party=seen.is_party)
+
+    @routes.get("/me/requests", response_model_exclude_none=True, responses=problems(404))
+    async def list_mine(
+        me: SignedIn,
+        *,
+        side: OwnSide = None,
+        state: RequestState | None = None,
+        cursor: str | None = None,
+        limit: Limit = 50,
+    ) -> Page[RequestRead]:
+        """The newest first."""
+        page = await requests.mine(me, side=side, state=state, before=before(cursor), limit=limit)
+        return Page(items=[_read(one, is_party=True) for one in page], next=following(page, limit))
+
+    @routes.get("/programmes/{programme}/requests", response_model_exclude_none=True, responses=problems(404))
+    async def list_of_programme(
+        programme: Id,
+        me: SignedIn,
+        *,
+        state: RequestState | None = None,
+        cursor: str | None = None,
+        limit: Limit = 50,
+    ) -> Page[RequestRead]:
+        """For a coordinator: those of which one side is of the own institution, the newest first."""
+        page = await requests.of_programme(me, programme, state=state, before=before(cursor), limit=limit)
+        return Page(items=[_read(one, is_party=False) for one in page], next=following(page, limit))
+
+    return routes
+
+
+def party(one: Party) -> PartyRead:
+    return PartyRead(member=one.member, institution=one.institution)
+
+
+def _tagged(response: Response, request: Request) -> RequestRead:
+    response.headers["etag"] = etag(request.version)
+    return _read(request, is_party=True)
+
+
+def _read(request: Request, *, is_party: bool) -> RequestRead:
+    pair = request.pair
+    return RequestRead(
+        id=request.id,
+        programme=pair.programme,
+        mentee=party(pair.mentee),
+        mentor=party(pair.mentor),
+        state=request.state,
+        reason=request.said_reason,
+        asked_at=request.asked_at,
+        expires_at=request.due_at if request.state == "pending" else None,
+        settled_at=request.settled_at,
+        relationship=request.relationship,
+        message=request.message if is_party else None,
+        named=request.state == "accepted" or not pair.is_across_institutions,
+    )

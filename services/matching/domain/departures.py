@@ -1,0 +1,38 @@
+"""What somebody leaves behind who becomes inactive or is erased: requests that nobody can answer, and seats."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.matching.domain import relationships, requests
+from services.matching.domain.pairs import Decided
+from services.matching.domain.relationships import Relationship
+from services.matching.domain.requests import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    member: str
+    institution: str
+    sequence: int
+    """Of the state that says so."""
+    is_erased: bool
+    event: str
+    correlation: str
+
+
+def leave(
+    departure: Departure, *, pending: Iterable[Request], opened: Iterable[Relationship], now: datetime
+) -> Iterator[Decided[Request] | Decided[Relationship]]:
+    """Requests are withdrawn; relationships put on hold, or closed by an erasure."""
+    for request in pending:
+        side = request.pair.side_of(departure.member)
+        if side is not None and request.state == "pending":
+            yield requests.leave(request, side=side, now=now)
+    for relationship in opened:
+        side = relationship.pair.side_of(departure.member)
+        if side is None:
+            continue
+        left = relationships.leave(relationship, side=side, is_erased=departure.is_erased, now=now)
+        if left is not None:
+            yield left

@@ -1,0 +1,109 @@
+"""A mentor and the mentee they have taken on. It takes a seat while active or paused, none while on hold or closed.
+
+It is put on hold when one of the two becomes inactive: kept, but its seat is free for somebody else, and has to be
+taken again to resume it.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from services.matching.domain.model import Person
+from services.matching.domain.pairs import Decided, Pair, Side
+from shared.contracts.matching import RelationshipClosed, RelationshipOpened, RelationshipPaused, RelationshipResumed
+from shared.errors import Conflict
+
+RelationshipState = Literal["active", "paused", "on_hold", "closed"]
+ClosingReason = Literal["goals_reached", "no_time", "not_a_fit", "conflict_of_interest", "moved_on", "unspecified"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relationship:
+    id: str
+    pair: Pair
+    state: RelationshipState = "active"
+    version: int = 1
+    since: datetime
+    request: str | None = None
+    reason: str | None = None
+    """Why it is paused, on hold or closed."""
+    closed_at: datetime | None = None
+
+    @property
+    def takes_seat(self) -> bool:
+        return self.state in ("active", "paused")
+
+    @property
+    def is_open(self) -> bool:
+        return self.state != "closed"
+
+
+def begin(pair: Pair, *, id: str, request: str | None, now: datetime) -> Decided[Relationship]:
+    new = Relationship(id=id, pair=pair, request=request, since=now)
+    return Decided(state=new, event=RelationshipOpened(request=request, **_about(new)), seats=1)
+
+
+def pause(relationship: Relationship, *, by: Side) -> Decided[Relationship]:
+    if relationship.state != "active":
+        raise _not(relationship, "relationship_not_active")
+    after = _next(relationship, state="paused", reason=f"by_{by}")
+    event = RelationshipPaused(reason=f"by_{by}", recipients=(after.pair.across(by).told,), **_about(after))
+    return Decided(state=after, event=event)
+
+
+def resume(
+    relationship: Relationship, *, by: Side, mentee: Person | None, mentor: Person | None
+) -> Decided[Relationship]:
+    """Raises `Conflict` where the other one is away, or another mentee has the seat by now."""
+    if relationship.state not in ("paused", "on_hold"):
+        raise _not(relationship, "relationship_not_paused")
+    if mentee is None or mentor is None or not (mentee.member.is_active and mentor.member.is_active):
+        raise Conflict("not_available", "the other person is not available at present")
+    if not relationship.takes_seat and mentor.taken >= mentor.member.capacity:
+        raise Conflict("no_seat_left", "the mentor has no seat left")
+    after = _next(relationship, state="active", reason=None)
+    event = RelationshipResumed(recipients=(after.pair.across(by).told,), **_about(after))
+    return Decided(state=after, event=event, seats=int(after.takes_seat) - int(relationship.takes_seat))
+
+
+def close(relationship: Relationship, *, by: Side, reason: ClosingReason, now: datetime) -> Decided[Relationship]:
+    if not relationship.is_open:
+        raise _not(relationship, "relationship_closed")
+    return _closed(relationship, by=by, reason=reason, now=now)
+
+
+def leave(relationship: Relationship, *, side: Side, is_erased: bool, now: datetime) -> Decided[Relationship] | None:
+    """What becomes of it when one of the two goes; None where it stays as it is."""
+    if is_erased and relationship.is_open:
+        return _closed(relationship, by=side, reason=f"{side}_left", now=now)
+    return _held(relationship, side) if relationship.takes_seat else None
+
+
+def _held(relationship: Relationship, side: Side) -> Decided[Relationship]:
+    after = _next(relationship, state="on_hold", reason=f"{side}_inactive")
+    event = RelationshipPaused(reason=f"{side}_inactive", recipients=(after.pair.across(side).told,), **_about(after))
+    return Decided(state=after, event=event, seats=-1)
+
+
+def _closed(relationship: Relationship, *, by: Side, reason: str, now: datetime) -> Decided[Relationship]:
+    after = _next(relationship, state="closed", reason=reason, closed_at=now)
+    event = RelationshipClosed(reason=reason, recipients=(after.pair.across(by).told,), **_about(after))
+    return Decided(state=after, event=event, seats=-int(relationship.takes_seat))
+
+
+def _next(relationship: Relationship, **changed: Any) -> Relationship:
+    return replace(relationship, version=relationship.version + 1, **changed)
+
+
+def _about(relationship: Relationship) -> dict[str, Any]:
+    pair = relationship.pair
+    return {
+        "relationship": relationship.id,
+        "programme": pair.programme,
+        "mentee": pair.mentee.told,
+        "mentor": pair.mentor.told,
+    }
+
+
+def _not(relationship: Relationship, code: str) -> Conflict:
+    return Conflict(code, f"the relationship is {relationship.state.replace('_', ' ')}")

@@ -1,0 +1,209 @@
+"""A mentee asks, a mentor answers. A request is settled once, and never opens again.
+
+What is the mentor's own affair (never-list, pause, seats, policy) the asker hears as one code, `not_available`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from services.matching.domain import rules
+from services.matching.domain.model import Person, Policy
+from services.matching.domain.pairs import Decided, Pair, Party, Side
+from services.matching.domain.reasons import UNMATCHED
+from services.matching.domain.relationships import Relationship, begin
+from shared.contracts.matching import (
+    MentorRequested,
+    RequestAccepted,
+    RequestDeclined,
+    RequestExpired,
+    RequestWithdrawn,
+)
+from shared.errors import Conflict, NotFound, Rejected
+
+RequestState = Literal["pending", "accepted", "declined", "withdrawn", "expired"]
+DecliningReason = Literal["no_time", "other_expertise", "not_a_fit", "conflict_of_interest", "unspecified"]
+Retraction = Literal["matched_elsewhere", "mentee_left", "mentor_full", "mentor_left"]
+
+PENDING_AT_MOST = 5
+MESSAGE_LENGTH = 2000
+OPEN_FOR = timedelta(days=14)
+APART_FOR = timedelta(days=90)
+_MENTORS_OWN: tuple[Retraction, ...] = ("mentor_full", "mentor_left")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    id: str
+    pair: Pair
+    message: str
+    """For the two of them only."""
+    state: RequestState = "pending"
+    version: int = 1
+    asked_at: datetime
+    due_at: datetime | None
+    """When time acts on it: a pending one expires, a declined one stops keeping the two apart."""
+    settled_at: datetime | None = None
+    reason: str | None = None
+    relationship: str | None = None
+
+    @property
+    def keeps_apart(self) -> bool:
+        return self.state == "declined" and self.due_at is not None
+
+    @property
+    def said_reason(self) -> str | None:
+        """As others than the mentor may see it."""
+        return "not_available" if self.reason in _MENTORS_OWN else self.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that bears on two people's request."""
+
+    policy: Policy | None
+    mentee: Person | None
+    mentor: Person | None
+    asked: Sequence[Request]
+    """The mentee's pending requests."""
+    rivals: Sequence[Request] = ()
+    """The mentor's, where their last seat may be taken."""
+
+    @property
+    def is_last_seat(self) -> bool:
+        return self.mentor is not None and self.mentor.taken + 1 >= self.mentor.member.capacity
+
+
+def request(
+    id: str, *, programme: str, mentor: str, message: str, situation: Situation, now: datetime
+) -> Decided[Request]:
+    """Raises `NotFound`, `Conflict`, `Rejected`."""
+    if len(message) > MESSAGE_LENGTH:
+        raise Rejected("message_too_long", f"a message has at most {MESSAGE_LENGTH} characters")
+    pair = _askable(programme, mentor, situation)
+    if any(one.pair.mentor.member == mentor for one in situation.asked):
+        raise Conflict("already_asked", "a request to this mentor is pending: wait for the answer, or withdraw it")
+    if len(situation.asked) >= PENDING_AT_MOST:
+        raise Conflict("too_many_pending", f"at most {PENDING_AT_MOST} requests may be pending: withdraw one first")
+    new = Request(id=id, pair=pair, message=message, asked_at=now, due_at=now + OPEN_FOR)
+    event = MentorRequested(expires_at=now + OPEN_FOR, recipients=(pair.mentor.told,), **_about(new))
+    return Decided(state=new, event=event)
+
+
+def accept(
+    request: Request, *, situation: Situation, relationship: str, now: datetime
+) -> tuple[Decided[Request], Decided[Relationship], tuple[Decided[Request], ...]]:
+    """The request, what begins, and the requests that are thereby settled. Raises `Conflict`.
+
+    `request` may have been read before; whether it is pending still, the situation says.
+    """
+    refuse_settled(request, now)
+    _refuse_broken(situation)
+    if all(one.id != request.id for one in situation.asked):
+        raise Conflict("request_not_pending", "the request was settled at this moment")
+    accepted = _settled(request, "accepted", now, relationship=relationship)
+    event = RequestAccepted(relationship=relationship, recipients=(request.pair.mentee.told,), **_about(request))
+    return (
+        Decided(state=accepted, event=event),
+        begin(request.pair, id=relationship, request=request.id, now=now),
+        tuple(_siblings(request, situation, now)),
+    )
+
+
+def decline(request: Request, *, reason: DecliningReason, now: datetime) -> Decided[Request]:
+    refuse_settled(request, now)
+    declined = _settled(request, "declined", now, reason=reason, due_at=now + APART_FOR)
+    event = RequestDeclined(reason=reason, recipients=(request.pair.mentee.told,), **_about(request))
+    return Decided(state=declined, event=event)
+
+
+def withdraw(request: Request, *, now: datetime) -> Decided[Request]:
+    refuse_settled(request, now)
+    withdrawn = _settled(request, "withdrawn", now, reason="by_mentee")
+    event = RequestWithdrawn(reason="by_mentee", recipients=(request.pair.mentor.told,), **_about(request))
+    return Decided(state=withdrawn, event=event)
+
+
+def retract(request: Request, *, reason: Retraction, now: datetime) -> Decided[Request]:
+    """Nobody took it back, but it cannot be accepted any more; whoever did not bring that about is told."""
+    withdrawn = _settled(request, "withdrawn", now, reason=reason)
+    told = request.pair.mentee if reason in _MENTORS_OWN else request.pair.mentor
+    said = withdrawn.said_reason or reason
+    return Decided(state=withdrawn, event=RequestWithdrawn(reason=said, recipients=(told.told,), **_about(request)))
+
+
+def pass_time(request: Request, *, now: datetime) -> Decided[Request] | None:
+    """What is due; None where nothing is."""
+    if request.due_at is None or request.due_at > now:
+        return None
+    if request.state != "pending":
+        return Decided(state=replace(request, version=request.version + 1, due_at=None), event=None)
+    event = RequestExpired(recipients=(request.pair.mentee.told,), **_about(request))
+    return Decided(state=_settled(request, "expired", now), event=event)
+
+
+def leave(request: Request, *, side: Side, now: datetime) -> Decided[Request]:
+    return retract(request, reason="mentee_left" if side == "mentee" else "mentor_left", now=now)
+
+
+def _askable(programme: str, mentor: str, situation: Situation) -> Pair:
+    policy, who, other = situation.policy, situation.mentee, situation.mentor
+    if policy is None or who is None or not rules.is_mentee(who, policy):
+        raise NotFound("enrolment_not_found", "you are no mentee of such a programme")
+    home = who.member.institution
+    if other is None or not rules.is_mentor(other, policy) or not policy.exchanges(home, other.member.institution):
+        raise NotFound("mentor_not_found", "no such mentor in this programme")
+    if mine := rules.own_reason(who):
+        raise Conflict(mine, UNMATCHED[mine])
+    if rules.broken(who, other, policy):
+        raise Conflict("not_available", "this mentor is not available to you at present")
+    return Pair(
+        programme=programme,
+        mentee=Party(member=who.id, institution=home),
+        mentor=Party(member=mentor, institution=other.member.institution),
+    )
+
+
+def refuse_settled(request: Request, now: datetime) -> None:
+    if request.reason == "mentor_full":
+        raise Conflict("no_seat_left", "the mentor has no seat left: the request was withdrawn when the last was taken")
+    if request.state != "pending":
+        raise Conflict("request_not_pending", f"the request is {request.state}")
+    if request.due_at is not None and request.due_at <= now:
+        raise Conflict("request_not_pending", "the request is expired")
+
+
+def _refuse_broken(situation: Situation) -> None:
+    who, other, policy = situation.mentee, situation.mentor, situation.policy
+    if who is None or other is None or policy is None:
+        raise Conflict("not_available", "the two cannot be brought together at present")
+    if other.taken >= other.member.capacity:
+        raise Conflict("no_seat_left", "the mentor has no seat left")
+    if rules.broken(who, other, policy):
+        raise Conflict("not_available", "the two cannot be brought together at present")
+
+
+def _siblings(request: Request, situation: Situation, now: datetime) -> Iterator[Decided[Request]]:
+    """The mentee's wish in this programme is fulfilled; and who else asked a mentor that is full now gets no seat."""
+    for one in situation.asked:
+        if one.id != request.id and one.pair.programme == request.pair.programme:
+            yield retract(one, reason="matched_elsewhere", now=now)
+    for one in situation.rivals if situation.is_last_seat else ():
+        if one.pair.mentee != request.pair.mentee:
+            yield retract(one, reason="mentor_full", now=now)
+
+
+def _settled(request: Request, state: RequestState, now: datetime, **changed: Any) -> Request:
+    known = {"version": request.version + 1, "settled_at": now, "due_at": None}
+    return replace(request, state=state, **{**known, **changed})
+
+
+def _about(request: Request) -> dict[str, Any]:
+    pair = request.pair
+    return {
+        "request": request.id,
+        "programme": pair.programme,
+        "mentee": pair.mentee.told,
+        "mentor": pair.mentor.told,
+    }

@@ -1,0 +1,54 @@
+"""One value, one text: JSON as RFC 8785 writes it, for what a round holds (text, whole numbers, booleans, null).
+
+Reading refuses what would be read as something else than it says: a key that stands twice, a number that is none.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from shared.errors import FieldError, Rejected
+
+MAX_DEPTH = 32
+
+
+def text(value: Any) -> bytes:
+    """UTF-8, keys sorted, no white space. Keys of rounds are ASCII, so every order of characters is the same."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """RFC 6901."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def loaded(content: bytes, *, what: str) -> Any:
+    """Raises `Rejected`: not UTF-8, no JSON, nested without end, a key twice. `what` names the file."""
+    try:
+        return json.loads(content.decode(), object_pairs_hook=_once)
+    except UnicodeDecodeError as wrong:
+        raise _refused(what, f"must be UTF-8; byte {wrong.start} is not") from None
+    except json.JSONDecodeError as wrong:
+        raise _refused(what, f"must be JSON; line {wrong.lineno}, column {wrong.colno}: {wrong.msg}") from None
+    except RecursionError:
+        raise _refused(what, f"is nested too deeply: a round needs no more than {MAX_DEPTH} levels") from None
+    except ValueError as wrong:
+        raise _refused(what, f"must be JSON: {wrong}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    known = dict(pairs)
+    if len(known) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:40]!r} stands twice in one object")
+    return known
+
+
+def _refused(what: str, message: str) -> Rejected:
+    return Rejected("file_unreadable", f"{what} cannot be read", (FieldError("", message),))

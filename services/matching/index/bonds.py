@@ -1,0 +1,42 @@
+"""Seats taken and pairs kept apart, from the newest state of each relationship and each declined request.
+
+A bond that does neither any more is forgotten: the feed brings the states of one document in order.
+"""
+
+from collections import defaultdict
+from collections.abc import Set as AbstractSet
+
+from services.matching.domain.model import Bond
+from shared.contracts.profiles import Role
+
+
+class Bonds:
+    def __init__(self) -> None:
+        self._of: defaultdict[str, dict[str, Bond]] = defaultdict(dict)
+
+    def put(self, bond: Bond) -> bool:
+        """Whether anything differs now."""
+        known = self._of[bond.mentee].get(bond.id) if bond.mentee in self._of else None
+        if known is not None and known.sequence >= bond.sequence:
+            return False
+        binds = bond.takes_seat or bond.keeps_apart
+        for member in (bond.mentee, bond.mentor):
+            if binds:
+                self._of[member][bond.id] = bond
+            elif member in self._of:
+                self._of[member].pop(bond.id, None)
+        if known is None:
+            return binds
+        return (known.takes_seat, known.keeps_apart) != (bond.takes_seat, bond.keeps_apart)
+
+    def taken(self, mentor: str) -> int:
+        return sum(bond.takes_seat for bond in self._known(mentor) if bond.mentor == mentor)
+
+    def apart(self, member: str, role: Role) -> AbstractSet[str]:
+        """The other side of bonds in which this member is the mentor, or the mentee: the reverse pair may be made."""
+        if role == "mentee":
+            return {bond.mentor for bond in self._known(member) if bond.keeps_apart and bond.mentee == member}
+        return {bond.mentee for bond in self._known(member) if bond.keeps_apart and bond.mentor == member}
+
+    def _known(self, member: str) -> list[Bond]:
+        return list(self._of[member].values()) if member in self._of else []

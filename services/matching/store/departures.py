@@ -1,0 +1,32 @@
+"""Commands to work off what somebody left behind: written with the state that says so, gone with the work."""
+
+from services.matching.domain.departures import Departure
+from shared.contracts.envelope import Received
+from shared.mongo import Document, ReplaceOne
+
+DEPARTURES = "departures"
+
+
+def departing(received: Received) -> ReplaceOne[Document]:
+    """One for each person: a later departure takes the place of an earlier one."""
+    envelope = received.envelope
+    document = {
+        "institution": envelope.institution,
+        "parties": [envelope.subject],
+        "sequence": envelope.sequence,
+        "erased": received.payload is None,
+        "event": envelope.id,
+        "correlation": envelope.trace.correlation_id,
+    }
+    return ReplaceOne({"_id": envelope.subject}, document, upsert=True)
+
+
+def departure_of(document: Document) -> Departure:
+    return Departure(
+        member=document["_id"],
+        institution=document["institution"],
+        sequence=document["sequence"],
+        is_erased=document["erased"],
+        event=document["event"],
+        correlation=document["correlation"],
+    )

@@ -1,0 +1,147 @@
+"""Documents ↔ requests and relationships. Both sides' institutions stand in every document, and in every query."""
+
+from datetime import datetime
+from sys import intern
+
+from services.matching.domain.model import Bond
+from services.matching.domain.pairs import Pair, Party
+from services.matching.domain.relationships import Relationship
+from services.matching.domain.requests import Request
+from services.matching.usecases.parties import Position
+from shared.mongo import ASCENDING, DESCENDING, Collection, Document, IndexModel, InsertOne, ReplaceOne
+
+REQUESTS, RELATIONSHIPS = "requests", "relationships"
+OPEN: Document = {"state": {"$in": ["active", "paused", "on_hold"]}}
+APART: Document = {"state": "declined", "due_at": {"$ne": None}}
+_PENDING: Document = {"state": "pending"}
+_NEWEST = [("at", DESCENDING), ("_id", DESCENDING)]
+_PAGED = [
+    IndexModel([("parties", ASCENDING), *_NEWEST], name="by_party"),
+    IndexModel([("institutions", ASCENDING), ("programme", ASCENDING), *_NEWEST], name="by_programme"),
+]
+REQUEST_INDEXES = [
+    *_PAGED,
+    IndexModel(
+        [("mentee.member", ASCENDING), ("mentor.member", ASCENDING)],
+        name="pending_once",
+        unique=True,
+        partialFilterExpression=_PENDING,
+    ),
+    IndexModel([("mentor.member", ASCENDING)], name="pending_of_mentor", partialFilterExpression=_PENDING),
+    IndexModel([("mentee.member", ASCENDING), ("state", ASCENDING)], name="of_mentee"),
+    IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$type": "date"}}),
+]
+RELATIONSHIP_INDEXES = [
+    *_PAGED,
+    IndexModel([("mentee.member", ASCENDING), ("state", ASCENDING)], name="of_mentee"),
+]
+
+
+def due(now: datetime) -> Document:
+    """Names the type, without which the partial index is not considered."""
+    return {"due_at": {"$type": "date", "$lte": now}}
+
+
+def request_of(document: Document) -> Request:
+    return Request(
+        id=document["_id"],
+        pair=_pair(document),
+        message=document["message"],
+        state=document["state"],
+        version=document["version"],
+        asked_at=document["at"],
+        due_at=document["due_at"],
+        settled_at=document["settled_at"],
+        reason=document["reason"],
+        relationship=document["relationship"],
+    )
+
+
+def relationship_of(document: Document) -> Relationship:
+    return Relationship(
+        id=document["_id"],
+        pair=_pair(document),
+        state=document["state"],
+        version=document["version"],
+        since=document["at"],
+        request=document["request"],
+        reason=document["reason"],
+        closed_at=document["closed_at"],
+    )
+
+
+def bond_of_request(document: Document) -> Bond:
+    return _bond(document, takes_seat=False, keeps_apart=request_of(document).keeps_apart)
+
+
+def bond_of_relationship(document: Document) -> Bond:
+    one = relationship_of(document)
+    return _bond(document, takes_seat=one.takes_seat, keeps_apart=one.is_open)
+
+
+def replacing(one: Request | Relationship, *, event: str | None, correlation: str) -> InsertOne[Document] | ReplaceOne:  # type: ignore[type-arg]
+    """On condition of the version before; `event` and `correlation` are what the lists' changes are traced to."""
+    document = {**_document(one), "event": event, "correlation": correlation}
+    if one.version == 1:
+        return InsertOne(document)
+    return ReplaceOne({"_id": one.id, "version": one.version - 1}, document)
+
+
+def _document(one: Request | Relationship) -> Document:
+    own = _of_request(one) if isinstance(one, Request) else _of_relationship(one)
+    pair = one.pair
+    return {
+        "_id": one.id,
+        "institution": pair.mentee.institution,
+        "institutions": sorted({pair.mentee.institution, pair.mentor.institution}),
+        "parties": [pair.mentee.member, pair.mentor.member],
+        "programme": pair.programme,
+        "mentee": _party(pair.mentee),
+        "mentor": _party(pair.mentor),
+        "state": one.state,
+        "version": one.version,
+        "reason": one.reason,
+        **own,
+    }
+
+
+def _of_request(one: Request) -> Document:
+    return {
+        "message": one.message,
+        "at": one.asked_at,
+        "due_at": one.due_at,
+        "settled_at": one.settled_at,
+        "relationship": one.relationship,
+    }
+
+
+def _of_relationship(one: Relationship) -> Document:
+    return {"at": one.since, "request": one.request, "closed_at": one.closed_at}
+
+
+def _pair(document: Document) -> Pair:
+    mentee, mentor = Party(**document["mentee"]), Party(**document["mentor"])
+    return Pair(programme=document["programme"], mentee=mentee, mentor=mentor)
+
+
+def _party(party: Party) -> Document:
+    return {"member": party.member, "institution": party.institution}
+
+
+def _bond(document: Document, *, takes_seat: bool, keeps_apart: bool) -> Bond:
+    return Bond(
+        id=document["_id"],
+        mentee=intern(document["mentee"]["member"]),
+        mentor=intern(document["mentor"]["member"]),
+        sequence=document["version"],
+        takes_seat=takes_seat,
+        keeps_apart=keeps_apart,
+    )
+
+
+async def newest(collection: Collection, wanted: Document, *, before: Position | None, limit: int) -> list[Document]:
+    below: Document = {}
+    if before is not None:
+        at, id = before
+        below = {"$or": [{"at": {"$lt": at}}, {"at": at, "_id": {"$lt": id}}]}
+    return await collection.find({**wanted, **below}).sort(_NEWEST).limit(limit).to_list(limit)

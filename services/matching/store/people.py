@@ -1,0 +1,72 @@
+"""People and policies from the copies, with what binds people: the seats taken, and who is kept from whom.
+
+Inside a transaction with its session, so that a decision is made on one moment's state.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+
+from services.matching.domain.model import Person, Policy, Preferences
+from services.matching.store.pairs import APART, OPEN, RELATIONSHIPS, REQUESTS
+from services.matching.store.projections import (
+    INSTITUTIONS,
+    PARTICIPANTS,
+    PREFERENCES,
+    PROGRAMMES,
+    institution_of,
+    member_of,
+    preferences_of,
+    programme_of,
+)
+from shared.mongo import Database, Document, Session
+
+SEATS = "seats"
+
+
+async def signed_in(database: Database, institution: str, subject_hash: str) -> str | None:
+    """The member bound to this sign-in."""
+    bound = await database[PREFERENCES].find_one(
+        {"institution": institution, "subject_hash": subject_hash, "erased": False}, {"_id": 1}
+    )
+    return str(bound["_id"]) if bound else None
+
+
+async def persons(
+    database: Database, wanted: Document, session: Session | None = None, *, mentees: Collection[str]
+) -> dict[str, Person]:
+    """By id. Who is kept from them is looked up for `mentees` only."""
+    found = database[PARTICIPANTS].find({**wanted, "erased": False}, session=session)
+    members = [member_of(one) async for one in found]
+    ids = [one.id for one in members]
+    private = database[PREFERENCES].find({"_id": {"$in": ids}, "erased": False}, session=session)
+    wishes = {one["_id"]: preferences_of(one) async for one in private}
+    seats = database[SEATS].find({"_id": {"$in": ids}}, session=session)
+    taken = {one["_id"]: one["taken"] async for one in seats}
+    kept_from = await _kept_from(database, mentees, session) if mentees else {}
+    return {
+        one.id: Person(
+            one,
+            wishes.get(one.id, Preferences(member=one.id)),
+            taken.get(one.id, 0),
+            frozenset(kept_from.get(one.id, ())),
+        )
+        for one in members
+    }
+
+
+async def policy(database: Database, programme: str, session: Session | None = None) -> Policy | None:
+    document = await database[PROGRAMMES].find_one({"_id": programme, "erased": False}, session=session)
+    if document is None:
+        return None
+    known = programme_of(document)
+    admitted = database[INSTITUTIONS].find({"_id": {"$in": list(known.admits)}, "erased": False}, session=session)
+    return Policy(known, {one["_id"]: institution_of(one) async for one in admitted})
+
+
+async def _kept_from(database: Database, mentees: Collection[str], session: Session | None) -> dict[str, set[str]]:
+    kept: defaultdict[str, set[str]] = defaultdict(set)
+    for name, binding in ((RELATIONSHIPS, OPEN), (REQUESTS, APART)):
+        wanted = {"mentee.member": {"$in": list(mentees)}, **binding}
+        async for one in database[name].find(wanted, {"mentee": 1, "mentor": 1}, session=session):
+            kept[one["mentee"]["member"]].add(one["mentor"]["member"])
+    return kept

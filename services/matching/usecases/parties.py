@@ -1,0 +1,116 @@
+"""What requests and relationships have in common: who asks, what they see, and that nobody is overwritten unseen."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from services.matching.domain.model import Policy
+from services.matching.domain.pairs import Decided, Side
+from services.matching.domain.relationships import Relationship
+from services.matching.domain.requests import Request, Situation
+from services.matching.usecases.reading import require_coordinator
+from shared.auth import Principal
+from shared.contracts.envelope import Trace
+from shared.errors import NotFound, StaleVersion
+
+T = TypeVar("T")
+Position = tuple[datetime, str]
+"""Where a page ends: when the last one on it began, and its id."""
+AnyDecided = Decided[Request] | Decided[Relationship]
+_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Of one institution: a member's own, or all in a programme."""
+
+    institution: str
+    member: str | None = None
+    side: Side | None = None
+    """Only those in which the member is this."""
+    programme: str | None = None
+    state: str | None = None
+
+
+class Store(Protocol):
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None: ...
+
+    async def policy(self, programme: str) -> Policy | None: ...
+
+    async def request(self, institution: str, id: str) -> Request | None:
+        """One that a member of this institution is a party to."""
+
+    async def requests(self, wanted: Wanted, *, before: Position | None, limit: int) -> Sequence[Request]:
+        """The newest first."""
+
+    async def relationship(self, institution: str, id: str) -> Relationship | None: ...
+
+    async def relationships(self, wanted: Wanted, *, before: Position | None, limit: int) -> Sequence[Relationship]: ...
+
+    async def decide(
+        self,
+        programme: str,
+        *,
+        mentee: str,
+        mentor: str,
+        decide: Callable[[Situation], Sequence[AnyDecided]],
+        with_rivals: bool,
+        trace: Trace,
+    ) -> None:
+        """Decides on one moment's state of the two and saves, in one transaction; a seat is taken on condition that
+        it is free. `decide` may be called more than once. Raises `StaleVersion`.
+        """
+
+    async def change_request(
+        self, institution: str, id: str, decide: Callable[[Request], Decided[Request] | None], trace: Trace
+    ) -> Request:
+        """Decides on the request as it stands and saves, in one transaction; None changes nothing."""
+
+    async def change_relationship(
+        self,
+        institution: str,
+        id: str,
+        decide: Callable[[Relationship, Situation], Decided[Relationship] | None],
+        trace: Trace,
+    ) -> Relationship:
+        """The same, with what bears on the two."""
+
+
+async def myself(store: Store, me: Principal) -> str:
+    me.require("member")
+    member = await store.signed_in(me.home, me.subject_hash)
+    if member is None:
+        raise NotFound("member_not_found", "no member is bound to this sign-in: accept the invitation first")
+    return member
+
+
+async def is_party(store: Store, me: Principal, one: Request | Relationship | None, *, what: str) -> bool:
+    """False: a coordinator's view. Raises `NotFound` for everybody else, as for what does not exist."""
+    me.require("member", "coordinator")
+    if one is not None:
+        member = await store.signed_in(me.home, me.subject_hash) if "member" in me.roles else None
+        if member is not None and one.pair.side_of(member) is not None:
+            return True
+        if me.coordinates(one.pair.programme):
+            return False
+    raise NotFound(f"{what}_not_found", f"no such {what}")
+
+
+async def coordinated(store: Store, me: Principal, programme: str) -> None:
+    require_coordinator(me, await store.policy(programme), programme)
+
+
+def check(one: Request | Relationship, expected: int | None) -> None:
+    if expected is not None and one.version != expected:
+        raise StaleVersion(found=one.version, expected=expected)
+
+
+async def again_when_stale(act: Callable[[], Awaitable[T]]) -> T:
+    """Two met at the first document of a member's seats: the next attempt finds it."""
+    for _ in range(_TRIES - 1):
+        try:
+            return await act()
+        except StaleVersion:
+            continue
+    return await act()

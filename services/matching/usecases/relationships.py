@@ -1,0 +1,98 @@
+"""What the two make of a relationship: pause, resume, close. Either may; the other one hears of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from services.matching.domain import relationships as domain
+from services.matching.domain.pairs import Decided, Side
+from services.matching.domain.relationships import ClosingReason, Relationship, RelationshipState
+from services.matching.domain.requests import Situation
+from services.matching.usecases.parties import (
+    Position,
+    Store,
+    Wanted,
+    check,
+    coordinated,
+    is_party,
+    myself,
+)
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.errors import NotFound
+
+Decide = Callable[[Relationship, Side, Situation], Decided[Relationship]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    relationship: str
+    expected: int | None
+    trace: Trace
+
+
+class Relationships:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def pause(self, me: Principal, command: Command) -> Relationship:
+        def decide(one: Relationship, side: Side, _: Situation) -> Decided[Relationship]:
+            return domain.pause(one, by=side)
+
+        return await self._act(me, command, decide, to="paused")
+
+    async def resume(self, me: Principal, command: Command) -> Relationship:
+        """After having been on hold it needs a seat again."""
+
+        def decide(one: Relationship, side: Side, two: Situation) -> Decided[Relationship]:
+            return domain.resume(one, by=side, mentee=two.mentee, mentor=two.mentor)
+
+        return await self._act(me, command, decide, to="active")
+
+    async def close(self, me: Principal, command: Command, *, reason: ClosingReason) -> Relationship:
+        now = self._clock.now()
+
+        def decide(one: Relationship, side: Side, _: Situation) -> Decided[Relationship]:
+            return domain.close(one, by=side, reason=reason, now=now)
+
+        return await self._act(me, command, decide, to="closed")
+
+    async def see(self, me: Principal, id: str) -> Relationship:
+        relationship = await self._store.relationship(me.home, id)
+        await is_party(self._store, me, relationship, what="relationship")
+        if relationship is None:
+            raise NotFound("relationship_not_found", "no such relationship")
+        return relationship
+
+    async def mine(
+        self, me: Principal, *, side: Side | None, state: RelationshipState | None, before: Position | None, limit: int
+    ) -> Sequence[Relationship]:
+        wanted = Wanted(institution=me.home, member=await myself(self._store, me), side=side, state=state)
+        return await self._store.relationships(wanted, before=before, limit=limit)
+
+    async def of_programme(
+        self, me: Principal, programme: str, *, state: RelationshipState | None, before: Position | None, limit: int
+    ) -> Sequence[Relationship]:
+        await coordinated(self._store, me, programme)
+        wanted = Wanted(institution=me.home, programme=programme, state=state)
+        return await self._store.relationships(wanted, before=before, limit=limit)
+
+    async def _act(self, me: Principal, command: Command, decide: Decide, *, to: RelationshipState) -> Relationship:
+        side = await self._side(me, command.relationship)
+
+        def act(relationship: Relationship, situation: Situation) -> Decided[Relationship] | None:
+            if relationship.state == to:
+                return None
+            check(relationship, command.expected)
+            return decide(relationship, side, situation)
+
+        return await self._store.change_relationship(me.home, command.relationship, act, command.trace)
+
+    async def _side(self, me: Principal, id: str) -> Side:
+        member = await myself(self._store, me)
+        relationship = await self._store.relationship(me.home, id)
+        side = relationship.pair.side_of(member) if relationship else None
+        if side is None:
+            raise NotFound("relationship_not_found", "no such relationship")
+        return side

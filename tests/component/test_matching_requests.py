@@ -1,0 +1,328 @@
+"""Asking and answering over HTTP, on a real MongoDB: who may, what is kept, who is told, what the lists make of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from tests.component.matching_kit import (
+    CARE,
+    NORTH,
+    SOUTH,
+    Matching,
+    asking,
+    institution,
+    mentee,
+    mentor,
+    programme,
+    running,
+    signed_in,
+)
+from tests.eventually import eventually
+
+ANA, MARA = {"member": "ana", "institution": NORTH}, {"member": "mara", "institution": NORTH}
+
+
+@pytest.fixture
+async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
+    async with asking(mongo_uri, kafka_bootstrap, issuer) as matching:
+        yield matching
+
+
+async def test_a_request_is_made_seen_by_both_and_accepted(matching: Matching) -> None:
+    made = await matching.post("/mentees/ana/requests", "ana", programme=CARE, mentor="mara", message="May I?")
+    assert (made.status_code, made.json()["state"], made.headers["etag"]) == (201, "pending", '"1"')
+    request = made.json()["id"]
+    assert made.headers["location"] == f"/requests/{request}"
+    [seen] = (await matching.get("/me/requests", "mara", NORTH, side="mentor", state="pending")).json()["items"]
+    assert (seen["id"], seen["message"], seen["named"]) == (request, "May I?", True)
+
+    accepted = await matching.answers("mara", request, "accept")
+
+    assert (accepted["state"], await matching.seats()) == ("accepted", {"mara": 1})
+    [relationship] = (await matching.get("/me/relationships", "ana", NORTH)).json()["items"]
+    assert (relationship["id"], relationship["state"]) == (accepted["relationship"], "active")
+    facts = await matching.facts()
+    assert [(name, data["recipients"]) for name, data in facts] == [
+        ("request.made", [MARA]),
+        ("request.accepted", [ANA]),
+        ("relationship.opened", []),
+    ]
+    assert "May I?" not in str(await matching.events())
+
+
+async def test_whose_wish_is_fulfilled_asks_nobody_else_in_that_programme(matching: Matching) -> None:
+    first, second = await matching.asks("ana", "mara"), await matching.asks("ana", "milo")
+    await matching.answers("mara", first, "accept")
+    [(_, told)] = await matching.facts("request.withdrawn")
+    assert (told["request"], told["reason"], [one["member"] for one in told["recipients"]]) == (
+        second,
+        "matched_elsewhere",
+        ["milo"],
+    )
+    refused = await matching.post(f"/requests/{second}/accept", "milo")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:request_not_pending")
+
+
+async def test_the_same_mentor_is_asked_once_at_a_time_and_the_same_key_makes_one_request(matching: Matching) -> None:
+    body = {"programme": CARE, "mentor": "mara", "message": "May I?"}
+    sent = [await matching.post("/mentees/ana/requests", "ana", key="one", **body) for _ in range(2)]
+    assert sent[0].json() == sent[1].json()
+    again = await matching.post("/mentees/ana/requests", "ana", **body)
+    assert (again.status_code, again.json()["type"]) == (409, "urn:preceptor:problem:already_asked")
+    assert await matching.database["requests"].count_documents({}) == 1
+
+
+async def test_whatever_keeps_a_mentor_is_one_code_to_the_asker(matching: Matching) -> None:
+    people = {
+        "never": (mentor("never"), {"never": ("ana",)}),
+        "paused": (mentor("paused", paused=True), {}),
+        "full": (mentor("full", capacity=0), {}),
+        "far": (mentor("far", SOUTH), {}),
+        "mute": (mentor("mute", languages=("fi",)), {}),
+    }
+    for who, private in people.values():
+        await matching.say(who, signed_in(who, **private))
+    codes = {}
+    for other in (*people, "nobody", "ben"):
+        answer = await matching.ask("ana", other)
+        codes[other] = (answer.status_code, answer.json()["type"].rpartition(":")[2])
+    assert codes == {
+        **dict.fromkeys(people, (409, "not_available")),
+        "nobody": (404, "mentor_not_found"),
+        "ben": (404, "mentor_not_found"),
+    }
+
+
+async def test_the_hard_rules_hold_again_when_a_request_is_accepted(matching: Matching) -> None:
+    request = await matching.asks("ana", "mara")
+    await matching.say(signed_in(mentee("ana"), never=("mara",)))
+    refused = await matching.post(f"/requests/{request}/accept", "mara")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:not_available")
+    assert await matching.seats() == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "subject", "home"),
+    [
+        ("/mentees/ana/requests", "ben", NORTH),
+        ("/mentees/ana/requests", "ana", SOUTH),
+        ("/requests/{id}/accept", "ana", NORTH),
+        ("/requests/{id}/accept", "milo", NORTH),
+        ("/requests/{id}/accept", "mara", SOUTH),
+        ("/requests/{id}/decline", "ben", NORTH),
+        ("/requests/{id}/withdraw", "mara", NORTH),
+        ("/requests/nothing/accept", "mara", NORTH),
+    ],
+)
+async def test_nobody_acts_for_somebody_else(matching: Matching, path: str, subject: str, home: str) -> None:
+    request = await matching.asks("ana", "mara")
+    body = {"programme": CARE, "mentor": "milo", "message": ""} if path.startswith("/mentees") else {}
+    answer = await matching.post(path.format(id=request), subject, home, **body)
+    assert answer.status_code == 404, answer.text
+    assert await matching.database["requests"].count_documents({"state": "pending"}) == 1
+
+
+async def test_another_tenant_or_another_person_cannot_tell_that_there_is_a_request(matching: Matching) -> None:
+    request = await matching.asks("ana", "mara")
+    for subject, home, role in (("ben", NORTH, "member"), ("ana", SOUTH, "member"), ("carla", SOUTH, "coordinator")):
+        known = await matching.get(f"/requests/{request}", subject, home, role)
+        unknown = await matching.get("/requests/nothing", subject, home, role)
+        assert (known.status_code, known.json()) == (404, unknown.json())
+    of_south = await matching.get(f"/programmes/{CARE}/requests", "carla", SOUTH, "coordinator")
+    assert of_south.json()["items"] == []
+
+
+async def test_a_coordinator_sees_pairs_states_and_reason_codes_only(matching: Matching) -> None:
+    request = await matching.asks("ana", "mara")
+    await matching.answers("mara", request, "decline", reason="no_time")
+    page = await matching.get(f"/programmes/{CARE}/requests", "carla", NORTH, "coordinator")
+    one = await matching.get(f"/requests/{request}", "carla", NORTH, "coordinator")
+    assert page.json()["items"] == [one.json()]
+    assert (one.json()["state"], one.json()["reason"]) == ("declined", "no_time")
+    assert "message" not in one.json()
+    refused = await matching.get(f"/programmes/{CARE}/requests", "carla", NORTH, "coordinator", programmes=["other"])
+    assert refused.status_code == 403
+
+
+async def test_across_institutions_both_hear_and_nobody_is_named_before_the_yes(matching: Matching) -> None:
+    await matching.join(mentor("far", SOUTH, across_institutions=True), mentee("out", across_institutions=True))
+    request = await matching.asks("out", "far")
+    assert not (await matching.get(f"/requests/{request}", "far", SOUTH)).json()["named"]
+    await matching.answers("far", request, "accept", SOUTH)
+    assert (await matching.get(f"/requests/{request}", "out", NORTH)).json()["named"]
+    [told] = (await matching.get(f"/programmes/{CARE}/relationships", "carla", SOUTH, "coordinator")).json()["items"]
+    assert told["mentee"] == {"member": "out", "institution": NORTH}
+
+
+async def test_pages_are_the_newest_first_and_complete(matching: Matching) -> None:
+    made = [await matching.asks("ana", one) for one in ("mara", "milo")]
+    await matching.join(mentor("max"))
+    made.append(await matching.asks("ana", "max"))
+    seen, cursor = [], {}
+    for _ in range(4):
+        page = (await matching.get("/me/requests", "ana", NORTH, limit=1, **cursor)).json()
+        seen += [one["id"] for one in page["items"]]
+        cursor = {"cursor": page.get("next")}
+        if not page.get("next"):
+            break
+    assert seen == made[::-1]
+    for broken in ("nonsense", "MQ", "WyJ4IiwieSJd"):
+        assert (await matching.get("/me/requests", "ana", NORTH, cursor=broken)).status_code == 422
+
+
+async def test_an_answer_to_an_older_version_is_refused_and_answering_again_changes_nothing(matching: Matching) -> None:
+    request = await matching.asks("ana", "mara")
+    stale = await matching.post(f"/requests/{request}/decline", "mara", version=7)
+    assert stale.status_code == 412
+    first = await matching.post(f"/requests/{request}/decline", "mara", version=1)
+    again = await matching.post(f"/requests/{request}/decline", "mara")
+    assert (first.headers["etag"], again.json()) == ('"2"', first.json())
+    assert len(await matching.facts("request.declined")) == 1
+    late = await matching.post(f"/requests/{request}/accept", "mara")
+    assert (late.status_code, late.json()["type"]) == (409, "urn:preceptor:problem:request_not_pending")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"programme": CARE, "mentor": "mara", "message": "x" * 2001},
+        {"programme": CARE, "mentor": "mara", "message": "\ud800"},
+        {"programme": CARE, "mentor": "ma ra", "message": ""},
+        {"programme": CARE, "mentor": "mara"},
+    ],
+)
+async def test_a_body_that_does_not_fit_is_refused(matching: Matching, body: dict[str, Any]) -> None:
+    answer = await matching.post("/mentees/ana/requests", "ana", **body)
+    assert answer.status_code == 422, answer.text
+
+
+async def test_a_full_mentor_leaves_the_lists_and_a_freed_seat_brings_them_back(matching: Matching) -> None:
+    await eventually(lambda: _suggested(matching, "ben", {"mara", "milo"}))
+    request = await matching.asks("ana", "mara")
+    accepted = await matching.answers("mara", request, "accept")
+    await eventually(lambda: _suggested(matching, "ben", {"milo"}))
+    await eventually(lambda: _suggested(matching, "ana", {"milo"}))
+    shown = (await matching.get("/mentees/ana/suggestions", "ana", NORTH, programme=CARE)).json()
+    assert [one["mentor"] for one in shown["items"]] == ["milo"]
+    closed = await matching.post(f"/relationships/{accepted['relationship']}/close", "ana", reason="goals_reached")
+    assert closed.json()["state"] == "closed"
+    await eventually(lambda: _suggested(matching, "ben", {"mara", "milo"}))
+    await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
+    assert await matching.seats() == {}
+    [(_, told)] = await matching.facts("relationship.closed")
+    assert (told["reason"], told["recipients"]) == ("goals_reached", [MARA])
+
+
+async def _suggested(matching: Matching, who: str, mentors: set[str]) -> bool:
+    return set(await matching.mentors_of(who) or ()) == mentors
+
+
+async def test_what_binds_people_is_known_after_a_restart(
+    matching: Matching, mongo_uri: str, kafka_bootstrap: str
+) -> None:
+    declined = await matching.asks("ana", "milo")
+    await matching.answers("milo", declined, "decline")
+    await matching.answers("mara", await matching.asks("ben", "mara"), "accept")
+    database = matching.database.name
+    async with running(mongo_uri, kafka_bootstrap, matching.issuer, coalesce_seconds=0.05, database=database) as other:
+        await other.join(mentee("cleo"))
+        await eventually(lambda: _suggested(other, "cleo", {"milo"}), within=20)
+        await eventually(lambda: _suggested(other, "ana", set()), within=20)
+
+
+async def test_a_declined_pair_is_apart_until_time_has_passed_and_then_suggested_again(matching: Matching) -> None:
+    request = await matching.asks("ana", "mara")
+    await matching.answers("mara", request, "decline")
+    await eventually(lambda: _suggested(matching, "ana", {"milo"}))
+    again = await matching.ask("ana", "mara")
+    assert again.json()["type"] == "urn:preceptor:problem:not_available"
+    await _make_due(matching, request)
+    await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
+    await matching.asks("ana", "mara")
+
+
+async def _make_due(matching: Matching, request: str) -> None:
+    due = datetime(2020, 1, 1, tzinfo=UTC)
+    await matching.database["requests"].update_one({"_id": request}, {"$set": {"due_at": due}})
+
+
+async def test_an_unanswered_request_expires_once_and_the_mentee_is_told(matching: Matching) -> None:
+    request = await matching.asks("ana", "mara")
+    await _make_due(matching, request)
+    await eventually(lambda: matching.facts("request.expired"))
+    refused = await matching.post(f"/requests/{request}/accept", "mara")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:request_not_pending")
+    [(_, told)] = await matching.facts("request.expired")
+    assert told["recipients"] == [ANA]
+
+
+async def test_who_becomes_inactive_leaves_no_request_and_no_seat_behind(matching: Matching) -> None:
+    await matching.join(mentor("mara", capacity=2))
+    accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
+    await matching.asks("ben", "mara")
+    await matching.say(mentor("mara", capacity=2, status="inactive"))
+    await eventually(lambda: matching.facts("relationship.paused"))
+    await eventually(lambda: matching.facts("request.withdrawn"))
+    assert await matching.seats() == {}
+    [(_, paused)], [(_, withdrawn)] = [
+        await matching.facts(name) for name in ("relationship.paused", "request.withdrawn")
+    ]
+    assert (paused["reason"], paused["recipients"]) == ("mentor_inactive", [ANA])
+    assert (withdrawn["reason"], withdrawn["recipients"][0]["member"]) == ("not_available", "ben")
+    path = f"/relationships/{accepted['relationship']}/resume"
+    away = await matching.post(path, "ana")
+    assert away.json()["type"] == "urn:preceptor:problem:not_available"
+
+    await matching.say(mentor("mara", capacity=0))
+    full = await matching.post(path, "ana")
+    assert full.json()["type"] == "urn:preceptor:problem:no_seat_left"
+    await matching.say(mentor("mara", capacity=1))
+    assert (await matching.post(path, "ana")).json()["state"] == "active"
+    assert await matching.seats() == {"mara": 1}
+    assert await matching.database["departures"].count_documents({}) == 0
+
+
+async def test_an_erasure_closes_withdraws_and_takes_the_message_along(matching: Matching) -> None:
+    await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
+    await matching.asks("ana", "milo")
+    await matching.erase(mentee("ana"))
+    await eventually(lambda: matching.facts("relationship.closed"))
+    [(_, closed)], [(_, withdrawn)] = [
+        await matching.facts(name) for name in ("relationship.closed", "request.withdrawn")
+    ]
+    assert (closed["reason"], closed["recipients"]) == ("mentee_left", [MARA])
+    assert (withdrawn["reason"], [one["member"] for one in withdrawn["recipients"]]) == ("mentee_left", ["milo"])
+    assert await matching.seats() == {}
+    assert await matching.database["requests"].distinct("message") == [""]
+
+
+async def test_who_comes_back_before_the_command_is_worked_off_loses_nothing(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:
+        await idle.say(institution(NORTH), programme())
+        await idle.join(mentor("mara"), mentee("ana"))
+        await idle.asks("ana", "mara")
+        await idle.say(mentor("mara", status="inactive"))
+        await idle.say(mentor("mara"))
+        work = idle.service.background["due"]
+        task = asyncio.create_task(work())
+        await eventually(idle.nobody_leaves)
+        task.cancel()
+        assert await idle.database["requests"].count_documents({"state": "pending"}) == 1
+
+
+async def test_a_pause_keeps_the_seat_and_the_other_one_hears_of_it(matching: Matching) -> None:
+    accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
+    path = f"/relationships/{accepted['relationship']}"
+    assert (await matching.post(f"{path}/pause", "mara", version=1)).json()["state"] == "paused"
+    assert await matching.seats() == {"mara": 1}
+    twice = await matching.post(f"{path}/pause", "ben")
+    assert twice.status_code == 404
+    assert (await matching.post(f"{path}/resume", "ana")).headers["etag"] == '"3"'
+    told = [(name, data["recipients"]) for name, data in await matching.facts() if name.startswith("relationship")]
+    assert told == [("relationship.opened", []), ("relationship.paused", [ANA]), ("relationship.resumed", [MARA])]

@@ -1,0 +1,264 @@
+"""However many ask, accept and leave at once, in however many processes: seats, requests and relationships agree."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from services.matching.domain.pairs import Pair, Party
+from services.matching.domain.relationships import begin
+from services.matching.store.pairs import APART, due
+from services.matching.store.requests import RequestStore
+from services.matching.usecases.due import Due
+from shared.clock import SystemClock
+from shared.contracts.envelope import Trace
+from shared.errors import StaleVersion
+from tests.component.matching_kit import (
+    CARE,
+    NORTH,
+    Matching,
+    asking,
+    mentee,
+    mentor,
+    running,
+)
+from tests.eventually import eventually
+
+
+@pytest.fixture
+async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
+    async with asking(mongo_uri, kafka_bootstrap, issuer) as matching:
+        yield matching
+
+
+@pytest.fixture
+async def another(matching: Matching, mongo_uri: str, kafka_bootstrap: str) -> AsyncIterator[Matching]:
+    """A second process on the same database: the crowd in one process waits in line before a mentor."""
+    database = matching.database.name
+    async with running(mongo_uri, kafka_bootstrap, matching.issuer, work=(), database=database) as another:
+        yield another
+
+
+async def test_of_two_hundred_accepts_for_the_last_seat_exactly_one_wins(matching: Matching) -> None:
+    crowd = [mentee(f"m{number}") for number in range(200)]
+    await matching.join(*crowd)
+    requests = [await matching.asks(one.member, "mara") for one in crowd]
+
+    answers = await asyncio.gather(*(matching.post(f"/requests/{one}/accept", "mara") for one in requests))
+
+    told = Counter((one.status_code, one.json().get("type", "")) for one in answers)
+    assert told == {(200, ""): 1, (409, "urn:preceptor:problem:no_seat_left"): 199}
+    assert await matching.seats() == {"mara": 1}
+    assert await matching.database["relationships"].count_documents({}) == 1
+    withdrawn = await matching.facts("request.withdrawn")
+    assert {data["reason"] for _, data in withdrawn} == {"not_available"}
+    assert len({data["recipients"][0]["member"] for _, data in withdrawn}) == len(withdrawn) == 199
+    assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
+
+
+async def test_two_processes_give_no_seat_twice(matching: Matching, another: Matching) -> None:
+    crowd = [mentee(f"m{number}") for number in range(40)]
+    await matching.join(mentor("mara", capacity=3), *crowd)
+    requests = [await matching.asks(one.member, "mara") for one in crowd]
+    each = [(matching, another)[number % 2] for number in range(40)]
+    answers = await asyncio.gather(
+        *(one.post(f"/requests/{request}/accept", "mara") for one, request in zip(each, requests, strict=True))
+    )
+    assert Counter(one.status_code for one in answers) == {200: 3, 409: 37}
+    assert await matching.seats() == {"mara": 3}
+    assert await matching.database["relationships"].count_documents({}) == 3
+
+
+async def test_two_mentors_who_accept_the_same_mentee_at_once_do_not_both_get_them(matching: Matching) -> None:
+    first, second = await matching.asks("ana", "mara"), await matching.asks("ana", "milo")
+    answers = await asyncio.gather(
+        matching.post(f"/requests/{first}/accept", "mara"), matching.post(f"/requests/{second}/accept", "milo")
+    )
+    assert sorted(one.status_code for one in answers) == [200, 409]
+    assert sum((await matching.seats()).values()) == 1
+
+
+async def test_at_most_five_are_pending_however_many_are_sent_at_once(matching: Matching, another: Matching) -> None:
+    await matching.join(*(mentor(f"mentor-{number}") for number in range(12)))
+    sent = await asyncio.gather(
+        *((matching, another)[number % 2].ask("ana", f"mentor-{number}") for number in range(12))
+    )
+    told = Counter((one.status_code, one.json().get("type", "")) for one in sent)
+    assert told == {(201, ""): 5, (409, "urn:preceptor:problem:too_many_pending"): 7}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        due(datetime(2027, 1, 1, tzinfo=UTC)),
+        {"state": "pending", "mentor.member": "mara"},
+        {"state": "pending", "mentee.member": "ana"},
+        {"mentee.member": {"$in": ["ana"]}, **APART},
+        {"parties": "ana", "institutions": NORTH},
+        {"programme": CARE, "institutions": NORTH},
+    ],
+)
+async def test_no_question_to_the_requests_reads_them_all(matching: Matching, wanted: dict[str, Any]) -> None:
+    plan = await matching.database.command("explain", {"find": "requests", "filter": wanted})
+    assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])
+
+
+async def test_a_yes_and_a_no_and_a_withdrawal_at_once_settle_a_request_once(matching: Matching) -> None:
+    for round_ in range(5):
+        await matching.join(mentor(f"m{round_}", capacity=1))
+        request = await matching.asks("ana", f"m{round_}")
+        answers = await asyncio.gather(
+            matching.post(f"/requests/{request}/accept", f"m{round_}"),
+            matching.post(f"/requests/{request}/decline", f"m{round_}", reason="no_time"),
+            matching.post(f"/requests/{request}/withdraw", "ana"),
+        )
+        assert sorted(one.status_code for one in answers) == [200, 409, 409]
+        stands = (await matching.get(f"/requests/{request}", "ana", NORTH)).json()
+        assert (await matching.seats()).get(f"m{round_}", 0) == (stands["state"] == "accepted")
+        settled = await matching.facts("request.accepted", "request.declined", "request.withdrawn")
+        assert len([data for _, data in settled if data["request"] == request]) == 1
+
+
+async def test_who_asks_while_the_last_seat_is_taken_is_told_one_way_or_the_other(
+    matching: Matching, another: Matching
+) -> None:
+    for round_ in range(6):
+        few = [mentee(f"m{round_}-{number}") for number in range(6)]
+        wanted = f"mentor-{round_}"
+        await matching.join(mentor(wanted, capacity=1), mentee(f"first-{round_}"), *few)
+        first = await matching.asks(f"first-{round_}", wanted)
+        answers = await asyncio.gather(
+            *(another.ask(one.member, wanted) for one in few[:3]),
+            matching.post(f"/requests/{first}/accept", wanted),
+            *(another.ask(one.member, wanted) for one in few[3:]),
+        )
+        assert {one.status_code for one in answers} <= {200, 201, 409}
+        assert (await matching.seats())[wanted] == 1
+    assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
+
+
+async def test_a_mentor_who_leaves_while_they_are_asked_and_accept_keeps_no_seat_and_no_request(
+    matching: Matching, another: Matching
+) -> None:
+    agenda = Due(RequestStore(another.database, SystemClock()), SystemClock())
+
+    async def leave(leaver: str) -> None:
+        await matching.say(mentor(leaver, status="inactive"))
+        await agenda.work()
+
+    for round_ in range(10):
+        leaver, askers = f"leaver-{round_}", [f"asker-{round_}-{number}" for number in range(9)]
+        await matching.join(mentor(leaver), *(mentee(one) for one in askers))
+        request = await matching.asks(askers[0], leaver)
+        await asyncio.gather(
+            matching.post(f"/requests/{request}/accept", leaver),
+            *(another.ask(one, leaver) for one in askers[1:5]),
+            leave(leaver),
+            *(matching.ask(one, leaver) for one in askers[5:]),
+        )
+    await eventually(matching.nobody_leaves)
+    assert await matching.seats() == {}
+    assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
+    assert set(await matching.database["relationships"].distinct("state")) <= {"on_hold"}
+
+
+async def test_the_write_itself_refuses_a_seat_that_is_gone(matching: Matching) -> None:
+    """Whatever was decided: twenty stores, each of which believes that there is one."""
+    crowd = [mentee(f"m{number}") for number in range(20)]
+    await matching.join(*crowd)
+
+    async def take(who: str) -> None:
+        pair = Pair(
+            programme=CARE,
+            mentee=Party(member=who, institution=NORTH),
+            mentor=Party(member="mara", institution=NORTH),
+        )
+        begun = begin(pair, id=f"with-{who}", request=None, now=datetime(2027, 1, 4, tzinfo=UTC))
+        await RequestStore(matching.database, SystemClock()).decide(
+            CARE,
+            mentee=who,
+            mentor="mara",
+            decide=lambda _: [begun],
+            with_rivals=False,
+            trace=Trace(correlation_id="test"),
+        )
+
+    told = await asyncio.gather(*(take(one.member) for one in crowd), return_exceptions=True)
+    assert Counter(type(one) for one in told) == {type(None): 1, StaleVersion: 19}
+    assert await matching.seats() == {"mara": 1}
+    assert await matching.database["relationships"].count_documents({}) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_people_do_at_once_seats_and_relationships_and_facts_agree(
+    matching: Matching, another: Matching, seed: int
+) -> None:
+    dice = random.Random(seed)
+    mentors = [mentor(f"m{number}", capacity=dice.choice([1, 2])) for number in range(4)]
+    mentees = [mentee(f"e{number}") for number in range(8)]
+    await matching.join(*mentors, *mentees)
+    for _ in range(12):
+        both = (matching, another)
+        answers = await asyncio.gather(*(_something(both[number % 2], dice, mentors, mentees) for number in range(8)))
+        assert {one.status_code for one in answers if one is not None} <= {200, 201, 404, 409}
+    await eventually(matching.nobody_leaves)
+    await _assert_agreement(matching, {one.member: one.capacity for one in mentors})
+
+
+async def _something(matching: Matching, dice: random.Random, mentors: list[Any], mentees: list[Any]) -> Any:
+    what, who, whom = dice.random(), dice.choice(mentees), dice.choice(mentors)
+    if what < 0.4:
+        return await matching.ask(who.member, whom.member)
+    if what < 0.5:
+        status = dice.choice(["active", "inactive"])
+        await matching.say(who.model_copy(update={"status": status}))
+        return None
+    if what < 0.8:
+        pending = await matching.database["requests"].find({"state": "pending"}).to_list(None)
+        if not pending:
+            return None
+        one, verb = dice.choice(pending), dice.choice(["accept", "accept", "decline", "withdraw"])
+        actor = one["mentee" if verb == "withdraw" else "mentor"]["member"]
+        return await matching.post(f"/requests/{one['_id']}/{verb}", actor)
+    stand = await matching.database["relationships"].find().to_list(None)
+    if not stand:
+        return None
+    one, verb = dice.choice(stand), dice.choice(["pause", "resume", "close"])
+    return await matching.post(f"/relationships/{one['_id']}/{verb}", one[dice.choice(["mentee", "mentor"])]["member"])
+
+
+async def _assert_agreement(matching: Matching, capacity: dict[str, int]) -> None:
+    stand = await matching.database["relationships"].find().to_list(None)
+    seated = Counter(one["mentor"]["member"] for one in stand if one["state"] in ("active", "paused"))
+    assert await matching.seats() == dict(seated)
+    assert all(taken <= capacity[member] for member, taken in seated.items())
+    open_pairs = [(one["mentee"]["member"], one["mentor"]["member"]) for one in stand if one["state"] != "closed"]
+    assert len(open_pairs) == len(set(open_pairs))
+    told: dict[str, str] = {}
+    for name, data in sorted(await matching.facts(), key=lambda fact: fact[0] != "request.made"):
+        if name.startswith("request"):
+            told[data["request"]] = name.removeprefix("request.")
+    made = await matching.database["requests"].find().to_list(None)
+    assert {one["_id"]: one["state"] for one in made} == {
+        id: "pending" if state == "made" else state for id, state in told.items()
+    }
+    counted = Counter(one["mentee"]["member"] for one in made if one["state"] == "pending")
+    assert not counted or max(counted.values()) <= 5
+
+
+async def test_somebody_asked_by_very_many_leaves_in_pieces_and_nothing_is_left(matching: Matching) -> None:
+    await matching.asks("ana", "mara")
+    [one] = await matching.database["requests"].find().to_list(None)
+    crowd = [
+        {**one, "_id": f"r{number}", "mentee": {"member": f"m{number}", "institution": NORTH}} for number in range(250)
+    ]
+    await matching.database["requests"].insert_many(crowd)
+    await matching.say(mentor("mara", status="inactive"))
+    await eventually(matching.nobody_leaves, within=20)
+    assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
+    assert len(await matching.facts("request.withdrawn")) == 251

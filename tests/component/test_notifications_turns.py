@@ -1,0 +1,82 @@
+"""What is told of requests and relationships, on a real database: names across institutions only after a yes."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from shared.contracts.matching import (
+    MentorRequested,
+    RelationshipClosed,
+    RequestAccepted,
+    RequestDeclined,
+    RequestExpired,
+    RequestWithdrawn,
+)
+from shared.contracts.payload import Recipient
+from shared.contracts.profiles import ContactChanged, InstitutionChanged
+from tests.component.notifications_desk import Desk, desk, settings
+
+
+@pytest.fixture
+async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Desk]:
+    async with desk(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
+        for institution in ("north", "south"):
+            known = InstitutionChanged(institution=institution, name=institution.title(), status="active")
+            await one.store.fold_institutions([one.received(known, institution)])
+        await one.knows("mia", name="Mia Mentee")
+        await one.knows("near", name="Dr Near")
+        await one.knows("far", institution="south", name="Dr Far", locale="de")
+        yield one
+
+
+MIA = Recipient(member="mia", institution="north")
+NEAR, FAR = Recipient(member="near", institution="north"), Recipient(member="far", institution="south")
+
+
+def about(mentor: Recipient, *recipients: Recipient) -> dict[str, Any]:
+    return {"request": "r", "programme": "residency", "mentee": MIA, "mentor": mentor, "recipients": recipients}
+
+
+def made(mentor: Recipient) -> MentorRequested:
+    return MentorRequested(expires_at=datetime(2027, 1, 18, tzinfo=UTC), **about(mentor, mentor))
+
+
+async def titles(running: Desk, member: str, institution: str = "north") -> list[str]:
+    return [item["title"] for item in (await running.inbox(member, institution=institution))["items"]]
+
+
+async def test_a_mentor_hears_who_asks_and_the_mentee_what_was_answered(running: Desk) -> None:
+    await running.turn(made(NEAR))
+    await running.turn(RequestDeclined(reason="no_time", **about(NEAR, MIA)))
+    assert await titles(running, "near") == ["Mia Mentee asks you to be their mentor"]
+    assert await titles(running, "mia") == ["Dr Near has declined your request"]
+
+
+async def test_across_institutions_names_come_with_the_yes_and_go_with_an_erasure(running: Desk) -> None:
+    await running.turn(made(FAR))
+    await running.turn(RequestExpired(**about(FAR, MIA)))
+    assert await titles(running, "far", "south") == ["Jemand von North bittet Sie um Mentoring"]
+    assert await titles(running, "mia") == ["Your request to a mentor at South was not answered in time"]
+    await running.turn(RequestAccepted(relationship="s", **about(FAR, MIA)))
+    assert await titles(running, "mia") == ["Dr Far has accepted your request"]
+    await running.store.fold_contacts([running.erased(ContactChanged, "south", "far")])
+    assert await titles(running, "mia") == ["A mentor at South has accepted your request"]
+
+
+async def test_an_unread_request_that_was_withdrawn_says_so_in_its_place(running: Desk) -> None:
+    await running.turn(made(NEAR))
+    await running.turn(RequestWithdrawn(reason="by_mentee", **about(NEAR, NEAR)))
+    page = await running.inbox("near")
+    assert [(item["title"], item["position"]) for item in page["items"]] == [
+        ("The request of Mia Mentee needs no answer any more", 2)
+    ]
+
+
+async def test_the_other_side_hears_of_an_end(running: Desk) -> None:
+    pair = {"relationship": "s", "programme": "residency", "mentee": MIA, "mentor": FAR, "recipients": (FAR,)}
+    await running.turn(RelationshipClosed(reason="goals_reached", **pair))
+    assert await titles(running, "far", "south") == ["Ihr Mentoring mit Mia Mentee ist beendet"]
+    assert (await running.inbox("mia"))["items"] == []

@@ -1,0 +1,155 @@
+"""Small rounds to match in: builders, strategies, and the slow and obvious ways to judge a matching."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from services.matching.domain.rounds import canonical
+from services.matching.domain.rounds.files import RoundInput
+
+Document = dict[str, Any]
+
+
+def wish(mentor: str, rank: int = 1, *, mentor_rank: int = 1, score: int = 0) -> Document:
+    return {"mentor": mentor, "rank": rank, "mentor_rank": mentor_rank, "score": score}
+
+
+def mentee(id: str, *wishes: Document, **fields: Any) -> Document:
+    return {"id": id, "institution": "north", "waiting_days": 0, "wishes": list(wishes), **fields}
+
+
+def mentor(id: str, capacity: int = 1, **fields: Any) -> Document:
+    return {"id": id, "institution": "north", "capacity": capacity, **fields}
+
+
+def pair(mentee: str, mentor: str) -> Document:
+    return {"mentee": mentee, "mentor": mentor}
+
+
+def document(mentors: Sequence[Document], mentees: Sequence[Document], **fields: Any) -> Document:
+    return {
+        "format": "preceptor-round-input/1",
+        "round": "spring",
+        "target": "fit",
+        "policy": {"id": "default"},
+        "mentors": list(mentors),
+        "mentees": list(mentees),
+        **fields,
+    }
+
+
+def content(document: Document) -> bytes:
+    return canonical.text(document) + b"\n"
+
+
+def pretty(document: Document) -> bytes:
+    return json.dumps(document, indent=2).encode()
+
+
+def resealed(result: Document) -> bytes:
+    """As somebody would who changes a result and knows how it is sealed."""
+    rest = {name: value for name, value in result.items() if name != "sha256"}
+    return content({**rest, "sha256": canonical.sha256(canonical.text(rest))})
+
+
+@st.composite
+def documents(draw: st.DrawFn, *, target: str | None = None, most: int = 6) -> Document:
+    """Ties, empty lists, no capacity, wishes of one side only (absent), pins and exclusions that can be kept."""
+    names = [f"h{number}" for number in range(draw(st.integers(0, most - 1)))]
+    ranks = st.integers(1, draw(st.sampled_from([2, 20])))
+    mentors = [
+        mentor(one, draw(st.integers(0, 3)), institution=draw(st.sampled_from(["north", "south"]))) for one in names
+    ]
+    mentees = []
+    for number in range(draw(st.integers(0, most))):
+        listed = draw(st.lists(st.sampled_from(names), unique=True)) if names else []
+        wishes = [
+            wish(one, draw(ranks), mentor_rank=draw(ranks), score=draw(st.integers(0, 9)) * draw(st.integers(1, 1000)))
+            for one in listed
+        ]
+        days = draw(st.sampled_from([0, 0, 7, 30]))
+        home = draw(st.sampled_from(["north", "south"]))
+        mentees.append(mentee(f"m{number}", *wishes, waiting_days=days, institution=home))
+    pins, exclusions = draw(_orders(mentors, mentees))
+    target = target or draw(st.sampled_from(["fit", "coverage"]))
+    return document(mentors, mentees, target=target, pins=pins, exclusions=exclusions, compare=draw(st.booleans()))
+
+
+@st.composite
+def _orders(
+    draw: st.DrawFn, mentors: Sequence[Document], mentees: Sequence[Document]
+) -> tuple[list[Document], list[Document]]:
+    left = {one["id"]: one["capacity"] for one in mentors}
+    pins, exclusions = [], []
+    for one in mentees:
+        for place, wished in enumerate(one["wishes"]):
+            order = draw(st.sampled_from(["", "", "", "", "pin", "exclude"]))
+            if order == "exclude":
+                exclusions.append(pair(one["id"], wished["mentor"]))
+            elif order == "pin" and place == 0 and left[wished["mentor"]] > 0:
+                left[wished["mentor"]] -= 1
+                pins.append(pair(one["id"], wished["mentor"]))
+    return pins, exclusions
+
+
+Matching = Mapping[str, str | None]
+
+
+def matchings(document: Document) -> Iterator[dict[str, str | None]]:
+    """Every matching that keeps capacities, pins and exclusions."""
+    excluded = {(one["mentee"], one["mentor"]) for one in document.get("exclusions", [])}
+    pinned = {one["mentee"]: one["mentor"] for one in document.get("pins", [])}
+    left = {one["id"]: one["capacity"] for one in document["mentors"]}
+
+    def extend(place: int, so_far: dict[str, str | None]) -> Iterator[dict[str, str | None]]:
+        if place == len(document["mentees"]):
+            yield dict(so_far)
+            return
+        person = document["mentees"][place]
+        id = person["id"]
+        options = [one["mentor"] for one in person["wishes"] if (id, one["mentor"]) not in excluded]
+        for option in [pinned[id]] if id in pinned else [None, *options]:
+            if option is None or left[option] > 0:
+                left[option or ""] = left.get(option or "", 0) - 1
+                so_far[id] = option
+                yield from extend(place + 1, so_far)
+                left[option or ""] += 1
+
+    yield from extend(0, {})
+
+
+def worth(document: Document, matching: Matching) -> tuple[int, int]:
+    """People matched, then their scores: what coverage makes as great as it can."""
+    scores = {(one["id"], wish["mentor"]): wish["score"] for one in document["mentees"] for wish in one["wishes"]}
+    pairs = [(one, other) for one, other in matching.items() if other is not None]
+    return len(pairs), sum(scores[pair] for pair in pairs)
+
+
+def blocking(document: Document, matching: Matching) -> list[tuple[str, str]]:
+    """Pairs that would both strictly rather have each other, ranks as they are; pins and exclusions left alone."""
+    excluded = {(one["mentee"], one["mentor"]) for one in document.get("exclusions", [])}
+    pinned = {one["mentee"] for one in document.get("pins", [])}
+    ranks = {(one["id"], wish["mentor"]): wish for one in document["mentees"] for wish in one["wishes"]}
+    capacity = {one["id"]: one["capacity"] for one in document["mentors"]}
+    held: dict[str, list[str]] = {one: [] for one in capacity}
+    for one, other in matching.items():
+        if other is not None:
+            held[other].append(one)
+    found = []
+    for (one, other), wished in ranks.items():
+        now = matching[one]
+        if (one, other) in excluded or one in pinned or now == other:
+            continue
+        if now is not None and ranks[one, now]["rank"] <= wished["rank"]:
+            continue
+        movable = [who for who in held[other] if who not in pinned]
+        worse = any(ranks[who, other]["mentor_rank"] > wished["mentor_rank"] for who in movable)
+        if len(held[other]) < capacity[other] or worse:
+            found.append((one, other))
+    return found
+
+
+def parsed(document: Document) -> RoundInput:
+    return RoundInput.model_validate(document)

@@ -1,0 +1,258 @@
+"""Decisions about requests and relationships: pure, one case each."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.matching.domain import departures, relationships, requests
+from services.matching.domain.departures import Departure
+from services.matching.domain.model import Institution, Person
+from services.matching.domain.pairs import Pair, Party
+from services.matching.domain.relationships import Relationship
+from services.matching.domain.requests import Request, Situation
+from shared.contracts.matching import (
+    MentorRequested,
+    RelationshipClosed,
+    RelationshipOpened,
+    RelationshipPaused,
+    RequestAccepted,
+    RequestExpired,
+    RequestWithdrawn,
+)
+from shared.errors import Conflict, DomainError, NotFound, Rejected
+from tests.unit.matching_people import CARE, NORTH, SOUTH, mentee, mentor, policy
+
+NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
+ANA, MILO = Party(member="ana", institution=NORTH), Party(member="milo", institution=NORTH)
+PAIR = Pair(programme=CARE, mentee=ANA, mentor=MILO)
+
+
+def pending(id: str = "r", *, who: str = "ana", whom: str = "milo", programme: str = CARE) -> Request:
+    pair = Pair(programme=programme, mentee=replace(ANA, member=who), mentor=replace(MILO, member=whom))
+    return Request(id=id, pair=pair, message="May I?", asked_at=NOW, due_at=NOW + timedelta(days=14))
+
+
+def situation(**fields: Any) -> Situation:
+    return Situation(**{"policy": policy(), "mentee": mentee(), "mentor": mentor(), "asked": (), **fields})
+
+
+def ask(where: Situation, *, whom: str = "milo", message: str = "May I?") -> Request:
+    return requests.request("r", programme=CARE, mentor=whom, message=message, situation=where, now=NOW).state
+
+
+def accept(where: Situation, request: Request | None = None, *, now: datetime = NOW) -> Any:
+    return requests.accept(request or pending(), situation=where, relationship="s", now=now)
+
+
+def together(**fields: Any) -> Relationship:
+    return Relationship(**{"id": "s", "pair": PAIR, "since": NOW, **fields})
+
+
+def refusal(error: pytest.ExceptionInfo[Any]) -> tuple[type[Exception], str]:
+    return type(error.value), error.value.code
+
+
+def test_a_request_is_open_for_fourteen_days_and_the_mentor_hears_of_it_without_the_message() -> None:
+    decided = requests.request("r", programme=CARE, mentor="milo", message="May I?", situation=situation(), now=NOW)
+    assert (decided.state.due_at, decided.state.version, decided.seats) == (NOW + timedelta(days=14), 1, 0)
+    assert isinstance(decided.event, MentorRequested)
+    assert decided.event.recipients == (MILO.told,)
+    assert "May I?" not in decided.event.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        (situation(mentor=mentor(never=("ana",))), (Conflict, "not_available")),
+        (situation(mentee=mentee(never=("milo",))), (Conflict, "not_available")),
+        (situation(mentor=mentor(is_paused=True)), (Conflict, "not_available")),
+        (situation(mentor=mentor(capacity=0)), (Conflict, "not_available")),
+        (situation(mentor=replace(mentor(capacity=2), taken=2)), (Conflict, "not_available")),
+        (situation(mentee=replace(mentee(), kept_from=frozenset({"milo"}))), (Conflict, "not_available")),
+        (situation(mentor=mentor(languages=frozenset({"fi"}))), (Conflict, "not_available")),
+        (situation(mentor=mentor(is_active=False)), (NotFound, "mentor_not_found")),
+        (situation(mentor=mentor(institution=SOUTH)), (NotFound, "mentor_not_found")),
+        (situation(mentor=None), (NotFound, "mentor_not_found")),
+        (situation(policy=None), (NotFound, "enrolment_not_found")),
+        (situation(mentee=None), (NotFound, "enrolment_not_found")),
+        (situation(mentee=mentee(mentee_in=frozenset())), (NotFound, "enrolment_not_found")),
+        (situation(mentee=mentee(is_paused=True)), (Conflict, "paused")),
+        (situation(asked=[pending("other")]), (Conflict, "already_asked")),
+        (situation(asked=[pending(str(n), whom=f"m{n}") for n in range(5)]), (Conflict, "too_many_pending")),
+    ],
+)
+def test_a_request_that_cannot_be_made_says_why(where: Situation, expected: tuple[type[DomainError], str]) -> None:
+    with pytest.raises(DomainError) as refused:
+        ask(where)
+    assert refusal(refused) == expected
+
+
+def test_across_institutions_a_mentor_who_did_not_opt_in_is_not_available_like_one_who_has_no_seat() -> None:
+    exchanging = frozenset({NORTH, SOUTH})
+    both = policy(*(Institution(id=one, exchanges_with=exchanging) for one in (NORTH, SOUTH)))
+    told = []
+    for other in (mentor(institution=SOUTH), mentor(institution=SOUTH, across_institutions=True, capacity=0)):
+        with pytest.raises(Conflict) as refused:
+            ask(situation(policy=both, mentee=mentee(across_institutions=True), mentor=other))
+        told.append((refused.value.code, refused.value.message))
+    assert len(set(told)) == 1
+
+
+def test_nobody_asks_themselves_and_no_message_is_endless() -> None:
+    both = mentee("ana", mentors_in=frozenset({CARE}))
+    with pytest.raises(Conflict, match="not available"):
+        ask(situation(mentee=both, mentor=both), whom="ana")
+    with pytest.raises(Rejected, match="2000"):
+        ask(situation(), message="x" * 2001)
+    assert ask(situation(), message="x" * 2000).state == "pending"
+
+
+def test_a_yes_takes_a_seat_and_begins_a_relationship() -> None:
+    accepted, begun, settled = accept(situation(asked=[pending()]))
+    assert (accepted.state.state, accepted.state.relationship, accepted.state.due_at) == ("accepted", "s", None)
+    assert (begun.seats, begun.state.state, settled) == (1, "active", ())
+    assert isinstance(accepted.event, RequestAccepted)
+    assert isinstance(begun.event, RelationshipOpened)
+    assert (accepted.event.recipients, begun.event.recipients) == ((ANA.told,), ())
+
+
+def test_a_yes_settles_the_mentees_other_requests_in_that_programme_only() -> None:
+    asked = [pending(), pending("here", whom="mara"), pending("there", whom="max", programme="other")]
+    _, _, settled = accept(situation(asked=asked))
+    [here] = settled
+    assert (here.state.id, here.state.state, here.state.reason) == ("here", "withdrawn", "matched_elsewhere")
+    assert here.event.recipients == (replace(MILO, member="mara").told,)
+
+
+@pytest.mark.parametrize(("taken", "withdrawn"), [(0, []), (1, ["rival"])])
+def test_the_last_seat_settles_who_else_asked_and_tells_them_one_code(taken: int, withdrawn: list[str]) -> None:
+    other = replace(mentor(capacity=2), taken=taken)
+    rivals = [pending(), pending("rival", who="ben")]
+    _, _, settled = accept(situation(mentor=other, asked=[pending()], rivals=rivals))
+    assert [one.state.id for one in settled] == withdrawn
+    for one in settled:
+        assert isinstance(one.event, RequestWithdrawn)
+        assert (one.event.reason, [to.member for to in one.event.recipients]) == ("not_available", ["ben"])
+
+
+@pytest.mark.parametrize(
+    ("where", "code"),
+    [
+        (situation(mentor=replace(mentor(), taken=1)), "no_seat_left"),
+        (situation(mentor=mentor(is_paused=True)), "not_available"),
+        (situation(mentor=mentor(never=("ana",))), "not_available"),
+        (situation(mentee=mentee(is_active=False)), "not_available"),
+        (situation(mentee=None), "not_available"),
+        (situation(policy=policy(is_active=False)), "not_available"),
+    ],
+)
+def test_the_hard_rules_hold_again_at_the_yes(where: Situation, code: str) -> None:
+    with pytest.raises(Conflict) as refused:
+        accept(where)
+    assert refused.value.code == code
+
+
+def test_what_was_settled_since_it_was_read_is_not_accepted() -> None:
+    with pytest.raises(Conflict) as refused:
+        accept(situation(asked=[pending("another", whom="mara")]))
+    assert refusal(refused) == (Conflict, "request_not_pending")
+
+
+def test_what_is_settled_stays_settled() -> None:
+    settled = [replace(pending(), state=state) for state in ("accepted", "declined", "withdrawn", "expired")]
+    for request in settled:
+        for answer in (
+            lambda one: accept(situation(), one),
+            lambda one: requests.decline(one, reason="no_time", now=NOW),
+            lambda one: requests.withdraw(one, now=NOW),
+        ):
+            with pytest.raises(Conflict, match=request.state):
+                answer(request)
+
+
+def test_an_overdue_request_takes_no_answer_although_nobody_has_worked_it_off() -> None:
+    with pytest.raises(Conflict) as refused:
+        accept(situation(), now=NOW + timedelta(days=14))
+    assert refusal(refused) == (Conflict, "request_not_pending")
+
+
+def test_time_expires_a_pending_request_and_ends_what_a_decline_keeps_apart() -> None:
+    later = NOW + timedelta(days=14)
+    assert requests.pass_time(pending(), now=later - timedelta(seconds=1)) is None
+    expired = requests.pass_time(pending(), now=later)
+    assert expired is not None
+    assert isinstance(expired.event, RequestExpired)
+    assert (expired.state.state, expired.event.recipients) == ("expired", (ANA.told,))
+    declined = requests.decline(pending(), reason="no_time", now=NOW).state
+    assert declined.keeps_apart
+    assert requests.pass_time(declined, now=NOW + timedelta(days=89)) is None
+    over = requests.pass_time(declined, now=NOW + timedelta(days=90))
+    assert over is not None
+    assert (over.state.keeps_apart, over.state.state, over.event, over.state.version) == (False, "declined", None, 3)
+
+
+def test_a_pause_keeps_the_seat_a_close_frees_it() -> None:
+    paused = relationships.pause(together(), by="mentor")
+    assert (paused.seats, paused.state.takes_seat) == (0, True)
+    resumed = relationships.resume(paused.state, by="mentee", mentee=mentee(), mentor=replace(mentor(), taken=1))
+    assert (resumed.seats, resumed.state.state, resumed.state.reason) == (0, "active", None)
+    closed = relationships.close(resumed.state, by="mentee", reason="moved_on", now=NOW)
+    assert (closed.seats, closed.state.is_open, closed.state.version) == (-1, False, 4)
+    assert isinstance(closed.event, RelationshipClosed)
+    assert closed.event.recipients == (MILO.told,)
+
+
+def test_what_was_on_hold_needs_a_seat_and_both_people_to_go_on() -> None:
+    held = together(state="on_hold", version=2)
+    assert relationships.resume(held, by="mentee", mentee=mentee(), mentor=mentor()).seats == 1
+    absent: list[tuple[Person | None, Person | None, str]] = [
+        (mentee(), replace(mentor(), taken=1), "no_seat_left"),
+        (mentee(), mentor(is_active=False), "not_available"),
+        (None, mentor(), "not_available"),
+    ]
+    for who, other, code in absent:
+        with pytest.raises(Conflict) as refused:
+            relationships.resume(held, by="mentee", mentee=who, mentor=other)
+        assert refused.value.code == code
+    assert relationships.close(held, by="mentor", reason="unspecified", now=NOW).seats == 0
+
+
+@pytest.mark.parametrize("state", ["paused", "on_hold", "closed"])
+def test_only_what_is_active_is_paused_and_what_is_closed_stays_closed(state: Any) -> None:
+    with pytest.raises(Conflict):
+        relationships.pause(together(state=state), by="mentee")
+    if state == "closed":
+        with pytest.raises(Conflict):
+            relationships.close(together(state=state), by="mentee", reason="no_time", now=NOW)
+        with pytest.raises(Conflict):
+            relationships.resume(together(state=state), by="mentee", mentee=mentee(), mentor=mentor())
+
+
+def departure(member: str, *, is_erased: bool = False) -> Departure:
+    return Departure(member=member, institution=NORTH, sequence=2, is_erased=is_erased, event="e", correlation="c")
+
+
+def test_who_becomes_inactive_holds_relationships_and_ends_requests_of_either_side() -> None:
+    asked = [pending(), pending("rival", who="ben")]
+    left = list(departures.leave(departure("milo"), pending=asked, opened=[together()], now=NOW))
+    assert [(one.state.state, one.state.reason) for one in left] == [
+        ("withdrawn", "mentor_left"),
+        ("withdrawn", "mentor_left"),
+        ("on_hold", "mentor_inactive"),
+    ]
+    *_, held = left
+    assert isinstance(held.event, RelationshipPaused)
+    assert (held.seats, held.event.recipients) == (-1, (ANA.told,))
+
+
+def test_who_is_erased_closes_what_is_open_even_on_hold_and_is_told_nothing() -> None:
+    opened = [together(), together(id="t", state="on_hold"), together(id="u", state="closed")]
+    left = list(departures.leave(departure("ana", is_erased=True), pending=[pending()], opened=opened, now=NOW))
+    assert [(one.state.id, one.state.reason, one.seats) for one in left] == [
+        ("r", "mentee_left", 0),
+        ("s", "mentee_left", -1),
+        ("t", "mentee_left", 0),
+    ]
+    assert {to.member for one in left for to in one.event.recipients} == {"milo"}  # type: ignore[union-attr]

@@ -1,0 +1,121 @@
+"""What is wrong with an input is said by place and by what would be right."""
+
+import json
+from typing import Any
+
+import pytest
+
+from services.matching.domain.rounds.solving import solve
+from shared.errors import Rejected
+from tests.unit.rounds_kit import Document, content, document, mentee, mentor, pair, wish
+
+
+def good(**fields: Any) -> Document:
+    return document(
+        [mentor("ada", 2), mentor("bo", 0)],
+        [mentee("jo", wish("ada", 1), wish("bo", 2)), mentee("ky", wish("ada", 1))],
+        **fields,
+    )
+
+
+def refused(content: bytes) -> Rejected:
+    with pytest.raises(Rejected) as caught:
+        solve(content)
+    return caught.value
+
+
+def with_value(path: str, value: Any) -> Document:
+    changed: Any = json.loads(json.dumps(good()))
+    inner = changed
+    *parts, last = [int(part) if part.isdigit() else part for part in path.split("/")[1:]]
+    for part in parts:
+        inner = inner[part]
+    inner[last] = value
+    return dict(changed)
+
+
+WRONG_VALUES: list[tuple[str, Any, str, str]] = [
+    ("/mentees/0/wishes/1/mentor", "zed", "/mentees/0/wishes/1/mentor", "not among /mentors"),
+    ("/mentors/0/capacity", -1, "/mentors/0/capacity", "greater than or equal to 0"),
+    ("/mentors/0/capacity", 1.5, "/mentors/0/capacity", "valid integer"),
+    ("/mentors/0/capacity", True, "/mentors/0/capacity", "valid integer"),
+    ("/mentors/0/capacity", "2", "/mentors/0/capacity", "valid integer"),
+    ("/mentors/0/capacity", 10_001, "/mentors/0/capacity", "less than or equal to 10000"),
+    ("/mentees/0/wishes/1", wish("ada", 3), "/mentees/0/wishes/1/mentor", "/mentees/0/wishes/0 is the same"),
+    ("/mentees/1/id", "jo", "/mentees/1/id", "/mentees/0 is the same"),
+    ("/mentors/1/id", "ada", "/mentors/1/id", "/mentors/0 is the same"),
+    ("/mentees/0/wishes/0/score", float("nan"), "/mentees/0/wishes/0/score", "integer"),
+    ("/mentees/0/wishes/0/score", float("inf"), "/mentees/0/wishes/0/score", "integer"),
+    ("/mentees/0/wishes/0/score", 10**30, "/mentees/0/wishes/0/score", "less than or equal to 1000000"),
+    ("/mentees/0/wishes/0/rank", 0, "/mentees/0/wishes/0/rank", "greater than or equal to 1"),
+    ("/mentees/0/waiting_days", -3, "/mentees/0/waiting_days", "greater than or equal to 0"),
+    ("/policy/weights", {"topics": float("nan")}, "/policy/weights/topics", "integer"),
+    ("/policy/weights", {"topics": 101}, "/policy/weights/topics", "less than or equal to 100"),
+    ("/policy/weights", {"a/b~": 1}, "/policy/weights/a~1b~0/[key]", "match pattern"),
+    ("/policy/list_length", 1, "/mentees/0/wishes", "/policy/list_length allows 1"),
+    ("/target", "best", "/target", "'fit' or 'coverage'"),
+    ("/format", "preceptor-round-input/2", "/format", "preceptor-round-input/1"),
+    ("/mentees/0/id", "Jo Doe <jo@example.org>", "/mentees/0/id", "match pattern"),
+    ("/mentees/0/name", "Jo", "/mentees/0/name", "not permitted"),
+    ("/pins", [pair("xi", "ada")], "/pins/0/mentee", "not among /mentees"),
+    ("/pins", [pair("jo", "xi")], "/pins/0/mentor", "not among /mentors"),
+    ("/pins", [pair("ky", "bo")], "/pins/0", "forbidden"),
+    ("/pins", [pair("jo", "ada"), pair("jo", "bo")], "/pins/1", "contradicts /pins/0"),
+    ("/pins", [pair("jo", "ada"), pair("jo", "ada")], "/pins/1", "/pins/0 is the same"),
+    ("/exclusions", [pair("jo", "zed")], "/exclusions/0/mentor", "not among /mentors"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "place", "said"), WRONG_VALUES, ids=lambda each: str(each)[:40])
+def test_a_wrong_value_is_named_by_its_place_and_what_would_be_right(
+    path: str, value: Any, place: str, said: str
+) -> None:
+    errors = refused(json.dumps(with_value(path, value)).encode()).errors
+    assert [error for error in errors if error.field == place and said in error.message], errors
+
+
+def test_a_pin_on_an_excluded_pair_names_both() -> None:
+    wrong = refused(content(good(pins=[pair("jo", "ada")], exclusions=[pair("ky", "ada"), pair("jo", "ada")])))
+    assert [(error.field, error.message) for error in wrong.errors] == [
+        ("/pins/0", "contradicts /exclusions/1: pin the pair or keep it apart")
+    ]
+
+
+def test_a_round_that_cannot_be_kept_says_which_constraint() -> None:
+    given = good(pins=[pair("jo", "ada"), pair("ky", "ada")])
+    given["mentors"][0]["capacity"] = 1
+    wrong = refused(content(given))
+    assert wrong.code == "round_infeasible"
+    assert [(error.field, error.message) for error in wrong.errors] == [
+        ("/mentors/0/capacity", "is 1, and 2 people are pinned to this mentor: /pins/0, /pins/1")
+    ]
+
+
+UNREADABLE: list[tuple[bytes, str]] = [
+    (b"", "must be JSON; line 1, column 1"),
+    (b"\xff\xfe", "must be UTF-8; byte 0"),
+    (b"\x00" * 10_000_000, "must be JSON"),
+    (b"a" * 10_000_000, "must be JSON"),
+    (b"9" * 10_000_000, "must be JSON"),
+    (b"[" * 10_000_000, "nested"),
+    (b'{"a":' * 2_000_000, "nested"),
+    (b'{"format":"preceptor-round-input/1","format":"x"}', "the key 'format' stands twice"),
+]
+
+
+@pytest.mark.parametrize(("junk", "said"), UNREADABLE, ids=[said for _, said in UNREADABLE])
+def test_junk_is_refused_with_what_is_wrong(junk: bytes, said: str) -> None:
+    (error,) = refused(junk).errors
+    assert said in error.message
+    assert len(error.message) < 300
+
+
+@pytest.mark.parametrize("value", ["null", "[]", '"round"', "7", "{}"])
+def test_json_that_is_no_round_is_refused(value: str) -> None:
+    assert refused(value.encode()).code == "input_invalid"
+
+
+def test_many_errors_are_not_all_told() -> None:
+    given = good()
+    given["mentees"] = [mentee(f"m{nth}", wish("zed")) for nth in range(1000)]
+    assert len(refused(content(given)).errors) == 20

@@ -1,0 +1,74 @@
+"""The files' forms: schemas as committed, one input one text, and a golden round that holds the solver's version."""
+
+import ast
+import json
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+
+from deploy import verify
+from deploy.rounds.schemas import FOLDER, schemas
+from services.matching.domain.rounds import SOLVER, canonical
+from services.matching.domain.rounds.files import RoundResult, read_input
+from services.matching.domain.rounds.solving import solve
+from tests.unit.rounds_kit import Document, content, documents, pretty
+from tests.unit.test_rounds_tampering import COVERAGE, FIT
+
+GOLDEN = {
+    "fit": "7c1e8676a55be913ca62286b5de4f1b5d83c4fa09dba7fc3d1188c188ed9389f",
+    "coverage": "916b6e351c069edd780bd1c7aada9afd42813dc02371f8a2af5c5591d5e845c5",
+}
+
+
+@pytest.mark.parametrize("given", [FIT, COVERAGE], ids=["fit", "coverage"])
+def test_the_golden_round_has_the_same_bytes_as_ever(given: Document) -> None:
+    """Where this fails the solver answers otherwise than the one of the same version did: raise SOLVER."""
+    assert SOLVER == "preceptor-rounds-1"
+    assert canonical.sha256(solve(content(given)).file()) == GOLDEN[given["target"]]
+
+
+@pytest.mark.parametrize("name", schemas())
+def test_each_schema_is_committed_as_the_models_have_it(name: str) -> None:
+    assert (FOLDER / name).read_text(encoding="utf-8") == schemas()[name], "run: python -m deploy.rounds.schemas"
+
+
+@settings(max_examples=100, deadline=None)
+@given(documents())
+def test_both_files_keep_their_schemas(given: Document) -> None:
+    result = solve(content(given))
+    for name, file in (("round-input", read_input(content(given)).file()), ("round-result", result.file())):
+        schema = json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8"))
+        jsonschema.validate(json.loads(file), schema)
+
+
+@settings(max_examples=100, deadline=None)
+@given(documents())
+def test_a_file_read_and_written_again_is_the_same(given: Document) -> None:
+    once = read_input(content(given)).file()
+    assert read_input(once).file() == once
+    result = solve(once)
+    assert RoundResult.model_validate_json(result.file()).file() == result.file()
+    assert solve(once).file() == result.file()
+
+
+def test_another_layout_changes_one_hash_and_nothing_else() -> None:
+    tight, loose = (json.loads(solve(file).file()) for file in (content(FIT), pretty(FIT)))
+    assert tight["input"]["sha256"] == loose["input"]["sha256"]
+    assert tight["input"].pop("file_sha256") != loose["input"].pop("file_sha256")
+    assert {**tight, "sha256": ""} == {**loose, "sha256": ""}
+
+
+def test_the_smallest_input_of_the_page_is_one() -> None:
+    page = (FOLDER.parent / "rounds.md").read_text(encoding="utf-8")
+    example = page.split("```json\n")[1].split("```")[0]
+    assert verify.verify(example.encode(), solve(example.encode()).file()).startswith("1 of 1 matched")
+
+
+def test_the_verifier_imports_nothing_but_the_standard_library() -> None:
+    tree = ast.parse(Path(verify.__file__).read_text(encoding="utf-8"))
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names

@@ -1,0 +1,105 @@
+"""A forger who writes another matching, consistent in every list, and seals it: the proof itself must fail."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+
+from deploy.verify import Wrong, verify
+from services.matching.domain.rounds.solving import prepared, solve
+from tests.unit.rounds_kit import (
+    Document,
+    blocking,
+    content,
+    document,
+    documents,
+    matchings,
+    mentee,
+    mentor,
+    pair,
+    parsed,
+    resealed,
+    wish,
+    worth,
+)
+
+
+def forged(given: Document, matching: Mapping[str, str | None]) -> Document:
+    """The true result with another matching, its places and whom mentors hold; for coverage, gains as prices ask."""
+    result: Document = json.loads(solve(content(given)).file())
+    columns = prepared(parsed(given))
+    wishes = {
+        (columns.mentees[one], columns.mentors[other]): place
+        for place, (one, other) in enumerate(zip(columns.mentee.tolist(), columns.mentor.tolist(), strict=True))
+    }
+    prices = {one["id"]: one["price"] for one in result["mentors"]}
+    for one in result["mentees"]:
+        one["mentor"] = other = matching[one["id"]]
+        granted = wishes.get((one["id"], other or ""))
+        one["place"] = None if granted is None else int(columns.place[granted])
+        if result["bonus"] is not None:
+            tight = granted is not None and not one["pinned"]
+            one["gain"] = result["bonus"] + int(columns.score[granted]) - prices[other] if tight else 0
+    for one in result["mentors"]:
+        held = [who for who, other in matching.items() if other == one["id"]]
+        one["mentees"] = sorted(held, key=lambda who: int(columns.standing[wishes[who, one["id"]]]))
+    return result
+
+
+def strictly(given: Document) -> Document:
+    """No equal ranks, so that what blocks is plain."""
+    mentees = [
+        {**one, "wishes": [{**wish, "rank": nth, "mentor_rank": row} for nth, wish in enumerate(one["wishes"], 1)]}
+        for row, one in enumerate(given["mentees"], 1)
+    ]
+    return {**given, "mentees": mentees, "compare": False}
+
+
+@settings(max_examples=500, deadline=None)
+@given(documents(target="fit", most=4))
+def test_every_other_matching_is_refused_for_what_is_wrong_with_it(drawn: Document) -> None:
+    given = strictly(drawn)
+    true = {one.id: one.mentor for one in solve(content(given)).mentees}
+    for matching in matchings(given):
+        if matching != true:
+            said = "blocking pair" if blocking(given, matching) else "another stable matching"
+            with pytest.raises(Wrong, match=said):
+                verify(content(given), resealed(forged(given, matching)))
+
+
+@settings(max_examples=500, deadline=None)
+@given(documents(target="coverage", most=4))
+def test_every_lesser_matching_has_prices_that_contradict_it(given: Document) -> None:
+    best = max(worth(given, one) for one in matchings(given))
+    for matching in matchings(given):
+        if worth(given, matching) < best:
+            with pytest.raises(Wrong, match=r"not the best|must be from 0"):
+                verify(content(given), resealed(forged(given, matching)))
+
+
+def test_prices_too_low_for_a_wish_prove_nothing() -> None:
+    given = document(
+        [mentor("ada")],
+        [mentee("jo", wish("ada", score=9)), mentee("ky", wish("ada", score=5))],
+        target="coverage",
+        compare=False,
+    )
+    lower = forged(given, {"jo": None, "ky": "ada"})
+    lower["mentors"][0]["price"], lower["mentees"][1]["gain"] = 0, lower["bonus"] + 5
+    with pytest.raises(Wrong, match="price and gain do not cover the wish of jo for ada"):
+        verify(content(given), resealed(lower))
+
+
+def test_a_pair_that_is_kept_apart_is_refused() -> None:
+    wishes = [mentee("jo", wish("ada"))]
+    given = document([mentor("ada")], wishes, exclusions=[pair("jo", "ada")], compare=False)
+    with pytest.raises(Wrong, match="the pair is excluded"):
+        verify(content(given), resealed(forged(given, {"jo": "ada"})))
+
+
+def test_two_who_would_both_rather_have_each_other_are_named() -> None:
+    asking = [mentee("jo", wish("ada", mentor_rank=1)), mentee("ky", wish("ada", mentor_rank=2))]
+    given = document([mentor("ada")], asking, compare=False)
+    with pytest.raises(Wrong, match="jo and ada would both rather have each other"):
+        verify(content(given), resealed(forged(given, {"jo": None, "ky": "ada"})))
