@@ -140,7 +140,7 @@ class Lists(RuleBasedStateMachine):
         dice = random.Random(seed)
         for _ in range(count):
             number, binds = dice.randrange(30), dice.random() < 0.6
-            mentee, mentor = PEOPLE[number * 3 % len(PEOPLE)], PEOPLE[(number * 5 + 1) % len(PEOPLE)]
+            mentee, mentor = f"p{number % 5 * 3}", f"p{number % 4 * 3 + 1 + number % 2}"
             seat = binds and dice.random() < 0.5
             self.commit(
                 Bond(id=f"b{number}", mentee=mentee, mentor=mentor, sequence=0, takes_seat=seat, keeps_apart=binds)
