@@ -26,9 +26,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "roster": roster.roster,
     "memory": roster.memory,
 }
-ALONE: Mapping[str, Callable[[], Awaitable[list[Figure]]]] = {"lists": lists.lists, "rounds": rounds.rounds}
-"""Measured without any server."""
-NAMES = (*BENCHMARKS, *ALONE)
+WITHOUT_SERVERS: Mapping[str, Callable[[], list[Figure]]] = {"rounds": rounds.rounds, "lists": lists.lists}
+NAMES = (*BENCHMARKS, *WITHOUT_SERVERS)
 _console = Console()
 
 
@@ -53,9 +52,9 @@ def main(
 async def _run(names: list[str], stack: Kind | None) -> list[Figure]:
     figures: list[Figure] = []
     for name in names:
-        if name in ALONE:
+        if name in WITHOUT_SERVERS:
             _console.rule(name, align="left")
-            figures += await ALONE[name]()
+            figures += WITHOUT_SERVERS[name]()
             continue
         async with open_site(stack, _console) as bench:
             _console.rule(name, align="left")

@@ -3,10 +3,10 @@
 `python -m bench.lists` prints the measurements as JSON; a list that a search would make differently ends it.
 """
 
-import asyncio
 import json
 import random
 import resource
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,6 +21,7 @@ from services.matching.index.network import Network
 from services.matching.index.pool import Pool
 from shared.clock import SystemClock
 from shared.contracts.profiles import DAYS, STAGES
+from shared.service import collect_garbage_seldom
 
 MENTORS, MENTEES = 20_000, 80_000
 _CHUNK = 32
@@ -35,14 +36,9 @@ _SAY_WHEN, _OPT_IN, _ASK_FOR_IDENTITY = 0.7, 0.8, 0.1
 _clock = SystemClock()
 
 
-async def lists() -> list[Figure]:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.lists", stdout=asyncio.subprocess.PIPE, limit=2**20
-    )
-    told, _ = await child.communicate()
-    if child.returncode:
-        raise AssertionError("the lists were not measured: the lines above say why")
-    return _figures(json.loads(told))
+def lists() -> list[Figure]:
+    told = subprocess.run([sys.executable, "-m", "bench.lists"], stdout=subprocess.PIPE, check=True)
+    return _figures(json.loads(told.stdout))
 
 
 def _figures(seen: dict[str, Any]) -> list[Figure]:
@@ -189,6 +185,7 @@ _KINDS: dict[str, Callable[[Member], dict[str, Any]]] = {
 
 def _measure() -> dict[str, Any]:
     town = Town(mentors=MENTORS, mentees=MENTEES)
+    collect_garbage_seldom()  # as the services do
     full = _milliseconds(lambda: _full(town)) / 1000
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     by_lists = [mentor for mentor, _ in town.named.most_common()]

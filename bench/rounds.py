@@ -22,7 +22,7 @@ _CHILD = "--large"
 _REPEATS = 15
 
 
-async def rounds() -> list[Figure]:
+def rounds() -> list[Figure]:
     return [*_medium(), *_beside_matching(), *_large()]
 
 

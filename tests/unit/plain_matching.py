@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from services.matching.domain.model import Institution, Member, Preferences, Programme
+from services.matching.domain.model import Bond, Institution, Member, Preferences, Programme
 from services.matching.domain.specialties import ALSO_CALLED, TREE
 
 FACTORS = ("topics", "specialty", "stage", "languages", "formats", "time_zone", "style", "availability", "identity")
@@ -36,9 +36,10 @@ class Plain:
         programmes: Mapping[str, Programme],
         members: Mapping[str, Member],
         preferences: Mapping[str, Preferences],
+        bonds: Mapping[str, Bond],
     ) -> None:
         self.institutions, self.programmes, self.members = institutions, programmes, members
-        self.preferences = preferences
+        self.preferences, self.bonds = preferences, bonds
 
     def list_of(self, programme_id: str, mentee_id: str) -> PlainList:
         programme, mentee = self.programmes.get(programme_id), self.members.get(mentee_id)
@@ -63,16 +64,26 @@ class Plain:
                 "no_mentor_in_programme",
                 lambda one: one.is_active and programme.id in one.mentors_in and one.id != mentee.id,
             ),
-            ("no_free_mentor", lambda one: not one.is_paused and one.capacity > 0 and one.hours > 0),
+            ("no_free_mentor", lambda one: not one.is_paused and one.capacity > self._taken(one) and one.hours > 0),
             ("none_allowed_between_institutions", lambda one: self._exchange(programme, mentee, one)),
             ("no_common_language", lambda one: any(tongue in one.languages for tongue in mentee.languages)),
             ("no_common_format", lambda one: bool(_formats(mentee, one))),
             (
                 "not_available",
-                lambda one: one.id not in self._private(mentee).never and mentee.id not in self._private(one).never,
+                lambda one: (
+                    one.id not in self._private(mentee).never
+                    and mentee.id not in self._private(one).never
+                    and not any(bond.keeps_apart for bond in self._between(mentee, one))
+                ),
             ),
             ("below_minimum_score", lambda one: self._reaches(programme, mentee, one)),
         ]
+
+    def _between(self, mentee: Member, mentor: Member) -> list[Bond]:
+        return [one for one in self.bonds.values() if (one.mentee, one.mentor) == (mentee.id, mentor.id)]
+
+    def _taken(self, mentor: Member) -> int:
+        return len([one for one in self.bonds.values() if one.mentor == mentor.id and one.takes_seat])
 
     def _private(self, member: Member) -> Preferences:
         return self.preferences.get(member.id) or Preferences(member=member.id)

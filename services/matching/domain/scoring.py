@@ -29,7 +29,7 @@ _BY_STAGES = np.array([*_STAGE_AHEAD, *[_STAGES_BEHIND] * len(STAGES)], dtype=np
 _BY_LANGUAGES = np.array([0, _ONE_LANGUAGE, _MORE_LANGUAGES], dtype=np.int32)
 _FORMATS_IN = np.array([bits.bit_count() for bits in range(2 ** len(FORMAT_BITS))], dtype=np.int32)
 _SHARE_OF_FORMATS = 100 * _FORMATS_IN[:, None] // np.maximum(1, _FORMATS_IN)
-"""By those in common and those of the mentee: a look-up costs a tenth of a division."""
+"""By those in common and those of the mentee."""
 _ENOUGH_HALF_HOURS = 4
 """Two hours a week in common are as good as twenty: a pair meets once."""
 _BY_HALF_HOURS = np.arange(_ENOUGH_HALF_HOURS + 1, dtype=np.int32) * (100 // _ENOUGH_HALF_HOURS)

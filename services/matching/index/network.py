@@ -187,17 +187,20 @@ class Network:
         had_seat = mentor is not None and has_seat(self._person(mentor))
         if not self._bonds.put(bond):
             return NOBODY
-        others = []
-        for name, pool in self._pools.items():
-            if bond.mentee in pool.mentees:
-                pool.put_mentee(self._person(self._members[bond.mentee]))  # what was kept for them may name the mentor
-                others.append(self.enrolment(name, bond.mentee))
+        others = self._search_anew(bond.mentee)
         if mentor is None or had_seat == has_seat(self._person(mentor)):
             return Affected(others=tuple(others))
         for programme in mentor.mentors_in:
             self._pool(programme).put_mentor(self._person(mentor))
         as_mentor = tuple((programme, mentor.id) for programme in mentor.mentors_in)
         return Affected(others=tuple(others), as_mentor=as_mentor)
+
+    def _search_anew(self, mentee: str) -> list[Enrolment]:
+        """Whom this mentee may be with is another now: what their reserves say is not so any more."""
+        kept = [name for name, pool in self._pools.items() if mentee in pool.mentees]
+        for name in kept:
+            self._pools[name].put_mentee(self._person(self._members[mentee]))
+        return [self.enrolment(name, mentee) for name in kept]
 
     def _pool(self, programme: str) -> Pool:
         if programme not in self._pools:
