@@ -179,6 +179,8 @@ class Consumers:
                 continue
             failed = await self._try(record, consumer, known=known, blocked=blocked)
             if failed is not None:
+                if record.key and record.key in await blocked:
+                    failed = _BEHIND
                 blocks = bool(record.key) and failed.reason not in {"no_key", "bad_attributes"}
                 await self._set_aside(record, failed, consumer, blocks=blocks)
                 is_blocked = blocks
