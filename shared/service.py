@@ -90,8 +90,8 @@ async def run(service: Service, clock: Clock) -> None:
 async def supervise(name: str, once: Callable[[], Awaitable[None]], clock: Clock, *, stops: asyncio.Event) -> None:
     """Runs `once` until cancelled; after a fault again, later each time, until it has held for a minute.
 
-    `stops` is set before the cancellation. The task cannot be asked: before Python 3.13 `cancelling()` also counts what a
-    `TaskGroup` that failed has asked for.
+    `stops` is set before the cancellation. The task cannot be asked: before Python 3.13 `cancelling()` also counts what
+    a `TaskGroup` that failed has asked for.
     """
     failpoints.enter(name)
     wait = _FIRST_WAIT_SECONDS

@@ -191,6 +191,7 @@ async def _serving(service: Service, clock: Clock) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await serving
+        stops.set()
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
