@@ -22,7 +22,7 @@ from shared import mongo
 from shared.auth import subject_hash
 from shared.clock import Clock, SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace
-from shared.contracts.matching import Ranked, SuggestionsChanged
+from shared.contracts.matching import AboutRelationship, AboutRequest, Ranked, SuggestionsChanged
 from shared.contracts.payload import Payload, Recipient
 from shared.contracts.profiles import ContactChanged
 from shared.mongo import Database, Session
@@ -76,12 +76,18 @@ class Desk:
 
         await mongo.in_transaction(self.database, body)
 
+    async def turn(self, event: AboutRequest | AboutRelationship) -> None:
+        async def body(session: Session) -> None:
+            await Telling(self.clock).turned(event, Trace(correlation_id="test"), self.store.within(session))
+
+        await mongo.in_transaction(self.database, body)
+
     def headers(self, member: str, *, institution: str = "north", roles: Sequence[str] = ("member",)) -> dict[str, str]:
         token = self.issuer.token(member, institution=institution, roles=roles)
         return {"Authorization": f"Bearer {token}", "Idempotency-Key": self.clock.new_id()}
 
-    async def inbox(self, member: str, **query: Any) -> dict[str, Any]:
-        answer = await self.http.get("/inbox", params=query, headers=self.headers(member))
+    async def inbox(self, member: str, *, institution: str = "north", **query: Any) -> dict[str, Any]:
+        answer = await self.http.get("/inbox", params=query, headers=self.headers(member, institution=institution))
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
