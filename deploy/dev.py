@@ -84,9 +84,13 @@ def token(
 
 
 @app.command("test")
-def run_tests(tiers: Annotated[list[str] | None, typer.Argument(help=", ".join(testing.TIERS))] = None) -> None:
+def run_tests(
+    tiers: Annotated[list[str] | None, typer.Argument(help=", ".join(testing.TIERS))] = None,
+    *,
+    full: Annotated[bool, typer.Option("--full", help="every crash, and docs/guarantees.md anew")] = False,
+) -> None:
     """Runs every tier that this machine can run, and says which it cannot and why."""
-    raise typer.Exit(testing.test(tiers or [], _console))
+    raise typer.Exit(testing.test(tiers or [], _console, full=full))
 
 
 @app.command()

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from deploy import guarantees
 from deploy.stack import env, images, kafka
 from deploy.stack.model import Unavailable
 
@@ -35,8 +38,8 @@ def check(console: Console) -> int:
     return len(failed)
 
 
-def test(tiers: Sequence[str], console: Console) -> int:
-    """Pytest's own summary comes last: what does not run is said before."""
+def test(tiers: Sequence[str], console: Console, *, full: bool) -> int:
+    """Pytest's own summary comes last: what does not run is said before. `full`: every crash, and their page anew."""
     wanted = list(tiers or TIERS)
     if unknown := [tier for tier in wanted if tier not in TIERS]:
         console.print(f"no tier {', '.join(unknown)}: choose from {', '.join(TIERS)}")
@@ -49,9 +52,24 @@ def test(tiers: Sequence[str], console: Console) -> int:
         wanted = [tier for tier in wanted if tier not in _NEED_SERVERS]
     console.print(f"running: {', '.join(wanted)}", highlight=False)
     folders = [f"tests/{tier}" for tier in wanted if any((ROOT / "tests" / tier).rglob("test_*.py"))]
-    return (
-        subprocess.run([sys.executable, "-m", "pytest", *folders], cwd=ROOT, check=False).returncode if folders else 0
-    )
+    if not folders:
+        return 0
+    crashes: AbstractContextManager[Mapping[str, str]] = nullcontext({})
+    if full and "crash" in wanted:
+        crashes = _crashes_written_down()
+    with crashes as told:
+        command = [sys.executable, "-m", "pytest", *folders]
+        return subprocess.run(command, cwd=ROOT, env={**os.environ, **told}, check=False).returncode
+
+
+@contextmanager
+def _crashes_written_down() -> Iterator[Mapping[str, str]]:
+    """A run that is interrupted leaves the page as it was."""
+    with TemporaryDirectory() as folder:
+        rows = Path(folder) / "rows.jsonl"
+        yield {"PRECEPTOR_CRASH": "full", "PRECEPTOR_CRASH_RESULTS": str(rows)}
+        if rows.exists():
+            guarantees.write(guarantees.rows_of(rows.read_text(encoding="utf-8").splitlines()))
 
 
 def why_no_servers() -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 from faststream.kafka import KafkaBroker
 from pydantic import ValidationError
 
-from shared import inbox, kafka, mongo
+from shared import failpoints, inbox, kafka, mongo
 from shared.clock import Clock
 from shared.contracts.envelope import Received, Unreadable, read
 from shared.contracts.payload import Payload
@@ -179,6 +179,8 @@ class Consumers:
                 continue
             failed = await self._try(record, consumer, known=known, blocked=blocked)
             if failed is not None:
+                if record.key and record.key in await blocked:
+                    failed = _BEHIND
                 blocks = bool(record.key) and failed.reason not in {"no_key", "bad_attributes"}
                 await self._set_aside(record, failed, consumer, blocks=blocks)
                 is_blocked = blocks
@@ -230,6 +232,7 @@ class Consumers:
                 self._database, session, consumer=consumer, event=received.envelope.id, now=self._clock.now()
             )
             await reaction(received, session)
+            failpoints.reach("after-effect")
             if blocked and received.envelope.key.encode() in await blocked:
                 raise _BehindParked
             if done is not None:

@@ -4,6 +4,7 @@
 was stopped and resumed past its lease finds that out before it acts.
 """
 
+from shared import failpoints
 from shared.clock import Clock
 from shared.mongo import Collection, Database, Document, DuplicateKeyError, ReturnDocument
 
@@ -36,6 +37,8 @@ class Lease:
         if lease["holder"] != self.holder:
             self._held_until = 0.0
             return False
+        if self.token != lease["token"]:
+            failpoints.reach("lease-expired")
         self.token = int(lease["token"])
         self._held_until = asked + self.seconds - _MARGIN_SECONDS
         return True

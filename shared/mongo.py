@@ -28,6 +28,8 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from shared import failpoints
+
 __all__ = [
     "ASCENDING",
     "DESCENDING",
@@ -94,6 +96,7 @@ async def _whole(database: Database, body: Callable[[Session], Coroutine[Any, An
             result: T = await session.with_transaction(
                 body, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority")
             )
+            failpoints.reach("after-commit")
             return result
 
 

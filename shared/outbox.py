@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared import failpoints
 from shared.contracts.catalogue import PRIVATE
 from shared.contracts.envelope import Envelope, Trace, headers_of
 from shared.contracts.payload import Payload
@@ -52,6 +53,7 @@ async def append(database: Database, session: Session, facts: Iterable[Fact]) ->
 
 
 async def mark_sent(outbox: Collection, rows: Sequence[Document], *, now: datetime) -> None:
+    failpoints.reach("before-mark")
     private = [row["_id"] for row in rows if row["topic"] in PRIVATE]
     public = [row["_id"] for row in rows if row["topic"] not in PRIVATE]
     if private:

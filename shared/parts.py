@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from faststream.kafka import KafkaBroker
 
-from shared import inbox, kafka, mongo, outbox
+from shared import failpoints, inbox, kafka, mongo, outbox
 from shared.auth import Authenticator
 from shared.clock import Clock
 from shared.consume import Consumers
@@ -76,6 +76,7 @@ class Parts:
 
 
 def build(name: str, settings: ServiceSettings, clock: Clock, *, letter: type[RecordParked]) -> Parts:
+    failpoints.arm(name, os.environ.get(failpoints.VARIABLE, ""), environment=settings.environment)
     database = mongo.connect(settings.mongo_uri.get_secret_value(), settings.mongo_database)
     metrics = Metrics()
     broker = kafka.broker(settings.kafka_bootstrap)

@@ -6,6 +6,7 @@ A tombstone leaves a marker without a body but with its sequence, so that an old
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from shared import failpoints
 from shared.contracts.envelope import Received
 from shared.contracts.payload import Payload
 from shared.mongo import BulkWriteError, Collection, Document, ReplaceOne, Session, duplicates_in
@@ -29,6 +30,7 @@ async def fold(
     """One document per aggregate: `{_id, institution, sequence, erased, …body}`."""
     writes = [_guarded(one, body) for one in newest(received)]
     again = await _refused(collection, writes)
+    failpoints.reach("after-effect")
     # Two owners of a partition may both insert a key that is new here, the older one first: only what is refused twice
     # has met a newer document.
     await _refused(collection, again)

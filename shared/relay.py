@@ -14,7 +14,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from shared import outbox
+from shared import failpoints, outbox
 from shared.clock import Clock
 from shared.leases import Lease
 from shared.mongo import ASCENDING, Database, Document
@@ -135,8 +135,11 @@ class Relay:
         """One key: each record is acknowledged before the next goes, so compaction keeps the newest."""
         sent = []
         for row in chain:
+            if not self._lease.is_held:  # stopped meanwhile, perhaps: the next holder may be beyond this row
+                break
             try:
                 await (await self._send(row))
+                failpoints.reach("after-publish")
             except KafkaError as failure:
                 stopped.add(row["key"])
                 self._metrics.publish_failures.inc()

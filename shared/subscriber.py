@@ -11,6 +11,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
+from shared import failpoints
 from shared.parking import Record
 from shared.telemetry import logger
 
@@ -59,6 +60,7 @@ def subscribe(
     async def on_batch(records: Any) -> None:
         try:
             await handle(records)
+            failpoints.reach("before-offset-commit")
         except Exception as fault:
             _log.warning("batch not handled, waiting", consumer=group, fault=type(fault).__name__)
             await asyncio.sleep(_OUTAGE_WAIT_SECONDS)

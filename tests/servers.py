@@ -22,7 +22,8 @@ Kind = Literal["env", "docker", "native"]
 _KINDS: tuple[Kind, ...] = ("env", "docker", "native")
 _MONGO_COMMAND = (
     "head -c 48 /dev/urandom | base64 -w0 >/tmp/key && chown mongodb /tmp/key && chmod 400 /tmp/key && "
-    "exec docker-entrypoint.sh mongod --replSet rs0 --keyFile /tmp/key --bind_ip_all --wiredTigerCacheSizeGB 0.25"
+    "exec docker-entrypoint.sh mongod --replSet rs0 --keyFile /tmp/key --bind_ip_all --wiredTigerCacheSizeGB 0.25 "
+    + " ".join(f"--setParameter {name}={value}" for name, value in mongod.PARAMETERS.items())
 )
 _MONGO_PRIMARY = """
 rs.initiate({ _id: "rs0", members: [{ _id: 0, host: "localhost:27017" }] });
@@ -69,7 +70,7 @@ class _Environment:
         """They are somebody else's."""
 
 
-class _Native:
+class Native:
     def __init__(self, folder: Path) -> None:
         if reason := kafka.why_not():
             raise Unavailable(reason)
@@ -116,7 +117,7 @@ class _Containers:
         self._running.close()
 
 
-_FOUND: dict[Kind, Callable[[Path], Servers]] = {"env": _Environment, "docker": _Containers, "native": _Native}
+_FOUND: dict[Kind, Callable[[Path], Servers]] = {"env": _Environment, "docker": _Containers, "native": Native}
 
 
 @contextmanager

@@ -16,6 +16,12 @@ from deploy.stack.model import Site, Unavailable
 from deploy.stack.programs import Program
 
 _ROOT = "root"
+PARAMETERS = {
+    # Its default is to wait 15 s for secondaries that a set of one does not have.
+    "shutdownTimeoutMillisForSignaledShutdown": "100",
+    # What a killed process leaves open keeps its documents locked until then; the default is a minute.
+    "transactionLifetimeLimitSeconds": "5",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,7 @@ def _options(folder: Path, *, port: int) -> list[str]:
     return [
         *("--dbpath", str(folder), "--port", str(port), "--bind_ip", ports.HOST, "--nounixsocket", "--quiet"),
         *("--replSet", "rs0", "--keyFile", str(key), "--wiredTigerCacheSizeGB", "0.25"),
-        # Its default is to wait 15 s for secondaries that a set of one does not have.
-        *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
+        *(word for name, value in PARAMETERS.items() for word in ("--setParameter", f"{name}={value}")),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
     ]
 

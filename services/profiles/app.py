@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from fastapi import APIRouter
@@ -13,11 +13,13 @@ from services.profiles.api.members import members_router
 from services.profiles.api.programmes import programmes_router
 from services.profiles.api.rosters import rosters_router
 from services.profiles.settings import Settings
+from services.profiles.store.heads import TOPICS, MongoStates
 from services.profiles.store.institutions import MongoInstitutions
 from services.profiles.store.members import MongoMembers
 from services.profiles.store.programmes import MongoProgrammes
 from services.profiles.store.rosters import MongoRosters
 from services.profiles.usecases.export import Export
+from services.profiles.usecases.heads import Mending
 from services.profiles.usecases.institutions import InstitutionUseCases
 from services.profiles.usecases.invitations import InvitationUseCases
 from services.profiles.usecases.members import MemberUseCases
@@ -26,7 +28,9 @@ from services.profiles.usecases.rosters import Receiving, WorkingOff
 from shared import parts
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import ProfilesRecordParked
+from shared.heads import heads
 from shared.http import create_app
+from shared.leases import Lease
 from shared.parts import Parts
 from shared.service import ROLES, Service, every, roles_of, run
 from shared.telemetry import configure_logs
@@ -78,8 +82,15 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
     async def close() -> None:
         built.database.client.close()
 
-    rosters = WorkingOff(stores.rosters, built.lease("rosters", seconds=30), clock)
-    background = {"relay": built.relay, "clockwork": lambda: every(0.5, rosters.work)}
+    lease = built.lease("rosters", seconds=30)
+    rosters = WorkingOff(stores.rosters, lease, clock)
+    states = MongoStates(built.database, clock, holder=built.holder)
+    mending = Mending(states, lambda since: heads(settings.kafka_bootstrap, TOPICS, since=since), clock)
+    work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
+        "relay": ("relay", built.relay),
+        "heads": ("relay", lambda: every(1, mending.work)),
+        "clockwork": ("clockwork", lambda: _work_off(rosters, lease)),
+    }
     return Service(
         name="profiles",
         app=create_app(
@@ -96,8 +107,15 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
         port=settings.http_port,
         prepare=prepare,
         close=close,
-        background={name: work for name, work in background.items() if name in roles},
+        background={name: once for name, (role, once) in work.items() if role in roles},
     )
+
+
+async def _work_off(rosters: WorkingOff, lease: Lease) -> None:
+    try:
+        await every(0.5, rosters.work)
+    finally:
+        await lease.release()
 
 
 async def _run(settings: Settings, roles: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ from shared import mongo
 from shared.auth import subject_hash
 from shared.clock import Clock, SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace
-from shared.contracts.matching import AboutRelationship, AboutRequest, Ranked, SuggestionsChanged
+from shared.contracts.matching import Ranked, SuggestionsChanged
 from shared.contracts.payload import Payload, Recipient
 from shared.contracts.profiles import ContactChanged
 from shared.mongo import Database, Session
@@ -76,18 +76,12 @@ class Desk:
 
         await mongo.in_transaction(self.database, body)
 
-    async def turn(self, event: AboutRequest | AboutRelationship) -> None:
-        async def body(session: Session) -> None:
-            await Telling(self.clock).turned(event, Trace(correlation_id="test"), self.store.within(session))
-
-        await mongo.in_transaction(self.database, body)
-
     def headers(self, member: str, *, institution: str = "north", roles: Sequence[str] = ("member",)) -> dict[str, str]:
         token = self.issuer.token(member, institution=institution, roles=roles)
         return {"Authorization": f"Bearer {token}", "Idempotency-Key": self.clock.new_id()}
 
-    async def inbox(self, member: str, *, institution: str = "north", **query: Any) -> dict[str, Any]:
-        answer = await self.http.get("/inbox", params=query, headers=self.headers(member, institution=institution))
+    async def inbox(self, member: str, **query: Any) -> dict[str, Any]:
+        answer = await self.http.get("/inbox", params=query, headers=self.headers(member))
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
@@ -188,7 +182,8 @@ async def desk(wanted: NotificationsSettings, issuer: LocalIssuer, *roles: str) 
 async def _serving(service: Service, clock: Clock) -> AsyncIterator[str]:
     config = uvicorn.Config(service.app, host=service.host, port=service.port, log_config=None, access_log=False)
     server = uvicorn.Server(config)
-    work = [asyncio.create_task(supervise(name, once, clock)) for name, once in service.background.items()]
+    stops = asyncio.Event()
+    work = [asyncio.create_task(supervise(name, once, clock, stops=stops)) for name, once in service.background.items()]
     serving = asyncio.create_task(server.serve())
     await eventually(lambda: server.started, message=f"{NAME} serves")
     try:
@@ -196,6 +191,7 @@ async def _serving(service: Service, clock: Clock) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await serving
+        stops.set()
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-from shared.mongo import Session, ensure_indexes, in_transaction
+from shared.mongo import Database, PyMongoError, Session, ensure_indexes, in_transaction
 from tests.component.conftest import Plumbing
 
 
@@ -32,3 +32,21 @@ async def test_a_cancelled_transaction_leaves_no_mark_without_its_effect(plumbin
     marks = {one["_id"] async for one in database["marks"].find()}
     effects = {one["_id"] async for one in database["effects"].find()}
     assert marks == effects
+
+
+async def test_what_a_killed_process_left_open_holds_a_document_up_for_seconds_and_not_a_minute(
+    database: Database,
+) -> None:
+    await database["counters"].insert_one({"_id": "one", "n": 0})
+    async with await database.client.start_session() as abandoned:
+        abandoned.start_transaction()
+        await database["counters"].update_one({"_id": "one"}, {"$inc": {"n": 10}}, session=abandoned)
+
+        async def raised(session: Session) -> None:
+            await database["counters"].update_one({"_id": "one"}, {"$inc": {"n": 1}}, session=session)
+
+        await in_transaction(database, raised, seconds=15)
+
+        assert await database["counters"].find_one({}) == {"_id": "one", "n": 1}
+        with suppress(PyMongoError):
+            await abandoned.abort_transaction()

@@ -10,7 +10,7 @@ import yaml
 from deploy.credentials import make
 from deploy.entry import secrets_from_files
 from deploy.issuer import LocalIssuer
-from deploy.stack import images, kafka
+from deploy.stack import images, kafka, mongod
 from deploy.stack.model import SERVICES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -52,6 +52,12 @@ def test_compose_sets_its_single_node_as_the_native_stack_does() -> None:
     environment = COMPOSE["kafka"]["environment"]
     told = {name: str(environment.get(kafka.variable(name))).lower() for name in kafka.SINGLE_NODE}
     assert told == kafka.SINGLE_NODE
+
+
+def test_compose_sets_its_mongods_as_the_native_stack_does() -> None:
+    for service in SERVICES:
+        [command] = COMPOSE[f"mongo-{service}"]["command"]
+        assert set(re.findall(r"--setParameter (\S+)", command)) == {f"{n}={v}" for n, v in mongod.PARAMETERS.items()}
 
 
 def test_the_image_runs_as_a_plain_user_and_installs_by_hash() -> None:

@@ -1,0 +1,87 @@
+"""Which states are newer than what their topics hold, and how they get there: through the outbox, in order."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from services.profiles.domain import institutions, members, programmes
+from services.profiles.store import institutions as institution_store
+from services.profiles.store import members as member_store
+from services.profiles.store import programmes as programme_store
+from services.profiles.store.documents import Shape, facts_of, read
+from services.profiles.usecases.heads import Heads
+from shared import outbox
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.contracts.payload import Payload
+from shared.mongo import Database, Document, Session, in_transaction
+
+_AT_ONCE = 1000
+_MEMBERS = (member_store.SHAPE, members.facts)
+_OWNED: Mapping[str, tuple[Shape[Any], Callable[[Any], tuple[Payload, ...]]]] = {
+    "profiles.institutions": (institution_store.SHAPE, institutions.facts),
+    "profiles.programmes": (programme_store.SHAPE, programmes.facts),
+    "profiles.members": _MEMBERS,
+    "profiles.preferences": _MEMBERS,
+    "profiles.contacts": _MEMBERS,
+}
+TOPICS = tuple(_OWNED)
+
+
+class MongoStates:
+    def __init__(self, database: Database, clock: Clock, *, holder: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._holder = holder
+
+    async def leading(self) -> int | None:
+        lease = await self._database["leases"].find_one({"_id": "relay", "holder": self._holder})
+        return None if lease is None else int(lease["token"])
+
+    async def tell_again(self, heads: Heads) -> int:
+        told = 0
+        for topic, by_key in heads.items():
+            keys = list(by_key)
+            for first in range(0, len(keys), _AT_ONCE):
+                for document in await self._newer(topic, {key: by_key[key] for key in keys[first : first + _AT_ONCE]}):
+                    told += await self._tell(topic, document)
+        return told
+
+    async def _newer(self, topic: str, heads: Mapping[str, int]) -> list[Document]:
+        shape, _ = _OWNED[topic]
+        ids = [key.partition(":")[2] for key in heads]
+        found = self._database[shape.collection].find({"_id": {"$in": ids}}, {"institution": 1, "sequences": 1})
+        return [one async for one in found if _sequence(one, topic) > heads.get(_key(one), _sequence(one, topic))]
+
+    async def _tell(self, topic: str, seen: Document) -> bool:
+        """Unless it has changed since, or waits already. Touches the document: what changes it next is told behind."""
+
+        async def body(session: Session) -> bool:
+            same = {"_id": seen["_id"], "institution": seen["institution"], "sequences": seen["sequences"]}
+            shape, facts = _OWNED[topic]
+            document = await self._database[shape.collection].find_one_and_update(
+                same, {"$inc": {"told_again": 1}}, session=session
+            )
+            waits = {"status": "pending", "key": _key(seen), "topic": topic}
+            if document is None or await self._database["outbox"].find_one(waits, session=session):
+                return False
+            told = [fact for fact in facts(read(document, shape).state) if topic == fact.TOPIC]
+            rows = facts_of(
+                told,
+                document["sequences"],
+                institution=document["institution"],
+                clock=self._clock,
+                trace=Trace(correlation_id=self._clock.new_id()),
+                bulk=False,
+            )
+            await outbox.append(self._database, session, rows)
+            return True
+
+        return await in_transaction(self._database, body)
+
+
+def _key(document: Document) -> str:
+    return f"{document['institution']}:{document['_id']}"
+
+
+def _sequence(document: Document, topic: str) -> int:
+    return int(document["sequences"].get(topic.rpartition(".")[2], 0))

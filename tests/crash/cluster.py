@@ -1,0 +1,155 @@
+"""The three services on real servers, any of which may be killed, stopped, resumed and started again, with replicas."""
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+
+from deploy import processes
+from deploy.issuer import LocalIssuer
+from deploy.stack import ports, programs
+from deploy.stack.model import SERVICES, Site, Stack
+from deploy.stack.programs import Program
+from shared import failpoints
+from tests.eventually import eventually
+
+_READY_SECONDS = 60
+
+
+@dataclass(slots=True)
+class Replica:
+    """One process of a service."""
+
+    service: str
+    program: Program
+    address: str
+
+    @property
+    def is_stopped(self) -> bool:
+        return psutil.Process(self.program.pid).status() == psutil.STATUS_STOPPED
+
+    def send(self, sign: signal.Signals) -> None:
+        os.kill(self.program.pid, sign)
+
+    def ended_by(self) -> int | None:
+        """The signal (0: none) that ended it; None while it lives. Asked once: this also buries it."""
+        pid, status = os.waitpid(self.program.pid, os.WNOHANG)
+        return None if pid == 0 else (os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0)
+
+    async def killed(self, *, within: float) -> None:
+        """Until SIGKILL has ended it, by whomever; anything else is no crash of ours."""
+        ended = await self.ended(within=within)
+        assert ended == signal.SIGKILL, f"{self.service} ended by {ended}:\n{self.program.last_lines()}"
+
+    async def ended(self, *, within: float) -> int:
+        (by,) = await eventually(
+            lambda: None if (by := self.ended_by()) is None else (by,), within=within, message=f"{self.service} ends"
+        )
+        return by
+
+    async def has_published(self) -> bool:
+        """Whether it has ended a round of publishing, whatever became of it."""
+        async with httpx.AsyncClient() as client:
+            metrics = (await client.get(f"{self.address}/metrics")).text
+        return not re.search(r"^preceptor_facts_published_total 0\.0$", metrics, re.MULTILINE)
+
+    async def ready(self) -> None:
+        async def is_ready() -> bool:
+            assert psutil.pid_exists(self.program.pid)
+            return await asyncio.to_thread(processes.is_ready, self.address)
+
+        await eventually(is_ready, within=_READY_SECONDS, message=f"{self.service} is ready:\n{self.program.log}")
+
+
+@dataclass(slots=True)
+class Cluster:
+    """`running` holds the first replica of each service: whom the commands are sent to."""
+
+    stack: Stack
+    issuer: LocalIssuer
+    site: Site
+    logs: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    running: dict[str, Replica] = field(default_factory=dict)
+    _joined: list[Replica] = field(default_factory=list)
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        return {service: replica.address for service, replica in self.running.items()}
+
+    async def start_all(self) -> None:
+        for service in SERVICES:
+            self.start(service)
+        await asyncio.gather(*(replica.ready() for replica in self.running.values()))
+
+    def start(self, service: str, *, told: str = "", roles: Sequence[str] = ()) -> Replica:
+        """Where it was before; without roles, all of them.
+
+        From the main thread only: programs end with the thread that started them.
+        """
+        port = (
+            int(self.running[service].address.rpartition(":")[2]) if service in self.running else ports.free_ports(1)[0]
+        )
+        self.running[service] = self._start(service, port, told=told, roles=roles)
+        return self.running[service]
+
+    def join(self, service: str, *, told: str = "", roles: Sequence[str] = ()) -> Replica:
+        """One more, beside what runs."""
+        joined = self._start(service, ports.free_ports(1)[0], told=told, roles=roles)
+        self._joined.append(joined)
+        return joined
+
+    async def restore(self) -> None:
+        """One replica of each service, with all roles and nothing armed."""
+        while self._joined:
+            replica = self._joined.pop()
+            if replica.program.is_running:
+                replica.send(signal.SIGCONT)
+                await self.end(replica)
+        gone = [one for one, replica in self.running.items() if not replica.program.is_running]
+        await asyncio.gather(*[self.start(one).ready() for one in gone])
+
+    async def restart(self, service: str, *, told: str = "", by: signal.Signals = signal.SIGTERM) -> Replica:
+        await self.end(self.running[service], by=by)
+        return self.start(service, told=told)
+
+    async def end(self, replica: Replica, *, by: signal.Signals = signal.SIGTERM) -> None:
+        replica.send(by)
+        ended = await replica.ended(within=30)
+        # Told to stop, it puts down what it holds and ends by itself.
+        assert ended == (0 if by == signal.SIGTERM else by), f"{replica.service} ended by {ended}"
+
+    async def again(self, name: str, *, by: signal.Signals) -> None:
+        """A server of the stack, ended and begun again on its files as it was begun."""
+        program = next(one for one in reversed(self.site.journal.programs()) if one.name == name and one.is_running)
+        process = psutil.Process(program.pid)
+        command, environment = process.cmdline(), process.environ()
+        process.send_signal(by)
+        await asyncio.to_thread(psutil.wait_procs, [process], timeout=30)
+        programs.start(
+            name, command, log=Path(program.log), environment=environment, journal=self.site.journal, tied=True
+        )
+
+    def close(self) -> None:
+        running = [one for one in self.site.journal.programs() if one.is_running]
+        for program in running:
+            os.kill(program.pid, signal.SIGCONT)
+        programs.stop(one for one in running if one.name.startswith("service "))
+
+    def _start(self, service: str, port: int, *, told: str, roles: Sequence[str]) -> Replica:
+        environment = processes.environment(service, self.stack, self.issuer, port=port)
+        program = programs.start(
+            f"service {service}",
+            [*processes.COMMANDS[service], *roles],
+            log=self.logs / f"{service}-{port}.log",
+            environment={**environment, **self.settings, failpoints.VARIABLE: told},
+            journal=self.site.journal,
+            tied=True,
+        )
+        return Replica(service, program, f"http://{ports.HOST}:{port}")

@@ -1,0 +1,89 @@
+"""One cluster for all crash tests, on servers of its own: what one crash leaves behind is the next one's beginning.
+
+Native servers first: they alone can be killed and begun again where they were. PRECEPTOR_CRASH=full runs every row;
+PRECEPTOR_CRASH_RESULTS names the file that the rows are written to (`./dev test crash --full` sets both).
+"""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.demo.api import opened
+from deploy.guarantees import Row
+from deploy.issuer import LocalIssuer
+from deploy.stack import kafka, programs
+from deploy.stack.model import SERVICES, Site, Stack, Unavailable
+from shared import mongo
+from shared.clock import SystemClock
+from shared.topics import NATIVE, create_missing, load_topics
+from tests import servers as find_servers
+from tests.conftest import TOPICS, missing
+from tests.crash.cluster import Cluster
+from tests.crash.results import Results
+from tests.crash.site import CrashSite
+from tests.crash.world import World
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("PRECEPTOR_CRASH") == "full":
+        return
+    left = [item for item in items if item.get_closest_marker("full")]
+    if left:
+        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=left)
+
+
+@pytest.fixture(scope="session")
+def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[find_servers.Servers, Path]]:
+    """And where their programs are written down, if they are ours."""
+    choice = os.environ.get("PRECEPTOR_TEST_STACK") or (None if kafka.why_not() else "native")
+    folder = tmp_path_factory.mktemp("crash")
+    try:
+        found = find_servers.find(folder, choice=choice)
+    except Unavailable as error:
+        missing(f"no Kafka and MongoDB for crash tests: {error}")
+    try:
+        yield found, folder
+    finally:
+        found.stop()
+
+
+@pytest.fixture(scope="session")
+async def crashes(own_servers: tuple[find_servers.Servers, Path], issuer: LocalIssuer) -> AsyncIterator[CrashSite]:
+    servers, folder = own_servers
+    bootstrap = servers.kafka()
+    await create_missing(bootstrap, load_topics(TOPICS, size=NATIVE))
+    uris = dict(zip(SERVICES, servers.mongo(len(SERVICES)), strict=True))
+    cluster = Cluster(
+        # Whoever runs the servers, to the services they are given addresses.
+        Stack(kind="env", bootstrap=bootstrap, mongo_uris=uris),
+        issuer,
+        # The servers' own journal, so that they can be found and begun again.
+        Site(folder=folder, journal=programs.Journal(folder / "programs.jsonl"), say=print, tied=True),
+        folder / "logs",
+        settings={"MATCHING_COALESCE_SECONDS": "0.3"},
+    )
+    databases = {service: mongo.connect(uri, service) for service, uri in uris.items()}
+    try:
+        await cluster.start_all()
+        async with opened(cluster.addresses, issuer, SystemClock()) as api:
+            world = World(api)
+            await world.found()
+            is_native = isinstance(servers, find_servers.Native)
+            yield CrashSite(cluster, world, databases, Results(), SystemClock(), is_native)
+    finally:
+        cluster.close()
+        for database in databases.values():
+            database.client.close()
+
+
+@pytest.fixture(autouse=True)
+async def restored(crashes: CrashSite, request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """A test that fails leaves no service away for the next one; one that said nothing has shown nothing."""
+    crashes.results.is_written = False
+    yield
+    if not crashes.results.is_written and request.node.get_closest_marker("no_row") is None:
+        crashes.results.write(Row(crash=request.node.name, holds={}))
+    await crashes.cluster.restore()

@@ -1,0 +1,182 @@
+"""What must hold after any crash: each a function from what an outsider sees to sentences on what is wrong."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from shared.mongo import Document
+from tests.crash.outside import GROUPS, Seen, Snapshot
+
+Guarantee = Callable[[Snapshot], Iterator[str]]
+
+_COPIES = (
+    ("matching", "institutions", "institutions", "institutions"),
+    ("matching", "programmes", "programmes", "programmes"),
+    ("matching", "participants", "members", "members"),
+    ("matching", "preferences", "members", "preferences"),
+    ("notifications", "institutions", "institutions", "institutions"),
+    ("notifications", "programmes", "programmes", "programmes"),
+    ("notifications", "contacts", "members", "contacts"),
+)
+"""Service, its copy, and the collection and topic of profiles that it is a copy of."""
+_REACTION = "notifications.reaction"
+
+
+def published(seen: Snapshot) -> Iterator[str]:
+    """Every committed change is in its topic and says one thing there, and nothing that was never committed."""
+    wanted = _committed_sequences(seen)
+    for topic, by_key in wanted.items():
+        there: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for record in seen.records[topic]:
+            # A state may be told again under a new id: what it says at this sequence must be the same.
+            said = record.id if topic == "matching.events" else record.value
+            there[record.key][record.sequence].add(said)
+        for key in by_key.keys() | there.keys():
+            if set(there[key]) != set(range(1, by_key.get(key, 0) + 1)):
+                yield f"{topic} {key}: {sorted(there[key])} published of {by_key.get(key, 0)}"
+            yield from (
+                f"{topic} {key}: {n} said {len(said)} things" for n, said in there[key].items() if len(said) > 1
+            )
+    yield from _outboxes(seen)
+
+
+def _outboxes(seen: Snapshot) -> Iterator[str]:
+    ids = {record.id for records in seen.records.values() for record in records}
+    for service, collections in seen.documents.items():
+        for row in collections["outbox"]:
+            if row["topic"] not in seen.records:
+                continue
+            if row["status"] == "pending":
+                yield f"{service}: {row['topic']} {row['key']} {row['sequence']} waits in the outbox"
+            elif row["_id"] not in ids:
+                yield f"{service}: {row['topic']} {row['key']} {row['sequence']} is marked sent and was not"
+
+
+def _committed_sequences(seen: Snapshot) -> Mapping[str, Mapping[str, int]]:
+    """By topic and key, the last sequence that a document says was given."""
+    wanted: dict[str, dict[str, int]] = {topic: {} for topic in seen.records if topic != "notifications.events"}
+    for name in ("institutions", "programmes", "members"):
+        for document in seen.documents["profiles"][name]:
+            for topic, sequence in document["sequences"].items():
+                wanted[f"profiles.{topic}"][f"{document['institution']}:{document['_id']}"] = sequence
+    for one in seen.documents["matching"]["lists"]:
+        wanted["matching.events"][f"{one['institution']}:{one['_id']}"] = one["version"]
+    return wanted
+
+
+def ordered(seen: Snapshot) -> Iterator[str]:
+    """Per key: one partition, first arrivals rise, and what was appended last is the newest (compaction keeps it)."""
+    for topic, records in seen.records.items():
+        by_key: dict[str, list[Seen]] = defaultdict(list)
+        for record in records:
+            by_key[record.key].append(record)
+        for key, of_key in by_key.items():
+            if len({record.partition for record in of_key}) > 1:
+                yield f"{topic} {key}: in several partitions"
+            arrivals = list(dict.fromkeys(record.sequence for record in of_key))
+            if arrivals != sorted(arrivals):
+                yield f"{topic} {key}: {arrivals} arrived in this order"
+            if of_key[-1].sequence != max(arrivals):
+                yield f"{topic} {key}: its head is {of_key[-1].sequence}, behind {max(arrivals)}"
+
+
+def once(seen: Snapshot) -> Iterator[str]:
+    """As many marks as facts, and each recipient's counter rose once for each fact that names them."""
+    facts = {record.id: record for record in seen.records["matching.events"]}
+    of = seen.documents["notifications"]
+    marked = {mark["_id"].split(":", 1)[1] for mark in of["inbox"]}
+    if marked != facts.keys():
+        yield f"{len(facts.keys() - marked)} facts without a mark, {len(marked - facts.keys())} marks without a fact"
+    owed: Counter[str] = Counter()
+    for fact in facts.values():
+        owed.update(f"{to['institution']}:{to['member']}" for to in json.loads(fact.value)["recipients"])
+    counted = {counter["_id"]: counter["position"] for counter in of["recipients"]}
+    if counted != dict(owed):
+        wrong = [(owed[who], counted.get(who, 0)) for who in owed.keys() | counted.keys()]
+        yield f"tellings of recipients, owed and counted: {[pair for pair in wrong if pair[0] != pair[1]]}"
+
+
+def copied(seen: Snapshot) -> Iterator[str]:
+    """Each copy is at the sequence that its owner's document has given."""
+    for service, copy, collection, topic in _COPIES:
+        there = {one["_id"]: one["sequence"] for one in seen.documents[service][copy]}
+        owned = {
+            one["_id"]: one["sequences"][topic]
+            for one in seen.documents["profiles"][collection]
+            if topic in one["sequences"]
+        }
+        wrong = [id for id in owned.keys() | there.keys() if owned.get(id) != there.get(id)]
+        if wrong:
+            yield f"{service} {copy}, copied and owned: {[(there.get(id), owned.get(id)) for id in wrong]}"
+
+
+def told(seen: Snapshot) -> Iterator[str]:
+    """Each recipient's notifications: all positions published once, at most one unread per occasion, the newest as the
+    list stands.
+    """
+    of = seen.documents["notifications"]
+    positions: dict[str, dict[str, int]] = defaultdict(dict)
+    for record in seen.records["notifications.events"]:
+        event = json.loads(record.value)
+        positions[f"{event['institution']}:{event['member']}"][record.id] = event["position"]
+    for counter in of["recipients"]:
+        if sorted(positions[counter["_id"]].values()) != list(range(1, counter["position"] + 1)):
+            yield f"{counter['position']} tellings, published {sorted(positions[counter['_id']].values())}"
+    unread = Counter((one["member"], one["occasion"]) for one in of["notifications"] if not one["read"])
+    yield from (f"{occasion}: {count} unread for one member" for (_, occasion), count in unread.items() if count > 1)
+    yield from _newest_as_listed(seen.documents["matching"]["lists"], of["notifications"])
+
+
+def _newest_as_listed(lists: Sequence[Document], notifications: Sequence[Document]) -> Iterator[str]:
+    newest: dict[tuple[str, str], Document] = {}
+    for one in sorted(notifications, key=lambda one: one["position"]):
+        newest[one["member"], one["programme"]] = one
+    for one in lists:
+        last = newest.get((one["mentee"], one["programme"]))
+        listed = [entry["mentor"] for entry in one["entries"]]
+        if last is None or [mentor["member"] for mentor in last["now"]] != listed:
+            yield f"version {one['version']} of a list: its mentee has been told of another"
+
+
+def offsets_behind_effects(seen: Snapshot) -> Iterator[str]:
+    """At any moment: below a committed offset there is no record without its effect."""
+    marked = {mark["_id"].split(":", 1)[1] for mark in seen.documents["notifications"]["inbox"]}
+    for record in _below(seen, _REACTION, "matching.events"):
+        if record.id not in marked:
+            yield f"matching.events {record.partition}@{record.offset}: committed without its effect"
+    for service, copy, _, topic in _COPIES:
+        there = {one["_id"]: one["sequence"] for one in seen.documents[service][copy]}
+        for record in _below(seen, f"{service}.projection", f"profiles.{topic}"):
+            if there.get(record.key.partition(":")[2], 0) < record.sequence:
+                yield f"profiles.{topic} {record.partition}@{record.offset}: committed, not in {service}'s copy"
+
+
+def _below(seen: Snapshot, group: str, topic: str) -> Iterator[Seen]:
+    for record in seen.records[topic]:
+        if record.offset < seen.committed[group].get((topic, record.partition), 0):
+            yield record
+
+
+def offsets(seen: Snapshot) -> Iterator[str]:
+    """At rest: every group has committed to the end, and never past an effect."""
+    yield from offsets_behind_effects(seen)
+    for group, topics in GROUPS.items():
+        for place, end in seen.ends.items():
+            if place[0] in topics and end and seen.committed[group].get(place, 0) != end:
+                yield f"{group} at {seen.committed[group].get(place, 0)} of {end} of {place}"
+
+
+AT_REST: Mapping[str, Guarantee] = {
+    "published": published,
+    "ordered": ordered,
+    "once": once,
+    "copied": copied,
+    "offsets": offsets,
+    "told": told,
+}
+
+
+def wrong(seen: Snapshot) -> dict[str, list[str]]:
+    """By guarantee, so many of the things that are wrong; empty when all hold."""
+    found = {name: list(guarantee(seen))[:5] for name, guarantee in AT_REST.items()}
+    return {name: sentences for name, sentences in found.items() if sentences}

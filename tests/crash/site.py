@@ -1,0 +1,93 @@
+"""What a crash test works with: the cluster, a network on it, and the wait until all is as it must be."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka.errors import KafkaError
+
+from deploy.guarantees import GUARANTEES, Row
+from shared.clock import Clock
+from shared.mongo import PyMongoError
+from tests.crash import guarantees
+from tests.crash.cluster import Cluster, Replica
+from tests.crash.outside import Snapshot, look
+from tests.crash.results import Results
+from tests.crash.world import Databases, World
+from tests.eventually import eventually
+
+SETTLED_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class CrashSite:
+    cluster: Cluster
+    world: World
+    databases: Databases
+    results: Results
+    clock: Clock
+    is_native: bool
+
+    async def look(self) -> Snapshot:
+        return await look(self.cluster.stack.bootstrap, self.databases)
+
+    async def assert_settles(self, crash: str, *, figures: Mapping[str, float] | None = None) -> None:
+        """Every guarantee, within a minute: waits while one does not hold yet, and writes the row."""
+        began = self.clock.monotonic()
+        wrong = await self.settles()
+        took = {**(figures or {}), "settled": round(self.clock.monotonic() - began, 1)}
+        self.results.write(Row(crash=crash, holds={name: name not in wrong for name in GUARANTEES}, figures=took))
+        assert not wrong, "\n".join(f"{name}: {sentence}" for name, told in wrong.items() for sentence in told)
+
+    async def settles(self) -> dict[str, list[str]]:
+        """What is still wrong after a minute, by guarantee."""
+        ends = self.clock.monotonic() + SETTLED_SECONDS
+        while (wrong := await self.wrong()) and self.clock.monotonic() < ends:
+            await asyncio.sleep(0.3)
+        return wrong
+
+    async def wrong(self) -> dict[str, list[str]]:
+        seen = await self.look()
+        return guarantees.wrong(seen) | self.world.wrong(seen)
+
+    async def servers_answer(self) -> None:
+        async def answers() -> bool:
+            try:
+                return bool(await self.look())
+            except (KafkaError, PyMongoError, TimeoutError):
+                return False
+
+        await eventually(answers, within=60, message="Kafka and MongoDB answer again")
+
+    async def holds_nothing(self, stopped: Replica) -> None:
+        """Until all of its leases have run out and are others'."""
+        leases = self.databases[stopped.service]["leases"]
+
+        async def is_nobody() -> bool:
+            return not await leases.count_documents({"holder": {"$regex": f"-{stopped.program.pid}-"}})
+
+        await eventually(is_nobody, within=30, message=f"the other replica of {stopped.service} has taken over")
+
+    async def pending(self, service: str) -> int:
+        return await self.databases[service]["outbox"].count_documents({"status": "pending"})
+
+    async def assert_offsets_behind_effects(self) -> None:
+        assert list(guarantees.offsets_behind_effects(await self.look())) == []
+
+    @asynccontextmanager
+    async def under_way(self, *, pause: float = 0.05) -> AsyncIterator[None]:
+        """Commands, one after another, until the block ends and the last one's outcome is known."""
+        ends = asyncio.Event()
+
+        async def drive() -> None:
+            while not ends.is_set():
+                await self.world.turn()
+                await asyncio.sleep(pause)
+
+        driving = asyncio.create_task(drive())
+        try:
+            yield
+        finally:
+            ends.set()
+            await driving

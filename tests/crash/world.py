@@ -1,0 +1,130 @@
+"""A small network and commands whose outcome is known: each turns a mentee's list round, renames them, or weighs anew.
+
+A command whose answer was lost is looked up: it took effect or it did not, and is then sent again.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+
+import httpx
+
+from deploy.demo.api import Api, Caller, Json, Refused
+from shared.mongo import Database
+from tests.crash.outside import Snapshot
+
+INSTITUTION, PROGRAMME = "west", "first-friday"
+TOPICS = ("airway", "sepsis")
+_MENTEES = 5
+_COMMON = {"stage": "resident", "languages": ["en"], "formats": ["video"], "hours_per_month": 4}
+_MAPPING = """
+version: 1
+sections:
+  people:
+    fields:
+      external_id: {column: No, required: true}
+      name: {column: Name}
+      email: {column: Mail}
+"""
+
+
+@dataclass(slots=True)
+class World:
+    api: Api
+    mentors: dict[str, str] = field(default_factory=dict)
+    """Who offers which topic."""
+    mentees: list[str] = field(default_factory=list)
+    wanted: dict[str, Json] = field(default_factory=dict)
+    """By mentee, what was acknowledged last of each field."""
+    numbers: Iterator[int] = field(default_factory=count)
+
+    async def found(self) -> None:
+        await self.api.operator().post("profiles", "/institutions", {"id": INSTITUTION, "name": "West"})
+        coordinator = self.api.coordinator(INSTITUTION)
+        await coordinator.post("profiles", "/programmes", {"id": PROGRAMME, "name": "First Friday"})
+        for topic in TOPICS:
+            self.mentors[topic] = await self._member(coordinator, "mentor", topics_offered=[topic], capacity=50)
+        for n in range(_MENTEES):
+            mentee = await self._member(coordinator, "mentee", topics_wanted=[TOPICS[n % 2]])
+            invited = await coordinator.post("profiles", f"/members/{mentee}/invitations")
+            await self._me(mentee).post("profiles", "/invitations/accept", {"code": invited.json()["code"]})
+            self.mentees.append(mentee)
+            self.wanted[mentee] = {"topics_wanted": [TOPICS[n % 2]]}
+
+    async def turn(self) -> None:
+        """The next command, sent until its outcome is known."""
+        n = next(self.numbers)
+        await self.turn_round(self.mentees[n % len(self.mentees)], n)
+
+    async def turn_round(self, mentee: str, n: int) -> None:
+        now = self.wanted[mentee]["topics_wanted"]
+        change: Json = {"topics_wanted": [topic for topic in TOPICS if [topic] != now]}
+        if n % 4 == 2:
+            change |= {"name": f"Mentee {n}"}
+        if n % 4 == 3:
+            change |= {"weights": {"topics": 60 + n % 40}}
+        await self._sent(mentee, change)
+        self.wanted[mentee] |= change
+
+    async def _sent(self, mentee: str, change: Json) -> None:
+        me = self._me(mentee)
+        while True:
+            try:
+                seen = await me.get("profiles", "/me")
+                if change.items() <= seen.json().items():
+                    return
+                await me.patch("profiles", "/me", change, etag=seen.headers["etag"])
+            except (httpx.TransportError, Refused) as lost:
+                if isinstance(lost, Refused) and lost.status != httpx.codes.SERVICE_UNAVAILABLE:
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+    async def send_roster(self, *, rows: int) -> str:
+        """People of their own, in a file of so many rows; returns where its import is told of."""
+        first = next(self.numbers)
+        lines = [f"r{first}-{n},Person {first} {n},p{first}.{n}@west.example" for n in range(rows)]
+        content = "\n".join(["No,Name,Mail", *lines]).encode()
+        parts = {"file": ("people.csv", content, "text/csv"), "mapping": ("mapping.yaml", _MAPPING, "application/yaml")}
+        coordinator = self.api.coordinator(INSTITUTION)
+        accepted = await coordinator.upload("profiles", "/rosters", {"section": "people"}, parts)
+        return f"/rosters/{accepted.json()['id']}"
+
+    async def created(self, roster: str) -> int | None:
+        """Rows that became members, once the import is done."""
+        job: Json = (await self.api.coordinator(INSTITUTION).get("profiles", roster)).json()
+        return int(job["counts"]["created"]) if job["status"] == "done" else None
+
+    def wrong(self, seen: Snapshot) -> dict[str, list[str]]:
+        """What was acknowledged and is not so, and lists that do not follow from it."""
+        documents = {one["_id"]: one for one in seen.documents["profiles"]["members"]}
+        lists = {one["mentee"]: one for one in seen.documents["matching"]["lists"]}
+        kept, listed = [], []
+        for mentee, wanted in self.wanted.items():
+            if not wanted.items() <= documents[mentee].items():
+                kept.append(f"{wanted} acknowledged")
+            first = [entry["mentor"] for entry in lists[mentee]["entries"]][:1] if mentee in lists else []
+            if first != [self.mentors[wanted["topics_wanted"][0]]]:
+                listed.append(f"{wanted['topics_wanted']} wanted, another mentor is first")
+        found = {"acknowledged": kept, "listed": listed}
+        return {name: sentences for name, sentences in found.items() if sentences}
+
+    async def _member(self, coordinator: Caller, role: str, **fields: object) -> str:
+        n = next(self.numbers)
+        body = {
+            "name": f"Person {n}",
+            "email": f"person{n}@west.example",
+            "enrolments": [{"programme": PROGRAMME, "roles": [role]}],
+            **_COMMON,
+            **fields,
+        }
+        answer = await coordinator.post("profiles", "/members", body)
+        return str(answer.json()["id"])
+
+    def _me(self, member: str) -> Caller:
+        return self.api.member(INSTITUTION, member)
+
+
+Databases = Mapping[str, Database]

@@ -1,0 +1,165 @@
+"""What the crash tests look for, each seen red on a made-up snapshot; and their page, made from their results alone."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from deploy import guarantees as pages
+from deploy.guarantees import GUARANTEES, Row
+from tests.crash.guarantees import AT_REST, offsets_behind_effects, wrong
+from tests.crash.outside import GROUPS, TOPICS, Seen, Snapshot
+
+KEY, LIST = "west:m", "west:p.m"
+RECIPIENT = {"institution": "west", "member": "m"}
+
+
+def seen(sequence: int, *, id: str = "", offset: int = -1, key: str = KEY, **value: Any) -> Seen:
+    offset = sequence - 1 if offset < 0 else offset
+    return Seen(
+        partition=0, offset=offset, key=key, sequence=sequence, id=id or f"{key}{sequence}", value=json.dumps(value)
+    )
+
+
+def fact(version: int, **other: Any) -> Seen:
+    return seen(version, key=LIST, recipients=[RECIPIENT], **other)
+
+
+def telling(position: int) -> Seen:
+    return seen(1, key=f"west:n{position}", offset=position - 1, position=position, **RECIPIENT)
+
+
+def whole() -> Snapshot:
+    """One member changed twice, whose list changed twice, of which they were told twice."""
+    records = {
+        **{topic: [] for topic in TOPICS},
+        "profiles.members": [seen(1), seen(2)],
+        "matching.events": [fact(1), fact(2)],
+        "notifications.events": [
+            seen(1, key="west:n", position=1, **RECIPIENT),
+            seen(2, key="west:n", position=2, **RECIPIENT),
+        ],
+    }
+    member = {"_id": "m", "institution": "west", "sequences": {"members": 2}}
+    listed = {"_id": "p.m", "institution": "west", "mentee": "m", "programme": "p", "version": 2, "entries": []}
+    told = {"member": "m", "programme": "p", "occasion": "o", "read": False, "position": 2, "now": []}
+    return Snapshot(
+        committed={group: {(topic, 0): len(records[topic]) for topic in topics} for group, topics in GROUPS.items()},
+        ends={(topic, 0): len(of) for topic, of in records.items()},
+        records=records,
+        documents={
+            "profiles": {"institutions": [], "programmes": [], "members": [member], "outbox": []},
+            "matching": {
+                "institutions": [],
+                "programmes": [],
+                "preferences": [],
+                "outbox": [],
+                "parked": [],
+                "participants": [{"_id": "m", "sequence": 2}],
+                "lists": [listed],
+            },
+            "notifications": {
+                "institutions": [],
+                "programmes": [],
+                "contacts": [],
+                "outbox": [],
+                "parked": [],
+                "inbox": [{"_id": f"notifications.reaction:{LIST}{n}"} for n in (1, 2)],
+                "recipients": [{"_id": "west:m", "position": 2}],
+                "notifications": [told],
+            },
+        },
+    )
+
+
+def with_records(topic: str, *records: Seen) -> Snapshot:
+    found = whole()
+    return replace(found, records={**found.records, topic: list(records)})
+
+
+def with_documents(service: str, collection: str, *documents: dict[str, Any]) -> Snapshot:
+    found = whole()
+    there = {**found.documents[service], collection: list(documents)}
+    return replace(found, documents={**found.documents, service: there})
+
+
+def pending(**row: Any) -> dict[str, Any]:
+    return {"_id": "x", "topic": "profiles.members", "key": KEY, "sequence": 3, "status": "pending", **row}
+
+
+def behind(group: str, topic: str) -> Snapshot:
+    found = whole()
+    return replace(found, committed={**found.committed, group: {(topic, 0): 1}})
+
+
+def test_nothing_is_wrong_with_what_is_whole() -> None:
+    assert wrong(whole()) == {}
+
+
+def test_a_record_published_twice_is_still_right() -> None:
+    assert wrong(with_records("profiles.members", seen(1), seen(2), seen(1, offset=2), seen(2, offset=3))).keys() <= {
+        "offsets"
+    }
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "snapshot"),
+    [
+        ("published", with_records("profiles.members", seen(1))),
+        ("published", with_records("profiles.members", seen(1), seen(2), seen(3))),
+        ("published", with_records("profiles.members", seen(1), seen(2), seen(2, says="otherwise", offset=2))),
+        ("published", with_records("matching.events", fact(1), fact(2), fact(2, id="another", offset=2))),
+        ("published", with_records("matching.events", fact(2))),
+        ("published", with_documents("profiles", "outbox", pending())),
+        ("published", with_documents("profiles", "outbox", pending(status="sent"))),
+        ("ordered", with_records("profiles.members", seen(2), seen(1))),
+        ("ordered", with_records("profiles.members", seen(1), seen(2), seen(1, offset=2))),
+        ("ordered", with_records("profiles.members", seen(1), replace(seen(2), partition=1))),
+        ("once", with_documents("notifications", "inbox")),
+        ("once", with_documents("notifications", "recipients", {"_id": "west:m", "position": 3})),
+        ("once", with_documents("notifications", "recipients")),
+        ("copied", with_documents("matching", "participants", {"_id": "m", "sequence": 1})),
+        ("copied", with_documents("matching", "participants")),
+        ("offsets", behind("matching.projection", "profiles.members")),
+        ("offsets", behind("notifications.reaction", "matching.events")),
+        ("told", with_records("notifications.events", seen(1, key="west:n", position=1, **RECIPIENT))),
+        ("told", with_documents("notifications", "notifications")),
+    ],
+)
+def test_each_guarantee_has_been_seen_red(guarantee: str, snapshot: Snapshot) -> None:
+    assert list(AT_REST[guarantee](snapshot))
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        with_documents("matching", "participants", {"_id": "m", "sequence": 1}),
+        with_documents("notifications", "inbox", {"_id": f"notifications.reaction:{LIST}1"}),
+    ],
+)
+def test_an_offset_past_an_effect_is_seen_at_any_moment(snapshot: Snapshot) -> None:
+    assert list(offsets_behind_effects(whole())) == []
+    assert list(offsets_behind_effects(snapshot))
+
+
+def test_a_place_holds_only_what_held_at_each_arrival() -> None:
+    holds = dict.fromkeys(GUARANTEES, True)
+    rows = [
+        Row(crash="a.relay.before-mark:1", holds=holds, figures={"settled": 2.0}),
+        Row(crash="a.relay.before-mark:4", holds={**holds, "told": False}, figures={"settled": 1.0}),
+        Row(crash="the broker is killed", holds=holds, figures={"until it published": 3.0}),
+        Row(crash="a test that failed", holds={}),
+    ]
+    told = pages.page(rows, when="today", machine="this")
+    [place] = [line for line in told.splitlines() if line.startswith("| `a.relay.before-mark`")]
+    assert place.count("yes") == len(GUARANTEES) - 1
+    assert "| 1, 4 |" in place
+    assert "| 2.0 s |" in place
+    [failed] = [line for line in told.splitlines() if "a test that failed" in line]
+    assert failed.count("**no**") == len(GUARANTEES)
+    assert "until it published 3.0" in told
+
+
+def test_the_page_is_what_its_results_say() -> None:
+    assert pages.PAGE.read_text(encoding="utf-8") == pages.from_data()

@@ -1,0 +1,63 @@
+"""Background work comes back after a fault, and ends when it is told to, whatever its clean-up runs into."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from shared.clock import SystemClock
+from shared.service import supervise
+
+
+def supervised(once: Callable[[], Awaitable[None]]) -> tuple[asyncio.Task[None], asyncio.Event]:
+    stops = asyncio.Event()
+    return asyncio.create_task(supervise("work", once, SystemClock(), stops=stops)), stops
+
+
+async def test_work_whose_clean_up_fails_ends_when_it_is_cancelled() -> None:
+    begun = 0
+    runs = asyncio.Event()
+
+    async def once() -> None:
+        nonlocal begun
+        begun += 1
+        try:
+            runs.set()
+            await asyncio.Event().wait()
+        finally:
+            raise ConnectionError("the server is away, and the lease cannot be given back")
+
+    task, stops = supervised(once)
+    await runs.wait()
+    stops.set()
+    task.cancel()
+    await asyncio.wait([task], timeout=2)
+
+    assert task.done()
+    assert begun == 1
+
+
+@pytest.mark.parametrize("in_group", [False, True])
+async def test_work_that_fails_is_begun_again(*, in_group: bool) -> None:
+    begun = 0
+    again = asyncio.Event()
+
+    async def fail() -> None:
+        raise ConnectionError
+
+    async def once() -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 1 and in_group:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(fail())
+        elif begun == 1:
+            await fail()
+        again.set()
+        await asyncio.Event().wait()
+
+    task, _ = supervised(once)
+    await asyncio.wait_for(again.wait(), 5)
+    task.cancel()
+    await asyncio.wait([task], timeout=2)
+    assert task.cancelled()
