@@ -11,8 +11,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from services.matching.domain.model import Bond, Institution, Member, Preferences, Programme
 from services.matching.domain.specialties import ALSO_CALLED, TREE
 
-FACTORS = ("topics", "specialty", "stage", "languages", "formats", "time_zone", "style", "availability", "identity")
-USUAL = (100, 60, 40, 20, 20, 20, 30, 30, 60)
+FACTORS = (
+    "topics",
+    "specialty",
+    "stage",
+    "languages",
+    "formats",
+    "time_zone",
+    "style",
+    "availability",
+    "load",
+    "identity",
+)
+USUAL = (100, 60, 40, 20, 20, 20, 30, 30, 20, 60)
 STAGES = ("student", "resident", "fellow", "early_career", "attending", "senior", "retired")
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 AHEAD = (30, 80, 100, 90, 70, 60, 50)
@@ -116,8 +127,8 @@ class Plain:
         return tuple(weight * factor for weight, factor in zip(weights, factors, strict=True))
 
     def _reaches(self, programme: Programme, mentee: Member, mentor: Member) -> bool:
-        shown = sum(self._parts(programme, mentee, mentor)[:-1])
-        return shown >= programme.minimum_score * sum(self._weights(programme, mentee)[:-1])
+        shown = sum(self._parts(programme, mentee, mentor)[:-2])
+        return shown >= programme.minimum_score * sum(self._weights(programme, mentee)[:-2])
 
     def _sorted(self, programme: Programme, mentee: Member, mentors: list[Member]) -> PlainList:
         rated = [(one, self._parts(programme, mentee, one)) for one in mentors]
@@ -137,6 +148,7 @@ class Plain:
             _zone(_minutes(mentee), _minutes(mentor)),
             50 if mentee.style is None or mentor.style is None else 100 * (mentee.style == mentor.style),
             _availability(mentee, mentor),
+            100 - 100 * self._taken(mentor) // max(1, mentor.capacity),
             100 if asked & theirs.identity else 0,
         ]
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -174,3 +175,22 @@ def test_what_profiles_tells_of_a_person_is_what_matching_reads() -> None:
     )
     read = member_of({"_id": "ana", "sequence": 1, **told.model_dump(mode="json")})
     assert (read.available, read.reverse_mentoring) == (frozenset({"fri-17-20"}), True)
+
+
+def full(taken: int, **fields: Any) -> Person:
+    return replace(mentor(f"taken-{taken}", capacity=4, **fields), taken=taken)
+
+
+def test_a_mentor_near_capacity_comes_later_so_that_asks_spread() -> None:
+    assert [factor("load", mentee(), full(taken)) for taken in (0, 1, 3, 4, 9)] == [100, 75, 25, 0, 0]
+    assert naive(mentee(), [full(3), full(1), full(2)], policy()).mentors == ("taken-1", "taken-2", "taken-3")
+
+
+def test_load_closes_no_list_and_is_not_said() -> None:
+    perfect = {"specialty": "surgery", "stage": "fellow", "style": "coach"}
+    who = mentee(specialty="surgery", stage="student", style="coach")
+    least = next(
+        percent for percent in range(101) if naive(who, [full(0, **perfect)], policy(minimum_score=percent)).unmatched
+    )
+    assert naive(who, [full(3, **perfect)], policy(minimum_score=least - 1)).mentors == ("taken-3",)
+    assert reasons.reasons(who, full(3)) == reasons.reasons(who, full(0))

@@ -307,7 +307,7 @@ def _fitting(dice: random.Random, who: str) -> Member:
         languages=frozenset({"en"}),
         formats=frozenset({"video"}),
         hours=2,
-        capacity=dice.choice([0, 1, 1, 1, 1]),
+        capacity=dice.choice([0, 1, 2, 3, 3]),
         style=dice.choice(["coach", "listener"]),
         available=frozenset(dice.sample(WEEKLY, 1)),
         reverse_mentoring=dice.random() < 0.2,

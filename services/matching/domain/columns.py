@@ -34,6 +34,8 @@ class Side:
     style: Ints
     zone: Ints
     """Minutes east of Greenwich."""
+    room: Ints
+    """Percent of a mentor's seats that are free."""
     formats: Ints
     """One bit each."""
     topics: Words

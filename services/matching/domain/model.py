@@ -17,6 +17,7 @@ DEFAULT_WEIGHTS: Mapping[Factor, int] = {
     "time_zone": 20,
     "style": 30,
     "availability": 30,
+    "load": 20,
     "identity": 60,
 }
 

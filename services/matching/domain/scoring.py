@@ -1,6 +1,6 @@
 """How well a mentor fits a mentee: whole numbers only, so that no order of additions and no batch shape changes a list.
 
-A factor is 0 to 100, a weight 0 to 100, a score their sum of products: at most 90,000, far below 2**24, exact in int32
+A factor is 0 to 100, a weight 0 to 100, a score their sum of products: at most 100,000, far below 2**24, exact in int32
 and in float32 alike. Equal scores are ordered by a stable hash of programme, mentee and mentor. See docs/matching.md.
 """
 
@@ -33,8 +33,8 @@ _SHARE_OF_FORMATS = 100 * _FORMATS_IN[:, None] // np.maximum(1, _FORMATS_IN)
 _ENOUGH_HALF_HOURS = 4
 """Two hours a week in common are as good as twenty: a pair meets once."""
 _BY_HALF_HOURS = np.arange(_ENOUGH_HALF_HOURS + 1, dtype=np.int32) * (100 // _ENOUGH_HALF_HOURS)
-OPEN = FACTORS.index("identity")
-"""Factors up to here may be shown to the mentee, and count for what is the best possible."""
+OPEN = FACTORS.index("load")
+"""Factors before this one may be shown to the mentee, and count for what is the best possible."""
 _WORD = 2**64 - 1
 _HUNDRED, _HALF = np.int32(100), np.int32(_NOBODY_SAID)
 _A_WINTERS_DAY = datetime(2024, 1, 15)  # noqa: DTZ001 -- a wall-clock time to ask zones about
@@ -55,6 +55,7 @@ def factors_of(mentee: Person, mentor: Person) -> tuple[int, ...]:
         100 - 100 * min(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES,
         _NOBODY_SAID if None in (one.style, other.style) else 100 * (one.style == other.style),
         _common_time(one, other),
+        room(mentor),
         100 if mentee.identity_wish & mentor.private.identity else 0,
     )
 
@@ -66,6 +67,11 @@ def steps_ahead(mentee: Person, mentor: Person) -> int | None:
         return None
     steps = STAGES.index(other) - STAGES.index(one)
     return -steps if mentee.member.reverse_mentoring else steps
+
+
+def room(mentor: Person) -> int:
+    """Percent of the seats that are free: who is asked much comes later, so that asks spread."""
+    return 100 - 100 * mentor.taken // max(1, mentor.member.capacity, mentor.taken)
 
 
 def half_hours(member: Member) -> frozenset[int]:
@@ -94,6 +100,7 @@ def factors(mentees: Side, mentors: Side) -> list[Ints]:
         _zone(mentees.zone, mentors.zone),
         _style(mentees.style, mentors.style),
         _hours(mentees.hours, mentors.hours),
+        mentors.room + np.zeros_like(mentees.room),
         _identity(mentees.identity, mentors.identity),
     ]
 
@@ -174,19 +181,21 @@ def offset_minutes(zone: str) -> int:
 
 
 def percent(score: int, weights: Weights) -> int:
-    """Of the best score that these weights allow, identity apart: what is shown says nothing of it."""
+    """Of the best score that these weights allow, load and identity apart: what is shown says nothing of them."""
     return score // max(1, sum(weights[:OPEN]))
 
 
 def reaches(parts: Sequence[int], weights: Weights, minimum_percent: int) -> bool:
-    """Whether a pair's contributions are enough. A shared identity orders a list, it opens and closes none."""
+    """Whether a pair's contributions are enough. Load and identity order a list, they open and close none."""
     return sum(parts[:OPEN]) >= minimum_percent * sum(weights[:OPEN])
 
 
 def reaching(scores: Ints, each: Sequence[Ints], weights: Sequence[int] | Ints, *, minimum_percent: int) -> Bools:
     """`reaches` of many pairs, weights as in `weighed`."""
-    enough: Bools = scores - each[OPEN] * weights[OPEN] >= minimum_percent * sum(weights[:OPEN])
-    return enough
+    if minimum_percent == 0:
+        return np.ones(scores.shape, dtype=np.bool_)
+    hidden = sum(factor * weight for factor, weight in zip(each[OPEN:], weights[OPEN:], strict=True))
+    return np.asarray(scores - hidden >= minimum_percent * sum(weights[:OPEN]))
 
 
 def weigh(factor: tuple[int, ...], weights: Weights) -> tuple[int, ...]:

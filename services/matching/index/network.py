@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from services.matching.domain.lists import Enrolment
 from services.matching.domain.model import Bond, Institution, Member, Person, Policy, Preferences, Programme
-from services.matching.domain.rules import has_seat
 from services.matching.domain.shards import shard_of
 from services.matching.index.bonds import Bonds
 from services.matching.index.people import Vocabulary
@@ -182,13 +181,12 @@ class Network:
         return Affected(others=tuple(others))
 
     def _put_bond(self, bond: Bond) -> Affected:
-        """The mentee's lists; those of others only where the mentor had a seat and has none now, or the reverse."""
-        mentor = self._members.get(bond.mentor)
-        had_seat = mentor is not None and has_seat(self._person(mentor))
+        """The mentee's lists; those of others where the mentor has a seat more or less than before."""
+        mentor, taken = self._members.get(bond.mentor), self._bonds.taken(bond.mentor)
         if not self._bonds.put(bond):
             return NOBODY
         others = self._search_anew(bond.mentee)
-        if mentor is None or had_seat == has_seat(self._person(mentor)):
+        if mentor is None or taken == self._bonds.taken(bond.mentor):
             return Affected(others=tuple(others))
         for programme in mentor.mentors_in:
             self._pool(programme).put_mentor(self._person(mentor))

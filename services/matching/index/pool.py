@@ -67,6 +67,7 @@ class Pool:
             mentor.member,
             topics=mentor.member.topics_offered,
             identity=mentor.private.identity,
+            room=scoring.room(mentor),
             seed=scoring.seed(mentor.id),
             free=rules.has_seat(mentor),
         )
@@ -91,6 +92,7 @@ class Pool:
             topics=mentee.member.topics_wanted,
             most_wanted=mentee.topics_most_wanted,
             identity=mentee.identity_wish,
+            room=0,
             seed=scoring.seed(self._policy.programme.id, mentee.id),
             free=reason is None,
         )

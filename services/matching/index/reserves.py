@@ -118,13 +118,11 @@ class Reserves:
         """Slot, score and tie of the last one inside, of full reserves."""
         scores = self._scores[mentees]
         worst = scores.min(axis=1)
-        level = scores == worst[:, None]
-        at, slot = np.nonzero(level)
-        ties = np.zeros(scores.shape, dtype=np.uint64)
-        ties[at, slot] = self._ties(mentees[at], self._rows[mentees[at], slot].astype(np.intp))
-        # A tie of 0 is possible, for one mentor at most: then the maximum would not tell it from those above.
-        slots = np.where(level.sum(axis=1) == 1, level.argmax(axis=1), ties.argmax(axis=1))
-        return slots, worst, ties[np.arange(mentees.size), slots]
+        at, slots = np.nonzero(scores == worst[:, None])
+        ties = self._ties(mentees[at], self._rows[mentees[at], slots].astype(np.intp))
+        order = np.lexsort((ties, at))
+        last = order[np.searchsorted(at, np.arange(mentees.size), side="right") - 1]
+        return slots[last], worst, ties[last]
 
     def _grow(self) -> None:
         bigger, size = Reserves(self._ties, size=self.size, rows=2 * self._count.size), self._count.size
