@@ -26,22 +26,29 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "roster": roster.roster,
     "memory": roster.memory,
 }
-WITHOUT_SERVERS: Mapping[str, Callable[[], list[Figure]]] = {"rounds": rounds.rounds, "lists": lists.lists}
-NAMES = (*BENCHMARKS, *WITHOUT_SERVERS)
+LONG: Mapping[str, Callable[[], list[Figure]]] = {"rounds": rounds.rounds, "lists": lists.lists}
+"""Matching alone, at network size; without any server."""
+NAMES = (*BENCHMARKS, *LONG)
+_BY_HAND = "## What misses its bar"
 _console = Console()
 
 
 def main(
-    names: Annotated[list[str] | None, typer.Argument(help=f"of {', '.join(NAMES)}; all if absent")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help=f"of {', '.join(NAMES)}")] = None,
+    *,
+    full: Annotated[bool, typer.Option("--full", help="the long ones too, where none is named")] = False,
     json: Annotated[Path | None, typer.Option(help="write the figures here too")] = None,
     stack: Annotated[Kind | None, typer.Option(help="take this kind of servers, and no other")] = "native",
 ) -> None:
-    """Runs the named benchmarks on real servers of their own. docs/benchmarks.md is written when all ran."""
+    """Runs the named benchmarks, or all that take minutes, on real servers of their own; the latter are written down.
+
+    What was written by hand at the end of docs/benchmarks.md stays.
+    """
     unknown = sorted(set(names or ()) - set(NAMES))
     if unknown:
         raise typer.BadParameter(f"no benchmark {', '.join(unknown)}: choose from {', '.join(NAMES)}")
     collect_garbage_seldom()
-    figures = asyncio.run(_run(names or list(NAMES), stack))
+    figures = asyncio.run(_run(names or list(NAMES if full else BENCHMARKS), stack))
     _show(figures)
     if json:
         write_json(json, figures)
@@ -52,9 +59,9 @@ def main(
 async def _run(names: list[str], stack: Kind | None) -> list[Figure]:
     figures: list[Figure] = []
     for name in names:
-        if name in WITHOUT_SERVERS:
+        if name in LONG:
             _console.rule(name, align="left")
-            figures += WITHOUT_SERVERS[name]()
+            figures += LONG[name]()
             continue
         async with open_site(stack, _console) as bench:
             _console.rule(name, align="left")
@@ -71,10 +78,11 @@ def _show(figures: list[Figure]) -> None:
 
 def _document(figures: list[Figure]) -> str:
     opening = (
-        "# Benchmarks\n\nWritten by `./dev bench` (about ten minutes); each floor was measured in the same run on the "
-        "same servers.\nTimings are not tests: nothing here fails a build.\n\n"
+        "# Benchmarks\n\nWritten by `./dev bench` (minutes) or `./dev bench --full` (the long ones too); each "
+        "floor was measured in the same\nrun on the same servers. Timings are not tests: nothing here fails a build.\n\n"
     )
-    return opening + as_markdown(figures, now=SystemClock().now())
+    _, heading, by_hand = DOCUMENT.read_text(encoding="utf-8").partition(_BY_HAND)
+    return opening + as_markdown(figures, now=SystemClock().now()) + "\n" + heading + by_hand
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
