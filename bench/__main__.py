@@ -79,7 +79,7 @@ def _show(figures: list[Figure]) -> None:
 def _document(figures: list[Figure]) -> str:
     opening = (
         "# Benchmarks\n\nWritten by `./dev bench` (minutes) or `./dev bench --full` (the long ones too); each "
-        "floor was measured in the same\nrun on the same servers. Timings are not tests: nothing here fails a build.\n\n"
+        "floor was measured in the same\nrun on the same servers. Timings are not tests: none fails a build.\n\n"
     )
     _, heading, by_hand = DOCUMENT.read_text(encoding="utf-8").partition(_BY_HAND)
     return opening + as_markdown(figures, now=SystemClock().now()) + "\n" + heading + by_hand
