@@ -11,6 +11,7 @@ import pytest
 from deploy.issuer import LocalIssuer
 from shared.clock import SystemClock
 from tests.component.profiles_kit import Json, Network, Person, running
+from tests.conftest import missing
 from tests.eventually import eventually
 
 ROOT = Path(__file__).parent.parent.parent
@@ -248,7 +249,7 @@ async def test_another_institutions_rosters_are_nobodys(network: Network, here: 
 
 async def test_the_civil_services_two_files_go_through_their_mapping(network: Network) -> None:
     if not CIVIL_SERVICE.is_dir():
-        pytest.skip("the civil service's sample is not here")
+        missing("the civil service's sample is not here")
     coordinator = await network.institution("civil-service")
     await coordinator.post("/programmes", {"id": "civil-service-mentoring", "name": "Civil service mentoring"})
     mapping = (ROOT / "deploy" / "demo" / "civil-service.yaml").read_text()
@@ -264,6 +265,14 @@ async def test_the_civil_services_two_files_go_through_their_mapping(network: Ne
     assert "My name is" not in everything
 
 
+async def rows_done(network: Network, institution: str) -> int:
+    return await network.database["members"].count_documents({"institution": institution})
+
+
+async def has_gone_on(network: Network, institution: str, before: int) -> bool:
+    return await rows_done(network, institution) > before
+
+
 async def test_what_is_left_of_a_roster_is_worked_off_by_whoever_comes_next(network: Network, here: str) -> None:
     """The worker is cut off again and again in the middle; every row still takes effect once."""
     coordinator = await network.institution(here)
@@ -271,7 +280,8 @@ async def test_what_is_left_of_a_roster_is_worked_off_by_whoever_comes_next(netw
     uploaded = await coordinator.upload(csv(*rows), MAPPING)
     second = asyncio.ensure_future(network.service.background["clockwork"]())
     for _ in range(5):
-        await asyncio.sleep(0.2)  # wherever it then is
+        before = await rows_done(network, here)
+        await eventually(lambda before=before: has_gone_on(network, here, before), every=0.01)
         second.cancel()
         await asyncio.gather(second, return_exceptions=True)
         second = asyncio.ensure_future(network.service.background["clockwork"]())

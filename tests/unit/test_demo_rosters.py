@@ -3,12 +3,11 @@
 import io
 from pathlib import Path
 
-import pytest
-
 from deploy.demo import rosters
 from deploy.demo.network import people
 from services.profiles.domain.fields import Profile
 from services.profiles.domain.roster import mapping, reading
+from tests.conftest import missing
 
 
 def read(source: rosters.Source) -> dict[str, list[Profile]]:
@@ -54,8 +53,9 @@ def test_where_the_real_sample_is_not_there_our_own_roster_is_taken(tmp_path: Pa
     assert rosters.real_or_own(tmp_path / "nowhere") == rosters.own()
 
 
-@pytest.mark.skipif(not rosters.REAL.is_dir(), reason=f"{rosters.REAL} is not there: the real sample is not tried")
 def test_the_real_sample_is_taken_whole_and_nothing_sensitive_is_read_from_it() -> None:
+    if not rosters.REAL.is_dir():
+        missing("the civil service's sample is not here")
     told = read(rosters.real_or_own())
     assert {section: len(people) for section, people in told.items()} == {"mentors": 50, "mentees": 50}
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from deploy.dev import app
 from deploy.rounds.spreadsheets import read
 from services.matching.domain.rounds.files import RoundInput
+from tests.conftest import missing
 from tests.unit.rounds_kit import content, document, mentee, mentor, pretty, wish
 
 ROOT = Path(__file__).parents[2]
@@ -192,7 +193,7 @@ def test_arguments_that_do_not_go_together_end_with_2(arguments: list[str]) -> N
 def test_the_civil_services_files_become_a_round_of_pseudonyms(tmp_path: Path) -> None:
     folder = ROOT.parent / "shared" / "data" / "civil-service"
     if not folder.exists():
-        pytest.skip("the civil service's files are not beside this clone")
+        missing("the civil service's files are not beside this clone")
     done = run(
         *("--mentors", folder / "mentors.csv", "--mentees", folder / "mentees.csv", "--mapping", CIVIL_SERVICE),
         *("--input-out", tmp_path / "input.json", "--output", tmp_path / "result.json"),
