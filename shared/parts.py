@@ -17,6 +17,7 @@ from shared.mongo import Database
 from shared.parking import Parking
 from shared.relay import Relay
 from shared.settings import ServiceSettings
+from shared.shedding import Backlog
 from shared.telemetry import Metrics
 from shared.topics import differences, load_topics
 
@@ -32,6 +33,7 @@ class Parts:
     broker: KafkaBroker
     parking: Parking
     consumers: Consumers
+    backlog: Backlog
     holder: str
     """This process, as leases name it."""
 
@@ -99,5 +101,6 @@ def build(name: str, settings: ServiceSettings, clock: Clock, *, letter: type[Re
             metrics=metrics,
             fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
         ),
+        backlog=Backlog(database, clock, shed_after_seconds=settings.shed_after_seconds),
         holder=f"{socket.gethostname()}-{os.getpid()}-{clock.new_id()[-12:]}",
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.auth import Issuer, load_issuers
@@ -30,6 +30,8 @@ class ServiceSettings(BaseSettings):
     """False only for the embedded broker, which cannot be asked."""
     kafka_fetch_max_wait_ms: int = 250
     """How long a broker holds an empty fetch; the embedded broker holds every one that long."""
+    shed_after_seconds: float = Field(default=120.0, gt=0)
+    """Writes are answered 503 while a fact has waited in the outbox for longer."""
     http_host: str = "127.0.0.1"
     http_port: int
     log_level: str = "INFO"

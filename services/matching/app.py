@@ -30,6 +30,7 @@ from shared.contracts.dead_letters import MatchingRecordParked
 from shared.http import create_app
 from shared.parts import Parts
 from shared.service import Service, every, roles_of, run
+from shared.shedding import LOOKS_SECONDS
 from shared.telemetry import configure_logs
 
 NAME = "matching"
@@ -80,8 +81,10 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         clock=clock,
         metrics=parts.metrics,
         ready=ready,
+        backlog=parts.backlog,
     )
     work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
+        "backlog": ("api", lambda: every(LOOKS_SECONDS, parts.backlog.look)),
         "consumer": ("consumer", lambda: _serve(parts)),
         "relay": ("relay", parts.relay),
         "lists": ("clockwork", keeping.run),

@@ -32,6 +32,7 @@ from shared.contracts.profiles import ContactChanged, InstitutionChanged, Progra
 from shared.http import create_app
 from shared.parts import Parts
 from shared.service import Service, every, roles_of, run
+from shared.shedding import LOOKS_SECONDS
 from shared.telemetry import configure_logs
 
 NAME = "notifications"
@@ -73,8 +74,10 @@ def build(settings: NotificationsSettings, clock: Clock, roles: frozenset[str]) 
         clock=clock,
         metrics=parts.metrics,
         ready=parts.ready,
+        backlog=parts.backlog,
     )
     work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
+        "backlog": ("api", lambda: every(LOOKS_SECONDS, parts.backlog.look)),
         "live": ("api", lambda: _ring(store, bells)),
         "consumer": ("consumer", lambda: _serve(parts)),
         "relay": ("relay", parts.relay),

@@ -33,6 +33,7 @@ from shared.http import create_app
 from shared.leases import Lease
 from shared.parts import Parts
 from shared.service import ROLES, Service, every, roles_of, run
+from shared.shedding import LOOKS_SECONDS
 from shared.telemetry import configure_logs
 
 
@@ -87,6 +88,7 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
     states = MongoStates(built.database, clock, holder=built.holder)
     mending = Mending(states, lambda since: heads(settings.kafka_bootstrap, TOPICS, since=since), clock)
     work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
+        "backlog": ("api", lambda: every(LOOKS_SECONDS, built.backlog.look)),
         "relay": ("relay", built.relay),
         "heads": ("relay", lambda: every(1, mending.work)),
         "clockwork": ("clockwork", lambda: _work_off(rosters, lease)),
@@ -102,6 +104,7 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
             clock=clock,
             metrics=built.metrics,
             ready=built.ready,
+            backlog=built.backlog,
         ),
         host=settings.http_host,
         port=settings.http_port,

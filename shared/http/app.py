@@ -14,6 +14,7 @@ from shared.contracts.envelope import Trace
 from shared.http.idempotency import Idempotency
 from shared.http.problems import answer_problems
 from shared.mongo import Database
+from shared.shedding import Backlog
 from shared.telemetry import Metrics, current_trace, follow
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -31,11 +32,13 @@ def create_app(  # noqa: PLR0913 -- the composition root's whole list
     clock: Clock,
     metrics: Metrics,
     ready: Callable[[], Awaitable[Mapping[str, str]]],
+    backlog: Backlog,
 ) -> FastAPI:
     """`ready` returns what is wrong by part; empty means ready."""
     app = FastAPI(title=title, description=description, version="1")
     app.state.authenticator = authenticator
     app.state.clock = clock
+    app.state.backlog = backlog
     app.state.idempotency = Idempotency(database, clock)
     for one in (*routers, _operations(metrics, ready)):
         app.include_router(one)

@@ -14,12 +14,13 @@ from fastapi.routing import APIRoute
 
 from shared.clock import Clock
 from shared.errors import Conflict, Rejected
-from shared.http.problems import problem, problems
+from shared.http.problems import outbox_behind, problem, problems
 from shared.http.requests import BoundedRequest, principal
 from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, ensure_indexes
 
 _KEPT = timedelta(hours=24)
 _ABANDONED = timedelta(seconds=60)
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class Idempotency:
@@ -73,7 +74,9 @@ class Idempotency:
 
 
 class Route(APIRoute):
-    """Every route of ours: who asks is known before a body is read, and a POST is answered once per Idempotency-Key."""
+    """Every route of ours: who asks is known before a body is read, writes are turned away while the outbox is behind,
+    and a POST is answered once per Idempotency-Key.
+    """
 
     request_class: type[BoundedRequest] = BoundedRequest
 
@@ -85,6 +88,8 @@ class Route(APIRoute):
             request = self.request_class(unbounded.scope, unbounded.receive)
             if needs_sign_in:
                 await principal(request)
+            if request.method in _WRITES and request.app.state.backlog.is_overdue:
+                return outbox_behind()
             if request.method != "POST":
                 return await handle(request)
             scope = await self._scope(request)

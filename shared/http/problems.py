@@ -63,6 +63,11 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "Problem details (RFC 9457)", "content": content} for status in statuses}
 
 
+def outbox_behind() -> Response:
+    detail = "changes are not passed on at the moment, so none are taken; reading goes on: try again with the same key"
+    return problem(503, "outbox_behind", detail, headers={"Retry-After": "10"})
+
+
 def answer_problems(app: FastAPI) -> None:
     for family, answer in _ANSWERS.items():
         app.add_exception_handler(family, answer)

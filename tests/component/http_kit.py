@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, File, Form, Header, Query, Response, Upl
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from deploy.issuer import LocalIssuer
-from shared import mongo
+from shared import mongo, outbox
 from shared.auth import Authenticator, load_issuers
 from shared.clock import SystemClock
 from shared.contracts.payload import Id
@@ -34,8 +34,10 @@ from shared.http import (
     to_cursor,
 )
 from shared.mongo import Database, Document
+from shared.shedding import Backlog
 from shared.telemetry import Metrics
 
+SHED_AFTER_SECONDS = 30
 SECRET = "grace.hopper@example.org"  # whatever is sent with it must not come back in a problem
 
 
@@ -82,13 +84,16 @@ class Api:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     correlations: list[str] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
+    backlog: Backlog = field(init=False)
 
     def __post_init__(self) -> None:
+        self.backlog = Backlog(self.database, self.clock, shed_after_seconds=SHED_AFTER_SECONDS)
         self.gate.set()
 
     async def begin_anew(self) -> None:
-        for collection in ("notes", "idempotency"):
+        for collection in ("notes", "idempotency", "outbox"):
             await self.database[collection].delete_many({})
+        await self.backlog.look()
         self.clock.ahead = timedelta()
         self.faults.clear()
         self.correlations.clear()
@@ -114,6 +119,7 @@ async def running(mongo_uri: str, issuer: LocalIssuer) -> AsyncIterator[Api]:
     clock = Movable()
     database = mongo.connect(mongo_uri, f"notes_{clock.new_id()}")
     await Idempotency(database, clock).prepare()
+    await outbox.prepare(database)
     try:
         yield _make(database, clock, issuer)
     finally:
@@ -136,6 +142,7 @@ def _make(database: Database, clock: Movable, issuer: LocalIssuer) -> Api:
         clock=clock,
         metrics=api.metrics,
         ready=ready,
+        backlog=api.backlog,
     )
     return api
 

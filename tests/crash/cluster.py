@@ -4,7 +4,8 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,6 +120,19 @@ class Cluster:
         await self.end(self.running[service], by=by)
         return self.start(service, told=told)
 
+    @asynccontextmanager
+    async def told(self, service: str, **settings: str) -> AsyncIterator[None]:
+        """One service with settings of its own while the block lasts."""
+        usual = dict(self.settings)
+        self.settings.update(settings)
+        try:
+            await (await self.restart(service)).ready()
+            yield
+        finally:
+            self.settings.clear()
+            self.settings.update(usual)
+            await (await self.restart(service)).ready()
+
     async def end(self, replica: Replica, *, by: signal.Signals = signal.SIGTERM) -> None:
         replica.send(by)
         ended = await replica.ended(within=30)
@@ -127,7 +141,7 @@ class Cluster:
 
     async def again(self, name: str, *, by: signal.Signals) -> None:
         """A server of the stack, ended and begun again on its files as it was begun."""
-        program = next(one for one in reversed(self.site.journal.programs()) if one.name == name and one.is_running)
+        program = self._server(name)
         process = psutil.Process(program.pid)
         command, environment = process.cmdline(), process.environ()
         process.send_signal(by)
@@ -135,6 +149,19 @@ class Cluster:
         programs.start(
             name, command, log=Path(program.log), environment=environment, journal=self.site.journal, tied=True
         )
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """A server of the stack that answers nothing while the block lasts."""
+        process = psutil.Process(self._server(name).pid)
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
+
+    def _server(self, name: str) -> Program:
+        return next(one for one in reversed(self.site.journal.programs()) if one.name == name and one.is_running)
 
     def close(self) -> None:
         running = [one for one in self.site.journal.programs() if one.is_running]

@@ -1,0 +1,101 @@
+"""Writes are turned away while the outbox is behind; reading, health and imports' rows are another matter."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from deploy.issuer import LocalIssuer
+from shared import outbox
+from shared.contracts.envelope import Trace
+from shared.contracts.profiles import InstitutionChanged
+from shared.mongo import in_transaction
+from shared.outbox import Fact
+from tests.component.http_kit import SHED_AFTER_SECONDS, Api, running
+
+BEHIND = "urn:preceptor:problem:outbox_behind"
+
+
+@pytest.fixture
+async def api(mongo_uri: str, issuer: LocalIssuer) -> AsyncIterator[Api]:
+    async with running(mongo_uri, issuer) as api:
+        yield api
+
+
+@pytest.fixture
+async def client(api: Api) -> AsyncIterator[httpx.AsyncClient]:
+    async with api.client() as client:
+        yield client
+
+
+async def a_fact_waits(api: Api, *, bulk: bool = False) -> str:
+    fact = Fact(
+        id=api.clock.new_id(),
+        payload=InstitutionChanged(institution="charite", name="Charité", status="active"),
+        institution="charite",
+        sequence=1,
+        time=api.clock.now(),
+        trace=Trace(correlation_id="c"),
+        bulk=bulk,
+    )
+    await in_transaction(api.database, lambda session: outbox.append(api.database, session, [fact]))
+    return fact.id
+
+
+async def time_passes(api: Api, seconds: float) -> None:
+    api.clock.ahead += timedelta(seconds=seconds)
+    await api.backlog.look()
+
+
+async def write(api: Api, client: httpx.AsyncClient, method: str = "POST", path: str = "/notes") -> httpx.Response:
+    return await client.request(method, path, json={"text": "x"}, headers=api.headers(if_match='"1"'))
+
+
+async def test_writes_are_turned_away_while_a_fact_waits_too_long_and_taken_again_when_it_is_published(
+    api: Api, client: httpx.AsyncClient
+) -> None:
+    waits = await a_fact_waits(api)
+    await time_passes(api, SHED_AFTER_SECONDS - 1)
+    known = (await write(api, client)).json()["id"]
+
+    await time_passes(api, 2)
+    for method, path in (("POST", "/notes"), ("PATCH", f"/notes/{known}")):
+        refused = await write(api, client, method, path)
+        assert (refused.status_code, refused.json()["type"]) == (503, BEHIND)
+        assert int(refused.headers["retry-after"]) > 0
+    for path in (f"/notes/{known}", "/notes", "/health/live", "/health/ready"):
+        assert (await client.get(path, headers=api.headers())).status_code == 200, path
+    assert [note["_id"] for note in await api.notes()] == [known]
+
+    await outbox.mark_sent(
+        api.database["outbox"],
+        [{"_id": waits, "topic": InstitutionChanged.TOPIC}],
+        now=api.clock.now(),
+    )
+    await api.backlog.look()
+    assert (await write(api, client, "PATCH", f"/notes/{known}")).status_code == 200
+
+
+async def test_who_was_turned_away_is_served_under_the_same_key_later(api: Api, client: httpx.AsyncClient) -> None:
+    await a_fact_waits(api)
+    await time_passes(api, SHED_AFTER_SECONDS + 1)
+    headers = api.headers()
+    refused = await client.post("/notes", json={"text": "x"}, headers=headers)
+    await api.database["outbox"].delete_many({})
+    await api.backlog.look()
+    taken = await client.post("/notes", json={"text": "x"}, headers=headers)
+    assert (refused.status_code, taken.status_code) == (503, 201)
+    assert "idempotency-replayed" not in taken.headers
+
+
+async def test_an_import_that_waits_for_its_rate_turns_nobody_away(api: Api, client: httpx.AsyncClient) -> None:
+    await a_fact_waits(api, bulk=True)
+    await time_passes(api, SHED_AFTER_SECONDS + 1)
+    assert (await write(api, client)).status_code == 201
+
+
+async def test_who_may_not_sign_in_is_told_that_first(api: Api, client: httpx.AsyncClient) -> None:
+    await a_fact_waits(api)
+    await time_passes(api, SHED_AFTER_SECONDS + 1)
+    assert (await client.post("/notes", json={"text": "x"})).status_code == 401
