@@ -1,8 +1,9 @@
-"""Records that a service has set aside: list them, look at one, have one retried.
+"""Records that a service has set aside: list them, look at one, have one retried, or drop it.
 
     python -m deploy.parked list notifications
     python -m deploy.parked show notifications ID [--reveal]
     python -m deploy.parked retry notifications ID [--dry-run]
+    python -m deploy.parked drop notifications ID --reason TEXT [--dry-run]
 
 Reads what the service reads (`NOTIFICATIONS_MONGO_URI`, …), in its container too. Each act goes into its `audit`.
 """
@@ -84,12 +85,7 @@ def retry(
     service: Service, id: Id, *, dry_run: Annotated[bool, typer.Option(help="say what would be done")] = False
 ) -> None:
     """Makes a record due: the running service works it off within seconds, and then what waits behind it."""
-
-    async def looked_at(parking: Parking) -> tuple[Parked, Parked | None, int]:
-        one = _found(await parking.find(id), id)
-        return one, *await parking.beside(one)
-
-    one, before, behind = _audited(service, looked_at, what="retry --dry-run" if dry_run else "retry", id=id)
+    one, before, behind = _audited(service, _beside(id), what="retry --dry-run" if dry_run else "retry", id=id)
     if one.key is None:
         _end(f"{id} holds nothing up and is not retried: the next state of its key, sent again, takes its place")
     if before is not None:
@@ -101,6 +97,38 @@ def retry(
     _asked(service, lambda parking: parking.retry(id, now=SystemClock().now()))
     _say(f"{id} is due: the running {service} hands it to {one.consumer} within seconds{follows}")
     _say("if it fails again it is parked again, with one attempt more: `list` shows it")
+
+
+@app.command()
+def drop(
+    service: Service,
+    id: Id,
+    *,
+    reason: Annotated[str, typer.Option(help="why, for the audit: name no person", show_default=False)],
+    dry_run: Annotated[bool, typer.Option(help="say what would be done")] = False,
+) -> None:
+    """Gives a record up for good: it has no effect, and what waits behind it goes on."""
+    if not reason.strip():
+        _end("say why with --reason: it stays in the audit, the record does not")
+    what = "drop --dry-run" if dry_run else "drop"
+    one, before, behind = _audited(service, _beside(id), what=what, id=id, reason=reason)
+    if before is not None:
+        _end(f"{id} waits behind {before.id} ({before.reason}): what becomes of that one comes first")
+    goes_on = f"; the {behind} behind it would go on" if behind else ""
+    if dry_run:
+        _say(f"would drop {id} ({one.reason}) without effect{goes_on}")
+        return
+    if not _asked(service, lambda parking: parking.drop(one, now=SystemClock().now())):
+        _end(f"{id} was worked off meanwhile: nothing is dropped")
+    _say(f"{id} is dropped, without effect" + (f"; the running {service} goes on with the {behind}" if behind else ""))
+
+
+def _beside(id: str) -> Callable[[Parking], Awaitable[tuple[Parked, Parked | None, int]]]:
+    async def looked_at(parking: Parking) -> tuple[Parked, Parked | None, int]:
+        one = _found(await parking.find(id), id)
+        return one, *await parking.beside(one)
+
+    return looked_at
 
 
 def _behind(waiting: Sequence[Parked]) -> list[int]:
@@ -132,10 +160,12 @@ def _found(one: Parked | None, id: str) -> Parked:
     return one
 
 
-def _audited(service: str, work: Callable[[Parking], Awaitable[T]], *, what: str, id: str | None = None) -> T:
+def _audited(
+    service: str, work: Callable[[Parking], Awaitable[T]], *, what: str, id: str | None = None, **more: str
+) -> T:
     """The audit first: an act that is not on record is not done."""
     clock = SystemClock()
-    act = {"_id": clock.new_id(), "when": clock.now(), "who": _operator(), "what": f"parked {what}", "id": id}
+    act = {"_id": clock.new_id(), "when": clock.now(), "who": _operator(), "what": f"parked {what}", "id": id, **more}
     return _asked(service, work, audit=act)
 
 

@@ -235,8 +235,8 @@ class Consumers:
             failpoints.reach("after-effect")
             if blocked and received.envelope.key.encode() in await blocked:
                 raise _BehindParked
-            if done is not None:
-                await self._parking.done(session, done)
+            if done is not None and not await self._parking.done(session, done):
+                raise inbox.AlreadyHandled  # dropped meanwhile
 
         try:
             await in_transaction(self._database, body)

@@ -28,6 +28,12 @@ async def mark(database: Database, session: Session, *, consumer: str, event: st
         raise AlreadyHandled from None
 
 
+async def mark_anyway(database: Database, session: Session, *, consumer: str, event: str, now: datetime) -> None:
+    """For what is to have no effect: whoever marked it first, it is marked."""
+    mark = {"_id": f"{consumer}:{event}"}
+    await database["inbox"].update_one(mark, {"$setOnInsert": {"at": now}}, upsert=True, session=session)
+
+
 async def handled(database: Database, *, consumer: str, events: Sequence[str]) -> set[str]:
     """Which of these a batch need not try: cheaper than a transaction each, and never the guarantee."""
     marks = database["inbox"].find({"_id": {"$in": [f"{consumer}:{event}" for event in events]}})

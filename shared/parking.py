@@ -7,12 +7,12 @@ The mirror on `<service>.dead-letters` is written in the same transaction and ne
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from shared import outbox
+from shared import inbox, outbox
 from shared.contracts.dead_letters import RecordParked
-from shared.contracts.envelope import Trace
+from shared.contracts.envelope import Trace, Unreadable, read
 from shared.mongo import (
     ASCENDING,
     Database,
@@ -26,6 +26,11 @@ from shared.mongo import (
 
 NETWORK = "preceptor"
 """Dead letters belong to no institution: operators of the network read them."""
+
+
+_WAITING: Document = {"dropped_at": None}
+_KEPT = timedelta(days=35)
+"""A dropped record's place, as long as its topic may bring it again."""
 
 
 class Record(Protocol):
@@ -87,7 +92,8 @@ class Parking:
     async def prepare(self) -> None:
         place = [("consumer", ASCENDING), ("topic", ASCENDING), ("partition", ASCENDING), ("offset", ASCENDING)]
         by_key = IndexModel([("consumer", ASCENDING), ("key", ASCENDING), ("offset", ASCENDING)], name="by_key")
-        await ensure_indexes(self._parked, [IndexModel(place, name="place", unique=True), by_key])
+        kept = IndexModel([("dropped_at", ASCENDING)], name="kept", expireAfterSeconds=int(_KEPT.total_seconds()))
+        await ensure_indexes(self._parked, [IndexModel(place, name="place", unique=True), by_key, kept])
 
     async def blocked(self, consumer: str, keys: Sequence[bytes]) -> set[bytes]:
         """Which of these keys have a record waiting."""
@@ -151,11 +157,11 @@ class Parking:
             yield _parked(document)
 
     async def waiting(self, *, limit: int = 1000) -> list[Parked]:
-        rows = self._parked.find({}).sort([("consumer", ASCENDING), ("key", ASCENDING), ("offset", ASCENDING)])
+        rows = self._parked.find(_WAITING).sort([("consumer", ASCENDING), ("key", ASCENDING), ("offset", ASCENDING)])
         return [_parked(document) async for document in rows.limit(limit)]
 
     async def find(self, id: str) -> Parked | None:
-        document = await self._parked.find_one({"_id": id})
+        document = await self._parked.find_one({"_id": id, **_WAITING})
         return None if document is None else _parked(document)
 
     async def beside(self, one: Parked) -> tuple[Parked | None, int]:
@@ -168,11 +174,31 @@ class Parking:
         return (None if first is None else _parked(first)), behind
 
     async def count(self, consumer: str) -> int:
-        return await self._parked.count_documents({"consumer": consumer})
+        return await self._parked.count_documents({"consumer": consumer, **_WAITING})
 
-    async def done(self, session: Session, id: str) -> None:
-        """Part of the transaction in which the record took effect."""
-        await self._parked.delete_one({"_id": id}, session=session)
+    async def done(self, session: Session, id: str) -> bool:
+        """Part of the transaction in which the record took effect; False where somebody else was done with it."""
+        gone = await self._parked.delete_one({"_id": id, **_WAITING}, session=session)
+        return bool(gone.deleted_count)
+
+    async def drop(self, one: Parked, *, now: datetime) -> bool:
+        """Takes a record out without effect, nor has it one when it is read again: its place stays taken, so that it
+        is not parked anew, and its event is marked as handled, if it has an id.
+
+        What waits behind it is worked off next. False where somebody else was done with it.
+        """
+        event = _event_of(one)
+        emptied: Document = {"dropped_at": now, "key": None, "value": None, "headers": []}
+
+        async def body(session: Session) -> bool:
+            dropped = await self._parked.update_one({"_id": one.id, **_WAITING}, {"$set": emptied}, session=session)
+            if not dropped.modified_count:
+                return False
+            if event is not None:
+                await inbox.mark_anyway(self._database, session, consumer=one.consumer, event=event, now=now)
+            return True
+
+        return await in_transaction(self._database, body)
 
     async def failed_again(self, id: str, verdict: Verdict) -> None:
         change: dict[str, Any] = {
@@ -205,7 +231,18 @@ def _document(record: Record, verdict: Verdict, consumer: str, id: str, now: dat
         "attempts": verdict.attempts,
         "retry_at": verdict.retry_at,
         "parked_at": now,
+        "dropped_at": None,
     }
+
+
+def _event_of(one: Parked) -> str | None:
+    try:
+        received = read(key=one.key, value=one.value, headers=one.headers)
+    except Unreadable:
+        received = None
+    if received is not None:
+        return received.envelope.id
+    return next((value.decode(errors="replace") for name, value in one.headers if name == "ce_id" and value), None)
 
 
 def _parked(document: Document) -> Parked:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from shared import inbox, kafka, mongo, outbox
 from shared.clock import Clock, SystemClock
@@ -82,3 +82,16 @@ async def plumbing(database: Database, kafka_bootstrap: str, clock: Clock) -> As
     )
     yield Plumbing(database, clock, metrics, parking, consumers)
     await consumers.stop()
+
+
+@pytest.fixture
+async def producer(kafka_bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
+    producer = kafka.producer(kafka_bootstrap)
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+@pytest.fixture
+def tenant(plumbing: Plumbing) -> str:
+    return f"t-{plumbing.clock.new_id()}"

@@ -5,7 +5,7 @@ import os
 import pwd
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,27 +14,16 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.parked import app
-from shared import mongo, outbox
+from shared import inbox, mongo, outbox
 from shared.clock import SystemClock
 from shared.contracts.dead_letters import NotificationsRecordParked
 from shared.mongo import Database, Document
 from shared.parking import Parking, Verdict
+from tests.component.consuming import Sent
 
 ROOT = Path(__file__).parents[2]
 PERSON = b"01977c1e-person"
 EMAIL = b"grace.hopper@example.org"
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A record as aiokafka gives it."""
-
-    topic: str
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-    partition: int = 3
 
 
 def sent(topic: str, offset: int, key: bytes | None = b"charite:" + PERSON, **changed: Any) -> Sent:
@@ -70,6 +59,7 @@ async def desk(mongo_uri: str) -> AsyncIterator[Desk]:
     database = mongo.connect(mongo_uri, f"parked_{SystemClock().new_id()}")
     parking = Parking(database, letter=NotificationsRecordParked)
     await outbox.prepare(database)
+    await inbox.prepare(database)
     await parking.prepare()
     yield Desk(mongo_uri, database, parking)
     await database.client.drop_database(database.name)
@@ -178,3 +168,39 @@ async def test_what_is_missing_or_wrong_is_one_line_and_no_password(desk: Desk) 
         status, told = await desk.run(*arguments, **environment)
         assert (status, len(told.splitlines())) == (1, 1), told
         assert "hunter2" not in told
+
+
+async def test_a_dropped_record_is_gone_for_good_and_what_waits_behind_it_is_next(desk: Desk) -> None:
+    headers = [("ce_type", b"org.preceptor.x.v1"), ("ce_id", b"fact-7")]
+    await desk.park("first", sent("matching.events", 7, headers=headers))
+    await desk.park("second", sent("matching.events", 8), "behind_parked")
+    status, told = await desk.run("drop", "notifications", "first", "--reason", "sent by mistake", "--dry-run")
+    assert (status, "would drop first" in told, "the 1 behind it" in told) == (0, True, True)
+    assert [one.id for one in await desk.parking.waiting()] == ["first", "second"]
+
+    assert (await desk.run("drop", "notifications", "first", "--reason", "sent by mistake"))[0] == 0
+    assert [one.id for one in await desk.parking.waiting()] == ["second"]
+    assert await desk.parking.heads("notifications.x", now=SystemClock().now()) == [b"charite:" + PERSON]
+    assert await inbox.handled(desk.database, consumer="notifications.x", events=["fact-7"]) == {"fact-7"}
+    acts = [(act["what"], act["id"], act["reason"]) for act in await desk.audit()]
+    assert acts == [(f"parked drop{how}", "first", "sent by mistake") for how in (" --dry-run", "")]
+
+
+async def test_what_cannot_be_dropped_is_told_why(desk: Desk) -> None:
+    await desk.park("first", sent("matching.events", 7))
+    await desk.park("second", sent("matching.events", 8), "behind_parked")
+    for (id, reason), why in {
+        ("second", "x"): "waits behind first",
+        ("gone", "x"): "worked off",
+        ("first", " "): "say why",
+    }.items():
+        status, told = await desk.run("drop", "notifications", id, "--reason", reason)
+        assert (status, why in told) == (1, True), told
+    assert (await desk.run("drop", "notifications", "first"))[0] == 2, "a reason is no option"
+    assert [one.id for one in await desk.parking.waiting()] == ["first", "second"]
+
+
+async def test_a_record_that_holds_nothing_up_can_be_dropped_too(desk: Desk) -> None:
+    await desk.park("odd", sent("profiles.contacts", 9, key=None), "malformed", blocks=False)
+    assert (await desk.run("drop", "notifications", "odd", "--reason", "superseded"))[0] == 0
+    assert await desk.parking.waiting() == []

@@ -1,8 +1,7 @@
 """The batch consumer on real Kafka and real MongoDB: what it does with good, bad and repeated records."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,117 +9,19 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from pymongo.errors import AutoReconnect
 
-from shared import kafka, mongo, projection
-from shared.contracts.envelope import Envelope, Received, Trace, headers_of
+from shared import mongo, projection
+from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.matching import SuggestionsChanged
-from shared.contracts.payload import Payload
 from shared.contracts.profiles import InstitutionChanged
-from shared.errors import Conflict
 from shared.mongo import Session
 from tests.component.conftest import Plumbing
+from tests.component.consuming import Effects, have, record, send, suggestions
 from tests.eventually import eventually
-
-
-@pytest.fixture
-async def producer(kafka_bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
-    producer = kafka.producer(kafka_bootstrap)
-    await producer.start()
-    yield producer
-    await producer.stop()
-
-
-@pytest.fixture
-def tenant(plumbing: Plumbing) -> str:
-    return f"t-{plumbing.clock.new_id()}"
-
-
-def suggestions(tenant: str, mentee: str, version: int = 1) -> SuggestionsChanged:
-    return SuggestionsChanged(
-        enrolment=f"p.{mentee}",
-        programme="p",
-        mentee=mentee,
-        institution=tenant,
-        version=version,
-        ranked=(),
-        cause="own_change",
-    )
-
-
-def record(
-    plumbing: Plumbing, payload: Payload, tenant: str, *, sequence: int = 1, id: str | None = None, **changed: Any
-) -> dict[str, Any]:
-    """A record as the relay would publish it, with whatever a test puts in its place."""
-    envelope = Envelope(
-        id=id or plumbing.clock.new_id(),
-        type=payload.TYPE,
-        institution=tenant,
-        subject=payload.aggregate,
-        sequence=sequence,
-        time=plumbing.now(),
-        trace=Trace(correlation_id="c"),
-    )
-    headers: Mapping[str, str] = headers_of(envelope) | changed.pop("headers", {})
-    whole = {
-        "topic": payload.TOPIC,
-        "key": envelope.key.encode(),
-        "value": payload.model_dump_json().encode(),
-        "headers": [(name, text.encode()) for name, text in headers.items()],
-    }
-    return whole | changed
-
-
-async def send(producer: AIOKafkaProducer, records: Sequence[dict[str, Any]]) -> None:
-    for one in records:
-        await producer.send_and_wait(**one)
-
-
-class Effects:
-    """A reaction that writes one document per event, for the tenant of its test, and fails as it is told."""
-
-    def __init__(self, plumbing: Plumbing, tenant: str) -> None:
-        self.plumbing = plumbing
-        self.tenant = tenant
-        self.seen: list[tuple[str, int]] = []
-        self.refuse: set[str] = set()
-        self.fault: set[str] = set()
-
-    async def __call__(self, received: Received, session: Session) -> None:
-        payload = received.payload
-        if received.envelope.institution != self.tenant or not isinstance(payload, SuggestionsChanged):
-            return
-        if payload.mentee in self.refuse:
-            raise Conflict("not_like_this", "never")
-        if payload.mentee in self.fault:
-            raise RuntimeError(payload.mentee)
-        effects = self.plumbing.database["effects"]
-        await effects.insert_one({"mentee": payload.mentee, "version": payload.version}, session=session)
-        self.seen.append((payload.mentee, payload.version))
-
-    async def effects(self) -> list[tuple[str, int]]:
-        found = self.plumbing.database["effects"].find().sort("_id")
-        return [(one["mentee"], one["version"]) async for one in found]
 
 
 @pytest.fixture
 def effects(plumbing: Plumbing, tenant: str) -> Effects:
     return Effects(plumbing, tenant)
-
-
-async def have(effects: Effects, expected: Sequence[tuple[str, int]]) -> None:
-    async def arrived() -> None:
-        assert sorted(await effects.effects()) == sorted(expected)
-
-    async def check() -> bool:
-        await arrived()
-        return True
-
-    await eventually(check, within=20, message="the effects")
-
-
-async def parked(plumbing: Plumbing, tenant: str) -> list[tuple[str, int]]:
-    """(reason, version) of what is parked for this tenant, in order."""
-    waiting = [one for one in await plumbing.parking.waiting() if tenant.encode() in (one.key or b"")]
-    return [(one.reason, json.loads(one.value or b"{}").get("version", 0)) for one in waiting]
 
 
 async def test_each_event_takes_effect_once_however_often_it_comes(
@@ -174,55 +75,27 @@ async def test_bad_records_are_set_aside_and_the_next_of_another_key_is_handled(
     assert not any("broken" in row["value"] or tenant in row["value"] for row in mirrored), "never the value or key"
 
 
-async def test_later_records_of_a_key_park_in_order_behind_it_until_a_retry_succeeds(
-    plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects
+async def test_what_a_dependency_away_holds_up_is_neither_parked_nor_committed_however_long_it_takes(
+    plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects, kafka_bootstrap: str
 ) -> None:
+    rounds = 0
+
+    async def is_away(_mentee: str) -> None:
+        nonlocal rounds
+        rounds += 1
+        raise AutoReconnect("no primary")
+
+    effects.before = is_away
     plumbing.consumers.reaction({SuggestionsChanged: effects})
-    effects.refuse = {"held"}
-    series = [record(plumbing, suggestions(tenant, "held", n), tenant, sequence=n) for n in (1, 2, 3)]
-    await send(producer, [*series[:2], record(plumbing, suggestions(tenant, "free"), tenant)])
-
+    await send(producer, [record(plumbing, suggestions(tenant, "a", n), tenant, sequence=n) for n in (1, 2)])
     await plumbing.consumers.start()
-    await have(effects, [("free", 1)])
-    await send(producer, series[2:])
+    await eventually(lambda: rounds >= 3, within=20, message="it comes again and again")
+    assert await plumbing.parking.waiting() == []
+    assert not await _all_committed(kafka_bootstrap, f"{plumbing.consumers._service}.reaction")
 
-    async def all_wait() -> bool:
-        return await parked(plumbing, tenant) == [("handler_refused", 1), ("behind_parked", 2), ("behind_parked", 3)]
-
-    await eventually(all_wait, message="three parked in order")
-    assert await plumbing.consumers.retry_due() == 0, "a refusal waits for the operator"
-
-    effects.refuse = set()
-    [head, *_] = await plumbing.parking.waiting()
-    assert await plumbing.parking.retry(head.id, now=plumbing.now())
-    assert await plumbing.consumers.retry_due() == 3
-
-    assert [version for mentee, version in await effects.effects() if mentee == "held"] == [1, 2, 3]
-    assert await parked(plumbing, tenant) == []
-
-
-async def test_a_fault_is_tried_three_times_then_parked_with_a_time_to_retry(
-    plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects
-) -> None:
-    plumbing.consumers.reaction({SuggestionsChanged: effects})
-    effects.fault = {"flaky"}
-    await send(producer, [record(plumbing, suggestions(tenant, "flaky"), tenant)])
-    await plumbing.consumers.start()
-
-    async def is_parked() -> bool:
-        return await parked(plumbing, tenant) == [("handler_failed", 1)]
-
-    await eventually(is_parked, message="parked")
-    [one] = await plumbing.parking.waiting()
-    assert one.attempts == 3
-    assert one.retry_at is not None
-    assert one.retry_at > plumbing.now()
-
-    assert await plumbing.consumers.retry_due() == 0, "not due yet"
-    effects.fault = set()
-    await plumbing.parking.retry(one.id, now=plumbing.now())
-    assert await plumbing.consumers.retry_due() == 1
-    await have(effects, [("flaky", 1)])
+    effects.before = None
+    await have(effects, [("a", 1), ("a", 2)])
+    assert await plumbing.parking.waiting() == []
 
 
 async def test_what_was_handled_is_committed_and_what_failed_in_an_outage_comes_again(
@@ -255,9 +128,11 @@ async def _all_committed(bootstrap: str, group: str) -> bool:
     await admin.start()
     await consumer.start()
     try:
+        await consumer._client.force_metadata_update()  # a fresh client knows no partitions
         partitions = [
             TopicPartition("matching.events", n) for n in consumer.partitions_for_topic("matching.events") or ()
         ]
+        assert partitions
         ends = await consumer.end_offsets(partitions)
         committed = await admin.list_consumer_group_offsets(group)
         return all(committed[p].offset == end for p, end in ends.items() if p in committed and end)

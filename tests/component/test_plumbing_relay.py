@@ -1,16 +1,15 @@
 """The outbox and its relay, on real Kafka and real MongoDB."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 
-from shared import kafka, outbox
+from shared import outbox
 from shared.contracts.envelope import Trace, read
 from shared.contracts.profiles import ContactChanged, InstitutionChanged
 from shared.mongo import in_transaction
@@ -18,14 +17,6 @@ from shared.outbox import Fact
 from shared.relay import Relay
 from tests.component.conftest import Plumbing
 from tests.eventually import eventually
-
-
-@pytest.fixture
-async def producer(kafka_bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
-    producer = kafka.producer(kafka_bootstrap)
-    await producer.start()
-    yield producer
-    await producer.stop()
 
 
 def institution(id: str, name: str = "St Elsewhere") -> InstitutionChanged:

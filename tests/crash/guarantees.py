@@ -81,7 +81,10 @@ def ordered(seen: Snapshot) -> Iterator[str]:
 
 
 def once(seen: Snapshot) -> Iterator[str]:
-    """As many marks as facts, and each recipient's counter rose once for each fact that names them."""
+    """As many marks as facts, each recipient's counter rose once for each fact that names them, nothing is parked."""
+    for service, collections in seen.documents.items():
+        waits = [one for one in collections.get("parked", ()) if not one["dropped_at"]]
+        yield from (f"{service}: {one['reason']} is parked" for one in waits)
     facts = {record.id: record for record in seen.records["matching.events"]}
     of = seen.documents["notifications"]
     marked = {mark["_id"].split(":", 1)[1] for mark in of["inbox"]}

@@ -119,6 +119,7 @@ def test_a_record_published_twice_is_still_right() -> None:
         ("once", with_documents("notifications", "inbox")),
         ("once", with_documents("notifications", "recipients", {"_id": "west:m", "position": 3})),
         ("once", with_documents("notifications", "recipients")),
+        ("once", with_documents("matching", "parked", {"reason": "malformed", "dropped_at": None})),
         ("copied", with_documents("matching", "participants", {"_id": "m", "sequence": 1})),
         ("copied", with_documents("matching", "participants")),
         ("offsets", behind("matching.projection", "profiles.members")),

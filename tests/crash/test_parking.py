@@ -1,0 +1,122 @@
+"""A service dies while it sets a record aside, or while it works off what waited behind one that was dropped."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from typer.testing import CliRunner
+
+from deploy.parked import app
+from shared.contracts.matching import SuggestionsChanged
+from shared.mongo import Document
+from tests.crash.guarantees import offsets
+from tests.crash.site import CrashSite
+from tests.crash.world import INSTITUTION, PROGRAMME
+from tests.eventually import eventually
+
+_REACTION = "notifications.reaction"
+pytestmark = pytest.mark.timeout(240)
+
+
+class Poison:
+    """A fact that cannot be read and one of its key behind it, both without recipients; structured, so that who counts
+    the world's facts leaves them out.
+    """
+
+    def __init__(self, site: CrashSite) -> None:
+        self._site = site
+        self._of = site.databases["notifications"]
+        mentee = f"poison-{site.clock.new_id()}"
+        self._enrolment = f"{PROGRAMME}.{mentee}"
+        self._good = SuggestionsChanged(
+            enrolment=self._enrolment,
+            programme=PROGRAMME,
+            mentee=mentee,
+            institution=INSTITUTION,
+            version=2,
+            ranked=(),
+            cause="own_change",
+        )
+
+    async def send(self) -> None:
+        async with AIOKafkaProducer(bootstrap_servers=self._site.cluster.stack.bootstrap) as producer:
+            for n, data in ((1, {"mentee": 1}), (2, self._good.model_dump(mode="json"))):
+                event = {
+                    "type": SuggestionsChanged.TYPE,
+                    "id": f"{self._enrolment}-{n}",
+                    "institution": INSTITUTION,
+                    "subject": self._enrolment,
+                    "sequence": n,
+                    "data": data,
+                }
+                await producer.send_and_wait(
+                    SuggestionsChanged.TOPIC,
+                    key=f"{INSTITUTION}:{self._enrolment}".encode(),
+                    value=json.dumps(event).encode(),
+                    headers=[("content-type", b"application/cloudevents+json")],
+                )
+
+    async def waiting(self) -> list[Document]:
+        return await self._of["parked"].find({"dropped_at": None}).sort("offset").to_list(None)
+
+    async def is_set_aside(self) -> bool:
+        return [one["reason"] for one in await self.waiting()] == ["malformed", "behind_parked"]
+
+    async def letters(self) -> int:
+        ids = [f"{one['_id']}.letter" for one in await self.waiting()]
+        return await self._of["outbox"].count_documents({"_id": {"$in": ids}})
+
+    async def drop_the_first(self) -> None:
+        [first, _] = await self.waiting()
+        words = ["drop", "notifications", first["_id"], "--reason", "a test sent it"]
+        environment = {"NOTIFICATIONS_MONGO_URI": self._site.cluster.stack.mongo_uris["notifications"]}
+        done = await asyncio.to_thread(CliRunner().invoke, app, words, env=environment)
+        assert done.exit_code == 0, done.output
+
+    async def is_worked_off(self) -> bool:
+        """What waited behind has taken effect, and nothing will be read again."""
+        is_marked = await self._of["inbox"].count_documents(self._mark)
+        return bool(is_marked) and not await self.waiting() and not list(offsets(await self._site.look()))
+
+    async def forget(self) -> None:
+        """The mark that none of the world's facts accounts for."""
+        await self._of["inbox"].delete_one(self._mark)
+
+    @property
+    def _mark(self) -> Document:
+        return {"_id": f"{_REACTION}:{self._enrolment}-2"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        ("notifications.consumer.after-commit:1", "notifications.clockwork.after-effect:1"),
+        pytest.param(
+            ("notifications.consumer.after-commit:2", "notifications.clockwork.after-commit:1"), marks=pytest.mark.full
+        ),
+    ],
+    ids=" ".join,
+)
+async def test_a_kill_while_a_record_is_set_aside_or_worked_off_parks_once_and_keeps_the_order(
+    crashes: CrashSite, told: Sequence[str]
+) -> None:
+    assert not await crashes.settles()
+    parks, works_off = told
+    poison = Poison(crashes)
+    armed = await crashes.cluster.restart("notifications", told=parks)
+    await armed.ready()
+    await poison.send()
+    await armed.killed(within=60)
+
+    armed = crashes.cluster.start("notifications", told=works_off)
+    await eventually(poison.is_set_aside, within=60, message="two set aside, in order")
+    assert await poison.letters() == 2
+    await poison.drop_the_first()
+    await armed.killed(within=60)
+
+    await crashes.cluster.start("notifications").ready()
+    await eventually(poison.is_worked_off, within=60, message="what waited behind has taken effect")
+    await poison.forget()
+    await crashes.assert_settles(f"SIGKILL at {parks} while parking, and at {works_off} while working off")
