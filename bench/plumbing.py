@@ -20,6 +20,7 @@ from shared.mongo import Database, ReplaceOne, Session, in_transaction
 from shared.outbox import Fact
 from shared.parking import Parking
 from shared.relay import Relay
+from shared.stalls import Watchdog
 from shared.telemetry import Metrics
 
 _RECORDS = 20_000
@@ -213,13 +214,15 @@ async def _consumed(
     """Records a second, from the first effect seen to the last: joining the group is no part of the rate."""
     parking = Parking(database, letter=MatchingRecordParked)
     await parking.prepare()
+    metrics = Metrics()
     consumers = Consumers(
         kafka.broker(bench.bootstrap),
         database,
         service=f"bench-{bench.clock.new_id()}",
         parking=parking,
         clock=bench.clock,
-        metrics=Metrics(),
+        metrics=metrics,
+        watchdog=Watchdog(bench.clock, metrics, limit_seconds=60, kafka_answers=lambda: kafka.answers(bench.bootstrap)),
     )
     register(consumers)
 

@@ -20,7 +20,8 @@ from shared.contracts.payload import Payload
 from shared.errors import DomainError, StaleVersion
 from shared.mongo import Database, Session, in_transaction
 from shared.parking import Parking, Record, Verdict
-from shared.subscriber import Handle, assert_safe, subscribe
+from shared.stalls import Handle, Watchdog
+from shared.subscriber import assert_safe, subscribe
 from shared.telemetry import Metrics, follow, logger
 
 Fold = Callable[[Sequence[Received]], Awaitable[None]]
@@ -47,7 +48,7 @@ class _BehindParked(Exception):
 class Consumers:
     """All subscribers of one service. Register first, then start."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what every consumer needs
         self,
         broker: KafkaBroker,
         database: Database,
@@ -56,6 +57,7 @@ class Consumers:
         parking: Parking,
         clock: Clock,
         metrics: Metrics,
+        watchdog: Watchdog,
         fetch_max_wait_ms: int = 250,
     ) -> None:
         self._broker = broker
@@ -65,6 +67,7 @@ class Consumers:
         self._parking = parking
         self._clock = clock
         self._metrics = metrics
+        self._watchdog = watchdog
         self._reactions: dict[str, Mapping[str, Reaction]] = {}
 
     def projection(self, folds: Mapping[type[Payload], Fold], *, group: str | None = None) -> None:
@@ -115,16 +118,17 @@ class Consumers:
 
     def _subscribe(self, payloads: Iterable[type[Payload]], consumer: str, handle: Handle) -> None:
         async def progressing(records: Sequence[Record]) -> None:
-            await handle(records)
+            await pulse.handled(records, handle)
             self._metrics.progress.labels(consumer).set(self._clock.now().timestamp())
 
-        subscribe(
+        client = subscribe(
             self._broker,
             {payload.TOPIC for payload in payloads},
             group=consumer,
             handle=progressing,
             fetch_max_wait_ms=self._fetch_max_wait_ms,
         )
+        pulse = self._watchdog.watch(consumer, client)
 
     async def start(self) -> None:
         for subscriber in self._broker.subscribers:

@@ -1,8 +1,10 @@
 """How every client of Kafka is set: nothing that a default could lose (design 5.6)."""
 
+import asyncio
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, KafkaError, NoBrokersAvailable, NodeNotReadyError
 from faststream.kafka import KafkaBroker
 
@@ -34,6 +36,19 @@ def broker(bootstrap: str) -> KafkaBroker:
         apply_types=False,
         logger=None,
     )
+
+
+async def answers(bootstrap: str, *, within_seconds: float = 5) -> bool:
+    """Whether Kafka answers somebody whom it has never seen."""
+    client = AIOKafkaClient(bootstrap_servers=servers(bootstrap), request_timeout_ms=int(within_seconds * 1000))
+    try:
+        async with asyncio.timeout(within_seconds):
+            await client.bootstrap()
+    except (KafkaError, TimeoutError):
+        return False
+    finally:
+        await client.close()
+    return True
 
 
 def is_outage(error: BaseException) -> bool:

@@ -18,6 +18,7 @@ from shared.parking import Parking
 from shared.relay import Relay
 from shared.settings import ServiceSettings
 from shared.shedding import Backlog
+from shared.stalls import Watchdog
 from shared.telemetry import Metrics
 from shared.topics import differences, load_topics
 
@@ -34,6 +35,7 @@ class Parts:
     parking: Parking
     consumers: Consumers
     backlog: Backlog
+    watchdog: Watchdog
     holder: str
     """This process, as leases name it."""
 
@@ -83,6 +85,12 @@ def build(name: str, settings: ServiceSettings, clock: Clock, *, letter: type[Re
     metrics = Metrics()
     broker = kafka.broker(settings.kafka_bootstrap)
     parking = Parking(database, letter=letter)
+    watchdog = Watchdog(
+        clock,
+        metrics,
+        limit_seconds=settings.stalled_after_seconds,
+        kafka_answers=lambda: kafka.answers(settings.kafka_bootstrap),
+    )
     return Parts(
         name=name,
         settings=settings,
@@ -99,8 +107,10 @@ def build(name: str, settings: ServiceSettings, clock: Clock, *, letter: type[Re
             parking=parking,
             clock=clock,
             metrics=metrics,
+            watchdog=watchdog,
             fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
         ),
         backlog=Backlog(database, clock, shed_after_seconds=settings.shed_after_seconds),
+        watchdog=watchdog,
         holder=f"{socket.gethostname()}-{os.getpid()}-{clock.new_id()[-12:]}",
     )

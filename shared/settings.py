@@ -32,6 +32,8 @@ class ServiceSettings(BaseSettings):
     """How long a broker holds an empty fetch; the embedded broker holds every one that long."""
     shed_after_seconds: float = Field(default=120.0, gt=0)
     """Writes are answered 503 while a fact has waited in the outbox for longer."""
+    stalled_after_seconds: float = Field(default=60.0, gt=0)
+    """A consumer for whom records wait and who does not move for longer makes `/health/live` fail."""
     http_host: str = "127.0.0.1"
     http_port: int
     log_level: str = "INFO"

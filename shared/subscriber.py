@@ -1,7 +1,7 @@
 """The one way to make a subscriber: batches, committed once each, nothing lost by a default (design 5.1 to 5.6)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -12,10 +12,8 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from shared import failpoints
-from shared.parking import Record
+from shared.stalls import BATCH_SECONDS, Client, Handle
 from shared.telemetry import logger
-
-Handle = Callable[[Sequence[Record]], Awaitable[None]]
 
 _OUTAGE_WAIT_SECONDS = 1.0
 _MAX_RECORDS = 1000
@@ -34,7 +32,7 @@ class _PromptSubscriber(BatchSubscriber):
 
 def subscribe(
     broker: KafkaBroker, topics: Iterable[str], *, group: str, handle: Handle, fetch_max_wait_ms: int
-) -> None:
+) -> Client:
     """With both `parser=` and `decoder=` every record reaches `handle`, whatever it holds (design 5.4)."""
     subscriber = broker.subscriber(
         *sorted(topics),
@@ -47,7 +45,7 @@ def subscribe(
         fetch_max_wait_ms=fetch_max_wait_ms,
         session_timeout_ms=8_000,
         heartbeat_interval_ms=2_000,
-        max_poll_interval_ms=300_000,
+        max_poll_interval_ms=int(BATCH_SECONDS * 1000),
     )
     subscriber.__class__ = _PromptSubscriber
 
@@ -67,6 +65,7 @@ def subscribe(
             raise
 
     subscriber(on_batch, parser=parse, decoder=decode)
+    return lambda: subscriber.consumer
 
 
 def assert_safe(subscriber: Any) -> None:

@@ -34,6 +34,12 @@ class Metrics:
             ["consumer"],
             registry=self.registry,
         )
+        self.lag = Gauge(
+            "preceptor_consumer_lag_records",
+            "Records that wait for a consumer in its partitions",
+            ["consumer"],
+            registry=self.registry,
+        )
         self.published = Counter("preceptor_facts_published", "Outbox rows published", registry=self.registry)
         self.publish_failures = Counter(
             "preceptor_publish_failures", "Outbox rows that Kafka did not take", registry=self.registry

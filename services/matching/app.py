@@ -25,12 +25,12 @@ from services.matching.usecases.reading import Reading
 from services.matching.usecases.relationships import Relationships
 from services.matching.usecases.requests import Requests
 from shared import parts as parts_of
+from shared import shedding
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import MatchingRecordParked
 from shared.http import create_app
 from shared.parts import Parts
 from shared.service import Service, every, roles_of, run
-from shared.shedding import LOOKS_SECONDS
 from shared.telemetry import configure_logs
 
 NAME = "matching"
@@ -81,11 +81,13 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         clock=clock,
         metrics=parts.metrics,
         ready=ready,
+        stalled=lambda: parts.watchdog.stalled,
         backlog=parts.backlog,
     )
     work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
-        "backlog": ("api", lambda: every(LOOKS_SECONDS, parts.backlog.look)),
+        "backlog": ("api", lambda: every(shedding.LOOKS_SECONDS, parts.backlog.look)),
         "consumer": ("consumer", lambda: _serve(parts)),
+        "watchdog": ("consumer", lambda: every(parts.watchdog.looks_seconds, parts.watchdog.look)),
         "relay": ("relay", parts.relay),
         "lists": ("clockwork", keeping.run),
         "due": ("clockwork", lambda: every(1, due.work)),

@@ -14,6 +14,7 @@ from services.notifications.usecases.reading import Inbox
 from services.notifications.usecases.telling import Telling
 from services.notifications.wording import Wording
 from shared import parts as parts_of
+from shared import shedding
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import NotificationsRecordParked
 from shared.contracts.matching import (
@@ -32,7 +33,6 @@ from shared.contracts.profiles import ContactChanged, InstitutionChanged, Progra
 from shared.http import create_app
 from shared.parts import Parts
 from shared.service import Service, every, roles_of, run
-from shared.shedding import LOOKS_SECONDS
 from shared.telemetry import configure_logs
 
 NAME = "notifications"
@@ -74,12 +74,14 @@ def build(settings: NotificationsSettings, clock: Clock, roles: frozenset[str]) 
         clock=clock,
         metrics=parts.metrics,
         ready=parts.ready,
+        stalled=lambda: parts.watchdog.stalled,
         backlog=parts.backlog,
     )
     work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
-        "backlog": ("api", lambda: every(LOOKS_SECONDS, parts.backlog.look)),
+        "backlog": ("api", lambda: every(shedding.LOOKS_SECONDS, parts.backlog.look)),
         "live": ("api", lambda: _ring(store, bells)),
         "consumer": ("consumer", lambda: _serve(parts)),
+        "watchdog": ("consumer", lambda: every(parts.watchdog.looks_seconds, parts.watchdog.look)),
         "relay": ("relay", parts.relay),
         "clockwork": ("clockwork", lambda: every(1, parts.consumers.retry_due)),
     }

@@ -104,6 +104,7 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
             clock=clock,
             metrics=built.metrics,
             ready=built.ready,
+            stalled=lambda: built.watchdog.stalled,
             backlog=built.backlog,
         ),
         host=settings.http_host,

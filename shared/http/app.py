@@ -32,27 +32,33 @@ def create_app(  # noqa: PLR0913 -- the composition root's whole list
     clock: Clock,
     metrics: Metrics,
     ready: Callable[[], Awaitable[Mapping[str, str]]],
+    stalled: Callable[[], Mapping[str, str]],
     backlog: Backlog,
 ) -> FastAPI:
-    """`ready` returns what is wrong by part; empty means ready."""
+    """`ready` returns what is wrong by part, empty means ready; `stalled` what only a restart of the process mends."""
     app = FastAPI(title=title, description=description, version="1")
     app.state.authenticator = authenticator
     app.state.clock = clock
     app.state.backlog = backlog
     app.state.idempotency = Idempotency(database, clock)
-    for one in (*routers, _operations(metrics, ready)):
+    for one in (*routers, _operations(metrics, ready, stalled)):
         app.include_router(one)
     answer_problems(app)
     app.add_middleware(_Observed, clock=clock, metrics=metrics)
     return app
 
 
-def _operations(metrics: Metrics, ready: Callable[[], Awaitable[Mapping[str, str]]]) -> APIRouter:
+def _operations(
+    metrics: Metrics, ready: Callable[[], Awaitable[Mapping[str, str]]], stalled: Callable[[], Mapping[str, str]]
+) -> APIRouter:
     operations = APIRouter(include_in_schema=False)
 
     @operations.get("/health/live")
-    async def live() -> dict[str, str]:
-        return {"status": "live"}
+    async def live() -> Response:
+        wrong = stalled()
+        return JSONResponse(
+            {"status": "stalled", "wrong": wrong} if wrong else {"status": "live"}, 503 if wrong else 200
+        )
 
     @operations.get("/health/ready")
     async def is_ready() -> Response:

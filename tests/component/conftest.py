@@ -14,6 +14,7 @@ from shared.contracts.dead_letters import MatchingRecordParked
 from shared.leases import Lease
 from shared.mongo import Database
 from shared.parking import Parking
+from shared.stalls import Watchdog
 from shared.telemetry import Metrics
 
 
@@ -58,6 +59,7 @@ class Plumbing:
     metrics: Metrics
     parking: Parking
     consumers: Consumers
+    watchdog: Watchdog
 
     def lease(self, name: str = "relay", *, holder: str = "test", seconds: float = 6) -> Lease:
         return Lease(self.database, name, holder=holder, clock=self.clock, seconds=seconds)
@@ -69,6 +71,7 @@ class Plumbing:
 @pytest.fixture
 async def plumbing(database: Database, kafka_bootstrap: str, clock: Clock) -> AsyncIterator[Plumbing]:
     metrics = Metrics()
+    watchdog = Watchdog(clock, metrics, limit_seconds=60, kafka_answers=lambda: kafka.answers(kafka_bootstrap))
     parking = Parking(database, letter=MatchingRecordParked)
     service = f"test-{clock.new_id()}"
     await begin_here(kafka_bootstrap, f"{service}.reaction", "matching.events")
@@ -79,8 +82,9 @@ async def plumbing(database: Database, kafka_bootstrap: str, clock: Clock) -> As
         parking=parking,
         clock=clock,
         metrics=metrics,
+        watchdog=watchdog,
     )
-    yield Plumbing(database, clock, metrics, parking, consumers)
+    yield Plumbing(database, clock, metrics, parking, consumers, watchdog)
     await consumers.stop()
 
 

@@ -84,6 +84,7 @@ class Api:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     correlations: list[str] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
+    stalled: dict[str, str] = field(default_factory=dict)
     backlog: Backlog = field(init=False)
 
     def __post_init__(self) -> None:
@@ -142,6 +143,7 @@ def _make(database: Database, clock: Movable, issuer: LocalIssuer) -> Api:
         clock=clock,
         metrics=api.metrics,
         ready=ready,
+        stalled=lambda: api.stalled,
         backlog=api.backlog,
     )
     return api

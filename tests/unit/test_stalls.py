@@ -1,0 +1,168 @@
+"""When a consumer counts as stalled, with a client and a clock by hand."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaTimeoutError
+
+from shared.parking import Record
+from shared.stalls import BATCH_SECONDS, Pulse
+
+LIMIT = 60
+A, B = TopicPartition("t", 0), TopicPartition("t", 1)
+
+
+class ClockByHand:
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+@dataclass(slots=True)
+class Client:
+    """Two partitions; both ends at 10."""
+
+    at: dict[TopicPartition, int] = field(default_factory=lambda: {A: 10, B: 10})
+    is_deaf: bool = False
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset(self.at)
+
+    async def end_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        if self.is_deaf:
+            raise KafkaTimeoutError
+        return dict.fromkeys(places, 10)
+
+    async def position(self, place: TopicPartition) -> int:
+        return self.at[place]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    topic: str
+    partition: int
+
+
+class Site:
+    def __init__(self) -> None:
+        self.clock = ClockByHand()
+        self.client = Client()
+        self.kafka_is_there = True
+
+        async def answers() -> bool:
+            return self.kafka_is_there
+
+        self.pulse = Pulse(
+            lambda: self.client,  # type: ignore[arg-type,return-value] -- all that is asked of one
+            self.clock,  # type: ignore[arg-type]
+            limit_seconds=LIMIT,
+            kafka_answers=answers,
+        )
+
+    async def after(self, seconds: float) -> bool:
+        """Whether it is stalled so much later, looked at all along."""
+        for _ in range(int(seconds // 5)):
+            self.clock.at += 5
+            await self.pulse.look()
+        return self.pulse.stalled_seconds is not None
+
+    async def handles(self, place: TopicPartition, *, fails: bool = False) -> None:
+        async def handle(_: Sequence[Record]) -> None:
+            if fails:
+                raise OSError
+
+        records: Sequence[Record] = [Read(place.topic, place.partition)]  # type: ignore[list-item]
+        try:
+            await self.pulse.handled(records, handle)
+        except OSError:
+            return
+
+
+@pytest.fixture
+async def site() -> Site:
+    site = Site()
+    await site.pulse.look()
+    return site
+
+
+async def test_who_has_nothing_to_do_is_never_stalled(site: Site) -> None:
+    assert not await site.after(10_000)
+
+
+async def test_who_has_records_waiting_and_does_not_move_is_stalled_after_the_limit(site: Site) -> None:
+    site.client.at[A] = 9
+    assert not await site.after(LIMIT)
+    assert await site.after(10)
+    assert site.pulse.lag == 1
+    site.client.at[A] = 10
+    assert not await site.after(5), "and no more when it moves"
+
+
+async def test_who_moves_slowly_is_not(site: Site) -> None:
+    site.client.at[A] = 0
+    for n in range(10):
+        site.client.at[A] = n
+        await site.handles(A)
+        assert not await site.after(LIMIT - 5)
+
+
+async def test_who_tries_again_and_again_because_a_store_is_away_is_not(site: Site) -> None:
+    site.client.at[A] = 0
+    for _ in range(100):
+        await site.handles(A, fails=True)
+        assert not await site.after(10)
+
+
+async def test_a_batch_in_hand_may_take_as_long_as_kafka_lets_it(site: Site) -> None:
+    site.client.at[A] = 0
+    begun, ends = asyncio.Event(), asyncio.Event()
+
+    async def handle(_: Sequence[Record]) -> None:
+        begun.set()
+        await ends.wait()
+
+    task = asyncio.create_task(site.pulse.handled([], handle))
+    await begun.wait()
+    assert not await site.after(BATCH_SECONDS)
+    assert await site.after(10)
+    ends.set()
+    await task
+    assert not await site.after(5)
+
+
+async def test_a_partition_passed_over_while_another_moves_is_stalled_in_the_end(site: Site) -> None:
+    site.client.at |= {A: 0, B: 0}
+    for n in range(int(BATCH_SECONDS // 50)):
+        site.client.at[B] = n % 10
+        await site.handles(B)
+        assert not await site.after(50)
+    await site.handles(B)
+    assert await site.after(10)
+
+
+async def test_nobody_is_stalled_because_kafka_is_away_nor_at_once_when_it_is_back(site: Site) -> None:
+    site.client.at[A] = 0
+    site.client.is_deaf, site.kafka_is_there = True, False
+    assert not await site.after(1000)
+    site.client.is_deaf, site.kafka_is_there = False, True
+    assert not await site.after(LIMIT)
+    assert await site.after(10)
+
+
+async def test_whom_kafka_does_not_answer_though_it_answers_others_is_stalled(site: Site) -> None:
+    site.client.is_deaf = True
+    assert not await site.after(LIMIT)
+    assert await site.after(10)
+
+
+async def test_partitions_that_come_anew_count_from_then(site: Site) -> None:
+    site.client.at = {}
+    assert not await site.after(1000)
+    site.client.at = {A: 0}
+    assert not await site.after(LIMIT)
+    assert await site.after(10)
