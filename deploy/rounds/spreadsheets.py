@@ -20,7 +20,7 @@ from services.matching.domain.model import Policy as Rules
 from services.matching.domain.rounds import wishing
 from services.matching.domain.rounds.canonical import pointer
 from services.matching.domain.rounds.files import Mentee, Mentor, Policy, RoundInput, Target, Wish
-from services.matching.domain.scoring import seed
+from services.matching.domain.rounds.pseudonyms import pseudonyms
 from services.profiles.domain.fields import Profile
 from services.profiles.domain.roster import mapping, reading
 from shared.contracts.payload import Id, Slug
@@ -230,13 +230,11 @@ def _weights(policy: Rules) -> dict[str, int]:
 
 
 def _pseudonyms(role: str, plan: Plan, people: Iterable[Someone]) -> dict[str, Someone]:
-    """Numbers in an order that shows neither names nor lines; somebody in both files is one person, read first."""
+    """Somebody in both files is one person, read first."""
     known: dict[str, Someone] = {}
     for one in people:
         known.setdefault(one.email, one)
-    ordered = sorted(known.values(), key=lambda one: (seed(plan.id, role, one.email), one.email))
-    digits = len(str(len(ordered)))
-    return {f"{role}-{number:0{digits}}": one for number, one in enumerate(ordered, 1)}
+    return {number: known[email] for number, email in pseudonyms(role, known, round=plan.id).items()}
 
 
 def _refuse_unknown(side: Side, choosing: Iterable[Someone], chosen: Iterable[Someone]) -> None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from services.matching import watch
 from services.matching.api.relationships import relationships_router
 from services.matching.api.requests import requests_router
+from services.matching.api.rounds import rounds_router
 from services.matching.api.suggestions import suggestions_router, unmatched_router
 from services.matching.clockwork import Clockwork, Shards
 from services.matching.handlers import folds
@@ -18,22 +19,31 @@ from services.matching.store.projections import Projections
 from services.matching.store.reading import ReadingStore
 from services.matching.store.replicas import Replicas
 from services.matching.store.requests import RequestStore
+from services.matching.store.rounds import RoundShelf
+from services.matching.store.settling import Register
 from services.matching.usecases.auditing import Audit
 from services.matching.usecases.due import Due
 from services.matching.usecases.keeping import Keeper
+from services.matching.usecases.publishing import Publishing
 from services.matching.usecases.reading import Reading
 from services.matching.usecases.relationships import Relationships
 from services.matching.usecases.requests import Requests
+from services.matching.usecases.rounds import Rounds
+from services.matching.usecases.solving import Solving
+from services.matching.workshop import Workshop
 from shared import parts as parts_of
 from shared import shedding
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import MatchingRecordParked
 from shared.http import create_app
+from shared.leases import Lease
 from shared.parts import Parts
 from shared.service import Service, every, roles_of, run
 from shared.telemetry import configure_logs
 
 NAME = "matching"
+_LOOKS_SECONDS = 0.5
+"""Between two looks for rounds that wait."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -55,6 +65,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     keeping = _keeping(parts, settings, projections, lists, replicas)
     reading = Reading(ReadingStore(parts.database))
     pairs = RequestStore(parts.database, clock)
+    shelf = RoundShelf(parts.database, clock)
     due = Due(pairs, clock)
     parts.consumers.projection(folds(projections))
 
@@ -64,6 +75,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         await lists.prepare()
         await replicas.prepare()
         await pairs.prepare()
+        await shelf.prepare()
 
     async def close() -> None:
         parts.database.client.close()
@@ -75,7 +87,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     app = create_app(
         "Preceptor matching",
         "Who is suggested to whom, why, and why not; who asked whom, and what came of it.",
-        routers=_routers(reading, pairs, clock) if "api" in roles else [],
+        routers=_routers(reading, pairs, shelf, clock) if "api" in roles else [],
         database=parts.database,
         authenticator=parts.authenticator,
         clock=clock,
@@ -91,6 +103,8 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         "relay": ("relay", parts.relay),
         "lists": ("clockwork", keeping.run),
         "due": ("clockwork", lambda: every(1, due.work)),
+        "solving": ("clockwork", _solving(parts, settings, shelf)),
+        "publishing": ("clockwork", _publishing(parts, settings)),
         "clockwork": ("clockwork", lambda: every(1, parts.consumers.retry_due)),
     }
     return Service(
@@ -104,13 +118,33 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     )
 
 
-def _routers(reading: Reading, pairs: RequestStore, clock: Clock) -> list[APIRouter]:
+def _routers(reading: Reading, pairs: RequestStore, shelf: RoundShelf, clock: Clock) -> list[APIRouter]:
     return [
         suggestions_router(reading),
         unmatched_router(reading),
         requests_router(Requests(pairs, clock)),
         relationships_router(Relationships(pairs, clock)),
+        rounds_router(Rounds(shelf, clock)),
     ]
+
+
+def _solving(parts: Parts, settings: Settings, shelf: RoundShelf) -> Callable[[], Awaitable[None]]:
+    lease = parts.lease("solving", seconds=settings.lease_seconds)
+    solving = Solving(shelf, Workshop(settings), lease, parts.clock)
+    return lambda: _while_leased(solving.work, lease)
+
+
+def _publishing(parts: Parts, settings: Settings) -> Callable[[], Awaitable[None]]:
+    lease = parts.lease("publishing", seconds=settings.lease_seconds)
+    publishing = Publishing(Register(parts.database, parts.clock), lease, parts.clock)
+    return lambda: _while_leased(publishing.work, lease)
+
+
+async def _while_leased(work: Callable[[], Awaitable[None]], lease: Lease) -> None:
+    try:
+        await every(_LOOKS_SECONDS, work)
+    finally:
+        await lease.release()
 
 
 def _keeping(parts: Parts, settings: Settings, projections: Projections, lists: Lists, replicas: Replicas) -> Clockwork:

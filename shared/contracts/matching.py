@@ -1,4 +1,4 @@
-"""What matching publishes: facts about lists, requests and relationships. Ids, ranks and reason codes; never
+"""What matching publishes: facts about lists, requests, relationships and rounds. Ids, ranks and reason codes; never
 contributions, weights, messages or names.
 """
 
@@ -107,8 +107,8 @@ class RequestWithdrawn(AboutRequest):
     TOPIC: ClassVar[str] = "matching.events"
 
     reason: Slug
-    """Today `by_mentee`, `matched_elsewhere`, `mentee_left`, and `not_available` for whatever is the mentor's own
-    affair; more may come."""
+    """Today `by_mentee`, `matched_elsewhere`, `matched_in_round` (the two, with each other), `mentee_left`, and
+    `not_available` for whatever is the mentor's own affair; more may come."""
 
 
 class RequestExpired(AboutRequest):
@@ -140,6 +140,8 @@ class RelationshipOpened(AboutRelationship):
 
     request: Id | None = None
     """The request that was accepted. Who asked hears of it by that request's own fact."""
+    round: Id | None = None
+    """The round that brought the two together; both hear of it by this fact."""
 
 
 class RelationshipPaused(AboutRelationship):
@@ -168,3 +170,69 @@ class RelationshipClosed(AboutRelationship):
     reason: Slug
     """Today `goals_reached`, `no_time`, `not_a_fit`, `conflict_of_interest`, `moved_on`, `unspecified`, `mentee_left`,
     `mentor_left`; more may come."""
+
+
+class RoundPublished(Payload):
+    """A cohort was matched at once. Each pair's own fact is `relationship.opened`, or `round.pair_lapsed`."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.round.published.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+    round: Id
+    programme: Id
+    institution: Id
+    """The programme's owner."""
+    target: Slug
+    """Today `fit` or `coverage`; more may come."""
+    mentees: int
+    """Who took part: matched, lapsed or unmatched."""
+    opened: int
+    lapsed: int
+    unmatched: int
+    input_sha256: str
+    """Of the file's canonical form, as in the result."""
+    result_sha256: str
+    """Of the result's file."""
+    policy_sha256: str
+    solver: Slug
+
+    @property
+    def aggregate(self) -> str:
+        return self.round
+
+
+class AboutPlace(Payload):
+    """What every fact about a mentee's place in a round names."""
+
+    place: Id
+    round: Id
+    programme: Id
+    mentee: Recipient
+    reason: Slug
+    recipients: tuple[Recipient, ...] = ()
+
+    @property
+    def aggregate(self) -> str:
+        return self.place
+
+
+class PairLapsed(AboutPlace):
+    """A round had a mentor for this mentee, and when it was published the two could not be brought together any more.
+
+    `reason` is today `matched_elsewhere`, `mentee_left`, `paused`, `profile_incomplete`, and `not_available` for
+    whatever is the mentor's own affair; more may come.
+    """
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.round.pair_lapsed.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+
+class MenteeUnmatched(AboutPlace):
+    """A round had nobody for this mentee.
+
+    `reason` is today one of a list's reasons for being empty, `outranked`, `outweighed`, `excluded`, `closed`,
+    `matched_elsewhere` or `mentee_left`; more may come.
+    """
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.round.mentee_unmatched.v1"
+    TOPIC: ClassVar[str] = "matching.events"

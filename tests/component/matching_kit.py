@@ -141,9 +141,10 @@ class Matching:
         *,
         key: str = "",
         version: int | None = None,
+        role: str = "member",
         **body: Any,
     ) -> httpx.Response:
-        token = self.issuer.token(subject, institution=institution, roles=("member",))
+        token = self.issuer.token(subject, institution=institution, roles=(role,))
         headers = {"authorization": f"Bearer {token}", "idempotency-key": key or SystemClock().new_id()}
         if version is not None:
             headers["if-match"] = f'"{version}"'

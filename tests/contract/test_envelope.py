@@ -49,7 +49,7 @@ def test_optional_fields_may_be_absent() -> None:
     assert received.payload.entered == ()
 
 
-@pytest.mark.parametrize("sent", ["org.preceptor.matching.round.published.v1", "com.example.thing", "", "v2"])
+@pytest.mark.parametrize("sent", ["org.preceptor.matching.moon.published.v1", "com.example.thing", "", "v2"])
 def test_an_unknown_type_is_ignored_whatever_else_is_wrong_with_it(sent: str) -> None:
     assert reading(headers={"ce_type": sent.encode()}, key=None, value=b"{") is None
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request
+from services.matching.domain.rounds.life import Round
 from services.matching.usecases.parties import Position
 from shared.errors import Rejected
 from shared.http import from_cursor, to_cursor
@@ -21,9 +22,23 @@ def before(cursor: str | None) -> Position | None:
         raise Rejected("cursor_malformed", "cursor must be the `next` of a page, unchanged") from None
 
 
-def following(page: Sequence[Request] | Sequence[Relationship], limit: int) -> str | None:
+def last_seen(cursor: str | None) -> str:
+    """Of pages in the order of one text."""
+    position = from_cursor(cursor)
+    if not isinstance(position, str | None):
+        raise Rejected("cursor_malformed", "cursor must be the `next` of a page, unchanged")
+    return position or ""
+
+
+def following(page: Sequence[Request] | Sequence[Relationship] | Sequence[Round], limit: int) -> str | None:
     """The cursor of the page after this one."""
     if len(page) < limit:
         return None
     last = page[-1]
-    return to_cursor([(last.asked_at if isinstance(last, Request) else last.since).isoformat(), last.id])
+    return to_cursor([_began(last).isoformat(), last.id])
+
+
+def _began(one: Request | Relationship | Round) -> datetime:
+    if isinstance(one, Round):
+        return one.opened_at
+    return one.asked_at if isinstance(one, Request) else one.since

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from services.matching.api.cursors import last_seen
 from services.matching.domain.model import Member
 from services.matching.domain.reasons import UNMATCHED
 from services.matching.usecases.reading import Reading, Seen, Suggestion, Suggestions, UnmatchedMentee
@@ -17,8 +18,7 @@ from shared.auth import Principal
 from shared.contracts.matching import Unmatched
 from shared.contracts.payload import Id
 from shared.contracts.profiles import Factor
-from shared.errors import Rejected
-from shared.http import Limit, Page, SignedIn, from_cursor, problems, router, to_cursor
+from shared.http import Limit, Page, SignedIn, problems, router, to_cursor
 
 _COLUMNS = ("mentee", "reason", "explanation", "as_of")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -118,7 +118,7 @@ def unmatched_router(reading: Reading) -> APIRouter:
         if format == "csv" or (format is None and "text/csv" in accept):
             await reading.unmatched(me, programme, limit=1)  # problems come before the first byte
             return StreamingResponse(_lines(reading, me, programme), media_type="text/csv; charset=utf-8")
-        page = await reading.unmatched(me, programme, after=_after(cursor), limit=limit)
+        page = await reading.unmatched(me, programme, after=last_seen(cursor), limit=limit)
         next_cursor = to_cursor(page[-1].mentee) if len(page) == limit else None
         return Page[UnmatchedRead](items=[_unmatched(one) for one in page], next=next_cursor)
 
@@ -173,23 +173,17 @@ def _unmatched(one: UnmatchedMentee) -> UnmatchedRead:
     )
 
 
-def _after(cursor: str | None) -> str:
-    position = from_cursor(cursor)
-    if not isinstance(position, str | None):
-        raise Rejected("cursor_malformed", "cursor must be the `next` of a page, unchanged")
-    return position or ""
-
-
 async def _lines(reading: Reading, me: Principal, programme: str) -> AsyncIterator[str]:
-    yield _line(_COLUMNS)
+    yield line(_COLUMNS)
     async for one in reading.all_unmatched(me, programme):
-        yield _line((one.mentee, one.code, UNMATCHED[one.code], one.as_of.isoformat()))
+        yield line((one.mentee, one.code, UNMATCHED[one.code], one.as_of.isoformat()))
 
 
-def _line(cells: tuple[str, ...]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow([harmless(cell) for cell in cells])
-    return line.getvalue()
+def line(cells: tuple[str, ...]) -> str:
+    """Of a CSV."""
+    written = io.StringIO()
+    csv.writer(written).writerow([harmless(cell) for cell in cells])
+    return written.getvalue()
 
 
 def harmless(cell: str) -> str:

@@ -25,6 +25,7 @@ class Relationship:
     version: int = 1
     since: datetime
     request: str | None = None
+    round: str | None = None
     reason: str | None = None
     """Why it is paused, on hold or closed."""
     closed_at: datetime | None = None
@@ -38,9 +39,14 @@ class Relationship:
         return self.state != "closed"
 
 
-def begin(pair: Pair, *, id: str, request: str | None, now: datetime) -> Decided[Relationship]:
-    new = Relationship(id=id, pair=pair, request=request, since=now)
-    return Decided(state=new, event=RelationshipOpened(request=request, **_about(new)), seats=1)
+def begin(
+    pair: Pair, *, id: str, request: str | None, now: datetime, round: str | None = None
+) -> Decided[Relationship]:
+    """By a request, whose own fact tells who asked; or by a round, of which both hear for the first time."""
+    new = Relationship(id=id, pair=pair, request=request, round=round, since=now)
+    told = (pair.mentee.told, pair.mentor.told) if round else ()
+    event = RelationshipOpened(request=request, round=round, recipients=told, **_about(new))
+    return Decided(state=new, event=event, seats=1)
 
 
 def pause(relationship: Relationship, *, by: Side) -> Decided[Relationship]:

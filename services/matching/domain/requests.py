@@ -24,7 +24,7 @@ from shared.errors import Conflict, NotFound, Rejected
 
 RequestState = Literal["pending", "accepted", "declined", "withdrawn", "expired"]
 DecliningReason = Literal["no_time", "other_expertise", "not_a_fit", "conflict_of_interest", "unspecified"]
-Retraction = Literal["matched_elsewhere", "mentee_left", "mentor_full", "mentor_left"]
+Retraction = Literal["matched_elsewhere", "matched_in_round", "mentee_left", "mentor_full", "mentor_left"]
 
 PENDING_AT_MOST = 5
 MESSAGE_LENGTH = 2000
@@ -69,6 +69,8 @@ class Situation:
     """The mentee's pending requests."""
     rivals: Sequence[Request] = ()
     """The mentor's, where their last seat may be taken."""
+    is_engaged: bool = False
+    """The mentee has a mentor in this programme; looked up for rounds only."""
 
     @property
     def is_last_seat(self) -> bool:
@@ -107,8 +109,17 @@ def accept(
     return (
         Decided(state=accepted, event=event),
         begin(request.pair, id=relationship, request=request.id, now=now),
-        tuple(_siblings(request, situation, now)),
+        tuple(_siblings(request.pair, situation, now, but=request.id)),
     )
+
+
+def settled_by_round(pair: Pair, situation: Situation, *, now: datetime) -> Iterator[Decided[Request]]:
+    """What an acceptance would settle; the request that this mentee made to this mentor among it."""
+    mine = [one.id for one in situation.asked if one.pair.mentor == pair.mentor]
+    for one in situation.asked:
+        if one.id in mine:
+            yield retract(one, reason="matched_in_round", now=now)
+    yield from _siblings(pair, situation, now, but=mine[0] if mine else None)
 
 
 def decline(request: Request, *, reason: DecliningReason, now: datetime) -> Decided[Request]:
@@ -184,13 +195,13 @@ def _refuse_broken(situation: Situation) -> None:
         raise Conflict("not_available", "the two cannot be brought together at present")
 
 
-def _siblings(request: Request, situation: Situation, now: datetime) -> Iterator[Decided[Request]]:
+def _siblings(pair: Pair, situation: Situation, now: datetime, *, but: str | None) -> Iterator[Decided[Request]]:
     """The mentee's wish in this programme is fulfilled; and who else asked a mentor that is full now gets no seat."""
     for one in situation.asked:
-        if one.id != request.id and one.pair.programme == request.pair.programme:
+        if one.id != but and one.pair.programme == pair.programme:
             yield retract(one, reason="matched_elsewhere", now=now)
     for one in situation.rivals if situation.is_last_seat else ():
-        if one.pair.mentee != request.pair.mentee:
+        if one.pair.mentee != pair.mentee:
             yield retract(one, reason="mentor_full", now=now)
 
 

@@ -6,7 +6,7 @@ The institutions' tenancy does not end here but in the API: this is the one plac
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.matching.domain.lists import Enrolment
 from services.matching.domain.model import Bond, Institution, Member, Person, Policy, Preferences, Programme
@@ -69,6 +69,17 @@ class Network:
 
     def enrolment(self, programme: str, mentee: str) -> Enrolment:
         return Enrolment(programme=programme, mentee=mentee, institution=self._members[mentee].institution)
+
+    def person(self, member: str) -> Person:
+        """With all that binds them."""
+        known = self._person(self._members[member])
+        return replace(known, kept_from=frozenset(self._apart(member, "mentee")))
+
+    def enrolled(self, programme: str) -> list[str]:
+        """Members in either role, by id."""
+        return sorted(
+            one.id for one in self._members.values() if programme in one.mentee_in or programme in one.mentors_in
+        )
 
     def is_active(self, member: str) -> bool:
         return member in self._members and self._members[member].is_active

@@ -4,7 +4,8 @@ A mentor who changes is in their column at once, and in the reserves when `touch
 are searched for, not read from a reserve.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,12 +15,23 @@ from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist, Store
 from services.matching.domain.model import Person, Policy, Weights, weights_for
 from services.matching.index.people import People, Vocabulary, Widths
 from services.matching.index.reserves import Reserves
+from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS, Role
 
 _LONGEST = 10
 _NOBODY = -1
 Apart = Callable[[str, Role], Collection[str]]
 """Whom a person of this role may not be brought together with, by either side's wish or for what is between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Pair by pair, each mentee's best first; `place` says whose, `unmatched` by mentee why there is nobody."""
+
+    place: Rows
+    mentors: Sequence[str]
+    scores: Ints
+    unmatched: Sequence[Unmatched | None]
 
 
 class Pool:
@@ -169,6 +181,13 @@ class Pool:
         self._prepared.pop(mentee, None)
         self._reserves.forget(self._mentees.rows[mentee])
         return self.shortlist(mentee)
+
+    def ranked(self, mentees: Sequence[str], length: int) -> Ranked:
+        """The best of these mentees' mentors, searched for; at most as many as a reserve holds."""
+        reasons = [self.searched(mentee).unmatched for mentee in mentees]
+        rows = np.array([self._mentees.rows[one] for one in mentees], dtype=np.intp)
+        places, mentors, scores = self._reserves.first(rows, min(length, self._reserves.size))
+        return Ranked(places, [self._mentors.ids[row] for row in mentors.tolist()], scores, reasons)
 
     def _searched(self, mentee: str, row: int) -> Shortlist:
         me, mentors = self._mentees.one(row, self._widths()), self._mentors.all(self._widths())

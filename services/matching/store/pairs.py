@@ -65,6 +65,7 @@ def relationship_of(document: Document) -> Relationship:
         version=document["version"],
         since=document["at"],
         request=document["request"],
+        round=document.get("round"),
         reason=document["reason"],
         closed_at=document["closed_at"],
     )
@@ -116,7 +117,7 @@ def _of_request(one: Request) -> Document:
 
 
 def _of_relationship(one: Relationship) -> Document:
-    return {"at": one.since, "request": one.request, "closed_at": one.closed_at}
+    return {"at": one.since, "request": one.request, "round": one.round, "closed_at": one.closed_at}
 
 
 def _pair(document: Document) -> Pair:

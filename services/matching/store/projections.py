@@ -66,7 +66,7 @@ class Projections:
     async def scan(self) -> AsyncIterator[list[State]]:
         """Everything that bears on lists, in pieces; people last, so that they are placed once."""
         for name, state in STATES.items():
-            cursor = self._database[name].find(_BINDING.get(name, {}), batch_size=_SCANNED)
+            cursor = self._database[name].find(BINDING.get(name, {}), batch_size=_SCANNED)
             while documents := await cursor.to_list(_SCANNED):
                 yield [state(document) for document in documents]
 
@@ -217,5 +217,5 @@ STATES: dict[str, Callable[[Document], State]] = {
     REQUESTS: bond_of_request,
     PARTICIPANTS: member_of,
 }
-_BINDING: dict[str, Document] = {RELATIONSHIPS: OPEN, REQUESTS: APART}
+BINDING: dict[str, Document] = {RELATIONSHIPS: OPEN, REQUESTS: APART}
 """Of these only what binds somebody is scanned."""

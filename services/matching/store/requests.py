@@ -5,7 +5,7 @@ writes to it (asking, accepting, leaving), so that one of two such transactions 
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,10 +17,12 @@ from services.matching.domain.model import Person, Policy
 from services.matching.domain.pairs import Decided
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request, Situation
+from services.matching.domain.rounds.places import Place
 from services.matching.store import pairs, people
 from services.matching.store.departures import DEPARTURES, departure_of
 from services.matching.store.pairs import OPEN, RELATIONSHIPS, REQUESTS, relationship_of, replacing, request_of
 from services.matching.store.people import SEATS
+from services.matching.store.places import PLACE_INDEXES, PLACES, changing, seated
 from services.matching.store.projections import PARTICIPANTS
 from services.matching.usecases.due import Left
 from services.matching.usecases.parties import AnyDecided, Position, Wanted
@@ -54,6 +56,7 @@ class RequestStore:
         await ensure_indexes(self._requests, pairs.REQUEST_INDEXES)
         await ensure_indexes(self._relationships, pairs.RELATIONSHIP_INDEXES)
         await ensure_indexes(self._database[SEATS], [])
+        await ensure_indexes(self._database[PLACES], PLACE_INDEXES)
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
         return await people.signed_in(self._database, institution, subject_hash)
@@ -160,6 +163,8 @@ class RequestStore:
             await self._all(SEATS, [held], session)
             await self._take_seats(decided, (), session)
             await self._write(decided, trace, session)
+            gone = {"mentee.member": member, "waits": True}
+            await self._database[PLACES].update_many(gone, {"$set": {"waits": False}}, session=session)
             if departure.is_erased:
                 said = {"mentee.member": member, "message": {"$ne": ""}}
                 await self._requests.update_many(said, {"$set": {"message": ""}}, session=session)
@@ -196,8 +201,8 @@ class RequestStore:
         seats: Counter[str] = Counter({one.id: 0 for one in both})
         institutions = {one.id: one.member.institution for one in both}
         for one in decided:
-            mentor = one.state.pair.mentor
-            if one.seats:
+            if one.seats and isinstance(one.state, Relationship):
+                mentor = one.state.pair.mentor
                 seats[mentor.member] += one.seats
                 institutions[mentor.member] = mentor.institution
         capacity = {one.id: one.member.capacity for one in both}
@@ -208,18 +213,23 @@ class RequestStore:
         if writes:
             await self._all(SEATS, writes, session)
 
-    async def _write(self, decided: Sequence[AnyDecided], trace: Trace, session: Session) -> None:
+    async def _write(
+        self, decided: Sequence[AnyDecided], trace: Trace, session: Session, *, bulk: bool = False
+    ) -> None:
         now = self._clock.now()
-        written: dict[str, list[object]] = {REQUESTS: [], RELATIONSHIPS: []}
+        written: defaultdict[str, list[Any]] = defaultdict(list)
         facts: list[outbox.Fact] = []
         for one in decided:
             event = self._clock.new_id()
-            name = REQUESTS if isinstance(one.state, Request) else RELATIONSHIPS
-            written[name].append(replacing(one.state, event=event, correlation=trace.correlation_id))
-            facts += _fact(one, id=event, now=now, trace=trace)
+            name, write = _written(one.state, event=event, correlation=trace.correlation_id)
+            written[name].append(write)
+            facts += _fact(one, id=event, now=now, trace=trace, bulk=bulk)
         for name, writes in written.items():
-            if writes:
-                await self._all(name, writes, session)
+            await self._all(name, writes, session)
+        for one in decided:
+            if isinstance(one.state, Relationship) and one.state.version == 1:
+                pair = one.state.pair
+                await seated(self._database[PLACES], pair.mentee.member, pair.programme, session)
         await outbox.append(self._database, session, facts)
 
     async def _all(self, name: str, writes: Sequence[Any], session: Session) -> None:
@@ -259,12 +269,27 @@ def _seated(member: str, taken: int, *, institution: str, capacity: int) -> Upda
     return UpdateOne({"_id": member, **free}, {"$inc": {"taken": taken, "turns": 1}, "$setOnInsert": new}, upsert=True)
 
 
-def _fact(one: AnyDecided, *, id: str, now: datetime, trace: Trace) -> list[outbox.Fact]:
+def _written(state: Request | Relationship | Place, *, event: str, correlation: str) -> tuple[str, Any]:
+    """The collection, and the write on condition of the version before."""
+    if isinstance(state, Place):
+        return PLACES, changing(state)
+    name = REQUESTS if isinstance(state, Request) else RELATIONSHIPS
+    return name, replacing(state, event=event, correlation=correlation)
+
+
+def _fact(one: AnyDecided, *, id: str, now: datetime, trace: Trace, bulk: bool) -> list[outbox.Fact]:
     if one.event is None:
         return []
-    institution = one.state.pair.mentee.institution
+    state = one.state
+    mentee = state.mentee if isinstance(state, Place) else state.pair.mentee
     return [
         outbox.Fact(
-            id=id, payload=one.event, institution=institution, sequence=one.state.version, time=now, trace=trace
+            id=id,
+            payload=one.event,
+            institution=mentee.institution,
+            sequence=state.version,
+            time=now,
+            trace=trace,
+            bulk=bulk,
         )
     ]

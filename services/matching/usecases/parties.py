@@ -9,6 +9,7 @@ from services.matching.domain.model import Policy
 from services.matching.domain.pairs import Decided, Side
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request, Situation
+from services.matching.domain.rounds.places import Place
 from services.matching.usecases.reading import require_coordinator
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
@@ -17,7 +18,7 @@ from shared.errors import NotFound, StaleVersion
 T = TypeVar("T")
 Position = tuple[datetime, str]
 """Where a page ends: when the last one on it began, and its id."""
-AnyDecided = Decided[Request] | Decided[Relationship]
+AnyDecided = Decided[Request] | Decided[Relationship] | Decided[Place]
 _TRIES = 4
 
 
@@ -33,9 +34,11 @@ class Wanted:
     state: str | None = None
 
 
-class Store(Protocol):
+class SignIns(Protocol):
     async def signed_in(self, institution: str, subject_hash: str) -> str | None: ...
 
+
+class Store(SignIns, Protocol):
     async def policy(self, programme: str) -> Policy | None: ...
 
     async def request(self, institution: str, id: str) -> Request | None:
@@ -77,7 +80,7 @@ class Store(Protocol):
         """The same, with what bears on the two."""
 
 
-async def myself(store: Store, me: Principal) -> str:
+async def myself(store: SignIns, me: Principal) -> str:
     me.require("member")
     member = await store.signed_in(me.home, me.subject_hash)
     if member is None:

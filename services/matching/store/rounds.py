@@ -1,0 +1,251 @@
+"""Documents ↔ rounds and their places; the owner's institution stands in every query of a coordinator's."""
+
+import io
+import json
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+
+from services.matching.domain.model import Person, Policy
+from services.matching.domain.rounds.files import Compared
+from services.matching.domain.rounds.life import File, Frozen, Round, Solved, Trouble
+from services.matching.domain.rounds.places import UNSETTLED, Place, PlaceState
+from services.matching.store import people
+from services.matching.store.pairs import OPEN, RELATIONSHIPS, newest
+from services.matching.store.places import PLACES, laid_out, of_edition, place_of
+from services.matching.store.round_files import RoundFiles
+from services.matching.usecases.parties import Position
+from shared.clock import Clock
+from shared.errors import FieldError, StaleVersion
+from shared.mongo import (
+    ASCENDING,
+    DESCENDING,
+    BulkWriteError,
+    Database,
+    Document,
+    DuplicateKeyError,
+    IndexModel,
+    InsertOne,
+    ReturnDocument,
+    duplicates_in,
+    ensure_indexes,
+)
+
+ROUNDS = "rounds"
+_AT_ONCE = 1000
+_MINE = 50
+
+
+class RoundShelf:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._rounds = database[ROUNDS]
+        self._places = database[PLACES]
+        self._files = RoundFiles(database, clock)
+
+    async def prepare(self) -> None:
+        by_state = IndexModel([("state", ASCENDING)], name="by_state")
+        paged = [("institution", ASCENDING), ("programme", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)]
+        await ensure_indexes(self._rounds, [by_state, IndexModel(paged, name="by_programme")])
+        await self._files.prepare()
+
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None:
+        return await people.signed_in(self._database, institution, subject_hash)
+
+    async def policy(self, programme: str) -> Policy | None:
+        return await people.policy(self._database, programme)
+
+    async def people(self, ids: Collection[str], *, mentees: Collection[str]) -> Mapping[str, Person]:
+        found: dict[str, Person] = {}
+        left = iter(sorted(ids))
+        while some := list(islice(left, _AT_ONCE)):
+            kept = [one for one in some if one in mentees]
+            found |= await people.persons(self._database, {"_id": {"$in": some}}, mentees=kept)
+        return found
+
+    async def engaged(self, programme: str, mentees: Collection[str]) -> Collection[str]:
+        wanted = {"mentee.member": {"$in": list(mentees)}, "programme": programme, **OPEN}
+        found = self._database[RELATIONSHIPS].find(wanted, {"mentee.member": 1})
+        return {one["mentee"]["member"] async for one in found}
+
+    async def begin(self, round: Round, orders: bytes) -> Round:
+        known = await self._rounds.find_one({"_id": round.id, "institution": round.institution})
+        if known is not None:
+            return round_of(known)
+        file = await self._files.keep(io.BytesIO(orders), round=round.id, institution=round.institution)
+        document = document_of(round) | {"orders": asdict(file)}
+        try:
+            await self._rounds.insert_one(document)
+        except DuplicateKeyError:  # a retry beside the first attempt
+            document = await self._rounds.find_one({"_id": round.id}) or document
+        return round_of(document)
+
+    async def round(self, institution: str, id: str) -> Round | None:
+        document = await self._rounds.find_one({"_id": id, "institution": institution})
+        return round_of(document) if document else None
+
+    async def rounds(self, institution: str, programme: str, *, before: Position | None, limit: int) -> Sequence[Round]:
+        wanted = {"institution": institution, "programme": programme}
+        return [round_of(one) for one in await newest(self._rounds, wanted, before=before, limit=limit)]
+
+    async def save(self, round: Round) -> None:
+        await self._replace(document_of(round), version=round.version)
+
+    async def _replace(self, document: Document, *, version: int) -> None:
+        done = await self._rounds.replace_one({"_id": document["_id"], "version": version - 1}, document)
+        if not done.matched_count:
+            raise StaleVersion(found=0, expected=version - 1)
+
+    def content(self, file: File) -> AsyncIterator[bytes]:
+        return self._files.content(file)
+
+    async def counts(self, round: Round) -> Mapping[PlaceState, int]:
+        return await counted(self._database, round)
+
+    async def places(self, round: Round, state: PlaceState | None, *, after: str, limit: int) -> Sequence[Place]:
+        wanted = {**_of(round), "_id": {"$gt": after}, **({"state": state} if state else {})}
+        return [place_of(one) async for one in self._places.find(wanted).sort("_id", ASCENDING).limit(limit)]
+
+    async def waiting(self, round: Round, *, after: str, limit: int) -> Sequence[Place]:
+        wanted = {**_of(round), "waits": True, "order": {"$gt": after}}
+        return [place_of(one) async for one in self._places.find(wanted).sort("order", ASCENDING).limit(limit)]
+
+    async def waiting_before(self, place: Place) -> int:
+        wanted = {**of_edition(place.id.rpartition(".")[0]), "waits": True, "order": {"$lt": place.order}}
+        return await self._places.count_documents(wanted)
+
+    async def places_of(self, institution: str, member: str) -> Sequence[Place]:
+        wanted = {
+            "mentee.member": member,
+            "mentee.institution": institution,
+            "state": {"$nin": list(UNSETTLED)},
+        }
+        return [place_of(one) async for one in self._places.find(wanted).sort("at", DESCENDING).limit(_MINE)]
+
+    async def next_to_solve(self) -> Round | None:
+        document = await self._rounds.find_one_and_update(
+            {"state": {"$in": ["draft", "running"]}},
+            {"$inc": {"attempts": 1}},
+            sort=[("attempts", ASCENDING), ("at", ASCENDING)],
+            return_document=ReturnDocument.AFTER,
+        )
+        return round_of(document) if document else None
+
+    async def keep(self, round: Round, path: Path) -> File:
+        with path.open("rb") as file:
+            return await self._files.keep(file, round=round.id, institution=round.institution)
+
+    async def fetch(self, file: File, path: Path) -> None:
+        await self._files.fetch(file, path)
+
+    async def lay_out(self, round: Round, result: File, path: Path) -> None:
+        """A worker that was stopped in the midst may have begun it: what is there is the same."""
+        head = {
+            "edition": result.key,
+            "round": round.id,
+            "institution": round.institution,
+            "programme": round.programme,
+            "at": round.frozen.at if round.frozen else round.opened_at,
+        }
+        with path.open("rb") as lines:
+            while some := [json.loads(line) for line in islice(lines, _AT_ONCE)]:
+                await self._insert([laid_out(line, head) for line in some])
+
+    async def _insert(self, documents: Sequence[Document]) -> None:
+        try:
+            await self._places.bulk_write([InsertOne(one) for one in documents], ordered=False)
+        except BulkWriteError as failed:
+            if not duplicates_in(failed):
+                raise
+
+    async def tidy(self, round: Round) -> None:
+        await self._files.tidy(round.id, keep=round.files)
+        older = {"round": round.id, "edition": {"$ne": edition_of(round)}}
+        await self._places.delete_many(older)
+
+
+async def counted(database: Database, round: Round) -> Mapping[PlaceState, int]:
+    stages: list[Document] = [{"$match": _of(round)}, {"$group": {"_id": "$state", "places": {"$sum": 1}}}]
+    return {one["_id"]: one["places"] async for one in database[PLACES].aggregate(stages)}
+
+
+def _of(round: Round) -> Document:
+    return of_edition(edition_of(round))
+
+
+def edition_of(round: Round) -> str | None:
+    return round.solved.result.key if round.solved else None
+
+
+def round_of(document: Document) -> Round:
+    frozen, solved, trouble = document["frozen"], document["solved"], document["trouble"]
+    return Round(
+        id=document["_id"],
+        institution=document["institution"],
+        programme=document["programme"],
+        target=document["target"],
+        list_length=document["list_length"],
+        score_band=document["score_band"],
+        orders=File(**document["orders"]),
+        opened_at=document["at"],
+        correlation=document["correlation"],
+        state=document["state"],
+        version=document["version"],
+        attempts=document["attempts"],
+        frozen=_frozen(frozen) if frozen else None,
+        solved=_solved(solved) if solved else None,
+        published_at=document["published_at"],
+        trouble=_trouble(trouble) if trouble else None,
+    )
+
+
+def document_of(round: Round) -> Document:
+    solved = round.solved
+    return {
+        "_id": round.id,
+        "institution": round.institution,
+        "parties": [],
+        "programme": round.programme,
+        "target": round.target,
+        "list_length": round.list_length,
+        "score_band": round.score_band,
+        "orders": asdict(round.orders),
+        "at": round.opened_at,
+        "correlation": round.correlation,
+        "state": round.state,
+        "version": round.version,
+        "attempts": round.attempts,
+        "frozen": asdict(round.frozen) if round.frozen else None,
+        "solved": _solved_document(solved) if solved else None,
+        "published_at": round.published_at,
+        "trouble": asdict(round.trouble) if round.trouble else None,
+    }
+
+
+def _frozen(document: Document) -> Frozen:
+    files = {name: File(**document[name]) for name in ("input", "people")}
+    return Frozen(**{**document, **files})
+
+
+def _solved_document(solved: Solved) -> Document:
+    return {
+        "input": asdict(solved.input),
+        "result": asdict(solved.result),
+        "solver": solved.solver,
+        "figures": solved.figures.model_dump(mode="json"),
+    }
+
+
+def _solved(document: Document) -> Solved:
+    return Solved(
+        input=File(**document["input"]),
+        result=File(**document["result"]),
+        solver=document["solver"],
+        figures=Compared.model_validate(document["figures"]),
+    )
+
+
+def _trouble(document: Document) -> Trouble:
+    errors = tuple(FieldError(**one) for one in document["errors"])
+    return Trouble(code=document["code"], message=document["message"], errors=errors)

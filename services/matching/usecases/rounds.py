@@ -1,0 +1,196 @@
+"""A coordinator's rounds: opened, looked at, chosen, published, dropped. Of the programme's owner only.
+
+Members see nothing of a round before it is published, and then their own place in it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from services.matching.domain.model import Person, Policy
+from services.matching.domain.rounds import life
+from services.matching.domain.rounds.files import Target
+from services.matching.domain.rounds.life import File, Round
+from services.matching.domain.rounds.orders import Company, Orders, check
+from services.matching.domain.rounds.places import Place, PlaceState
+from services.matching.usecases.parties import Position, myself
+from services.matching.usecases.reading import require_coordinator
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.errors import Conflict, Forbidden, NotFound, StaleVersion
+
+Kind = Literal["input", "result"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What a coordinator opens."""
+
+    id: str
+    programme: str
+    target: Target
+    list_length: int
+    score_band: int
+    orders: Orders
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    place: Place
+    position: int
+
+
+class Shelf(Protocol):
+    """Every method is limited to one institution."""
+
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None: ...
+
+    async def policy(self, programme: str) -> Policy | None: ...
+
+    async def people(self, ids: Collection[str], *, mentees: Collection[str]) -> Mapping[str, Person]:
+        """Of any institution: the programme says who is one of its own. `mentees` with whom they are kept from."""
+
+    async def engaged(self, programme: str, mentees: Collection[str]) -> Collection[str]:
+        """Those of them who have a mentor in the programme."""
+
+    async def begin(self, round: Round, orders: bytes) -> Round:
+        """Opening the same again changes nothing. `round.orders` is filled in."""
+
+    async def round(self, institution: str, id: str) -> Round | None: ...
+
+    async def rounds(
+        self, institution: str, programme: str, *, before: Position | None, limit: int
+    ) -> Sequence[Round]: ...
+
+    async def save(self, round: Round) -> None:
+        """On condition of the version before. Raises `StaleVersion`."""
+
+    def content(self, file: File) -> AsyncIterator[bytes]: ...
+
+    async def counts(self, round: Round) -> Mapping[PlaceState, int]: ...
+
+    async def places(self, round: Round, state: PlaceState | None, *, after: str, limit: int) -> Sequence[Place]: ...
+
+    async def waiting(self, round: Round, *, after: str, limit: int) -> Sequence[Place]:
+        """By order; `after` one of them."""
+
+    async def waiting_before(self, place: Place) -> int:
+        """How many of the place's round."""
+
+    async def places_of(self, institution: str, member: str) -> Sequence[Place]:
+        """Settled ones, the newest first."""
+
+
+class Rounds:
+    def __init__(self, shelf: Shelf, clock: Clock) -> None:
+        self._shelf = shelf
+        self._clock = clock
+
+    async def open(self, me: Principal, opened: Opened, trace: Trace) -> Round:
+        policy = await self._owned(me, opened.programme)
+        if not policy.programme.is_active:
+            raise Conflict("programme_inactive", "the programme is not active: nobody can be matched in it")
+        orders = opened.orders
+        pinned = {mentee for mentee, _ in orders.pins}
+        people = await self._shelf.people(orders.named, mentees=pinned)
+        engaged = await self._shelf.engaged(opened.programme, pinned)
+        check(orders, Company(policy=policy, people=people, engaged=engaged))
+        new = Round(
+            id=opened.id,
+            institution=me.home,
+            programme=opened.programme,
+            target=opened.target,
+            list_length=opened.list_length,
+            score_band=opened.score_band,
+            orders=File(key="", size=0, sha256=""),
+            opened_at=self._clock.now(),
+            correlation=trace.correlation_id,
+        )
+        return await self._shelf.begin(new, orders.text())
+
+    async def see(self, me: Principal, id: str) -> Round:
+        me.require("coordinator")
+        round = await self._shelf.round(me.home, id)
+        if round is None:
+            raise NotFound("round_not_found", "no such round")
+        if not me.coordinates(round.programme):
+            raise Forbidden("programme_refused", "the token names other programmes")
+        return round
+
+    async def of_programme(
+        self, me: Principal, programme: str, *, before: Position | None, limit: int
+    ) -> Sequence[Round]:
+        await self._owned(me, programme)
+        return await self._shelf.rounds(me.home, programme, before=before, limit=limit)
+
+    async def counts(self, round: Round) -> Mapping[PlaceState, int]:
+        return await self._shelf.counts(round)
+
+    async def choose(self, me: Principal, id: str, *, target: Target, expected: int, trace: Trace) -> Round:
+        """Choosing what is chosen already changes nothing."""
+        round = await self.see(me, id)
+        if round.target == target:
+            return round
+        return await self._turn(round, lambda: life.choose(round, target, correlation=trace.correlation_id), expected)
+
+    async def publish(self, me: Principal, id: str, *, expected: int, trace: Trace) -> Round:
+        """Publishing again changes nothing."""
+        round = await self.see(me, id)
+        if round.state in ("publishing", "published"):
+            return round
+        return await self._turn(round, lambda: life.publish(round, correlation=trace.correlation_id), expected)
+
+    async def drop(self, me: Principal, id: str, *, expected: int) -> Round:
+        round = await self.see(me, id)
+        if round.state == "dropped":
+            return round
+        return await self._turn(round, lambda: life.drop(round), expected)
+
+    async def file(self, me: Principal, id: str, kind: Kind) -> tuple[File, AsyncIterator[bytes]]:
+        round = await self.see(me, id)
+        if round.solved is None:
+            raise Conflict("round_not_solved", f"the round is {round.state}: it has no {kind} yet")
+        known = round.solved.input if kind == "input" else round.solved.result
+        return known, self._shelf.content(known)
+
+    async def places(
+        self, me: Principal, id: str, state: PlaceState | None, *, after: str, limit: int
+    ) -> Sequence[Place]:
+        return await self._shelf.places(await self.see(me, id), state, after=after, limit=limit)
+
+    async def waitlist(self, me: Principal, id: str, *, after: str = "", limit: int) -> Sequence[Waiting]:
+        """Empty before publication. `after` is the order of the last one seen."""
+        page = await self._shelf.waiting(await self.see(me, id), after=after, limit=limit)
+        first = await self._shelf.waiting_before(page[0]) if page else 0
+        return [Waiting(place, first + nth) for nth, place in enumerate(page, 1)]
+
+    async def whole_waitlist(self, me: Principal, id: str) -> AsyncIterator[Waiting]:
+        page = await self.waitlist(me, id, limit=_PAGE)
+        while page:
+            for one in page:
+                yield one
+            page = await self.waitlist(me, id, after=page[-1].place.order, limit=_PAGE)
+
+    async def mine(self, me: Principal) -> Sequence[Waiting]:
+        """My places in published rounds; position 0 where I do not wait."""
+        member = await myself(self._shelf, me)
+        places = await self._shelf.places_of(me.home, member)
+        return [Waiting(place, await self._shelf.waiting_before(place) + 1 if place.waits else 0) for place in places]
+
+    async def _turn(self, round: Round, act: Callable[[], Round], expected: int) -> Round:
+        if round.version != expected:
+            raise StaleVersion(found=round.version, expected=expected)
+        after = act()
+        await self._shelf.save(after)
+        return after
+
+    async def _owned(self, me: Principal, programme: str) -> Policy:
+        policy = await self._shelf.policy(programme)
+        require_coordinator(me, policy, programme)
+        if policy is None or policy.programme.institution != me.home:
+            raise Forbidden("programme_not_owned", "rounds are opened by the institution that owns the programme")
+        return policy
+
+
+_PAGE = 500

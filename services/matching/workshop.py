@@ -1,0 +1,194 @@
+"""Where rounds are frozen and solved: a process of its own, so that neither API nor lists stand still for a minute.
+
+`python -m services.matching.workshop` takes one job on standard input and answers on standard output; it ends when the
+service that started it does. It writes into its folder only: what becomes of that is the service's to say.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from services.matching.domain.rounds import canonical
+from services.matching.domain.rounds.files import Compared, RoundResult, Target, understood
+from services.matching.domain.rounds.life import Round
+from services.matching.domain.rounds.orders import Orders
+from services.matching.domain.rounds.solving import solve
+from services.matching.domain.scoring import seed
+from services.matching.index.network import Network
+from services.matching.settings import Settings
+from services.matching.store import cohorts as store
+from services.matching.usecases import cohorts
+from services.matching.usecases.cohorts import Call
+from services.matching.usecases.solving import INPUT, ORDERS, PEOPLE, PLACES, RESULT, Made, Result
+from shared import mongo
+from shared.errors import DomainError, FieldError, Rejected
+from shared.telemetry import configure_logs, logger
+
+_OPENINGS = 5
+"""So many are kept of what would change a mentee's place: the least first."""
+_LAST_DAY = 99_999
+_log = logger(__name__)
+
+
+class Workshop:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def folder(self) -> AbstractContextManager[Path]:
+        return _folder()
+
+    async def freeze(self, round: Round, folder: Path, *, at: datetime) -> Made:
+        answer = await self._done(
+            "freeze",
+            folder,
+            uri=self._settings.mongo_uri.get_secret_value(),
+            database=self._settings.mongo_database,
+            round=round.id,
+            programme=round.programme,
+            target=round.target,
+            list_length=round.list_length,
+            score_band=round.score_band,
+            at=at.isoformat(),
+        )
+        return Made(**answer)
+
+    async def solve(self, round: Round, folder: Path) -> Result:
+        answer = await self._done("solve", folder, target=round.target)
+        return Result(**{**answer, "figures": Compared.model_validate(answer["figures"])})
+
+    async def _done(self, what: str, folder: Path, **job: Any) -> Mapping[str, Any]:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "services.matching.workshop",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        try:
+            return await _answer(child, {**job, "do": what, "folder": str(folder)})
+        finally:
+            with suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="preceptor-round-") as folder:
+        yield Path(folder)
+
+
+async def _answer(child: asyncio.subprocess.Process, job: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Standard input stays open as long as the answer is waited for."""
+    if child.stdin is None or child.stdout is None:
+        raise LookupError("a workshop without pipes")
+    child.stdin.write(json.dumps(job).encode() + b"\n")
+    told = await child.stdout.read()
+    if not told:
+        raise RuntimeError(f"the workshop ended without an answer, status {await child.wait()}: its log says why")
+    answer: Mapping[str, Any] = json.loads(told)
+    if wrong := answer.get("wrong"):
+        raise Rejected(wrong["code"], wrong["message"], tuple(FieldError(**one) for one in wrong["errors"]))
+    return answer
+
+
+def main() -> None:
+    job = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_the_service, daemon=True).start()
+    folder = Path(job["folder"])
+    try:
+        answer = asyncio.run(_freeze(job, folder)) if job["do"] == "freeze" else _solve(job["target"], folder)
+    except DomainError as wrong:
+        errors = [asdict(one) for one in wrong.errors] if isinstance(wrong, Rejected) else []
+        answer = {"wrong": {"code": wrong.code, "message": wrong.message, "errors": errors}}
+    sys.stdout.write(json.dumps(answer))
+
+
+def _end_with_the_service() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+async def _freeze(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    database = mongo.connect(job["uri"], job["database"])
+    network, programme = Network(reserve=job["list_length"]), job["programme"]
+    call = Call(
+        round=job["round"],
+        programme=programme,
+        target=job["target"],
+        list_length=job["list_length"],
+        score_band=job["score_band"],
+        orders=Orders.read((folder / ORDERS).read_bytes()),
+        at=datetime.fromisoformat(job["at"]),
+        engaged=await store.engaged(database, programme),
+        since=await store.waiting_since(database, programme),
+    )
+    async for states in store.states(database, programme):
+        for state in states:
+            network.put(state)
+    database.client.close()
+    cohort = cohorts.freeze(network, call)
+    with (folder / INPUT).open("wb") as file:
+        file.writelines(cohort.content())
+    (folder / PEOPLE).write_bytes(cohort.people())
+    return {"policy_sha256": cohort.policy_sha256, "mentees": len(cohort.mentees), "mentors": len(cohort.mentors)}
+
+
+def _solve(target: Target, folder: Path) -> dict[str, Any]:
+    is_new = _retarget(folder / INPUT, target)
+    result = solve((folder / INPUT).read_bytes())
+    (folder / RESULT).write_bytes(result.file())
+    with (folder / PLACES).open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in _places(result, json.loads((folder / PEOPLE).read_bytes())))
+    return {"solver": result.solver, "is_input_new": is_new, "figures": result.figures.model_dump(mode="json")}
+
+
+def _retarget(path: Path, target: Target) -> bool:
+    """The target is the last thing that a canonical input says."""
+    content = path.read_bytes()
+    if content.endswith(f'"target":"{target}"}}\n'.encode()):
+        return False
+    value = canonical.loaded(content, what="the input")
+    path.write_bytes(understood({**value, "target": target}).file())
+    return True
+
+
+def _places(result: RoundResult, people: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A line for each mentee."""
+    mentors = {number: {"member": member, "institution": home} for number, member, home in people["mentors"]}
+    mentees = {number: known for number, *known in people["mentees"]}
+    left = {one.mentee: one for one in result.unmatched}
+    for one in result.mentees:
+        member, home, since, days, why = mentees[one.id]
+        unmatched = left.get(one.id)
+        reason = unmatched.reason if unmatched else None
+        yield {
+            "number": one.id,
+            "mentee": {"member": member, "institution": home},
+            "mentor": mentors[one.mentor] if one.mentor else None,
+            "choice": one.place,
+            "pinned": one.pinned,
+            "reason": why or reason if reason == "no_wishes" else reason,
+            "opens": [
+                {"mentor": mentors[opening.mentor], "seats": opening.seats}
+                for opening in (unmatched.opens[:_OPENINGS] if unmatched else ())
+            ],
+            "since": since,
+            # As the result orders who is unmatched: who waits longest first, then by lot.
+            "order": f"{_LAST_DAY - days:05}.{seed(result.round, one.id):016x}.{one.id}",
+        }
+
+
+if __name__ == "__main__":
+    configure_logs("matching-workshop")
+    sys.excepthook = lambda *fault: _log.critical("the workshop failed", exc_info=fault)
+    main()
