@@ -73,13 +73,13 @@ async def relay(bench: Bench) -> list[Figure]:
     rows = [outbox._row(fact) for fact in facts]  # noqa: SLF001 -- the same records for the floor
     floor = _RECORDS / await seconds(bench, _publish_gathered(bench, rows))
     await database["outbox"].insert_many(rows)
-    producer = kafka.producer(bench.bootstrap)
-    await producer.start()
+    publisher = kafka.Publisher(bench.bootstrap)
+    await publisher.start()
     lease = Lease(database, "relay", holder="bench", clock=bench.clock, seconds=60)
     await lease.take()
-    relay = Relay(database, producer, lease=lease, clock=bench.clock, metrics=Metrics())
+    relay = Relay(database, publisher, lease=lease, clock=bench.clock, metrics=Metrics())
     rate = _RECORDS / await seconds(bench, relay.drain())
-    await producer.stop()
+    await publisher.stop()
     left = await database["outbox"].count_documents({"status": "pending"})
     if left:
         raise AssertionError(f"{left} rows were not published")

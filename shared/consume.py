@@ -7,6 +7,8 @@ whole batch again. Projections fold state; reactions act once on each fact, in o
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +21,7 @@ from shared.contracts.envelope import Received, Unreadable, read
 from shared.contracts.payload import Payload
 from shared.errors import DomainError, StaleVersion
 from shared.mongo import Database, Session, in_transaction
-from shared.parking import Parking, Record, Verdict
+from shared.parking import Aside, Parking, Record, Verdict
 from shared.stalls import Handle, Watchdog
 from shared.subscriber import assert_safe, subscribe
 from shared.telemetry import Metrics, follow, logger
@@ -39,6 +41,17 @@ _RETRY_FIRST_SECONDS = 10
 _RETRY_LAST_SECONDS = 3600
 _BEHIND = Verdict("behind_parked", "an earlier record of this key is parked")
 _log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What the keys of one batch share."""
+
+    known: Collection[str]
+    """Events that were handled before."""
+    blocked: Blocked
+    at_once: asyncio.Semaphore
+    aside: list[Aside]
 
 
 class _BehindParked(Exception):
@@ -103,16 +116,13 @@ class Consumers:
         async def handle(records: Sequence[Record]) -> None:
             by_key = _by(records, lambda record: record.key or b"")
             known = await self._known(records, consumer) if len(records) > _FEW else set()
-            bound = asyncio.Semaphore(_CONCURRENT_KEYS)
-
-            async def one_key(of_key: Sequence[Record], blocked: Blocked) -> None:
-                async with bound:
-                    await self._in_order(of_key, consumer, blocked=blocked, known=known)
-
+            aside: list[Aside] = []
             async with asyncio.TaskGroup() as keys:
                 blocked = keys.create_task(self._parking.blocked(consumer, [key for key in by_key if key]))
+                batch = _Batch(known, blocked, asyncio.Semaphore(_CONCURRENT_KEYS), aside)
                 for of_key in by_key.values():
-                    keys.create_task(one_key(of_key, blocked))
+                    keys.create_task(self._in_order(of_key, consumer, batch))
+            await self._park(aside, consumer)
 
         self._subscribe(reactions, consumer, handle)
 
@@ -158,15 +168,16 @@ class Consumers:
         return worked
 
     async def _read_all(self, records: Sequence[Record], consumer: str) -> list[Received]:
-        received = []
+        received, aside = [], []
         for record in records:
             try:
                 one = read(key=record.key, value=record.value, headers=record.headers)
             except Unreadable as wrong:
-                await self._set_aside(record, Verdict(wrong.reason, str(wrong)), consumer, blocks=False)
+                aside.append(self._aside(record, Verdict(wrong.reason, str(wrong)), blocks=False))
                 continue
             if one is not None:
                 received.append(one)
+        await self._park(aside, consumer)
         return received
 
     async def _known(self, records: Sequence[Record], consumer: str) -> set[str]:
@@ -175,28 +186,21 @@ class Consumers:
         ]
         return await inbox.handled(self._database, consumer=consumer, events=ids)
 
-    async def _in_order(self, records: Sequence[Record], consumer: str, *, blocked: Blocked, known: set[str]) -> None:
+    async def _in_order(self, records: Sequence[Record], consumer: str, batch: _Batch) -> None:
         is_blocked = False
         for record in records:
             if is_blocked:
-                await self._set_aside(record, _BEHIND, consumer, blocks=True)
+                batch.aside.append(self._aside(record, _BEHIND, blocks=True))
                 continue
-            failed = await self._try(record, consumer, known=known, blocked=blocked)
+            failed = await self._try(record, consumer, batch=batch)
             if failed is not None:
-                if record.key and record.key in await blocked:
+                if record.key and record.key in await batch.blocked:
                     failed = _BEHIND
-                blocks = bool(record.key) and failed.reason not in {"no_key", "bad_attributes"}
-                await self._set_aside(record, failed, consumer, blocks=blocks)
-                is_blocked = blocks
+                is_blocked = bool(record.key) and failed.reason not in {"no_key", "bad_attributes"}
+                batch.aside.append(self._aside(record, failed, blocks=is_blocked))
 
     async def _try(
-        self,
-        record: Record,
-        consumer: str,
-        *,
-        known: Collection[str] = (),
-        blocked: Blocked | None = None,
-        done: str | None = None,
+        self, record: Record, consumer: str, *, batch: _Batch | None = None, done: str | None = None
     ) -> Verdict | None:
         """None when the record took effect, was handled before, or says nothing to us."""
         try:
@@ -204,23 +208,25 @@ class Consumers:
         except Unreadable as wrong:
             return Verdict(wrong.reason, str(wrong))
         reaction = self._reactions[consumer].get(received.envelope.type) if received else None
-        if received is None or reaction is None or received.envelope.id in known:
+        if received is None or reaction is None or (batch and received.envelope.id in batch.known):
             self._metrics.records.labels(consumer, "ignored").inc()
             await self._discard(done)
             return None
         follow(received.envelope.caused())
-        return await self._react(received, reaction, consumer, blocked=blocked, done=done)
+        return await self._react(received, reaction, consumer, batch=batch, done=done)
 
     async def _discard(self, done: str | None) -> None:
         if done is not None:
             await in_transaction(self._database, lambda session: self._parking.done(session, done))
 
     async def _react(
-        self, received: Received, reaction: Reaction, consumer: str, *, blocked: Blocked | None, done: str | None
+        self, received: Received, reaction: Reaction, consumer: str, *, batch: _Batch | None, done: str | None
     ) -> Verdict | None:
         for attempt in range(1, _TRIES + 1):
             try:
-                return await self._take_effect(received, reaction, consumer, blocked=blocked, done=done)
+                # Who waits for another try keeps no other key waiting.
+                async with batch.at_once if batch else nullcontext():
+                    return await self._take_effect(received, reaction, consumer, batch=batch, done=done)
             except Exception as failure:  # noqa: BLE001 -- sorted by `_verdict`, once for all
                 verdict = self._verdict(failure, received, consumer, attempt)
                 if verdict is not None:
@@ -229,7 +235,7 @@ class Consumers:
         return None
 
     async def _take_effect(
-        self, received: Received, reaction: Reaction, consumer: str, *, blocked: Blocked | None, done: str | None
+        self, received: Received, reaction: Reaction, consumer: str, *, batch: _Batch | None, done: str | None
     ) -> Verdict | None:
         async def body(session: Session) -> None:
             await inbox.mark(
@@ -237,7 +243,7 @@ class Consumers:
             )
             await reaction(received, session)
             failpoints.reach("after-effect")
-            if blocked and received.envelope.key.encode() in await blocked:
+            if batch and received.envelope.key.encode() in await batch.blocked:
                 raise _BehindParked
             if done is not None and not await self._parking.done(session, done):
                 raise inbox.AlreadyHandled  # dropped meanwhile
@@ -281,20 +287,17 @@ class Consumers:
             else:
                 return
 
-    async def _set_aside(self, record: Record, verdict: Verdict, consumer: str, *, blocks: bool) -> None:
-        self._metrics.records.labels(consumer, "parked").inc()
-        _log.warning(
-            "record parked",
-            consumer=consumer,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            reason=verdict.reason,
-            detail=verdict.detail,
-        )
-        await self._parking.park(
-            record, verdict, consumer=consumer, id=self._clock.new_id(), now=self._clock.now(), blocks=blocks
-        )
+    def _aside(self, record: Record, verdict: Verdict, *, blocks: bool) -> Aside:
+        return Aside(record=record, verdict=verdict, id=self._clock.new_id(), blocks=blocks)
+
+    async def _park(self, aside: Sequence[Aside], consumer: str) -> None:
+        for one in aside:
+            topic, partition, offset = one.place
+            reason, detail = one.verdict.reason, one.verdict.detail
+            place = {"topic": topic, "partition": partition, "offset": offset}
+            _log.warning("record parked", consumer=consumer, **place, reason=reason, detail=detail)
+        await self._parking.park(aside, consumer=consumer, now=self._clock.now())
+        self._metrics.records.labels(consumer, "parked").inc(len(aside))
 
 
 def _by(items: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:

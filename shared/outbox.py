@@ -1,7 +1,7 @@
 """Facts wait here, written in the transaction that made them true, until the relay has published them.
 
 Truth is `status: pending`, never a high-water mark: commit order is not id order. Sent rows of private topics are
-deleted, others kept seven days.
+deleted, others kept seven days. A row that Kafka refuses is `held`, and what follows of its key behind it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,9 +12,12 @@ from shared import failpoints
 from shared.contracts.catalogue import PRIVATE
 from shared.contracts.envelope import Envelope, Trace, headers_of
 from shared.contracts.payload import Payload
+from shared.errors import Rejected
 from shared.mongo import ASCENDING, Collection, Database, Document, IndexModel, Session, ensure_indexes
 
 _KEPT = timedelta(days=7)
+_MAX_VALUE_BYTES = 1_000_000
+"""Kafka's and aiokafka's own limit is a mebibyte for a record with its headers."""
 _PENDING = {"partialFilterExpression": {"status": "pending"}}
 INDEXES = [
     IndexModel([("status", ASCENDING), ("bulk", ASCENDING), ("_id", ASCENDING)], name="pending", **_PENDING),
@@ -24,6 +27,11 @@ INDEXES = [
         **_PENDING,
     ),
     IndexModel([("status", ASCENDING), ("key", ASCENDING)], name="pending_by_key", **_PENDING),
+    IndexModel(
+        [("status", ASCENDING), ("key", ASCENDING), ("sequence", ASCENDING)],
+        name="held_by_key",
+        partialFilterExpression={"status": "held"},
+    ),
     IndexModel([("sent_at", ASCENDING)], name="kept", expireAfterSeconds=int(_KEPT.total_seconds())),
 ]
 
@@ -46,8 +54,11 @@ async def prepare(database: Database) -> None:
 
 
 async def append(database: Database, session: Session, facts: Iterable[Fact]) -> None:
-    """Part of the caller's transaction."""
+    """Part of the caller's transaction, which a fact that could never be published ends."""
     rows = [_row(fact) for fact in facts]
+    for row in rows:
+        if (size := len((row["value"] or "").encode())) > _MAX_VALUE_BYTES:
+            raise Rejected("event_too_large", f"{row['topic']}: {size} bytes, at most {_MAX_VALUE_BYTES} can be told")
     if rows:
         await database["outbox"].insert_many(rows, session=session)
 
@@ -60,6 +71,20 @@ async def mark_sent(outbox: Collection, rows: Sequence[Document], *, now: dateti
         await outbox.delete_many({"_id": {"$in": private}})
     if public:
         await outbox.update_many({"_id": {"$in": public}}, {"$set": {"status": "sent", "sent_at": now}})
+
+
+async def hold(outbox: Collection, keys: Iterable[str]) -> None:
+    """What waits of these keys, out of the way of others."""
+    await outbox.update_many({"status": "pending", "key": {"$in": list(keys)}}, {"$set": {"status": "held"}})
+
+
+async def held_keys(outbox: Collection) -> set[str]:
+    return set(await outbox.distinct("key", {"status": "held"}))
+
+
+async def held(outbox: Collection, key: str) -> list[Document]:
+    """In order."""
+    return await outbox.find({"status": "held", "key": key}).sort("sequence", ASCENDING).to_list(None)
 
 
 def _row(fact: Fact) -> Document:

@@ -5,7 +5,8 @@ The mirror on `<service>.dead-letters` is written in the same transaction and ne
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -17,7 +18,6 @@ from shared.mongo import (
     ASCENDING,
     Database,
     Document,
-    DuplicateKeyError,
     IndexModel,
     Session,
     ensure_indexes,
@@ -31,6 +31,7 @@ NETWORK = "preceptor"
 _WAITING: Document = {"dropped_at": None}
 _KEPT = timedelta(days=35)
 """A dropped record's place, as long as its topic may bring it again."""
+_TOGETHER, _TOGETHER_BYTES = 200, 4_000_000
 
 
 class Record(Protocol):
@@ -83,6 +84,20 @@ class Verdict:
         return hashlib.sha256(f"{self.reason}:{self.detail}".encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """A record that is to be parked. `blocks`: later records of its key wait behind it."""
+
+    record: Record
+    verdict: Verdict
+    id: str
+    blocks: bool
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        return self.record.topic, self.record.partition, self.record.offset
+
+
 class Parking:
     def __init__(self, database: Database, *, letter: type[RecordParked]) -> None:
         self._database = database
@@ -100,21 +115,25 @@ class Parking:
         found = await self._parked.distinct("key", {"consumer": consumer, "key": {"$in": list(set(keys))}})
         return {bytes(key) for key in found}
 
-    async def park(
-        self, record: Record, verdict: Verdict, *, consumer: str, id: str, now: datetime, blocks: bool = True
-    ) -> None:
-        """Parking the same record again changes nothing: its place in the topic is unique."""
+    async def park(self, aside: Sequence[Aside], *, consumer: str, now: datetime) -> None:
+        """However many at once. Parking the same record again changes nothing: its place in the topic is unique."""
+        for together in _portions(aside):
+            await self._park_new(together, consumer, now)
 
+    async def _park_new(self, aside: Sequence[Aside], consumer: str, now: datetime) -> None:
         async def body(session: Session) -> None:
-            await self._parked.insert_one(_document(record, verdict, consumer, id, now, blocks=blocks), session=session)
-            await outbox.append(
-                self._database, session, [self._mirror(record, verdict, consumer=consumer, id=id, now=now)]
-            )
+            taken = {
+                (one["topic"], one["partition"], one["offset"])
+                async for one in self._parked.find(_at_places(consumer, aside), session=session)
+            }
+            new = [one for one in aside if one.place not in taken]
+            if not new:
+                return
+            await self._parked.insert_many([_document(one, consumer, now) for one in new], session=session)
+            letters = [self._mirror(one.record, one.verdict, consumer=consumer, id=one.id, now=now) for one in new]
+            await outbox.append(self._database, session, letters)
 
-        try:
-            await in_transaction(self._database, body)
-        except DuplicateKeyError:
-            return
+        await in_transaction(self._database, body)
 
     def _mirror(self, record: Record, verdict: Verdict, *, consumer: str, id: str, now: datetime) -> outbox.Fact:
         letter = self._letter(
@@ -143,7 +162,7 @@ class Parking:
         rows = self._parked.aggregate(
             [
                 {"$match": {"consumer": consumer, "key": {"$ne": None}}},
-                {"$sort": {"offset": 1}},
+                {"$sort": {"key": 1, "offset": 1}},  # as the index has them: nothing is sorted in memory
                 {"$group": {"_id": "$key", "retry_at": {"$first": "$retry_at"}, "reason": {"$first": "$reason"}}},
                 {"$match": {"$or": [{"retry_at": {"$lte": now}}, {"reason": "behind_parked"}]}},
                 {"$limit": 1000},
@@ -215,14 +234,39 @@ class Parking:
         return bool(changed.matched_count)
 
 
-def _document(record: Record, verdict: Verdict, consumer: str, id: str, now: datetime, *, blocks: bool) -> Document:
+def _portions(aside: Sequence[Aside]) -> Iterator[Sequence[Aside]]:
+    """As many as one transaction may hold: ten thousand at once are usual after a mistake, large ones are not."""
+    portion: list[Aside] = []
+    size = 0
+    for one in aside:
+        if portion and (len(portion) == _TOGETHER or size > _TOGETHER_BYTES):
+            yield portion
+            portion, size = [], 0
+        portion.append(one)
+        size += len(one.record.value or b"")
+    if portion:
+        yield portion
+
+
+def _at_places(consumer: str, aside: Sequence[Aside]) -> Document:
+    offsets: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for one in aside:
+        offsets[one.record.topic, one.record.partition].append(one.record.offset)
+    places = [
+        {"topic": topic, "partition": partition, "offset": {"$in": of}} for (topic, partition), of in offsets.items()
+    ]
+    return {"consumer": consumer, "$or": places}
+
+
+def _document(one: Aside, consumer: str, now: datetime) -> Document:
+    record, verdict = one.record, one.verdict
     return {
-        "_id": id,
+        "_id": one.id,
         "consumer": consumer,
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "key": record.key if blocks else None,
+        "key": record.key if one.blocks else None,
         "value": record.value,
         "headers": [[name, value] for name, value in record.headers],
         "reason": verdict.reason,

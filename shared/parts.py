@@ -61,14 +61,14 @@ class Parts:
 
     async def relay(self) -> None:
         """The role relay."""
-        producer = kafka.producer(self.settings.kafka_bootstrap)
-        await producer.start()
+        publisher = kafka.Publisher(self.settings.kafka_bootstrap)
+        await publisher.start()
         try:
             await Relay(
-                self.database, producer, lease=self.lease("relay"), clock=self.clock, metrics=self.metrics
+                self.database, publisher, lease=self.lease("relay"), clock=self.clock, metrics=self.metrics
             ).run()
         finally:
-            await producer.stop()
+            await publisher.stop()
 
     async def ready(self) -> dict[str, str]:
         """What is down, by name. Kafka being away does not make an API unready: the outbox holds what it says."""

@@ -1,7 +1,8 @@
 """Publishes what waits in the outbox: in order per key, in turns by institution, bulk rows last and at most 2,000/s.
 
 One relay at a time per service, by lease; the doorbell (a change stream) only shortens the wait, `status: pending` is
-the truth. Finding the next rows, publishing these and marking the last overlap. A key stops at its first failure.
+the truth. Finding the next rows, publishing these and marking the last overlap. A key stops at its first failure; where
+Kafka refuses a row for good, its key is held, tried again every minute and in nobody's way.
 """
 
 import asyncio
@@ -9,12 +10,11 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from shared import failpoints, outbox
+from shared import failpoints, kafka, outbox
 from shared.clock import Clock
 from shared.leases import Lease
 from shared.mongo import ASCENDING, Database, Document
@@ -26,7 +26,15 @@ _BULK_BATCH = 100
 _BULK_PER_SECOND = 2_000
 _INSTITUTIONS_A_TURN = 50
 _IDLE_SECONDS = 1.0
+_HELD_SECONDS = 60.0
 _log = logger(__name__)
+
+
+class Publisher(Protocol):
+    async def send(self, topic: str, **record: Any) -> asyncio.Future[Any]: ...
+
+    async def renew(self) -> None:
+        """After a failure, with nothing in flight: `kafka.Publisher` says why."""
 
 
 class Allowance:
@@ -50,10 +58,10 @@ class Allowance:
 
 class Relay:
     def __init__(
-        self, database: Database, producer: AIOKafkaProducer, *, lease: Lease, clock: Clock, metrics: Metrics
+        self, database: Database, publisher: Publisher, *, lease: Lease, clock: Clock, metrics: Metrics
     ) -> None:
         self._outbox = database["outbox"]
-        self._producer = producer
+        self._publisher = publisher
         self._lease = lease
         self._clock = clock
         self._metrics = metrics
@@ -62,6 +70,12 @@ class Relay:
         self._bulk_waits = False
         self._is_crowded = False
         self._last_served = ""
+        self._is_spent = False
+        self._held: set[str] = set()
+        self._held_of = 0
+        """Under which token they were looked up: while another led, others were held."""
+        self._held_until = 0.0
+        self._last_refused = ""
 
     async def run(self) -> None:
         """Until cancelled. Raises when MongoDB cannot be reached; whoever runs it starts it again."""
@@ -100,16 +114,47 @@ class Relay:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.wait(), wait)
             self._bell.clear()
-            if self._lease.is_held:
-                await self.drain()
+            if self._lease.is_held and await self._is_fit():
+                await self._try_held()
+                if await self._is_fit():
+                    await self.drain()
+
+    async def _is_fit(self) -> bool:
+        """Whether what is sent now can be taken; nothing is in flight between two drains."""
+        if self._is_spent:
+            try:
+                await self._publisher.renew()
+            except KafkaError as failure:
+                _log.warning("Kafka is away", fault=type(failure).__name__)
+                return False
+            self._is_spent = False
+        return True
+
+    async def _try_held(self) -> None:
+        """Now and then, and by whoever leads anew: somebody may have raised the limit. The first that is refused ends
+        the round, and the next round begins behind it: each refusal costs a new producer.
+        """
+        now = self._clock.monotonic()
+        if self._held_of == self._lease.token and now < self._held_until:
+            return
+        self._held, self._held_of = await outbox.held_keys(self._outbox), self._lease.token
+        self._held_until = now + _HELD_SECONDS
+        for key in _after(self._last_refused, self._held):
+            rows = await outbox.held(self._outbox, key)
+            sent = await self._publish_chain(rows, set())
+            await outbox.mark_sent(self._outbox, sent, now=self._clock.now())
+            if len(sent) < len(rows):
+                self._last_refused = key
+                return
+            self._held.discard(key)
 
     async def drain(self) -> None:
-        """Publishes until nothing more may go now."""
+        """Publishes until nothing more may go now, or something was not taken."""
         rows = await self._next([])
         marking: asyncio.Task[None] | None = None
         sent: list[Document] = []
         stopped: set[str] = set()
-        while rows and self._lease.is_held:
+        while rows and self._lease.is_held and not self._is_spent:
             # What is being marked is still pending to a reader: without it the same fact would go twice.
             upcoming = asyncio.create_task(self._next([*rows, *sent])) if self._is_crowded else None
             sent = await self._publish(rows, stopped)
@@ -119,6 +164,10 @@ class Relay:
             rows = [row for row in await upcoming if row["key"] not in stopped] if upcoming else []
         if marking:
             await marking
+        if refused := stopped & self._held:
+            await outbox.hold(self._outbox, refused)
+        if self._is_spent and (sent or refused):
+            self._bell.set()
 
     async def _publish(self, rows: Sequence[Document], stopped: set[str]) -> list[Document]:
         """The rows that Kafka has acknowledged; keys of the others join `stopped`."""
@@ -142,6 +191,9 @@ class Relay:
                 failpoints.reach("after-publish")
             except KafkaError as failure:
                 stopped.add(row["key"])
+                self._is_spent = True
+                if kafka.is_refusal(failure):
+                    self._held.add(row["key"])
                 self._metrics.publish_failures.inc()
                 _log.warning("fact not published", fact=row["_id"], topic=row["topic"], fault=type(failure).__name__)
                 break
@@ -150,7 +202,7 @@ class Relay:
 
     async def _send(self, row: Document) -> asyncio.Future[object]:
         value = row["value"]
-        sending: asyncio.Future[object] = await self._producer.send(
+        sending: asyncio.Future[object] = await self._publisher.send(
             row["topic"],
             key=row["key"].encode(),
             value=None if value is None else value.encode(),
@@ -168,7 +220,12 @@ class Relay:
         self._is_crowded = len(rows) == limit
         if self._is_crowded:
             rows = await self._with_predecessors(await self._turns(rows, pending), pending)
-        return self._within_allowance(rows)
+        return self._within_allowance(await self._without_held(rows))
+
+    async def _without_held(self, rows: Sequence[Document]) -> list[Document]:
+        if behind := {row["key"] for row in rows} & self._held:
+            await outbox.hold(self._outbox, behind)
+        return [row for row in rows if row["key"] not in behind]
 
     async def _turns(self, crowd: Sequence[Document], pending: Document) -> list[Document]:
         """More waits than one batch takes: whoever the crowd keeps out of it comes before the crowd."""
@@ -187,9 +244,7 @@ class Relay:
 
     def _whose_turn(self, waiting: Iterable[str]) -> list[str]:
         """The next so many by name, after those of the last turn: a find each for thousands would take seconds."""
-        ordered = sorted(waiting)
-        after = bisect_right(ordered, self._last_served)
-        turn = (ordered[after:] + ordered[:after])[:_INSTITUTIONS_A_TURN]
+        turn = _after(self._last_served, waiting)[:_INSTITUTIONS_A_TURN]
         self._last_served = turn[-1] if turn else ""
         return turn
 
@@ -217,3 +272,11 @@ class Relay:
         oldest = await self._outbox.find_one({"status": "pending"}, sort=[("bulk", ASCENDING), ("_id", ASCENDING)])
         age = (self._clock.now() - oldest["created"]).total_seconds() if oldest else 0.0
         self._metrics.pending_age.set(max(0.0, age))
+        self._metrics.held.set(await self._outbox.count_documents({"status": "held"}))
+
+
+def _after(last: str, names: Iterable[str]) -> list[str]:
+    """All of them, in order, beginning behind the last one."""
+    ordered = sorted(names)
+    at = bisect_right(ordered, last)
+    return ordered[at:] + ordered[:at]

@@ -44,6 +44,11 @@ class Metrics:
         self.publish_failures = Counter(
             "preceptor_publish_failures", "Outbox rows that Kafka did not take", registry=self.registry
         )
+        self.held = Gauge(
+            "preceptor_outbox_held_facts",
+            "Outbox rows that Kafka refuses, and those of their keys behind them",
+            registry=self.registry,
+        )
         self.pending_age = Gauge(
             "preceptor_outbox_pending_age_seconds", "Age of the oldest fact not yet published", registry=self.registry
         )

@@ -99,3 +99,11 @@ async def producer(kafka_bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
 @pytest.fixture
 def tenant(plumbing: Plumbing) -> str:
     return f"t-{plumbing.clock.new_id()}"
+
+
+@pytest.fixture
+async def publisher(kafka_bootstrap: str) -> AsyncIterator[kafka.Publisher]:
+    publisher = kafka.Publisher(kafka_bootstrap)
+    await publisher.start()
+    yield publisher
+    await publisher.stop()

@@ -99,7 +99,7 @@ class Effects:
         return [(one["mentee"], one["version"]) async for one in found]
 
 
-async def have(effects: Effects, expected: Sequence[tuple[str, int]]) -> None:
+async def have(effects: Effects, expected: Sequence[tuple[str, int]], *, within: float = 20) -> None:
     async def arrived() -> None:
         assert sorted(await effects.effects()) == sorted(expected)
 
@@ -107,7 +107,7 @@ async def have(effects: Effects, expected: Sequence[tuple[str, int]]) -> None:
         await arrived()
         return True
 
-    await eventually(check, within=20, message="the effects")
+    await eventually(check, within=within, message="the effects")
 
 
 async def parked(plumbing: Plumbing, tenant: str) -> list[tuple[str, int]]:

@@ -18,7 +18,7 @@ from shared import inbox, mongo, outbox
 from shared.clock import SystemClock
 from shared.contracts.dead_letters import NotificationsRecordParked
 from shared.mongo import Database, Document
-from shared.parking import Parking, Verdict
+from shared.parking import Aside, Parking, Verdict
 from tests.component.consuming import Sent
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,8 @@ class Desk:
     async def park(self, id: str, record: Sent, reason: str = "handler_refused", *, blocks: bool = True) -> str:
         verdict = Verdict(reason, "why")
         at = SystemClock().now()
-        await self.parking.park(record, verdict, consumer="notifications.x", id=id, now=at, blocks=blocks)
+        aside = Aside(record=record, verdict=verdict, id=id, blocks=blocks)
+        await self.parking.park([aside], consumer="notifications.x", now=at)
         return id
 
     async def run(self, *arguments: str, **environment: str) -> tuple[int, str]:

@@ -6,7 +6,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from shared.contracts.matching import SuggestionsChanged
-from shared.parking import Verdict
+from shared.parking import Aside, Verdict
 from tests.component.conftest import Plumbing
 from tests.component.consuming import Effects, Sent, have, parked, record, send, suggestions
 from tests.eventually import eventually
@@ -161,7 +161,8 @@ async def test_a_dropped_record_that_cannot_be_read_is_not_parked_again_when_its
     broken = Sent("matching.events", 7, key, b"{nonsense", [])
 
     async def park(id: str) -> None:
-        await plumbing.parking.park(broken, Verdict("malformed", "no JSON"), consumer="c", id=id, now=plumbing.now())
+        aside = Aside(record=broken, verdict=Verdict("malformed", "no JSON"), id=id, blocks=True)
+        await plumbing.parking.park([aside], consumer="c", now=plumbing.now())
 
     await park("first")
     [one] = await plumbing.parking.waiting()

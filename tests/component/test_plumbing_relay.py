@@ -6,72 +6,34 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 
-from shared import outbox
 from shared.contracts.envelope import Trace, read
-from shared.contracts.profiles import ContactChanged, InstitutionChanged
-from shared.mongo import in_transaction
+from shared.contracts.profiles import ContactChanged
 from shared.outbox import Fact
-from shared.relay import Relay
+from shared.relay import Publisher
 from tests.component.conftest import Plumbing
+from tests.component.sending import commit, fact, published, relay_of
 from tests.eventually import eventually
 
 
-def institution(id: str, name: str = "St Elsewhere") -> InstitutionChanged:
-    return InstitutionChanged(institution=id, name=name, status="active")
-
-
-def fact(plumbing: Plumbing, id: str, sequence: int, *, bulk: bool = False, name: str = "St Elsewhere") -> Fact:
-    return Fact(
-        id=plumbing.clock.new_id(),
-        payload=institution(id, name),
-        institution=id,
-        sequence=sequence,
-        time=plumbing.now(),
-        trace=Trace(correlation_id="c"),
-        bulk=bulk,
-    )
-
-
-async def commit(plumbing: Plumbing, facts: Sequence[Fact]) -> None:
-    await in_transaction(plumbing.database, lambda session: outbox.append(plumbing.database, session, facts))
-
-
-async def published(bootstrap: str, topic: str, institutions: set[str], count: int) -> list[Any]:
-    """The records of these institutions, in the topic's order, once there are `count`."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
-    await consumer.start()
-    found: list[Any] = []
-    try:
-        async with asyncio.timeout(20):
-            while len(found) < count:
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    found += [record for record in records if record.key.decode().split(":")[0] in institutions]
-    finally:
-        await consumer.stop()
-    return found
-
-
 class Counting:
-    """A producer that remembers the ids of what it was given."""
+    """A publisher that remembers the ids of what it was given."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
         self.sent: list[str] = []
 
     async def send(self, topic: str, *, headers: Sequence[tuple[str, bytes]], **record: Any) -> Any:
         self.sent.append(dict(headers)["ce_id"].decode())
-        return await self._producer.send(topic, headers=headers, **record)
+        return await self._publisher.send(topic, headers=headers, **record)
+
+    async def renew(self) -> None:
+        await self._publisher.renew()
 
 
-def relay_of(plumbing: Plumbing, producer: AIOKafkaProducer) -> Relay:
-    return Relay(plumbing.database, producer, lease=plumbing.lease(), clock=plumbing.clock, metrics=plumbing.metrics)
-
-
-async def drained(plumbing: Plumbing, producer: AIOKafkaProducer) -> None:
-    relay = relay_of(plumbing, producer)
+async def drained(plumbing: Plumbing, publisher: Publisher) -> None:
+    relay = relay_of(plumbing, publisher)
     lease = relay._lease
     assert await lease.take()
 
@@ -83,13 +45,13 @@ async def drained(plumbing: Plumbing, producer: AIOKafkaProducer) -> None:
 
 
 async def test_a_committed_fact_is_published_with_its_attributes(
-    plumbing: Plumbing, producer: AIOKafkaProducer, kafka_bootstrap: str
+    plumbing: Plumbing, publisher: Publisher, kafka_bootstrap: str
 ) -> None:
     id = f"i-{plumbing.clock.new_id()}"
     sent = fact(plumbing, id, 1)
     await commit(plumbing, [sent])
 
-    await drained(plumbing, producer)
+    await drained(plumbing, publisher)
 
     [record] = await published(kafka_bootstrap, "profiles.institutions", {id}, 1)
     received = read(key=record.key, value=record.value, headers=record.headers)
@@ -100,7 +62,7 @@ async def test_a_committed_fact_is_published_with_its_attributes(
 
 
 async def test_facts_of_one_key_keep_their_order_whichever_lane_and_id_they_have(
-    plumbing: Plumbing, producer: AIOKafkaProducer, kafka_bootstrap: str
+    plumbing: Plumbing, publisher: Publisher, kafka_bootstrap: str
 ) -> None:
     id = f"i-{plumbing.clock.new_id()}"
     facts = [fact(plumbing, id, sequence, bulk=sequence % 3 == 0) for sequence in range(1, 61)]
@@ -108,7 +70,7 @@ async def test_facts_of_one_key_keep_their_order_whichever_lane_and_id_they_have
     crowd = [fact(plumbing, f"{id}-{n}", 1) for n in range(600)]
     await commit(plumbing, crowd)
 
-    await drained(plumbing, producer)
+    await drained(plumbing, publisher)
 
     records = await published(kafka_bootstrap, "profiles.institutions", {id}, 60)
     sequences = [int(dict(record.headers)["ce_sequence"]) for record in records]
@@ -116,7 +78,7 @@ async def test_facts_of_one_key_keep_their_order_whichever_lane_and_id_they_have
 
 
 async def test_a_single_change_does_not_wait_behind_another_institutions_crowd(
-    plumbing: Plumbing, producer: AIOKafkaProducer
+    plumbing: Plumbing, publisher: Publisher
 ) -> None:
     """Neither behind its import, nor behind its changes that are as urgent and came first."""
     busy, quiet = f"i-{plumbing.clock.new_id()}", f"q-{plumbing.clock.new_id()}"
@@ -124,8 +86,8 @@ async def test_a_single_change_does_not_wait_behind_another_institutions_crowd(
     single = fact(plumbing, quiet, 1)
     await commit(plumbing, crowd)
     await commit(plumbing, [single])
-    counting = Counting(producer)
-    relay = relay_of(plumbing, counting)  # type: ignore[arg-type] -- all that the relay asks of a producer
+    counting = Counting(publisher)
+    relay = relay_of(plumbing, counting)
     assert await relay._lease.take()
 
     await relay.drain()
@@ -133,9 +95,7 @@ async def test_a_single_change_does_not_wait_behind_another_institutions_crowd(
     assert counting.sent.index(single.id) < 1_000
 
 
-async def test_a_key_stops_at_its_first_failure_and_others_go_on(
-    plumbing: Plumbing, producer: AIOKafkaProducer
-) -> None:
+async def test_a_key_stops_at_its_first_failure_and_others_go_on(plumbing: Plumbing, publisher: Publisher) -> None:
     id = f"i-{plumbing.clock.new_id()}"
     await commit(plumbing, [fact(plumbing, id, 1), fact(plumbing, id, 2), fact(plumbing, f"{id}-other", 1)])
 
@@ -143,9 +103,11 @@ async def test_a_key_stops_at_its_first_failure_and_others_go_on(
         async def send(self, topic: str, **record: Any) -> Any:
             if record["key"] == f"{id}:{id}".encode():
                 raise KafkaTimeoutError
-            return await producer.send(topic, **record)
+            return await publisher.send(topic, **record)
 
-    relay = relay_of(plumbing, Refuses())  # type: ignore[arg-type]
+        async def renew(self) -> None: ...
+
+    relay = relay_of(plumbing, Refuses())
     assert await relay._lease.take()
     await relay.drain()
 
@@ -155,7 +117,7 @@ async def test_a_key_stops_at_its_first_failure_and_others_go_on(
 
 
 async def test_sent_rows_of_private_topics_are_deleted_and_others_kept(
-    plumbing: Plumbing, producer: AIOKafkaProducer
+    plumbing: Plumbing, publisher: Publisher
 ) -> None:
     id = f"i-{plumbing.clock.new_id()}"
     contact = ContactChanged(member="m", institution=id, name="Ada", email="ada@example.org")
@@ -169,13 +131,13 @@ async def test_sent_rows_of_private_topics_are_deleted_and_others_kept(
     )
     await commit(plumbing, [private, fact(plumbing, id, 1)])
 
-    await drained(plumbing, producer)
+    await drained(plumbing, publisher)
 
     assert [row["topic"] async for row in plumbing.database["outbox"].find()] == ["profiles.institutions"]
 
 
-async def test_the_doorbell_wakes_the_relay(plumbing: Plumbing, producer: AIOKafkaProducer) -> None:
-    relay = relay_of(plumbing, producer)
+async def test_the_doorbell_wakes_the_relay(plumbing: Plumbing, publisher: Publisher) -> None:
+    relay = relay_of(plumbing, publisher)
     running = asyncio.create_task(relay.run())
     await eventually(lambda: relay._lease.is_held, message="the lease")
     rows = plumbing.database["outbox"]
@@ -208,11 +170,9 @@ async def test_a_lease_has_one_holder_and_its_token_rises_with_the_holder(plumbi
     assert not await first.take()
 
 
-async def test_a_fact_that_is_being_marked_as_sent_does_not_go_again(
-    plumbing: Plumbing, producer: AIOKafkaProducer
-) -> None:
+async def test_a_fact_that_is_being_marked_as_sent_does_not_go_again(plumbing: Plumbing, publisher: Publisher) -> None:
     """Facts trickle in while others are marked: each search for more meets some whose mark is not there yet."""
-    id, counting = f"i-{plumbing.clock.new_id()}", Counting(producer)
+    id, counting = f"i-{plumbing.clock.new_id()}", Counting(publisher)
     facts = [fact(plumbing, f"{id}-{n}", 1) for n in range(200)]
 
     async def trickle() -> None:
@@ -220,7 +180,7 @@ async def test_a_fact_that_is_being_marked_as_sent_does_not_go_again(
             await commit(plumbing, [one])
 
     trickling = asyncio.create_task(trickle())
-    relay = relay_of(plumbing, counting)  # type: ignore[arg-type] -- all that the relay asks of a producer
+    relay = relay_of(plumbing, counting)
     assert await relay._lease.take()
     while not trickling.done():
         await relay.drain()
@@ -231,13 +191,13 @@ async def test_a_fact_that_is_being_marked_as_sent_does_not_go_again(
 
 
 async def test_a_backlog_is_published_once_while_its_rows_are_being_marked(
-    plumbing: Plumbing, producer: AIOKafkaProducer
+    plumbing: Plumbing, publisher: Publisher
 ) -> None:
     """Finding the next rows overlaps with marking the last: what is not marked yet must not be found again."""
     tenant = f"i-{plumbing.clock.new_id()}"
     await commit(plumbing, [fact(plumbing, f"{tenant}-{n}", 1) for n in range(3_000)])
-    counting = Counting(producer)
-    relay = relay_of(plumbing, counting)  # type: ignore[arg-type] -- all that the relay asks of a producer
+    counting = Counting(publisher)
+    relay = relay_of(plumbing, counting)
     assert await relay._lease.take()
     await relay.drain()
 
