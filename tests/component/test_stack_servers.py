@@ -1,9 +1,15 @@
 """The servers that other tests stand on are what they claim to be."""
 
+import os
+import subprocess
+
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
+from deploy import processes
+from deploy.issuer import LocalIssuer
+from deploy.stack.model import SERVICES, Stack
 from shared.topics import NATIVE, PRODUCTION, differences, load_topics
 from tests.conftest import TOPICS
 
@@ -15,6 +21,24 @@ async def test_the_topics_are_as_declared(kafka_bootstrap: str) -> None:
 async def test_a_topic_that_differs_is_named_with_both_values(kafka_bootstrap: str) -> None:
     told = await differences(kafka_bootstrap, load_topics(TOPICS, size=PRODUCTION))
     assert "profiles.members: 4 partitions instead of 24" in told
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_does_not_start_where_a_topic_has_another_number_of_partitions(
+    kafka_bootstrap: str, mongo_uri: str, issuer: LocalIssuer, service: str
+) -> None:
+    """Its keys would be elsewhere than those that were sent before."""
+    stack = Stack(kind="env", bootstrap=kafka_bootstrap, mongo_uris=dict.fromkeys(SERVICES, mongo_uri))
+    environment = processes.environment(service, stack, issuer, port=0) | {
+        f"{service.upper()}_TOPICS_SIZE": PRODUCTION,
+        f"{service.upper()}_MONGO_DATABASE": "test_stack_partitions",
+    }
+    ended = subprocess.run(
+        processes.COMMANDS[service], env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "profiles.members: 4 partitions instead of 24" in ended.stderr
+    assert "python -m deploy.topics apply" in ended.stderr
 
 
 def test_the_server_runs_transactions(mongo_uri: str) -> None:
