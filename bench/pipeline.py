@@ -107,14 +107,14 @@ async def _change(one: Coordinator, mentee: dict[str, Any]) -> None:
 
 
 async def _watch(bench: Bench, arrived: dict[str, float], watching: asyncio.Event) -> None:
-    """The first commit of a notification for each member."""
-    notifications = bench.database("notifications", service="notifications")["notifications"]
-    async with notifications.watch(full_document="updateLookup", max_await_time_ms=500) as changes:
+    """The first commit of a notification for each member: it raises their counter, whose key says whose it is."""
+    counters = bench.database("notifications", service="notifications")["recipients"]
+    async with counters.watch([{"$project": {"documentKey": 1}}], max_await_time_ms=500) as changes:
         await changes.try_next()
         watching.set()
         async for change in changes:
-            document = change.get("fullDocument") or {}
-            arrived.setdefault(str(document.get("member")), bench.clock.monotonic())
+            member = str(change["documentKey"]["_id"]).partition(":")[2]
+            arrived.setdefault(member, bench.clock.monotonic())
 
 
 async def _floor(bench: Bench) -> list[float]:

@@ -60,6 +60,7 @@ async def append(database: Database, session: Session, facts: Iterable[Fact]) ->
         if (size := len((row["value"] or "").encode())) > _MAX_VALUE_BYTES:
             raise Rejected("event_too_large", f"{row['topic']}: {size} bytes, at most {_MAX_VALUE_BYTES} can be told")
     if rows:
+        rows[0]["rings"] = True  # of a crowd one is enough to say that it is there
         await database["outbox"].insert_many(rows, session=session)
 
 
@@ -102,6 +103,7 @@ def _row(fact: Fact) -> Document:
         "_id": fact.id,
         "status": "pending",
         "bulk": fact.bulk,
+        "rings": not fact.bulk,
         "topic": payload.TOPIC,
         "key": envelope.key,
         "institution": fact.institution,

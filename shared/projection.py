@@ -64,13 +64,18 @@ async def fold_within(collection: Collection, received: Iterable[Received], sess
 
 
 def _guarded(one: Received, body: Callable[[Any], Mapping[str, Any]]) -> ReplaceOne[Document]:
+    document = document_of(one, body)
+    return ReplaceOne({"_id": document["_id"], "sequence": {"$lt": document["sequence"]}}, document, upsert=True)
+
+
+def document_of(one: Received, body: Callable[[Any], Mapping[str, Any]] = Payload.model_dump) -> Document:
     envelope = one.envelope
-    document: Document = dict(body(one.payload)) if one.payload is not None else {}
-    document |= {
+    return {
+        **(body(one.payload) if one.payload is not None else {}),
+        "_id": envelope.subject,
         "institution": envelope.institution,
         "sequence": envelope.sequence,
         "erased": one.payload is None,
         "event": envelope.id,
         "correlation": envelope.trace.correlation_id,
     }
-    return ReplaceOne({"_id": envelope.subject, "sequence": {"$lt": envelope.sequence}}, document, upsert=True)

@@ -1,8 +1,9 @@
 """Publishes what waits in the outbox: in order per key, in turns by institution, bulk rows last and at most 2,000/s.
 
-One relay at a time per service, by lease; the doorbell (a change stream) only shortens the wait, `status: pending` is
-the truth. Finding the next rows, publishing these and marking the last overlap. A key stops at its first failure; where
-Kafka refuses a row for good, its key is held, tried again every minute and in nobody's way.
+One relay at a time per service, by lease. `status: pending` is the truth, and is looked at every second; the doorbell
+(a change stream) shortens the wait, and brings the row along where nothing else can be pending (`shared/rings.py`).
+Finding the next rows, publishing these and marking the last overlap. A key stops at its first failure; where Kafka
+refuses a row for good, its key is held, tried again every minute and in nobody's way.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from shared import failpoints, kafka, outbox
 from shared.clock import Clock
 from shared.leases import Lease
 from shared.mongo import ASCENDING, Database, Document
+from shared.rings import Rings
 from shared.telemetry import Metrics, logger
 
 _BATCH = 500
@@ -67,6 +69,8 @@ class Relay:
         self._metrics = metrics
         self._bulk = Allowance(clock, per_second=_BULK_PER_SECOND)
         self._bell = asyncio.Event()
+        self._rings = Rings(clock)
+        self._looked_at = float("-inf")
         self._bulk_waits = False
         self._is_crowded = False
         self._last_served = ""
@@ -89,20 +93,30 @@ class Relay:
                 await self._lease.release()
 
     async def _listen(self) -> None:
-        """Bulk rows do not ring: an import would ring fifty thousand times."""
+        """Of an import one row for each transaction rings, and wakes nobody."""
         inserted: list[dict[str, Any]] = [
-            {"$match": {"operationType": "insert", "fullDocument.bulk": False}},
-            {"$project": {"_id": 1}},
+            {"$match": {"operationType": "insert", "fullDocument.rings": True}},
+            {"$project": {"fullDocument": 1}},
         ]
         async with self._outbox.watch(inserted, max_await_time_ms=1_000) as rings:
-            async for _ in rings:
-                self._bell.set()
+            first = await rings.try_next()
+            self._rings.open()
+            if first is not None:
+                self._hear(first["fullDocument"])
+            async for ring in rings:
+                self._hear(ring["fullDocument"])
+
+    def _hear(self, row: Document) -> None:
+        self._rings.hear(row)
+        if not row["bulk"]:
+            self._bell.set()
 
     async def _keep_lease(self) -> None:
         while True:
             held = self._lease.is_held
             if await self._lease.take() and not held:
                 _log.info("relay leads", token=self._lease.token)
+                self._rings.distrust()
                 self._bell.set()
             if self._lease.is_held:
                 await self._measure()
@@ -117,7 +131,21 @@ class Relay:
             if self._lease.is_held and await self._is_fit():
                 await self._try_held()
                 if await self._is_fit():
-                    await self.drain()
+                    await self._send_what_rang()
+
+    async def _send_what_rang(self) -> None:
+        rung = self._rings.take()
+        if rung is None or not self._held.isdisjoint(row["key"] for row in rung):
+            await self.drain()
+            return
+        if rung:
+            sent = await self._publish(rung, set())
+            await outbox.mark_sent(self._outbox, sent, now=self._clock.now())
+            if len(sent) < len(rung):
+                self._rings.distrust()
+                self._bell.set()
+        if self._clock.monotonic() - self._looked_at >= _IDLE_SECONDS:
+            await self.drain()
 
     async def _is_fit(self) -> bool:
         """Whether what is sent now can be taken; nothing is in flight between two drains."""
@@ -150,6 +178,8 @@ class Relay:
 
     async def drain(self) -> None:
         """Publishes until nothing more may go now, or something was not taken."""
+        self._looked_at = self._clock.monotonic()
+        self._rings.begin_anew()
         rows = await self._next([])
         marking: asyncio.Task[None] | None = None
         sent: list[Document] = []
@@ -161,6 +191,8 @@ class Relay:
             if marking:
                 await marking
             marking = asyncio.create_task(outbox.mark_sent(self._outbox, sent, now=self._clock.now()))
+            if len(sent) < len(rows):
+                self._rings.distrust()
             rows = [row for row in await upcoming if row["key"] not in stopped] if upcoming else []
         if marking:
             await marking
@@ -178,6 +210,7 @@ class Relay:
         for done in await asyncio.gather(*(self._publish_chain(chain, stopped) for chain in chains.values())):
             sent += done
         self._metrics.published.inc(len(sent))
+        self._rings.sent(sent)
         return sent
 
     async def _publish_chain(self, chain: Sequence[Document], stopped: set[str]) -> list[Document]:
@@ -218,6 +251,8 @@ class Relay:
         rows = await self._outbox.find(pending).sort(by_lane).limit(limit).to_list(None)
         self._bulk_waits = bool(rows) and rows[-1]["bulk"]
         self._is_crowded = len(rows) == limit
+        if self._is_crowded or self._bulk_waits:
+            self._rings.distrust()
         if self._is_crowded:
             rows = await self._with_predecessors(await self._turns(rows, pending), pending)
         return self._within_allowance(await self._without_held(rows))

@@ -15,7 +15,7 @@ from services.matching.handlers import folds
 from services.matching.index.network import Network
 from services.matching.settings import Settings
 from services.matching.store.lists import Lists
-from services.matching.store.projections import Projections
+from services.matching.store.projections import Copies, Projections
 from services.matching.store.reading import ReadingStore
 from services.matching.store.replicas import Replicas
 from services.matching.store.requests import RequestStore
@@ -67,7 +67,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     pairs = RequestStore(parts.database, clock)
     shelf = RoundShelf(parts.database, clock)
     due = Due(pairs, clock)
-    parts.consumers.projection(folds(projections))
+    parts.consumers.projection(folds(Copies(parts.database, heard=keeping.hear)))
 
     async def prepare() -> None:
         await parts.prepare()

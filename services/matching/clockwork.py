@@ -5,7 +5,7 @@ Any fault ends `run`, and the next one begins with a new scan: so does a change 
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 from services.matching.domain.shards import SHARDS, fair_share
@@ -13,7 +13,7 @@ from services.matching.index.network import Network
 from services.matching.store.projections import Feed, Projections
 from services.matching.store.replicas import Replicas
 from services.matching.usecases.auditing import Audit
-from services.matching.usecases.keeping import Keeper
+from services.matching.usecases.keeping import Change, Keeper
 from shared.leases import Lease
 from shared.telemetry import logger
 
@@ -71,7 +71,17 @@ class Clockwork:
         self._audit_seconds = audit_seconds
         self._new_keeper = keeper
         self._new_shards = shards
+        self._hears: Callable[[Sequence[Change]], None] | None = None
         self.is_loaded = False
+
+    def hear(self, changes: Sequence[Change]) -> None:
+        """States that this process is writing, taken in at once; those of other processes come by the feed only.
+
+        Killed between a list and the state it follows from, a process leaves a list that is ahead: it goes back when
+        the shard is taken over, and forward when the record, not committed yet, comes again.
+        """
+        if self._hears is not None:
+            self._hears(changes)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -88,6 +98,7 @@ class Clockwork:
                 await self._keep(feed, keeper, shards)
         finally:
             self.is_loaded = False
+            self._hears = None
             await shards.leave()
 
     async def _load(self, network: Network) -> int:
@@ -101,6 +112,12 @@ class Clockwork:
     async def _keep(self, feed: Feed, keeper: Keeper, shards: Shards) -> None:
         bell = Bell()
         bell.ring()
+
+        def hears(changes: Sequence[Change]) -> None:
+            keeper.apply(changes)
+            bell.ring()
+
+        self._hears = hears
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_hold(shards, keeper, bell))
             tasks.create_task(_follow(feed, keeper, bell))

@@ -12,7 +12,7 @@ import httpx
 from deploy.issuer import ISSUER, LocalIssuer
 from services.matching import app
 from services.matching.settings import Settings
-from services.matching.store.projections import Projections
+from services.matching.store.projections import Copies
 from shared import mongo
 from shared.auth import subject_hash
 from shared.clock import SystemClock
@@ -81,7 +81,7 @@ class Matching:
 
     async def say(self, *payloads: Payload, correlation: str = "begun") -> None:
         """As if profiles had published these, and the projection folded them."""
-        copies = Projections(self.database)
+        copies = Copies(self.database, heard=lambda _: None)
         folds = {
             InstitutionChanged: copies.fold_institutions,
             ProgrammeChanged: copies.fold_programmes,
@@ -108,7 +108,7 @@ class Matching:
         return Received(envelope, None if erased else payload)
 
     async def erase(self, member: MemberChanged) -> None:
-        await Projections(self.database).fold_members([self.received(member, erased=True)])
+        await Copies(self.database, heard=lambda _: None).fold_members([self.received(member, erased=True)])
 
     async def list_of(self, mentee: str) -> Document:
         return await self.database["lists"].find_one({"mentee": mentee}) or {}

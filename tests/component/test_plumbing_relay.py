@@ -202,3 +202,26 @@ async def test_a_backlog_is_published_once_while_its_rows_are_being_marked(
     await relay.drain()
 
     assert len(counting.sent) == len(set(counting.sent)) == 3_000
+
+
+async def test_rows_sent_as_they_ring_keep_their_keys_order_and_go_once_beside_an_import(
+    plumbing: Plumbing, publisher: Publisher, kafka_bootstrap: str
+) -> None:
+    """Urgent and bulk facts of the same keys, committed while the relay runs, one transaction after the other."""
+    counting = Counting(publisher)
+    relay = relay_of(plumbing, counting)
+    running = asyncio.create_task(relay.run())
+    keys = [f"i-{plumbing.clock.new_id()}" for _ in range(4)]
+    try:
+        for sequence in range(1, 41):
+            for position, id in enumerate(keys):
+                await commit(plumbing, [fact(plumbing, id, sequence, bulk=(sequence + position) % 7 == 0)])
+        records = await published(kafka_bootstrap, "profiles.institutions", set(keys), 160)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+    for id in keys:
+        of_key = [int(dict(one.headers)["ce_sequence"]) for one in records if one.key.decode().startswith(id)]
+        assert of_key == list(range(1, 41))
+    assert len(counting.sent) == len(set(counting.sent))

@@ -21,23 +21,22 @@ from services.matching.usecases.waiting import Origin
 from shared.contracts.envelope import Received
 from shared.contracts.profiles import FACTORS, Factor, MemberChanged
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, ensure_indexes, in_transaction
-from shared.projection import fold, fold_within, newest
+from shared.projection import document_of, fold, fold_within, newest
 
 INSTITUTIONS, PROGRAMMES, PARTICIPANTS, PREFERENCES = "institutions", "programmes", "participants", "preferences"
 _SCANNED = 1000
 _BATCH = 500
 _WAIT_MILLISECONDS = 1000
+_FEW = 16
+"""More states at once are an import's, whose pace the change stream sets."""
 
 
-class Projections:
-    def __init__(self, database: Database) -> None:
+class Copies:
+    """Writes what profiles publishes. `heard` hears of single people's states meanwhile: the feed brings them later."""
+
+    def __init__(self, database: Database, *, heard: Callable[[Sequence[Change]], None]) -> None:
         self._database = database
-
-    async def prepare(self) -> None:
-        signed_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="signed_in")
-        await ensure_indexes(self._database[PREFERENCES], [signed_in])
-        for name in (INSTITUTIONS, PROGRAMMES, PARTICIPANTS, DEPARTURES):
-            await ensure_indexes(self._database[name], [])
+        self._heard = heard
 
     async def fold_institutions(self, received: Sequence[Received]) -> None:
         await fold(self._database[INSTITUTIONS], received)
@@ -48,6 +47,7 @@ class Projections:
     async def fold_members(self, received: Sequence[Received]) -> None:
         """Whoever is inactive or erased leaves requests and seats behind: the command stands in the transaction."""
         if all(map(_is_active, received)):
+            self._tell(PARTICIPANTS, received)
             await fold(self._database[PARTICIPANTS], received)
             return
         last = newest(received)
@@ -61,7 +61,23 @@ class Projections:
             await self._database[DEPARTURES].bulk_write([departing(one) for one in new], session=session)
 
     async def fold_preferences(self, received: Sequence[Received]) -> None:
+        self._tell(PREFERENCES, received)
         await fold(self._database[PREFERENCES], received)
+
+    def _tell(self, collection: str, received: Sequence[Received]) -> None:
+        if len(received) <= _FEW:
+            self._heard([_change(collection, document_of(one)) for one in received])
+
+
+class Projections:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def prepare(self) -> None:
+        signed_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="signed_in")
+        await ensure_indexes(self._database[PREFERENCES], [signed_in])
+        for name in (INSTITUTIONS, PROGRAMMES, PARTICIPANTS, DEPARTURES):
+            await ensure_indexes(self._database[name], [])
 
     async def scan(self) -> AsyncIterator[list[State]]:
         """Everything that bears on lists, in pieces; people last, so that they are placed once."""
