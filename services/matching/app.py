@@ -130,7 +130,8 @@ def _routers(reading: Reading, pairs: RequestStore, shelf: RoundShelf, clock: Cl
 
 def _solving(parts: Parts, settings: Settings, shelf: RoundShelf) -> Callable[[], Awaitable[None]]:
     lease = parts.lease("solving", seconds=settings.lease_seconds)
-    solving = Solving(shelf, Workshop(settings), lease, parts.clock)
+    workshop = Workshop(mongo_uri=settings.mongo_uri.get_secret_value(), mongo_database=settings.mongo_database)
+    solving = Solving(shelf, workshop, lease, parts.clock)
     return lambda: _while_leased(solving.work, lease)
 
 

@@ -24,7 +24,6 @@ from services.matching.domain.rounds.orders import Orders
 from services.matching.domain.rounds.solving import solve
 from services.matching.domain.scoring import seed
 from services.matching.index.network import Network
-from services.matching.settings import Settings
 from services.matching.store import cohorts as store
 from services.matching.usecases import cohorts
 from services.matching.usecases.cohorts import Call
@@ -40,8 +39,9 @@ _log = logger(__name__)
 
 
 class Workshop:
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, *, mongo_uri: str, mongo_database: str) -> None:
+        self._uri = mongo_uri
+        self._database = mongo_database
 
     def folder(self) -> AbstractContextManager[Path]:
         return _folder()
@@ -50,8 +50,8 @@ class Workshop:
         answer = await self._done(
             "freeze",
             folder,
-            uri=self._settings.mongo_uri.get_secret_value(),
-            database=self._settings.mongo_database,
+            uri=self._uri,
+            database=self._database,
             round=round.id,
             programme=round.programme,
             target=round.target,
@@ -75,9 +75,11 @@ class Workshop:
         )
         try:
             return await _answer(child, {**job, "do": what, "folder": str(folder)})
-        finally:
+        except BaseException:
             with suppress(ProcessLookupError):
                 child.kill()
+            raise
+        finally:
             await child.wait()
 
 
@@ -114,7 +116,9 @@ def main() -> None:
 
 
 def _end_with_the_service() -> None:
-    sys.stdin.buffer.read()
+    """Past Python's buffer, whose lock would be in the way of a regular end."""
+    while os.read(sys.stdin.fileno(), 1):
+        continue
     os._exit(1)
 
 

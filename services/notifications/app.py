@@ -18,7 +18,9 @@ from shared import shedding
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import NotificationsRecordParked
 from shared.contracts.matching import (
+    MenteeUnmatched,
     MentorRequested,
+    PairLapsed,
     RelationshipClosed,
     RelationshipOpened,
     RelationshipPaused,
@@ -117,6 +119,8 @@ def _consume(parts: Parts, store: NotificationsStore, clock: Clock) -> None:
             RelationshipPaused: reactions.on_turn,
             RelationshipResumed: reactions.on_turn,
             RelationshipClosed: reactions.on_turn,
+            PairLapsed: reactions.on_left_over,
+            MenteeUnmatched: reactions.on_left_over,
         }
     )
 

@@ -74,12 +74,28 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOver:
+    """A round had no mentor for the reader, or the one that it had was gone when it was published."""
+
+    template: str
+    programme: str
+    reason: str
+    """A code."""
+
+    def named_to(self, _home: str) -> frozenset[Person]:
+        return frozenset()
+
+
+Change = ListChange | Turn | LeftOver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """Something to be told, not yet told."""
 
     recipient: Recipient
     occasion: str
-    change: ListChange | Turn
+    change: Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +103,7 @@ class Notification:
     id: str
     recipient: Recipient
     occasion: str
-    change: ListChange | Turn
+    change: Change
     position: int
     told_at: datetime
     read_at: datetime | None = None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from services.notifications.usecases.telling import Ledger, Telling
 from shared.contracts.envelope import Received
-from shared.contracts.matching import AboutRelationship, AboutRequest, SuggestionsChanged
+from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, SuggestionsChanged
 from shared.errors import Rejected
 from shared.mongo import Session
 
@@ -27,6 +27,13 @@ class Reactions:
         if not isinstance(event, AboutRequest | AboutRelationship):
             raise _tombstone()
         await self._telling.turned(event, received.envelope.caused(), self._within(session))
+
+    async def on_left_over(self, received: Received, session: Session) -> None:
+        """By a round."""
+        event = received.payload
+        if not isinstance(event, AboutPlace):
+            raise _tombstone()
+        await self._telling.left_over(event, received.envelope.caused(), self._within(session))
 
 
 def _tombstone() -> Rejected:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.notifications.domain import ListChange, Notice, Notification, Person, Recipient, Turn
+from services.notifications.domain import Change, LeftOver, ListChange, Notice, Notification, Person, Recipient, Turn
 from services.notifications.usecases.reading import Names, Reader
 from shared import outbox
 from shared.contracts.envelope import Received, Trace
@@ -230,7 +230,7 @@ def _notification(document: Document) -> Notification:
         id=document["_id"],
         recipient=Recipient(institution=document["institution"], member=document["member"]),
         occasion=document["occasion"],
-        change=_turn(document) if "turn" in document else _list_change(document),
+        change=_change(document),
         position=document["position"],
         told_at=document["told_at"],
         read_at=document["read_at"],
@@ -238,13 +238,17 @@ def _notification(document: Document) -> Notification:
 
 
 def _mentioned(one: Notification) -> Iterable[Person]:
-    return [one.change.other] if isinstance(one.change, Turn) else one.change.entered
+    if isinstance(one.change, ListChange):
+        return one.change.entered
+    return [one.change.other] if isinstance(one.change, Turn) else ()
 
 
-def _renewed(change: ListChange | Turn) -> Document:
+def _renewed(change: Change) -> Document:
     """What an update of an unread notification changes."""
     if isinstance(change, ListChange):
         return {"now": [_person(mentor) for mentor in change.now], "unmatched": change.unmatched}
+    if isinstance(change, LeftOver):
+        return {"left_over": {"template": change.template, "reason": change.reason}}
     return {
         "turn": {
             "template": change.template,
@@ -256,12 +260,18 @@ def _renewed(change: ListChange | Turn) -> Document:
     }
 
 
-def _kept(change: ListChange | Turn) -> Document:
+def _kept(change: Change) -> Document:
     return {"before": sorted(change.before)} if isinstance(change, ListChange) else {}
 
 
 def _person(person: Person) -> Document:
     return {"member": person.member, "institution": person.institution}
+
+
+def _change(document: Document) -> Change:
+    if "left_over" in document:
+        return LeftOver(programme=document["programme"], **document["left_over"])
+    return _turn(document) if "turn" in document else _list_change(document)
 
 
 def _list_change(document: Document) -> ListChange:

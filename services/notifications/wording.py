@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from services.notifications.domain import ListChange, Notification, Person, Turn
+from services.notifications.domain import Change, ListChange, Notification, Person, Turn
 from services.notifications.usecases.reading import Message, Names
 
 LOCALES = ("en", "de")
@@ -31,7 +31,7 @@ class Wording:
         change = notification.change
         template = self._templates.get_template(f"{_supported(locale)}/{notification.template}.txt")
         home = notification.recipient.institution
-        said = _of_turn(change, home, names) if isinstance(change, Turn) else _of_list(change, home, names)
+        said = _said(change, home, names)
         text = template.render(programme=_name(names.programmes.get(change.programme)), **said)
         title, _, body = text.strip().partition("\n")
         return Message(title=title.strip(), body=" ".join(body.split()))
@@ -40,6 +40,12 @@ class Wording:
 def _supported(locale: str) -> str:
     language = locale.replace("_", "-").split("-")[0].lower()
     return language if language in LOCALES else _FALLBACK
+
+
+def _said(change: Change, home: str, names: Names) -> dict[str, Any]:
+    if isinstance(change, ListChange):
+        return _of_list(change, home, names)
+    return _of_turn(change, home, names) if isinstance(change, Turn) else {"reason": change.reason}
 
 
 def _of_list(change: ListChange, home: str, names: Names) -> dict[str, Any]:

@@ -1,13 +1,22 @@
 """Rounds in the service, on a real MongoDB and in a real workshop: opened, solved, checked, published, told."""
 
+import csv
+import io
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from deploy.dev import app as dev
 from deploy.issuer import LocalIssuer
-from tests.component.matching_kit import NORTH, SOUTH, institution, mentee, mentor, programme, running
-from tests.component.rounds_desk import Desk
+from tests.component.matching_kit import CARE, NORTH, SOUTH, institution, mentee, mentor, programme, running, signed_in
+from tests.component.rounds_desk import CARLA, Desk
+from tests.eventually import eventually
+
+BEN_TO_MARA = {"mentee": "ben", "mentor": "mara"}
 
 
 @pytest.fixture
@@ -23,12 +32,14 @@ async def desk(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_pa
 
 
 async def test_a_round_is_opened_solved_checked_and_published(desk: Desk) -> None:
-    round = await desk.opened(pins=[{"mentee": "ben", "mentor": "mara"}])
+    round = await desk.opened(pins=[BEN_TO_MARA])
     seen = await desk.until(round, "pending")
     assert (seen["mentees"], seen["mentors"], seen["places"]) == (4, 2, {"planned": 3, "left": 1})
     assert seen["figures"]["fit"]["matched"] == seen["figures"]["coverage"]["matched"] == 3
     assert await desk.verified(round) == 0
+    assert b"mara" not in b"".join(path.read_bytes() for path in await desk.files(round))
     assert await desk.matching.facts() == []
+    assert (await desk.matching.get("/me/rounds", "ben", NORTH)).json() == []
 
     assert (await desk.act(round, "publish")).json()["state"] == "publishing"
     seen = await desk.until(round, "published")
@@ -47,3 +58,182 @@ async def test_a_round_is_opened_solved_checked_and_published(desk: Desk) -> Non
     assert [one["member"] for one in opened["ben"]["recipients"]] == ["ben", "mara"]
     assert opened["ben"]["round"] == round
     assert seen["places"] == {"opened": 3, "unmatched": 1}
+    [(_, told)] = await desk.matching.facts("round.published")
+    assert (told["opened"], told["unmatched"], told["input_sha256"]) == (3, 1, seen["input"]["sha256"])
+
+
+async def test_who_is_left_over_waits_in_order_and_longer_in_the_next_round(desk: Desk) -> None:
+    first = await desk.published(exclusions=[{"mentee": "ana", "mentor": one} for one in ("mara", "milo")])
+    [waiting] = await desk.waitlist(first)
+    assert (waiting["position"], waiting["mentee"]["member"], waiting["reason"]) == (1, "ana", "excluded")
+    [mine] = (await desk.matching.get("/me/rounds", "ana", NORTH)).json()
+    assert (mine["state"], mine["position"], mine["reason"]) == ("unmatched", 1, "excluded")
+    assert mine["would_change"]
+    table = list(csv.DictReader(io.StringIO((await desk.get(f"/rounds/{first}/waitlist", format="csv")).text)))
+    assert [(one["position"], one["mentee"]) for one in table] == [("1", "ana")]
+
+    earlier = datetime.now(UTC) - timedelta(days=40)
+    await desk.matching.database["places"].update_many({}, {"$set": {"waiting_since": earlier}})
+    await desk.matching.join(mentee("new"), mentor("mila", capacity=1))
+    second = await desk.published()
+    assert await desk.pairs(second, state="opened") == {"ana": "mila"}, "who waits longer goes first"
+    assert [one["mentee"]["member"] for one in await desk.waitlist(second)] == ["new"]
+    assert await desk.waitlist(first) == [], "who has a mentor waits no more"
+
+
+async def test_both_targets_can_be_had_of_the_same_people_and_replayed(desk: Desk) -> None:
+    round = await desk.solved(target="fit")
+    first = [path.read_bytes() for path in await desk.files(round)]
+    assert (await desk.act(round, "target", target="coverage")).json()["state"] == "running"
+    await desk.until(round, "pending")
+    assert await desk.verified(round) == 0
+    files = await desk.files(round)
+    assert b'"target":"coverage"' in files[0].read_bytes()
+    replayed = CliRunner().invoke(dev, ["match", "--replay", *map(str, files)])
+    assert replayed.exit_code == 0, replayed.output
+    await desk.act(round, "target", target="fit")
+    await desk.until(round, "pending")
+    assert [path.read_bytes() for path in await desk.files(round)] == first, "the same input, the same bytes"
+
+
+async def test_what_cannot_be_any_more_lapses_is_told_and_listed(desk: Desk) -> None:
+    round = await desk.solved(pins=[BEN_TO_MARA, {"mentee": "ana", "mentor": "milo"}])
+    await desk.matching.say(signed_in(mentee("ben"), never=("mara",)))
+    await desk.matching.answers("milo", await desk.matching.asks("cleo", "milo"), "accept")
+    await desk.matching.say(mentor("milo", capacity=1, across_institutions=True))
+    await desk.act(round, "publish")
+    seen = await desk.until(round, "published")
+    assert await desk.pairs(round, state="lapsed") == {
+        mentee: mentor for mentee, mentor in (await desk.pairs(round)).items() if mentor is not None
+    }
+    lapsed = {data["mentee"]["member"]: data for _, data in await desk.matching.facts("round.pair_lapsed")}
+    assert (lapsed["ben"]["reason"], lapsed["ana"]["reason"]) == ("not_available", "not_available")
+    assert [one["member"] for one in lapsed["ben"]["recipients"]] == ["ben"]
+    page = (await desk.get(f"/rounds/{round}/pairs", state="lapsed")).json()["items"]
+    reasons = {one["mentee"]["member"]: one["reason"] for one in page}
+    assert (reasons["ben"], reasons["ana"]) == ("not_available", "no_seat_left")
+    waits = {one["mentee"]["member"] for one in await desk.waitlist(round)}
+    assert {"ben", "ana"} <= waits
+    assert "cleo" not in waits, "matched elsewhere: nothing is told, nobody waits"
+    assert await desk.matching.seats() == {"milo": 1}
+    assert seen["places"].get("opened", 0) == 0
+
+
+async def test_what_else_the_matched_asked_for_is_withdrawn(desk: Desk) -> None:
+    await desk.matching.asks("ben", "mara")
+    await desk.matching.asks("ben", "milo")
+    await desk.matching.asks("ana", "mara")
+    await desk.published(pins=[BEN_TO_MARA], exclusions=[{"mentee": "ana", "mentor": "milo"}])
+    withdrawn = await desk.matching.facts("request.withdrawn")
+    told = {(data["mentee"]["member"], data["mentor"]["member"]): data["reason"] for _, data in withdrawn}
+    assert told == {
+        ("ben", "mara"): "matched_in_round",
+        ("ben", "milo"): "matched_elsewhere",
+        ("ana", "mara"): "not_available",
+    }
+
+
+async def test_own_wishes_come_first_and_whoever_has_a_mentor_takes_no_part(desk: Desk) -> None:
+    await desk.matching.answers("milo", await desk.matching.asks("cleo", "milo"), "accept")
+    round = await desk.solved(
+        wishes=[{"mentee": "ana", "mentors": ["mara"]}, {"mentee": "sid", "mentors": ["mara", "milo"]}],
+        mentor_wishes=[{"mentor": "mara", "mentees": ["ana"]}],
+    )
+    pairs = await desk.pairs(round)
+    assert pairs.keys() == {"ana", "ben", "sid"}
+    assert pairs["ana"] == "mara"
+    assert await desk.verified(round) == 0
+
+
+BAD_ORDERS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "unknown": ({"wishes": [{"mentee": "ana", "mentors": ["nobody"]}]}, "round_orders_invalid", "wishes.0.mentors.0"),
+    "no mentee": ({"wishes": [{"mentee": "mara", "mentors": ["milo"]}]}, "round_orders_invalid", "wishes.0.mentee"),
+    "twice": (
+        {"wishes": [{"mentee": "ana", "mentors": ["mara", "mara"]}]},
+        "round_orders_invalid",
+        "wishes.0.mentors.1",
+    ),
+    "two pins": ({"pins": [BEN_TO_MARA, {"mentee": "ben", "mentor": "milo"}]}, "round_orders_invalid", "pins.1"),
+    "excluded": ({"pins": [BEN_TO_MARA], "exclusions": [BEN_TO_MARA]}, "round_orders_invalid", "pins.0"),
+    "forbidden": ({"pins": [{"mentee": "sid", "mentor": "mara"}]}, "round_orders_invalid", "pins.0"),
+    "too many": ({"pins": [BEN_TO_MARA, {"mentee": "ana", "mentor": "mara"}]}, "round_infeasible", "pins.0"),
+    "negative": ({"list_length": -1}, "request_invalid", "list_length"),
+    "unknown field": ({"capacity": -1}, "request_invalid", "capacity"),
+    "no target": ({"target": "luck"}, "request_invalid", "target"),
+}
+
+
+async def test_orders_that_cannot_be_kept_are_refused_with_their_place(desk: Desk) -> None:
+    for name, (body, code, place) in BAD_ORDERS.items():
+        answer = await desk.open(**body)
+        assert (answer.status_code, answer.json()["type"]) == (422, f"urn:preceptor:problem:{code}"), name
+        assert place in [one["field"] for one in answer.json()["errors"]], name
+    assert await desk.matching.database["rounds"].count_documents({}) == 0
+
+
+async def test_junk_is_refused_before_it_is_read_and_nan_is_no_number(desk: Desk) -> None:
+    token = desk.matching.issuer.token(CARLA, institution=NORTH, roles=("coordinator",))
+    headers = {"authorization": f"Bearer {token}", "idempotency-key": "junk", "content-type": "application/json"}
+    path = f"/programmes/{CARE}/rounds"
+    for content, status in ((b"x" * 10_000_000, 413), (b'{"score_band": NaN}', 400), (b"\xff\xfe", 400)):
+        answer = await desk.matching.client.post(path, headers=headers, content=content)
+        assert answer.status_code == status, answer.text
+
+
+async def test_a_pin_that_became_impossible_before_the_freezing_drops_the_round_and_says_so(desk: Desk) -> None:
+    leases = desk.matching.database["leases"]
+    taken = {"holder": "another", "token": 99, "until": datetime(2100, 1, 1, tzinfo=UTC)}
+    await leases.update_one({"_id": "solving"}, {"$set": taken}, upsert=True)
+    round = await desk.opened(pins=[BEN_TO_MARA])
+    await desk.matching.say(mentor("mara", capacity=0))
+    await leases.update_one({"_id": "solving"}, {"$set": {"until": datetime(2000, 1, 1, tzinfo=UTC)}})
+    seen = await desk.until(round, "dropped")
+    assert (seen["trouble"]["code"], seen["trouble"]["errors"][0]["field"]) == ("round_orders_invalid", "pins.0")
+
+
+async def test_only_the_owners_coordinators_know_of_a_round(desk: Desk) -> None:
+    round = await desk.solved()
+    get, post = desk.matching.get, desk.matching.post
+    for path in ("", "/input", "/result", "/pairs", "/waitlist"):
+        known = await get(f"/rounds/{round}{path}", "xeno", SOUTH, "coordinator")
+        unknown = await get(f"/rounds/nothing{path}", CARLA, NORTH, "coordinator")
+        assert (known.status_code, known.json()) == (404, unknown.json())
+        assert (await get(f"/rounds/{round}{path}", "ana", NORTH)).status_code == 403
+        other = await get(f"/rounds/{round}{path}", CARLA, NORTH, "coordinator", programmes=["other"])
+        assert other.status_code == 403
+    for verb in ("publish", "drop"):
+        assert (await post(f"/rounds/{round}/{verb}", "xeno", SOUTH, version=3, role="coordinator")).status_code == 404
+    not_owned = await post(f"/programmes/{CARE}/rounds", "xeno", SOUTH, role="coordinator")
+    assert (not_owned.status_code, not_owned.json()["type"]) == (403, "urn:preceptor:problem:programme_not_owned")
+    assert (await post("/programmes/nothing/rounds", CARLA, role="coordinator")).status_code == 404
+    assert (await get(f"/programmes/{CARE}/rounds", "xeno", SOUTH, "coordinator")).status_code == 403
+    assert [one["id"] for one in (await desk.get(f"/programmes/{CARE}/rounds")).json()["items"]] == [round]
+
+
+async def test_a_round_is_published_as_it_was_last_seen_or_not_at_all(desk: Desk) -> None:
+    round = await desk.solved()
+    post = desk.matching.post
+    assert (await post(f"/rounds/{round}/publish", CARLA, role="coordinator")).status_code == 428
+    assert (await post(f"/rounds/{round}/publish", CARLA, version=1, role="coordinator")).status_code == 412
+    assert (await desk.act(round, "drop")).json()["state"] == "dropped"
+    late = await desk.act(round, "publish")
+    assert (late.status_code, late.json()["type"]) == (409, "urn:preceptor:problem:round_not_pending")
+    assert await desk.matching.facts() == []
+
+
+async def test_nobody_there_is_a_round_too(desk: Desk) -> None:
+    for one in ("mara", "milo", "ana", "ben", "cleo"):
+        await desk.matching.say((mentor if one[0] == "m" else mentee)(one, status="inactive"))
+    await desk.matching.say(mentee("sid", SOUTH, status="inactive"))
+    round = await desk.solved()
+    assert await desk.verified(round) == 0
+    await desk.act(round, "publish")
+    assert (await desk.until(round, "published"))["places"] == {}
+
+
+async def test_whoever_leaves_is_off_the_waiting_list(desk: Desk) -> None:
+    exclusions = [{"mentee": "ana", "mentor": one} for one in ("mara", "milo")]
+    round = await desk.published(exclusions=exclusions)
+    await desk.matching.say(mentee("ana", status="inactive"))
+    await eventually(desk.matching.nobody_leaves)
+    assert "ana" not in [one["mentee"]["member"] for one in await desk.waitlist(round)]

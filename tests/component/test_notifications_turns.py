@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.notifications.usecases.telling import Telling
+from shared import mongo
+from shared.contracts.envelope import Trace
 from shared.contracts.matching import (
+    MenteeUnmatched,
     MentorRequested,
     RelationshipClosed,
     RequestAccepted,
@@ -17,6 +21,7 @@ from shared.contracts.matching import (
 )
 from shared.contracts.payload import Recipient
 from shared.contracts.profiles import ContactChanged, InstitutionChanged
+from shared.mongo import Session
 from tests.component.notifications_desk import Desk, desk, settings
 
 
@@ -80,3 +85,16 @@ async def test_the_other_side_hears_of_an_end(running: Desk) -> None:
     await running.turn(RelationshipClosed(reason="goals_reached", **pair))
     assert await titles(running, "far", "south") == ["Ihr Mentoring mit Mia Mentee ist beendet"]
     assert (await running.inbox("mia"))["items"] == []
+
+
+async def test_whoever_a_round_left_over_reads_it_in_their_inbox(running: Desk) -> None:
+    event = MenteeUnmatched(
+        place="e.1", round="e", programme="residency", mentee=MIA, reason="outranked", recipients=(MIA,)
+    )
+
+    async def body(session: Session) -> None:
+        ledger = running.store.within(session)
+        await Telling(running.clock).left_over(event, Trace(correlation_id="test"), ledger)
+
+    await mongo.in_transaction(running.database, body)
+    assert await titles(running, "mia") == ["The matching round had no mentor for you"]

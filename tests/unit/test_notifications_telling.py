@@ -5,13 +5,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
-from services.notifications.domain import ListChange, Notice, Notification, Person, Recipient, Turn
+from services.notifications.domain import Change, LeftOver, ListChange, Notice, Notification, Person, Recipient, Turn
 from services.notifications.usecases.telling import Telling
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import (
     AboutRelationship,
     AboutRequest,
+    MenteeUnmatched,
     MentorRequested,
+    PairLapsed,
     Ranked,
     RelationshipClosed,
     RequestAccepted,
@@ -74,7 +76,7 @@ class LedgerInMemory:
         self.published += [(recorded, trace) for recorded in told.values()]
 
 
-def _updated(before: ListChange | Turn, after: ListChange | Turn) -> ListChange | Turn:
+def _updated(before: Change, after: Change) -> Change:
     both_lists = isinstance(before, ListChange) and isinstance(after, ListChange)
     return replace(after, before=before.before) if both_lists else after
 
@@ -206,3 +208,17 @@ async def test_after_the_yes_both_have_a_name() -> None:
     ledger = await turned(RequestAccepted(request="r", relationship="s", recipients=(MIA,), **PAIR))
     [told] = ledger.kept.values()
     assert told.named == {Person(member="ada", institution="south")}
+
+
+async def test_whoever_a_round_left_over_hears_of_the_latest_round_only() -> None:
+    ledger, telling = LedgerInMemory(), Telling(FixedClock())
+    mia = Named(member="mia", institution="north")
+    about = {"round": "r", "programme": "residency", "mentee": mia}
+    unmatched = MenteeUnmatched(place="r.1", reason="outranked", recipients=(mia,), **about)
+    lapsed = PairLapsed(place="r.2", reason="not_available", recipients=(mia,), **about)
+    unheard = lapsed.model_copy(update={"recipients": ()})
+    for event in (unmatched, lapsed, unheard):
+        await telling.left_over(event, TRACE, ledger)
+    [kept] = ledger.kept.values()
+    assert kept.change == LeftOver(template="round-lapsed", programme="residency", reason="not_available")
+    assert [recorded.template for recorded, _ in ledger.published] == ["round-unmatched", "round-lapsed"]

@@ -8,7 +8,7 @@ import pytest
 
 from services.matching.domain.relationships import ClosingReason
 from services.matching.domain.requests import DecliningReason
-from services.notifications.domain import ListChange, Notification, Person, Recipient, Side, Turn
+from services.notifications.domain import Change, LeftOver, ListChange, Notification, Person, Recipient, Side, Turn
 from services.notifications.usecases.reading import Message, Names
 from services.notifications.wording import LOCALES, Wording
 from shared.contracts.catalogue import EVENTS
@@ -36,7 +36,7 @@ def turn(template: str, *, side: Side = "mentee", other: Person = ADA, reason: s
     return Turn(template=template, programme="residency", side=side, other=other, reason=reason, said_yes=said_yes)
 
 
-def message(what: ListChange | Turn, *, locale: str = "en", names: Names = NAMES) -> Message:
+def message(what: Change, *, locale: str = "en", names: Names = NAMES) -> Message:
     notification = Notification(
         id="n",
         recipient=Recipient(institution="north", member="mia"),
@@ -149,7 +149,7 @@ TURNS: dict[str, set[str | None]] = {
     "request-made": {None},
     "request-accepted": {None},
     "request-declined": {*get_args(DecliningReason)},
-    "request-withdrawn": {"by_mentee", "matched_elsewhere", "mentee_left", "not_available"},
+    "request-withdrawn": {"by_mentee", "matched_elsewhere", "matched_in_round", "mentee_left", "not_available"},
     "request-expired": {None},
     "relationship-opened": {None},
     "relationship-paused": {"by_mentee", "by_mentor", "mentee_inactive", "mentor_inactive"},
@@ -181,3 +181,23 @@ def test_every_turn_is_a_title_and_a_body_with_and_without_names(locale: str, te
 def test_reasons_for_a_no_differ_in_words(locale: str) -> None:
     told = {message(turn("request-declined", reason=one), locale=locale).body for one in TURNS["request-declined"]}
     assert len(told) == len(TURNS["request-declined"])
+
+
+LEFT_OVER: dict[str, set[str]] = {
+    "round-unmatched": {*get_args(Unmatched), "outranked", "outweighed", "closed", "excluded"} - {"paused"},
+    "round-lapsed": {"profile_incomplete", "not_available"},
+}
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("template", LEFT_OVER)
+def test_whoever_a_round_left_over_reads_why_and_what_comes_next(locale: str, template: str) -> None:
+    def told(reason: str, names: Names = NAMES) -> Message:
+        change = LeftOver(template=template, programme="residency", reason=reason)
+        return message(change, locale=locale, names=names)
+
+    reasons = LEFT_OVER[template]
+    assert len({told(reason).body for reason in reasons}) == len(reasons)
+    assert told("a_reason_of_tomorrow").body == told("not_available").body
+    assert "Residency 2027" in told("outranked").title
+    assert "  " not in told("outranked", Names(members={}, institutions={}, programmes={})).title

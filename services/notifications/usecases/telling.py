@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from services.notifications.domain import ListChange, Notice, Person, Recipient, Side, Turn, notices
+from services.notifications.domain import LeftOver, ListChange, Notice, Person, Recipient, Side, Turn, notices
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.contracts.matching import AboutRelationship, AboutRequest, RequestAccepted, SuggestionsChanged
+from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, RequestAccepted, SuggestionsChanged
 from shared.contracts.notifications import NotificationRecorded
 
 
@@ -38,6 +38,11 @@ class Telling:
         if told:
             await self._tell(told, trace, ledger)
 
+    async def left_over(self, event: AboutPlace, trace: Trace, ledger: Ledger) -> None:
+        told = [_left_over(event, to) for to in dict.fromkeys(_recipients(event))]
+        if told:
+            await self._tell(told, trace, ledger)
+
     async def _tell(self, told: Sequence[Notice], trace: Trace, ledger: Ledger) -> None:
         now = self._clock.now()
         recorded = {self._clock.new_id(): await self._record(notice, ledger, now) for notice in told}
@@ -56,7 +61,7 @@ class Telling:
         )
 
 
-def _recipients(event: SuggestionsChanged | AboutRequest | AboutRelationship) -> list[Recipient]:
+def _recipients(event: SuggestionsChanged | AboutRequest | AboutRelationship | AboutPlace) -> list[Recipient]:
     return [Recipient(institution=to.institution, member=to.member) for to in event.recipients]
 
 
@@ -74,6 +79,13 @@ def _turn(event: AboutRequest | AboutRelationship, recipient: Recipient) -> Noti
         said_yes=isinstance(event, RequestAccepted | AboutRelationship),
     )
     return Notice(recipient=recipient, occasion=f"{aggregate}:{event.programme}:{event.aggregate}", change=turn)
+
+
+def _left_over(event: AboutPlace, recipient: Recipient) -> Notice:
+    """One occasion for each programme: an unread round's news gives way to the next round's."""
+    fact = event.TYPE.split(".")[4].rpartition("_")[2]
+    change = LeftOver(template=f"round-{fact}", programme=event.programme, reason=event.reason)
+    return Notice(recipient=recipient, occasion=f"round:{event.programme}", change=change)
 
 
 def _change(event: SuggestionsChanged) -> ListChange:
