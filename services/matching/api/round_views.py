@@ -1,0 +1,206 @@
+"""What rounds look like over HTTP: bodies and answers, and how the one is read and the other made."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.matching.api.requests import PartyRead, party
+from services.matching.domain.rounds.files import Compared, Target
+from services.matching.domain.rounds.life import File, Round, RoundState
+from services.matching.domain.rounds.orders import Choice, Orders
+from services.matching.domain.rounds.places import Place, PlaceState
+from services.matching.domain.rounds.words import would_change
+from services.matching.usecases.rounds import Waiting
+from shared.contracts.payload import Id
+
+
+class Given(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class MenteesWishes(Given):
+    mentee: Id
+    mentors: list[Id] = Field(min_length=1, max_length=20, description="The first choice first")
+
+
+class MentorsWishes(Given):
+    mentor: Id
+    mentees: list[Id] = Field(min_length=1, max_length=1000, description="The first choice first")
+
+
+class Couple(Given):
+    mentee: Id
+    mentor: Id
+
+
+class NewRound(Given):
+    target: Target = Field(default="fit", description="The result has the figures of both")
+    list_length: int = Field(default=20, ge=1, le=20, description="Stability is claimed for lists of this length")
+    score_band: int = Field(
+        default=0, ge=0, le=1_000_000, description="Mentors tell scores apart only where they differ by this much"
+    )
+    wishes: list[MenteesWishes] = []
+    mentor_wishes: list[MentorsWishes] = []
+    pins: list[Couple] = Field(default=[], description="Pairs to fix: no rule may forbid them")
+    exclusions: list[Couple] = Field(default=[], description="Pairs to keep apart in this round")
+
+
+class ChosenTarget(Given):
+    target: Target
+
+
+class FileRead(BaseModel):
+    bytes: int
+    sha256: str
+
+
+class TroubleRead(BaseModel):
+    code: str
+    detail: str
+    errors: list[dict[str, str]]
+
+
+class RoundRead(BaseModel):
+    """`figures` has both targets side by side; `policy_sha256`, `solver` and the files' hashes are the ledger."""
+
+    id: str
+    programme: str
+    target: Target
+    state: RoundState
+    list_length: int
+    score_band: int
+    opened_at: datetime
+    frozen_at: datetime | None = None
+    published_at: datetime | None = None
+    mentees: int | None = None
+    mentors: int | None = None
+    places: Mapping[PlaceState, int] | None = Field(default=None, description="How many, by state")
+    figures: Compared | None = None
+    policy_sha256: str | None = None
+    solver: str | None = None
+    input: FileRead | None = None
+    result: FileRead | None = None
+    trouble: TroubleRead | None = Field(default=None, description="Why it was dropped by itself")
+
+
+class OpeningRead(BaseModel):
+    mentor: PartyRead
+    seats: int = Field(description="With so many more seats there it is another outcome: see docs/rounds.md")
+
+
+class PlaceRead(BaseModel):
+    place: str
+    mentee: PartyRead
+    mentor: PartyRead | None = None
+    choice: int | None = Field(default=None, description="1 for a first choice")
+    pinned: bool
+    state: PlaceState
+    reason: str | None = None
+    relationship: str | None = None
+
+
+class WaitingRead(BaseModel):
+    position: int
+    mentee: PartyRead
+    state: PlaceState
+    reason: str
+    waiting_since: datetime
+    would_change: str = Field(description="In words, to the mentee")
+    opens: list[OpeningRead]
+
+
+class OwnPlaceRead(BaseModel):
+    """`state` is `opened` (I have a mentor), `lapsed` or `unmatched`."""
+
+    round: str
+    programme: str
+    state: PlaceState
+    reason: str | None = None
+    relationship: str | None = None
+    position: int | None = Field(default=None, description="On the waiting list, while I wait")
+    waiting_since: datetime | None = None
+    would_change: str | None = None
+
+
+def orders_of(body: NewRound) -> Orders:
+    return Orders(
+        wishes=tuple(Choice(member=one.mentee, choices=tuple(one.mentors)) for one in body.wishes),
+        mentor_wishes=tuple(Choice(member=one.mentor, choices=tuple(one.mentees)) for one in body.mentor_wishes),
+        pins=tuple((one.mentee, one.mentor) for one in body.pins),
+        exclusions=tuple((one.mentee, one.mentor) for one in body.exclusions),
+    )
+
+
+def round_read(round: Round, *, places: Mapping[PlaceState, int] | None = None) -> RoundRead:
+    frozen, solved, trouble = round.frozen, round.solved, round.trouble
+    return RoundRead(
+        id=round.id,
+        programme=round.programme,
+        target=round.target,
+        state=round.state,
+        list_length=round.list_length,
+        score_band=round.score_band,
+        opened_at=round.opened_at,
+        frozen_at=frozen.at if frozen else None,
+        published_at=round.published_at,
+        mentees=frozen.mentees if frozen else None,
+        mentors=frozen.mentors if frozen else None,
+        places=places,
+        figures=solved.figures if solved else None,
+        policy_sha256=frozen.policy_sha256 if frozen else None,
+        solver=solved.solver if solved else None,
+        input=_file(solved.input) if solved else None,
+        result=_file(solved.result) if solved else None,
+        trouble=TroubleRead(
+            code=trouble.code,
+            detail=trouble.message,
+            errors=[{"field": one.field, "message": one.message} for one in trouble.errors],
+        )
+        if trouble
+        else None,
+    )
+
+
+def _file(file: File) -> FileRead:
+    return FileRead(bytes=file.size, sha256=file.sha256)
+
+
+def place_read(place: Place) -> PlaceRead:
+    return PlaceRead(
+        place=place.id,
+        mentee=party(place.mentee),
+        mentor=party(place.mentor) if place.mentor else None,
+        choice=place.choice,
+        pinned=place.is_pinned,
+        state=place.state,
+        reason=place.reason,
+        relationship=place.relationship,
+    )
+
+
+def waiting_read(one: Waiting) -> WaitingRead:
+    place = one.place
+    return WaitingRead(
+        position=one.position,
+        mentee=party(place.mentee),
+        state=place.state,
+        reason=place.reason or "",
+        waiting_since=place.waiting_since,
+        would_change=would_change(place),
+        opens=[OpeningRead(mentor=party(opening.mentor), seats=opening.seats) for opening in place.opens],
+    )
+
+
+def own_read(one: Waiting) -> OwnPlaceRead:
+    place, waits = one.place, one.place.waits
+    return OwnPlaceRead(
+        round=place.round,
+        programme=place.programme,
+        state=place.state,
+        reason=place.said_reason,
+        relationship=place.relationship,
+        position=one.position if waits else None,
+        waiting_since=place.waiting_since if waits else None,
+        would_change=would_change(place) if waits else None,
+    )
