@@ -27,6 +27,7 @@ GUARANTEES = {
     "copied": "each copy of another service's state is at the sequence that its owner gave last",
     "offsets": "committed to the end of every partition, and never past a record whose effect is not there",
     "told": "each telling published once, at most one unread of an occasion, the newest as the list stands",
+    "seated": "seats taken are relationships that take one, never more than offered, and each beginning was told once",
     "listed": "each list is what follows from the profiles as they are",
 }
 _OPENING = """# Guarantees
@@ -94,8 +95,13 @@ def page(rows: Sequence[Row], *, when: str, machine: str) -> str:
 
 
 def _cells(rows: Sequence[Row]) -> list[str]:
-    """Held only if it held in every one of them."""
-    return ["yes" if all(row.holds.get(name, False) for row in rows) else "**no**" for name in GUARANTEES]
+    """Held only if it held in every one of them; empty where it was not asked yet, as of a run before there was one."""
+    cells = []
+    for name in GUARANTEES:
+        is_asked = all(not row.holds or name in row.holds for row in rows)
+        holds = all(row.holds.get(name, False) for row in rows)
+        cells.append(("yes" if holds else "**no**") if is_asked else "")
+    return cells
 
 
 def _longest(rows: Sequence[Row]) -> str:

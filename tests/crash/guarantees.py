@@ -4,6 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from shared.contracts.matching import RelationshipOpened
 from shared.mongo import Document
 from tests.crash.outside import GROUPS, Seen, Snapshot
 
@@ -59,8 +60,9 @@ def _committed_sequences(seen: Snapshot) -> Mapping[str, Mapping[str, int]]:
         for document in seen.documents["profiles"][name]:
             for topic, sequence in document["sequences"].items():
                 wanted[f"profiles.{topic}"][f"{document['institution']}:{document['_id']}"] = sequence
-    for one in seen.documents["matching"]["lists"]:
-        wanted["matching.events"][f"{one['institution']}:{one['_id']}"] = one["version"]
+    for name in ("lists", "requests", "relationships"):
+        for one in seen.documents["matching"][name]:
+            wanted["matching.events"][f"{one['institution']}:{one['_id']}"] = one["version"]
     return wanted
 
 
@@ -133,12 +135,37 @@ def told(seen: Snapshot) -> Iterator[str]:
 def _newest_as_listed(lists: Sequence[Document], notifications: Sequence[Document]) -> Iterator[str]:
     newest: dict[tuple[str, str], Document] = {}
     for one in sorted(notifications, key=lambda one: one["position"]):
+        if not one["occasion"].startswith("suggestions:"):
+            continue
         newest[one["member"], one["programme"]] = one
     for one in lists:
         last = newest.get((one["mentee"], one["programme"]))
         listed = [entry["mentor"] for entry in one["entries"]]
         if last is None or [mentor["member"] for mentor in last["now"]] != listed:
             yield f"version {one['version']} of a list: its mentee has been told of another"
+
+
+def seated(seen: Snapshot) -> Iterator[str]:
+    """Seats taken are relationships that take one, no mentor has more than they offer, and each beginning was told."""
+    of = seen.documents["matching"]
+    stand = Counter(one["mentor"]["member"] for one in of["relationships"] if one["state"] in {"active", "paused"})
+    taken = {one["_id"]: one["taken"] for one in of["seats"] if one["taken"]}
+    if taken != dict(stand):
+        wrong = [(taken.get(who, 0), stand[who]) for who in taken.keys() | stand.keys()]
+        yield f"seats taken and relationships: {[pair for pair in wrong if pair[0] != pair[1]]}"
+    offered = {one["_id"]: one.get("capacity", 0) for one in of["participants"]}
+    yield from (
+        f"{count} relationships for {offered[who]} seats" for who, count in stand.items() if count > offered[who]
+    )
+    facts = {record.id: record for record in seen.records["matching.events"]}
+    told = Counter(record.key for record in facts.values() if _is_opening(record))
+    begun = Counter(f"{one['institution']}:{one['_id']}" for one in of["relationships"])
+    if told != begun:
+        yield f"{begun.total()} relationships begun, {told.total()} told"
+
+
+def _is_opening(record: Seen) -> bool:
+    return ("ce_type", RelationshipOpened.TYPE.encode()) in record.headers
 
 
 def offsets_behind_effects(seen: Snapshot) -> Iterator[str]:
@@ -176,6 +203,7 @@ AT_REST: Mapping[str, Guarantee] = {
     "copied": copied,
     "offsets": offsets,
     "told": told,
+    "seated": seated,
 }
 
 

@@ -25,7 +25,10 @@ GROUPS = {
 }
 _COLLECTIONS = {
     "profiles": ("institutions", "programmes", "members", "outbox"),
-    "matching": ("institutions", "programmes", "participants", "preferences", "lists", "outbox", "parked"),
+    "matching": (
+        *("institutions", "programmes", "participants", "preferences", "outbox", "parked"),
+        *("lists", "requests", "relationships", "seats"),
+    ),
     "notifications": (
         *("institutions", "programmes", "contacts", "outbox", "parked"),
         *("inbox", "recipients", "notifications"),

@@ -8,11 +8,13 @@ import pytest
 
 from deploy import guarantees as pages
 from deploy.guarantees import GUARANTEES, Row
+from shared.contracts.matching import RelationshipOpened
 from tests.crash.guarantees import AT_REST, offsets_behind_effects, wrong
 from tests.crash.outside import GROUPS, TOPICS, Seen, Snapshot
 
 KEY, LIST = "west:m", "west:p.m"
 RECIPIENT = {"institution": "west", "member": "m"}
+RELATIONSHIP = {"_id": "r", "institution": "west", "version": 1, "state": "active", "mentor": {"member": "m"}}
 
 
 def seen(sequence: int, *, id: str = "", offset: int = -1, key: str = KEY, **value: Any) -> Seen:
@@ -26,6 +28,12 @@ def fact(version: int, **other: Any) -> Seen:
     return seen(version, key=LIST, recipients=[RECIPIENT], **other)
 
 
+def opening(id: str = "opened") -> Seen:
+    """The beginning of the one relationship."""
+    headers = (("ce_type", RelationshipOpened.TYPE.encode()),)
+    return replace(seen(1, key="west:r", id=id, offset=2, recipients=[]), headers=headers)
+
+
 def telling(position: int) -> Seen:
     return seen(1, key=f"west:n{position}", offset=position - 1, position=position, **RECIPIENT)
 
@@ -35,7 +43,7 @@ def whole() -> Snapshot:
     records = {
         **{topic: [] for topic in TOPICS},
         "profiles.members": [seen(1), seen(2)],
-        "matching.events": [fact(1), fact(2)],
+        "matching.events": [fact(1), fact(2), opening()],
         "notifications.events": [
             seen(1, key="west:n", position=1, **RECIPIENT),
             seen(2, key="west:n", position=2, **RECIPIENT),
@@ -43,7 +51,7 @@ def whole() -> Snapshot:
     }
     member = {"_id": "m", "institution": "west", "sequences": {"members": 2}}
     listed = {"_id": "p.m", "institution": "west", "mentee": "m", "programme": "p", "version": 2, "entries": []}
-    told = {"member": "m", "programme": "p", "occasion": "o", "read": False, "position": 2, "now": []}
+    told = {"member": "m", "programme": "p", "occasion": "suggestions:p:own", "read": False, "position": 2, "now": []}
     return Snapshot(
         committed={group: {(topic, 0): len(records[topic]) for topic in topics} for group, topics in GROUPS.items()},
         ends={(topic, 0): len(of) for topic, of in records.items()},
@@ -56,8 +64,11 @@ def whole() -> Snapshot:
                 "preferences": [],
                 "outbox": [],
                 "parked": [],
-                "participants": [{"_id": "m", "sequence": 2}],
+                "participants": [{"_id": "m", "sequence": 2, "capacity": 1}],
                 "lists": [listed],
+                "requests": [],
+                "relationships": [RELATIONSHIP],
+                "seats": [{"_id": "m", "taken": 1}],
             },
             "notifications": {
                 "institutions": [],
@@ -65,7 +76,7 @@ def whole() -> Snapshot:
                 "contacts": [],
                 "outbox": [],
                 "parked": [],
-                "inbox": [{"_id": f"notifications.reaction:{LIST}{n}"} for n in (1, 2)],
+                "inbox": [{"_id": f"notifications.reaction:{id}"} for id in (f"{LIST}1", f"{LIST}2", "opened")],
                 "recipients": [{"_id": "west:m", "position": 2}],
                 "notifications": [told],
             },
@@ -126,6 +137,12 @@ def test_a_record_published_twice_is_still_right() -> None:
         ("offsets", behind("notifications.reaction", "matching.events")),
         ("told", with_records("notifications.events", seen(1, key="west:n", position=1, **RECIPIENT))),
         ("told", with_documents("notifications", "notifications")),
+        ("seated", with_documents("matching", "seats", {"_id": "m", "taken": 2})),
+        ("seated", with_documents("matching", "seats")),
+        ("seated", with_documents("matching", "participants", {"_id": "m", "sequence": 2, "capacity": 0})),
+        ("seated", with_records("matching.events", fact(1), fact(2))),
+        ("seated", with_records("matching.events", opening(), opening("again"))),
+        ("published", with_documents("matching", "relationships")),
     ],
 )
 def test_each_guarantee_has_been_seen_red(guarantee: str, snapshot: Snapshot) -> None:
@@ -160,6 +177,12 @@ def test_a_place_holds_only_what_held_at_each_arrival() -> None:
     [failed] = [line for line in told.splitlines() if "a test that failed" in line]
     assert failed.count("**no**") == len(GUARANTEES)
     assert "until it published 3.0" in told
+
+
+def test_what_was_not_asked_of_an_older_row_is_neither_held_nor_broken() -> None:
+    told = pages.page([Row(crash="an older row", holds={"published": True})], when="today", machine="this")
+    [row] = [line for line in told.splitlines() if "an older row" in line]
+    assert (row.count("yes"), row.count("**no**")) == (1, 0)
 
 
 def test_the_page_is_what_its_results_say() -> None:

@@ -1,0 +1,132 @@
+"""People who ask and mentors who answer, in a programme of their own: two hundred acceptances at once for few seats."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import httpx
+
+from deploy.demo.api import Api, Refused, for_each
+from shared.mongo import Document
+from tests.crash.outside import Snapshot
+from tests.crash.site import CrashSite
+from tests.crash.world import INSTITUTION
+from tests.eventually import eventually
+
+MENTORS, MENTEES, ASKED_BY_EACH, SEATS_OF_EACH = 10, 40, 5, 3
+_COMMON = {"stage": "resident", "languages": ["en"], "formats": ["video"], "hours_per_month": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    api: Api
+    programme: str
+    mentors: list[str] = field(default_factory=list)
+    mentees: list[str] = field(default_factory=list)
+    requests: dict[str, str] = field(default_factory=dict)
+    """Who is asked, by request."""
+    accepted: set[str] = field(default_factory=set)
+    """Requests whose acceptance was answered with success."""
+
+    async def gather(self) -> None:
+        coordinator = self.api.coordinator(INSTITUTION)
+        await coordinator.post("profiles", "/programmes", {"id": self.programme, "name": "Seats"})
+        roles = ["mentor"] * MENTORS + ["mentee"] * MENTEES
+        people = await for_each(list(enumerate(roles)), lambda one: self._signed_in(*one))
+        self.mentors.extend(people[:MENTORS])
+        self.mentees.extend(people[MENTORS:])
+
+    async def ask(self) -> None:
+        """Everybody asks five."""
+        wishes = [
+            (mentee, self.mentors[(n + wish) % MENTORS])
+            for n, mentee in enumerate(self.mentees)
+            for wish in range(ASKED_BY_EACH)
+        ]
+        await for_each(wishes, lambda wish: self._ask(*wish))
+
+    async def answer_all(self) -> None:
+        """All at once, whatever becomes of the service meanwhile."""
+        await asyncio.gather(*(self._accept(request, mentor) for request, mentor in self.requests.items()))
+
+    def at(self, matching: str) -> "Crowd":
+        """The same people, who answer at another replica."""
+        return replace(self, api=replace(self.api, addresses={**self.api.addresses, "matching": matching}))
+
+    async def _accept(self, request: str, mentor: str) -> None:
+        try:
+            await self.api.member(INSTITUTION, mentor).post("matching", f"/requests/{request}/accept")
+        except (httpx.TransportError, Refused) as lost:
+            if isinstance(lost, Refused) and lost.status not in {409, 503}:
+                raise
+        else:
+            self.accepted.add(request)
+
+    async def _ask(self, mentee: str, mentor: str) -> None:
+        """Once matching knows them both."""
+        me = self.api.member(INSTITUTION, mentee)
+
+        async def asked() -> str | None:
+            try:
+                body = {"programme": self.programme, "mentor": mentor, "message": "Please."}
+                answer = await me.post("matching", f"/mentees/{mentee}/requests", body)
+            except Refused as refused:
+                if refused.status != httpx.codes.NOT_FOUND:
+                    raise
+                return None
+            return str(answer.json()["id"])
+
+        request = await eventually(asked, within=30, message="matching knows who asks and who is asked")
+        self.requests[request] = mentor
+
+    async def _signed_in(self, n: int, role: str) -> str:
+        coordinator = self.api.coordinator(INSTITUTION)
+        topics = {"topics_offered": ["seats"], "capacity": SEATS_OF_EACH} if role == "mentor" else {}
+        body = {
+            "name": f"{role} {n}",
+            "email": f"{self.programme}.{n}@west.example",
+            "enrolments": [{"programme": self.programme, "roles": [role]}],
+            "topics_wanted": [] if role == "mentor" else ["seats"],
+            **_COMMON,
+            **topics,
+        }
+        member = str((await coordinator.post("profiles", "/members", body)).json()["id"])
+        invited = await coordinator.post("profiles", f"/members/{member}/invitations")
+        code = {"code": invited.json()["code"]}
+        await self.api.member(INSTITUTION, member).post("profiles", "/invitations/accept", code)
+        return member
+
+    def wrong(self, seen: Snapshot) -> Iterator[str]:
+        """What was acknowledged stands, nobody has two mentors by it, and no seat is left for whom one was wanted."""
+        requests = {one["_id"]: one for one in seen.documents["matching"]["requests"]}
+        stand = [one for one in seen.documents["matching"]["relationships"] if one["programme"] == self.programme]
+        lost = [id for id in self.accepted if requests[id]["state"] != "accepted"]
+        if lost:
+            yield f"{len(lost)} acceptances acknowledged and not kept"
+        by_request = Counter(one["request"] for one in stand)
+        taken = {id for id, one in requests.items() if id in self.requests and one["state"] == "accepted"}
+        if by_request != Counter(taken):
+            yield f"{len(taken)} requests accepted, {by_request.total()} relationships"
+        twice = [count for count in Counter(one["mentee"]["member"] for one in stand).values() if count > 1]
+        if twice:
+            yield f"{len(twice)} mentees have several mentors"
+        yield from self._open_still(requests)
+
+    def _open_still(self, requests: dict[str, Document]) -> Iterator[str]:
+        pending = [id for id in self.requests if requests[id]["state"] == "pending"]
+        if pending:
+            yield f"{len(pending)} requests were answered by nobody"
+
+
+@asynccontextmanager
+async def crowd(site: CrashSite) -> AsyncIterator[Crowd]:
+    """With a connection for each of those who answer at once."""
+    at_once = MENTEES * ASKED_BY_EACH
+    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=at_once)) as client:
+        api = Api(site.cluster.addresses, site.cluster.issuer, client, site.clock)
+        found = Crowd(api, f"seats-{site.clock.new_id()[-8:]}")
+        await found.gather()
+        await found.ask()
+        yield found
