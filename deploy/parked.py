@@ -8,20 +8,14 @@
 Reads what the service reads (`NOTIFICATIONS_MONGO_URI`, …), in its container too. Each act goes into its `audit`.
 """
 
-import asyncio
-import os
-import pwd
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from deploy.entry import secrets_from_files
-from shared import mongo
+from deploy.operators import asked, console, end, put_on_record, say
 from shared.clock import SystemClock
 from shared.contracts.catalogue import PRIVATE
 from shared.contracts.dead_letters import (
@@ -30,6 +24,7 @@ from shared.contracts.dead_letters import (
     ProfilesRecordParked,
     RecordParked,
 )
+from shared.mongo import Database
 from shared.parking import Parked, Parking
 
 T = TypeVar("T")
@@ -52,16 +47,16 @@ def list_(service: Service) -> None:
     """All that waits, in order behind its key."""
     waiting = _audited(service, lambda parking: parking.waiting(limit=_LISTED), what="list")
     if not waiting:
-        _say("nothing is parked")
+        say("nothing is parked")
         return
     table = Table("id", "consumer", "topic/partition/offset", "reason", "attempts", "retry at", "behind it")
     table.columns[0].no_wrap = True
     for one, behind in zip(waiting, _behind(waiting), strict=True):
         place = f"{one.topic}/{one.partition}/{one.offset}"
         table.add_row(one.id, one.consumer, place, one.reason, str(one.attempts), _when(one), str(behind))
-    _console().print(table)
+    console().print(table)
     if len(waiting) == _LISTED:
-        _say(f"these are the first {_LISTED}; more wait")
+        say(f"these are the first {_LISTED}; more wait")
 
 
 @app.command()
@@ -71,13 +66,13 @@ def show(
     """One record's attributes. Its value only with --reveal, and of private topics the key and names too."""
     one = _found(_audited(service, lambda parking: parking.find(id), what="reveal" if reveal else "show", id=id), id)
     is_hidden = one.topic in PRIVATE and not reveal
-    _say(f"{one.consumer}: {one.topic}/{one.partition}/{one.offset}, parked {one.parked_at.isoformat()}")
-    _say(f"{one.reason}: {one.detail}; {one.attempts} attempts, retry {_when(one)}")
-    _say(f"key: {_HIDDEN if is_hidden else _text(one.key)}")
+    say(f"{one.consumer}: {one.topic}/{one.partition}/{one.offset}, parked {one.parked_at.isoformat()}")
+    say(f"{one.reason}: {one.detail}; {one.attempts} attempts, retry {_when(one)}")
+    say(f"key: {_HIDDEN if is_hidden else _text(one.key)}")
     for name, value in one.headers:
-        _say(f"{_text(name.encode())}: {_HIDDEN if is_hidden and name not in _NAMELESS else _text(value)}")
+        say(f"{_text(name.encode())}: {_HIDDEN if is_hidden and name not in _NAMELESS else _text(value)}")
     size = len(one.value or b"")
-    _say(f"value: {_text(one.value)}" if reveal else f"value: {size} bytes: --reveal shows them")
+    say(f"value: {_text(one.value)}" if reveal else f"value: {size} bytes: --reveal shows them")
 
 
 @app.command()
@@ -87,16 +82,16 @@ def retry(
     """Makes a record due: the running service works it off within seconds, and then what waits behind it."""
     one, before, behind = _audited(service, _beside(id), what="retry --dry-run" if dry_run else "retry", id=id)
     if one.key is None:
-        _end(f"{id} holds nothing up and is not retried: the next state of its key, sent again, takes its place")
+        end(f"{id} holds nothing up and is not retried: the next state of its key, sent again, takes its place")
     if before is not None:
-        _end(f"{id} waits behind {before.id} ({before.reason}): retry that one, and this one follows")
+        end(f"{id} waits behind {before.id} ({before.reason}): retry that one, and this one follows")
     follows = f", and then the {behind} behind it" if behind else ""
     if dry_run:
-        _say(f"would make {id} due; the running {service} would hand it to {one.consumer}{follows}")
+        say(f"would make {id} due; the running {service} would hand it to {one.consumer}{follows}")
         return
     _asked(service, lambda parking: parking.retry(id, now=SystemClock().now()))
-    _say(f"{id} is due: the running {service} hands it to {one.consumer} within seconds{follows}")
-    _say("if it fails again it is parked again, with one attempt more: `list` shows it")
+    say(f"{id} is due: the running {service} hands it to {one.consumer} within seconds{follows}")
+    say("if it fails again it is parked again, with one attempt more: `list` shows it")
 
 
 @app.command()
@@ -109,18 +104,18 @@ def drop(
 ) -> None:
     """Gives a record up for good: it has no effect, and what waits behind it goes on."""
     if not reason.strip():
-        _end("say why with --reason: it stays in the audit, the record does not")
+        end("say why with --reason: it stays in the audit, the record does not")
     what = "drop --dry-run" if dry_run else "drop"
     one, before, behind = _audited(service, _beside(id), what=what, id=id, reason=reason)
     if before is not None:
-        _end(f"{id} waits behind {before.id} ({before.reason}): what becomes of that one comes first")
+        end(f"{id} waits behind {before.id} ({before.reason}): what becomes of that one comes first")
     goes_on = f"; the {behind} behind it would go on" if behind else ""
     if dry_run:
-        _say(f"would drop {id} ({one.reason}) without effect{goes_on}")
+        say(f"would drop {id} ({one.reason}) without effect{goes_on}")
         return
     if not _asked(service, lambda parking: parking.drop(one, now=SystemClock().now())):
-        _end(f"{id} was worked off meanwhile: nothing is dropped")
-    _say(f"{id} is dropped, without effect" + (f"; the running {service} goes on with the {behind}" if behind else ""))
+        end(f"{id} was worked off meanwhile: nothing is dropped")
+    say(f"{id} is dropped, without effect" + (f"; the running {service} goes on with the {behind}" if behind else ""))
 
 
 def _beside(id: str) -> Callable[[Parking], Awaitable[tuple[Parked, Parked | None, int]]]:
@@ -156,7 +151,7 @@ def _text(value: bytes | None) -> str:
 
 def _found(one: Parked | None, id: str) -> Parked:
     if one is None:
-        _end(f"no record {id} is parked: it may have been worked off")
+        end(f"no record {id} is parked: it may have been worked off")
     return one
 
 
@@ -164,58 +159,20 @@ def _audited(
     service: str, work: Callable[[Parking], Awaitable[T]], *, what: str, id: str | None = None, **more: str
 ) -> T:
     """The audit first: an act that is not on record is not done."""
-    clock = SystemClock()
-    act = {"_id": clock.new_id(), "when": clock.now(), "who": _operator(), "what": f"parked {what}", "id": id, **more}
-    return _asked(service, work, audit=act)
+
+    async def recorded(database: Database) -> T:
+        await put_on_record(database, f"parked {what}", id=id, **more)
+        return await work(_parking(service, database))
+
+    return asked(service, recorded)
 
 
-def _asked(service: str, work: Callable[[Parking], Awaitable[T]], *, audit: mongo.Document | None = None) -> T:
-    uri, name = _store(service)
-
-    async def connected() -> T:
-        database = mongo.connect(uri, name)
-        try:
-            if audit is not None:
-                await database["audit"].insert_one(audit)
-            return await work(Parking(database, letter=_LETTERS[service]))
-        finally:
-            database.client.close()
-
-    try:
-        return asyncio.run(connected())
-    except mongo.PyMongoError as fault:
-        _end(f"the store of {service} does not answer as it should: {type(fault).__name__}")
+def _asked(service: str, work: Callable[[Parking], Awaitable[T]]) -> T:
+    return asked(service, lambda database: work(_parking(service, database)))
 
 
-def _store(service: str) -> tuple[str, str]:
-    if service not in _LETTERS:
-        _end(f"no service {service}: choose from {', '.join(_LETTERS)}")
-    prefix = service.upper()
-    environment = secrets_from_files(dict(os.environ))
-    if not environment.get(f"{prefix}_MONGO_URI"):
-        _end(f"set {prefix}_MONGO_URI (or {prefix}_MONGO_URI_FILE), as the service has it")
-    return environment[f"{prefix}_MONGO_URI"], environment.get(f"{prefix}_MONGO_DATABASE", service)
-
-
-def _operator() -> str:
-    """By the system, not by `USER`, which anybody may set; a container's user may have no name."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
-
-
-def _console() -> Console:
-    return Console() if sys.stdout.isatty() else Console(width=240)
-
-
-def _say(line: str) -> None:
-    _console().print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _end(reason: str) -> NoReturn:
-    Console(stderr=True).print(reason, markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(1)
+def _parking(service: str, database: Database) -> Parking:
+    return Parking(database, letter=_LETTERS[service])
 
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ T = TypeVar("T")
 _DUPLICATE_KEY = 11000
 _LOST_HISTORY = {280, 286}  # ChangeStreamFatalError, ChangeStreamHistoryLost
 _SHUTDOWN_OR_NO_PRIMARY = {91, 189, 11600, 11602, 10107, 13435, 13436}
+_COLLECTION_REPLACED = {175}  # QueryPlanKilled: of a copy made anew, the old one was being read
 
 
 def connect(uri: str, name: str) -> Database:
@@ -124,7 +125,7 @@ def is_outage(error: BaseException) -> bool:
     """Whether the server cannot be reached or is changing hands, so that waiting helps and parking would not."""
     if isinstance(error, (ConnectionFailure, ExecutionTimeout, WTimeoutError)):
         return True
-    if isinstance(error, OperationFailure) and error.code in _SHUTDOWN_OR_NO_PRIMARY:
+    if isinstance(error, OperationFailure) and error.code in _SHUTDOWN_OR_NO_PRIMARY | _COLLECTION_REPLACED:
         return True
     return isinstance(error, PyMongoError) and error.timeout
 

@@ -3,13 +3,26 @@
 A tombstone leaves a marker without a body but with its sequence, so that an old record cannot bring anyone back.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shared import failpoints
 from shared.contracts.envelope import Received
 from shared.contracts.payload import Payload
-from shared.mongo import BulkWriteError, Collection, Document, ReplaceOne, Session, duplicates_in
+from shared.mongo import BulkWriteError, Collection, Database, Document, ReplaceOne, Session, duplicates_in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """One projection as an operator names it. Where something must follow from a state, `follow` has it follow from all
+    that are there, once more where it did; it returns how many.
+    """
+
+    collection: str
+    payload: type[Payload]
+    body: Callable[[Any], Mapping[str, Any]] = Payload.model_dump
+    follow: Callable[[Database], Awaitable[int]] | None = None
 
 
 def newest(received: Iterable[Received]) -> list[Received]:

@@ -1,7 +1,8 @@
 """The background of matching: follows the projections, holds its share of the shards, and has the keeper act.
 
 Order of a start: the change stream first, then the scan, then what the stream brought; both guarded by sequence.
-Any fault ends `run`, and the next one begins with a new scan: so does a change stream whose history is lost.
+Any fault ends `run`, and the next one begins with a new scan: so does a change stream whose history is lost. Where a
+copy is replaced as a whole, the scan begins anew with the shards still held.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from contextlib import suppress
 
 from services.matching.domain.shards import SHARDS, fair_share
 from services.matching.index.network import Network
-from services.matching.store.projections import Feed, Projections
+from services.matching.store.projections import Feed, Projections, Replaced
 from services.matching.store.replicas import Replicas
 from services.matching.usecases.auditing import Audit
 from services.matching.usecases.keeping import Change, Keeper
@@ -87,19 +88,27 @@ class Clockwork:
         """Until cancelled."""
         shards = self._new_shards()
         try:
-            async with await self._projections.feed() as feed:
-                network = Network()
-                people = await self._load(network)
-                keeper = self._new_keeper(network)
-                await shards.settle()
-                await _align(keeper, shards)
-                self.is_loaded = True
-                _log.info("index loaded", documents=people)
-                await self._keep(feed, keeper, shards)
+            while True:
+                try:
+                    await self._follow_copies(shards)
+                except* Replaced:
+                    _log.info("a copy is replaced, loading anew")
         finally:
             self.is_loaded = False
             self._hears = None
             await shards.leave()
+
+    async def _follow_copies(self, shards: Shards) -> None:
+        self._hears = None
+        async with await self._projections.feed() as feed:
+            network = Network()
+            people = await self._load(network)
+            keeper = self._new_keeper(network)
+            await shards.settle()
+            await _align(keeper, shards)
+            self.is_loaded = True
+            _log.info("index loaded", documents=people)
+            await self._keep(feed, keeper, shards)
 
     async def _load(self, network: Network) -> int:
         documents = 0

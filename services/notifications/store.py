@@ -13,7 +13,7 @@ from services.notifications.usecases.reading import Names, Reader
 from shared import outbox
 from shared.contracts.envelope import Received, Trace
 from shared.contracts.notifications import NotificationRecorded
-from shared.contracts.profiles import InstitutionChanged, ProgrammeChanged
+from shared.contracts.profiles import ContactChanged, InstitutionChanged, ProgrammeChanged
 from shared.mongo import (
     ASCENDING,
     DESCENDING,
@@ -26,7 +26,7 @@ from shared.mongo import (
     ensure_indexes,
 )
 from shared.outbox import Fact
-from shared.projection import fold
+from shared.projection import Copy, fold
 
 _OF_RECIPIENT = [("institution", ASCENDING), ("member", ASCENDING)]
 _INDEXES = [
@@ -66,8 +66,7 @@ class NotificationsStore:
         for one in received:
             if one.payload is None:
                 recipient = Recipient(institution=one.envelope.institution, member=one.envelope.subject)
-                await self._notifications.delete_many(_of(recipient))
-                await self._recipients.delete_one({"_id": _counter(recipient)})
+                await _erase_inbox(self._database, recipient)
 
     async def fold_institutions(self, received: Sequence[Received]) -> None:
         await fold(self._institutions, received, _name_only)
@@ -184,6 +183,20 @@ class Ledger:
         await outbox.append(self._database, self._session, facts)
 
 
+async def _leave_no_inbox(database: Database) -> int:
+    """Of anybody who is erased."""
+    followed = 0
+    async for one in database["contacts"].find({"erased": True}, {"institution": 1}):
+        await _erase_inbox(database, Recipient(institution=one["institution"], member=one["_id"]))
+        followed += 1
+    return followed
+
+
+async def _erase_inbox(database: Database, recipient: Recipient) -> None:
+    await database["notifications"].delete_many(_of(recipient))
+    await database["recipients"].delete_one({"_id": _counter(recipient)})
+
+
 def _of(recipient: Recipient) -> Document:
     return {"institution": recipient.institution, "member": recipient.member}
 
@@ -286,3 +299,10 @@ def _list_change(document: Document) -> ListChange:
 def _turn(document: Document) -> Turn:
     turn = document["turn"]
     return Turn(**{**turn, "programme": document["programme"], "other": Person(**turn["other"])})
+
+
+COPIES = (
+    Copy(collection="contacts", payload=ContactChanged, follow=_leave_no_inbox),
+    Copy(collection="institutions", payload=InstitutionChanged, body=_name_only),
+    Copy(collection="programmes", payload=ProgrammeChanged, body=_name_only),
+)

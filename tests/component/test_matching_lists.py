@@ -195,3 +195,22 @@ async def _audited(matching: Matching, what: str, *, at_least: int) -> bool:
     text = (await matching.client.get("/metrics")).text
     [line] = [line for line in text.splitlines() if line.startswith(f"matching_audit_{what}_total ")]
     return float(line.split()[1]) >= at_least
+
+
+async def test_a_copy_that_is_replaced_as_a_whole_is_read_anew_and_stays_followed(matching: Matching) -> None:
+    """As `python -m deploy.rebuild` does it; the document that differs comes with no change of its own."""
+    await matching.say(mentor("mara"), mentor("milo"), mentee("ana"))
+    await eventually(lambda: matching.mentors_of("ana"))
+    copies = matching.database["participants"]
+    anew = matching.database["rebuilt.participants.x"]
+    await anew.insert_many(await copies.find().to_list(None))
+    await anew.update_one({"_id": "mara"}, {"$set": {"status": "inactive"}, "$inc": {"sequence": 1}})
+    await anew.rename("participants", dropTarget=True)
+    await matching.until_list("ana", "milo")
+    assert (await matching.client.get("/health/ready")).status_code == 200
+    await matching.say(mentor("max"))
+
+    async def max_is_there() -> bool:
+        return set(await matching.mentors_of("ana") or ()) == {"milo", "max"}
+
+    await eventually(max_is_there, message="what changes in the new one is followed")

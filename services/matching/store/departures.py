@@ -2,7 +2,7 @@
 
 from services.matching.domain.departures import Departure
 from shared.contracts.envelope import Received
-from shared.mongo import Document, ReplaceOne
+from shared.mongo import Database, Document, ReplaceOne
 
 DEPARTURES = "departures"
 
@@ -19,6 +19,19 @@ def departing(received: Received) -> ReplaceOne[Document]:
         "correlation": envelope.trace.correlation_id,
     }
     return ReplaceOne({"_id": envelope.subject}, document, upsert=True)
+
+
+async def everybody_departs(database: Database, participants: str) -> int:
+    """The command again for all who are inactive or erased: where nothing is left behind, it changes nothing."""
+    gone = {"$or": [{"erased": True}, {"status": {"$ne": "active"}}]}
+    kept = dict.fromkeys(("institution", "sequence", "erased", "event", "correlation"), 1)
+    commands = [
+        ReplaceOne({"_id": one["_id"]}, {**one, "parties": [one["_id"]]}, upsert=True)
+        async for one in database[participants].find(gone, kept)
+    ]
+    if commands:
+        await database[DEPARTURES].bulk_write(commands, ordered=False)
+    return len(commands)
 
 
 def departure_of(document: Document) -> Departure:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from services.matching.domain.model import Institution, Member, Preferences, Programme
 from services.matching.index.network import State
-from services.matching.store.departures import DEPARTURES, departing
+from services.matching.store.departures import DEPARTURES, departing, everybody_departs
 from services.matching.store.pairs import (
     APART,
     OPEN,
@@ -19,9 +19,16 @@ from services.matching.store.pairs import (
 from services.matching.usecases.keeping import Change
 from services.matching.usecases.waiting import Origin
 from shared.contracts.envelope import Received
-from shared.contracts.profiles import FACTORS, Factor, MemberChanged
+from shared.contracts.profiles import (
+    FACTORS,
+    Factor,
+    InstitutionChanged,
+    MemberChanged,
+    PreferencesChanged,
+    ProgrammeChanged,
+)
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, ensure_indexes, in_transaction
-from shared.projection import document_of, fold, fold_within, newest
+from shared.projection import Copy, document_of, fold, fold_within, newest
 
 INSTITUTIONS, PROGRAMMES, PARTICIPANTS, PREFERENCES = "institutions", "programmes", "participants", "preferences"
 _SCANNED = 1000
@@ -90,6 +97,10 @@ class Projections:
         return await Feed.open(self._database)
 
 
+class Replaced(Exception):
+    """A copy has been replaced as a whole: what changed with that is seen by a new scan only."""
+
+
 class Feed:
     """What changes from now on, many changes at a time: the driver's own iterator costs a thread hop for each."""
 
@@ -109,11 +120,16 @@ class Feed:
                 {"$changeStream": {"fullDocument": "updateLookup"}},
                 {
                     "$match": {
-                        "ns.coll": {"$in": list(STATES)},
-                        "operationType": {"$in": ["insert", "replace", "update"]},
+                        "$or": [
+                            {
+                                "ns.coll": {"$in": list(STATES)},
+                                "operationType": {"$in": ["insert", "replace", "update"]},
+                            },
+                            {"to.coll": {"$in": list(STATES)}, "operationType": "rename"},
+                        ]
                     }
                 },
-                {"$project": {"ns.coll": 1, "fullDocument": 1}},
+                {"$project": {"ns.coll": 1, "fullDocument": 1, "operationType": 1}},
             ],
             cursor={"batchSize": _BATCH},
             readConcern={"level": "majority"},
@@ -130,7 +146,7 @@ class Feed:
         await self._session.end_session()
 
     async def next(self) -> list[Change]:
-        """Empty after a second without any."""
+        """Empty after a second without any. Raises `Replaced`."""
         documents, self._first = self._first, []
         if not documents:
             more = await self._database.command(
@@ -142,6 +158,8 @@ class Feed:
                 session=self._session,
             )
             documents = more["cursor"]["nextBatch"]
+        if any(one["operationType"] == "rename" for one in documents):
+            raise Replaced
         return [
             _change(one["ns"]["coll"], one["fullDocument"]) for one in documents if one.get("fullDocument") is not None
         ]
@@ -235,3 +253,14 @@ STATES: dict[str, Callable[[Document], State]] = {
 }
 BINDING: dict[str, Document] = {RELATIONSHIPS: OPEN, REQUESTS: APART}
 """Of these only what binds somebody is scanned."""
+
+COPIES = (
+    Copy(collection=INSTITUTIONS, payload=InstitutionChanged),
+    Copy(collection=PROGRAMMES, payload=ProgrammeChanged),
+    Copy(
+        collection=PARTICIPANTS,
+        payload=MemberChanged,
+        follow=lambda database: everybody_departs(database, PARTICIPANTS),
+    ),
+    Copy(collection=PREFERENCES, payload=PreferencesChanged),
+)

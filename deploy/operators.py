@@ -1,0 +1,83 @@
+"""What every operator's command shares: which service, who asks, what goes on record, and how it is said."""
+
+import asyncio
+import os
+import pwd
+import sys
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+
+from deploy.entry import secrets_from_files
+from deploy.stack.model import SERVICES
+from shared import mongo
+from shared.clock import SystemClock
+from shared.mongo import Database
+
+T = TypeVar("T")
+
+
+def asked(service: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    """With the service's own store. Ends the command where that does not answer."""
+    uri, name = _store(service)
+
+    async def connected() -> T:
+        database = mongo.connect(uri, name)
+        try:
+            return await work(database)
+        finally:
+            database.client.close()
+
+    try:
+        return asyncio.run(connected())
+    except mongo.PyMongoError as fault:
+        end(f"the store of {service} does not answer as it should: {type(fault).__name__}")
+
+
+async def put_on_record(database: Database, what: str, **more: object) -> None:
+    clock = SystemClock()
+    await database["audit"].insert_one(
+        {"_id": clock.new_id(), "when": clock.now(), "who": _operator(), "what": what, **more}
+    )
+
+
+def bootstrap_of(service: str) -> str:
+    return _told(service, "KAFKA_BOOTSTRAP")
+
+
+def _store(service: str) -> tuple[str, str]:
+    if service not in SERVICES:
+        end(f"no service {service}: choose from {', '.join(SERVICES)}")
+    return _told(service, "MONGO_URI"), os.environ.get(f"{service.upper()}_MONGO_DATABASE", service)
+
+
+def _told(service: str, name: str) -> str:
+    variable = f"{service.upper()}_{name}"
+    environment = secrets_from_files(dict(os.environ))
+    if not environment.get(variable):
+        files = f" (or {variable}_FILE)" if name.endswith("_URI") else ""
+        end(f"set {variable}{files}, as the service has it")
+    return environment[variable]
+
+
+def _operator() -> str:
+    """By the system, not by `USER`, which anybody may set; a container's user may have no name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=240)
+
+
+def say(line: str) -> None:
+    console().print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def end(reason: str) -> NoReturn:
+    Console(stderr=True).print(reason, markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(1)
