@@ -44,6 +44,9 @@ class RoundFiles:
     async def tidy(self, round: str, *, keep: Collection[File]) -> None:
         await self._chunks.delete_many({"round": round, "key": {"$nin": [one.key for one in keep]}})
 
+    async def discard(self, files: Collection[File]) -> None:
+        await self._chunks.delete_many({"key": {"$in": [one.key for one in files]}})
+
 
 def _pieces(file: IO[bytes]) -> Iterable[bytes]:
     return iter(lambda: file.read(_CHUNK_BYTES), b"")

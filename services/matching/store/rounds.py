@@ -164,6 +164,10 @@ class RoundShelf:
         older = {"round": round.id, "edition": {"$ne": edition_of(round)}}
         await self._places.delete_many(older)
 
+    async def discard(self, files: Sequence[File]) -> None:
+        await self._files.discard(files)
+        await self._places.delete_many({"edition": {"$in": [one.key for one in files]}})
+
 
 async def counted(database: Database, round: Round) -> Mapping[PlaceState, int]:
     stages: list[Document] = [{"$match": _of(round)}, {"$group": {"_id": "$state", "places": {"$sum": 1}}}]

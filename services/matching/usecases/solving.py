@@ -5,7 +5,7 @@ same bytes. Results of a worker that was too slow meet a newer version, and are 
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,7 +66,10 @@ class Shelf(Protocol):
         """On condition of the version before. Raises `StaleVersion`."""
 
     async def tidy(self, round: Round) -> None:
-        """Files and places that the round does not name any more."""
+        """Drops files and places that the round does not name any more."""
+
+    async def discard(self, files: Sequence[File]) -> None:
+        """Drops these, and places that were laid out by them."""
 
 
 class Held(Protocol):
@@ -92,29 +95,33 @@ class Solving:
             await self._while_held(self._one(round))
 
     async def _one(self, round: Round) -> None:
+        kept: list[File] = []
         try:
             with self._workshop.folder() as folder:
-                await self._work_on(round, folder)
+                await self._work_on(round, folder, kept)
         except DomainError as wrong:
             await self._unless_stale(life.fail(round, wrong))
         except StaleVersion:
-            return
+            await self._shelf.discard(kept)
 
-    async def _work_on(self, round: Round, folder: Path) -> None:
+    async def _work_on(self, round: Round, folder: Path, kept: list[File]) -> None:
+        """`kept` has the files that no saved round names yet."""
         if round.attempts > ATTEMPTS:
             raise Rejected("round_given_up", f"the round was begun {ATTEMPTS} times and never came to an end")
         if round.state == "draft":
-            round = await self._freeze(round, folder)
-        await self._solve(round, folder)
+            round = await self._freeze(round, folder, kept)
+            kept.clear()
+        await self._solve(round, folder, kept)
 
-    async def _freeze(self, round: Round, folder: Path) -> Round:
+    async def _freeze(self, round: Round, folder: Path, kept: list[File]) -> Round:
         now = self._clock.now()
         await self._shelf.fetch(round.orders, folder / ORDERS)
         made = await self._workshop.freeze(round, folder, at=now)
+        kept += [await self._shelf.keep(round, folder / name) for name in (INPUT, PEOPLE)]
         frozen = Frozen(
             at=now,
-            input=await self._shelf.keep(round, folder / INPUT),
-            people=await self._shelf.keep(round, folder / PEOPLE),
+            input=kept[0],
+            people=kept[1],
             policy_sha256=made.policy_sha256,
             mentees=made.mentees,
             mentors=made.mentors,
@@ -123,17 +130,18 @@ class Solving:
         await self._shelf.save(after)
         return after
 
-    async def _solve(self, round: Round, folder: Path) -> None:
+    async def _solve(self, round: Round, folder: Path, kept: list[File]) -> None:
         if round.frozen is None:
             raise LookupError(f"round {round.id} is {round.state} and was never frozen")
         await self._shelf.fetch(round.frozen.input, folder / INPUT)
         await self._shelf.fetch(round.frozen.people, folder / PEOPLE)
         made = await self._workshop.solve(round, folder)
-        result = await self._shelf.keep(round, folder / RESULT)
-        await self._shelf.lay_out(round, result, folder / PLACES)
+        names = (RESULT, INPUT) if made.is_input_new else (RESULT,)
+        kept += [await self._shelf.keep(round, folder / name) for name in names]
+        await self._shelf.lay_out(round, kept[0], folder / PLACES)
         solved = Solved(
-            input=await self._shelf.keep(round, folder / INPUT) if made.is_input_new else round.frozen.input,
-            result=result,
+            input=kept[1] if made.is_input_new else round.frozen.input,
+            result=kept[0],
             solver=made.solver,
             figures=made.figures,
         )

@@ -1,0 +1,143 @@
+"""Workers of rounds that die, are too slow, or are two: nothing is lost, nothing doubled, and bytes stay the same."""
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from services.matching.domain.rounds.places import Place
+from services.matching.store.settling import Register
+from services.matching.usecases.publishing import Publishing, Settle
+from shared.clock import SystemClock
+from shared.contracts.envelope import Trace
+from tests.component.matching_kit import NORTH, institution, mentee, mentor, programme, running
+from tests.component.rounds_desk import Desk
+from tests.eventually import eventually
+
+MENTORS, MENTEES, SEATS = 5, 20, 3
+
+
+@pytest.fixture
+async def desk(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[Desk]:
+    """Five mentors of three seats, twenty mentees; rounds are solved here and published by whoever the test starts."""
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=("solving",)) as matching:
+        await matching.say(institution(NORTH), programme(admits=(NORTH,)))
+        await matching.join(*(mentor(f"h{number}", capacity=SEATS) for number in range(MENTORS)))
+        await matching.join(*(mentee(f"m{number}") for number in range(MENTEES)))
+        yield Desk(matching, tmp_path)
+
+
+class Alone:
+    """A lease that everybody has: as if one worker were slow enough for another to take its place."""
+
+    seconds = 6.0
+
+    async def take(self) -> bool:
+        return True
+
+
+class Killed(Exception):
+    pass
+
+
+class Mortal(Register):
+    """Dies after so many places, in the midst of others."""
+
+    left = 5
+
+    async def settle(self, place: Place, settle: Settle, trace: Trace) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Killed
+        await super().settle(place, settle, trace)
+
+
+async def _assert_whole(desk: Desk, round: str) -> None:
+    seen, database = await desk.see(round), desk.matching.database
+    assert seen["state"] == "published"
+    assert seen["places"] == {"opened": MENTORS * SEATS, "unmatched": MENTEES - MENTORS * SEATS}
+    assert await desk.matching.seats() == {f"h{number}": SEATS for number in range(MENTORS)}
+    opened = [one async for one in database["relationships"].find({"state": "active"})]
+    pairs = {(one["mentee"]["member"], one["mentor"]["member"]) for one in opened}
+    assert len(opened) == len(pairs) == MENTORS * SEATS
+    assert pairs == set((await desk.pairs(round, state="opened")).items())
+    told = Counter(name for name, _ in await desk.matching.facts())
+    assert told == {
+        "relationship.opened": MENTORS * SEATS,
+        "round.mentee_unmatched": MENTEES - MENTORS * SEATS,
+        "round.published": 1,
+    }
+
+
+async def test_a_publication_killed_again_and_again_loses_and_doubles_nothing(desk: Desk) -> None:
+    round, clock = await desk.solved(), SystemClock()
+    await desk.act(round, "publish")
+    deaths = 0
+    while (await desk.see(round))["state"] != "published":
+        with suppress(Killed):
+            await Publishing(Mortal(desk.matching.database, clock), Alone(), clock).work()
+            break
+        deaths += 1
+    assert deaths > 3
+    await _assert_whole(desk, round)
+
+
+async def test_two_who_publish_at_once_settle_each_place_once(desk: Desk) -> None:
+    round, clock = await desk.solved(), SystemClock()
+    await desk.act(round, "publish")
+    both = [Publishing(Register(desk.matching.database, clock), Alone(), clock) for _ in range(2)]
+    await asyncio.gather(*(one.work() for one in both))
+    await _assert_whole(desk, round)
+
+
+async def test_a_round_whose_worker_died_is_solved_again_to_the_same_bytes(
+    desk: Desk,
+) -> None:
+    round = await desk.solved()
+    first = [path.read_bytes() for path in await desk.files(round)]
+    rounds = desk.matching.database["rounds"]
+    await desk.matching.join(mentee("late"))
+    await rounds.update_one({"_id": round}, {"$set": {"state": "running", "solved": None}})
+    await desk.until(round, "pending")
+    assert [path.read_bytes() for path in await desk.files(round)] == first
+    assert len(await desk.pairs(round)) == MENTEES
+    database = desk.matching.database
+    assert await database["places"].count_documents({}) == MENTEES
+    assert await database["round_chunks"].count_documents({}) == 4
+
+
+async def test_a_worker_that_was_dropped_meanwhile_leaves_nothing_behind(desk: Desk) -> None:
+    round = await desk.opened()
+    await desk.until(round, "running")
+    await desk.act(round, "drop")
+    second = await desk.solved()
+    assert (await desk.see(round))["state"] == "dropped"
+    database = desk.matching.database
+    assert await database["places"].distinct("round") == [second]
+    assert await database["round_chunks"].count_documents({"round": round}) == 3, "orders, input and people"
+
+
+async def test_a_round_that_ends_everybody_who_works_on_it_is_given_up(desk: Desk) -> None:
+    rounds = desk.matching.database["rounds"]
+    round = await desk.solved()
+    await rounds.update_one({"_id": round}, {"$set": {"state": "running", "solved": None, "attempts": 5}})
+    seen = await desk.until(round, "dropped")
+    assert seen["trouble"]["code"] == "round_given_up"
+
+
+async def test_the_workshop_ends_with_the_service(tmp_path: Path) -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.matching.workshop", stdin=asyncio.subprocess.PIPE
+    )
+    assert child.stdin is not None
+    job = {"do": "freeze", "folder": str(tmp_path), "uri": "mongodb://127.0.0.1:1/", "database": "nowhere"}
+    (tmp_path / "orders.json").write_text("{}")
+    child.stdin.write(json.dumps({**job, "programme": "p", "list_length": 1}).encode() + b"\n")
+    child.stdin.close()
+    await eventually(lambda: child.returncode is not None, within=20)

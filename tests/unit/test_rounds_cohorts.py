@@ -1,0 +1,179 @@
+"""From people as they are to a round's input: whoever may be suggested, the best first, own choices before them."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.matching.domain import rules
+from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.rounds.checks import check
+from services.matching.domain.rounds.files import Mentee, RoundInput, read_input
+from services.matching.domain.rounds.orders import Choice, Orders
+from services.matching.index.network import Network
+from services.matching.usecases.cohorts import Call, Cohort, freeze
+from shared.errors import Rejected
+from tests.unit.matching_people import (
+    CARE,
+    EAST,
+    NORTH,
+    PEOPLE,
+    SOUTH,
+    institutions,
+    members,
+    mentee,
+    mentor,
+    naive,
+    preferences,
+    programmes,
+)
+
+NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
+
+
+def call(**fields: Any) -> Call:
+    usual: dict[str, Any] = {
+        "round": "spring",
+        "programme": CARE,
+        "target": "fit",
+        "list_length": 20,
+        "score_band": 0,
+        "orders": Orders(),
+        "at": NOW,
+        "engaged": (),
+        "since": {},
+    }
+    return Call(**{**usual, **fields})
+
+
+def network(*people: Person, reserve: int = 20) -> Network:
+    one = Network(reserve=reserve)
+    one.put(Institution(id=NORTH))
+    one.put(Programme(id=CARE, institution=NORTH, admits=frozenset({NORTH})))
+    for person in people:
+        one.put(person.private)
+        one.put(person.member)
+    return one
+
+
+def frozen(*people: Person, **fields: Any) -> tuple[RoundInput, dict[str, str]]:
+    """The input, and who is behind each number."""
+    cohort = freeze(network(*people), call(**fields))
+    return _read(cohort), {one.number: one.member for one in (*cohort.mentees, *cohort.mentors)}
+
+
+def _read(cohort: Cohort) -> RoundInput:
+    content = b"".join(cohort.content())
+    read = read_input(content)
+    check(read)
+    assert read.file() == content, "canonical as it is written"
+    return read
+
+
+def wished(read: RoundInput, names: dict[str, str]) -> dict[str, list[str]]:
+    def ranked(one: Mentee) -> list[str]:
+        return [names[wish.mentor] for wish in sorted(one.wishes, key=lambda wish: wish.rank)]
+
+    return {names[one.id]: ranked(one) for one in read.mentees}
+
+
+ANA, BEN = mentee("ana"), mentee("ben")
+MARA, MILO = mentor("mara", stage="attending"), mentor("milo", capacity=3)
+
+
+@given(
+    known=st.tuples(institutions(NORTH), institutions(SOUTH), institutions(EAST)),
+    programme=programmes(),
+    who=st.tuples(*(members(id) for id in PEOPLE[:8])),
+    private=st.lists(preferences(), max_size=4, unique_by=lambda one: one.member),
+    length=st.sampled_from([1, 2, 20]),
+)
+def test_a_mentee_wishes_for_the_best_whom_the_rules_allow(
+    known: tuple[Institution, ...],
+    programme: Programme,
+    who: tuple[Member, ...],
+    private: list[Preferences],
+    length: int,
+) -> None:
+    one = Network(reserve=length)
+    for state in (*known, programme, *private, *who):
+        one.put(state)
+    cohort = freeze(one, call(list_length=length))
+    names = {each.number: each.member for each in (*cohort.mentees, *cohort.mentors)}
+    policy = Policy(replace(programme, list_length=length), {each.id: each for each in known})
+    people = [one.person(id) for id in sorted(PEOPLE[:8])]
+    expected = {
+        each.id: set(naive(each, people, policy).mentors)
+        for each in people
+        if rules.is_mentee(each, policy) and rules.own_reason(each) is None and policy.admits(each.member.institution)
+    }
+    assert {mentee: set(mentors) for mentee, mentors in wished(_read(cohort), names).items()} == expected
+
+
+def test_own_choices_go_before_scores_and_a_forbidden_one_is_passed_over() -> None:
+    orders = Orders(wishes=(Choice(member="ana", choices=("mara", "milo")), Choice(member="ben", choices=("mara",))))
+    never = replace(MARA, private=Preferences(member="mara", never=frozenset({"ben"})))
+    read, names = frozen(ANA, BEN, never, MILO, orders=orders)
+    assert wished(read, names) == {"ana": ["mara", "milo"], "ben": ["milo"]}
+
+
+def test_a_pin_goes_before_what_its_mentee_would_like_and_stays_on_the_shortest_list() -> None:
+    orders = Orders(wishes=(Choice(member="ana", choices=("mara",)),), pins=(("ana", "milo"),))
+    read, names = frozen(ANA, MARA, MILO, orders=orders, list_length=1)
+    assert wished(read, names) == {"ana": ["milo"]}
+    assert [(names[one.mentee], names[one.mentor]) for one in read.pins] == [("ana", "milo")]
+
+
+def test_a_mentors_wish_ranks_who_asks_and_brings_nobody_onto_a_list() -> None:
+    orders = Orders(mentor_wishes=(Choice(member="milo", choices=("ben", "ana")),))
+    never = replace(BEN, private=Preferences(member="ben", never=frozenset({"milo"})))
+    read, names = frozen(ANA, never, mentee("cleo"), MILO, orders=orders)
+    ranks = {names[one.id]: wish.mentor_rank for one in read.mentees for wish in one.wishes}
+    assert ranks == {"ana": 1, "cleo": 2}
+
+
+def test_seats_are_those_that_are_left_and_who_has_a_mentor_here_takes_no_part() -> None:
+    read, names = frozen(ANA, BEN, MILO, mentor("full", capacity=0), engaged={"ben"})
+    assert {names[one.id]: one.capacity for one in read.mentors} == {"milo": 3}
+    assert [names[one.id] for one in read.mentees] == ["ana"]
+
+
+def test_days_waited_are_counted_up_to_a_century() -> None:
+    since = {"ana": NOW - timedelta(days=40, hours=5), "ben": NOW - timedelta(days=99_999)}
+    read, names = frozen(ANA, BEN, mentee("new"), MILO, since=since)
+    assert {names[one.id]: one.waiting_days for one in read.mentees} == {"ana": 40, "ben": 36_500, "new": 0}
+
+
+def test_the_policy_is_known_by_what_it_says() -> None:
+    one, other = (freeze(network(ANA, MILO), call(list_length=length)) for length in (20, 20))
+    shorter = freeze(network(ANA, MILO), call(list_length=5))
+    assert one.policy_sha256 == other.policy_sha256 != shorter.policy_sha256
+
+
+def orders_wrong(orders: Orders, *people: Person, **fields: Any) -> Iterable[str]:
+    with pytest.raises(Rejected) as refused:
+        frozen(*people, orders=orders, **fields)
+    return [one.field for one in refused.value.errors]
+
+
+def test_a_pin_of_somebody_who_has_a_mentor_by_now_is_refused() -> None:
+    assert orders_wrong(Orders(pins=(("ana", "milo"),)), ANA, MILO, engaged={"ana"}) == ["pins.0"]
+
+
+def test_everything_that_is_wrong_with_orders_is_said_at_once() -> None:
+    orders = Orders(
+        wishes=(Choice(member="ana", choices=("nobody",)), Choice(member="ana", choices=("milo",))),
+        pins=(("ana", "milo"), ("ana", "mara")),
+        exclusions=(("ana", "mara"), ("who", "milo")),
+    )
+    assert orders_wrong(orders, ANA, MARA, MILO) == [
+        "wishes.1",
+        "wishes.0.mentors.0",
+        "exclusions.1.mentee",
+        "pins.1",
+        "pins.1",
+    ]

@@ -1,0 +1,170 @@
+"""A round's states, and how each place in it is settled: pure, one case each."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from services.matching.domain.pairs import Party
+from services.matching.domain.relationships import Relationship
+from services.matching.domain.requests import Request, Situation
+from services.matching.domain.rounds import life, places
+from services.matching.domain.rounds.files import Compared
+from services.matching.domain.rounds.life import File, Frozen, Outcome, Round, RoundState, Solved
+from services.matching.domain.rounds.places import Place
+from services.matching.domain.rounds.words import would_change
+from shared.contracts.matching import MenteeUnmatched, PairLapsed, RelationshipOpened
+from shared.errors import Conflict, Rejected
+from tests.unit.matching_people import CARE, NORTH, mentee, mentor, policy
+from tests.unit.test_matching_requests import pending
+
+NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
+FILE = File(key="k", size=2, sha256="0" * 64)
+FROZEN = Frozen(at=NOW, input=FILE, people=FILE, policy_sha256="1" * 64, mentees=3, mentors=2)
+SOLVED = Solved(input=FILE, result=FILE, solver="s", figures=Compared(fit=None, coverage=None))
+ANA, MILO = Party(member="ana", institution=NORTH), Party(member="milo", institution=NORTH)
+
+
+def round(state: RoundState = "draft", **fields: Any) -> Round:
+    usual: dict[str, Any] = {
+        "id": "spring",
+        "institution": NORTH,
+        "programme": CARE,
+        "target": "fit",
+        "list_length": 20,
+        "score_band": 0,
+        "orders": FILE,
+        "opened_at": NOW,
+        "correlation": "c",
+        "frozen": FROZEN,
+        "solved": SOLVED,
+    }
+    return Round(**{**usual, "state": state, **fields})
+
+
+STEPS: dict[str, tuple[Callable[[Round], Any], dict[RoundState, RoundState]]] = {
+    "freeze": (lambda one: life.freeze(one, FROZEN), {"draft": "running"}),
+    "solve": (lambda one: life.solve(one, SOLVED), {"running": "pending"}),
+    "choose": (lambda one: life.choose(one, "coverage", correlation="d"), {"pending": "running"}),
+    "publish": (lambda one: life.publish(one, correlation="d"), {"pending": "publishing"}),
+    "finish": (
+        lambda one: life.finish(one, Outcome(mentees=3, opened=2, lapsed=0, unmatched=1), now=NOW)[0],
+        {"publishing": "published"},
+    ),
+    "drop": (life.drop, dict.fromkeys(("draft", "running", "pending"), "dropped")),
+    "fail": (lambda one: life.fail(one, Rejected("x", "y")), dict.fromkeys(("draft", "running"), "dropped")),
+}
+STATES: tuple[RoundState, ...] = ("draft", "running", "pending", "publishing", "published", "dropped")
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("state", STATES)
+def test_each_step_leads_from_its_states_to_the_next_version_and_from_no_other(step: str, state: RoundState) -> None:
+    act, allowed = STEPS[step]
+    if state in allowed:
+        after = act(round(state))
+        assert (after.state, after.version) == (allowed[state], 2)
+    else:
+        with pytest.raises(Conflict, match=f"the round is {state}"):
+            act(round(state))
+
+
+def test_another_target_begins_anew_with_the_same_people() -> None:
+    again = life.choose(round("pending", attempts=3), "coverage", correlation="d")
+    assert (again.frozen, again.solved, again.attempts, again.target) == (FROZEN, None, 0, "coverage")
+
+
+def test_what_is_published_names_hashes_and_counts_and_nobody() -> None:
+    _, event = life.finish(round("publishing"), Outcome(mentees=3, opened=1, lapsed=1, unmatched=1), now=NOW)
+    assert (event.opened, event.lapsed, event.unmatched, event.policy_sha256) == (1, 1, 1, "1" * 64)
+    assert set(event.model_dump()).isdisjoint({"recipients", "mentors", "pairs"})
+
+
+def place(**fields: Any) -> Place:
+    usual: dict[str, Any] = {
+        "id": "k.1",
+        "round": "spring",
+        "institution": NORTH,
+        "programme": CARE,
+        "mentee": ANA,
+        "mentor": MILO,
+        "state": "planned",
+        "waiting_since": NOW,
+        "order": "1",
+    }
+    return Place(**{**usual, **fields})
+
+
+def settled(one: Place, **fields: Any) -> list[Any]:
+    where = Situation(**{"policy": policy(), "mentee": mentee(), "mentor": mentor(), "asked": (), **fields})
+    return list(places.settle(one, where, relationship="s", now=NOW))
+
+
+def test_a_pair_takes_its_seat_and_both_hear_of_it() -> None:
+    opened, begun = settled(place())
+    assert (opened.state.state, opened.state.relationship, opened.event) == ("opened", "s", None)
+    assert isinstance(begun.state, Relationship)
+    assert begun.seats == 1
+    assert isinstance(begun.event, RelationshipOpened)
+    assert (begun.event.round, [one.member for one in begun.event.recipients]) == ("spring", ["ana", "milo"])
+
+
+def test_what_the_two_and_others_asked_for_is_settled_with_it() -> None:
+    other = pending("other", whom="mara")
+    elsewhere = pending("elsewhere", whom="mara", programme="else")
+    rival = pending("rival", who="ben")
+    asked: tuple[Request, ...] = (pending("mine"), other, elsewhere)
+    after = settled(place(), asked=asked, rivals=(pending("mine"), rival))
+    reasons = {one.state.id: one.state.reason for one in after if isinstance(one.state, Request)}
+    assert reasons == {"mine": "matched_in_round", "other": "matched_elsewhere", "rival": "mentor_full"}
+
+
+HINDRANCES: list[tuple[dict[str, Any], str, str, bool]] = [
+    ({"is_engaged": True}, "matched_elsewhere", "matched_elsewhere", False),
+    ({"mentee": None}, "mentee_left", "mentee_left", False),
+    ({"mentee": mentee(mentee_in=frozenset())}, "mentee_left", "mentee_left", False),
+    ({"mentee": mentee(is_paused=True)}, "paused", "paused", False),
+    ({"mentee": mentee(languages=frozenset())}, "profile_incomplete", "profile_incomplete", True),
+    ({"mentor": None}, "mentor_left", "not_available", True),
+    ({"mentor": mentor(is_active=False)}, "mentor_left", "not_available", True),
+    ({"mentor": replace(mentor(), taken=1)}, "no_seat_left", "not_available", True),
+    ({"mentor": mentor(never=("ana",))}, "not_available", "not_available", True),
+    ({"mentor": mentor(languages=frozenset({"fi"}))}, "no_common_language", "not_available", True),
+    ({"mentee": replace(mentee(), kept_from=frozenset({"milo"}))}, "not_available", "not_available", True),
+]
+
+
+@pytest.mark.parametrize(("fields", "reason", "said", "waits"), HINDRANCES)
+def test_what_cannot_be_any_more_lapses_with_a_reason(
+    fields: dict[str, Any], reason: str, said: str, *, waits: bool
+) -> None:
+    [lapsed] = settled(place(), **fields)
+    assert (lapsed.state.state, lapsed.state.reason, lapsed.state.waits) == ("lapsed", reason, waits)
+    assert isinstance(lapsed.event, PairLapsed)
+    assert (lapsed.event.reason, bool(lapsed.event.recipients)) == (said, waits)
+
+
+def test_whoever_is_left_over_waits_and_hears_why_unless_they_found_somebody() -> None:
+    left = place(mentor=None, state="left", reason="outranked")
+    [told] = settled(left)
+    assert isinstance(told.event, MenteeUnmatched)
+    assert (told.state.state, told.state.waits, told.event.reason) == ("unmatched", True, "outranked")
+    [quiet] = settled(left, is_engaged=True)
+    assert (quiet.state.waits, quiet.event.recipients) == (False, ())
+
+
+@pytest.mark.parametrize("state", ["opened", "lapsed", "unmatched"])
+def test_a_settled_place_is_settled_once(state: places.PlaceState) -> None:
+    assert settled(place(state=state)) == []
+
+
+def test_what_would_change_it_is_said_in_words_without_naming_anybody() -> None:
+    opening = places.Opening(mentor=MILO, seats=2)
+    said = would_change(place(state="unmatched", reason="outranked", opens=(opening,)))
+    assert "2 more seats" in said
+    assert "milo" not in said
+    reasons = ("no_wishes", "excluded", "closed", "outweighed", "no_common_language", "a_reason_of_tomorrow")
+    assert len({would_change(place(state="unmatched", reason=one)) for one in reasons}) == len(reasons)
+    assert would_change(place(state="lapsed", reason="no_seat_left")) != would_change(place(reason="closed"))
