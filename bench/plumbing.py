@@ -16,7 +16,7 @@ from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import Enrolment, MemberChanged
 from shared.leases import Lease
-from shared.mongo import Database, ReplaceOne, Session, in_transaction
+from shared.mongo import Database, ReplaceOne, Session, Writing, in_transaction
 from shared.outbox import Fact
 from shared.parking import Parking
 from shared.relay import Relay
@@ -70,7 +70,7 @@ async def relay(bench: Bench) -> list[Figure]:
     await database["outbox"].drop()
     await outbox.prepare(database)
     facts = [_fact(bench, member(n, "relay-bench")) for n in range(_RECORDS)]
-    rows = [outbox._row(fact) for fact in facts]  # noqa: SLF001 -- the same records for the floor
+    rows = [outbox._row(fact, rings=True) for fact in facts]  # noqa: SLF001 -- the same records for the floor
     floor = _RECORDS / await seconds(bench, _publish_gathered(bench, rows))
     await database["outbox"].insert_many(rows)
     publisher = kafka.Publisher(bench.bootstrap)
@@ -170,9 +170,9 @@ async def reacted(bench: Bench) -> list[Figure]:
     institution = f"reaction-{bench.clock.new_id()}"
     await _produce(bench, [suggestions(n, institution) for n in range(_TRANSACTIONS)], institution)
 
-    async def react(received: Received, session: Session) -> None:
+    def react(received: Received, writing: Writing) -> None:
         if received.envelope.institution == institution:
-            await database["effects"].insert_one({"of": received.envelope.subject}, session=session)
+            writing["effects"].insert_one({"of": received.envelope.subject}, session=writing.session)
 
     rate = await _consumed(
         bench,

@@ -7,6 +7,7 @@ whole batch again. Projections fold state; reactions act once on each fact, in o
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,15 +21,16 @@ from shared.clock import Clock
 from shared.contracts.envelope import Received, Unreadable, read
 from shared.contracts.payload import Payload
 from shared.errors import DomainError, StaleVersion
-from shared.mongo import Database, Session, in_transaction
+from shared.mongo import Database, Writing, in_one_thread
 from shared.parking import Aside, Parking, Record, Verdict
 from shared.stalls import Handle, Watchdog
 from shared.subscriber import assert_safe, subscribe
 from shared.telemetry import Metrics, follow, logger
 
 Fold = Callable[[Sequence[Received]], Awaitable[None]]
-Reaction = Callable[[Received, Session], Awaitable[None]]
-Blocked = asyncio.Task[set[bytes]]
+Reaction = Callable[[Received, Writing], None]
+"""Runs in a thread, beside others of its kind."""
+Blocked = Future[set[bytes]]
 """Keys with a record parked, being read while the transactions that depend on it begin."""
 
 _CONCURRENT_KEYS = 48
@@ -82,6 +84,8 @@ class Consumers:
         self._metrics = metrics
         self._watchdog = watchdog
         self._reactions: dict[str, Mapping[str, Reaction]] = {}
+        # Not the driver's threads: all of those may be transactions that wait for a look-up.
+        self._lookups = ThreadPoolExecutor(max_workers=2, thread_name_prefix="parked")
 
     def projection(self, folds: Mapping[type[Payload], Fold], *, group: str | None = None) -> None:
         """Folds compacted topics. An unreadable record blocks nobody: its key's next state heals it."""
@@ -117,8 +121,8 @@ class Consumers:
             by_key = _by(records, lambda record: record.key or b"")
             known = await self._known(records, consumer) if len(records) > _FEW else set()
             aside: list[Aside] = []
+            blocked = self._lookups.submit(self._parking.blocked, consumer, [key for key in by_key if key])
             async with asyncio.TaskGroup() as keys:
-                blocked = keys.create_task(self._parking.blocked(consumer, [key for key in by_key if key]))
                 batch = _Batch(known, blocked, asyncio.Semaphore(_CONCURRENT_KEYS), aside)
                 for of_key in by_key.values():
                     keys.create_task(self._in_order(of_key, consumer, batch))
@@ -147,6 +151,7 @@ class Consumers:
 
     async def stop(self) -> None:
         await self._broker.stop()
+        self._lookups.shutdown(wait=False)
 
     async def retry_due(self) -> int:
         """Works off parked sequences that are due, each from its head until one fails; returns how many took effect."""
@@ -194,7 +199,7 @@ class Consumers:
                 continue
             failed = await self._try(record, consumer, batch=batch)
             if failed is not None:
-                if record.key and record.key in await batch.blocked:
+                if record.key and record.key in await asyncio.wrap_future(batch.blocked):
                     failed = _BEHIND
                 is_blocked = bool(record.key) and failed.reason not in {"no_key", "bad_attributes"}
                 batch.aside.append(self._aside(record, failed, blocks=is_blocked))
@@ -217,7 +222,7 @@ class Consumers:
 
     async def _discard(self, done: str | None) -> None:
         if done is not None:
-            await in_transaction(self._database, lambda session: self._parking.done(session, done))
+            await in_one_thread(self._database, lambda writing: self._parking.done(writing, done))
 
     async def _react(
         self, received: Received, reaction: Reaction, consumer: str, *, batch: _Batch | None, done: str | None
@@ -237,19 +242,17 @@ class Consumers:
     async def _take_effect(
         self, received: Received, reaction: Reaction, consumer: str, *, batch: _Batch | None, done: str | None
     ) -> Verdict | None:
-        async def body(session: Session) -> None:
-            await inbox.mark(
-                self._database, session, consumer=consumer, event=received.envelope.id, now=self._clock.now()
-            )
-            await reaction(received, session)
+        def body(writing: Writing) -> None:
+            inbox.mark(writing, consumer=consumer, event=received.envelope.id, now=self._clock.now())
+            reaction(received, writing)
             failpoints.reach("after-effect")
-            if batch and received.envelope.key.encode() in await batch.blocked:
+            if batch and received.envelope.key.encode() in batch.blocked.result():
                 raise _BehindParked
-            if done is not None and not await self._parking.done(session, done):
+            if done is not None and not self._parking.done(writing, done):
                 raise inbox.AlreadyHandled  # dropped meanwhile
 
         try:
-            await in_transaction(self._database, body)
+            await in_one_thread(self._database, body)
         except inbox.AlreadyHandled:
             await self._discard(done)
         except _BehindParked:

@@ -6,7 +6,7 @@ Marks outlive the topics' 30 days, so that no record can come again unmarked.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, Session, ensure_indexes
+from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, Session, Writing, ensure_indexes
 
 _KEPT = timedelta(days=35)
 
@@ -20,10 +20,10 @@ async def prepare(database: Database) -> None:
     await ensure_indexes(database["inbox"], [kept])
 
 
-async def mark(database: Database, session: Session, *, consumer: str, event: str, now: datetime) -> None:
+def mark(writing: Writing, *, consumer: str, event: str, now: datetime) -> None:
     """Raises `AlreadyHandled`, which aborts the transaction."""
     try:
-        await database["inbox"].insert_one({"_id": f"{consumer}:{event}", "at": now}, session=session)
+        writing["inbox"].insert_one({"_id": f"{consumer}:{event}", "at": now}, session=writing.session)
     except DuplicateKeyError:
         raise AlreadyHandled from None
 

@@ -5,10 +5,12 @@ Reads and writes are majority everywhere: with w:1 change streams wait anyway an
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pymongo
 from bson.errors import BSONError
+from motor.frameworks.asyncio import run_on_executor
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
     AsyncIOMotorClientSession,
@@ -16,6 +18,9 @@ from motor.motor_asyncio import (
     AsyncIOMotorDatabase,
 )
 from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, InsertOne, ReplaceOne, ReturnDocument, UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection as BlockingCollection
+from pymongo.database import Database as BlockingDatabase
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -47,9 +52,12 @@ __all__ = [
     "ReturnDocument",
     "Session",
     "UpdateOne",
+    "Writing",
+    "blocking",
     "connect",
     "duplicates_in",
     "ensure_indexes",
+    "in_one_thread",
     "in_transaction",
     "is_outage",
     "lost_history",
@@ -83,7 +91,10 @@ async def in_transaction(
     A cancelled caller waits until the transaction has ended. Motor's operations go on in their threads when they are
     cancelled: one that began after the abort would write outside of any transaction, a mark without its effect.
     """
-    whole = asyncio.create_task(_whole(database, body, seconds))
+    return await _ended(asyncio.create_task(_whole(database, body, seconds)))
+
+
+async def _ended(whole: asyncio.Future[T]) -> T:
     try:
         return await asyncio.shield(whole)
     except asyncio.CancelledError:
@@ -99,6 +110,44 @@ async def _whole(database: Database, body: Callable[[Session], Coroutine[Any, An
             )
             failpoints.reach("after-commit")
             return result
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """An open transaction, by the names of collections: the driver's own, which block. For its one thread only."""
+
+    session: ClientSession
+    _database: BlockingDatabase[Document]
+
+    def __getitem__(self, collection: str) -> BlockingCollection[Document]:
+        return self._database[collection]
+
+
+def blocking(database: Database) -> BlockingDatabase[Document]:
+    """The driver's own, for what runs in a thread already."""
+    return database.delegate  # type: ignore[no-any-return]
+
+
+async def in_one_thread(database: Database, body: Callable[[Writing], T], *, seconds: float = 10) -> T:
+    """`in_transaction` for what every change passes through: one way into a thread and back, not one for each
+    operation (ADR 0009). `body` runs beside the event loop, and touches nothing but its transaction.
+    """
+    loop = asyncio.get_running_loop()
+    whole: asyncio.Future[T] = run_on_executor(  # type: ignore[no-untyped-call]
+        loop, _whole_in_thread, blocking(database), body, seconds
+    )
+    return await _ended(whole)
+
+
+def _whole_in_thread(database: BlockingDatabase[Document], body: Callable[[Writing], T], seconds: float) -> T:
+    with pymongo.timeout(seconds), database.client.start_session() as session:
+        result = session.with_transaction(
+            lambda session: body(Writing(session, database)),
+            read_concern=ReadConcern("snapshot"),
+            write_concern=WriteConcern("majority"),
+        )
+        failpoints.reach("after-commit")
+        return result
 
 
 async def ensure_indexes(collection: Collection, indexes: Sequence[IndexModel]) -> None:

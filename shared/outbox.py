@@ -13,7 +13,7 @@ from shared.contracts.catalogue import PRIVATE
 from shared.contracts.envelope import Envelope, Trace, headers_of
 from shared.contracts.payload import Payload
 from shared.errors import Rejected
-from shared.mongo import ASCENDING, Collection, Database, Document, IndexModel, Session, ensure_indexes
+from shared.mongo import ASCENDING, Collection, Database, Document, IndexModel, Session, Writing, ensure_indexes
 
 _KEPT = timedelta(days=7)
 _MAX_VALUE_BYTES = 1_000_000
@@ -55,13 +55,14 @@ async def prepare(database: Database) -> None:
 
 async def append(database: Database, session: Session, facts: Iterable[Fact]) -> None:
     """Part of the caller's transaction, which a fact that could never be published ends."""
-    rows = [_row(fact) for fact in facts]
-    for row in rows:
-        if (size := len((row["value"] or "").encode())) > _MAX_VALUE_BYTES:
-            raise Rejected("event_too_large", f"{row['topic']}: {size} bytes, at most {_MAX_VALUE_BYTES} can be told")
-    if rows:
-        rows[0]["rings"] = True  # of a crowd one is enough to say that it is there
+    if rows := _rows(facts):
         await database["outbox"].insert_many(rows, session=session)
+
+
+def write(writing: Writing, facts: Iterable[Fact]) -> None:
+    """The same in one thread."""
+    if rows := _rows(facts):
+        writing["outbox"].insert_many(rows, session=writing.session)
 
 
 async def mark_sent(outbox: Collection, rows: Sequence[Document], *, now: datetime) -> None:
@@ -88,7 +89,16 @@ async def held(outbox: Collection, key: str) -> list[Document]:
     return await outbox.find({"status": "held", "key": key}).sort("sequence", ASCENDING).to_list(None)
 
 
-def _row(fact: Fact) -> Document:
+def _rows(facts: Iterable[Fact]) -> list[Document]:
+    """Of a crowd one is enough to ring that it is there."""
+    rows = [_row(fact, rings=position == 0 or not fact.bulk) for position, fact in enumerate(facts)]
+    for row in rows:
+        if (size := len((row["value"] or "").encode())) > _MAX_VALUE_BYTES:
+            raise Rejected("event_too_large", f"{row['topic']}: {size} bytes, at most {_MAX_VALUE_BYTES} can be told")
+    return rows
+
+
+def _row(fact: Fact, *, rings: bool) -> Document:
     payload = fact.payload
     envelope = Envelope(
         id=fact.id,
@@ -103,7 +113,7 @@ def _row(fact: Fact) -> Document:
         "_id": fact.id,
         "status": "pending",
         "bulk": fact.bulk,
-        "rings": not fact.bulk,
+        "rings": rings,
         "topic": payload.TOPIC,
         "key": envelope.key,
         "institution": fact.institution,

@@ -20,6 +20,8 @@ from shared.mongo import (
     Document,
     IndexModel,
     Session,
+    Writing,
+    blocking,
     ensure_indexes,
     in_transaction,
 )
@@ -110,10 +112,10 @@ class Parking:
         kept = IndexModel([("dropped_at", ASCENDING)], name="kept", expireAfterSeconds=int(_KEPT.total_seconds()))
         await ensure_indexes(self._parked, [IndexModel(place, name="place", unique=True), by_key, kept])
 
-    async def blocked(self, consumer: str, keys: Sequence[bytes]) -> set[bytes]:
-        """Which of these keys have a record waiting."""
-        found = await self._parked.distinct("key", {"consumer": consumer, "key": {"$in": list(set(keys))}})
-        return {bytes(key) for key in found}
+    def blocked(self, consumer: str, keys: Sequence[bytes]) -> set[bytes]:
+        """Which of these keys have a record waiting. Blocks: for a thread."""
+        of_keys = {"consumer": consumer, "key": {"$in": list(set(keys))}}
+        return {bytes(key) for key in blocking(self._database)["parked"].distinct("key", of_keys)}
 
     async def park(self, aside: Sequence[Aside], *, consumer: str, now: datetime) -> None:
         """However many at once. Parking the same record again changes nothing: its place in the topic is unique."""
@@ -195,9 +197,9 @@ class Parking:
     async def count(self, consumer: str) -> int:
         return await self._parked.count_documents({"consumer": consumer, **_WAITING})
 
-    async def done(self, session: Session, id: str) -> bool:
+    def done(self, writing: Writing, id: str) -> bool:
         """Part of the transaction in which the record took effect; False where somebody else was done with it."""
-        gone = await self._parked.delete_one({"_id": id, **_WAITING}, session=session)
+        gone = writing["parked"].delete_one({"_id": id, **_WAITING}, session=writing.session)
         return bool(gone.deleted_count)
 
     async def drop(self, one: Parked, *, now: datetime) -> bool:

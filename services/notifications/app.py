@@ -8,7 +8,7 @@ from prometheus_client import Gauge
 from services.notifications.api import inbox_router
 from services.notifications.handlers import Reactions
 from services.notifications.settings import NotificationsSettings
-from services.notifications.store import NotificationsStore
+from services.notifications.store import Ledger, NotificationsStore
 from services.notifications.usecases.live import Bells
 from services.notifications.usecases.reading import Inbox
 from services.notifications.usecases.telling import Telling
@@ -99,7 +99,7 @@ def build(settings: NotificationsSettings, clock: Clock, roles: frozenset[str]) 
 
 
 def _consume(parts: Parts, store: NotificationsStore, clock: Clock) -> None:
-    reactions = Reactions(Telling(clock), store.within)
+    reactions = Reactions(Telling(clock), Ledger)
     parts.consumers.projection(
         {
             ContactChanged: store.fold_contacts,

@@ -6,34 +6,34 @@ from services.notifications.usecases.telling import Ledger, Telling
 from shared.contracts.envelope import Received
 from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, SuggestionsChanged
 from shared.errors import Rejected
-from shared.mongo import Session
+from shared.mongo import Writing
 
 
 class Reactions:
-    def __init__(self, telling: Telling, within: Callable[[Session], Ledger]) -> None:
+    def __init__(self, telling: Telling, within: Callable[[Writing], Ledger]) -> None:
         """`within` gives the store inside a transaction."""
         self._telling = telling
         self._within = within
 
-    async def on_suggestions_changed(self, received: Received, session: Session) -> None:
+    def on_suggestions_changed(self, received: Received, writing: Writing) -> None:
         event = received.payload
         if not isinstance(event, SuggestionsChanged):
             raise _tombstone()
-        await self._telling.suggestions_changed(event, received.envelope.caused(), self._within(session))
+        self._telling.suggestions_changed(event, received.envelope.caused(), self._within(writing))
 
-    async def on_turn(self, received: Received, session: Session) -> None:
+    def on_turn(self, received: Received, writing: Writing) -> None:
         """Of a request or a relationship."""
         event = received.payload
         if not isinstance(event, AboutRequest | AboutRelationship):
             raise _tombstone()
-        await self._telling.turned(event, received.envelope.caused(), self._within(session))
+        self._telling.turned(event, received.envelope.caused(), self._within(writing))
 
-    async def on_left_over(self, received: Received, session: Session) -> None:
+    def on_left_over(self, received: Received, writing: Writing) -> None:
         """By a round."""
         event = received.payload
         if not isinstance(event, AboutPlace):
             raise _tombstone()
-        await self._telling.left_over(event, received.envelope.caused(), self._within(session))
+        self._telling.left_over(event, received.envelope.caused(), self._within(writing))
 
 
 def _tombstone() -> Rejected:

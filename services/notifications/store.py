@@ -22,7 +22,7 @@ from shared.mongo import (
     Document,
     IndexModel,
     ReturnDocument,
-    Session,
+    Writing,
     ensure_indexes,
 )
 from shared.outbox import Fact
@@ -56,9 +56,6 @@ class NotificationsStore:
         await ensure_indexes(self._contacts, [sign_in])
         await ensure_indexes(self._institutions, [])
         await ensure_indexes(self._programmes, [])
-
-    def within(self, session: Session) -> "Ledger":
-        return Ledger(self._database, session)
 
     async def fold_contacts(self, received: Sequence[Received]) -> None:
         """An erasure takes the person's inbox along; both may happen again without harm."""
@@ -148,23 +145,22 @@ class NotificationsStore:
 class Ledger:
     """The store within one transaction."""
 
-    def __init__(self, database: Database, session: Session) -> None:
-        self._database = database
-        self._session = session
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
 
-    async def next_position(self, recipient: Recipient) -> int:
-        counter = await self._database["recipients"].find_one_and_update(
+    def next_position(self, recipient: Recipient) -> int:
+        counter = self._writing["recipients"].find_one_and_update(
             {"_id": _counter(recipient)},
             {"$inc": {"position": 1}},
             upsert=True,
             return_document=ReturnDocument.AFTER,
-            session=self._session,
+            session=self._writing.session,
         )
-        return int(counter["position"])
+        return int(counter["position"])  # type: ignore[index]  # upserted
 
-    async def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
+    def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
         change = notice.change
-        document = await self._database["notifications"].find_one_and_update(
+        document = self._writing["notifications"].find_one_and_update(
             _of(notice.recipient) | {"occasion": notice.occasion, "read": False},
             {
                 "$set": {"position": position, "told_at": now, **_renewed(change)},
@@ -174,13 +170,13 @@ class Ledger:
             hint="unread",  # else a long history makes the planner try `newest` too
             upsert=True,
             return_document=ReturnDocument.AFTER,
-            session=self._session,
+            session=self._writing.session,
         )
-        return str(document["_id"])
+        return str(document["_id"])  # type: ignore[index]  # as above
 
-    async def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
+    def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         facts = [_fact(event, recorded, now, trace) for event, recorded in told.items()]
-        await outbox.append(self._database, self._session, facts)
+        outbox.write(self._writing, facts)
 
 
 async def _leave_no_inbox(database: Database) -> int:

@@ -64,6 +64,7 @@ def _refuse_constant(_: str) -> NoReturn:
     raise ValueError
 
 
+# FastAPI sends a dependency that is no coroutine into a thread: 0.3 ms each.
 async def principal(request: Request) -> Principal:
     """The route's sign-in: `me: Annotated[Principal, Depends(principal)]` (or `SignedIn`)."""
     known: Principal | None = getattr(request.state, "principal", None)
@@ -74,12 +75,12 @@ async def principal(request: Request) -> Principal:
     return known
 
 
-def new_id(request: Request) -> str:
+async def new_id(request: Request) -> str:
     """A new aggregate's id. It follows from the Idempotency-Key: a retry after a crash creates nothing twice."""
     return getattr(request.state, "id", None) or str(request.app.state.clock.new_id())
 
 
-def expected_version(
+async def expected_version(
     if_match: Annotated[str | None, Header(description='Required: the ETag last read, like `"7"`')] = None,
 ) -> int:
     """Required wherever a resource is changed: 428 without (RFC 6585); not the current version: 412."""
@@ -90,7 +91,7 @@ def expected_version(
     return _version(if_match)
 
 
-def known_version(
+async def known_version(
     if_match: Annotated[str | None, Header(description='The ETag last read, like `"7"`: act on nothing newer')] = None,
 ) -> int | None:
     """For a command that holds whatever the version is, unless the caller says which one they saw."""
@@ -104,7 +105,7 @@ def _version(if_match: str) -> int:
     return int(match[1])
 
 
-def trace(request: Request) -> Trace:
+async def trace(request: Request) -> Trace:
     return current_trace(request.app.state.clock.new_id())
 
 

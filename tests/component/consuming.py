@@ -1,7 +1,7 @@
 """Records as the relay would publish them, and a reaction that fails as it is told."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from shared.contracts.envelope import Envelope, Received, Trace, headers_of
 from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.payload import Payload
 from shared.errors import Conflict
-from shared.mongo import Session
+from shared.mongo import Writing
 from tests.component.conftest import Plumbing
 from tests.eventually import eventually
 
@@ -78,20 +78,20 @@ class Effects:
         self.refuse: set[str] = set()
         self.fault: set[str] = set()
         self.fault_at: set[int] = set()
-        self.before: Callable[[str], Awaitable[None]] | None = None
+        self.before: Callable[[str], None] | None = None
 
-    async def __call__(self, received: Received, session: Session) -> None:
+    def __call__(self, received: Received, writing: Writing) -> None:
         payload = received.payload
         if received.envelope.institution != self.tenant or not isinstance(payload, SuggestionsChanged):
             return
         if self.before is not None:
-            await self.before(payload.mentee)
+            self.before(payload.mentee)
         if payload.mentee in self.refuse:
             raise Conflict("not_like_this", "never")
         if payload.mentee in self.fault or payload.version in self.fault_at:
             raise RuntimeError(payload.mentee)
-        effects = self.plumbing.database["effects"]
-        await effects.insert_one({"mentee": payload.mentee, "version": payload.version}, session=session)
+        effect = {"mentee": payload.mentee, "version": payload.version}
+        writing["effects"].insert_one(effect, session=writing.session)
         self.seen.append((payload.mentee, payload.version))
 
     async def effects(self) -> list[tuple[str, int]]:

@@ -16,7 +16,7 @@ from deploy.issuer import ISSUER, LocalIssuer
 from deploy.stack.ports import free_ports
 from services.notifications.app import NAME, build
 from services.notifications.settings import NotificationsSettings
-from services.notifications.store import NotificationsStore
+from services.notifications.store import Ledger, NotificationsStore
 from services.notifications.usecases.telling import Telling
 from shared import mongo
 from shared.auth import subject_hash
@@ -25,7 +25,7 @@ from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.matching import AboutRelationship, AboutRequest, Ranked, SuggestionsChanged
 from shared.contracts.payload import Payload, Recipient
 from shared.contracts.profiles import ContactChanged
-from shared.mongo import Database, Session
+from shared.mongo import Database, Writing
 from shared.service import Service, supervise
 from tests.eventually import eventually
 
@@ -71,16 +71,16 @@ class Desk:
     async def tell(self, event: SuggestionsChanged) -> None:
         telling = Telling(self.clock)
 
-        async def body(session: Session) -> None:
-            await telling.suggestions_changed(event, Trace(correlation_id="test"), self.store.within(session))
+        def body(writing: Writing) -> None:
+            telling.suggestions_changed(event, Trace(correlation_id="test"), Ledger(writing))
 
-        await mongo.in_transaction(self.database, body)
+        await mongo.in_one_thread(self.database, body)
 
     async def turn(self, event: AboutRequest | AboutRelationship) -> None:
-        async def body(session: Session) -> None:
-            await Telling(self.clock).turned(event, Trace(correlation_id="test"), self.store.within(session))
+        def body(writing: Writing) -> None:
+            Telling(self.clock).turned(event, Trace(correlation_id="test"), Ledger(writing))
 
-        await mongo.in_transaction(self.database, body)
+        await mongo.in_one_thread(self.database, body)
 
     def headers(self, member: str, *, institution: str = "north", roles: Sequence[str] = ("member",)) -> dict[str, str]:
         token = self.issuer.token(member, institution=institution, roles=roles)

@@ -13,7 +13,7 @@ from shared import mongo, projection
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.profiles import InstitutionChanged
-from shared.mongo import Session
+from shared.mongo import Writing
 from tests.component.conftest import Plumbing
 from tests.component.consuming import Effects, have, record, send, suggestions
 from tests.eventually import eventually
@@ -80,7 +80,7 @@ async def test_what_a_dependency_away_holds_up_is_neither_parked_nor_committed_h
 ) -> None:
     rounds = 0
 
-    async def is_away(_mentee: str) -> None:
+    def is_away(_mentee: str) -> None:
         nonlocal rounds
         rounds += 1
         raise AutoReconnect("no primary")
@@ -104,11 +104,11 @@ async def test_what_was_handled_is_committed_and_what_failed_in_an_outage_comes_
     """An outage raises: the batch is not committed, nothing is parked, and all of it comes again."""
     outages = ["one"]
 
-    async def fails_first(received: Received, session: Session) -> None:
+    def fails_first(received: Received, writing: Writing) -> None:
         if received.envelope.institution == tenant and outages:
             outages.pop()
             raise AutoReconnect("the primary steps down")
-        await effects(received, session)
+        effects(received, writing)
 
     plumbing.consumers.reaction({SuggestionsChanged: fails_first})
     await send(producer, [record(plumbing, suggestions(tenant, str(n)), tenant) for n in range(20)])

@@ -1,6 +1,7 @@
 """Records set aside on real Kafka and real MongoDB: in order behind their key, retried, dropped."""
 
 import asyncio
+from concurrent.futures import Future
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -141,14 +142,15 @@ async def test_a_record_dropped_while_it_is_retried_is_either_dropped_or_takes_e
     effects.refuse = set()
     await plumbing.parking.retry(one.id, now=plumbing.now())
 
-    drops: list[asyncio.Task[bool]] = []
+    loop = asyncio.get_running_loop()
+    drops: list[Future[bool]] = []
 
-    async def meanwhile(_mentee: str) -> None:
-        drops.append(asyncio.create_task(plumbing.parking.drop(one, now=plumbing.now())))
+    def meanwhile(_mentee: str) -> None:
+        drops.append(asyncio.run_coroutine_threadsafe(plumbing.parking.drop(one, now=plumbing.now()), loop))
 
     effects.before = meanwhile
     await plumbing.consumers.retry_due()
-    is_dropped = await drops[0]
+    is_dropped = await asyncio.wrap_future(drops[0])
     assert await effects.effects() == ([] if is_dropped else [("held", 1)])
     assert await plumbing.parking.waiting() == []
 
@@ -169,4 +171,4 @@ async def test_a_dropped_record_that_cannot_be_read_is_not_parked_again_when_its
     assert await plumbing.parking.drop(one, now=plumbing.now())
     await park("second")
     assert await plumbing.parking.waiting() == []
-    assert await plumbing.parking.blocked("c", [key]) == set()
+    assert plumbing.parking.blocked("c", [key]) == set()

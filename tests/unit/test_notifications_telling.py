@@ -47,11 +47,11 @@ class LedgerInMemory:
         self.kept: dict[str, Notification] = {}
         self.published: list[tuple[NotificationRecorded, Trace]] = []
 
-    async def next_position(self, recipient: Recipient) -> int:
+    def next_position(self, recipient: Recipient) -> int:
         self.positions[recipient] = self.positions.get(recipient, 0) + 1
         return self.positions[recipient]
 
-    async def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
+    def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
         unread = next(
             (
                 one
@@ -71,7 +71,7 @@ class LedgerInMemory:
         self.kept[told.id] = told
         return told.id
 
-    async def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
+    def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         assert now == NOW
         self.published += [(recorded, trace) for recorded in told.values()]
 
@@ -115,7 +115,7 @@ def members(change: ListChange) -> tuple[list[str], set[str]]:
 async def tell(ledger: LedgerInMemory, *events: SuggestionsChanged) -> None:
     telling = Telling(FixedClock())
     for one in events:
-        await telling.suggestions_changed(one, TRACE, ledger)
+        telling.suggestions_changed(one, TRACE, ledger)
 
 
 async def test_every_recipient_gets_a_notification_and_each_is_published() -> None:
@@ -179,7 +179,7 @@ PAIR = {"programme": "residency", "mentee": MIA, "mentor": ADA}
 async def turned(*events: AboutRequest | AboutRelationship) -> LedgerInMemory:
     ledger, telling = LedgerInMemory(), Telling(FixedClock())
     for one in events:
-        await telling.turned(one, TRACE, ledger)
+        telling.turned(one, TRACE, ledger)
     return ledger
 
 
@@ -218,7 +218,7 @@ async def test_whoever_a_round_left_over_hears_of_the_latest_round_only() -> Non
     lapsed = PairLapsed(place="r.2", reason="not_available", recipients=(mia,), **about)
     unheard = lapsed.model_copy(update={"recipients": ()})
     for event in (unmatched, lapsed, unheard):
-        await telling.left_over(event, TRACE, ledger)
+        telling.left_over(event, TRACE, ledger)
     [kept] = ledger.kept.values()
     assert kept.change == LeftOver(template="round-lapsed", programme="residency", reason="not_available")
     assert [recorded.template for recorded, _ in ledger.published] == ["round-unmatched", "round-lapsed"]

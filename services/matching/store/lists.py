@@ -15,11 +15,11 @@ from shared.mongo import (
     IndexModel,
     InsertOne,
     ReplaceOne,
-    Session,
     UpdateOne,
+    Writing,
     duplicates_in,
     ensure_indexes,
-    in_transaction,
+    in_one_thread,
 )
 
 _BATCH = 1000
@@ -55,34 +55,37 @@ class Lists:
         return found_of(document) if document else None
 
     async def write(self, written: Sequence[Written]) -> None:
-        async def body(session: Session) -> None:
-            await self._write(written, session)
-            await outbox.append(self._database, session, [fact for one in written if (fact := _fact(one))])
+        def body(writing: Writing) -> None:
+            _write(written, writing)
+            outbox.write(writing, [fact for one in written if (fact := _fact(one))])
 
-        await in_transaction(self._database, body)
+        await in_one_thread(self._database, body)
 
-    async def _write(self, written: Sequence[Written], session: Session) -> None:
-        await self._guard([one for one in written if one.replaces == 0], session)
-        try:
-            done = await self._lists.bulk_write([_conditional(one) for one in written], ordered=False, session=session)
-        except BulkWriteError as failed:
-            if not duplicates_in(failed):
-                raise
-            raise StaleVersion(found=1, expected=0) from None
-        if done.matched_count + done.inserted_count != len(written):
-            raise StaleVersion(found=done.matched_count + done.inserted_count, expected=len(written))
 
-    async def _guard(self, new: Sequence[Written], session: Session) -> None:
-        """A list not yet stored has no fence of its own to check: its shard's is taken, and written to, instead."""
-        fences = {one.shard: one.fence for one in new}
-        if not fences:
-            return
-        raised: list[UpdateOne] = [
-            UpdateOne({"_id": shard, "fence": fence}, {"$inc": {"writes": 1}}) for shard, fence in fences.items()
-        ]
-        done = await self._shards.bulk_write(raised, ordered=False, session=session)
-        if done.matched_count != len(fences):
-            raise StaleVersion(found=done.matched_count, expected=len(fences))
+def _write(written: Sequence[Written], writing: Writing) -> None:
+    _guard([one for one in written if one.replaces == 0], writing)
+    lists = [_conditional(one) for one in written]
+    try:
+        done = writing["lists"].bulk_write(lists, ordered=False, session=writing.session)
+    except BulkWriteError as failed:
+        if not duplicates_in(failed):
+            raise
+        raise StaleVersion(found=1, expected=0) from None
+    if done.matched_count + done.inserted_count != len(written):
+        raise StaleVersion(found=done.matched_count + done.inserted_count, expected=len(written))
+
+
+def _guard(new: Sequence[Written], writing: Writing) -> None:
+    """A list not yet stored has no fence of its own to check: its shard's is taken, and written to, instead."""
+    fences = {one.shard: one.fence for one in new}
+    if not fences:
+        return
+    raised: list[UpdateOne] = [
+        UpdateOne({"_id": shard, "fence": fence}, {"$inc": {"writes": 1}}) for shard, fence in fences.items()
+    ]
+    done = writing["shards"].bulk_write(raised, ordered=False, session=writing.session)
+    if done.matched_count != len(fences):
+        raise StaleVersion(found=done.matched_count, expected=len(fences))
 
 
 def _conditional(one: Written) -> InsertOne[Document] | ReplaceOne[Document]:

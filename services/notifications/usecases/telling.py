@@ -14,13 +14,13 @@ from shared.contracts.notifications import NotificationRecorded
 class Ledger(Protocol):
     """The store within one transaction."""
 
-    async def next_position(self, recipient: Recipient) -> int:
+    def next_position(self, recipient: Recipient) -> int:
         """Tellers of one person take turns at their counter, so positions commit in order."""
 
-    async def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
+    def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
         """Updates the unread notification of the occasion, or makes one under the new id; returns its id."""
 
-    async def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
+    def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         """By the fact's id."""
 
 
@@ -28,29 +28,29 @@ class Telling:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def suggestions_changed(self, event: SuggestionsChanged, trace: Trace, ledger: Ledger) -> None:
+    def suggestions_changed(self, event: SuggestionsChanged, trace: Trace, ledger: Ledger) -> None:
         told = notices(_change(event), cause=event.cause, recipients=_recipients(event))
         if told:
-            await self._tell(told, trace, ledger)
+            self._tell(told, trace, ledger)
 
-    async def turned(self, event: AboutRequest | AboutRelationship, trace: Trace, ledger: Ledger) -> None:
+    def turned(self, event: AboutRequest | AboutRelationship, trace: Trace, ledger: Ledger) -> None:
         told = [_turn(event, to) for to in dict.fromkeys(_recipients(event))]
         if told:
-            await self._tell(told, trace, ledger)
+            self._tell(told, trace, ledger)
 
-    async def left_over(self, event: AboutPlace, trace: Trace, ledger: Ledger) -> None:
+    def left_over(self, event: AboutPlace, trace: Trace, ledger: Ledger) -> None:
         told = [_left_over(event, to) for to in dict.fromkeys(_recipients(event))]
         if told:
-            await self._tell(told, trace, ledger)
+            self._tell(told, trace, ledger)
 
-    async def _tell(self, told: Sequence[Notice], trace: Trace, ledger: Ledger) -> None:
+    def _tell(self, told: Sequence[Notice], trace: Trace, ledger: Ledger) -> None:
         now = self._clock.now()
-        recorded = {self._clock.new_id(): await self._record(notice, ledger, now) for notice in told}
-        await ledger.publish(recorded, now=now, trace=trace)
+        recorded = {self._clock.new_id(): self._record(notice, ledger, now) for notice in told}
+        ledger.publish(recorded, now=now, trace=trace)
 
-    async def _record(self, notice: Notice, ledger: Ledger, now: datetime) -> NotificationRecorded:
-        position = await ledger.next_position(notice.recipient)
-        notification = await ledger.tell(notice, position=position, now=now, new_id=self._clock.new_id())
+    def _record(self, notice: Notice, ledger: Ledger, now: datetime) -> NotificationRecorded:
+        position = ledger.next_position(notice.recipient)
+        notification = ledger.tell(notice, position=position, now=now, new_id=self._clock.new_id())
         return NotificationRecorded(
             notification=notification,
             member=notice.recipient.member,

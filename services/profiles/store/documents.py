@@ -10,7 +10,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import Conflict, StaleVersion
-from shared.mongo import Collection, Database, Document, DuplicateKeyError, Session, in_transaction
+from shared.mongo import Collection, Database, Document, DuplicateKeyError, Writing, in_one_thread
 from shared.outbox import Fact
 
 S = TypeVar("S")
@@ -82,12 +82,12 @@ class Documents(Generic[S]):
         document = self.document(new)
         facts = self._facts(new, told, trace)
 
-        async def body(session: Session) -> None:
-            await self.collection.insert_one(document, session=session)
-            await outbox.append(self._database, session, facts)
+        def body(writing: Writing) -> None:
+            writing[self._shape.collection].insert_one(document, session=writing.session)
+            outbox.write(writing, facts)
 
         try:
-            await in_transaction(self._database, body)
+            await in_one_thread(self._database, body)
         except DuplicateKeyError as duplicate:
             return await self._known(document, duplicate)
         return new
@@ -98,22 +98,22 @@ class Documents(Generic[S]):
         new = Versioned(after, before.version + 1, raised(before.sequences, told))
         facts = self._facts(new, told, trace)
 
-        async def body(session: Session) -> None:
-            await self.replace(before, new, session)
-            await outbox.append(self._database, session, facts)
+        def body(writing: Writing) -> None:
+            self.replace(before, new, writing)
+            outbox.write(writing, facts)
 
         try:
-            await in_transaction(self._database, body)
+            await in_one_thread(self._database, body)
         except DuplicateKeyError as duplicate:
             raise self._conflict(duplicate) from None
         return new
 
-    async def replace(self, before: Versioned[S], new: Versioned[S], session: Session) -> None:
-        document = self.document(new)
+    def replace(self, before: Versioned[S], new: Versioned[S], writing: Writing) -> None:
+        document, collection = self.document(new), writing[self._shape.collection]
         mine = {"_id": document["_id"], "institution": document["institution"]}
-        written = await self.collection.replace_one({**mine, "version": before.version}, document, session=session)
+        written = collection.replace_one({**mine, "version": before.version}, document, session=writing.session)
         if not written.matched_count:
-            current = await self.collection.find_one(mine, {"version": 1}, session=session)
+            current = collection.find_one(mine, {"version": 1}, session=writing.session)
             raise StaleVersion(found=current["version"] if current else 0, expected=before.version)
 
     def document(self, new: Versioned[S]) -> Document:

@@ -18,9 +18,9 @@ from shared.mongo import (
     Document,
     DuplicateKeyError,
     IndexModel,
-    Session,
+    Writing,
     ensure_indexes,
-    in_transaction,
+    in_one_thread,
 )
 
 _FIELDS = tuple(field.name for field in fields(Member) if field.name not in {"id", "enrolments"})
@@ -104,15 +104,16 @@ class MongoMembers(Documents[Member]):
         return [read(document, SHAPE) async for document in found]
 
     async def invite(self, invitation: Invitation) -> None:
-        async def body(session: Session) -> None:
+        def body(writing: Writing) -> None:
             member = {"institution": invitation.institution, "member": invitation.member}
-            await self._invitations.delete_many({**member, "used_at": None}, session=session)
-            await self._invitations.insert_one(
+            invitations = writing["invitations"]
+            invitations.delete_many({**member, "used_at": None}, session=writing.session)
+            invitations.insert_one(
                 {"_id": invitation.code_hash, **member, "expires_at": invitation.expires_at, "used_at": None},
-                session=session,
+                session=writing.session,
             )
 
-        await in_transaction(self._database, body)
+        await in_one_thread(self._database, body)
 
     async def invitation(self, institution: str, code_hash: str) -> Invitation | None:
         found = await self._invitations.find_one({"_id": code_hash, "institution": institution})
@@ -134,16 +135,18 @@ class MongoMembers(Documents[Member]):
         facts = self._facts(new, told, trace)
         used_at = self._clock.now()
 
-        async def body(session: Session) -> None:
+        def body(writing: Writing) -> None:
             open_still = {"_id": invitation.code_hash, "institution": invitation.institution, "used_at": None}
-            used = await self._invitations.update_one(open_still, {"$set": {"used_at": used_at}}, session=session)
+            used = writing["invitations"].update_one(
+                open_still, {"$set": {"used_at": used_at}}, session=writing.session
+            )
             if not used.matched_count:
                 raise Conflict("invitation_used", "the invitation was used already: ask your coordinator for another")
-            await self.replace(before, new, session)
-            await outbox.append(self._database, session, facts)
+            self.replace(before, new, writing)
+            outbox.write(writing, facts)
 
         try:
-            await in_transaction(self._database, body)
+            await in_one_thread(self._database, body)
         except DuplicateKeyError as duplicate:
             raise self._conflict(duplicate) from None
         return new
