@@ -48,7 +48,7 @@ class Parts:
         await inbox.prepare(self.database)
         await self.parking.prepare()
         await mongo.ensure_indexes(self.database["leases"], [])
-        await Idempotency(self.database, self.clock).prepare()
+        await Idempotency(self.database).prepare()
         if not self.settings.topics_checked:
             return
         wrong = await differences(

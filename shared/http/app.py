@@ -40,7 +40,7 @@ def create_app(  # noqa: PLR0913 -- the composition root's whole list
     app.state.authenticator = authenticator
     app.state.clock = clock
     app.state.backlog = backlog
-    app.state.idempotency = Idempotency(database, clock)
+    app.state.idempotency = Idempotency(database)
     for one in (*routers, _operations(metrics, ready, stalled)):
         app.include_router(one)
     answer_problems(app)

@@ -12,23 +12,23 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.routing import APIRoute
 
-from shared.clock import Clock
 from shared.errors import Conflict, Rejected
 from shared.http.problems import outbox_behind, problem, problems
 from shared.http.requests import BoundedRequest, principal
 from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, ensure_indexes
 
 _KEPT = timedelta(hours=24)
-_ABANDONED = timedelta(seconds=60)
+_ABANDONED_MILLISECONDS = 60_000
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class Idempotency:
-    """Stored answers by institution, subject, route and key, for 24 hours."""
+    """Stored answers by institution, subject, route and key, for 24 hours; by the database's clock, as by their own one
+    replica would take a request for abandoned that another has just begun.
+    """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database) -> None:
         self._answers = database["idempotency"]
-        self._clock = clock
 
     async def prepare(self) -> None:
         kept = IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=int(_KEPT.total_seconds()))
@@ -36,24 +36,28 @@ class Idempotency:
 
     async def begin(self, scope: str, fingerprint: str) -> Response | None:
         """The answer given before, or None: this request is the one to act. Raises `Conflict`, `Rejected`."""
-        now = self._clock.now()
-        fresh = {"_id": scope, "fingerprint": fingerprint, "at": now, "status": None}
+        fresh = {"fingerprint": fingerprint, "status": None, "at": "$$NOW"}
+        kept: dict[str, Any] = {name: {"$ifNull": [f"${name}", value]} for name, value in fresh.items()}
         try:
-            await self._answers.insert_one(fresh)
-        except DuplicateKeyError:
+            begun = await self._answers.update_one({"_id": scope}, [{"$set": kept}], upsert=True)
+        except DuplicateKeyError:  # two met at the very first upsert
             return await self._answer(scope, fingerprint)
-        return None
+        return None if begun.upserted_id else await self._answer(scope, fingerprint)
 
     async def _answer(self, scope: str, fingerprint: str) -> Response | None:
-        now = self._clock.now()
-        known = await self._answers.find_one({"_id": scope}) or {"fingerprint": fingerprint, "status": None, "at": now}
+        known = await self._answers.find_one({"_id": scope}) or {"fingerprint": fingerprint, "status": None}
         if known["fingerprint"] != fingerprint:
             raise Rejected("idempotency_key_reused", "this Idempotency-Key was used with another body: send a new key")
         if known["status"] is not None:
             headers = {**known["headers"], "idempotency-replayed": "true"}
             return Response(known["body"], known["status"], headers=headers)
         taken = await self._answers.update_one(
-            {"_id": scope, "status": None, "at": {"$lt": now - _ABANDONED}}, {"$set": {"at": now}}
+            {
+                "_id": scope,
+                "status": None,
+                "$expr": {"$lt": ["$at", {"$subtract": ["$$NOW", _ABANDONED_MILLISECONDS]}]},
+            },
+            [{"$set": {"at": "$$NOW"}}],
         )
         if not taken.modified_count:
             raise Conflict("idempotency_key_in_use", "the first request with this Idempotency-Key is still running")

@@ -94,8 +94,8 @@ class Api:
     async def begin_anew(self) -> None:
         for collection in ("notes", "idempotency", "outbox"):
             await self.database[collection].delete_many({})
-        await self.backlog.look()
         self.clock.ahead = timedelta()
+        await self.backlog.look()
         self.faults.clear()
         self.correlations.clear()
         self.gate.set()
@@ -119,7 +119,7 @@ class Api:
 async def running(mongo_uri: str, issuer: LocalIssuer) -> AsyncIterator[Api]:
     clock = Movable()
     database = mongo.connect(mongo_uri, f"notes_{clock.new_id()}")
-    await Idempotency(database, clock).prepare()
+    await Idempotency(database).prepare()
     await outbox.prepare(database)
     try:
         yield _make(database, clock, issuer)

@@ -29,17 +29,18 @@ async def client(api: Api) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def a_fact_waits(api: Api, *, bulk: bool = False) -> str:
+async def a_fact_waits(api: Api, *, bulk: bool = False, said_to_be: timedelta = timedelta()) -> str:
     fact = Fact(
         id=api.clock.new_id(),
         payload=InstitutionChanged(institution="charite", name="Charité", status="active"),
         institution="charite",
         sequence=1,
-        time=api.clock.now(),
+        time=api.clock.now() - said_to_be,
         trace=Trace(correlation_id="c"),
         bulk=bulk,
     )
     await in_transaction(api.database, lambda session: outbox.append(api.database, session, [fact]))
+    await api.backlog.look()
     return fact.id
 
 
@@ -99,3 +100,22 @@ async def test_who_may_not_sign_in_is_told_that_first(api: Api, client: httpx.As
     await a_fact_waits(api)
     await time_passes(api, SHED_AFTER_SECONDS + 1)
     assert (await client.post("/notes", json={"text": "x"})).status_code == 401
+
+
+async def test_a_fact_that_was_just_made_turns_nobody_away_however_wrong_its_makers_clock(
+    api: Api, client: httpx.AsyncClient
+) -> None:
+    await a_fact_waits(api, said_to_be=timedelta(minutes=10))
+    assert (await write(api, client)).status_code == 201
+
+
+async def test_a_backlog_that_is_published_more_slowly_than_it_grows_turns_writes_away(
+    api: Api, client: httpx.AsyncClient
+) -> None:
+    """No fact is the oldest for long, and every one waits for too long."""
+    waits: list[str] = []
+    for _ in range(80):
+        waits += [await a_fact_waits(api), await a_fact_waits(api)]
+        await api.database["outbox"].update_one({"_id": waits.pop(0)}, {"$set": {"status": "sent"}})
+        await time_passes(api, 1)
+    assert (await write(api, client)).status_code == 503

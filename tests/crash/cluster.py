@@ -4,7 +4,8 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from shared import failpoints
 from tests.eventually import eventually
 
 _READY_SECONDS = 60
+_FULL_BYTES = 4096
 
 
 @dataclass(slots=True)
@@ -100,9 +102,9 @@ class Cluster:
         self.running[service] = self._start(service, port, told=told, roles=roles)
         return self.running[service]
 
-    def join(self, service: str, *, told: str = "", roles: Sequence[str] = ()) -> Replica:
-        """One more, beside what runs."""
-        joined = self._start(service, ports.free_ports(1)[0], told=told, roles=roles)
+    def join(self, service: str, *, told: str = "", roles: Sequence[str] = (), skewed: int = 0) -> Replica:
+        """One more, beside what runs; `skewed`: so many seconds is its clock ahead."""
+        joined = self._start(service, ports.free_ports(1)[0], told=told, roles=roles, skewed=skewed)
         self._joined.append(joined)
         return joined
 
@@ -141,14 +143,31 @@ class Cluster:
 
     async def again(self, name: str, *, by: signal.Signals) -> None:
         """A server of the stack, ended and begun again on its files as it was begun."""
+        process, begin = self._begun(name)
+        process.send_signal(by)
+        await asyncio.to_thread(psutil.wait_procs, [process], timeout=30)
+        begin()
+
+    async def again_when_there_is_room(self, name: str, *, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        """A server that can write no further into any file, as on a full disk: a mongod ends itself there."""
+        process, begin = self._begun(name)
+        process.rlimit(psutil.RLIMIT_FSIZE, (_FULL_BYTES, _FULL_BYTES))
+        gone, _ = await asyncio.to_thread(psutil.wait_procs, [process], timeout=60)
+        assert gone, f"{name} goes on although it cannot write"
+        await meanwhile()
+        begin()
+
+    def _begun(self, name: str) -> tuple[psutil.Process, Callable[[], None]]:
+        """And how to begin it again."""
         program = self._server(name)
         process = psutil.Process(program.pid)
         command, environment = process.cmdline(), process.environ()
-        process.send_signal(by)
-        await asyncio.to_thread(psutil.wait_procs, [process], timeout=30)
-        programs.start(
-            name, command, log=Path(program.log), environment=environment, journal=self.site.journal, tied=True
-        )
+
+        def begin() -> None:
+            log, journal = Path(program.log), self.site.journal
+            programs.start(name, command, log=log, environment=environment, journal=journal, tied=True)
+
+        return process, begin
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
@@ -169,14 +188,18 @@ class Cluster:
             os.kill(program.pid, signal.SIGCONT)
         programs.stop(one for one in running if one.name.startswith("service "))
 
-    def _start(self, service: str, port: int, *, told: str, roles: Sequence[str]) -> Replica:
+    def _start(self, service: str, port: int, *, told: str, roles: Sequence[str], skewed: int = 0) -> Replica:
         environment = processes.environment(service, self.stack, self.issuer, port=port)
         program = programs.start(
             f"service {service}",
-            [*processes.COMMANDS[service], *roles],
+            [*(_skewed(service, skewed) if skewed else processes.COMMANDS[service]), *roles],
             log=self.logs / f"{service}-{port}.log",
             environment={**environment, **self.settings, failpoints.VARIABLE: told},
             journal=self.site.journal,
             tied=True,
         )
         return Replica(service, program, f"http://{ports.HOST}:{port}")
+
+
+def _skewed(service: str, seconds: int) -> Sequence[str]:
+    return (sys.executable, "-m", "tests.crash.skewed", str(seconds), service)

@@ -1,13 +1,15 @@
-"""Kafka or a MongoDB is killed, or ended, and begun again under way; the services wait."""
+"""Kafka or a MongoDB is killed, or ended, or out of disk, and begun again under way; the services wait."""
 
 import asyncio
 import signal
 
 import pytest
 
+from deploy import processes
 from deploy.stack.model import SERVICES
 from tests.conftest import missing
 from tests.crash.site import CrashSite
+from tests.eventually import eventually
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -32,3 +34,22 @@ async def test_a_broker_s_restart_loses_and_doubles_nothing(crashes: CrashSite, 
 async def test_a_mongod_killed_and_begun_again_loses_and_doubles_nothing(crashes: CrashSite, service: str) -> None:
     await begun_again(crashes, f"mongod {SERVICES.index(service)}", signal.SIGKILL)
     await crashes.assert_settles(f"the mongod of {service} killed and begun again")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_full_disk_loses_and_doubles_nothing_once_there_is_room_again(crashes: CrashSite, service: str) -> None:
+    if not crashes.is_native:
+        missing("only a native mongod can be kept from writing: needs Java 17 and Maven")
+
+    async def is_unready() -> bool:
+        return not await asyncio.to_thread(processes.is_ready, crashes.cluster.addresses[service])
+
+    async def says_so() -> None:
+        await eventually(is_unready, within=30, message=f"{service} says that its store is away")
+
+    async with crashes.under_way():
+        name = f"mongod {SERVICES.index(service)}"
+        await crashes.cluster.again_when_there_is_room(name, meanwhile=says_so)
+        await crashes.servers_answer()
+    await crashes.assert_settles(f"the disk of {service}'s mongod is full, until there is room again")
