@@ -171,8 +171,13 @@ def duplicates_in(failed: BulkWriteError) -> bool:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the server cannot be reached or is changing hands, so that waiting helps and parking would not."""
+    """Whether the server cannot be reached or is changing hands, so that waiting helps and parking would not.
+
+    A transaction that could be begun again until its time was over is one that a server forgot when it was restarted.
+    """
     if isinstance(error, (ConnectionFailure, ExecutionTimeout, WTimeoutError)):
+        return True
+    if isinstance(error, PyMongoError) and error.has_error_label("TransientTransactionError"):
         return True
     if isinstance(error, OperationFailure) and error.code in _SHUTDOWN_OR_NO_PRIMARY | _COLLECTION_REPLACED:
         return True
