@@ -1,0 +1,37 @@
+"""Somebody who lost a mentor, or is about to, through no wish of their own: a pair, and why. Left until it is repaired.
+
+Written with what caused it. What has passed meanwhile (the mentor is back, the mentee found another) voids it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from services.matching.domain.pairs import Pair
+from services.matching.domain.relationships import Relationship
+
+Cause = Literal["mentor_left", "capacity_lowered", "conflict", "closed_by_mentor", "lapsed"]
+_STANDS: frozenset[Cause] = frozenset({"capacity_lowered", "conflict"})
+"""Causes that leave the relationship as it is until something better is found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Displacement:
+    id: str
+    """The relationship's; of a lapsed pair, its place's."""
+    pair: Pair
+    relationship: str | None
+    cause: Cause
+    at: datetime
+    left_before: int = 0
+    """How many repairs left this mentee behind."""
+
+    def displaces(self, relationship: Relationship | None) -> bool:
+        """Whether it still does, as the relationship stands now."""
+        if self.relationship is None or relationship is None:
+            return True
+        return self.cause in _STANDS if relationship.takes_seat else self.cause not in _STANDS
+
+
+def of_relationship(relationship: Relationship, cause: Cause, *, now: datetime) -> Displacement:
+    return Displacement(id=relationship.id, pair=relationship.pair, relationship=relationship.id, cause=cause, at=now)
