@@ -7,9 +7,8 @@ refuses a row for good, its key is held, tried again every minute and in nobody'
 """
 
 import asyncio
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -21,12 +20,8 @@ from shared.leases import Lease
 from shared.mongo import ASCENDING, Database, Document
 from shared.rings import Rings
 from shared.telemetry import Metrics, logger
+from shared.turns import Turns, following
 
-_BATCH = 500
-_BULK_BATCH = 100
-"""While bulk rows wait: an urgent one waits for no more than these."""
-_BULK_PER_SECOND = 2_000
-_INSTITUTIONS_A_TURN = 50
 _IDLE_SECONDS = 1.0
 _HELD_SECONDS = 60.0
 _log = logger(__name__)
@@ -39,25 +34,6 @@ class Publisher(Protocol):
         """After a failure, with nothing in flight: `kafka.Publisher` says why."""
 
 
-class Allowance:
-    """A token bucket of one second, so that bulk rows trickle at a known rate."""
-
-    def __init__(self, clock: Clock, *, per_second: int) -> None:
-        self._clock = clock
-        self._per_second = per_second
-        self._left = float(per_second) / 10
-        self._at = clock.monotonic()
-
-    def now(self) -> int:
-        at = self._clock.monotonic()
-        self._left = min(self._per_second / 10, self._left + (at - self._at) * self._per_second)
-        self._at = at
-        return int(self._left)
-
-    def spend(self, rows: int) -> None:
-        self._left -= rows
-
-
 class Relay:
     def __init__(
         self, database: Database, publisher: Publisher, *, lease: Lease, clock: Clock, metrics: Metrics
@@ -67,13 +43,10 @@ class Relay:
         self._lease = lease
         self._clock = clock
         self._metrics = metrics
-        self._bulk = Allowance(clock, per_second=_BULK_PER_SECOND)
+        self._turns = Turns(self._outbox, clock)
         self._bell = asyncio.Event()
         self._rings = Rings(clock)
         self._looked_at = float("-inf")
-        self._bulk_waits = False
-        self._is_crowded = False
-        self._last_served = ""
         self._is_spent = False
         self._held: set[str] = set()
         self._held_of = 0
@@ -124,7 +97,7 @@ class Relay:
 
     async def _serve(self) -> None:
         while True:
-            wait = 0.05 if self._bulk_waits else _IDLE_SECONDS
+            wait = 0.05 if self._turns.bulk_waits else _IDLE_SECONDS
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.wait(), wait)
             self._bell.clear()
@@ -167,7 +140,7 @@ class Relay:
             return
         self._held, self._held_of = await outbox.held_keys(self._outbox), self._lease.token
         self._held_until = now + _HELD_SECONDS
-        for key in _after(self._last_refused, self._held):
+        for key in following(self._last_refused, self._held):
             rows = await outbox.held(self._outbox, key)
             sent = await self._publish_chain(rows, set())
             await outbox.mark_sent(self._outbox, sent, now=self._clock.now())
@@ -186,7 +159,7 @@ class Relay:
         stopped: set[str] = set()
         while rows and self._lease.is_held and not self._is_spent:
             # What is being marked is still pending to a reader: without it the same fact would go twice.
-            upcoming = asyncio.create_task(self._next([*rows, *sent])) if self._is_crowded else None
+            upcoming = asyncio.create_task(self._next([*rows, *sent])) if self._turns.is_crowded else None
             sent = await self._publish(rows, stopped)
             if marking:
                 await marking
@@ -244,74 +217,18 @@ class Relay:
         return sending
 
     async def _next(self, in_flight: Sequence[Document]) -> list[Document]:
-        """What goes next; `in_flight` is not marked yet and must not go again."""
-        pending = {"status": "pending", "_id": {"$nin": [row["_id"] for row in in_flight]}}
-        by_lane = [("bulk", ASCENDING), ("_id", ASCENDING)]
-        limit = _BULK_BATCH if self._bulk_waits else _BATCH
-        rows = await self._outbox.find(pending).sort(by_lane).limit(limit).to_list(None)
-        self._bulk_waits = bool(rows) and rows[-1]["bulk"]
-        self._is_crowded = len(rows) == limit
-        if self._is_crowded or self._bulk_waits:
+        rows = await self._turns.next(in_flight)
+        if self._turns.is_crowded or self._turns.bulk_waits:
             self._rings.distrust()
-        if self._is_crowded:
-            rows = await self._with_predecessors(await self._turns(rows, pending), pending)
-        return self._within_allowance(await self._without_held(rows))
+        return self._turns.within_allowance(await self._without_held(rows))
 
     async def _without_held(self, rows: Sequence[Document]) -> list[Document]:
         if behind := {row["key"] for row in rows} & self._held:
             await outbox.hold(self._outbox, behind)
         return [row for row in rows if row["key"] not in behind]
 
-    async def _turns(self, crowd: Sequence[Document], pending: Document) -> list[Document]:
-        """More waits than one batch takes: whoever the crowd keeps out of it comes before the crowd."""
-        waiting = await self._outbox.distinct("institution", {"status": "pending", "bulk": {"$in": [False, True]}})
-        absent = self._whose_turn(set(waiting) - {row["institution"] for row in crowd})
-        share = max(1, _BATCH // max(1, 2 * len(absent)))
-        both_lanes = {**pending, "bulk": {"$in": [False, True]}}
-        finds = (
-            self._outbox.find({**both_lanes, "institution": institution})
-            .sort([("bulk", ASCENDING), ("_id", ASCENDING)])
-            .limit(share)
-            .to_list(None)
-            for institution in absent
-        )
-        return [row for found in await asyncio.gather(*finds) for row in found] + list(crowd)
-
-    def _whose_turn(self, waiting: Iterable[str]) -> list[str]:
-        """The next so many by name, after those of the last turn: a find each for thousands would take seconds."""
-        turn = _after(self._last_served, waiting)[:_INSTITUTIONS_A_TURN]
-        self._last_served = turn[-1] if turn else ""
-        return turn
-
-    async def _with_predecessors(self, rows: Sequence[Document], pending: Document) -> list[Document]:
-        """Earlier facts of the same keys that the batch's limit cut off or that wait in the bulk lane."""
-        later = [row["key"] for row in rows if row["sequence"] > 1]
-        if not later:
-            return list(rows)
-        known = {row["_id"]: row for row in rows}
-        async for row in self._outbox.find({**pending, "key": {"$in": later}}):
-            known.setdefault(row["_id"], row)
-        return list(known.values())
-
-    def _within_allowance(self, rows: Iterable[Document]) -> list[Document]:
-        """All urgent rows with the bulk rows of their keys, and as many other bulk rows as their rate allows."""
-        rows = list(rows)
-        urgent = {row["key"] for row in rows if not row["bulk"]}
-        now = [row for row in rows if row["key"] in urgent]
-        bulk = sorted((row for row in rows if row["key"] not in urgent), key=lambda row: int(row["sequence"]))
-        allowed = bulk[: self._bulk.now()]
-        self._bulk.spend(len(allowed))
-        return now + allowed
-
     async def _measure(self) -> None:
         oldest = await self._outbox.find_one({"status": "pending"}, sort=[("bulk", ASCENDING), ("_id", ASCENDING)])
         age = (self._clock.now() - oldest["created"]).total_seconds() if oldest else 0.0
         self._metrics.pending_age.set(max(0.0, age))
         self._metrics.held.set(await self._outbox.count_documents({"status": "held"}))
-
-
-def _after(last: str, names: Iterable[str]) -> list[str]:
-    """All of them, in order, beginning behind the last one."""
-    ordered = sorted(names)
-    at = bisect_right(ordered, last)
-    return ordered[at:] + ordered[:at]
