@@ -83,6 +83,12 @@ class Native:
         broker.wait()
         return broker.bootstrap
 
+    def kafka_cluster(self, nodes: int) -> str:
+        brokers = kafka.start_cluster(self._site, jars=self._jars, nodes=nodes)
+        for broker in brokers:
+            broker.wait()
+        return ",".join(broker.bootstrap for broker in brokers)
+
     def mongo(self, count: int) -> list[str]:
         names = [str(self._started + index) for index in range(count)]
         self._started += count

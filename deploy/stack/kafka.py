@@ -1,4 +1,4 @@
-"""A real Kafka, broker and controller in one Java process, as one node of a laptop needs it."""
+"""A real Kafka, broker and controller in one Java process, as one node of a laptop needs it; or several such nodes."""
 
 import base64
 import os
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +34,8 @@ SINGLE_NODE = {
 }
 _SETTINGS = """
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller}
+node.id={node}
+controller.quorum.voters={voters}
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://{host}:{broker},CONTROLLER://{host}:{controller}
 advertised.listeners=PLAINTEXT://{host}:{broker}
@@ -75,26 +76,54 @@ def why_not() -> str | None:
 
 
 def start(site: Site, *, jars: Path) -> Broker:
-    """Returns at once; `wait` waits. The same program formats the storage first, so that one start is one wait."""
-    broker, controller = ports.free_ports(2)
-    folder = site.folder / "kafka"
+    """Returns at once; `wait` waits."""
+    (broker,) = start_cluster(site, jars=jars, nodes=1)
+    return broker
+
+
+def start_cluster(site: Site, *, jars: Path, nodes: int) -> list[Broker]:
+    """What is acknowledged by all in-sync replicas is on two of three nodes. Returns at once."""
+    free = ports.free_ports(2 * nodes)
+    places = list(zip(range(1, nodes + 1), free[:nodes], free[nodes:], strict=True))
+    voters = ",".join(f"{node}@{ports.HOST}:{controller}" for node, _, controller in places)
+    cluster, settings = _cluster_id(), {**SINGLE_NODE, **(_replicated(nodes) if nodes > 1 else {})}
+    return [
+        _start_node(site, jars, f"kafka {node}" if nodes > 1 else "kafka", cluster, broker, settings, own)
+        for node, broker, controller in places
+        for own in [{"node": node, "voters": voters, "broker": broker, "controller": controller}]
+    ]
+
+
+def _start_node(
+    site: Site, jars: Path, name: str, cluster: str, port: int, settings: Mapping[str, str], own: Mapping[str, object]
+) -> Broker:
+    """The same program formats the storage first, so that one start is one wait."""
+    folder = site.folder / name.replace(" ", "-")
     folder.mkdir(parents=True)
-    settings = folder / "server.properties"
-    own = _SETTINGS.format(host=ports.HOST, broker=broker, controller=controller, folder=folder)
-    lines = [own, *(f"{name}={value}" for name, value in SINGLE_NODE.items())]
-    settings.write_text("\n".join(lines), encoding="utf-8")
+    file = folder / "server.properties"
+    lines = [
+        _SETTINGS.format(host=ports.HOST, folder=folder, **own),
+        *(f"{key}={value}" for key, value in settings.items()),
+    ]
+    file.write_text("\n".join(lines), encoding="utf-8")
     java = f"java {' '.join(_OPTIONS)} -cp '{jars}/*'"
-    formatted = f"{java} kafka.tools.StorageTool format -t {_cluster_id()} -c '{settings}'"
-    script = f"{formatted} && exec {java} kafka.Kafka '{settings}'"
+    formatted = f"{java} kafka.tools.StorageTool format -t {cluster} -c '{file}'"
+    script = f"{formatted} && exec {java} kafka.Kafka '{file}'"
     program = programs.start(
-        "kafka",
+        name,
         ["sh", "-c", script],
-        log=site.folder / "kafka.log",
+        log=site.folder / f"{folder.name}.log",
         environment={},
         journal=site.journal,
         tied=site.tied,
     )
-    return Broker(program=program, port=broker)
+    return Broker(program=program, port=port)
+
+
+def _replicated(nodes: int) -> dict[str, str]:
+    factors = [name for name in SINGLE_NODE if name.endswith("replication.factor")]
+    in_sync = ["min.insync.replicas", *(name for name in SINGLE_NODE if name.endswith("min.isr"))]
+    return {**dict.fromkeys(factors, str(nodes)), **dict.fromkeys(in_sync, str(nodes - 1))}
 
 
 def _cluster_id() -> str:

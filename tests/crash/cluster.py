@@ -122,6 +122,17 @@ class Cluster:
         await self.end(self.running[service], by=by)
         return self.start(service, told=told)
 
+    async def renew(self, replica: Replica) -> Replica:
+        """Told to stop, and begun again where it was: one step of a rolling restart."""
+        await self.end(replica)
+        fresh = self._start(replica.service, int(replica.address.rpartition(":")[2]), told="", roles=())
+        if replica in self._joined:
+            self._joined[self._joined.index(replica)] = fresh
+        else:
+            self.running[replica.service] = fresh
+        await fresh.ready()
+        return fresh
+
     @asynccontextmanager
     async def told(self, service: str, **settings: str) -> AsyncIterator[None]:
         """One service with settings of its own while the block lasts."""
