@@ -70,7 +70,7 @@ async def relay(bench: Bench) -> list[Figure]:
     await database["outbox"].drop()
     await outbox.prepare(database)
     facts = [_fact(bench, member(n, "relay-bench")) for n in range(_RECORDS)]
-    rows = [outbox._row(fact, rings=True) for fact in facts]  # noqa: SLF001 -- the same records for the floor
+    rows = [outbox._row(fact) for fact in facts]  # noqa: SLF001 -- the same records for the floor
     floor = _RECORDS / await seconds(bench, _publish_gathered(bench, rows))
     await database["outbox"].insert_many(rows)
     publisher = kafka.Publisher(bench.bootstrap)

@@ -91,14 +91,14 @@ async def held(outbox: Collection, key: str) -> list[Document]:
 
 def _rows(facts: Iterable[Fact]) -> list[Document]:
     """Of a crowd one is enough to ring that it is there."""
-    rows = [_row(fact, rings=position == 0 or not fact.bulk) for position, fact in enumerate(facts)]
+    rows = [_row(fact) | {"rings": position == 0 or not fact.bulk} for position, fact in enumerate(facts)]
     for row in rows:
         if (size := len((row["value"] or "").encode())) > _MAX_VALUE_BYTES:
             raise Rejected("event_too_large", f"{row['topic']}: {size} bytes, at most {_MAX_VALUE_BYTES} can be told")
     return rows
 
 
-def _row(fact: Fact, *, rings: bool) -> Document:
+def _row(fact: Fact) -> Document:
     payload = fact.payload
     envelope = Envelope(
         id=fact.id,
@@ -113,7 +113,6 @@ def _row(fact: Fact, *, rings: bool) -> Document:
         "_id": fact.id,
         "status": "pending",
         "bulk": fact.bulk,
-        "rings": rings,
         "topic": payload.TOPIC,
         "key": envelope.key,
         "institution": fact.institution,
