@@ -48,7 +48,12 @@ async def test_a_poison_record_amid_a_keys_series_keeps_what_came_before_and_hol
     await send(producer, [series[4], record(plumbing, suggestions(tenant, "later"), tenant)])
 
     await have(effects, [("held", 1), ("held", 2), *free, ("later", 1)])
-    assert await versions(plumbing) == [("malformed", 0), ("behind_parked", 4), ("behind_parked", 5)]
+    expected = [("malformed", 0), ("behind_parked", 4), ("behind_parked", 5)]
+
+    async def all_wait() -> bool:
+        return await versions(plumbing) == expected
+
+    await eventually(all_wait, message=f"{expected} are parked")
     [poison, *_] = await plumbing.parking.waiting()
     assert await plumbing.parking.drop(poison, now=plumbing.now())
     assert await plumbing.consumers.retry_due() == 2
