@@ -9,9 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import lists, pipeline, plumbing, roster, rounds
+from bench import lists, pipeline, plumbing, roster, rounds, scaling
 from bench.figures import Figure, as_markdown, write_json
 from bench.site import Bench, open_site
+from bench.soak import soak
 from deploy.stack.model import Kind
 from shared.clock import SystemClock
 from shared.service import collect_garbage_seldom
@@ -23,12 +24,16 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "projection": plumbing.projected,
     "reaction": plumbing.reacted,
     "pipeline": pipeline.pipeline,
+    "replicas": scaling.replicas,
+    "partitions": scaling.partitions,
     "roster": roster.roster,
     "memory": roster.memory,
 }
 LONG: Mapping[str, Callable[[], list[Figure]]] = {"rounds": rounds.rounds, "lists": lists.lists}
 """Matching alone, at network size; without any server."""
-NAMES = (*BENCHMARKS, *LONG)
+SLOW = ("growth", "soak")
+"""With servers, and slow to come to rest or slow by nature."""
+NAMES = (*BENCHMARKS, *LONG, *SLOW)
 _BY_HAND = "## What misses its bar"
 _console = Console()
 
@@ -37,6 +42,7 @@ def main(
     names: Annotated[list[str] | None, typer.Argument(help=f"of {', '.join(NAMES)}")] = None,
     *,
     full: Annotated[bool, typer.Option("--full", help="the long ones too, where none is named")] = False,
+    minutes: Annotated[float, typer.Option(help="that soak takes")] = 30,
     json: Annotated[Path | None, typer.Option(help="write the figures here too")] = None,
     stack: Annotated[Kind | None, typer.Option(help="take this kind of servers, and no other")] = "native",
 ) -> None:
@@ -48,7 +54,7 @@ def main(
     if unknown:
         raise typer.BadParameter(f"no benchmark {', '.join(unknown)}: choose from {', '.join(NAMES)}")
     collect_garbage_seldom()
-    figures = asyncio.run(_run(names or list(NAMES if full else BENCHMARKS), stack))
+    figures = asyncio.run(_run(names or list(NAMES if full else BENCHMARKS), stack, minutes))
     _show(figures)
     if json:
         write_json(json, figures)
@@ -56,8 +62,9 @@ def main(
         DOCUMENT.write_text(_document(figures), encoding="utf-8")
 
 
-async def _run(names: list[str], stack: Kind | None) -> list[Figure]:
+async def _run(names: list[str], stack: Kind | None, minutes: float) -> list[Figure]:
     figures: list[Figure] = []
+    slow: Mapping[str, Benchmark] = {"growth": scaling.growth, "soak": lambda bench: soak(bench, minutes=minutes)}
     for name in names:
         if name in LONG:
             _console.rule(name, align="left")
@@ -65,7 +72,7 @@ async def _run(names: list[str], stack: Kind | None) -> list[Figure]:
             continue
         async with open_site(stack, _console) as bench:
             _console.rule(name, align="left")
-            figures += await BENCHMARKS[name](bench)
+            figures += await slow[name](bench) if name in slow else await BENCHMARKS[name](bench)
     return figures
 
 

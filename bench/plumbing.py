@@ -117,7 +117,7 @@ async def projected(bench: Bench) -> list[Figure]:
     members = [member(n, institution) for n in range(_RECORDS)]
     documents = [{"institution": institution, "sequence": 1, **one.model_dump()} for one in members]
     floor = _RECORDS / await seconds(bench, _bulk(database, documents))
-    await _produce(bench, members, institution)
+    await produce(bench, members, institution)
     copies = database["projected"]
     await copies.drop()
     await mongo.ensure_indexes(copies, [])
@@ -125,7 +125,7 @@ async def projected(bench: Bench) -> list[Figure]:
     async def fold(received: Sequence[Received]) -> None:
         await projection.fold(copies, [one for one in received if one.envelope.institution == institution])
 
-    rate = await _consumed(
+    rate = await consumed(
         bench,
         database,
         lambda consumers: consumers.projection({MemberChanged: fold}),
@@ -168,13 +168,13 @@ async def reacted(bench: Bench) -> list[Figure]:
         await mongo.ensure_indexes(database[name], [])
     floor = _TRANSACTIONS / await seconds(bench, _two_inserts(bench, database))
     institution = f"reaction-{bench.clock.new_id()}"
-    await _produce(bench, [suggestions(n, institution) for n in range(_TRANSACTIONS)], institution)
+    await produce(bench, [suggestions(n, institution) for n in range(_TRANSACTIONS)], institution)
 
     def react(received: Received, writing: Writing) -> None:
         if received.envelope.institution == institution:
             writing["effects"].insert_one({"of": received.envelope.subject}, session=writing.session)
 
-    rate = await _consumed(
+    rate = await consumed(
         bench,
         database,
         lambda consumers: consumers.reaction({SuggestionsChanged: react}),
@@ -208,7 +208,7 @@ async def _two_inserts(bench: Bench, database: Database) -> None:
     await asyncio.gather(*(one() for _ in range(_TRANSACTIONS)))
 
 
-async def _consumed(
+async def consumed(
     bench: Bench, database: Database, register: Callable[[Consumers], None], *, into: str, records: int
 ) -> float:
     """Records a second, from the first effect seen to the last: joining the group is no part of the rate."""
@@ -241,7 +241,7 @@ async def _effects(database: Database, into: str, *, at_least: int) -> int:
     return found
 
 
-async def _produce(bench: Bench, payloads: Sequence[Payload], institution: str) -> None:
+async def produce(bench: Bench, payloads: Sequence[Payload], institution: str) -> None:
     producer: AIOKafkaProducer = kafka.producer(bench.bootstrap)
     await producer.start()
     for payload in payloads:

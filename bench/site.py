@@ -14,8 +14,8 @@ from rich.console import Console
 
 from deploy import processes
 from deploy.issuer import LocalIssuer
-from deploy.stack import find, programs
-from deploy.stack.model import Kind, Site, Stack
+from deploy.stack import find, ports, programs
+from deploy.stack.model import SERVICES, Kind, Site, Stack
 from deploy.stack.programs import Journal, Program
 from deploy.topics import FILE
 from shared import kafka, mongo
@@ -52,6 +52,31 @@ class Bench:
             yield addresses
         finally:
             await asyncio.to_thread(programs.stop, self._running())
+
+    async def join(self) -> Mapping[str, str]:
+        """One replica more of each service; stopped with the others."""
+        addresses, started = {}, {}
+        for service, port in zip(SERVICES, ports.free_ports(len(SERVICES)), strict=True):
+            started[service] = programs.start(
+                f"service {service}",
+                processes.COMMANDS[service],
+                log=self.site.folder / "logs" / f"{service}-{port}.log",
+                environment=processes.environment(service, self.stack, self.issuer, port=port),
+                journal=self.site.journal,
+                tied=True,
+            )
+            addresses[service] = f"http://{ports.HOST}:{port}"
+        await asyncio.to_thread(processes.wait_until_ready, addresses, programs=started)
+        return addresses
+
+    def processor_seconds(self) -> dict[str, float]:
+        """That each service has used so far."""
+        used: dict[str, float] = {}
+        for program in self._running():
+            times = psutil.Process(program.pid).cpu_times()
+            name = program.name.removeprefix("service ")
+            used[name] = used.get(name, 0.0) + times.user + times.system
+        return used
 
     def _running(self) -> list[Program]:
         started = self.site.journal.programs()
