@@ -9,7 +9,7 @@ import resource
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,7 @@ MENTORS, MENTEES = 20_000, 80_000
 _CHUNK = 32
 """As many lists as the keeper reads at once."""
 _SINGLE, _OF_EACH_KIND, _CHECKED = 200, 15, 300
-_PROGRAMME = "bench"
+PROGRAMME = "bench"
 _HOMES = [f"home-{number}" for number in range(20)]
 _TOPICS = [f"topic-{number}" for number in range(60)]
 _SPECIALTIES = list(PATHS)[::4]
@@ -73,19 +73,27 @@ class Town:
         self.network = Network()
         self.named: Counter[str] = Counter()
         self._members: dict[str, Member] = {}
+        self.wishes: list[Preferences] = []
         everyone = frozenset(_HOMES)
-        for home in _HOMES:
-            self.network.put(Institution(id=home, exchanges_with=everyone))
-        self.network.put(Programme(id=_PROGRAMME, institution=_HOMES[0], admits=everyone))
+        self.institutions = [Institution(id=home, exchanges_with=everyone) for home in _HOMES]
+        for one in self.institutions:
+            self.network.put(one)
+        self.programme = Programme(id=PROGRAMME, institution=_HOMES[0], admits=everyone)
+        self.network.put(self.programme)
         self.network.hold(range(SHARDS))
         self.mentees = [f"mentee-{number}" for number in range(mentees)]
         for id in [*(f"mentor-{number}" for number in range(mentors)), *self.mentees]:
-            self.network.put(self._wishes(id))
+            self.wishes.append(self._wishes(id))
+            self.network.put(self.wishes[-1])
             self.put(self.somebody(id))
 
     @property
+    def members(self) -> Iterable[Member]:
+        return self._members.values()
+
+    @property
     def pool(self) -> Pool:
-        return self.network.pool(_PROGRAMME)
+        return self.network.pool(PROGRAMME)
 
     def put(self, member: Member) -> None:
         self._members[member.id] = member
@@ -105,7 +113,7 @@ class Town:
 
     def somebody(self, id: str, *, sequence: int = 1) -> Member:
         dice, is_mentor = self.dice, id.startswith("mentor")
-        role: dict[str, Any] = {"mentors_in" if is_mentor else "mentee_in": frozenset({_PROGRAMME})}
+        role: dict[str, Any] = {"mentors_in" if is_mentor else "mentee_in": frozenset({PROGRAMME})}
         return Member(
             id=id,
             institution=dice.choice(_HOMES),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bench import cohorts
 from bench.figures import Figure, percentile
 from services.matching.domain.rounds import canonical
 from services.matching.domain.rounds.coverage import coverage
@@ -23,7 +24,7 @@ _REPEATS = 15
 
 
 def rounds() -> list[Figure]:
-    return [*_medium(), *_beside_matching(), *_large()]
+    return [*_medium(), *_beside_matching(), *_large(), *cohorts.from_documents()]
 
 
 def drawn(mentees: int, mentors: int, *, length: int, capacity: int) -> Instance:

@@ -57,6 +57,7 @@ class Workshop:
             target=round.target,
             list_length=round.list_length,
             score_band=round.score_band,
+            compare=round.compare,
             at=at.isoformat(),
         )
         return Made(**answer)
@@ -124,13 +125,14 @@ def _end_with_the_service() -> None:
 
 async def _freeze(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     database = mongo.connect(job["uri"], job["database"])
-    network, programme = Network(reserve=job["list_length"]), job["programme"]
+    network, programme = Network(reserve=0), job["programme"]
     call = Call(
         round=job["round"],
         programme=programme,
         target=job["target"],
         list_length=job["list_length"],
         score_band=job["score_band"],
+        compare=job["compare"],
         orders=Orders.read((folder / ORDERS).read_bytes()),
         at=datetime.fromisoformat(job["at"]),
         engaged=await store.engaged(database, programme),

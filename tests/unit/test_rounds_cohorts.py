@@ -42,6 +42,7 @@ def call(**fields: Any) -> Call:
         "target": "fit",
         "list_length": 20,
         "score_band": 0,
+        "compare": True,
         "orders": Orders(),
         "at": NOW,
         "engaged": (),
@@ -50,8 +51,8 @@ def call(**fields: Any) -> Call:
     return Call(**{**usual, **fields})
 
 
-def network(*people: Person, reserve: int = 20) -> Network:
-    one = Network(reserve=reserve)
+def network(*people: Person) -> Network:
+    one = Network(reserve=0)
     one.put(Institution(id=NORTH))
     one.put(Programme(id=CARE, institution=NORTH, admits=frozenset({NORTH})))
     for person in people:
@@ -99,7 +100,7 @@ def test_a_mentee_wishes_for_the_best_whom_the_rules_allow(
     private: list[Preferences],
     length: int,
 ) -> None:
-    one = Network(reserve=length)
+    one = Network(reserve=0)
     for state in (*known, programme, *private, *who):
         one.put(state)
     cohort = freeze(one, call(list_length=length))

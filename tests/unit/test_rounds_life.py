@@ -35,6 +35,7 @@ def round(state: RoundState = "draft", **fields: Any) -> Round:
         "target": "fit",
         "list_length": 20,
         "score_band": 0,
+        "compare": True,
         "orders": FILE,
         "opened_at": NOW,
         "correlation": "c",

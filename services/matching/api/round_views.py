@@ -40,6 +40,7 @@ class NewRound(Given):
     score_band: int = Field(
         default=0, ge=0, le=1_000_000, description="Mentors tell scores apart only where they differ by this much"
     )
+    compare: bool = Field(default=True, description="False: the chosen target's figures only, in half the time")
     wishes: list[MenteesWishes] = []
     mentor_wishes: list[MentorsWishes] = []
     pins: list[Couple] = Field(default=[], description="Pairs to fix: no rule may forbid them")

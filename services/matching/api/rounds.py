@@ -70,6 +70,7 @@ def rounds_router(rounds: Rounds) -> APIRouter:
             target=body.target,
             list_length=body.list_length,
             score_band=body.score_band,
+            compare=body.compare,
             orders=orders_of(body),
         )
         response.headers["location"] = f"/rounds/{id}"

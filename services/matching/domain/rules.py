@@ -92,6 +92,10 @@ def _allowed(mentee: Person, mentor: Person, policy: Policy) -> bool:
     return one.institution == other.institution or (one.across_institutions and other.across_institutions)
 
 
+READ = ("present", "free", "across", "institution", "languages", "formats")
+"""The mentee's columns that `passing` reads; the two kept apart come on top."""
+
+
 def passing(mentees: Side, mentors: Side, exchanges: Bools, kept_apart: Bools) -> Iterator[tuple[Unmatched, Bools]]:
     """For each rule in its order, who passes. `exchanges` by institutions, `kept_apart` by never-lists and bonds.
 

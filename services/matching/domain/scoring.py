@@ -4,7 +4,7 @@ A factor is 0 to 100, a weight 0 to 100, a score their sum of products: at most 
 and in float32 alike. Equal scores are ordered by a stable hash of programme, mentee and mentor. See docs/matching.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -91,18 +91,7 @@ def _common_time(one: Member, other: Member) -> int:
 
 def factors(mentees: Side, mentors: Side) -> list[Ints]:
     """Each factor of many pairs, in the order of FACTORS."""
-    return [
-        _share_of_topics(mentees, mentors),
-        specialties.nearness(mentees.specialty, mentors.specialty),
-        _stage(mentees, mentors),
-        _BY_LANGUAGES[np.minimum(_count(mentees.languages & mentors.languages), 2)],
-        _format(mentees, mentors),
-        _zone(mentees.zone, mentors.zone),
-        _style(mentees.style, mentors.style),
-        _hours(mentees.hours, mentors.hours),
-        mentors.room + np.zeros_like(mentees.room),
-        _identity(mentees.identity, mentors.identity),
-    ]
+    return [factor(mentees, mentors) for factor, _ in EACH]
 
 
 def weighed(each: Sequence[Ints], weights: Sequence[int] | Ints) -> Ints:
@@ -114,7 +103,8 @@ def weighed(each: Sequence[Ints], weights: Sequence[int] | Ints) -> Ints:
 
 
 def _count(words: Words) -> Ints:
-    count: Ints = np.bitwise_count(words).sum(axis=0, dtype=np.int32)
+    each = np.bitwise_count(words)
+    count: Ints = each[0].astype(np.int32) if len(each) == 1 else each.sum(axis=0, dtype=np.int32)
     return count
 
 
@@ -132,6 +122,9 @@ def _share_of_topics(mentees: Side, mentors: Side) -> Ints:
     if mentees.most_wanted.any():
         wanted = wanted + _count(mentees.most_wanted)
         common = common + _count(mentees.most_wanted & mentors.topics)
+    if wanted.size == 1:  # one mentee: few values, and looking them up is faster than dividing
+        shares: Ints = _HUNDRED * np.arange(common.max(initial=0) + 1, dtype=np.int32) // np.maximum(1, wanted)
+        return shares[common]
     return np.asarray(_HUNDRED * common // np.maximum(1, wanted))
 
 
@@ -168,6 +161,21 @@ def _zone(mentee: Ints, mentor: Ints) -> Ints:
 def _style(mentee: Ints, mentor: Ints) -> Ints:
     known = (mentee != UNKNOWN) & (mentor != UNKNOWN)
     return np.where(known, (mentee == mentor) * _HUNDRED, _HALF)
+
+
+EACH: tuple[tuple[Callable[[Side, Side], Ints], tuple[str, ...]], ...] = (
+    (_share_of_topics, ("topics", "most_wanted")),
+    (lambda one, other: specialties.nearness(one.specialty, other.specialty), ("specialty",)),
+    (_stage, ("stage", "reverse")),
+    (lambda one, other: _BY_LANGUAGES[np.minimum(_count(one.languages & other.languages), 2)], ("languages",)),
+    (_format, ("formats", "institution")),
+    (lambda one, other: _zone(one.zone, other.zone), ("zone",)),
+    (lambda one, other: _style(one.style, other.style), ("style",)),
+    (lambda one, other: _hours(one.hours, other.hours), ("hours",)),
+    (lambda one, other: other.room + np.zeros_like(one.room), ("room",)),
+    (lambda one, other: _identity(one.identity, other.identity), ("identity",)),
+)
+"""The factors in the order of FACTORS, and which of the mentee's columns each of them reads."""
 
 
 @lru_cache(maxsize=1024)

@@ -14,6 +14,7 @@ from services.matching.domain.columns import Bools, Ints, Rows, Side, Words
 from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist, Stored
 from services.matching.domain.model import Person, Policy, Weights, weights_for
 from services.matching.index.people import People, Vocabulary, Widths
+from services.matching.index.ranking import Ranking
 from services.matching.index.reserves import Reserves
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS, Role
@@ -26,12 +27,12 @@ Apart = Callable[[str, Role], Collection[str]]
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """Pair by pair, each mentee's best first; `place` says whose, `unmatched` by mentee why there is nobody."""
+    """One mentee's, the best first."""
 
-    place: Rows
     mentors: Sequence[str]
-    scores: Ints
-    unmatched: Sequence[Unmatched | None]
+    scores: Sequence[int]
+    unmatched: Unmatched | None
+    """Why there is nobody."""
 
 
 class Pool:
@@ -182,12 +183,22 @@ class Pool:
         self._reserves.forget(self._mentees.rows[mentee])
         return self.shortlist(mentee)
 
-    def ranked(self, mentees: Sequence[str], length: int) -> Ranked:
-        """The best of these mentees' mentors, searched for; at most as many as a reserve holds."""
-        reasons = [self.searched(mentee).unmatched for mentee in mentees]
-        rows = np.array([self._mentees.rows[one] for one in mentees], dtype=np.intp)
-        places, mentors, scores = self._reserves.first(rows, min(length, self._reserves.size))
-        return Ranked(places, [self._mentors.ids[row] for row in mentors.tolist()], scores, reasons)
+    def ranked(self, mentees: Sequence[str], length: int) -> list[Ranked]:
+        """The best of each of these mentees' mentors: as lists of this length would have them.
+
+        One institution's mentees after the other's, so that what is remembered is used while it is.
+        """
+        widths = self._widths()
+        all_mentors, ids = self._mentors.all(widths), self._mentors.ids
+        ranking = Ranking(all_mentors, self._allowed(), least=self._policy.programme.minimum_score, length=length)
+        found: dict[str, Ranked] = {}
+        for mentee in sorted(mentees, key=lambda one: self._mentees.home(self._mentees.rows[one])):
+            row = self._mentees.rows[mentee]
+            apart = self._mentors.at([mentee, *self._apart(mentee, "mentee")])
+            rows, scores = ranking.best(self._mentees.one(row, widths), self._weights[mentee], apart)
+            unmatched = None if rows.size else self.searched(mentee).unmatched
+            found[mentee] = Ranked([ids[one] for one in rows.tolist()], scores.tolist(), unmatched)
+        return [found[mentee] for mentee in mentees]
 
     def _searched(self, mentee: str, row: int) -> Shortlist:
         me, mentors = self._mentees.one(row, self._widths()), self._mentors.all(self._widths())

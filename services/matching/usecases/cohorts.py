@@ -25,7 +25,6 @@ from services.matching.index.network import Network
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS
 
-_BLOCK = 512
 _LONGEST_WAIT_DAYS = 36_500
 
 
@@ -38,6 +37,7 @@ class Call:
     target: Target
     list_length: int
     score_band: int
+    compare: bool
     orders: Orders
     at: datetime
     engaged: Collection[str]
@@ -97,7 +97,8 @@ class Cohort:
             return canonical.text(pairs).decode()
 
         exclusions = [couple for couple in self.call.orders.exclusions if couple[1] in mentor]
-        head = f'{{"compare":true,"exclusions":{named(exclusions)},"format":"preceptor-round-input/1","mentees":['
+        compare = "true" if self.call.compare else "false"
+        head = f'{{"compare":{compare},"exclusions":{named(exclusions)},"format":"preceptor-round-input/1","mentees":['
         yield head.encode()
         yield from self._mentees()
         mentors = [
@@ -194,15 +195,10 @@ def _pairs(
     """Each mentee's best by score, and those whom they chose, or are pinned to, where a rule does not forbid it."""
     place = {id: row for row, id in enumerate(mentors)}
     chosen = _chosen(call.orders, company, mentees, place)
-    unmatched: list[Unmatched | None] = []
-    columns: list[tuple[Rows, Rows, Rows]] = []
-    pool = network.pool(call.programme)
-    for first in range(0, len(mentees), _BLOCK):
-        ranked = pool.ranked(mentees[first : first + _BLOCK], call.list_length)
-        unmatched += ranked.unmatched
-        rows = np.array([place[id] for id in ranked.mentors], dtype=np.intp)
-        columns.append((ranked.place + first, rows, ranked.scores.astype(np.int64)))
-    mentee, mentor, score = (np.concatenate(each) for each in zip(*columns, strict=True)) if columns else _NOTHING
+    ranked = network.pool(call.programme).ranked(mentees, call.list_length)
+    mentee = np.repeat(np.arange(len(mentees)), [len(one.mentors) for one in ranked])
+    mentor = np.array([place[id] for one in ranked for id in one.mentors], dtype=np.intp)
+    score = np.array([score for one in ranked for score in one.scores], dtype=np.int64)
     key = mentee * len(mentors) + mentor
     own = np.array([row * len(mentors) + other for row, other, *_ in chosen], dtype=np.int64)
     stays = ~np.isin(key, own)
@@ -214,10 +210,7 @@ def _pairs(
         score=np.concatenate([score[stays], added[2]]),
         named=np.concatenate([np.zeros(int(stays.sum()), dtype=np.int64), added[3]]),
         mentor_named=_mentor_named(call.orders, mentee * len(mentors) + mentor, mentees, place),
-    ), unmatched
-
-
-_NOTHING = (np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.int64))
+    ), [one.unmatched for one in ranked]
 
 
 def _chosen(

@@ -32,6 +32,7 @@ class Opened:
     target: Target
     list_length: int
     score_band: int
+    compare: bool
     orders: Orders
 
 
@@ -103,6 +104,7 @@ class Rounds:
             target=opened.target,
             list_length=opened.list_length,
             score_band=opened.score_band,
+            compare=opened.compare,
             orders=File(key="", size=0, sha256=""),
             opened_at=self._clock.now(),
             correlation=trace.correlation_id,

@@ -67,6 +67,8 @@ class Round:
     target: Target
     list_length: int
     score_band: int
+    compare: bool
+    """Whether the other target's figures are worked out as well."""
     orders: File
     """What the coordinator gave: wishes, pins and exclusions."""
     opened_at: datetime
