@@ -63,7 +63,8 @@ async def test_a_round_is_opened_solved_checked_and_published(desk: Desk) -> Non
 
 
 async def test_who_is_left_over_waits_in_order_and_longer_in_the_next_round(desk: Desk) -> None:
-    first = await desk.published(exclusions=[{"mentee": "ana", "mentor": one} for one in ("mara", "milo")])
+    exclusions = [{"mentee": "ana", "mentor": one} for one in ("mara", "milo")]
+    first = await desk.published(target="coverage", exclusions=exclusions)
     [waiting] = await desk.waitlist(first)
     assert (waiting["position"], waiting["mentee"]["member"], waiting["reason"]) == (1, "ana", "excluded")
     [mine] = (await desk.matching.get("/me/rounds", "ana", NORTH)).json()
