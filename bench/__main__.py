@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import lists, pipeline, plumbing, roster, rounds, scaling
+from bench import accepts, lists, pipeline, plumbing, roster, rounds, scaling
 from bench.figures import Figure, as_markdown, write_json
 from bench.site import Bench, open_site
 from bench.soak import soak
@@ -28,6 +28,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "partitions": scaling.partitions,
     "roster": roster.roster,
     "memory": roster.memory,
+    "accepts": accepts.accepts,
 }
 LONG: Mapping[str, Callable[[], list[Figure]]] = {"rounds": rounds.rounds, "lists": lists.lists}
 """Matching alone, at network size; without any server."""

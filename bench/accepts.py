@@ -1,0 +1,157 @@
+"""Acceptances with many in flight, as a matching process makes them: decided, seated and told in one transaction."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from bench.figures import Figure
+from bench.site import Bench
+from services.matching.store.projections import Copies, Projections
+from services.matching.store.requests import RequestStore
+from services.matching.usecases.requests import Asked, Requests
+from shared import outbox
+from shared.auth import Principal
+from shared.contracts.envelope import Envelope, Received, Trace
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import (
+    Enrolment,
+    InstitutionChanged,
+    MemberChanged,
+    PreferencesChanged,
+    ProgrammeChanged,
+    Role,
+)
+from shared.errors import Conflict
+from shared.mongo import Database
+
+_HOME, _PROGRAMME = "bench", "accepts"
+_IN_FLIGHT = 200
+_MENTORS, _SEATS = 300, 5
+_TRACE = Trace(correlation_id="bench")
+
+
+async def accepts(bench: Bench) -> list[Figure]:
+    database = bench.database("matching", service="matching")
+    requests = await _begin(bench, database)
+    crowd = [f"crowd-{n:04}" for n in range(_IN_FLIGHT)]
+    mentees = [f"mentee-{n:04}" for n in range(_MENTORS * _SEATS)]
+    mentors = [f"mentor-{n:04}" for n in range(_MENTORS)]
+    await _join(bench, database, [*crowd, *mentees], role="mentee", capacity=0)
+    await _join(bench, database, mentors, role="mentor", capacity=_SEATS)
+    await _join(bench, database, ["last-seat"], role="mentor", capacity=1)
+    wanted = dict.fromkeys(crowd, "last-seat") | {one: mentors[n % _MENTORS] for n, one in enumerate(mentees)}
+    asked = await _asked(requests, wanted)
+    last = await _rate(bench, [_accept(requests, asked[one], "last-seat") for one in crowd])
+    spread = await _rate(bench, [_accept(requests, asked[one], wanted[one]) for one in mentees])
+    return [
+        Figure(
+            name="answers to 200 acceptances of one last seat",
+            value=last,
+            unit="answers/s",
+            better="higher",
+            note="one is accepted, 199 are told that no seat is left",
+        ),
+        Figure(
+            name="acceptances, 200 in flight",
+            value=spread,
+            unit="accepts/s",
+            bar=300,
+            better="higher",
+            note=f"{len(mentees):,} by {_MENTORS} mentors of {_SEATS} seats, each in a transaction that opens a "
+            "relationship and tells two facts; one process, without HTTP",
+        ),
+    ]
+
+
+async def _begin(bench: Bench, database: Database) -> Requests:
+    store = RequestStore(database, bench.clock)
+    await outbox.prepare(database)
+    await Projections(database).prepare()
+    await store.prepare()
+    home = InstitutionChanged(institution=_HOME, name=_HOME, status="active")
+    programme = ProgrammeChanged(
+        programme=_PROGRAMME, institution=_HOME, name=_PROGRAMME, status="active", admits=(_HOME,), weights={}
+    )
+    copies = _copies(database)
+    await copies.fold_institutions([_received(bench, home)])
+    await copies.fold_programmes([_received(bench, programme)])
+    return Requests(store, bench.clock)
+
+
+def _copies(database: Database) -> Copies:
+    return Copies(database, heard=lambda _: None)
+
+
+def _received(bench: Bench, payload: Payload) -> Received:
+    envelope = Envelope(
+        id=bench.clock.new_id(),
+        type=payload.TYPE,
+        institution=_HOME,
+        subject=payload.aggregate,
+        sequence=1,
+        time=bench.clock.now(),
+        trace=_TRACE,
+    )
+    return Received(envelope, payload)
+
+
+async def _join(bench: Bench, database: Database, ids: Sequence[str], *, role: Role, capacity: int) -> None:
+    members = [
+        MemberChanged(
+            member=id,
+            institution=_HOME,
+            status="active",
+            enrolments=(Enrolment(programme=_PROGRAMME, roles=(role,)),),
+            topics_wanted=("teaching",),
+            languages=("en",),
+            formats=("video",),
+            hours_per_month=4,
+            capacity=capacity,
+        )
+        for id in ids
+    ]
+    wishes = [PreferencesChanged(member=id, institution=_HOME, subject_hash=id) for id in ids]
+    await _copies(database).fold_members([_received(bench, one) for one in members])
+    await _copies(database).fold_preferences([_received(bench, one) for one in wishes])
+
+
+def _me(id: str) -> Principal:
+    return Principal(subject_hash=id, institution=_HOME, roles=frozenset({"member"}))
+
+
+async def _asked(requests: Requests, wanted: dict[str, str]) -> dict[str, str]:
+    """Request ids by mentee."""
+
+    async def ask(mentee: str, mentor: str) -> None:
+        asked = Asked(id=f"request-{mentee}", programme=_PROGRAMME, mentor=mentor, message="")
+        await requests.ask(_me(mentee), asked, mentee=mentee, trace=_TRACE)
+
+    await _in_flight([partial(ask, mentee, mentor) for mentee, mentor in wanted.items()])
+    return {mentee: f"request-{mentee}" for mentee in wanted}
+
+
+def _accept(requests: Requests, request: str, mentor: str) -> Callable[[], Awaitable[None]]:
+    async def accept() -> None:
+        try:
+            await requests.accept(_me(mentor), request, expected=None, trace=_TRACE)
+        except Conflict as refused:
+            if refused.code != "no_seat_left":
+                raise
+
+    return accept
+
+
+async def _rate(bench: Bench, work: Sequence[Callable[[], Awaitable[None]]]) -> float:
+    began = bench.clock.monotonic()
+    await _in_flight(work)
+    return len(work) / (bench.clock.monotonic() - began)
+
+
+async def _in_flight(work: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    bound = asyncio.Semaphore(_IN_FLIGHT)
+
+    async def one(act: Callable[[], Awaitable[None]]) -> None:
+        async with bound:
+            await act()
+
+    await asyncio.gather(*map(one, work))
