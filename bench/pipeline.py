@@ -1,29 +1,22 @@
 """A person's own change, from the HTTP request to the notification committed in their inbox."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import cycle
 from typing import Any
 
 import httpx
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench.figures import Figure, percentile
+from bench.floors import asleep_at, floor_of_a_change
 from bench.hops import correlation, hops
 from bench.people import INSTITUTION, TOPICS, Coordinator, as_csv, coordinator, import_roster, mentees_of, settled
 from bench.site import Bench
-from deploy.stack.model import SERVICES
-from shared import kafka, mongo
-from shared.mongo import Database, Session, in_transaction
 
 MEMBERS = 10_000
 FAST_PER_SECOND, FAST_SECONDS = 20, 30
 _SLOW_PER_SECOND, _SLOW_SECONDS = 2, 30
-_FLOOR_SAMPLES = 200
-_ASLEEP_SAMPLES = 30
-_TOPIC = "notifications.dead-letters"
-"""Nobody reads it here, so the floor's records disturb nobody."""
 
 
 async def pipeline(bench: Bench) -> list[Figure]:
@@ -33,14 +26,14 @@ async def pipeline(bench: Bench) -> list[Figure]:
         bench.say(f"roster: {job}")
         await settled(bench, MEMBERS // 2)
         mentees = await mentees_of(one)
-        before = await _floor(bench)
+        before = await floor_of_a_change(bench)
         await measured(bench, [one], mentees[:40], per_second=FAST_PER_SECOND)  # warm
         fast = FAST_PER_SECOND * FAST_SECONDS
         quick = await measured(bench, [one], mentees[40 : 40 + fast], per_second=FAST_PER_SECOND)
         slow_ones = mentees[40 + fast : 40 + fast + _SLOW_PER_SECOND * _SLOW_SECONDS]
         slow = await measured(bench, [one], slow_ones, per_second=_SLOW_PER_SECOND)
-        floor = percentile(before + await _floor(bench), 50)
-        asleep = await _asleep(bench)
+        floor = percentile(before + await floor_of_a_change(bench), 50)
+        asleep = await asleep_at(bench, _SLOW_PER_SECOND, beside=FAST_PER_SECOND)
     return [*_figures(quick, slow, floor), asleep, *await hops(bench, [one["id"] for one in mentees[40 : 40 + fast]])]
 
 
@@ -122,67 +115,3 @@ async def _watch(bench: Bench, arrived: dict[str, float], watching: asyncio.Even
         async for change in changes:
             member = str(change["documentKey"]["_id"]).partition(":")[2]
             arrived.setdefault(member, bench.clock.monotonic())
-
-
-async def _databases(bench: Bench) -> list[Database]:
-    databases = [bench.database(service, service=service) for service in SERVICES]
-    for database in databases:
-        await mongo.ensure_indexes(database["floor-a"], [])
-        await mongo.ensure_indexes(database["floor-b"], [])
-    return databases
-
-
-async def _asleep(bench: Bench) -> Figure:
-    """What any work loses where the machine falls asleep in between."""
-    databases, p50 = await _databases(bench), {}
-    for per_second in (FAST_PER_SECOND, _SLOW_PER_SECOND):
-        took = []
-        for _ in range(_ASLEEP_SAMPLES):
-            began = bench.clock.monotonic()
-            for database in databases:
-                await _two_inserts(database)
-            took.append(bench.clock.monotonic() - began)
-            await asyncio.sleep(1 / per_second)
-        p50[per_second] = percentile(took, 50) * 1000
-    return Figure(
-        name="three bare transactions of two inserts, at 2/s",
-        value=p50[_SLOW_PER_SECOND],
-        unit="ms",
-        floor=p50[FAST_PER_SECOND],
-        note="floor: the same at 20/s; what a machine loses by falling asleep in between",
-    )
-
-
-async def _floor(bench: Bench) -> list[float]:
-    """What the same work costs bare: three transactions of two inserts, two records produced and consumed."""
-    databases = await _databases(bench)
-    producer = kafka.producer(bench.bootstrap)
-    consumer = AIOKafkaConsumer(_TOPIC, bootstrap_servers=kafka.servers(bench.bootstrap), auto_offset_reset="latest")
-    await producer.start()
-    await consumer.start()
-    await consumer.seek_to_end()
-    took = []
-    for _ in range(_FLOOR_SAMPLES // 2):
-        began = bench.clock.monotonic()
-        await _chain(databases, producer, consumer)
-        took.append(bench.clock.monotonic() - began)
-        await asyncio.sleep(0.03)
-    await consumer.stop()
-    await producer.stop()
-    return took[10:]
-
-
-async def _chain(databases: Iterable[Database], producer: AIOKafkaProducer, consumer: AIOKafkaConsumer) -> None:
-    for position, database in enumerate(databases):
-        if position:
-            await producer.send_and_wait(_TOPIC, b"x" * 600, key=b"floor")
-            await consumer.getone()
-        await _two_inserts(database)
-
-
-async def _two_inserts(database: Database) -> None:
-    async def two_inserts(session: Session) -> None:
-        await database["floor-a"].insert_one({"x": "x" * 300}, session=session)
-        await database["floor-b"].insert_one({"x": "x" * 300}, session=session)
-
-    await in_transaction(database, two_inserts)

@@ -1,0 +1,86 @@
+"""What the work of one change costs bare: three transactions of two inserts, two records produced and consumed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from bench.figures import Figure, percentile
+from bench.site import Bench
+from deploy.stack.model import SERVICES
+from shared import kafka, mongo
+from shared.mongo import Database, Session, in_transaction
+
+Receive = Callable[[AIOKafkaConsumer], Awaitable[object]]
+_TOPIC = "notifications.dead-letters"
+"""Nobody reads it here, so the floor's records disturb nobody."""
+_SAMPLES, _ASLEEP_SAMPLES = 100, 30
+
+
+async def floor_of_a_change(bench: Bench) -> list[float]:
+    """Seconds, one for each sample."""
+    return await _chains(bench, _SAMPLES, pause=0.03, receive=AIOKafkaConsumer.getone)
+
+
+async def asleep_at(bench: Bench, per_second: int, *, beside: int) -> Figure:
+    """What bare work loses where the machine falls asleep in between."""
+    slow, quick = [
+        percentile(await _chains(bench, _ASLEEP_SAMPLES, pause=1 / rate, receive=_some), 50) * 1000
+        for rate in (per_second, beside)
+    ]
+    return Figure(
+        name=f"bare transactions and hops, at {per_second}/s",
+        value=slow,
+        unit="ms",
+        floor=quick,
+        note=f"floor: the same at {beside}/s; what a machine loses by falling asleep in between. Read by `getmany`: "
+        "after a pause `getone` waits until the consumer's open fetch ends",
+    )
+
+
+async def _some(consumer: AIOKafkaConsumer) -> object:
+    return await consumer.getmany(timeout_ms=1_000)
+
+
+async def _chains(bench: Bench, samples: int, *, pause: float, receive: Receive) -> list[float]:
+    databases = await _databases(bench)
+    producer = kafka.producer(bench.bootstrap)
+    consumer = AIOKafkaConsumer(_TOPIC, bootstrap_servers=kafka.servers(bench.bootstrap), auto_offset_reset="latest")
+    await producer.start()
+    await consumer.start()
+    await consumer.seek_to_end()
+    took = []
+    for _ in range(samples):
+        began = bench.clock.monotonic()
+        await _chain(databases, producer, lambda: receive(consumer))
+        took.append(bench.clock.monotonic() - began)
+        await asyncio.sleep(pause)
+    await consumer.stop()
+    await producer.stop()
+    return took[samples // 10 :]
+
+
+async def _databases(bench: Bench) -> list[Database]:
+    databases = [bench.database(service, service=service) for service in SERVICES]
+    for database in databases:
+        await mongo.ensure_indexes(database["floor-a"], [])
+        await mongo.ensure_indexes(database["floor-b"], [])
+    return databases
+
+
+async def _chain(
+    databases: Iterable[Database], producer: AIOKafkaProducer, receive: Callable[[], Awaitable[object]]
+) -> None:
+    for position, database in enumerate(databases):
+        if position:
+            await producer.send_and_wait(_TOPIC, b"x" * 600, key=b"floor")
+            await receive()
+        await _two_inserts(database)
+
+
+async def _two_inserts(database: Database) -> None:
+    async def two_inserts(session: Session) -> None:
+        await database["floor-a"].insert_one({"x": "x" * 300}, session=session)
+        await database["floor-b"].insert_one({"x": "x" * 300}, session=session)
+
+    await in_transaction(database, two_inserts)
