@@ -33,6 +33,8 @@ async def soak(bench: Bench, *, minutes: float) -> list[Figure]:
         with suppress(asyncio.CancelledError):
             await changing
         await settled(bench, _MEMBERS // 2)
+    for service, mebibytes in resident.items():
+        bench.say(f"{service}: {min(mebibytes):.1f} to {max(mebibytes):.1f} MiB in {len(mebibytes)} samples")
     drawing.soak([seconds / 60 for seconds in at], resident, waiting)
     return _figures(minutes, resident, waiting)
 

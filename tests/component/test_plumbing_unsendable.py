@@ -74,7 +74,7 @@ async def test_a_fact_beyond_the_producers_own_limit_holds_up_its_own_key_alone(
     plumbing: Plumbing, publisher: Publisher, key: str
 ) -> None:
     """As a version without the outbox's limit may have left it."""
-    large = outbox._row(fact(plumbing, key, 1, name="x" * 2_000_000), rings=True)
+    large = outbox._row(fact(plumbing, key, 1, name="x" * 2_000_000))
     await plumbing.database["outbox"].insert_one(large)
     await commit(plumbing, [fact(plumbing, key, 2), *others(plumbing, key)])
 
