@@ -33,9 +33,9 @@ GUARANTEES = {
 _OPENING = """# Guarantees
 
 Made by `./dev test crash --full` from what it saw on {when}, on {machine}; not written by hand.
-Real processes were killed, stopped, doubled, given wrong clocks and full disks, on a real Kafka and real MongoDBs, while
-commands went on; an outsider then read every topic, every database and every offset. Each row is a crash, each column
-what held afterwards.
+Real processes were killed, stopped, doubled, given wrong clocks and full disks, on a real Kafka and real MongoDBs,
+while commands went on; an outsider then read every topic, every database and every offset. Each row is a crash, each
+column what held afterwards.
 
 | column | holds when |
 |---|---|
