@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from services.matching import watch
 from services.matching.api.relationships import relationships_router
+from services.matching.api.repairs import repairs_router
 from services.matching.api.requests import requests_router
 from services.matching.api.rounds import rounds_router
 from services.matching.api.suggestions import suggestions_router, unmatched_router
@@ -15,8 +16,10 @@ from services.matching.handlers import folds
 from services.matching.index.network import Network
 from services.matching.settings import Settings
 from services.matching.store.lists import Lists
+from services.matching.store.mending import RepairBench
 from services.matching.store.projections import Copies, Projections
 from services.matching.store.reading import ReadingStore
+from services.matching.store.repairs import RepairShelf
 from services.matching.store.replicas import Replicas
 from services.matching.store.requests import RequestStore
 from services.matching.store.rounds import RoundShelf
@@ -24,9 +27,11 @@ from services.matching.store.settling import Register
 from services.matching.usecases.auditing import Audit
 from services.matching.usecases.due import Due
 from services.matching.usecases.keeping import Keeper
+from services.matching.usecases.mending import Mending
 from services.matching.usecases.publishing import Publishing
 from services.matching.usecases.reading import Reading
 from services.matching.usecases.relationships import Relationships
+from services.matching.usecases.repairs import Repairs
 from services.matching.usecases.requests import Requests
 from services.matching.usecases.rounds import Rounds
 from services.matching.usecases.solving import Solving
@@ -66,6 +71,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     reading = Reading(ReadingStore(parts.database))
     pairs = RequestStore(parts.database, clock)
     shelf = RoundShelf(parts.database, clock)
+    repairs = RepairShelf(parts.database)
     due = Due(pairs, clock)
     parts.consumers.projection(folds(Copies(parts.database, heard=keeping.hear)))
 
@@ -76,6 +82,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         await replicas.prepare()
         await pairs.prepare()
         await shelf.prepare()
+        await repairs.prepare()
 
     async def close() -> None:
         parts.database.client.close()
@@ -87,7 +94,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     app = create_app(
         "Preceptor matching",
         "Who is suggested to whom, why, and why not; who asked whom, and what came of it.",
-        routers=_routers(reading, pairs, shelf, clock) if "api" in roles else [],
+        routers=_routers(reading, pairs, shelf, repairs, clock) if "api" in roles else [],
         database=parts.database,
         authenticator=parts.authenticator,
         clock=clock,
@@ -105,6 +112,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         "due": ("clockwork", lambda: every(1, due.work)),
         "solving": ("clockwork", _solving(parts, settings, shelf)),
         "publishing": ("clockwork", _publishing(parts, settings)),
+        "repairs": ("clockwork", _mending(parts, settings, repairs)),
         "clockwork": ("clockwork", lambda: every(1, parts.consumers.retry_due)),
     }
     return Service(
@@ -118,13 +126,16 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     )
 
 
-def _routers(reading: Reading, pairs: RequestStore, shelf: RoundShelf, clock: Clock) -> list[APIRouter]:
+def _routers(
+    reading: Reading, pairs: RequestStore, shelf: RoundShelf, repairs: RepairShelf, clock: Clock
+) -> list[APIRouter]:
     return [
         suggestions_router(reading),
         unmatched_router(reading),
         requests_router(Requests(pairs, clock)),
         relationships_router(Relationships(pairs, clock)),
         rounds_router(Rounds(shelf, clock)),
+        repairs_router(Repairs(repairs, clock)),
     ]
 
 
@@ -141,11 +152,26 @@ def _publishing(parts: Parts, settings: Settings) -> Callable[[], Awaitable[None
     return lambda: _while_leased(publishing.work, lease)
 
 
-async def _while_leased(work: Callable[[], Awaitable[None]], lease: Lease) -> None:
+def _mending(parts: Parts, settings: Settings, shelf: RepairShelf) -> Callable[[], Awaitable[None]]:
+    lease = parts.lease("repairs", seconds=settings.lease_seconds)
+    workshop = Workshop(mongo_uri=settings.mongo_uri.get_secret_value(), mongo_database=settings.mongo_database)
+    mending = Mending(RepairBench(parts.database, parts.clock), shelf, workshop, lease, parts.clock)
+
+    async def look() -> None:
+        await asyncio.gather(every(_LOOKS_SECONDS, mending.work), every(settings.overfull_seconds, mending.look))
+
+    return lambda: _released(look, lease)
+
+
+async def _released(run: Callable[[], Awaitable[None]], lease: Lease) -> None:
     try:
-        await every(_LOOKS_SECONDS, work)
+        await run()
     finally:
         await lease.release()
+
+
+async def _while_leased(work: Callable[[], Awaitable[None]], lease: Lease) -> None:
+    await _released(lambda: every(_LOOKS_SECONDS, work), lease)
 
 
 def _keeping(parts: Parts, settings: Settings, projections: Projections, lists: Lists, replicas: Replicas) -> Clockwork:

@@ -15,5 +15,7 @@ class Settings(ServiceSettings):
     """How long what others' changes do to a list is gathered before it is published."""
     audit_seconds: float = Field(default=1.0, gt=0)
     """Between two lists of the quiet audit."""
+    overfull_seconds: float = Field(default=15.0, gt=0)
+    """Between two looks for mentors who have more mentees than seats, because they lowered their capacity."""
     lease_seconds: float = Field(default=6.0, ge=2)
     """How long a shard stands still after its holder dies without a word."""

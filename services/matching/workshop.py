@@ -10,23 +10,29 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from services.matching.domain.repair.life import Plan, Repair
 from services.matching.domain.rounds import canonical
 from services.matching.domain.rounds.files import Compared, RoundResult, Target, understood
 from services.matching.domain.rounds.life import Round
 from services.matching.domain.rounds.orders import Orders
 from services.matching.domain.rounds.solving import solve
 from services.matching.domain.scoring import seed
+from services.matching.domain.shards import SHARDS
 from services.matching.index.network import Network
 from services.matching.store import cohorts as store
+from services.matching.store import repairs
+from services.matching.store.pairs import OPEN
+from services.matching.store.repairs import step_of
 from services.matching.usecases import cohorts
 from services.matching.usecases.cohorts import Call
+from services.matching.usecases.damage import Case, Planned, planned
 from services.matching.usecases.solving import INPUT, ORDERS, PEOPLE, PLACES, RESULT, Made, Result
 from shared import mongo
 from shared.errors import DomainError, FieldError, Rejected
@@ -65,6 +71,22 @@ class Workshop:
     async def solve(self, round: Round, folder: Path) -> Result:
         answer = await self._done("solve", folder, target=round.target)
         return Result(**{**answer, "figures": Compared.model_validate(answer["figures"])})
+
+    async def plan(self, repair: Repair, *, at: datetime) -> tuple[Planned, Sequence[str]]:
+        with self.folder() as folder:
+            answer = await self._done(
+                "repair",
+                folder,
+                uri=self._uri,
+                database=self._database,
+                repair=repair.id,
+                edition=f"{repair.id}.{repair.version}",
+                programme=repair.programme,
+                bystanders=repair.bystanders_at_most,
+                at=at.isoformat(),
+            )
+        steps = [step_of(one) for one in answer["steps"]]
+        return Planned(plan=Plan(**answer["plan"]), steps=steps, void=answer["void"]), answer["seen"]
 
     async def _done(self, what: str, folder: Path, **job: Any) -> Mapping[str, Any]:
         child = await asyncio.create_subprocess_exec(
@@ -109,11 +131,21 @@ def main() -> None:
     threading.Thread(target=_end_with_the_service, daemon=True).start()
     folder = Path(job["folder"])
     try:
-        answer = asyncio.run(_freeze(job, folder)) if job["do"] == "freeze" else _solve(job["target"], folder)
+        answer = _answered(job, folder)
     except DomainError as wrong:
         errors = [asdict(one) for one in wrong.errors] if isinstance(wrong, Rejected) else []
         answer = {"wrong": {"code": wrong.code, "message": wrong.message, "errors": errors}}
     sys.stdout.write(json.dumps(answer))
+
+
+def _answered(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    match job["do"]:
+        case "freeze":
+            return asyncio.run(_freeze(job, folder))
+        case "repair":
+            return asyncio.run(_plan(job))
+        case _:
+            return _solve(job["target"], folder)
 
 
 def _end_with_the_service() -> None:
@@ -138,7 +170,7 @@ async def _freeze(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         engaged=await store.engaged(database, programme),
         since=await store.waiting_since(database, programme),
     )
-    async for states in store.states(database, programme):
+    async for states in store.states(database, programme, bonds=OPEN):
         for state in states:
             network.put(state)
     database.client.close()
@@ -147,6 +179,30 @@ async def _freeze(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         file.writelines(cohort.content())
     (folder / PEOPLE).write_bytes(cohort.people())
     return {"policy_sha256": cohort.policy_sha256, "mentees": len(cohort.mentees), "mentors": len(cohort.mentors)}
+
+
+async def _plan(job: Mapping[str, Any]) -> dict[str, Any]:
+    database, programme = mongo.connect(job["uri"], job["database"]), job["programme"]
+    network = Network(reserve=0)
+    async for states in store.states(database, programme, bonds={**OPEN, "programme": {"$ne": programme}}):
+        for state in states:
+            network.put(state)
+    network.hold(range(SHARDS))
+    case = Case(
+        repair=job["repair"],
+        edition=job["edition"],
+        programme=programme,
+        bystanders=job["bystanders"],
+        at=datetime.fromisoformat(job["at"]),
+        displacements=await repairs.displacements(database, programme),
+        bonds=await repairs.bonds(database, programme),
+        pinned=await repairs.pinned(database, programme),
+    )
+    database.client.close()
+    made = planned(network, case)
+    steps = [{**asdict(step), "_id": step.id} for step in made.steps]
+    seen = [one.id for one in case.displacements]
+    return {"plan": asdict(made.plan), "steps": steps, "void": made.void, "seen": seen}
 
 
 def _solve(target: Target, folder: Path) -> dict[str, Any]:

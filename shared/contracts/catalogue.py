@@ -26,6 +26,8 @@ EVENTS: dict[str, type[Payload]] = {
         matching.RoundPublished,
         matching.PairLapsed,
         matching.MenteeUnmatched,
+        matching.RepairPlanned,
+        matching.RepairApplied,
         notifications.NotificationRecorded,
         dead_letters.ProfilesRecordParked,
         dead_letters.MatchingRecordParked,

@@ -1,5 +1,5 @@
-"""What matching publishes: facts about lists, requests, relationships and rounds. Ids, ranks and reason codes; never
-contributions, weights, messages or names.
+"""What matching publishes: facts about lists, requests, relationships, rounds and repairs. Ids, ranks and reason codes;
+never contributions, weights, messages or names.
 """
 
 from datetime import datetime
@@ -107,8 +107,8 @@ class RequestWithdrawn(AboutRequest):
     TOPIC: ClassVar[str] = "matching.events"
 
     reason: Slug
-    """Today `by_mentee`, `matched_elsewhere`, `matched_in_round` (the two, with each other), `mentee_left`, and
-    `not_available` for whatever is the mentor's own affair; more may come."""
+    """Today `by_mentee`, `matched_elsewhere`, `matched_in_round` and `matched_in_repair` (the two, with each other),
+    `mentee_left`, and `not_available` for whatever is the mentor's own affair; more may come."""
 
 
 class RequestExpired(AboutRequest):
@@ -142,6 +142,8 @@ class RelationshipOpened(AboutRelationship):
     """The request that was accepted. Who asked hears of it by that request's own fact."""
     round: Id | None = None
     """The round that brought the two together; both hear of it by this fact."""
+    repair: Id | None = None
+    """The repair that did; both hear of it by this fact."""
 
 
 class RelationshipPaused(AboutRelationship):
@@ -169,7 +171,7 @@ class RelationshipClosed(AboutRelationship):
 
     reason: Slug
     """Today `goals_reached`, `no_time`, `not_a_fit`, `conflict_of_interest`, `moved_on`, `unspecified`, `mentee_left`,
-    `mentor_left`; more may come."""
+    `mentor_left`, `repaired` (the mentee goes to another mentor); more may come."""
 
 
 class RoundPublished(Payload):
@@ -235,4 +237,43 @@ class MenteeUnmatched(AboutPlace):
     """
 
     TYPE: ClassVar[str] = "org.preceptor.matching.round.mentee_unmatched.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+
+class AboutRepair(Payload):
+    """What every fact about a repair names. Who moves where, the relationships' own facts tell."""
+
+    repair: Id
+    programme: Id
+    institution: Id
+    """The programme's owner."""
+    bystanders_at_most: int
+    """k: so many people with a mentor might be moved."""
+    bystanders_moved: int
+    displaced: int
+    """Who lost a mentor: placed, or left behind."""
+    placed: int
+    left_behind: int
+    blocking_pairs: int
+    """Pairs that would both rather have each other, among those looked at, once the plan is carried out."""
+
+    @property
+    def aggregate(self) -> str:
+        return self.repair
+
+
+class RepairPlanned(AboutRepair):
+    """There is a plan for people who lost their mentor."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.repair.planned.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+    runs_by_itself: bool = False
+    """It is within what the programme lets run without a coordinator."""
+
+
+class RepairApplied(AboutRepair):
+    """The plan was carried out; what could not be any more counts as left behind."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.repair.applied.v1"
     TOPIC: ClassVar[str] = "matching.events"

@@ -68,6 +68,8 @@ class ProgrammeChanged(Payload):
     further_weights: dict[Slug, int] = Field(default_factory=dict)
     """Of factors that came after those of `weights`; a reader passes over names that it does not know."""
     limits: ProgrammeLimits = ProgrammeLimits()
+    repair_by_itself_up_to: int = Field(default=0, ge=0, le=1000)
+    """A repair that moves at most so many people needs no coordinator's word; 0: each does."""
 
     @property
     def aggregate(self) -> str:

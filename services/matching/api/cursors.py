@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from services.matching.domain.relationships import Relationship
+from services.matching.domain.repair.life import Repair
 from services.matching.domain.requests import Request
 from services.matching.domain.rounds.life import Round
 from services.matching.usecases.parties import Position
@@ -30,7 +31,9 @@ def last_seen(cursor: str | None) -> str:
     return position or ""
 
 
-def following(page: Sequence[Request] | Sequence[Relationship] | Sequence[Round], limit: int) -> str | None:
+def following(
+    page: Sequence[Request] | Sequence[Relationship] | Sequence[Round] | Sequence[Repair], limit: int
+) -> str | None:
     """The cursor of the page after this one."""
     if len(page) < limit:
         return None
@@ -38,7 +41,9 @@ def following(page: Sequence[Request] | Sequence[Relationship] | Sequence[Round]
     return to_cursor([_began(last).isoformat(), last.id])
 
 
-def _began(one: Request | Relationship | Round) -> datetime:
+def _began(one: Request | Relationship | Round | Repair) -> datetime:
+    if isinstance(one, Repair):
+        return one.began_at
     if isinstance(one, Round):
         return one.opened_at
     return one.asked_at if isinstance(one, Request) else one.since

@@ -40,6 +40,7 @@ class Programme:
     weights: Mapping[Factor, int] = field(default_factory=dict)
     list_length: int = 10
     minimum_score: int = 0
+    repair_by_itself_up_to: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

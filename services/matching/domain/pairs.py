@@ -6,6 +6,8 @@ from typing import Generic, Literal, TypeVar
 from shared.contracts.payload import Payload, Recipient
 
 Side = Literal["mentee", "mentor"]
+Displacing = Literal["mentor_left", "capacity_lowered", "conflict", "closed_by_mentor", "lapsed"]
+"""Why somebody lost a mentor, or is about to, through no wish of their own."""
 T = TypeVar("T")
 
 
@@ -47,3 +49,5 @@ class Decided(Generic[T]):
     event: Payload | None
     seats: int = 0
     """Of the mentor's, taken by it: 1, 0 or -1."""
+    displaces: Displacing | None = None
+    """The mentee is to be placed again, for this cause."""

@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 from services.matching.domain.model import Person
-from services.matching.domain.pairs import Decided, Pair, Side
+from services.matching.domain.pairs import Decided, Displacing, Pair, Side
 from shared.contracts.matching import RelationshipClosed, RelationshipOpened, RelationshipPaused, RelationshipResumed
 from shared.errors import Conflict
 
 RelationshipState = Literal["active", "paused", "on_hold", "closed"]
 ClosingReason = Literal["goals_reached", "no_time", "not_a_fit", "conflict_of_interest", "moved_on", "unspecified"]
+_LEAVES_BEHIND = frozenset({"no_time", "not_a_fit", "conflict_of_interest", "unspecified"})
+"""A mentor's reasons after which the mentee is placed again; the others say that it came to its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class Relationship:
     since: datetime
     request: str | None = None
     round: str | None = None
+    repair: str | None = None
     reason: str | None = None
     """Why it is paused, on hold or closed."""
     closed_at: datetime | None = None
@@ -40,12 +43,12 @@ class Relationship:
 
 
 def begin(
-    pair: Pair, *, id: str, request: str | None, now: datetime, round: str | None = None
+    pair: Pair, *, id: str, request: str | None, now: datetime, round: str | None = None, repair: str | None = None
 ) -> Decided[Relationship]:
-    """By a request, whose own fact tells who asked; or by a round, of which both hear for the first time."""
-    new = Relationship(id=id, pair=pair, request=request, round=round, since=now)
-    told = (pair.mentee.told, pair.mentor.told) if round else ()
-    event = RelationshipOpened(request=request, round=round, recipients=told, **_about(new))
+    """By a request, whose own fact tells who asked; or by a round or a repair, of which both hear the first time."""
+    new = Relationship(id=id, pair=pair, request=request, round=round, repair=repair, since=now)
+    told = (pair.mentee.told, pair.mentor.told) if round or repair else ()
+    event = RelationshipOpened(request=request, round=round, repair=repair, recipients=told, **_about(new))
     return Decided(state=new, event=event, seats=1)
 
 
@@ -78,6 +81,11 @@ def close(relationship: Relationship, *, by: Side, reason: ClosingReason, now: d
     return _closed(relationship, by=by, reason=reason, now=now)
 
 
+def give_way(relationship: Relationship, *, now: datetime) -> Decided[Relationship]:
+    """To what a repair found instead: of that the mentee hears, of this the mentor."""
+    return _closed(relationship, by="mentee", reason="repaired", now=now)
+
+
 def leave(relationship: Relationship, *, side: Side, is_erased: bool, now: datetime) -> Decided[Relationship] | None:
     """What becomes of it when one of the two goes; None where it stays as it is."""
     if is_erased and relationship.is_open:
@@ -88,13 +96,21 @@ def leave(relationship: Relationship, *, side: Side, is_erased: bool, now: datet
 def _held(relationship: Relationship, side: Side) -> Decided[Relationship]:
     after = _next(relationship, state="on_hold", reason=f"{side}_inactive")
     event = RelationshipPaused(reason=f"{side}_inactive", recipients=(after.pair.across(side).told,), **_about(after))
-    return Decided(state=after, event=event, seats=-1)
+    return Decided(state=after, event=event, seats=-1, displaces="mentor_left" if side == "mentor" else None)
 
 
 def _closed(relationship: Relationship, *, by: Side, reason: str, now: datetime) -> Decided[Relationship]:
     after = _next(relationship, state="closed", reason=reason, closed_at=now)
     event = RelationshipClosed(reason=reason, recipients=(after.pair.across(by).told,), **_about(after))
-    return Decided(state=after, event=event, seats=-int(relationship.takes_seat))
+    return Decided(
+        state=after, event=event, seats=-int(relationship.takes_seat), displaces=_displacing(by=by, reason=reason)
+    )
+
+
+def _displacing(*, by: Side, reason: str) -> Displacing | None:
+    if by == "mentor" and reason in _LEAVES_BEHIND:
+        return "closed_by_mentor"
+    return "mentor_left" if reason == "mentor_left" else None
 
 
 def _next(relationship: Relationship, **changed: Any) -> Relationship:

@@ -24,7 +24,9 @@ from shared.errors import Conflict, NotFound, Rejected
 
 RequestState = Literal["pending", "accepted", "declined", "withdrawn", "expired"]
 DecliningReason = Literal["no_time", "other_expertise", "not_a_fit", "conflict_of_interest", "unspecified"]
-Retraction = Literal["matched_elsewhere", "matched_in_round", "mentee_left", "mentor_full", "mentor_left"]
+Retraction = Literal[
+    "matched_elsewhere", "matched_in_round", "matched_in_repair", "mentee_left", "mentor_full", "mentor_left"
+]
 
 PENDING_AT_MOST = 5
 MESSAGE_LENGTH = 2000
@@ -113,12 +115,14 @@ def accept(
     )
 
 
-def settled_by_round(pair: Pair, situation: Situation, *, now: datetime) -> Iterator[Decided[Request]]:
+def settled_by_pairing(
+    pair: Pair, situation: Situation, *, reason: Retraction, now: datetime
+) -> Iterator[Decided[Request]]:
     """What an acceptance would settle; the request that this mentee made to this mentor among it."""
     mine = [one.id for one in situation.asked if one.pair.mentor == pair.mentor]
     for one in situation.asked:
         if one.id in mine:
-            yield retract(one, reason="matched_in_round", now=now)
+            yield retract(one, reason=reason, now=now)
     yield from _siblings(pair, situation, now, but=mine[0] if mine else None)
 
 

@@ -12,10 +12,11 @@ from shared.mongo import Database, Document
 _SCANNED = 1000
 
 
-async def states(database: Database, programme: str) -> AsyncIterator[list[State]]:
-    """In pieces; people last, so that they are placed once."""
+async def states(database: Database, programme: str, *, bonds: Document) -> AsyncIterator[list[State]]:
+    """In pieces; people last, so that they are placed once. `bonds`: which relationships."""
     only: dict[str, Document] = {
         **BINDING,
+        RELATIONSHIPS: bonds,
         PROGRAMMES: {"_id": programme},
         PARTICIPANTS: {"enrolments.programme": programme},
     }

@@ -10,7 +10,7 @@ from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, Upd
 DISPLACEMENTS = "displacements"
 DISPLACEMENT_INDEXES = [
     IndexModel([("programme", ASCENDING), ("at", ASCENDING)], name="by_programme"),
-    IndexModel([("mentee.member", ASCENDING)], name="of_mentee"),
+    IndexModel([("planned", ASCENDING)], name="new", partialFilterExpression={"planned": False}),
 ]
 
 
@@ -32,6 +32,7 @@ def _adding(one: Displacement) -> UpdateOne:
         "cause": one.cause,
         "at": one.at,
         "left_before": one.left_before,
+        "planned": False,
     }
     return UpdateOne({"_id": one.id}, {"$setOnInsert": document}, upsert=True)
 

@@ -66,6 +66,7 @@ def relationship_of(document: Document) -> Relationship:
         since=document["at"],
         request=document["request"],
         round=document.get("round"),
+        repair=document.get("repair"),
         reason=document["reason"],
         closed_at=document["closed_at"],
     )
@@ -117,7 +118,13 @@ def _of_request(one: Request) -> Document:
 
 
 def _of_relationship(one: Relationship) -> Document:
-    return {"at": one.since, "request": one.request, "round": one.round, "closed_at": one.closed_at}
+    return {
+        "at": one.since,
+        "request": one.request,
+        "round": one.round,
+        "repair": one.repair,
+        "closed_at": one.closed_at,
+    }
 
 
 def _pair(document: Document) -> Pair:

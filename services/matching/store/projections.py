@@ -193,6 +193,7 @@ def programme_of(document: Document) -> Programme:
         weights=_weights(document),
         list_length=limits.get("list_length", 10),
         minimum_score=limits.get("minimum_score", 0),
+        repair_by_itself_up_to=document.get("repair_by_itself_up_to", 0),
     )
 
 

@@ -6,7 +6,7 @@ writes to it (asking, accepting, leaving), so that one of two such transactions 
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,10 +16,12 @@ from services.matching.domain.departures import Departure
 from services.matching.domain.model import Person, Policy
 from services.matching.domain.pairs import Decided
 from services.matching.domain.relationships import Relationship
+from services.matching.domain.repair.displacements import Displacement, of_place, of_relationship
 from services.matching.domain.requests import Request, Situation
 from services.matching.domain.rounds.places import Place
 from services.matching.store import pairs, people
 from services.matching.store.departures import DEPARTURES, departure_of
+from services.matching.store.displacements import DISPLACEMENT_INDEXES, DISPLACEMENTS, displace
 from services.matching.store.pairs import OPEN, RELATIONSHIPS, REQUESTS, relationship_of, replacing, request_of
 from services.matching.store.people import SEATS
 from services.matching.store.places import PLACE_INDEXES, PLACES, changing, seated
@@ -57,6 +59,7 @@ class RequestStore:
         await ensure_indexes(self._relationships, pairs.RELATIONSHIP_INDEXES)
         await ensure_indexes(self._database[SEATS], [])
         await ensure_indexes(self._database[PLACES], PLACE_INDEXES)
+        await ensure_indexes(self._database[DISPLACEMENTS], DISPLACEMENT_INDEXES)
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
         return await people.signed_in(self._database, institution, subject_hash)
@@ -230,6 +233,7 @@ class RequestStore:
             if isinstance(one.state, Relationship) and one.state.version == 1:
                 pair = one.state.pair
                 await seated(self._database[PLACES], pair.mentee.member, pair.programme, session)
+        await displace(self._database, [one for each in decided for one in _displaced(each, now)], session)
         await outbox.append(self._database, session, facts)
 
     async def _all(self, name: str, writes: Sequence[Any], session: Session) -> None:
@@ -267,6 +271,15 @@ def _seated(member: str, taken: int, *, institution: str, capacity: int) -> Upda
     free = {"taken": {"$lt": capacity}} if taken > 0 else {}
     new = {"institution": institution, "parties": [member]}
     return UpdateOne({"_id": member, **free}, {"$inc": {"taken": taken, "turns": 1}, "$setOnInsert": new}, upsert=True)
+
+
+def _displaced(one: AnyDecided, now: datetime) -> Iterator[Displacement]:
+    if one.displaces is None or isinstance(one.state, Request):
+        return
+    if isinstance(one.state, Relationship):
+        yield of_relationship(one.state, one.displaces, now=now)
+    elif one.state.mentor is not None:
+        yield of_place(one.state, one.state.mentor, now=now)
 
 
 def _written(state: Request | Relationship | Place, *, event: str, correlation: str) -> tuple[str, Any]:

@@ -48,6 +48,9 @@ class ProgrammePatch(BaseModel):
     """The owner is always among them."""
     weights: ProgrammesWeights = {}
     limits: Limits = Limits()
+    repair_by_itself_up_to: int = Field(
+        default=0, ge=0, le=1000, description="A repair that moves at most so many people waits for nobody's word"
+    )
 
 
 class NewProgramme(ProgrammePatch):
@@ -68,6 +71,7 @@ class ProgrammeView(BaseModel):
     admits: tuple[str, ...]
     weights: dict[Factor, int]
     limits: ProgrammeLimits
+    repair_by_itself_up_to: int
     version: int
 
 
@@ -81,6 +85,7 @@ def _view(found: Versioned[Programme]) -> ProgrammeView:
         admits=programme.admits,
         weights=dict(programme.weights),
         limits=programme.limits,
+        repair_by_itself_up_to=programme.repair_by_itself_up_to,
         version=found.version,
     )
 

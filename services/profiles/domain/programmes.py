@@ -18,6 +18,8 @@ class Programme:
     status: Status = "active"
     weights: Mapping[Factor, int] = field(default_factory=dict)
     limits: ProgrammeLimits = field(default_factory=ProgrammeLimits)
+    repair_by_itself_up_to: int = 0
+    """A repair that moves at most so many people needs no coordinator's word; 0: each does."""
 
     def is_open_to(self, institutions: frozenset[str]) -> bool:
         return self.status == "active" and bool(institutions & set(self.admits))
@@ -57,5 +59,6 @@ def facts(programme: Programme) -> tuple[Payload, ...]:
             weights=weights,
             further_weights=further_weights,
             limits=programme.limits,
+            repair_by_itself_up_to=programme.repair_by_itself_up_to,
         ),
     )

@@ -17,6 +17,7 @@ def _to_document(programme: Programme) -> Document:
         "admits": list(programme.admits),
         "weights": dict(programme.weights),
         "limits": programme.limits.model_dump(),
+        "repair_by_itself_up_to": programme.repair_by_itself_up_to,
     }
 
 
@@ -29,6 +30,7 @@ def _from_document(document: Document) -> Programme:
         admits=tuple(document["admits"]),
         weights=document["weights"],
         limits=ProgrammeLimits(**document["limits"]),
+        repair_by_itself_up_to=document.get("repair_by_itself_up_to", 0),
     )
 
 

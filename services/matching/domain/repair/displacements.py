@@ -5,13 +5,12 @@ Written with what caused it. What has passed meanwhile (the mentor is back, the 
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from services.matching.domain.pairs import Pair
+from services.matching.domain.pairs import Displacing, Pair, Party
 from services.matching.domain.relationships import Relationship
+from services.matching.domain.rounds.places import Place
 
-Cause = Literal["mentor_left", "capacity_lowered", "conflict", "closed_by_mentor", "lapsed"]
-_STANDS: frozenset[Cause] = frozenset({"capacity_lowered", "conflict"})
+_STANDS: frozenset[Displacing] = frozenset({"capacity_lowered", "conflict"})
 """Causes that leave the relationship as it is until something better is found."""
 
 
@@ -21,17 +20,28 @@ class Displacement:
     """The relationship's; of a lapsed pair, its place's."""
     pair: Pair
     relationship: str | None
-    cause: Cause
+    cause: Displacing
     at: datetime
     left_before: int = 0
     """How many repairs left this mentee behind."""
+
+    @property
+    def stands(self) -> bool:
+        """The two go on until something better is found."""
+        return self.cause in _STANDS
 
     def displaces(self, relationship: Relationship | None) -> bool:
         """Whether it still does, as the relationship stands now."""
         if self.relationship is None or relationship is None:
             return True
-        return self.cause in _STANDS if relationship.takes_seat else self.cause not in _STANDS
+        return relationship.takes_seat == self.stands
 
 
-def of_relationship(relationship: Relationship, cause: Cause, *, now: datetime) -> Displacement:
+def of_relationship(relationship: Relationship, cause: Displacing, *, now: datetime) -> Displacement:
     return Displacement(id=relationship.id, pair=relationship.pair, relationship=relationship.id, cause=cause, at=now)
+
+
+def of_place(place: Place, mentor: Party, *, now: datetime) -> Displacement:
+    """A round's pair that lapsed."""
+    pair = Pair(programme=place.programme, mentee=place.mentee, mentor=mentor)
+    return Displacement(id=place.id, pair=pair, relationship=None, cause="lapsed", at=now)

@@ -75,13 +75,13 @@ def settle(
     if place.mentor is None:
         yield _left_over(place, _own_hindrance(situation) or place.reason or "outranked")
         return
-    if hindrance := _hindrance(situation):
-        yield _lapsed(place, hindrance)
+    if reason := hindrance(situation):
+        yield _lapsed(place, reason)
         return
     pair = Pair(programme=place.programme, mentee=place.mentee, mentor=place.mentor)
     yield Decided(state=_next(place, state="opened", relationship=relationship), event=None)
     yield begin(pair, id=relationship, request=None, round=place.round, now=now)
-    yield from requests.settled_by_round(pair, situation, now=now)
+    yield from requests.settled_by_pairing(pair, situation, reason="matched_in_round", now=now)
 
 
 def _left_over(place: Place, reason: str) -> Decided[Place]:
@@ -93,7 +93,8 @@ def _left_over(place: Place, reason: str) -> Decided[Place]:
 def _lapsed(place: Place, reason: str) -> Decided[Place]:
     after = _next(place, state="lapsed", reason=reason, waits=reason not in _GONE)
     told, said = (after.mentee.told,) if after.waits else (), after.said_reason or reason
-    return Decided(state=after, event=PairLapsed(reason=said, recipients=told, **_about(after)))
+    event = PairLapsed(reason=said, recipients=told, **_about(after))
+    return Decided(state=after, event=event, displaces="lapsed" if after.waits else None)
 
 
 def _own_hindrance(situation: Situation) -> str | None:
@@ -103,7 +104,8 @@ def _own_hindrance(situation: Situation) -> str | None:
     return "matched_elsewhere" if situation.is_engaged else rules.own_reason(who)
 
 
-def _hindrance(situation: Situation) -> str | None:
+def hindrance(situation: Situation) -> str | None:
+    """Why the two cannot be brought together now: a code."""
     if mine := _own_hindrance(situation):
         return mine
     who, other, policy = situation.mentee, situation.mentor, situation.policy

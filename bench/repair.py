@@ -1,0 +1,85 @@
+"""Repair: mentors leave a network in which everybody is content; who moves, and what a round made anew would move."""
+
+import time
+
+import numpy as np
+
+from bench.figures import Figure
+from bench.rounds import drawn
+from services.matching.domain.columns import Bools, Rows
+from services.matching.domain.repair.planning import Damage, Repaired, blocking_pairs, repair
+from services.matching.domain.rounds.model import NOBODY, Instance, Wishes, instance
+from services.matching.domain.rounds.proposals import fit
+
+_MENTEES, _MENTORS = 5_000, 2_000
+_ALLOWED = 20
+
+
+def repairs() -> list[Figure]:
+    columns = drawn(_MENTEES, _MENTORS, length=10, capacity=4)
+    content = fit(columns)
+    return [figure for percent in (1, 2, 5) for figure in _departures(columns, content, percent)]
+
+
+def _departures(columns: Instance, content: Rows, percent: int) -> list[Figure]:
+    chance = np.random.default_rng(percent)
+    gone = np.zeros(_MENTORS, dtype=np.bool_)
+    gone[chance.choice(_MENTORS, _MENTORS * percent // 100, replace=False)] = True
+    damage = _damage(columns, content, gone)
+    still, seconds = _repaired(damage, 0)
+    some, _ = _repaired(damage, _ALLOWED)
+    anew = fit(damage.instance)
+    held = damage.bystanders
+    reshuffled, lost = int((held & (anew != damage.held)).sum()), int((held & (anew == NOBODY)).sum())
+    size = f"{percent} % of mentors leave, {_MENTEES:,} x {_MENTORS:,}"
+    displaced = int(damage.displaced.sum())
+    return [
+        Figure(
+            name=f"{size}: bystanders moved at k = 0",
+            value=int((held & (still.outcome != damage.held)).sum()),
+            unit="people",
+            bar=0,
+            note=f"{_placed(damage, still.outcome)} of {displaced} displaced placed, {still.blocking} blocking pairs, "
+            f"{seconds * 1000:.0f} ms. k = {_ALLOWED}: {_placed(damage, some.outcome)} placed, {some.moved} bystanders "
+            f"moved, {some.blocking} blocking pairs. A round made anew: {_placed(damage, anew)} placed, {reshuffled} "
+            f"bystanders moved, {lost} of them out of any seat, {blocking_pairs(damage.instance, anew)} blocking pairs",
+        )
+    ]
+
+
+def _damage(columns: Instance, content: Rows, gone: Bools) -> Damage:
+    """Nobody wishes for who has gone. Whoever waited before waits on: a repair is not for them."""
+    stays = ~gone[columns.mentor]
+    before = np.where(content == NOBODY, NOBODY, columns.mentor[content])
+    displaced = (before != NOBODY) & gone[before]
+    took_part = before != NOBODY
+    kept = np.flatnonzero(stays & took_part[columns.mentee])
+    left = instance(
+        Wishes(
+            mentee=columns.mentee[kept],
+            mentor=columns.mentor[kept],
+            rank=columns.rank[kept],
+            mentor_rank=columns.standing[kept],
+            score=columns.score[kept],
+        ),
+        round="bench",
+        mentees=columns.mentees,
+        mentors=columns.mentors,
+        capacity=np.where(gone, 0, columns.capacity),
+    )
+    held = np.full(len(columns.mentees), NOBODY)
+    true = np.flatnonzero(before[left.mentee] == left.mentor)
+    held[left.mentee[true]] = true
+    return Damage(
+        instance=left, held=held, displaced=displaced, left_before=np.zeros(len(columns.mentees), dtype=np.int64)
+    )
+
+
+def _repaired(damage: Damage, bystanders: int) -> tuple[Repaired, float]:
+    began = time.perf_counter()
+    repaired = repair(damage, bystanders=bystanders)
+    return repaired, time.perf_counter() - began
+
+
+def _placed(damage: Damage, outcome: Rows) -> int:
+    return int((damage.displaced & (outcome != NOBODY)).sum())
