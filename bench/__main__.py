@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import accepts, lists, pipeline, plumbing, roster, rounds, scaling
+from bench import accepts, lists, pipeline, plumbing, repair, replay, roster, rounds, scaling
 from bench.figures import Figure, as_markdown, write_json
 from bench.site import Bench, open_site
 from bench.soak import soak
@@ -30,7 +30,12 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "memory": roster.memory,
     "accepts": accepts.accepts,
 }
-LONG: Mapping[str, Callable[[], list[Figure]]] = {"rounds": rounds.rounds, "lists": lists.lists}
+LONG: Mapping[str, Callable[[], list[Figure]]] = {
+    "rounds": rounds.rounds,
+    "repair": repair.repairs,
+    "replay": replay.replay,
+    "lists": lists.lists,
+}
 """Matching alone, at network size; without any server."""
 SLOW = ("growth", "soak")
 """With servers, and slow to come to rest or slow by nature."""

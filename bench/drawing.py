@@ -33,6 +33,19 @@ def soak(minutes: Sequence[float], resident: Mapping[str, Sequence[float]], lag:
     _save(figure, "soak.svg")
 
 
+def replay(every: Sequence[str], wait_days: Sequence[float], fit_percent: Sequence[float]) -> None:
+    """Side by side, by how often is matched: what it costs in fit, and what in waiting."""
+    figure, (left, right) = _two_axes()
+    left.bar(every, fit_percent, color="dimgray")
+    left.set(title="fit of who is matched", ylabel="% of the mentee's best", ylim=(0, 100))
+    right.bar(every, wait_days, color="dimgray")
+    right.set(title="wait", ylabel="days, mean")
+    for one, values in ((left, fit_percent), (right, wait_days)):
+        one.tick_params(axis="x", labelsize=7)
+        one.bar_label(one.containers[0], labels=[f"{value:.0f}" for value in values], fontsize=8)
+    _save(figure, "replay.svg")
+
+
 def _two_axes() -> tuple[Any, Any]:
     from matplotlib.figure import Figure
 

@@ -7,12 +7,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from bench import cohorts
 from bench.figures import Figure, percentile
+from services.matching.domain.repair.planning import blocking_pairs
 from services.matching.domain.rounds import canonical
 from services.matching.domain.rounds.coverage import coverage
 from services.matching.domain.rounds.model import NOBODY, Instance, Wishes, instance
@@ -46,18 +46,6 @@ def drawn(mentees: int, mentors: int, *, length: int, capacity: int) -> Instance
         mentors=[f"h{number:06}" for number in range(mentors)],
         capacity=chance.integers(1, capacity + 1, mentors),
     )
-
-
-def blocking_pairs(columns: Instance, outcome: np.ndarray[Any, Any]) -> int:
-    """Wishes before the outcome whose mentor has a free seat or holds somebody lower."""
-    kept = outcome[outcome != NOBODY]
-    held = np.bincount(columns.mentor[kept], minlength=len(columns.mentors))
-    last = np.full(len(columns.mentors), NOBODY)
-    np.maximum.at(last, columns.mentor[kept], columns.standing[kept])
-    last[held < columns.capacity] = columns.mentee.size
-    reached = np.where(outcome == NOBODY, columns.mentee.size, outcome)
-    before = np.arange(columns.mentee.size) < reached[columns.mentee]
-    return int((before & (columns.standing < last[columns.mentor])).sum())
 
 
 def _medium() -> list[Figure]:

@@ -1,6 +1,6 @@
 """A programme's people as they are now, who was displaced among them, and the plan that follows.
 
-Everybody's wishes are the list that they would be suggested if nobody in the programme had a mentor; who has one
+Everybody's wishes are the mentors who would come first for them if nobody in the programme had one; who has one
 wishes for that one too. Seats taken elsewhere are taken. What a displaced mentee still takes is free only afterwards.
 """
 
@@ -23,6 +23,7 @@ from services.matching.domain.rounds import wishing
 from services.matching.domain.rounds.model import NOBODY, instance
 from services.matching.index.network import Network
 
+_LIST_LENGTH = 20
 _ALL = 1_000
 
 
@@ -125,8 +126,7 @@ def _staying(network: Network, case: Case, lost: dict[str, Displacement]) -> dic
 
 def _damage(network: Network, case: Case, lost: dict[str, Displacement], stay: dict[str, Relationship]) -> Damage:
     mentees = sorted({*lost, *stay})
-    apart = _apart(case)
-    wished = {one: _wishes(network, case, one, apart[one], stay.get(one)) for one in mentees}
+    wished = _wishes(network, case, mentees, stay)
     mentors = sorted({mentor for each in wished.values() for mentor in each})
     row = {mentor: place for place, mentor in enumerate(mentors)}
     listed = [(place, row[mentor], score) for place, one in enumerate(mentees) for mentor, score in wished[one].items()]
@@ -172,16 +172,20 @@ def _apart(case: Case) -> defaultdict[str, set[str]]:
 
 
 def _wishes(
-    network: Network, case: Case, mentee: str, apart: Collection[str], held: Relationship | None
-) -> dict[str, int]:
-    """Mentors with scores."""
-    pool = network.pool(case.programme)
-    listed = pool.searched(mentee).entries if mentee in pool.mentees else ()
-    found = {one.mentor: one.score for one in listed if one.mentor not in apart}
-    if held is not None:
-        who, other = network.person(mentee), network.person(held.pair.mentor.member)
-        found[other.id] = sum(scoring.weigh(scoring.factors_of(who, other), weights_for(who, pool.policy.programme)))
-    return found
+    network: Network, case: Case, mentees: Sequence[str], stay: Mapping[str, Relationship]
+) -> dict[str, dict[str, int]]:
+    """Mentors with scores, by mentee."""
+    pool, apart = network.pool(case.programme), _apart(case)
+    wished: dict[str, dict[str, int]] = {one: {} for one in mentees}
+    enrolled = [one for one in mentees if one in pool.mentees]
+    for mentee, ranked in zip(enrolled, pool.ranked(enrolled, _LIST_LENGTH), strict=True):
+        scores = zip(ranked.mentors, ranked.scores, strict=True)
+        wished[mentee] = {mentor: score for mentor, score in scores if mentor not in apart[mentee]}
+    for mentee, bond in stay.items():
+        who, other = network.person(mentee), network.person(bond.pair.mentor.member)
+        score = sum(scoring.weigh(scoring.factors_of(who, other), weights_for(who, pool.policy.programme)))
+        wished[mentee][other.id] = score
+    return wished
 
 
 def _days(case: Case, one: Displacement | None) -> int:
