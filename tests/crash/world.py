@@ -46,11 +46,17 @@ class World:
         for topic in TOPICS:
             self.mentors[topic] = await self._member(coordinator, "mentor", topics_offered=[topic], capacity=50)
         for n in range(_MENTEES):
-            mentee = await self._member(coordinator, "mentee", topics_wanted=[TOPICS[n % 2]])
-            invited = await coordinator.post("profiles", f"/members/{mentee}/invitations")
-            await self._me(mentee).post("profiles", "/invitations/accept", {"code": invited.json()["code"]})
-            self.mentees.append(mentee)
-            self.wanted[mentee] = {"topics_wanted": [TOPICS[n % 2]]}
+            await self.join(TOPICS[n % 2])
+
+    async def join(self, topic: str) -> str:
+        """A mentee more, who has accepted their invitation."""
+        coordinator = self.api.coordinator(INSTITUTION)
+        mentee = await self._member(coordinator, "mentee", topics_wanted=[topic])
+        invited = await coordinator.post("profiles", f"/members/{mentee}/invitations")
+        await self._me(mentee).post("profiles", "/invitations/accept", {"code": invited.json()["code"]})
+        self.mentees.append(mentee)
+        self.wanted[mentee] = {"topics_wanted": [topic]}
+        return mentee
 
     async def turn(self) -> None:
         """The next command, sent until its outcome is known."""

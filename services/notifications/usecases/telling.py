@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.notifications.domain import LeftOver, ListChange, Notice, Person, Recipient, Side, Turn, notices
-from shared.clock import Clock
+from shared.clock import Clock, derived_id
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, RequestAccepted, SuggestionsChanged
 from shared.contracts.notifications import NotificationRecorded
@@ -44,13 +44,18 @@ class Telling:
             self._tell(told, trace, ledger)
 
     def _tell(self, told: Sequence[Notice], trace: Trace, ledger: Ledger) -> None:
+        """Ids follow from the cause: after a restored backup the same fact tells the same again, not something new."""
         now = self._clock.now()
-        recorded = {self._clock.new_id(): self._record(notice, ledger, now) for notice in told}
+        cause = trace.causation_id or self._clock.new_id()
+        recorded = {
+            derived_id(cause, f"told {_whom(notice)}"): self._record(notice, ledger, now, cause) for notice in told
+        }
         ledger.publish(recorded, now=now, trace=trace)
 
-    def _record(self, notice: Notice, ledger: Ledger, now: datetime) -> NotificationRecorded:
+    def _record(self, notice: Notice, ledger: Ledger, now: datetime, cause: str) -> NotificationRecorded:
         position = ledger.next_position(notice.recipient)
-        notification = ledger.tell(notice, position=position, now=now, new_id=self._clock.new_id())
+        new_id = derived_id(cause, _whom(notice))
+        notification = ledger.tell(notice, position=position, now=now, new_id=new_id)
         return NotificationRecorded(
             notification=notification,
             member=notice.recipient.member,
@@ -59,6 +64,10 @@ class Telling:
             occasion=notice.occasion,
             position=position,
         )
+
+
+def _whom(notice: Notice) -> str:
+    return f"{notice.recipient.institution}:{notice.recipient.member} {notice.occasion}"
 
 
 def _recipients(event: SuggestionsChanged | AboutRequest | AboutRelationship | AboutPlace) -> list[Recipient]:

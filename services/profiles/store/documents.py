@@ -33,7 +33,7 @@ def read(document: Document, shape: Shape[S]) -> Versioned[S]:
 
 def raised(sequences: Mapping[str, int], told: Sequence[Payload]) -> dict[str, int]:
     """One more on each topic that is told. Keys are without the service's name: MongoDB reads a dot as a path."""
-    return {**sequences, **{_short(fact): sequences.get(_short(fact), 0) + 1 for fact in told}}
+    return {**sequences, **{short(fact): sequences.get(short(fact), 0) + 1 for fact in told}}
 
 
 def facts_of(
@@ -51,7 +51,7 @@ def facts_of(
             id=clock.new_id(),
             payload=payload,
             institution=institution,
-            sequence=sequences[_short(payload)],
+            sequence=sequences[short(payload)],
             time=now,
             trace=trace,
             bulk=bulk,
@@ -60,7 +60,8 @@ def facts_of(
     ]
 
 
-def _short(fact: Payload) -> str:
+def short(fact: Payload) -> str:
+    """Its topic, without the service's name."""
     return fact.TOPIC.rpartition(".")[2]
 
 

@@ -17,14 +17,16 @@ from shared.mongo import Database, Document, Session, in_transaction
 
 _AT_ONCE = 1000
 _MEMBERS = (member_store.SHAPE, members.facts)
-_OWNED: Mapping[str, tuple[Shape[Any], Callable[[Any], tuple[Payload, ...]]]] = {
+Owner = tuple[Shape[Any], Callable[[Any], tuple[Payload, ...]]]
+"""Who keeps the state, and how it is told."""
+OWNED: Mapping[str, Owner] = {
     "profiles.institutions": (institution_store.SHAPE, institutions.facts),
     "profiles.programmes": (programme_store.SHAPE, programmes.facts),
     "profiles.members": _MEMBERS,
     "profiles.preferences": _MEMBERS,
     "profiles.contacts": _MEMBERS,
 }
-TOPICS = tuple(_OWNED)
+TOPICS = tuple(OWNED)
 
 
 class MongoStates:
@@ -47,7 +49,7 @@ class MongoStates:
         return told
 
     async def _newer(self, topic: str, heads: Mapping[str, int]) -> list[Document]:
-        shape, _ = _OWNED[topic]
+        shape, _ = OWNED[topic]
         ids = [key.partition(":")[2] for key in heads]
         found = self._database[shape.collection].find({"_id": {"$in": ids}}, {"institution": 1, "sequences": 1})
         return [one async for one in found if _sequence(one, topic) > heads.get(_key(one), _sequence(one, topic))]
@@ -57,7 +59,7 @@ class MongoStates:
 
         async def body(session: Session) -> bool:
             same = {"_id": seen["_id"], "institution": seen["institution"], "sequences": seen["sequences"]}
-            shape, facts = _OWNED[topic]
+            shape, facts = OWNED[topic]
             document = await self._database[shape.collection].find_one_and_update(
                 same, {"$inc": {"told_again": 1}}, session=session
             )

@@ -1,0 +1,165 @@
+"""After a service's MongoDB was restored to an earlier moment, while Kafka is ahead: which side wins, and what is lost.
+
+    python -m deploy.restored profiles --dry-run    # says what the topics know and the store does not
+    python -m deploy.restored profiles              # puts it right; then start the service
+
+All processes of the service must be stopped. Run it before anything is published, once for each service that was
+restored, profiles first. It goes on record, and may be run again where it was interrupted.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from aiokafka.errors import KafkaError
+
+from deploy.operators import asked, bootstrap_of, end, put_on_record, say
+from deploy.rebuild import COPIES
+from services.matching import restoring as matching
+from services.notifications import restoring as notifications
+from services.profiles.store import restoring as profiles
+from services.profiles.store.heads import TOPICS
+from shared import groups
+from shared.clock import SystemClock
+from shared.contracts.envelope import Received, Unreadable, read
+from shared.contracts.matching import SuggestionsChanged
+from shared.contracts.notifications import NotificationRecorded
+from shared.mongo import Database, Document
+from shared.rebuild import Less, Rebuild
+from shared.replay import Replay
+
+_RENEWED_WITHIN_SECONDS = 3.0
+_NAMED = 20
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+class StillRuns(Exception):
+    """A process of the service is alive."""
+
+
+@app.command()
+def restored(
+    service: Annotated[str, typer.Argument(help="profiles, matching or notifications")],
+    *,
+    dry_run: Annotated[bool, typer.Option(help="say what would be done")] = False,
+) -> None:
+    """Brings a restored store and the topics together again."""
+    if service not in _WORK:
+        end(f"no service {service}: choose from {', '.join(_WORK)}")
+    bootstrap = bootstrap_of(service)
+
+    async def work(database: Database) -> None:
+        await _refuse_running(database)
+        await put_on_record(database, "restored", dry_run=dry_run)
+        whole = await _WORK[service](database, bootstrap, dry_run=dry_run)
+        await put_on_record(database, "restored done", dry_run=dry_run, whole=whole)
+
+    try:
+        asked(service, work)
+    except (StillRuns, groups.InUse):
+        end(f"a process of {service} is still running: stop them all first")
+    except Less as less:
+        end(f"{less}: look with `python -m deploy.rebuild {service} … --dry-run`")
+    except KafkaError as fault:
+        end(f"Kafka does not answer as it should: {type(fault).__name__}")
+    say("nothing is changed" if dry_run else f"start {service} again")
+
+
+async def _profiles(database: Database, bootstrap: str, *, dry_run: bool) -> Document:
+    restoring = profiles.Restoring(database, SystemClock())
+    await restoring.prepare()
+    await _replay(bootstrap, TOPICS, restoring.hear)
+    report = restoring.look() if dry_run else await restoring.restore()
+    _say_all(
+        f"epoch {report.epoch}: {report.told} facts are told again",
+        _named("read back from the topics, which were ahead", report.read_back),
+        _named("made anew from the topics, unknown to the backup", report.made_anew),
+        _named("erased since the backup, and again", report.erased),
+        _named("LOST: the topics do not say enough, or somebody else has their address", report.not_read_back),
+        "of all these, what no topic carries is as of the backup: story, principles, external_id, roster memory; "
+        "invitations, rosters and answers kept for Idempotency-Key since then are gone",
+    )
+    return asdict(report)
+
+
+async def _matching(database: Database, bootstrap: str, *, dry_run: bool) -> Document:
+    restoring = matching.Restoring(database)
+    await restoring.prepare()
+    await _replay(bootstrap, [SuggestionsChanged.TOPIC], restoring.hear)
+    report = await (restoring.look() if dry_run else restoring.restore(now=SystemClock().now()))
+    await _rebuild("matching", database, bootstrap, dry_run=dry_run)
+    _say_all(
+        f"epoch {report.epoch}; {report.published_already} facts in the outbox were published already",
+        _named("read back from what was told of them; told again only where they differ now", report.read_back),
+        _named(
+            "LOST or set back; the last that was told of each",
+            [f"{name} ({last})" for name, last in report.set_back.items()],
+        ),
+    )
+    return asdict(report)
+
+
+async def _notifications(database: Database, bootstrap: str, *, dry_run: bool) -> Document:
+    restoring = notifications.Restoring(database)
+    await restoring.prepare()
+    await _replay(bootstrap, [NotificationRecorded.TOPIC], restoring.hear)
+    report = await (restoring.look() if dry_run else restoring.restore(now=SystemClock().now()))
+    if not dry_run:
+        await groups.begin_again(bootstrap, "notifications.reaction")
+    await _rebuild("notifications", database, bootstrap, dry_run=dry_run)
+    _say_all(
+        f"epoch {report.epoch}: the counters of {report.recipients} recipients; "
+        f"{report.published_already} facts in the outbox were published already",
+        "the facts since the backup are read again and tell the same under the same ids",
+        "LOST: what was marked as read since the backup is unread again, and what was parked or dropped comes again",
+    )
+    return asdict(report)
+
+
+async def _rebuild(service: str, database: Database, bootstrap: str, *, dry_run: bool) -> None:
+    for copy in COPIES[service].values():
+        say(f"{copy.collection}:")
+        rebuild = Rebuild(database, copy, bootstrap=bootstrap, clock=SystemClock(), say=lambda line: say(f"  {line}"))
+        await (rebuild.compare() if dry_run else rebuild.replace())
+
+
+async def _replay(bootstrap: str, topics: Iterable[str], hear: Callable[[Received], None]) -> None:
+    async with Replay.open(bootstrap, list(topics)) as replay:
+        async for records in replay.until(await replay.ends()):
+            for record in records:
+                try:
+                    received = read(key=record.key, value=record.value, headers=record.headers)
+                except Unreadable:
+                    continue
+                if received is not None:
+                    hear(received)
+
+
+async def _refuse_running(database: Database) -> None:
+    """Whoever holds a lease renews it."""
+    before = await _leases(database)
+    await asyncio.sleep(_RENEWED_WITHIN_SECONDS)
+    if await _leases(database) != before:
+        raise StillRuns
+
+
+async def _leases(database: Database) -> dict[str, object]:
+    return {lease["_id"]: lease.get("until") async for lease in database["leases"].find()}
+
+
+def _named(what: str, ids: list[str]) -> str:
+    return f"{len(ids)} {what}: {', '.join(ids[:_NAMED])}{', …' if len(ids) > _NAMED else ''}" if ids else f"0 {what}"
+
+
+def _say_all(*lines: str) -> None:
+    for line in lines:
+        say(line)
+
+
+_WORK = {"profiles": _profiles, "matching": _matching, "notifications": _notifications}
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,118 @@
+"""After a backup was restored: lists are read back from what was told of them, and counting goes on in a new epoch.
+
+Whoever folds the facts has the lists as they were told last: made anew, a list is told again only where it differs from
+that. Requests and relationships are told in facts that do not carry all of them: those that the store does not know, or
+knows as they were, are reported with what was told of them last.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.matching.domain.shards import shard_of
+from shared import epochs, outbox
+from shared.contracts.envelope import Received
+from shared.contracts.matching import SuggestionsChanged
+from shared.mongo import Database, Document, ReplaceOne
+
+_LISTS = "lists"
+_COUNTED = {"suggestions": _LISTS, "request": "requests", "relationship": "relationships", "round": "rounds"}
+"""Whose `version` is the sequence of which facts (the fourth word of a type)."""
+
+
+@dataclass(slots=True)
+class Report:
+    epoch: int = 0
+    published_already: int = 0
+    """Facts that the backup had in its outbox and Kafka has in its topic."""
+    read_back: list[str] = field(default_factory=list)
+    set_back: dict[str, str] = field(default_factory=dict)
+    """What stands as it was, or is gone, with the type of the last fact of it."""
+
+
+class Restoring:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._published: set[str] = set()
+        self._versions: dict[str, dict[str, int]] = {}
+        self._newest: dict[tuple[str, str], Received] = {}
+
+    async def prepare(self) -> None:
+        for name in _COUNTED.values():
+            found = self._database[name].find({}, {"version": 1})
+            self._versions[name] = {one["_id"]: one["version"] async for one in found}
+
+    def hear(self, received: Received) -> None:
+        envelope = received.envelope
+        self._published.add(envelope.id)
+        about = _COUNTED.get(envelope.type.split(".")[3])
+        if about is None:
+            return
+        known = self._newest.get((about, envelope.subject))
+        if known is None or known.envelope.sequence < envelope.sequence:
+            self._newest[about, envelope.subject] = received
+
+    async def look(self) -> Report:
+        """What would be done."""
+        known = [version for of in self._versions.values() for version in of.values()]
+        told = [one.envelope.sequence for one in self._newest.values()]
+        report = Report(epoch=max(map(epochs.epoch_of, [*known, *told]), default=0) + 1)
+        for (about, id), one in self._ahead().items():
+            if about == _LISTS:
+                report.read_back.append(f"{about} {id}")
+            else:
+                report.set_back[f"{about} {id}"] = one.envelope.type
+        waits = await self._database["outbox"].distinct("_id", {"status": {"$ne": "sent"}})
+        report.published_already = len(self._published.intersection(waits))
+        return report
+
+    async def restore(self, *, now: datetime) -> Report:
+        report = await self.look()
+        await self._read_back(now)
+        await self._raise(report.epoch)
+        waits = self._database["outbox"].find({"status": {"$ne": "sent"}}, {"topic": 1})
+        sent = [row async for row in waits if row["_id"] in self._published]
+        await outbox.mark_sent(self._database["outbox"], sent, now=now)
+        return report
+
+    def _ahead(self) -> Mapping[tuple[str, str], Received]:
+        return {
+            (about, id): one
+            for (about, id), one in self._newest.items()
+            if one.envelope.sequence > self._versions[about].get(id, 0)
+        }
+
+    async def _read_back(self, now: datetime) -> None:
+        told = [one.payload for one in self._ahead().values()]
+        lists = [_list_of(one, now) for one in told if isinstance(one, SuggestionsChanged)]
+        if lists:
+            writes = [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in lists]
+            await self._database[_LISTS].bulk_write(writes, ordered=False)
+
+    async def _raise(self, epoch: int) -> None:
+        base = epochs.raised(0, epoch)
+        counted = {"$mod": ["$version", epochs.raised(0, 1)]}
+        for name in self._versions:
+            older = {"version": {"$lt": base}}
+            await self._database[name].update_many(older, [{"$set": {"version": {"$add": [base, counted]}}}])
+
+
+def _list_of(told: SuggestionsChanged, now: datetime) -> Document:
+    """Scores are not told: they are made anew, unheard. Fence 0: whoever takes the shard puts theirs."""
+    entries = [
+        {"mentor": one.mentor, "institution": one.institution, "rank": one.rank, "score": 0, "contributions": {}}
+        for one in sorted(told.ranked, key=lambda one: one.rank)
+    ]
+    return {
+        "_id": told.enrolment,
+        "institution": told.institution,
+        "parties": [told.mentee],
+        "programme": told.programme,
+        "mentee": told.mentee,
+        "version": told.version,
+        "shard": shard_of(told.mentee),
+        "fence": 0,
+        "entries": entries,
+        "unmatched": told.unmatched,
+        "as_of": now,
+    }

@@ -1,0 +1,38 @@
+"""A state as its topics tell it: what a restored backup does not know any more is read back from what was published."""
+
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, fields, replace
+from typing import Any, TypeVar
+
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import PreferencesChanged, ProgrammeChanged
+
+S = TypeVar("S")
+
+
+def retold(kind: type[S], known: S | None, told: Sequence[Payload]) -> S | None:
+    """None where nothing was known and the topics do not say enough to begin with. What no topic carries stays."""
+    given: dict[str, Any] = {}
+    for payload in told:
+        given |= _said(payload)
+    of_kind = {field.name: value for field in _fields(kind) if (value := given.get(field.name, MISSING)) is not MISSING}
+    if known is not None:
+        return replace(known, **of_kind)  # type: ignore[type-var]
+    if any(field.name not in of_kind for field in _fields(kind) if _is_required(field)):
+        return None
+    return kind(**of_kind)
+
+
+def _said(payload: Payload) -> dict[str, Any]:
+    said = {"id": payload.aggregate, **{name: getattr(payload, name) for name in type(payload).model_fields}}
+    if isinstance(payload, PreferencesChanged | ProgrammeChanged):
+        said["weights"] = {**payload.weights, **payload.further_weights}
+    return said
+
+
+def _fields(kind: type[Any]) -> tuple[Field[Any], ...]:
+    return fields(kind)
+
+
+def _is_required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING

@@ -1,0 +1,125 @@
+"""What a restored store of profiles reads back from its topics, on a real MongoDB; the drill itself is a crash test."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from services.profiles.domain import members
+from services.profiles.domain.members import Member
+from services.profiles.store.members import MongoMembers
+from services.profiles.store.restoring import Report, Restoring
+from shared import epochs
+from shared.clock import SystemClock
+from shared.contracts.envelope import Envelope, Received, Trace
+from shared.mongo import Database, Document, ensure_indexes
+
+TRACE = Trace(correlation_id="c")
+
+
+@dataclass(slots=True)
+class Site:
+    database: Database
+    store: MongoMembers
+    told: list[Received] = field(default_factory=list)
+
+    async def has(self, member: Member) -> None:
+        """At the backup."""
+        await self.store.add(member, members.facts(member), TRACE)
+
+    def since(self, member: Member, sequence: int = 2, *, erased: bool = False) -> None:
+        for fact in members.facts(member):
+            envelope = Envelope(
+                id=SystemClock().new_id(),
+                type=fact.TYPE,
+                institution=member.institution,
+                subject=member.id,
+                sequence=sequence,
+                time=None,
+                trace=TRACE,
+            )
+            self.told.append(Received(envelope, None if erased else fact))
+
+    async def restored(self) -> Report:
+        restoring = Restoring(self.database, SystemClock())
+        await restoring.prepare()
+        for one in self.told:
+            restoring.hear(one)
+        return await restoring.restore()
+
+    async def member(self, id: str) -> Document | None:
+        return await self.database["members"].find_one({"_id": id})
+
+    async def waiting(self) -> list[Document]:
+        return await self.database["outbox"].find({"status": "pending"}).sort("_id").to_list(None)
+
+
+@pytest.fixture
+async def site(database: Database) -> Site:
+    store = MongoMembers(database, SystemClock())
+    await store.prepare()
+    for name in ("institutions", "programmes"):
+        await ensure_indexes(database[name], [])
+    return Site(database, store)
+
+
+def somebody(id: str, email: str = "", **fields: str) -> Member:
+    return Member(id=id, institution="west", name=id.title(), email=email or f"{id}@west.example", **fields)  # type: ignore[arg-type]
+
+
+async def test_every_state_is_told_again_newer_than_all_that_was_told_and_nothing_of_the_backup_s_outbox(
+    site: Site,
+) -> None:
+    await site.has(somebody("ana"))
+    await site.has(somebody("ben"))
+    site.since(replace(somebody("ben"), name="Benjamin"), sequence=9)
+    report = await site.restored()
+    assert (report.epoch, report.read_back) == (1, ["members ben"])
+    assert {(row["key"], row["sequence"]) for row in await site.waiting()} == {
+        ("west:ana", epochs.raised(1, 1) + 1),
+        ("west:ben", epochs.raised(9, 1) + 1),
+    }
+    ben = await site.member("ben")
+    assert ben is not None
+    assert (ben["name"], epochs.epoch_of(ben["version"])) == ("Benjamin", 1)
+
+
+async def test_once_more_after_an_interruption_is_an_epoch_later_and_reads_nothing_twice(site: Site) -> None:
+    await site.has(somebody("ana"))
+    site.since(replace(somebody("ana"), name="Anna"))
+    await site.restored()
+    report = await site.restored()
+    assert (report.epoch, report.read_back, report.told) == (2, [], 3)
+    assert len(await site.waiting()) == 3
+
+
+@pytest.mark.parametrize("first", ["ana", "ben"])
+async def test_an_address_that_one_left_and_another_took_comes_back_to_the_other(site: Site, first: str) -> None:
+    await site.has(somebody("ana", "shared@west.example"))
+    await site.has(somebody("ben"))
+    changed = {
+        "ana": somebody("ana", "own@west.example"),
+        "ben": somebody("ben", "shared@west.example"),
+    }
+    for id in sorted(changed, key=lambda one: one != first):
+        site.since(changed[id])
+    report = await site.restored()
+    assert sorted(report.read_back) == ["members ana", "members ben"]
+    assert report.not_read_back == []
+
+
+async def test_what_cannot_come_back_is_named_and_holds_up_nobody(site: Site) -> None:
+    await site.has(somebody("ana", "shared@west.example"))
+    site.since(somebody("late", "shared@west.example"))
+    site.since(somebody("later"))
+    report = await site.restored()
+    assert (report.made_anew, report.not_read_back) == (["members later"], ["members late"])
+    assert await site.member("late") is None
+
+
+async def test_who_was_erased_since_is_erased_again(site: Site) -> None:
+    await site.has(somebody("ana"))
+    site.since(somebody("ana"), erased=True)
+    report = await site.restored()
+    assert report.erased == ["members ana"]
+    assert await site.member("ana") is None
+    assert await site.waiting() == []
