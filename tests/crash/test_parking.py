@@ -94,7 +94,8 @@ class Poison:
     [
         ("notifications.consumer.after-commit:1", "notifications.clockwork.after-effect:1"),
         pytest.param(
-            ("notifications.consumer.after-commit:2", "notifications.clockwork.after-commit:1"), marks=pytest.mark.full
+            ("notifications.consumer.before-offset-commit:1", "notifications.clockwork.after-commit:1"),
+            marks=pytest.mark.full,
         ),
     ],
     ids=" ".join,
