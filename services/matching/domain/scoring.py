@@ -124,7 +124,7 @@ def _share_of_topics(mentees: Side, mentors: Side) -> Ints:
         common = common + _count(mentees.most_wanted & mentors.topics)
     if wanted.size == 1:  # one mentee: few values, and looking them up is faster than dividing
         shares: Ints = _HUNDRED * np.arange(common.max(initial=0) + 1, dtype=np.int32) // np.maximum(1, wanted)
-        return shares[common]
+        return shares.take(common, mode="clip")  # nothing is clipped; it is not asked for each whether it is inside
     return np.asarray(_HUNDRED * common // np.maximum(1, wanted))
 
 

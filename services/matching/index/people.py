@@ -135,10 +135,6 @@ class People:
         column[:, row] = 0
         column[: len(words), row] = words
 
-    def home(self, row: int) -> int:
-        """The institution, by number."""
-        return int(self._columns.institution[row])
-
     def is_present(self, row: int) -> bool:
         return bool(self._columns.present[row])
 

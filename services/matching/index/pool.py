@@ -14,7 +14,7 @@ from services.matching.domain.columns import Bools, Ints, Rows, Side, Words
 from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist, Stored
 from services.matching.domain.model import Person, Policy, Weights, weights_for
 from services.matching.index.people import People, Vocabulary, Widths
-from services.matching.index.ranking import Ranking
+from services.matching.index.ranking import Ranking, alike
 from services.matching.index.reserves import Reserves
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS, Role
@@ -184,20 +184,18 @@ class Pool:
         return self.shortlist(mentee)
 
     def ranked(self, mentees: Sequence[str], length: int) -> list[Ranked]:
-        """The best of each of these mentees' mentors: as lists of this length would have them.
-
-        One institution's mentees after the other's, so that what is remembered is used while it is.
-        """
+        """The best of each of these mentees' mentors: as lists of this length would have them."""
         widths = self._widths()
         all_mentors, ids = self._mentors.all(widths), self._mentors.ids
         ranking = Ranking(all_mentors, self._allowed(), least=self._policy.programme.minimum_score, length=length)
+        rows = self._mentees.at(mentees)
         found: dict[str, Ranked] = {}
-        for mentee in sorted(mentees, key=lambda one: self._mentees.home(self._mentees.rows[one])):
-            row = self._mentees.rows[mentee]
+        for place in alike(self._mentees.all(widths).take(rows)).tolist():
+            mentee, row = mentees[place], int(rows[place])
             apart = self._mentors.at([mentee, *self._apart(mentee, "mentee")])
-            rows, scores = ranking.best(self._mentees.one(row, widths), self._weights[mentee], apart)
-            unmatched = None if rows.size else self.searched(mentee).unmatched
-            found[mentee] = Ranked([ids[one] for one in rows.tolist()], scores.tolist(), unmatched)
+            best, scores = ranking.best(self._mentees.one(row, widths), self._weights[mentee], apart)
+            unmatched = None if best.size else self.searched(mentee).unmatched
+            found[mentee] = Ranked([ids[one] for one in best.tolist()], scores.tolist(), unmatched)
         return [found[mentee] for mentee in mentees]
 
     def _searched(self, mentee: str, row: int) -> Shortlist:

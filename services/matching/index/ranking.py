@@ -28,8 +28,10 @@ class Ranking:
     def best(self, mentee: Side, weights: Weights, apart: Rows) -> tuple[Rows, Ints]:
         """Rows of mentors and their scores, the best first; none of `apart`."""
         rows = self._allowed(mentee)
-        if apart.size and rows.size:
-            rows = rows[~np.isin(rows, apart)]
+        if apart.size:
+            kept = ~self._nobody
+            kept[apart] = False
+            rows = rows[kept[rows]]
         open_ = self._sum(mentee, weights, range(scoring.OPEN))
         rows = rows[open_[rows] >= self._least * sum(weights[: scoring.OPEN])] if self._least else rows
         scores = (open_ + self._sum(mentee, weights, range(scoring.OPEN, len(scoring.EACH))))[rows]
@@ -58,6 +60,12 @@ class Ranking:
         if key not in known:
             _remember(known, key, factor(mentee, self._mentors) * np.int32(weight))
         return known[key]
+
+
+def alike(mentees: Side) -> Rows:
+    """An order in which those follow each other who have much in common, so that what is remembered is near."""
+    few = (mentees.style, mentees.zone, mentees.stage, mentees.formats)
+    return np.lexsort((*few, *mentees.languages, mentees.across, mentees.institution))
 
 
 def _key(mentee: Side, reads: tuple[str, ...]) -> bytes:
