@@ -15,7 +15,7 @@ from services.matching.domain.rounds.model import NOBODY, Instance
 from services.matching.domain.rounds.solving import prepared
 from tests.unit.rounds_kit import document, documents, mentee, mentor, pair, parsed, wish
 
-FEW, MANY = 200, 800
+FEW, MANY = 100, 500
 
 
 @st.composite

@@ -20,7 +20,7 @@ from services.matching.usecases.mending import Carry
 from shared import outbox
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RepairApplied, RepairPlanned
-from shared.mongo import ASCENDING, DESCENDING, Document, Session, in_transaction
+from shared.mongo import ASCENDING, DESCENDING, Document, ReturnDocument, Session, in_transaction
 
 _SEATED: Document = {"state": {"$in": ["active", "paused"]}}
 
@@ -60,8 +60,17 @@ class RepairBench(RequestStore):
         """Programmes in which somebody was displaced whom no plan has seen."""
         return sorted(await self._database[DISPLACEMENTS].distinct("programme", {"planned": False}))
 
-    async def in_state(self, state: str) -> Sequence[Repair]:
-        return [repair_of(one) async for one in self._database[REPAIRS].find({"state": state})]
+    async def approved(self) -> Sequence[Repair]:
+        return [repair_of(one) async for one in self._database[REPAIRS].find({"state": "approved"})]
+
+    async def next_to_plan(self) -> Repair | None:
+        document = await self._database[REPAIRS].find_one_and_update(
+            {"state": "planning"},
+            {"$inc": {"attempts": 1}},
+            sort=[("attempts", ASCENDING), ("at", ASCENDING)],
+            return_document=ReturnDocument.AFTER,
+        )
+        return repair_of(document) if document else None
 
     async def open_in(self, programme: str) -> Repair | None:
         document = await self._database[REPAIRS].find_one({"programme": programme, "is_open": True})

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from services.matching.domain.model import Policy
 from services.matching.domain.repair import life, steps
 from services.matching.domain.repair.displacements import Displacement
-from services.matching.domain.repair.life import Repair, Step
+from services.matching.domain.repair.life import ATTEMPTS, Repair, Step
 from services.matching.domain.repair.steps import Ended, Scene
 from services.matching.usecases.damage import Planned
 from services.matching.usecases.parties import again_when_stale
@@ -40,7 +40,10 @@ class Bench(Protocol):
 
     async def give_up(self, programme: str) -> None: ...
 
-    async def in_state(self, state: str) -> Sequence[Repair]: ...
+    async def approved(self) -> Sequence[Repair]: ...
+
+    async def next_to_plan(self) -> Repair | None:
+        """The one that was tried least, then the oldest; its attempts are counted."""
 
     async def propose(self, repair: Repair, planned: Planned, seen: Sequence[str], event: RepairPlanned | None) -> None:
         """With its steps, on condition of the version before. Raises `StaleVersion`."""
@@ -86,10 +89,10 @@ class Mending:
             return
         for programme in await self._bench.new_in():
             await self._unless_stale(self._gather, programme)
-        for repair in await self._bench.in_state("planning"):
+        for one in await self._bench.approved():
+            await self._apply(one)
+        while (repair := await self._bench.next_to_plan()) and await self._lease.take():
             await self._unless_stale(self._plan, repair)
-        for repair in await self._bench.in_state("approved"):
-            await self._apply(repair)
 
     async def _gather(self, programme: str) -> None:
         policy, known = await self._bench.policy(programme), await self._bench.open_in(programme)
@@ -109,6 +112,9 @@ class Mending:
             await self._shelf.save(life.plan_anew(known, bystanders=known.bystanders_at_most, correlation=correlation))
 
     async def _plan(self, repair: Repair) -> None:
+        if repair.attempts > ATTEMPTS:
+            await self._shelf.save(life.drop(repair))
+            return
         policy = await self._bench.policy(repair.programme)
         planned, seen = await self._planner.plan(repair, at=self._clock.now())
         up_to = policy.programme.repair_by_itself_up_to if policy else 0

@@ -15,6 +15,8 @@ RepairState = Literal["planning", "proposed", "approved", "applied", "dropped"]
 StepState = Literal["planned", "left", "applied", "lapsed"]
 OPEN: tuple[RepairState, ...] = ("planning", "proposed", "approved")
 BYSTANDERS_AT_MOST = 100
+ATTEMPTS = 5
+"""A repair that was begun more often than this, and never planned, is given up: it ends whoever works on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,7 @@ class Repair:
     correlation: str
     state: RepairState = "planning"
     version: int = 1
+    attempts: int = 0
     plan: Plan | None = None
     runs_by_itself: bool = False
     applied_at: datetime | None = None
@@ -85,7 +88,9 @@ def propose(repair: Repair, plan: Plan, *, by_itself_up_to: int) -> tuple[Repair
 
 def plan_anew(repair: Repair, *, bystanders: int, correlation: str) -> Repair:
     _require(repair, "planning", "proposed")
-    return _next(repair, state="planning", plan=None, bystanders_at_most=bystanders, correlation=correlation)
+    return _next(
+        repair, state="planning", attempts=0, plan=None, bystanders_at_most=bystanders, correlation=correlation
+    )
 
 
 def approve(repair: Repair, *, correlation: str) -> Repair:

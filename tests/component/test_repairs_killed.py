@@ -1,0 +1,126 @@
+"""Workers of repairs that die in the midst, or are two: nobody is lost, nobody is placed twice."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from services.matching.domain.repair.life import ATTEMPTS, Repair, Step
+from services.matching.store.mending import RepairBench
+from services.matching.store.repairs import RepairShelf
+from services.matching.usecases.mending import Carry, Mending
+from services.matching.workshop import Workshop
+from shared.clock import SystemClock
+from shared.contracts.envelope import Trace
+from tests.component.matching_kit import NORTH, Matching, institution, mentee, mentor, programme, running
+from tests.component.test_matching_repairs import Desk
+from tests.eventually import eventually
+
+GONE, FREE = 8, 6
+
+
+class Alone:
+    """A lease that everybody has: as if one worker were slow enough for another to take its place."""
+
+    seconds = 6.0
+
+    async def take(self) -> bool:
+        return True
+
+
+class Killed(Exception):
+    pass
+
+
+class Mortal(RepairBench):
+    """Dies after two steps, in the midst of others."""
+
+    left = 2
+
+    async def carry_out(self, repair: Repair, step: Step, carry: Carry, trace: Trace) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Killed
+        await super().carry_out(repair, step, carry, trace)
+
+
+@dataclass(frozen=True, slots=True)
+class Yard:
+    matching: Matching
+    uri: str
+
+    def mending(self, kind: type[RepairBench] = RepairBench) -> Mending:
+        database, clock = self.matching.database, SystemClock()
+        workshop = Workshop(mongo_uri=self.uri, mongo_database=database.name)
+        return Mending(kind(database, clock), RepairShelf(database), workshop, Alone(), clock)
+
+
+@pytest.fixture
+async def yard(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Yard]:
+    """One mentor has eight mentees and leaves; another has six seats. Whoever works on repairs, the test starts."""
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=("due",)) as matching:
+        await matching.say(institution(NORTH), programme(admits=(NORTH,)))
+        await matching.join(mentor("old", capacity=GONE), mentor("new", capacity=FREE))
+        await matching.join(*(mentee(f"m{number}") for number in range(GONE)))
+        for number in range(GONE):
+            await Desk(matching).pair(f"m{number}", "old")
+        await matching.say(mentor("old", capacity=GONE, status="inactive"))
+        await eventually(matching.nobody_leaves)
+        yield Yard(matching, mongo_uri)
+
+
+async def _approved(yard: Yard) -> None:
+    desk = Desk(yard.matching)
+    await yard.mending().work()
+    assert (await desk.act(await desk.until("proposed"), "approve")).status_code == 200
+
+
+async def _assert_whole(yard: Yard) -> None:
+    desk = Desk(yard.matching)
+    await desk.until("applied")
+    assert await yard.matching.seats() == {"new": FREE}
+    assert Counter((await desk.bonds()).values()) == {"new": FREE}
+    told = Counter(
+        name for name, data in await yard.matching.facts() if name.startswith("repair") or data.get("repair")
+    )
+    assert told == {"relationship.opened": FREE, "repair.planned": 1, "repair.applied": 1}
+    [(_, applied)] = await yard.matching.facts("repair.applied")
+    assert (applied["placed"], applied["left_behind"]) == (FREE, GONE - FREE)
+    assert list((await desk.displaced()).values()) == [1] * (GONE - FREE)
+
+
+async def test_a_repair_killed_again_and_again_loses_and_doubles_nothing(yard: Yard) -> None:
+    await _approved(yard)
+    deaths = 0
+    while not (await Desk(yard.matching).get("/programmes/care/repairs")).json()["items"][0].get("applied_at"):
+        with suppress(Killed):
+            await yard.mending(Mortal).work()
+            continue
+        deaths += 1
+    assert deaths
+    await _assert_whole(yard)
+
+
+async def test_two_who_plan_and_apply_at_once_do_each_step_once(yard: Yard) -> None:
+    await asyncio.gather(*(yard.mending().work() for _ in range(2)))
+    desk = Desk(yard.matching)
+    assert (await desk.act(await desk.until("proposed"), "approve")).status_code == 200
+    await asyncio.gather(*(yard.mending().work() for _ in range(2)))
+    await _assert_whole(yard)
+
+
+async def test_a_repair_that_ends_everybody_who_plans_it_is_given_up_and_the_next_is_planned(yard: Yard) -> None:
+    await yard.mending().work()
+    desk = Desk(yard.matching)
+    first = await desk.until("proposed")
+    worn = {"state": "planning", "attempts": ATTEMPTS}
+    await yard.matching.database["repairs"].update_one({"_id": first["id"]}, {"$set": worn})
+    await yard.mending().work()
+    assert (await desk.until("dropped"))["id"] == first["id"]
+    await desk.post("/programmes/care/repairs")
+    await yard.mending().work()
+    assert (await desk.until("proposed"))["plan"]["placed"] == FREE
