@@ -1,8 +1,8 @@
 """After a backup was restored: lists are read back from what was told of them, and counting goes on in a new epoch.
 
 Whoever folds the facts has the lists as they were told last: made anew, a list is told again only where it differs from
-that. Requests and relationships are told in facts that do not carry all of them: those that the store does not know, or
-knows as they were, are reported with what was told of them last.
+that. Requests, relationships, rounds and repairs are told in facts that do not carry all of them: those that the store
+does not know, or knows as they were, are reported with what was told of them last.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,27 @@ from datetime import datetime
 from services.matching.domain.shards import shard_of
 from shared import epochs, outbox
 from shared.contracts.envelope import Received
-from shared.contracts.matching import SuggestionsChanged
+from shared.contracts.matching import (
+    AboutPlace,
+    AboutRelationship,
+    AboutRepair,
+    AboutRequest,
+    RoundPublished,
+    SuggestionsChanged,
+)
+from shared.contracts.payload import Payload
 from shared.mongo import Database, Document, ReplaceOne
 
 _LISTS = "lists"
-_COUNTED = {"suggestions": _LISTS, "request": "requests", "relationship": "relationships", "round": "rounds"}
-"""Whose `version` is the sequence of which facts (the fourth word of a type)."""
+_COUNTED: Mapping[type[Payload], str] = {
+    SuggestionsChanged: _LISTS,
+    AboutRequest: "requests",
+    AboutRelationship: "relationships",
+    RoundPublished: "rounds",
+    AboutPlace: "places",
+    AboutRepair: "repairs",
+}
+"""Whose `version` is the sequence of which facts."""
 
 
 @dataclass(slots=True)
@@ -45,7 +60,7 @@ class Restoring:
     def hear(self, received: Received) -> None:
         envelope = received.envelope
         self._published.add(envelope.id)
-        about = _COUNTED.get(envelope.type.split(".")[3])
+        about = next((name for kind, name in _COUNTED.items() if isinstance(received.payload, kind)), None)
         if about is None:
             return
         known = self._newest.get((about, envelope.subject))

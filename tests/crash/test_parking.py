@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from deploy.parked import app
 from shared.contracts.matching import SuggestionsChanged
 from shared.mongo import Document
-from tests.crash.guarantees import offsets
+from tests.crash.guarantees import POISON, offsets
 from tests.crash.site import CrashSite
 from tests.crash.world import INSTITUTION, PROGRAMME
 from tests.eventually import eventually
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.timeout(240)
 
 
 class Poison:
-    """A fact that cannot be read and one of its key behind it, both without recipients; structured, so that who counts
-    the world's facts leaves them out.
+    """A fact that cannot be read and one of its key behind it, both without recipients; structured, and so named that
+    who counts the world's facts leaves them out.
     """
 
     def __init__(self, site: CrashSite) -> None:
         self._site = site
         self._of = site.databases["notifications"]
-        mentee = f"poison-{site.clock.new_id()}"
+        mentee = f"{POISON}{site.clock.new_id()}"
         self._enrolment = f"{PROGRAMME}.{mentee}"
         self._good = SuggestionsChanged(
             enrolment=self._enrolment,
@@ -80,10 +80,6 @@ class Poison:
         is_marked = await self._of["inbox"].count_documents(self._mark)
         return bool(is_marked) and not await self.waiting() and not list(offsets(await self._site.look()))
 
-    async def forget(self) -> None:
-        """The mark that none of the world's facts accounts for."""
-        await self._of["inbox"].delete_one(self._mark)
-
     @property
     def _mark(self) -> Document:
         return {"_id": f"{_REACTION}:{self._enrolment}-2"}
@@ -119,5 +115,4 @@ async def test_a_kill_while_a_record_is_set_aside_or_worked_off_parks_once_and_k
 
     await crashes.cluster.start("notifications").ready()
     await eventually(poison.is_worked_off, within=60, message="what waited behind has taken effect")
-    await poison.forget()
     await crashes.assert_settles(f"SIGKILL at {parks} while parking, and at {works_off} while working off")
