@@ -9,12 +9,14 @@ from services.matching import watch
 from services.matching.api.relationships import relationships_router
 from services.matching.api.repairs import repairs_router
 from services.matching.api.requests import requests_router
+from services.matching.api.rotations import conflicts_router, rotations_router
 from services.matching.api.rounds import rounds_router
 from services.matching.api.suggestions import suggestions_router, unmatched_router
 from services.matching.clockwork import Clockwork, Shards
 from services.matching.handlers import folds
 from services.matching.index.network import Network
 from services.matching.settings import Settings
+from services.matching.store.firewall import FirewallStore
 from services.matching.store.lists import Lists
 from services.matching.store.mending import RepairBench
 from services.matching.store.projections import Copies, Projections
@@ -24,6 +26,7 @@ from services.matching.store.replicas import Replicas
 from services.matching.store.requests import RequestStore
 from services.matching.store.rounds import RoundShelf
 from services.matching.store.settling import Register
+from services.matching.usecases.assessing import Counting, Rotations
 from services.matching.usecases.auditing import Audit
 from services.matching.usecases.due import Due
 from services.matching.usecases.keeping import Keeper
@@ -73,6 +76,8 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     shelf = RoundShelf(parts.database, clock)
     repairs = RepairShelf(parts.database)
     due = Due(pairs, clock)
+    firewall = FirewallStore(parts.database, clock)
+    counting = Counting(firewall, clock)
     parts.consumers.projection(folds(Copies(parts.database, heard=keeping.hear)))
 
     async def prepare() -> None:
@@ -83,6 +88,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         await pairs.prepare()
         await shelf.prepare()
         await repairs.prepare()
+        await firewall.prepare()
 
     async def close() -> None:
         parts.database.client.close()
@@ -94,7 +100,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     app = create_app(
         "Preceptor matching",
         "Who is suggested to whom, why, and why not; who asked whom, and what came of it.",
-        routers=_routers(reading, pairs, shelf, repairs, clock) if "api" in roles else [],
+        routers=_routers(reading, pairs, shelf, repairs, firewall, clock) if "api" in roles else [],
         database=parts.database,
         authenticator=parts.authenticator,
         clock=clock,
@@ -110,6 +116,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         "relay": ("relay", parts.relay),
         "lists": ("clockwork", keeping.run),
         "due": ("clockwork", lambda: every(1, due.work)),
+        "assessments": ("clockwork", lambda: every(1, counting.work)),
         "solving": ("clockwork", _solving(parts, settings, shelf)),
         "publishing": ("clockwork", _publishing(parts, settings)),
         "repairs": ("clockwork", _mending(parts, settings, repairs)),
@@ -127,8 +134,14 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
 
 
 def _routers(
-    reading: Reading, pairs: RequestStore, shelf: RoundShelf, repairs: RepairShelf, clock: Clock
+    reading: Reading,
+    pairs: RequestStore,
+    shelf: RoundShelf,
+    repairs: RepairShelf,
+    firewall: FirewallStore,
+    clock: Clock,
 ) -> list[APIRouter]:
+    rotations = Rotations(firewall, clock)
     return [
         suggestions_router(reading),
         unmatched_router(reading),
@@ -136,6 +149,8 @@ def _routers(
         relationships_router(Relationships(pairs, clock)),
         rounds_router(Rounds(shelf, clock)),
         repairs_router(Repairs(repairs, clock)),
+        rotations_router(rotations),
+        conflicts_router(rotations),
     ]
 
 

@@ -18,6 +18,7 @@ from shared import shedding
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import NotificationsRecordParked
 from shared.contracts.matching import (
+    ConflictDetected,
     MenteeUnmatched,
     MentorRequested,
     PairLapsed,
@@ -116,6 +117,7 @@ def _consume(parts: Parts, store: NotificationsStore, clock: Clock) -> None:
             RequestWithdrawn: reactions.on_turn,
             RequestExpired: reactions.on_turn,
             RelationshipOpened: reactions.on_turn,
+            ConflictDetected: reactions.on_turn,
             RelationshipPaused: reactions.on_turn,
             RelationshipResumed: reactions.on_turn,
             RelationshipClosed: reactions.on_turn,

@@ -20,6 +20,7 @@ EVENTS: dict[str, type[Payload]] = {
         matching.RequestWithdrawn,
         matching.RequestExpired,
         matching.RelationshipOpened,
+        matching.ConflictDetected,
         matching.RelationshipPaused,
         matching.RelationshipResumed,
         matching.RelationshipClosed,

@@ -146,6 +146,16 @@ class RelationshipOpened(AboutRelationship):
     """The repair that did; both hear of it by this fact."""
 
 
+class ConflictDetected(AboutRelationship):
+    """The two may not be mentor and mentee (any more). Nothing ends by it: a coordinator sees to it, or a repair."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.conflict.detected.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+    reason: Slug
+    """Today `assessment`: one of them assesses the other. More may come."""
+
+
 class RelationshipPaused(AboutRelationship):
     """Rests, by either side's wish (the seat stays taken), or because one of them is inactive (the seat is free)."""
 

@@ -70,6 +70,10 @@ class ProgrammeChanged(Payload):
     limits: ProgrammeLimits = ProgrammeLimits()
     repair_by_itself_up_to: int = Field(default=0, ge=0, le=1000)
     """A repair that moves at most so many people needs no coordinator's word; 0: each does."""
+    assessment_lookback_days: int = Field(default=180, ge=0, le=1825)
+    """So long after a rotation its assessor and whom they assessed are kept apart."""
+    assessment_lookahead_days: int = Field(default=365, ge=0, le=1825)
+    """So long before a rotation begins they are."""
 
     @property
     def aggregate(self) -> str:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from services.matching.domain import rules, scoring
 from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist
 from services.matching.domain.model import (
+    Assessment,
     Bond,
     Institution,
     Member,
@@ -135,6 +136,15 @@ def preferences(draw: st.DrawFn, id: str | None = None, *, sequence: int = 1) ->
         topics_most_wanted=draw(_topics),
         identity=draw(st.frozensets(st.sampled_from(["parent", "first-generation"]), max_size=2)),
         wishes_shared_identity=draw(_some),
+    )
+
+
+@st.composite
+def assessments(draw: st.DrawFn) -> Assessment:
+    assessor, assessed = draw(st.lists(st.sampled_from(PEOPLE), min_size=2, max_size=2, unique=True))
+    programmes = draw(st.frozensets(st.sampled_from([CARE, CARE, "other"])))
+    return Assessment(
+        id=f"{assessor}-{assessed}", assessor=assessor, assessed=assessed, sequence=1, programmes=programmes
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from services.matching.domain.model import Bond, Institution, Member, Preferences, Programme
+from services.matching.domain.model import Assessment, Bond, Institution, Member, Preferences, Programme
 from services.matching.domain.specialties import ALSO_CALLED, TREE
 
 FACTORS = (
@@ -48,9 +48,10 @@ class Plain:
         members: Mapping[str, Member],
         preferences: Mapping[str, Preferences],
         bonds: Mapping[str, Bond],
+        assessments: Mapping[str, Assessment],
     ) -> None:
         self.institutions, self.programmes, self.members = institutions, programmes, members
-        self.preferences, self.bonds = preferences, bonds
+        self.preferences, self.bonds, self.assessments = preferences, bonds, assessments
 
     def list_of(self, programme_id: str, mentee_id: str) -> PlainList:
         programme, mentee = self.programmes.get(programme_id), self.members.get(mentee_id)
@@ -85,6 +86,7 @@ class Plain:
                     one.id not in self._private(mentee).never
                     and mentee.id not in self._private(one).never
                     and not any(bond.keeps_apart for bond in self._between(mentee, one))
+                    and not self._assess(programme, {mentee.id, one.id})
                 ),
             ),
             ("below_minimum_score", lambda one: self._reaches(programme, mentee, one)),
@@ -92,6 +94,11 @@ class Plain:
 
     def _between(self, mentee: Member, mentor: Member) -> list[Bond]:
         return [one for one in self.bonds.values() if (one.mentee, one.mentor) == (mentee.id, mentor.id)]
+
+    def _assess(self, programme: Programme, both: set[str]) -> bool:
+        return any(
+            {one.assessor, one.assessed} == both and programme.id in one.programmes for one in self.assessments.values()
+        )
 
     def _taken(self, mentor: Member) -> int:
         return len([one for one in self.bonds.values() if one.mentor == mentor.id and one.takes_seat])

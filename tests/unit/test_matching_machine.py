@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.matching.domain.model import Bond, Institution, Member, Preferences, Programme
+from services.matching.domain.model import Assessment, Bond, Institution, Member, Preferences, Programme
 from services.matching.domain.shards import SHARDS, shard_of
 from services.matching.index.network import Network, State
 from services.matching.usecases.keeping import Change, Keeper
@@ -146,6 +146,17 @@ class Lists(RuleBasedStateMachine):
                 Bond(id=f"b{number}", mentee=mentee, mentor=mentor, sequence=0, takes_seat=seat, keeps_apart=binds)
             )
 
+    @rule(seed=seeds, count=st.integers(1, 5))
+    def some_begin_or_cease_to_assess_others(self, seed: int, count: int) -> None:
+        """A rotation of two people for good: it counts here, there, in both programmes, or nowhere."""
+        dice = random.Random(seed)
+        for _ in range(count):
+            number = dice.randrange(30)
+            both = [f"p{number % 5 * 3}", f"p{number % 4 * 3 + 1 + number % 2}"]
+            assessor, assessed = both if number % 3 else reversed(both)
+            where = frozenset(dice.choice([(), (), (CARE,), (OTHER,), (CARE, OTHER)]))
+            self.commit(Assessment(id=f"a{number}", assessor=assessor, assessed=assessed, sequence=0, programmes=where))
+
     @rule(seed=seeds)
     def hardly_a_seat_is_left(self, seed: int) -> None:
         """Lists are empty, and why they are depends on who is left."""
@@ -186,7 +197,7 @@ class Lists(RuleBasedStateMachine):
     def hears_something_old_again(self, which: int, data: st.DataObject) -> None:
         old = data.draw(st.sampled_from(self.past))
         key = (type(old), old.member if isinstance(old, Preferences) else old.id)
-        if isinstance(old, Bond):
+        if isinstance(old, Bond | Assessment):
             return  # their stream repeats the last states in order: see index/bonds.py
         if all(key != _key(waiting.state) for waiting in self.replicas[which].feed):
             self.replicas[which].keeper.apply([Change(old, Origin("again", "correlation"))])
@@ -261,7 +272,7 @@ class Lists(RuleBasedStateMachine):
         def of(kind: type) -> dict[str, Any]:
             return {id: state for (known, id), state in self.documents.items() if known is kind}
 
-        return Plain(of(Institution), of(Programme), of(Member), of(Preferences), of(Bond))
+        return Plain(of(Institution), of(Programme), of(Member), of(Preferences), of(Bond), of(Assessment))
 
     def check(self, programme: str, who: str, expected: PlainList) -> None:
         one = self.shelf.lists.get(f"{programme}.{who}")

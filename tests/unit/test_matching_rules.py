@@ -1,11 +1,13 @@
 """Who may be suggested to whom."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.matching.domain import rules
-from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.model import Assessment, Institution, Member, Person, Policy, Preferences, Programme
 from services.matching.domain.shards import SHARDS
 from services.matching.index.network import Network
 from tests.unit.matching_people import (
@@ -14,6 +16,7 @@ from tests.unit.matching_people import (
     NORTH,
     PEOPLE,
     SOUTH,
+    assessments,
     institutions,
     members,
     mentee,
@@ -57,6 +60,12 @@ def test_each_rule_keeps_a_pair_apart(who: Person, other: Person, code: str) -> 
     assert rules.broken(who, other, policy()) == code
 
 
+@pytest.mark.parametrize(("where", "code"), [(CARE, "not_available"), ("other", None)])
+def test_who_assesses_somebody_does_not_mentor_them_where_that_counts(where: str, code: str | None) -> None:
+    who = replace(mentee(), firewall={where: frozenset({"milo"})})
+    assert rules.broken(who, mentor(), policy()) == code
+
+
 def test_across_institutions_both_institutions_and_both_people_must_want_it() -> None:
     here, there = mentee(across_institutions=True), mentor(institution=SOUTH, across_institutions=True)
     assert rules.broken(here, there, policy(*EXCHANGING)) is None
@@ -83,14 +92,17 @@ def test_an_empty_list_is_explained_by_the_rule_that_kept_out_the_last_one() -> 
 
 
 def network_of(
-    programme: Programme, known: list[Institution], people: list[Member], private: list[Preferences]
+    programme: Programme,
+    known: list[Institution],
+    people: list[Member],
+    private: list[Preferences],
+    assessing: list[Assessment],
 ) -> tuple[Network, Policy, list[Person]]:
     network = Network()
     network.hold(range(SHARDS))
-    for state in (*known, programme, *private, *people):
+    for state in (*known, programme, *private, *people, *assessing):
         network.put(state)
-    wishes = {one.member: one for one in private}
-    persons = [Person(one, wishes.get(one.id, Preferences(member=one.id))) for one in people]
+    persons = [network.person(one.id) for one in people]
     return network, Policy(programme, {one.id: one for one in known}), persons
 
 
@@ -100,14 +112,16 @@ def network_of(
     known=st.tuples(institutions(NORTH), institutions(SOUTH), institutions(EAST)),
     people=st.tuples(*(members(id) for id in PEOPLE)),
     private=st.tuples(*(preferences(id) for id in PEOPLE[:4])),
+    assessing=st.lists(assessments(), max_size=6, unique_by=lambda one: one.id),
 )
 def test_columns_make_the_list_that_one_pair_after_another_makes(
     programme: Programme,
     known: tuple[Institution, ...],
     people: tuple[Member, ...],
     private: tuple[Preferences, ...],
+    assessing: list[Assessment],
 ) -> None:
-    network, policy, persons = network_of(programme, list(known), list(people), list(private))
+    network, policy, persons = network_of(programme, list(known), list(people), list(private), assessing)
     for who in persons:
         if CARE in who.member.mentee_in:
             assert network.pool(CARE).shortlist(who.id) == naive(who, persons, policy), who

@@ -152,6 +152,7 @@ TURNS: dict[str, set[str | None]] = {
     "request-withdrawn": {"by_mentee", "matched_elsewhere", "matched_in_round", "mentee_left", "not_available"},
     "request-expired": {None},
     "relationship-opened": {None},
+    "conflict-detected": {"assessment"},
     "relationship-paused": {"by_mentee", "by_mentor", "mentee_inactive", "mentor_inactive"},
     "relationship-resumed": {None},
     "relationship-closed": {*get_args(ClosingReason), "mentee_left", "mentor_left"},

@@ -27,6 +27,7 @@ class RelationshipRead(BaseModel):
     since: datetime
     closed_at: datetime | None = None
     request: str | None = None
+    conflict: str | None = Field(default=None, description="Why something has to change between the two: a code")
 
 
 def relationships_router(relationships: Relationships) -> APIRouter:
@@ -88,7 +89,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
     ) -> Page[RelationshipRead]:
         """The newest first."""
         page = await relationships.mine(me, side=side, state=state, before=before(cursor), limit=limit)
-        return Page(items=[_read(one) for one in page], next=following(page, limit))
+        return Page(items=[relationship_read(one) for one in page], next=following(page, limit))
 
     @routes.get("/programmes/{programme}/relationships", response_model_exclude_none=True, responses=problems(404))
     async def list_of_programme(
@@ -101,17 +102,17 @@ def relationships_router(relationships: Relationships) -> APIRouter:
     ) -> Page[RelationshipRead]:
         """For a coordinator: those of which one side is of the own institution, the newest first."""
         page = await relationships.of_programme(me, programme, state=state, before=before(cursor), limit=limit)
-        return Page(items=[_read(one) for one in page], next=following(page, limit))
+        return Page(items=[relationship_read(one) for one in page], next=following(page, limit))
 
     return routes
 
 
 def _tagged(response: Response, relationship: Relationship) -> RelationshipRead:
     response.headers["etag"] = etag(relationship.version)
-    return _read(relationship)
+    return relationship_read(relationship)
 
 
-def _read(relationship: Relationship) -> RelationshipRead:
+def relationship_read(relationship: Relationship) -> RelationshipRead:
     pair = relationship.pair
     return RelationshipRead(
         id=relationship.id,
@@ -123,4 +124,5 @@ def _read(relationship: Relationship) -> RelationshipRead:
         since=relationship.since,
         closed_at=relationship.closed_at,
         request=relationship.request,
+        conflict=relationship.conflict,
     )

@@ -94,6 +94,17 @@ class Bond:
     keeps_apart: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """Who assesses whom, under its rotation's id, and the programmes in which that keeps the two apart now."""
+
+    id: str
+    assessor: str
+    assessed: str
+    sequence: int
+    programmes: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     member: Member
@@ -102,6 +113,8 @@ class Person:
     """Seats of theirs that mentees have."""
     kept_from: frozenset[str] = frozenset()
     """Mentors not suggested to them now: who mentors them already, and who declined them lately."""
+    firewall: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By programme: who assesses them, or is assessed by them, as far as it counts there now."""
 
     @property
     def id(self) -> str:

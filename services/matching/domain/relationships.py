@@ -10,13 +10,21 @@ from typing import Any, Literal
 
 from services.matching.domain.model import Person
 from services.matching.domain.pairs import Decided, Displacing, Pair, Side
-from shared.contracts.matching import RelationshipClosed, RelationshipOpened, RelationshipPaused, RelationshipResumed
+from shared.contracts.matching import (
+    ConflictDetected,
+    RelationshipClosed,
+    RelationshipOpened,
+    RelationshipPaused,
+    RelationshipResumed,
+)
 from shared.errors import Conflict
 
 RelationshipState = Literal["active", "paused", "on_hold", "closed"]
 ClosingReason = Literal["goals_reached", "no_time", "not_a_fit", "conflict_of_interest", "moved_on", "unspecified"]
 _LEAVES_BEHIND = frozenset({"no_time", "not_a_fit", "conflict_of_interest", "unspecified"})
 """A mentor's reasons after which the mentee is placed again; the others say that it came to its end."""
+
+Conflicting = Literal["assessment"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +40,8 @@ class Relationship:
     reason: str | None = None
     """Why it is paused, on hold or closed."""
     closed_at: datetime | None = None
+    conflict: Conflicting | None = None
+    """Why the two should not be mentor and mentee; None while nothing speaks against it."""
 
     @property
     def takes_seat(self) -> bool:
@@ -68,6 +78,8 @@ def resume(
         raise _not(relationship, "relationship_not_paused")
     if mentee is None or mentor is None or not (mentee.member.is_active and mentor.member.is_active):
         raise Conflict("not_available", "the other person is not available at present")
+    if relationship.conflict:
+        raise Conflict("not_available", "the two cannot be brought together at present")
     if not relationship.takes_seat and mentor.taken >= mentor.member.capacity:
         raise Conflict("no_seat_left", "the mentor has no seat left")
     after = _next(relationship, state="active", reason=None)
@@ -84,6 +96,18 @@ def close(relationship: Relationship, *, by: Side, reason: ClosingReason, now: d
 def give_way(relationship: Relationship, *, now: datetime) -> Decided[Relationship]:
     """To what a repair found instead: of that the mentee hears, of this the mentor."""
     return _closed(relationship, by="mentee", reason="repaired", now=now)
+
+
+def find_conflict(relationship: Relationship, *, reason: Conflicting) -> Decided[Relationship]:
+    """Both hear that something has to change, neither what; whoever has a seat keeps it until repair finds another."""
+    after = _next(relationship, conflict=reason)
+    both = (after.pair.mentee.told, after.pair.mentor.told)
+    event = ConflictDetected(reason=reason, recipients=both, **_about(after))
+    return Decided(state=after, event=event, displaces="conflict" if after.takes_seat else None)
+
+
+def clear_conflict(relationship: Relationship) -> Decided[Relationship]:
+    return Decided(state=_next(relationship, conflict=None), event=None)
 
 
 def leave(relationship: Relationship, *, side: Side, is_erased: bool, now: datetime) -> Decided[Relationship] | None:

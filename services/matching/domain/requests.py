@@ -25,7 +25,13 @@ from shared.errors import Conflict, NotFound, Rejected
 RequestState = Literal["pending", "accepted", "declined", "withdrawn", "expired"]
 DecliningReason = Literal["no_time", "other_expertise", "not_a_fit", "conflict_of_interest", "unspecified"]
 Retraction = Literal[
-    "matched_elsewhere", "matched_in_round", "matched_in_repair", "mentee_left", "mentor_full", "mentor_left"
+    "matched_elsewhere",
+    "matched_in_round",
+    "matched_in_repair",
+    "mentee_left",
+    "mentor_full",
+    "mentor_left",
+    "assessment",
 ]
 
 PENDING_AT_MOST = 5
@@ -33,6 +39,7 @@ MESSAGE_LENGTH = 2000
 OPEN_FOR = timedelta(days=14)
 APART_FOR = timedelta(days=90)
 _MENTORS_OWN: tuple[Retraction, ...] = ("mentor_full", "mentor_left")
+_UNSAID: tuple[Retraction, ...] = (*_MENTORS_OWN, "assessment")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +64,7 @@ class Request:
     @property
     def said_reason(self) -> str | None:
         """As others than the mentor may see it."""
-        return "not_available" if self.reason in _MENTORS_OWN else self.reason
+        return "not_available" if self.reason in _UNSAID else self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +150,11 @@ def withdraw(request: Request, *, now: datetime) -> Decided[Request]:
 def retract(request: Request, *, reason: Retraction, now: datetime) -> Decided[Request]:
     """Nobody took it back, but it cannot be accepted any more; whoever did not bring that about is told."""
     withdrawn = _settled(request, "withdrawn", now, reason=reason)
-    told = request.pair.mentee if reason in _MENTORS_OWN else request.pair.mentor
+    pair = request.pair
+    mentee = (pair.mentee.told,) if reason in _UNSAID else ()
+    told = mentee if reason in _MENTORS_OWN else (*mentee, pair.mentor.told)
     said = withdrawn.said_reason or reason
-    return Decided(state=withdrawn, event=RequestWithdrawn(reason=said, recipients=(told.told,), **_about(request)))
+    return Decided(state=withdrawn, event=RequestWithdrawn(reason=said, recipients=told, **_about(request)))
 
 
 def pass_time(request: Request, *, now: datetime) -> Decided[Request] | None:

@@ -56,9 +56,7 @@ def broken(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None: 
         return "no_common_language"
     if not common_formats(mentee, mentor):
         return "no_common_format"
-    if mentor.id in mentee.private.never or mentee.id in mentor.private.never or mentor.id in mentee.kept_from:
-        return "not_available"
-    return None
+    return "not_available" if _kept_apart(mentee, mentor, policy) else None
 
 
 def common_formats(mentee: Person, mentor: Person) -> frozenset[Format]:
@@ -96,8 +94,15 @@ READ = ("present", "free", "across", "institution", "languages", "formats")
 """The mentee's columns that `passing` reads; the two kept apart come on top."""
 
 
+def _kept_apart(mentee: Person, mentor: Person, policy: Policy) -> bool:
+    """By either's never-list, by what is or was between them, by an assessment."""
+    if mentor.id in mentee.private.never or mentee.id in mentor.private.never:
+        return True
+    return mentor.id in mentee.kept_from or mentor.id in mentee.firewall.get(policy.programme.id, ())
+
+
 def passing(mentees: Side, mentors: Side, exchanges: Bools, kept_apart: Bools) -> Iterator[tuple[Unmatched, Bools]]:
-    """For each rule in its order, who passes. `exchanges` by institutions, `kept_apart` by never-lists and bonds.
+    """For each rule in its order, who passes. `exchanges` by institutions, `kept_apart` as for one pair.
 
     Lazy: a caller whose last candidate has gone does not pay for the rules behind.
     """

@@ -7,17 +7,19 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import partial
 
 from services.matching.domain.lists import Enrolment
-from services.matching.domain.model import Bond, Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.model import Assessment, Bond, Institution, Member, Person, Policy, Preferences, Programme
 from services.matching.domain.shards import shard_of
 from services.matching.index.bonds import Bonds
+from services.matching.index.firewall import Firewall
 from services.matching.index.people import Vocabulary
 from services.matching.index.pool import Pool
 from services.matching.index.reserves import RESERVE
 from shared.contracts.profiles import Role
 
-State = Institution | Programme | Member | Preferences | Bond
+State = Institution | Programme | Member | Preferences | Bond | Assessment
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Network:
         self._preferences: dict[str, Preferences] = {}
         self._named_by: defaultdict[str, set[str]] = defaultdict(set)
         self._bonds = Bonds()
+        self._firewall = Firewall()
         self._pools: dict[str, Pool] = {}
         self._vocabulary = Vocabulary()
         self._shards: set[int] = set()
@@ -63,6 +66,8 @@ class Network:
                 return self._put_institution(state)
             case Bond():
                 return self._put_bond(state)
+            case Assessment():
+                return self._put_assessment(state)
 
     def pool(self, programme: str) -> Pool:
         return self._pools[programme]
@@ -73,7 +78,8 @@ class Network:
     def person(self, member: str) -> Person:
         """With all that binds them."""
         known = self._person(self._members[member])
-        return replace(known, kept_from=frozenset(self._apart(member, "mentee")))
+        kept_from = frozenset(self._kept_from(member, "mentee"))
+        return replace(known, kept_from=kept_from, firewall=self._firewall.of(member))
 
     def enrolled(self, programme: str) -> list[str]:
         """Members in either role, by id."""
@@ -196,7 +202,7 @@ class Network:
         mentor, taken = self._members.get(bond.mentor), self._bonds.taken(bond.mentor)
         if not self._bonds.put(bond):
             return NOBODY
-        others = self._search_anew(bond.mentee)
+        others = self._search_anew(bond.mentee, self._pools)
         if mentor is None or taken == self._bonds.taken(bond.mentor):
             return Affected(others=tuple(others))
         for programme in mentor.mentors_in:
@@ -204,16 +210,23 @@ class Network:
         as_mentor = tuple((programme, mentor.id) for programme in mentor.mentors_in)
         return Affected(others=tuple(others), as_mentor=as_mentor)
 
-    def _search_anew(self, mentee: str) -> list[Enrolment]:
+    def _put_assessment(self, assessment: Assessment) -> Affected:
+        """Either may be the other's mentor: the lists of both."""
+        changed = self._firewall.put(assessment)
+        both = (assessment.assessed, assessment.assessor)
+        return Affected(others=tuple(one for member in both for one in self._search_anew(member, changed)))
+
+    def _search_anew(self, mentee: str, programmes: Collection[str]) -> list[Enrolment]:
         """Whom this mentee may be with is another now: what their reserves say is not so any more."""
-        kept = [name for name, pool in self._pools.items() if mentee in pool.mentees]
+        kept = [name for name, pool in self._pools.items() if name in programmes and mentee in pool.mentees]
         for name in kept:
             self._pools[name].put_mentee(self._person(self._members[mentee]))
         return [self.enrolment(name, mentee) for name in kept]
 
     def _pool(self, programme: str) -> Pool:
         if programme not in self._pools:
-            self._pools[programme] = Pool(self._policy(programme), self._vocabulary, self._apart, reserve=self._reserve)
+            apart = partial(self._apart, programme)
+            self._pools[programme] = Pool(self._policy(programme), self._vocabulary, apart, reserve=self._reserve)
         return self._pools[programme]
 
     def _policy(self, programme: str) -> Policy:
@@ -225,7 +238,11 @@ class Network:
         private = self._preferences.get(member.id) or Preferences(member=member.id)
         return Person(member, private, self._bonds.taken(member.id))
 
-    def _apart(self, member: str, role: Role) -> AbstractSet[str]:
+    def _apart(self, programme: str, member: str, role: Role) -> AbstractSet[str]:
+        return self._kept_from(member, role) | self._firewall.around(member, programme)
+
+    def _kept_from(self, member: str, role: Role) -> AbstractSet[str]:
+        """In every programme."""
         own = self._preferences.get(member)
         bonded = self._bonds.apart(member, role)
         return self._named_by.get(member, set()) | (own.never if own else frozenset()) | bonded

@@ -31,8 +31,10 @@ REQUEST_INDEXES = [
     IndexModel([("mentee.member", ASCENDING), ("state", ASCENDING)], name="of_mentee"),
     IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$type": "date"}}),
 ]
+IN_CONFLICT: Document = {"conflict": {"$type": "string"}}
 RELATIONSHIP_INDEXES = [
     *_PAGED,
+    IndexModel([("programme", ASCENDING), *_NEWEST], name="in_conflict", partialFilterExpression=IN_CONFLICT),
     IndexModel([("mentee.member", ASCENDING), ("state", ASCENDING)], name="of_mentee"),
 ]
 
@@ -69,6 +71,7 @@ def relationship_of(document: Document) -> Relationship:
         repair=document.get("repair"),
         reason=document["reason"],
         closed_at=document["closed_at"],
+        conflict=document.get("conflict"),
     )
 
 
@@ -124,6 +127,7 @@ def _of_relationship(one: Relationship) -> Document:
         "round": one.round,
         "repair": one.repair,
         "closed_at": one.closed_at,
+        "conflict": one.conflict,
     }
 
 

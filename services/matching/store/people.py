@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from services.matching.domain.model import Person, Policy, Preferences
+from services.matching.store.assessments import COUNTING, ROTATIONS
 from services.matching.store.pairs import APART, OPEN, RELATIONSHIPS, REQUESTS
 from services.matching.store.projections import (
     INSTITUTIONS,
@@ -34,7 +35,7 @@ async def signed_in(database: Database, institution: str, subject_hash: str) -> 
 async def persons(
     database: Database, wanted: Document, session: Session | None = None, *, mentees: Collection[str]
 ) -> dict[str, Person]:
-    """By id. Who is kept from them is looked up for `mentees` only."""
+    """By id. Who is kept from them, and whom they assess or are assessed by, is looked up for `mentees` only."""
     found = database[PARTICIPANTS].find({**wanted, "erased": False}, session=session)
     members = [member_of(one) async for one in found]
     ids = [one.id for one in members]
@@ -43,12 +44,14 @@ async def persons(
     seats = database[SEATS].find({"_id": {"$in": ids}}, session=session)
     taken = {one["_id"]: one["taken"] async for one in seats}
     kept_from = await _kept_from(database, mentees, session) if mentees else {}
+    firewall = await _firewall(database, mentees, session) if mentees else {}
     return {
         one.id: Person(
             one,
             wishes.get(one.id, Preferences(member=one.id)),
             taken.get(one.id, 0),
             frozenset(kept_from.get(one.id, ())),
+            {programme: frozenset(others) for programme, others in firewall.get(one.id, {}).items()},
         )
         for one in members
     }
@@ -70,3 +73,16 @@ async def _kept_from(database: Database, mentees: Collection[str], session: Sess
         async for one in database[name].find(wanted, {"mentee": 1, "mentor": 1}, session=session):
             kept[one["mentee"]["member"]].add(one["mentor"]["member"])
     return kept
+
+
+async def _firewall(
+    database: Database, mentees: Collection[str], session: Session | None
+) -> dict[str, defaultdict[str, set[str]]]:
+    """By mentee and programme."""
+    around: dict[str, defaultdict[str, set[str]]] = {one: defaultdict(set) for one in mentees}
+    wanted = {"parties": {"$in": list(mentees)}, **COUNTING}
+    async for one in database[ROTATIONS].find(wanted, {"parties": 1, "programmes": 1}, session=session):
+        for who, other in (one["parties"], reversed(one["parties"])):
+            for programme in one["programmes"] if who in around else ():
+                around[who][programme].add(other)
+    return around

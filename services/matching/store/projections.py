@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from services.matching.domain.model import Institution, Member, Preferences, Programme
 from services.matching.index.network import State
+from services.matching.store.assessments import COUNTING, ROTATIONS, assessment_of
 from services.matching.store.departures import DEPARTURES, departing, everybody_departs
 from services.matching.store.pairs import (
     APART,
@@ -250,10 +251,11 @@ STATES: dict[str, Callable[[Document], State]] = {
     PREFERENCES: preferences_of,
     RELATIONSHIPS: bond_of_relationship,
     REQUESTS: bond_of_request,
+    ROTATIONS: assessment_of,
     PARTICIPANTS: member_of,
 }
-BINDING: dict[str, Document] = {RELATIONSHIPS: OPEN, REQUESTS: APART}
-"""Of these only what binds somebody is scanned."""
+BINDING: dict[str, Document] = {RELATIONSHIPS: OPEN, REQUESTS: APART, ROTATIONS: COUNTING}
+"""Of these only what binds somebody, or keeps two apart, is scanned."""
 
 COPIES = (
     Copy(collection=INSTITUTIONS, payload=InstitutionChanged),

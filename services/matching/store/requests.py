@@ -20,6 +20,7 @@ from services.matching.domain.repair.displacements import Displacement, of_place
 from services.matching.domain.requests import Request, Situation
 from services.matching.domain.rounds.places import Place
 from services.matching.store import pairs, people
+from services.matching.store.assessments import ROTATIONS
 from services.matching.store.departures import DEPARTURES, departure_of
 from services.matching.store.displacements import DISPLACEMENT_INDEXES, DISPLACEMENTS, displace
 from services.matching.store.pairs import OPEN, RELATIONSHIPS, REQUESTS, relationship_of, replacing, request_of
@@ -162,8 +163,7 @@ class RequestStore:
             is_back = known is not None and known.get("status") == "active"
             pending, opened = ([], []) if is_back else await self._left_by(departure, session, limit)
             decided = left(pending, opened)
-            held = _seated(member, 0, institution=departure.institution, capacity=0)
-            await self._all(SEATS, [held], session)
+            await self._all(SEATS, [seated_none(member, institution=departure.institution)], session)
             await self._take_seats(decided, (), session)
             await self._write(decided, trace, session)
             gone = {"mentee.member": member, "waits": True}
@@ -171,6 +171,7 @@ class RequestStore:
             if departure.is_erased:
                 said = {"mentee.member": member, "message": {"$ne": ""}}
                 await self._requests.update_many(said, {"$set": {"message": ""}}, session=session)
+                await self._database[ROTATIONS].delete_many({"parties": member}, session=session)
             if len(pending) < limit and len(opened) < limit:
                 command = {"_id": member, "sequence": departure.sequence}
                 await self._database[DEPARTURES].delete_one(command, session=session)
@@ -264,6 +265,11 @@ def _filter(wanted: Wanted) -> Document:
         "state": wanted.state,
     }
     return {"institutions": wanted.institution, **{name: value for name, value in asked.items() if value is not None}}
+
+
+def seated_none(member: str, *, institution: str) -> UpdateOne:
+    """Takes no seat: it holds the member in place until the transaction ends."""
+    return _seated(member, 0, institution=institution, capacity=0)
 
 
 def _seated(member: str, taken: int, *, institution: str, capacity: int) -> UpdateOne:

@@ -33,6 +33,9 @@ _EXAMPLE: JsonDict = {
 }
 
 
+Days = Annotated[int, Field(ge=0, le=1825)]
+
+
 class Limits(ProgrammeLimits):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,6 +54,10 @@ class ProgrammePatch(BaseModel):
     repair_by_itself_up_to: int = Field(
         default=0, ge=0, le=1000, description="A repair that moves at most so many people waits for nobody's word"
     )
+    assessment_lookback_days: Days = 180
+    """So long after a rotation its assessor and whom they assessed are kept apart."""
+    assessment_lookahead_days: Days = 365
+    """So long before a rotation begins they are."""
 
 
 class NewProgramme(ProgrammePatch):
@@ -72,6 +79,8 @@ class ProgrammeView(BaseModel):
     weights: dict[Factor, int]
     limits: ProgrammeLimits
     repair_by_itself_up_to: int
+    assessment_lookback_days: int
+    assessment_lookahead_days: int
     version: int
 
 
@@ -86,6 +95,8 @@ def _view(found: Versioned[Programme]) -> ProgrammeView:
         weights=dict(programme.weights),
         limits=programme.limits,
         repair_by_itself_up_to=programme.repair_by_itself_up_to,
+        assessment_lookback_days=programme.assessment_lookback_days,
+        assessment_lookahead_days=programme.assessment_lookahead_days,
         version=found.version,
     )
 

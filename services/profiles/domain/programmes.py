@@ -20,6 +20,8 @@ class Programme:
     limits: ProgrammeLimits = field(default_factory=ProgrammeLimits)
     repair_by_itself_up_to: int = 0
     """A repair that moves at most so many people needs no coordinator's word; 0: each does."""
+    assessment_lookback_days: int = 180
+    assessment_lookahead_days: int = 365
 
     def is_open_to(self, institutions: frozenset[str]) -> bool:
         return self.status == "active" and bool(institutions & set(self.admits))
@@ -60,5 +62,7 @@ def facts(programme: Programme) -> tuple[Payload, ...]:
             further_weights=further_weights,
             limits=programme.limits,
             repair_by_itself_up_to=programme.repair_by_itself_up_to,
+            assessment_lookback_days=programme.assessment_lookback_days,
+            assessment_lookahead_days=programme.assessment_lookahead_days,
         ),
     )

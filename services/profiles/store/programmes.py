@@ -7,6 +7,9 @@ from shared.clock import Clock
 from shared.contracts.profiles import ProgrammeLimits
 from shared.mongo import ASCENDING, Database, Document, IndexModel, ensure_indexes
 
+_SINCE = ("assessment_lookback_days", "assessment_lookahead_days")
+"""Not in documents written before there were such."""
+
 
 def _to_document(programme: Programme) -> Document:
     return {
@@ -18,6 +21,8 @@ def _to_document(programme: Programme) -> Document:
         "weights": dict(programme.weights),
         "limits": programme.limits.model_dump(),
         "repair_by_itself_up_to": programme.repair_by_itself_up_to,
+        "assessment_lookback_days": programme.assessment_lookback_days,
+        "assessment_lookahead_days": programme.assessment_lookahead_days,
     }
 
 
@@ -31,6 +36,7 @@ def _from_document(document: Document) -> Programme:
         weights=document["weights"],
         limits=ProgrammeLimits(**document["limits"]),
         repair_by_itself_up_to=document.get("repair_by_itself_up_to", 0),
+        **{name: document[name] for name in _SINCE if name in document},
     )
 
 

@@ -1,0 +1,218 @@
+"""Rotations over HTTP: an institution's own system says who assesses whom; coordinators see what that runs into."""
+
+import csv
+import io
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, File, Response, UploadFile
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from services.matching.api.cursors import before, following, last_seen
+from services.matching.api.relationships import RelationshipRead, relationship_read
+from services.matching.domain.assessments import Entry, Rotation
+from services.matching.usecases.assessing import Entered, Outcome, Rotations
+from shared.contracts.payload import Id
+from shared.errors import FieldError, Rejected
+from shared.http import IdempotencyKey, Limit, Page, SignedIn, Traced, problems, router, to_cursor
+
+_MAX_ROWS = 20_000
+_MAX_BODY_BYTES = 8 << 20
+_COLUMNS = ("id", "assessor", "assessed", "from", "to")
+
+
+class RotationBody(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"assessor": "mara", "assessed": "ana", "from": "2027-01-04", "to": "2027-02-26"}
+        },
+    )
+
+    assessor: Id = Field(description="Member of the own institution")
+    assessed: Id = Field(description="Member of the own institution")
+    begins: date = Field(alias="from")
+    ends: date = Field(alias="to", description="The last day")
+
+
+class NewRotation(RotationBody):
+    id: Id = Field(description="By the own system: entering it again changes that rotation")
+
+
+class NewRotations(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    rotations: list[NewRotation] = Field(min_length=1, max_length=1000)
+
+
+class RotationRead(BaseModel):
+    id: str
+    assessor: str
+    assessed: str
+    begins: date = Field(serialization_alias="from")
+    ends: date = Field(serialization_alias="to")
+    counts_in: list[str] = Field(description="Programmes in which it keeps the two apart now; it takes some seconds")
+
+
+class ErrorRead(BaseModel):
+    field: str
+    message: str
+
+
+class VerdictRead(BaseModel):
+    line: int | None = Field(default=None, description="Where the row begins in the file; the header is line 1")
+    id: str
+    verdict: Outcome
+    errors: list[ErrorRead] = []
+
+
+class VerdictsRead(BaseModel):
+    created: int
+    updated: int
+    unchanged: int
+    refused: int
+    rows: list[VerdictRead] = Field(description="In the order in which they were sent")
+
+
+def rotations_router(rotations: Rotations) -> APIRouter:
+    routes = router(prefix="/rotations", tags=["rotations"], max_body_bytes=_MAX_BODY_BYTES)
+
+    @routes.put("/{rotation}")
+    async def enter_rotation(rotation: Id, body: RotationBody, me: SignedIn, trace: Traced) -> RotationRead:
+        """By a coordinator or an integrator; the same again changes nothing."""
+        return _read(await rotations.enter_one(me, _entry(rotation, body), trace))
+
+    @routes.delete("/{rotation}", status_code=204, responses=problems(404))
+    async def take_back_rotation(rotation: Id, me: SignedIn, trace: Traced) -> Response:
+        """It counts nowhere any more."""
+        await rotations.take_back(me, rotation, trace)
+        return Response(status_code=204)
+
+    @routes.post("")
+    async def enter_rotations(
+        body: NewRotations, me: SignedIn, trace: Traced, _key: IdempotencyKey = None
+    ) -> VerdictsRead:
+        """Each has its own verdict: one that is refused holds up no other."""
+        entered = await rotations.enter(me, [_entry(one.id, one) for one in body.rotations], trace)
+        return _verdicts([VerdictRead(**_verdict(one)) for one in entered])
+
+    @routes.post("/upload")
+    async def upload_rotations(
+        file: Annotated[UploadFile, File(description=f"CSV, UTF-8, with the columns {', '.join(_COLUMNS)}")],
+        me: SignedIn,
+        trace: Traced,
+        _key: IdempotencyKey = None,
+    ) -> VerdictsRead:
+        """The same from a file, at most 20,000 rows."""
+        me.require("coordinator", "integrator")
+        lines = _rows(await file.read())
+        entries = {line: row for line, row in lines.items() if isinstance(row, Entry)}
+        entered = dict(zip(entries, await rotations.enter(me, list(entries.values()), trace), strict=True))
+        return _verdicts(
+            [
+                VerdictRead(line=line, **_verdict(entered[line])) if isinstance(row, Entry) else row
+                for line, row in lines.items()
+            ]
+        )
+
+    @routes.get("")
+    async def list_rotations(me: SignedIn, *, cursor: str | None = None, limit: Limit = 50) -> Page[RotationRead]:
+        """For a coordinator: the institution's, by id, without those that were taken back."""
+        page = await rotations.page(me, after=last_seen(cursor), limit=limit)
+        last = to_cursor(page[-1].entry.external) if len(page) == limit else None
+        return Page(items=[_read(one) for one in page], next=last)
+
+    return routes
+
+
+def conflicts_router(rotations: Rotations) -> APIRouter:
+    routes = router(tags=["rotations"])
+
+    @routes.get("/programmes/{programme}/conflicts", response_model_exclude_none=True, responses=problems(404))
+    async def list_conflicts(
+        programme: Id, me: SignedIn, *, cursor: str | None = None, limit: Limit = 50
+    ) -> Page[RelationshipRead]:
+        """For a coordinator: open relationships of the own institution's people in which something has to change."""
+        page = await rotations.conflicts(me, programme, before=before(cursor), limit=limit)
+        return Page(items=[relationship_read(one) for one in page], next=following(page, limit))
+
+    return routes
+
+
+def _rows(content: bytes) -> dict[int, Entry | VerdictRead]:
+    """By line: what it says, or what is wrong with it. Raises `Rejected` where the file as a whole is."""
+    try:
+        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        header = [name.strip() for name in next(reader, [])]
+        if sorted(header) != sorted(_COLUMNS):
+            raise _no_table(f"line 1 must name the columns {', '.join(_COLUMNS)}, once each, and no others")
+        rows: dict[int, Entry | VerdictRead] = {}
+        line = reader.line_num + 1
+        for row in reader:
+            if any(row):
+                rows[line] = _row(dict(zip(header, row, strict=False)), line, fits=len(row) == len(header))
+            line = reader.line_num + 1
+            if len(rows) > _MAX_ROWS:
+                raise _no_table(f"a file has at most {_MAX_ROWS} rows: send it in parts")
+    except UnicodeDecodeError as wrong:
+        raise _no_table(f"the file is not UTF-8: byte {wrong.start}") from None
+    except csv.Error as wrong:
+        raise _no_table(f"the file is no CSV: {wrong}") from None
+    return rows
+
+
+def _row(cells: dict[str, str], line: int, *, fits: bool) -> Entry | VerdictRead:
+    if not fits:
+        wrong = [ErrorRead(field="", message=f"must have {len(_COLUMNS)} cells, as the header")]
+        return VerdictRead(line=line, id=cells.get("id", ""), verdict="refused", errors=wrong)
+    try:
+        return _entry(cells["id"], _CELLS.validate_python({name: text.strip() for name, text in cells.items()}))
+    except ValidationError as refused:
+        errors = [ErrorRead(field=str(one["loc"][0]), message=one["msg"]) for one in refused.errors()]
+        return VerdictRead(line=line, id=cells["id"], verdict="refused", errors=errors)
+
+
+_CELLS: TypeAdapter[NewRotation] = TypeAdapter(NewRotation)
+
+
+def _entry(id: str, body: RotationBody) -> Entry:
+    return Entry(
+        external=id.strip(), assessor=body.assessor, assessed=body.assessed, begins=body.begins, ends=body.ends
+    )
+
+
+def _verdict(entered: Entered) -> dict[str, object]:
+    return {
+        "id": entered.entry.external,
+        "verdict": entered.outcome,
+        "errors": [ErrorRead(field=one.field, message=one.message) for one in entered.errors],
+    }
+
+
+def _verdicts(rows: list[VerdictRead]) -> VerdictsRead:
+    def counted(outcome: Outcome) -> int:
+        return sum(row.verdict == outcome for row in rows)
+
+    return VerdictsRead(
+        created=counted("created"),
+        updated=counted("updated"),
+        unchanged=counted("unchanged"),
+        refused=counted("refused"),
+        rows=rows,
+    )
+
+
+def _read(rotation: Rotation) -> RotationRead:
+    entry = rotation.entry
+    return RotationRead(
+        id=entry.external,
+        assessor=entry.assessor,
+        assessed=entry.assessed,
+        begins=entry.begins,
+        ends=entry.ends,
+        counts_in=sorted(rotation.programmes),
+    )
+
+
+def _no_table(message: str) -> Rejected:
+    return Rejected("rotations_unreadable", message, (FieldError("file", message),))

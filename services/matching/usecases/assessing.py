@@ -1,0 +1,178 @@
+"""Who assesses whom, as an institution's own system feeds it; and what follows when it begins or ceases to count."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from services.matching.domain import assessments, relationships, requests
+from services.matching.domain.assessments import Entry, Rotation, Window
+from services.matching.domain.model import Policy
+from services.matching.domain.relationships import Relationship
+from services.matching.domain.requests import Request
+from services.matching.usecases.parties import AnyDecided, Position, again_when_stale
+from services.matching.usecases.reading import require_coordinator
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.errors import FieldError, NotFound, Rejected
+
+Outcome = Literal["created", "updated", "unchanged", "refused"]
+_AT_ONCE = 50
+Couple = tuple[str, frozenset[str]]
+"""A programme, and the two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    entry: Entry
+    outcome: Outcome
+    errors: tuple[FieldError, ...] = ()
+
+
+class Register(Protocol):
+    async def members(self, institution: str, ids: Collection[str]) -> Collection[str]:
+        """Those that are this institution's."""
+
+    async def known(self, institution: str, externals: Collection[str]) -> Mapping[str, Rotation]: ...
+
+    async def keep(self, rotations: Sequence[Rotation], trace: Trace) -> None:
+        """Each on condition of the version before. Raises `StaleVersion`."""
+
+    async def page(self, institution: str, *, after: str, limit: int) -> Sequence[Rotation]:
+        """By external id."""
+
+    async def policy(self, programme: str) -> Policy | None: ...
+
+    async def in_conflict(
+        self, institution: str, programme: str, *, before: Position | None, limit: int
+    ) -> Sequence[Relationship]:
+        """Open relationships, the newest first."""
+
+
+Counted = Callable[[Rotation, Iterable[Window]], Rotation]
+Follow = Callable[[Collection[Couple], Iterable[Relationship], Iterable[Request]], Sequence[AnyDecided]]
+
+
+class Firewall(Protocol):
+    async def mark_changed_windows(self, *, now: datetime) -> None:
+        """Where a programme's days, or whom it admits, are others than rotations were counted by: all are due."""
+
+    async def recount(self, counted: Counted, follow: Follow, *, now: datetime, limit: int, trace: Trace) -> int:
+        """So many of what is due, in one transaction with what follows between the people concerned. Returns how many.
+
+        `follow` gets the couples who are apart now, of those for whom it changed, and what is open between them.
+        """
+
+
+class Rotations:
+    def __init__(self, register: Register, clock: Clock) -> None:
+        self._register = register
+        self._clock = clock
+
+    async def enter(self, me: Principal, entries: Sequence[Entry], trace: Trace) -> Sequence[Entered]:
+        """Entering the same again changes nothing. Of two entries with one id the second is refused."""
+        me.require("coordinator", "integrator")
+        return await again_when_stale(lambda: self._enter(me.home, entries, trace))
+
+    async def enter_one(self, me: Principal, entry: Entry, trace: Trace) -> Rotation:
+        [entered] = await self.enter(me, [entry], trace)
+        if entered.errors:
+            raise Rejected("rotation_refused", "the rotation cannot be entered: see errors", entered.errors)
+        return (await self._register.known(me.home, [entry.external]))[entry.external]
+
+    async def take_back(self, me: Principal, external: str, trace: Trace) -> None:
+        me.require("coordinator", "integrator")
+
+        async def act() -> None:
+            known = (await self._register.known(me.home, [external])).get(external)
+            if known is None:
+                raise NotFound("rotation_not_found", "no such rotation")
+            after = assessments.take_back(known, now=self._clock.now())
+            await self._register.keep([after] if after is not known else [], trace)
+
+        await again_when_stale(act)
+
+    async def page(self, me: Principal, *, after: str, limit: int) -> Sequence[Rotation]:
+        me.require("coordinator")
+        return await self._register.page(me.home, after=after, limit=limit)
+
+    async def conflicts(
+        self, me: Principal, programme: str, *, before: Position | None, limit: int
+    ) -> Sequence[Relationship]:
+        require_coordinator(me, await self._register.policy(programme), programme)
+        return await self._register.in_conflict(me.home, programme, before=before, limit=limit)
+
+    async def _enter(self, institution: str, entries: Sequence[Entry], trace: Trace) -> Sequence[Entered]:
+        now = self._clock.now()
+        mine = await self._register.members(institution, {id for one in entries for id in (one.assessor, one.assessed)})
+        known = await self._register.known(institution, {one.external for one in entries})
+        new: dict[str, Rotation] = {}
+        answers: list[Entered] = []
+        for entry in entries:
+            errors = assessments.wrong(entry, known=mine)
+            before = known.get(entry.external)
+            after = assessments.enter(before, entry, institution=institution, now=now)
+            if entry.external in new:
+                errors = (*errors, FieldError("id", "stands twice in what was sent"))
+            elif isinstance(after, FieldError):
+                errors = (*errors, after)
+            if errors or isinstance(after, FieldError):
+                answers.append(Entered(entry=entry, outcome="refused", errors=errors))
+                continue
+            new[entry.external] = after
+            answers.append(Entered(entry=entry, outcome=_outcome(before, after)))
+        await self._register.keep([one for name, one in new.items() if one is not known.get(name)], trace)
+        return answers
+
+
+class Counting:
+    """Time passes over rotations. Run again it changes nothing."""
+
+    def __init__(self, firewall: Firewall, clock: Clock) -> None:
+        self._firewall = firewall
+        self._clock = clock
+
+    async def work(self) -> None:
+        await self._firewall.mark_changed_windows(now=self._clock.now())
+        while await self._some() == _AT_ONCE:
+            continue
+
+    async def _some(self) -> int:
+        now = self._clock.now()
+
+        def counted(rotation: Rotation, windows: Iterable[Window]) -> Rotation:
+            return assessments.count(rotation, windows, now=now)
+
+        def follow(
+            apart: Collection[Couple], opened: Iterable[Relationship], pending: Iterable[Request]
+        ) -> Sequence[AnyDecided]:
+            return [*_conflicts(apart, opened), *_retracted(apart, pending, now)]
+
+        trace = Trace(correlation_id=self._clock.new_id())
+        return await self._firewall.recount(counted, follow, now=now, limit=_AT_ONCE, trace=trace)
+
+
+def _conflicts(apart: Collection[Couple], opened: Iterable[Relationship]) -> Iterable[AnyDecided]:
+    for one in opened:
+        is_apart = _couple(one) in apart
+        if is_apart and one.conflict is None:
+            yield relationships.find_conflict(one, reason="assessment")
+        elif not is_apart and one.conflict == "assessment":
+            yield relationships.clear_conflict(one)
+
+
+def _retracted(apart: Collection[Couple], pending: Iterable[Request], now: datetime) -> Iterable[AnyDecided]:
+    for one in pending:
+        if _couple(one) in apart:
+            yield requests.retract(one, reason="assessment", now=now)
+
+
+def _couple(one: Relationship | Request) -> Couple:
+    return one.pair.programme, frozenset({one.pair.mentee.member, one.pair.mentor.member})
+
+
+def _outcome(before: Rotation | None, after: Rotation) -> Outcome:
+    if before is None:
+        return "created"
+    return "unchanged" if after is before else "updated"

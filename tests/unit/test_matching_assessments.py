@@ -1,0 +1,127 @@
+"""When a rotation counts, where, and until when; what is refused; what follows between the two."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.matching.domain import assessments, relationships, requests
+from services.matching.domain.assessments import Entry, Rotation, Window
+from services.matching.domain.pairs import Pair, Party
+from services.matching.domain.relationships import Relationship
+from services.matching.domain.requests import Request
+from shared.errors import Conflict, FieldError
+from tests.unit.matching_people import CARE, NORTH, mentee, mentor
+
+MARCH = Entry(external="r-1", assessor="mara", assessed="ana", begins=date(2027, 3, 1), ends=date(2027, 3, 31))
+NOW = datetime(2027, 1, 1, tzinfo=UTC)
+PAIR = Pair(
+    programme=CARE, mentee=Party(member="ana", institution=NORTH), mentor=Party(member="mara", institution=NORTH)
+)
+TOGETHER = Relationship(id="together", pair=PAIR, since=NOW)
+
+
+def rotation(entry: Entry = MARCH) -> Rotation:
+    entered = assessments.enter(None, entry, institution=NORTH, now=NOW)
+    assert isinstance(entered, Rotation)
+    return entered
+
+
+def window(programme: str = CARE, *, lookback: int = 30, lookahead: int = 10) -> Window:
+    return Window(programme=programme, lookback=timedelta(days=lookback), lookahead=timedelta(days=lookahead))
+
+
+def moment(month: int, day: int, hour: int = 0) -> datetime:
+    return datetime(2027, month, day, hour, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "counts", "due"),
+    [
+        (moment(1, 1), 0, moment(2, 19)),
+        (moment(2, 18, 23), 0, moment(2, 19)),
+        (moment(2, 19), 1, moment(5, 1)),
+        (moment(3, 31, 23), 1, moment(5, 1)),
+        (moment(4, 30, 23), 1, moment(5, 1)),
+        (moment(5, 1), 0, None),
+    ],
+)
+def test_it_counts_from_the_days_before_its_first_until_the_days_after_its_last(
+    now: datetime, counts: int, due: datetime | None
+) -> None:
+    counted = assessments.count(rotation(), [window()], now=now)
+    assert (len(counted.programmes), counted.due_at, counted.version) == (counts, due, 1 + counts)
+
+
+def test_each_programme_has_its_own_days_and_the_next_moment_of_any_is_due() -> None:
+    windows = [window("short", lookback=0, lookahead=0), window("long", lookback=90, lookahead=90)]
+    counted = assessments.count(rotation(), windows, now=NOW)
+    assert (counted.programmes, counted.due_at) == (frozenset({"long"}), moment(3, 1))
+
+
+@given(hours=st.lists(st.integers(0, 24 * 400), max_size=6), lookback=st.integers(0, 200), lookahead=st.integers(0, 90))
+def test_looked_at_when_it_is_due_it_is_at_every_moment_as_if_looked_at_then(
+    hours: list[int], lookback: int, lookahead: int
+) -> None:
+    windows, known = [window(lookback=lookback, lookahead=lookahead), window("other")], rotation()
+    for now in [NOW + timedelta(hours=one) for one in sorted(hours)]:
+        while known.due_at is not None and known.due_at <= now:
+            known = assessments.count(known, windows, now=known.due_at)
+        assert known.programmes == assessments.count(known, windows, now=now).programmes
+
+
+def test_one_that_is_taken_back_counts_nowhere_and_may_be_entered_again() -> None:
+    counting = assessments.count(rotation(), [window()], now=moment(3, 1))
+    void = assessments.take_back(counting, now=moment(3, 2))
+    assert assessments.take_back(void, now=moment(3, 2)) is void
+    gone = assessments.count(void, [window()], now=moment(3, 2))
+    assert (gone.programmes, gone.due_at, gone.version) == (frozenset(), None, counting.version + 2)
+    again = assessments.enter(gone, MARCH, institution=NORTH, now=moment(3, 3))
+    assert isinstance(again, Rotation)
+    assert CARE in assessments.count(again, [window()], now=moment(3, 3)).programmes
+
+
+def test_entering_the_same_changes_nothing_other_days_are_a_version_and_other_people_are_refused() -> None:
+    known = rotation()
+    assert assessments.enter(known, MARCH, institution=NORTH, now=NOW) is known
+    longer = assessments.enter(known, replace(MARCH, ends=date(2027, 4, 30)), institution=NORTH, now=NOW)
+    assert isinstance(longer, Rotation)
+    assert (longer.version, longer.due_at) == (2, NOW)
+    assert isinstance(assessments.enter(known, replace(MARCH, assessed="ben"), institution=NORTH, now=NOW), FieldError)
+
+
+@pytest.mark.parametrize(
+    ("entry", "fields"),
+    [
+        (MARCH, []),
+        (replace(MARCH, assessor="far"), ["assessor"]),
+        (replace(MARCH, assessor="ana"), ["assessed"]),
+        (replace(MARCH, ends=date(2027, 2, 28)), ["to"]),
+        (replace(MARCH, ends=date(9999, 12, 31)), ["to"]),
+        (replace(MARCH, assessor="far", assessed="nobody"), ["assessor", "assessed"]),
+    ],
+)
+def test_what_is_wrong_with_an_entry_is_named(entry: Entry, fields: list[str]) -> None:
+    assert [one.field for one in assessments.wrong(entry, known=["ana", "mara"])] == fields
+
+
+def test_both_hear_that_something_has_to_change_and_what_was_on_hold_is_not_resumed() -> None:
+    found = relationships.find_conflict(TOGETHER, reason="assessment")
+    assert found.event is not None
+    assert [one.member for one in found.event.recipients] == ["ana", "mara"]
+    assert (found.state.conflict, found.state.version, found.state.takes_seat) == ("assessment", 2, True)
+    paused = relationships.pause(found.state, by="mentor").state
+    with pytest.raises(Conflict, match="at present"):
+        relationships.resume(paused, by="mentor", mentee=mentee(), mentor=mentor("mara"))
+    cleared = relationships.clear_conflict(paused).state
+    assert relationships.resume(cleared, by="mentor", mentee=mentee(), mentor=mentor("mara")).state.state == "active"
+
+
+def test_a_request_between_the_two_ends_without_saying_why_and_both_hear_of_it() -> None:
+    asked = Request(id="asked", pair=PAIR, message="", asked_at=NOW, due_at=NOW + timedelta(days=14))
+    ended = requests.retract(asked, reason="assessment", now=NOW)
+    assert (ended.state.state, ended.state.said_reason) == ("withdrawn", "not_available")
+    assert ended.event is not None
+    assert [one.member for one in ended.event.recipients] == ["ana", "mara"]
