@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 from prometheus_client import Gauge
 
@@ -63,7 +64,7 @@ def build(settings: NotificationsSettings, clock: Clock, roles: frozenset[str]) 
 
     async def prepare() -> None:
         await parts.prepare()
-        await store.prepare()
+        await store.prepare(read_kept=timedelta(days=settings.read_kept_days))
 
     async def close() -> None:
         parts.database.client.close()

@@ -13,5 +13,7 @@ class NotificationsSettings(ServiceSettings):
     http_port: int = 8003
     heartbeat_seconds: float = Field(default=15, gt=0)
     """A comment on every silent stream, so that proxies keep it open and dead ones are noticed."""
+    read_kept_days: int = Field(default=365, ge=1, le=3650)
+    """A notification goes this long after it was read. An unread one stays."""
     stream_seconds: float = Field(default=900, gt=0)
     """A stream ends after this long: the client comes back with its counter, and with a token that still holds."""

@@ -5,7 +5,7 @@ writes: the inbox mark, the recipient's counter, the notification, the outbox ro
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.notifications.domain import Change, LeftOver, ListChange, Notice, Notification, Person, Recipient, Turn
@@ -27,6 +27,7 @@ from shared.mongo import (
 )
 from shared.outbox import Fact
 from shared.projection import Copy, fold
+from shared.retention import keep_for
 
 _OF_RECIPIENT = [("institution", ASCENDING), ("member", ASCENDING)]
 _INDEXES = [
@@ -49,8 +50,9 @@ class NotificationsStore:
         self._institutions = database["institutions"]
         self._programmes = database["programmes"]
 
-    async def prepare(self) -> None:
+    async def prepare(self, *, read_kept: timedelta) -> None:
         await ensure_indexes(self._notifications, _INDEXES)
+        await keep_for(self._notifications, "read_at", read_kept)
         await ensure_indexes(self._recipients, [])
         sign_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="sign_in")
         await ensure_indexes(self._contacts, [sign_in])

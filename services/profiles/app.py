@@ -84,7 +84,7 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
         built.database.client.close()
 
     lease = built.lease("rosters", seconds=30)
-    rosters = WorkingOff(stores.rosters, lease, clock)
+    rosters = WorkingOff(stores.rosters, stores.programmes, lease, clock)
     states = MongoStates(built.database, clock, holder=built.holder)
     mending = Mending(states, lambda since: heads(settings.kafka_bootstrap, TOPICS, since=since), clock)
     work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {

@@ -1,6 +1,7 @@
 """The inbox over HTTP on a real database: what is kept, who sees it, and in which words."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -229,3 +230,19 @@ async def test_telling_one_recipient_takes_no_more_than_its_writes(running: Desk
     writes = {"insert", "update", "delete", "findandmodify"}
     asked = [next(iter(one["command"])).lower() async for one in running.database["system.profile"].find()]
     assert sorted(name for name in asked if name in writes) == ["findandmodify", "findandmodify", "insert"]
+
+
+async def test_age_counts_from_reading_and_an_unread_one_has_none(running: Desk, member: str) -> None:
+    await running.tell(event(member))
+    first = (await running.inbox(member))["items"][0]
+    await running.http.post(f"/inbox/{first['id']}/read", headers=running.headers(member))
+    await running.tell(event(member))
+    kept = await running.database["notifications"].find({"member": member}).sort("position", 1).to_list(None)
+    assert [isinstance(one.get("read_at"), datetime) for one in kept] == [True, False]
+
+
+async def test_another_age_is_learnt_at_the_next_start(running: Desk) -> None:
+    for days in (30, 30, 365):
+        await running.store.prepare(read_kept=timedelta(days=days))
+        indexes = await running.database["notifications"].index_information()
+        assert indexes["kept_by_read_at"]["expireAfterSeconds"] == days * 24 * 3600

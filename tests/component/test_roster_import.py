@@ -292,3 +292,26 @@ async def test_what_is_left_of_a_roster_is_worked_off_by_whoever_comes_next(netw
     assert await network.database["members"].count_documents({"institution": here}) == 3_000
     assert await network.database["outbox"].count_documents({"institution": here, "topic": "profiles.members"}) == 3_000
     assert await network.database["roster_chunks"].count_documents({"institution": here}) == 0
+
+
+async def test_a_programme_that_closes_while_the_roster_waits_gives_its_rows_a_verdict(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with running(mongo_uri, kafka_bootstrap, issuer) as network:
+        coordinator = await network.institution("here")
+        await coordinator.post("/programmes", {"id": "care", "name": "Care"})
+        mapping = f"{MAPPING}    enrol: [{{programme: care, roles: [mentee]}}]\n"
+        uploaded = await coordinator.upload(csv("Ada,ada@example.org,7,R,,,", "Bob,bob@example.org,8,Z,,,"), mapping)
+        closed = await coordinator.patch("/programmes/care", {"status": "inactive"}, version=1)
+        assert closed.status_code == 200, closed.text
+        works = asyncio.ensure_future(network.service.background["clockwork"]())
+        roster = await done(coordinator, uploaded)
+        works.cancel()
+        await asyncio.gather(works, return_exceptions=True)
+        first, second = await verdicts(coordinator, roster)
+        assert (first["verdict"], first["reasons"][0]["message"]) == (
+            "refused",
+            "no active programme that admits the institution: care",
+        )
+        assert second["reasons"][0]["column"] == "grade"
+        assert await people(coordinator) == {}

@@ -51,6 +51,17 @@ def test_somebody_unknown_is_registered() -> None:
     assert (outcome.after.capacity, outcome.after.institution) == (2, "here")
 
 
+def test_nobody_joins_a_programme_that_closed_since_the_file_came_and_whoever_is_in_it_stays() -> None:
+    care = person(enrolments=[{"programme": "care", "roles": ["mentor"]}])
+    job = Import(roster="r", institution="here", authoritative=frozenset(), closed=frozenset({"care"}))
+    row = Row(line=2, told=care)
+    (refused,) = merge([row], [], job, new_id=lambda: "new", taken={})
+    assert (refused.verdict, refused.after) == ("refused", None)
+    assert "no active programme" in refused.reasons[0].message
+    (stays,) = merge([row], [Versioned(after(care), 1)], job, new_id=lambda: "new", taken={})
+    assert (stays.verdict, stays.member) == ("unchanged", "new0")
+
+
 def test_the_same_again_changes_nothing() -> None:
     (outcome,) = imported([after(person(capacity=2))], person(capacity=2))
     assert (outcome.verdict, outcome.after) == ("unchanged", None)

@@ -162,7 +162,7 @@ async def test_rosters_take_turns_by_chunk() -> None:
     kept = Kept()
     await receive(kept, csv(CHUNK * 3), somebody("coordinator"), id="long")
     await receive(kept, csv(1), somebody("coordinator", institution="there"), id="short")
-    await WorkingOff(kept, ALease(), FixedClock()).work()
+    await WorkingOff(kept, NoProgrammes(), ALease(), FixedClock()).work()
     assert kept.worked == ["long", "short", "long", "long"]
     assert {roster.state for roster in kept.rosters.values()} == {"done"}
 
@@ -170,9 +170,9 @@ async def test_rosters_take_turns_by_chunk() -> None:
 async def test_whoever_loses_the_lease_stops_and_the_next_one_goes_on() -> None:
     kept = Kept()
     await receive(kept, csv(CHUNK * 3), somebody("coordinator"))
-    await WorkingOff(kept, ALease(takes=2), FixedClock()).work()
+    await WorkingOff(kept, NoProgrammes(), ALease(takes=2), FixedClock()).work()
     assert len(kept.worked) == 1
-    await WorkingOff(kept, ALease(), FixedClock()).work()
+    await WorkingOff(kept, NoProgrammes(), ALease(), FixedClock()).work()
     assert len(kept.worked) == 3
     assert kept.rosters["r"].state == "done"
 
@@ -189,7 +189,7 @@ async def test_an_upload_that_broke_off_is_said_to_have_failed() -> None:
         trace=TRACE,
     )
     kept.rosters = {"old": old, "fresh": replace(old, id="fresh", created_at=NOW)}
-    await WorkingOff(kept, ALease(), FixedClock()).work()
+    await WorkingOff(kept, NoProgrammes(), ALease(), FixedClock()).work()
     assert [kept.rosters[id].state for id in ("old", "fresh")] == ["failed", "receiving"]
 
 

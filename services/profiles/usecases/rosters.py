@@ -42,9 +42,8 @@ class Roster:
     counts: Mapping[Verdict, int] = field(default_factory=dict)
     finished_at: datetime | None = None
 
-    @property
-    def job(self) -> Import:
-        return Import(roster=self.id, institution=self.institution, authoritative=self.authoritative)
+    def job(self, *, closed: frozenset[str]) -> Import:
+        return Import(roster=self.id, institution=self.institution, authoritative=self.authoritative, closed=closed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +131,9 @@ class Receiving:
     ) -> Roster:
         """Raises `Rejected` for a file or a mapping that is wrong as a whole; then nothing is kept."""
         me.require("coordinator", "integrator")
+        known = await self._rosters.find(me.home, id)
+        if known is not None and known.state != "receiving":  # sent again after a crash
+            return known
         section = mapping.parse(mapping_text, section_name)
         await self._refuse_programmes(me, section)
         roster = await self._rosters.begin(
@@ -184,9 +186,7 @@ class Receiving:
         named = [enrol.programme for enrol in section.enrol]
         if me.programmes and not (named and set(named) <= me.programmes):
             raise Forbidden("role_required", f"the mapping must enrol in {', '.join(sorted(me.programmes))} only")
-        admitting = await self._programmes.named(named, [me.home]) if named else []
-        is_open = {programme.id for programme in admitting if programme.status == "active"}
-        if closed := [programme for programme in named if programme not in is_open]:
+        if closed := await _closed(self._programmes, named, me.home):
             wrong = FieldError("enrol", f"no active programme that admits the institution: {', '.join(closed)}")
             raise Rejected("mapping_invalid", "the mapping cannot be used: see errors; nothing was imported", (wrong,))
 
@@ -194,8 +194,9 @@ class Receiving:
 class WorkingOff:
     """One process at a time, one chunk of each roster in turn, so that a long one delays no other."""
 
-    def __init__(self, rosters: Rosters, lease: Held, clock: Clock) -> None:
+    def __init__(self, rosters: Rosters, programmes: Programmes, lease: Held, clock: Clock) -> None:
         self._rosters = rosters
+        self._programmes = programmes
         self._lease = lease
         self._clock = clock
 
@@ -216,8 +217,17 @@ class WorkingOff:
         if chunk is None:
             await self._rosters.finish(roster, self._clock.now())
             return
+        named = {one.programme for row in chunk.rows if row.told for one in row.told.enrolments}
+        job = roster.job(closed=frozenset(await _closed(self._programmes, sorted(named), roster.institution)))
 
         def plan(known: Sequence[Versioned[Member]], taken: Mapping[int, str]) -> Sequence[Outcome]:
-            return merge(chunk.rows, known, roster.job, new_id=self._clock.new_id, taken=taken)
+            return merge(chunk.rows, known, job, new_id=self._clock.new_id, taken=taken)
 
         await self._rosters.apply(roster, chunk, plan)
+
+
+async def _closed(programmes: Programmes, named: Sequence[str], institution: str) -> list[str]:
+    """Which of these take nobody of the institution."""
+    admitting = await programmes.named(named, [institution]) if named else []
+    is_open = {programme.id for programme in admitting if programme.status == "active"}
+    return [programme for programme in named if programme not in is_open]

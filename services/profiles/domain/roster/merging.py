@@ -40,6 +40,8 @@ class Import:
     roster: str
     institution: str
     authoritative: frozenset[str]
+    closed: frozenset[str] = frozenset()
+    """Programmes that nobody can join any more: they closed after the file was received."""
 
 
 def merge(
@@ -59,7 +61,7 @@ def merge(
         elif row.line in taken:
             outcomes.append(_refused(row, taken[row.line]))
         else:
-            outcomes.append(people.take(row, row.told, job, new_id))
+            outcomes.append(_unless_closed(row, people.take(row, row.told, job, new_id), job))
     return outcomes
 
 
@@ -85,6 +87,16 @@ class _People:
             return _refused(row, f"is the same person as line {met}")
         self._met[found.state.id] = row.line
         return _merged(row, told, job, found)
+
+
+def _unless_closed(row: Row, outcome: Outcome, job: Import) -> Outcome:
+    """Whoever is enrolled already stays so."""
+    if outcome.after is None:
+        return outcome
+    joined = outcome.after.programmes - (outcome.before.state.programmes if outcome.before else frozenset())
+    if closed := sorted(joined & job.closed):
+        return _refused(row, f"no active programme that admits the institution: {', '.join(closed)}")
+    return outcome
 
 
 def _met_before(member: Member, job: Import) -> int | None:
