@@ -7,7 +7,7 @@ from typing import Annotated
 
 import anyio
 from fastapi import APIRouter, Header, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from services.notifications.settings import NotificationsSettings
@@ -44,6 +44,8 @@ class InboxRead(Page[NotificationRead]):
 
 
 class ReadUpTo(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"example": {"up_to": 42}})
+
     up_to: Position = Field(description="The position of the newest notification that was seen", examples=[42])
 
 

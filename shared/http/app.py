@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.auth import Authenticator
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
+from shared.http.document import Documented
 from shared.http.idempotency import Idempotency
 from shared.http.problems import answer_problems
 from shared.mongo import Database
@@ -36,7 +37,7 @@ def create_app(  # noqa: PLR0913 -- the composition root's whole list
     backlog: Backlog,
 ) -> FastAPI:
     """`ready` returns what is wrong by part, empty means ready; `stalled` what only a restart of the process mends."""
-    app = FastAPI(title=title, description=description, version="1")
+    app = Documented(title=title, description=description, version="1", redirect_slashes=False)
     app.state.authenticator = authenticator
     app.state.clock = clock
     app.state.backlog = backlog

@@ -1,9 +1,15 @@
 """A POST acts once per Idempotency-Key, and answers the same again for 24 hours.
 
+What is created says so in its own transaction (`shared/once.py`): a process that dies between that and its answer
+leaves a request that is answered when it is sent again. Where answers hold what people wrote none is kept: sent again,
+the request finds its own effect and the answer is made anew.
+
 Source: draft-ietf-httpapi-idempotency-key-header. Keys are scoped to institution, subject and route.
 """
 
+import asyncio
 import hashlib
+import json
 import uuid
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
@@ -11,14 +17,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.routing import APIRoute
+from starlette.datastructures import FormData
 
 from shared.errors import Conflict, Rejected
-from shared.http.problems import outbox_behind, problem, problems
-from shared.http.requests import BoundedRequest, principal
+from shared.http.document import extras
+from shared.http.problems import outbox_behind, problem
+from shared.http.requests import BoundedRequest, form_body, json_body, principal, refuse_guesses
 from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, ensure_indexes
+from shared.once import REQUESTS
 
 _KEPT = timedelta(hours=24)
 _ABANDONED_MILLISECONDS = 60_000
+_CHUNK_BYTES = 1 << 16
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -28,7 +38,7 @@ class Idempotency:
     """
 
     def __init__(self, database: Database) -> None:
-        self._answers = database["idempotency"]
+        self._answers = database[REQUESTS]
 
     async def prepare(self) -> None:
         kept = IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=int(_KEPT.total_seconds()))
@@ -74,7 +84,14 @@ class Idempotency:
         await self._answers.update_one({"_id": scope}, {"$set": answer})
 
     async def forget(self, scope: str) -> None:
-        await self._answers.delete_one({"_id": scope, "status": None})
+        """What failed before it took effect was never asked; else whoever asks again has it answered at once."""
+        await self._answers.delete_one({"_id": scope, "status": None, "has_effect": None})
+        await self.leave(scope)
+
+    async def leave(self, scope: str) -> None:
+        """Without an answer, for whoever asks again to make it."""
+        long_ago = {"$subtract": ["$$NOW", 2 * _ABANDONED_MILLISECONDS]}
+        await self._answers.update_one({"_id": scope, "status": None}, [{"$set": {"at": long_ago}}])
 
 
 class Route(APIRoute):
@@ -83,10 +100,16 @@ class Route(APIRoute):
     """
 
     request_class: type[BoundedRequest] = BoundedRequest
+    keeps_answers = True
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.openapi_extra = extras(self.dependant, self.methods or ())
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         needs_sign_in = any(dependency.call is principal for dependency in self.dependant.dependencies)
+        body, takes_form = json_body(self.dependant), form_body(self.dependant)
 
         async def once(unbounded: Request) -> Response:
             request = self.request_class(unbounded.scope, unbounded.receive)
@@ -95,19 +118,27 @@ class Route(APIRoute):
             if request.method in _WRITES and request.app.state.backlog.is_overdue:
                 return outbox_behind()
             if request.method != "POST":
+                await refuse_guesses(request, body)
                 return await handle(request)
+            try:
+                return await post(request)
+            finally:
+                await request.close()
+
+        async def post(request: BoundedRequest) -> Response:
             scope = await self._scope(request)
             idempotency: Idempotency = request.app.state.idempotency
-            known = await idempotency.begin(scope, await _fingerprint(request))
+            known = await idempotency.begin(scope, await _fingerprint(request, is_form=takes_form))
             if known is not None:
                 return known
-            request.state.id = str(uuid.uuid5(uuid.NAMESPACE_URL, scope))
+            request.state.id = scope
             try:
+                await refuse_guesses(request, body)
                 response = await handle(request)
             except BaseException:
                 await idempotency.forget(scope)
                 raise
-            await idempotency.finish(scope, response)
+            await (idempotency.finish(scope, response) if self.keeps_answers else idempotency.leave(scope))
             return response
 
         return once
@@ -120,22 +151,47 @@ class Route(APIRoute):
                 "idempotency_key_missing", "send an Idempotency-Key of 1 to 200 characters: a fresh UUID will do"
             )
         parts = [me.institution or "", me.subject_hash, request.url.path, key]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, "\n".join(parts)))
 
 
-async def _fingerprint(request: Request) -> str:
-    """What a key stands for: equal for equal requests."""
-    return hashlib.sha256(request.url.query.encode() + b"\n" + await request.body()).hexdigest()
+async def _fingerprint(request: BoundedRequest, *, is_form: bool) -> str:
+    """What a key stands for: equal for equal requests. Of a form its parts: what stands between them changes each
+    time it is sent, and files are never in memory as a whole.
+    """
+    told = hashlib.sha256(request.url.query.encode() + b"\n")
+    if is_form and request.is_multipart:
+        await asyncio.to_thread(_take_in, await request.form(), told)
+    else:
+        told.update(await request.body())
+    return told.hexdigest()
 
 
-def router(*, max_body_bytes: int = BoundedRequest.max_bytes, **options: Any) -> APIRouter:
-    """The one way to make a router. `max_body_bytes`: more where files are sent."""
+def _take_in(form: FormData, told: "hashlib._Hash") -> None:
+    for name, value in form.multi_items():
+        about = [name, value] if isinstance(value, str) else [name, value.filename, value.size]
+        told.update(json.dumps(about).encode() + b"\n")
+        if not isinstance(value, str):
+            while chunk := value.file.read(_CHUNK_BYTES):
+                told.update(chunk)
+            value.file.seek(0)
+
+
+def router(*, max_body_bytes: int = BoundedRequest.max_bytes, keeps_answers: bool = True, **options: Any) -> APIRouter:
+    """The one way to make a router. `max_body_bytes`: more where files are sent. `keeps_answers`: not where they hold
+    what people wrote; each of the router's POSTs finds its own effect when it is sent again.
+    """
     bounded = type("BoundedRequest", (BoundedRequest,), {"max_bytes": max_body_bytes})
-    route_class = type("Route", (Route,), {"request_class": bounded})
-    return APIRouter(route_class=route_class, responses=problems(400, 401, 403, 413, 422, 503), **options)
+    route_class = type("Route", (Route,), {"request_class": bounded, "keeps_answers": keeps_answers})
+    return APIRouter(route_class=route_class, **options)
 
 
 IdempotencyKey = Annotated[
-    str | None, Header(alias="Idempotency-Key", description="Required: 1 to 200 characters, a fresh UUID will do")
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="Required: 1 to 200 characters, a fresh UUID will do",
+        examples=["0190a8f0-2f6b-7c2e-9d3a-5b8e4f1c7a10"],
+        json_schema_extra={"type": "string", "minLength": 1, "maxLength": 200},
+    ),
 ]
 """For a POST's signature, so that its documentation says so; `Route` does the work."""

@@ -59,7 +59,7 @@ def problem(
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For a route's `responses=`: which problems it may answer with."""
-    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": "Problem details (RFC 9457)", "content": content} for status in statuses}
 
 

@@ -9,7 +9,11 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any, Generic, NoReturn, TypeVar
 
 from fastapi import Depends, Header, Query, Request
-from pydantic import BaseModel
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Form
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.config import JsonDict
 from starlette.exceptions import HTTPException
 
 from shared.auth import Authenticator, Principal
@@ -41,6 +45,10 @@ class BoundedRequest(Request):
                 raise HTTPException(413, f"the body may have at most {self.max_bytes} bytes")
             yield chunk
 
+    @property
+    def is_multipart(self) -> bool:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
+
     async def json(self) -> Any:
         body = await self.body()
         try:
@@ -51,6 +59,29 @@ class BoundedRequest(Request):
             raise HTTPException(400, f"the body is no JSON: {wrong.msg} at character {wrong.pos}") from None
         except (ValueError, RecursionError):
             raise HTTPException(400, "the body is no JSON that can be read: NaN, huge numbers, deep nesting") from None
+
+
+def json_body(dependant: Dependant) -> TypeAdapter[Any] | None:
+    """What a route's JSON body must be; None where it takes none."""
+    bodies = [field.field_info for field in dependant.body_params if not isinstance(field.field_info, Form)]
+    return TypeAdapter(bodies[0].annotation) if bodies and bodies[0].annotation else None
+
+
+def form_body(dependant: Dependant) -> bool:
+    return any(isinstance(field.field_info, Form) for field in dependant.body_params)
+
+
+async def refuse_guesses(request: Request, body: TypeAdapter[Any] | None) -> None:
+    """`"4"` and `true` are no integers: the document says so, and FastAPI takes both. What is no JSON is left to it."""
+    if body is None:
+        return
+    try:
+        body.validate_json(await request.body(), strict=True)
+    except ValidationError as wrong:
+        errors = wrong.errors(include_input=False, include_url=False)
+        if errors[0]["type"] != "json_invalid":
+            await request.json()  # refuses what is no JSON, like NaN, in its own words
+            raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in errors]) from None
 
 
 def _finite(text: str) -> float:
@@ -80,8 +111,13 @@ async def new_id(request: Request) -> str:
     return getattr(request.state, "id", None) or str(request.app.state.clock.new_id())
 
 
+_TAG: JsonDict = {"type": "string", "pattern": r'^(W/)?"[0-9]{1,15}"$', "example": '"7"'}
+
+
 async def expected_version(
-    if_match: Annotated[str | None, Header(description='Required: the ETag last read, like `"7"`')] = None,
+    if_match: Annotated[
+        str | None, Header(description='Required: the ETag last read, like `"7"`', json_schema_extra=_TAG)
+    ] = None,
 ) -> int:
     """Required wherever a resource is changed: 428 without (RFC 6585); not the current version: 412."""
     if if_match is None:
@@ -92,7 +128,10 @@ async def expected_version(
 
 
 async def known_version(
-    if_match: Annotated[str | None, Header(description='The ETag last read, like `"7"`: act on nothing newer')] = None,
+    if_match: Annotated[
+        str | None,
+        Header(description='The ETag last read, like `"7"`: act on nothing newer', json_schema_extra=_TAG),
+    ] = None,
 ) -> int | None:
     """For a command that holds whatever the version is, unless the caller says which one they saw."""
     return None if if_match is None else _version(if_match)

@@ -144,3 +144,16 @@ async def test_an_answer_with_a_secret_is_kept_nowhere(api: Api, client: httpx.A
     is_problem(await client.post("/notes/secret", headers=headers), 409, "answered_once")
     kept = await api.database["idempotency"].find().to_list(None)
     assert "once only" not in str(kept)
+
+
+async def test_an_upload_sent_again_is_the_same_whatever_stands_between_its_parts(
+    api: Api, client: httpx.AsyncClient
+) -> None:
+    headers, file = api.headers(idempotency_key=KEY), {"file": ("people.csv", b"x" * (2 << 20))}
+    first = await client.post("/files", data={"name": "a"}, files=file, headers=headers)
+    again = await client.post("/files", data={"name": "a"}, files=file, headers=headers)
+    assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
+    assert first.request.headers["content-type"] != again.request.headers["content-type"]
+    for other in (("people.csv", b"x" * (2 << 20) + b"y"), ("others.csv", b"x" * (2 << 20))):
+        refused = await client.post("/files", data={"name": "a"}, files={"file": other}, headers=headers)
+        is_problem(refused, 422, "idempotency_key_reused")

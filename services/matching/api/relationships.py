@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.matching.api.cursors import before, following
 from services.matching.api.requests import OwnSide, PartyRead, party
@@ -14,6 +14,8 @@ from shared.http import IdempotencyKey, KnownVersion, Limit, Page, SignedIn, Tra
 
 
 class Closing(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "goals_reached"}})
+
     reason: ClosingReason = Field(default="unspecified", description="The other one sees it")
 
 

@@ -27,7 +27,7 @@ from shared.http import (
 
 
 class NewRepair(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"bystanders_at_most": 2}})
 
     bystanders_at_most: int = Field(
         default=0, ge=0, le=BYSTANDERS_AT_MOST, description="So many people who have a mentor may be moved"

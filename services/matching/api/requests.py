@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.matching.api.cursors import before, following
 from services.matching.domain.pairs import Party, Side
@@ -28,12 +28,18 @@ OwnSide = Annotated[Side | None, Query(description="Only those in which I am thi
 
 
 class NewRequest(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"programme": "first-friday", "mentor": "0190a8f0-m", "message": "May I?"}}
+    )
+
     programme: Id
     mentor: Id
     message: str = Field(max_length=MESSAGE_LENGTH, description="For the mentor's eyes only")
 
 
 class Answer(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "no_time"}})
+
     reason: DecliningReason = Field(default="unspecified", description="The mentee sees it")
 
 
@@ -60,7 +66,7 @@ class RequestRead(BaseModel):
 
 
 def requests_router(requests: Requests) -> APIRouter:
-    routes = router(tags=["requests"])
+    routes = router(tags=["requests"], keeps_answers=False)
 
     @routes.post(
         "/mentees/{mentee}/requests", status_code=201, response_model_exclude_none=True, responses=problems(404, 409)

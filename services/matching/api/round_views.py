@@ -35,6 +35,12 @@ class Couple(Given):
 
 
 class NewRound(Given):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"target": "coverage", "wishes": [{"mentee": "0190a8f0-a", "mentors": ["0190a8f0-m"]}]}
+        }
+    )
+
     target: Target = Field(default="fit", description="The result has the figures of both")
     list_length: int = Field(default=20, ge=1, le=20, description="Stability is claimed for lists of this length")
     score_band: int = Field(
@@ -48,6 +54,8 @@ class NewRound(Given):
 
 
 class ChosenTarget(Given):
+    model_config = ConfigDict(json_schema_extra={"example": {"target": "coverage"}})
+
     target: Target
 
 

@@ -14,6 +14,7 @@ from shared.http import (
     ExpectedVersion,
     IdempotencyKey,
     Limit,
+    NewId,
     Page,
     SignedIn,
     Traced,
@@ -66,10 +67,15 @@ def institutions_router(institutions: InstitutionUseCases) -> APIRouter:
 
     @routes.post("", status_code=201, responses=problems(409))
     async def found(
-        body: NewInstitution, me: SignedIn, trace: Traced, response: Response, _key: IdempotencyKey = None
+        body: NewInstitution,
+        me: SignedIn,
+        request: NewId,
+        trace: Traced,
+        response: Response,
+        _key: IdempotencyKey = None,
     ) -> InstitutionView:
         """Operators only."""
-        founded = await institutions.found(me, id=body.id, name=body.name, trace=trace)
+        founded = await institutions.found(me, id=body.id, name=body.name, request=request, trace=trace)
         response.headers["etag"] = etag(founded.version)
         response.headers["location"] = f"/institutions/{body.id}"
         return _view(founded)

@@ -116,7 +116,7 @@ def programmes_router(programmes: ProgrammeUseCases) -> APIRouter:
         """By the owner's coordinator, or by an operator for a named owner."""
         told = given(body)
         id, owner = told.pop("id", None) or fresh, told.pop("institution", None)
-        founded = await programmes.found(me, id=id, owner=owner, given=told, trace=trace)
+        founded = await programmes.found(me, id=id, owner=owner, given=told, request=fresh, trace=trace)
         response.headers["etag"] = etag(founded.version)
         response.headers["location"] = f"/programmes/{founded.state.id}"
         return _view(founded)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from services.profiles.domain.aggregate import Versioned
-from shared import outbox
+from shared import once, outbox
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
@@ -78,7 +78,10 @@ class Documents(Generic[S]):
     async def find(self, institution: str, id: str) -> Versioned[S] | None:
         return self._read(await self.collection.find_one({"_id": id, "institution": institution}))
 
-    async def add(self, state: S, told: Sequence[Payload], trace: Trace) -> Versioned[S]:
+    async def has_added(self, request: str) -> bool:
+        return await once.took_effect(self._database, request)
+
+    async def add(self, state: S, told: Sequence[Payload], trace: Trace, *, request: str) -> Versioned[S]:
         new = Versioned(state, 1, raised({}, told))
         document = self.document(new)
         facts = self._facts(new, told, trace)
@@ -86,11 +89,13 @@ class Documents(Generic[S]):
         def body(writing: Writing) -> None:
             writing[self._shape.collection].insert_one(document, session=writing.session)
             outbox.write(writing, facts)
+            once.takes_effect(writing, request)
 
         try:
             await in_one_thread(self._database, body)
         except DuplicateKeyError as duplicate:
-            return await self._known(document, duplicate)
+            if not await self.has_added(request):
+                raise self._conflict(duplicate) from None
         return new
 
     async def save(self, before: Versioned[S], after: S, told: Sequence[Payload], trace: Trace) -> Versioned[S]:
@@ -131,13 +136,6 @@ class Documents(Generic[S]):
     def _facts(self, new: Versioned[S], told: Sequence[Payload], trace: Trace) -> list[Fact]:
         institution = self._shape.to_document(new.state)["institution"]
         return facts_of(told, new.sequences, institution=institution, clock=self._clock, trace=trace, bulk=False)
-
-    async def _known(self, document: Document, duplicate: DuplicateKeyError) -> Versioned[S]:
-        """What a retry after a crash finds is what it wanted to add; anything else is taken."""
-        known = await self.find(document["institution"], document["_id"])
-        if known is not None and known.state == self._shape.from_document(document):
-            return known
-        raise self._conflict(duplicate) from None
 
     def _conflict(self, duplicate: DuplicateKeyError) -> Conflict:
         fields = (duplicate.details or {}).get("keyPattern", {})

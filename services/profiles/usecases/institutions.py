@@ -16,10 +16,10 @@ class InstitutionUseCases:
     def __init__(self, institutions: Institutions) -> None:
         self._institutions = institutions
 
-    async def found(self, me: Principal, *, id: str, name: str, trace: Trace) -> Versioned[Institution]:
+    async def found(self, me: Principal, *, id: str, name: str, request: str, trace: Trace) -> Versioned[Institution]:
         me.require("operator")
         institution = Institution(id=id, name=name)
-        return await self._institutions.add(institution, domain.facts(institution), trace)
+        return await self._institutions.add(institution, domain.facts(institution), trace, request=request)
 
     async def see(self, me: Principal, id: str) -> Versioned[Institution]:
         if id != me.institution and "operator" not in me.roles:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from services.profiles.domain import members as domain
 from services.profiles.domain.aggregate import Versioned, news
 from services.profiles.domain.members import Member
-from services.profiles.usecases.members import MemberUseCases, coordinates, not_found
+from services.profiles.usecases.members import MemberUseCases, coordinates, is_self, not_found
 from services.profiles.usecases.stores import Invitation, Members, again_when_stale
 from shared.auth import Principal
 from shared.clock import Clock
@@ -52,13 +52,15 @@ class InvitationUseCases:
         invitation = await self._members.invitation(me.home, _hash(code))
         if invitation is None:
             raise NotFound("invitation_not_found", "there is no such invitation")
-        if invitation.used_at is not None:
-            raise Conflict("invitation_used", "the invitation was used already: ask your coordinator for another")
-        if invitation.expires_at <= self._clock.now():
-            raise Conflict("invitation_expired", "the invitation has expired: ask your coordinator for another")
         before = await self._members.find(me.home, invitation.member)
         if before is None:
             raise NotFound("invitation_not_found", "there is no such invitation")
+        if invitation.used_at is not None:
+            if is_self(me, before.state):  # sent again after a crash, or by somebody who forgot
+                return before
+            raise Conflict("invitation_used", "the invitation was used already: ask your coordinator for another")
+        if invitation.expires_at <= self._clock.now():
+            raise Conflict("invitation_expired", "the invitation has expired: ask your coordinator for another")
         after = domain.bind(before.state, me.subject_hash)
         told = news(domain.facts(before.state), domain.facts(after))
         return await self._members.accept(invitation, before, after, told, trace)

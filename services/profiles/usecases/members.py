@@ -37,8 +37,9 @@ class MemberUseCases:
     async def register(self, me: Principal, *, id: str, given: Mapping[str, Any], trace: Trace) -> Versioned[Member]:
         me.require("coordinator")
         member = domain.register(id=id, institution=me.home, given=given)
-        await self._check(me, None, member)
-        return await self._members.add(member, domain.first_facts(member), trace)
+        if not await self._members.has_added(id):
+            await self._check(me, None, member)
+        return await self._members.add(member, domain.first_facts(member), trace, request=id)
 
     async def see(self, me: Principal, id: str) -> Versioned[Member]:
         found = await self._members.find(me.home, id)

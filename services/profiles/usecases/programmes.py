@@ -24,11 +24,13 @@ class ProgrammeUseCases:
         id: str,
         owner: str | None,
         given: Mapping[str, Any],
+        request: str,
         trace: Trace,
     ) -> Versioned[Programme]:
         programme = domain.found(id=id, institution=_owner(me, owner), given=given)
-        await self._refuse_unknown(programme)
-        return await self._programmes.add(programme, domain.facts(programme), trace)
+        if not await self._programmes.has_added(request):
+            await self._refuse_unknown(programme)
+        return await self._programmes.add(programme, domain.facts(programme), trace, request=request)
 
     async def see(self, me: Principal, id: str) -> Versioned[Programme]:
         found = await self._programmes.find_any(id)

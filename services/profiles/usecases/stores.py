@@ -22,8 +22,11 @@ _TRIES = 4
 class Keeps(Protocol[S]):
     async def find(self, institution: str, id: str) -> Versioned[S] | None: ...
 
-    async def add(self, state: S, told: Sequence[Payload], trace: Trace) -> Versioned[S]:
-        """Adding the same again (a retry after a crash) changes nothing. Raises `Conflict` for a taken id."""
+    async def has_added(self, request: str) -> bool:
+        """Whether this request has added something already: it is sent again after a crash."""
+
+    async def add(self, state: S, told: Sequence[Payload], trace: Trace, *, request: str) -> Versioned[S]:
+        """Where this request has added it already: what it returned then. Raises `Conflict` for a taken id."""
 
     async def save(self, before: Versioned[S], after: S, told: Sequence[Payload], trace: Trace) -> Versioned[S]:
         """Raises `StaleVersion` when somebody was faster."""

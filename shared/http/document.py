@@ -1,0 +1,78 @@
+"""The OpenAPI document: what holds for every route is told once, here, from what the route asks for.
+
+Who signs in can be refused; whose body is read can be refused; what has an id can be missing. A route names only the
+problems that are its own.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+
+from shared.http.problems import Problem, problems
+from shared.http.requests import expected_version, known_version, principal
+
+Json = dict[str, Any]
+
+_CORRELATION = {"description": "Where to look in the logs", "schema": {"type": "string"}}
+_OF_STATUS: Mapping[str, Json] = {
+    "401": {"WWW-Authenticate": {"description": "RFC 6750", "required": True, "schema": {"type": "string"}}},
+    "503": {"Retry-After": {"description": "Seconds", "required": True, "schema": {"type": "integer"}}},
+}
+_REPLAYED = {"description": "`true`: this answer was given before", "schema": {"const": "true"}}
+
+
+class Documented(FastAPI):
+    def openapi(self) -> Json:
+        if self.openapi_schema is None:
+            document = super().openapi()
+            components = document.setdefault("components", {})
+            components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+            components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            for path in document["paths"].values():
+                for method, operation in path.items():
+                    _complete(operation, method)
+        return super().openapi()
+
+
+def extras(dependant: Dependant, methods: Collection[str]) -> Json:
+    """For a route's `openapi_extra`."""
+    asks = {dependency.call for dependency in dependant.dependencies}
+    statuses = sorted(
+        _statuses(asks, methods, has_body=bool(dependant.body_params), has_id=bool(dependant.path_params))
+    )
+    responses = {str(status): told for status, told in problems(*statuses).items()}
+    return {"responses": responses} | ({"security": [{"token": []}]} if principal in asks else {})
+
+
+def _statuses(asks: set[Any], methods: Collection[str], *, has_body: bool, has_id: bool) -> Iterator[int]:
+    yield from (422, 503)
+    if principal in asks:
+        yield from (401, 403)
+    if has_body:
+        yield 400
+    if has_body or "POST" in methods:
+        yield 413
+    if has_id:
+        yield 404
+    if "POST" in methods:
+        yield 409
+    if expected_version in asks:
+        yield from (412, 428)
+    if known_version in asks:
+        yield 412
+
+
+def _complete(operation: Json, method: str) -> None:
+    """Headers, and what FastAPI cannot know: a missing one of these is refused by us, in our words."""
+    for status, response in operation["responses"].items():
+        response["headers"] = {"X-Correlation-Id": _CORRELATION, **_OF_STATUS.get(status, {})}
+        if method == "post" and status.startswith("2"):
+            response["headers"]["Idempotency-Replayed"] = _REPLAYED
+    for parameter in operation.get("parameters", []):
+        if parameter["name"] == "Idempotency-Key" or (
+            parameter["name"].lower() == "if-match" and "428" in operation["responses"]
+        ):
+            parameter["required"] = True
+            parameter["schema"] = {key: value for key, value in parameter["schema"].items() if key != "anyOf"}

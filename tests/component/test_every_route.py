@@ -1,0 +1,212 @@
+"""Every route of the three services, taken from their own documents, as somebody asks who may not."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from deploy.issuer import LocalIssuer
+from shared.clock import SystemClock
+from shared.mongo import Database
+from tests.component import matching_kit, notifications_desk, profiles_kit
+from tests.component.matching_kit import CARE, NORTH, SOUTH
+
+Json = dict[str, Any]
+UNKNOWN = "nobody-knows"
+_MAPPING = b"sections: {people: {fields: {name: {column: name}, email: {column: email}}}}"
+_MOVING = {"leases", "replicas", "idempotency"}
+"""What changes by itself, and what is kept of the request itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One service with something of the first institution's in it, and people of the second who ask."""
+
+    client: httpx.AsyncClient
+    database: Database
+    document: Json
+    theirs: Mapping[str, str]
+    strangers: Mapping[str, str]
+
+    def routes(self) -> Iterator[tuple[str, str, Json]]:
+        for path, operations in self.document["paths"].items():
+            for method, operation in operations.items():
+                yield method.upper(), path, operation
+
+    async def ask(
+        self, method: str, path: str, operation: Json, token: str | None, ids: Mapping[str, str]
+    ) -> httpx.Response:
+        headers = {"idempotency-key": SystemClock().new_id(), "if-match": '"1"'}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        sent = self._body(operation)
+        query = {"programme": ids.get("programme", UNKNOWN)} if "programme}" not in path else {}
+        return await self.client.request(
+            method, self._filled(path, operation, ids), headers=headers, params=query, **sent
+        )
+
+    def _filled(self, path: str, operation: Json, ids: Mapping[str, str]) -> str:
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "path":
+                name, values = parameter["name"], parameter["schema"].get("enum")
+                path = path.replace(f"{{{name}}}", values[0] if values else ids.get(name, UNKNOWN))
+        return path
+
+    def _body(self, operation: Json) -> Json:
+        content = operation.get("requestBody", {}).get("content", {})
+        if "multipart/form-data" in content:
+            files = {"file": ("f.csv", b"name,email\nA,a@x.org\n"), "mapping": ("m.yaml", _MAPPING)}
+            return {"data": {"section": "people"}, "files": files}
+        if not content:
+            return {}
+        name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        return {"json": self.document["components"]["schemas"][name]["example"]}
+
+    async def state(self) -> Mapping[str, str]:
+        hashes = (await self.database.command("dbHash"))["collections"]
+        return {name: one for name, one in hashes.items() if name not in _MOVING}
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> LocalIssuer:
+    """An issuer that may speak for two institutions."""
+    issuer = LocalIssuer.load_or_create(tmp_path_factory.mktemp("two"))
+    (registered,) = json.loads(issuer.issuers_file.read_text())
+    issuer.issuers_file.write_text(json.dumps([{**registered, "institutions": [NORTH, SOUTH]}]))
+    return issuer
+
+
+@pytest.fixture(scope="module", params=["profiles", "matching", "notifications"])
+async def served(
+    request: pytest.FixtureRequest, mongo_uri: str, kafka_bootstrap: str, two: LocalIssuer
+) -> AsyncIterator[Served]:
+    make = {"profiles": _profiles, "matching": _matching, "notifications": _notifications}[request.param]
+    async with make(mongo_uri, kafka_bootstrap, two) as served:
+        yield served
+
+
+@asynccontextmanager
+async def _profiles(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIterator[Served]:
+    async with profiles_kit.running(mongo_uri, bootstrap, two) as network:
+        north, south = await network.institution(NORTH), await network.institution(SOUTH)
+        _, ana = await network.bound(north, NORTH, "ana")
+        stranger, _ = await network.bound(south, SOUTH, "sue")
+        programme = (await north.post("/programmes", {"name": "Care"})).json()
+        roster = (await north.upload(b"name,email\nA,a@x.org\n", _MAPPING.decode())).json()
+        yield Served(
+            network.client,
+            network.database,
+            network.service.app.openapi(),
+            {"institution": NORTH, "member": ana["id"], "programme": programme["id"], "roster": roster["id"]},
+            _strangers(two) | {"member": stranger.token},
+        )
+
+
+@asynccontextmanager
+async def _matching(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIterator[Served]:
+    async with matching_kit.asking(mongo_uri, bootstrap, two) as matching:
+        await matching.say(matching_kit.programme(admits=(NORTH,)))
+        await matching.join(matching_kit.mentee("sue", SOUTH))
+        opened = await matching.asks("ben", "milo")
+        relationship = (await matching.answers("milo", opened, "accept"))["relationship"]
+        request = await matching.asks("ana", "mara")
+        round_ = await matching.post(f"/programmes/{CARE}/rounds", "carla", role="coordinator")
+        assert round_.status_code == 201, round_.text
+        repair = await matching.post(f"/programmes/{CARE}/repairs", "carla", role="coordinator")
+        assert repair.status_code == 202, repair.text
+        ids = {"programme": CARE, "mentee": "ana", "mentor": "mara", "request": request, "relationship": relationship}
+        yield Served(
+            matching.client,
+            matching.database,
+            matching.service.app.openapi(),
+            ids | {"round": round_.json()["id"], "repair": repair.json()["id"]},
+            _strangers(two) | {"member": two.token("sue", institution=SOUTH, roles=["member"])},
+        )
+
+
+@asynccontextmanager
+async def _notifications(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIterator[Served]:
+    wanted = notifications_desk.settings(mongo_uri, bootstrap, two)
+    async with AsyncExitStack() as open_:
+        desk = await open_.enter_async_context(notifications_desk.desk(wanted, two, "api"))
+        await desk.knows("ana")
+        await desk.knows("sue", institution=SOUTH)
+        await desk.tell(notifications_desk.event("ana"))
+        mine = {"authorization": f"Bearer {two.token('ana', institution=NORTH, roles=['member'])}"}
+        inbox = (await desk.http.get("/inbox", headers=mine)).json()
+        document = (await desk.http.get("/openapi.json")).json()
+        stranger = {"member": two.token("sue", institution=SOUTH, roles=["member"])}
+        yield Served(desk.http, desk.database, document, {"notification": inbox["items"][0]["id"]}, stranger)
+
+
+def _strangers(two: LocalIssuer) -> dict[str, str]:
+    return {role: two.token(role, institution=SOUTH, roles=[role]) for role in ("coordinator", "integrator")}
+
+
+def forgeries(two: LocalIssuer) -> Iterator[tuple[str | None, int, str]]:
+    """A token, and what must become of it."""
+
+    def token(**changed: Any) -> str:
+        return two.token("carla", **{"institution": NORTH, "roles": ["coordinator", "member", "operator"], **changed})
+
+    header, claims, signature = token().split(".")
+    public = two.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    yield None, 401, "token_missing"
+    yield "nonsense", 401, "token_malformed"
+    yield token(lifetime_seconds=-60), 401, "token_expired"
+    yield token(claims={"aud": "another"}), 401, "audience_wrong"
+    yield token(claims={"iss": "https://elsewhere.example"}), 401, "issuer_unknown"
+    yield token(institution="elsewhere"), 403, "institution_refused"
+    yield f"{_encoded({'alg': 'none'})}.{claims}.", 401, "algorithm_refused"
+    yield f"{_encoded({'alg': 'none'})}.{claims}.{signature}", 401, "algorithm_refused"
+    symmetric = f"{_encoded({'alg': 'HS256', 'kid': 'development'})}.{claims}"
+    mac = base64.urlsafe_b64encode(hmac.digest(public, symmetric.encode(), hashlib.sha256)).decode().rstrip("=")
+    yield f"{symmetric}.{mac}", 401, "algorithm_refused"
+    for kid in ("../../../dev/null", "' OR '1'='1", "https://elsewhere.example/key", "$ne", "x" * 500):
+        yield token(headers={"kid": kid}), 401, "key_unknown"
+    yield token(headers={"jku": "https://elsewhere.example", "kid": "theirs"}), 401, "key_unknown"
+    yield f"{header}.{_encoded({'sub': 'root'})}.{signature}", 401, "issuer_unknown"
+
+
+def _encoded(part: Json) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+
+async def test_no_route_lets_a_token_pass_that_does_not_hold(served: Served, two: LocalIssuer) -> None:
+    before = await served.state()
+    for method, path, operation in served.routes():
+        for token, status, code in forgeries(two):
+            answer = await served.ask(method, path, operation, token, served.theirs)
+            told = (answer.status_code, answer.json()["type"], answer.headers["content-type"])
+            wanted = (status, f"urn:preceptor:problem:{code}", "application/problem+json")
+            assert told == wanted, f"{method} {path}: {answer.text}"
+    assert await served.state() == before
+
+
+async def test_another_institutions_ids_are_answered_like_unknown_ones_and_change_nothing(served: Served) -> None:
+    before = await served.state()
+    asked = 0
+    for method, path, operation in served.routes():
+        named = {one["name"] for one in operation.get("parameters", []) if one["in"] == "path"} & served.theirs.keys()
+        for role, token in served.strangers.items() if named else ():
+            known = await served.ask(method, path, operation, token, served.theirs)
+            unknown = await served.ask(method, path, operation, token, {})
+            assert known.status_code in {403, 404}, f"{role}: {method} {path}: {known.status_code} {known.text}"
+            assert (known.status_code, known.json()) == (unknown.status_code, unknown.json()), f"{method} {path}"
+            asked += 1
+    assert asked
+    assert await served.state() == before
+
+
+def test_every_body_has_an_example(served: Served) -> None:
+    for method, path, operation in served.routes():
+        if "requestBody" in operation:
+            assert served._body(operation), f"{method} {path}"

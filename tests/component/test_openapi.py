@@ -1,0 +1,86 @@
+"""Each service keeps what its OpenAPI document says, whoever asks whatever."""
+
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from deploy.issuer import LocalIssuer
+from tests.component import matching_kit, notifications_desk, profiles_kit
+from tests.component.fuzzing import Asker, fuzz, served
+from tests.component.matching_kit import CARE, NORTH
+
+pytestmark = pytest.mark.timeout(400)
+_FEW = "fuzzing"
+
+
+async def test_profiles_keeps_its_document(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
+) -> None:
+    async with profiles_kit.running(mongo_uri, kafka_bootstrap, issuer) as network:
+        coordinator = await network.institution("st-anna")
+        person, member = await network.bound(coordinator, "st-anna", "ana")
+        programme = (await coordinator.post("/programmes", {"id": "first-friday", "name": "First Friday"})).json()
+        mapping = "sections: {people: {fields: {name: {column: name}, email: {column: email}}}}"
+        roster = (await coordinator.upload(b"name,email\nAda,ada@example.org\n", mapping)).json()
+        known = {"institution": "st-anna", "member": member["id"], "programme": programme["id"], "roster": roster["id"]}
+        async with served(network.service.app) as address:
+            await fuzz(address, Asker(token=coordinator.token, known=known), tmp_path)
+            await fuzz(address, Asker(token=person.token, known=known, phases=_FEW), tmp_path)
+            await fuzz(address, Asker(token=network.operator.token, known=known, phases=_FEW), tmp_path)
+
+
+async def test_matching_keeps_its_document(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
+) -> None:
+    async with matching_kit.asking(mongo_uri, kafka_bootstrap, issuer) as matching:
+        accepted = await matching.asks("ben", "milo")
+        relationship = (await matching.answers("milo", accepted, "accept"))["relationship"]
+        request = await matching.asks("ana", "mara")
+        known = {
+            "programme": CARE,
+            "mentee": "ana",
+            "mentor": "mara",
+            "request": request,
+            "relationship": relationship,
+        }
+        member = issuer.token("ana", institution=NORTH, roles=["member"])
+        coordinator = issuer.token("carla", institution=NORTH, roles=["coordinator"])
+        async with served(matching.service.app) as address:
+            await fuzz(address, Asker(token=member, known=known), tmp_path)
+            await fuzz(address, Asker(token=coordinator, known=known, phases=_FEW), tmp_path)
+
+
+async def test_notifications_keeps_its_document(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
+) -> None:
+    wanted = notifications_desk.settings(mongo_uri, kafka_bootstrap, issuer, stream_seconds=0.05)
+    async with notifications_desk.desk(wanted, issuer, "api") as desk:
+        await desk.knows("ana")
+        await desk.tell(notifications_desk.event("ana"))
+        token = issuer.token("ana", institution=NORTH, roles=["member"])
+        inbox = await desk.http.get("/inbox", headers={"authorization": f"Bearer {token}"})
+        known = {"notification": inbox.json()["items"][0]["id"]}
+        await fuzz(str(desk.http.base_url).rstrip("/"), Asker(token=token, known=known), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (JSONResponse({"size": 1}, 418), "Undocumented HTTP status code"),
+        (JSONResponse({"size": "large"}), "Response violates schema"),
+        (PlainTextResponse("1"), "Undocumented Content-Type"),
+        (JSONResponse({}, 500), "Server error"),
+    ],
+)
+async def test_whoever_breaks_their_document_is_found(tmp_path: Path, answer: Response, found: str) -> None:
+    lying = FastAPI()
+
+    @lying.get("/size", response_model=dict[str, int])
+    async def size() -> Response:
+        return answer
+
+    async with served(lying) as address:
+        with pytest.raises(AssertionError, match=found):
+            await fuzz(address, Asker(token="", known={}, phases="fuzzing"), tmp_path)
