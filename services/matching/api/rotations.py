@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.config import JsonDict
 
 from services.matching.api.cursors import before, following, last_seen
 from services.matching.api.relationships import RelationshipRead, relationship_read
@@ -21,13 +22,11 @@ _MAX_BODY_BYTES = 8 << 20
 _COLUMNS = ("id", "assessor", "assessed", "from", "to")
 
 
+_EXAMPLE: JsonDict = {"assessor": "0190a8f0-m", "assessed": "0190a8f0-a", "from": "2027-01-04", "to": "2027-02-26"}
+
+
 class RotationBody(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {"assessor": "mara", "assessed": "ana", "from": "2027-01-04", "to": "2027-02-26"}
-        },
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _EXAMPLE})
 
     assessor: Id = Field(description="Member of the own institution")
     assessed: Id = Field(description="Member of the own institution")
@@ -36,11 +35,15 @@ class RotationBody(BaseModel):
 
 
 class NewRotation(RotationBody):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"id": "r-2027-17", **_EXAMPLE}})
+
     id: Id = Field(description="By the own system: entering it again changes that rotation")
 
 
 class NewRotations(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"rotations": [{"id": "r-2027-17", **_EXAMPLE}]}}
+    )
 
     rotations: list[NewRotation] = Field(min_length=1, max_length=1000)
 
