@@ -1,6 +1,6 @@
 """Whatever comes in whatever order, drawn from a seed: kills, fail-points, replicas, duplicates, servers that end.
 
-A schedule that goes wrong is named by its seed, and is the same again.
+A schedule is named by its seed and by what it did: what is drawn depends on what is there, so a seed is not always the same.
 """
 
 import random
