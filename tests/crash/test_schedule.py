@@ -1,6 +1,6 @@
 """Whatever comes in whatever order, drawn from a seed: kills, fail-points, replicas, duplicates, servers that end.
 
-A schedule is named by its seed and by what it did: what is drawn depends on what is there, so a seed is not always the same.
+A schedule is named by its seed and by what it did: what is drawn depends on what is there too.
 """
 
 import random
