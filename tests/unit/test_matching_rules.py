@@ -102,8 +102,17 @@ def network_of(
     network.hold(range(SHARDS))
     for state in (*known, programme, *private, *people, *assessing):
         network.put(state)
-    persons = [network.person(one.id) for one in people]
+    wishes = {one.member: one for one in private}
+    persons = [
+        Person(one, wishes.get(one.id, Preferences(member=one.id)), firewall={CARE: _around(one.id, assessing)})
+        for one in people
+    ]
     return network, Policy(programme, {one.id: one for one in known}), persons
+
+
+def _around(id: str, assessing: list[Assessment]) -> frozenset[str]:
+    both = [{one.assessor, one.assessed} for one in assessing if CARE in one.programmes]
+    return frozenset(other for pair in both if id in pair for other in pair - {id})
 
 
 @settings(max_examples=150, deadline=None)
@@ -125,3 +134,12 @@ def test_columns_make_the_list_that_one_pair_after_another_makes(
     for who in persons:
         if CARE in who.member.mentee_in:
             assert network.pool(CARE).shortlist(who.id) == naive(who, persons, policy), who
+
+
+@pytest.mark.parametrize(("where", "unmatched"), [(CARE, "not_available"), ("other", None)])
+def test_the_index_keeps_the_two_apart_where_an_assessment_counts(where: str, unmatched: str | None) -> None:
+    assessment = Assessment(id="r", assessor="ana", assessed="milo", sequence=1, programmes=frozenset({where}))
+    known = policy()
+    people = [mentee().member, mentor().member]
+    network, _, _ = network_of(known.programme, list(known.institutions.values()), people, [], [assessment])
+    assert network.pool(CARE).shortlist("ana").unmatched == unmatched
