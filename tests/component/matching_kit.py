@@ -241,9 +241,11 @@ async def running(
 
 
 @asynccontextmanager
-async def asking(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
+async def asking(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, *, work: Collection[str] = ("lists", "due")
+) -> AsyncIterator[Matching]:
     """Two institutions that exchange, two mentors (mara with one seat) and two mentees in the first."""
-    async with running(mongo_uri, kafka_bootstrap, issuer, work=("lists", "due")) as matching:
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=work) as matching:
         await matching.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
         await matching.say(programme())
         await matching.join(mentor("mara", capacity=1), mentor("milo"), mentee("ana"), mentee("ben"))

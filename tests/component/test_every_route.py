@@ -112,7 +112,7 @@ async def _profiles(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIt
 
 @asynccontextmanager
 async def _matching(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIterator[Served]:
-    async with matching_kit.asking(mongo_uri, bootstrap, two) as matching:
+    async with matching_kit.asking(mongo_uri, bootstrap, two, work=()) as matching:  # nothing moves by itself
         await matching.say(matching_kit.programme(admits=(NORTH,)))
         await matching.join(matching_kit.mentee("sue", SOUTH))
         opened = await matching.asks("ben", "milo")

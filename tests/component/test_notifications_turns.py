@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.notifications.store import Ledger
 from services.notifications.usecases.telling import Telling
 from shared import mongo
 from shared.contracts.envelope import Trace
@@ -21,7 +22,7 @@ from shared.contracts.matching import (
 )
 from shared.contracts.payload import Recipient
 from shared.contracts.profiles import ContactChanged, InstitutionChanged
-from shared.mongo import Session
+from shared.mongo import Writing
 from tests.component.notifications_desk import Desk, desk, settings
 
 
@@ -92,9 +93,8 @@ async def test_whoever_a_round_left_over_reads_it_in_their_inbox(running: Desk) 
         place="e.1", round="e", programme="residency", mentee=MIA, reason="outranked", recipients=(MIA,)
     )
 
-    async def body(session: Session) -> None:
-        ledger = running.store.within(session)
-        await Telling(running.clock).left_over(event, Trace(correlation_id="test"), ledger)
+    def body(writing: Writing) -> None:
+        Telling(running.clock).left_over(event, Trace(correlation_id="test"), Ledger(writing))
 
-    await mongo.in_transaction(running.database, body)
+    await mongo.in_one_thread(running.database, body)
     assert await titles(running, "mia") == ["The matching round had no mentor for you"]
