@@ -154,6 +154,6 @@ async def test_a_lower_sequence_later_changes_no_copy_and_a_fact_acts_once_whene
     async def is_folded() -> bool:
         return bool(await copies.count_documents({"_id": f"{tenant}-last"}))
 
-    await eventually(is_folded, message="all before it is folded too")
-    await have(effects, [("m", 3), ("m", 1), ("m", 2)])
+    await eventually(is_folded, within=60, message="all before it is folded too")
+    await have(effects, [("m", 3), ("m", 1), ("m", 2)], within=60)
     assert (await copies.find_one({"_id": tenant}) or {})["name"] == "state 3"
