@@ -24,7 +24,7 @@ class Site:
 
     async def has(self, member: Member) -> None:
         """At the backup."""
-        await self.store.add(member, members.facts(member), TRACE)
+        await self.store.add(member, members.facts(member), TRACE, request=member.id)
 
     def since(self, member: Member, sequence: int = 2, *, erased: bool = False) -> None:
         for fact in members.facts(member):
