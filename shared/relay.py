@@ -98,8 +98,9 @@ class Relay:
     async def _serve(self) -> None:
         while True:
             wait = 0.05 if self._turns.bulk_waits else _IDLE_SECONDS
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._bell.wait(), wait)
+            with suppress(TimeoutError):  # `wait_for` would swallow a cancellation that meets a ring (Python 3.11)
+                async with asyncio.timeout(wait):
+                    await self._bell.wait()
             self._bell.clear()
             if self._lease.is_held and await self._is_fit():
                 await self._try_held()
