@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from fastapi import APIRouter
 
 from services.matching import watch
+from services.matching.api.exchange import exchange_router
 from services.matching.api.relationships import relationships_router
 from services.matching.api.repairs import repairs_router
 from services.matching.api.requests import requests_router
@@ -16,6 +17,7 @@ from services.matching.clockwork import Clockwork, Shards
 from services.matching.handlers import folds
 from services.matching.index.network import Network
 from services.matching.settings import Settings
+from services.matching.store.exchange import ExchangeStore
 from services.matching.store.firewall import FirewallStore
 from services.matching.store.lists import Lists
 from services.matching.store.mending import RepairBench
@@ -29,6 +31,7 @@ from services.matching.store.settling import Register
 from services.matching.usecases.assessing import Counting, Rotations
 from services.matching.usecases.auditing import Audit
 from services.matching.usecases.due import Due
+from services.matching.usecases.exchange import Exchanges
 from services.matching.usecases.keeping import Keeper
 from services.matching.usecases.mending import Mending
 from services.matching.usecases.publishing import Publishing
@@ -100,7 +103,9 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     app = create_app(
         "Preceptor matching",
         "Who is suggested to whom, why, and why not; who asked whom, and what came of it.",
-        routers=_routers(reading, pairs, shelf, repairs, firewall, clock) if "api" in roles else [],
+        routers=_routers(reading, pairs, shelf, repairs, firewall, ExchangeStore(parts.database), clock)
+        if "api" in roles
+        else [],
         database=parts.database,
         authenticator=parts.authenticator,
         clock=clock,
@@ -139,6 +144,7 @@ def _routers(
     shelf: RoundShelf,
     repairs: RepairShelf,
     firewall: FirewallStore,
+    exchange: ExchangeStore,
     clock: Clock,
 ) -> list[APIRouter]:
     rotations = Rotations(firewall, clock)
@@ -151,6 +157,7 @@ def _routers(
         repairs_router(Repairs(repairs, clock)),
         rotations_router(rotations),
         conflicts_router(rotations),
+        exchange_router(Exchanges(exchange)),
     ]
 
 

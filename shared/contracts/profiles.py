@@ -15,6 +15,7 @@ Stage = Literal["student", "resident", "fellow", "early_career", "attending", "s
 Format = Literal["in_person", "video", "phone", "messaging"]
 Style = Literal["coach", "advisor", "sponsor", "listener"]
 Status = Literal["active", "inactive"]
+Direction = Literal["both", "gives", "receives"]
 FirstFactor = Literal["topics", "specialty", "stage", "languages", "formats", "time_zone", "style"]
 """What `weights` may name, for good: its readers refuse any other."""
 Factor = Literal[FirstFactor, "availability", "load", "identity"]
@@ -31,6 +32,18 @@ FACTORS: tuple[Factor, ...] = (*FIRST_FACTORS, "availability", "load", "identity
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
+class ExchangeTerms(Part):
+    """What an institution says of one that it exchanges with. Seats are given where the mentor is ours."""
+
+    partner: Id
+    direction: Direction = "both"
+    """`gives`: our mentors take their mentees; `receives`: their mentors take ours."""
+    ceiling: int | None = Field(default=None, ge=0, le=1_000_000)
+    """So many of our mentors' seats their mentees may have at a time, all programmes together; none: any number."""
+    floor: int = Field(default=0, ge=0, le=1_000_000)
+    """So many are meant to be given: reported as met or missed, never enforced."""
+
+
 class InstitutionChanged(Payload):
     TYPE: ClassVar[str] = "org.preceptor.profiles.institution.changed.v1"
     TOPIC: ClassVar[str] = "profiles.institutions"
@@ -40,6 +53,8 @@ class InstitutionChanged(Payload):
     status: Status
     exchanges_with: tuple[Id, ...] = ()
     """Institutions whose members ours may be matched with; a pair needs both institutions to name each other."""
+    exchange_terms: tuple[ExchangeTerms, ...] = ()
+    """Of those that it names; who has none here: both ways, any number. What both institutions say holds."""
 
     @property
     def aggregate(self) -> str:

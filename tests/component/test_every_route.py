@@ -127,7 +127,7 @@ async def _matching(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIt
             matching.client,
             matching.database,
             matching.service.app.openapi(),
-            ids | {"round": round_.json()["id"], "repair": repair.json()["id"]},
+            ids | {"institution": NORTH, "round": round_.json()["id"], "repair": repair.json()["id"]},
             _strangers(two) | {"member": two.token("sue", institution=SOUTH, roles=["member"])},
         )
 

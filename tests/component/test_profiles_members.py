@@ -1,6 +1,7 @@
 """Members over HTTP on a real MongoDB: who may do what, and which facts come of it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -316,6 +317,36 @@ async def test_an_operator_founds_and_the_coordinator_says_with_whom_to_exchange
     assert (await network.operator.patch(path, {"exchanges_with": []}, version=2)).status_code == 403
     assert (await coordinator.patch(path, {"name": "Mine"}, version=2)).status_code == 403
     assert [row["sequence"] for row in await network.told("institutions", here)] == [1, 2]
+
+
+async def test_terms_of_exchange_are_of_partners_and_go_with_them(network: Network, here: str) -> None:
+    coordinator, there, path = await network.institution(here), f"{here}-other", f"/institutions/{here}"
+    await network.institution(there)
+    terms = {"partner": there, "direction": "gives", "ceiling": 3, "floor": 1}
+    usual = {"partner": there, "direction": "both", "ceiling": None, "floor": 0}
+    for wrong, where in (
+        ([{**terms, "partner": "elsewhere"}], "exchange_terms.0.partner"),
+        ([terms, terms], "exchange_terms.1.partner"),
+        ([{**terms, "floor": 4}], "exchange_terms.0.floor"),
+        ([{**terms, "direction": "receives"}], "exchange_terms.0"),
+        ([{**terms, "ceiling": -1}], "exchange_terms.0.ceiling"),
+        ([{**terms, "ceiling": "3"}], "exchange_terms.0.ceiling"),
+        ([{**terms, "sealing": 3}], "exchange_terms.0.sealing"),
+        ([{**terms, "direction": "neither"}], "exchange_terms.0.direction"),
+    ):
+        refused = await coordinator.patch(path, {"exchanges_with": [there], "exchange_terms": wrong}, version=1)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, where)
+    body = {"exchanges_with": [there], "exchange_terms": [terms]}
+    assert (await network.operator.patch(path, body, version=1)).status_code == 403
+    assert (await network.coordinator(here, ["care"]).patch(path, body, version=1)).status_code == 403
+    assert (await coordinator.patch(path, body, version=1)).json()["exchange_terms"] == [terms]
+    assert (await coordinator.patch(path, {"exchange_terms": [terms]}, version=2)).json()["version"] == 2
+    kept = await coordinator.patch(path, {"exchange_terms": [{"partner": there}]}, version=2)
+    assert kept.json()["exchange_terms"] == [usual]
+    gone = await coordinator.patch(path, {"exchanges_with": []}, version=3)
+    assert (gone.json()["exchange_terms"], gone.json()["version"]) == ([], 4)
+    told = [json.loads(row["value"])["exchange_terms"] for row in await network.told("institutions", here)]
+    assert told == [[], [terms], [usual], []]
 
 
 async def test_the_same_request_again_creates_nobody_twice(network: Network, here: str) -> None:

@@ -16,6 +16,7 @@ from services.matching.domain.model import (
     Policy,
     Preferences,
     Programme,
+    Terms,
     weights_for,
 )
 from shared.contracts.profiles import FACTORS, STAGES
@@ -148,6 +149,9 @@ def assessments(draw: st.DrawFn) -> Assessment:
     )
 
 
+_terms = st.sampled_from([Terms(), Terms(), Terms(gives=False), Terms(receives=False)])
+
+
 @st.composite
 def institutions(draw: st.DrawFn, id: str | None = None, *, sequence: int = 1) -> Institution:
     return Institution(
@@ -155,6 +159,7 @@ def institutions(draw: st.DrawFn, id: str | None = None, *, sequence: int = 1) -
         sequence=sequence,
         is_active=draw(_often),
         exchanges_with=draw(st.frozensets(st.sampled_from([NORTH, SOUTH, EAST]), min_size=1)),
+        terms=draw(st.dictionaries(st.sampled_from([NORTH, SOUTH, EAST]), _terms, max_size=2)),
     )
 
 

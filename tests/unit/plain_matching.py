@@ -117,7 +117,15 @@ class Plain:
         assert mine is not None
         assert theirs is not None
         both = theirs.id in mine.exchanges_with and mine.id in theirs.exchanges_with
-        return both and one.across_institutions and other.across_institutions
+        goes = self._direction(mine, theirs) != "gives" and self._direction(theirs, mine) != "receives"
+        return both and goes and one.across_institutions and other.across_institutions
+
+    def _direction(self, home: Institution, partner: Institution) -> str:
+        """Of the home's terms with the partner."""
+        terms = home.terms.get(partner.id)
+        if terms is None or terms.gives == terms.receives:
+            return "both"
+        return "gives" if terms.gives else "receives"
 
     def _weights(self, programme: Programme, mentee: Member) -> list[int]:
         private = self._private(mentee)

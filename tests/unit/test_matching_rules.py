@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.matching.domain import rules
-from services.matching.domain.model import Assessment, Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.model import (
+    Assessment,
+    Institution,
+    Member,
+    Person,
+    Policy,
+    Preferences,
+    Programme,
+    Terms,
+)
 from services.matching.domain.shards import SHARDS
 from services.matching.index.network import Network
 from tests.unit.matching_people import (
@@ -74,6 +83,24 @@ def test_across_institutions_both_institutions_and_both_people_must_want_it() ->
     assert rules.broken(here, there, policy(*one_sided)) == "none_allowed_between_institutions"
     not_admitted = policy(*EXCHANGING, admits=frozenset({NORTH}))
     assert rules.broken(here, there, not_admitted) == "none_allowed_between_institutions"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "code"),
+    [
+        (Terms(), Terms(), None),
+        (Terms(gives=False), Terms(receives=False), None),
+        (Terms(receives=False), Terms(), "none_allowed_between_institutions"),
+        (Terms(), Terms(gives=False), "none_allowed_between_institutions"),
+    ],
+)
+def test_the_mentees_institution_receives_and_the_mentors_gives(ours: Terms, theirs: Terms, code: str | None) -> None:
+    here, there = mentee(across_institutions=True), mentor(institution=SOUTH, across_institutions=True)
+    north, south = EXCHANGING
+    known = policy(replace(north, terms={SOUTH: ours}), replace(south, terms={NORTH: theirs}))
+    assert rules.broken(here, there, known) == code
+    network, _, _ = network_of(known.programme, list(known.institutions.values()), [here.member, there.member], [], [])
+    assert network.pool(CARE).shortlist("ana").unmatched == code
 
 
 def test_people_of_two_institutions_do_not_meet_in_person() -> None:

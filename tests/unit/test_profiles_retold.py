@@ -8,7 +8,7 @@ from services.profiles.domain.members import Member
 from services.profiles.domain.programmes import Programme
 from services.profiles.domain.retold import retold
 from shared.contracts.payload import Payload
-from shared.contracts.profiles import Enrolment, ProgrammeLimits
+from shared.contracts.profiles import Enrolment, ExchangeTerms, ProgrammeLimits
 
 OLD = Member(id="m", institution="west", name="Old", email="old@west.example", story="kept", external_id="7")
 NEW = Member(
@@ -80,6 +80,7 @@ def test_programmes_and_institutions_come_back_whole() -> None:
         weights={"topics": 1, "load": 2},
         limits=ProgrammeLimits(list_length=5),
     )
-    institution = Institution(id="west", name="West", status="inactive", exchanges_with=("east",))
+    terms = (ExchangeTerms(partner="east", direction="gives", ceiling=3),)
+    institution = Institution(id="west", name="West", status="inactive", exchanges_with=("east",), exchange_terms=terms)
     assert retold(Programme, None, programmes.facts(programme)) == programme
     assert retold(Institution, None, institutions.facts(institution)) == institution

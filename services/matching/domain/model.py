@@ -23,11 +23,42 @@ DEFAULT_WEIGHTS: Mapping[Factor, int] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What an institution says of one that it exchanges with. A seat is given by the mentor's institution."""
+
+    gives: bool = True
+    receives: bool = True
+    ceiling: int | None = None
+    """So many seats may be given at a time, all programmes together."""
+    floor: int = 0
+    """So many are meant to be."""
+
+
+ANY_TERMS = Terms()
+Exchange = tuple[str, str]
+"""The mentees' institution, and the mentors', which gives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Institution:
     id: str
     sequence: int = 1
     is_active: bool = True
     exchanges_with: frozenset[str] = frozenset()
+    terms: Mapping[str, Terms] = field(default_factory=dict)
+    """By partner; of those that have any."""
+
+    def terms_with(self, partner: str) -> Terms | None:
+        """None: it does not exchange with this one."""
+        return self.terms.get(partner, ANY_TERMS) if partner in self.exchanges_with else None
+
+    def gives(self, partner: str) -> bool:
+        terms = self.terms_with(partner)
+        return terms is not None and terms.gives
+
+    def receives(self, partner: str) -> bool:
+        terms = self.terms_with(partner)
+        return terms is not None and terms.receives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,18 +167,42 @@ class Policy:
 
     programme: Programme
     institutions: Mapping[str, Institution]
+    given: Mapping[Exchange, int] = field(default_factory=dict)
+    """Seats taken across institutions now, in all programmes; at least where there is a ceiling."""
 
     def admits(self, institution: str) -> bool:
         known = self.institutions.get(institution)
         return known is not None and known.is_active and institution in self.programme.admits
 
-    def exchanges(self, one: str, other: str) -> bool:
-        """Whether people of the two may be suggested to each other; the members' own opt-in comes on top."""
-        if not (self.admits(one) and self.admits(other)):
+    def exchanges(self, mentees: str, mentors: str) -> bool:
+        """Whether the one's mentees may have the other's mentors; the members' own opt-in comes on top."""
+        if not (self.admits(mentees) and self.admits(mentors)):
             return False
-        if one == other:
+        if mentees == mentors:
             return True
-        return other in self.institutions[one].exchanges_with and one in self.institutions[other].exchanges_with
+        return self.institutions[mentees].receives(mentors) and self.institutions[mentors].gives(mentees)
+
+    def ceiling(self, exchange: Exchange) -> int | None:
+        """None: any number of seats."""
+        mentees, mentors = exchange
+        giver = self.institutions.get(mentors) if mentees != mentors else None
+        terms = giver.terms_with(mentees) if giver else None
+        return terms.ceiling if terms else None
+
+    def left(self, exchange: Exchange) -> int | None:
+        """Seats below the ceiling."""
+        ceiling = self.ceiling(exchange)
+        return None if ceiling is None else max(0, ceiling - self.given.get(exchange, 0))
+
+    def is_full(self, exchange: Exchange) -> bool:
+        return self.left(exchange) == 0
+
+    @property
+    def capped(self) -> frozenset[Exchange]:
+        """Exchanges with a ceiling."""
+        known = self.institutions
+        pairs = ((partner, giver) for giver, one in known.items() for partner in one.terms if partner in known)
+        return frozenset(pair for pair in pairs if self.ceiling(pair) is not None)
 
 
 def weights_for(mentee: Person, programme: Programme) -> Weights:

@@ -10,7 +10,7 @@ from services.matching.domain.repair.life import Move, Repair, Step
 from services.matching.domain.repair.steps import NOT_DISPLACED, Scene
 from services.matching.store import people
 from services.matching.store.displacements import DISPLACEMENTS, displace, displacement_of
-from services.matching.store.pairs import OPEN, RELATIONSHIPS, relationship_of
+from services.matching.store.pairs import OPEN, RELATIONSHIPS, SEATED, relationship_of
 from services.matching.store.people import SEATS
 from services.matching.store.projections import PARTICIPANTS
 from services.matching.store.repairs import REPAIRS, STEPS, changing, repair_of, replaced, step_document, step_of
@@ -21,8 +21,6 @@ from shared import outbox
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RepairApplied, RepairPlanned
 from shared.mongo import ASCENDING, DESCENDING, Document, ReturnDocument, Session, in_transaction
-
-_SEATED: Document = {"state": {"$in": ["active", "paused"]}}
 
 
 class RepairBench(RequestStore):
@@ -44,7 +42,7 @@ class RepairBench(RequestStore):
             found = await people.persons(self._database, {"_id": mentor}, session, mentees=())
             if (person := found.get(mentor)) is None:
                 return
-            held = self._database[RELATIONSHIPS].find({"mentor.member": mentor, **_SEATED}, session=session)
+            held = self._database[RELATIONSHIPS].find({"mentor.member": mentor, **SEATED}, session=session)
             bonds = await held.sort([("at", DESCENDING), ("_id", DESCENDING)]).to_list(None)
             excess = [relationship_of(one) for one in bonds[: max(0, person.taken - person.member.capacity)]]
             now = self._clock.now()

@@ -12,6 +12,7 @@ from shared.mongo import ASCENDING, DESCENDING, Collection, Document, IndexModel
 
 REQUESTS, RELATIONSHIPS = "requests", "relationships"
 OPEN: Document = {"state": {"$in": ["active", "paused", "on_hold"]}}
+SEATED: Document = {"state": {"$in": ["active", "paused"]}}
 APART: Document = {"state": "declined", "due_at": {"$ne": None}}
 _PENDING: Document = {"state": "pending"}
 _NEWEST = [("at", DESCENDING), ("_id", DESCENDING)]

@@ -5,7 +5,7 @@ from sys import intern
 from types import TracebackType
 from typing import Any, Self
 
-from services.matching.domain.model import Institution, Member, Preferences, Programme
+from services.matching.domain.model import Institution, Member, Preferences, Programme, Terms
 from services.matching.index.network import State
 from services.matching.store.assessments import COUNTING, ROTATIONS, assessment_of
 from services.matching.store.departures import DEPARTURES, departing, everybody_departs
@@ -179,7 +179,18 @@ def institution_of(document: Document) -> Institution:
         id=intern(document["_id"]),
         sequence=document["sequence"],
         is_active=document.get("status") == "active",
-        exchanges_with=_terms(document.get("exchanges_with")),
+        exchanges_with=_words(document.get("exchanges_with")),
+        terms={intern(one["partner"]): _terms(one) for one in document.get("exchange_terms") or ()},
+    )
+
+
+def _terms(said: Document) -> Terms:
+    direction = said.get("direction", "both")
+    return Terms(
+        gives=direction != "receives",
+        receives=direction != "gives",
+        ceiling=said.get("ceiling"),
+        floor=said.get("floor", 0),
     )
 
 
@@ -190,7 +201,7 @@ def programme_of(document: Document) -> Programme:
         institution=intern(document["institution"]),
         sequence=document["sequence"],
         is_active=document.get("status") == "active",
-        admits=_terms(document.get("admits")),
+        admits=_words(document.get("admits")),
         weights=_weights(document),
         list_length=limits.get("list_length", 10),
         minimum_score=limits.get("minimum_score", 0),
@@ -206,19 +217,19 @@ def member_of(document: Document) -> Member:
         sequence=document["sequence"],
         is_active=document.get("status") == "active",
         is_paused=document.get("paused", False),
-        mentors_in=_terms(programme for programme, held in roles if "mentor" in held),
-        mentee_in=_terms(programme for programme, held in roles if "mentee" in held),
+        mentors_in=_words(programme for programme, held in roles if "mentor" in held),
+        mentee_in=_words(programme for programme, held in roles if "mentee" in held),
         stage=document.get("stage"),
         specialty=document.get("specialty"),
-        topics_offered=_terms(document.get("topics_offered")),
-        topics_wanted=_terms(document.get("topics_wanted")),
-        languages=_terms(document.get("languages")),
+        topics_offered=_words(document.get("topics_offered")),
+        topics_wanted=_words(document.get("topics_wanted")),
+        languages=_words(document.get("languages")),
         formats=frozenset(document.get("formats") or ()),
         time_zone=intern(document.get("time_zone", "UTC")),
         hours=document.get("hours_per_month", 0),
         capacity=document.get("capacity", 0),
         style=document.get("style"),
-        available=_terms(document.get("available")),
+        available=_words(document.get("available")),
         reverse_mentoring=document.get("reverse_mentoring", False),
         across_institutions=document.get("across_institutions", False),
     )
@@ -228,10 +239,10 @@ def preferences_of(document: Document) -> Preferences:
     return Preferences(
         member=intern(document["_id"]),
         sequence=document["sequence"],
-        never=_terms(document.get("never")),
+        never=_words(document.get("never")),
         weights=_weights(document),
-        topics_most_wanted=_terms(document.get("topics_most_wanted")),
-        identity=_terms(document.get("identity")),
+        topics_most_wanted=_words(document.get("topics_most_wanted")),
+        identity=_words(document.get("identity")),
         wishes_shared_identity=document.get("wishes_shared_identity", False),
     )
 
@@ -241,8 +252,8 @@ def _weights(document: Document) -> Mapping[Factor, int]:
     return {factor: said[factor] for factor in FACTORS if factor in said}
 
 
-def _terms(terms: Iterable[str] | None) -> frozenset[str]:
-    return frozenset(intern(term) for term in terms or ())
+def _words(words: Iterable[str] | None) -> frozenset[str]:
+    return frozenset(intern(word) for word in words or ())
 
 
 STATES: dict[str, Callable[[Document], State]] = {

@@ -23,7 +23,7 @@ from services.matching.store import pairs, people
 from services.matching.store.assessments import ROTATIONS
 from services.matching.store.departures import DEPARTURES, departure_of
 from services.matching.store.displacements import DISPLACEMENT_INDEXES, DISPLACEMENTS, displace
-from services.matching.store.pairs import OPEN, RELATIONSHIPS, REQUESTS, relationship_of, replacing, request_of
+from services.matching.store.pairs import OPEN, RELATIONSHIPS, REQUESTS, SEATED, relationship_of, replacing, request_of
 from services.matching.store.people import SEATS
 from services.matching.store.places import PLACE_INDEXES, PLACES, changing, seated
 from services.matching.store.projections import PARTICIPANTS
@@ -195,7 +195,7 @@ class RequestStore:
         self, departure: Departure, session: Session, limit: int
     ) -> tuple[list[Request], list[Relationship]]:
         own = {"parties": departure.member}
-        open_ = OPEN if departure.is_erased else {"state": {"$in": ["active", "paused"]}}
+        open_ = OPEN if departure.is_erased else SEATED
         pending = await self._requests.find({**own, "state": "pending"}, session=session).to_list(limit)
         opened = await self._relationships.find({**own, **open_}, session=session).to_list(limit)
         return [request_of(one) for one in pending], [relationship_of(one) for one in opened]

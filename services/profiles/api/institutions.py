@@ -2,6 +2,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from services.profiles.api.cursors import id_after
 from services.profiles.domain.aggregate import Versioned
@@ -9,7 +10,7 @@ from services.profiles.domain.fields import Name, given
 from services.profiles.domain.institutions import Institution
 from services.profiles.usecases.institutions import InstitutionUseCases
 from shared.contracts.payload import Id, Slug
-from shared.contracts.profiles import Status
+from shared.contracts.profiles import ExchangeTerms, Status
 from shared.http import (
     ExpectedVersion,
     IdempotencyKey,
@@ -32,16 +33,33 @@ class NewInstitution(BaseModel):
     name: Name
 
 
+class Terms(ExchangeTerms):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def told(self) -> ExchangeTerms:
+        return ExchangeTerms(**dict(self))
+
+
+_EXAMPLE: JsonDict = {
+    "exchanges_with": ["st-anna"],
+    "exchange_terms": [{"partner": "st-anna", "direction": "both", "ceiling": 20, "floor": 5}],
+}
+
+
 class InstitutionPatch(BaseModel):
     """Fields left out stay as they are."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"exchanges_with": ["st-anna"]}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _EXAMPLE})
 
     name: Name = ""
     status: Status = "active"
     exchanges_with: Annotated[
         tuple[Id, ...], Field(max_length=1_000), AfterValidator(lambda ids: tuple(dict.fromkeys(ids)))
     ] = ()
+    exchange_terms: Annotated[
+        tuple[Terms, ...], Field(max_length=1_000), AfterValidator(lambda terms: tuple(one.told() for one in terms))
+    ] = ()
+    """Of those that it exchanges with; who has none: both ways, any number."""
 
 
 class InstitutionView(BaseModel):
@@ -49,6 +67,7 @@ class InstitutionView(BaseModel):
     name: str
     status: Status
     exchanges_with: tuple[str, ...]
+    exchange_terms: tuple[ExchangeTerms, ...]
     version: int
 
 
@@ -58,6 +77,7 @@ def _view(found: Versioned[Institution]) -> InstitutionView:
         name=found.state.name,
         status=found.state.status,
         exchanges_with=found.state.exchanges_with,
+        exchange_terms=found.state.exchange_terms,
         version=found.version,
     )
 
@@ -102,7 +122,7 @@ def institutions_router(institutions: InstitutionUseCases) -> APIRouter:
         trace: Traced,
         response: Response,
     ) -> InstitutionView:
-        """Name and status: operators. Whom it exchanges with: its coordinator."""
+        """Name and status: operators. Whom it exchanges with, and how: its coordinator."""
         changed = await institutions.change(me, institution, given(body), expected=if_match, trace=trace)
         response.headers["etag"] = etag(changed.version)
         return _view(changed)

@@ -1,9 +1,9 @@
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.contracts.payload import Payload
-from shared.contracts.profiles import InstitutionChanged, Status
+from shared.contracts.profiles import ExchangeTerms, InstitutionChanged, Status
 from shared.errors import FieldError, Rejected
 
 
@@ -13,6 +13,8 @@ class Institution:
     name: str
     status: Status = "active"
     exchanges_with: tuple[str, ...] = ()
+    exchange_terms: tuple[ExchangeTerms, ...] = ()
+    """At most one a partner, and of partners only."""
 
     @property
     def institution(self) -> str:
@@ -27,7 +29,28 @@ def change(institution: Institution, given: Mapping[str, Any]) -> Institution:
             "an institution does not exchange with itself",
             (FieldError("exchanges_with", f"must not name {institution.id} itself"),),
         )
-    return replace(institution, **given)
+    changed = replace(institution, **given)
+    if wrong := tuple(_wrong_terms(given.get("exchange_terms", ()), changed.exchanges_with)):
+        raise Rejected("exchange_terms_invalid", "these terms of exchange cannot hold: see errors", wrong)
+    kept = tuple(one for one in changed.exchange_terms if one.partner in changed.exchanges_with)
+    return replace(changed, exchange_terms=kept)
+
+
+def _wrong_terms(terms: Sequence[ExchangeTerms], partners: Sequence[str]) -> Iterator[FieldError]:
+    named = [one.partner for one in terms]
+    for place, one in enumerate(terms):
+        where = f"exchange_terms.{place}"
+        if one.partner not in partners:
+            yield FieldError(f"{where}.partner", f"must be in exchanges_with: {one.partner} is not")
+        if named.index(one.partner) < place:
+            first = named.index(one.partner)
+            yield FieldError(f"{where}.partner", f"stands twice: exchange_terms.{first} is about {one.partner} too")
+        if one.direction == "receives" and (one.ceiling is not None or one.floor):
+            yield FieldError(
+                where, "ceiling and floor are of seats given: leave them out where the direction is receives"
+            )
+        elif one.ceiling is not None and one.floor > one.ceiling:
+            yield FieldError(f"{where}.floor", f"must be at most the ceiling of {one.ceiling}")
 
 
 def facts(institution: Institution) -> tuple[Payload, ...]:
@@ -37,5 +60,6 @@ def facts(institution: Institution) -> tuple[Payload, ...]:
             name=institution.name,
             status=institution.status,
             exchanges_with=institution.exchanges_with,
+            exchange_terms=institution.exchange_terms,
         ),
     )

@@ -4,6 +4,7 @@ from services.profiles.domain.aggregate import Versioned
 from services.profiles.domain.institutions import Institution
 from services.profiles.store.documents import Documents, Shape, read
 from shared.clock import Clock
+from shared.contracts.profiles import ExchangeTerms
 from shared.mongo import ASCENDING, Database, Document, ensure_indexes
 
 
@@ -14,6 +15,7 @@ def _to_document(institution: Institution) -> Document:
         "name": institution.name,
         "status": institution.status,
         "exchanges_with": list(institution.exchanges_with),
+        "exchange_terms": [one.model_dump() for one in institution.exchange_terms],
     }
 
 
@@ -23,6 +25,7 @@ def _from_document(document: Document) -> Institution:
         name=document["name"],
         status=document["status"],
         exchanges_with=tuple(document["exchanges_with"]),
+        exchange_terms=tuple(ExchangeTerms(**one) for one in document.get("exchange_terms", ())),
     )
 
 

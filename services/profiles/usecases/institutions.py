@@ -11,7 +11,7 @@ from shared.errors import FieldError, Forbidden, NotFound, Rejected
 
 
 class InstitutionUseCases:
-    """An operator founds and names institutions; whom an institution exchanges with is its coordinator's to say."""
+    """An operator founds and names institutions; whom it exchanges with, and how, is its coordinator's to say."""
 
     def __init__(self, institutions: Institutions) -> None:
         self._institutions = institutions
@@ -64,8 +64,10 @@ def _allow(me: Principal, id: str, given: Mapping[str, Any]) -> None:
     if given.keys() & {"name", "status"}:
         me.require("operator")
     coordinates = me.institution == id and "coordinator" in me.roles and not me.programmes
-    if "exchanges_with" in given and not coordinates:
-        raise Forbidden("role_required", "exchanges_with is for the institution's own coordinator to change")
+    if given.keys() & {"exchanges_with", "exchange_terms"} and not coordinates:
+        raise Forbidden(
+            "role_required", "whom it exchanges with, and how, is for the institution's own coordinator to say"
+        )
 
 
 def _unknown() -> NotFound:

@@ -1,0 +1,109 @@
+"""Terms of exchange on a real MongoDB: direction and ceiling hold wherever a pair is made; who gives what is told."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from shared.contracts.profiles import ExchangeTerms, InstitutionChanged, MemberChanged
+from tests.component.matching_kit import (
+    CARE,
+    NORTH,
+    SOUTH,
+    Matching,
+    institution,
+    mentee,
+    mentor,
+    programme,
+    running,
+)
+from tests.eventually import eventually
+
+
+def exchanging(one: str, partner: str, **terms: Any) -> InstitutionChanged:
+    return institution(one, exchanges_with=(partner,), exchange_terms=(ExchangeTerms(partner=partner, **terms),))
+
+
+def far(make: Any, id: str, home: str = SOUTH, **fields: Any) -> MemberChanged:
+    person: MemberChanged = make(id, home, across_institutions=True, **fields)
+    return person
+
+
+@pytest.fixture
+async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
+    """A mentor and two mentees in each of two institutions that exchange both ways."""
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=("lists", "due")) as matching:
+        await matching.say(exchanging(NORTH, SOUTH), exchanging(SOUTH, NORTH), programme())
+        await matching.join(far(mentor, "mara", NORTH), far(mentee, "ana", NORTH), far(mentee, "ben", NORTH))
+        await matching.join(far(mentor, "milo"), far(mentee, "sue"), far(mentee, "sam"))
+        await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
+        yield matching
+
+
+async def _suggested(matching: Matching, who: str, mentors: set[str]) -> bool:
+    return set(await matching.mentors_of(who) or ()) == mentors
+
+
+async def _pair(matching: Matching, who: str, other: str, *, home: str, partner: str) -> dict[str, Any]:
+    """One of `home` asks one of `partner`, who accepts."""
+    body = {"programme": CARE, "mentor": other, "message": ""}
+    asked = await matching.post(f"/mentees/{who}/requests", who, home, **body)
+    assert asked.status_code == 201, asked.text
+    return await matching.answers(other, asked.json()["id"], "accept", partner)
+
+
+async def _balance(matching: Matching, home: str = NORTH) -> dict[str, Any]:
+    seen = await matching.get(f"/institutions/{home}/exchange", "carla", home, "coordinator")
+    assert seen.status_code == 200, seen.text
+    return dict(seen.json())
+
+
+async def test_who_only_gives_has_mentors_on_others_lists_and_their_mentors_on_none(matching: Matching) -> None:
+    await matching.say(exchanging(NORTH, SOUTH, direction="gives"))
+    await eventually(lambda: _suggested(matching, "ana", {"mara"}))
+    await eventually(lambda: _suggested(matching, "sue", {"mara", "milo"}))
+    body = {"programme": CARE, "mentor": "milo", "message": ""}
+    refused = await matching.post("/mentees/ana/requests", "ana", **body)
+    assert (refused.status_code, refused.json()["type"]) == (404, "urn:preceptor:problem:mentor_not_found")
+    await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
+
+
+async def test_an_acceptance_after_the_direction_was_closed_is_refused(matching: Matching) -> None:
+    asked = await matching.asks("ana", "milo")
+    await matching.say(exchanging(SOUTH, NORTH, direction="receives"))
+    refused = await matching.post(f"/requests/{asked}/accept", "milo", SOUTH)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:not_available")
+
+
+async def test_what_is_given_and_received_is_balanced_by_partner(matching: Matching) -> None:
+    await matching.say(exchanging(NORTH, SOUTH, ceiling=3, floor=2))
+    await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
+    begun = await _pair(matching, "ana", "milo", home=NORTH, partner=SOUTH)
+    await matching.post(f"/relationships/{begun['relationship']}/close", "ana", reason="goals_reached")
+    seen = await _balance(matching)
+    known = {"institution": SOUTH, "gives": True, "receives": True, "given": 1, "received": 0, "balance": 1}
+    assert (seen["given"], seen["received"], seen["balance"]) == (1, 0, 1)
+    terms = {"ceiling": 3, "ceiling_left": 2, "floor": 2, "floor_met": False}
+    assert seen["partners"] == [{**known, **terms, "given_in_all": 1, "received_in_all": 1}]
+    (theirs,) = (await _balance(matching, SOUTH))["partners"]
+    assert (theirs["given"], theirs["received"], theirs["balance"], theirs["ceiling"]) == (0, 1, -1, None)
+
+
+async def test_a_partner_that_is_named_no_more_stays_in_the_balance(matching: Matching) -> None:
+    await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
+    await matching.say(institution(NORTH))
+    (known,) = (await _balance(matching))["partners"]
+    assert (known["given"], known["gives"], known["receives"]) == (1, False, False)
+
+
+async def test_only_the_whole_institutions_own_coordinator_sees_the_balance(matching: Matching) -> None:
+    async def asked(home: str, role: str, *, of: str = NORTH, programmes: tuple[str, ...] = ()) -> int:
+        path = f"/institutions/{of}/exchange"
+        return (await matching.get(path, "carla", home, role, programmes=programmes)).status_code
+
+    assert await asked(NORTH, "coordinator") == 200
+    assert await asked(SOUTH, "coordinator") == 404
+    assert await asked(SOUTH, "coordinator", of="nowhere") == 404
+    assert await asked(NORTH, "coordinator", programmes=(CARE,)) == 403
+    assert [await asked(NORTH, role) for role in ("member", "integrator", "operator")] == [403] * 3
