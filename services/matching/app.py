@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from services.matching import watch
 from services.matching.api.exchange import exchange_router
+from services.matching.api.rehearsals import rehearsals_router
 from services.matching.api.relationships import relationships_router
 from services.matching.api.repairs import repairs_router
 from services.matching.api.requests import requests_router
@@ -23,6 +24,7 @@ from services.matching.store.lists import Lists
 from services.matching.store.mending import RepairBench
 from services.matching.store.projections import Copies, Projections
 from services.matching.store.reading import ReadingStore
+from services.matching.store.rehearsals import RehearsalShelf
 from services.matching.store.repairs import RepairShelf
 from services.matching.store.replicas import Replicas
 from services.matching.store.requests import RequestStore
@@ -36,6 +38,8 @@ from services.matching.usecases.keeping import Keeper
 from services.matching.usecases.mending import Mending
 from services.matching.usecases.publishing import Publishing
 from services.matching.usecases.reading import Reading
+from services.matching.usecases.rehearsals import Rehearsals
+from services.matching.usecases.rehearsing import Rehearsing
 from services.matching.usecases.relationships import Relationships
 from services.matching.usecases.repairs import Repairs
 from services.matching.usecases.requests import Requests
@@ -78,6 +82,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     pairs = RequestStore(parts.database, clock)
     shelf = RoundShelf(parts.database, clock)
     repairs = RepairShelf(parts.database)
+    rehearsals = RehearsalShelf(parts.database)
     due = Due(pairs, clock)
     firewall = FirewallStore(parts.database, clock)
     counting = Counting(firewall, clock)
@@ -91,6 +96,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         await pairs.prepare()
         await shelf.prepare()
         await repairs.prepare()
+        await rehearsals.prepare()
         await firewall.prepare()
 
     async def close() -> None:
@@ -100,12 +106,14 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         loading = {} if keeping.is_loaded or "clockwork" not in roles else {"index": "is being loaded"}
         return {**await parts.ready(), **loading}
 
+    routers = [
+        *_routers(reading, pairs, shelf, repairs, firewall, ExchangeStore(parts.database), clock),
+        rehearsals_router(Rehearsals(rehearsals, clock)),
+    ]
     app = create_app(
         "Preceptor matching",
         "Who is suggested to whom, why, and why not; who asked whom, and what came of it.",
-        routers=_routers(reading, pairs, shelf, repairs, firewall, ExchangeStore(parts.database), clock)
-        if "api" in roles
-        else [],
+        routers=routers if "api" in roles else [],
         database=parts.database,
         authenticator=parts.authenticator,
         clock=clock,
@@ -125,6 +133,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         "solving": ("clockwork", _solving(parts, settings, shelf)),
         "publishing": ("clockwork", _publishing(parts, settings)),
         "repairs": ("clockwork", _mending(parts, settings, repairs)),
+        "rehearsals": ("clockwork", _rehearsing(parts, settings, rehearsals)),
         "clockwork": ("clockwork", lambda: every(1, parts.consumers.retry_due)),
     }
     return Service(
@@ -183,6 +192,13 @@ def _mending(parts: Parts, settings: Settings, shelf: RepairShelf) -> Callable[[
         await asyncio.gather(every(_LOOKS_SECONDS, mending.work), every(settings.overfull_seconds, mending.look))
 
     return lambda: _released(look, lease)
+
+
+def _rehearsing(parts: Parts, settings: Settings, shelf: RehearsalShelf) -> Callable[[], Awaitable[None]]:
+    lease = parts.lease("rehearsals", seconds=settings.lease_seconds)
+    workshop = Workshop(mongo_uri=settings.mongo_uri.get_secret_value(), mongo_database=settings.mongo_database)
+    rehearsing = Rehearsing(shelf, workshop, lease, parts.clock)
+    return lambda: _while_leased(rehearsing.work, lease)
 
 
 async def _released(run: Callable[[], Awaitable[None]], lease: Lease) -> None:

@@ -18,6 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from services.matching.domain.rehearsals.life import Draft, Rehearsal
+from services.matching.domain.rehearsals.life import Result as Rehearsed
 from services.matching.domain.repair.life import Plan, Repair
 from services.matching.domain.rounds import canonical
 from services.matching.domain.rounds.files import Compared, RoundResult, Target, understood
@@ -30,10 +32,12 @@ from services.matching.index.network import Network
 from services.matching.store import cohorts as store
 from services.matching.store import repairs
 from services.matching.store.pairs import OPEN
+from services.matching.store.rehearsals import result_of
 from services.matching.store.repairs import step_of
 from services.matching.usecases import cohorts
 from services.matching.usecases.cohorts import Call
 from services.matching.usecases.damage import Case, Planned, planned
+from services.matching.usecases.rehearsing import rehearse
 from services.matching.usecases.solving import INPUT, ORDERS, PEOPLE, PLACES, RESULT, Made, Result
 from shared import mongo
 from shared.errors import DomainError, FieldError, Rejected
@@ -88,6 +92,18 @@ class Workshop:
             )
         steps = [step_of(one) for one in answer["steps"]]
         return Planned(plan=Plan(**answer["plan"]), steps=steps, void=answer["void"]), answer["seen"]
+
+    async def rehearse(self, rehearsal: Rehearsal) -> Rehearsed:
+        with self.folder() as folder:
+            answer = await self._done(
+                "rehearse",
+                folder,
+                uri=self._uri,
+                database=self._database,
+                programme=rehearsal.programme,
+                draft=asdict(rehearsal.draft),
+            )
+        return result_of(answer)
 
     async def _done(self, what: str, folder: Path, **job: Any) -> Mapping[str, Any]:
         child = await asyncio.create_subprocess_exec(
@@ -146,6 +162,8 @@ def _answered(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             return asyncio.run(_freeze(job, folder))
         case "repair":
             return asyncio.run(_plan(job))
+        case "rehearse":
+            return asyncio.run(_rehearse(job))
         case _:
             return _solve(job["target"], folder)
 
@@ -205,6 +223,16 @@ async def _plan(job: Mapping[str, Any]) -> dict[str, Any]:
     steps = [{**asdict(step), "_id": step.id} for step in made.steps]
     seen = [one.id for one in case.displacements]
     return {"plan": asdict(made.plan), "steps": steps, "void": made.void, "seen": seen}
+
+
+async def _rehearse(job: Mapping[str, Any]) -> dict[str, Any]:
+    database, programme = mongo.connect(job["uri"], job["database"]), job["programme"]
+    network = Network(reserve=0)
+    async for states in store.states(database, programme, bonds=OPEN):
+        for state in states:
+            network.put(state)
+    database.client.close()
+    return asdict(rehearse(network, programme, Draft(**job["draft"])))
 
 
 def _solve(target: Target, folder: Path) -> dict[str, Any]:

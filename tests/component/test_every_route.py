@@ -122,7 +122,11 @@ async def _matching(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIt
         assert round_.status_code == 201, round_.text
         repair = await matching.post(f"/programmes/{CARE}/repairs", "carla", role="coordinator")
         assert repair.status_code == 202, repair.text
+        draft = {"weights": {"topics": 80}}
+        rehearsal = await matching.post(f"/programmes/{CARE}/rehearsals", "carla", role="coordinator", **draft)
+        assert rehearsal.status_code == 202, rehearsal.text
         ids = {"programme": CARE, "mentee": "ana", "mentor": "mara", "request": request, "relationship": relationship}
+        ids |= {"rehearsal": rehearsal.json()["id"]}
         yield Served(
             matching.client,
             matching.database,

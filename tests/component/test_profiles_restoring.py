@@ -4,13 +4,15 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from services.profiles.domain import members
+from services.profiles.domain import members, programmes
 from services.profiles.domain.members import Member
 from services.profiles.store.members import MongoMembers
+from services.profiles.store.programmes import MongoProgrammes
 from services.profiles.store.restoring import Report, Restoring
 from shared import epochs
 from shared.clock import SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace
+from shared.contracts.payload import Payload
 from shared.mongo import Database, Document, ensure_indexes
 
 TRACE = Trace(correlation_id="c")
@@ -28,16 +30,19 @@ class Site:
 
     def since(self, member: Member, sequence: int = 2, *, erased: bool = False) -> None:
         for fact in members.facts(member):
-            envelope = Envelope(
-                id=SystemClock().new_id(),
-                type=fact.TYPE,
-                institution=member.institution,
-                subject=member.id,
-                sequence=sequence,
-                time=None,
-                trace=TRACE,
-            )
-            self.told.append(Received(envelope, None if erased else fact))
+            self.hear(fact, sequence, erased=erased)
+
+    def hear(self, fact: Payload, sequence: int, *, erased: bool = False) -> None:
+        envelope = Envelope(
+            id=SystemClock().new_id(),
+            type=fact.TYPE,
+            institution="west",
+            subject=fact.aggregate,
+            sequence=sequence,
+            time=None,
+            trace=TRACE,
+        )
+        self.told.append(Received(envelope, None if erased else fact))
 
     async def restored(self) -> Report:
         restoring = Restoring(self.database, SystemClock())
@@ -123,3 +128,25 @@ async def test_who_was_erased_since_is_erased_again(site: Site) -> None:
     assert report.erased == ["members ana"]
     assert await site.member("ana") is None
     assert await site.waiting() == []
+
+
+async def test_a_programme_s_version_is_its_sequence_before_and_after_a_restored_backup(site: Site) -> None:
+    """Whoever knows a programme from its topic can change it in profiles on condition of what they know."""
+    store, given = MongoProgrammes(site.database, SystemClock()), {"name": "Care"}
+    for id in ("kept", "changed"):
+        new = programmes.found(id=id, institution="west", given=given)
+        await store.add(new, programmes.facts(new), TRACE, request=id)
+    known = await store.find("west", "kept")
+    assert known is not None
+    other = programmes.change(known.state, {"name": "Other"})
+    assert (await store.save(known, other, programmes.facts(other), TRACE)).version == 2
+    for id, sequence in (("changed", 7), ("lost", 3)):
+        (fact,) = programmes.facts(programmes.found(id=id, institution="west", given=given))
+        site.hear(fact, sequence)
+    await site.restored()
+    found = await site.database["programmes"].find().to_list(None)
+    assert {one["_id"]: one["version"] == one["sequences"]["programmes"] for one in found} == {
+        "kept": True,
+        "changed": True,
+        "lost": True,
+    }

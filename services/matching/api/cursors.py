@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from services.matching.domain.rehearsals.life import Rehearsal
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.repair.life import Repair
 from services.matching.domain.requests import Request
@@ -31,9 +32,10 @@ def last_seen(cursor: str | None) -> str:
     return position or ""
 
 
-def following(
-    page: Sequence[Request] | Sequence[Relationship] | Sequence[Round] | Sequence[Repair], limit: int
-) -> str | None:
+Dated = Request | Relationship | Round | Repair | Rehearsal
+
+
+def following(page: Sequence[Dated], limit: int) -> str | None:
     """The cursor of the page after this one."""
     if len(page) < limit:
         return None
@@ -41,8 +43,8 @@ def following(
     return to_cursor([_began(last).isoformat(), last.id])
 
 
-def _began(one: Request | Relationship | Round | Repair) -> datetime:
-    if isinstance(one, Repair):
+def _began(one: Dated) -> datetime:
+    if isinstance(one, Repair | Rehearsal):
         return one.began_at
     if isinstance(one, Round):
         return one.opened_at

@@ -92,7 +92,7 @@ class Solving:
             round = await self._shelf.next_to_solve()
             if round is None:
                 return
-            await self._while_held(self._one(round))
+            await while_held(self._lease, self._one(round))
 
     async def _one(self, round: Round) -> None:
         kept: list[File] = []
@@ -155,14 +155,15 @@ class Solving:
         except StaleVersion:
             return
 
-    async def _while_held(self, work: Coroutine[Any, Any, None]) -> None:
-        """Renews the lease beside it; without it the work ends, for somebody else does it now."""
-        task = asyncio.ensure_future(work)
-        try:
-            while not (await asyncio.wait([task], timeout=self._lease.seconds / 3))[0]:
-                if not await self._lease.take():
-                    return
-            await task
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+
+async def while_held(lease: Held, work: Coroutine[Any, Any, None]) -> None:
+    """Renews the lease beside it; without it the work ends, for somebody else does it now."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait([task], timeout=lease.seconds / 3))[0]:
+            if not await lease.take():
+                return
+        await task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

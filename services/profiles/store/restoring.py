@@ -131,7 +131,7 @@ class Restoring:
             return False
         document = {
             **shape.to_document(after),
-            "version": before["version"] if before else 1,
+            "version": max(before["version"] if before else 1, *ahead.sequences.values()),
             "sequences": {**(before["sequences"] if before else {}), **ahead.sequences},
             "updated_at": self._clock.now(),
         }

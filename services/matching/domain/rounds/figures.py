@@ -20,7 +20,7 @@ def figures(instance: Instance, outcome: Rows, *, homes: tuple[Sequence[str], Se
         matched=kept.size,
         first_choices=int((place == 1).sum()),
         mean_place_thousandths=thousandths(int(place.sum()), kept.size),
-        load_gini_thousandths=_gini(held[instance.capacity > 0]),
+        load_gini_thousandths=gini(held[instance.capacity > 0]),
         score=int(instance.score[kept].sum()),
         flow=_flow(instance, kept, homes),
     )
@@ -30,7 +30,7 @@ def thousandths(numerator: int, denominator: int) -> int:
     return (2000 * numerator + denominator) // (2 * denominator) if denominator else 0
 
 
-def _gini(load: Longs) -> int:
+def gini(load: Longs) -> int:
     """Gini's coefficient of loads in rising order: the sum of (2 i - n - 1) x_i over n times the sum of x."""
     rising = np.sort(load)
     weight = 2 * np.arange(1, rising.size + 1) - rising.size - 1

@@ -1,0 +1,123 @@
+"""Documents ↔ rehearsals; the owner's institution stands in every query of a coordinator's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from services.matching.domain.model import Policy
+from services.matching.domain.rehearsals.comparing import Churn, Comparison, Figures, Flow
+from services.matching.domain.rehearsals.life import Draft, Rehearsal, Result, Rules
+from services.matching.store import people
+from services.matching.store.pairs import newest
+from services.matching.usecases.parties import Position
+from shared.errors import StaleVersion
+from shared.mongo import (
+    ASCENDING,
+    DESCENDING,
+    Database,
+    Document,
+    DuplicateKeyError,
+    IndexModel,
+    ReturnDocument,
+    ensure_indexes,
+)
+
+REHEARSALS = "rehearsals"
+_PAGED = [("institution", ASCENDING), ("programme", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)]
+_INDEXES = [
+    IndexModel([("state", ASCENDING)], name="by_state"),
+    IndexModel(_PAGED, name="by_programme"),
+]
+
+
+class RehearsalShelf:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._rehearsals = database[REHEARSALS]
+
+    async def prepare(self) -> None:
+        await ensure_indexes(self._rehearsals, _INDEXES)
+
+    async def policy(self, programme: str) -> Policy | None:
+        return await people.policy(self._database, programme)
+
+    async def begin(self, rehearsal: Rehearsal) -> Rehearsal:
+        try:
+            await self._rehearsals.insert_one(_document(rehearsal))
+        except DuplicateKeyError:  # a retry beside the first attempt
+            return await self.rehearsal(rehearsal.institution, rehearsal.id) or rehearsal
+        return rehearsal
+
+    async def rehearsal(self, institution: str, id: str) -> Rehearsal | None:
+        document = await self._rehearsals.find_one({"_id": id, "institution": institution})
+        return _rehearsal_of(document) if document else None
+
+    async def rehearsals(
+        self, institution: str, programme: str, *, before: Position | None, limit: int
+    ) -> Sequence[Rehearsal]:
+        wanted = {"institution": institution, "programme": programme}
+        return [_rehearsal_of(one) for one in await newest(self._rehearsals, wanted, before=before, limit=limit)]
+
+    async def save(self, rehearsal: Rehearsal) -> None:
+        known = {"_id": rehearsal.id, "version": rehearsal.version - 1}
+        done = await self._rehearsals.replace_one(known, _document(rehearsal))
+        if not done.matched_count:
+            raise StaleVersion(found=0, expected=rehearsal.version - 1)
+
+    async def next_to_rehearse(self) -> Rehearsal | None:
+        document = await self._rehearsals.find_one_and_update(
+            {"state": "running"},
+            {"$inc": {"attempts": 1}},
+            sort=[("attempts", ASCENDING), ("at", ASCENDING)],
+            return_document=ReturnDocument.AFTER,
+        )
+        return _rehearsal_of(document) if document else None
+
+    async def ready(self) -> Sequence[Rehearsal]:
+        return [_rehearsal_of(one) async for one in self._rehearsals.find({"state": "ready"})]
+
+
+def result_of(document: Mapping[str, Any]) -> Result:
+    comparison = document["comparison"]
+    return Result(
+        sequence=document["sequence"],
+        today=Rules(**document["today"]),
+        draft=Rules(**document["draft"]),
+        comparison=Comparison(
+            today=Figures(**comparison["today"]),
+            draft=Figures(**comparison["draft"]),
+            churn=Churn(**comparison["churn"]),
+            flow=tuple(Flow(**one) for one in comparison["flow"]),
+        ),
+    )
+
+
+def _document(rehearsal: Rehearsal) -> Document:
+    return {
+        "_id": rehearsal.id,
+        "institution": rehearsal.institution,
+        "parties": [],
+        "programme": rehearsal.programme,
+        "draft": asdict(rehearsal.draft),
+        "at": rehearsal.began_at,
+        "state": rehearsal.state,
+        "version": rehearsal.version,
+        "attempts": rehearsal.attempts,
+        "result": asdict(rehearsal.result) if rehearsal.result else None,
+        "reason": rehearsal.reason,
+    }
+
+
+def _rehearsal_of(document: Document) -> Rehearsal:
+    return Rehearsal(
+        id=document["_id"],
+        institution=document["institution"],
+        programme=document["programme"],
+        draft=Draft(**document["draft"]),
+        began_at=document["at"],
+        state=document["state"],
+        version=document["version"],
+        attempts=document["attempts"],
+        result=result_of(document["result"]) if document["result"] else None,
+        reason=document["reason"],
+    )

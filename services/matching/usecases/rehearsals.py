@@ -1,0 +1,84 @@
+"""A coordinator's rehearsals: begun, seen side by side, dropped. Of the programme's owner only.
+
+What is wanted is changed in profiles, by the coordinator: a rehearsal says with which words.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from services.matching.domain.model import Policy
+from services.matching.domain.rehearsals import life
+from services.matching.domain.rehearsals.life import Draft, Rehearsal
+from services.matching.usecases.parties import Position
+from services.matching.usecases.reading import require_coordinator
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.errors import Conflict, Forbidden, NotFound, StaleVersion
+
+
+class Shelf(Protocol):
+    """Every method but `policy` is limited to one institution."""
+
+    async def policy(self, programme: str) -> Policy | None: ...
+
+    async def begin(self, rehearsal: Rehearsal) -> Rehearsal:
+        """Beginning the same again changes nothing."""
+
+    async def rehearsal(self, institution: str, id: str) -> Rehearsal | None: ...
+
+    async def rehearsals(
+        self, institution: str, programme: str, *, before: Position | None, limit: int
+    ) -> Sequence[Rehearsal]: ...
+
+    async def save(self, rehearsal: Rehearsal) -> None:
+        """On condition of the version before. Raises `StaleVersion`."""
+
+
+class Rehearsals:
+    def __init__(self, shelf: Shelf, clock: Clock) -> None:
+        self._shelf = shelf
+        self._clock = clock
+
+    async def begin(self, me: Principal, programme: str, *, id: str, draft: Draft) -> Rehearsal:
+        policy = await self._owned(me, programme)
+        known = await self._shelf.rehearsal(me.home, id)
+        if known is not None:
+            return known
+        if not policy.programme.is_active:
+            raise Conflict("programme_inactive", "the programme is not active: nobody can be matched in it")
+        life.drafted(life.rules_of(policy.programme), draft)
+        new = Rehearsal(id=id, institution=me.home, programme=programme, draft=draft, began_at=self._clock.now())
+        return await self._shelf.begin(new)
+
+    async def see(self, me: Principal, id: str) -> Rehearsal:
+        me.require("coordinator")
+        rehearsal = await self._shelf.rehearsal(me.home, id)
+        if rehearsal is None:
+            raise NotFound("rehearsal_not_found", "no such rehearsal")
+        if not me.coordinates(rehearsal.programme):
+            raise Forbidden("programme_refused", "the token names other programmes")
+        return rehearsal
+
+    async def of_programme(
+        self, me: Principal, programme: str, *, before: Position | None, limit: int
+    ) -> Sequence[Rehearsal]:
+        await self._owned(me, programme)
+        return await self._shelf.rehearsals(me.home, programme, before=before, limit=limit)
+
+    async def drop(self, me: Principal, id: str, *, expected: int) -> Rehearsal:
+        """Dropping again changes nothing."""
+        rehearsal = await self.see(me, id)
+        if rehearsal.state == "dropped":
+            return rehearsal
+        if rehearsal.version != expected:
+            raise StaleVersion(found=rehearsal.version, expected=expected)
+        after = life.drop(rehearsal)
+        await self._shelf.save(after)
+        return after
+
+    async def _owned(self, me: Principal, programme: str) -> Policy:
+        policy = await self._shelf.policy(programme)
+        require_coordinator(me, policy, programme)
+        if policy is None or policy.programme.institution != me.home:
+            raise Forbidden("programme_not_owned", "rehearsals are for the institution that owns the programme")
+        return policy

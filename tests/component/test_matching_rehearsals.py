@@ -1,0 +1,111 @@
+"""Rehearsals on a real MongoDB and in a real workshop: begun, compared, applied by the programme's change, dropped."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.issuer import LocalIssuer
+from shared.contracts.profiles import ProgrammeLimits
+from tests.component.matching_kit import (
+    CARE,
+    NORTH,
+    SOUTH,
+    Matching,
+    institution,
+    mentee,
+    mentor,
+    programme,
+    running,
+)
+from tests.eventually import eventually
+
+CARLA = "carla"
+OTHER = {"weights": {"topics": 10}, "limits": {"list_length": 1}}
+
+
+@pytest.fixture
+async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
+    """Two institutions that exchange; milo offers what is wanted, mara is of the stage; a mentee of each."""
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=("rehearsals",)) as matching:
+        await matching.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
+        await matching.say(programme())
+        await matching.join(mentor("mara"), mentor("milo", across_institutions=True))
+        await matching.join(mentee("ana"), mentee("ben"), mentee("sid", SOUTH, across_institutions=True))
+        yield matching
+
+
+async def begin(matching: Matching, **draft: Any) -> httpx.Response:
+    return await matching.post(f"/programmes/{CARE}/rehearsals", CARLA, role="coordinator", **(draft or OTHER))
+
+
+async def see(matching: Matching, rehearsal: str) -> httpx.Response:
+    return await matching.get(f"/rehearsals/{rehearsal}", CARLA, NORTH, "coordinator")
+
+
+async def until(matching: Matching, rehearsal: str, state: str) -> dict[str, Any]:
+    async def is_there() -> dict[str, Any] | None:
+        seen = (await see(matching, rehearsal)).json()
+        return seen if seen["state"] == state else None
+
+    return await eventually(is_there, within=60, message=f"the rehearsal is {state}")
+
+
+async def ready(matching: Matching, **draft: Any) -> dict[str, Any]:
+    answer = await begin(matching, **draft)
+    assert answer.status_code == 202, answer.text
+    return await until(matching, answer.json()["id"], "ready")
+
+
+async def test_a_draft_is_seen_beside_today_and_applied_by_what_the_programme_becomes(matching: Matching) -> None:
+    seen = await ready(matching)
+    result = seen["result"]
+    assert result["figures"]["today"]["mentees"] == result["figures"]["draft"]["mentees"] == 3
+    assert (result["churn"]["lists_changed"], result["churn"]["left"], result["churn"]["first_changed"]) == (2, 2, 0)
+    flows = {(one["mentee_institution"], one["mentor_institution"]): one for one in result["flow"]}
+    assert flows[NORTH, NORTH]["today"] == 2
+    assert flows[SOUTH, NORTH]["today"] is None, "one person of another institution is not counted aloud"
+    change = result["change"]
+    assert (change["method"], change["path"], change["if_match"]) == ("PATCH", f"/programmes/{CARE}", '"1"')
+    assert change["body"] == {"weights": {"topics": 10}, "limits": {"list_length": 1, "minimum_score": 0}}
+    assert await matching.facts() == []
+
+    await matching.say(programme(weights={"topics": 10}, limits=ProgrammeLimits(list_length=1)))
+    await until(matching, seen["id"], "applied")
+
+
+async def test_a_programme_that_became_another_has_its_rehearsals_dropped(matching: Matching) -> None:
+    seen = await ready(matching)
+    await matching.say(programme(weights={"topics": 20}))
+    assert (await until(matching, seen["id"], "dropped"))["reason"] == "programme_changed"
+
+
+async def test_a_draft_can_be_dropped_once_and_again(matching: Matching) -> None:
+    seen = await ready(matching)
+    version = int((await see(matching, seen["id"])).headers["etag"].strip('"'))
+
+    async def drop(version: int) -> httpx.Response:
+        path = f"/rehearsals/{seen['id']}/drop"
+        return await matching.post(path, CARLA, version=version, role="coordinator")
+
+    assert (await drop(version - 1)).status_code == 412
+    assert (await drop(version)).json()["reason"] == "by_coordinator"
+    assert (await drop(version)).status_code == 200
+    await matching.say(programme(weights={"topics": 10}, limits=ProgrammeLimits(list_length=1)))
+    again = await ready(matching, weights={"stage": 1})
+    assert (await see(matching, seen["id"])).json()["state"] == "dropped"
+    page = await matching.get(f"/programmes/{CARE}/rehearsals", CARLA, NORTH, "coordinator")
+    assert [one["id"] for one in page.json()["items"]] == [again["id"], seen["id"]]
+
+
+async def test_a_draft_that_is_wrong_is_refused_with_what_would_be_right(matching: Matching) -> None:
+    for draft in ({"weights": {"identity": 5}}, {"weights": {"topics": 101}}, {"weights": {"rank": 1}}, {"limits": 3}):
+        assert (await begin(matching, **draft)).status_code == 422, draft
+    same = await begin(matching, limits={"list_length": 10})
+    assert (same.status_code, same.json()["type"]) == (422, "urn:preceptor:problem:draft_is_today")
+    south = await matching.post(f"/programmes/{CARE}/rehearsals", "cora", SOUTH, role="coordinator", **OTHER)
+    assert (south.status_code, south.json()["type"]) == (403, "urn:preceptor:problem:programme_not_owned")
+    mine = await ready(matching)
+    theirs = await matching.get(f"/rehearsals/{mine['id']}", "cora", SOUTH, "coordinator")
+    assert theirs.status_code == 404

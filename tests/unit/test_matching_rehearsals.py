@@ -1,0 +1,134 @@
+"""Drafts beside today: what is counted, what is told of few people, and what becomes of a rehearsal."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.rehearsals import life
+from services.matching.domain.rehearsals.comparing import Listed, compare
+from services.matching.domain.rehearsals.life import Draft, Rehearsal, Result
+from services.matching.index.network import Network
+from services.matching.usecases.rehearsing import rehearse
+from shared.contracts.profiles import Factor
+from shared.errors import Conflict, Rejected
+from tests.unit.matching_people import CARE, NORTH, PEOPLE, SOUTH, members, mentee, mentor, naive, preferences
+
+NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
+CARE_OF_NORTH = Programme(id=CARE, institution=NORTH, sequence=4, admits=frozenset({NORTH, SOUTH}))
+KNOWN = [
+    Institution(id=NORTH, exchanges_with=frozenset({SOUTH})),
+    Institution(id=SOUTH, exchanges_with=frozenset({NORTH})),
+]
+
+
+def network(*people: Person, programme: Programme = CARE_OF_NORTH) -> Network:
+    one = Network(reserve=0)
+    for state in (*KNOWN, programme):
+        one.put(state)
+    for person in people:
+        one.put(person.private)
+        one.put(person.member)
+    return one
+
+
+def ready(draft: Draft) -> tuple[Rehearsal, Result]:
+    result = rehearse(network(mentee("ana"), mentor("milo")), CARE, draft)
+    waiting = Rehearsal(id="r", institution=NORTH, programme=CARE, draft=draft, began_at=NOW)
+    return life.show(waiting, result), result
+
+
+def test_what_is_not_named_in_a_draft_stays() -> None:
+    today = life.rules_of(replace(CARE_OF_NORTH, weights={"topics": 50, "stage": 5}, minimum_score=20))
+    drafted = life.drafted(today, Draft(weights={"stage": 90}, list_length=3))
+    assert (drafted.weights, drafted.list_length, drafted.minimum_score) == ({"topics": 50, "stage": 90}, 3, 20)
+
+
+def test_a_draft_of_what_is_there_already_is_refused() -> None:
+    with pytest.raises(Rejected, match="name one that is to be another"):
+        life.drafted(life.rules_of(CARE_OF_NORTH), Draft(list_length=10))
+
+
+def test_who_would_come_and_go_is_counted() -> None:
+    today = {
+        "ana": Listed(("mara", "milo"), None, 80),
+        "ben": Listed(("milo",), None, 40),
+        "cleo": Listed((), "paused"),
+    }
+    draft = {"ana": Listed(("milo", "mara"), None, 70), "ben": Listed((), "below_minimum_score"), "cleo": today["cleo"]}
+    home = dict.fromkeys(("ana", "ben", "cleo", "mara", "milo"), NORTH)
+    told = compare(today, draft, seats=("mara", "milo", "idle"), home=home, owner=NORTH)
+    churn = told.churn
+    assert (churn.lists_changed, churn.first_changed, churn.entered, churn.left) == (2, 2, 0, 1)
+    assert (churn.mentors_entering, churn.mentors_leaving) == (0, 0)
+    assert told.today.unmatched == {"paused": 1}
+    assert told.draft.unmatched == {"below_minimum_score": 1, "paused": 1}
+    assert (told.today.mean_first_percent_thousandths, told.draft.mean_first_percent_thousandths) == (60_000, 70_000)
+    assert told.today.load_gini_thousandths == 444, "lists of 0, 1 and 2"
+
+
+def test_few_people_of_another_institution_are_not_counted_aloud() -> None:
+    lists = {f"s{n}": Listed(("mara",), None, 50) for n in range(5)}
+    home = {**dict.fromkeys(lists, SOUTH), "mara": NORTH, "ana": NORTH}
+    few = {**lists, "s0": Listed((), "paused"), "ana": Listed(("mara",), None, 50)}
+    told = compare({**lists, "ana": few["ana"]}, few, seats=("mara",), home=home, owner=NORTH)
+    assert [(one.mentee_institution, one.today, one.draft) for one in told.flow] == [(SOUTH, 5, None), (NORTH, 1, 1)]
+
+
+@given(
+    people=st.tuples(*(members(id) for id in PEOPLE[:8])),
+    private=st.lists(preferences(), max_size=4),
+    weights=st.dictionaries(st.sampled_from(["topics", "stage", "load"]), st.integers(0, 100), min_size=1),
+    minimum=st.sampled_from([0, 40, 70]),
+)
+def test_both_sides_are_what_plain_lists_would_be(
+    people: tuple[Member, ...], private: list[Preferences], weights: dict[Factor, int], minimum: int
+) -> None:
+    draft, known = Draft(weights=weights, minimum_score=minimum), network()
+    for one in (*private, *people):
+        known.put(one)
+    try:
+        result = rehearse(known, CARE, draft)
+    except Rejected:
+        assert life.rules_of(CARE_OF_NORTH).minimum_score == minimum
+        return
+    everybody = [known.person(one.id) for one in people]
+    institutions = {one.id: one for one in KNOWN}
+    for rules, figures in ((result.today, result.comparison.today), (result.draft, result.comparison.draft)):
+        policy = Policy(rules.of(CARE_OF_NORTH, sequence=4), institutions)
+        mentees = [one for one in everybody if one.member.is_active and CARE in one.member.mentee_in]
+        lists = [naive(one, everybody, policy) for one in mentees]
+        assert figures.mentees == len(lists)
+        assert sum(figures.unmatched.values()) == sum(not one.entries for one in lists)
+        assert figures.mentors_listed == len({entry.mentor for one in lists for entry in one.entries})
+
+
+def test_a_ready_draft_waits_for_the_programme_to_become_it() -> None:
+    one, result = ready(Draft(weights={"topics": 10}))
+    assert life.follow(one, CARE_OF_NORTH, now=NOW) is None
+    became = result.draft.of(CARE_OF_NORTH, sequence=5)
+    applied = life.follow(one, became, now=NOW)
+    assert applied is not None
+    assert (applied.state, applied.version) == ("applied", one.version + 1)
+    assert life.follow(applied, replace(became, sequence=6, weights={}), now=NOW) is None
+
+
+def test_any_other_change_of_the_programme_ends_it_and_so_does_time() -> None:
+    one, _ = ready(Draft(list_length=1))
+    changed = life.follow(one, replace(CARE_OF_NORTH, sequence=5), now=NOW)
+    expired = life.follow(one, CARE_OF_NORTH, now=NOW + timedelta(days=14))
+    assert [(seen.state, seen.reason) for seen in (changed, expired) if seen] == [
+        ("dropped", "programme_changed"),
+        ("dropped", "expired"),
+    ]
+
+
+def test_what_is_applied_cannot_be_dropped() -> None:
+    one, result = ready(Draft(list_length=1))
+    applied = life.follow(one, result.draft.of(CARE_OF_NORTH, sequence=5), now=NOW)
+    assert applied is not None
+    with pytest.raises(Conflict, match="is applied"):
+        life.drop(applied)
