@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from services.matching import watch
 from services.matching.api.exchange import exchange_router
+from services.matching.api.experience import experience_router
 from services.matching.api.rehearsals import rehearsals_router
 from services.matching.api.relationships import relationships_router
 from services.matching.api.repairs import repairs_router
@@ -18,6 +19,7 @@ from services.matching.clockwork import Clockwork, Shards
 from services.matching.handlers import folds
 from services.matching.index.network import Network
 from services.matching.settings import Settings
+from services.matching.store.answers import AnswerStore
 from services.matching.store.exchange import ExchangeStore
 from services.matching.store.firewall import FirewallStore
 from services.matching.store.lists import Lists
@@ -34,6 +36,7 @@ from services.matching.usecases.assessing import Counting, Rotations
 from services.matching.usecases.auditing import Audit
 from services.matching.usecases.due import Due
 from services.matching.usecases.exchange import Exchanges
+from services.matching.usecases.experience import Experiences
 from services.matching.usecases.keeping import Keeper
 from services.matching.usecases.mending import Mending
 from services.matching.usecases.publishing import Publishing
@@ -86,6 +89,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     due = Due(pairs, clock)
     firewall = FirewallStore(parts.database, clock)
     counting = Counting(firewall, clock)
+    answers = AnswerStore(parts.database, clock)
     parts.consumers.projection(folds(Copies(parts.database, heard=keeping.hear)))
 
     async def prepare() -> None:
@@ -98,6 +102,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         await repairs.prepare()
         await rehearsals.prepare()
         await firewall.prepare()
+        await answers.prepare()
 
     async def close() -> None:
         parts.database.client.close()
@@ -109,6 +114,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     routers = [
         *_routers(reading, pairs, shelf, repairs, firewall, ExchangeStore(parts.database), clock),
         rehearsals_router(Rehearsals(rehearsals, clock)),
+        experience_router(Experiences(answers)),
     ]
     app = create_app(
         "Preceptor matching",

@@ -18,7 +18,7 @@ Status = Literal["active", "inactive"]
 Direction = Literal["both", "gives", "receives"]
 FirstFactor = Literal["topics", "specialty", "stage", "languages", "formats", "time_zone", "style"]
 """What `weights` may name, for good: its readers refuse any other."""
-Factor = Literal[FirstFactor, "availability", "load", "identity"]
+Factor = Literal[FirstFactor, "availability", "load", "experience", "identity"]
 Weekly = Annotated[
     str, StringConstraints(pattern=r"^(?:mon|tue|wed|thu|fri|sat|sun)-(?:[01][0-9]|2[0-3])-(?:[01][0-9]|2[0-4])$")
 ]
@@ -27,8 +27,8 @@ nothing."""
 
 STAGES: tuple[Stage, ...] = ("student", "resident", "fellow", "early_career", "attending", "senior", "retired")
 FIRST_FACTORS: tuple[FirstFactor, ...] = get_args(FirstFactor)
-FACTORS: tuple[Factor, ...] = (*FIRST_FACTORS, "availability", "load", "identity")
-"""Load and identity last: they are nobody's to see, and stand apart."""
+FACTORS: tuple[Factor, ...] = (*FIRST_FACTORS, "availability", "load", "experience", "identity")
+"""Load, past mentees' experience and identity last: they are nobody's to see, and stand apart."""
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 

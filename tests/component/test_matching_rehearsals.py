@@ -92,9 +92,7 @@ async def test_a_draft_can_be_dropped_once_and_again(matching: Matching) -> None
     assert (await drop(version - 1)).status_code == 412
     assert (await drop(version)).json()["reason"] == "by_coordinator"
     assert (await drop(version)).status_code == 200
-    await matching.say(programme(weights={"topics": 10}, limits=ProgrammeLimits(list_length=1)))
-    again = await ready(matching, weights={"stage": 1})
-    assert (await see(matching, seen["id"])).json()["state"] == "dropped"
+    again = (await begin(matching, weights={"stage": 1})).json()
     page = await matching.get(f"/programmes/{CARE}/rehearsals", CARLA, NORTH, "coordinator")
     assert [one["id"] for one in page.json()["items"]] == [again["id"], seen["id"]]
 
@@ -106,6 +104,5 @@ async def test_a_draft_that_is_wrong_is_refused_with_what_would_be_right(matchin
     assert (same.status_code, same.json()["type"]) == (422, "urn:preceptor:problem:draft_is_today")
     south = await matching.post(f"/programmes/{CARE}/rehearsals", "cora", SOUTH, role="coordinator", **OTHER)
     assert (south.status_code, south.json()["type"]) == (403, "urn:preceptor:problem:programme_not_owned")
-    mine = await ready(matching)
-    theirs = await matching.get(f"/rehearsals/{mine['id']}", "cora", SOUTH, "coordinator")
-    assert theirs.status_code == 404
+    mine = (await begin(matching)).json()["id"]
+    assert (await matching.get(f"/rehearsals/{mine}", "cora", SOUTH, "coordinator")).status_code == 404

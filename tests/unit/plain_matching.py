@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from services.matching.domain.model import Assessment, Bond, Institution, Member, Preferences, Programme
+from services.matching.domain.model import Assessment, Bond, Experience, Institution, Member, Preferences, Programme
 from services.matching.domain.specialties import ALSO_CALLED, TREE
 
 FACTORS = (
@@ -21,9 +21,10 @@ FACTORS = (
     "style",
     "availability",
     "load",
+    "experience",
     "identity",
 )
-USUAL = (100, 60, 40, 20, 20, 20, 30, 30, 20, 60)
+USUAL = (100, 60, 40, 20, 20, 20, 30, 30, 20, 20, 60)
 STAGES = ("student", "resident", "fellow", "early_career", "attending", "senior", "retired")
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 AHEAD = (30, 80, 100, 90, 70, 60, 50)
@@ -49,9 +50,11 @@ class Plain:
         preferences: Mapping[str, Preferences],
         bonds: Mapping[str, Bond],
         assessments: Mapping[str, Assessment],
+        experiences: Mapping[str, Experience],
     ) -> None:
         self.institutions, self.programmes, self.members = institutions, programmes, members
         self.preferences, self.bonds, self.assessments = preferences, bonds, assessments
+        self.experiences = experiences
 
     def list_of(self, programme_id: str, mentee_id: str) -> PlainList:
         programme, mentee = self.programmes.get(programme_id), self.members.get(mentee_id)
@@ -142,8 +145,8 @@ class Plain:
         return tuple(weight * factor for weight, factor in zip(weights, factors, strict=True))
 
     def _reaches(self, programme: Programme, mentee: Member, mentor: Member) -> bool:
-        shown = sum(self._parts(programme, mentee, mentor)[:-2])
-        return shown >= programme.minimum_score * sum(self._weights(programme, mentee)[:-2])
+        shown = sum(self._parts(programme, mentee, mentor)[:-3])
+        return shown >= programme.minimum_score * sum(self._weights(programme, mentee)[:-3])
 
     def _sorted(self, programme: Programme, mentee: Member, mentors: list[Member]) -> PlainList:
         rated = [(one, self._parts(programme, mentee, one)) for one in mentors]
@@ -164,6 +167,7 @@ class Plain:
             50 if mentee.style is None or mentor.style is None else 100 * (mentee.style == mentor.style),
             _availability(mentee, mentor),
             100 - 100 * self._taken(mentor) // max(1, mentor.capacity),
+            self.experiences[mentor.id].level if mentor.id in self.experiences else 50,
             100 if asked & theirs.identity else 0,
         ]
 

@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.matching.domain.model import Assessment, Bond, Institution, Member, Preferences, Programme
+from services.matching.domain.model import Assessment, Bond, Experience, Institution, Member, Preferences, Programme
 from services.matching.domain.shards import SHARDS, shard_of
 from services.matching.index.network import Network, State
 from services.matching.usecases.keeping import Change, Keeper
@@ -157,6 +157,12 @@ class Lists(RuleBasedStateMachine):
             where = frozenset(dice.choice([(), (), (CARE,), (OTHER,), (CARE, OTHER)]))
             self.commit(Assessment(id=f"a{number}", assessor=assessor, assessed=assessed, sequence=0, programmes=where))
 
+    @rule(seed=seeds, count=st.integers(1, 5))
+    def some_are_found_more_or_less_content_with_as_mentors(self, seed: int, count: int) -> None:
+        dice = random.Random(seed)
+        for _ in range(count):
+            self.commit(Experience(mentor=dice.choice(PEOPLE), sequence=0, level=dice.choice([0, 25, 50, 75, 100])))
+
     @rule(seed=seeds)
     def hardly_a_seat_is_left(self, seed: int) -> None:
         """Lists are empty, and why they are depends on who is left."""
@@ -272,7 +278,9 @@ class Lists(RuleBasedStateMachine):
         def of(kind: type) -> dict[str, Any]:
             return {id: state for (known, id), state in self.documents.items() if known is kind}
 
-        return Plain(of(Institution), of(Programme), of(Member), of(Preferences), of(Bond), of(Assessment))
+        return Plain(
+            of(Institution), of(Programme), of(Member), of(Preferences), of(Bond), of(Assessment), of(Experience)
+        )
 
     def check(self, programme: str, who: str, expected: PlainList) -> None:
         one = self.shelf.lists.get(f"{programme}.{who}")
@@ -330,7 +338,7 @@ def _wishes(dice: random.Random, who: str) -> Preferences:
     return Preferences(
         member=who,
         never=frozenset(dice.sample(PEOPLE, dice.choice([0, 0, 0, 2]))),
-        weights={"topics": dice.randrange(101), "identity": dice.randrange(101)},
+        weights={name: dice.randrange(101) for name in ("topics", "experience", "identity")},
         topics_most_wanted=frozenset(dice.sample("abc", 1)),
         identity=frozenset(dice.sample(["parent", "first-generation"], 1)),
         wishes_shared_identity=dice.random() < 0.5,

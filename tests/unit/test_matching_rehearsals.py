@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme
@@ -78,6 +78,7 @@ def test_few_people_of_another_institution_are_not_counted_aloud() -> None:
     assert [(one.mentee_institution, one.today, one.draft) for one in told.flow] == [(SOUTH, 5, None), (NORTH, 1, 1)]
 
 
+@settings(max_examples=20)
 @given(
     people=st.tuples(*(members(id) for id in PEOPLE[:8])),
     private=st.lists(preferences(), max_size=4),

@@ -36,6 +36,8 @@ class Side:
     """Minutes east of Greenwich."""
     room: Ints
     """Percent of a mentor's seats that are free."""
+    experience: Ints
+    """A mentor's past mentees'."""
     formats: Ints
     """One bit each."""
     topics: Words

@@ -8,6 +8,8 @@ from shared.contracts.profiles import FACTORS, Factor, Format, Stage, Style
 Weights = tuple[int, ...]
 """One integer from 0 to 100 for each of FACTORS, in their order."""
 
+USUAL = 50
+"""As content as mentees are on the whole; what is said where nobody knows better."""
 DEFAULT_WEIGHTS: Mapping[Factor, int] = {
     "topics": 100,
     "specialty": 60,
@@ -18,6 +20,7 @@ DEFAULT_WEIGHTS: Mapping[Factor, int] = {
     "style": 30,
     "availability": 30,
     "load": 20,
+    "experience": 20,
     "identity": 60,
 }
 
@@ -136,6 +139,19 @@ class Assessment:
     programmes: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experience:
+    """How content a mentor's past mentees were, in few steps. What any one of them said is not in it."""
+
+    mentor: str
+    sequence: int
+    level: int = USUAL
+
+    @property
+    def id(self) -> str:
+        return self.mentor
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     member: Member
@@ -146,6 +162,8 @@ class Person:
     """Mentors not suggested to them now: who mentors them already, and who declined them lately."""
     firewall: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By programme: who assesses them, or is assessed by them, as far as it counts there now."""
+    experience: int = USUAL
+    """Of their mentees, when they were the mentor: 0 to 100."""
 
     @property
     def id(self) -> str:

@@ -1,11 +1,11 @@
-"""Reasons in words. What is said of a pair comes from the public halves of both profiles only: a shared identity may
-count, and is never said.
+"""Reasons in words. What is said of a pair comes from the public halves of both profiles: a shared identity may count,
+and is never said. Of past mentees only that they were content, all together.
 """
 
 from collections.abc import Iterable, Mapping
 
 from services.matching.domain import specialties
-from services.matching.domain.model import Person
+from services.matching.domain.model import USUAL, Person
 from services.matching.domain.rules import common_formats
 from services.matching.domain.scoring import OPEN, half_hours, offset_minutes, steps_ahead
 from shared.contracts.matching import Unmatched
@@ -50,6 +50,7 @@ def reasons(mentee: Person, mentor: Person) -> tuple[str, ...]:
         _zone(mentee, mentor),
         f"Mentors in the style you prefer: {_word(one.style)}." if one.style and one.style == other.style else "",
         _hours(mentee, mentor),
+        "Past mentees were more content than most." if mentor.experience > USUAL else "",
     ]
     return tuple(sentence for sentence in said if sentence)
 

@@ -56,6 +56,7 @@ def factors_of(mentee: Person, mentor: Person) -> tuple[int, ...]:
         _NOBODY_SAID if None in (one.style, other.style) else 100 * (one.style == other.style),
         _common_time(one, other),
         room(mentor),
+        mentor.experience,
         100 if mentee.identity_wish & mentor.private.identity else 0,
     )
 
@@ -173,6 +174,7 @@ EACH: tuple[tuple[Callable[[Side, Side], Ints], tuple[str, ...]], ...] = (
     (lambda one, other: _style(one.style, other.style), ("style",)),
     (lambda one, other: _hours(one.hours, other.hours), ("hours",)),
     (lambda one, other: other.room + np.zeros_like(one.room), ("room",)),
+    (lambda one, other: other.experience + np.zeros_like(one.experience), ("experience",)),
     (lambda one, other: _identity(one.identity, other.identity), ("identity",)),
 )
 """The factors in the order of FACTORS, and which of the mentee's columns each of them reads."""
@@ -189,12 +191,12 @@ def offset_minutes(zone: str) -> int:
 
 
 def percent(score: int, weights: Weights) -> int:
-    """Of the best score that these weights allow, load and identity apart: what is shown says nothing of them."""
+    """Of the best score that these weights allow; what is shown says nothing of the factors from OPEN on."""
     return score // max(1, sum(weights[:OPEN]))
 
 
 def reaches(parts: Sequence[int], weights: Weights, minimum_percent: int) -> bool:
-    """Whether a pair's contributions are enough. Load and identity order a list, they open and close none."""
+    """Whether a pair's contributions are enough. The factors from OPEN on order a list, they open and close none."""
     return sum(parts[:OPEN]) >= minimum_percent * sum(weights[:OPEN])
 
 

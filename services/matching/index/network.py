@@ -10,7 +10,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from services.matching.domain.lists import Enrolment
-from services.matching.domain.model import Assessment, Bond, Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.model import (
+    USUAL,
+    Assessment,
+    Bond,
+    Experience,
+    Institution,
+    Member,
+    Person,
+    Policy,
+    Preferences,
+    Programme,
+)
 from services.matching.domain.shards import shard_of
 from services.matching.index.bonds import Bonds
 from services.matching.index.firewall import Firewall
@@ -19,7 +30,7 @@ from services.matching.index.pool import Pool
 from services.matching.index.reserves import RESERVE
 from shared.contracts.profiles import Role
 
-State = Institution | Programme | Member | Preferences | Bond | Assessment
+State = Institution | Programme | Member | Preferences | Bond | Assessment | Experience
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,7 @@ class Network:
         self._named_by: defaultdict[str, set[str]] = defaultdict(set)
         self._bonds = Bonds()
         self._firewall = Firewall()
+        self._experiences: dict[str, Experience] = {}
         self._pools: dict[str, Pool] = {}
         self._vocabulary = Vocabulary()
         self._shards: set[int] = set()
@@ -53,7 +65,7 @@ class Network:
     def shards(self) -> AbstractSet[int]:
         return self._shards
 
-    def put(self, state: State) -> Affected:
+    def put(self, state: State) -> Affected:  # noqa: PLR0911 -- one return a kind
         """Applies what is newer than what is known."""
         match state:
             case Member():
@@ -68,6 +80,8 @@ class Network:
                 return self._put_bond(state)
             case Assessment():
                 return self._put_assessment(state)
+            case Experience():
+                return self._put_experience(state)
 
     def pool(self, programme: str) -> Pool:
         return self._pools[programme]
@@ -205,16 +219,33 @@ class Network:
         others = self._search_anew(bond.mentee, self._pools)
         if mentor is None or taken == self._bonds.taken(bond.mentor):
             return Affected(others=tuple(others))
+        return Affected(others=tuple(others), as_mentor=self._put_as_mentor(mentor))
+
+    def _put_as_mentor(self, mentor: Member) -> tuple[tuple[str, str], ...]:
         for programme in mentor.mentors_in:
             self._pool(programme).put_mentor(self._person(mentor))
-        as_mentor = tuple((programme, mentor.id) for programme in mentor.mentors_in)
-        return Affected(others=tuple(others), as_mentor=as_mentor)
+        return tuple((programme, mentor.id) for programme in mentor.mentors_in)
 
     def _put_assessment(self, assessment: Assessment) -> Affected:
         """Either may be the other's mentor: the lists of both."""
         changed = self._firewall.put(assessment)
         both = (assessment.assessed, assessment.assessor)
         return Affected(others=tuple(one for member in both for one in self._search_anew(member, changed)))
+
+    def _put_experience(self, experience: Experience) -> Affected:
+        known = self._experiences.get(experience.mentor)
+        if known is not None and known.sequence >= experience.sequence:
+            return NOBODY
+        before = self._experience(experience.mentor)
+        self._experiences[experience.mentor] = experience
+        mentor = self._members.get(experience.mentor)
+        if mentor is None or before == experience.level:
+            return NOBODY
+        return Affected(as_mentor=self._put_as_mentor(mentor))
+
+    def _experience(self, mentor: str) -> int:
+        known = self._experiences.get(mentor)
+        return known.level if known else USUAL
 
     def _search_anew(self, mentee: str, programmes: Collection[str]) -> list[Enrolment]:
         """Whom this mentee may be with is another now: what their reserves say is not so any more."""
@@ -236,7 +267,7 @@ class Network:
 
     def _person(self, member: Member) -> Person:
         private = self._preferences.get(member.id) or Preferences(member=member.id)
-        return Person(member, private, self._bonds.taken(member.id))
+        return Person(member, private, self._bonds.taken(member.id), experience=self._experience(member.id))
 
     def _apart(self, programme: str, member: str, role: Role) -> AbstractSet[str]:
         return self._kept_from(member, role) | self._firewall.around(member, programme)

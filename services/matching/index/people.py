@@ -85,12 +85,12 @@ class People:
         *,
         topics: Iterable[str],
         identity: Iterable[str],
-        room: int,
+        standing: tuple[int, int],
         seed: int,
         free: bool,
         most_wanted: Iterable[str] = (),
     ) -> int:
-        """Present from now on."""
+        """Present from now on. `standing`: a mentor's room, and how content past mentees were."""
         row, terms, columns = self.row(member.id), self._vocabulary, self._columns
         columns.institution[row] = terms.institutions.number(member.institution)
         columns.specialty[row] = terms.specialties.number(specialties.known_as(member.specialty))
@@ -98,7 +98,7 @@ class People:
         columns.style[row] = terms.styles.number(member.style)
         columns.zone[row] = scoring.offset_minutes(member.time_zone)
         columns.formats[row] = sum(FORMAT_BITS[one] for one in member.formats)
-        columns.room[row] = room
+        columns.room[row], columns.experience[row] = standing
         columns.across[row] = member.across_institutions
         columns.reverse[row] = member.reverse_mentoring
         columns.seed[row] = seed
@@ -154,7 +154,7 @@ class People:
 
 def _empty(rows: int) -> Side:
     flags = ("present", "free", "across", "reverse")
-    numbers = ("institution", "specialty", "stage", "style", "zone", "room", "formats")
+    numbers = ("institution", "specialty", "stage", "style", "zone", "room", "experience", "formats")
     columns: dict[str, Any] = {name: np.zeros(rows, dtype=np.bool_) for name in flags}
     columns |= {name: np.zeros(rows, dtype=np.int32) for name in numbers}
     columns |= {name: np.zeros((1, rows), dtype=np.uint64) for name in SETS}

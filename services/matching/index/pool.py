@@ -80,7 +80,7 @@ class Pool:
             mentor.member,
             topics=mentor.member.topics_offered,
             identity=mentor.private.identity,
-            room=scoring.room(mentor),
+            standing=(scoring.room(mentor), mentor.experience),
             seed=scoring.seed(mentor.id),
             free=rules.has_seat(mentor),
         )
@@ -105,7 +105,7 @@ class Pool:
             topics=mentee.member.topics_wanted,
             most_wanted=mentee.topics_most_wanted,
             identity=mentee.identity_wish,
-            room=0,
+            standing=(0, 0),
             seed=scoring.seed(self._policy.programme.id, mentee.id),
             free=reason is None,
         )

@@ -6,8 +6,9 @@ Inside a transaction with its session, so that a decision is made on one moment'
 from collections import defaultdict
 from collections.abc import Collection
 
-from services.matching.domain.model import Person, Policy, Preferences
+from services.matching.domain.model import USUAL, Person, Policy, Preferences
 from services.matching.store.assessments import COUNTING, ROTATIONS
+from services.matching.store.experience import EXPERIENCES
 from services.matching.store.pairs import APART, OPEN, RELATIONSHIPS, REQUESTS
 from services.matching.store.projections import (
     INSTITUTIONS,
@@ -43,6 +44,8 @@ async def persons(
     wishes = {one["_id"]: preferences_of(one) async for one in private}
     seats = database[SEATS].find({"_id": {"$in": ids}}, session=session)
     taken = {one["_id"]: one["taken"] async for one in seats}
+    levels = database[EXPERIENCES].find({"_id": {"$in": ids}}, {"level": 1}, session=session)
+    experience = {one["_id"]: one["level"] async for one in levels}
     kept_from = await _kept_from(database, mentees, session) if mentees else {}
     firewall = await _firewall(database, mentees, session) if mentees else {}
     return {
@@ -52,6 +55,7 @@ async def persons(
             taken.get(one.id, 0),
             frozenset(kept_from.get(one.id, ())),
             {programme: frozenset(others) for programme, others in firewall.get(one.id, {}).items()},
+            experience.get(one.id, USUAL),
         )
         for one in members
     }

@@ -9,6 +9,7 @@ from services.matching.domain.model import Institution, Member, Preferences, Pro
 from services.matching.index.network import State
 from services.matching.store.assessments import COUNTING, ROTATIONS, assessment_of
 from services.matching.store.departures import DEPARTURES, departing, everybody_departs
+from services.matching.store.experience import EXPERIENCES, experience_of
 from services.matching.store.pairs import (
     APART,
     OPEN,
@@ -263,6 +264,7 @@ STATES: dict[str, Callable[[Document], State]] = {
     RELATIONSHIPS: bond_of_relationship,
     REQUESTS: bond_of_request,
     ROTATIONS: assessment_of,
+    EXPERIENCES: experience_of,
     PARTICIPANTS: member_of,
 }
 BINDING: dict[str, Document] = {RELATIONSHIPS: OPEN, REQUESTS: APART, ROTATIONS: COUNTING}

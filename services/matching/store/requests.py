@@ -23,6 +23,7 @@ from services.matching.store import pairs, people
 from services.matching.store.assessments import ROTATIONS
 from services.matching.store.departures import DEPARTURES, departure_of
 from services.matching.store.displacements import DISPLACEMENT_INDEXES, DISPLACEMENTS, displace
+from services.matching.store.experience import forget
 from services.matching.store.pairs import OPEN, RELATIONSHIPS, REQUESTS, SEATED, relationship_of, replacing, request_of
 from services.matching.store.people import SEATS
 from services.matching.store.places import PLACE_INDEXES, PLACES, changing, seated
@@ -172,6 +173,8 @@ class RequestStore:
                 said = {"mentee.member": member, "message": {"$ne": ""}}
                 await self._requests.update_many(said, {"$set": {"message": ""}}, session=session)
                 await self._database[ROTATIONS].delete_many({"parties": member}, session=session)
+                told = {"event": departure.event, "correlation": departure.correlation}
+                await forget(self._database, member, session, **told)
             if len(pending) < limit and len(opened) < limit:
                 command = {"_id": member, "sequence": departure.sequence}
                 await self._database[DEPARTURES].delete_one(command, session=session)

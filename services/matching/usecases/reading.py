@@ -233,7 +233,7 @@ def _behind(parts: tuple[int, ...], last: tuple[int, ...], weights: Weights) -> 
     if weights[FACTORS.index("identity")]:
         return "Those on your list fit better by everything that you weigh."
     if sum(parts) < sum(last) and sum(parts[: scoring.OPEN]) >= sum(last[: scoring.OPEN]):
-        return "They fit as well as those on your list; asks are spread over the mentors, and others have more room."
+        return "They fit as well as those on your list; others have more room, or more content past mentees."
     words = f"The match is {_percent(parts, weights)} of 100, and that of the last mentor on your list "
     words += f"{_percent(last, weights)}. "
     return words + reasons.shortfall(_by_factor(parts), _by_factor(last))

@@ -1,0 +1,32 @@
+"""What a mentee says of a mentoring, over HTTP: once, and readable by the mentee alone."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.matching.domain.experience import Rating
+from services.matching.usecases.experience import Experiences
+from shared.contracts.payload import Id
+from shared.http import SignedIn, Traced, problems, router
+
+
+class OwnExperience(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"rating": 4}})
+
+    rating: Rating = Field(description="1: I would not want it again; 5: I could not have wished for better")
+
+
+def experience_router(experiences: Experiences) -> APIRouter:
+    routes = router(tags=["relationships"])
+
+    @routes.put("/relationships/{relationship}/experience", responses=problems(404, 409))
+    async def say_experience(relationship: Id, body: OwnExperience, me: SignedIn, trace: Traced) -> OwnExperience:
+        """By the mentee, once. Neither the mentor nor a coordinator sees it; it counts together with others' only."""
+        await experiences.say(me, relationship, rating=body.rating, trace=trace)
+        return body
+
+    @routes.get("/relationships/{relationship}/experience", responses=problems(404))
+    async def see_experience(relationship: Id, me: SignedIn) -> OwnExperience:
+        """My own answer."""
+        return OwnExperience(rating=await experiences.said(me, relationship))
+
+    return routes

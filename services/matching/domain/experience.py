@@ -1,0 +1,71 @@
+"""How content a mentor's mentees were, counted so that nobody's answer can be told from it.
+
+Answers count in groups of three and more: a level never differs because of one or two of them. Of a group only its sum
+counts, and the lowest and the highest three sums alike: unanimity does not show. So whatever follows of levels, each of
+a group may have given another answer. The mean is shrunk towards the network's, as if five more mentees had answered
+that (an empirical Bayes estimate with a fixed prior), and rounded to few steps. All in whole numbers.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from services.matching.domain.model import USUAL
+
+Rating = Literal[1, 2, 3, 4, 5]
+RATINGS: tuple[Rating, ...] = get_args(Rating)
+_TOGETHER = 3
+"""So many new answers are counted together, and nothing is said of fewer."""
+_ALIKE = 2
+"""Sums so near to unanimity count like the last that is not."""
+_PRIOR = 5
+"""Answers that the network's mean is worth."""
+_STEP = 25
+_QUARTERS = (1, 3)
+"""Of a rating from the network's mean at which the first and the second step begin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sum:
+    """Of ratings."""
+
+    answers: int = 0
+    total: int = 0
+
+    def __add__(self, other: "Sum") -> "Sum":
+        return Sum(answers=self.answers + other.answers, total=self.total + other.total)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    sum: Sum
+    level: int
+
+
+def count(new: Sequence[Rating], before: Sum, others: Sum) -> Counted | None:
+    """With those of a mentor that count already; `others`: of all other mentors. None while too few are new."""
+    if len(new) < _TOGETHER:
+        return None
+    own = before + _blurred(new)
+    return Counted(sum=own, level=_level(own, own + others))
+
+
+def forget(left: Collection[Sequence[Rating]], level: int) -> Counted:
+    """What counts when the groups of an erased answer are dissolved: the level stays while anybody stands behind it."""
+    own = Sum()
+    for group in left:
+        own += _blurred(group)
+    return Counted(sum=own, level=level if left else USUAL)
+
+
+def _blurred(group: Sequence[Rating]) -> Sum:
+    lowest, highest = min(RATINGS) * len(group), max(RATINGS) * len(group)
+    return Sum(answers=len(group), total=min(max(sum(group), lowest + _ALIKE), highest - _ALIKE))
+
+
+def _level(own: Sum, everybody: Sum) -> int:
+    """The shrunk mean is n / (n + prior) x (own mean - network's) above the network's: compared without dividing."""
+    above = own.total * everybody.answers - own.answers * everybody.total
+    one = everybody.answers * (own.answers + _PRIOR)
+    steps = sum(4 * abs(above) >= quarters * one for quarters in _QUARTERS)
+    return USUAL + _STEP * steps * (1 if above > 0 else -1)

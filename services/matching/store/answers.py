@@ -1,0 +1,103 @@
+"""What mentees say of their mentors, saved and counted.
+
+An answer's transaction writes to the `seats` of both people, as leaving does: so an erasure either finds the answer or
+makes it begin again and be refused, and answers of one mentor are counted one after another.
+"""
+
+from services.matching.domain import experience as domain
+from services.matching.domain.experience import Rating, Sum
+from services.matching.domain.relationships import Relationship
+from services.matching.store import people
+from services.matching.store.experience import ANSWER_INDEXES, ANSWERS, EXPERIENCES, counting, sum_of
+from services.matching.store.pairs import RELATIONSHIPS, relationship_of
+from services.matching.store.people import SEATS
+from services.matching.store.projections import PARTICIPANTS
+from services.matching.store.requests import seated_none
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.errors import Conflict
+from shared.mongo import Database, Document, Session, ensure_indexes, in_transaction
+
+
+class AnswerStore:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        await ensure_indexes(self._database[ANSWERS], ANSWER_INDEXES)
+        await ensure_indexes(self._database[EXPERIENCES], [])
+
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None:
+        return await people.signed_in(self._database, institution, subject_hash)
+
+    async def relationship(self, institution: str, id: str) -> Relationship | None:
+        document = await self._database[RELATIONSHIPS].find_one({"_id": id, "institutions": institution})
+        return relationship_of(document) if document else None
+
+    async def said(self, relationship: Relationship) -> Rating | None:
+        mentee = relationship.pair.mentee
+        known = {"_id": relationship.id, "institution": mentee.institution, "parties": mentee.member}
+        found = await self._database[ANSWERS].find_one(known)
+        return _rating(found) if found else None
+
+    async def say(self, relationship: Relationship, rating: Rating, trace: Trace) -> Rating:
+        async def body(session: Session) -> Rating:
+            known = await self._database[ANSWERS].find_one({"_id": relationship.id}, session=session)
+            if known is not None:
+                return _rating(known)
+            await self._hold_both(relationship, session)
+            answer = _answer(relationship, rating) | {"at": self._clock.now()}
+            await self._database[ANSWERS].insert_one(answer, session=session)
+            await self._count(relationship, trace, session)
+            return rating
+
+        return await in_transaction(self._database, body)
+
+    async def _hold_both(self, relationship: Relationship, session: Session) -> None:
+        both = (relationship.pair.mentee, relationship.pair.mentor)
+        wanted = {"_id": {"$in": [one.member for one in both]}, "erased": False}
+        if await self._database[PARTICIPANTS].count_documents(wanted, session=session) < len(both):
+            raise Conflict("not_available", "one of the two is not here any more")
+        writes = [seated_none(one.member, institution=one.institution) for one in both]
+        await self._database[SEATS].bulk_write(writes, session=session)
+
+    async def _count(self, relationship: Relationship, trace: Trace, session: Session) -> None:
+        mentor, answers, experiences = relationship.pair.mentor, self._database[ANSWERS], self._database[EXPERIENCES]
+        waiting = {"mentor": mentor.member, "group": None}
+        new = [one["rating"] async for one in answers.find(waiting, session=session)]
+        before = sum_of(await experiences.find_one({"_id": mentor.member}, session=session))
+        counted = domain.count(new, before, await self._others(mentor.member, session))
+        if counted is None:
+            return
+        group = self._clock.new_id()
+        await answers.update_many(waiting, {"$set": {"group": group}}, session=session)
+        traced = {"event": group, "correlation": trace.correlation_id}
+        fields = {"institution": mentor.institution, "parties": [], **counting(counted), **traced}
+        changed = {"$set": fields, "$inc": {"version": 1}}
+        await experiences.update_one({"_id": mentor.member}, changed, upsert=True, session=session)
+
+    async def _others(self, mentor: str, session: Session) -> Sum:
+        stages: list[Document] = [
+            {"$match": {"_id": {"$ne": mentor}}},
+            {"$group": {"_id": None, "answers": {"$sum": "$answers"}, "total": {"$sum": "$total"}}},
+        ]
+        found = await self._database[EXPERIENCES].aggregate(stages, session=session).to_list(1)
+        return sum_of(found[0] if found else None)
+
+
+def _answer(relationship: Relationship, rating: Rating) -> Document:
+    pair = relationship.pair
+    return {
+        "_id": relationship.id,
+        "institution": pair.mentee.institution,
+        "parties": [pair.mentee.member],
+        "mentor": pair.mentor.member,
+        "rating": rating,
+        "group": None,
+    }
+
+
+def _rating(document: Document) -> Rating:
+    rating: Rating = document["rating"]
+    return rating

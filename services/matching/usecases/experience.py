@@ -1,0 +1,51 @@
+"""A mentee says once how it was with a mentor. Neither the mentor nor a coordinator sees it."""
+
+from typing import Protocol
+
+from services.matching.domain.experience import Rating
+from services.matching.domain.relationships import Relationship
+from services.matching.usecases.parties import SignIns, again_when_stale, myself
+from shared.auth import Principal
+from shared.contracts.envelope import Trace
+from shared.errors import Conflict, Forbidden, NotFound
+
+
+class Answers(SignIns, Protocol):
+    async def relationship(self, institution: str, id: str) -> Relationship | None:
+        """One that a member of this institution is a party to."""
+
+    async def said(self, relationship: Relationship) -> Rating | None:
+        """By its mentee."""
+
+    async def say(self, relationship: Relationship, rating: Rating, trace: Trace) -> Rating:
+        """What is said now: an earlier answer stays. Where enough are new, the mentor's level is counted anew, in the
+        same transaction. Raises `StaleVersion` when somebody was faster, `Conflict` where one of the two is erased.
+        """
+
+
+class Experiences:
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    async def say(self, me: Principal, id: str, *, rating: Rating, trace: Trace) -> None:
+        """Saying the same again changes nothing."""
+        relationship = await self._mine(me, id)
+        said = await again_when_stale(lambda: self._answers.say(relationship, rating, trace))
+        if said != rating:
+            raise Conflict("experience_said", "this was answered before: an answer is given once and stays")
+
+    async def said(self, me: Principal, id: str) -> Rating:
+        rating = await self._answers.said(await self._mine(me, id))
+        if rating is None:
+            raise NotFound("experience_not_said", "nothing was said of this relationship yet")
+        return rating
+
+    async def _mine(self, me: Principal, id: str) -> Relationship:
+        member = await myself(self._answers, me)
+        relationship = await self._answers.relationship(me.home, id)
+        side = relationship.pair.side_of(member) if relationship else None
+        if relationship is None or side is None:
+            raise NotFound("relationship_not_found", "no such relationship")
+        if side != "mentee":
+            raise Forbidden("mentees_only", "it is for the mentee to say how it was")
+        return relationship

@@ -1,0 +1,96 @@
+"""What mentees say of a mentor, counted so that nobody's answer can be told from it."""
+
+from fractions import Fraction
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.matching.domain import scoring
+from services.matching.domain.experience import RATINGS, Counted, Rating, Sum, count, forget
+from services.matching.domain.model import USUAL
+from services.matching.domain.reasons import reasons
+from shared.contracts.profiles import FACTORS
+from tests.unit.matching_people import mentee, mentor, person
+
+NOTHING = Sum()
+ratings = st.sampled_from(RATINGS)
+MANY = Sum(answers=1000, total=4000)
+"""Of a network whose mentees give 4 on the whole."""
+
+
+def level(*given: Rating, before: Sum = NOTHING, others: Sum = MANY) -> int:
+    counted = count(given, before, others)
+    assert counted is not None
+    return counted.level
+
+
+def test_nothing_is_counted_of_fewer_than_three() -> None:
+    assert count([], NOTHING, MANY) is None
+    assert count([1], NOTHING, MANY) is None
+    assert count([1, 1], NOTHING, MANY) is None
+    assert level(1, 1, 1) < USUAL
+
+
+def test_later_answers_wait_until_three_are_new() -> None:
+    before = Sum(answers=3, total=13)
+    assert count([1, 1], before, MANY) is None
+    assert count([1, 2, 2], before, MANY) == Counted(sum=Sum(answers=6, total=18), level=25)
+
+
+def test_few_answers_say_little_and_many_say_what_they_say() -> None:
+    assert [level(*[5] * number) for number in (3, 4, 6, 15, 30)] == [50, 50, 75, 75, 100]
+    assert level(5, 4, 4) == USUAL
+    assert [level(*three) for three in ((1, 1, 1), (2, 2, 3), (3, 3, 3))] == [0, 25, 25]
+
+
+def test_where_everybody_is_as_content_nobody_stands_out() -> None:
+    assert level(1, 1, 1, others=Sum()) == USUAL
+    assert level(5, 5, 5, others=Sum(answers=50, total=250)) == USUAL
+
+
+@given(own=st.lists(ratings, min_size=3, max_size=30), others=st.lists(ratings, max_size=60))
+def test_the_level_is_the_shrunk_means_distance_from_the_networks_in_steps(
+    own: list[Rating], others: list[Rating]
+) -> None:
+    total = min(max(sum(own), len(own) + 2), 5 * len(own) - 2)
+    network = Fraction(total + sum(others), len(own) + len(others))
+    shrunk = (total + 5 * network) / (len(own) + 5)
+    apart = abs(shrunk - network)
+    steps = (apart >= Fraction(1, 4)) + (apart >= Fraction(3, 4))
+    expected = 50 + 25 * steps * (1 if shrunk > network else -1)
+    assert level(*own, others=Sum(answers=len(others), total=sum(others))) == expected
+
+
+@pytest.mark.parametrize("size", [3, 4])
+def test_no_answer_can_be_told_from_all_that_is_kept_of_its_group(size: int) -> None:
+    """Levels, and what follows from them, are made of this alone."""
+    by_sum: dict[Sum, list[tuple[Rating, ...]]] = {}
+    for group in product(RATINGS, repeat=size):
+        counted = count(group, NOTHING, MANY)
+        assert counted is not None
+        by_sum.setdefault(counted.sum, []).append(group)
+    for kept, possible in by_sum.items():
+        for who in range(size):
+            assert len({one[who] for one in possible}) >= 3, (kept, who)
+
+
+def test_an_erased_answer_dissolves_its_group_and_the_level_stays_while_another_stands_behind_it() -> None:
+    assert forget([[5, 5, 5], [4, 4, 4]], 75) == Counted(sum=Sum(answers=6, total=25), level=75)
+    assert forget([], 75) == Counted(sum=NOTHING, level=USUAL)
+
+
+def test_it_orders_lists_and_opens_and_closes_none() -> None:
+    who, other = mentee(), mentor()
+    assert scoring.factors_of(who, other)[FACTORS.index("experience")] == USUAL
+    assert FACTORS.index("experience") >= scoring.OPEN
+
+
+def test_it_is_said_in_words_that_name_nobody_and_only_where_it_is_good() -> None:
+    def told(experience: int) -> bool:
+        known = person("milo", mentors_in=frozenset({"care"}))
+        seen = type(known)(known.member, known.private, experience=experience)
+        return "Past mentees were more content than most." in reasons(mentee(), seen)
+
+    assert [told(one) for one in (0, 25, 50, 75, 100)] == [False, False, False, True, True]
