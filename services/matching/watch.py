@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.matching.usecases.keeping import Keeper
+
 _LATENCIES = (0.002, 0.004, 0.006, 0.008, 0.012, 0.02, 0.05, 0.1, 0.5, 1, 5, 30)
 
 
@@ -20,6 +22,11 @@ class Metrics:
             "matching_audit_differences", "Lists that differed from what was stored: must be 0", registry=registry
         )
         self._shards = Gauge("matching_shards_held", "Shards whose lists this process keeps", registry=registry)
+        self._waiting = Gauge(
+            "matching_renewals_waiting",
+            "Lists that wait to be renewed, and changed mentors not yet looked at",
+            registry=registry,
+        )
 
     def audited(self, *, differs: bool) -> None:
         self._audited.inc()
@@ -34,5 +41,7 @@ class Metrics:
     def own_change_took(self, seconds: float) -> None:
         self._took.observe(seconds)
 
-    def holds(self, shards: int) -> None:
-        self._shards.set(shards)
+    def follow(self, keeper: Keeper) -> None:
+        """From now on, as of each reading."""
+        self._shards.set_function(lambda: len(keeper.fences))
+        self._waiting.set_function(lambda: keeper.waiting)

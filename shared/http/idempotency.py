@@ -1,20 +1,27 @@
 """A POST acts once per Idempotency-Key, and answers the same again for 24 hours.
 
 What is created says so in its own transaction (`shared/once.py`): a process that dies between that and its answer
-leaves a request that is answered when it is sent again. Where answers hold what people wrote none is kept: sent again,
-the request finds its own effect and the answer is made anew.
+leaves a request that is answered when it is sent again. Answers hold personal data and are kept sealed: what opens one
+follows from the Idempotency-Key, which is kept nowhere, so only whoever asked can read it, erased people's included.
 
-Source: draft-ietf-httpapi-idempotency-key-header. Keys are scoped to institution, subject and route.
+Sources: draft-ietf-httpapi-idempotency-key-header; Fernet, under a key made by HKDF (RFC 5869).
+Keys are scoped to institution, subject and route.
 """
 
 import asyncio
+import base64
 import hashlib
 import json
 import uuid
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Any
 
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
@@ -32,6 +39,22 @@ _CHUNK_BYTES = 1 << 16
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
+@dataclass(frozen=True)
+class Scope:
+    """Whose request it is, to where, under which Idempotency-Key."""
+
+    parts: str
+
+    @cached_property
+    def id(self) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, self.parts))
+
+    @property
+    def seal(self) -> Fernet:
+        derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"preceptor kept answer")
+        return Fernet(base64.urlsafe_b64encode(derived.derive(self.parts.encode())))
+
+
 class Idempotency:
     """Stored answers by institution, subject, route and key, for 24 hours; by the database's clock, as by their own one
     replica would take a request for abandoned that another has just begun.
@@ -44,26 +67,26 @@ class Idempotency:
         kept = IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=int(_KEPT.total_seconds()))
         await ensure_indexes(self._answers, [kept])
 
-    async def begin(self, scope: str, fingerprint: str) -> Response | None:
+    async def begin(self, scope: Scope, fingerprint: str) -> Response | None:
         """The answer given before, or None: this request is the one to act. Raises `Conflict`, `Rejected`."""
         fresh = {"fingerprint": fingerprint, "status": None, "at": "$$NOW"}
         kept: dict[str, Any] = {name: {"$ifNull": [f"${name}", value]} for name, value in fresh.items()}
         try:
-            begun = await self._answers.update_one({"_id": scope}, [{"$set": kept}], upsert=True)
+            begun = await self._answers.update_one({"_id": scope.id}, [{"$set": kept}], upsert=True)
         except DuplicateKeyError:  # two met at the very first upsert
             return await self._answer(scope, fingerprint)
         return None if begun.upserted_id else await self._answer(scope, fingerprint)
 
-    async def _answer(self, scope: str, fingerprint: str) -> Response | None:
-        known = await self._answers.find_one({"_id": scope}) or {"fingerprint": fingerprint, "status": None}
+    async def _answer(self, scope: Scope, fingerprint: str) -> Response | None:
+        known = await self._answers.find_one({"_id": scope.id}) or {"fingerprint": fingerprint, "status": None}
         if known["fingerprint"] != fingerprint:
             raise Rejected("idempotency_key_reused", "this Idempotency-Key was used with another body: send a new key")
         if known["status"] is not None:
             headers = {**known["headers"], "idempotency-replayed": "true"}
-            return Response(known["body"], known["status"], headers=headers)
+            return Response(scope.seal.decrypt(known["body"]), known["status"], headers=headers)
         taken = await self._answers.update_one(
             {
-                "_id": scope,
+                "_id": scope.id,
                 "status": None,
                 "$expr": {"$lt": ["$at", {"$subtract": ["$$NOW", _ABANDONED_MILLISECONDS]}]},
             },
@@ -73,25 +96,21 @@ class Idempotency:
             raise Conflict("idempotency_key_in_use", "the first request with this Idempotency-Key is still running")
         return None
 
-    async def finish(self, scope: str, response: Response) -> None:
+    async def finish(self, scope: Scope, response: Response) -> None:
         """An answer marked no-store (a one-time secret) is kept nowhere: asked again, it is said that it was given."""
         if response.headers.get("cache-control") == "no-store":
             response = problem(
                 409, "answered_once", "this request took effect and its answer is not kept: ask again with a new key"
             )
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-        answer = {"status": response.status_code, "body": bytes(response.body), "headers": headers}
-        await self._answers.update_one({"_id": scope}, {"$set": answer})
+        answer = {"status": response.status_code, "body": scope.seal.encrypt(bytes(response.body)), "headers": headers}
+        await self._answers.update_one({"_id": scope.id}, {"$set": answer})
 
-    async def forget(self, scope: str) -> None:
+    async def forget(self, scope: Scope) -> None:
         """What failed before it took effect was never asked; else whoever asks again has it answered at once."""
-        await self._answers.delete_one({"_id": scope, "status": None, "has_effect": None})
-        await self.leave(scope)
-
-    async def leave(self, scope: str) -> None:
-        """Without an answer, for whoever asks again to make it."""
+        await self._answers.delete_one({"_id": scope.id, "status": None, "has_effect": None})
         long_ago = {"$subtract": ["$$NOW", 2 * _ABANDONED_MILLISECONDS]}
-        await self._answers.update_one({"_id": scope, "status": None}, [{"$set": {"at": long_ago}}])
+        await self._answers.update_one({"_id": scope.id, "status": None}, [{"$set": {"at": long_ago}}])
 
 
 class Route(APIRoute):
@@ -100,7 +119,6 @@ class Route(APIRoute):
     """
 
     request_class: type[BoundedRequest] = BoundedRequest
-    keeps_answers = True
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -131,27 +149,26 @@ class Route(APIRoute):
             known = await idempotency.begin(scope, await _fingerprint(request, is_form=takes_form))
             if known is not None:
                 return known
-            request.state.id = scope
+            request.state.id = scope.id
             try:
                 await refuse_guesses(request, body)
                 response = await handle(request)
             except BaseException:
                 await idempotency.forget(scope)
                 raise
-            await (idempotency.finish(scope, response) if self.keeps_answers else idempotency.leave(scope))
+            await idempotency.finish(scope, response)
             return response
 
         return once
 
-    async def _scope(self, request: Request) -> str:
+    async def _scope(self, request: Request) -> Scope:
         me = await principal(request)
         key = request.headers.get("idempotency-key", "")
         if not 1 <= len(key) <= 200:  # noqa: PLR2004 -- as the error says
             raise Rejected(
                 "idempotency_key_missing", "send an Idempotency-Key of 1 to 200 characters: a fresh UUID will do"
             )
-        parts = [me.institution or "", me.subject_hash, request.url.path, key]
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, "\n".join(parts)))
+        return Scope("\n".join((me.institution or "", me.subject_hash, request.url.path, key)))
 
 
 async def _fingerprint(request: BoundedRequest, *, is_form: bool) -> str:
@@ -176,12 +193,10 @@ def _take_in(form: FormData, told: "hashlib._Hash") -> None:
             value.file.seek(0)
 
 
-def router(*, max_body_bytes: int = BoundedRequest.max_bytes, keeps_answers: bool = True, **options: Any) -> APIRouter:
-    """The one way to make a router. `max_body_bytes`: more where files are sent. `keeps_answers`: not where they hold
-    what people wrote; each of the router's POSTs finds its own effect when it is sent again.
-    """
+def router(*, max_body_bytes: int = BoundedRequest.max_bytes, **options: Any) -> APIRouter:
+    """The one way to make a router. `max_body_bytes`: more where files are sent."""
     bounded = type("BoundedRequest", (BoundedRequest,), {"max_bytes": max_body_bytes})
-    route_class = type("Route", (Route,), {"request_class": bounded, "keeps_answers": keeps_answers})
+    route_class = type("Route", (Route,), {"request_class": bounded})
     return APIRouter(route_class=route_class, **options)
 
 

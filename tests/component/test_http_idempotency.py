@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import bson
 import httpx
 import pytest
 
@@ -52,6 +53,14 @@ async def test_the_same_request_gets_the_same_answer_and_says_so(api: Api, clien
     assert "idempotency-replayed" not in first.headers
     assert len(again.headers.get_list("x-correlation-id")) == 1
     assert len(await api.notes()) == 1
+
+
+async def test_an_answer_is_kept_so_that_only_whoever_asked_can_read_it(api: Api, client: httpx.AsyncClient) -> None:
+    await client.post("/notes", json={"text": "Ada Lovelace"}, headers=api.headers(idempotency_key=KEY))
+    [kept] = await api.database["idempotency"].find({}).to_list(None)
+    assert kept["status"] == 201
+    assert b"Lovelace" not in bson.encode(kept)
+    assert KEY.encode() not in bson.encode(kept)
 
 
 async def test_another_body_or_query_under_the_same_key_is_refused(api: Api, client: httpx.AsyncClient) -> None:

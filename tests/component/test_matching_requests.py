@@ -328,7 +328,7 @@ async def test_a_pause_keeps_the_seat_and_the_other_one_hears_of_it(matching: Ma
     assert told == [("relationship.opened", []), ("relationship.paused", [ANA]), ("relationship.resumed", [MARA])]
 
 
-async def test_what_a_mentee_wrote_is_kept_in_no_answer_and_the_same_key_finds_what_it_asked(
+async def test_what_a_mentee_wrote_is_kept_where_nobody_else_reads_it_and_the_same_key_finds_what_it_asked(
     matching: Matching,
 ) -> None:
     body = {"programme": CARE, "mentor": "mara", "message": "I failed twice."}

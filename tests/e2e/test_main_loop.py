@@ -19,6 +19,7 @@ from deploy.demo.network import people
 from deploy.demo.reading import inbox_of, lists_of
 from deploy.demo.result import Result
 from deploy.demo.rosters import Counts, take_in
+from services.matching.domain.shards import SHARDS
 from shared.clock import SystemClock
 from shared.contracts.notifications import NotificationRecorded
 from tests.e2e.conftest import Running
@@ -106,6 +107,12 @@ def test_a_last_seat_taken_left_every_list_that_named_it(demo: Demo) -> None:
     assert others.is_gathered
     assert others.lists == others.correlated > 0
     assert others.last_list_ms > COALESCED_SECONDS * 1000 * 0.9
+
+
+async def test_operators_see_that_all_shards_are_held_and_nothing_waits(demo: Demo, api: Api) -> None:
+    assert demo.result.lists
+    assert await api.metric("matching", "matching_shards_held") == SHARDS
+    assert await api.metric("matching", "matching_renewals_waiting") == 0
 
 
 def test_the_summary_is_one_that_people_can_read_and_names_nobody(demo: Demo) -> None:

@@ -20,6 +20,10 @@ pytestmark = pytest.mark.timeout(420)
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    try:
+        images.require(images.KAFKA, images.MONGO, images.PYTHON)
+    except Unavailable as error:
+        missing_docker(str(error))
     folder = tmp_path_factory.mktemp("compose")
     site = Site(folder=folder / "servers", journal=Journal(folder / "programs.jsonl"), say=print)
     with pytest.MonkeyPatch.context() as environment:
@@ -33,10 +37,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def stack(site: Site) -> Stack:
-    try:
-        images.require(images.KAFKA, images.MONGO, images.PYTHON)
-    except Unavailable as error:
-        missing_docker(str(error))
     return docker.start(site)
 
 

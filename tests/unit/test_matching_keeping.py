@@ -153,8 +153,9 @@ async def test_what_others_changed_is_gathered_for_some_seconds(world: World) ->
     await world.change(member(mentee()))
     await world.change(member(mentor("milo")), event="first")
     await world.change(member(mentor("mara")), event="second")
-    assert len(world.shelf.events) == 1
+    assert (len(world.shelf.events), world.keeper.waiting) == (1, 1)
     await world.pass_time()
+    assert world.keeper.waiting == 0
     written = world.shelf.events[-1]
     assert written.event is not None
     assert set(written.event.entered) == {"milo", "mara"}

@@ -66,7 +66,7 @@ class RequestRead(BaseModel):
 
 
 def requests_router(requests: Requests) -> APIRouter:
-    routes = router(tags=["requests"], keeps_answers=False)
+    routes = router(tags=["requests"])
 
     @routes.post(
         "/mentees/{mentee}/requests", status_code=201, response_model_exclude_none=True, responses=problems(404, 409)

@@ -144,6 +144,11 @@ class Keeper:
     def has_own(self) -> bool:
         return self._waiting.has_own
 
+    @property
+    def waiting(self) -> int:
+        """Lists not renewed or not written yet, and changed mentors not yet looked at."""
+        return len(self._waiting) + len(self._in_flight) + len(self._moved)
+
     def seconds_until_others(self) -> float | None:
         """How long the other lane has nothing to do; None: until the next change."""
         return 0.0 if self._moved else self._waiting.seconds_until_others(now=self._clock.monotonic())

@@ -33,6 +33,9 @@ class Waiting:
         self._takeover: OrderedDict[str, Renewal] = OrderedDict()
         self._others: OrderedDict[str, Renewal] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._takeover) + len(self._others) + sum(len(lane) for lane in self._own.values())
+
     def add(self, renewal: Renewal) -> None:
         """A list waits once in each lane; the first to ask says since when."""
         lane = self._lane(renewal)
