@@ -41,15 +41,19 @@ async def test_a_mongod_killed_and_begun_again_loses_and_doubles_nothing(crashes
 async def test_a_full_disk_loses_and_doubles_nothing_once_there_is_room_again(crashes: CrashSite, service: str) -> None:
     if not crashes.is_native:
         missing("only a native mongod can be kept from writing: needs Java 17 and Maven")
+    async with crashes.under_way():
+        await disk_is_full_for_a_while(crashes, service)
+    await crashes.assert_settles(f"the disk of {service}'s mongod is full, until there is room again")
+
+
+async def disk_is_full_for_a_while(site: CrashSite, service: str) -> None:
+    """Until the service has said that its store is away, and the store is back."""
 
     async def is_unready() -> bool:
-        return not await asyncio.to_thread(processes.is_ready, crashes.cluster.addresses[service])
+        return not await asyncio.to_thread(processes.is_ready, site.cluster.addresses[service])
 
     async def says_so() -> None:
         await eventually(is_unready, within=30, message=f"{service} says that its store is away")
 
-    async with crashes.under_way():
-        name = f"mongod {SERVICES.index(service)}"
-        await crashes.cluster.again_when_there_is_room(name, meanwhile=says_so)
-        await crashes.servers_answer()
-    await crashes.assert_settles(f"the disk of {service}'s mongod is full, until there is room again")
+    await site.cluster.again_when_there_is_room(f"mongod {SERVICES.index(service)}", meanwhile=says_so)
+    await site.servers_answer()
