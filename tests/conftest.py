@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from deploy.issuer import LocalIssuer
 from deploy.stack.model import SERVICES, Unavailable
@@ -18,6 +18,9 @@ from tests import servers as find_servers
 
 TOPICS = Path(__file__).parent.parent / "deploy" / "topics.yaml"
 
+settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("usual")
+"""A machine that has much to do is no reason to fail."""
 settings.register_profile("long", max_examples=3000, deadline=None)
 """`pytest --hypothesis-profile=long`: for a night."""
 

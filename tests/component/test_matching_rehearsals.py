@@ -1,5 +1,6 @@
 """Rehearsals on a real MongoDB and in a real workshop: begun, compared, applied by the programme's change, dropped."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,7 +8,8 @@ import httpx
 import pytest
 
 from deploy.issuer import LocalIssuer
-from shared.contracts.profiles import ProgrammeLimits
+from shared.contracts.profiles import ProgrammeChanged, ProgrammeLimits
+from tests.component import profiles_kit
 from tests.component.matching_kit import (
     CARE,
     NORTH,
@@ -73,6 +75,32 @@ async def test_a_draft_is_seen_beside_today_and_applied_by_what_the_programme_be
 
     await matching.say(programme(weights={"topics": 10}, limits=ProgrammeLimits(list_length=1)))
     await until(matching, seen["id"], "applied")
+
+
+async def test_profiles_takes_the_change_as_it_stands_and_once(
+    matching: Matching, mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    """Two services, and between them what profiles publishes and what the coordinator sends."""
+    async with profiles_kit.running(mongo_uri, kafka_bootstrap, issuer) as profiles:
+        north = await profiles.institution(NORTH)
+        await north.post("/programmes", {"id": "there", "name": "There", "weights": {"load": 7, "topics": 90}})
+
+        async def publish() -> None:
+            *_, last = await profiles.told("programmes", "there")
+            await matching.say(ProgrammeChanged(**json.loads(last["value"])))
+
+        await publish()
+        path = "/programmes/there/rehearsals"
+        begun = await matching.post(path, CARLA, role="coordinator", weights={"experience": 60}, limits={})
+        change = (await until(matching, begun.json()["id"], "ready"))["result"]["change"]
+        version = int(change["if_match"].strip('"'))
+        assert (await north.patch(change["path"], change["body"], version=version)).status_code == 200
+        assert (await north.patch(change["path"], change["body"], version=version)).status_code == 412
+        seen = (await north.get(change["path"])).json()
+        assert (seen["weights"], seen["limits"]) == (change["body"]["weights"], change["body"]["limits"])
+        assert (seen["weights"]["load"], seen["weights"]["experience"]) == (7, 60)
+        await publish()
+        await until(matching, begun.json()["id"], "applied")
 
 
 async def test_a_programme_that_became_another_has_its_rehearsals_dropped(matching: Matching) -> None:

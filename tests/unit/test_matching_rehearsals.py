@@ -1,21 +1,22 @@
 """Drafts beside today: what is counted, what is told of few people, and what becomes of a rehearsal."""
 
-from dataclasses import replace
+import asyncio
+import random
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.model import Institution, Person, Policy, Programme
 from services.matching.domain.rehearsals import life
 from services.matching.domain.rehearsals.comparing import Listed, compare
 from services.matching.domain.rehearsals.life import Draft, Rehearsal, Result
 from services.matching.index.network import Network
-from services.matching.usecases.rehearsing import rehearse
-from shared.contracts.profiles import Factor
-from shared.errors import Conflict, Rejected
-from tests.unit.matching_people import CARE, NORTH, PEOPLE, SOUTH, members, mentee, mentor, naive, preferences
+from services.matching.usecases.rehearsing import Rehearsing, rehearse
+from shared.clock import SystemClock
+from shared.errors import Conflict, Rejected, StaleVersion
+from tests.unit.matching_people import CARE, NORTH, SOUTH, mentee, mentor, naive
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
 CARE_OF_NORTH = Programme(id=CARE, institution=NORTH, sequence=4, admits=frozenset({NORTH, SOUTH}))
@@ -37,8 +38,7 @@ def network(*people: Person, programme: Programme = CARE_OF_NORTH) -> Network:
 
 def ready(draft: Draft) -> tuple[Rehearsal, Result]:
     result = rehearse(network(mentee("ana"), mentor("milo")), CARE, draft)
-    waiting = Rehearsal(id="r", institution=NORTH, programme=CARE, draft=draft, began_at=NOW)
-    return life.show(waiting, result), result
+    return life.show(waiting(draft=draft), result), result
 
 
 def test_what_is_not_named_in_a_draft_stays() -> None:
@@ -78,33 +78,32 @@ def test_few_people_of_another_institution_are_not_counted_aloud() -> None:
     assert [(one.mentee_institution, one.today, one.draft) for one in told.flow] == [(SOUTH, 5, None), (NORTH, 1, 1)]
 
 
-@settings(max_examples=20)
-@given(
-    people=st.tuples(*(members(id) for id in PEOPLE[:8])),
-    private=st.lists(preferences(), max_size=4),
-    weights=st.dictionaries(st.sampled_from(["topics", "stage", "load"]), st.integers(0, 100), min_size=1),
-    minimum=st.sampled_from([0, 40, 70]),
-)
-def test_both_sides_are_what_plain_lists_would_be(
-    people: tuple[Member, ...], private: list[Preferences], weights: dict[Factor, int], minimum: int
-) -> None:
-    draft, known = Draft(weights=weights, minimum_score=minimum), network()
-    for one in (*private, *people):
-        known.put(one)
-    try:
-        result = rehearse(known, CARE, draft)
-    except Rejected:
-        assert life.rules_of(CARE_OF_NORTH).minimum_score == minimum
-        return
-    everybody = [known.person(one.id) for one in people]
+@pytest.mark.parametrize("seed", range(8))
+def test_both_sides_are_what_plain_lists_would_be(seed: int) -> None:
+    dice = random.Random(seed)
+    people = [somebody(dice, f"p{number}") for number in range(16)]
+    draft = Draft(weights={"topics": dice.randrange(101), "stage": dice.randrange(101)}, minimum_score=60)
+    result = rehearse(network(*people), CARE, draft)
     institutions = {one.id: one for one in KNOWN}
     for rules, figures in ((result.today, result.comparison.today), (result.draft, result.comparison.draft)):
         policy = Policy(rules.of(CARE_OF_NORTH, sequence=4), institutions)
-        mentees = [one for one in everybody if one.member.is_active and CARE in one.member.mentee_in]
-        lists = [naive(one, everybody, policy) for one in mentees]
+        lists = [naive(one, people, policy) for one in people if CARE in one.member.mentee_in]
         assert figures.mentees == len(lists)
         assert sum(figures.unmatched.values()) == sum(not one.entries for one in lists)
         assert figures.mentors_listed == len({entry.mentor for one in lists for entry in one.entries})
+
+
+def somebody(dice: random.Random, id: str) -> Person:
+    make = mentee if dice.random() < 0.5 else mentor
+    return make(
+        id,
+        institution=dice.choice([NORTH, NORTH, SOUTH]),
+        topics_wanted=frozenset(dice.sample("abcd", 2)),
+        topics_offered=frozenset(dice.sample("abcd", 2)),
+        stage=dice.choice(["student", "resident", "attending"]),
+        across_institutions=dice.random() < 0.5,
+        capacity=dice.choice([0, 1, 2]),
+    )
 
 
 def test_a_ready_draft_waits_for_the_programme_to_become_it() -> None:
@@ -125,6 +124,70 @@ def test_any_other_change_of_the_programme_ends_it_and_so_does_time() -> None:
         ("dropped", "programme_changed"),
         ("dropped", "expired"),
     ]
+
+
+@dataclass
+class Shelf:
+    """What waits, as the store would give it out."""
+
+    waiting: list[Rehearsal]
+    programme: Programme = CARE_OF_NORTH
+    saved: list[Rehearsal] = field(default_factory=list)
+    is_overtaken: bool = False
+
+    async def policy(self, programme: str) -> Policy | None:
+        return Policy(self.programme, {}) if programme == CARE else None
+
+    async def next_to_rehearse(self) -> Rehearsal | None:
+        return self.waiting.pop() if self.waiting else None
+
+    async def ready(self) -> list[Rehearsal]:
+        return [one for one in self.saved if one.state == "ready"]
+
+    async def save(self, rehearsal: Rehearsal) -> None:
+        if self.is_overtaken:
+            raise StaleVersion(found=9, expected=1)
+        self.saved.append(rehearsal)
+
+
+class Stage:
+    async def rehearse(self, rehearsal: Rehearsal) -> Result:
+        return rehearse(network(mentee("ana"), mentor("milo")), CARE, rehearsal.draft)
+
+
+class Lease:
+    seconds = 60.0
+
+    def __init__(self, *, is_ours: bool = True) -> None:
+        self.is_ours = is_ours
+
+    async def take(self) -> bool:
+        return self.is_ours
+
+
+def waiting(**fields: Any) -> Rehearsal:
+    usual: dict[str, Any] = {"institution": NORTH, "programme": CARE, "draft": Draft(list_length=1), "began_at": NOW}
+    return Rehearsal(id="r", **{**usual, **fields})
+
+
+def worked_off(shelf: Shelf, *, lease: Lease | None = None) -> list[str]:
+    asyncio.run(Rehearsing(shelf, Stage(), lease or Lease(), SystemClock()).work())
+    return [one.reason or one.state for one in shelf.saved]
+
+
+def test_what_waits_is_worked_out_and_one_that_ended_five_workers_is_given_up() -> None:
+    assert worked_off(Shelf([waiting(), waiting(attempts=6)])) == ["given_up", "ready"]
+
+
+def test_a_programme_that_is_the_draft_by_now_leaves_nothing_to_compare() -> None:
+    assert worked_off(Shelf([waiting(draft=Draft(list_length=10))])) == ["programme_changed"]
+
+
+def test_whoever_was_faster_is_not_overwritten_and_nothing_is_done_without_the_lease() -> None:
+    assert worked_off(Shelf([waiting()], is_overtaken=True)) == []
+    left = Shelf([waiting()])
+    assert worked_off(left, lease=Lease(is_ours=False)) == []
+    assert len(left.waiting) == 1
 
 
 def test_what_is_applied_cannot_be_dropped() -> None:
