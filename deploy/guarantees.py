@@ -120,7 +120,8 @@ def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 def write(rows: Sequence[Row]) -> None:
     about = {"when": f"{SystemClock().now():%Y-%m-%d}", "machine": _machine()}
-    kept = {**about, "rows": [asdict(row) for row in rows]}
+    # Two workers write as they come to it: a page that is made anew differs only in what has changed.
+    kept = {**about, "rows": [asdict(row) for row in sorted(rows, key=lambda row: row.crash.casefold())]}
     DATA.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(from_data(), encoding="utf-8")
 

@@ -16,8 +16,8 @@ from deploy.stack.model import Unavailable
 
 ROOT = Path(__file__).parent.parent
 TIERS = ("unit", "contract", "component", "e2e", "crash")
-_SIDE_BY_SIDE = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
-"""Half of the time is waiting. Each worker starts servers of its own; tests/conftest.py says who takes what."""
+_SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Half of the time is waiting. Each worker takes a file at a time, in the order of tests/conftest.py, on its own servers."""
 _NEED_SERVERS = frozenset({"component", "e2e", "crash"})
 _CHECKS = (
     ("format", ("ruff", "format", "--check", ".")),

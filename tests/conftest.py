@@ -25,20 +25,13 @@ settings.register_profile("long", max_examples=3000, deadline=None)
 """`pytest --hypothesis-profile=long`: for a night."""
 
 
-_TOGETHER = ("crash", "e2e")
-"""Folders whose tests share what their first one started; of the others it is the file."""
-_FIRST = (*_TOGETHER, "component", "contract", "unit")
+_TIERS = ("crash", "e2e", "component", "contract", "unit")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests one worker of pytest-xdist takes together, with servers of its own; those that take longest first, so
-    that both workers end at about the same time.
-    """
-    items.sort(key=lambda item: _FIRST.index(item.path.parent.name))
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder in _TOGETHER else item.path.stem))
+    """What takes longest comes first, so that both workers end at about the same time."""
+    items.sort(key=lambda item: _TIERS.index(item.path.parent.name))
 
 
 @pytest.fixture(scope="session")

@@ -20,9 +20,9 @@ def start(site: Site) -> Stack:
         site.folder.mkdir(parents=True, exist_ok=True)
         (site.folder / _MARK).touch()
         site.say("building the image preceptor:local and starting docker-compose.yml")
-        chosen = {name: str(ports.free_or(port)) for name, port in _PORTS.items()}
         # Built apart, so that a build's failure is not taken for a server's.
         _compose("build", "credentials")
+        chosen = {name: str(ports.free_or(port)) for name, port in _PORTS.items()}
         _compose("up", "--wait", "--wait-timeout", "180", environment=chosen)
     addresses = {service: f"http://{_compose('port', service, _WITHIN_PORT)}" for service in SERVICES}
     return Stack(
