@@ -1,5 +1,7 @@
 """Terms of exchange on a real MongoDB: direction and ceiling hold wherever a pair is made; who gives what is told."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -39,6 +41,14 @@ async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) ->
         await matching.join(far(mentor, "milo"), far(mentee, "sue"), far(mentee, "sam"))
         await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
         yield matching
+
+
+@pytest.fixture
+async def another(matching: Matching, mongo_uri: str, kafka_bootstrap: str) -> AsyncIterator[Matching]:
+    """A second process on the same database: the crowd in one process waits in line before a ceiling."""
+    database = matching.database.name
+    async with running(mongo_uri, kafka_bootstrap, matching.issuer, work=(), database=database) as another:
+        yield another
 
 
 async def _suggested(matching: Matching, who: str, mentors: set[str]) -> bool:
@@ -88,6 +98,64 @@ async def test_what_is_given_and_received_is_balanced_by_partner(matching: Match
     assert seen["partners"] == [{**known, **terms, "given_in_all": 1, "received_in_all": 1}]
     (theirs,) = (await _balance(matching, SOUTH))["partners"]
     assert (theirs["given"], theirs["received"], theirs["balance"], theirs["ceiling"]) == (0, 1, -1, None)
+
+
+async def test_of_two_hundred_accepts_at_once_in_two_processes_as_many_win_as_are_below_the_ceiling(
+    matching: Matching, another: Matching
+) -> None:
+    await matching.say(exchanging(NORTH, SOUTH, ceiling=5))
+    asked = [(f"e{number}", f"m{number // 2}") for number in range(200)]
+    await matching.join(*(far(mentor, f"m{number}", NORTH) for number in range(100)))
+    await matching.join(*(far(mentee, one) for one, _ in asked))
+    body = {"programme": CARE, "message": ""}
+    for first in range(0, len(asked), 20):
+        some = asked[first : first + 20]
+        asks = (matching.post(f"/mentees/{who}/requests", who, SOUTH, mentor=whom, **body) for who, whom in some)
+        assert {one.status_code for one in await asyncio.gather(*asks)} == {201}
+    pending = matching.database["requests"].find({"state": "pending"})
+    known = [(one["_id"], one["mentor"]["member"]) async for one in pending]
+
+    both = (matching, another)
+    accepts = (both[nth % 2].post(f"/requests/{id}/accept", whom) for nth, (id, whom) in enumerate(known))
+    answers = await asyncio.gather(*accepts)
+
+    told = Counter((one.status_code, one.json().get("type", "")) for one in answers)
+    assert told == {(200, ""): 5, (409, "urn:preceptor:problem:exchange_full"): 195}
+    assert await matching.database["relationships"].count_documents({}) == 5
+    (known_of,) = (await _balance(matching))["partners"]
+    assert (known_of["given"], known_of["ceiling_left"]) == (5, 0)
+
+
+async def test_a_ceiling_that_is_reached_empties_lists_of_those_mentors_and_a_place_that_is_free_fills_them(
+    matching: Matching,
+) -> None:
+    await matching.say(exchanging(NORTH, SOUTH, ceiling=1))
+    begun = await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
+    await eventually(lambda: _suggested(matching, "sam", {"milo"}))
+    assert await _suggested(matching, "ana", {"mara", "milo"})
+    why = await matching.get("/mentees/sam/why-not/mara", "sam", SOUTH, programme=CARE)
+    assert why.json()["code"] == "not_available"
+    body = {"programme": CARE, "mentor": "mara", "message": ""}
+    refused = await matching.post("/mentees/sam/requests", "sam", SOUTH, **body)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:not_available")
+    await matching.post(f"/relationships/{begun['relationship']}/close", "sue", SOUTH, reason="goals_reached")
+    await eventually(lambda: _suggested(matching, "sam", {"mara", "milo"}))
+
+
+async def test_a_lowered_ceiling_ends_nothing_and_what_was_on_hold_does_not_go_on_above_it(matching: Matching) -> None:
+    begun = await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
+    await _pair(matching, "sam", "mara", home=SOUTH, partner=NORTH)
+    await matching.say(exchanging(NORTH, SOUTH, ceiling=1))
+    (known,) = (await _balance(matching))["partners"]
+    assert (known["given"], known["ceiling_left"]) == (2, 0)
+    path = f"/relationships/{begun['relationship']}"
+    await matching.say(far(mentee, "sue", status="inactive"))
+    await eventually(matching.nobody_leaves)
+    await matching.say(far(mentee, "sue"))
+    refused = await matching.post(f"{path}/resume", "sue", SOUTH)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:exchange_full")
+    await matching.say(exchanging(NORTH, SOUTH, ceiling=2))
+    assert (await matching.post(f"{path}/resume", "sue", SOUTH)).json()["state"] == "active"
 
 
 async def test_a_partner_that_is_named_no_more_stays_in_the_balance(matching: Matching) -> None:

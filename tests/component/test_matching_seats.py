@@ -185,6 +185,7 @@ async def test_the_write_itself_refuses_a_seat_that_is_gone(matching: Matching) 
             mentor="mara",
             decide=lambda _: [begun],
             with_rivals=False,
+            exchange=None,
             trace=Trace(correlation_id="test"),
         )
 

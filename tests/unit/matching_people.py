@@ -149,7 +149,9 @@ def assessments(draw: st.DrawFn) -> Assessment:
     )
 
 
-_terms = st.sampled_from([Terms(), Terms(), Terms(gives=False), Terms(receives=False)])
+_terms = st.sampled_from(
+    [Terms(), Terms(), Terms(gives=False), Terms(receives=False), Terms(ceiling=0), Terms(ceiling=2)]
+)
 
 
 @st.composite

@@ -121,7 +121,14 @@ class Plain:
         assert theirs is not None
         both = theirs.id in mine.exchanges_with and mine.id in theirs.exchanges_with
         goes = self._direction(mine, theirs) != "gives" and self._direction(theirs, mine) != "receives"
+        terms = theirs.terms.get(mine.id)
+        if terms is not None and terms.ceiling is not None and self._given(mine, theirs) >= terms.ceiling:
+            return False
         return both and goes and one.across_institutions and other.across_institutions
+
+    def _given(self, mentees: Institution, mentors: Institution) -> int:
+        between = [one for one in self.bonds.values() if one.exchange == (mentees.id, mentors.id)]
+        return len([one for one in between if one.takes_seat])
 
     def _direction(self, home: Institution, partner: Institution) -> str:
         """Of the home's terms with the partner."""

@@ -13,7 +13,7 @@ from services.matching.domain.pairs import Pair, Party
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request
 from shared.errors import Conflict, FieldError
-from tests.unit.matching_people import CARE, NORTH, mentee, mentor
+from tests.unit.matching_people import CARE, NORTH, mentee, mentor, policy
 
 MARCH = Entry(external="r-1", assessor="mara", assessed="ana", begins=date(2027, 3, 1), ends=date(2027, 3, 31))
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -114,9 +114,12 @@ def test_both_hear_that_something_has_to_change_and_what_was_on_hold_is_not_resu
     assert (found.state.conflict, found.state.version, found.state.takes_seat) == ("assessment", 2, True)
     paused = relationships.pause(found.state, by="mentor").state
     with pytest.raises(Conflict, match="at present"):
-        relationships.resume(paused, by="mentor", mentee=mentee(), mentor=mentor("mara"))
+        relationships.resume(paused, by="mentor", mentee=mentee(), mentor=mentor("mara"), policy=policy())
     cleared = relationships.clear_conflict(paused).state
-    assert relationships.resume(cleared, by="mentor", mentee=mentee(), mentor=mentor("mara")).state.state == "active"
+    assert (
+        relationships.resume(cleared, by="mentor", mentee=mentee(), mentor=mentor("mara"), policy=policy()).state.state
+        == "active"
+    )
 
 
 def test_a_request_between_the_two_ends_without_saying_why_and_both_hear_of_it() -> None:

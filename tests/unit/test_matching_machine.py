@@ -14,7 +14,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.matching.domain.model import Assessment, Bond, Experience, Institution, Member, Preferences, Programme
+from services.matching.domain.model import (
+    Assessment,
+    Bond,
+    Experience,
+    Institution,
+    Member,
+    Preferences,
+    Programme,
+    Terms,
+)
 from services.matching.domain.shards import SHARDS, shard_of
 from services.matching.index.network import Network, State
 from services.matching.usecases.keeping import Change, Keeper
@@ -143,7 +152,15 @@ class Lists(RuleBasedStateMachine):
             mentee, mentor = f"p{number % 5 * 3}", f"p{number % 4 * 3 + 1 + number % 2}"
             seat = binds and dice.random() < 0.5
             self.commit(
-                Bond(id=f"b{number}", mentee=mentee, mentor=mentor, sequence=0, takes_seat=seat, keeps_apart=binds)
+                Bond(
+                    id=f"b{number}",
+                    mentee=mentee,
+                    mentor=mentor,
+                    exchange=_EXCHANGES[number % len(_EXCHANGES)],
+                    sequence=0,
+                    takes_seat=seat,
+                    keeps_apart=binds,
+                )
             )
 
     @rule(seed=seeds, count=st.integers(1, 5))
@@ -187,6 +204,12 @@ class Lists(RuleBasedStateMachine):
     @rule(name=st.sampled_from([NORTH, SOUTH, EAST]), data=st.data())
     def an_institution_changes_whom_it_exchanges_with(self, name: str, data: st.DataObject) -> None:
         self.commit(data.draw(institutions(id=name)))
+
+    @rule(name=st.sampled_from([NORTH, SOUTH]), ceiling=st.sampled_from([None, 0, 1, 2]))
+    def an_institution_sets_a_ceiling_or_lifts_it(self, name: str, ceiling: int | None) -> None:
+        everyone = frozenset({NORTH, SOUTH, EAST})
+        terms = {one: Terms(ceiling=ceiling) for one in everyone - {name}}
+        self.commit(Institution(id=name, exchanges_with=everyone, terms=terms))
 
     @rule(name=st.sampled_from([CARE, OTHER]), data=st.data())
     def a_programme_changes_its_policy(self, name: str, data: st.DataObject) -> None:
@@ -311,13 +334,19 @@ def _key(state: State) -> tuple[type, str]:
     return type(state), state.member if isinstance(state, Preferences) else state.id
 
 
+_EXCHANGES = [None, (NORTH, SOUTH), (SOUTH, NORTH)]
+
+
 def _fitting(dice: random.Random, who: str) -> Member:
-    """A third are mentees; topics, specialty and stage vary, so that scores differ and are often equal."""
+    """A third are mentees, half are of either institution; topics, specialty and stage vary, so that scores differ and
+    are often equal.
+    """
     role = "mentee_in" if int(who[1:]) % 3 == 0 else "mentors_in"
     fields: dict[str, Any] = {role: frozenset({CARE, OTHER} if dice.random() < 0.8 else {CARE})}
     return Member(
         id=who,
-        institution=NORTH,
+        institution=SOUTH if int(who[1:]) % 2 else NORTH,
+        across_institutions=dice.random() < 0.9,
         is_active=dice.random() < 0.95,
         topics_wanted=frozenset(dice.sample("abc", 2)),
         topics_offered=frozenset(dice.sample("abc", 2)),

@@ -8,7 +8,7 @@ import pytest
 
 from services.matching.domain import departures, relationships, requests
 from services.matching.domain.departures import Departure
-from services.matching.domain.model import Institution, Person
+from services.matching.domain.model import Institution, Person, Policy, Terms
 from services.matching.domain.pairs import Pair, Party
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request, Situation
@@ -98,6 +98,42 @@ def test_across_institutions_a_mentor_who_did_not_opt_in_is_not_available_like_o
             ask(situation(policy=both, mentee=mentee(across_institutions=True), mentor=other))
         told.append((refused.value.code, refused.value.message))
     assert len(set(told)) == 1
+
+
+def full(ceiling: int = 2) -> Policy:
+    """North's mentees have two seats of south's mentors."""
+    north, south = (Institution(id=one, exchanges_with=frozenset({NORTH, SOUTH})) for one in (NORTH, SOUTH))
+    known = policy(north, replace(south, terms={NORTH: Terms(ceiling=ceiling)}))
+    return replace(known, given={(NORTH, SOUTH): 2})
+
+
+def test_where_a_ceiling_is_reached_nobody_is_asked_and_nobody_accepted() -> None:
+    here, there = mentee(across_institutions=True), mentor(institution=SOUTH, across_institutions=True)
+    with pytest.raises(Conflict) as refused:
+        ask(situation(policy=full(), mentee=here, mentor=there))
+    assert refused.value.code == "not_available"
+    with pytest.raises(Conflict) as refused:
+        accept(situation(policy=full(), mentee=here, mentor=there, asked=[pending()]))
+    assert refused.value.code == "exchange_full"
+    assert accept(situation(policy=full(3), mentee=here, mentor=there, asked=[pending()]))[1].seats == 1
+
+
+def test_a_ceiling_is_the_givers_and_of_one_direction() -> None:
+    here, there = mentee(institution=SOUTH, across_institutions=True), mentor(across_institutions=True)
+    assert accept(situation(policy=full(), mentee=here, mentor=there, asked=[pending()]))[1].seats == 1
+    assert full(ceiling=1).left((NORTH, SOUTH)) == 0
+    assert full().left((SOUTH, NORTH)) is None
+
+
+def test_what_was_on_hold_goes_on_below_the_ceiling_only_and_what_was_paused_has_its_seat() -> None:
+    pair = replace(together().pair, mentor=Party(member="milo", institution=SOUTH))
+    held = replace(together(state="on_hold"), pair=pair)
+    with pytest.raises(Conflict) as refused:
+        relationships.resume(held, by="mentee", mentee=mentee(), mentor=mentor(), policy=full())
+    assert refused.value.code == "exchange_full"
+    for one, known in ((held, full(3)), (replace(held, state="paused"), full())):
+        resumed = relationships.resume(one, by="mentee", mentee=mentee(), mentor=mentor(), policy=known)
+        assert resumed.state.state == "active"
 
 
 def test_nobody_asks_themselves_and_no_message_is_endless() -> None:
@@ -196,7 +232,9 @@ def test_time_expires_a_pending_request_and_ends_what_a_decline_keeps_apart() ->
 def test_a_pause_keeps_the_seat_a_close_frees_it() -> None:
     paused = relationships.pause(together(), by="mentor")
     assert (paused.seats, paused.state.takes_seat) == (0, True)
-    resumed = relationships.resume(paused.state, by="mentee", mentee=mentee(), mentor=replace(mentor(), taken=1))
+    resumed = relationships.resume(
+        paused.state, by="mentee", mentee=mentee(), mentor=replace(mentor(), taken=1), policy=policy()
+    )
     assert (resumed.seats, resumed.state.state, resumed.state.reason) == (0, "active", None)
     closed = relationships.close(resumed.state, by="mentee", reason="moved_on", now=NOW)
     assert (closed.seats, closed.state.is_open, closed.state.version) == (-1, False, 4)
@@ -206,7 +244,7 @@ def test_a_pause_keeps_the_seat_a_close_frees_it() -> None:
 
 def test_what_was_on_hold_needs_a_seat_and_both_people_to_go_on() -> None:
     held = together(state="on_hold", version=2)
-    assert relationships.resume(held, by="mentee", mentee=mentee(), mentor=mentor()).seats == 1
+    assert relationships.resume(held, by="mentee", mentee=mentee(), mentor=mentor(), policy=policy()).seats == 1
     absent: list[tuple[Person | None, Person | None, str]] = [
         (mentee(), replace(mentor(), taken=1), "no_seat_left"),
         (mentee(), mentor(is_active=False), "not_available"),
@@ -214,7 +252,7 @@ def test_what_was_on_hold_needs_a_seat_and_both_people_to_go_on() -> None:
     ]
     for who, other, code in absent:
         with pytest.raises(Conflict) as refused:
-            relationships.resume(held, by="mentee", mentee=who, mentor=other)
+            relationships.resume(held, by="mentee", mentee=who, mentor=other, policy=policy())
         assert refused.value.code == code
     assert relationships.close(held, by="mentor", reason="unspecified", now=NOW).seats == 0
 
@@ -227,7 +265,7 @@ def test_only_what_is_active_is_paused_and_what_is_closed_stays_closed(state: An
         with pytest.raises(Conflict):
             relationships.close(together(state=state), by="mentee", reason="no_time", now=NOW)
         with pytest.raises(Conflict):
-            relationships.resume(together(state=state), by="mentee", mentee=mentee(), mentor=mentor())
+            relationships.resume(together(state=state), by="mentee", mentee=mentee(), mentor=mentor(), policy=policy())
 
 
 def departure(member: str, *, is_erased: bool = False) -> Departure:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.matching.domain.model import Institution, Terms
 from services.matching.domain.pairs import Party
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request, Situation
@@ -17,7 +18,7 @@ from services.matching.domain.rounds.places import Place
 from services.matching.domain.rounds.words import would_change
 from shared.contracts.matching import MenteeUnmatched, PairLapsed, RelationshipOpened
 from shared.errors import Conflict, Rejected
-from tests.unit.matching_people import CARE, NORTH, mentee, mentor, policy
+from tests.unit.matching_people import CARE, NORTH, SOUTH, mentee, mentor, policy
 from tests.unit.test_matching_requests import pending
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
@@ -122,6 +123,10 @@ def test_what_the_two_and_others_asked_for_is_settled_with_it() -> None:
     assert reasons == {"mine": "matched_in_round", "other": "matched_elsewhere", "rival": "mentor_full"}
 
 
+_EXCHANGING = (
+    Institution(id=NORTH, exchanges_with=frozenset({SOUTH})),
+    Institution(id=SOUTH, exchanges_with=frozenset({NORTH}), terms={NORTH: Terms(ceiling=1)}),
+)
 HINDRANCES: list[tuple[dict[str, Any], str, str, bool]] = [
     ({"is_engaged": True}, "matched_elsewhere", "matched_elsewhere", False),
     ({"mentee": None}, "mentee_left", "mentee_left", False),
@@ -133,6 +138,12 @@ HINDRANCES: list[tuple[dict[str, Any], str, str, bool]] = [
     ({"mentor": replace(mentor(), taken=1)}, "no_seat_left", "not_available", True),
     ({"mentor": mentor(never=("ana",))}, "not_available", "not_available", True),
     ({"mentor": mentor(languages=frozenset({"fi"}))}, "no_common_language", "not_available", True),
+    (
+        {"policy": replace(policy(*_EXCHANGING), given={(NORTH, SOUTH): 1}), "mentor": mentor(institution=SOUTH)},
+        "exchange_full",
+        "not_available",
+        True,
+    ),
     ({"mentee": replace(mentee(), kept_from=frozenset({"milo"}))}, "not_available", "not_available", True),
 ]
 

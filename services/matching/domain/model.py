@@ -1,7 +1,8 @@
 """What matching knows of institutions, programmes and people."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from shared.contracts.profiles import FACTORS, Factor, Format, Stage, Style
 
@@ -124,6 +125,8 @@ class Bond:
     mentee: str
     mentor: str
     sequence: int
+    exchange: Exchange | None = None
+    """Of two institutions' people."""
     takes_seat: bool = False
     keeps_apart: bool = False
 
@@ -212,15 +215,16 @@ class Policy:
         ceiling = self.ceiling(exchange)
         return None if ceiling is None else max(0, ceiling - self.given.get(exchange, 0))
 
+    def after(self, entered: Iterable[Exchange]) -> "Policy":
+        """As it is when these have taken a seat each."""
+        return replace(self, given=Counter(self.given) + Counter(entered))
+
     def is_full(self, exchange: Exchange) -> bool:
         return self.left(exchange) == 0
 
-    @property
-    def capped(self) -> frozenset[Exchange]:
-        """Exchanges with a ceiling."""
-        known = self.institutions
-        pairs = ((partner, giver) for giver, one in known.items() for partner in one.terms if partner in known)
-        return frozenset(pair for pair in pairs if self.ceiling(pair) is not None)
+    def capped(self, exchanges: Iterable[Exchange]) -> list[Exchange]:
+        """Those that have a ceiling."""
+        return [one for one in exchanges if self.ceiling(one) is not None]
 
 
 def weights_for(mentee: Person, programme: Programme) -> Weights:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from services.matching.domain.model import Exchange
 from shared.contracts.payload import Payload, Recipient
 
 Side = Literal["mentee", "mentor"]
@@ -35,6 +36,10 @@ class Pair:
     def across(self, side: Side) -> Party:
         """The other one."""
         return self.mentor if side == "mentee" else self.mentee
+
+    @property
+    def exchange(self) -> Exchange:
+        return self.mentee.institution, self.mentor.institution
 
     @property
     def is_across_institutions(self) -> bool:

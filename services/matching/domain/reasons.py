@@ -17,7 +17,7 @@ UNMATCHED: Mapping[Unmatched, str] = {
     "paused": "The profile is paused; matching goes on when the pause ends.",
     "no_free_mentor": "Every mentor of this programme is away or has no seat left.",
     "none_allowed_between_institutions": "The mentors with a seat are at other institutions, and the institutions, "
-    "the programme or one of the two people have not opted in.",
+    "the programme or one of the two people have not opted in, or as many pairs as were agreed exist.",
     "no_common_language": "No mentor with a seat speaks a language in common.",
     "no_common_format": "No mentor with a seat meets in a way that both sides offer.",
     "below_minimum_score": "Nobody reaches the score that the programme asks for.",

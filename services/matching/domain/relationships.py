@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from services.matching.domain.model import Person
+from services.matching.domain.model import Person, Policy
 from services.matching.domain.pairs import Decided, Displacing, Pair, Side
 from shared.contracts.matching import (
     ConflictDetected,
@@ -24,6 +24,7 @@ ClosingReason = Literal["goals_reached", "no_time", "not_a_fit", "conflict_of_in
 _LEAVES_BEHIND = frozenset({"no_time", "not_a_fit", "conflict_of_interest", "unspecified"})
 """A mentor's reasons after which the mentee is placed again; the others say that it came to its end."""
 
+EXCHANGE_FULL = "the mentor's institution gives as many seats to the mentee's as it agreed to"
 Conflicting = Literal["assessment"]
 
 
@@ -71,7 +72,7 @@ def pause(relationship: Relationship, *, by: Side) -> Decided[Relationship]:
 
 
 def resume(
-    relationship: Relationship, *, by: Side, mentee: Person | None, mentor: Person | None
+    relationship: Relationship, *, by: Side, mentee: Person | None, mentor: Person | None, policy: Policy | None
 ) -> Decided[Relationship]:
     """Raises `Conflict` where the other one is away, or another mentee has the seat by now."""
     if relationship.state not in ("paused", "on_hold"):
@@ -82,6 +83,8 @@ def resume(
         raise Conflict("not_available", "the two cannot be brought together at present")
     if not relationship.takes_seat and mentor.taken >= mentor.member.capacity:
         raise Conflict("no_seat_left", "the mentor has no seat left")
+    if not relationship.takes_seat and policy is not None and policy.is_full(relationship.pair.exchange):
+        raise Conflict("exchange_full", EXCHANGE_FULL)
     after = _next(relationship, state="active", reason=None)
     event = RelationshipResumed(recipients=(after.pair.across(by).told,), **_about(after))
     return Decided(state=after, event=event, seats=int(after.takes_seat) - int(relationship.takes_seat))

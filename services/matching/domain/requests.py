@@ -12,7 +12,7 @@ from services.matching.domain import rules
 from services.matching.domain.model import Person, Policy
 from services.matching.domain.pairs import Decided, Pair, Party, Side
 from services.matching.domain.reasons import UNMATCHED
-from services.matching.domain.relationships import Relationship, begin
+from services.matching.domain.relationships import EXCHANGE_FULL, Relationship, begin
 from shared.contracts.matching import (
     MentorRequested,
     RequestAccepted,
@@ -204,6 +204,8 @@ def _refuse_broken(situation: Situation) -> None:
         raise Conflict("not_available", "the two cannot be brought together at present")
     if other.taken >= other.member.capacity:
         raise Conflict("no_seat_left", "the mentor has no seat left")
+    if policy.is_full((who.member.institution, other.member.institution)):
+        raise Conflict("exchange_full", EXCHANGE_FULL)
     if rules.broken(who, other, policy):
         raise Conflict("not_available", "the two cannot be brought together at present")
 

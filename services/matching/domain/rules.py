@@ -85,7 +85,8 @@ ORDER: tuple[Unmatched, ...] = (
 
 def _allowed(mentee: Person, mentor: Person, policy: Policy) -> bool:
     one, other = mentee.member, mentor.member
-    if not policy.exchanges(one.institution, other.institution):
+    exchange = one.institution, other.institution
+    if not policy.exchanges(*exchange) or policy.is_full(exchange):
         return False
     return one.institution == other.institution or (one.across_institutions and other.across_institutions)
 

@@ -3,16 +3,18 @@
 A bond that does neither any more is forgotten: the feed brings the states of one document in order.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Set as AbstractSet
 
-from services.matching.domain.model import Bond
+from services.matching.domain.model import Bond, Exchange
 from shared.contracts.profiles import Role
 
 
 class Bonds:
     def __init__(self) -> None:
         self._of: defaultdict[str, dict[str, Bond]] = defaultdict(dict)
+        self.given: Counter[Exchange] = Counter()
+        """Seats taken across institutions."""
 
     def put(self, bond: Bond) -> bool:
         """Whether anything differs now."""
@@ -20,6 +22,8 @@ class Bonds:
         if known is not None and known.sequence >= bond.sequence:
             return False
         binds = bond.takes_seat or bond.keeps_apart
+        if bond.exchange is not None:
+            self.given[bond.exchange] += bond.takes_seat - (known is not None and known.takes_seat)
         for member in (bond.mentee, bond.mentor):
             if binds:
                 self._of[member][bond.id] = bond

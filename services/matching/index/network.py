@@ -14,6 +14,7 @@ from services.matching.domain.model import (
     USUAL,
     Assessment,
     Bond,
+    Exchange,
     Experience,
     Institution,
     Member,
@@ -214,9 +215,12 @@ class Network:
     def _put_bond(self, bond: Bond) -> Affected:
         """The mentee's lists; those of others where the mentor has a seat more or less than before."""
         mentor, taken = self._members.get(bond.mentor), self._bonds.taken(bond.mentor)
+        was_full = self._is_full(bond.exchange)
         if not self._bonds.put(bond):
             return NOBODY
         others = self._search_anew(bond.mentee, self._pools)
+        if bond.exchange is not None and self._is_full(bond.exchange) != was_full:
+            others = list(dict.fromkeys(others + self._open_or_close(bond.exchange)))
         if mentor is None or taken == self._bonds.taken(bond.mentor):
             return Affected(others=tuple(others))
         return Affected(others=tuple(others), as_mentor=self._put_as_mentor(mentor))
@@ -225,6 +229,22 @@ class Network:
         for programme in mentor.mentors_in:
             self._pool(programme).put_mentor(self._person(mentor))
         return tuple((programme, mentor.id) for programme in mentor.mentors_in)
+
+    def _is_full(self, exchange: Exchange | None) -> bool:
+        """Whatever the programme."""
+        return exchange is not None and self._policy("").is_full(exchange)
+
+    def _open_or_close(self, exchange: Exchange) -> list[Enrolment]:
+        """A ceiling was reached, or is not any more: the lists of all whom it keeps out or lets in."""
+        mentees, _ = exchange
+        others: list[Enrolment] = []
+        for name, pool in self._pools.items():
+            if not pool.policy.exchanges(*exchange):
+                continue
+            pool.ask_again_who_exchanges()
+            theirs = [one for one in pool.mentees if self._members[one].institution == mentees]
+            others += [found for one in theirs for found in self._search_anew(one, [name])]
+        return others
 
     def _put_assessment(self, assessment: Assessment) -> Affected:
         """Either may be the other's mentor: the lists of both."""
@@ -263,7 +283,7 @@ class Network:
     def _policy(self, programme: str) -> Policy:
         unknown = Programme(id=programme, institution="", sequence=0, is_active=False)
         institutions: Mapping[str, Institution] = self._institutions
-        return Policy(self._programmes.get(programme, unknown), institutions)
+        return Policy(self._programmes.get(programme, unknown), institutions, self._bonds.given)
 
     def _person(self, member: Member) -> Person:
         private = self._preferences.get(member.id) or Preferences(member=member.id)

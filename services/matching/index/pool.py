@@ -65,9 +65,14 @@ class Pool:
         """New rules; weights are renewed as mentees are put again."""
         self._prepared.clear()
         self._policy = policy
-        self._exchanges = np.zeros((0, 0), dtype=np.bool_)
+        self.ask_again_who_exchanges()
         self._reserves.clear()
         self._unspread.clear()
+
+    def ask_again_who_exchanges(self) -> None:
+        """A ceiling was reached, or is not any more. Mentees whom that concerns are to be put again."""
+        self._prepared.clear()
+        self._exchanges = np.zeros((0, 0), dtype=np.bool_)
 
     def put_mentor(self, mentor: Person) -> None:
         self._prepared.clear()
@@ -298,7 +303,9 @@ class Pool:
             self._exchanges = np.zeros((size, size), dtype=np.bool_)
             for one, row in numbers.items():
                 for other, column in numbers.items():
-                    self._exchanges[row, column] = self._policy.exchanges(one, other)
+                    self._exchanges[row, column] = self._policy.exchanges(one, other) and not self._policy.is_full(
+                        (one, other)
+                    )
         return self._exchanges
 
 

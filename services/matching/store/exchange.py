@@ -1,12 +1,20 @@
-"""Pairs across institutions, counted from the relationships themselves: no counter that could differ from them."""
+"""Pairs across institutions, counted from the relationships themselves: no counter that could differ from them.
 
-from collections.abc import Collection, Mapping
+Where there is a ceiling, whoever takes one of its seats writes to the exchange's one document: of two transactions at
+once one begins again, and counts what the other took.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 
 from services.matching.domain.exchange import Flow
-from services.matching.domain.model import Exchange, Institution
+from services.matching.domain.model import Exchange, Institution, Policy
+from services.matching.domain.relationships import Relationship
 from services.matching.store.pairs import RELATIONSHIPS, SEATED
 from services.matching.store.projections import INSTITUTIONS, institution_of
-from shared.mongo import Database, Document
+from services.matching.usecases.parties import AnyDecided
+from shared.mongo import Database, Document, UpdateOne
+
+EXCHANGES = "exchanges"
 
 
 class ExchangeStore:
@@ -28,6 +36,25 @@ class ExchangeStore:
             (one["_id"]["mentees"], one["_id"]["mentors"]): Flow(now=one["now"], in_all=one["in_all"])
             async for one in found
         }
+
+
+async def has_ceiling(database: Database, exchange: Exchange) -> bool:
+    mentees, mentors = exchange
+    capped = {"partner": mentees, "ceiling": {"$ne": None}}
+    wanted = {"_id": mentors, "exchange_terms": {"$elemMatch": capped}}
+    return await database[INSTITUTIONS].find_one(wanted, {"_id": 1}) is not None
+
+
+def turns(policy: Policy, decided: Iterable[AnyDecided]) -> list[UpdateOne]:
+    """Of the exchanges with a ceiling in which these take seats."""
+    taking = {one.state.pair.exchange for one in decided if isinstance(one.state, Relationship) and one.seats > 0}
+    return [_turn(exchange) for exchange in sorted(policy.capped(taking))]
+
+
+def _turn(exchange: Exchange) -> UpdateOne:
+    mentees, mentors = exchange
+    new = {"institution": mentors, "institutions": sorted(exchange), "parties": []}
+    return UpdateOne({"_id": f"{mentees}:{mentors}"}, {"$inc": {"turns": 1}, "$setOnInsert": new}, upsert=True)
 
 
 _BETWEEN: Document = {"mentees": "$mentee.institution", "mentors": "$mentor.institution"}

@@ -108,6 +108,7 @@ class RepairBench(RequestStore):
             if after is before:
                 return
             await self._take_seats(decided, _everybody(scenes), session)
+            await self._take_turns(scenes[0].situation.policy, decided, session)
             await self._write(decided, trace, session)
             await self._all(STEPS, [changing(after)], session)
             if after.state == "applied" or after.reason == NOT_DISPLACED:

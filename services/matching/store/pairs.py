@@ -3,7 +3,7 @@
 from datetime import datetime
 from sys import intern
 
-from services.matching.domain.model import Bond
+from services.matching.domain.model import Bond, Exchange
 from services.matching.domain.pairs import Pair, Party
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request
@@ -37,6 +37,9 @@ RELATIONSHIP_INDEXES = [
     *_PAGED,
     IndexModel([("programme", ASCENDING), *_NEWEST], name="in_conflict", partialFilterExpression=IN_CONFLICT),
     IndexModel([("mentee.member", ASCENDING), ("state", ASCENDING)], name="of_mentee"),
+    IndexModel(
+        [("mentor.institution", ASCENDING), ("mentee.institution", ASCENDING), ("state", ASCENDING)], name="given"
+    ),
 ]
 
 
@@ -146,10 +149,16 @@ def _bond(document: Document, *, takes_seat: bool, keeps_apart: bool) -> Bond:
         id=document["_id"],
         mentee=intern(document["mentee"]["member"]),
         mentor=intern(document["mentor"]["member"]),
+        exchange=_exchange(document),
         sequence=document["version"],
         takes_seat=takes_seat,
         keeps_apart=keeps_apart,
     )
+
+
+def _exchange(document: Document) -> Exchange | None:
+    mentees, mentors = document["mentee"]["institution"], document["mentor"]["institution"]
+    return None if mentees == mentors else (intern(mentees), intern(mentors))
 
 
 async def newest(collection: Collection, wanted: Document, *, before: Position | None, limit: int) -> list[Document]:

@@ -4,12 +4,13 @@ Inside a transaction with its session, so that a decision is made on one moment'
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
-from services.matching.domain.model import USUAL, Person, Policy, Preferences
+from services.matching.domain.model import USUAL, Exchange, Person, Policy, Preferences
 from services.matching.store.assessments import COUNTING, ROTATIONS
 from services.matching.store.experience import EXPERIENCES
-from services.matching.store.pairs import APART, OPEN, RELATIONSHIPS, REQUESTS
+from services.matching.store.pairs import APART, OPEN, RELATIONSHIPS, REQUESTS, SEATED
 from services.matching.store.projections import (
     INSTITUTIONS,
     PARTICIPANTS,
@@ -61,13 +62,28 @@ async def persons(
     }
 
 
-async def policy(database: Database, programme: str, session: Session | None = None) -> Policy | None:
+async def policy(
+    database: Database, programme: str, session: Session | None = None, *, exchanges: Iterable[Exchange] = ()
+) -> Policy | None:
+    """With the seats given in these exchanges, where they have a ceiling: how full others are it does not know."""
     document = await database[PROGRAMMES].find_one({"_id": programme, "erased": False}, session=session)
     if document is None:
         return None
     known = programme_of(document)
     admitted = database[INSTITUTIONS].find({"_id": {"$in": list(known.admits)}, "erased": False}, session=session)
-    return Policy(known, {one["_id"]: institution_of(one) async for one in admitted})
+    found = Policy(known, {one["_id"]: institution_of(one) async for one in admitted})
+    return replace(found, given=await _given(database, found.capped(exchanges), session))
+
+
+async def _given(database: Database, exchanges: Iterable[Exchange], session: Session | None) -> Mapping[Exchange, int]:
+    """One by one: few have a ceiling, and each is counted in an index alone."""
+    seats = database[RELATIONSHIPS]
+    return {
+        (mentees, mentors): await seats.count_documents(
+            {"mentor.institution": mentors, "mentee.institution": mentees, **SEATED}, session=session
+        )
+        for mentees, mentors in exchanges
+    }
 
 
 async def _kept_from(database: Database, mentees: Collection[str], session: Session | None) -> dict[str, set[str]]:

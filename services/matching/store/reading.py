@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from services.matching.domain.model import Person, Policy
+from services.matching.domain.model import Exchange, Person, Policy
 from services.matching.store import people
 from services.matching.store.lists import found_of
 from services.matching.usecases.reading import StoredList, UnmatchedMentee
@@ -24,8 +24,8 @@ class ReadingStore:
         """People of any institution, named by a list that the asker may see; the hard rules decide what is shown."""
         return await people.persons(self._database, {"_id": {"$in": list(ids)}}, mentees=())
 
-    async def policy(self, programme: str) -> Policy | None:
-        return await people.policy(self._database, programme)
+    async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
+        return await people.policy(self._database, programme, exchanges=exchanges)
 
     async def list_of(self, institution: str, programme: str, mentee: str) -> StoredList | None:
         one = await self._database["lists"].find_one(

@@ -6,14 +6,15 @@ writes to it (asking, accepting, leaving), so that one of two such transactions 
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
 from services.matching.domain.departures import Departure
-from services.matching.domain.model import Person, Policy
+from services.matching.domain.model import Exchange, Person, Policy
 from services.matching.domain.pairs import Decided
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.repair.displacements import Displacement, of_place, of_relationship
@@ -23,6 +24,7 @@ from services.matching.store import pairs, people
 from services.matching.store.assessments import ROTATIONS
 from services.matching.store.departures import DEPARTURES, departure_of
 from services.matching.store.displacements import DISPLACEMENT_INDEXES, DISPLACEMENTS, displace
+from services.matching.store.exchange import EXCHANGES, has_ceiling, turns
 from services.matching.store.experience import forget
 from services.matching.store.pairs import OPEN, RELATIONSHIPS, REQUESTS, SEATED, relationship_of, replacing, request_of
 from services.matching.store.people import SEATS
@@ -60,6 +62,7 @@ class RequestStore:
         await ensure_indexes(self._requests, pairs.REQUEST_INDEXES)
         await ensure_indexes(self._relationships, pairs.RELATIONSHIP_INDEXES)
         await ensure_indexes(self._database[SEATS], [])
+        await ensure_indexes(self._database[EXCHANGES], [])
         await ensure_indexes(self._database[PLACES], PLACE_INDEXES)
         await ensure_indexes(self._database[DISPLACEMENTS], DISPLACEMENT_INDEXES)
 
@@ -67,6 +70,7 @@ class RequestStore:
         return await people.signed_in(self._database, institution, subject_hash)
 
     async def policy(self, programme: str) -> Policy | None:
+        """For who may see: of exchanges it does not know how full they are."""
         return await people.policy(self._database, programme)
 
     async def request(self, institution: str, id: str) -> Request | None:
@@ -93,6 +97,7 @@ class RequestStore:
         mentor: str,
         decide: Callable[[Situation], Sequence[AnyDecided]],
         with_rivals: bool,
+        exchange: Exchange | None,
         trace: Trace,
     ) -> None:
         async def body(session: Session) -> None:
@@ -103,11 +108,23 @@ class RequestStore:
             decided = decide(situation)
             both = [one for one in (situation.mentee, situation.mentor) if one is not None]
             await self._take_seats(decided, both, session)
+            await self._take_turns(situation.policy, decided, session)
             await self._write(decided, trace, session)
 
-        # A crowd before one mentor waits in line here; elsewhere each attempt but one would be made again.
-        async with self._turns.setdefault(mentor, asyncio.Lock()):
+        async with self._in_line(mentor, exchange):
             await in_transaction(self._database, body)
+
+    @asynccontextmanager
+    async def _in_line(self, mentor: str, exchange: Exchange | None) -> AsyncIterator[None]:
+        """A crowd before one mentor, or before a ceiling, waits here; elsewhere each attempt but one would be made
+        again. Everybody stands in the mentor's line first.
+        """
+        async with self._turns.setdefault(mentor, asyncio.Lock()):
+            if exchange is None or not await has_ceiling(self._database, exchange):
+                yield
+                return
+            async with self._turns.setdefault(":".join(exchange), asyncio.Lock()):
+                yield
 
     async def change_request(
         self, institution: str, id: str, decide: Callable[[Request], Decided[Request] | None], trace: Trace
@@ -138,6 +155,7 @@ class RequestStore:
                 return before
             both = [one for one in (situation.mentee, situation.mentor) if one is not None]
             await self._take_seats([decided], both, session)
+            await self._take_turns(situation.policy, [decided], session)
             await self._write([decided], trace, session)
             return decided.state
 
@@ -183,8 +201,10 @@ class RequestStore:
 
     async def _situation(self, programme: str, mentee: str, mentor: str, session: Session) -> Situation:
         both = await people.persons(self._database, {"_id": {"$in": [mentee, mentor]}}, session, mentees=[mentee])
+        homes = [both[one].member.institution for one in (mentee, mentor) if one in both]
+        exchanges = [(homes[0], homes[-1])] if homes else []
         return Situation(
-            policy=await people.policy(self._database, programme, session),
+            policy=await people.policy(self._database, programme, session, exchanges=exchanges),
             mentee=both.get(mentee),
             mentor=both.get(mentor),
             asked=await self._pending({"mentee.member": mentee}, session),
@@ -219,6 +239,10 @@ class RequestStore:
         ]
         if writes:
             await self._all(SEATS, writes, session)
+
+    async def _take_turns(self, policy: Policy | None, decided: Sequence[AnyDecided], session: Session) -> None:
+        if policy is not None and (writes := turns(policy, decided)):
+            await self._all(EXCHANGES, writes, session)
 
     async def _write(
         self, decided: Sequence[AnyDecided], trace: Trace, session: Session, *, bulk: bool = False

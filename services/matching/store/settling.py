@@ -37,6 +37,7 @@ class Register(RequestStore):
             decided = settle(place_of(document), situation)
             both = [one for one in (situation.mentee, situation.mentor) if one is not None]
             await self._take_seats(decided, both, session)
+            await self._take_turns(situation.policy, decided, session)
             await self._write(decided, trace, session, bulk=True)
 
         await in_transaction(self._database, body)

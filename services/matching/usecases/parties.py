@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from services.matching.domain.model import Policy
+from services.matching.domain.model import Exchange, Policy
 from services.matching.domain.pairs import Decided, Side
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request, Situation
@@ -59,10 +59,12 @@ class Store(SignIns, Protocol):
         mentor: str,
         decide: Callable[[Situation], Sequence[AnyDecided]],
         with_rivals: bool,
+        exchange: Exchange | None,
         trace: Trace,
     ) -> None:
         """Decides on one moment's state of the two and saves, in one transaction; a seat is taken on condition that
-        it is free. `decide` may be called more than once. Raises `StaleVersion`.
+        it is free, one below a ceiling on condition that nobody takes another meanwhile: `exchange` is where that may
+        be. `decide` may be called more than once. Raises `StaleVersion`.
         """
 
     async def change_request(

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from services.matching.domain import reasons, rules, scoring
 from services.matching.domain.lists import Entry, Shortlist
-from services.matching.domain.model import Member, Person, Policy, Weights, weights_for
+from services.matching.domain.model import Exchange, Member, Person, Policy, Weights, weights_for
 from shared.auth import Principal
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS, Factor
@@ -53,7 +53,8 @@ class Shelf(Protocol):
 
     async def named(self, ids: Iterable[str]) -> Mapping[str, Person]: ...
 
-    async def policy(self, programme: str) -> Policy | None: ...
+    async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
+        """It knows how full these exchanges are."""
 
     async def list_of(self, institution: str, programme: str, mentee: str) -> StoredList | None: ...
 
@@ -161,7 +162,8 @@ class Reading:
 
     async def _offered(self, institution: str, stored: StoredList, *, is_own: bool) -> Suggestions:
         who = await self._shelf.person(institution, stored.mentee)
-        policy = await self._shelf.policy(stored.programme)
+        exchanges = {(institution, entry.institution) for entry in stored.shortlist.entries}
+        policy = await self._shelf.policy(stored.programme, exchanges)
         if who is None or policy is None:
             return Suggestions(stored, ())
         named = await self._shelf.named(stored.shortlist.mentors)
@@ -179,8 +181,9 @@ class Reading:
     ) -> tuple[Person, Person, Policy] | None:
         """None where the mentor is none here, or of an institution that is none of the mentee's business."""
         who = await self._shelf.person(institution, mentee)
-        policy = await self._shelf.policy(programme)
         other = (await self._shelf.named([mentor])).get(mentor)
+        exchanges = [(institution, other.member.institution)] if other else []
+        policy = await self._shelf.policy(programme, exchanges)
         if who is None or policy is None or other is None or not rules.is_mentor(other, policy):
             return None
         return (who, other, policy) if policy.exchanges(institution, other.member.institution) else None

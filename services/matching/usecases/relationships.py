@@ -46,7 +46,7 @@ class Relationships:
         """After having been on hold it needs a seat again."""
 
         def decide(one: Relationship, side: Side, two: Situation) -> Decided[Relationship]:
-            return domain.resume(one, by=side, mentee=two.mentee, mentor=two.mentor)
+            return domain.resume(one, by=side, mentee=two.mentee, mentor=two.mentor, policy=two.policy)
 
         return await self._act(me, command, decide, to="active")
 

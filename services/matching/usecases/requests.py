@@ -69,7 +69,13 @@ class Requests:
             ]
 
         await self._store.decide(
-            asked.programme, mentee=mentee, mentor=asked.mentor, decide=decide, with_rivals=False, trace=trace
+            asked.programme,
+            mentee=mentee,
+            mentor=asked.mentor,
+            decide=decide,
+            with_rivals=False,
+            exchange=None,
+            trace=trace,
         )
 
     async def accept(self, me: Principal, id: str, *, expected: int | None, trace: Trace) -> Request:
@@ -96,7 +102,13 @@ class Requests:
         pair = request.pair
         mentee, mentor = pair.mentee.member, pair.mentor.member
         await self._store.decide(
-            pair.programme, mentee=mentee, mentor=mentor, decide=decide, with_rivals=True, trace=trace
+            pair.programme,
+            mentee=mentee,
+            mentor=mentor,
+            decide=decide,
+            with_rivals=True,
+            exchange=pair.exchange if pair.is_across_institutions else None,
+            trace=trace,
         )
         return accepted
 

@@ -59,10 +59,19 @@ def _hindrance(scenes: Sequence[Scene], displacement: Displacement | None) -> st
     for nth, scene in enumerate(scenes):
         if nth and (scene.leaves is None or not scene.leaves.takes_seat):
             return "moved_on"
+        situation = _after(scenes[:nth], scene.situation)
         makes_room = nth + 1 < len(scenes)
-        if found := hindrance(_with_room(scene.situation) if makes_room else scene.situation):
+        if found := hindrance(_with_room(situation) if makes_room else situation):
             return found
     return None
+
+
+def _after(moved: Sequence[Scene], situation: Situation) -> Situation:
+    """Each that moved has taken one of the seats that its mentor's institution gives, whatever it leaves."""
+    if situation.policy is None:
+        return situation
+    entered = [(one.move.mentee.institution, one.move.mentor.institution) for one in moved]
+    return replace(situation, policy=situation.policy.after(entered))
 
 
 def _is_displaced(scene: Scene, displacement: Displacement) -> bool:

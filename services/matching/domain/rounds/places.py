@@ -113,6 +113,8 @@ def hindrance(situation: Situation) -> str | None:
         return "mentor_left"
     if other.taken >= other.member.capacity:
         return "no_seat_left"
+    if policy.is_full((who.member.institution, other.member.institution)):
+        return "exchange_full"
     return rules.broken(who, other, policy)
 
 

@@ -1,0 +1,81 @@
+"""What two institutions give each other, and a ceiling where more than one seat is taken at once."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from services.matching.domain.exchange import Flow, balances
+from services.matching.domain.model import Institution, Person, Policy, Terms
+from services.matching.domain.pairs import Pair, Party
+from services.matching.domain.relationships import Relationship
+from services.matching.domain.repair.displacements import Displacement
+from services.matching.domain.repair.life import Move, Step
+from services.matching.domain.repair.steps import Scene, carry_out
+from services.matching.domain.requests import Situation
+from tests.unit.matching_people import CARE, EAST, NORTH, SOUTH, mentee, mentor, policy
+
+NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
+
+
+def capped(ceiling: int, *, given: int) -> Policy:
+    """South gives north so many seats, and has given some."""
+    north, south = (Institution(id=one, exchanges_with=frozenset({NORTH, SOUTH})) for one in (NORTH, SOUTH))
+    known = policy(north, replace(south, terms={NORTH: Terms(ceiling=ceiling)}))
+    return replace(known, given={(NORTH, SOUTH): given})
+
+
+def test_a_balance_is_of_each_partner_and_of_whom_there_was_something_with() -> None:
+    mine = Institution(
+        id=NORTH, exchanges_with=frozenset({SOUTH}), terms={SOUTH: Terms(receives=False, ceiling=3, floor=2)}
+    )
+    theirs = Institution(id=SOUTH, exchanges_with=frozenset({NORTH}))
+    flows = {(SOUTH, NORTH): Flow(4, 9), (NORTH, SOUTH): Flow(1, 1), (NORTH, EAST): Flow(0, 2)}
+    east, south = balances(mine, {SOUTH: theirs}, flows)
+    assert (east.partner, east.gives, east.receives, east.received.in_all, east.left) == (EAST, False, False, 2, None)
+    assert (south.gives, south.receives, south.left, south.is_floor_met) == (True, False, 0, True)
+    assert not next(balances(mine, {SOUTH: theirs}, {})).is_floor_met
+
+
+def test_a_partner_that_is_away_gives_and_receives_nothing() -> None:
+    mine = Institution(id=NORTH, exchanges_with=frozenset({SOUTH}))
+    for theirs in ({}, {SOUTH: Institution(id=SOUTH, exchanges_with=frozenset({NORTH}), is_active=False)}):
+        [south] = balances(mine, theirs, {})
+        assert (south.gives, south.receives) == (False, False)
+
+
+def test_a_step_of_two_moves_takes_two_seats_below_a_ceiling_or_none() -> None:
+    assert _carried_out(capped(3, given=1)).state == "applied"
+    lapsed = _carried_out(capped(2, given=1))
+    assert (lapsed.state, lapsed.reason) == ("lapsed", "exchange_full")
+
+
+def _carried_out(known: Policy) -> Step:
+    """Ana, displaced, takes mara's seat of which ben makes room by going to milo: both mentors are south's."""
+    before = _together("ben", "mara", SOUTH)
+    first = _scene(known, "ana", replace(_southern("mara"), taken=1), leaves=None)
+    second = _scene(known, "ben", _southern("milo"), leaves=before)
+    lost = _together("ana", "gone", NORTH)
+    displacement = Displacement(id="gone", pair=lost.pair, relationship=None, cause="lapsed", at=NOW)
+    step = Step(id="1", repair="r", displacement="gone", mentee=first.move.mentee, moves=(first.move, second.move))
+    after, _ = carry_out(step, [first, second], displacement=displacement, programme=CARE, ids=["a", "b"], now=NOW)
+    return after
+
+
+def _southern(id: str) -> Person:
+    return mentor(id, institution=SOUTH, across_institutions=True)
+
+
+def _scene(known: Policy, who: str, other: Person, *, leaves: Relationship | None) -> Scene:
+    move = Move(
+        mentee=Party(member=who, institution=NORTH),
+        mentor=Party(member=other.id, institution=SOUTH),
+        leaves=leaves.id if leaves else None,
+    )
+    situation = Situation(policy=known, mentee=mentee(who, across_institutions=True), mentor=other, asked=())
+    return Scene(move=move, situation=situation, leaves=leaves, before=None)
+
+
+def _together(who: str, other: str, home: str) -> Relationship:
+    pair = Pair(
+        programme=CARE, mentee=Party(member=who, institution=NORTH), mentor=Party(member=other, institution=home)
+    )
+    return Relationship(id=f"{who}-{other}", pair=pair, since=NOW)
