@@ -8,15 +8,15 @@ from services.matching.domain import experience as domain
 from services.matching.domain.experience import Rating, Sum
 from services.matching.domain.relationships import Relationship
 from services.matching.store import people
+from services.matching.store.decisions import seated_none, write_all
 from services.matching.store.experience import ANSWER_INDEXES, ANSWERS, EXPERIENCES, counting, sum_of
 from services.matching.store.pairs import RELATIONSHIPS, relationship_of
 from services.matching.store.people import SEATS
 from services.matching.store.projections import PARTICIPANTS
-from services.matching.store.requests import seated_none
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict
-from shared.mongo import Database, Document, Session, ensure_indexes, in_transaction
+from shared.mongo import Database, Document, Writing, ensure_indexes, in_one_thread
 
 
 class AnswerStore:
@@ -42,48 +42,49 @@ class AnswerStore:
         return _rating(found) if found else None
 
     async def say(self, relationship: Relationship, rating: Rating, trace: Trace) -> Rating:
-        async def body(session: Session) -> Rating:
-            known = await self._database[ANSWERS].find_one({"_id": relationship.id}, session=session)
+        def body(writing: Writing) -> Rating:
+            known = writing[ANSWERS].find_one({"_id": relationship.id}, session=writing.session)
             if known is not None:
                 return _rating(known)
-            await self._hold_both(relationship, session)
+            _hold_both(writing, relationship)
             answer = _answer(relationship, rating) | {"at": self._clock.now()}
-            await self._database[ANSWERS].insert_one(answer, session=session)
-            await self._count(relationship, trace, session)
+            writing[ANSWERS].insert_one(answer, session=writing.session)
+            self._count(writing, relationship, trace)
             return rating
 
-        return await in_transaction(self._database, body)
+        return await in_one_thread(self._database, body)
 
-    async def _hold_both(self, relationship: Relationship, session: Session) -> None:
-        both = (relationship.pair.mentee, relationship.pair.mentor)
-        wanted = {"_id": {"$in": [one.member for one in both]}, "erased": False}
-        if await self._database[PARTICIPANTS].count_documents(wanted, session=session) < len(both):
-            raise Conflict("not_available", "one of the two is not here any more")
-        writes = [seated_none(one.member, institution=one.institution) for one in both]
-        await self._database[SEATS].bulk_write(writes, session=session)
-
-    async def _count(self, relationship: Relationship, trace: Trace, session: Session) -> None:
-        mentor, answers, experiences = relationship.pair.mentor, self._database[ANSWERS], self._database[EXPERIENCES]
+    def _count(self, writing: Writing, relationship: Relationship, trace: Trace) -> None:
+        mentor, answers, experiences = relationship.pair.mentor, writing[ANSWERS], writing[EXPERIENCES]
+        session = writing.session
         waiting = {"mentor": mentor.member, "group": None}
-        new = [one["rating"] async for one in answers.find(waiting, session=session)]
-        before = sum_of(await experiences.find_one({"_id": mentor.member}, session=session))
-        counted = domain.count(new, before, await self._others(mentor.member, session))
+        new = [one["rating"] for one in answers.find(waiting, session=session)]
+        before = sum_of(experiences.find_one({"_id": mentor.member}, session=session))
+        counted = domain.count(new, before, _others(writing, mentor.member))
         if counted is None:
             return
         group = self._clock.new_id()
-        await answers.update_many(waiting, {"$set": {"group": group}}, session=session)
+        answers.update_many(waiting, {"$set": {"group": group}}, session=session)
         traced = {"event": group, "correlation": trace.correlation_id}
         fields = {"institution": mentor.institution, "parties": [], **counting(counted), **traced}
         changed = {"$set": fields, "$inc": {"version": 1}}
-        await experiences.update_one({"_id": mentor.member}, changed, upsert=True, session=session)
+        experiences.update_one({"_id": mentor.member}, changed, upsert=True, session=session)
 
-    async def _others(self, mentor: str, session: Session) -> Sum:
-        stages: list[Document] = [
-            {"$match": {"_id": {"$ne": mentor}}},
-            {"$group": {"_id": None, "answers": {"$sum": "$answers"}, "total": {"$sum": "$total"}}},
-        ]
-        found = await self._database[EXPERIENCES].aggregate(stages, session=session).to_list(1)
-        return sum_of(found[0] if found else None)
+
+def _hold_both(writing: Writing, relationship: Relationship) -> None:
+    both = (relationship.pair.mentee, relationship.pair.mentor)
+    wanted = {"_id": {"$in": [one.member for one in both]}, "erased": False}
+    if writing[PARTICIPANTS].count_documents(wanted, session=writing.session) < len(both):
+        raise Conflict("not_available", "one of the two is not here any more")
+    write_all(writing, SEATS, [seated_none(one.member, institution=one.institution) for one in both])
+
+
+def _others(writing: Writing, mentor: str) -> Sum:
+    stages: list[Document] = [
+        {"$match": {"_id": {"$ne": mentor}}},
+        {"$group": {"_id": None, "answers": {"$sum": "$answers"}, "total": {"$sum": "$total"}}},
+    ]
+    return sum_of(next(iter(writing[EXPERIENCES].aggregate(stages, session=writing.session)), None))
 
 
 def _answer(relationship: Relationship, rating: Rating) -> Document:

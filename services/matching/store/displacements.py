@@ -5,7 +5,7 @@ from typing import Any
 
 from services.matching.domain.pairs import Pair, Party
 from services.matching.domain.repair.displacements import Displacement
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, UpdateOne
+from shared.mongo import ASCENDING, Document, IndexModel, UpdateOne, Writing
 
 DISPLACEMENTS = "displacements"
 DISPLACEMENT_INDEXES = [
@@ -14,10 +14,10 @@ DISPLACEMENT_INDEXES = [
 ]
 
 
-async def displace(database: Database, displacements: Sequence[Displacement], session: Session) -> None:
+def displace(writing: Writing, displacements: Sequence[Displacement]) -> None:
     """One that is known stays as it is: it keeps its time."""
     if displacements:
-        await database[DISPLACEMENTS].bulk_write([_adding(one) for one in displacements], session=session)
+        writing[DISPLACEMENTS].bulk_write([_adding(one) for one in displacements], session=writing.session)
 
 
 def _adding(one: Displacement) -> UpdateOne:

@@ -12,7 +12,7 @@ from services.matching.domain.relationships import Relationship
 from services.matching.store.pairs import RELATIONSHIPS, SEATED
 from services.matching.store.projections import INSTITUTIONS, institution_of
 from services.matching.usecases.parties import AnyDecided
-from shared.mongo import Database, Document, UpdateOne
+from shared.mongo import Database, Document, UpdateOne, Writing
 
 EXCHANGES = "exchanges"
 
@@ -45,10 +45,20 @@ async def has_ceiling(database: Database, exchange: Exchange) -> bool:
     return await database[INSTITUTIONS].find_one(wanted, {"_id": 1}) is not None
 
 
-def turns(policy: Policy, decided: Iterable[AnyDecided]) -> list[UpdateOne]:
-    """Of the exchanges with a ceiling in which these take seats."""
+def turns(policies: Iterable[Policy], decided: Iterable[AnyDecided]) -> list[UpdateOne]:
+    """Of the exchanges with a ceiling, by any of these policies, in which seats are taken."""
     taking = {one.state.pair.exchange for one in decided if isinstance(one.state, Relationship) and one.seats > 0}
-    return [_turn(exchange) for exchange in sorted(policy.capped(taking))]
+    return [_turn(exchange) for exchange in sorted({one for policy in policies for one in policy.capped(taking)})]
+
+
+def given(writing: Writing, exchanges: Iterable[Exchange]) -> dict[Exchange, int]:
+    """Seats taken now, as the transaction sees them."""
+    return {one: writing[RELATIONSHIPS].count_documents(in_exchange(one), session=writing.session) for one in exchanges}
+
+
+def in_exchange(exchange: Exchange) -> Document:
+    mentees, mentors = exchange
+    return {"mentor.institution": mentors, "mentee.institution": mentees, **SEATED}
 
 
 def _turn(exchange: Exchange) -> UpdateOne:

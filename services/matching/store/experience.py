@@ -6,7 +6,7 @@ from sys import intern
 from services.matching.domain import experience as domain
 from services.matching.domain.experience import Counted, Rating, Sum
 from services.matching.domain.model import Experience
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Session
+from shared.mongo import ASCENDING, Document, IndexModel, Writing
 
 ANSWERS, EXPERIENCES = "experience_answers", "experiences"
 ANSWER_INDEXES = [
@@ -28,24 +28,26 @@ def sum_of(document: Document | None) -> Sum:
     return Sum(answers=document["answers"], total=document["total"]) if document else Sum()
 
 
-async def forget(database: Database, member: str, session: Session, *, event: str, correlation: str) -> None:
+def forget(writing: Writing, member: str, *, event: str, correlation: str) -> None:
     """Of somebody erased: what they said, and what was said of them. Those who were counted with them wait again."""
-    said = await database[ANSWERS].find({"parties": member}, session=session).to_list(None)
-    await database[ANSWERS].delete_many({"$or": [{"parties": member}, {"mentor": member}]}, session=session)
-    await database[EXPERIENCES].delete_one({"_id": member}, session=session)
+    answers, session = writing[ANSWERS], writing.session
+    said = list(answers.find({"parties": member}, session=session))
+    answers.delete_many({"$or": [{"parties": member}, {"mentor": member}]}, session=session)
+    writing[EXPERIENCES].delete_one({"_id": member}, session=session)
     dissolved = {"group": {"$in": [one["group"] for one in said if one["group"]]}}
-    await database[ANSWERS].update_many(dissolved, {"$set": {"group": None}}, session=session)
+    answers.update_many(dissolved, {"$set": {"group": None}}, session=session)
     for mentor in {one["mentor"] for one in said if one["group"]}:
-        await _recount(database, mentor, session, {"event": event, "correlation": correlation})
+        _recount(writing, mentor, {"event": event, "correlation": correlation})
 
 
-async def _recount(database: Database, mentor: str, session: Session, traced: Document) -> None:
-    known = await database[EXPERIENCES].find_one({"_id": mentor}, session=session)
+def _recount(writing: Writing, mentor: str, traced: Document) -> None:
+    session = writing.session
+    known = writing[EXPERIENCES].find_one({"_id": mentor}, session=session)
     if known is None:
         return
     groups: defaultdict[str, list[Rating]] = defaultdict(list)
-    async for one in database[ANSWERS].find({"mentor": mentor, "group": {"$ne": None}}, session=session):
+    for one in writing[ANSWERS].find({"mentor": mentor, "group": {"$ne": None}}, session=session):
         groups[one["group"]].append(one["rating"])
     fields = {**counting(domain.forget(groups.values(), known["level"])), **traced}
     changed = {"$set": fields, "$inc": {"version": 1}}
-    await database[EXPERIENCES].update_one({"_id": mentor}, changed, session=session)
+    writing[EXPERIENCES].update_one({"_id": mentor}, changed, session=session)

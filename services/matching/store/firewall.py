@@ -7,21 +7,22 @@ begins again and sees what the other did.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from services.matching.domain.assessments import Rotation, Window
 from services.matching.domain.relationships import Relationship
 from services.matching.store import assessments, pairs
 from services.matching.store.assessments import COUNTING, ROTATION_INDEXES, ROTATIONS, WINDOWS, rotation_of
+from services.matching.store.decisions import save, seated_none, write_all
 from services.matching.store.displacements import DISPLACEMENTS
-from services.matching.store.pairs import IN_CONFLICT, OPEN, relationship_of, request_of
+from services.matching.store.pairs import IN_CONFLICT, OPEN, RELATIONSHIPS, relationship_of
 from services.matching.store.people import SEATS
 from services.matching.store.projections import PARTICIPANTS, PROGRAMMES
-from services.matching.store.requests import RequestStore, seated_none
+from services.matching.store.requests import RequestStore
+from services.matching.store.situations import pending
 from services.matching.usecases.assessing import Counted, Couple, Follow
 from services.matching.usecases.parties import AnyDecided, Position
 from shared.contracts.envelope import Trace
-from shared.mongo import ASCENDING, Document, ReplaceOne, Session, ensure_indexes, in_transaction
+from shared.mongo import ASCENDING, Document, ReplaceOne, Writing, ensure_indexes, in_one_thread
 
 _DAYS = {"assessment_lookback_days": 180, "assessment_lookahead_days": 365}
 """Where the copy is older than the contract's fields."""
@@ -44,7 +45,7 @@ class FirewallStore(RequestStore):
         if not rotations:
             return
         writes = assessments.keeping(rotations, event=self._clock.new_id(), correlation=trace.correlation_id)
-        await in_transaction(self._database, lambda session: self._all(ROTATIONS, writes, session))
+        await in_one_thread(self._database, lambda writing: write_all(writing, ROTATIONS, writes))
 
     async def page(self, institution: str, *, after: str, limit: int) -> Sequence[Rotation]:
         wanted = {"institution": institution, "external": {"$gt": after}, "void": False}
@@ -60,7 +61,7 @@ class FirewallStore(RequestStore):
 
     async def mark_changed_windows(self, *, now: datetime) -> None:
         marked = {one["_id"]: one async for one in self._database[WINDOWS].find()}
-        async for one in self._programmes({}):
+        async for one in self._database[PROGRAMMES].find(*_programmes({})):
             window = {"_id": one["_id"], "institution": one["institution"], "admits": one["admits"], **_days(one)}
             before = marked.get(one["_id"], {"admits": []})
             if window == before:
@@ -70,27 +71,27 @@ class FirewallStore(RequestStore):
             await self._database[WINDOWS].bulk_write([ReplaceOne({"_id": one["_id"]}, window, upsert=True)])
 
     async def recount(self, counted: Counted, follow: Follow, *, now: datetime, limit: int, trace: Trace) -> int:
-        async def body(session: Session) -> int:
-            found = self._database[ROTATIONS].find(pairs.due(now), session=session)
-            due = [rotation_of(one) async for one in found.sort("due_at", ASCENDING).limit(limit)]
+        def body(writing: Writing) -> int:
+            found = writing[ROTATIONS].find(pairs.due(now), session=writing.session)
+            due = [rotation_of(one) for one in found.sort("due_at", ASCENDING).limit(limit)]
             if due:
-                windows = await self._windows({one.institution for one in due}, session)
+                windows = _windows(writing, {one.institution for one in due})
                 changes = [(one, counted(one, windows[one.institution])) for one in due]
-                await self._recounted(changes, trace, session)
-                await self._follow(changes, follow, trace, session)
+                self._recounted(writing, changes, trace)
+                self._follow(writing, changes, follow, trace)
             return len(due)
 
-        return await in_transaction(self._database, body)
+        return await in_one_thread(self._database, body)
 
-    async def _recounted(self, changes: Iterable[tuple[Rotation, Rotation]], trace: Trace, session: Session) -> None:
+    def _recounted(self, writing: Writing, changes: Iterable[tuple[Rotation, Rotation]], trace: Trace) -> None:
         event, correlation = self._clock.new_id(), trace.correlation_id
         writes = [
             assessments.recounted(before, after, event=event, correlation=correlation) for before, after in changes
         ]
-        await self._all(ROTATIONS, writes, session)
+        write_all(writing, ROTATIONS, writes)
 
-    async def _follow(
-        self, changes: Iterable[tuple[Rotation, Rotation]], follow: Follow, trace: Trace, session: Session
+    def _follow(
+        self, writing: Writing, changes: Iterable[tuple[Rotation, Rotation]], follow: Follow, trace: Trace
     ) -> None:
         couples = {after.both: after.institution for before, after in changes if before.programmes != after.programmes}
         if not couples:
@@ -98,42 +99,46 @@ class FirewallStore(RequestStore):
         homes = {member: institution for both, institution in couples.items() for member in both}
         own = {"parties": {"$in": list(homes)}}
         seats = [seated_none(member, institution=home) for member, home in sorted(homes.items())]
-        await self._all(SEATS, seats, session)
-        opened = await self._relationships.find({**own, **OPEN}, session=session).to_list(None)
-        pending = await self._requests.find({**own, "state": "pending"}, session=session).to_list(None)
+        write_all(writing, SEATS, seats)
+        opened = writing[RELATIONSHIPS].find({**own, **OPEN}, session=writing.session)
+        asked = pending(writing, own)
         decided = follow(
-            await self._apart(couples, own, session),
+            _apart(writing, couples, own),
             [relationship_of(one) for one in opened if frozenset(one["parties"]) in couples],
-            [request_of(one) for one in pending if frozenset(one["parties"]) in couples],
+            [one for one in asked if frozenset((one.pair.mentee.member, one.pair.mentor.member)) in couples],
         )
-        await self._write(decided, trace, session)
-        await self._keep_in_place(decided, session)
+        save(writing, decided, self._clock, trace)
+        _keep_in_place(writing, decided)
 
-    async def _apart(self, couples: Collection[frozenset[str]], own: Document, session: Session) -> Collection[Couple]:
-        """By all their rotations, as they have just been written."""
-        found = self._database[ROTATIONS].find({**own, **COUNTING}, session=session)
-        known = [rotation_of(one) async for one in found]
-        return {(programme, one.both) for one in known if one.both in couples for programme in one.programmes}
 
-    async def _keep_in_place(self, decided: Sequence[AnyDecided], session: Session) -> None:
-        """Whose conflict has passed is displaced no more."""
-        passed = [one.state.id for one in decided if isinstance(one.state, Relationship) and not one.state.conflict]
-        if passed:
-            gone = {"_id": {"$in": passed}, "cause": "conflict"}
-            await self._database[DISPLACEMENTS].delete_many(gone, session=session)
+def _apart(writing: Writing, couples: Collection[frozenset[str]], own: Document) -> Collection[Couple]:
+    """By all their rotations, as they have just been written."""
+    known = [rotation_of(one) for one in writing[ROTATIONS].find({**own, **COUNTING}, session=writing.session)]
+    return {(programme, one.both) for one in known if one.both in couples for programme in one.programmes}
 
-    async def _windows(self, institutions: Collection[str], session: Session) -> Mapping[str, Sequence[Window]]:
-        windows: defaultdict[str, list[Window]] = defaultdict(list)
-        async for one in self._programmes({"admits": {"$in": list(institutions)}}, session):
-            back, ahead = (timedelta(days=days) for days in _days(one).values())
-            window = Window(programme=one["_id"], lookback=back, lookahead=ahead)
-            for institution in set(institutions) & set(one["admits"]):
-                windows[institution].append(window)
-        return windows
 
-    def _programmes(self, wanted: Document, session: Session | None = None) -> Any:
-        kept = dict.fromkeys(("institution", "admits", *_DAYS), 1)
-        return self._database[PROGRAMMES].find({**wanted, "erased": False}, kept, session=session)
+def _keep_in_place(writing: Writing, decided: Sequence[AnyDecided]) -> None:
+    """Whose conflict has passed is displaced no more."""
+    passed = [one.state.id for one in decided if isinstance(one.state, Relationship) and not one.state.conflict]
+    if passed:
+        gone = {"_id": {"$in": passed}, "cause": "conflict"}
+        writing[DISPLACEMENTS].delete_many(gone, session=writing.session)
+
+
+def _windows(writing: Writing, institutions: Collection[str]) -> Mapping[str, Sequence[Window]]:
+    windows: defaultdict[str, list[Window]] = defaultdict(list)
+    wanted = {"admits": {"$in": list(institutions)}}
+    for one in writing[PROGRAMMES].find(*_programmes(wanted), session=writing.session):
+        back, ahead = (timedelta(days=days) for days in _days(one).values())
+        window = Window(programme=one["_id"], lookback=back, lookahead=ahead)
+        for institution in set(institutions) & set(one["admits"]):
+            windows[institution].append(window)
+    return windows
+
+
+def _programmes(wanted: Document) -> tuple[Document, Document]:
+    """Which, and what of them."""
+    return {**wanted, "erased": False}, dict.fromkeys(("institution", "admits", *_DAYS), 1)
 
 
 def _days(programme: Document) -> dict[str, int]:

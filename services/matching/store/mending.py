@@ -4,23 +4,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.matching.domain.model import Person
-from services.matching.domain.relationships import Relationship
 from services.matching.domain.repair.displacements import Displacement
 from services.matching.domain.repair.life import Move, Repair, Step
 from services.matching.domain.repair.steps import NOT_DISPLACED, Scene
-from services.matching.store import people
+from services.matching.store.decisions import save, take_seats, take_turns, write_all
 from services.matching.store.displacements import DISPLACEMENTS, displace, displacement_of
 from services.matching.store.pairs import OPEN, RELATIONSHIPS, SEATED, relationship_of
 from services.matching.store.people import SEATS
 from services.matching.store.projections import PARTICIPANTS
-from services.matching.store.repairs import REPAIRS, STEPS, changing, repair_of, replaced, step_document, step_of
+from services.matching.store.repairs import (
+    REPAIRS,
+    STEPS,
+    changing,
+    repair_of,
+    replaced_in,
+    step_document,
+    step_of,
+)
 from services.matching.store.requests import RequestStore
+from services.matching.store.situations import pending, person, situation
 from services.matching.usecases.damage import Planned
 from services.matching.usecases.mending import Carry
 from shared import outbox
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RepairApplied, RepairPlanned
-from shared.mongo import ASCENDING, DESCENDING, Document, ReturnDocument, Session, in_transaction
+from shared.mongo import ASCENDING, DESCENDING, Document, ReturnDocument, Writing, in_one_thread
 
 
 class RepairBench(RequestStore):
@@ -38,21 +46,21 @@ class RepairBench(RequestStore):
     async def displace_newest(self, mentor: str) -> None:
         """Of an overfull mentor's mentees as many as are too many, the newest bond first."""
 
-        async def body(session: Session) -> None:
-            found = await people.persons(self._database, {"_id": mentor}, session, mentees=())
-            if (person := found.get(mentor)) is None:
+        def body(writing: Writing) -> None:
+            known = person(writing, mentor)
+            if known is None:
                 return
-            held = self._database[RELATIONSHIPS].find({"mentor.member": mentor, **SEATED}, session=session)
-            bonds = await held.sort([("at", DESCENDING), ("_id", DESCENDING)]).to_list(None)
-            excess = [relationship_of(one) for one in bonds[: max(0, person.taken - person.member.capacity)]]
+            held = writing[RELATIONSHIPS].find({"mentor.member": mentor, **SEATED}, session=writing.session)
+            bonds = list(held.sort([("at", DESCENDING), ("_id", DESCENDING)]))
+            excess = [relationship_of(one) for one in bonds[: max(0, known.taken - known.member.capacity)]]
             now = self._clock.now()
             lost = [
                 Displacement(id=one.id, pair=one.pair, relationship=one.id, cause="capacity_lowered", at=now)
                 for one in excess
             ]
-            await displace(self._database, lost, session)
+            displace(writing, lost)
 
-        await in_transaction(self._database, body)
+        await in_one_thread(self._database, body)
 
     async def new_in(self) -> Sequence[str]:
         """Programmes in which somebody was displaced whom no plan has seen."""
@@ -79,42 +87,43 @@ class RepairBench(RequestStore):
         await self._database[DISPLACEMENTS].delete_many({"programme": programme})
 
     async def propose(self, repair: Repair, planned: Planned, seen: Sequence[str], event: RepairPlanned | None) -> None:
-        async def body(session: Session) -> None:
-            await replaced(self._database, repair, session)
-            await self._database[STEPS].delete_many({"repair": repair.id}, session=session)
+        def body(writing: Writing) -> None:
+            session = writing.session
+            replaced_in(writing, repair)
+            writing[STEPS].delete_many({"repair": repair.id}, session=session)
             if planned.steps:
-                steps = [step_document(one, repair) for one in planned.steps]
-                await self._database[STEPS].insert_many(steps, session=session)
-            lost = self._database[DISPLACEMENTS]
-            await lost.update_many({"_id": {"$in": list(seen)}}, {"$set": {"planned": True}}, session=session)
-            await lost.delete_many({"_id": {"$in": list(planned.void)}}, session=session)
-            await self._tell(repair, event, session)
+                writing[STEPS].insert_many([step_document(one, repair) for one in planned.steps], session=session)
+            lost = writing[DISPLACEMENTS]
+            lost.update_many({"_id": {"$in": list(seen)}}, {"$set": {"planned": True}}, session=session)
+            lost.delete_many({"_id": {"$in": list(planned.void)}}, session=session)
+            self._tell(writing, repair, event)
 
-        await in_transaction(self._database, body)
+        await in_one_thread(self._database, body)
 
     async def planned_steps(self, repair: Repair, *, limit: int) -> Sequence[Step]:
         found = self._database[STEPS].find({"repair": repair.id, "state": "planned"}).sort("_id", ASCENDING)
         return [step_of(one) async for one in found.limit(limit)]
 
     async def carry_out(self, repair: Repair, step: Step, carry: Carry, trace: Trace) -> None:
-        async def body(session: Session) -> None:
-            known = await self._database[STEPS].find_one({"_id": step.id}, session=session)
+        def body(writing: Writing) -> None:
+            session = writing.session
+            known = writing[STEPS].find_one({"_id": step.id}, session=session)
             if known is None:
                 raise LookupError(f"step {step.id} was seen and is gone")
             before = step_of(known)
-            lost = await self._database[DISPLACEMENTS].find_one({"_id": step.displacement}, session=session)
-            scenes = [await self._scene(repair.programme, move, session) for move in before.moves]
+            lost = writing[DISPLACEMENTS].find_one({"_id": step.displacement}, session=session)
+            scenes = [_scene(writing, repair.programme, move) for move in before.moves]
             after, decided = carry(before, scenes, displacement_of(lost) if lost else None)
             if after is before:
                 return
-            await self._take_seats(decided, _everybody(scenes), session)
-            await self._take_turns(scenes[0].situation.policy, decided, session)
-            await self._write(decided, trace, session)
-            await self._all(STEPS, [changing(after)], session)
+            take_seats(writing, decided, _everybody(scenes))
+            take_turns(writing, decided, [scene.situation for scene in scenes])
+            save(writing, decided, self._clock, trace)
+            write_all(writing, STEPS, [changing(after)])
             if after.state == "applied" or after.reason == NOT_DISPLACED:
-                await self._database[DISPLACEMENTS].delete_one({"_id": step.displacement}, session=session)
+                writing[DISPLACEMENTS].delete_one({"_id": step.displacement}, session=session)
 
-        await in_transaction(self._database, body)
+        await in_one_thread(self._database, body)
 
     async def outcome(self, repair: Repair) -> tuple[int, int]:
         """How many of the displaced were placed, and how many bystanders moved for that."""
@@ -125,40 +134,17 @@ class RepairBench(RequestStore):
     async def finish(self, repair: Repair, event: RepairApplied) -> None:
         """Who is left behind goes first the next time."""
 
-        async def body(session: Session) -> None:
-            await replaced(self._database, repair, session)
+        def body(writing: Writing) -> None:
+            replaced_in(writing, repair)
             behind = {"repair": repair.id, "state": {"$in": ["left", "lapsed"]}}
-            left = await self._database[STEPS].distinct("displacement", behind, session=session)
-            await self._database[DISPLACEMENTS].update_many(
-                {"_id": {"$in": left}}, {"$inc": {"left_before": 1}}, session=session
-            )
-            await self._tell(repair, event, session)
+            left = writing[STEPS].distinct("displacement", behind, session=writing.session)
+            again = {"$inc": {"left_before": 1}}
+            writing[DISPLACEMENTS].update_many({"_id": {"$in": left}}, again, session=writing.session)
+            self._tell(writing, repair, event)
 
-        await in_transaction(self._database, body)
+        await in_one_thread(self._database, body)
 
-    async def _scene(self, programme: str, move: Move, session: Session) -> Scene:
-        mentee, mentor = move.mentee.member, move.mentor.member
-        situation = await self._situation(programme, mentee, mentor, session)
-        leaves, before = await self._left(move, session)
-        is_kept = leaves is not None and leaves.takes_seat
-        beside = {"mentee.member": mentee, "programme": programme, **OPEN, "_id": {"$ne": move.leaves}}
-        another = None if is_kept else await self._database[RELATIONSHIPS].find_one(beside, {"_id": 1}, session=session)
-        rivals = await self._pending({"mentor.member": mentor}, session) if situation.is_last_seat else ()
-        situation = replace(situation, is_engaged=another is not None, rivals=rivals)
-        return Scene(move=move, situation=situation, leaves=leaves, before=before)
-
-    async def _left(self, move: Move, session: Session) -> tuple[Relationship | None, Person | None]:
-        if move.leaves is None:
-            return None, None
-        document = await self._database[RELATIONSHIPS].find_one({"_id": move.leaves}, session=session)
-        if document is None:
-            return None, None
-        leaves = relationship_of(document)
-        mentor = leaves.pair.mentor.member
-        found = await people.persons(self._database, {"_id": mentor}, session, mentees=())
-        return leaves, found.get(mentor)
-
-    async def _tell(self, repair: Repair, event: RepairPlanned | RepairApplied | None, session: Session) -> None:
+    def _tell(self, writing: Writing, repair: Repair, event: RepairPlanned | RepairApplied | None) -> None:
         if event is None:
             return
         fact = outbox.Fact(
@@ -169,7 +155,21 @@ class RepairBench(RequestStore):
             time=self._clock.now(),
             trace=Trace(correlation_id=repair.correlation),
         )
-        await outbox.append(self._database, session, [fact])
+        outbox.write(writing, [fact])
+
+
+def _scene(writing: Writing, programme: str, move: Move) -> Scene:
+    mentee, mentor, session = move.mentee.member, move.mentor.member, writing.session
+    two = situation(writing, programme, mentee=mentee, mentor=mentor)
+    left = writing[RELATIONSHIPS].find_one({"_id": move.leaves}, session=session) if move.leaves else None
+    leaves = relationship_of(left) if left else None
+    before = person(writing, leaves.pair.mentor.member) if leaves else None
+    is_kept = leaves is not None and leaves.takes_seat
+    beside = {"mentee.member": mentee, "programme": programme, **OPEN, "_id": {"$ne": move.leaves}}
+    another = None if is_kept else writing[RELATIONSHIPS].find_one(beside, {"_id": 1}, session=session)
+    rivals = pending(writing, {"mentor.member": mentor}) if two.is_last_seat else ()
+    two = replace(two, is_engaged=another is not None, rivals=rivals)
+    return Scene(move=move, situation=two, leaves=leaves, before=before)
 
 
 def _everybody(scenes: Sequence[Scene]) -> list[Person]:

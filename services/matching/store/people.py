@@ -1,6 +1,6 @@
 """People and policies from the copies, with what binds people: the seats taken, and who is kept from whom.
 
-Inside a transaction with its session, so that a decision is made on one moment's state.
+For showing and for rounds; what is decided on, a transaction reads for itself (`situations.py`).
 """
 
 from collections import defaultdict
@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from services.matching.domain.model import USUAL, Exchange, Person, Policy, Preferences
 from services.matching.store.assessments import COUNTING, ROTATIONS
+from services.matching.store.exchange import in_exchange
 from services.matching.store.experience import EXPERIENCES
-from services.matching.store.pairs import APART, OPEN, RELATIONSHIPS, REQUESTS, SEATED
+from services.matching.store.pairs import APART, OPEN, RELATIONSHIPS, REQUESTS
 from services.matching.store.projections import (
     INSTITUTIONS,
     PARTICIPANTS,
@@ -21,34 +22,34 @@ from services.matching.store.projections import (
     preferences_of,
     programme_of,
 )
-from shared.mongo import Database, Document, Session
+from shared.mongo import Database, Document
 
 SEATS = "seats"
 
 
 async def signed_in(database: Database, institution: str, subject_hash: str) -> str | None:
     """The member bound to this sign-in."""
-    bound = await database[PREFERENCES].find_one(
-        {"institution": institution, "subject_hash": subject_hash, "erased": False}, {"_id": 1}
-    )
+    bound = await database[PREFERENCES].find_one(sign_in(institution, subject_hash), {"_id": 1})
     return str(bound["_id"]) if bound else None
 
 
-async def persons(
-    database: Database, wanted: Document, session: Session | None = None, *, mentees: Collection[str]
-) -> dict[str, Person]:
+def sign_in(institution: str, subject_hash: str) -> Document:
+    return {"institution": institution, "subject_hash": subject_hash, "erased": False}
+
+
+async def persons(database: Database, wanted: Document, *, mentees: Collection[str]) -> dict[str, Person]:
     """By id. Who is kept from them, and whom they assess or are assessed by, is looked up for `mentees` only."""
-    found = database[PARTICIPANTS].find({**wanted, "erased": False}, session=session)
+    found = database[PARTICIPANTS].find({**wanted, "erased": False})
     members = [member_of(one) async for one in found]
     ids = [one.id for one in members]
-    private = database[PREFERENCES].find({"_id": {"$in": ids}, "erased": False}, session=session)
+    private = database[PREFERENCES].find({"_id": {"$in": ids}, "erased": False})
     wishes = {one["_id"]: preferences_of(one) async for one in private}
-    seats = database[SEATS].find({"_id": {"$in": ids}}, session=session)
+    seats = database[SEATS].find({"_id": {"$in": ids}})
     taken = {one["_id"]: one["taken"] async for one in seats}
-    levels = database[EXPERIENCES].find({"_id": {"$in": ids}}, {"level": 1}, session=session)
+    levels = database[EXPERIENCES].find({"_id": {"$in": ids}}, {"level": 1})
     experience = {one["_id"]: one["level"] async for one in levels}
-    kept_from = await _kept_from(database, mentees, session) if mentees else {}
-    firewall = await _firewall(database, mentees, session) if mentees else {}
+    kept_from = await _kept_from(database, mentees) if mentees else {}
+    firewall = await _firewall(database, mentees) if mentees else {}
     return {
         one.id: Person(
             one,
@@ -62,46 +63,36 @@ async def persons(
     }
 
 
-async def policy(
-    database: Database, programme: str, session: Session | None = None, *, exchanges: Iterable[Exchange] = ()
-) -> Policy | None:
+async def policy(database: Database, programme: str, *, exchanges: Iterable[Exchange] = ()) -> Policy | None:
     """With the seats given in these exchanges, where they have a ceiling: how full others are it does not know."""
-    document = await database[PROGRAMMES].find_one({"_id": programme, "erased": False}, session=session)
+    document = await database[PROGRAMMES].find_one({"_id": programme, "erased": False})
     if document is None:
         return None
     known = programme_of(document)
-    admitted = database[INSTITUTIONS].find({"_id": {"$in": list(known.admits)}, "erased": False}, session=session)
+    admitted = database[INSTITUTIONS].find({"_id": {"$in": list(known.admits)}, "erased": False})
     found = Policy(known, {one["_id"]: institution_of(one) async for one in admitted})
-    return replace(found, given=await _given(database, found.capped(exchanges), session))
+    return replace(found, given=await _given(database, found.capped(exchanges)))
 
 
-async def _given(database: Database, exchanges: Iterable[Exchange], session: Session | None) -> Mapping[Exchange, int]:
+async def _given(database: Database, exchanges: Iterable[Exchange]) -> Mapping[Exchange, int]:
     """One by one: few have a ceiling, and each is counted in an index alone."""
-    seats = database[RELATIONSHIPS]
-    return {
-        (mentees, mentors): await seats.count_documents(
-            {"mentor.institution": mentors, "mentee.institution": mentees, **SEATED}, session=session
-        )
-        for mentees, mentors in exchanges
-    }
+    return {one: await database[RELATIONSHIPS].count_documents(in_exchange(one)) for one in exchanges}
 
 
-async def _kept_from(database: Database, mentees: Collection[str], session: Session | None) -> dict[str, set[str]]:
+async def _kept_from(database: Database, mentees: Collection[str]) -> dict[str, set[str]]:
     kept: defaultdict[str, set[str]] = defaultdict(set)
     for name, binding in ((RELATIONSHIPS, OPEN), (REQUESTS, APART)):
         wanted = {"mentee.member": {"$in": list(mentees)}, **binding}
-        async for one in database[name].find(wanted, {"mentee": 1, "mentor": 1}, session=session):
+        async for one in database[name].find(wanted, {"mentee": 1, "mentor": 1}):
             kept[one["mentee"]["member"]].add(one["mentor"]["member"])
     return kept
 
 
-async def _firewall(
-    database: Database, mentees: Collection[str], session: Session | None
-) -> dict[str, defaultdict[str, set[str]]]:
+async def _firewall(database: Database, mentees: Collection[str]) -> dict[str, defaultdict[str, set[str]]]:
     """By mentee and programme."""
     around: dict[str, defaultdict[str, set[str]]] = {one: defaultdict(set) for one in mentees}
     wanted = {"parties": {"$in": list(mentees)}, **COUNTING}
-    async for one in database[ROTATIONS].find(wanted, {"parties": 1, "programmes": 1}, session=session):
+    async for one in database[ROTATIONS].find(wanted, {"parties": 1, "programmes": 1}):
         for who, other in (one["parties"], reversed(one["parties"])):
             for programme in one["programmes"] if who in around else ():
                 around[who][programme].add(other)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.matching.domain.pairs import Party
+from services.matching.domain.pairs import Pair, Party
 from services.matching.domain.rounds.places import Opening, Place
-from shared.mongo import ASCENDING, DESCENDING, Collection, Document, IndexModel, Session, UpdateOne
+from shared.mongo import ASCENDING, DESCENDING, Document, IndexModel, UpdateOne, Writing
 
 PLACES = "places"
 _WAITING = {"partialFilterExpression": {"waits": True}}
@@ -75,7 +75,7 @@ def changing(place: Place) -> UpdateOne:
     return UpdateOne({"_id": place.id, "version": place.version - 1}, {"$set": changed})
 
 
-async def seated(places: Collection, mentee: str, programme: str, session: Session) -> None:
+def seated(writing: Writing, pair: Pair) -> None:
     """Who has a mentor waits no more."""
-    wanted = {"mentee.member": mentee, "programme": programme, "waits": True}
-    await places.update_many(wanted, {"$set": {"waits": False}}, session=session)
+    wanted = {"mentee.member": pair.mentee.member, "programme": pair.programme, "waits": True}
+    writing[PLACES].update_many(wanted, {"$set": {"waits": False}}, session=writing.session)

@@ -23,8 +23,8 @@ from shared.mongo import (
     Document,
     DuplicateKeyError,
     IndexModel,
-    Session,
     UpdateOne,
+    Writing,
     ensure_indexes,
 )
 
@@ -77,13 +77,21 @@ class RepairShelf:
             raise StaleVersion(found=1, expected=0) from None
 
     async def save(self, repair: Repair) -> None:
-        await replaced(self._database, repair, None)
+        done = await self._repairs.replace_one(_before(repair), document_of(repair))
+        _refuse_stale(repair, done.matched_count)
 
 
-async def replaced(database: Database, repair: Repair, session: Session | None) -> None:
-    known = {"_id": repair.id, "version": repair.version - 1}
-    done = await database[REPAIRS].replace_one(known, document_of(repair), session=session)
-    if not done.matched_count:
+def replaced_in(writing: Writing, repair: Repair) -> None:
+    done = writing[REPAIRS].replace_one(_before(repair), document_of(repair), session=writing.session)
+    _refuse_stale(repair, done.matched_count)
+
+
+def _before(repair: Repair) -> Document:
+    return {"_id": repair.id, "version": repair.version - 1}
+
+
+def _refuse_stale(repair: Repair, matched: int) -> None:
+    if not matched:
         raise StaleVersion(found=0, expected=repair.version - 1)
 
 

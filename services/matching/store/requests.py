@@ -1,53 +1,34 @@
-"""Requests, relationships and seats: each decision in one transaction with its facts, on condition of every version.
-
-A member's document in `seats` counts the seats that their mentees take. Whatever must not happen at the same moment
-writes to it (asking, accepting, leaving), so that one of two such transactions begins again and sees the other's work.
-"""
+"""Requests, relationships and seats: each decision in one transaction with its facts, on condition of every version."""
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from weakref import WeakValueDictionary
 
 from services.matching.domain.departures import Departure
-from services.matching.domain.model import Exchange, Person, Policy
+from services.matching.domain.model import Exchange, Policy
 from services.matching.domain.pairs import Decided
 from services.matching.domain.relationships import Relationship
-from services.matching.domain.repair.displacements import Displacement, of_place, of_relationship
 from services.matching.domain.requests import Request, Situation
-from services.matching.domain.rounds.places import Place
 from services.matching.store import pairs, people
 from services.matching.store.assessments import ROTATIONS
+from services.matching.store.decisions import both_of, save, seated_none, take_seats, take_turns, write_all
 from services.matching.store.departures import DEPARTURES, departure_of
-from services.matching.store.displacements import DISPLACEMENT_INDEXES, DISPLACEMENTS, displace
-from services.matching.store.exchange import EXCHANGES, has_ceiling, turns
+from services.matching.store.displacements import DISPLACEMENT_INDEXES, DISPLACEMENTS
+from services.matching.store.exchange import EXCHANGES, has_ceiling
 from services.matching.store.experience import forget
-from services.matching.store.pairs import OPEN, RELATIONSHIPS, REQUESTS, SEATED, relationship_of, replacing, request_of
+from services.matching.store.pairs import OPEN, RELATIONSHIPS, REQUESTS, SEATED, relationship_of, request_of
 from services.matching.store.people import SEATS
-from services.matching.store.places import PLACE_INDEXES, PLACES, changing, seated
-from services.matching.store.projections import PARTICIPANTS
+from services.matching.store.places import PLACE_INDEXES, PLACES
+from services.matching.store.projections import PARTICIPANTS, PREFERENCES
+from services.matching.store.situations import pending, situation
 from services.matching.usecases.due import Left
 from services.matching.usecases.parties import AnyDecided, Position, Wanted
-from shared import outbox
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.errors import StaleVersion
-from shared.mongo import (
-    ASCENDING,
-    BulkWriteError,
-    Collection,
-    Database,
-    Document,
-    Session,
-    UpdateOne,
-    duplicates_in,
-    ensure_indexes,
-    in_transaction,
-)
+from shared.mongo import ASCENDING, Database, Document, Writing, ensure_indexes, in_one_thread
 
 
 class RequestStore:
@@ -77,6 +58,19 @@ class RequestStore:
         document = await self._requests.find_one({"_id": id, "institutions": institution})
         return request_of(document) if document else None
 
+    async def request_and_asker(
+        self, institution: str, subject_hash: str, id: str
+    ) -> tuple[Request | None, str | None]:
+        binding = [{"$match": people.sign_in(institution, subject_hash)}, {"$project": {"_id": 1}}]
+        stages: list[Document] = [
+            {"$match": {"_id": id, "institutions": institution}},
+            {"$lookup": {"from": PREFERENCES, "pipeline": binding, "as": "asker"}},
+        ]
+        found = await self._requests.aggregate(stages).to_list(1)
+        if not found:
+            return None, await self.signed_in(institution, subject_hash)
+        return request_of(found[0]), next((str(one["_id"]) for one in found[0]["asker"]), None)
+
     async def requests(self, wanted: Wanted, *, before: Position | None, limit: int) -> Sequence[Request]:
         found = await pairs.newest(self._requests, _filter(wanted), before=before, limit=limit)
         return [request_of(document) for document in found]
@@ -100,19 +94,17 @@ class RequestStore:
         exchange: Exchange | None,
         trace: Trace,
     ) -> None:
-        async def body(session: Session) -> None:
-            situation = await self._situation(programme, mentee, mentor, session)
-            if with_rivals and situation.is_last_seat:
-                rivals = await self._pending({"mentor.member": mentor}, session)
-                situation = replace(situation, rivals=rivals)
-            decided = decide(situation)
-            both = [one for one in (situation.mentee, situation.mentor) if one is not None]
-            await self._take_seats(decided, both, session)
-            await self._take_turns(situation.policy, decided, session)
-            await self._write(decided, trace, session)
+        def body(writing: Writing) -> None:
+            two = situation(writing, programme, mentee=mentee, mentor=mentor)
+            if with_rivals and two.is_last_seat:
+                two = replace(two, rivals=pending(writing, {"mentor.member": mentor}))
+            decided = decide(two)
+            take_seats(writing, decided, both_of(two))
+            take_turns(writing, decided, [two])
+            save(writing, decided, self._clock, trace)
 
         async with self._in_line(mentor, exchange):
-            await in_transaction(self._database, body)
+            await in_one_thread(self._database, body)
 
     @asynccontextmanager
     async def _in_line(self, mentor: str, exchange: Exchange | None) -> AsyncIterator[None]:
@@ -129,15 +121,15 @@ class RequestStore:
     async def change_request(
         self, institution: str, id: str, decide: Callable[[Request], Decided[Request] | None], trace: Trace
     ) -> Request:
-        async def body(session: Session) -> Request:
-            request = request_of(await _seen(self._requests, institution, id, session))
+        def body(writing: Writing) -> Request:
+            request = request_of(_seen(writing, REQUESTS, institution, id))
             decided = decide(request)
             if decided is None:
                 return request
-            await self._write([decided], trace, session)
+            save(writing, [decided], self._clock, trace)
             return decided.state
 
-        return await in_transaction(self._database, body)
+        return await in_one_thread(self._database, body)
 
     async def change_relationship(
         self,
@@ -146,27 +138,26 @@ class RequestStore:
         decide: Callable[[Relationship, Situation], Decided[Relationship] | None],
         trace: Trace,
     ) -> Relationship:
-        async def body(session: Session) -> Relationship:
-            before = relationship_of(await _seen(self._relationships, institution, id, session))
+        def body(writing: Writing) -> Relationship:
+            before = relationship_of(_seen(writing, RELATIONSHIPS, institution, id))
             pair = before.pair
-            situation = await self._situation(pair.programme, pair.mentee.member, pair.mentor.member, session)
-            decided = decide(before, situation)
+            two = situation(writing, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
+            decided = decide(before, two)
             if decided is None:
                 return before
-            both = [one for one in (situation.mentee, situation.mentor) if one is not None]
-            await self._take_seats([decided], both, session)
-            await self._take_turns(situation.policy, [decided], session)
-            await self._write([decided], trace, session)
+            take_seats(writing, [decided], both_of(two))
+            take_turns(writing, [decided], [two])
+            save(writing, [decided], self._clock, trace)
             return decided.state
 
-        return await in_transaction(self._database, body)
+        return await in_one_thread(self._database, body)
 
     async def save(self, decided: Sequence[AnyDecided], trace: Trace) -> None:
-        async def body(session: Session) -> None:
-            await self._take_seats(decided, (), session)
-            await self._write(decided, trace, session)
+        def body(writing: Writing) -> None:
+            take_seats(writing, decided, ())
+            save(writing, decided, self._clock, trace)
 
-        await in_transaction(self._database, body)
+        await in_one_thread(self._database, body)
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[Request]:
         found = self._requests.find(pairs.due(now)).sort("due_at", ASCENDING).limit(limit)
@@ -176,111 +167,46 @@ class RequestStore:
         return [departure_of(document) async for document in self._database[DEPARTURES].find().limit(limit)]
 
     async def work_off(self, departure: Departure, left: Left, *, trace: Trace, limit: int) -> None:
-        async def body(session: Session) -> None:
-            member = departure.member
-            known = await self._database[PARTICIPANTS].find_one({"_id": member}, session=session)
+        def body(writing: Writing) -> None:
+            known = writing[PARTICIPANTS].find_one({"_id": departure.member}, session=writing.session)
             is_back = known is not None and known.get("status") == "active"
-            pending, opened = ([], []) if is_back else await self._left_by(departure, session, limit)
-            decided = left(pending, opened)
-            await self._all(SEATS, [seated_none(member, institution=departure.institution)], session)
-            await self._take_seats(decided, (), session)
-            await self._write(decided, trace, session)
-            gone = {"mentee.member": member, "waits": True}
-            await self._database[PLACES].update_many(gone, {"$set": {"waits": False}}, session=session)
-            if departure.is_erased:
-                said = {"mentee.member": member, "message": {"$ne": ""}}
-                await self._requests.update_many(said, {"$set": {"message": ""}}, session=session)
-                await self._database[ROTATIONS].delete_many({"parties": member}, session=session)
-                told = {"event": departure.event, "correlation": departure.correlation}
-                await forget(self._database, member, session, **told)
-            if len(pending) < limit and len(opened) < limit:
-                command = {"_id": member, "sequence": departure.sequence}
-                await self._database[DEPARTURES].delete_one(command, session=session)
+            asked, opened = ([], []) if is_back else _left_by(writing, departure, limit)
+            decided = left(asked, opened)
+            write_all(writing, SEATS, [seated_none(departure.member, institution=departure.institution)])
+            take_seats(writing, decided, ())
+            save(writing, decided, self._clock, trace)
+            _clear_up(writing, departure)
+            if len(asked) < limit and len(opened) < limit:
+                command = {"_id": departure.member, "sequence": departure.sequence}
+                writing[DEPARTURES].delete_one(command, session=writing.session)
 
-        await in_transaction(self._database, body)
-
-    async def _situation(self, programme: str, mentee: str, mentor: str, session: Session) -> Situation:
-        both = await people.persons(self._database, {"_id": {"$in": [mentee, mentor]}}, session, mentees=[mentee])
-        homes = [both[one].member.institution for one in (mentee, mentor) if one in both]
-        exchanges = [(homes[0], homes[-1])] if homes else []
-        return Situation(
-            policy=await people.policy(self._database, programme, session, exchanges=exchanges),
-            mentee=both.get(mentee),
-            mentor=both.get(mentor),
-            asked=await self._pending({"mentee.member": mentee}, session),
-        )
-
-    async def _pending(self, wanted: Document, session: Session) -> list[Request]:
-        found = self._requests.find({**wanted, "state": "pending"}, session=session)
-        return [request_of(document) async for document in found]
-
-    async def _left_by(
-        self, departure: Departure, session: Session, limit: int
-    ) -> tuple[list[Request], list[Relationship]]:
-        own = {"parties": departure.member}
-        open_ = OPEN if departure.is_erased else SEATED
-        pending = await self._requests.find({**own, "state": "pending"}, session=session).to_list(limit)
-        opened = await self._relationships.find({**own, **open_}, session=session).to_list(limit)
-        return [request_of(one) for one in pending], [relationship_of(one) for one in opened]
-
-    async def _take_seats(self, decided: Sequence[AnyDecided], both: Sequence[Person], session: Session) -> None:
-        """A seat is taken by one write on condition that there is one. `both` are held in place, seats or not."""
-        seats: Counter[str] = Counter({one.id: 0 for one in both})
-        institutions = {one.id: one.member.institution for one in both}
-        for one in decided:
-            if one.seats and isinstance(one.state, Relationship):
-                mentor = one.state.pair.mentor
-                seats[mentor.member] += one.seats
-                institutions[mentor.member] = mentor.institution
-        capacity = {one.id: one.member.capacity for one in both}
-        writes = [
-            _seated(member, taken, institution=institutions[member], capacity=capacity.get(member, 0))
-            for member, taken in sorted(seats.items())
-        ]
-        if writes:
-            await self._all(SEATS, writes, session)
-
-    async def _take_turns(self, policy: Policy | None, decided: Sequence[AnyDecided], session: Session) -> None:
-        if policy is not None and (writes := turns(policy, decided)):
-            await self._all(EXCHANGES, writes, session)
-
-    async def _write(
-        self, decided: Sequence[AnyDecided], trace: Trace, session: Session, *, bulk: bool = False
-    ) -> None:
-        now = self._clock.now()
-        written: defaultdict[str, list[Any]] = defaultdict(list)
-        facts: list[outbox.Fact] = []
-        for one in decided:
-            event = self._clock.new_id()
-            name, write = _written(one.state, event=event, correlation=trace.correlation_id)
-            written[name].append(write)
-            facts += _fact(one, id=event, now=now, trace=trace, bulk=bulk)
-        for name, writes in written.items():
-            await self._all(name, writes, session)
-        for one in decided:
-            if isinstance(one.state, Relationship) and one.state.version == 1:
-                pair = one.state.pair
-                await seated(self._database[PLACES], pair.mentee.member, pair.programme, session)
-        await displace(self._database, [one for each in decided for one in _displaced(each, now)], session)
-        await outbox.append(self._database, session, facts)
-
-    async def _all(self, name: str, writes: Sequence[Any], session: Session) -> None:
-        try:
-            done = await self._database[name].bulk_write(list(writes), ordered=False, session=session)
-        except BulkWriteError as failed:
-            if not duplicates_in(failed):
-                raise
-            raise StaleVersion(found=0, expected=len(writes)) from None
-        written = done.matched_count + done.inserted_count + done.upserted_count
-        if written != len(writes):
-            raise StaleVersion(found=written, expected=len(writes))
+        await in_one_thread(self._database, body)
 
 
-async def _seen(collection: Collection, institution: str, id: str, session: Session) -> Document:
+def _left_by(writing: Writing, departure: Departure, limit: int) -> tuple[list[Request], list[Relationship]]:
+    own = {"parties": departure.member}
+    open_ = OPEN if departure.is_erased else SEATED
+    asked = writing[REQUESTS].find({**own, "state": "pending"}, session=writing.session).limit(limit)
+    opened = writing[RELATIONSHIPS].find({**own, **open_}, session=writing.session).limit(limit)
+    return [request_of(one) for one in asked], [relationship_of(one) for one in opened]
+
+
+def _clear_up(writing: Writing, departure: Departure) -> None:
+    member, session = departure.member, writing.session
+    gone = {"mentee.member": member, "waits": True}
+    writing[PLACES].update_many(gone, {"$set": {"waits": False}}, session=session)
+    if departure.is_erased:
+        said = {"mentee.member": member, "message": {"$ne": ""}}
+        writing[REQUESTS].update_many(said, {"$set": {"message": ""}}, session=session)
+        writing[ROTATIONS].delete_many({"parties": member}, session=session)
+        forget(writing, member, event=departure.event, correlation=departure.correlation)
+
+
+def _seen(writing: Writing, name: str, institution: str, id: str) -> Document:
     """Neither is ever deleted: whoever was seen before is there."""
-    document = await collection.find_one({"_id": id, "institutions": institution}, session=session)
+    document = writing[name].find_one({"_id": id, "institutions": institution}, session=writing.session)
     if document is None:
-        raise LookupError(f"{collection.name}: {id} was seen and is gone")
+        raise LookupError(f"{name}: {id} was seen and is gone")
     return document
 
 
@@ -292,50 +218,3 @@ def _filter(wanted: Wanted) -> Document:
         "state": wanted.state,
     }
     return {"institutions": wanted.institution, **{name: value for name, value in asked.items() if value is not None}}
-
-
-def seated_none(member: str, *, institution: str) -> UpdateOne:
-    """Takes no seat: it holds the member in place until the transaction ends."""
-    return _seated(member, 0, institution=institution, capacity=0)
-
-
-def _seated(member: str, taken: int, *, institution: str, capacity: int) -> UpdateOne:
-    """Where no seat is left the condition misses, and the upsert meets the document that made it miss."""
-    free = {"taken": {"$lt": capacity}} if taken > 0 else {}
-    new = {"institution": institution, "parties": [member]}
-    return UpdateOne({"_id": member, **free}, {"$inc": {"taken": taken, "turns": 1}, "$setOnInsert": new}, upsert=True)
-
-
-def _displaced(one: AnyDecided, now: datetime) -> Iterator[Displacement]:
-    if one.displaces is None or isinstance(one.state, Request):
-        return
-    if isinstance(one.state, Relationship):
-        yield of_relationship(one.state, one.displaces, now=now)
-    elif one.state.mentor is not None:
-        yield of_place(one.state, one.state.mentor, now=now)
-
-
-def _written(state: Request | Relationship | Place, *, event: str, correlation: str) -> tuple[str, Any]:
-    """The collection, and the write on condition of the version before."""
-    if isinstance(state, Place):
-        return PLACES, changing(state)
-    name = REQUESTS if isinstance(state, Request) else RELATIONSHIPS
-    return name, replacing(state, event=event, correlation=correlation)
-
-
-def _fact(one: AnyDecided, *, id: str, now: datetime, trace: Trace, bulk: bool) -> list[outbox.Fact]:
-    if one.event is None:
-        return []
-    state = one.state
-    mentee = state.mentee if isinstance(state, Place) else state.pair.mentee
-    return [
-        outbox.Fact(
-            id=id,
-            payload=one.event,
-            institution=mentee.institution,
-            sequence=state.version,
-            time=now,
-            trace=trace,
-            bulk=bulk,
-        )
-    ]

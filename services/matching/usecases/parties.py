@@ -44,6 +44,11 @@ class Store(SignIns, Protocol):
     async def request(self, institution: str, id: str) -> Request | None:
         """One that a member of this institution is a party to."""
 
+    async def request_and_asker(
+        self, institution: str, subject_hash: str, id: str
+    ) -> tuple[Request | None, str | None]:
+        """The same, and the member bound to this sign-in: in one read where there is such a request."""
+
     async def requests(self, wanted: Wanted, *, before: Position | None, limit: int) -> Sequence[Request]:
         """The newest first."""
 
@@ -84,7 +89,10 @@ class Store(SignIns, Protocol):
 
 async def myself(store: SignIns, me: Principal) -> str:
     me.require("member")
-    member = await store.signed_in(me.home, me.subject_hash)
+    return bound(await store.signed_in(me.home, me.subject_hash))
+
+
+def bound(member: str | None) -> str:
     if member is None:
         raise NotFound("member_not_found", "no member is bound to this sign-in: accept the invitation first")
     return member

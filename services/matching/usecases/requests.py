@@ -12,6 +12,7 @@ from services.matching.usecases.parties import (
     Store,
     Wanted,
     again_when_stale,
+    bound,
     check,
     coordinated,
     is_party,
@@ -173,8 +174,9 @@ class Requests:
 
     async def _own(self, me: Principal, id: str, side: Side) -> Request:
         """Raises `NotFound` for a request in which whoever asks is not on this side."""
-        member = await myself(self._store, me)
-        request = await self._store.request(me.home, id)
+        me.require("member")
+        request, asker = await self._store.request_and_asker(me.home, me.subject_hash, id)
+        member = bound(asker)
         if request is None or request.pair.side_of(member) != side:
             raise NotFound("request_not_found", "no such request")
         return request

@@ -1,0 +1,114 @@
+"""All that bears on two people, in one read of the decision's own transaction: one moment's state, and one way there.
+
+Joined by the server from the mentee on: of somebody who is gone nothing can be decided anyway.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from services.matching.domain.model import Exchange, Institution, Person, Policy, Preferences
+from services.matching.domain.requests import Request, Situation
+from services.matching.store.assessments import COUNTING, ROTATIONS
+from services.matching.store.exchange import given
+from services.matching.store.pairs import APART, OPEN, RELATIONSHIPS, REQUESTS, request_of
+from services.matching.store.people import SEATS
+from services.matching.store.projections import (
+    INSTITUTIONS,
+    PARTICIPANTS,
+    PREFERENCES,
+    PROGRAMMES,
+    institution_of,
+    member_of,
+    preferences_of,
+    programme_of,
+)
+from shared.mongo import Document, Writing
+
+_KNOWN: Document = {"erased": False}
+_PENDING: Document = {"state": "pending"}
+
+
+def situation(writing: Writing, programme: str, *, mentee: str, mentor: str) -> Situation:
+    stages = [_one(mentee), *_PERSON, *_BINDING, _other(mentor), _policy(programme)]
+    found = next(iter(writing[PARTICIPANTS].aggregate(stages, session=writing.session)), None)
+    if found is None:
+        return Situation(policy=None, mentee=None, mentor=None, asked=())
+    others = found["other"]
+    policies = [programme_of(one) for one in found["policy"]]
+    homes = [institution_of(one) for who in (found, *others) for one in who["home"]]
+    admitted = {one.id: one for policy in policies for one in homes if one.id in policy.admits}
+    policy = next((Policy(one, admitted) for one in policies), None)
+    return Situation(
+        policy=policy and replace(policy, given=_given(writing, policy, homes)),
+        mentee=_mentee(found),
+        mentor=next((_person(one) for one in others), None),
+        asked=[request_of(one) for one in found["requests"] if one["state"] == "pending"],
+    )
+
+
+def _given(writing: Writing, policy: Policy, homes: Sequence[Institution]) -> Mapping[Exchange, int]:
+    return given(writing, policy.capped([(homes[0].id, homes[-1].id)] if homes else []))
+
+
+def person(writing: Writing, id: str) -> Person | None:
+    """Without who is kept from them."""
+    found = writing[PARTICIPANTS].aggregate([_one(id), *_PERSON], session=writing.session)
+    return next((_person(one) for one in found), None)
+
+
+def pending(writing: Writing, wanted: Document) -> list[Request]:
+    found = writing[REQUESTS].find({**wanted, **_PENDING}, session=writing.session)
+    return [request_of(one) for one in found]
+
+
+def _one(id: str) -> Document:
+    return {"$match": {"_id": id, **_KNOWN}}
+
+
+def _joined(name: str, *, by: str, of: str = "_id", only: Document | None = None, to: str) -> Document:
+    told: list[Document] = [{"$match": only}] if only else []
+    return {"$lookup": {"from": name, "localField": of, "foreignField": by, "pipeline": told, "as": to}}
+
+
+_PERSON = [
+    _joined(PREFERENCES, by="_id", only=_KNOWN, to="private"),
+    _joined(SEATS, by="_id", to="seats"),
+    _joined(INSTITUTIONS, of="institution", by="_id", only=_KNOWN, to="home"),
+]
+_BINDING = [
+    _joined(RELATIONSHIPS, by="mentee.member", only=OPEN, to="bonds"),
+    _joined(REQUESTS, by="mentee.member", only={"$or": [_PENDING, APART]}, to="requests"),
+    _joined(ROTATIONS, by="parties", only=COUNTING, to="rotations"),
+]
+
+
+def _other(mentor: str) -> Document:
+    return {"$lookup": {"from": PARTICIPANTS, "pipeline": [_one(mentor), *_PERSON], "as": "other"}}
+
+
+def _policy(programme: str) -> Document:
+    return {"$lookup": {"from": PROGRAMMES, "pipeline": [_one(programme)], "as": "policy"}}
+
+
+def _mentee(document: Document) -> Person:
+    declined = [one for one in document["requests"] if one["state"] == "declined"]
+    kept_from = frozenset(one["mentor"]["member"] for one in (*document["bonds"], *declined))
+    return _person(document, kept_from=kept_from, firewall=_firewall(document["_id"], document["rotations"]))
+
+
+def _person(document: Document, **binding: Any) -> Person:
+    member = member_of(document)
+    private = next((preferences_of(one) for one in document["private"]), Preferences(member=member.id))
+    return Person(member, private, sum(one["taken"] for one in document["seats"]), **binding)
+
+
+def _firewall(who: str, rotations: Iterable[Document]) -> dict[str, frozenset[str]]:
+    """By programme."""
+    around: defaultdict[str, set[str]] = defaultdict(set)
+    for one in rotations:
+        others = set(one["parties"]) - {who}
+        for programme in one["programmes"]:
+            around[programme] |= others
+    return {programme: frozenset(others) for programme, others in around.items()}
