@@ -21,6 +21,7 @@ from shared.contracts.dead_letters import NotificationsRecordParked
 from shared.contracts.matching import (
     ConflictDetected,
     MenteeUnmatched,
+    MentorNudged,
     MentorRequested,
     PairLapsed,
     RelationshipClosed,
@@ -113,6 +114,7 @@ def _consume(parts: Parts, store: NotificationsStore, clock: Clock) -> None:
         {
             SuggestionsChanged: reactions.on_suggestions_changed,
             MentorRequested: reactions.on_turn,
+            MentorNudged: reactions.on_turn,
             RequestAccepted: reactions.on_turn,
             RequestDeclined: reactions.on_turn,
             RequestWithdrawn: reactions.on_turn,

@@ -15,6 +15,7 @@ EVENTS: dict[str, type[Payload]] = {
         profiles.ContactChanged,
         matching.SuggestionsChanged,
         matching.MentorRequested,
+        matching.MentorNudged,
         matching.RequestAccepted,
         matching.RequestDeclined,
         matching.RequestWithdrawn,

@@ -81,6 +81,17 @@ class MentorRequested(AboutRequest):
     """When the request ends by itself, unanswered."""
 
 
+class MentorNudged(AboutRequest):
+    """A request waits for its answer, five days or ten after it was made."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.request.nudged.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+    nudge: int
+    """Which one: 1, 2. One that is overdue together with the next is passed over."""
+    expires_at: datetime
+
+
 class RequestAccepted(AboutRequest):
     """The mentor said yes, and a seat is taken; what follows is told of the relationship."""
 

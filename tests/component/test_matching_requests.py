@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.matching.store.requests import RequestStore
+from services.matching.usecases.due import Due
+from shared.clock import SystemClock
 from tests.component.matching_kit import (
     CARE,
     NORTH,
@@ -247,7 +250,27 @@ async def test_a_declined_pair_is_apart_until_time_has_passed_and_then_suggested
 
 async def _make_due(matching: Matching, request: str) -> None:
     due = datetime(2020, 1, 1, tzinfo=UTC)
-    await matching.database["requests"].update_one({"_id": request}, {"$set": {"due_at": due}})
+    await matching.database["requests"].update_one({"_id": request}, {"$set": {"at": due, "due_at": due}})
+
+
+async def test_of_a_request_without_an_answer_the_mentor_is_reminded_once_whoever_looks(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with asking(mongo_uri, kafka_bootstrap, issuer, work=()) as matching:
+        request = await matching.asks("ana", "mara")
+        asked = SystemClock().now() - timedelta(days=6)
+        before = {"at": asked, "due_at": asked + timedelta(days=5)}
+        await matching.database["requests"].update_one({"_id": request}, {"$set": before})
+        agendas = [Due(RequestStore(matching.database, SystemClock()), SystemClock()) for _ in range(4)]
+
+        await asyncio.gather(*(one.work() for one in agendas))
+        await agendas[0].work()
+
+        [(_, told)] = await matching.facts("request.nudged")
+        assert (told["nudge"], told["recipients"]) == (1, [MARA])
+        stands = (await matching.get(f"/requests/{request}", "mara", NORTH)).json()
+        assert datetime.fromisoformat(stands["expires_at"]) == asked + timedelta(days=14)
+        assert (await matching.answers("mara", request, "accept"))["state"] == "accepted"
 
 
 async def test_an_unanswered_request_expires_once_and_the_mentee_is_told(matching: Matching) -> None:

@@ -13,6 +13,7 @@ from shared import mongo
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import (
     MenteeUnmatched,
+    MentorNudged,
     MentorRequested,
     RelationshipClosed,
     RequestAccepted,
@@ -59,6 +60,16 @@ async def test_a_mentor_hears_who_asks_and_the_mentee_what_was_answered(running:
     await running.turn(RequestDeclined(reason="no_time", **about(NEAR, MIA)))
     assert await titles(running, "near") == ["Mia Mentee asks you to be their mentor"]
     assert await titles(running, "mia") == ["Dr Near has declined your request"]
+
+
+async def test_an_unread_request_that_waits_long_comes_up_again_in_its_place(running: Desk) -> None:
+    await running.turn(made(NEAR))
+    nudged = MentorNudged(nudge=1, expires_at=datetime(2027, 1, 18, tzinfo=UTC), **about(NEAR, NEAR))
+    await running.turn(nudged)
+    page = await running.inbox("near")
+    assert [(item["title"], item["position"]) for item in page["items"]] == [
+        ("Mia Mentee still waits for your answer", 2)
+    ]
 
 
 async def test_across_institutions_names_come_with_the_yes_and_go_with_an_erasure(running: Desk) -> None:

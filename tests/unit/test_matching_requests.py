@@ -13,6 +13,7 @@ from services.matching.domain.pairs import Pair, Party
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request, Situation
 from shared.contracts.matching import (
+    MentorNudged,
     MentorRequested,
     RelationshipClosed,
     RelationshipOpened,
@@ -27,6 +28,9 @@ from tests.unit.matching_people import CARE, NORTH, SOUTH, mentee, mentor, polic
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
 ANA, MILO = Party(member="ana", institution=NORTH), Party(member="milo", institution=NORTH)
 PAIR = Pair(programme=CARE, mentee=ANA, mentor=MILO)
+
+
+DAY = timedelta(days=1)
 
 
 def pending(id: str = "r", *, who: str = "ana", whom: str = "milo", programme: str = CARE) -> Request:
@@ -56,7 +60,7 @@ def refusal(error: pytest.ExceptionInfo[Any]) -> tuple[type[Exception], str]:
 
 def test_a_request_is_open_for_fourteen_days_and_the_mentor_hears_of_it_without_the_message() -> None:
     decided = requests.request("r", programme=CARE, mentor="milo", message="May I?", situation=situation(), now=NOW)
-    assert (decided.state.due_at, decided.state.version, decided.seats) == (NOW + timedelta(days=14), 1, 0)
+    assert (decided.state.expires_at, decided.state.version, decided.seats) == (NOW + timedelta(days=14), 1, 0)
     assert isinstance(decided.event, MentorRequested)
     assert decided.event.recipients == (MILO.told,)
     assert "May I?" not in decided.event.model_dump_json()
@@ -212,6 +216,32 @@ def test_an_overdue_request_takes_no_answer_although_nobody_has_worked_it_off() 
     with pytest.raises(Conflict) as refused:
         accept(situation(), now=NOW + timedelta(days=14))
     assert refusal(refused) == (Conflict, "request_not_pending")
+
+
+def test_a_request_without_an_answer_nudges_the_mentor_after_five_days_and_after_ten() -> None:
+    waiting = ask(situation())
+    told = []
+    for day in range(15):
+        passed = requests.pass_time(waiting, now=NOW + day * DAY)
+        if passed is not None:
+            waiting, event = passed.state, passed.event
+            told.append((day, type(event), getattr(event, "nudge", None), event.recipients))  # type: ignore[union-attr]
+    assert told == [
+        (5, MentorNudged, 1, (MILO.told,)),
+        (10, MentorNudged, 2, (MILO.told,)),
+        (14, RequestExpired, None, (ANA.told,)),
+    ]
+    assert waiting.version == 4
+
+
+def test_what_nobody_looked_at_for_long_nudges_once_and_says_until_when() -> None:
+    late = requests.pass_time(ask(situation()), now=NOW + 11 * DAY)
+    assert late is not None
+    assert isinstance(late.event, MentorNudged)
+    assert (late.event.nudge, late.event.expires_at) == (2, NOW + 14 * DAY)
+    assert late.state.due_at == NOW + 14 * DAY
+    assert late.state.message == "May I?"
+    assert "May I?" not in late.event.model_dump_json()
 
 
 def test_time_expires_a_pending_request_and_ends_what_a_decline_keeps_apart() -> None:

@@ -137,7 +137,7 @@ def test_a_decline_in_german() -> None:
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_across_institutions_nobody_has_a_name_before_the_yes(locale: str) -> None:
-    for template in ("request-made", "request-declined", "request-withdrawn", "request-expired"):
+    for template in ("request-made", "request-nudged", "request-declined", "request-withdrawn", "request-expired"):
         for side in ("mentee", "mentor"):
             shown = message(turn(template, side=side, other=FAR), locale=locale)
             assert "Never Shown" not in shown.title + shown.body
@@ -147,6 +147,7 @@ def test_across_institutions_nobody_has_a_name_before_the_yes(locale: str) -> No
 
 TURNS: dict[str, set[str | None]] = {
     "request-made": {None},
+    "request-nudged": {None},
     "request-accepted": {None},
     "request-declined": {*get_args(DecliningReason)},
     "request-withdrawn": {"by_mentee", "matched_elsewhere", "matched_in_round", "mentee_left", "not_available"},

@@ -168,7 +168,7 @@ def _read(request: Request, *, is_party: bool) -> RequestRead:
         state=request.state,
         reason=request.said_reason,
         asked_at=request.asked_at,
-        expires_at=request.due_at if request.state == "pending" else None,
+        expires_at=request.expires_at,
         settled_at=request.settled_at,
         relationship=request.relationship,
         message=request.message if is_party else None,

@@ -14,6 +14,7 @@ from services.matching.domain.pairs import Decided, Pair, Party, Side
 from services.matching.domain.reasons import UNMATCHED
 from services.matching.domain.relationships import EXCHANGE_FULL, Relationship, begin
 from shared.contracts.matching import (
+    MentorNudged,
     MentorRequested,
     RequestAccepted,
     RequestDeclined,
@@ -37,6 +38,8 @@ Retraction = Literal[
 PENDING_AT_MOST = 5
 MESSAGE_LENGTH = 2000
 OPEN_FOR = timedelta(days=14)
+NUDGES = (timedelta(days=5), timedelta(days=10))
+"""After which a request without an answer is called to mind."""
 APART_FOR = timedelta(days=90)
 _MENTORS_OWN: tuple[Retraction, ...] = ("mentor_full", "mentor_left")
 _UNSAID: tuple[Retraction, ...] = (*_MENTORS_OWN, "assessment")
@@ -52,7 +55,7 @@ class Request:
     version: int = 1
     asked_at: datetime
     due_at: datetime | None
-    """When time acts on it: a pending one expires, a declined one stops keeping the two apart."""
+    """When time acts on it: a pending one nudges or expires, a declined one stops keeping the two apart."""
     settled_at: datetime | None = None
     reason: str | None = None
     relationship: str | None = None
@@ -60,6 +63,11 @@ class Request:
     @property
     def keeps_apart(self) -> bool:
         return self.state == "declined" and self.due_at is not None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """While it is pending."""
+        return self.asked_at + OPEN_FOR if self.state == "pending" else None
 
     @property
     def said_reason(self) -> str | None:
@@ -97,7 +105,7 @@ def request(
         raise Conflict("already_asked", "a request to this mentor is pending: wait for the answer, or withdraw it")
     if len(situation.asked) >= PENDING_AT_MOST:
         raise Conflict("too_many_pending", f"at most {PENDING_AT_MOST} requests may be pending: withdraw one first")
-    new = Request(id=id, pair=pair, message=message, asked_at=now, due_at=now + OPEN_FOR)
+    new = Request(id=id, pair=pair, message=message, asked_at=now, due_at=now + NUDGES[0])
     event = MentorRequested(expires_at=now + OPEN_FOR, recipients=(pair.mentor.told,), **_about(new))
     return Decided(state=new, event=event)
 
@@ -161,10 +169,25 @@ def pass_time(request: Request, *, now: datetime) -> Decided[Request] | None:
     """What is due; None where nothing is."""
     if request.due_at is None or request.due_at > now:
         return None
-    if request.state != "pending":
+    if request.expires_at is None:
         return Decided(state=replace(request, version=request.version + 1, due_at=None), event=None)
+    if now < request.expires_at:
+        return _nudge(request, request.expires_at, now)
     event = RequestExpired(recipients=(request.pair.mentee.told,), **_about(request))
     return Decided(state=_settled(request, "expired", now), event=event)
+
+
+def _nudge(request: Request, expires_at: datetime, now: datetime) -> Decided[Request]:
+    """Nobody is nudged twice at once, however long nobody looked."""
+    times = [request.asked_at + after for after in NUDGES]
+    next_due = next((at for at in times if at > now), expires_at)
+    event = MentorNudged(
+        nudge=sum(at <= now for at in times),
+        expires_at=expires_at,
+        recipients=(request.pair.mentor.told,),
+        **_about(request),
+    )
+    return Decided(state=replace(request, version=request.version + 1, due_at=next_due), event=event)
 
 
 def leave(request: Request, *, side: Side, now: datetime) -> Decided[Request]:
@@ -194,7 +217,7 @@ def refuse_settled(request: Request, now: datetime) -> None:
         raise Conflict("no_seat_left", "the mentor has no seat left: the request was withdrawn when the last was taken")
     if request.state != "pending":
         raise Conflict("request_not_pending", f"the request is {request.state}")
-    if request.due_at is not None and request.due_at <= now:
+    if request.expires_at is not None and request.expires_at <= now:
         raise Conflict("request_not_pending", "the request is expired")
 
 
