@@ -10,7 +10,7 @@ from typing import Any
 from shared import failpoints
 from shared.contracts.envelope import Received
 from shared.contracts.payload import Payload
-from shared.mongo import BulkWriteError, Collection, Database, Document, ReplaceOne, Session, duplicates_in
+from shared.mongo import BulkWriteError, Collection, Database, Document, ReplaceOne, Writing, duplicates_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +62,15 @@ async def _refused(collection: Collection, writes: Sequence[ReplaceOne[Document]
     return []
 
 
-async def fold_within(collection: Collection, received: Iterable[Received], session: Session) -> list[Received]:
+def fold_within(writing: Writing, collection: str, received: Iterable[Received]) -> list[Received]:
     """The same as part of the caller's transaction, where something must follow from a state. Returns the new ones."""
-    last = newest(received)
+    last, copies = newest(received), writing[collection]
     ids = [one.envelope.subject for one in last]
-    known = {
-        one["_id"]: one["sequence"]
-        async for one in collection.find({"_id": {"$in": ids}}, {"sequence": 1}, session=session)
-    }
+    found = copies.find({"_id": {"$in": ids}}, {"sequence": 1}, session=writing.session)
+    known = {one["_id"]: one["sequence"] for one in found}
     new = [one for one in last if known.get(one.envelope.subject, -1) < one.envelope.sequence]
     if new:
-        await collection.bulk_write([_guarded(one, Payload.model_dump) for one in new], session=session)
+        copies.bulk_write([_guarded(one, Payload.model_dump) for one in new], session=writing.session)
     return new
 
 

@@ -11,6 +11,7 @@ from deploy.issuer import LocalIssuer
 from services.matching.store.requests import RequestStore
 from services.matching.usecases.due import Due
 from shared.clock import SystemClock
+from shared.contracts.profiles import Enrolment
 from tests.component.matching_kit import (
     CARE,
     NORTH,
@@ -307,6 +308,43 @@ async def test_who_becomes_inactive_leaves_no_request_and_no_seat_behind(matchin
     assert (await matching.post(path, "ana")).json()["state"] == "active"
     assert await matching.seats() == {"mara": 1}
     assert await matching.database["departures"].count_documents({}) == 0
+
+
+async def test_who_leaves_a_programme_leaves_what_was_asked_in_it_and_keeps_their_mentor(matching: Matching) -> None:
+    await matching.say(programme("other"))
+    both = Enrolment(programme="other", roles=("mentee", "mentor"))
+    await matching.join(mentor("max", enrolments=(both, Enrolment(programme=CARE, roles=("mentor",)))))
+    await matching.join(mentee("ana", enrolments=(both, Enrolment(programme=CARE, roles=("mentee",)))))
+    accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
+    here = await matching.asks("ana", "milo")
+    body = {"programme": "other", "mentor": "max", "message": ""}
+    there = (await matching.post("/mentees/ana/requests", "ana", **body)).json()["id"]
+
+    await matching.say(mentee("ana", enrolments=(both,)))
+
+    await eventually(lambda: matching.facts("request.withdrawn"))
+    [(_, told)] = await matching.facts("request.withdrawn")
+    assert (told["request"], told["reason"], [one["member"] for one in told["recipients"]]) == (
+        here,
+        "mentee_left",
+        ["milo"],
+    )
+    assert (await matching.get(f"/requests/{there}", "ana", NORTH)).json()["state"] == "pending"
+    kept = (await matching.get(f"/relationships/{accepted['relationship']}", "mara", NORTH)).json()
+    assert (kept["state"], await matching.seats()) == ("active", {"mara": 1})
+    await eventually(matching.nobody_leaves)
+
+
+async def test_a_mentor_who_leaves_a_programme_is_not_available_to_whoever_asked_them(matching: Matching) -> None:
+    await matching.join(mentor("max"))
+    await matching.answers("max", await matching.asks("ben", "max"), "accept")
+    request = await matching.asks("ana", "max")
+    await matching.say(mentor("max", enrolments=()))
+    await eventually(lambda: matching.facts("request.withdrawn"))
+    [(_, told)] = await matching.facts("request.withdrawn")
+    assert (told["request"], told["reason"], told["recipients"]) == (request, "not_available", [ANA])
+    assert await matching.seats() == {"max": 1}
+    assert await matching.facts("relationship.paused", "relationship.closed") == []
 
 
 async def test_an_erasure_closes_withdraws_and_takes_the_message_along(matching: Matching) -> None:

@@ -1,4 +1,8 @@
-"""What somebody leaves behind who becomes inactive or is erased: requests that nobody can answer, and seats."""
+"""What somebody leaves behind who becomes inactive or is erased: requests that nobody can answer, and seats.
+
+Whoever leaves a programme leaves the requests made in it behind. A mentoring that has begun goes on: enrolment says who
+is brought together, not who stays together; either of the two can close it.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,7 +28,9 @@ class Departure:
 def leave(
     departure: Departure, *, pending: Iterable[Request], opened: Iterable[Relationship], now: datetime
 ) -> Iterator[Decided[Request] | Decided[Relationship]]:
-    """Requests are withdrawn; relationships put on hold, or closed by an erasure."""
+    """Requests are withdrawn; relationships put on hold, or closed by an erasure. Of somebody who is active still
+    `opened` is empty.
+    """
     for request in pending:
         side = request.pair.side_of(departure.member)
         if side is not None and request.state == "pending":

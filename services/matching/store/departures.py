@@ -1,4 +1,7 @@
-"""Commands to work off what somebody left behind: written with the state that says so, gone with the work."""
+"""Commands to work off what somebody left behind: written with the state that says so, gone with the work.
+
+Whoever became inactive leaves all of it; whoever is enrolled in a programme no more, what they were asked there.
+"""
 
 from services.matching.domain.departures import Departure
 from shared.contracts.envelope import Received
@@ -21,9 +24,12 @@ def departing(received: Received) -> ReplaceOne[Document]:
     return ReplaceOne({"_id": envelope.subject}, document, upsert=True)
 
 
-async def everybody_departs(database: Database, participants: str) -> int:
-    """The command again for all who are inactive or erased: where nothing is left behind, it changes nothing."""
-    gone = {"$or": [{"erased": True}, {"status": {"$ne": "active"}}]}
+async def everybody_departs(database: Database, participants: str, *, asked: str) -> int:
+    """The command again for all who are inactive or erased, or ask or are asked: where nothing is left behind, it
+    changes nothing.
+    """
+    waiting = await database[asked].distinct("parties", {"state": "pending"})
+    gone = {"$or": [{"erased": True}, {"status": {"$ne": "active"}}, {"_id": {"$in": waiting}}]}
     kept = dict.fromkeys(("institution", "sequence", "erased", "event", "correlation"), 1)
     commands = [
         ReplaceOne({"_id": one["_id"]}, {**one, "parties": [one["_id"]]}, upsert=True)

@@ -21,6 +21,7 @@ from services.matching.store.pairs import (
 from services.matching.usecases.keeping import Change
 from services.matching.usecases.waiting import Origin
 from shared.contracts.envelope import Received
+from shared.contracts.payload import Payload
 from shared.contracts.profiles import (
     FACTORS,
     Factor,
@@ -29,7 +30,7 @@ from shared.contracts.profiles import (
     PreferencesChanged,
     ProgrammeChanged,
 )
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, ensure_indexes, in_transaction
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, Writing, ensure_indexes, in_one_thread
 from shared.projection import Copy, document_of, fold, fold_within, newest
 
 INSTITUTIONS, PROGRAMMES, PARTICIPANTS, PREFERENCES = "institutions", "programmes", "participants", "preferences"
@@ -54,20 +55,23 @@ class Copies:
         await fold(self._database[PROGRAMMES], received)
 
     async def fold_members(self, received: Sequence[Received]) -> None:
-        """Whoever is inactive or erased leaves requests and seats behind: the command stands in the transaction."""
+        """Whoever is inactive, erased or enrolled no more leaves something behind: the command stands in the
+        transaction.
+        """
         if all(map(_is_active, received)):
             self._tell(PARTICIPANTS, received)
-            await fold(self._database[PARTICIPANTS], received)
-            return
         last = newest(received)
-        leaving = [one for one in last if not _is_active(one)]
-        await fold(self._database[PARTICIPANTS], [one for one in last if _is_active(one)])
-        await in_transaction(self._database, lambda session: self._leave(leaving, session))
+        left = await self._left(last)
+        await fold(self._database[PARTICIPANTS], [one for one in last if one.envelope.subject not in left])
+        if left:
+            leaving = [one for one in last if one.envelope.subject in left]
+            await in_one_thread(self._database, lambda writing: _leave(writing, leaving))
 
-    async def _leave(self, leaving: Sequence[Received], session: Session) -> None:
-        new = await fold_within(self._database[PARTICIPANTS], leaving, session)
-        if new:
-            await self._database[DEPARTURES].bulk_write([departing(one) for one in new], session=session)
+    async def _left(self, last: Sequence[Received]) -> set[str]:
+        here = {one.envelope.subject: one.payload for one in last if _is_active(one)}
+        known = self._database[PARTICIPANTS].find({"_id": {"$in": list(here)}}, {"enrolments": 1})
+        fewer = {one["_id"] async for one in known if _enrolments(one) - _enrolments_said(here[one["_id"]])}
+        return fewer | {one.envelope.subject for one in last if not _is_active(one)}
 
     async def fold_preferences(self, received: Sequence[Received]) -> None:
         self._tell(PREFERENCES, received)
@@ -165,6 +169,20 @@ class Feed:
         return [
             _change(one["ns"]["coll"], one["fullDocument"]) for one in documents if one.get("fullDocument") is not None
         ]
+
+
+def _leave(writing: Writing, leaving: Sequence[Received]) -> None:
+    if new := fold_within(writing, PARTICIPANTS, leaving):
+        writing[DEPARTURES].bulk_write([departing(one) for one in new], session=writing.session)
+
+
+def _enrolments(document: Document) -> set[tuple[str, str]]:
+    return {(one["programme"], role) for one in document.get("enrolments") or () for role in one["roles"]}
+
+
+def _enrolments_said(payload: Payload | None) -> set[tuple[str, str]]:
+    enrolments = payload.enrolments if isinstance(payload, MemberChanged) else ()
+    return {(one.programme, role) for one in enrolments for role in one.roles}
 
 
 def _is_active(one: Received) -> bool:
@@ -276,7 +294,7 @@ COPIES = (
     Copy(
         collection=PARTICIPANTS,
         payload=MemberChanged,
-        follow=lambda database: everybody_departs(database, PARTICIPANTS),
+        follow=lambda database: everybody_departs(database, PARTICIPANTS, asked=REQUESTS),
     ),
     Copy(collection=PREFERENCES, payload=PreferencesChanged),
 )

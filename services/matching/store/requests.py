@@ -8,7 +8,7 @@ from datetime import datetime
 from weakref import WeakValueDictionary
 
 from services.matching.domain.departures import Departure
-from services.matching.domain.model import Exchange, Policy
+from services.matching.domain.model import Exchange, Member, Policy
 from services.matching.domain.pairs import Decided
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request, Situation
@@ -22,7 +22,7 @@ from services.matching.store.experience import forget
 from services.matching.store.pairs import OPEN, RELATIONSHIPS, REQUESTS, SEATED, relationship_of, request_of
 from services.matching.store.people import SEATS
 from services.matching.store.places import PLACE_INDEXES, PLACES
-from services.matching.store.projections import PARTICIPANTS, PREFERENCES
+from services.matching.store.projections import PARTICIPANTS, PREFERENCES, member_of
 from services.matching.store.situations import pending, situation
 from services.matching.usecases.due import Left
 from services.matching.usecases.parties import AnyDecided, Position, Wanted
@@ -168,14 +168,14 @@ class RequestStore:
 
     async def work_off(self, departure: Departure, left: Left, *, trace: Trace, limit: int) -> None:
         def body(writing: Writing) -> None:
-            known = writing[PARTICIPANTS].find_one({"_id": departure.member}, session=writing.session)
-            is_back = known is not None and known.get("status") == "active"
-            asked, opened = ([], []) if is_back else _left_by(writing, departure, limit)
+            here = _here(writing, departure.member)
+            asked = _asked_in_vain(writing, departure.member, here, limit)
+            opened = [] if here else _left_open(writing, departure, limit)
             decided = left(asked, opened)
             write_all(writing, SEATS, [seated_none(departure.member, institution=departure.institution)])
             take_seats(writing, decided, ())
             save(writing, decided, self._clock, trace)
-            _clear_up(writing, departure)
+            _clear_up(writing, departure, here)
             if len(asked) < limit and len(opened) < limit:
                 command = {"_id": departure.member, "sequence": departure.sequence}
                 writing[DEPARTURES].delete_one(command, session=writing.session)
@@ -183,17 +183,29 @@ class RequestStore:
         await in_one_thread(self._database, body)
 
 
-def _left_by(writing: Writing, departure: Departure, limit: int) -> tuple[list[Request], list[Relationship]]:
-    own = {"parties": departure.member}
+def _here(writing: Writing, id: str) -> Member | None:
+    """None: inactive, or erased. Enrolments say what somebody who is here takes part in."""
+    known = writing[PARTICIPANTS].find_one({"_id": id, "status": "active"}, session=writing.session)
+    return member_of(known) if known else None
+
+
+def _asked_in_vain(writing: Writing, member: str, here: Member | None, limit: int) -> list[Request]:
+    """Where they are enrolled no more; of somebody who is gone all."""
+    as_mentee = {"mentee.member": member, "programme": {"$nin": sorted(here.mentee_in) if here else []}}
+    as_mentor = {"mentor.member": member, "programme": {"$nin": sorted(here.mentors_in) if here else []}}
+    wanted = {"parties": member, "state": "pending", "$or": [as_mentee, as_mentor]}
+    return [request_of(one) for one in writing[REQUESTS].find(wanted, session=writing.session).limit(limit)]
+
+
+def _left_open(writing: Writing, departure: Departure, limit: int) -> list[Relationship]:
     open_ = OPEN if departure.is_erased else SEATED
-    asked = writing[REQUESTS].find({**own, "state": "pending"}, session=writing.session).limit(limit)
-    opened = writing[RELATIONSHIPS].find({**own, **open_}, session=writing.session).limit(limit)
-    return [request_of(one) for one in asked], [relationship_of(one) for one in opened]
+    wanted = {"parties": departure.member, **open_}
+    return [relationship_of(one) for one in writing[RELATIONSHIPS].find(wanted, session=writing.session).limit(limit)]
 
 
-def _clear_up(writing: Writing, departure: Departure) -> None:
+def _clear_up(writing: Writing, departure: Departure, here: Member | None) -> None:
     member, session = departure.member, writing.session
-    gone = {"mentee.member": member, "waits": True}
+    gone = {"mentee.member": member, "waits": True, "programme": {"$nin": sorted(here.mentee_in) if here else []}}
     writing[PLACES].update_many(gone, {"$set": {"waits": False}}, session=session)
     if departure.is_erased:
         said = {"mentee.member": member, "message": {"$ne": ""}}
