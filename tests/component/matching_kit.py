@@ -34,17 +34,18 @@ NORTH, SOUTH, CARE = "north", "south", "care"
 
 
 def mentor(id: str, institution: str = NORTH, **fields: Any) -> MemberChanged:
-    return _member(id, institution, {"enrolments": (Enrolment(programme=CARE, roles=("mentor",)),), **fields})
+    enrolled = Enrolment(programme=CARE, roles=("mentor",))
+    return _member(id, institution, {"enrolments": (enrolled,), "stage": "attending", **fields})
 
 
 def mentee(id: str, institution: str = NORTH, **fields: Any) -> MemberChanged:
-    return _member(id, institution, {"enrolments": (Enrolment(programme=CARE, roles=("mentee",)),), **fields})
+    enrolled = Enrolment(programme=CARE, roles=("mentee",))
+    return _member(id, institution, {"enrolments": (enrolled,), "stage": "resident", **fields})
 
 
 def _member(id: str, institution: str, fields: Mapping[str, Any]) -> MemberChanged:
     usual: dict[str, Any] = {
         "status": "active",
-        "stage": "attending" if fields["enrolments"][0].roles == ("mentor",) else "resident",
         "specialty": "cardiology",
         "topics_offered": ("research", "careers"),
         "topics_wanted": ("research",),

@@ -162,6 +162,41 @@ async def test_across_institutions_both_hear_and_nobody_is_named_before_the_yes(
     assert told["mentee"] == {"member": "out", "institution": NORTH}
 
 
+async def test_a_mentor_sees_who_asks_by_a_card_and_nobody_else_does(matching: Matching) -> None:
+    await matching.join(mentee("cleo", topics_wanted=("research", "careers"), stage="fellow", languages=("en", "fi")))
+    request = await matching.asks("cleo", "mara")
+    card = {
+        "named": True,
+        "stage": "fellow",
+        "specialty": "cardiology",
+        "topics": ["careers", "research"],
+        "languages": ["en", "fi"],
+        "formats": ["video"],
+    }
+    one = f"/requests/{request}"
+    assert (await matching.get(one, "mara", NORTH)).json()["asker"] == card
+    [listed] = (await matching.get("/me/requests", "mara", NORTH)).json()["items"]
+    assert listed["asker"] == card
+    assert "asker" not in (await matching.get(one, "cleo", NORTH)).json()
+    assert "asker" not in (await matching.get(one, "carla", NORTH, "coordinator")).json()
+    await matching.answers("mara", request, "decline")
+    assert "asker" not in (await matching.get(one, "mara", NORTH)).json()
+
+
+async def test_across_institutions_the_card_has_no_name_before_the_yes_and_goes_with_an_erasure(
+    matching: Matching,
+) -> None:
+    out = mentee("out", across_institutions=True)
+    await matching.join(mentor("far", SOUTH, across_institutions=True), out)
+    request = await matching.asks("out", "far")
+    seen = (await matching.get(f"/requests/{request}", "far", SOUTH)).json()
+    assert (seen["asker"]["named"], seen["asker"]["stage"], seen["mentee"]["institution"]) == (False, "resident", NORTH)
+    await matching.answers("far", request, "accept", SOUTH)
+    assert (await matching.get(f"/requests/{request}", "far", SOUTH)).json()["asker"]["named"]
+    await matching.erase(out)
+    assert "asker" not in (await matching.get(f"/requests/{request}", "far", SOUTH)).json()
+
+
 async def test_pages_are_the_newest_first_and_complete(matching: Matching) -> None:
     made = [await matching.asks("ana", one) for one in ("mara", "milo")]
     await matching.join(mentor("max"))

@@ -6,10 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.matching.api.cards import Card, askers_card
 from services.matching.api.cursors import before, following
 from services.matching.domain.pairs import Party, Side
 from services.matching.domain.requests import MESSAGE_LENGTH, DecliningReason, Request, RequestState
-from services.matching.usecases.requests import Asked, Requests
+from services.matching.usecases.requests import Asked, Requests, Seen
 from shared.contracts.payload import Id
 from shared.http import (
     IdempotencyKey,
@@ -63,6 +64,7 @@ class RequestRead(BaseModel):
     relationship: str | None = Field(default=None, description="What began when it was accepted")
     message: str | None = None
     named: bool
+    asker: Card | None = Field(default=None, description="To the mentor, while it is pending or once it is accepted")
 
 
 def requests_router(requests: Requests) -> APIRouter:
@@ -83,21 +85,21 @@ def requests_router(requests: Requests) -> APIRouter:
         """By the mentee. Whatever is the mentor's own affair is answered with one code, `not_available`."""
         asked = Asked(id=id, programme=body.programme, mentor=body.mentor, message=body.message)
         response.headers["location"] = f"/requests/{id}"
-        return _tagged(response, await requests.ask(me, asked, mentee=mentee, trace=trace))
+        return _tagged(response, await requests.ask(me, asked, mentee=mentee, trace=trace), "mentee")
 
     @routes.post("/requests/{request}/withdraw", response_model_exclude_none=True, responses=problems(404, 409, 412))
     async def withdraw(
         request: Id, me: SignedIn, known: KnownVersion, trace: Traced, response: Response, _key: IdempotencyKey = None
     ) -> RequestRead:
         """By the mentee."""
-        return _tagged(response, await requests.withdraw(me, request, expected=known, trace=trace))
+        return _tagged(response, await requests.withdraw(me, request, expected=known, trace=trace), "mentee")
 
     @routes.post("/requests/{request}/accept", response_model_exclude_none=True, responses=problems(404, 409, 412))
     async def accept(
         request: Id, me: SignedIn, known: KnownVersion, trace: Traced, response: Response, _key: IdempotencyKey = None
     ) -> RequestRead:
         """By the mentor; takes a seat, or says `no_seat_left`."""
-        return _tagged(response, await requests.accept(me, request, expected=known, trace=trace))
+        return _tagged(response, await requests.accept(me, request, expected=known, trace=trace), "mentor")
 
     @routes.post("/requests/{request}/decline", response_model_exclude_none=True, responses=problems(404, 409, 412))
     async def decline(
@@ -111,14 +113,14 @@ def requests_router(requests: Requests) -> APIRouter:
     ) -> RequestRead:
         """By the mentor."""
         declined = await requests.decline(me, request, reason=body.reason, expected=known, trace=trace)
-        return _tagged(response, declined)
+        return _tagged(response, declined, "mentor")
 
     @routes.get("/requests/{request}", response_model_exclude_none=True, responses=problems(404))
     async def see(request: Id, me: SignedIn, response: Response) -> RequestRead:
         """For the two; for a coordinator without the message."""
         seen = await requests.see(me, request)
         response.headers["etag"] = etag(seen.request.version)
-        return _read(seen.request, is_party=seen.is_party)
+        return _read(seen)
 
     @routes.get("/me/requests", response_model_exclude_none=True, responses=problems(404))
     async def list_mine(
@@ -131,7 +133,7 @@ def requests_router(requests: Requests) -> APIRouter:
     ) -> Page[RequestRead]:
         """The newest first."""
         page = await requests.mine(me, side=side, state=state, before=before(cursor), limit=limit)
-        return Page(items=[_read(one, is_party=True) for one in page], next=following(page, limit))
+        return Page(items=[_read(one) for one in page], next=following([one.request for one in page], limit))
 
     @routes.get("/programmes/{programme}/requests", response_model_exclude_none=True, responses=problems(404))
     async def list_of_programme(
@@ -144,7 +146,7 @@ def requests_router(requests: Requests) -> APIRouter:
     ) -> Page[RequestRead]:
         """For a coordinator: those of which one side is of the own institution, the newest first."""
         page = await requests.of_programme(me, programme, state=state, before=before(cursor), limit=limit)
-        return Page(items=[_read(one, is_party=False) for one in page], next=following(page, limit))
+        return Page(items=[_read(Seen(one, None)) for one in page], next=following(page, limit))
 
     return routes
 
@@ -153,13 +155,14 @@ def party(one: Party) -> PartyRead:
     return PartyRead(member=one.member, institution=one.institution)
 
 
-def _tagged(response: Response, request: Request) -> RequestRead:
+def _tagged(response: Response, request: Request, side: Side) -> RequestRead:
     response.headers["etag"] = etag(request.version)
-    return _read(request, is_party=True)
+    return _read(Seen(request, side))
 
 
-def _read(request: Request, *, is_party: bool) -> RequestRead:
-    pair = request.pair
+def _read(seen: Seen) -> RequestRead:
+    request, pair = seen.request, seen.request.pair
+    named = request.state == "accepted" or not pair.is_across_institutions
     return RequestRead(
         id=request.id,
         programme=pair.programme,
@@ -171,6 +174,7 @@ def _read(request: Request, *, is_party: bool) -> RequestRead:
         expires_at=request.expires_at,
         settled_at=request.settled_at,
         relationship=request.relationship,
-        message=request.message if is_party else None,
-        named=request.state == "accepted" or not pair.is_across_institutions,
+        message=request.message if seen.side else None,
+        named=named,
+        asker=askers_card(seen.asker, named=named) if seen.asker else None,
     )

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from services.matching.api.cards import Card, mentors_card
 from services.matching.api.cursors import last_seen
-from services.matching.domain.model import Member
 from services.matching.domain.reasons import UNMATCHED
 from services.matching.usecases.reading import Reading, Seen, Suggestion, Suggestions, UnmatchedMentee
 from shared.auth import Principal
@@ -28,17 +28,6 @@ Programme = Annotated[Id, Query(description="Id of the programme", examples=["fi
 class Reason(BaseModel):
     code: Unmatched
     explanation: str
-
-
-class Card(BaseModel):
-    """Matching knows no names. Inside one institution `named` says that profiles may show one."""
-
-    named: bool
-    stage: str | None
-    specialty: str | None
-    topics: list[str]
-    languages: list[str]
-    formats: list[str]
 
 
 class SuggestionRead(BaseModel):
@@ -148,18 +137,7 @@ def _suggestion(one: Suggestion, institution: str) -> SuggestionRead:
         match=one.why.percent,
         reasons=list(one.why.reasons),
         factors=dict(one.why.factors),
-        card=_card(one.why.card, named=one.institution == institution),
-    )
-
-
-def _card(member: Member, *, named: bool) -> Card:
-    return Card(
-        named=named,
-        stage=member.stage,
-        specialty=member.specialty,
-        topics=sorted(member.topics_offered),
-        languages=sorted(member.languages),
-        formats=sorted(member.formats),
+        card=mentors_card(one.why.card, named=one.institution == institution),
     )
 
 

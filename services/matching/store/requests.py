@@ -1,7 +1,7 @@
 """Requests, relationships and seats: each decision in one transaction with its facts, on condition of every version."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -70,6 +70,10 @@ class RequestStore:
         if not found:
             return None, await self.signed_in(institution, subject_hash)
         return request_of(found[0]), next((str(one["_id"]) for one in found[0]["asker"]), None)
+
+    async def askers(self, ids: Iterable[str]) -> Mapping[str, Member]:
+        found = self._database[PARTICIPANTS].find({"_id": {"$in": list(ids)}, "erased": False})
+        return {one["_id"]: member_of(one) async for one in found}
 
     async def requests(self, wanted: Wanted, *, before: Position | None, limit: int) -> Sequence[Request]:
         found = await pairs.newest(self._requests, _filter(wanted), before=before, limit=limit)

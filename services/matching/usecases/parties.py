@@ -1,11 +1,11 @@
 """What requests and relationships have in common: who asks, what they see, and that nobody is overwritten unseen."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from services.matching.domain.model import Exchange, Policy
+from services.matching.domain.model import Exchange, Member, Policy
 from services.matching.domain.pairs import Decided, Side
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request, Situation
@@ -48,6 +48,9 @@ class Store(SignIns, Protocol):
         self, institution: str, subject_hash: str, id: str
     ) -> tuple[Request | None, str | None]:
         """The same, and the member bound to this sign-in: in one read where there is such a request."""
+
+    async def askers(self, ids: Iterable[str]) -> Mapping[str, Member]:
+        """Of any institution, named by what the asker may see."""
 
     async def requests(self, wanted: Wanted, *, before: Position | None, limit: int) -> Sequence[Request]:
         """The newest first."""
@@ -98,15 +101,14 @@ def bound(member: str | None) -> str:
     return member
 
 
-async def is_party(store: Store, me: Principal, one: Request | Relationship | None, *, what: str) -> bool:
-    """False: a coordinator's view. Raises `NotFound` for everybody else, as for what does not exist."""
+async def side_seen(store: Store, me: Principal, one: Request | Relationship | None, *, what: str) -> Side | None:
+    """None: a coordinator's view. Raises `NotFound` for everybody else, as for what does not exist."""
     me.require("member", "coordinator")
     if one is not None:
         member = await store.signed_in(me.home, me.subject_hash) if "member" in me.roles else None
-        if member is not None and one.pair.side_of(member) is not None:
-            return True
-        if me.coordinates(one.pair.programme):
-            return False
+        side = one.pair.side_of(member) if member is not None else None
+        if side is not None or me.coordinates(one.pair.programme):
+            return side
     raise NotFound(f"{what}_not_found", f"no such {what}")
 
 

@@ -13,8 +13,8 @@ from services.matching.usecases.parties import (
     Wanted,
     check,
     coordinated,
-    is_party,
     myself,
+    side_seen,
 )
 from shared.auth import Principal
 from shared.clock import Clock
@@ -60,7 +60,7 @@ class Relationships:
 
     async def see(self, me: Principal, id: str) -> Relationship:
         relationship = await self._store.relationship(me.home, id)
-        await is_party(self._store, me, relationship, what="relationship")
+        await side_seen(self._store, me, relationship, what="relationship")
         if relationship is None:
             raise NotFound("relationship_not_found", "no such relationship")
         return relationship

@@ -1,9 +1,10 @@
 """Asking and answering. Everybody acts as themselves only; coordinators see pairs, states and reason codes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.matching.domain import requests as domain
+from services.matching.domain.model import Member
 from services.matching.domain.pairs import Decided, Side
 from services.matching.domain.requests import DecliningReason, Request, RequestState, Situation
 from services.matching.usecases.parties import (
@@ -15,8 +16,8 @@ from services.matching.usecases.parties import (
     bound,
     check,
     coordinated,
-    is_party,
     myself,
+    side_seen,
 )
 from shared.auth import Principal
 from shared.clock import Clock
@@ -37,7 +38,14 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Seen:
     request: Request
-    is_party: bool
+    side: Side | None
+    """The reader's; None for a coordinator."""
+    asker: Member | None = None
+
+    @property
+    def shows_asker(self) -> bool:
+        """To the mentor, no longer than there is something to decide or a mentoring."""
+        return self.side == "mentor" and self.request.state in ("pending", "accepted")
 
 
 class Requests:
@@ -133,16 +141,19 @@ class Requests:
 
     async def see(self, me: Principal, id: str) -> Seen:
         request = await self._store.request(me.home, id)
-        is_own = await is_party(self._store, me, request, what="request")
+        side = await side_seen(self._store, me, request, what="request")
         if request is None:
             raise NotFound("request_not_found", "no such request")
-        return Seen(request, is_own)
+        [seen] = await self._with_askers([Seen(request, side)])
+        return seen
 
     async def mine(
         self, me: Principal, *, side: Side | None, state: RequestState | None, before: Position | None, limit: int
-    ) -> Sequence[Request]:
-        wanted = Wanted(institution=me.home, member=await myself(self._store, me), side=side, state=state)
-        return await self._store.requests(wanted, before=before, limit=limit)
+    ) -> Sequence[Seen]:
+        member = await myself(self._store, me)
+        wanted = Wanted(institution=me.home, member=member, side=side, state=state)
+        found = await self._store.requests(wanted, before=before, limit=limit)
+        return await self._with_askers([Seen(one, one.pair.side_of(member)) for one in found])
 
     async def of_programme(
         self, me: Principal, programme: str, *, state: RequestState | None, before: Position | None, limit: int
@@ -150,6 +161,13 @@ class Requests:
         await coordinated(self._store, me, programme)
         wanted = Wanted(institution=me.home, programme=programme, state=state)
         return await self._store.requests(wanted, before=before, limit=limit)
+
+    async def _with_askers(self, seen: Sequence[Seen]) -> Sequence[Seen]:
+        asking = {one.request.pair.mentee.member for one in seen if one.shows_asker}
+        askers = await self._store.askers(asking) if asking else {}
+        return [
+            replace(one, asker=askers.get(one.request.pair.mentee.member)) if one.shows_asker else one for one in seen
+        ]
 
     async def _settle(
         self,
