@@ -1,6 +1,9 @@
 """Asking and answering over HTTP, on a real MongoDB: who may, what is kept, who is told, what the lists make of it."""
 
 import asyncio
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +13,7 @@ import pytest
 from deploy.issuer import LocalIssuer
 from services.matching.store.requests import RequestStore
 from services.matching.usecases.due import Due
+from shared import failpoints
 from shared.clock import SystemClock
 from shared.contracts.profiles import Enrolment
 from tests.component.matching_kit import (
@@ -294,9 +298,7 @@ async def test_of_a_request_without_an_answer_the_mentor_is_reminded_once_whoeve
 ) -> None:
     async with asking(mongo_uri, kafka_bootstrap, issuer, work=()) as matching:
         request = await matching.asks("ana", "mara")
-        asked = SystemClock().now() - timedelta(days=6)
-        before = {"at": asked, "due_at": asked + timedelta(days=5)}
-        await matching.database["requests"].update_one({"_id": request}, {"$set": before})
+        asked = await _overdue(matching, request, days=6)
         agendas = [Due(RequestStore(matching.database, SystemClock()), SystemClock()) for _ in range(4)]
 
         await asyncio.gather(*(one.work() for one in agendas))
@@ -307,6 +309,35 @@ async def test_of_a_request_without_an_answer_the_mentor_is_reminded_once_whoeve
         stands = (await matching.get(f"/requests/{request}", "mara", NORTH)).json()
         assert datetime.fromisoformat(stands["expires_at"]) == asked + timedelta(days=14)
         assert (await matching.answers("mara", request, "accept"))["state"] == "accepted"
+
+
+async def test_whoever_is_killed_in_the_midst_of_reminding_reminds_nobody_twice_and_forgets_nobody(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:
+        await idle.say(institution(NORTH), programme())
+        await idle.join(mentor("mara"), *(mentee(f"m{number}") for number in range(4)))
+        for number in range(4):
+            await _overdue(idle, await idle.asks(f"m{number}", "mara"), days=6)
+
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.component.due_once", mongo_uri, idle.database.name),
+            env={**os.environ, failpoints.VARIABLE: "matching.due.after-commit:2"},
+        )
+
+        assert await child.wait() == -signal.SIGKILL
+        assert len(await idle.facts("request.nudged")) == 2
+        await Due(RequestStore(idle.database, SystemClock()), SystemClock()).work()
+        told = [data["mentee"]["member"] for _, data in await idle.facts("request.nudged")]
+        assert sorted(told) == [f"m{number}" for number in range(4)]
+
+
+async def _overdue(matching: Matching, request: str, *, days: int) -> datetime:
+    """As if it had been asked so many days ago, and nobody had looked since."""
+    asked = SystemClock().now() - timedelta(days=days)
+    before = {"at": asked, "due_at": asked + timedelta(days=5)}
+    await matching.database["requests"].update_one({"_id": request}, {"$set": before})
+    return asked
 
 
 async def test_an_unanswered_request_expires_once_and_the_mentee_is_told(matching: Matching) -> None:

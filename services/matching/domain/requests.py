@@ -88,6 +88,8 @@ class Situation:
     """The mentor's, where their last seat may be taken."""
     is_engaged: bool = False
     """The mentee has a mentor in this programme; looked up for rounds only."""
+    is_waiting: bool = False
+    """The mentee stands on a round's waiting list there."""
 
     @property
     def is_last_seat(self) -> bool:

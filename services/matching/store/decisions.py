@@ -28,8 +28,22 @@ from shared.errors import StaleVersion
 from shared.mongo import BulkWriteError, UpdateOne, Writing, duplicates_in
 
 
-def both_of(situation: Situation) -> list[Person]:
-    return [one for one in (situation.mentee, situation.mentor) if one is not None]
+def save_together(
+    writing: Writing,
+    decided: Sequence[AnyDecided],
+    situations: Sequence[Situation],
+    clock: Clock,
+    trace: Trace,
+    *,
+    beside: Sequence[Person] = (),
+    bulk: bool = False,
+) -> None:
+    """What was decided on these situations. Their people, and whoever is `beside`, are held in place meanwhile."""
+    people = [*(one for two in situations for one in (two.mentee, two.mentor) if one is not None), *beside]
+    take_seats(writing, decided, people)
+    _take_turns(writing, decided, situations)
+    save(writing, decided, clock, trace, bulk=bulk)
+    _leave_waiting_list(writing, decided, situations)
 
 
 def take_seats(writing: Writing, decided: Sequence[AnyDecided], both: Sequence[Person]) -> None:
@@ -50,7 +64,7 @@ def take_seats(writing: Writing, decided: Sequence[AnyDecided], both: Sequence[P
         write_all(writing, SEATS, writes)
 
 
-def take_turns(writing: Writing, decided: Sequence[AnyDecided], situations: Iterable[Situation]) -> None:
+def _take_turns(writing: Writing, decided: Sequence[AnyDecided], situations: Iterable[Situation]) -> None:
     """Where seats are taken below a ceiling, one after another; each situation knows its own exchange."""
     policies = [one.policy for one in situations if one.policy is not None]
     if writes := turns(policies, decided):
@@ -68,11 +82,17 @@ def save(writing: Writing, decided: Sequence[AnyDecided], clock: Clock, trace: T
         facts += _fact(one, id=event, now=now, trace=trace, bulk=bulk)
     for name, writes in written.items():
         write_all(writing, name, writes)
-    for one in decided:
-        if isinstance(one.state, Relationship) and one.state.version == 1:
-            seated(writing, one.state.pair)
     displace(writing, [one for each in decided for one in _displaced(each, now)])
     outbox.write(writing, facts)
+
+
+def _leave_waiting_list(writing: Writing, decided: Sequence[AnyDecided], situations: Iterable[Situation]) -> None:
+    """Whoever has a mentor now waits no more."""
+    waiting = {one.mentee.id for one in situations if one.is_waiting and one.mentee}
+    begun = [one.state.pair for one in decided if isinstance(one.state, Relationship) and one.state.version == 1]
+    for pair in begun:
+        if pair.mentee.member in waiting:
+            seated(writing, pair.mentee.member, pair.programme)
 
 
 def write_all(writing: Writing, name: str, writes: Sequence[Any]) -> None:

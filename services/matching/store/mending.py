@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.matching.domain.model import Person
 from services.matching.domain.repair.displacements import Displacement
 from services.matching.domain.repair.life import Move, Repair, Step
 from services.matching.domain.repair.steps import NOT_DISPLACED, Scene
-from services.matching.store.decisions import save, take_seats, take_turns, write_all
+from services.matching.store.decisions import save_together, write_all
 from services.matching.store.displacements import DISPLACEMENTS, displace, displacement_of
 from services.matching.store.pairs import OPEN, RELATIONSHIPS, SEATED, relationship_of
 from services.matching.store.people import SEATS
@@ -116,9 +115,9 @@ class RepairBench(RequestStore):
             after, decided = carry(before, scenes, displacement_of(lost) if lost else None)
             if after is before:
                 return
-            take_seats(writing, decided, _everybody(scenes))
-            take_turns(writing, decided, [scene.situation for scene in scenes])
-            save(writing, decided, self._clock, trace)
+            left = [scene.before for scene in scenes if scene.before is not None]
+            situations = [scene.situation for scene in scenes]
+            save_together(writing, decided, situations, self._clock, trace, beside=left)
             write_all(writing, STEPS, [changing(after)])
             if after.state == "applied" or after.reason == NOT_DISPLACED:
                 writing[DISPLACEMENTS].delete_one({"_id": step.displacement}, session=session)
@@ -170,8 +169,3 @@ def _scene(writing: Writing, programme: str, move: Move) -> Scene:
     rivals = pending(writing, {"mentor.member": mentor}) if two.is_last_seat else ()
     two = replace(two, is_engaged=another is not None, rivals=rivals)
     return Scene(move=move, situation=two, leaves=leaves, before=before)
-
-
-def _everybody(scenes: Sequence[Scene]) -> list[Person]:
-    found = [one for each in scenes for one in (each.situation.mentee, each.situation.mentor, each.before)]
-    return list({one.id: one for one in found if one is not None}.values())

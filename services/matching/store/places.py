@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.matching.domain.pairs import Pair, Party
+from services.matching.domain.pairs import Party
 from services.matching.domain.rounds.places import Opening, Place
 from shared.mongo import ASCENDING, DESCENDING, Document, IndexModel, UpdateOne, Writing
 
@@ -75,7 +75,10 @@ def changing(place: Place) -> UpdateOne:
     return UpdateOne({"_id": place.id, "version": place.version - 1}, {"$set": changed})
 
 
-def seated(writing: Writing, pair: Pair) -> None:
+def seated(writing: Writing, mentee: str, programme: str) -> None:
     """Who has a mentor waits no more."""
-    wanted = {"mentee.member": pair.mentee.member, "programme": pair.programme, "waits": True}
-    writing[PLACES].update_many(wanted, {"$set": {"waits": False}}, session=writing.session)
+    writing[PLACES].update_many(waiting_of(mentee, programme), {"$set": {"waits": False}}, session=writing.session)
+
+
+def waiting_of(mentee: str, programme: str) -> Document:
+    return {"mentee.member": mentee, "programme": programme, "waits": True}

@@ -14,7 +14,7 @@ from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request, Situation
 from services.matching.store import pairs, people
 from services.matching.store.assessments import ROTATIONS
-from services.matching.store.decisions import both_of, save, seated_none, take_seats, take_turns, write_all
+from services.matching.store.decisions import save, save_together, seated_none, take_seats, write_all
 from services.matching.store.departures import DEPARTURES, departure_of
 from services.matching.store.displacements import DISPLACEMENT_INDEXES, DISPLACEMENTS
 from services.matching.store.exchange import EXCHANGES, has_ceiling
@@ -103,9 +103,7 @@ class RequestStore:
             if with_rivals and two.is_last_seat:
                 two = replace(two, rivals=pending(writing, {"mentor.member": mentor}))
             decided = decide(two)
-            take_seats(writing, decided, both_of(two))
-            take_turns(writing, decided, [two])
-            save(writing, decided, self._clock, trace)
+            save_together(writing, decided, [two], self._clock, trace)
 
         async with self._in_line(mentor, exchange):
             await in_one_thread(self._database, body)
@@ -149,9 +147,7 @@ class RequestStore:
             decided = decide(before, two)
             if decided is None:
                 return before
-            take_seats(writing, [decided], both_of(two))
-            take_turns(writing, [decided], [two])
-            save(writing, [decided], self._clock, trace)
+            save_together(writing, [decided], [two], self._clock, trace)
             return decided.state
 
         return await in_one_thread(self._database, body)

@@ -7,7 +7,7 @@ from datetime import datetime
 from services.matching.domain.requests import Situation
 from services.matching.domain.rounds.life import Round
 from services.matching.domain.rounds.places import UNSETTLED, Place, PlaceState
-from services.matching.store.decisions import both_of, save, take_seats, take_turns
+from services.matching.store.decisions import save_together
 from services.matching.store.pairs import OPEN, RELATIONSHIPS
 from services.matching.store.places import PLACES, of_edition, place_of
 from services.matching.store.requests import RequestStore
@@ -37,9 +37,7 @@ class Register(RequestStore):
                 raise LookupError(f"place {place.id} was seen and is gone")
             two = _round_situation(writing, place)
             decided = settle(place_of(document), two)
-            take_seats(writing, decided, both_of(two))
-            take_turns(writing, decided, [two])
-            save(writing, decided, self._clock, trace, bulk=True)
+            save_together(writing, decided, [two], self._clock, trace, bulk=True)
 
         await in_one_thread(self._database, body)
 

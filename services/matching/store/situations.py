@@ -14,6 +14,7 @@ from services.matching.store.assessments import COUNTING, ROTATIONS
 from services.matching.store.exchange import given
 from services.matching.store.pairs import APART, OPEN, RELATIONSHIPS, REQUESTS, request_of
 from services.matching.store.people import SEATS
+from services.matching.store.places import PLACES, waiting_of
 from services.matching.store.projections import (
     INSTITUTIONS,
     PARTICIPANTS,
@@ -31,7 +32,7 @@ _PENDING: Document = {"state": "pending"}
 
 
 def situation(writing: Writing, programme: str, *, mentee: str, mentor: str) -> Situation:
-    stages = [_one(mentee), *_PERSON, *_BINDING, _other(mentor), _policy(programme)]
+    stages = [_one(mentee), *_PERSON, *_BINDING, _other(mentor), _policy(programme), _waiting(mentee, programme)]
     found = next(iter(writing[PARTICIPANTS].aggregate(stages, session=writing.session)), None)
     if found is None:
         return Situation(policy=None, mentee=None, mentor=None, asked=())
@@ -45,6 +46,7 @@ def situation(writing: Writing, programme: str, *, mentee: str, mentor: str) -> 
         mentee=_mentee(found),
         mentor=next((_person(one) for one in others), None),
         asked=[request_of(one) for one in found["requests"] if one["state"] == "pending"],
+        is_waiting=bool(found["waiting"]),
     )
 
 
@@ -90,6 +92,11 @@ def _other(mentor: str) -> Document:
 
 def _policy(programme: str) -> Document:
     return {"$lookup": {"from": PROGRAMMES, "pipeline": [_one(programme)], "as": "policy"}}
+
+
+def _waiting(mentee: str, programme: str) -> Document:
+    stages: list[Document] = [{"$match": waiting_of(mentee, programme)}, {"$limit": 1}, {"$project": {"_id": 1}}]
+    return {"$lookup": {"from": PLACES, "pipeline": stages, "as": "waiting"}}
 
 
 def _mentee(document: Document) -> Person:
