@@ -179,7 +179,7 @@ def _routers(
 def _solving(parts: Parts, settings: Settings, shelf: RoundShelf) -> Callable[[], Awaitable[None]]:
     lease = parts.lease("solving", seconds=settings.lease_seconds)
     workshop = Workshop(mongo_uri=settings.mongo_uri.get_secret_value(), mongo_database=settings.mongo_database)
-    solving = Solving(shelf, workshop, lease, parts.clock)
+    solving = Solving(shelf, workshop, lease, parts.clock, watch=watch.Rounds(parts.metrics.registry))
     return lambda: _while_leased(solving.work, lease)
 
 

@@ -1,10 +1,32 @@
-"""What operators see of the lists."""
+"""What operators see of lists and rounds."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.matching.usecases.keeping import Keeper
 
 _LATENCIES = (0.002, 0.004, 0.006, 0.008, 0.012, 0.02, 0.05, 0.1, 0.5, 1, 5, 30)
+
+
+_ROUND_SECONDS = (1, 5, 15, 30, 60, 120, 300, 900, 3600)
+
+
+class Rounds:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._took = Histogram(
+            "matching_round_seconds",
+            "From taking up a round to its result stored, or to what is wrong with it",
+            ["result"],
+            buckets=_ROUND_SECONDS,
+            registry=registry,
+        )
+        for result in ("solved", "failed"):
+            self._took.labels(result)
+
+    def solved(self, seconds: float) -> None:
+        self._took.labels("solved").observe(seconds)
+
+    def failed(self, seconds: float) -> None:
+        self._took.labels("failed").observe(seconds)
 
 
 class Metrics:

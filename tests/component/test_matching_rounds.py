@@ -222,6 +222,23 @@ async def test_a_round_is_published_as_it_was_last_seen_or_not_at_all(desk: Desk
     assert await desk.matching.facts() == []
 
 
+async def test_of_a_round_that_was_dropped_the_files_go_and_operators_see_how_long_rounds_take(desk: Desk) -> None:
+    round, database = await desk.solved(), desk.matching.database
+
+    async def is_cleared() -> bool:
+        left = [await database[name].count_documents({"round": round}) for name in ("round_chunks", "places")]
+        return left == [0, 0]
+
+    await desk.act(round, "drop")
+    await eventually(is_cleared)
+    gone = await desk.get(f"/rounds/{round}/result")
+    assert (gone.status_code, gone.json()["type"]) == (409, "urn:preceptor:problem:round_not_solved")
+    assert (await desk.get(f"/rounds/{round}/pairs")).json()["items"] == []
+    metrics = (await desk.matching.client.get("/metrics")).text
+    assert 'matching_round_seconds_count{result="solved"} 1.0' in metrics
+    assert 'matching_round_seconds_count{result="failed"} 0.0' in metrics
+
+
 async def test_nobody_there_is_a_round_too(desk: Desk) -> None:
     for one in ("mara", "milo", "ana", "ben", "cleo"):
         await desk.matching.say((mentor if one[0] == "m" else mentee)(one, status="inactive"))

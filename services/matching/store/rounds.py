@@ -164,6 +164,12 @@ class RoundShelf:
         older = {"round": round.id, "edition": {"$ne": edition_of(round)}}
         await self._places.delete_many(older)
 
+    async def clear_dropped(self) -> None:
+        async for one in self._rounds.find({"state": "dropped", "cleared": {"$ne": True}}, {"_id": 1}):
+            await self._files.tidy(one["_id"], keep=())
+            await self._places.delete_many({"round": one["_id"]})
+            await self._rounds.update_one({"_id": one["_id"]}, {"$set": {"cleared": True}})
+
     async def discard(self, files: Sequence[File]) -> None:
         await self._files.discard(files)
         await self._places.delete_many({"edition": {"$in": [one.key for one in files]}})

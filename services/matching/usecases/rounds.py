@@ -151,6 +151,8 @@ class Rounds:
 
     async def file(self, me: Principal, id: str, kind: Kind) -> tuple[File, AsyncIterator[bytes]]:
         round = await self.see(me, id)
+        if round.state == "dropped":
+            raise Conflict("round_not_solved", "the round was dropped, and its files with it")
         if round.solved is None:
             raise Conflict("round_not_solved", f"the round is {round.state}: it has no {kind} yet")
         known = round.solved.input if kind == "input" else round.solved.result

@@ -68,8 +68,20 @@ class Shelf(Protocol):
     async def tidy(self, round: Round) -> None:
         """Drops files and places that the round does not name any more."""
 
+    async def clear_dropped(self) -> None:
+        """Drops all files and places of rounds that were dropped: nobody looks at them any more."""
+
     async def discard(self, files: Sequence[File]) -> None:
         """Drops these, and places that were laid out by them."""
+
+
+class Watch(Protocol):
+    """What operators see of this."""
+
+    def solved(self, seconds: float) -> None: ...
+
+    def failed(self, seconds: float) -> None:
+        """It cannot be: dropped, with what is wrong."""
 
 
 class Held(Protocol):
@@ -80,15 +92,17 @@ class Held(Protocol):
 
 
 class Solving:
-    def __init__(self, shelf: Shelf, workshop: Workshop, lease: Held, clock: Clock) -> None:
+    def __init__(self, shelf: Shelf, workshop: Workshop, lease: Held, clock: Clock, *, watch: Watch) -> None:
         self._shelf = shelf
         self._workshop = workshop
         self._lease = lease
         self._clock = clock
+        self._watch = watch
 
     async def work(self) -> None:
         """Until nothing waits."""
         while await self._lease.take():
+            await self._shelf.clear_dropped()
             round = await self._shelf.next_to_solve()
             if round is None:
                 return
@@ -96,11 +110,14 @@ class Solving:
 
     async def _one(self, round: Round) -> None:
         kept: list[File] = []
+        began = self._clock.monotonic()
         try:
             with self._workshop.folder() as folder:
                 await self._work_on(round, folder, kept)
+            self._watch.solved(self._clock.monotonic() - began)
         except DomainError as wrong:
             await self._unless_stale(life.fail(round, wrong))
+            self._watch.failed(self._clock.monotonic() - began)
         except StaleVersion:
             await self._shelf.discard(kept)
 
