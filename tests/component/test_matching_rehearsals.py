@@ -126,8 +126,13 @@ async def test_a_draft_can_be_dropped_once_and_again(matching: Matching) -> None
 
 
 async def test_a_draft_that_is_wrong_is_refused_with_what_would_be_right(matching: Matching) -> None:
-    for draft in ({"weights": {"identity": 5}}, {"weights": {"topics": 101}}, {"weights": {"rank": 1}}, {"limits": 3}):
-        assert (await begin(matching, **draft)).status_code == 422, draft
+    wrong = [101, -1, 1.5, "80", True, None, float("nan"), float("inf"), 10**400]
+    drafts: list[dict[str, Any]] = [{"weights": {"topics": one}} for one in wrong]
+    drafts += [{"weights": {"identity": 5}}, {"weights": {"rank": 1}}, {"limits": {"list_length": 11}}, {"limit": {}}]
+    for draft in drafts:
+        answer = await begin(matching, **draft)
+        assert answer.status_code in (400, 422), (draft, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
     same = await begin(matching, limits={"list_length": 10})
     assert (same.status_code, same.json()["type"]) == (422, "urn:preceptor:problem:draft_is_today")
     south = await matching.post(f"/programmes/{CARE}/rehearsals", "cora", SOUTH, role="coordinator", **OTHER)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
 from services.matching.api.cursors import before, following, last_seen
@@ -24,7 +24,7 @@ from services.matching.api.suggestions import line
 from services.matching.domain.rounds.life import Round
 from services.matching.domain.rounds.places import PlaceState
 from services.matching.domain.rounds.words import would_change
-from services.matching.usecases.rounds import Kind, Opened, Rounds
+from services.matching.usecases.rounds import Kind, Opened, Rounds, Turn
 from shared.auth import Principal
 from shared.contracts.payload import Id
 from shared.http import (
@@ -43,6 +43,13 @@ from shared.http import (
 
 _MAX_BODY_BYTES = 4 << 20
 _COLUMNS = ("position", "mentee", "institution", "state", "reason", "waiting_since", "would_change")
+
+
+def _turn(request: NewId, expected: ExpectedVersion, trace: Traced) -> Turn:
+    return Turn(request=request, expected=expected, correlation=trace.correlation_id)
+
+
+OneTurn = Annotated[Turn, Depends(_turn)]
 
 
 def rounds_router(rounds: Rounds) -> APIRouter:
@@ -104,32 +111,26 @@ def _act(routes: APIRouter, rounds: Rounds) -> None:
         round: Id,
         body: ChosenTarget,
         me: SignedIn,
-        expected: ExpectedVersion,
-        trace: Traced,
+        turn: OneTurn,
         response: Response,
         _key: IdempotencyKey = None,
     ) -> RoundRead:
         """The same frozen people, solved for this target instead."""
-        return _tagged(response, await rounds.choose(me, round, target=body.target, expected=expected, trace=trace))
+        return _tagged(response, await rounds.choose(me, round, target=body.target, turn=turn))
 
     @routes.post("/rounds/{round}/publish", response_model_exclude_none=True, responses=refusals)
     async def publish_round(
-        round: Id,
-        me: SignedIn,
-        expected: ExpectedVersion,
-        trace: Traced,
-        response: Response,
-        _key: IdempotencyKey = None,
+        round: Id, me: SignedIn, turn: OneTurn, response: Response, _key: IdempotencyKey = None
     ) -> RoundRead:
         """Pairs become relationships, one after another: `places` counts along."""
-        return _tagged(response, await rounds.publish(me, round, expected=expected, trace=trace))
+        return _tagged(response, await rounds.publish(me, round, turn=turn))
 
     @routes.post("/rounds/{round}/drop", response_model_exclude_none=True, responses=refusals)
     async def drop_round(
-        round: Id, me: SignedIn, expected: ExpectedVersion, response: Response, _key: IdempotencyKey = None
+        round: Id, me: SignedIn, turn: OneTurn, response: Response, _key: IdempotencyKey = None
     ) -> RoundRead:
         """Before it is published. Nobody hears of it."""
-        return _tagged(response, await rounds.drop(me, round, expected=expected))
+        return _tagged(response, await rounds.drop(me, round, turn=turn))
 
 
 def _files(routes: APIRouter, rounds: Rounds) -> None:

@@ -16,6 +16,7 @@ from services.matching.store.pairs import OPEN, RELATIONSHIPS, newest
 from services.matching.store.places import PLACES, laid_out, of_edition, place_of
 from services.matching.store.round_files import RoundFiles
 from services.matching.usecases.parties import Position
+from shared import once
 from shared.clock import Clock
 from shared.errors import FieldError, StaleVersion
 from shared.mongo import (
@@ -28,8 +29,10 @@ from shared.mongo import (
     IndexModel,
     InsertOne,
     ReturnDocument,
+    Writing,
     duplicates_in,
     ensure_indexes,
+    in_one_thread,
 )
 
 ROUNDS = "rounds"
@@ -89,13 +92,21 @@ class RoundShelf:
         wanted = {"institution": institution, "programme": programme}
         return [round_of(one) for one in await newest(self._rounds, wanted, before=before, limit=limit)]
 
-    async def save(self, round: Round) -> None:
-        await self._replace(document_of(round), version=round.version)
+    async def save(self, round: Round, *, request: str | None = None) -> None:
+        """`request`: a coordinator's; what goes on by itself was asked for by none."""
 
-    async def _replace(self, document: Document, *, version: int) -> None:
-        done = await self._rounds.replace_one({"_id": document["_id"], "version": version - 1}, document)
-        if not done.matched_count:
-            raise StaleVersion(found=0, expected=version - 1)
+        def body(writing: Writing) -> None:
+            known = {"_id": round.id, "version": round.version - 1}
+            done = writing[ROUNDS].replace_one(known, document_of(round), session=writing.session)
+            if not done.matched_count:
+                raise StaleVersion(found=0, expected=round.version - 1)
+            if request is not None:
+                once.takes_effect(writing, request)
+
+        await in_one_thread(self._database, body)
+
+    async def has_saved(self, request: str) -> bool:
+        return await once.took_effect(self._database, request)
 
     def content(self, file: File) -> AsyncIterator[bytes]:
         return self._files.content(file)

@@ -44,6 +44,9 @@ class Repairs:
     async def ask(self, me: Principal, programme: str, *, id: str, bystanders: int, trace: Trace) -> Repair:
         """For a plan of all who are displaced now, with at most so many bystanders; one that waits is made anew."""
         policy = await self._owned(me, programme)
+        asked = await self._shelf.repair(me.home, id)
+        if asked is not None:
+            return asked
         known = await self._shelf.open_repair(me.home, programme)
         if known is not None and known.state == "approved":
             raise Conflict("repair_under_way", "a repair of this programme is being applied: ask again after it")

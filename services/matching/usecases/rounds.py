@@ -36,6 +36,15 @@ class Opened:
     orders: Orders
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A coordinator's word on a round as it was seen."""
+
+    request: str
+    expected: int
+    correlation: str
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     place: Place
@@ -64,8 +73,10 @@ class Shelf(Protocol):
         self, institution: str, programme: str, *, before: Position | None, limit: int
     ) -> Sequence[Round]: ...
 
-    async def save(self, round: Round) -> None:
-        """On condition of the version before. Raises `StaleVersion`."""
+    async def save(self, round: Round, *, request: str) -> None:
+        """On condition of the version before, with a note that this request took effect. Raises `StaleVersion`."""
+
+    async def has_saved(self, request: str) -> bool: ...
 
     def content(self, file: File) -> AsyncIterator[bytes]: ...
 
@@ -90,6 +101,9 @@ class Rounds:
 
     async def open(self, me: Principal, opened: Opened, trace: Trace) -> Round:
         policy = await self._owned(me, opened.programme)
+        known = await self._shelf.round(me.home, opened.id)
+        if known is not None:
+            return known
         if not policy.programme.is_active:
             raise Conflict("programme_inactive", "the programme is not active: nobody can be matched in it")
         orders = opened.orders
@@ -129,25 +143,25 @@ class Rounds:
     async def counts(self, round: Round) -> Mapping[PlaceState, int]:
         return await self._shelf.counts(round)
 
-    async def choose(self, me: Principal, id: str, *, target: Target, expected: int, trace: Trace) -> Round:
+    async def choose(self, me: Principal, id: str, *, target: Target, turn: Turn) -> Round:
         """Choosing what is chosen already changes nothing."""
         round = await self.see(me, id)
         if round.target == target:
             return round
-        return await self._turn(round, lambda: life.choose(round, target, correlation=trace.correlation_id), expected)
+        return await self._turn(round, lambda: life.choose(round, target, correlation=turn.correlation), turn)
 
-    async def publish(self, me: Principal, id: str, *, expected: int, trace: Trace) -> Round:
+    async def publish(self, me: Principal, id: str, *, turn: Turn) -> Round:
         """Publishing again changes nothing."""
         round = await self.see(me, id)
         if round.state in ("publishing", "published"):
             return round
-        return await self._turn(round, lambda: life.publish(round, correlation=trace.correlation_id), expected)
+        return await self._turn(round, lambda: life.publish(round, correlation=turn.correlation), turn)
 
-    async def drop(self, me: Principal, id: str, *, expected: int) -> Round:
+    async def drop(self, me: Principal, id: str, *, turn: Turn) -> Round:
         round = await self.see(me, id)
         if round.state == "dropped":
             return round
-        return await self._turn(round, lambda: life.drop(round), expected)
+        return await self._turn(round, lambda: life.drop(round), turn)
 
     async def file(self, me: Principal, id: str, kind: Kind) -> tuple[File, AsyncIterator[bytes]]:
         round = await self.see(me, id)
@@ -182,11 +196,14 @@ class Rounds:
         places = await self._shelf.places_of(me.home, member)
         return [Waiting(place, await self._shelf.waiting_before(place) + 1 if place.waits else 0) for place in places]
 
-    async def _turn(self, round: Round, act: Callable[[], Round], expected: int) -> Round:
-        if round.version != expected:
-            raise StaleVersion(found=round.version, expected=expected)
+    async def _turn(self, round: Round, act: Callable[[], Round], turn: Turn) -> Round:
+        """Sent again after it took effect, it is answered with what the round is by now."""
+        if round.version != turn.expected:
+            if await self._shelf.has_saved(turn.request):
+                return round
+            raise StaleVersion(found=round.version, expected=turn.expected)
         after = act()
-        await self._shelf.save(after)
+        await self._shelf.save(after, request=turn.request)
         return after
 
     async def _owned(self, me: Principal, programme: str) -> Policy:
