@@ -6,9 +6,10 @@ import numpy as np
 
 from bench.figures import Figure
 from bench.rounds import drawn
-from services.matching.domain.columns import Bools, Rows
+from services.matching.domain.columns import Rows
+from services.matching.domain.repair.departed import departed
 from services.matching.domain.repair.planning import Damage, Repaired, blocking_pairs, repair
-from services.matching.domain.rounds.model import NOBODY, Instance, Wishes, instance
+from services.matching.domain.rounds.model import NOBODY, Instance
 from services.matching.domain.rounds.proposals import fit
 
 _MENTEES, _MENTORS = 5_000, 2_000
@@ -25,7 +26,7 @@ def _departures(columns: Instance, content: Rows, percent: int) -> list[Figure]:
     chance = np.random.default_rng(percent)
     gone = np.zeros(_MENTORS, dtype=np.bool_)
     gone[chance.choice(_MENTORS, _MENTORS * percent // 100, replace=False)] = True
-    damage = _damage(columns, content, gone)
+    damage = departed(columns, content, gone, round="bench")
     still, seconds = _repaired(damage, 0)
     some, _ = _repaired(damage, _ALLOWED)
     anew = fit(damage.instance)
@@ -45,34 +46,6 @@ def _departures(columns: Instance, content: Rows, percent: int) -> list[Figure]:
             f"bystanders moved, {lost} of them out of any seat, {blocking_pairs(damage.instance, anew)} blocking pairs",
         )
     ]
-
-
-def _damage(columns: Instance, content: Rows, gone: Bools) -> Damage:
-    """Nobody wishes for who has gone. Whoever waited before waits on: a repair is not for them."""
-    stays = ~gone[columns.mentor]
-    before = np.where(content == NOBODY, NOBODY, columns.mentor[content])
-    displaced = (before != NOBODY) & gone[before]
-    took_part = before != NOBODY
-    kept = np.flatnonzero(stays & took_part[columns.mentee])
-    left = instance(
-        Wishes(
-            mentee=columns.mentee[kept],
-            mentor=columns.mentor[kept],
-            rank=columns.rank[kept],
-            mentor_rank=columns.standing[kept],
-            score=columns.score[kept],
-        ),
-        round="bench",
-        mentees=columns.mentees,
-        mentors=columns.mentors,
-        capacity=np.where(gone, 0, columns.capacity),
-    )
-    held = np.full(len(columns.mentees), NOBODY)
-    true = np.flatnonzero(before[left.mentee] == left.mentor)
-    held[left.mentee[true]] = true
-    return Damage(
-        instance=left, held=held, displaced=displaced, left_before=np.zeros(len(columns.mentees), dtype=np.int64)
-    )
 
 
 def _repaired(damage: Damage, bystanders: int) -> tuple[Repaired, float]:

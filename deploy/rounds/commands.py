@@ -9,6 +9,7 @@ from rich.console import Console
 
 from deploy import verify as verifier
 from deploy.rounds import spreadsheets, telling
+from services.matching.domain.repair.departed import repaired
 from services.matching.domain.rounds.files import RoundInput, RoundResult, Target, read_input
 from services.matching.domain.rounds.solving import solve
 from shared.errors import DomainError, Rejected
@@ -27,7 +28,7 @@ class _Round:
 
 
 def match(  # noqa: PLR0913 -- one argument an option
-    files: Annotated[list[Path] | None, typer.Argument(help="with --replay: INPUT RESULT")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="with --replay or --repair: INPUT RESULT")] = None,
     *,
     input: Annotated[Path | None, typer.Option(help="a round's input, as docs/rounds.md says")] = None,
     mentors: Annotated[Path | None, typer.Option(help="or the mentors' CSV,")] = None,
@@ -39,13 +40,19 @@ def match(  # noqa: PLR0913 -- one argument an option
     plot: Annotated[Path | None, typer.Option(help="draw ranks and load: .png or .svg")] = None,
     csv: Annotated[Path | None, typer.Option(help="write a CSV to mail from")] = None,
     replay: Annotated[bool, typer.Option("--replay", help="solve INPUT again and compare with RESULT")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="a plan for those whose mentor has --gone")] = False,
+    gone: Annotated[list[str] | None, typer.Option(help="with --repair: a mentor; as often as needed")] = None,
+    bystanders: Annotated[int, typer.Option(min=0, help="with --repair: so many others may be moved")] = 0,
 ) -> None:
     """Matches a round without any server."""
     try:
         if replay:
             raise typer.Exit(_replay(files or []))
-        _refuse(bool(files), "files stand without an option only with --replay")
         _refuse(output is None, "say where the result goes: --output FILE")
+        if repair and output is not None:
+            raise typer.Exit(_repair(files or [], gone or [], bystanders, output))
+        _refuse(bool(gone) or bystanders > 0, "--gone and --bystanders are for --repair")
+        _refuse(bool(files), "files stand without an option only with --replay or --repair")
         _refuse(plot is not None and plot.suffix not in _PLOTS, "a plot ends in .png or .svg")
         round = _given(input, (mentors, mentees, mapping), target, input_out)
         result = solve(round.content)
@@ -118,6 +125,20 @@ def _replay(files: list[Path]) -> int:
     place = min(len(again), len(published)) if place is None else place
     _errors.print(f"differs from byte {place} on: solved again, it is {_around(again, place)}", style="red")
     return 1
+
+
+def _repair(files: list[Path], gone: list[str], bystanders: int, output: Path) -> int:
+    """Of a result that holds: what it says is what the mentees have."""
+    _refuse(len(files) != 2, "--repair takes two files: INPUT RESULT")  # noqa: PLR2004
+    _refuse(not gone, "say who has gone: --gone MENTOR")
+    if verifier.main([str(file) for file in files]):
+        return 1
+    content, published = (file.read_bytes() for file in files)
+    result = RoundResult.model_validate_json(published)
+    plan = repaired(read_input(content), result, gone=gone, bystanders=bystanders)
+    output.write_bytes(plan.file())
+    telling.show_repair(plan, _console)
+    return 0
 
 
 def _around(content: bytes, place: int) -> str:

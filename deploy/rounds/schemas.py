@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from services.matching.domain.repair.departed import RoundRepair
 from services.matching.domain.rounds.files import RoundInput, RoundResult
 
 FOLDER = Path(__file__).parent.parent.parent / "docs" / "schemas"
@@ -15,6 +16,7 @@ def schemas() -> Mapping[str, str]:
     return {
         "round-input.schema.json": _text("round-input", RoundInput.model_json_schema(mode="validation")),
         "round-result.schema.json": _text("round-result", RoundResult.model_json_schema(mode="validation")),
+        "round-repair.schema.json": _text("round-repair", RoundRepair.model_json_schema(mode="validation")),
     }
 
 

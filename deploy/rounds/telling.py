@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from services.matching.domain.repair.departed import RoundRepair
 from services.matching.domain.rounds.files import Figures, Reason, RoundInput, RoundResult, Unmatched
 
 Names = Mapping[str, tuple[str, str]]
@@ -35,6 +36,20 @@ def show(result: RoundResult, names: Names, console: Console) -> None:
     console.print(table)
     _show_flow(result, console)
     _show_unmatched(result, names, console)
+
+
+def show_repair(plan: RoundRepair, console: Console) -> None:
+    """Pseudonyms, as in the round's files."""
+    table = Table("mentee", "leaves", "for", "why", title="what changes; whoever is not named stays")
+    for step in plan.steps:
+        for place, one in enumerate(step):
+            table.add_row(one.mentee, one.leaves, one.mentor, "makes room" if place else "displaced")
+    for left in plan.left_behind:
+        table.add_row(left.mentee, left.leaves, "", f"left behind: {left.reason.replace('_', ' ')}")
+    console.print(table)
+    placed = f"{plan.displaced - len(plan.left_behind)} of {plan.displaced} displaced placed"
+    moved = f"{plan.bystanders_moved} bystanders moved, {plan.bystanders_at_most} at most"
+    console.print(f"{placed}; {moved}; {plan.blocking_pairs} blocking pairs", highlight=False)
 
 
 def _show_flow(result: RoundResult, console: Console) -> None:
