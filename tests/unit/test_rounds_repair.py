@@ -109,7 +109,7 @@ def test_a_plan_is_written_and_told(files: tuple[Path, Path], tmp_path: Path) ->
     [
         (["--gone", "h9"], "h9 is no mentor of this round"),
         ([], "--gone MENTOR"),
-        (["--gone", "h1", "--bystanders", "-1"], "x>=0"),
+        (["--gone", "h1", "--bystanders", "-1"], "equal to 0"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(

@@ -15,8 +15,17 @@ from services.matching.store.people import SEATS
 from services.matching.store.projections import PARTICIPANTS
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.errors import Conflict
-from shared.mongo import Database, Document, Writing, ensure_indexes, in_one_thread
+from shared.errors import Conflict, StaleVersion
+from shared.mongo import (
+    BulkWriteError,
+    Database,
+    Document,
+    DuplicateKeyError,
+    Writing,
+    duplicates_in,
+    ensure_indexes,
+    in_one_thread,
+)
 
 
 class AnswerStore:
@@ -52,7 +61,12 @@ class AnswerStore:
             self._count(writing, relationship, trace)
             return rating
 
-        return await in_one_thread(self._database, body)
+        try:
+            return await in_one_thread(self._database, body)
+        except (DuplicateKeyError, BulkWriteError) as failed:
+            if isinstance(failed, BulkWriteError) and not duplicates_in(failed):
+                raise
+            raise StaleVersion(found=1, expected=0) from None
 
     def _count(self, writing: Writing, relationship: Relationship, trace: Trace) -> None:
         mentor, answers, experiences = relationship.pair.mentor, writing[ANSWERS], writing[EXPERIENCES]

@@ -85,10 +85,12 @@ def repaired(round: RoundInput, result: RoundResult, *, gone: Collection[str], b
 
 def departed(columns: Instance, outcome: Rows, gone: Bools, *, round: str) -> Damage:
     """`gone` by mentor. Nobody wishes for them any more. Whoever had nobody takes no part: a repair is not for them."""
-    before = np.where(outcome == NOBODY, NOBODY, columns.mentor[outcome])
-    displaced = (before != NOBODY) & gone[before]
+    content = outcome != NOBODY
+    before = np.full(len(columns.mentees), NOBODY)
+    before[content] = columns.mentor[outcome[content]]
+    displaced = np.isin(before, np.flatnonzero(gone))
     pinned = (columns.pinned != NOBODY) & ~displaced
-    kept = np.flatnonzero(~gone[columns.mentor] & (before != NOBODY)[columns.mentee])
+    kept = np.flatnonzero(~gone[columns.mentor] & content[columns.mentee])
     excluded = kept[columns.excluded[kept]]
     left = instance(
         Wishes(
