@@ -16,16 +16,7 @@ from services.matching.store.projections import PARTICIPANTS
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict, StaleVersion
-from shared.mongo import (
-    BulkWriteError,
-    Database,
-    Document,
-    DuplicateKeyError,
-    Writing,
-    duplicates_in,
-    ensure_indexes,
-    in_one_thread,
-)
+from shared.mongo import Database, Document, DuplicateKeyError, Writing, ensure_indexes, in_one_thread
 
 
 class AnswerStore:
@@ -63,9 +54,7 @@ class AnswerStore:
 
         try:
             return await in_one_thread(self._database, body)
-        except (DuplicateKeyError, BulkWriteError) as failed:
-            if isinstance(failed, BulkWriteError) and not duplicates_in(failed):
-                raise
+        except DuplicateKeyError:  # sent twice at once
             raise StaleVersion(found=1, expected=0) from None
 
     def _count(self, writing: Writing, relationship: Relationship, trace: Trace) -> None:
