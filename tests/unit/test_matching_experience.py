@@ -36,13 +36,21 @@ def test_nothing_is_counted_of_fewer_than_three() -> None:
 def test_later_answers_wait_until_three_are_new() -> None:
     before = Sum(answers=3, total=13)
     assert count([1, 1], before, MANY) is None
-    assert count([1, 2, 2], before, MANY) == Counted(sum=Sum(answers=6, total=18), level=25)
+    assert count([2, 2, 3], before, MANY) == Counted(sum=Sum(answers=6, total=20), level=25)
 
 
 def test_few_answers_say_little_and_many_say_what_they_say() -> None:
-    assert [level(*[5] * number) for number in (3, 4, 6, 15, 30)] == [50, 50, 75, 75, 100]
-    assert level(5, 4, 4) == USUAL
-    assert [level(*three) for three in ((1, 1, 1), (2, 2, 3), (3, 3, 3))] == [0, 25, 25]
+    def after(groups: int, others: Sum) -> int:
+        so_far, seen = NOTHING, USUAL
+        for _ in range(groups):
+            counted = count([5, 5, 5], so_far, others)
+            assert counted is not None
+            so_far, seen = counted.sum, counted.level
+        return seen
+
+    assert [after(groups, MANY) for groups in (1, 3, 5, 6)] == [75, 75, 75, 100]
+    assert [after(groups, Sum(answers=1000, total=4400)) for groups in (1, 2, 9)] == [50, 75, 75]
+    assert [level(*three) for three in ((1, 1, 1), (3, 3, 3), (4, 4, 3), (4, 4, 4))] == [0, 25, 50, 50]
 
 
 def test_where_everybody_is_as_content_nobody_stands_out() -> None:
@@ -54,11 +62,12 @@ def test_where_everybody_is_as_content_nobody_stands_out() -> None:
 def test_the_level_is_the_shrunk_means_distance_from_the_networks_in_steps(
     own: list[Rating], others: list[Rating]
 ) -> None:
-    total = min(max(sum(own), len(own) + 2), 5 * len(own) - 2)
+    lowest, highest = len(own), 5 * len(own)
+    total = next((all_ for all_ in (lowest + 1, highest - 1) if abs(sum(own) - all_) <= 1), sum(own))
     network = Fraction(total + sum(others), len(own) + len(others))
     shrunk = (total + 5 * network) / (len(own) + 5)
     apart = abs(shrunk - network)
-    steps = (apart >= Fraction(1, 4)) + (apart >= Fraction(3, 4))
+    steps = (apart >= Fraction(1, 8)) + (apart >= Fraction(1, 2))
     expected = 50 + 25 * steps * (1 if shrunk > network else -1)
     assert level(*own, others=Sum(answers=len(others), total=sum(others))) == expected
 
@@ -77,7 +86,7 @@ def test_no_answer_can_be_told_from_all_that_is_kept_of_its_group(size: int) -> 
 
 
 def test_an_erased_answer_dissolves_its_group_and_the_level_stays_while_another_stands_behind_it() -> None:
-    assert forget([[5, 5, 5], [4, 4, 4]], 75) == Counted(sum=Sum(answers=6, total=25), level=75)
+    assert forget([[5, 5, 5], [4, 4, 4]], 75) == Counted(sum=Sum(answers=6, total=26), level=75)
     assert forget([], 75) == Counted(sum=NOTHING, level=USUAL)
 
 

@@ -17,11 +17,11 @@ RATINGS: tuple[Rating, ...] = get_args(Rating)
 _TOGETHER = 3
 """So many new answers are counted together, and nothing is said of fewer."""
 _ALIKE = 2
-"""Sums so near to unanimity count like the last that is not."""
+"""Sums so near to the lowest or the highest are one, and count as the middle of them."""
 _PRIOR = 5
 """Answers that the network's mean is worth."""
 _STEP = 25
-_QUARTERS = (1, 3)
+_EIGHTHS = (1, 4)
 """Of a rating from the network's mean at which the first and the second step begin."""
 
 
@@ -59,13 +59,18 @@ def forget(left: Collection[Sequence[Rating]], level: int) -> Counted:
 
 
 def _blurred(group: Sequence[Rating]) -> Sum:
+    total: int = sum(group)
     lowest, highest = min(RATINGS) * len(group), max(RATINGS) * len(group)
-    return Sum(answers=len(group), total=min(max(sum(group), lowest + _ALIKE), highest - _ALIKE))
+    if total <= lowest + _ALIKE:
+        total = lowest + _ALIKE // 2
+    elif total >= highest - _ALIKE:
+        total = highest - _ALIKE // 2
+    return Sum(answers=len(group), total=total)
 
 
 def _level(own: Sum, everybody: Sum) -> int:
     """The shrunk mean is n / (n + prior) x (own mean - network's) above the network's: compared without dividing."""
     above = own.total * everybody.answers - own.answers * everybody.total
     one = everybody.answers * (own.answers + _PRIOR)
-    steps = sum(4 * abs(above) >= quarters * one for quarters in _QUARTERS)
+    steps = sum(8 * abs(above) >= eighths * one for eighths in _EIGHTHS)
     return USUAL + _STEP * steps * (1 if above > 0 else -1)
