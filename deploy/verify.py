@@ -54,6 +54,7 @@ INPUT_SHAPE = {
     "mentees": [{"id": str, "institution": str, "waiting_days": Maybe(int, 0), "wishes": Maybe([WISH], [])}],
     "pins": Maybe([PAIR], []),
     "exclusions": Maybe([PAIR], []),
+    "exchanges": Maybe([{"mentee_institution": str, "mentor_institution": str, "at_most": int}], []),
 }
 RESULT_SHAPE = {
     "format": str,
@@ -194,6 +195,8 @@ class Round:
     home: dict[str, str]
     mentor_home: dict[str, str]
     pins: dict[str, str]
+    ceilings: dict[tuple[str, str], int]
+    """Of pairs of a mentee's and a mentor's institution."""
     wishes: dict[str, list[Wish]] = field(default_factory=dict)
     asked: dict[str, list[Wish]] = field(default_factory=dict)
     seats: dict[str, int] = field(default_factory=dict)
@@ -220,9 +223,12 @@ def understood(given: Any) -> Round:
         home={one: mentee["institution"] for one, mentee in mentees.items()},
         mentor_home={one: mentor["institution"] for one, mentor in mentors.items()},
         pins={pin["mentee"]: pin["mentor"] for pin in given["pins"]},
+        ceilings={(one["mentee_institution"], one["mentor_institution"]): one["at_most"] for one in given["exchanges"]},
     )
+    demand(len(round.ceilings) == len(given["exchanges"]), "input/exchanges: two institutions stand twice")
     demand(len(round.pins) == len(given["pins"]), "input/pins: a mentee is pinned twice")
     _order(round, mentees, excluded, most=given["policy"]["list_length"])
+    _below_ceilings(round, [{wish.mentor for wish in wishes} for wishes in round.wishes.values()], "input: wishes")
     held = Counter(round.pins.values())
     round.seats = {one: seats - held[one] for one, seats in round.capacity.items()}
     for mentee, mentor in round.pins.items():
@@ -230,6 +236,15 @@ def understood(given: Any) -> Round:
         demand(wished and not wished[0].excluded, f"input/pins: {mentee} and {mentor} may not be matched")
         demand(round.seats[mentor] >= 0, f"input/pins: {mentor} has more pins than capacity")
     return round
+
+
+def _below_ceilings(round: Round, mentors: Sequence[set[str]], what: str) -> None:
+    """Of each mentee, in the order of `wishes`: no more of them across than two institutions agreed on."""
+    across: Counter[tuple[str, str]] = Counter()
+    for mentee, theirs in zip(round.wishes, mentors, strict=True):
+        across.update({(round.home[mentee], round.mentor_home[mentor]) for mentor in theirs})
+    for between, most in round.ceilings.items():
+        demand(across[between] <= most, f"{what} of {between[0]} across to {between[1]}: {across[between]}, not {most}")
 
 
 def _by_id(people: Sequence[Any], at: str) -> dict[str, Any]:
@@ -300,6 +315,7 @@ def outcome_of(round: Round, result: Any) -> Outcome:
         demand(one["pinned"] == (one["id"] in round.pins), f"{at}/pinned: contradicts the input's pins")
         demand(round.pins.get(one["id"], one["mentor"]) == one["mentor"], f"{at}/mentor: is pinned to another mentor")
         demand(one["place"] == _place(round, wish), f"{at}/place: should be {_place(round, wish)}")
+    _below_ceilings(round, [{wish.mentor} if wish else set() for wish in granted.values()], "result: pairs")
     held: dict[str, list[Wish]] = {mentor: [] for mentor in round.capacity}
     for wish in granted.values():
         if wish is not None:

@@ -1,8 +1,10 @@
 """Terms of exchange on a real MongoDB: direction and ceiling hold wherever a pair is made; who gives what is told."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from tests.component.matching_kit import (
     programme,
     running,
 )
+from tests.component.rounds_desk import Desk
 from tests.eventually import eventually
 
 
@@ -175,3 +178,23 @@ async def test_only_the_whole_institutions_own_coordinator_sees_the_balance(matc
     assert await asked(SOUTH, "coordinator", of="nowhere") == 404
     assert await asked(NORTH, "coordinator", programmes=(CARE,)) == 403
     assert [await asked(NORTH, role) for role in ("member", "integrator", "operator")] == [403] * 3
+
+
+async def test_a_round_has_no_more_pairs_across_than_seats_are_left_and_its_files_show_it(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
+) -> None:
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=("solving", "publishing")) as matching:
+        await matching.say(exchanging(NORTH, SOUTH), exchanging(SOUTH, NORTH, ceiling=2), programme())
+        await matching.join(*(far(mentee, f"e{number}", NORTH) for number in range(5)))
+        await matching.join(far(mentor, "milo", capacity=9), far(mentor, "mara", NORTH, capacity=1))
+        await _pair(matching, "e0", "milo", home=NORTH, partner=SOUTH)
+        desk = Desk(matching, tmp_path)
+        round = await desk.published()
+        files = await desk.files(round)
+        assert json.loads(files[0].read_bytes())["exchanges"] == [
+            {"at_most": 1, "mentee_institution": NORTH, "mentor_institution": SOUTH}
+        ]
+        assert await desk.verified(round) == 0
+        assert sorted((await desk.pairs(round, state="opened")).values()) == ["mara", "milo"]
+        (known,) = (await _balance(matching, SOUTH))["partners"]
+        assert (known["given"], known["ceiling_left"]) == (2, 0)

@@ -74,7 +74,28 @@ def documents(draw: st.DrawFn, *, target: str | None = None, most: int = 6) -> D
         mentees.append(mentee(f"m{number}", *wishes, waiting_days=days, institution=home))
     pins, exclusions = draw(_orders(mentors, mentees))
     target = target or draw(st.sampled_from(["fit", "coverage"]))
-    return document(mentors, mentees, target=target, pins=pins, exclusions=exclusions, compare=draw(st.booleans()))
+    exchanges = draw(_exchanges(mentors, mentees))
+    orders = {"pins": pins, "exclusions": exclusions, **({"exchanges": exchanges} if exchanges else {})}
+    return document(mentors, mentees, target=target, compare=draw(st.booleans()), **orders)
+
+
+@st.composite
+def _exchanges(draw: st.DrawFn, mentors: Sequence[Document], mentees: Sequence[Document]) -> list[Document]:
+    """Ceilings that the wishes keep, sometimes just."""
+    home = {one["id"]: one["institution"] for one in mentors}
+    between = draw(st.sets(st.sampled_from([("north", "south"), ("south", "north")])))
+    return [
+        {
+            "mentee_institution": one,
+            "mentor_institution": other,
+            "at_most": draw(st.integers(0, 2))
+            + sum(
+                who["institution"] == one and any(home[each["mentor"]] == other for each in who["wishes"])
+                for who in mentees
+            ),
+        }
+        for one, other in sorted(between)
+    ]
 
 
 @st.composite

@@ -3,14 +3,19 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from services.matching.domain.exchange import Flow, balances
-from services.matching.domain.model import Institution, Person, Policy, Terms
+from services.matching.domain.model import Institution, Person, Policy, Programme, Terms
 from services.matching.domain.pairs import Pair, Party
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.repair.displacements import Displacement
 from services.matching.domain.repair.life import Move, Step
 from services.matching.domain.repair.steps import Scene, carry_out
 from services.matching.domain.requests import Situation
+from services.matching.domain.shards import SHARDS
+from services.matching.index.network import Network
+from services.matching.usecases.damage import Case, planned
 from tests.unit.matching_people import CARE, EAST, NORTH, SOUTH, mentee, mentor, policy
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
@@ -46,6 +51,49 @@ def test_a_step_of_two_moves_takes_two_seats_below_a_ceiling_or_none() -> None:
     assert _carried_out(capped(3, given=1)).state == "applied"
     lapsed = _carried_out(capped(2, given=1))
     assert (lapsed.state, lapsed.reason) == ("lapsed", "exchange_full")
+
+
+@pytest.mark.parametrize("bystanders", [0, 2])
+@pytest.mark.parametrize(("ceiling", "placed"), [(1, 0), (2, 1), (3, 2)])
+def test_a_repair_places_no_more_across_than_seats_are_left_and_who_was_left_behind_first(
+    ceiling: int, placed: int, bystanders: int
+) -> None:
+    """Dora has one of south's seats in this programme; ana and ben lost theirs, ben for the second time."""
+    made = planned(_network(ceiling), _case(bystanders))
+    assert (made.plan.displaced, made.plan.placed) == (2, placed)
+    assert [one.mentee.member for one in made.steps if one.moves] == ["ben", "ana"][:placed][::-1]
+
+
+def _network(ceiling: int) -> Network:
+    network, everyone = Network(reserve=0), frozenset({NORTH, SOUTH})
+    network.hold(range(SHARDS))
+    for state in (
+        Institution(id=NORTH, exchanges_with=everyone),
+        Institution(id=SOUTH, exchanges_with=everyone, terms={NORTH: Terms(ceiling=ceiling)}),
+        Programme(id=CARE, institution=NORTH, admits=everyone),
+        *(mentee(who, across_institutions=True).member for who in ("ana", "ben", "dora")),
+        *(mentor(who, institution=SOUTH, across_institutions=True, capacity=9).member for who in ("sam", "sue")),
+    ):
+        network.put(state)
+    return network
+
+
+def _case(bystanders: int) -> Case:
+    lost = [
+        Displacement(id=one.id, pair=one.pair, relationship=one.id, cause="mentor_left", at=NOW, left_before=times)
+        for one, times in ((_together("ana", "gone", NORTH), 0), (_together("ben", "gone", NORTH), 1))
+    ]
+    held = replace(_together("dora", "sam", SOUTH), id="held")
+    return Case(
+        repair="r",
+        edition="r.1",
+        programme=CARE,
+        bystanders=bystanders,
+        at=NOW,
+        displacements=lost,
+        bonds=[held],
+        pinned=(),
+    )
 
 
 def _carried_out(known: Policy) -> Step:

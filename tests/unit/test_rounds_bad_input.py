@@ -18,6 +18,10 @@ def good(**fields: Any) -> Document:
     )
 
 
+def ceiling(one: str, other: str, at_most: int) -> Document:
+    return {"mentee_institution": one, "mentor_institution": other, "at_most": at_most}
+
+
 def refused(content: bytes) -> Rejected:
     with pytest.raises(Rejected) as caught:
         solve(content)
@@ -57,6 +61,9 @@ WRONG_VALUES: list[tuple[str, Any, str, str]] = [
     ("/format", "preceptor-round-input/2", "/format", "preceptor-round-input/1"),
     ("/mentees/0/id", "Jo Doe <jo@example.org>", "/mentees/0/id", "match pattern"),
     ("/mentees/0/name", "Jo", "/mentees/0/name", "not permitted"),
+    ("/exchanges", [ceiling("north", "north", 1)], "/exchanges/0/at_most", "2 mentees have wishes across"),
+    ("/exchanges", [ceiling("a", "b", 1)] * 2, "/exchanges/1", "/exchanges/0 is the same"),
+    ("/exchanges", [ceiling("a", "b", -1)], "/exchanges/0/at_most", "greater than or equal to 0"),
     ("/pins", [pair("xi", "ada")], "/pins/0/mentee", "not among /mentees"),
     ("/pins", [pair("jo", "xi")], "/pins/0/mentor", "not among /mentors"),
     ("/pins", [pair("ky", "bo")], "/pins/0", "forbidden"),

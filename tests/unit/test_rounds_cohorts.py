@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matching.domain import rules
-from services.matching.domain.model import Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.domain.model import Bond, Institution, Member, Person, Policy, Preferences, Programme, Terms
 from services.matching.domain.rounds.checks import check
 from services.matching.domain.rounds.files import Mentee, RoundInput, read_input
 from services.matching.domain.rounds.orders import Choice, Orders
@@ -107,12 +107,64 @@ def test_a_mentee_wishes_for_the_best_whom_the_rules_allow(
     names = {each.number: each.member for each in (*cohort.mentees, *cohort.mentors)}
     policy = Policy(replace(programme, list_length=length), {each.id: each for each in known})
     people = [one.person(id) for id in sorted(PEOPLE[:8])]
+    told, home = wished(_read(cohort), names), {each.id: each.member.institution for each in people}
     expected = {
-        each.id: set(naive(each, people, policy).mentors)
+        each.id: set(
+            naive(each, people, _without(policy, each, {home[mentor] for mentor in told.get(each.id, ())})).mentors
+        )
         for each in people
         if rules.is_mentee(each, policy) and rules.own_reason(each) is None and policy.admits(each.member.institution)
     }
-    assert {mentee: set(mentors) for mentee, mentors in wished(_read(cohort), names).items()} == expected
+    assert {mentee: set(mentors) for mentee, mentors in told.items()} == expected
+
+
+def _without(policy: Policy, mentee: Person, wished: set[str]) -> Policy:
+    """As it is for who has no place in exchanges with a ceiling: with those institutions for which they do not wish."""
+    beyond = policy.capped((mentee.member.institution, home) for home in policy.institutions if home not in wished)
+    return replace(policy, given=dict.fromkeys(beyond, 1_000))
+
+
+def across(ceiling: int, *bonds: Bond, **fields: Any) -> tuple[RoundInput, dict[str, str]]:
+    """Four of north, for whom south's two mentors or their own one may be; south gives so many seats."""
+    one = network(*(mentee(who, across_institutions=True) for who in ("ana", "ben", "cleo", "dora")), mentor("mara"))
+    everyone = frozenset({NORTH, SOUTH})
+    for state in (
+        Institution(id=NORTH, exchanges_with=everyone, sequence=2),
+        Institution(id=SOUTH, exchanges_with=everyone, terms={NORTH: Terms(ceiling=ceiling)}),
+        Programme(id=CARE, institution=NORTH, admits=everyone, sequence=2),
+        *(mentor(who, institution=SOUTH, across_institutions=True, capacity=9).member for who in ("sam", "sue")),
+        *bonds,
+    ):
+        one.put(state)
+    cohort = freeze(one, call(**fields))
+    return _read(cohort), {each.number: each.member for each in (*cohort.mentees, *cohort.mentors)}
+
+
+def who_wishes_across(read: RoundInput, names: dict[str, str]) -> set[str]:
+    return {who for who, mentors in wished(read, names).items() if {"sam", "sue"} & set(mentors)}
+
+
+def test_as_many_wish_across_as_seats_are_left_below_the_ceiling_and_the_input_says_so() -> None:
+    taken = Bond(id="b", mentee="x", mentor="y", exchange=(NORTH, SOUTH), sequence=1, takes_seat=True)
+    for bonds, left in (((), 3), ((taken,), 2)):
+        read, names = across(3, *bonds)
+        [between] = read.exchanges
+        assert (between.mentee_institution, between.mentor_institution, between.at_most) == (NORTH, SOUTH, left)
+        assert len(who_wishes_across(read, names)) == left
+        assert all("mara" in mentors for mentors in wished(read, names).values())
+
+
+def test_across_go_the_pinned_then_whose_first_choice_it_is_then_who_waits_longest() -> None:
+    orders = Orders(wishes=(Choice(member="cleo", choices=("mara",)),), pins=(("dora", "sam"),))
+    since = {"cleo": NOW - timedelta(days=90), "ben": NOW - timedelta(days=30)}
+    read, names = across(2, orders=orders, since=since)
+    assert who_wishes_across(read, names) == {"dora", "ben"}
+
+
+def test_pins_beyond_a_ceiling_cannot_all_be_kept() -> None:
+    with pytest.raises(Rejected) as refused:
+        across(1, orders=Orders(pins=(("ana", "sam"), ("ben", "sue"))))
+    assert (refused.value.code, [one.field for one in refused.value.errors]) == ("round_infeasible", ["pins.0"])
 
 
 def test_own_choices_go_before_scores_and_a_forbidden_one_is_passed_over() -> None:

@@ -49,6 +49,19 @@ def flipped(file: bytes, place: int, by: int = 1) -> bytes:
     return file[:place] + bytes([file[place] ^ by]) + file[place + 1 :]
 
 
+def test_pairs_beyond_a_ceiling_are_found_whatever_the_input_says_besides() -> None:
+    """A solver that passed over the ceiling, and a round whose wishes could exceed it."""
+    two = [mentee("jo", wish("ada", 1)), mentee("ky", wish("bo", 1))]
+    given = document([mentor("ada", institution="south"), mentor("bo", institution="south")], two)
+    within = {"mentee_institution": "north", "mentor_institution": "south", "at_most": 2}
+    verify(content({**given, "exchanges": [within]}), solve(content({**given, "exchanges": [within]})).file())
+    beyond = content({**given, "exchanges": [{**within, "at_most": 1}]})
+    known = json.loads(solve(content(given)).file())
+    hashes = {"sha256": sha256(beyond.strip()).hexdigest(), "file_sha256": sha256(beyond).hexdigest()}
+    with pytest.raises(Wrong, match="wishes of north across to south: 2, not 1"):
+        verify(beyond, resealed({**known, "input": hashes}))
+
+
 @settings(max_examples=300, deadline=None)
 @given(documents(), st.data())
 def test_no_change_anywhere_passes(given: Document, data: st.DataObject) -> None:

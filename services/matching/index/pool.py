@@ -4,15 +4,16 @@ A mentor who changes is in their column at once, and in the reserves when `touch
 are searched for, not read from a reserve.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from services.matching.domain import rules, scoring
 from services.matching.domain.columns import Bools, Ints, Rows, Side, Words
 from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist, Stored
-from services.matching.domain.model import Person, Policy, Weights, weights_for
+from services.matching.domain.model import Exchange, Person, Policy, Weights, weights_for
 from services.matching.index.people import People, Vocabulary, Widths
 from services.matching.index.ranking import Ranking, alike
 from services.matching.index.reserves import Reserves
@@ -190,9 +191,24 @@ class Pool:
 
     def ranked(self, mentees: Sequence[str], length: int) -> list[Ranked]:
         """The best of each of these mentees' mentors: as lists of this length would have them."""
+        return self._ranked(mentees, length, frozenset())
+
+    def ranked_without(self, closed: Mapping[str, frozenset[Exchange]], length: int) -> Iterator[tuple[str, Ranked]]:
+        """The same of each of these mentees, as if no mentor could be had by what is closed for them."""
+        together: defaultdict[frozenset[Exchange], list[str]] = defaultdict(list)
+        for mentee, exchanges in closed.items():
+            together[exchanges].append(mentee)
+        for exchanges, mentees in together.items():
+            for mentee, found in zip(mentees, self._ranked(mentees, length, exchanges), strict=True):
+                is_kept_out = exchanges and not found.mentors
+                yield mentee, replace(found, unmatched="none_allowed_between_institutions") if is_kept_out else found
+
+    def _ranked(self, mentees: Sequence[str], length: int, closed: frozenset[Exchange]) -> list[Ranked]:
         widths = self._widths()
-        all_mentors, ids = self._mentors.all(widths), self._mentors.ids
-        ranking = Ranking(all_mentors, self._allowed(), least=self._policy.programme.minimum_score, length=length)
+        all_mentors, ids, allowed = self._mentors.all(widths), self._mentors.ids, self._allowed().copy()
+        for one in closed:
+            allowed[tuple(self._vocabulary.institutions.number(home) for home in one)] = False
+        ranking = Ranking(all_mentors, allowed, least=self._policy.programme.minimum_score, length=length)
         rows = self._mentees.at(mentees)
         found: dict[str, Ranked] = {}
         for place in alike(self._mentees.all(widths).take(rows)).tolist():

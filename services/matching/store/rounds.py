@@ -2,12 +2,12 @@
 
 import io
 import json
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
-from services.matching.domain.model import Person, Policy
+from services.matching.domain.model import Exchange, Person, Policy
 from services.matching.domain.rounds.files import Compared
 from services.matching.domain.rounds.life import File, Frozen, Round, Solved, Trouble
 from services.matching.domain.rounds.places import UNSETTLED, Place, PlaceState
@@ -56,8 +56,8 @@ class RoundShelf:
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
         return await people.signed_in(self._database, institution, subject_hash)
 
-    async def policy(self, programme: str) -> Policy | None:
-        return await people.policy(self._database, programme)
+    async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
+        return await people.policy(self._database, programme, exchanges=exchanges)
 
     async def people(self, ids: Collection[str], *, mentees: Collection[str]) -> Mapping[str, Person]:
         found: dict[str, Person] = {}

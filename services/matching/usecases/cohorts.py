@@ -5,23 +5,25 @@ The input is written as it is made, mentee by mentee: as one value it would take
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 
 from services.matching.domain import rules, scoring
 from services.matching.domain.columns import Rows
-from services.matching.domain.model import Member, Person, Policy, Preferences, weights_for
-from services.matching.domain.rounds import canonical, wishing
+from services.matching.domain.model import Exchange, Member, Person, Policy, Preferences, weights_for
+from services.matching.domain.rounds import canonical, ceilings, wishing
+from services.matching.domain.rounds.ceilings import Claim
 from services.matching.domain.rounds.files import Target
 from services.matching.domain.rounds.model import Wishes
 from services.matching.domain.rounds.orders import Company, Couple, Orders, check
 from services.matching.domain.rounds.pseudonyms import pseudonyms
 from services.matching.domain.shards import SHARDS
 from services.matching.index.network import Network
+from services.matching.index.pool import Pool, Ranked
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS
 
@@ -68,6 +70,8 @@ class Cohort:
     mentees: Sequence[Someone]
     mentors: Sequence[Someone]
     capacity: Sequence[int]
+    ceilings: Mapping[Exchange, int]
+    """Seats left, where there is a ceiling: at most so many mentees have wishes across."""
     wishes: Wishes
 
     @property
@@ -98,8 +102,9 @@ class Cohort:
 
         exclusions = [couple for couple in self.call.orders.exclusions if couple[1] in mentor]
         compare = "true" if self.call.compare else "false"
-        head = f'{{"compare":{compare},"exclusions":{named(exclusions)},"format":"preceptor-round-input/1","mentees":['
-        yield head.encode()
+        between = f'"exchanges":{canonical.text(self._exchanges()).decode()},' if self.ceilings else ""
+        yield f'{{"compare":{compare},{between}"exclusions":{named(exclusions)},'.encode()
+        yield b'"format":"preceptor-round-input/1","mentees":['
         yield from self._mentees()
         mentors = [
             {"capacity": seats, "id": one.number, "institution": one.institution}
@@ -109,6 +114,12 @@ class Cohort:
         policy = canonical.text({**self.rules, "id": f"policy-{self.policy_sha256[:16]}"}).decode()
         last = f',"pins":{named(self.call.orders.pins)},"policy":{policy},"round":"{self.call.round}",'
         yield f'{last}"target":"{self.call.target}"}}\n'.encode()
+
+    def _exchanges(self) -> list[dict[str, Any]]:
+        return [
+            {"at_most": left, "mentee_institution": mentees, "mentor_institution": mentors}
+            for (mentees, mentors), left in self.ceilings.items()
+        ]
 
     def _mentees(self) -> Iterator[bytes]:
         wishes = self.wishes
@@ -149,28 +160,65 @@ def freeze(network: Network, call: Call) -> Cohort:
     mentees = _numbered("mentee", [one for one in people.values() if _takes_part(one, company)], call)
     takers = [one for one in people.values() if company.has_mentor(one.id) and rules.has_seat(one)]
     mentors = _numbered("mentor", takers, call)
-    pairs, unmatched = _pairs(network, call, company, [one.member for one in mentees], [one.member for one in mentors])
+    wishes, ranked = _within_ceilings(pool, call, company, mentees, mentors)
     return Cohort(
         call=call,
         policy=pool.policy,
-        mentees=[
-            Someone(
-                number=one.number, member=one.member, institution=one.institution, since=one.since, unmatched=reason
-            )
-            for one, reason in zip(mentees, unmatched, strict=True)
-        ],
+        mentees=[replace(one, unmatched=each.unmatched) for one, each in zip(mentees, ranked, strict=True)],
         mentors=mentors,
         capacity=[company.seats(one.member) for one in mentors],
-        wishes=wishing.wishes(
-            pairs,
+        ceilings=_ceilings(pool.policy, mentees, mentors),
+        wishes=wishes,
+    )
+
+
+def _within_ceilings(
+    pool: Pool, call: Call, company: Company, mentees: Sequence[Someone], mentors: Sequence[Someone]
+) -> tuple[Wishes, Sequence[Ranked]]:
+    """Who goes beyond a ceiling wishes anew without that exchange, until nobody does."""
+    ids, days = [one.member for one in mentees], np.array([_days(one, call) for one in mentees], dtype=np.int64)
+    ranked, closed = pool.ranked(ids, call.list_length), dict[str, frozenset[Exchange]]()
+    while True:
+        wishes = wishing.wishes(
+            _pairs(call, company, ids, [one.member for one in mentors], ranked, closed),
             round=call.round,
             mentees=[one.number for one in mentees],
             mentors=[one.number for one in mentors],
-            waiting_days=np.array([_days(one, call) for one in mentees], dtype=np.int64),
+            waiting_days=days,
             list_length=call.list_length,
             score_band=call.score_band,
-        ),
-    )
+        )
+        beyond = ceilings.beyond(_claims(wishes, call, company.policy, mentees, mentors), company.policy)
+        if not beyond:
+            return wishes, ranked
+        closed |= {one: closed.get(one, frozenset()) | more for one, more in beyond.items()}
+        anew = dict(pool.ranked_without({one: closed[one] for one in beyond}, call.list_length))
+        ranked = [anew.get(id, one) for id, one in zip(ids, ranked, strict=True)]
+
+
+def _ceilings(policy: Policy, mentees: Sequence[Someone], mentors: Sequence[Someone]) -> dict[Exchange, int]:
+    """Seats left, where there is a ceiling between these people's institutions."""
+    homes = product(sorted({one.institution for one in mentees}), sorted({one.institution for one in mentors}))
+    return {one: left for one in homes if (left := policy.left(one)) is not None}
+
+
+def _claims(
+    wishes: Wishes, call: Call, policy: Policy, mentees: Sequence[Someone], mentors: Sequence[Someone]
+) -> Iterator[Claim]:
+    """Who is pinned across goes first; then to whom it means most, who waits longest, and by lot, as places are."""
+    pinned = dict(call.orders.pins)
+    home = {one.member: one.institution for one in mentors}
+    for exchange in _ceilings(policy, mentees, mentors):
+        receives = np.array([one.institution == exchange[0] for one in mentees], dtype=np.bool_)
+        gives = np.array([one.institution == exchange[1] for one in mentors], dtype=np.bool_)
+        across = np.flatnonzero(receives[wishes.mentee] & gives[wishes.mentor])
+        first = np.full(len(mentees), np.iinfo(np.int64).max)
+        np.minimum.at(first, wishes.mentee[across], wishes.rank[across])
+        for place in np.unique(wishes.mentee[across]).tolist():
+            who = mentees[place]
+            is_pinned = home.get(pinned.get(who.member, "")) == exchange[1]
+            order = (not is_pinned, int(first[place]), -_days(who, call), place)
+            yield Claim(mentee=who.member, exchange=exchange, order=order)
 
 
 def _takes_part(one: Person, company: Company) -> bool:
@@ -190,12 +238,16 @@ def _days(one: Someone, call: Call) -> int:
 
 
 def _pairs(
-    network: Network, call: Call, company: Company, mentees: Sequence[str], mentors: Sequence[str]
-) -> tuple[wishing.Pairs, list[Unmatched | None]]:
+    call: Call,
+    company: Company,
+    mentees: Sequence[str],
+    mentors: Sequence[str],
+    ranked: Sequence[Ranked],
+    closed: Mapping[str, frozenset[Exchange]],
+) -> wishing.Pairs:
     """Each mentee's best by score, and those whom they chose, or are pinned to, where a rule does not forbid it."""
     place = {id: row for row, id in enumerate(mentors)}
-    chosen = _chosen(call.orders, company, mentees, place)
-    ranked = network.pool(call.programme).ranked(mentees, call.list_length)
+    chosen = _chosen(call.orders, company, mentees, place, closed)
     mentee = np.repeat(np.arange(len(mentees)), [len(one.mentors) for one in ranked])
     mentor = np.array([place[id] for one in ranked for id in one.mentors], dtype=np.intp)
     score = np.array([score for one in ranked for score in one.scores], dtype=np.int64)
@@ -210,11 +262,15 @@ def _pairs(
         score=np.concatenate([score[stays], added[2]]),
         named=np.concatenate([np.zeros(int(stays.sum()), dtype=np.int64), added[3]]),
         mentor_named=_mentor_named(call.orders, mentee * len(mentors) + mentor, mentees, place),
-    ), [one.unmatched for one in ranked]
+    )
 
 
 def _chosen(
-    orders: Orders, company: Company, mentees: Sequence[str], mentors: Mapping[str, int]
+    orders: Orders,
+    company: Company,
+    mentees: Sequence[str],
+    mentors: Mapping[str, int],
+    closed: Mapping[str, frozenset[Exchange]],
 ) -> list[tuple[int, int, int, int]]:
     """Mentee, mentor, score, and the how manieth choice; a pin goes before what its mentee would like."""
     wanted = {one.member: list(one.choices) for one in orders.wishes}
@@ -222,7 +278,12 @@ def _chosen(
         wanted[mentee] = [mentor, *(one for one in wanted.get(mentee, ()) if one != mentor)]
     found: list[tuple[int, int, int, int]] = []
     for row, mentee in enumerate(mentees):
-        possible = [one for one in wanted.get(mentee, ()) if one in mentors and company.may_meet((mentee, one))]
+        without = closed.get(mentee, frozenset())
+        possible = [
+            one
+            for one in wanted.get(mentee, ())
+            if one in mentors and company.may_meet((mentee, one)) and company.exchange((mentee, one)) not in without
+        ]
         for nth, mentor in enumerate(possible, 1):
             score = _score(company.people[mentee], company.people[mentor], company.policy)
             found.append((row, mentors[mentor], score, nth))

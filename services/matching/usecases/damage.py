@@ -13,13 +13,14 @@ from functools import cached_property
 import numpy as np
 
 from services.matching.domain import rules, scoring
-from services.matching.domain.model import weights_for
+from services.matching.domain.model import Exchange, Policy, weights_for
 from services.matching.domain.pairs import Party
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.repair.displacements import Displacement
 from services.matching.domain.repair.life import Move, Plan, Step
 from services.matching.domain.repair.planning import Damage, Repaired, reason_left, repair
-from services.matching.domain.rounds import wishing
+from services.matching.domain.rounds import ceilings, wishing
+from services.matching.domain.rounds.ceilings import Claim
 from services.matching.domain.rounds.model import NOBODY, instance
 from services.matching.index.network import Network
 
@@ -126,7 +127,7 @@ def _staying(network: Network, case: Case, lost: dict[str, Displacement]) -> dic
 
 def _damage(network: Network, case: Case, lost: dict[str, Displacement], stay: dict[str, Relationship]) -> Damage:
     mentees = sorted({*lost, *stay})
-    wished = _wishes(network, case, mentees, stay)
+    wished = _wishes(network, case, mentees, lost, stay)
     mentors = sorted({mentor for each in wished.values() for mentor in each})
     row = {mentor: place for place, mentor in enumerate(mentors)}
     listed = [(place, row[mentor], score) for place, one in enumerate(mentees) for mentor, score in wished[one].items()]
@@ -172,20 +173,52 @@ def _apart(case: Case) -> defaultdict[str, set[str]]:
 
 
 def _wishes(
-    network: Network, case: Case, mentees: Sequence[str], stay: Mapping[str, Relationship]
+    network: Network,
+    case: Case,
+    mentees: Sequence[str],
+    lost: Mapping[str, Displacement],
+    stay: Mapping[str, Relationship],
 ) -> dict[str, dict[str, int]]:
-    """Mentors with scores, by mentee."""
+    """Mentors with scores, by mentee. Beside what is held, no more wish across a ceiling than seats are left."""
     pool, apart = network.pool(case.programme), _apart(case)
     wished: dict[str, dict[str, int]] = {one: {} for one in mentees}
-    enrolled = [one for one in mentees if one in pool.mentees]
-    for mentee, ranked in zip(enrolled, pool.ranked(enrolled, _LIST_LENGTH), strict=True):
-        scores = zip(ranked.mentors, ranked.scores, strict=True)
-        wished[mentee] = {mentor: score for mentor, score in scores if mentor not in apart[mentee]}
+    policy = pool.policy.after(one.pair.exchange for one in case.bonds if one.takes_seat)
+    closed: dict[str, frozenset[Exchange]] = {}
+    anew: Collection[str] = [one for one in mentees if one in pool.mentees]
+    while anew:
+        for mentee, ranked in pool.ranked_without({one: closed.get(one, frozenset()) for one in anew}, _LIST_LENGTH):
+            scores = zip(ranked.mentors, ranked.scores, strict=True)
+            wished[mentee] = {mentor: score for mentor, score in scores if mentor not in apart[mentee]}
+        beyond = ceilings.beyond(_claims(network, case, wished, lost, policy), policy)
+        closed |= {one: closed.get(one, frozenset()) | more for one, more in beyond.items()}
+        anew = beyond
     for mentee, bond in stay.items():
         who, other = network.person(mentee), network.person(bond.pair.mentor.member)
         score = sum(scoring.weigh(scoring.factors_of(who, other), weights_for(who, pool.policy.programme)))
         wished[mentee][other.id] = score
     return wished
+
+
+def _claims(
+    network: Network,
+    case: Case,
+    wished: Mapping[str, Mapping[str, int]],
+    lost: Mapping[str, Displacement],
+    policy: Policy,
+) -> Iterator[Claim]:
+    """Who was left behind goes first, then the displaced, then to whom it means most, and by lot."""
+
+    def home(member: str) -> str:
+        return network.person(member).member.institution
+
+    for mentee, mentors in wished.items():
+        first: dict[Exchange, int] = {}
+        for place, mentor in enumerate(mentors):
+            first.setdefault((home(mentee), home(mentor)), place)
+        left_before = lost[mentee].left_before if mentee in lost else -1
+        for exchange in policy.capped(first):
+            order = (-left_before, first[exchange], scoring.seed(case.repair, mentee))
+            yield Claim(mentee=mentee, exchange=exchange, order=order)
 
 
 def _days(case: Case, one: Displacement | None) -> int:

@@ -3,11 +3,11 @@
 Members see nothing of a round before it is published, and then their own place in it.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from services.matching.domain.model import Person, Policy
+from services.matching.domain.model import Exchange, Person, Policy
 from services.matching.domain.rounds import life
 from services.matching.domain.rounds.files import Target
 from services.matching.domain.rounds.life import File, Round
@@ -56,7 +56,8 @@ class Shelf(Protocol):
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None: ...
 
-    async def policy(self, programme: str) -> Policy | None: ...
+    async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
+        """It knows how full these exchanges are."""
 
     async def people(self, ids: Collection[str], *, mentees: Collection[str]) -> Mapping[str, Person]:
         """Of any institution: the programme says who is one of its own. `mentees` with whom they are kept from."""
@@ -110,6 +111,9 @@ class Rounds:
         pinned = {mentee for mentee, _ in orders.pins}
         people = await self._shelf.people(orders.named, mentees=pinned)
         engaged = await self._shelf.engaged(opened.programme, pinned)
+        homes = {id: one.member.institution for id, one in people.items()}
+        between = {(homes[one], homes[other]) for one, other in orders.pins if one in homes and other in homes}
+        policy = await self._shelf.policy(opened.programme, between) or policy
         check(orders, Company(policy=policy, people=people, engaged=engaged))
         new = Round(
             id=opened.id,

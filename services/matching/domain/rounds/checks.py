@@ -25,6 +25,7 @@ def _wrong(round: RoundInput) -> Iterator[FieldError]:
     yield from _wrong_wishes(round)
     yield from _wrong_pairs(round)
     yield from _wrong_pins(round)
+    yield from _wrong_exchanges(round)
 
 
 def _wrong_wishes(round: RoundInput) -> Iterator[FieldError]:
@@ -70,6 +71,21 @@ def _wrong_pins(round: RoundInput) -> Iterator[FieldError]:
                 ("pins", place),
                 "is not among the mentee's wishes: the pair is forbidden (firewall, never-list, policy) or not listed",
             )
+
+
+def _wrong_exchanges(round: RoundInput) -> Iterator[FieldError]:
+    between = [(one.mentee_institution, one.mentor_institution) for one in round.exchanges]
+    yield from _twice(between, ("exchanges",), "")
+    home = {mentor.id: mentor.institution for mentor in round.mentors}
+    for place, one in enumerate(round.exchanges):
+        wishing = sum(
+            mentee.institution == one.mentee_institution
+            and any(home.get(wish.mentor) == one.mentor_institution for wish in mentee.wishes)
+            for mentee in round.mentees
+        )
+        if wishing > one.at_most:
+            said = f"is {one.at_most}, and {wishing} mentees have wishes across: a matching could have more such pairs"
+            yield _error(("exchanges", place, "at_most"), said)
 
 
 def _infeasible(round: RoundInput) -> Iterator[FieldError]:

@@ -64,6 +64,14 @@ class Pair(_File):
     mentor: Id
 
 
+class Ceiling(_File):
+    """At most so many mentees of the one institution have wishes for mentors of the other: no matching has more."""
+
+    mentee_institution: Id
+    mentor_institution: Id
+    at_most: Seats
+
+
 class Policy(_File):
     """By what the wishes were made. Recorded; only `list_length` is checked again."""
 
@@ -92,10 +100,13 @@ class RoundInput(_File):
     """Pairs that a coordinator fixes. Each must be among its mentee's wishes."""
     exclusions: tuple[Pair, ...] = ()
     """Pairs that a coordinator keeps apart."""
+    exchanges: tuple[Ceiling, ...] = ()
+    """Where two institutions agreed on a ceiling. Left out where there is none."""
 
     def file(self) -> bytes:
         """What the file holds: the canonical form and a line's end."""
-        return canonical.text(self.model_dump(mode="json")) + b"\n"
+        none = set() if self.exchanges else {"exchanges"}
+        return canonical.text(self.model_dump(mode="json", exclude=none)) + b"\n"
 
 
 Why = Literal["outranked", "outweighed", "excluded", "pinned", "closed", "seats_pinned"]

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Self
 
 from services.matching.domain import rules
-from services.matching.domain.model import Person, Policy
+from services.matching.domain.model import Exchange, Person, Policy
 from shared.errors import FieldError, Rejected
 
 _MOST_ERRORS = 20
@@ -82,6 +82,10 @@ class Company:
         mentee, mentor = couple
         return mentee not in self.engaged and not rules.broken(self.people[mentee], self.people[mentor], self.policy)
 
+    def exchange(self, couple: Couple) -> Exchange:
+        mentee, mentor = (self.people[one].member.institution for one in couple)
+        return mentee, mentor
+
     def seats(self, mentor: str) -> int:
         person = self.people[mentor]
         return max(0, person.member.capacity - person.taken)
@@ -138,6 +142,13 @@ def _infeasible(orders: Orders, company: Company) -> Iterator[FieldError]:
         if pinned > (seats := company.seats(mentor)):
             which = ", ".join(f"pins.{place}" for place, (_, other) in enumerate(orders.pins) if other == mentor)
             yield FieldError(which.partition(",")[0], f"the mentor has {seats} seats left, and is named by {which}")
+
+    across = Counter(company.exchange(couple) for couple in orders.pins)
+    for exchange in company.policy.capped(across):
+        if across[exchange] > (left := company.policy.left(exchange) or 0):
+            named = [f"pins.{nth}" for nth, couple in enumerate(orders.pins) if company.exchange(couple) == exchange]
+            said = f"{exchange[1]} gives {exchange[0]} {left} more seats, and more are pinned: {', '.join(named)}"
+            yield FieldError(named[0], said)
 
 
 def _unknown(id: str, place: str, company: Company, *, is_mentee: bool) -> Iterator[FieldError]:
