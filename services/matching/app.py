@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from services.matching import watch
 from services.matching.api.exchange import exchange_router
 from services.matching.api.experience import experience_router
+from services.matching.api.load import load_router
 from services.matching.api.rehearsals import rehearsals_router
 from services.matching.api.relationships import relationships_router
 from services.matching.api.repairs import repairs_router
@@ -23,6 +24,7 @@ from services.matching.store.answers import AnswerStore
 from services.matching.store.exchange import ExchangeStore
 from services.matching.store.firewall import FirewallStore
 from services.matching.store.lists import Lists
+from services.matching.store.load import LoadStore
 from services.matching.store.mending import RepairBench
 from services.matching.store.projections import Copies, Projections
 from services.matching.store.reading import ReadingStore
@@ -38,6 +40,7 @@ from services.matching.usecases.due import Due
 from services.matching.usecases.exchange import Exchanges
 from services.matching.usecases.experience import Experiences
 from services.matching.usecases.keeping import Keeper
+from services.matching.usecases.load import Loads
 from services.matching.usecases.mending import Mending
 from services.matching.usecases.publishing import Publishing
 from services.matching.usecases.reading import Reading
@@ -55,6 +58,7 @@ from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import MatchingRecordParked
 from shared.http import create_app
 from shared.leases import Lease
+from shared.mongo import Database
 from shared.parts import Parts
 from shared.service import Service, every, roles_of, run
 from shared.telemetry import configure_logs
@@ -112,7 +116,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         return {**await parts.ready(), **loading}
 
     routers = [
-        *_routers(reading, pairs, shelf, repairs, firewall, ExchangeStore(parts.database), clock),
+        *_routers(reading, pairs, shelf, repairs, firewall, parts.database, clock),
         rehearsals_router(Rehearsals(rehearsals, clock)),
         experience_router(Experiences(answers)),
     ]
@@ -159,7 +163,7 @@ def _routers(
     shelf: RoundShelf,
     repairs: RepairShelf,
     firewall: FirewallStore,
-    exchange: ExchangeStore,
+    database: Database,
     clock: Clock,
 ) -> list[APIRouter]:
     rotations = Rotations(firewall, clock)
@@ -172,7 +176,8 @@ def _routers(
         repairs_router(Repairs(repairs, clock)),
         rotations_router(rotations),
         conflicts_router(rotations),
-        exchange_router(Exchanges(exchange)),
+        exchange_router(Exchanges(ExchangeStore(database))),
+        load_router(Loads(LoadStore(database))),
     ]
 
 

@@ -63,6 +63,7 @@ def bound(member: Member, private: Preferences | None, bonds: Iterable[Bond]) ->
         private or Preferences(member=member.id),
         sum(one.takes_seat for one in known if one.mentor == member.id),
         frozenset(one.mentor for one in known if one.mentee == member.id and one.keeps_apart),
+        asked=sum(one.asks for one in known if one.mentor == member.id),
     )
 
 

@@ -106,6 +106,9 @@ class Plain:
     def _taken(self, mentor: Member) -> int:
         return len([one for one in self.bonds.values() if one.mentor == mentor.id and one.takes_seat])
 
+    def _carried(self, mentor: Member) -> int:
+        return self._taken(mentor) + len([one for one in self.bonds.values() if one.mentor == mentor.id and one.asks])
+
     def _private(self, member: Member) -> Preferences:
         return self.preferences.get(member.id) or Preferences(member=member.id)
 
@@ -173,7 +176,7 @@ class Plain:
             _zone(_minutes(mentee), _minutes(mentor)),
             50 if mentee.style is None or mentor.style is None else 100 * (mentee.style == mentor.style),
             _availability(mentee, mentor),
-            100 - 100 * self._taken(mentor) // max(1, mentor.capacity),
+            100 - 100 * self._carried(mentor) // max(1, mentor.capacity, self._carried(mentor)),
             self.experiences[mentor.id].level if mentor.id in self.experiences else 50,
             100 if asked & theirs.identity else 0,
         ]

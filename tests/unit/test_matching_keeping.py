@@ -300,7 +300,13 @@ def _bond(dice: random.Random, number: int) -> Bond:
     mentee, mentor = f"p{number * 2 % 20}", f"p{(number * 6 + 1) % 20}"
     keeps_apart = takes_seat or dice.random() < 0.4
     return Bond(
-        id=f"b{number}", mentee=mentee, mentor=mentor, sequence=1, takes_seat=takes_seat, keeps_apart=keeps_apart
+        id=f"b{number}",
+        mentee=mentee,
+        mentor=mentor,
+        sequence=1,
+        takes_seat=takes_seat,
+        keeps_apart=keeps_apart,
+        asks=not keeps_apart and dice.random() < 0.5,
     )
 
 

@@ -145,7 +145,7 @@ class Lists(RuleBasedStateMachine):
 
     @rule(seed=seeds, count=st.integers(1, 5))
     def some_are_bound_to_each_other_or_no_more(self, seed: int, count: int) -> None:
-        """A relationship, or a declined request, of one pair for good."""
+        """A relationship, or a request, of one pair for good."""
         dice = random.Random(seed)
         for _ in range(count):
             number, binds = dice.randrange(30), dice.random() < 0.6
@@ -160,6 +160,7 @@ class Lists(RuleBasedStateMachine):
                     sequence=0,
                     takes_seat=seat,
                     keeps_apart=binds,
+                    asks=not binds and dice.random() < 0.5,
                 )
             )
 

@@ -119,7 +119,7 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bond:
-    """What a relationship or a declined request does to lists, under its id: takes a seat, keeps the two apart."""
+    """What a relationship or a request does to lists, under its id: takes a seat, keeps the two apart; or it asks."""
 
     id: str
     mentee: str
@@ -129,6 +129,7 @@ class Bond:
     """Of two institutions' people."""
     takes_seat: bool = False
     keeps_apart: bool = False
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +168,8 @@ class Person:
     """By programme: who assesses them, or is assessed by them, as far as it counts there now."""
     experience: int = USUAL
     """Of their mentees, when they were the mentor: 0 to 100."""
+    asked: int = 0
+    """Requests that wait for their answer."""
 
     @property
     def id(self) -> str:

@@ -71,8 +71,9 @@ def steps_ahead(mentee: Person, mentor: Person) -> int | None:
 
 
 def room(mentor: Person) -> int:
-    """Percent of the seats that are free: who is asked much comes later, so that asks spread."""
-    return 100 - 100 * mentor.taken // max(1, mentor.member.capacity, mentor.taken)
+    """Percent of the seats that are neither taken nor asked for: who is asked much comes later, so that asks spread."""
+    carried = mentor.taken + mentor.asked
+    return 100 - 100 * carried // max(1, mentor.member.capacity, carried)
 
 
 def half_hours(member: Member) -> frozenset[int]:

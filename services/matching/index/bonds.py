@@ -1,6 +1,6 @@
-"""Seats taken and pairs kept apart, from the newest state of each relationship and each declined request.
+"""Seats taken, pairs kept apart and asks unanswered, from the newest state of each relationship and each request.
 
-A bond that does neither any more is forgotten: the feed brings the states of one document in order.
+A bond that does nothing any more is forgotten: the feed brings the states of one document in order.
 """
 
 from collections import Counter, defaultdict
@@ -21,7 +21,7 @@ class Bonds:
         known = self._of[bond.mentee].get(bond.id) if bond.mentee in self._of else None
         if known is not None and known.sequence >= bond.sequence:
             return False
-        binds = bond.takes_seat or bond.keeps_apart
+        binds = bond.takes_seat or bond.keeps_apart or bond.asks
         if bond.exchange is not None:
             self.given[bond.exchange] += bond.takes_seat - (known is not None and known.takes_seat)
         for member in (bond.mentee, bond.mentor):
@@ -31,10 +31,13 @@ class Bonds:
                 self._of[member].pop(bond.id, None)
         if known is None:
             return binds
-        return (known.takes_seat, known.keeps_apart) != (bond.takes_seat, bond.keeps_apart)
+        return _does(known) != _does(bond)
 
     def taken(self, mentor: str) -> int:
         return sum(bond.takes_seat for bond in self._known(mentor) if bond.mentor == mentor)
+
+    def asked(self, mentor: str) -> int:
+        return sum(bond.asks for bond in self._known(mentor) if bond.mentor == mentor)
 
     def apart(self, member: str, role: Role) -> AbstractSet[str]:
         """The other side of bonds in which this member is the mentor, or the mentee: the reverse pair may be made."""
@@ -44,3 +47,7 @@ class Bonds:
 
     def _known(self, member: str) -> list[Bond]:
         return list(self._of[member].values()) if member in self._of else []
+
+
+def _does(bond: Bond) -> tuple[bool, bool, bool]:
+    return bond.takes_seat, bond.keeps_apart, bond.asks

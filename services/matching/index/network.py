@@ -213,17 +213,20 @@ class Network:
         return Affected(others=tuple(others))
 
     def _put_bond(self, bond: Bond) -> Affected:
-        """The mentee's lists; those of others where the mentor has a seat more or less than before."""
-        mentor, taken = self._members.get(bond.mentor), self._bonds.taken(bond.mentor)
+        """The mentee's lists; those of others where the mentor carries more or less than before."""
+        mentor, carried = self._members.get(bond.mentor), self._carried(bond.mentor)
         was_full = self._is_full(bond.exchange)
         if not self._bonds.put(bond):
             return NOBODY
         others = self._search_anew(bond.mentee, self._pools)
         if bond.exchange is not None and self._is_full(bond.exchange) != was_full:
             others = list(dict.fromkeys(others + self._open_or_close(bond.exchange)))
-        if mentor is None or taken == self._bonds.taken(bond.mentor):
+        if mentor is None or carried == self._carried(bond.mentor):
             return Affected(others=tuple(others))
         return Affected(others=tuple(others), as_mentor=self._put_as_mentor(mentor))
+
+    def _carried(self, mentor: str) -> tuple[int, int]:
+        return self._bonds.taken(mentor), self._bonds.asked(mentor)
 
     def _put_as_mentor(self, mentor: Member) -> tuple[tuple[str, str], ...]:
         for programme in mentor.mentors_in:
@@ -287,7 +290,8 @@ class Network:
 
     def _person(self, member: Member) -> Person:
         private = self._preferences.get(member.id) or Preferences(member=member.id)
-        return Person(member, private, self._bonds.taken(member.id), experience=self._experience(member.id))
+        taken, asked = self._carried(member.id)
+        return Person(member, private, taken, experience=self._experience(member.id), asked=asked)
 
     def _apart(self, programme: str, member: str, role: Role) -> AbstractSet[str]:
         return self._kept_from(member, role) | self._firewall.around(member, programme)

@@ -13,8 +13,8 @@ from shared.mongo import ASCENDING, DESCENDING, Collection, Document, IndexModel
 REQUESTS, RELATIONSHIPS = "requests", "relationships"
 OPEN: Document = {"state": {"$in": ["active", "paused", "on_hold"]}}
 SEATED: Document = {"state": {"$in": ["active", "paused"]}}
+PENDING: Document = {"state": "pending"}
 APART: Document = {"state": "declined", "due_at": {"$ne": None}}
-_PENDING: Document = {"state": "pending"}
 _NEWEST = [("at", DESCENDING), ("_id", DESCENDING)]
 _PAGED = [
     IndexModel([("parties", ASCENDING), *_NEWEST], name="by_party"),
@@ -26,9 +26,9 @@ REQUEST_INDEXES = [
         [("mentee.member", ASCENDING), ("mentor.member", ASCENDING)],
         name="pending_once",
         unique=True,
-        partialFilterExpression=_PENDING,
+        partialFilterExpression=PENDING,
     ),
-    IndexModel([("mentor.member", ASCENDING)], name="pending_of_mentor", partialFilterExpression=_PENDING),
+    IndexModel([("mentor.member", ASCENDING)], name="pending_of_mentor", partialFilterExpression=PENDING),
     IndexModel([("mentee.member", ASCENDING), ("state", ASCENDING)], name="of_mentee"),
     IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$type": "date"}}),
 ]
@@ -80,7 +80,8 @@ def relationship_of(document: Document) -> Relationship:
 
 
 def bond_of_request(document: Document) -> Bond:
-    return _bond(document, takes_seat=False, keeps_apart=request_of(document).keeps_apart)
+    one = request_of(document)
+    return _bond(document, takes_seat=False, keeps_apart=one.keeps_apart, asks=one.state == "pending")
 
 
 def bond_of_relationship(document: Document) -> Bond:
@@ -144,7 +145,7 @@ def _party(party: Party) -> Document:
     return {"member": party.member, "institution": party.institution}
 
 
-def _bond(document: Document, *, takes_seat: bool, keeps_apart: bool) -> Bond:
+def _bond(document: Document, *, takes_seat: bool, keeps_apart: bool, asks: bool = False) -> Bond:
     return Bond(
         id=document["_id"],
         mentee=intern(document["mentee"]["member"]),
@@ -153,6 +154,7 @@ def _bond(document: Document, *, takes_seat: bool, keeps_apart: bool) -> Bond:
         sequence=document["version"],
         takes_seat=takes_seat,
         keeps_apart=keeps_apart,
+        asks=asks,
     )
 
 

@@ -11,7 +11,7 @@ from services.matching.domain.model import USUAL, Exchange, Person, Policy, Pref
 from services.matching.store.assessments import COUNTING, ROTATIONS
 from services.matching.store.exchange import in_exchange
 from services.matching.store.experience import EXPERIENCES
-from services.matching.store.pairs import APART, OPEN, RELATIONSHIPS, REQUESTS
+from services.matching.store.pairs import APART, OPEN, PENDING, RELATIONSHIPS, REQUESTS
 from services.matching.store.projections import (
     INSTITUTIONS,
     PARTICIPANTS,
@@ -38,7 +38,9 @@ def sign_in(institution: str, subject_hash: str) -> Document:
 
 
 async def persons(database: Database, wanted: Document, *, mentees: Collection[str]) -> dict[str, Person]:
-    """By id. Who is kept from them, and whom they assess or are assessed by, is looked up for `mentees` only."""
+    """By id, without asks that wait. Who is kept from them, and whom they assess or are assessed by, is looked up for
+    `mentees` only.
+    """
     found = database[PARTICIPANTS].find({**wanted, "erased": False})
     members = [member_of(one) async for one in found]
     ids = [one.id for one in members]
@@ -61,6 +63,15 @@ async def persons(database: Database, wanted: Document, *, mentees: Collection[s
         )
         for one in members
     }
+
+
+async def asked(database: Database, mentors: Collection[str]) -> dict[str, int]:
+    """How many requests wait for an answer of each, by id; of those who have any."""
+    stages: list[Document] = [
+        {"$match": {"mentor.member": {"$in": list(mentors)}, **PENDING}},
+        {"$group": {"_id": "$mentor.member", "asked": {"$sum": 1}}},
+    ]
+    return {one["_id"]: one["asked"] async for one in database[REQUESTS].aggregate(stages)}
 
 
 async def policy(database: Database, programme: str, *, exchanges: Iterable[Exchange] = ()) -> Policy | None:

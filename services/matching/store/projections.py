@@ -13,6 +13,7 @@ from services.matching.store.experience import EXPERIENCES, experience_of
 from services.matching.store.pairs import (
     APART,
     OPEN,
+    PENDING,
     RELATIONSHIPS,
     REQUESTS,
     bond_of_relationship,
@@ -285,7 +286,7 @@ STATES: dict[str, Callable[[Document], State]] = {
     EXPERIENCES: experience_of,
     PARTICIPANTS: member_of,
 }
-BINDING: dict[str, Document] = {RELATIONSHIPS: OPEN, REQUESTS: APART, ROTATIONS: COUNTING}
+BINDING: dict[str, Document] = {RELATIONSHIPS: OPEN, REQUESTS: {"$or": [APART, PENDING]}, ROTATIONS: COUNTING}
 """Of these only what binds somebody, or keeps two apart, is scanned."""
 
 COPIES = (

@@ -1,6 +1,7 @@
 """What the API reads, limited to one institution in every query that does not follow from a list."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from services.matching.domain.model import Exchange, Person, Policy
 from services.matching.store import people
@@ -22,7 +23,9 @@ class ReadingStore:
 
     async def named(self, ids: Iterable[str]) -> Mapping[str, Person]:
         """People of any institution, named by a list that the asker may see; the hard rules decide what is shown."""
-        return await people.persons(self._database, {"_id": {"$in": list(ids)}}, mentees=())
+        found = await people.persons(self._database, {"_id": {"$in": list(ids)}}, mentees=())
+        asked = await people.asked(self._database, list(found))
+        return {id: replace(one, asked=asked.get(id, 0)) for id, one in found.items()}
 
     async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
         return await people.policy(self._database, programme, exchanges=exchanges)

@@ -1,0 +1,78 @@
+"""Load on a real MongoDB: the mentor's own, sums of groups, and lists that spread the asks."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from tests.component.matching_kit import CARE, NORTH, SOUTH, Matching, asking, mentor, programme
+from tests.eventually import eventually
+
+
+@pytest.fixture
+async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
+    async with asking(mongo_uri, kafka_bootstrap, issuer) as matching:
+        yield matching
+
+
+async def test_a_mentor_sees_what_they_carry_and_who_waits_for_an_answer(matching: Matching) -> None:
+    asked = await matching.asks("ana", "milo")
+    await matching.asks("ben", "milo")
+    known = {"seats": 2, "hours_per_month": 4}
+    mine = await matching.get("/me/load", "milo", NORTH)
+    assert mine.json() == {**known, "seats_taken": 0, "hours_promised": 0.0, "unanswered": 2}
+    await matching.answers("milo", asked, "accept")
+    mine = await matching.get("/me/load", "milo", NORTH)
+    assert mine.json() == {**known, "seats_taken": 1, "hours_promised": 2.0, "unanswered": 1}
+
+
+async def test_whom_somebody_asks_comes_later_for_others_until_they_answer(matching: Matching) -> None:
+    async def comes_first(one: str) -> bool:
+        return (await matching.mentors_of("ben") or [""])[0] == one
+
+    await eventually(lambda: _has_both(matching))
+    first, second = await matching.mentors_of("ben") or ()
+    asked = await matching.asks("ana", first)
+    await eventually(lambda: comes_first(second))
+    why = (await matching.get("/me/suggestions", "ben", NORTH)).json()[0]["items"]
+    assert [one["mentor"] for one in why] == [second, first]
+    await matching.answers(first, asked, "decline", reason="no_time")
+    await eventually(lambda: comes_first(first))
+
+
+async def _has_both(matching: Matching) -> bool:
+    return len(await matching.mentors_of("ben") or ()) == 2
+
+
+async def test_a_coordinator_sees_sums_of_five_and_more_and_nothing_of_fewer(matching: Matching) -> None:
+    await matching.join(*(mentor(f"m{number}") for number in range(3)))
+    await matching.join(*(mentor(f"far{number}", SOUTH, hours_per_month=9) for number in range(4)))
+    await matching.asks("ana", "milo")
+    path = f"/programmes/{CARE}/load"
+    seen = (await matching.get(path, "carla", NORTH, "coordinator")).json()
+    sums = {"mentors": 5, "seats": 9, "seats_taken": 0, "hours_per_month": 20, "hours_promised": 0.0, "unanswered": 1}
+    assert seen["groups"] == [{"institution": NORTH, **sums}]
+    assert (seen["total"], seen["groups_hidden"]) == (sums, 1)
+    theirs = (await matching.get(path, "sol", SOUTH, "coordinator")).json()
+    assert (theirs["groups"], theirs["groups_hidden"], theirs["total"]["hours_per_month"]) == ([], 1, 0)
+    await matching.join(mentor("far4", SOUTH))
+    theirs = (await matching.get(path, "sol", SOUTH, "coordinator")).json()
+    assert [one["institution"] for one in theirs["groups"]] == [SOUTH], "others' institutions are the owner's to see"
+    seen = (await matching.get(path, "carla", NORTH, "coordinator")).json()
+    assert [one["institution"] for one in seen["groups"]] == [NORTH, SOUTH]
+    assert seen["total"]["mentors"] == 10
+
+
+async def test_load_is_for_the_mentor_and_for_coordinators_of_institutions_that_the_programme_admits(
+    matching: Matching,
+) -> None:
+    await matching.say(programme(admits=(NORTH,)))
+
+    async def asked(path: str, home: str, role: str, *, who: str = "sol") -> int:
+        return (await matching.get(path, who, home, role)).status_code
+
+    path = f"/programmes/{CARE}/load"
+    assert [await asked(path, SOUTH, role) for role in ("coordinator", "member", "integrator")] == [404, 403, 403]
+    assert [await asked(path, NORTH, role, who="milo") for role in ("member", "operator")] == [403, 403]
+    assert await asked("/me/load", NORTH, "coordinator") == 403
+    assert await asked("/me/load", SOUTH, "member", who="milo") == 404
