@@ -14,6 +14,7 @@ from services.matching.domain.model import Bond, Institution, Member, Person, Po
 from services.matching.domain.rounds.checks import check
 from services.matching.domain.rounds.files import Mentee, RoundInput, read_input
 from services.matching.domain.rounds.orders import Choice, Orders
+from services.matching.domain.rounds.solving import solve
 from services.matching.index.network import Network
 from services.matching.usecases.cohorts import Call, Cohort, freeze
 from shared.errors import Rejected
@@ -159,6 +160,16 @@ def test_across_go_the_pinned_then_whose_first_choice_it_is_then_who_waits_longe
     since = {"cleo": NOW - timedelta(days=90), "ben": NOW - timedelta(days=30)}
     read, names = across(2, orders=orders, since=since)
     assert who_wishes_across(read, names) == {"dora", "ben"}
+
+
+@pytest.mark.parametrize("lot", range(5))
+def test_a_place_across_goes_to_somebody_who_would_be_left_over_without_it(lot: int) -> None:
+    """Everybody would like mara best, who has one seat."""
+    read, names = across(1, round=f"round-{lot}")
+    result = solve(read.file())
+    pairs = {names[one.id]: names[one.mentor] for one in result.mentees if one.mentor}
+    assert len(pairs) == 2
+    assert "mara" in pairs.values()
 
 
 def test_pins_beyond_a_ceiling_cannot_all_be_kept() -> None:

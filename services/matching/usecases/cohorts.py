@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from services.matching.domain import rules, scoring
 from services.matching.domain.columns import Rows
 from services.matching.domain.model import Exchange, Member, Person, Policy, Preferences, weights_for
 from services.matching.domain.rounds import canonical, ceilings, wishing
-from services.matching.domain.rounds.ceilings import Claim
 from services.matching.domain.rounds.files import Target
 from services.matching.domain.rounds.model import Wishes
 from services.matching.domain.rounds.orders import Company, Couple, Orders, check
@@ -160,65 +159,59 @@ def freeze(network: Network, call: Call) -> Cohort:
     mentees = _numbered("mentee", [one for one in people.values() if _takes_part(one, company)], call)
     takers = [one for one in people.values() if company.has_mentor(one.id) and rules.has_seat(one)]
     mentors = _numbered("mentor", takers, call)
-    wishes, ranked = _within_ceilings(pool, call, company, mentees, mentors)
+    together = _together(call, company, mentees, mentors)
+    wishes, ranked = _within_ceilings(
+        pool, call, company, together, ids=([one.member for one in mentees], [one.member for one in mentors])
+    )
     return Cohort(
         call=call,
         policy=pool.policy,
         mentees=[replace(one, unmatched=each.unmatched) for one, each in zip(mentees, ranked, strict=True)],
         mentors=mentors,
         capacity=[company.seats(one.member) for one in mentors],
-        ceilings=_ceilings(pool.policy, mentees, mentors),
+        ceilings=ceilings.ceilings(pool.policy, together),
         wishes=wishes,
     )
 
 
 def _within_ceilings(
-    pool: Pool, call: Call, company: Company, mentees: Sequence[Someone], mentors: Sequence[Someone]
+    pool: Pool, call: Call, company: Company, cohort: ceilings.Cohort, *, ids: tuple[Sequence[str], Sequence[str]]
 ) -> tuple[Wishes, Sequence[Ranked]]:
-    """Who goes beyond a ceiling wishes anew without that exchange, until nobody does."""
-    ids, days = [one.member for one in mentees], np.array([_days(one, call) for one in mentees], dtype=np.int64)
-    ranked, closed = pool.ranked(ids, call.list_length), dict[str, frozenset[Exchange]]()
+    """Who goes beyond a ceiling wishes anew without that exchange, until nobody does. `ids` of mentees and mentors."""
+    mentees, mentors = ids
+    ranked, closed = pool.ranked(mentees, call.list_length), dict[str, frozenset[Exchange]]()
     while True:
         wishes = wishing.wishes(
-            _pairs(call, company, ids, [one.member for one in mentors], ranked, closed),
+            _pairs(call, company, mentees, mentors, ranked, closed),
             round=call.round,
-            mentees=[one.number for one in mentees],
-            mentors=[one.number for one in mentors],
-            waiting_days=days,
+            mentees=cohort.mentees,
+            mentors=cohort.mentors,
+            waiting_days=cohort.days,
             list_length=call.list_length,
             score_band=call.score_band,
         )
-        beyond = ceilings.beyond(_claims(wishes, call, company.policy, mentees, mentors), company.policy)
+        beyond = ceilings.beyond(ceilings.claims(wishes, cohort, company.policy), company.policy)
         if not beyond:
             return wishes, ranked
-        closed |= {one: closed.get(one, frozenset()) | more for one, more in beyond.items()}
-        anew = dict(pool.ranked_without({one: closed[one] for one in beyond}, call.list_length))
-        ranked = [anew.get(id, one) for id, one in zip(ids, ranked, strict=True)]
+        more = {id: beyond[number] for id, number in zip(mentees, cohort.mentees, strict=True) if number in beyond}
+        closed |= {one: closed.get(one, frozenset()) | exchanges for one, exchanges in more.items()}
+        anew = dict(pool.ranked_without({one: closed[one] for one in more}, call.list_length))
+        ranked = [anew.get(id, one) for id, one in zip(mentees, ranked, strict=True)]
 
 
-def _ceilings(policy: Policy, mentees: Sequence[Someone], mentors: Sequence[Someone]) -> dict[Exchange, int]:
-    """Seats left, where there is a ceiling between these people's institutions."""
-    homes = product(sorted({one.institution for one in mentees}), sorted({one.institution for one in mentors}))
-    return {one: left for one in homes if (left := policy.left(one)) is not None}
-
-
-def _claims(
-    wishes: Wishes, call: Call, policy: Policy, mentees: Sequence[Someone], mentors: Sequence[Someone]
-) -> Iterator[Claim]:
-    """Who is pinned across goes first; then to whom it means most, who waits longest, and by lot, as places are."""
-    pinned = dict(call.orders.pins)
-    home = {one.member: one.institution for one in mentors}
-    for exchange in _ceilings(policy, mentees, mentors):
-        receives = np.array([one.institution == exchange[0] for one in mentees], dtype=np.bool_)
-        gives = np.array([one.institution == exchange[1] for one in mentors], dtype=np.bool_)
-        across = np.flatnonzero(receives[wishes.mentee] & gives[wishes.mentor])
-        first = np.full(len(mentees), np.iinfo(np.int64).max)
-        np.minimum.at(first, wishes.mentee[across], wishes.rank[across])
-        for place in np.unique(wishes.mentee[across]).tolist():
-            who = mentees[place]
-            is_pinned = home.get(pinned.get(who.member, "")) == exchange[1]
-            order = (not is_pinned, int(first[place]), -_days(who, call), place)
-            yield Claim(mentee=who.member, exchange=exchange, order=order)
+def _together(call: Call, company: Company, mentees: Sequence[Someone], mentors: Sequence[Someone]) -> ceilings.Cohort:
+    row = {one.member: place for place, one in enumerate(mentees)}
+    column = {one.member: place for place, one in enumerate(mentors)}
+    return ceilings.Cohort(
+        round=call.round,
+        mentees=[one.number for one in mentees],
+        mentors=[one.number for one in mentors],
+        mentee_homes=[one.institution for one in mentees],
+        mentor_homes=[one.institution for one in mentors],
+        capacity=np.array([company.seats(one.member) for one in mentors], dtype=np.int64),
+        days=np.array([_days(one, call) for one in mentees], dtype=np.int64),
+        pins=[(row[mentee], column[mentor]) for mentee, mentor in call.orders.pins],
+    )
 
 
 def _takes_part(one: Person, company: Company) -> bool:
