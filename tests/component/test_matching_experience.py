@@ -63,6 +63,16 @@ async def test_an_answer_is_given_once_and_seen_by_the_mentee_alone(matching: Ma
     assert not [data for _, data in await matching.facts() if "rating" in data]
 
 
+async def test_one_mentee_counts_once_however_often_the_two_come_together(matching: Matching) -> None:
+    first = await says(matching, "ana", 1)
+    closed = await matching.post(f"/relationships/{first}/close", "ana", reason="moved_on")
+    assert closed.status_code == 200, closed.text
+    second = await mentored(matching, "ana")
+    assert (await say(matching, "ana", second, 5)).status_code == 409
+    assert (await matching.get(f"/relationships/{second}/experience", "ana", NORTH)).json() == {"rating": 1}
+    assert await matching.database["experience_answers"].count_documents({}) == 1
+
+
 async def test_three_answers_together_change_lists_and_two_do_not(matching: Matching) -> None:
     for who, rating in (("ana", 2), ("ben", 3)):
         await says(matching, who, rating)

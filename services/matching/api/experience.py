@@ -20,7 +20,7 @@ def experience_router(experiences: Experiences) -> APIRouter:
 
     @routes.put("/relationships/{relationship}/experience", responses=problems(404, 409))
     async def say_experience(relationship: Id, body: OwnExperience, me: SignedIn, trace: Traced) -> OwnExperience:
-        """By the mentee, once. Neither the mentor nor a coordinator sees it; it counts together with others' only."""
+        """By the mentee, once of each mentor. Neither mentor nor coordinator sees it; it counts with others' only."""
         await experiences.say(me, relationship, rating=body.rating, trace=trace)
         return body
 

@@ -6,6 +6,7 @@ makes it begin again and be refused, and answers of one mentor are counted one a
 
 from services.matching.domain import experience as domain
 from services.matching.domain.experience import Rating, Sum
+from services.matching.domain.pairs import Pair
 from services.matching.domain.relationships import Relationship
 from services.matching.store import people
 from services.matching.store.decisions import seated_none, write_all
@@ -36,14 +37,13 @@ class AnswerStore:
         return relationship_of(document) if document else None
 
     async def said(self, relationship: Relationship) -> Rating | None:
-        mentee = relationship.pair.mentee
-        known = {"_id": relationship.id, "institution": mentee.institution, "parties": mentee.member}
+        known = {"_id": _of(relationship.pair), "institution": relationship.pair.mentee.institution}
         found = await self._database[ANSWERS].find_one(known)
         return _rating(found) if found else None
 
     async def say(self, relationship: Relationship, rating: Rating, trace: Trace) -> Rating:
         def body(writing: Writing) -> Rating:
-            known = writing[ANSWERS].find_one({"_id": relationship.id}, session=writing.session)
+            known = writing[ANSWERS].find_one({"_id": _of(relationship.pair)}, session=writing.session)
             if known is not None:
                 return _rating(known)
             _hold_both(writing, relationship)
@@ -90,10 +90,15 @@ def _others(writing: Writing, mentor: str) -> Sum:
     return sum_of(next(iter(writing[EXPERIENCES].aggregate(stages, session=writing.session)), None))
 
 
+def _of(pair: Pair) -> str:
+    """One answer of a mentee's on a mentor, however many mentorings they had."""
+    return f"{pair.mentor.member}.{pair.mentee.member}"
+
+
 def _answer(relationship: Relationship, rating: Rating) -> Document:
     pair = relationship.pair
     return {
-        "_id": relationship.id,
+        "_id": _of(pair),
         "institution": pair.mentee.institution,
         "parties": [pair.mentee.member],
         "mentor": pair.mentor.member,

@@ -15,7 +15,7 @@ class Answers(SignIns, Protocol):
         """One that a member of this institution is a party to."""
 
     async def said(self, relationship: Relationship) -> Rating | None:
-        """By its mentee."""
+        """By its mentee, of this one or another with the same mentor."""
 
     async def say(self, relationship: Relationship, rating: Rating, trace: Trace) -> Rating:
         """What is said now: an earlier answer stays. Where enough are new, the mentor's level is counted anew, in the
@@ -37,7 +37,7 @@ class Experiences:
     async def said(self, me: Principal, id: str) -> Rating:
         rating = await self._answers.said(await self._mine(me, id))
         if rating is None:
-            raise NotFound("experience_not_said", "nothing was said of this relationship yet")
+            raise NotFound("experience_not_said", "nothing was said of this mentor yet")
         return rating
 
     async def _mine(self, me: Principal, id: str) -> Relationship:
