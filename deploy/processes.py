@@ -14,15 +14,23 @@ from deploy.stack.programs import Program
 
 ROOT = Path(__file__).parent.parent
 PORTS = {"profiles": 8001, "matching": 8002, "notifications": 8003}
+ANY_PORTS = dict.fromkeys(PORTS, 0)
+"""For tests: a developer's network, or another worker's, keeps the usual ones."""
 COMMANDS = {service: (sys.executable, "-m", f"services.{service}") for service in SERVICES}
 _READY_SECONDS = 60
 
 
 def start(
-    stack: Stack, issuer: LocalIssuer, *, site: Site, logs: Path, commands: Mapping[str, Sequence[str]] = COMMANDS
+    stack: Stack,
+    issuer: LocalIssuer,
+    *,
+    site: Site,
+    logs: Path,
+    commands: Mapping[str, Sequence[str]] = COMMANDS,
+    wanted: Mapping[str, int] = PORTS,
 ) -> dict[str, str]:
     """Returns the addresses once all are ready; raises `Unavailable` with the last lines of one that is not."""
-    chosen = {service: ports.free_or(port) for service, port in PORTS.items()}
+    chosen = {service: ports.free_or(port) for service, port in wanted.items()}
     started = {
         service: programs.start(
             f"service {service}",

@@ -20,14 +20,14 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_or(wanted: int) -> int:
-    """The wanted port, or a free one where it is taken."""
+    """The wanted port, or a free one where it is taken or 0."""
     with socket.socket() as attempt:
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             attempt.bind((HOST, wanted))
         except OSError:
             return free_ports(1)[0]
-    return wanted
+        return int(attempt.getsockname()[1])
 
 
 def answers(port: int) -> bool:

@@ -61,7 +61,9 @@ def test_stopping_leaves_no_process_and_no_file(stack: Stack, site: Site) -> Non
 
 def test_services_get_addresses_once_all_are_ready(site: Site, tmp_path: Path) -> None:
     commands = {service: (sys.executable, "-c", ANSWER_READY, service) for service in SERVICES}
-    addresses = processes.start(_anywhere(), _issuer(tmp_path), site=site, logs=tmp_path / "logs", commands=commands)
+    addresses = processes.start(
+        _anywhere(), _issuer(tmp_path), site=site, logs=tmp_path / "logs", commands=commands, wanted=processes.ANY_PORTS
+    )
     assert all(processes.is_ready(address) for address in addresses.values())
     assert undo(site) == [f"service {service}" for service in SERVICES]
 
@@ -70,7 +72,14 @@ def test_a_service_that_dies_early_is_named_with_its_last_lines(site: Site, tmp_
     commands = {service: (sys.executable, "-c", ANSWER_READY, service) for service in SERVICES}
     commands["matching"] = (sys.executable, "-c", "raise SystemExit('no index, no list')", "")
     with pytest.raises(Unavailable, match=r"(?s)service matching ended.*no index, no list"):
-        processes.start(_anywhere(), _issuer(tmp_path), site=site, logs=tmp_path / "logs", commands=commands)
+        processes.start(
+            _anywhere(),
+            _issuer(tmp_path),
+            site=site,
+            logs=tmp_path / "logs",
+            commands=commands,
+            wanted=processes.ANY_PORTS,
+        )
 
 
 def test_the_embedded_broker_answers_where_it_says(site: Site) -> None:

@@ -60,7 +60,7 @@ def services(
     # Whoever runs the servers, to the services they are given addresses.
     stack = Stack(kind="env", bootstrap=kafka_bootstrap, mongo_uris=mongo_uris)
     try:
-        addresses = processes.start(stack, issuer, site=site, logs=folder / "logs")
+        addresses = processes.start(stack, issuer, site=site, logs=folder / "logs", wanted=processes.ANY_PORTS)
         yield Running(stack, issuer, site, addresses, folder / "logs")
     finally:
         programs.stop(one for one in site.journal.programs() if one.name.removeprefix("service ") in SERVICES)
