@@ -48,7 +48,7 @@ class Running:
         return [one for one in self.site.journal.programs() if one.name == f"service {service}"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def services(
     kafka_bootstrap: str,
     mongo_uris: dict[str, str],
