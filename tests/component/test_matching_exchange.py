@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -127,6 +128,39 @@ async def test_of_two_hundred_accepts_at_once_in_two_processes_as_many_win_as_ar
     assert await matching.database["relationships"].count_documents({}) == 5
     (known_of,) = (await _balance(matching))["partners"]
     assert (known_of["given"], known_of["ceiling_left"]) == (5, 0)
+
+
+async def test_whatever_people_do_at_once_in_two_processes_no_ceiling_is_exceeded(
+    matching: Matching, another: Matching
+) -> None:
+    """Accepted, put on hold by leaving, taken up again, closed: each way to a seat, and from it."""
+    await matching.say(exchanging(NORTH, SOUTH, ceiling=2))
+    await matching.join(*(far(mentor, f"m{number}", NORTH) for number in range(3)))
+    people = [f"e{number}" for number in range(6)]
+    await matching.join(*(far(mentee, one) for one in people))
+    dice, both = random.Random(7), (matching, another)
+
+    async def act(nth: int) -> None:
+        here, who = both[nth % 2], dice.choice(people)
+        bonds = await here.database["relationships"].find({"mentee.member": who}).to_list(None)
+        match dice.choice(["ask", "ask", "accept", "accept", "leave", "return", "resume", "close"]):
+            case "ask":
+                body = {"programme": CARE, "message": "", "mentor": f"m{dice.randrange(3)}"}
+                await here.post(f"/mentees/{who}/requests", who, SOUTH, **body)
+            case "accept":
+                async for one in here.database["requests"].find({"mentee.member": who, "state": "pending"}):
+                    await here.post(f"/requests/{one['_id']}/accept", one["mentor"]["member"])
+            case "leave" | "return" as what:
+                await here.say(far(mentee, who, status="inactive" if what == "leave" else "active"))
+            case verb:
+                for one in bonds:
+                    await here.post(f"/relationships/{one['_id']}/{verb}", who, SOUTH)
+
+    for _ in range(12):
+        await asyncio.gather(*(act(nth) for nth in range(8)))
+        taken = {"state": {"$in": ["active", "paused"]}}
+        assert await matching.database["relationships"].count_documents(taken) <= 2
+    assert await matching.database["relationships"].count_documents({}) > 2
 
 
 async def test_a_ceiling_that_is_reached_empties_lists_of_those_mentors_and_a_place_that_is_free_fills_them(

@@ -207,6 +207,24 @@ async def test_a_full_mentor_leaves_every_list_and_a_freed_seat_brings_them_back
     assert [world.shelf.folded(one) for one in ("ana", "ben")] == [(("milo",), None), (("milo",), None)]
 
 
+async def test_asks_that_put_the_same_mentors_in_another_order_are_published_and_tell_the_mentee_nothing(
+    world: World,
+) -> None:
+    await world.change(member(mentor("milo")), member(mentor("mara")), member(mentee("ana")))
+    await world.pass_time()
+    first, second = world.shelf.folded("ana")[0]
+    await world.change(Bond(id="r", mentee="ben", mentor=first, sequence=1, asks=True), event="asked")
+    await world.pass_time()
+    assert world.shelf.folded("ana")[0] == (second, first)
+    written = world.shelf.events[-1]
+    assert written.event is not None
+    assert (written.event.recipients, written.trace.causation_id) == ((), "asked")
+    await world.change(later(mentor(first), 2, capacity=0))
+    await world.pass_time()
+    assert world.shelf.events[-1].event is not None
+    assert [one.member for one in world.shelf.events[-1].event.recipients] == ["ana"]
+
+
 async def test_a_pair_kept_apart_is_suggested_the_other_way_round(world: World) -> None:
     both = frozenset({CARE})
     ana, milo = (member(mentee(id, mentors_in=both, capacity=2)) for id in ("ana", "milo"))

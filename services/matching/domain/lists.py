@@ -77,9 +77,14 @@ class Stored:
 def change(
     before: Stored, after: Shortlist, *, of: Enrolment, cause: Cause, tells_mentee: bool
 ) -> SuggestionsChanged | None:
-    """None where nothing that is published differs."""
+    """None where nothing that is published differs. Others' changes that only put the same mentors in another order are
+    no news to the mentee: who asks whom moves many a list by a place.
+    """
     if before.says_the_same(after):
         return None
+    entered = tuple(mentor for mentor in after.mentors if mentor not in before.mentors)
+    left = tuple(mentor for mentor in before.mentors if mentor not in after.mentors)
+    is_news = cause == "own_change" or entered or left or before.unmatched != after.unmatched
     return SuggestionsChanged(
         enrolment=of.id,
         programme=of.programme,
@@ -90,9 +95,9 @@ def change(
             Ranked(mentor=entry.mentor, institution=entry.institution, rank=rank)
             for rank, entry in enumerate(after.entries, 1)
         ),
-        entered=tuple(mentor for mentor in after.mentors if mentor not in before.mentors),
-        left=tuple(mentor for mentor in before.mentors if mentor not in after.mentors),
+        entered=entered,
+        left=left,
         unmatched=after.unmatched,
         cause=cause,
-        recipients=(Recipient(member=of.mentee, institution=of.institution),) if tells_mentee else (),
+        recipients=(Recipient(member=of.mentee, institution=of.institution),) if tells_mentee and is_news else (),
     )
