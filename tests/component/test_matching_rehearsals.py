@@ -30,7 +30,7 @@ OTHER = {"weights": {"topics": 10}, "limits": {"list_length": 1}}
 @pytest.fixture
 async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
     """Two institutions that exchange; milo offers what is wanted, mara is of the stage; a mentee of each."""
-    async with running(mongo_uri, kafka_bootstrap, issuer, work=("rehearsals",)) as matching:
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=("rehearsals", "lists")) as matching:
         await matching.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
         await matching.say(programme())
         await matching.join(mentor("mara"), mentor("milo", across_institutions=True))
@@ -75,6 +75,41 @@ async def test_a_draft_is_seen_beside_today_and_applied_by_what_the_programme_be
 
     await matching.say(programme(weights={"topics": 10}, limits=ProgrammeLimits(list_length=1)))
     await until(matching, seen["id"], "applied")
+
+
+async def test_what_was_rehearsed_is_what_comes(matching: Matching) -> None:
+    """Seats taken, an ask that waits and people kept apart among them."""
+    topics = [{"topics_offered": one, "topics_wanted": one} for one in (("research",), ("research", "teaching"))]
+    people = [mentor(f"h{number}", capacity=2, **topics[number % 2]) for number in range(4)]
+    await matching.join(*people, *(mentee(f"m{number}", **topics[number % 2]) for number in range(4)))
+    await matching.answers("h0", await matching.asks("m0", "h0"), "accept")
+    await matching.asks("m1", "h1")
+    names = ["ana", "ben", "sid", *(f"m{number}" for number in range(4))]
+
+    async def lists() -> dict[str, list[str]]:
+        return {one: await matching.mentors_of(one) or [] for one in names}
+
+    async def is_quiet() -> bool:
+        return "h0" not in (await lists())["m0"] and all((await lists()).values())
+
+    await eventually(is_quiet, message="everybody has a list, m0 one without their mentor")
+    seen = await ready(matching, weights={"load": 100, "topics": 5}, limits={"list_length": 2})
+    before, told = await lists(), seen["result"]
+    weights: dict[str, Any] = {"weights": {"topics": 5}, "further_weights": {"load": 100}}
+    await matching.say(programme(limits=ProgrammeLimits(list_length=2), **weights))
+
+    async def has_come() -> bool:
+        after = await lists()
+        return sum(before[one] != after[one] for one in names) == told["churn"]["lists_changed"]
+
+    await eventually(has_come, message=f"as many lists change as was rehearsed: {told['churn']}")
+    after = await lists()
+    left = sum(len(set(before[one]) - set(after[one])) for one in names)
+    entered = sum(len(set(after[one]) - set(before[one])) for one in names)
+    assert (told["churn"]["left"], told["churn"]["entered"]) == (left, entered)
+    assert told["churn"]["first_changed"] == sum(before[one][:1] != after[one][:1] for one in names)
+    for side, made in (("today", before), ("draft", after)):
+        assert told["figures"][side]["mentors_listed"] == len({mentor for one in made.values() for mentor in one})
 
 
 async def test_profiles_takes_the_change_as_it_stands_and_once(

@@ -37,7 +37,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Churn:
-    """What people would hear of."""
+    """What would be another: of some of it mentees would hear."""
 
     lists_changed: int
     first_changed: int
