@@ -78,8 +78,10 @@ class Caller:
     async def get(self, service: str, path: str, **query: Any) -> httpx.Response:
         return await self._send("GET", service, path, params=query)
 
-    async def post(self, service: str, path: str, body: Json | None = None) -> httpx.Response:
-        return await self._send("POST", service, path, json=body, headers=self._once())
+    async def post(self, service: str, path: str, body: Json | None = None, *, etag: str = "") -> httpx.Response:
+        """With an `etag`, on what was last seen only."""
+        seen = {"if-match": etag} if etag else {}
+        return await self._send("POST", service, path, json=body, headers=self._once() | seen)
 
     async def patch(self, service: str, path: str, body: Json, *, etag: str) -> httpx.Response:
         return await self._send("PATCH", service, path, json=body, headers={"if-match": etag})

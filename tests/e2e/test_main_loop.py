@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from deploy.demo import rosters, run
-from deploy.demo.api import Api, Json, Refused, opened, until
+from deploy.demo.api import Api, Caller, Refused, opened, until
 from deploy.demo.following import COALESCED_SECONDS
-from deploy.demo.founding import Enrolled, sign_in
+from deploy.demo.founding import Enrolled, Founded, found, sign_in
 from deploy.demo.listening import Heard, Listener, listening
-from deploy.demo.network import people
+from deploy.demo.network import Programme, people
 from deploy.demo.reading import inbox_of, lists_of
 from deploy.demo.result import Result
 from deploy.demo.rosters import Counts, take_in
@@ -23,10 +23,10 @@ from services.matching.domain.shards import SHARDS
 from shared.clock import SystemClock
 from shared.contracts.notifications import NotificationRecorded
 from tests.e2e.conftest import Running
+from tests.e2e.inboxes import WITHIN, told, when_known
 
 PEOPLE = list(people(60))
 SOURCES = (rosters.medical(PEOPLE), rosters.own())
-_WITHIN = 30
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -129,7 +129,7 @@ async def test_the_same_rosters_again_change_nothing_and_publish_nothing(
     assert counts == {"medical network": Counts(unchanged=60), "Rowan Rural": Counts(unchanged=20)}
     sentinel = demo.mentees()[0]
     correlation = await _change(api, sentinel, {"style": "listener"}, {"style": "coach"})
-    await listener.first(_of(correlation, "profiles.members"), within=_WITHIN, missing="the sentinel")
+    await listener.first(_of(correlation, "profiles.members"), within=WITHIN, missing="the sentinel")
     assert {one.envelope.trace.correlation_id for one in listener.heard if one.topic == "profiles.members"} == {
         correlation
     }
@@ -176,19 +176,19 @@ async def test_matching_works_while_notifications_is_down_and_each_change_is_tol
         correlations = [await _turn(api, mentee, demo) for mentee in mentees]
         rematches = [
             await listener.first(
-                _of(correlation, "matching.events"), within=_WITHIN, missing="a list, notifications being down"
+                _of(correlation, "matching.events"), within=WITHIN, missing="a list, notifications being down"
             )
             for correlation in correlations
         ]
         assert [await lists_of(api, mentee) for mentee in mentees] != lists
         assert not [one for one in listener.heard if one.topic == "notifications.events"]
     told = [
-        await listener.first(_caused_by(rematch), within=_WITHIN, missing="a notification after the restart")
+        await listener.first(_caused_by(rematch), within=WITHIN, missing="a notification after the restart")
         for rematch in rematches
     ]
     # Whatever would come twice comes before the answer to one more change.
     last = await _turn(api, mentees[0], demo)
-    await listener.first(_of(last, "notifications.events"), within=_WITHIN, missing="one more notification")
+    await listener.first(_of(last, "notifications.events"), within=WITHIN, missing="one more notification")
     for rematch in rematches:
         assert len([one for one in listener.heard if _caused_by(rematch)(one)]) == 1
     positions = [one.payload.position for one in told if isinstance(one.payload, NotificationRecorded)]
@@ -204,40 +204,70 @@ async def test_a_mentee_asks_a_mentor_says_yes_and_both_hear_of_it(demo: Demo, a
     before = await inbox_of(api, mentee)
     wanted = {"programme": shortlist.programme, "mentor": mentor.id, "message": "May I learn from you?"}
     made = await me.post("matching", f"/mentees/{mentee.id}/requests", wanted)
-    asked = await _told(api, mentor, "request-made")
+    asked = await told(api, mentor, "request-made")
     assert "asks you" in asked["title"] or "bittet Sie" in asked["title"]
-    accepted = await _when_known(lambda: them.post("matching", f"/requests/{made.json()['id']}/accept", {}))
+    accepted = await when_known(lambda: them.post("matching", f"/requests/{made.json()['id']}/accept", {}))
     assert accepted.json()["state"] == "accepted"
-    heard = await _told(api, mentee, "request-accepted")
+    heard = await told(api, mentee, "request-accepted")
     assert heard["position"] > before.position
 
     async def is_gone() -> bool | None:
         lists = await lists_of(api, mentee)
         return True if all(one.rank_of(mentor.id) is None for one in lists) else None
 
-    await until(is_gone, clock=SystemClock(), within=_WITHIN, missing="lists without the mentor they have now")
+    await until(is_gone, clock=SystemClock(), within=WITHIN, missing="lists without the mentor they have now")
 
 
-async def _told(api: Api, who: Enrolled, template: str) -> Json:
-    async def newest() -> Json | None:
-        inbox = await _when_known(lambda: api.member(who.institution, who.id).get("notifications", "/inbox"))
-        return next((one for one in inbox.json()["items"] if one["template"] == template), None)
+async def test_who_begins_to_assess_their_mentee_gives_way_to_another_mentor(api: Api) -> None:
+    home, care = "rotation-hospital", "rotation-care"
+    await found(
+        api,
+        [Founded(id=home, name="Rotation Hospital")],
+        [Programme(id=care, name="Care", institution=home, admits=(home,))],
+    )
+    carla = api.coordinator(home)
+    mentee, first, second = [await _joins(carla, care, role) for role in ("mentee", "mentor", "mentor")]
+    await sign_in(api, [mentee, first, second])
+    me, them = api.member(home, mentee.id), api.member(home, first.id)
+    wanted = {"programme": care, "mentor": first.id, "message": ""}
+    made = await when_known(lambda: me.post("matching", f"/mentees/{mentee.id}/requests", wanted))
+    await when_known(lambda: them.post("matching", f"/requests/{made.json()['id']}/accept", {}))
+    today = SystemClock().now().date().isoformat()
+    rotation = {"id": "ward-3", "assessor": first.id, "assessed": mentee.id, "from": today, "to": today}
 
-    return await until(newest, clock=SystemClock(), within=_WITHIN, missing=f"{template} in the inbox")
+    await carla.post("matching", "/rotations", {"rotations": [rotation]})
+
+    for one in (mentee, first):
+        assert await told(api, one, "conflict-detected")
+    repair = await until(lambda: _proposed(carla, care), clock=SystemClock(), within=WITHIN, missing="a plan")
+    await carla.post("matching", f"/repairs/{repair.json()['id']}/approve", etag=repair.headers["etag"])
+    for one in (mentee, second):
+        assert await told(api, one, "relationship-opened")
+    assert await told(api, first, "relationship-closed")
+    [now] = [one for one in await me.pages("matching", "/me/relationships") if one["state"] == "active"]
+    assert now["mentor"]["member"] == second.id
 
 
-async def _when_known(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
-    """A sign-in bound just now takes a moment to arrive at each service."""
+async def _joins(coordinator: Caller, programme: str, role: str) -> Enrolled:
+    id = SystemClock().new_id()
+    body = {
+        "name": f"Somebody {id}",
+        "email": f"{id}@rotation.example",
+        "enrolments": [{"programme": programme, "roles": [role]}],
+        "topics_wanted": ["research"],
+        "topics_offered": ["research"],
+        "languages": ["en"],
+        "formats": ["video"],
+        "hours_per_month": 4,
+        "capacity": 1,
+    }
+    return Enrolled.of((await coordinator.post("profiles", "/members", body)).json())
 
-    async def once() -> httpx.Response | None:
-        try:
-            return await ask()
-        except Refused as refused:
-            if refused.status in {403, 404}:
-                return None
-            raise
 
-    return await until(once, clock=SystemClock(), within=_WITHIN, missing="a service that knows the sign-in")
+async def _proposed(coordinator: Caller, programme: str) -> httpx.Response | None:
+    known = await coordinator.pages("matching", f"/programmes/{programme}/repairs")
+    proposed = [one["id"] for one in known if one["state"] == "proposed"]
+    return await coordinator.get("matching", f"/repairs/{proposed[0]}") if proposed else None
 
 
 @pytest.mark.usefixtures("demo")
