@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.matching.store.projections import COPIES
 from services.matching.store.requests import RequestStore
 from services.matching.usecases.due import Due
 from shared import failpoints
 from shared.clock import SystemClock
-from shared.contracts.profiles import Enrolment
+from shared.contracts.profiles import Enrolment, MemberChanged
 from tests.component.matching_kit import (
     CARE,
     NORTH,
@@ -411,6 +412,19 @@ async def test_a_mentor_who_leaves_a_programme_is_not_available_to_whoever_asked
     assert (told["request"], told["reason"], told["recipients"]) == (request, "not_available", [ANA])
     assert await matching.seats() == {"max": 1}
     assert await matching.facts("relationship.paused", "relationship.closed") == []
+
+
+async def test_what_a_copy_made_anew_says_of_who_left_a_programme_is_followed_up(matching: Matching) -> None:
+    left, stays = await matching.asks("ana", "mara"), await matching.asks("ben", "milo")
+    await matching.database["participants"].update_one({"_id": "ana"}, {"$set": {"enrolments": []}})
+    participants = next(one for one in COPIES if one.payload is MemberChanged)
+    assert participants.follow is not None
+    await participants.follow(matching.database)
+    await eventually(lambda: matching.facts("request.withdrawn"))
+    await eventually(matching.nobody_leaves)
+    [(_, told)] = await matching.facts("request.withdrawn")
+    assert (told["request"], told["reason"]) == (left, "mentee_left")
+    assert (await matching.get(f"/requests/{stays}", "ben", NORTH)).json()["state"] == "pending"
 
 
 async def test_an_erasure_closes_withdraws_and_takes_the_message_along(matching: Matching) -> None:

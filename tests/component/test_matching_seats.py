@@ -2,22 +2,26 @@
 
 import asyncio
 import random
+import threading
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.matching.domain import requests as domain
 from services.matching.domain.pairs import Pair, Party
 from services.matching.domain.relationships import begin
+from services.matching.domain.requests import Situation
 from services.matching.store.pairs import APART, due
 from services.matching.store.requests import RequestStore
 from services.matching.usecases.due import Due
+from services.matching.usecases.parties import AnyDecided
 from shared.clock import SystemClock
 from shared.contracts.envelope import Trace
-from shared.errors import StaleVersion
+from shared.errors import NotFound, StaleVersion
 from tests.component.matching_kit import (
     CARE,
     NORTH,
@@ -169,6 +173,40 @@ async def test_a_mentor_who_leaves_while_they_are_asked_and_accept_keeps_no_requ
     assert set(await matching.database["relationships"].distinct("state")) <= {"on_hold" if is_gone else "active"}
     begun = 0 if is_gone else await matching.database["relationships"].count_documents({})
     assert sum((await matching.seats()).values()) == begun
+
+
+@pytest.mark.parametrize("left", [{"status": "inactive"}, {"enrolments": ()}])
+async def test_who_is_asked_in_the_very_moment_of_leaving_is_not_asked(
+    matching: Matching, left: dict[str, Any]
+) -> None:
+    """The asker has seen a mentor who is there; what the leaver left is worked off before the request is written."""
+    seen, is_worked_off = threading.Event(), threading.Event()
+
+    def decide(situation: Situation) -> Sequence[AnyDecided]:
+        seen.set()
+        assert is_worked_off.wait(20)
+        now = SystemClock().now()
+        return [domain.request("late", programme=CARE, mentor="milo", message="", situation=situation, now=now)]
+
+    asking = asyncio.create_task(
+        RequestStore(matching.database, SystemClock()).decide(
+            CARE,
+            mentee="ana",
+            mentor="milo",
+            decide=decide,
+            with_rivals=False,
+            exchange=None,
+            trace=Trace(correlation_id="test"),
+        )
+    )
+    assert await asyncio.to_thread(seen.wait, 20)
+    await matching.say(mentor("milo", **left))
+    await eventually(matching.nobody_leaves)
+    is_worked_off.set()
+
+    with pytest.raises(NotFound):
+        await asking
+    assert await matching.database["requests"].count_documents({}) == 0
 
 
 async def test_the_write_itself_refuses_a_seat_that_is_gone(matching: Matching) -> None:
