@@ -132,7 +132,7 @@ def copied(seen: Snapshot) -> Iterator[str]:
 
 def told(seen: Snapshot) -> Iterator[str]:
     """Each recipient's notifications: all positions published once, at most one unread per occasion, the newest as the
-    list stands.
+    last fact that was news to them said; and it names who is on the list, in whichever order by now.
     """
     of = seen.documents["notifications"]
     positions: dict[str, dict[str, int]] = defaultdict(dict)
@@ -145,19 +145,26 @@ def told(seen: Snapshot) -> Iterator[str]:
             yield f"{counter['position']} tellings, published {sorted(positions[counter['_id']].values())}"
     unread = Counter((one["member"], one["occasion"]) for one in of["notifications"] if not one["read"])
     yield from (f"{occasion}: {count} unread for one member" for (_, occasion), count in unread.items() if count > 1)
-    yield from _newest_as_listed(seen.documents["matching"]["lists"], of["notifications"])
+    yield from _newest_as_listed(seen, of["notifications"])
 
 
-def _newest_as_listed(lists: Sequence[Document], notifications: Sequence[Document]) -> Iterator[str]:
+def _newest_as_listed(seen: Snapshot, notifications: Sequence[Document]) -> Iterator[str]:
+    news: dict[str, list[str]] = {}
+    for record in sorted(seen.records["matching.events"], key=lambda one: one.sequence):
+        fact = json.loads(record.value)
+        if fact["recipients"] and "ranked" in fact:
+            news[record.key] = [one["mentor"] for one in sorted(fact["ranked"], key=lambda one: int(one["rank"]))]
     newest: dict[tuple[str, str], Document] = {}
     for one in sorted(notifications, key=lambda one: one["position"]):
         if not one["occasion"].startswith("suggestions:"):
             continue
         newest[one["member"], one["programme"]] = one
-    for one in lists:
+    for one in seen.documents["matching"]["lists"]:
         last = newest.get((one["mentee"], one["programme"]))
-        listed = [entry["mentor"] for entry in one["entries"]]
-        if last is None or [mentor["member"] for mentor in last["now"]] != listed:
+        told_of = None if last is None else [mentor["member"] for mentor in last["now"]]
+        said = news.get(f"{one['institution']}:{one['_id']}", told_of)
+        listed = {entry["mentor"] for entry in one["entries"]}
+        if told_of is None or told_of != said or set(told_of) != listed:
             yield f"version {one['version']} of a list: its mentee has been told of another"
 
 

@@ -13,6 +13,7 @@ from tests.crash.guarantees import AT_REST, offsets_behind_effects, wrong
 from tests.crash.outside import GROUPS, TOPICS, Seen, Snapshot
 
 KEY, LIST = "west:m", "west:p.m"
+LISTED = {"_id": "p.m", "institution": "west", "mentee": "m", "programme": "p", "version": 2, "entries": []}
 RECIPIENT = {"institution": "west", "member": "m"}
 RELATIONSHIP = {"_id": "r", "institution": "west", "version": 1, "state": "active", "mentor": {"member": "m"}}
 
@@ -50,7 +51,6 @@ def whole() -> Snapshot:
         ],
     }
     member = {"_id": "m", "institution": "west", "sequences": {"members": 2}}
-    listed = {"_id": "p.m", "institution": "west", "mentee": "m", "programme": "p", "version": 2, "entries": []}
     told = {"member": "m", "programme": "p", "occasion": "suggestions:p:own", "read": False, "position": 2, "now": []}
     return Snapshot(
         committed={group: {(topic, 0): len(records[topic]) for topic in topics} for group, topics in GROUPS.items()},
@@ -65,7 +65,7 @@ def whole() -> Snapshot:
                 "outbox": [],
                 "parked": [],
                 "participants": [{"_id": "m", "sequence": 2, "capacity": 1}],
-                "lists": [listed],
+                "lists": [LISTED],
                 "requests": [],
                 "relationships": [RELATIONSHIP],
                 "seats": [{"_id": "m", "taken": 1}],
@@ -137,6 +137,8 @@ def test_a_record_published_twice_is_still_right() -> None:
         ("offsets", behind("notifications.reaction", "matching.events")),
         ("told", with_records("notifications.events", seen(1, key="west:n", position=1, **RECIPIENT))),
         ("told", with_documents("notifications", "notifications")),
+        ("told", with_documents("matching", "lists", {**LISTED, "entries": [{"mentor": "h"}]})),
+        ("told", with_records("matching.events", fact(1), fact(2, ranked=[{"mentor": "h", "rank": 1}]), opening())),
         ("seated", with_documents("matching", "seats", {"_id": "m", "taken": 2})),
         ("seated", with_documents("matching", "seats")),
         ("seated", with_documents("matching", "participants", {"_id": "m", "sequence": 2, "capacity": 0})),
