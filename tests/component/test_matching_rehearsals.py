@@ -1,5 +1,6 @@
 """Rehearsals on a real MongoDB and in a real workshop: begun, compared, applied by the programme's change, dropped."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -158,6 +159,22 @@ async def test_a_draft_can_be_dropped_once_and_again(matching: Matching) -> None
     again = (await begin(matching, weights={"stage": 1})).json()
     page = await matching.get(f"/programmes/{CARE}/rehearsals", CARLA, NORTH, "coordinator")
     assert [one["id"] for one in page.json()["items"]] == [again["id"], seen["id"]]
+
+
+async def test_a_programme_has_one_rehearsal_running_however_many_are_begun_at_once(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:
+        await idle.say(institution(NORTH), programme(), programme("other"))
+        told = await asyncio.gather(*(begin(idle, weights={"topics": number}) for number in range(1, 9)))
+        [begun] = [one.json()["id"] for one in told if one.status_code == 202]
+        refused = {(one.status_code, one.json()["type"]) for one in told if one.status_code != 202}
+        assert refused == {(409, "urn:preceptor:problem:rehearsal_running")}
+        other = await idle.post("/programmes/other/rehearsals", CARLA, role="coordinator", **OTHER)
+        assert other.status_code == 202, other.text
+        dropped = await idle.post(f"/rehearsals/{begun}/drop", CARLA, version=1, role="coordinator")
+        assert dropped.status_code == 200, dropped.text
+        assert (await begin(idle)).status_code == 202
 
 
 async def test_a_draft_that_is_wrong_is_refused_with_what_would_be_right(matching: Matching) -> None:

@@ -27,6 +27,9 @@ _PAGED = [("institution", ASCENDING), ("programme", ASCENDING), ("at", DESCENDIN
 _INDEXES = [
     IndexModel([("state", ASCENDING)], name="by_state"),
     IndexModel(_PAGED, name="by_programme"),
+    IndexModel(
+        [("programme", ASCENDING)], name="running_once", unique=True, partialFilterExpression={"state": "running"}
+    ),
 ]
 
 
@@ -41,11 +44,11 @@ class RehearsalShelf:
     async def policy(self, programme: str) -> Policy | None:
         return await people.policy(self._database, programme)
 
-    async def begin(self, rehearsal: Rehearsal) -> Rehearsal:
+    async def begin(self, rehearsal: Rehearsal) -> Rehearsal | None:
         try:
             await self._rehearsals.insert_one(_document(rehearsal))
-        except DuplicateKeyError:  # a retry beside the first attempt
-            return await self.rehearsal(rehearsal.institution, rehearsal.id) or rehearsal
+        except DuplicateKeyError:  # another is running, or this is a retry beside the first attempt
+            return await self.rehearsal(rehearsal.institution, rehearsal.id)
         return rehearsal
 
     async def rehearsal(self, institution: str, id: str) -> Rehearsal | None:

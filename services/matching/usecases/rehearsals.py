@@ -21,8 +21,8 @@ class Shelf(Protocol):
 
     async def policy(self, programme: str) -> Policy | None: ...
 
-    async def begin(self, rehearsal: Rehearsal) -> Rehearsal:
-        """Beginning the same again changes nothing."""
+    async def begin(self, rehearsal: Rehearsal) -> Rehearsal | None:
+        """Beginning the same again changes nothing. None: another of the programme is running."""
 
     async def rehearsal(self, institution: str, id: str) -> Rehearsal | None: ...
 
@@ -48,7 +48,13 @@ class Rehearsals:
             raise Conflict("programme_inactive", "the programme is not active: nobody can be matched in it")
         life.drafted(life.rules_of(policy.programme), draft)
         new = Rehearsal(id=id, institution=me.home, programme=programme, draft=draft, began_at=self._clock.now())
-        return await self._shelf.begin(new)
+        begun = await self._shelf.begin(new)
+        if begun is None:
+            raise Conflict(
+                "rehearsal_running",
+                "another rehearsal of this programme is running: wait until it is ready, or drop it",
+            )
+        return begun
 
     async def see(self, me: Principal, id: str) -> Rehearsal:
         me.require("coordinator")
