@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.matching.store.experience import in_groups
 from shared.mongo import Document
 from tests.component.matching_kit import CARE, NORTH, SOUTH, Matching, asking, mentee, mentor
 from tests.eventually import eventually
@@ -133,3 +135,14 @@ async def test_another_institution_s_member_finds_no_such_relationship(matching:
     await matching.join(mentee("sid", SOUTH))
     seen = await matching.get(f"/relationships/{relationship}/experience", "sid", SOUTH)
     assert (seen.status_code, CARE in seen.text) == (404, False)
+
+
+async def test_what_is_no_whole_number_of_one_to_five_is_no_answer(matching: Matching) -> None:
+    wrong: list[Any] = [True, 1.0, "1", 0, 6, None, 10**400]
+    told = {str(one)[:9]: (await say(matching, "ana", "any", one)).status_code for one in wrong}
+    assert set(told.values()) <= {400, 422}, told
+
+
+async def test_dissolved_groups_are_found_without_reading_everybody_s_answers(matching: Matching) -> None:
+    plan = await matching.database.command("explain", {"find": "experience_answers", "filter": in_groups(["g"])})
+    assert "of_group" in str(plan["queryPlanner"]["winningPlan"])

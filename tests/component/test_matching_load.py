@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.matching.store.load import mentors_of
 from tests.component.matching_kit import CARE, NORTH, SOUTH, Matching, asking, mentor, programme
 from tests.eventually import eventually
 
@@ -76,3 +77,9 @@ async def test_load_is_for_the_mentor_and_for_coordinators_of_institutions_that_
     assert [await asked(path, NORTH, role, who="milo") for role in ("member", "operator")] == [403, 403]
     assert await asked("/me/load", NORTH, "coordinator") == 403
     assert await asked("/me/load", SOUTH, "member", who="milo") == 404
+
+
+async def test_a_programme_s_mentors_are_found_without_reading_everybody(matching: Matching) -> None:
+    wanted = {**mentors_of(CARE, [NORTH, SOUTH]), "erased": False}
+    plan = await matching.database.command("explain", {"find": "participants", "filter": wanted})
+    assert "of_programme" in str(plan["queryPlanner"]["winningPlan"])

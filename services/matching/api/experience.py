@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.matching.domain.experience import Rating
+from services.matching.domain.experience import RATINGS
 from services.matching.usecases.experience import Experiences
 from shared.contracts.payload import Id
 from shared.http import SignedIn, Traced, problems, router
@@ -12,7 +12,8 @@ from shared.http import SignedIn, Traced, problems, router
 class OwnExperience(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"rating": 4}})
 
-    rating: Rating = Field(description="1: I would not want it again; 5: I could not have wished for better")
+    rating: int = Field(ge=1, le=5, description="1: I would not want it again; 5: I could not have wished for better")
+    """Not the domain's `Literal`, which takes `true` for a 1."""
 
 
 def experience_router(experiences: Experiences) -> APIRouter:
@@ -21,7 +22,7 @@ def experience_router(experiences: Experiences) -> APIRouter:
     @routes.put("/relationships/{relationship}/experience", responses=problems(404, 409))
     async def say_experience(relationship: Id, body: OwnExperience, me: SignedIn, trace: Traced) -> OwnExperience:
         """By the mentee, once of each mentor. Neither mentor nor coordinator sees it; it counts with others' only."""
-        await experiences.say(me, relationship, rating=body.rating, trace=trace)
+        await experiences.say(me, relationship, rating=RATINGS[body.rating - 1], trace=trace)
         return body
 
     @routes.get("/relationships/{relationship}/experience", responses=problems(404))

@@ -1,6 +1,6 @@
 """What mentors carry: seats taken, hours promised, asks that wait for an answer. Of groups, sums only.
 
-A group of fewer than five is hidden, and no sum has it in it: nothing that is shown can be subtracted from another.
+A group of fewer than five is hidden, and no sum has it in it: nothing in one answer can be subtracted from another.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

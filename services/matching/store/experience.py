@@ -1,6 +1,7 @@
 """Documents ↔ what mentees said, and each mentor's level: a document of its own, which the index follows."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from sys import intern
 
 from services.matching.domain import experience as domain
@@ -34,10 +35,15 @@ def forget(writing: Writing, member: str, *, event: str, correlation: str) -> No
     said = list(answers.find({"parties": member}, session=session))
     answers.delete_many({"$or": [{"parties": member}, {"mentor": member}]}, session=session)
     writing[EXPERIENCES].delete_one({"_id": member}, session=session)
-    dissolved = {"group": {"$in": [one["group"] for one in said if one["group"]]}}
-    answers.update_many(dissolved, {"$set": {"group": None}}, session=session)
+    dissolved = [one["group"] for one in said if one["group"]]
+    answers.update_many(in_groups(dissolved), {"$set": {"group": None}}, session=session)
     for mentor in {one["mentor"] for one in said if one["group"]}:
         _recount(writing, mentor, {"event": event, "correlation": correlation})
+
+
+def in_groups(groups: Sequence[str]) -> Document:
+    """Names the type, without which the partial index is not considered."""
+    return {"group": {"$type": "string", "$in": list(groups)}}
 
 
 def _recount(writing: Writing, mentor: str, traced: Document) -> None:

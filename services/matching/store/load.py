@@ -28,8 +28,7 @@ class LoadStore:
         return next((load for loads in found.values() for load in loads), None)
 
     async def loads(self, programme: str, institutions: Sequence[str]) -> Mapping[str, Sequence[Load]]:
-        enrolled = {"enrolments": {"$elemMatch": {"programme": programme, "roles": "mentor"}}, "status": "active"}
-        return await self._loads({**enrolled, "institution": {"$in": list(institutions)}})
+        return await self._loads(mentors_of(programme, institutions))
 
     async def _loads(self, wanted: Document) -> Mapping[str, Sequence[Load]]:
         found = await self._database[PARTICIPANTS].find({**wanted, "erased": False}, _KEPT).to_list(None)
@@ -47,3 +46,8 @@ class LoadStore:
             )
             loads[one["institution"]].append(load)
         return loads
+
+
+def mentors_of(programme: str, institutions: Sequence[str]) -> Document:
+    enrolled = {"enrolments": {"$elemMatch": {"programme": programme, "roles": "mentor"}}, "status": "active"}
+    return {**enrolled, "institution": {"$in": list(institutions)}}

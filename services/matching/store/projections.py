@@ -90,7 +90,9 @@ class Projections:
     async def prepare(self) -> None:
         signed_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="signed_in")
         await ensure_indexes(self._database[PREFERENCES], [signed_in])
-        for name in (INSTITUTIONS, PROGRAMMES, PARTICIPANTS, DEPARTURES):
+        of_programme = [("enrolments.programme", ASCENDING), ("institution", ASCENDING)]
+        await ensure_indexes(self._database[PARTICIPANTS], [IndexModel(of_programme, name="of_programme")])
+        for name in (INSTITUTIONS, PROGRAMMES, DEPARTURES):
             await ensure_indexes(self._database[name], [])
 
     async def scan(self) -> AsyncIterator[list[State]]:
