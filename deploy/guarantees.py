@@ -26,7 +26,7 @@ GUARANTEES = {
     "once": "one inbox mark for each fact, recipients' counters rose once for each that names them, nothing is parked",
     "copied": "each copy of another service's state is at the sequence that its owner gave last",
     "offsets": "committed to the end of every partition, and never past a record whose effect is not there",
-    "told": "each telling published once, at most one unread of an occasion, the newest as the last news of the list says",
+    "told": "each telling published once, at most one unread of an occasion, the newest as the last news of the list",
     "seated": "seats taken are relationships that take one, never more than offered, and each beginning was told once",
     "listed": "each list is what follows from the profiles as they are",
 }
