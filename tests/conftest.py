@@ -71,13 +71,6 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> LocalIssuer:
     return LocalIssuer.load_or_create(tmp_path_factory.mktemp("issuer"))
 
 
-def missing_docker(reason: str) -> None:
-    """The native servers stand in for most tests; .ci/run says so where there is no engine and no way to one."""
-    if without := os.environ.get("PRECEPTOR_WITHOUT_DOCKER"):
-        pytest.skip(without)
-    missing(reason)
-
-
 def missing(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)

@@ -85,15 +85,9 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     projections, lists = Projections(parts.database), Lists(parts.database)
     replicas = Replicas(parts.database, holder=parts.holder)
     keeping = _keeping(parts, settings, projections, lists, replicas)
-    reading = Reading(ReadingStore(parts.database))
-    pairs = RequestStore(parts.database, clock)
-    shelf = RoundShelf(parts.database, clock)
-    repairs = RepairShelf(parts.database)
-    rehearsals = RehearsalShelf(parts.database)
-    due = Due(pairs, clock)
-    firewall = FirewallStore(parts.database, clock)
-    counting = Counting(firewall, clock)
-    answers = AnswerStore(parts.database, clock)
+    stores = Stores(parts.database, clock)
+    due = Due(stores.pairs, clock)
+    counting = Counting(stores.firewall, clock)
     parts.consumers.projection(folds(Copies(parts.database, heard=keeping.hear)))
 
     async def prepare() -> None:
@@ -101,12 +95,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         await projections.prepare()
         await lists.prepare()
         await replicas.prepare()
-        await pairs.prepare()
-        await shelf.prepare()
-        await repairs.prepare()
-        await rehearsals.prepare()
-        await firewall.prepare()
-        await answers.prepare()
+        await stores.prepare()
 
     async def close() -> None:
         parts.database.client.close()
@@ -115,15 +104,10 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         loading = {} if keeping.is_loaded or "clockwork" not in roles else {"index": "is being loaded"}
         return {**await parts.ready(), **loading}
 
-    routers = [
-        *_routers(reading, pairs, shelf, repairs, firewall, parts.database, clock),
-        rehearsals_router(Rehearsals(rehearsals, clock)),
-        experience_router(Experiences(answers)),
-    ]
     app = create_app(
         "Preceptor matching",
         "Who is suggested to whom, why, and why not; who asked whom, and what came of it.",
-        routers=routers if "api" in roles else [],
+        routers=_routers(stores, clock) if "api" in roles else [],
         database=parts.database,
         authenticator=parts.authenticator,
         clock=clock,
@@ -140,10 +124,10 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         "lists": ("clockwork", keeping.run),
         "due": ("clockwork", lambda: every(1, due.work)),
         "assessments": ("clockwork", lambda: every(1, counting.work)),
-        "solving": ("clockwork", _solving(parts, settings, shelf)),
+        "solving": ("clockwork", _solving(parts, settings, stores.rounds)),
         "publishing": ("clockwork", _publishing(parts, settings)),
-        "repairs": ("clockwork", _mending(parts, settings, repairs)),
-        "rehearsals": ("clockwork", _rehearsing(parts, settings, rehearsals)),
+        "repairs": ("clockwork", _mending(parts, settings, stores.repairs)),
+        "rehearsals": ("clockwork", _rehearsing(parts, settings, stores.rehearsals)),
         "clockwork": ("clockwork", lambda: every(1, parts.consumers.retry_due)),
     }
     return Service(
@@ -157,27 +141,40 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     )
 
 
-def _routers(
-    reading: Reading,
-    pairs: RequestStore,
-    shelf: RoundShelf,
-    repairs: RepairShelf,
-    firewall: FirewallStore,
-    database: Database,
-    clock: Clock,
-) -> list[APIRouter]:
-    rotations = Rotations(firewall, clock)
+class Stores:
+    """What is decided by people, as it is kept; what follows from it is the projections' and the lists'."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self.reading = ReadingStore(database)
+        self.pairs = RequestStore(database, clock)
+        self.rounds = RoundShelf(database, clock)
+        self.repairs = RepairShelf(database)
+        self.rehearsals = RehearsalShelf(database)
+        self.firewall = FirewallStore(database, clock)
+        self.answers = AnswerStore(database, clock)
+        self.exchanges = ExchangeStore(database)
+        self.load = LoadStore(database)
+
+    async def prepare(self) -> None:
+        for one in (self.pairs, self.rounds, self.repairs, self.rehearsals, self.firewall, self.answers):
+            await one.prepare()
+
+
+def _routers(stores: Stores, clock: Clock) -> list[APIRouter]:
+    reading, rotations = Reading(stores.reading), Rotations(stores.firewall, clock)
     return [
         suggestions_router(reading),
         unmatched_router(reading),
-        requests_router(Requests(pairs, clock)),
-        relationships_router(Relationships(pairs, clock)),
-        rounds_router(Rounds(shelf, clock)),
-        repairs_router(Repairs(repairs, clock)),
+        requests_router(Requests(stores.pairs, clock)),
+        relationships_router(Relationships(stores.pairs, clock)),
+        experience_router(Experiences(stores.answers)),
+        rounds_router(Rounds(stores.rounds, clock)),
+        repairs_router(Repairs(stores.repairs, clock)),
+        rehearsals_router(Rehearsals(stores.rehearsals, clock)),
         rotations_router(rotations),
         conflicts_router(rotations),
-        exchange_router(Exchanges(ExchangeStore(database))),
-        load_router(Loads(LoadStore(database))),
+        exchange_router(Exchanges(stores.exchanges)),
+        load_router(Loads(stores.load)),
     ]
 
 

@@ -1,8 +1,9 @@
 """A POST acts once per Idempotency-Key, and answers the same again for 24 hours.
 
 What is created says so in its own transaction (`shared/once.py`): a process that dies between that and its answer
-leaves a request that is answered when it is sent again. Answers hold personal data and are kept sealed: what opens one
-follows from the Idempotency-Key, which is kept nowhere, so only whoever asked can read it, erased people's included.
+leaves a request that is answered when it is sent again. Requests and answers hold personal data: of a request a keyed
+digest is kept, of an answer a sealed form. Both keys follow from the Idempotency-Key, which is kept nowhere, so nobody
+but whoever asked can read the one or guess the other.
 
 Sources: draft-ietf-httpapi-idempotency-key-header; Fernet, under a key made by HKDF (RFC 5869).
 Keys are scoped to institution, subject and route.
@@ -10,7 +11,7 @@ Keys are scoped to institution, subject and route.
 
 import asyncio
 import base64
-import hashlib
+import hmac
 import json
 import uuid
 from collections.abc import Callable, Coroutine
@@ -146,7 +147,7 @@ class Route(APIRoute):
         async def post(request: BoundedRequest) -> Response:
             scope = await self._scope(request)
             idempotency: Idempotency = request.app.state.idempotency
-            known = await idempotency.begin(scope, await _fingerprint(request, is_form=takes_form))
+            known = await idempotency.begin(scope, await _fingerprint(request, scope, is_form=takes_form))
             if known is not None:
                 return known
             request.state.id = scope.id
@@ -171,11 +172,11 @@ class Route(APIRoute):
         return Scope("\n".join((me.institution or "", me.subject_hash, request.url.path, key)))
 
 
-async def _fingerprint(request: BoundedRequest, *, is_form: bool) -> str:
+async def _fingerprint(request: BoundedRequest, scope: Scope, *, is_form: bool) -> str:
     """What a key stands for: equal for equal requests. Of a form its parts: what stands between them changes each
     time it is sent, and files are never in memory as a whole.
     """
-    told = hashlib.sha256(request.url.query.encode() + b"\n")
+    told = hmac.new(scope.parts.encode(), request.url.query.encode() + b"\n", "sha256")
     if is_form and request.is_multipart:
         await asyncio.to_thread(_take_in, await request.form(), told)
     else:
@@ -183,7 +184,7 @@ async def _fingerprint(request: BoundedRequest, *, is_form: bool) -> str:
     return told.hexdigest()
 
 
-def _take_in(form: FormData, told: "hashlib._Hash") -> None:
+def _take_in(form: FormData, told: hmac.HMAC) -> None:
     for name, value in form.multi_items():
         about = [name, value] if isinstance(value, str) else [name, value.filename, value.size]
         told.update(json.dumps(about).encode() + b"\n")

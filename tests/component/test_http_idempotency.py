@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from hashlib import sha256
 
 import bson
 import httpx
@@ -60,6 +61,7 @@ async def test_an_answer_is_kept_so_that_only_whoever_asked_can_read_it(api: Api
     [kept] = await api.database["idempotency"].find({}).to_list(None)
     assert kept["status"] == 201
     assert b"Lovelace" not in bson.encode(kept)
+    assert kept["fingerprint"] != sha256(b'\n{"text":"Ada Lovelace"}').hexdigest(), "a short body could be guessed"
     assert KEY.encode() not in bson.encode(kept)
 
 

@@ -12,7 +12,7 @@ from deploy.stack.find import undo
 from deploy.stack.model import SERVICES, Site, Stack, Unavailable
 from deploy.stack.programs import Journal
 from shared.topics import NATIVE, differences, load_topics
-from tests.conftest import TOPICS, missing_docker
+from tests.conftest import TOPICS, missing
 
 PROJECT = f"preceptor-test-{os.getpid()}"
 pytestmark = pytest.mark.timeout(420)
@@ -23,7 +23,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     try:
         images.require(images.KAFKA, images.MONGO, images.PYTHON)
     except Unavailable as error:
-        missing_docker(str(error))
+        missing(str(error))
     folder = tmp_path_factory.mktemp("compose")
     site = Site(folder=folder / "servers", journal=Journal(folder / "programs.jsonl"), say=print)
     with pytest.MonkeyPatch.context() as environment:

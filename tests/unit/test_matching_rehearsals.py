@@ -141,7 +141,7 @@ class Shelf:
     async def next_to_rehearse(self) -> Rehearsal | None:
         return self.waiting.pop() if self.waiting else None
 
-    async def ready(self) -> list[Rehearsal]:
+    async def to_follow(self, *, now: datetime) -> list[Rehearsal]:  # noqa: ARG002 -- all: `follow` knows better
         return [one for one in self.saved if one.state == "ready"]
 
     async def save(self, rehearsal: Rehearsal) -> None:

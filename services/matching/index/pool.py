@@ -14,14 +14,13 @@ from services.matching.domain import rules, scoring
 from services.matching.domain.columns import Bools, Ints, Rows, Side, Words
 from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist, Stored
 from services.matching.domain.model import Exchange, Person, Policy, Weights, weights_for
+from services.matching.index.held import LONGEST, Held
 from services.matching.index.people import People, Vocabulary, Widths
 from services.matching.index.ranking import Ranking, alike
 from services.matching.index.reserves import Reserves
 from shared.contracts.matching import Unmatched
-from shared.contracts.profiles import FACTORS, Role
+from shared.contracts.profiles import Role
 
-_LONGEST = 10
-_NOBODY = -1
 Apart = Callable[[str, Role], Collection[str]]
 """Whom a person of this role may not be brought together with, by either side's wish or for what is between them."""
 
@@ -47,7 +46,7 @@ class Pool:
         self._weights: dict[str, Weights] = {}
         self._own_reasons: dict[str, Shortlist] = {}
         self._stored: dict[str, Stored] = {}
-        self._held = _Held()
+        self._held = Held()
         self._reserves = Reserves(self._ties, size=reserve)
         self._unspread: set[int] = set()
         self._prepared: dict[str, Shortlist] = {}
@@ -267,11 +266,11 @@ class Pool:
         self._reserves.put(row, eligible, scores)
         has_nobody = mentees.present & mentees.free & (held.length == 0)
         named = np.zeros(len(self._mentees), dtype=np.bool_)
-        named[np.flatnonzero(held.rows.reshape(-1) == row) // _LONGEST] = True
+        named[np.flatnonzero(held.rows.reshape(-1) == row) // LONGEST] = True
         touched = held.kept & ~held.awaited & (named | has_nobody | self._enters(row, eligible, scores, held))
         return [self._mentees.ids[mentee] for mentee in np.flatnonzero(touched)]
 
-    def _for_all(self, mentor: str, row: int, mentees: Side, held: "_Held") -> tuple[Bools, Ints]:
+    def _for_all(self, mentor: str, row: int, mentees: Side, held: Held) -> tuple[Bools, Ints]:
         """For whom this mentor may be on a list, and with which score."""
         eligible, nothing = held.kept.copy(), np.zeros(len(self._mentees), dtype=np.int32)
         if not self._mentors.is_present(row):
@@ -287,7 +286,7 @@ class Pool:
         scores = scoring.weighed(each, held.weights)
         return eligible & scoring.reaching(scores, each, held.weights, minimum_percent=least), scores
 
-    def _enters(self, row: int, eligible: Bools, scores: Ints, held: "_Held") -> Bools:
+    def _enters(self, row: int, eligible: Bools, scores: Ints, held: Held) -> Bools:
         beats: Bools = scores > held.last
         level = np.flatnonzero(scores == held.last)
         beats[level] = self._ties(level, np.full(level.size, row)) < held.tie[level]
@@ -323,47 +322,3 @@ class Pool:
                         (one, other)
                     )
         return self._exchanges
-
-
-class _Held:
-    """The mentees' lists as columns, by the mentees' rows."""
-
-    def __init__(self, rows: int = 64) -> None:
-        self.kept: Bools = np.zeros(rows, dtype=np.bool_)
-        self.awaited: Bools = np.zeros(rows, dtype=np.bool_)
-        self.rows = np.full((rows, _LONGEST), _NOBODY, dtype=np.int32)
-        self.length = np.zeros(rows, dtype=np.int32)
-        self.last = np.zeros(rows, dtype=np.int32)
-        """Score and tie of the last one on the list."""
-        self.tie = np.zeros(rows, dtype=np.uint64)
-        self.weights = np.zeros((len(FACTORS), rows), dtype=np.int32)
-
-    def hold(self, row: int) -> None:
-        while row >= self.kept.size:
-            self._grow()
-        self.kept[row] = True
-
-    def drop(self, row: int) -> None:
-        self.kept[row] = self.awaited[row] = False
-
-    def weigh(self, row: int, weights: Weights) -> None:
-        self.weights[:, row] = weights
-
-    def remember(self, row: int, mentors: list[int], *, last: int, tie: int) -> None:
-        self.rows[row] = _NOBODY
-        self.rows[row, : len(mentors)] = mentors
-        self.length[row], self.last[row], self.tie[row] = len(mentors), last, tie
-
-    def first(self, count: int) -> "_Held":
-        part = _Held(0)
-        part.kept, part.rows, part.length = self.kept[:count], self.rows[:count], self.length[:count]
-        part.awaited = self.awaited[:count]
-        part.last, part.tie, part.weights = self.last[:count], self.tie[:count], self.weights[:, :count]
-        return part
-
-    def _grow(self) -> None:
-        bigger, size = _Held(2 * self.kept.size), self.kept.size
-        for name in ("kept", "awaited", "rows", "length", "last", "tie"):
-            getattr(bigger, name)[:size] = getattr(self, name)
-        bigger.weights[:, :size] = self.weights
-        self.__dict__.update(bigger.__dict__)

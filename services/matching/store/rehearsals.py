@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from services.matching.domain.model import Policy
 from services.matching.domain.rehearsals.comparing import Churn, Comparison, Figures, Flow
-from services.matching.domain.rehearsals.life import Draft, Rehearsal, Result, Rules
+from services.matching.domain.rehearsals.life import KEPT, Draft, Rehearsal, Result, Rules
 from services.matching.store import people
 from services.matching.store.pairs import newest
+from services.matching.store.projections import PROGRAMMES
 from services.matching.usecases.parties import Position
 from shared.errors import StaleVersion
 from shared.mongo import (
@@ -76,8 +78,20 @@ class RehearsalShelf:
         )
         return _rehearsal_of(document) if document else None
 
-    async def ready(self) -> Sequence[Rehearsal]:
-        return [_rehearsal_of(one) async for one in self._rehearsals.find({"state": "ready"})]
+    async def to_follow(self, *, now: datetime) -> Sequence[Rehearsal]:
+        stages: list[Document] = [
+            {"$match": {"state": "ready"}},
+            {"$lookup": {"from": PROGRAMMES, "localField": "programme", "foreignField": "_id", "as": "now"}},
+            {
+                "$match": {
+                    "$or": [
+                        {"$expr": {"$lt": ["$result.sequence", {"$max": "$now.sequence"}]}},
+                        {"at": {"$lte": now - KEPT}},
+                    ]
+                }
+            },
+        ]
+        return [_rehearsal_of(one) async for one in self._rehearsals.aggregate(stages)]
 
 
 def result_of(document: Mapping[str, Any]) -> Result:

@@ -5,6 +5,7 @@ at a time over all replicas, by lease; if two work all the same, one of them mee
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from services.matching.domain import rules, scoring
@@ -16,7 +17,7 @@ from services.matching.domain.shards import SHARDS
 from services.matching.index.network import Network
 from services.matching.usecases.solving import Held, while_held
 from shared.clock import Clock
-from shared.errors import DomainError, StaleVersion
+from shared.errors import Rejected, StaleVersion
 
 
 def rehearse(network: Network, programme: str, draft: Draft) -> Result:
@@ -61,7 +62,8 @@ class Shelf(Protocol):
     async def next_to_rehearse(self) -> Rehearsal | None:
         """The one that was tried least, then the oldest; its attempts are counted."""
 
-    async def ready(self) -> Sequence[Rehearsal]: ...
+    async def to_follow(self, *, now: datetime) -> Sequence[Rehearsal]:
+        """Those that are ready and whose programme has become another, or whose time is up."""
 
     async def save(self, rehearsal: Rehearsal) -> None:
         """On condition of the version before. Raises `StaleVersion`."""
@@ -81,18 +83,20 @@ class Rehearsing:
 
     async def work(self) -> None:
         """Until nothing waits."""
-        if not await self._lease.take():
-            return
-        for one in await self._shelf.ready():
-            await self._follow(one)
-        while (waiting := await self._shelf.next_to_rehearse()) and await self._lease.take():
+        while await self._lease.take():
+            await self._follow()
+            waiting = await self._shelf.next_to_rehearse()
+            if waiting is None:
+                return
             await while_held(self._lease, self._work_out(waiting))
 
-    async def _follow(self, one: Rehearsal) -> None:
-        policy = await self._shelf.policy(one.programme)
-        after = life.follow(one, policy.programme if policy else None, now=self._clock.now())
-        if after is not None:
-            await self._save(after)
+    async def _follow(self) -> None:
+        now = self._clock.now()
+        for one in await self._shelf.to_follow(now=now):
+            policy = await self._shelf.policy(one.programme)
+            after = life.follow(one, policy.programme if policy else None, now=now)
+            if after is not None:
+                await self._save(after)
 
     async def _work_out(self, one: Rehearsal) -> None:
         await self._save(await self._worked_out(one))
@@ -102,7 +106,7 @@ class Rehearsing:
             return life.give_up(one)
         try:
             return life.show(one, await self._stage.rehearse(one))
-        except DomainError:  # the programme became what the draft is, meanwhile
+        except Rejected:  # the programme became what the draft is, meanwhile
             return life.overtaken(one)
 
     async def _save(self, one: Rehearsal) -> None:

@@ -18,7 +18,7 @@ RehearsalState = Literal["running", "ready", "applied", "dropped"]
 DropReason = Literal["by_coordinator", "programme_changed", "expired", "given_up"]
 ATTEMPTS = 5
 """A rehearsal begun more often than this is given up: it ends whoever works on it."""
-_KEPT = timedelta(days=14)
+KEPT = timedelta(days=14)
 """What was compared grows old: people come and go."""
 
 
@@ -75,7 +75,7 @@ class Rehearsal:
 
     @property
     def expires_at(self) -> datetime:
-        return self.began_at + _KEPT
+        return self.began_at + KEPT
 
 
 def rules_of(programme: Programme) -> Rules:

@@ -1,0 +1,221 @@
+"""What nobody asks for: time passes over requests, and people leave a programme or the network."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from services.matching.store.projections import COPIES
+from services.matching.store.requests import RequestStore
+from services.matching.usecases.due import Due
+from shared import failpoints
+from shared.clock import SystemClock
+from shared.contracts.profiles import Enrolment, MemberChanged
+from tests.component.matching_kit import (
+    CARE,
+    NORTH,
+    Matching,
+    asking,
+    institution,
+    mentee,
+    mentor,
+    programme,
+    running,
+)
+from tests.eventually import eventually
+
+ANA, MARA = {"member": "ana", "institution": NORTH}, {"member": "mara", "institution": NORTH}
+
+
+@pytest.fixture
+async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
+    async with asking(mongo_uri, kafka_bootstrap, issuer) as matching:
+        yield matching
+
+
+async def _suggested(matching: Matching, who: str, mentors: set[str]) -> bool:
+    return set(await matching.mentors_of(who) or ()) == mentors
+
+
+async def test_a_declined_pair_is_apart_until_time_has_passed_and_then_suggested_again(matching: Matching) -> None:
+    request = await matching.asks("ana", "mara")
+    await matching.answers("mara", request, "decline")
+    await eventually(lambda: _suggested(matching, "ana", {"milo"}))
+    again = await matching.ask("ana", "mara")
+    assert again.json()["type"] == "urn:preceptor:problem:not_available"
+    await _make_due(matching, request)
+    await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
+    await matching.asks("ana", "mara")
+
+
+async def _make_due(matching: Matching, request: str) -> None:
+    due = datetime(2020, 1, 1, tzinfo=UTC)
+    await matching.database["requests"].update_one({"_id": request}, {"$set": {"at": due, "due_at": due}})
+
+
+async def test_of_a_request_without_an_answer_the_mentor_is_reminded_once_whoever_looks(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with asking(mongo_uri, kafka_bootstrap, issuer, work=()) as matching:
+        request = await matching.asks("ana", "mara")
+        asked = await _overdue(matching, request, days=6)
+        agendas = [Due(RequestStore(matching.database, SystemClock()), SystemClock()) for _ in range(4)]
+
+        await asyncio.gather(*(one.work() for one in agendas))
+        await agendas[0].work()
+
+        [(_, told)] = await matching.facts("request.nudged")
+        assert (told["nudge"], told["recipients"]) == (1, [MARA])
+        stands = (await matching.get(f"/requests/{request}", "mara", NORTH)).json()
+        assert datetime.fromisoformat(stands["expires_at"]) == asked + timedelta(days=14)
+        assert (await matching.answers("mara", request, "accept"))["state"] == "accepted"
+
+
+async def test_whoever_is_killed_in_the_midst_of_reminding_reminds_nobody_twice_and_forgets_nobody(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:
+        await idle.say(institution(NORTH), programme())
+        await idle.join(mentor("mara"), *(mentee(f"m{number}") for number in range(4)))
+        for number in range(4):
+            await _overdue(idle, await idle.asks(f"m{number}", "mara"), days=6)
+
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.component.due_once", mongo_uri, idle.database.name),
+            env={**os.environ, failpoints.VARIABLE: "matching.due.after-commit:2"},
+        )
+
+        assert await child.wait() == -signal.SIGKILL
+        assert len(await idle.facts("request.nudged")) == 2
+        await Due(RequestStore(idle.database, SystemClock()), SystemClock()).work()
+        told = [data["mentee"]["member"] for _, data in await idle.facts("request.nudged")]
+        assert sorted(told) == [f"m{number}" for number in range(4)]
+
+
+async def _overdue(matching: Matching, request: str, *, days: int) -> datetime:
+    """As if it had been asked so many days ago, and nobody had looked since."""
+    asked = SystemClock().now() - timedelta(days=days)
+    before = {"at": asked, "due_at": asked + timedelta(days=5)}
+    await matching.database["requests"].update_one({"_id": request}, {"$set": before})
+    return asked
+
+
+async def test_an_unanswered_request_expires_once_and_the_mentee_is_told(matching: Matching) -> None:
+    request = await matching.asks("ana", "mara")
+    await _make_due(matching, request)
+    await eventually(lambda: matching.facts("request.expired"))
+    refused = await matching.post(f"/requests/{request}/accept", "mara")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:request_not_pending")
+    [(_, told)] = await matching.facts("request.expired")
+    assert told["recipients"] == [ANA]
+
+
+async def test_who_becomes_inactive_leaves_no_request_and_no_seat_behind(matching: Matching) -> None:
+    await matching.join(mentor("mara", capacity=2))
+    accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
+    await matching.asks("ben", "mara")
+    await matching.say(mentor("mara", capacity=2, status="inactive"))
+    await eventually(lambda: matching.facts("relationship.paused"))
+    await eventually(lambda: matching.facts("request.withdrawn"))
+    assert await matching.seats() == {}
+    [(_, paused)], [(_, withdrawn)] = [
+        await matching.facts(name) for name in ("relationship.paused", "request.withdrawn")
+    ]
+    assert (paused["reason"], paused["recipients"]) == ("mentor_inactive", [ANA])
+    assert (withdrawn["reason"], withdrawn["recipients"][0]["member"]) == ("not_available", "ben")
+    path = f"/relationships/{accepted['relationship']}/resume"
+    away = await matching.post(path, "ana")
+    assert away.json()["type"] == "urn:preceptor:problem:not_available"
+
+    await matching.say(mentor("mara", capacity=0))
+    full = await matching.post(path, "ana")
+    assert full.json()["type"] == "urn:preceptor:problem:no_seat_left"
+    await matching.say(mentor("mara", capacity=1))
+    assert (await matching.post(path, "ana")).json()["state"] == "active"
+    assert await matching.seats() == {"mara": 1}
+    assert await matching.database["departures"].count_documents({}) == 0
+
+
+async def test_who_leaves_a_programme_leaves_what_was_asked_in_it_and_keeps_their_mentor(matching: Matching) -> None:
+    await matching.say(programme("other"))
+    both = Enrolment(programme="other", roles=("mentee", "mentor"))
+    await matching.join(mentor("max", enrolments=(both, Enrolment(programme=CARE, roles=("mentor",)))))
+    await matching.join(mentee("ana", enrolments=(both, Enrolment(programme=CARE, roles=("mentee",)))))
+    accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
+    here = await matching.asks("ana", "milo")
+    body = {"programme": "other", "mentor": "max", "message": ""}
+    there = (await matching.post("/mentees/ana/requests", "ana", **body)).json()["id"]
+
+    await matching.say(mentee("ana", enrolments=(both,)))
+
+    await eventually(lambda: matching.facts("request.withdrawn"))
+    [(_, told)] = await matching.facts("request.withdrawn")
+    assert (told["request"], told["reason"], [one["member"] for one in told["recipients"]]) == (
+        here,
+        "mentee_left",
+        ["milo"],
+    )
+    assert (await matching.get(f"/requests/{there}", "ana", NORTH)).json()["state"] == "pending"
+    kept = (await matching.get(f"/relationships/{accepted['relationship']}", "mara", NORTH)).json()
+    assert (kept["state"], await matching.seats()) == ("active", {"mara": 1})
+    await eventually(matching.nobody_leaves)
+
+
+async def test_a_mentor_who_leaves_a_programme_is_not_available_to_whoever_asked_them(matching: Matching) -> None:
+    await matching.join(mentor("max"))
+    await matching.answers("max", await matching.asks("ben", "max"), "accept")
+    request = await matching.asks("ana", "max")
+    await matching.say(mentor("max", enrolments=()))
+    await eventually(lambda: matching.facts("request.withdrawn"))
+    [(_, told)] = await matching.facts("request.withdrawn")
+    assert (told["request"], told["reason"], told["recipients"]) == (request, "not_available", [ANA])
+    assert await matching.seats() == {"max": 1}
+    assert await matching.facts("relationship.paused", "relationship.closed") == []
+
+
+async def test_what_a_copy_made_anew_says_of_who_left_a_programme_is_followed_up(matching: Matching) -> None:
+    left, stays = await matching.asks("ana", "mara"), await matching.asks("ben", "milo")
+    await matching.database["participants"].update_one({"_id": "ana"}, {"$set": {"enrolments": []}})
+    participants = next(one for one in COPIES if one.payload is MemberChanged)
+    assert participants.follow is not None
+    await participants.follow(matching.database)
+    await eventually(lambda: matching.facts("request.withdrawn"))
+    await eventually(matching.nobody_leaves)
+    [(_, told)] = await matching.facts("request.withdrawn")
+    assert (told["request"], told["reason"]) == (left, "mentee_left")
+    assert (await matching.get(f"/requests/{stays}", "ben", NORTH)).json()["state"] == "pending"
+
+
+async def test_an_erasure_closes_withdraws_and_takes_the_message_along(matching: Matching) -> None:
+    await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
+    await matching.asks("ana", "milo")
+    await matching.erase(mentee("ana"))
+    await eventually(lambda: matching.facts("relationship.closed"))
+    [(_, closed)], [(_, withdrawn)] = [
+        await matching.facts(name) for name in ("relationship.closed", "request.withdrawn")
+    ]
+    assert (closed["reason"], closed["recipients"]) == ("mentee_left", [MARA])
+    assert (withdrawn["reason"], [one["member"] for one in withdrawn["recipients"]]) == ("mentee_left", ["milo"])
+    assert await matching.seats() == {}
+    assert await matching.database["requests"].distinct("message") == [""]
+
+
+async def test_who_comes_back_before_the_command_is_worked_off_loses_nothing(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:
+        await idle.say(institution(NORTH), programme())
+        await idle.join(mentor("mara"), mentee("ana"))
+        await idle.asks("ana", "mara")
+        await idle.say(mentor("mara", status="inactive"))
+        await idle.say(mentor("mara"))
+        work = idle.service.background["due"]
+        task = asyncio.create_task(work())
+        await eventually(idle.nobody_leaves)
+        task.cancel()
+        assert await idle.database["requests"].count_documents({"state": "pending"}) == 1
