@@ -74,7 +74,9 @@ class ChangeRead(BaseModel):
 class FlowRead(BaseModel):
     mentee_institution: str
     mentor_institution: str
-    today: int | None = Field(description="Mentees; null for one to four, where another institution has a part in it")
+    today: int | None = Field(
+        description="Mentees; in fives where another institution has a part in it, null for fewer than five"
+    )
     draft: int | None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.matching.domain.model import Policy
 from services.matching.domain.rehearsals.comparing import Churn, Comparison, Figures, Flow
-from services.matching.domain.rehearsals.life import KEPT, Draft, Rehearsal, Result, Rules
+from services.matching.domain.rehearsals.life import KEPT, REMEMBERED, Draft, Rehearsal, Result, Rules
 from services.matching.store import people
 from services.matching.store.pairs import newest
 from services.matching.store.projections import PROGRAMMES
@@ -23,6 +23,7 @@ from shared.mongo import (
     ReturnDocument,
     ensure_indexes,
 )
+from shared.retention import keep_for
 
 REHEARSALS = "rehearsals"
 _PAGED = [("institution", ASCENDING), ("programme", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)]
@@ -42,6 +43,7 @@ class RehearsalShelf:
 
     async def prepare(self) -> None:
         await ensure_indexes(self._rehearsals, _INDEXES)
+        await keep_for(self._rehearsals, "at", REMEMBERED)
 
     async def policy(self, programme: str) -> Policy | None:
         return await people.policy(self._database, programme)

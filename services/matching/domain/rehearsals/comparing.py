@@ -1,16 +1,19 @@
-"""All lists of a programme under two sets of rules, side by side, in whole numbers: thousandths rounded half up."""
+"""All lists of a programme under two sets of rules, side by side, in whole numbers: thousandths rounded half up.
+
+Who is told is the programme's owner: of other institutions' people in fives only (`aloud`). What is said of mentors is
+of the lists of institutions that have five and more, so that nobody's list shows in it.
+"""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from services.matching.domain.rounds.figures import gini, thousandths
+from services.matching.domain.rehearsals.aloud import Aloud, in_fives
+from services.matching.domain.rounds.figures import gini
 from shared.contracts.matching import Unmatched
 
-_SMALL = 5
-"""Fewer people than this could be told apart."""
 _FLOWS_AT_MOST = 500
 
 
@@ -56,7 +59,7 @@ class Flow:
     mentee_institution: str
     mentor_institution: str
     today: int | None
-    """None: a few, fewer than five, and another institution than the owner has a part in it."""
+    """None: fewer than five, perhaps nobody; or the mentors are fewer than five of another institution."""
     draft: int | None
 
 
@@ -66,7 +69,7 @@ class Comparison:
     draft: Figures
     churn: Churn
     flow: tuple[Flow, ...]
-    """The largest first."""
+    """The largest first; pairs of which nothing can be told are not among them."""
 
 
 Lists = Mapping[str, Listed]
@@ -75,13 +78,21 @@ Lists = Mapping[str, Listed]
 
 def compare(today: Lists, draft: Lists, *, seats: Collection[str], home: Mapping[str, str], owner: str) -> Comparison:
     """Of the same mentees. `seats`: mentors who have one; `home`: everybody's institution; `owner`: who is told."""
-    before, after = _on_lists(today), _on_lists(draft)
+    aloud = Aloud(home, owner)
+    listed = aloud.large(_listed(today)) & aloud.large(_listed(draft))
+    before, after = (_on_lists({who: each[who] for who in each if home[who] in listed}) for each in (today, draft))
+    known = aloud.large(seats)
+    counted = [one for one in seats if home[one] in known]
     return Comparison(
-        today=_figures(today, before, seats),
-        draft=_figures(draft, after, seats),
-        churn=_churn(today, draft, before, after),
-        flow=_flow(_meetings(today, home), _meetings(draft, home), owner),
+        today=_figures(today, before, counted, aloud),
+        draft=_figures(draft, after, counted, aloud),
+        churn=_churn(today, draft, before, after, aloud),
+        flow=_flow(_meetings(today, home), _meetings(draft, home), known, owner),
     )
+
+
+def _listed(lists: Lists) -> Iterator[str]:
+    return (mentee for mentee, one in lists.items() if one.mentors)
 
 
 def _on_lists(lists: Lists) -> Counter[str]:
@@ -89,46 +100,54 @@ def _on_lists(lists: Lists) -> Counter[str]:
     return Counter(mentor for one in lists.values() for mentor in one.mentors)
 
 
-def _figures(lists: Lists, on_lists: Counter[str], seats: Collection[str]) -> Figures:
-    firsts = [one.first_percent for one in lists.values() if one.mentors]
+def _figures(lists: Lists, on_lists: Counter[str], seats: Collection[str], aloud: Aloud) -> Figures:
+    firsts = {mentee: lists[mentee].first_percent for mentee in _listed(lists)}
+    reasons = sorted({one.unmatched for one in lists.values() if one.unmatched})
+    counted = {why: aloud.count(mentee for mentee, one in lists.items() if one.unmatched == why) for why in reasons}
+    unmatched: dict[str, int] = {why: n for why, n in counted.items() if n}
     return Figures(
-        mentees=len(lists),
-        unmatched=dict(sorted(Counter(one.unmatched for one in lists.values() if one.unmatched).items())),
-        mean_first_percent_thousandths=thousandths(sum(firsts), len(firsts)),
+        mentees=aloud.count(firsts) + sum(unmatched.values()),
+        unmatched=unmatched,
+        mean_first_percent_thousandths=aloud.mean_thousandths(firsts),
         load_gini_thousandths=gini(np.array([on_lists[one] for one in seats], dtype=np.int64)),
-        mentors_listed=len(on_lists),
+        mentors_listed=aloud.count(on_lists),
     )
 
 
-def _churn(today: Lists, draft: Lists, before: Counter[str], after: Counter[str]) -> Churn:
-    both = [(one, draft[mentee]) for mentee, one in today.items()]
+def _churn(today: Lists, draft: Lists, before: Counter[str], after: Counter[str], aloud: Aloud) -> Churn:
+    both = {mentee: (one, draft[mentee]) for mentee, one in today.items()}
     return Churn(
-        lists_changed=sum((a.mentors, a.unmatched) != (b.mentors, b.unmatched) for a, b in both),
-        first_changed=sum(a.mentors[:1] != b.mentors[:1] for a, b in both),
-        entered=sum(len(set(b.mentors) - set(a.mentors)) for a, b in both),
-        left=sum(len(set(a.mentors) - set(b.mentors)) for a, b in both),
-        mentors_entering=len(after.keys() - before.keys()),
-        mentors_leaving=len(before.keys() - after.keys()),
+        lists_changed=aloud.count(
+            who for who, (a, b) in both.items() if (a.mentors, a.unmatched) != (b.mentors, b.unmatched)
+        ),
+        first_changed=aloud.count(who for who, (a, b) in both.items() if a.mentors[:1] != b.mentors[:1]),
+        entered=aloud.total({who: len(set(b.mentors) - set(a.mentors)) for who, (a, b) in both.items()}),
+        left=aloud.total({who: len(set(a.mentors) - set(b.mentors)) for who, (a, b) in both.items()}),
+        mentors_entering=aloud.count(after.keys() - before.keys()),
+        mentors_leaving=aloud.count(before.keys() - after.keys()),
     )
 
 
-def _meetings(lists: Lists, home: Mapping[str, str]) -> Counter[tuple[str, str]]:
+Meetings = Counter[tuple[str, str]]
+
+
+def _meetings(lists: Lists, home: Mapping[str, str]) -> Meetings:
     met = ((home[mentee], there) for mentee, one in lists.items() for there in {home[mentor] for mentor in one.mentors})
     return Counter(met)
 
 
-def _flow(today: Counter[tuple[str, str]], draft: Counter[tuple[str, str]], owner: str) -> tuple[Flow, ...]:
-    pairs = sorted(today.keys() | draft.keys(), key=lambda pair: (-max(today[pair], draft[pair]), pair))
+def _flow(today: Meetings, draft: Meetings, known: Collection[str], owner: str) -> tuple[Flow, ...]:
+    """`known`: institutions whose mentors are enough to be told of."""
+
+    def told(counted: Meetings, pair: tuple[str, str]) -> int | None:
+        if pair == (owner, owner):
+            return counted[pair]
+        return (in_fives(counted[pair]) or None) if pair[1] in known else None
+
+    every = {pair: (told(today, pair), told(draft, pair)) for pair in today.keys() | draft.keys()}
+    shown = [(pair, numbers) for pair, numbers in every.items() if any(numbers)]
+    shown.sort(key=lambda one: (-max(number or 0 for number in one[1]), one[0]))
     return tuple(
-        Flow(
-            mentee_institution=one,
-            mentor_institution=other,
-            today=_told(today[one, other], is_ours={one, other} == {owner}),
-            draft=_told(draft[one, other], is_ours={one, other} == {owner}),
-        )
-        for one, other in pairs[:_FLOWS_AT_MOST]
+        Flow(mentee_institution=mentees, mentor_institution=mentors, today=now, draft=then)
+        for (mentees, mentors), (now, then) in shown[:_FLOWS_AT_MOST]
     )
-
-
-def _told(mentees: int, *, is_ours: bool) -> int | None:
-    return mentees if is_ours or mentees == 0 or mentees >= _SMALL else None

@@ -20,6 +20,8 @@ ATTEMPTS = 5
 """A rehearsal begun more often than this is given up: it ends whoever works on it."""
 KEPT = timedelta(days=14)
 """What was compared grows old: people come and go."""
+REMEMBERED = timedelta(days=90)
+"""From its beginning; it has ended long before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
