@@ -215,6 +215,8 @@ def understood(given: Any) -> Round:
     mentees = _by_id(given["mentees"], "input/mentees")
     demand(given["target"] in ("fit", "coverage"), "input/target: must be fit or coverage")
     excluded = {(pair["mentee"], pair["mentor"]) for pair in given["exclusions"]}
+    for mentee, mentor in sorted(excluded):
+        demand(mentee in mentees and mentor in mentors, f"input/exclusions: {mentee} or {mentor} is unknown")
     round = Round(
         name=given["round"],
         target=given["target"],

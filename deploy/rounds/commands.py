@@ -49,6 +49,7 @@ def match(  # noqa: PLR0913 -- one argument an option
         if replay:
             raise typer.Exit(_replay(files or []))
         _refuse(output is None, "say where the result goes: --output FILE")
+        _keep_apart(*(files or []), input, mentors, mentees, mapping, input_out, output, plot, csv)
         if repair and output is not None:
             raise typer.Exit(_repair(files or [], gone or [], bystanders, output))
         _refuse(bool(gone) or bystanders > 0, "--gone and --bystanders are for --repair")
@@ -56,9 +57,9 @@ def match(  # noqa: PLR0913 -- one argument an option
         _refuse(plot is not None and plot.suffix not in _PLOTS, "a plot ends in .png or .svg")
         round = _given(input, (mentors, mentees, mapping), target, input_out)
         result = solve(round.content)
-        _written({input_out: round.content, output: result.file(), csv: _bytes(csv, result, round.names)})
-        if plot is not None:
-            telling.plot(result, round.input, plot)
+        drawn = telling.plot(result, round.input, plot.suffix) if plot else b""
+        mailing = _bytes(csv, result, round.names)
+        _written({input_out: round.content, output: result.file(), csv: mailing, plot: drawn})
         telling.show(result, round.names, _console)
         _console.print(f"result: {output}; check it: ./dev verify INPUT {output}", highlight=False)
     except DomainError as wrong:
@@ -79,6 +80,13 @@ def verify(
 def _refuse(wrong: bool, message: str) -> None:  # noqa: FBT001 -- reads as a sentence
     if wrong:
         raise Rejected("arguments", message)
+
+
+def _keep_apart(*paths: Path | None) -> None:
+    """A result written over its input could never be checked again."""
+    named = [path.resolve() for path in paths if path is not None]
+    twice = next((path.name for path in named if named.count(path) > 1), None)
+    _refuse(twice is not None, f"each file needs a name of its own: {twice} stands for two")
 
 
 def _given(
@@ -111,7 +119,14 @@ def _bytes(path: Path | None, result: RoundResult, names: telling.Names) -> byte
 def _written(contents: dict[Path | None, bytes]) -> None:
     for path, content in contents.items():
         if path is not None:
-            path.write_bytes(content)
+            _write(path, content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as failed:  # of a full disk the name is not said
+        raise OSError(failed.errno, failed.strerror, str(path)) from None
 
 
 def _replay(files: list[Path]) -> int:
@@ -136,7 +151,7 @@ def _repair(files: list[Path], gone: list[str], bystanders: int, output: Path) -
     content, published = (file.read_bytes() for file in files)
     result = RoundResult.model_validate_json(published)
     plan = repaired(read_input(content), result, gone=gone, bystanders=bystanders)
-    output.write_bytes(plan.file())
+    _write(output, plan.file())
     telling.show_repair(plan, _console)
     return 0
 

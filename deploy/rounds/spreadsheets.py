@@ -103,27 +103,34 @@ def _plan(loaded: Any) -> Plan:
         raise _refused("mapping", ("round", "the mapping must say which round it is for: round: {id: …, programme: …}"))
     given = loaded.pop("round")
     try:
-        return Plan.model_validate(given)
+        plan = Plan.model_validate(given)
     except ValidationError as invalid:
         errors = invalid.errors(include_input=False, include_url=False)
         raise _refused("mapping", *(("round" + pointer(one["loc"]), one["msg"]) for one in errors)) from None
+    if "identity" in plan.weights:
+        raise _refused("mapping", ("round/weights/identity", "counts by a person's own wish only: leave it out"))
+    return plan
 
 
 def _people(side: Side, content: bytes, loaded: Any, plan: Plan) -> Iterator[Someone]:
     section = mapping.parsed(loaded, side)
-    personal = sorted(name for name in section.read if _PERSONAL.search(name.lower()))
-    if personal:
-        named = (("sections." + side, f"column {name!r} must stand under ignore") for name in personal)
-        raise _refused("mapping", *named, why="identity and biography are a person's own, and score nothing")
     choices, days = getattr(plan.choices, side), plan.waiting_days if side == "mentees" else None
     ours = {*choices, *([days] if days else [])}
+    _refuse_personal(side, section.read | ours)
+    if plan.programme not in (known := sorted({one.programme for one in section.enrol})):
+        said = f"the section {side} enrols nobody in {plan.programme!r}: it names {', '.join(known) or 'no programme'}"
+        raise _refused("mapping", ("round/programme", said))
     section = section.model_copy(update={"ignore": (*section.ignore, *ours)})
     try:
         rows = list(reading.rows(io.BytesIO(content), section))
     except Rejected as unreadable:
         raise _refused(side, *((error.field, error.message) for error in unreadable.errors)) from None
     cells = _cells(content, section.delimiter, wanted=ours, side=side)
-    wrong = [(f"line {row.line}, {reason.column}", reason.message) for row in rows for reason in row.reasons]
+    wrong = [
+        (", ".join(filter(None, (f"line {row.line}", reason.column))), reason.message)
+        for row in rows
+        for reason in row.reasons
+    ]
     if wrong:
         raise _refused(side, *wrong)
     told = [(row.line, row.told) for row in rows if row.told is not None]
@@ -131,6 +138,13 @@ def _people(side: Side, content: bytes, loaded: Any, plan: Plan) -> Iterator[Som
         waits = _days(cell[days], side, line, days) if days else 0
         chosen = _chosen([cell[column].strip().lower() for column in choices], side, line)
         yield _someone(profile, plan, choices=chosen, waiting_days=waits)
+
+
+def _refuse_personal(side: Side, columns: Iterable[str]) -> None:
+    personal = sorted(name for name in columns if _PERSONAL.search(name.lower()))
+    if personal:
+        named = (("sections." + side, f"column {name!r} must stand under ignore") for name in personal)
+        raise _refused("mapping", *named, why="identity and biography are a person's own, and score nothing")
 
 
 def _chosen(cells: Sequence[str], side: Side, line: int) -> dict[str, tuple[int, int]]:
@@ -241,13 +255,13 @@ def _refuse_unknown(side: Side, choosing: Iterable[Someone], chosen: Iterable[So
     known = {one.email for one in chosen}
     other = "mentor" if side == "mentees" else "mentee"
     wrong = [
-        (f"line {line}", f"choice {place} is the address of no {other} of this round")
+        (line, f"choice {place} is the address of no {other} of this round")
         for one in choosing
         for address, (place, line) in one.choices.items()
         if address not in known
     ]
     if wrong:
-        raise _refused(side, *wrong)
+        raise _refused(side, *((f"line {line}", said) for line, said in sorted(wrong)))
 
 
 def _wishes(

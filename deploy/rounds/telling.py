@@ -4,7 +4,6 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -123,8 +122,8 @@ def harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def plot(result: RoundResult, round: RoundInput, path: Path) -> None:
-    """PNG or SVG by the name's ending: how many got which wish, and how many people mentors hold of their capacity."""
+def plot(result: RoundResult, round: RoundInput, suffix: str) -> bytes:
+    """A PNG or SVG: how many got which wish, and how many people each mentor holds of their capacity."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -150,4 +149,6 @@ def plot(result: RoundResult, round: RoundInput, path: Path) -> None:
     for axes in (ranks, load):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
-    drawing.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    file = io.BytesIO()
+    drawing.savefig(file, format=suffix[1:], metadata={"Date": None} if suffix == ".svg" else None)
+    return file.getvalue()

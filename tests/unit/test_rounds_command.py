@@ -106,6 +106,12 @@ WRONG_SHEETS = [
     ({"mapping": PLAN.replace("id: spring, ", "")}, "round/id: Field required"),
     ({"mapping": PLAN.replace("id: spring,", "id: spring, weights: {topics: 101},")}, "round/weights/topics"),
     ({"mapping": PLAN.replace("id: spring,", "id: spring, weights: {topics: .nan},")}, "round/weights/topics"),
+    ({"mapping": PLAN.replace("id: spring,", "id: spring, weights: {identity: 5},")}, "a person's own wish only"),
+    ({"mapping": PLAN.replace("waits", "gender")}, "column 'gender' must stand under ignore"),
+    ({"mapping": PLAN.replace("second]", "story]")}, "column 'story' must stand under ignore"),
+    ({"mapping": PLAN.replace("spring, programme: care", "spring, programme: car")}, "enrols nobody in 'car'"),
+    ({"mentees": MENTEES + MENTEES.splitlines()[1] + "\n"}, "line 4: has the same e-mail address as line 2"),
+    ({"mentees": "\r".join(MENTEES.splitlines())}, "unquoted field: save the file as CSV UTF-8"),
     ({"mapping": "version: 1"}, "must say which round it is for"),
     ({"mapping": "{"}, "must be YAML or JSON"),
 ]
@@ -130,6 +136,28 @@ def test_an_input_written_by_hand_is_solved_and_verified_as_it_stands(tmp_path: 
     assert (
         CliRunner().invoke(app, ["verify", str(tmp_path / "mine.json"), str(tmp_path / "result.json")]).exit_code == 0
     )
+
+
+@pytest.mark.parametrize("other", ["--output", "--input-out", "--csv", "--plot"])
+def test_no_file_is_written_over_another(other: str, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.svg"
+    mine.write_bytes(content(SMALL))
+    (tmp_path / "folder").mkdir()
+    beside = tmp_path / "folder" / ".." / "mine.svg"
+    outputs = {"--output": tmp_path / "result.json", other: beside}
+    done = run("--input", mine, *(part for pair in outputs.items() for part in pair))
+    assert (done.exit_code, mine.read_bytes()) == (2, content(SMALL))
+    assert "mine.svg stands for two" in done.stderr
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "input.json").write_bytes(content(SMALL))
+    for output, said in (("nowhere/r.json", "r.json: No such file"), ("", "Is a directory")):
+        done = run("--input", tmp_path / "input.json", "--output", tmp_path / output)
+        assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+    done = run("--input", tmp_path / "input.json", "--output", "/dev/full")
+    assert (done.exit_code, "/dev/full: No space left" in done.stderr) == (2, True), done.stderr
 
 
 def test_a_replay_that_differs_says_where(tmp_path: Path) -> None:

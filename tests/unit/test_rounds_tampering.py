@@ -62,6 +62,13 @@ def test_pairs_beyond_a_ceiling_are_found_whatever_the_input_says_besides() -> N
         verify(beyond, resealed({**known, "input": hashes}))
 
 
+def test_an_input_that_keeps_strangers_apart_is_no_round() -> None:
+    given = content({**FIT, "exclusions": [*FIT["exclusions"], pair("jo", "zed")]})
+    hashes = {"sha256": sha256(given.strip()).hexdigest(), "file_sha256": sha256(given).hexdigest()}
+    with pytest.raises(Wrong, match="input/exclusions: jo or zed is unknown"):
+        verify(given, resealed({**solved(FIT), "input": hashes}))
+
+
 @settings(max_examples=300, deadline=None)
 @given(documents(), st.data())
 def test_no_change_anywhere_passes(given: Document, data: st.DataObject) -> None:

@@ -67,7 +67,8 @@ def _next(reader: Any, line: int) -> list[str] | None:
     try:
         cells: list[str] | None = next(reader, None)
     except csv.Error as broken:
-        raise file_refused(f"line {line} is no CSV: {broken}") from None
+        said = str(broken).partition(" - do you")[0]  # Python's advice is for whoever opened the file
+        raise file_refused(f"line {line} is no CSV: {said}: save the file as CSV UTF-8") from None
     return cells
 
 
