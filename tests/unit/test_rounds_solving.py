@@ -87,6 +87,15 @@ def test_so_many_seats_more_match_who_was_left(given: Document) -> None:
             assert solved({**given, "mentors": mentors})[left.mentee] is not None
 
 
+def test_a_mentor_whom_very_many_want_is_told_as_any_other() -> None:
+    """More seats would be needed than one mentor can have."""
+    wanting = [mentee(f"m{number}", wish("ada")) for number in range(10_002)]
+    given = content(document([mentor("ada")], wanting, compare=False))
+    result = solve(given)
+    assert max(one.opens[0].seats for one in result.unmatched) == 10_001
+    verify(given, result.file())
+
+
 @settings(max_examples=150, deadline=None)
 @given(documents(target="coverage"))
 def test_one_seat_more_matches_one_person_more(given: Document) -> None:

@@ -150,7 +150,8 @@ class MentorResult(_File):
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class Opening:
     mentor: Id
-    seats: Seats
+    seats: Rank
+    """May be more than a mentor can have: one for each who stands higher and would rather come."""
 
 
 class Unmatched(_File):
