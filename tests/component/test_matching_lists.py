@@ -10,11 +10,13 @@ from aiokafka import AIOKafkaConsumer
 
 from deploy.issuer import LocalIssuer
 from services.matching.domain.model import Person, Policy, Preferences
+from services.matching.domain.shards import SHARDS
+from services.matching.settings import Settings
 from services.matching.store.projections import STATES
 from shared import kafka
 from shared.contracts.envelope import headers_of
 from shared.contracts.payload import Payload
-from shared.mongo import Document
+from shared.mongo import Database, Document
 from tests.component.conftest import begin_here
 from tests.component.matching_kit import (
     NORTH,
@@ -143,6 +145,48 @@ async def _assert_full(matching: Matching) -> bool:
 
 async def _in_order(matching: Matching) -> list[Document]:
     return sorted(await matching.events(), key=lambda event: event["sequence"])
+
+
+async def test_a_lost_replicas_shards_are_taken_over_within_ten_seconds_and_only_differences_are_published(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    """With leases as long as usual. It died just after it had renewed them, before it heard of Nina."""
+    lease_seconds = Settings.model_fields["lease_seconds"].default
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:
+        database = idle.database.name
+        await idle.say(institution(NORTH), programme(), mentor("mara"), mentee("ana", languages=("de", "en")))
+        await idle.say(*(mentee(f"m{number}") for number in range(40)))
+        async with running(mongo_uri, kafka_bootstrap, issuer, database=database):
+            await eventually(lambda: _have_lists(idle, 41))
+        told = len(await idle.events())
+        await idle.say(mentor("nina", languages=("de",)))
+        await _die(idle.database, lease_seconds=lease_seconds)
+        async with running(mongo_uri, kafka_bootstrap, issuer, database=database, lease_seconds=lease_seconds):
+            await eventually(lambda: _are_held_by_others(idle.database, "lost"), within=10)
+            await eventually(lambda: _has_two(idle, "ana"), within=1)
+            [event] = (await idle.events())[told:]
+        data = json.loads(event["value"])
+        assert (data["mentee"], data["cause"], data["entered"]) == ("ana", "takeover", ["nina"])
+
+
+async def _die(database: Database, *, lease_seconds: float) -> None:
+    """Leaves all shards as one who was killed would."""
+    until = {"$add": ["$$NOW", int(lease_seconds * 1000)]}
+    await database["leases"].update_many({"_id": {"$regex": "^shard-"}}, [{"$set": {"holder": "lost", "until": until}}])
+    await database["replicas"].update_one({"_id": "lost"}, [{"$set": {"at": "$$NOW"}}], upsert=True)
+
+
+async def _are_held_by_others(database: Database, holder: str) -> bool:
+    held = {"_id": {"$regex": "^shard-"}, "holder": {"$nin": [holder, ""]}}
+    return await database["leases"].count_documents(held) == SHARDS
+
+
+async def _have_lists(matching: Matching, count: int) -> bool:
+    return await matching.database["lists"].count_documents({"entries.0": {"$exists": True}}) == count
+
+
+async def _has_two(matching: Matching, mentee: str) -> bool:
+    return len(await matching.mentors_of(mentee) or ()) == 2
 
 
 async def test_from_profiles_topics_to_matchings(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> None:

@@ -1,0 +1,68 @@
+"""Who assesses somebody is no pair of theirs by any way there is: orders, wishes, a round's publication, a repair."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from deploy.issuer import LocalIssuer
+from shared.clock import SystemClock
+from tests.component.matching_kit import CARE, NORTH, Matching, institution, mentee, mentor, programme, running
+from tests.component.rounds_desk import Desk
+from tests.eventually import eventually
+
+TODAY = datetime.now(UTC).date()
+ANA_TO_MARA = {"mentee": "ana", "mentor": "mara"}
+
+
+async def assesses_ana(matching: Matching, assessor: str) -> None:
+    """And it counts."""
+    token = matching.issuer.token("hospital", institution=NORTH, roles=("integrator",))
+    headers = {"authorization": f"Bearer {token}", "idempotency-key": SystemClock().new_id()}
+    days = {"from": str(TODAY), "to": str(TODAY + timedelta(days=28))}
+    body = {"assessor": assessor, "assessed": "ana", **days}
+    await matching.client.put(f"/rotations/{assessor}", headers=headers, json=body)
+    expected = {"external": assessor, "programmes": [CARE]}
+    await eventually(lambda: matching.database["rotations"].find_one(expected), message="the rotation counts")
+
+
+async def steps(desk: Desk, state: str) -> list[tuple[str, list[str]]] | None:
+    """Of the newest repair in this state: who was displaced, and to whom those move who do."""
+    found = (await desk.get(f"/programmes/{CARE}/repairs")).json()["items"]
+    if not found or found[0]["state"] != state:
+        return None
+    items = (await desk.get(f"/repairs/{found[0]['id']}/steps")).json()["items"]
+    return [(one["mentee"]["member"], [move["mentor"]["member"] for move in one["moves"]]) for one in items]
+
+
+async def test_no_round_and_no_repair_brings_together_who_assesses_and_who_is_assessed(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
+) -> None:
+    work = ("assessments", "solving", "publishing", "repairs", "due")
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=work) as matching:
+        await matching.say(institution(NORTH), programme())
+        await matching.join(mentor("mara"), mentor("milo"), mentee("ana"))
+        await assesses_ana(matching, "mara")
+        desk = Desk(matching, tmp_path)
+
+        refused = await desk.open(pins=[ANA_TO_MARA])
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "pins.0")
+        round = await desk.solved(wishes=[{"mentee": "ana", "mentors": ["mara"]}])
+        files = await desk.files(round)
+        [ana] = json.loads(files[0].read_bytes())["mentees"]
+        assert len(ana["wishes"]) == 1, "milo alone: a forbidden wish is passed over"
+        assert await desk.pairs(round) == {"ana": "milo"}
+
+        await assesses_ana(matching, "milo")
+        await desk.act(round, "publish")
+        await desk.until(round, "published")
+        assert await desk.pairs(round, state="lapsed") == {"ana": "milo"}
+        assert await matching.database["relationships"].count_documents({}) == 0
+
+        assert await eventually(lambda: steps(desk, "proposed"), within=60) == [("ana", [])]
+        await matching.join(mentor("max"))
+        await matching.post(f"/programmes/{CARE}/repairs", "carla", role="coordinator", bystanders_at_most=0)
+
+        async def goes_to_max() -> bool:
+            return await steps(desk, "proposed") == [("ana", ["max"])]
+
+        await eventually(goes_to_max, within=60, message="the repair has found who does not assess")
