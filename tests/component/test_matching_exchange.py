@@ -104,6 +104,20 @@ async def test_what_is_given_and_received_is_balanced_by_partner(matching: Match
     assert (theirs["given"], theirs["received"], theirs["balance"], theirs["ceiling"]) == (0, 1, -1, None)
 
 
+async def test_what_is_given_and_received_is_counted_in_indexes_alone(matching: Matching) -> None:
+    await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
+    await _pair(matching, "ben", "mara", home=NORTH, partner=NORTH)
+    database = matching.database
+    await database.command("profile", 2)
+    try:
+        assert (await _balance(matching))["balance"] == 1
+    finally:
+        await database.command("profile", 0)
+    asked = {"ns": f"{database.name}.relationships", "command.aggregate": "relationships"}
+    seen = await database["system.profile"].find(asked).to_list(None)
+    assert sorted((one["planSummary"].split()[0], one["docsExamined"]) for one in seen) == [("IXSCAN", 0)] * 2, seen
+
+
 async def test_of_two_hundred_accepts_at_once_in_two_processes_as_many_win_as_are_below_the_ceiling(
     matching: Matching, another: Matching
 ) -> None:

@@ -90,6 +90,16 @@ async def test_three_answers_together_change_lists_and_two_do_not(matching: Matc
     assert "experience" not in str(seen), "neither number nor name of it is shown"
 
 
+async def test_a_mentor_is_compared_with_all_others_and_counted_once(matching: Matching) -> None:
+    await matching.database["experiences"].delete_one({"_id": "mila"})
+    await matching.join(mentee("fay"))
+    for who, rating in (("ana", 5), ("ben", 5), ("cleo", 5), ("dora", 1), ("eve", 1), ("fay", 1)):
+        await says(matching, who, rating)
+    known = await matching.database["experiences"].find_one({"_id": "mara"})
+    assert known is not None
+    assert (known["answers"], known["level"]) == (6, 50), "of nobody else anything was said: this is what is usual"
+
+
 async def test_answers_given_at_once_are_all_counted(matching: Matching) -> None:
     opened = {who: await mentored(matching, who) for who in MANY}
     answers = await asyncio.gather(*(say(matching, who, opened[who], 5) for who in (*MANY, *MANY)))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matching.domain import scoring
-from services.matching.domain.experience import RATINGS, Counted, Rating, Sum, count, forget
+from services.matching.domain.experience import RATINGS, Counted, Rating, Sum, count, forget, is_group
 from services.matching.domain.model import USUAL
 from services.matching.domain.reasons import reasons
 from shared.contracts.profiles import FACTORS
@@ -21,21 +21,17 @@ MANY = Sum(answers=1000, total=4000)
 
 
 def level(*given: Rating, before: Sum = NOTHING, others: Sum = MANY) -> int:
-    counted = count(given, before, others)
-    assert counted is not None
-    return counted.level
+    return count(given, before, others).level
 
 
 def test_nothing_is_counted_of_fewer_than_three() -> None:
-    assert count([], NOTHING, MANY) is None
-    assert count([1], NOTHING, MANY) is None
-    assert count([1, 1], NOTHING, MANY) is None
+    new: list[Rating] = [1, 1, 1]
+    assert [is_group(new[:number]) for number in range(4)] == [False, False, False, True]
     assert level(1, 1, 1) < USUAL
 
 
-def test_later_answers_wait_until_three_are_new() -> None:
+def test_later_answers_are_added_to_what_counts_already() -> None:
     before = Sum(answers=3, total=13)
-    assert count([1, 1], before, MANY) is None
     assert count([2, 2, 3], before, MANY) == Counted(sum=Sum(answers=6, total=20), level=25)
 
 
@@ -44,7 +40,6 @@ def test_few_answers_say_little_and_many_say_what_they_say() -> None:
         so_far, seen = NOTHING, USUAL
         for _ in range(groups):
             counted = count([5, 5, 5], so_far, others)
-            assert counted is not None
             so_far, seen = counted.sum, counted.level
         return seen
 
@@ -77,9 +72,7 @@ def test_no_answer_can_be_told_from_all_that_is_kept_of_its_group(size: int) -> 
     """Levels, and what follows from them, are made of this alone."""
     by_sum: dict[Sum, list[tuple[Rating, ...]]] = {}
     for group in product(RATINGS, repeat=size):
-        counted = count(group, NOTHING, MANY)
-        assert counted is not None
-        by_sum.setdefault(counted.sum, []).append(group)
+        by_sum.setdefault(count(group, NOTHING, MANY).sum, []).append(group)
     for kept, possible in by_sum.items():
         for who in range(size):
             assert len({one[who] for one in possible}) >= 3, (kept, who)

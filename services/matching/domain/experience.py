@@ -35,6 +35,9 @@ class Sum:
     def __add__(self, other: "Sum") -> "Sum":
         return Sum(answers=self.answers + other.answers, total=self.total + other.total)
 
+    def __sub__(self, other: "Sum") -> "Sum":
+        return Sum(answers=self.answers - other.answers, total=self.total - other.total)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
@@ -42,10 +45,13 @@ class Counted:
     level: int
 
 
-def count(new: Sequence[Rating], before: Sum, others: Sum) -> Counted | None:
-    """With those of a mentor that count already; `others`: of all other mentors. None while too few are new."""
-    if len(new) < _TOGETHER:
-        return None
+def is_group(new: Sequence[Rating]) -> bool:
+    """Whether answers that do not count yet are enough to."""
+    return len(new) >= _TOGETHER
+
+
+def count(new: Sequence[Rating], before: Sum, others: Sum) -> Counted:
+    """A group, with those of a mentor that count already; `others`: of all other mentors."""
     own = before + _blurred(new)
     return Counted(sum=own, level=_level(own, own + others))
 

@@ -4,6 +4,7 @@ Where there is a ceiling, whoever takes one of its seats writes to the exchange'
 once one begins again, and counts what the other took.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping
 
 from services.matching.domain.exchange import Flow
@@ -15,6 +16,7 @@ from services.matching.usecases.parties import AnyDecided
 from shared.mongo import Database, Document, UpdateOne, Writing
 
 EXCHANGES = "exchanges"
+_GIVEN, _RECEIVED = ("mentor", "mentee"), ("mentee", "mentor")
 
 
 class ExchangeStore:
@@ -26,16 +28,21 @@ class ExchangeStore:
         return {one["_id"]: institution_of(one) async for one in found}
 
     async def flows(self, institution: str) -> Mapping[Exchange, Flow]:
+        found = await asyncio.gather(*(self._flows(institution, *sides) for sides in (_GIVEN, _RECEIVED)))
+        return {exchange: flow for each in found for exchange, flow in each.items()}
+
+    async def _flows(self, institution: str, side: str, other: str) -> Mapping[Exchange, Flow]:
+        """Counted in an index: no relationship is read, and none between the institution's own people is passed."""
         now = {"$sum": {"$cond": [{"$in": ["$state", SEATED["state"]["$in"]]}, 1, 0]}}
         stages: list[Document] = [
-            {"$match": {"institutions": institution, "institutions.1": {"$exists": True}}},
-            {"$group": {"_id": _BETWEEN, "now": now, "in_all": {"$sum": 1}}},
+            {"$match": {f"{side}.institution": institution, f"{other}.institution": {"$ne": institution}}},
+            {"$group": {"_id": f"${other}.institution", "now": now, "in_all": {"$sum": 1}}},
         ]
-        found = self._database[RELATIONSHIPS].aggregate(stages)
-        return {
-            (one["_id"]["mentees"], one["_id"]["mentors"]): Flow(now=one["now"], in_all=one["in_all"])
-            async for one in found
-        }
+        flows: dict[Exchange, Flow] = {}
+        async for one in self._database[RELATIONSHIPS].aggregate(stages):
+            exchange = (one["_id"], institution) if side == "mentor" else (institution, one["_id"])
+            flows[exchange] = Flow(now=one["now"], in_all=one["in_all"])
+        return flows
 
 
 async def has_ceiling(database: Database, exchange: Exchange) -> bool:
@@ -65,6 +72,3 @@ def _turn(exchange: Exchange) -> UpdateOne:
     mentees, mentors = exchange
     new = {"institution": mentors, "institutions": sorted(exchange), "parties": []}
     return UpdateOne({"_id": f"{mentees}:{mentors}"}, {"$inc": {"turns": 1}, "$setOnInsert": new}, upsert=True)
-
-
-_BETWEEN: Document = {"mentees": "$mentee.institution", "mentors": "$mentor.institution"}

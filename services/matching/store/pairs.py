@@ -37,8 +37,12 @@ RELATIONSHIP_INDEXES = [
     *_PAGED,
     IndexModel([("programme", ASCENDING), *_NEWEST], name="in_conflict", partialFilterExpression=IN_CONFLICT),
     IndexModel([("mentee.member", ASCENDING), ("state", ASCENDING)], name="of_mentee"),
+    # What institutions give and receive is counted in these two alone.
     IndexModel(
         [("mentor.institution", ASCENDING), ("mentee.institution", ASCENDING), ("state", ASCENDING)], name="given"
+    ),
+    IndexModel(
+        [("mentee.institution", ASCENDING), ("mentor.institution", ASCENDING), ("state", ASCENDING)], name="received"
     ),
 ]
 
