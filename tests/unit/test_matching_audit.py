@@ -68,7 +68,7 @@ async def test_a_planted_wrong_list_is_counted_once_and_mended(world: Audited) -
 
 async def test_a_wrong_contribution_is_a_wrong_list(world: Audited) -> None:
     right = world.shelf.shortlist("ana")
-    first = replace(right.entries[0], contributions=(0,) * len(right.entries[0].contributions))
+    first = right.entries[0]._replace(contributions=(0,) * len(right.entries[0].contributions))
     world.plant(Shortlist((first, *right.entries[1:])))
     assert (await world.look())[1] == 1
     await world.pass_time()

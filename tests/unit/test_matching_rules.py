@@ -19,6 +19,7 @@ from services.matching.domain.model import (
 )
 from services.matching.domain.shards import SHARDS
 from services.matching.index.network import Network
+from shared.contracts.profiles import DAYS
 from tests.unit.matching_people import (
     CARE,
     EAST,
@@ -161,6 +162,17 @@ def test_columns_make_the_list_that_one_pair_after_another_makes(
     for who in persons:
         if CARE in who.member.mentee_in:
             assert network.pool(CARE).shortlist(who.id) == naive(who, persons, policy), who
+
+
+def test_more_hours_and_topics_in_common_than_a_byte_counts_are_as_good_as_enough() -> None:
+    always, much = frozenset(f"{day}-00-24" for day in DAYS), frozenset(f"topic-{number}" for number in range(300))
+    mine = Preferences(member="ana", topics_most_wanted=much)
+    people = [
+        mentee(available=always, topics_wanted=much).member,
+        *(mentor(f"m{n}", available=always, topics_offered=frozenset(sorted(much)[n:])).member for n in range(3)),
+    ]
+    network, known, persons = network_of(policy().programme, [Institution(id=NORTH)], people, [mine], [])
+    assert network.pool(CARE).shortlist("ana") == naive(persons[0], persons, known)
 
 
 @pytest.mark.parametrize(("where", "unmatched"), [(CARE, "not_available"), ("other", None)])

@@ -4,12 +4,14 @@ The last axis is people; sets of terms are bits of 64-bit words along the first.
 """
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int32]
+Counts = npt.NDArray[np.unsignedinteger[Any]]
 Words = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.intp]
 
@@ -44,7 +46,7 @@ class Side:
     most_wanted: Words
     languages: Words
     hours: Words
-    """Half-hours of Greenwich's week."""
+    """Half-hours of Greenwich's week; and one bit more that says that somebody told theirs."""
     identity: Words
     seed: Words
     """What ties are broken by."""

@@ -4,14 +4,15 @@ Only ids, their order and the reason for none are published: scores and contribu
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from shared.contracts.matching import Cause, Ranked, SuggestionsChanged, Unmatched
 from shared.contracts.payload import Recipient
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
+    """A tuple: one mentor's change makes thousands of them."""
+
     mentor: str
     institution: str
     score: int
@@ -28,12 +29,12 @@ class Shortlist:
 
     @property
     def mentors(self) -> tuple[str, ...]:
-        return tuple(entry.mentor for entry in self.entries)
+        return tuple([entry.mentor for entry in self.entries])
 
     @property
     def digest(self) -> int:
         """Differs where any score or contribution does. Of whole numbers only, so the same in every process."""
-        return hash(tuple((entry.score, *entry.contributions) for entry in self.entries))
+        return hash(tuple([(entry.score, entry.contributions) for entry in self.entries]))
 
 
 NOT_ENROLLED = Shortlist()

@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from services.matching.domain import hours, specialties
-from services.matching.domain.columns import UNKNOWN, Bools, Ints, Rows, Side, Words
+from services.matching.domain.columns import UNKNOWN, Bools, Counts, Ints, Rows, Side, Words
 from services.matching.domain.model import Member, Person, Weights
 from services.matching.domain.rules import FORMAT_BITS, common_formats
 from shared.contracts.profiles import FACTORS, STAGES
@@ -24,19 +26,22 @@ _STAGE_AHEAD = (_SAME_STAGE, 80, 100, 90, 70, 60, 50)
 _NOBODY_SAID = 50
 _ONE_LANGUAGE, _MORE_LANGUAGES = 70, 100
 _DAY_MINUTES, _FARTHEST_MINUTES = 1440, 720
-_BY_STAGES = np.array([*_STAGE_AHEAD, *[_STAGES_BEHIND] * len(STAGES)], dtype=np.int32)
-"""By steps ahead; a mentor who is behind counts from the end, where the zeros are."""
+_BY_STAGES = np.array([_NOBODY_SAID, *[_STAGES_BEHIND] * (len(STAGES) - 1), *_STAGE_AHEAD], dtype=np.int32)
+"""By steps ahead + len(STAGES); 0 stands for a stage that is not known."""
 _BY_LANGUAGES = np.array([0, _ONE_LANGUAGE, _MORE_LANGUAGES], dtype=np.int32)
 _FORMATS_IN = np.array([bits.bit_count() for bits in range(2 ** len(FORMAT_BITS))], dtype=np.int32)
 _SHARE_OF_FORMATS = 100 * _FORMATS_IN[:, None] // np.maximum(1, _FORMATS_IN)
 """By those in common and those of the mentee."""
 _ENOUGH_HALF_HOURS = 4
 """Two hours a week in common are as good as twenty: a pair meets once."""
-_BY_HALF_HOURS = np.arange(_ENOUGH_HALF_HOURS + 1, dtype=np.int32) * (100 // _ENOUGH_HALF_HOURS)
+_BY_HALF_HOURS = np.array([_NOBODY_SAID, *range(0, 101, 100 // _ENOUGH_HALF_HOURS)], dtype=np.int32)
+"""By common bits of those that say when; they have one bit more than half-hours in common."""
+_BY_STYLES = np.array([_NOBODY_SAID, 0, 100], dtype=np.int32)
+"""Not known; known; and the same."""
 OPEN = FACTORS.index("load")
 """Factors before this one may be shown to the mentee, and count for what is the best possible."""
 _WORD = 2**64 - 1
-_HUNDRED, _HALF = np.int32(100), np.int32(_NOBODY_SAID)
+_HUNDRED = np.int32(100)
 _A_WINTERS_DAY = datetime(2024, 1, 15)  # noqa: DTZ001 -- a wall-clock time to ask zones about
 
 
@@ -49,7 +54,7 @@ def factors_of(mentee: Person, mentor: Person) -> tuple[int, ...]:
     return (
         _topics(mentee, other.topics_offered),
         specialties.closeness(one.specialty, other.specialty),
-        _NOBODY_SAID if steps is None else int(_BY_STAGES[steps]),
+        int(_BY_STAGES[0 if steps is None else steps + len(STAGES)]),
         int(_BY_LANGUAGES[min(languages, 2)]),
         100 * len(common_formats(mentee, mentor)) // max(1, formats),
         100 - 100 * min(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES,
@@ -80,6 +85,12 @@ def half_hours(member: Member) -> frozenset[int]:
     return hours.half_hours(member.available, offset_minutes=offset_minutes(member.time_zone))
 
 
+def hour_bits(member: Member) -> frozenset[int]:
+    """As columns have them."""
+    said = half_hours(member)
+    return said | {hours.HALF_HOURS} if said else said
+
+
 def _topics(mentee: Person, offered: frozenset[str]) -> int:
     wanted, most = mentee.member.topics_wanted, mentee.topics_most_wanted
     return 100 * (len(wanted & offered) + len(most & offered)) // max(1, len(wanted) + len(most))
@@ -88,7 +99,7 @@ def _topics(mentee: Person, offered: frozenset[str]) -> int:
 def _common_time(one: Member, other: Member) -> int:
     if not half_hours(one) or not half_hours(other):
         return _NOBODY_SAID
-    return int(_BY_HALF_HOURS[min(len(half_hours(one) & half_hours(other)), _ENOUGH_HALF_HOURS)])
+    return 100 // _ENOUGH_HALF_HOURS * min(len(half_hours(one) & half_hours(other)), _ENOUGH_HALF_HOURS)
 
 
 def factors(mentees: Side, mentors: Side) -> list[Ints]:
@@ -104,13 +115,18 @@ def weighed(each: Sequence[Ints], weights: Sequence[int] | Ints) -> Ints:
     return np.asarray(scores, dtype=np.int32)
 
 
-def _count(words: Words) -> Ints:
+def _count(words: Words) -> Counts:
     each = np.bitwise_count(words)
-    count: Ints = each[0].astype(np.int32) if len(each) == 1 else each.sum(axis=0, dtype=np.int32)
+    count: Counts = each[0] if len(each) == 1 else np.add.reduce(each, axis=0, dtype=np.uint16)
     return count
 
 
-def _common(mentees: Words, mentors: Words) -> Ints:
+def _looked_up(table: Ints, places: npt.NDArray[np.integer[Any]]) -> Ints:
+    """`table[places]` where none is outside; faster, because it is not asked of each."""
+    return table.take(places, mode="clip")
+
+
+def _common(mentees: Words, mentors: Words) -> Counts:
     """How many bits both have. Where one side is one person, words that are empty there are left out."""
     for one in (mentees, mentors):
         if one.shape[-1] == 1:
@@ -120,27 +136,23 @@ def _common(mentees: Words, mentors: Words) -> Ints:
 
 
 def _share_of_topics(mentees: Side, mentors: Side) -> Ints:
-    wanted, common = _count(mentees.topics), _count(mentees.topics & mentors.topics)
+    wanted, common = _count(mentees.topics), _common(mentees.topics, mentors.topics)
     if mentees.most_wanted.any():
         wanted = wanted + _count(mentees.most_wanted)
-        common = common + _count(mentees.most_wanted & mentors.topics)
-    if wanted.size == 1:  # one mentee: few values, and looking them up is faster than dividing
-        shares: Ints = _HUNDRED * np.arange(common.max(initial=0) + 1, dtype=np.int32) // np.maximum(1, wanted)
-        return shares.take(common, mode="clip")  # nothing is clipped; it is not asked for each whether it is inside
-    return np.asarray(_HUNDRED * common // np.maximum(1, wanted))
+        common = common + _common(mentees.most_wanted, mentors.topics)
+    most = int(wanted.max(initial=0)) + 1
+    shares = _HUNDRED * np.arange(most, dtype=np.int32)[:, None] // np.maximum(1, np.arange(most, dtype=np.int32))
+    return _looked_up(shares.ravel(), common * np.int32(most) + wanted)  # faster than dividing each
 
 
 def _stage(mentees: Side, mentors: Side) -> Ints:
     known = (mentees.stage != UNKNOWN) & (mentors.stage != UNKNOWN)
-    ahead = mentors.stage - mentees.stage
-    return np.where(known, _BY_STAGES[np.where(mentees.reverse, -ahead, ahead)], _HALF)
+    ahead = (mentors.stage - mentees.stage) * (1 - 2 * mentees.reverse.astype(np.int32))
+    return _looked_up(_BY_STAGES, (ahead + len(STAGES)) * known)
 
 
 def _hours(mentees: Words, mentors: Words) -> Ints:
-    known = mentees.any(axis=0) & mentors.any(axis=0)
-    if not known.any():
-        return np.full(known.shape, _HALF)
-    return np.where(known, _BY_HALF_HOURS[np.minimum(_common(mentees, mentors), _ENOUGH_HALF_HOURS)], _HALF)
+    return _looked_up(_BY_HALF_HOURS, _common(mentees, mentors))
 
 
 def _identity(mentees: Words, mentors: Words) -> Ints:
@@ -150,9 +162,9 @@ def _identity(mentees: Words, mentors: Words) -> Ints:
 
 
 def _format(mentees: Side, mentors: Side) -> Ints:
-    common = mentees.formats & mentors.formats
-    common = np.where(mentees.institution == mentors.institution, common, common & ~FORMAT_BITS["in_person"])
-    return np.asarray(_SHARE_OF_FORMATS[common, mentees.formats])
+    together = (mentees.institution == mentors.institution) * np.int32(FORMAT_BITS["in_person"])
+    common = mentees.formats & mentors.formats & (together | ~FORMAT_BITS["in_person"])
+    return _looked_up(_SHARE_OF_FORMATS.ravel(), common * np.int32(len(_FORMATS_IN)) + mentees.formats)
 
 
 def _zone(mentee: Ints, mentor: Ints) -> Ints:
@@ -162,14 +174,14 @@ def _zone(mentee: Ints, mentor: Ints) -> Ints:
 
 def _style(mentee: Ints, mentor: Ints) -> Ints:
     known = (mentee != UNKNOWN) & (mentor != UNKNOWN)
-    return np.where(known, (mentee == mentor) * _HUNDRED, _HALF)
+    return _looked_up(_BY_STYLES, known * np.int8(1) + (known & (mentee == mentor)))
 
 
 EACH: tuple[tuple[Callable[[Side, Side], Ints], tuple[str, ...]], ...] = (
     (_share_of_topics, ("topics", "most_wanted")),
     (lambda one, other: specialties.nearness(one.specialty, other.specialty), ("specialty",)),
     (_stage, ("stage", "reverse")),
-    (lambda one, other: _BY_LANGUAGES[np.minimum(_count(one.languages & other.languages), 2)], ("languages",)),
+    (lambda one, other: _looked_up(_BY_LANGUAGES, _common(one.languages, other.languages)), ("languages",)),
     (_format, ("formats", "institution")),
     (lambda one, other: _zone(one.zone, other.zone), ("zone",)),
     (lambda one, other: _style(one.style, other.style), ("style",)),

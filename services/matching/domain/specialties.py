@@ -162,7 +162,8 @@ _NEAR[:_SIZE, :_SIZE] = np.array([closeness(*pair) for pair in product(PATHS, re
 
 def nearness(ones: Ints, others: Ints) -> Ints:
     """`closeness` of columns: terms of the tree by NUMBERS, others by any number above, UNKNOWN for none."""
-    near: Ints = _NEAR[np.minimum(ones, _SIZE), np.minimum(others, _SIZE)]
+    one, other = np.minimum(ones.view(np.uint32), _SIZE), np.minimum(others.view(np.uint32), _SIZE)
+    near = _NEAR.ravel().take(one * np.uint32(_SIZE + 1) + other, mode="clip")
     if (ones >= _SIZE).any() and (others >= _SIZE).any():
         near = near + ((ones == others) & (ones >= _SIZE)) * np.int32(SAME)
     return near

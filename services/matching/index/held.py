@@ -36,8 +36,7 @@ class Held:
         self.weights[:, row] = weights
 
     def remember(self, row: int, mentors: list[int], *, last: int, tie: int) -> None:
-        self.rows[row] = NOBODY
-        self.rows[row, : len(mentors)] = mentors
+        self.rows[row] = mentors + [NOBODY] * (LONGEST - len(mentors))
         self.length[row], self.last[row], self.tie[row] = len(mentors), last, tie
 
     def first(self, count: int) -> "Held":

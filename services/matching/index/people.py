@@ -108,7 +108,7 @@ class People:
         self._set(row, "most_wanted", terms.topics.bits(most_wanted))
         self._set(row, "languages", terms.languages.bits(member.languages))
         self._set(row, "identity", terms.identities.bits(identity))
-        self._set(row, "hours", bits(scoring.half_hours(member)))
+        self._set(row, "hours", bits(scoring.hour_bits(member)))
         return row
 
     def withdraw(self, id: str) -> int | None:

@@ -134,7 +134,7 @@ class Pool:
         """What is stored now."""
         row = self._mentees.row(mentee)
         self._stored[mentee] = Stored.of(shortlist, version)
-        mentors = [self._mentors.row(entry.mentor) for entry in shortlist.entries]
+        mentors = [self._mentors.row(mentor) for mentor in self._stored[mentee].mentors]
         last = shortlist.entries[-1].score if mentors else 0
         tie = scoring.tie_of(int(self._mentees.seeds[row]), int(self._mentors.seeds[mentors[-1]])) if mentors else 0
         self._held.remember(row, mentors, last=last, tie=tie)
@@ -245,11 +245,9 @@ class Pool:
 
     def _entries(self, mentors: Rows, scores: Ints, parts: Ints) -> tuple[Entry, ...]:
         """`parts` by factor and pair."""
-        ids = [self._mentors.ids[row] for row in mentors]
-        return tuple(
-            Entry(mentor, self._institution_of[mentor], score, tuple(contributions))
-            for mentor, score, contributions in zip(ids, scores.tolist(), parts.T.tolist(), strict=True)
-        )
+        ids, homes = self._mentors.ids, self._institution_of
+        pairs = zip(mentors.tolist(), scores.tolist(), zip(*parts.tolist(), strict=True), strict=True)
+        return tuple([Entry(ids[row], homes[ids[row]], score, contributions) for row, score, contributions in pairs])
 
     def touched(self, mentor: str) -> list[str]:
         """Whose list may differ after this mentor's change: those who name them, those whom they would now enter, and
