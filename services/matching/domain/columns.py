@@ -3,7 +3,7 @@
 The last axis is people; sets of terms are bits of 64-bit words along the first.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,5 +51,5 @@ class Side:
     seed: Words
     """What ties are broken by."""
 
-    def take(self, rows: Rows) -> "Side":
-        return Side(**{column.name: getattr(self, column.name)[..., rows] for column in fields(Side)})
+    def take(self, rows: Rows | slice) -> "Side":
+        return Side(**{name: getattr(self, name)[..., rows] for name in Side.__dataclass_fields__})

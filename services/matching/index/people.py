@@ -127,7 +127,7 @@ class People:
     def _part(self, rows: slice, widths: Widths) -> Side:
         for name, words in zip(SETS, widths, strict=True):
             self._columns = _wide(self._columns, name, words)
-        return _rows(self._columns, rows)
+        return self._columns.take(rows)
 
     def _set(self, row: int, name: str, words: Words) -> None:
         self._columns = _wide(self._columns, name, len(words))
@@ -163,10 +163,6 @@ def _empty(rows: int) -> Side:
 
 def _names() -> list[str]:
     return list(Side.__dataclass_fields__)
-
-
-def _rows(side: Side, rows: slice) -> Side:
-    return Side(**{name: getattr(side, name)[..., rows] for name in _names()})
 
 
 def _grown(side: Side, *, rows: int) -> Side:

@@ -16,7 +16,7 @@ from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist, Store
 from services.matching.domain.model import Exchange, Person, Policy, Weights, weights_for
 from services.matching.index.held import LONGEST, Held
 from services.matching.index.people import People, Vocabulary, Widths
-from services.matching.index.ranking import Ranking, alike
+from services.matching.index.ranking import Ranking
 from services.matching.index.reserves import Reserves
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import Role
@@ -210,12 +210,14 @@ class Pool:
         ranking = Ranking(all_mentors, allowed, least=self._policy.programme.minimum_score, length=length)
         rows = self._mentees.at(mentees)
         found: dict[str, Ranked] = {}
-        for place in alike(self._mentees.all(widths).take(rows)).tolist():
-            mentee, row = mentees[place], int(rows[place])
-            apart = self._mentors.at([mentee, *self._apart(mentee, "mentee")])
-            best, scores = ranking.best(self._mentees.one(row, widths), self._weights[mentee], apart)
-            unmatched = None if best.size else self.searched(mentee).unmatched
-            found[mentee] = Ranked([ids[one] for one in best.tolist()], scores.tolist(), unmatched)
+
+        def apart(place: int) -> Rows:
+            return self._mentors.at([mentees[place], *self._apart(mentees[place], "mentee")])
+
+        people, weights = self._mentees.all(widths).take(rows), self._held.weights[:, rows]
+        for place, best, scores in ranking.best(people, weights, apart):
+            unmatched = None if best.size else self.searched(mentees[place]).unmatched
+            found[mentees[place]] = Ranked([ids[one] for one in best.tolist()], scores.tolist(), unmatched)
         return [found[mentee] for mentee in mentees]
 
     def _searched(self, mentee: str, row: int) -> Shortlist:
