@@ -5,11 +5,14 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.verify import verify
+from services.matching.domain.rounds import compiled
 from services.matching.domain.rounds.files import RoundResult
+from services.matching.domain.rounds.proposals import fit, proposed
 from services.matching.domain.rounds.solving import prepared, solve
 from tests.unit.rounds_kit import (
     Document,
@@ -57,6 +60,26 @@ def test_fit_is_stable_and_no_stable_matching_is_better_for_any_mentee(given: Do
                 other[one] is None or (now is not None and ranks[one, now] <= ranks[one, other[one]])
                 for one, now in outcome.items()
             )
+
+
+@settings(max_examples=500, deadline=None)
+@given(documents(target="fit"))
+def test_machine_code_finds_what_python_finds(given: Document) -> None:
+    columns = prepared(parsed(given))
+    assert sorted(compiled.proposed(columns)) == sorted(proposed(columns))
+
+
+def test_only_a_large_round_takes_machine_code_and_only_where_numba_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = prepared(parsed(document([mentor("ada")], [mentee("m1", wish("ada"))])))
+    took: list[int] = []
+    monkeypatch.setattr(compiled, "proposed", lambda given: took.append(given.mentee.size) or proposed(given))
+    outcomes = [fit(columns).tolist()]
+    monkeypatch.setattr(compiled, "FROM_WISHES", 1)
+    outcomes.append(fit(columns).tolist())
+    monkeypatch.setattr(compiled, "is_installed", lambda: False)
+    outcomes.append(fit(columns).tolist())
+    assert outcomes == [[0]] * 3
+    assert took == [1]
 
 
 @settings(max_examples=1000, deadline=None)

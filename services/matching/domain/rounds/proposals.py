@@ -9,20 +9,23 @@ from heapq import heappushpop
 import numpy as np
 
 from services.matching.domain.columns import Rows
+from services.matching.domain.rounds import compiled
 from services.matching.domain.rounds.model import NOBODY, Instance
 
 
 def fit(instance: Instance) -> Rows:
     """By mentee: the wish that came true, or NOBODY."""
     outcome = instance.pinned.copy()
-    kept = _proposed(instance)
+    is_large = instance.mentee.size >= compiled.FROM_WISHES
+    kept = compiled.proposed(instance) if is_large and compiled.is_installed() else proposed(instance)
     outcome[instance.mentee[kept]] = kept
     return outcome
 
 
-def _proposed(instance: Instance) -> Rows:
-    """One proposal is one push: a mentor's heap has an entry a seat, the least wanted on top.
+def proposed(instance: Instance) -> Rows:
+    """The wishes that come true.
 
+    One proposal is one push: a mentor's heap has an entry a seat, the least wanted on top.
     A wish is known by its standing s as -(s + 1): the worse, the smaller, and it is also its place from the end of
     `after`, which says whom its mentee asks next. An empty seat is smaller than any wish, and nobody asks after it.
     """
