@@ -3,10 +3,9 @@
 import base64
 import binascii
 import json
-import math
 import re
 from collections.abc import AsyncGenerator, Sequence
-from typing import Annotated, Any, Generic, NoReturn, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Header, Query, Request
 from fastapi.dependencies.models import Dependant
@@ -19,6 +18,7 @@ from starlette.exceptions import HTTPException
 from shared.auth import Authenticator, Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Rejected
+from shared.http.bodies import Unreadable, read
 from shared.telemetry import current_trace
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Page(BaseModel, Generic[T]):
 
 
 class BoundedRequest(Request):
-    """A request whose body has an end, and whose JSON is JSON (RFC 8259): no NaN, which no answer could repeat."""
+    """A request whose body has an end, and whose JSON is JSON: no NaN, which no answer could repeat."""
 
     max_bytes = 1 << 20
 
@@ -50,15 +50,10 @@ class BoundedRequest(Request):
         return self.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
 
     async def json(self) -> Any:
-        body = await self.body()
         try:
-            return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
-        except UnicodeDecodeError:
-            raise HTTPException(400, "the body is not UTF-8") from None
-        except json.JSONDecodeError as wrong:
-            raise HTTPException(400, f"the body is no JSON: {wrong.msg} at character {wrong.pos}") from None
-        except (ValueError, RecursionError):
-            raise HTTPException(400, "the body is no JSON that can be read: NaN, huge numbers, deep nesting") from None
+            return read(await self.body())
+        except Unreadable as wrong:
+            raise HTTPException(400, str(wrong)) from None
 
 
 def json_body(dependant: Dependant) -> TypeAdapter[Any] | None:
@@ -82,17 +77,6 @@ async def refuse_guesses(request: Request, body: TypeAdapter[Any] | None) -> Non
         if errors[0]["type"] != "json_invalid":
             await request.json()  # refuses what is no JSON, like NaN, in its own words
             raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in errors]) from None
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError
-    return number
-
-
-def _refuse_constant(_: str) -> NoReturn:
-    raise ValueError
 
 
 # FastAPI sends a dependency that is no coroutine into a thread: 0.3 ms each.

@@ -116,6 +116,9 @@ async def test_keys_that_cannot_be_had_are_503_and_come_back_by_themselves(api: 
         (b'{"text": "x", "weight": ' + b"9" * 5000 + b"}", 400, "body_unreadable"),
         (b'{"text": "\\ud800"}', 422, "request_invalid"),
         (b'{"text": "x", "weight": 1e999}', 400, "body_unreadable"),
+        (b'{"text": "x", "text": "y"}', 400, "body_unreadable"),
+        (b'{"grace.hopper@example.org": 1, "grace.hopper@example.org": 2}', 400, "body_unreadable"),
+        (b'{"grace.hopper@example.org": NaN}', 400, "body_unreadable"),
         (b"null", 422, "request_invalid"),
         (b"[]", 422, "request_invalid"),
         (b'"grace.hopper@example.org"', 422, "request_invalid"),
@@ -288,6 +291,28 @@ async def test_a_broken_form_is_told_as_a_problem(
     answer = await client.post("/files", content=content, headers=headers)
     assert answer.status_code in {400, 422}, answer.text
     is_problem(answer, answer.status_code, "body_unreadable" if answer.status_code == 400 else "request_invalid")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"tags": ["a"], "weight": {"topics": [0, NaN]}}', "weight.topics.1 is not finite"),
+        (b'{"weight": -1e999}', "weight is not finite"),
+        (b'{"weight": ' + b"9" * 5000 + b"}", "weight is not finite, or too long"),
+        (b'{"text": "x", "weight": 1, "text": "y"}', "the key text stands twice"),
+        (b'{"weight": NaN, ', "a number is not finite"),
+        (b"[" * 700 + b"NaN" + b"]" * 700, "is not finite"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"{'text': 1}", "at character 1"),
+    ],
+    ids=["NaN", "too large", "too long", "twice", "broken", "deep", "nested", "no JSON"],
+)
+async def test_what_is_no_json_is_told_with_its_place(
+    api: Api, client: httpx.AsyncClient, content: bytes, said: str
+) -> None:
+    answer = await client.post("/notes", content=content, headers=api.headers(content_type="application/json"))
+    is_problem(answer, 400, "body_unreadable")
+    assert said in answer.json()["detail"]
 
 
 async def test_what_is_not_there_and_what_may_not_be_done_are_problems(api: Api, client: httpx.AsyncClient) -> None:

@@ -96,6 +96,7 @@ def test_entering_the_same_changes_nothing_other_days_are_a_version_and_other_pe
     ("entry", "fields"),
     [
         (MARCH, []),
+        (replace(MARCH, ends=MARCH.begins), []),
         (replace(MARCH, assessor="far"), ["assessor"]),
         (replace(MARCH, assessor="ana"), ["assessed"]),
         (replace(MARCH, ends=date(2027, 2, 28)), ["to"]),

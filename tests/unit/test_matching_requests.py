@@ -213,9 +213,16 @@ def test_what_is_settled_stays_settled() -> None:
 
 
 def test_an_overdue_request_takes_no_answer_although_nobody_has_worked_it_off() -> None:
-    with pytest.raises(Conflict) as refused:
-        accept(situation(), now=NOW + timedelta(days=14))
-    assert refusal(refused) == (Conflict, "request_not_pending")
+    over = NOW + 14 * DAY
+    assert accept(situation(asked=[pending()]), now=over - timedelta(seconds=1))
+    for answer in (
+        lambda: accept(situation(asked=[pending()]), now=over),
+        lambda: requests.decline(pending(), reason="no_time", now=over),
+        lambda: requests.withdraw(pending(), now=over),
+    ):
+        with pytest.raises(Conflict, match="is expired") as refused:
+            answer()
+        assert refusal(refused) == (Conflict, "request_not_pending")
 
 
 def test_a_request_without_an_answer_nudges_the_mentor_after_five_days_and_after_ten() -> None:

@@ -70,8 +70,9 @@ def _programmes_once(enrolments: tuple[Enrolment, ...]) -> tuple[Enrolment, ...]
 
 
 def _weights(weights: Mapping[Factor, int]) -> dict[Factor, int]:
-    if any(not 0 <= weight <= 100 for weight in weights.values()):  # noqa: PLR2004 -- as the error says
-        raise wrong("weights", "must be whole numbers from 0 to 100")
+    beyond = [factor for factor, weight in weights.items() if not 0 <= weight <= 100]  # noqa: PLR2004 -- as the error says
+    if beyond:
+        raise wrong("weights", f"must be whole numbers from 0 to 100: {', '.join(beyond)}")
     return dict(weights)
 
 

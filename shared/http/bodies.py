@@ -1,0 +1,68 @@
+"""JSON as I-JSON has it (RFC 7493): no NaN, no number that is not finite, no key twice in an object."""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+"""Of our fields: another key may be what somebody wrote, and is not repeated."""
+
+
+class Unreadable(Exception):
+    """What is wrong, and where."""
+
+
+def read(body: bytes) -> Any:
+    """Raises `Unreadable`."""
+    try:
+        return json.loads(body, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
+    except UnicodeDecodeError:
+        raise Unreadable("the body is not UTF-8") from None
+    except json.JSONDecodeError as wrong:
+        raise Unreadable(f"the body is no JSON: {wrong.msg} at character {wrong.pos}") from None
+    except RecursionError:
+        raise Unreadable("the body is nested too deeply") from None
+    except ValueError:
+        raise Unreadable(f"the body is no JSON that can be read: {_place(body)} is not finite, or too long") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    known = dict(pairs)
+    if len(known) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise Unreadable(f"the key {_shown(twice)} stands twice in one object")
+    return known
+
+
+def _refuse(_: str) -> NoReturn:
+    raise ValueError
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError
+    return number
+
+
+def _place(body: bytes) -> str:
+    """Of the number that is none, where the rest can be read."""
+    try:
+        return next(_infinite(json.loads(body, parse_int=float)), "a number")
+    except (ValueError, RecursionError):
+        return "a number"
+
+
+def _infinite(value: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    if isinstance(value, float) and not math.isfinite(value):
+        yield ".".join(path) or "the body"
+    parts: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        yield from _infinite(part, (*path, _shown(str(name))))
+
+
+def _shown(name: str) -> str:
+    return name if name.isdecimal() or _NAME.fullmatch(name) else "…"
