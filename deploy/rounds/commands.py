@@ -1,6 +1,7 @@
 """`./dev match` and `./dev verify`. Everything is worked out before anything is written."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from deploy import verify as verifier
 from deploy.rounds import spreadsheets, telling
 from services.matching.domain.repair.departed import repaired
-from services.matching.domain.rounds.files import RoundInput, RoundResult, Target, read_input
+from services.matching.domain.rounds.files import RoundInput, RoundResult, Target, read_input, read_result
 from services.matching.domain.rounds.solving import solve
 from shared.errors import DomainError, Rejected
 
@@ -132,6 +133,7 @@ def _write(path: Path, content: bytes) -> None:
 def _replay(files: list[Path]) -> int:
     _refuse(len(files) != 2, "--replay takes two files: INPUT RESULT")  # noqa: PLR2004
     content, published = (file.read_bytes() for file in files)
+    _refuse(_is_of_another(content, published), "RESULT is of another input: /input/file_sha256 is not INPUT's")
     again = solve(content).file()
     if again == published:
         _console.print(f"the same {len(again)} bytes", highlight=False)
@@ -142,6 +144,14 @@ def _replay(files: list[Path]) -> int:
     return 1
 
 
+def _is_of_another(content: bytes, published: bytes) -> bool:
+    try:
+        known = read_result(published)
+    except Rejected:
+        return False  # what is no result differs, and it will be said where
+    return known.input.file_sha256 != sha256(content).hexdigest()
+
+
 def _repair(files: list[Path], gone: list[str], bystanders: int, output: Path) -> int:
     """Of a result that holds: what it says is what the mentees have."""
     _refuse(len(files) != 2, "--repair takes two files: INPUT RESULT")  # noqa: PLR2004
@@ -149,8 +159,7 @@ def _repair(files: list[Path], gone: list[str], bystanders: int, output: Path) -
     if verifier.main([str(file) for file in files]):
         return 1
     content, published = (file.read_bytes() for file in files)
-    result = RoundResult.model_validate_json(published)
-    plan = repaired(read_input(content), result, gone=gone, bystanders=bystanders)
+    plan = repaired(read_input(content), read_result(published), gone=gone, bystanders=bystanders)
     _write(output, plan.file())
     telling.show_repair(plan, _console)
     return 0

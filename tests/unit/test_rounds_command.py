@@ -170,6 +170,14 @@ def test_a_replay_that_differs_says_where(tmp_path: Path) -> None:
     assert "differs from byte" in done.stderr
 
 
+def test_a_replay_of_another_input_says_that_it_is_another(tmp_path: Path) -> None:
+    (tmp_path / "input.json").write_bytes(content(SMALL))
+    (tmp_path / "other.json").write_bytes(pretty(SMALL))
+    run("--input", tmp_path / "input.json", "--output", tmp_path / "result.json")
+    done = run("--replay", tmp_path / "other.json", tmp_path / "result.json")
+    assert (done.exit_code, "of another input: /input/file_sha256" in done.stderr) == (2, True), done.stderr
+
+
 @pytest.mark.parametrize(
     ("junk", "said"),
     [

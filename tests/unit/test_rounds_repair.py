@@ -13,7 +13,7 @@ from deploy.dev import app
 from services.matching.domain.repair.departed import RoundRepair, repaired
 from services.matching.domain.rounds.files import RoundInput, read_input
 from services.matching.domain.rounds.solving import solve
-from tests.unit.rounds_kit import Document, content, document, documents, mentee, mentor, pair, wish
+from tests.unit.rounds_kit import Document, content, document, documents, mentee, mentor, pair, resealed, wish
 
 ROUND = document(
     [mentor("h1", 2), mentor("h2", 2), mentor("h3")],
@@ -127,3 +127,13 @@ def test_a_result_that_does_not_hold_is_not_repaired(files: tuple[Path, Path], t
     done = run("--repair", given, result, "--gone", "h1", "--output", tmp_path / "plan.json")
     assert done.exit_code == 1
     assert not (tmp_path / "plan.json").exists()
+
+
+def test_a_result_that_holds_and_is_of_no_solver_is_refused_with_its_place(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Sealed again by somebody: who solved it is nothing that the verifier could prove."""
+    given, result = files
+    result.write_bytes(resealed({**json.loads(result.read_bytes()), "solver": ""}))
+    done = run("--repair", given, result, "--gone", "h1", "--output", tmp_path / "plan.json")
+    assert (done.exit_code, "/solver" in done.output) == (2, True), done.output

@@ -5,7 +5,7 @@ Every number is whole: no file can hold one that two readers read differently.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
@@ -30,6 +30,9 @@ _MOST_ERRORS = 20
 
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, **_CLOSED)
+
+
+_AFile = TypeVar("_AFile", bound=_File)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
@@ -237,12 +240,21 @@ def read_input(content: bytes) -> RoundInput:
 
 def understood(value: Any) -> RoundInput:
     """As `read_input`, of JSON that was loaded."""
+    return _understood(RoundInput, value, what="input")
+
+
+def read_result(content: bytes) -> RoundResult:
+    """Raises `Rejected` as `read_input` does. Whether it holds is for the verifier."""
+    return _understood(RoundResult, canonical.loaded(content, what="the result"), what="result")
+
+
+def _understood(kind: type[_AFile], value: Any, *, what: str) -> _AFile:
     try:
-        return RoundInput.model_validate(value)
+        return kind.model_validate(value)
     except ValidationError as invalid:
         raise Rejected(
-            "input_invalid",
-            "the input is not a round: see docs/schemas/round-input.schema.json",
+            f"{what}_invalid",
+            f"the {what} is not a round's: see docs/schemas/round-{what}.schema.json",
             tuple(
                 FieldError(canonical.pointer(error["loc"]), _words(error))
                 for error in invalid.errors(include_url=False, include_input=False)[:_MOST_ERRORS]
