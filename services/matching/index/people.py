@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.matching.domain import scoring, specialties
-from services.matching.domain.columns import UNKNOWN, Rows, Side, Words
+from services.matching.domain.columns import UNKNOWN, Ints, Rows, Side, Words
 from services.matching.domain.model import Member
 from services.matching.domain.rules import FORMAT_BITS
 from shared.contracts.profiles import STAGES
@@ -35,6 +35,11 @@ class Terms:
 
     def number(self, term: str | None) -> int:
         return UNKNOWN if term is None else self._numbers.setdefault(term, len(self._numbers))
+
+    @property
+    def names(self) -> list[str]:
+        """By number."""
+        return list(self._numbers)
 
     def bits(self, terms: Iterable[str]) -> Words:
         return bits([self.number(term) for term in terms])
@@ -146,6 +151,11 @@ class People:
     def seeds(self) -> Words:
         """By row."""
         return self._columns.seed
+
+    @property
+    def institutions(self) -> Ints:
+        """By row, as numbers of the vocabulary."""
+        return self._columns.institution
 
     @property
     def widths(self) -> Widths:

@@ -7,6 +7,7 @@ are searched for, not read from a reserve.
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -42,14 +43,14 @@ class Pool:
         self._apart = apart
         self._mentors = People(vocabulary)
         self._mentees = People(vocabulary)
-        self._institution_of: dict[str, str] = {}
         self._weights: dict[str, Weights] = {}
         self._own_reasons: dict[str, Shortlist] = {}
         self._stored: dict[str, Stored] = {}
         self._held = Held()
         self._reserves = Reserves(self._ties, size=reserve)
         self._unspread: set[int] = set()
-        self._prepared: dict[str, Shortlist] = {}
+        self._prepared: dict[str, tuple[Shortlist, list[int]]] = {}
+        """With the rows of its mentors."""
         self._exchanges: Bools = np.zeros((0, 0), dtype=np.bool_)
 
     @property
@@ -89,7 +90,6 @@ class Pool:
             seed=scoring.seed(mentor.id),
             free=rules.has_seat(mentor),
         )
-        self._institution_of[mentor.id] = mentor.member.institution
 
     def put_mentee(self, mentee: Person) -> None:
         """Keeps this mentee's list from now on."""
@@ -134,7 +134,9 @@ class Pool:
         """What is stored now."""
         row = self._mentees.row(mentee)
         self._stored[mentee] = Stored.of(shortlist, version)
-        mentors = [self._mentors.row(mentor) for mentor in self._stored[mentee].mentors]
+        prepared, mentors = self._prepared.get(mentee, (None, []))
+        if prepared is not shortlist:
+            mentors = [self._mentors.row(mentor) for mentor in self._stored[mentee].mentors]
         last = shortlist.entries[-1].score if mentors else 0
         tie = scoring.tie_of(int(self._mentees.seeds[row]), int(self._mentors.seeds[mentors[-1]])) if mentors else 0
         self._held.remember(row, mentors, last=last, tie=tie)
@@ -163,7 +165,7 @@ class Pool:
             return self._own_reasons[mentee]
         if mentee not in self._prepared:
             self.prepare([mentee])
-        return self._prepared.get(mentee) or self._searched(mentee, row)
+        return self._prepared[mentee][0] if mentee in self._prepared else self._searched(mentee, row)
 
     def prepare(self, mentees: Collection[str]) -> None:
         """Reads these mentees' lists from their reserves, as one product, as far as that is possible; for `shortlist`,
@@ -178,9 +180,9 @@ class Pool:
         sides = self._mentees.all(self._widths()).take(rows[places]), self._mentors.all(self._widths()).take(mentors)
         parts = np.stack(scoring.factors(*sides)) * self._held.weights[:, rows[places]]
         entries = self._entries(mentors, scores, parts)
-        begins = np.searchsorted(places, np.arange(rows.size + 1)).tolist()
-        for place, row in enumerate(rows.tolist()):
-            self._prepared[self._mentees.ids[row]] = Shortlist(entries[begins[place] : begins[place + 1]])
+        begins, of = np.searchsorted(places, np.arange(rows.size + 1)).tolist(), mentors.tolist()
+        for row, (begin, end) in zip(rows.tolist(), pairwise(begins), strict=True):
+            self._prepared[self._mentees.ids[row]] = Shortlist(entries[begin:end]), of[begin:end]
 
     def searched(self, mentee: str) -> Shortlist:
         """The list as it should be now, whatever was kept of it."""
@@ -247,9 +249,10 @@ class Pool:
 
     def _entries(self, mentors: Rows, scores: Ints, parts: Ints) -> tuple[Entry, ...]:
         """`parts` by factor and pair."""
-        ids, homes = self._mentors.ids, self._institution_of
-        pairs = zip(mentors.tolist(), scores.tolist(), zip(*parts.tolist(), strict=True), strict=True)
-        return tuple([Entry(ids[row], homes[ids[row]], score, contributions) for row, score, contributions in pairs])
+        ids, names = self._mentors.ids, self._vocabulary.institutions.names
+        homes, each = self._mentors.institutions[mentors].tolist(), zip(*parts.tolist(), strict=True)
+        pairs = zip(mentors.tolist(), homes, scores.tolist(), each, strict=True)
+        return tuple([Entry(ids[row], names[home], score, contributions) for row, home, score, contributions in pairs])
 
     def touched(self, mentor: str) -> list[str]:
         """Whose list may differ after this mentor's change: those who name them, those whom they would now enter, and
