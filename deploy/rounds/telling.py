@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.matching.domain.repair.departed import RoundRepair
-from services.matching.domain.rounds.files import Figures, Reason, RoundInput, RoundResult, Unmatched
+from services.matching.domain.rounds.files import Reason, RoundInput, RoundResult, Unmatched
 
 Names = Mapping[str, tuple[str, str]]
 """Name and address by pseudonym; empty where only pseudonyms are known."""
@@ -52,15 +52,18 @@ def show_repair(plan: RoundRepair, console: Console) -> None:
 
 
 def _show_flow(result: RoundResult, console: Console) -> None:
-    chosen = _chosen(result)
-    if len({name for one in chosen.flow for name in (one.mentee_institution, one.mentor_institution)}) < 2:  # noqa: PLR2004 -- nothing flows inside one
+    figures = [one for one in (result.figures.fit, result.figures.coverage) if one]
+    counted = [{(each.mentee_institution, each.mentor_institution): each.pairs for each in one.flow} for one in figures]
+    every = set().union(*counted)
+    if len({name for pair in every for name in pair}) < 2:  # noqa: PLR2004 -- nothing flows inside one
         return
-    table = Table("mentees of", "mentors of", "pairs", title="flow between institutions")
-    most = sorted(chosen.flow, key=lambda one: -one.pairs)
-    for one in most[:_SHOWN]:
-        table.add_row(one.mentee_institution, one.mentor_institution, str(one.pairs))
-    if len(most) > _SHOWN:
-        table.add_row(f"… and {len(most) - _SHOWN} more", "", str(sum(one.pairs for one in most[_SHOWN:])))
+    targets = ("fit", "coverage") if len(figures) > 1 else (result.target,)
+    table = Table("mentees of", "mentors of", *targets, title="flow between institutions: pairs")
+    most = sorted(every, key=lambda pair: (-max(one.get(pair, 0) for one in counted), pair))
+    for pair in most[:_SHOWN]:
+        table.add_row(*pair, *(str(one.get(pair, 0)) for one in counted))
+    if rest := most[_SHOWN:]:
+        table.add_row(f"… and {len(rest)} more", "", *(str(sum(one.get(p, 0) for p in rest)) for one in counted))
     console.print(table)
 
 
@@ -82,11 +85,6 @@ def _change(one: Unmatched, names: Names, result: RoundResult) -> str:
     first = one.opens[0]
     seats = f"{first.seats} more {'seat' if first.seats == 1 else 'seats'} with {_name(first.mentor, names)}"
     return seats if result.target == "fit" else f"{seats} (for whoever fits best of those waiting)"
-
-
-def _chosen(result: RoundResult) -> Figures:
-    figures: Figures = getattr(result.figures, result.target)
-    return figures
 
 
 def _name(id: str, names: Names) -> str:

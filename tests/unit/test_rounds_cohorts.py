@@ -206,6 +206,11 @@ def test_seats_are_those_that_are_left_and_who_has_a_mentor_here_takes_no_part()
     assert [names[one.id] for one in read.mentees] == ["ana"]
 
 
+@given(st.permutations([ANA, BEN, MARA, MILO, mentee("cleo"), mentor("moe")]))
+def test_no_order_in_which_people_are_read_shows_in_the_input(people: list[Person]) -> None:
+    assert frozen(*people) == frozen(*sorted(people, key=lambda one: one.id))
+
+
 def test_days_waited_are_counted_up_to_a_century() -> None:
     since = {"ana": NOW - timedelta(days=40, hours=5), "ben": NOW - timedelta(days=99_999)}
     read, names = frozen(ANA, BEN, mentee("new"), MILO, since=since)

@@ -72,6 +72,17 @@ def test_a_choice_goes_before_every_score(tmp_path: Path) -> None:
     assert told["jo@y.org"]["rank"] == "2"
 
 
+def test_the_flow_is_shown_of_both_targets(tmp_path: Path) -> None:
+    """Fit gives Ada to Jo, whom she likes best; coverage leaves her to Ky, who wants nobody else."""
+    mentors = [mentor("ada", institution="east"), mentor("bo", institution="west")]
+    jo, ky = mentee("jo", wish("ada", 1), wish("bo", 2)), mentee("ky", wish("ada", 1, mentor_rank=2))
+    (tmp_path / "input.json").write_bytes(content(document(mentors, [jo, ky])))
+    told = run("--input", tmp_path / "input.json", "--output", tmp_path / "result.json").output
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in told.splitlines()]
+    assert ["north", "east", "1", "1"] in cells
+    assert ["north", "west", "0", "1"] in cells
+
+
 def test_no_cell_of_the_mailing_is_a_formula(tmp_path: Path) -> None:
     assert run(*sheets(tmp_path), "--csv", tmp_path / "mail.csv").exit_code == 0
     assert "'+Ky" in (tmp_path / "mail.csv").read_text(encoding="utf-8-sig")
