@@ -111,7 +111,8 @@ def passing(mentees: Side, mentors: Side, exchanges: Bools, kept_apart: Bools) -
     yield "no_free_mentor", mentees.free & mentors.free
     same = mentees.institution == mentors.institution
     opted_in = same | (mentees.across & mentors.across)
-    yield "none_allowed_between_institutions", exchanges[mentees.institution, mentors.institution] & opted_in
+    pair = mentees.institution * np.int32(len(exchanges)) + mentors.institution
+    yield "none_allowed_between_institutions", exchanges.ravel().take(pair, mode="clip") & opted_in
     yield "no_common_language", np.any(mentees.languages & mentors.languages, axis=0)
     formats = mentees.formats & mentors.formats
     yield "no_common_format", (same & (formats != 0)) | ((formats & _REMOTE) != 0)
