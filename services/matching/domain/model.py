@@ -206,6 +206,11 @@ class Policy:
             return True
         return self.institutions[mentees].receives(mentors) and self.institutions[mentors].gives(mentees)
 
+    def partners(self, institution: str) -> frozenset[str]:
+        """With whom its people might be brought together: itself, and those it names."""
+        known = self.institutions.get(institution)
+        return known.exchanges_with | {institution} if known else frozenset()
+
     def ceiling(self, exchange: Exchange) -> int | None:
         """None: any number of seats."""
         mentees, mentors = exchange

@@ -15,6 +15,7 @@ from services.matching.domain import rules, scoring
 from services.matching.domain.columns import Bools, Ints, Rows, Side, Words
 from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist, Stored
 from services.matching.domain.model import Exchange, Person, Policy, Weights, weights_for
+from services.matching.index.exchanges import Exchanges
 from services.matching.index.held import LONGEST, Held
 from services.matching.index.people import People, Vocabulary, Widths
 from services.matching.index.ranking import Ranking
@@ -51,7 +52,7 @@ class Pool:
         self._unspread: set[int] = set()
         self._prepared: dict[str, tuple[Shortlist, list[int]]] = {}
         """With the rows of its mentors."""
-        self._exchanges: Bools = np.zeros((0, 0), dtype=np.bool_)
+        self._exchanges = Exchanges(vocabulary.institutions)
 
     @property
     def policy(self) -> Policy:
@@ -73,7 +74,7 @@ class Pool:
     def ask_again_who_exchanges(self) -> None:
         """A ceiling was reached, or is not any more. Mentees whom that concerns are to be put again."""
         self._prepared.clear()
-        self._exchanges = np.zeros((0, 0), dtype=np.bool_)
+        self._exchanges.ask_again()
 
     def put_mentor(self, mentor: Person) -> None:
         self._prepared.clear()
@@ -206,7 +207,11 @@ class Pool:
 
     def _ranked(self, mentees: Sequence[str], length: int, closed: frozenset[Exchange]) -> list[Ranked]:
         widths = self._widths()
-        all_mentors, ids, allowed = self._mentors.all(widths), self._mentors.ids, self._allowed().copy()
+        all_mentors, ids, allowed = (
+            self._mentors.all(widths),
+            self._mentors.ids,
+            self._exchanges.table(self._policy).copy(),
+        )
         for one in closed:
             allowed[tuple(self._vocabulary.institutions.number(home) for home in one)] = False
         ranking = Ranking(all_mentors, allowed, least=self._policy.programme.minimum_score, length=length)
@@ -227,7 +232,7 @@ class Pool:
         standing = np.ones(len(self._mentors), dtype=np.bool_)
         standing[self._mentors.at([mentee])] = False
         apart = self._flags(self._mentors, self._apart(mentee, "mentee"))
-        for code, passes in rules.passing(me, mentors, self._allowed(), apart):
+        for code, passes in rules.passing(me, mentors, self._exchanges.table(self._policy), apart):
             standing &= passes
             if not standing.any():
                 return Shortlist(unmatched=code)
@@ -281,7 +286,7 @@ class Pool:
         one = self._mentors.one(row, self._widths())
         eligible[self._mentees.at([mentor])] = False
         apart = self._flags(self._mentees, self._apart(mentor, "mentor"))
-        for _, passes in rules.passing(mentees, one, self._allowed(), apart):
+        for _, passes in rules.passing(mentees, one, self._exchanges.table(self._policy), apart):
             eligible &= passes
             if not eligible.any():
                 return eligible, nothing
@@ -310,18 +315,3 @@ class Pool:
             max(pair) for pair in zip(self._mentors.widths, self._mentees.widths, strict=True)
         )
         return (max(topics, most_wanted), max(topics, most_wanted), *others)
-
-    def _allowed(self) -> Bools:
-        """Which institutions' people may meet, by the numbers that the columns hold."""
-        size = len(self._vocabulary.institutions)
-        if len(self._exchanges) != size:
-            self._exchanges = np.zeros((size, size), dtype=np.bool_)
-            numbers = {name: self._vocabulary.institutions.number(name) for name in self._policy.programme.admits}
-            size = len(self._vocabulary.institutions)
-            self._exchanges = np.zeros((size, size), dtype=np.bool_)
-            for one, row in numbers.items():
-                for other, column in numbers.items():
-                    self._exchanges[row, column] = self._policy.exchanges(one, other) and not self._policy.is_full(
-                        (one, other)
-                    )
-        return self._exchanges
