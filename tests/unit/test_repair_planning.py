@@ -210,6 +210,14 @@ def test_a_bystander_makes_room_only_where_that_is_allowed() -> None:
     assert repair(one_displaced(in_a_row(pins=True)), bystanders=1).moved == 0
 
 
+@pytest.mark.parametrize(("left_before", "first"), [((1, 0, 0), 0), ((0, 0, 1), 2)])
+def test_the_room_that_is_made_goes_to_who_was_left_behind_before(left_before: tuple[int, ...], first: int) -> None:
+    mentees = [mentee("ada", wish("h")), mentee("ben", wish("h", 1), wish("i", 2)), mentee("cyd", wish("h"))]
+    instance = prepared(parsed(document([mentor("h"), mentor("i")], mentees)))
+    damage = replace(one_displaced(instance), left_before=np.array(left_before))
+    assert repair(damage, bystanders=1).chains == ((first, 1),)
+
+
 def test_who_is_left_behind_is_told_why() -> None:
     damage = one_displaced(in_a_row())
     assert [reason_left(damage, one) for one in (0, 2)] == ["full", "no_wishes"]
