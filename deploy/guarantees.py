@@ -28,6 +28,8 @@ GUARANTEES = {
     "offsets": "committed to the end of every partition, and never past a record whose effect is not there",
     "told": "each telling published once, at most one unread of an occasion, the newest as the last news of the list",
     "seated": "seats taken are relationships that take one, never more than offered, and each beginning was told once",
+    "finished": "rounds, repairs and rehearsals came to an end and left nothing over; each pair is a relationship, "
+    "begun once and told to both, or says why not; no more people moved than might; files are as solved, and verify",
     "listed": "each list is what follows from the profiles as they are",
 }
 _OPENING = """# Guarantees

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter
 
-from services.matching import watch
+from services.matching import folders, watch
 from services.matching.api.exchange import exchange_router
 from services.matching.api.experience import experience_router
 from services.matching.api.load import load_router
@@ -91,6 +91,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     parts.consumers.projection(folds(Copies(parts.database, heard=keeping.hear)))
 
     async def prepare() -> None:
+        folders.clear()
         await parts.prepare()
         await projections.prepare()
         await lists.prepare()

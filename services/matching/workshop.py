@@ -8,11 +8,11 @@ import asyncio
 import gc
 import json
 import os
+import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from services.matching.domain.rounds.orders import Orders
 from services.matching.domain.rounds.solving import solve
 from services.matching.domain.scoring import seed
 from services.matching.domain.shards import SHARDS
+from services.matching.folders import folder
 from services.matching.index.network import Network
 from services.matching.store import cohorts as store
 from services.matching.store import repairs
@@ -39,7 +40,7 @@ from services.matching.usecases.cohorts import Call
 from services.matching.usecases.damage import Case, Planned, planned
 from services.matching.usecases.rehearsing import rehearse
 from services.matching.usecases.solving import INPUT, ORDERS, PEOPLE, PLACES, RESULT, Made, Result
-from shared import mongo
+from shared import failpoints, mongo
 from shared.errors import DomainError, FieldError, Rejected
 from shared.telemetry import configure_logs, logger
 
@@ -55,7 +56,7 @@ class Workshop:
         self._database = mongo_database
 
     def folder(self) -> AbstractContextManager[Path]:
-        return _folder()
+        return folder()
 
     async def freeze(self, round: Round, folder: Path, *, at: datetime) -> Made:
         answer = await self._done(
@@ -107,6 +108,7 @@ class Workshop:
 
     async def _done(self, what: str, folder: Path, **job: Any) -> Mapping[str, Any]:
         child = await asyncio.create_subprocess_exec(
+            *_leash(),
             sys.executable,
             "-m",
             "services.matching.workshop",
@@ -123,10 +125,10 @@ class Workshop:
             await child.wait()
 
 
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="preceptor-round-") as folder:
-        yield Path(folder)
+def _leash() -> Sequence[str]:
+    """The kernel ends it with whoever starts it, where it can: deep in a calculation it does not look at its input."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
 
 
 async def _answer(child: asyncio.subprocess.Process, job: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -134,6 +136,7 @@ async def _answer(child: asyncio.subprocess.Process, job: Mapping[str, Any]) -> 
     if child.stdin is None or child.stdout is None:
         raise LookupError("a workshop without pipes")
     child.stdin.write(json.dumps(job).encode() + b"\n")
+    failpoints.reach("before-answer")
     told = await child.stdout.read()
     if not told:
         raise RuntimeError(f"the workshop ended without an answer, status {await child.wait()}: its log says why")

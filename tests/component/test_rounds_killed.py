@@ -6,12 +6,14 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deploy.issuer import LocalIssuer
 from services.matching.domain.rounds.places import Place
+from services.matching.store.rounds import RoundShelf
 from services.matching.store.settling import Register
 from services.matching.usecases.publishing import Publishing, Settle
 from shared.clock import SystemClock
@@ -121,6 +123,16 @@ async def test_a_worker_that_was_dropped_meanwhile_leaves_nothing_behind(desk: D
     database = desk.matching.database
     assert await database["places"].distinct("round") == [second]
     assert await database["round_chunks"].count_documents({"round": round}) == 0
+
+
+async def test_a_round_opened_many_times_at_once_keeps_its_orders_once(desk: Desk) -> None:
+    database = desk.matching.database
+    shelf = RoundShelf(database, SystemClock())
+    round = await shelf.round(NORTH, await desk.solved())
+    assert round is not None
+    another = replace(round, id="another")
+    await asyncio.gather(*(shelf.begin(another, b"{}") for _ in range(8)))
+    assert await database["round_chunks"].count_documents({"round": "another"}) == 1
 
 
 async def test_a_round_that_ends_everybody_who_works_on_it_is_given_up(desk: Desk) -> None:

@@ -193,6 +193,27 @@ class Cluster:
     def _server(self, name: str) -> Program:
         return next(one for one in reversed(self.site.journal.programs()) if one.name == name and one.is_running)
 
+    @property
+    def temporary(self) -> Path:
+        """Where services put what is not to outlive its work."""
+        return self.site.folder / "temporary"
+
+    def workshops(self) -> list[psutil.Process]:
+        """That work on rounds of ours, whoever started them."""
+        return [one for one in psutil.process_iter() if self._is_workshop(one)]
+
+    def left_behind(self) -> list[str]:
+        """By work that is over."""
+        workshops = [f"a workshop, {one.status()}" for one in self.workshops()]
+        return [*workshops, *(f"{one.name} with {len(list(one.iterdir()))} files" for one in self.temporary.iterdir())]
+
+    def _is_workshop(self, process: psutil.Process) -> bool:
+        try:
+            is_one = "services.matching.workshop" in process.cmdline()
+            return is_one and process.environ().get("TMPDIR") == str(self.temporary)
+        except psutil.Error:
+            return False
+
     def close(self) -> None:
         running = [one for one in self.site.journal.programs() if one.is_running]
         for program in running:
@@ -201,11 +222,12 @@ class Cluster:
 
     def _start(self, service: str, port: int, *, told: str, roles: Sequence[str], skewed: int = 0) -> Replica:
         environment = processes.environment(service, self.stack, self.issuer, port=port)
+        self.temporary.mkdir(exist_ok=True)
         program = programs.start(
             f"service {service}",
             [*(_skewed(service, skewed) if skewed else processes.COMMANDS[service]), *roles],
             log=self.logs / f"{service}-{port}.log",
-            environment={**environment, **self.settings, failpoints.VARIABLE: told},
+            environment={**environment, **self.settings, "TMPDIR": str(self.temporary), failpoints.VARIABLE: told},
             journal=self.site.journal,
             tied=True,
         )

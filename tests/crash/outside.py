@@ -28,6 +28,7 @@ _COLLECTIONS = {
     "matching": (
         *("institutions", "programmes", "participants", "preferences", "outbox", "parked"),
         *("lists", "requests", "relationships", "seats"),
+        *("rounds", "round_chunks", "places", "repairs", "repair_steps", "rehearsals"),
     ),
     "notifications": (
         *("institutions", "programmes", "contacts", "outbox", "parked"),

@@ -49,7 +49,10 @@ class CrashSite:
 
     async def wrong(self) -> dict[str, list[str]]:
         seen = await self.look()
-        return guarantees.wrong(seen) | self.world.wrong(seen)
+        found = guarantees.wrong(seen) | self.world.wrong(seen)
+        if left := self.cluster.left_behind():
+            found["finished"] = [*found.get("finished", ()), *left]
+        return found
 
     async def servers_answer(self) -> None:
         async def answers() -> bool:

@@ -69,6 +69,7 @@ def whole() -> Snapshot:
                 "requests": [],
                 "relationships": [RELATIONSHIP],
                 "seats": [{"_id": "m", "taken": 1}],
+                **{name: [] for name in ("rounds", "round_chunks", "places", "repairs", "repair_steps", "rehearsals")},
             },
             "notifications": {
                 "institutions": [],

@@ -24,7 +24,7 @@ from services.matching.store.requests import RequestStore
 from services.matching.store.situations import pending, person, situation
 from services.matching.usecases.damage import Planned
 from services.matching.usecases.mending import Carry
-from shared import outbox
+from shared import failpoints, outbox
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RepairApplied, RepairPlanned
 from shared.mongo import ASCENDING, DESCENDING, Document, ReturnDocument, Writing, in_one_thread
@@ -97,6 +97,7 @@ class RepairBench(RequestStore):
             lost.delete_many({"_id": {"$in": list(planned.void)}}, session=session)
             self._tell(writing, repair, event)
 
+        failpoints.reach("before-save")
         await in_one_thread(self._database, body)
 
     async def planned_steps(self, repair: Repair, *, limit: int) -> Sequence[Step]:

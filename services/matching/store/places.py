@@ -14,7 +14,7 @@ PLACE_INDEXES = [
     IndexModel([("edition", ASCENDING), ("state", DESCENDING), ("_id", ASCENDING)], name="by_state"),
     IndexModel([("edition", ASCENDING), ("order", ASCENDING)], name="waiting", **_WAITING),
     IndexModel([("mentee.member", ASCENDING), ("at", DESCENDING)], name="of_mentee"),
-    IndexModel([("round", ASCENDING)], name="of_round"),
+    IndexModel([("round", ASCENDING), ("edition", ASCENDING)], name="by_round"),
     IndexModel([("programme", ASCENDING), ("waiting_since", ASCENDING)], name="of_programme"),
 ]
 

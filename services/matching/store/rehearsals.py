@@ -12,6 +12,7 @@ from services.matching.store import people
 from services.matching.store.pairs import newest
 from services.matching.store.projections import PROGRAMMES
 from services.matching.usecases.parties import Position
+from shared import failpoints
 from shared.errors import StaleVersion
 from shared.mongo import (
     ASCENDING,
@@ -67,6 +68,7 @@ class RehearsalShelf:
 
     async def save(self, rehearsal: Rehearsal) -> None:
         known = {"_id": rehearsal.id, "version": rehearsal.version - 1}
+        failpoints.reach("before-save")
         done = await self._rehearsals.replace_one(known, _document(rehearsal))
         if not done.matched_count:
             raise StaleVersion(found=0, expected=rehearsal.version - 1)

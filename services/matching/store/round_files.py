@@ -1,13 +1,14 @@
 """A round's files, in pieces that fit a document. Each file has a key of its own: what is half written is nobody's."""
 
 import hashlib
+import io
 from collections.abc import AsyncIterator, Collection, Iterable
 from pathlib import Path
 from typing import IO
 
 from services.matching.domain.rounds.life import File
 from shared.clock import Clock
-from shared.mongo import ASCENDING, Database, IndexModel, ensure_indexes
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes
 
 CHUNKS = "round_chunks"
 _CHUNK_BYTES = 4 << 20
@@ -20,17 +21,26 @@ class RoundFiles:
 
     async def prepare(self) -> None:
         by_file = IndexModel([("key", ASCENDING), ("nth", ASCENDING)], name="by_file")
-        of_round = IndexModel([("round", ASCENDING)], name="of_round")
-        await ensure_indexes(self._chunks, [by_file, of_round])
+        by_round = IndexModel([("round", ASCENDING), ("key", ASCENDING)], name="by_round")
+        await ensure_indexes(self._chunks, [by_file, by_round])
 
     async def keep(self, file: IO[bytes], *, round: str, institution: str) -> File:
         key, size, seen = self._clock.new_id(), 0, hashlib.sha256()
         for nth, chunk in enumerate(_pieces(file)):
             seen.update(chunk)
             size += len(chunk)
-            document = {"key": key, "nth": nth, "round": round, "institution": institution, "content": chunk}
-            await self._chunks.insert_one({"_id": f"{key}.{nth}", **document})
+            await self._chunks.insert_one(_piece(key, nth, chunk, round=round, institution=institution))
         return File(key=key, size=size, sha256=seen.hexdigest())
+
+    def keep_with(self, writing: Writing, content: bytes, *, round: str, institution: str) -> File:
+        """A small file, in the transaction of who names it: it is not there without."""
+        key = self._clock.new_id()
+        pieces = [
+            _piece(key, nth, chunk, round=round, institution=institution)
+            for nth, chunk in enumerate(_pieces(io.BytesIO(content)))
+        ]
+        writing[CHUNKS].insert_many(pieces, session=writing.session)
+        return File(key=key, size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
     async def content(self, file: File) -> AsyncIterator[bytes]:
         async for chunk in self._chunks.find({"key": file.key}).sort("nth", ASCENDING).batch_size(2):
@@ -41,11 +51,17 @@ class RoundFiles:
             async for chunk in self.content(file):
                 target.write(chunk)
 
-    async def tidy(self, round: str, *, keep: Collection[File]) -> None:
-        await self._chunks.delete_many({"round": round, "key": {"$nin": [one.key for one in keep]}})
+    async def beside(self, round: str, files: Collection[File]) -> Collection[str]:
+        """Keys of what else is stored of the round."""
+        return set(await self._chunks.distinct("key", {"round": round})) - {one.key for one in files}
 
-    async def discard(self, files: Collection[File]) -> None:
-        await self._chunks.delete_many({"key": {"$in": [one.key for one in files]}})
+    async def discard(self, keys: Collection[str]) -> None:
+        await self._chunks.delete_many({"key": {"$in": list(keys)}})
+
+
+def _piece(key: str, nth: int, content: bytes, *, round: str, institution: str) -> Document:
+    piece = {"key": key, "nth": nth, "round": round, "institution": institution, "content": content}
+    return {"_id": f"{key}.{nth}", **piece}
 
 
 def _pieces(file: IO[bytes]) -> Iterable[bytes]:

@@ -1,6 +1,5 @@
 """Documents ↔ rounds and their places; the owner's institution stands in every query of a coordinator's."""
 
-import io
 import json
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from services.matching.store.pairs import OPEN, RELATIONSHIPS, newest
 from services.matching.store.places import PLACES, laid_out, of_edition, place_of
 from services.matching.store.round_files import RoundFiles
 from services.matching.usecases.parties import Position
-from shared import once
+from shared import failpoints, once
 from shared.clock import Clock
 from shared.errors import FieldError, StaleVersion
 from shared.mongo import (
@@ -50,7 +49,8 @@ class RoundShelf:
     async def prepare(self) -> None:
         by_state = IndexModel([("state", ASCENDING)], name="by_state")
         paged = [("institution", ASCENDING), ("programme", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)]
-        await ensure_indexes(self._rounds, [by_state, IndexModel(paged, name="by_programme")])
+        untidy = IndexModel([("tidied", ASCENDING), ("state", ASCENDING)], name="untidy")
+        await ensure_indexes(self._rounds, [by_state, untidy, IndexModel(paged, name="by_programme")])
         await self._files.prepare()
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
@@ -76,10 +76,15 @@ class RoundShelf:
         known = await self._rounds.find_one({"_id": round.id, "institution": round.institution})
         if known is not None:
             return round_of(known)
-        file = await self._files.keep(io.BytesIO(orders), round=round.id, institution=round.institution)
-        document = document_of(round) | {"orders": asdict(file)}
+        document = document_of(round)
+
+        def body(writing: Writing) -> None:
+            file = self._files.keep_with(writing, orders, round=round.id, institution=round.institution)
+            document["orders"] = asdict(file)
+            writing[ROUNDS].insert_one(document, session=writing.session)
+
         try:
-            await self._rounds.insert_one(document)
+            await in_one_thread(self._database, body)
         except DuplicateKeyError:  # a retry beside the first attempt
             document = await self._rounds.find_one({"_id": round.id}) or document
         return round_of(document)
@@ -103,6 +108,7 @@ class RoundShelf:
             if request is not None:
                 once.takes_effect(writing, request)
 
+        failpoints.reach("before-save")
         await in_one_thread(self._database, body)
 
     async def has_saved(self, request: str) -> bool:
@@ -170,20 +176,28 @@ class RoundShelf:
             if not duplicates_in(failed):
                 raise
 
-    async def tidy(self, round: Round) -> None:
-        await self._files.tidy(round.id, keep=round.files)
-        older = {"round": round.id, "edition": {"$ne": edition_of(round)}}
-        await self._places.delete_many(older)
+    async def tidy(self) -> None:
+        at_rest = {"tidied": None, "state": {"$in": ["pending", "publishing", "published", "dropped"]}}
+        async for one in self._rounds.find(at_rest):
+            await self._tidy(round_of(one))
 
-    async def clear_dropped(self) -> None:
-        async for one in self._rounds.find({"state": "dropped", "cleared": {"$ne": True}}, {"_id": 1}):
-            await self._files.tidy(one["_id"], keep=())
-            await self._places.delete_many({"round": one["_id"]})
-            await self._rounds.update_one({"_id": one["_id"]}, {"$set": {"cleared": True}})
+    async def tidy_again(self, round: Round) -> None:
+        await self._rounds.update_one({"_id": round.id}, {"$unset": {"tidied": ""}})
 
-    async def discard(self, files: Sequence[File]) -> None:
+    async def _tidy(self, round: Round) -> None:
+        """Whoever is stopped in the midst drops nothing that was stored since: what to drop is seen before the version
+        is, and what was there at this version and is not named by it is named by no later one.
+        """
+        is_gone = round.state == "dropped"
+        files = await self._files.beside(round.id, () if is_gone else round.files)
+        editions = set(await self._places.distinct("edition", {"round": round.id}))
+        editions -= set() if is_gone else {edition_of(round)}
+        known = {"_id": round.id, "version": round.version}
+        if await self._rounds.find_one(known, {"_id": 1}) is None:
+            return
         await self._files.discard(files)
-        await self._places.delete_many({"edition": {"$in": [one.key for one in files]}})
+        await self._places.delete_many({"edition": {"$in": list(editions)}})
+        await self._rounds.update_one(known, {"$set": {"tidied": True}})
 
 
 async def counted(database: Database, round: Round) -> Mapping[PlaceState, int]:

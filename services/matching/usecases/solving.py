@@ -5,7 +5,7 @@ same bytes. Results of a worker that was too slow meet a newer version, and are 
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,14 +65,11 @@ class Shelf(Protocol):
     async def save(self, round: Round) -> None:
         """On condition of the version before. Raises `StaleVersion`."""
 
-    async def tidy(self, round: Round) -> None:
-        """Drops files and places that the round does not name any more."""
+    async def tidy(self) -> None:
+        """Drops files and places that no round names, of all rounds that changed since and that nobody works on."""
 
-    async def clear_dropped(self) -> None:
-        """Drops all files and places of rounds that were dropped: nobody looks at them any more."""
-
-    async def discard(self, files: Sequence[File]) -> None:
-        """Drops these, and places that were laid out by them."""
+    async def tidy_again(self, round: Round) -> None:
+        """Something may have been stored for it that it will never name."""
 
 
 class Watch(Protocol):
@@ -102,43 +99,42 @@ class Solving:
     async def work(self) -> None:
         """Until nothing waits."""
         while await self._lease.take():
-            await self._shelf.clear_dropped()
+            await self._shelf.tidy()
             round = await self._shelf.next_to_solve()
             if round is None:
                 return
             await while_held(self._lease, self._one(round))
 
     async def _one(self, round: Round) -> None:
-        kept: list[File] = []
         began = self._clock.monotonic()
         try:
             with self._workshop.folder() as folder:
-                await self._work_on(round, folder, kept)
+                await self._work_on(round, folder)
             self._watch.solved(self._clock.monotonic() - began)
         except DomainError as wrong:
             await self._unless_stale(life.fail(round, wrong))
             self._watch.failed(self._clock.monotonic() - began)
         except StaleVersion:
-            await self._shelf.discard(kept)
+            await self._shelf.tidy_again(round)
+        except asyncio.CancelledError:  # the lease was lost: who has it may have tidied before we stored the last file
+            await self._shelf.tidy_again(round)
+            raise
 
-    async def _work_on(self, round: Round, folder: Path, kept: list[File]) -> None:
-        """`kept` has the files that no saved round names yet."""
+    async def _work_on(self, round: Round, folder: Path) -> None:
         if round.attempts > ATTEMPTS:
             raise Rejected("round_given_up", f"the round was begun {ATTEMPTS} times and never came to an end")
         if round.state == "draft":
-            round = await self._freeze(round, folder, kept)
-            kept.clear()
-        await self._solve(round, folder, kept)
+            round = await self._freeze(round, folder)
+        await self._solve(round, folder)
 
-    async def _freeze(self, round: Round, folder: Path, kept: list[File]) -> Round:
+    async def _freeze(self, round: Round, folder: Path) -> Round:
         now = self._clock.now()
         await self._shelf.fetch(round.orders, folder / ORDERS)
         made = await self._workshop.freeze(round, folder, at=now)
-        kept += [await self._shelf.keep(round, folder / name) for name in (INPUT, PEOPLE)]
         frozen = Frozen(
             at=now,
-            input=kept[0],
-            people=kept[1],
+            input=await self._shelf.keep(round, folder / INPUT),
+            people=await self._shelf.keep(round, folder / PEOPLE),
             policy_sha256=made.policy_sha256,
             mentees=made.mentees,
             mentors=made.mentors,
@@ -147,24 +143,21 @@ class Solving:
         await self._shelf.save(after)
         return after
 
-    async def _solve(self, round: Round, folder: Path, kept: list[File]) -> None:
+    async def _solve(self, round: Round, folder: Path) -> None:
         if round.frozen is None:
             raise LookupError(f"round {round.id} is {round.state} and was never frozen")
         await self._shelf.fetch(round.frozen.input, folder / INPUT)
         await self._shelf.fetch(round.frozen.people, folder / PEOPLE)
         made = await self._workshop.solve(round, folder)
-        names = (RESULT, INPUT) if made.is_input_new else (RESULT,)
-        kept += [await self._shelf.keep(round, folder / name) for name in names]
-        await self._shelf.lay_out(round, kept[0], folder / PLACES)
+        result = await self._shelf.keep(round, folder / RESULT)
+        await self._shelf.lay_out(round, result, folder / PLACES)
         solved = Solved(
-            input=kept[1] if made.is_input_new else round.frozen.input,
-            result=kept[0],
+            input=await self._shelf.keep(round, folder / INPUT) if made.is_input_new else round.frozen.input,
+            result=result,
             solver=made.solver,
             figures=made.figures,
         )
-        after = life.solve(round, solved)
-        await self._shelf.save(after)
-        await self._shelf.tidy(after)
+        await self._shelf.save(life.solve(round, solved))
 
     async def _unless_stale(self, round: Round) -> None:
         try:

@@ -1,0 +1,49 @@
+"""Folders of jobs: gone with the job, and with whoever was killed in one; nobody's who works in theirs."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from services.matching import folders
+
+ROOT = Path(__file__).parents[2]
+_DIES = """
+import os, signal
+from services.matching.folders import folder
+with folder() as path:
+    (path / "people.json").write_text("{}")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_a_folder_is_gone_with_its_job(temporary: Path) -> None:
+    with folders.folder() as path:
+        (path / "people.json").write_text("{}")
+        assert list(temporary.iterdir()) == [path]
+    assert not list(temporary.iterdir())
+
+
+def test_what_a_killed_process_left_is_cleared_by_whoever_starts_next_and_what_is_worked_in_is_not(
+    temporary: Path,
+) -> None:
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    ended = subprocess.run([sys.executable, "-c", _DIES], cwd=ROOT, env=environment, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    [left] = temporary.iterdir()
+    assert [one.name for one in left.iterdir()] == ["people.json"]
+    (temporary / "another-program").mkdir()
+
+    with folders.folder() as mine:
+        folders.clear()
+        assert {one.name for one in temporary.iterdir()} == {mine.name, "another-program"}
