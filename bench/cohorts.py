@@ -24,7 +24,8 @@ from services.matching.domain.rounds.orders import Orders
 from services.matching.domain.rounds.solving import solve
 from services.matching.index.network import Network
 from services.matching.store.projections import STATES
-from services.matching.usecases.cohorts import Call, freeze
+from services.matching.usecases.cohorts import freeze
+from services.matching.usecases.wishlists import Call
 from shared.clock import SystemClock
 
 MENTEES, MENTORS = 100_000, 20_000

@@ -36,10 +36,10 @@ from services.matching.store.pairs import OPEN
 from services.matching.store.rehearsals import result_of
 from services.matching.store.repairs import step_of
 from services.matching.usecases import cohorts
-from services.matching.usecases.cohorts import Call
 from services.matching.usecases.damage import Case, Planned, planned
 from services.matching.usecases.rehearsing import rehearse
 from services.matching.usecases.solving import INPUT, ORDERS, PEOPLE, PLACES, RESULT, Made, Result
+from services.matching.usecases.wishlists import Call
 from shared import failpoints, mongo
 from shared.errors import DomainError, FieldError, Rejected
 from shared.telemetry import configure_logs, logger

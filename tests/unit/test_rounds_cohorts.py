@@ -16,7 +16,8 @@ from services.matching.domain.rounds.files import Mentee, RoundInput, read_input
 from services.matching.domain.rounds.orders import Choice, Orders
 from services.matching.domain.rounds.solving import solve
 from services.matching.index.network import Network
-from services.matching.usecases.cohorts import Call, Cohort, freeze
+from services.matching.usecases.cohorts import Cohort, freeze
+from services.matching.usecases.wishlists import Call
 from shared.errors import Rejected
 from tests.unit.matching_people import (
     CARE,

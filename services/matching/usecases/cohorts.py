@@ -4,7 +4,7 @@ The input is written as it is made, mentee by mentee: as one value it would take
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -12,39 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from services.matching.domain import rules, scoring
-from services.matching.domain.columns import Rows
+from services.matching.domain import rules
 from services.matching.domain.model import Exchange, Member, Person, Policy, Preferences, weights_for
-from services.matching.domain.rounds import canonical, ceilings, wishing
-from services.matching.domain.rounds.files import Target
+from services.matching.domain.rounds import canonical, ceilings
 from services.matching.domain.rounds.model import Wishes
-from services.matching.domain.rounds.orders import Company, Couple, Orders, check
+from services.matching.domain.rounds.orders import Company, Couple, check
 from services.matching.domain.rounds.pseudonyms import pseudonyms
 from services.matching.domain.shards import SHARDS
 from services.matching.index.network import Network
-from services.matching.index.pool import Pool, Ranked
+from services.matching.usecases.wishlists import Call, Gathering, handed_on, shared_out
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS
 
 _LONGEST_WAIT_DAYS = 36_500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A round that is to be frozen at this moment."""
-
-    round: str
-    programme: str
-    target: Target
-    list_length: int
-    score_band: int
-    compare: bool
-    orders: Orders
-    at: datetime
-    engaged: Collection[str]
-    """Mentees who have a mentor in this programme: they take no part."""
-    since: Mapping[str, datetime]
-    """Since when a mentee waits, who was left over before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +131,22 @@ class Cohort:
 
 def freeze(network: Network, call: Call) -> Cohort:
     """Raises `Rejected` where the orders cannot be kept any more."""
+    gathering, mentees, mentors = gather(network, call)
+    lists = handed_on(gathering, shared_out(gathering))
+    policy, cohort = gathering.company.policy, gathering.cohort
+    return Cohort(
+        call=call,
+        policy=policy,
+        mentees=[replace(one, unmatched=each.unmatched) for one, each in zip(mentees, lists.ranked, strict=True)],
+        mentors=mentors,
+        capacity=cohort.capacity.tolist(),
+        ceilings=ceilings.ceilings(policy, cohort),
+        wishes=gathering.wishes(lists.pairs),
+    )
+
+
+def gather(network: Network, call: Call) -> tuple[Gathering, Sequence[Someone], Sequence[Someone]]:
+    """A round's people, its mentees and its mentors. Raises `Rejected` as `freeze` does."""
     network.hold(range(SHARDS))
     pool = network.pool(call.programme)
     people = {id: network.person(id) for id in network.enrolled(call.programme)}
@@ -159,44 +155,15 @@ def freeze(network: Network, call: Call) -> Cohort:
     mentees = _numbered("mentee", [one for one in people.values() if _takes_part(one, company)], call)
     takers = [one for one in people.values() if company.has_mentor(one.id) and rules.has_seat(one)]
     mentors = _numbered("mentor", takers, call)
-    together = _together(call, company, mentees, mentors)
-    wishes, ranked = _within_ceilings(
-        pool, call, company, together, ids=([one.member for one in mentees], [one.member for one in mentors])
-    )
-    return Cohort(
+    gathering = Gathering(
+        pool=pool,
         call=call,
-        policy=pool.policy,
-        mentees=[replace(one, unmatched=each.unmatched) for one, each in zip(mentees, ranked, strict=True)],
-        mentors=mentors,
-        capacity=[company.seats(one.member) for one in mentors],
-        ceilings=ceilings.ceilings(pool.policy, together),
-        wishes=wishes,
+        company=company,
+        cohort=_together(call, company, mentees, mentors),
+        mentees=[one.member for one in mentees],
+        mentors=[one.member for one in mentors],
     )
-
-
-def _within_ceilings(
-    pool: Pool, call: Call, company: Company, cohort: ceilings.Cohort, *, ids: tuple[Sequence[str], Sequence[str]]
-) -> tuple[Wishes, Sequence[Ranked]]:
-    """Who goes beyond a ceiling wishes anew without that exchange, until nobody does. `ids` of mentees and mentors."""
-    mentees, mentors = ids
-    ranked, closed = pool.ranked(mentees, call.list_length), dict[str, frozenset[Exchange]]()
-    while True:
-        wishes = wishing.wishes(
-            _pairs(call, company, mentees, mentors, ranked, closed),
-            round=call.round,
-            mentees=cohort.mentees,
-            mentors=cohort.mentors,
-            waiting_days=cohort.days,
-            list_length=call.list_length,
-            score_band=call.score_band,
-        )
-        beyond = ceilings.beyond(ceilings.claims(wishes, cohort, company.policy), company.policy)
-        if not beyond:
-            return wishes, ranked
-        more = {id: beyond[number] for id, number in zip(mentees, cohort.mentees, strict=True) if number in beyond}
-        closed |= {one: closed.get(one, frozenset()) | exchanges for one, exchanges in more.items()}
-        anew = dict(pool.ranked_without({one: closed[one] for one in more}, call.list_length))
-        ranked = [anew.get(id, one) for id, one in zip(mentees, ranked, strict=True)]
+    return gathering, mentees, mentors
 
 
 def _together(call: Call, company: Company, mentees: Sequence[Someone], mentors: Sequence[Someone]) -> ceilings.Cohort:
@@ -211,6 +178,11 @@ def _together(call: Call, company: Company, mentees: Sequence[Someone], mentors:
         capacity=np.array([company.seats(one.member) for one in mentors], dtype=np.int64),
         days=np.array([_days(one, call) for one in mentees], dtype=np.int64),
         pins=[(row[mentee], column[mentor]) for mentee, mentor in call.orders.pins],
+        exclusions=[
+            (row[mentee], column[mentor])
+            for mentee, mentor in call.orders.exclusions
+            if mentee in row and mentor in column
+        ],
     )
 
 
@@ -228,77 +200,3 @@ def _numbered(role: str, people: Sequence[Person], call: Call) -> list[Someone]:
 
 def _days(one: Someone, call: Call) -> int:
     return min(max(0, (call.at - one.since).days), _LONGEST_WAIT_DAYS)
-
-
-def _pairs(
-    call: Call,
-    company: Company,
-    mentees: Sequence[str],
-    mentors: Sequence[str],
-    ranked: Sequence[Ranked],
-    closed: Mapping[str, frozenset[Exchange]],
-) -> wishing.Pairs:
-    """Each mentee's best by score, and those whom they chose, or are pinned to, where a rule does not forbid it."""
-    place = {id: row for row, id in enumerate(mentors)}
-    chosen = _chosen(call.orders, company, mentees, place, closed)
-    mentee = np.repeat(np.arange(len(mentees)), [len(one.mentors) for one in ranked])
-    mentor = np.array([place[id] for one in ranked for id in one.mentors], dtype=np.intp)
-    score = np.array([score for one in ranked for score in one.scores], dtype=np.int64)
-    key = mentee * len(mentors) + mentor
-    own = np.array([row * len(mentors) + other for row, other, *_ in chosen], dtype=np.int64)
-    stays = ~np.isin(key, own)
-    added = np.array(chosen, dtype=np.int64).reshape(-1, 4).T
-    mentee, mentor = np.concatenate([mentee[stays], added[0]]), np.concatenate([mentor[stays], added[1]])
-    return wishing.Pairs(
-        mentee=mentee,
-        mentor=mentor,
-        score=np.concatenate([score[stays], added[2]]),
-        named=np.concatenate([np.zeros(int(stays.sum()), dtype=np.int64), added[3]]),
-        mentor_named=_mentor_named(call.orders, mentee * len(mentors) + mentor, mentees, place),
-    )
-
-
-def _chosen(
-    orders: Orders,
-    company: Company,
-    mentees: Sequence[str],
-    mentors: Mapping[str, int],
-    closed: Mapping[str, frozenset[Exchange]],
-) -> list[tuple[int, int, int, int]]:
-    """Mentee, mentor, score, and the how manieth choice; a pin goes before what its mentee would like."""
-    wanted = {one.member: list(one.choices) for one in orders.wishes}
-    for mentee, mentor in orders.pins:
-        wanted[mentee] = [mentor, *(one for one in wanted.get(mentee, ()) if one != mentor)]
-    found: list[tuple[int, int, int, int]] = []
-    for row, mentee in enumerate(mentees):
-        without = closed.get(mentee, frozenset())
-        possible = [
-            one
-            for one in wanted.get(mentee, ())
-            if one in mentors and company.may_meet((mentee, one)) and company.exchange((mentee, one)) not in without
-        ]
-        for nth, mentor in enumerate(possible, 1):
-            score = _score(company.people[mentee], company.people[mentor], company.policy)
-            found.append((row, mentors[mentor], score, nth))
-    return found
-
-
-def _score(mentee: Person, mentor: Person, policy: Policy) -> int:
-    return sum(scoring.weigh(scoring.factors_of(mentee, mentor), weights_for(mentee, policy.programme)))
-
-
-def _mentor_named(orders: Orders, key: Rows, mentees: Sequence[str], mentors: Mapping[str, int]) -> Rows:
-    """Of pairs only: a mentor's wish does not bring somebody onto a list."""
-    rows = {id: row for row, id in enumerate(mentees)}
-    wished = [
-        (rows[mentee] * len(mentors) + mentors[one.member], nth)
-        for one in orders.mentor_wishes
-        for nth, mentee in enumerate(one.choices, 1)
-        if one.member in mentors and mentee in rows
-    ]
-    named, order = np.zeros(key.size, dtype=np.int64), np.argsort(key)
-    for pair, nth in wished:
-        at = np.searchsorted(key, pair, sorter=order)
-        if at < key.size and key[order[at]] == pair:
-            named[order[at]] = nth
-    return named

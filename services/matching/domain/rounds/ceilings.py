@@ -12,8 +12,9 @@ import numpy as np
 
 from services.matching.domain.columns import Bools
 from services.matching.domain.model import Exchange, Policy
-from services.matching.domain.rounds.model import NOBODY, Longs, Wishes, instance
+from services.matching.domain.rounds.model import NOBODY, Instance, Longs, Wishes, instance
 from services.matching.domain.rounds.proposals import fit
+from services.matching.domain.rounds.wishing import Pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Cohort:
     days: Longs
     """Waited."""
     pins: Sequence[tuple[int, int]]
+    exclusions: Sequence[tuple[int, int]] = ()
 
 
 def ceilings(policy: Policy, cohort: Cohort) -> dict[Exchange, int]:
@@ -63,12 +65,12 @@ def claims(wishes: Wishes, cohort: Cohort, policy: Policy) -> Iterator[Claim]:
     """Who is pinned across goes first, then who would be left over without it: their place is not wasted. Then to whom
     it means most, who waits longest, and by lot.
     """
-    across = {one: _across(wishes, cohort, one) for one in ceilings(policy, cohort)}
-    if not across:
+    crossing = {one: across(wishes, cohort, one) for one in ceilings(policy, cohort)}
+    if not crossing:
         return
-    left_over = _left_over(wishes, cohort, np.logical_or.reduce(list(across.values())))
+    left_over = _left_over(wishes, cohort, np.logical_or.reduce(list(crossing.values())))
     pinned = {(mentee, cohort.mentor_homes[mentor]) for mentee, mentor in cohort.pins}
-    for exchange, wished in across.items():
+    for exchange, wished in crossing.items():
         first = np.full(len(cohort.mentees), np.iinfo(np.int64).max)
         np.minimum.at(first, wishes.mentee[wished], wishes.rank[wished])
         for place in np.unique(wishes.mentee[wished]).tolist():
@@ -77,7 +79,8 @@ def claims(wishes: Wishes, cohort: Cohort, policy: Policy) -> Iterator[Claim]:
             yield Claim(mentee=cohort.mentees[place], exchange=exchange, order=order)
 
 
-def _across(wishes: Wishes, cohort: Cohort, exchange: Exchange) -> Bools:
+def across(wishes: Wishes | Instance | Pairs, cohort: Cohort, exchange: Exchange) -> Bools:
+    """By wish."""
     receives, gives = (
         np.array([one == home for one in homes], dtype=np.bool_)
         for home, homes in zip(exchange, (cohort.mentee_homes, cohort.mentor_homes), strict=True)
@@ -85,16 +88,21 @@ def _across(wishes: Wishes, cohort: Cohort, exchange: Exchange) -> Bools:
     return np.asarray(receives[wishes.mentee] & gives[wishes.mentor])
 
 
-def _left_over(wishes: Wishes, cohort: Cohort, across: Bools) -> Bools:
-    """By mentee: whom deferred acceptance leaves over where nobody wishes across, who is pinned apart."""
-    pairs = wishes.mentee * len(cohort.mentors) + wishes.mentor
-    kept = ~across | np.isin(pairs, [mentee * len(cohort.mentors) + mentor for mentee, mentor in cohort.pins])
-    columns = instance(
-        Wishes(**{one.name: getattr(wishes, one.name)[kept] for one in fields(Wishes)}),
+def columns(wishes: Wishes, cohort: Cohort) -> Instance:
+    return instance(
+        wishes,
         round=cohort.round,
         mentees=cohort.mentees,
         mentors=cohort.mentors,
         capacity=cohort.capacity,
         pins=cohort.pins,
+        exclusions=cohort.exclusions,
     )
-    return np.asarray(fit(columns) == NOBODY)
+
+
+def _left_over(wishes: Wishes, cohort: Cohort, across: Bools) -> Bools:
+    """By mentee: whom deferred acceptance leaves over where nobody wishes across, who is pinned apart."""
+    pairs = wishes.mentee * len(cohort.mentors) + wishes.mentor
+    kept = ~across | np.isin(pairs, [mentee * len(cohort.mentors) + mentor for mentee, mentor in cohort.pins])
+    at_home = Wishes(**{one.name: getattr(wishes, one.name)[kept] for one in fields(Wishes)})
+    return np.asarray(fit(columns(at_home, cohort)) == NOBODY)

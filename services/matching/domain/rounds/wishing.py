@@ -5,11 +5,12 @@ longest. What is equal then stays equal: the solver draws lots.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 
-from services.matching.domain.columns import Rows
+from services.matching.domain.columns import Bools, Rows
 from services.matching.domain.rounds.model import Longs, Wishes, lots
 
 
@@ -24,6 +25,13 @@ class Pairs:
     """The mentee's own wish: 1 for the first, 0 where they named others or nobody."""
     mentor_named: Longs
 
+    def at(self, rows: Rows | Bools) -> Self:
+        return type(self)(**{one.name: getattr(self, one.name)[rows] for one in fields(self)})
+
+    def and_(self, other: Self) -> Self:
+        both = {one.name: (getattr(self, one.name), getattr(other, one.name)) for one in fields(self)}
+        return type(self)(**{name: np.concatenate(columns) for name, columns in both.items()})
+
 
 def wishes(
     pairs: Pairs,
@@ -36,18 +44,31 @@ def wishes(
     score_band: int,
 ) -> Wishes:
     """The first `list_length` of each mentee. `score_band` 0 or 1: scores as they are."""
-    own = (_unnamed_last(pairs.named), -pairs.score)
+    order = in_order(pairs, round=round, mentees=mentees, mentors=mentors)
+    return ranked(listed(pairs.at(order), list_length), waiting_days=waiting_days, score_band=score_band)
+
+
+def in_order(pairs: Pairs, *, round: str, mentees: Sequence[str], mentors: Sequence[str]) -> Rows:
+    """Rows by mentee, the best first; equal ones by the solver's lot."""
     drawn = lots(pairs.mentee, pairs.mentor, round=round, mentees=mentees, mentors=mentors)
-    order = np.lexsort((drawn, *reversed(own), pairs.mentee))
-    kept = order[_nth(pairs.mentee[order]) < list_length]
+    return np.lexsort((drawn, -pairs.score, _unnamed_last(pairs.named), pairs.mentee))
+
+
+def listed(pairs: Pairs, list_length: int) -> Pairs:
+    """The first of each mentee, of pairs in order."""
+    return pairs.at(_nth(pairs.mentee) < list_length)
+
+
+def ranked(pairs: Pairs, *, waiting_days: Longs, score_band: int) -> Wishes:
     bands = -(pairs.score // max(1, score_band))
-    theirs = (_unnamed_last(pairs.mentor_named), bands, -waiting_days[pairs.mentee])
+    own = [_unnamed_last(pairs.named), -pairs.score]
+    theirs = [_unnamed_last(pairs.mentor_named), bands, -waiting_days[pairs.mentee]]
     return Wishes(
-        mentee=pairs.mentee[kept],
-        mentor=pairs.mentor[kept],
-        rank=_ranks(pairs.mentee[kept], [key[kept] for key in own]),
-        mentor_rank=_ranks(pairs.mentor[kept], [key[kept] for key in theirs]),
-        score=pairs.score[kept],
+        mentee=pairs.mentee,
+        mentor=pairs.mentor,
+        rank=_ranks(pairs.mentee, own),
+        mentor_rank=_ranks(pairs.mentor, theirs),
+        score=pairs.score,
     )
 
 
