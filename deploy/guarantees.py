@@ -36,8 +36,8 @@ _OPENING = """# Guarantees
 
 Made by `./dev test crash --full` from what it saw on {when}, on {machine}; not written by hand.
 Real processes were killed, stopped, doubled, given wrong clocks and full disks, on a real Kafka and real MongoDBs,
-while commands went on; an outsider then read every topic, every database and every offset. Each row is a crash, each
-column what held afterwards.
+while commands went on; an outsider then read every topic, every database and every offset, and looked for processes and
+folders that were left. Each row is a crash, each column what held afterwards.
 
 | column | holds when |
 |---|---|
@@ -47,10 +47,15 @@ _PLACES = """
 
 SIGKILL at the n-th arrival at `<service>.<work>.<point>` (`shared/failpoints.py` says where the points lie), a restart,
 and the check. "Settled" is the longest that it took, after the restart and the last command, until everything held.
+Works of matching: `solving` freezes a round's people and solves it, `publishing` writes its pairs one by one, `repairs`
+plans and carries out, `rehearsals` tries a draft; `before-answer` is while the process that they started works.
 
 """
 _OTHERS = """
 ## Other crashes
+
+"Stopped past its lease, and resumed": a second replica took the work over and ended it; then the first one woke, in
+the midst of what it had held, and could write nothing of it any more.
 
 """
 

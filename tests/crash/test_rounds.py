@@ -202,6 +202,17 @@ async def test_a_round_whose_workshop_is_killed_is_begun_again(crashes: CrashSit
 
 
 @pytest.mark.full
+async def test_a_service_told_to_stop_amid_a_round_ends_its_workshop_first(crashes: CrashSite, people: Cohort) -> None:
+    round = await people.opened()
+    await eventually(crashes.cluster.workshops, within=_WITHIN, message="somebody works on it")
+    await crashes.cluster.end(crashes.cluster.running["matching"])
+    assert not crashes.cluster.left_behind()
+    await crashes.cluster.start("matching").ready()
+    await people.until(f"/rounds/{round}", "pending")
+    await crashes.assert_settles("matching told to stop amid a round")
+
+
+@pytest.mark.full
 async def test_a_workshop_that_hears_nothing_ends_with_its_service(crashes: CrashSite, people: Cohort) -> None:
     """As one does that is deep in a calculation: it looks at its standard input when that is done."""
     sleeper = await armed(crashes, "matching.solving.before-answer:2:stop")

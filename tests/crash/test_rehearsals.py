@@ -1,0 +1,98 @@
+"""Matching dies, or stands still past its lease, while a programme's other rules are rehearsed; and matching and
+profiles die while a coordinator applies them. They are applied once, and the lists follow.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.demo.api import Json
+from tests.crash.cohort import Cohort, cohort
+from tests.crash.owners import armed, goes_on, stands_still
+from tests.crash.site import CrashSite
+from tests.eventually import eventually
+
+_WITHIN = 60
+_OTHER: Json = {"weights": {"topics": 10}, "limits": {"list_length": 1}}
+pytestmark = [pytest.mark.full, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+async def people(crashes: CrashSite) -> AsyncIterator[Cohort]:
+    async with cohort(crashes) as found:
+        await found.gather()
+        yield found
+
+
+async def is_applied(site: CrashSite, people: Cohort, rehearsal: str) -> None:
+    """Once, and everybody's list is as the draft says."""
+    await people.until(f"/rehearsals/{rehearsal}", "applied")
+    wanted = {"programme": people.programme}
+    known = await site.databases["profiles"]["programmes"].find_one({"_id": people.programme})
+    assert known is not None
+    assert (known["version"], known["weights"]["topics"], known["limits"]["list_length"]) == (2, 10, 1)
+
+    async def follow() -> bool:
+        lists = await site.databases["matching"]["lists"].find(wanted).to_list(None)
+        return len(lists) == len(people.mentees) and all(len(one["entries"]) == 1 for one in lists)
+
+    await eventually(follow, within=_WITHIN, message="lists follow from the draft")
+
+
+@pytest.mark.parametrize("point", ["before-answer:1", "before-save:1"])
+async def test_a_rehearsal_whose_worker_is_killed_is_worked_out_and_applied(
+    crashes: CrashSite, people: Cohort, point: str
+) -> None:
+    told = f"matching.rehearsals.{point}"
+    replica = await armed(crashes, told)
+    rehearsal = await people.rehearses(**_OTHER)
+    await replica.killed(within=_WITHIN)
+    next_owner = crashes.cluster.start("matching", told="matching.rehearsals.lease-expired:1")
+    await next_owner.killed(within=_WITHIN)
+    await crashes.cluster.start("matching").ready()
+    ready = await people.until(f"/rehearsals/{rehearsal}", "ready")
+    await people.applies(ready)
+    await is_applied(crashes, people, rehearsal)
+    await crashes.assert_settles(f"SIGKILL at {told}, and of who takes over, then applied")
+
+
+@pytest.mark.parametrize("told", ["matching.consumer.after-effect:1", "matching.consumer.before-offset-commit:1"])
+async def test_a_draft_applied_while_profiles_and_matching_are_killed_is_applied_once(
+    crashes: CrashSite, people: Cohort, told: str
+) -> None:
+    rehearsal = await people.rehearses(**_OTHER)
+    ready = await people.until(f"/rehearsals/{rehearsal}", "ready")
+    both = ("profiles.api.after-commit:1", told)
+    profiles, matching = [await crashes.cluster.restart(one.partition(".")[0], told=one) for one in both]
+    await asyncio.gather(profiles.ready(), matching.ready())
+
+    async def come_back() -> None:
+        for replica in (profiles, matching):
+            await replica.killed(within=_WITHIN)
+            await crashes.cluster.start(replica.service).ready()
+
+    await asyncio.gather(people.applies(ready), come_back())
+
+    await is_applied(crashes, people, rehearsal)
+    await crashes.assert_settles(f"SIGKILL at {' + '.join(both)} while a rehearsed draft is applied")
+
+
+async def test_who_slept_over_a_rehearsal_applied_meanwhile_has_no_say_in_it(
+    crashes: CrashSite, people: Cohort
+) -> None:
+    told = "matching.rehearsals.before-save:1"
+    sleeper = await armed(crashes, f"{told}:stop")
+    second = crashes.cluster.join("matching")
+    await second.ready()
+    beside = people.at(second.address)
+    rehearsal = await beside.rehearses(**_OTHER)
+    await stands_still(sleeper)
+    await crashes.holds_nothing(sleeper)
+    await beside.applies(await beside.until(f"/rehearsals/{rehearsal}", "ready"))
+    await is_applied(crashes, beside, rehearsal)
+
+    await goes_on(crashes, sleeper, second, "rehearsals")
+
+    await is_applied(crashes, people, rehearsal)
+    await crashes.assert_settles(f"matching stopped at {told} past its lease, and resumed behind an applied draft")
