@@ -23,6 +23,7 @@ from services.matching.domain.rehearsals.life import Result as Rehearsed
 from services.matching.domain.repair.life import Plan, Repair
 from services.matching.domain.rounds import canonical
 from services.matching.domain.rounds.files import Compared, RoundResult, Target, understood
+from services.matching.domain.rounds.floors import Floor, floors
 from services.matching.domain.rounds.life import Round
 from services.matching.domain.rounds.orders import Orders
 from services.matching.domain.rounds.solving import solve
@@ -72,7 +73,7 @@ class Workshop:
             compare=round.compare,
             at=at.isoformat(),
         )
-        return Made(**answer)
+        return Made(**{**answer, "floors": tuple(Floor(**one) for one in answer["floors"])})
 
     async def solve(self, round: Round, folder: Path) -> Result:
         answer = await self._done("solve", folder, target=round.target)
@@ -201,7 +202,12 @@ async def _freeze(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     with (folder / INPUT).open("wb") as file:
         file.writelines(cohort.content())
     (folder / PEOPLE).write_bytes(cohort.people())
-    return {"policy_sha256": cohort.policy_sha256, "mentees": len(cohort.mentees), "mentors": len(cohort.mentors)}
+    return {
+        "policy_sha256": cohort.policy_sha256,
+        "mentees": len(cohort.mentees),
+        "mentors": len(cohort.mentors),
+        "floors": [asdict(one) for one in floors(cohort.policy)],
+    }
 
 
 async def _plan(job: Mapping[str, Any]) -> dict[str, Any]:

@@ -233,7 +233,8 @@ async def test_a_round_has_no_more_pairs_across_than_seats_are_left_and_its_file
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("solving", "publishing")) as matching:
-        await matching.say(exchanging(NORTH, SOUTH), exchanging(SOUTH, NORTH, ceiling=2), programme())
+        await matching.say(exchanging(NORTH, SOUTH, floor=1), exchanging(SOUTH, NORTH, ceiling=2, floor=2))
+        await matching.say(programme())
         await matching.join(*(far(mentee, f"e{number}", NORTH) for number in range(5)))
         await matching.join(far(mentor, "milo", capacity=9), far(mentor, "mara", NORTH, capacity=1))
         await _pair(matching, "e0", "milo", home=NORTH, partner=SOUTH)
@@ -244,6 +245,9 @@ async def test_a_round_has_no_more_pairs_across_than_seats_are_left_and_its_file
             {"at_most": 1, "mentee_institution": NORTH, "mentor_institution": SOUTH}
         ]
         assert await desk.verified(round) == 0
+        between = {"mentee_institution": SOUTH, "mentor_institution": NORTH}
+        told = [{**between, "floor": 1, "given": 0, "after": {"fit": 0, "coverage": 0}}]
+        assert (await desk.see(round))["floors_unreached"] == told, "what south gives reaches its floor"
         assert sorted((await desk.pairs(round, state="opened")).values()) == ["mara", "milo"]
         (known,) = (await _balance(matching, SOUTH))["partners"]
         assert (known["given"], known["ceiling_left"]) == (2, 0)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.matching.api.requests import PartyRead, party
 from services.matching.domain.rounds.files import Compared, Target
+from services.matching.domain.rounds.floors import unreached
 from services.matching.domain.rounds.life import File, Round, RoundState
 from services.matching.domain.rounds.orders import Choice, Orders
 from services.matching.domain.rounds.places import Place, PlaceState
@@ -70,6 +71,16 @@ class TroubleRead(BaseModel):
     errors: list[dict[str, str]]
 
 
+class FloorRead(BaseModel):
+    """A floor that the round would leave unreached. Numbers of fewer than five seats of two others are left out."""
+
+    mentee_institution: str
+    mentor_institution: str
+    floor: int = Field(description="Seats that the mentors' institution means to give, in all programmes")
+    given: int | None = Field(default=None, description="When people were frozen")
+    after: Mapping[Target, int] = Field(description="If it were published: of each target that was worked out")
+
+
 class RoundRead(BaseModel):
     """`figures` has both targets side by side; `policy_sha256`, `solver` and the files' hashes are the ledger."""
 
@@ -86,6 +97,7 @@ class RoundRead(BaseModel):
     mentors: int | None = None
     places: Mapping[PlaceState, int] | None = Field(default=None, description="How many, by state")
     figures: Compared | None = None
+    floors_unreached: list[FloorRead] | None = Field(default=None, description="Under either target; none is enforced")
     policy_sha256: str | None = None
     solver: str | None = None
     input: FileRead | None = None
@@ -157,6 +169,7 @@ def round_read(round: Round, *, places: Mapping[PlaceState, int] | None = None) 
         mentors=frozen.mentors if frozen else None,
         places=places,
         figures=solved.figures if solved else None,
+        floors_unreached=_floors_read(round) if solved else None,
         policy_sha256=frozen.policy_sha256 if frozen else None,
         solver=solved.solver if solved else None,
         input=_file(solved.input) if solved else None,
@@ -169,6 +182,21 @@ def round_read(round: Round, *, places: Mapping[PlaceState, int] | None = None) 
         if trouble
         else None,
     )
+
+
+def _floors_read(round: Round) -> list[FloorRead]:
+    if round.frozen is None or round.solved is None:
+        return []
+    return [
+        FloorRead(
+            mentee_institution=one.mentee_institution,
+            mentor_institution=one.mentor_institution,
+            floor=one.floor,
+            given=one.given,
+            after={target: given for target, given in one.after.items() if given is not None},
+        )
+        for one in unreached(round.frozen.floors, round.solved.figures, told=round.institution)
+    ]
 
 
 def _file(file: File) -> FileRead:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from services.matching.domain.model import Exchange, Person, Policy
 from services.matching.domain.rounds.files import Compared
+from services.matching.domain.rounds.floors import Floor
 from services.matching.domain.rounds.life import File, Frozen, Round, Solved, Trouble
 from services.matching.domain.rounds.places import UNSETTLED, Place, PlaceState
 from services.matching.store import people
@@ -262,7 +263,8 @@ def document_of(round: Round) -> Document:
 
 def _frozen(document: Document) -> Frozen:
     files = {name: File(**document[name]) for name in ("input", "people")}
-    return Frozen(**{**document, **files})
+    floors = tuple(Floor(**one) for one in document.get("floors", ()))  # a round that was frozen before has none
+    return Frozen(**{**document, **files, "floors": floors})
 
 
 def _solved_document(solved: Solved) -> Document:

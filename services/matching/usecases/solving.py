@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from services.matching.domain.rounds import life
 from services.matching.domain.rounds.files import Compared
+from services.matching.domain.rounds.floors import Floor
 from services.matching.domain.rounds.life import ATTEMPTS, File, Frozen, Round, Solved
 from shared.clock import Clock
 from shared.errors import DomainError, Rejected, StaleVersion
@@ -29,6 +30,7 @@ class Made:
     policy_sha256: str
     mentees: int
     mentors: int
+    floors: tuple[Floor, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,7 @@ class Solving:
             policy_sha256=made.policy_sha256,
             mentees=made.mentees,
             mentors=made.mentors,
+            floors=made.floors,
         )
         after = life.freeze(round, frozen)
         await self._shelf.save(after)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from services.matching.domain.rounds.files import Compared, Target
+from services.matching.domain.rounds.floors import Floor
 from shared.contracts.matching import RoundPublished
 from shared.errors import Conflict, DomainError, FieldError, Rejected
 
@@ -47,6 +48,7 @@ class Frozen:
     policy_sha256: str
     mentees: int
     mentors: int
+    floors: tuple[Floor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

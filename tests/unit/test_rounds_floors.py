@@ -1,0 +1,52 @@
+"""Floors that a round would leave unreached: of both targets, and how much of it is told to whom."""
+
+from typing import Any
+
+from services.matching.domain.model import Institution, Policy, Programme, Terms
+from services.matching.domain.rounds.files import Compared, Figures, Flow
+from services.matching.domain.rounds.floors import Floor, floors, unreached
+from tests.unit.matching_people import CARE, EAST, NORTH, SOUTH
+
+
+def figures(pairs: int) -> Figures:
+    """So many of north with mentors of south."""
+    flow = (Flow(mentee_institution=NORTH, mentor_institution=SOUTH, pairs=pairs),) if pairs else ()
+    numbers = dict.fromkeys(("first_choices", "mean_place_thousandths", "load_gini_thousandths", "score"), 0)
+    return Figures(mentees=9, matched=pairs, flow=flow, **numbers)
+
+
+def told(given: int, *, floor: int = 8, fit: int = 1, coverage: int | None = 2, to: str = NORTH) -> Any:
+    one = Floor(mentee_institution=NORTH, mentor_institution=SOUTH, floor=floor, given=given)
+    compared = Compared(fit=figures(fit), coverage=None if coverage is None else figures(coverage))
+    return [(each.given, each.after) for each in unreached([one], compared, told=to)]
+
+
+def test_a_floor_is_told_with_what_is_given_now_and_what_either_target_would_make_of_it() -> None:
+    assert told(4) == [(4, {"fit": 5, "coverage": 6})]
+    assert told(4, coverage=None) == [(4, {"fit": 5})]
+    assert told(4, fit=0, coverage=0) == [(4, {"fit": 4, "coverage": 4})]
+
+
+def test_a_floor_that_one_target_reaches_is_told_and_one_that_both_reach_is_not() -> None:
+    assert told(6, fit=1, coverage=2) == [(6, {"fit": 7, "coverage": 8})]
+    assert told(7) == told(8, fit=0, coverage=0) == []
+
+
+def test_few_seats_between_two_other_institutions_are_not_counted_aloud() -> None:
+    assert told(4, to=EAST) == [(None, {"fit": None, "coverage": None})]
+    assert told(5, to=EAST) == told(5, to=SOUTH) == [(5, {"fit": 6, "coverage": 7})]
+
+
+def test_floors_are_those_of_institutions_that_the_programme_brings_together() -> None:
+    everybody = frozenset({NORTH, SOUTH, EAST})
+    terms = {NORTH: Terms(floor=3), EAST: Terms(floor=2)}
+    known = {
+        NORTH: Institution(id=NORTH, exchanges_with=everybody, terms={SOUTH: Terms(ceiling=4)}),
+        SOUTH: Institution(id=SOUTH, exchanges_with=everybody, terms=terms),
+        EAST: Institution(id=EAST, exchanges_with=everybody),
+    }
+    programme = Programme(id=CARE, institution=NORTH, admits=frozenset({NORTH, SOUTH}))
+    expected = [Floor(mentee_institution=NORTH, mentor_institution=SOUTH, floor=3, given=2)]
+    assert list(floors(Policy(programme, known, {(NORTH, SOUTH): 2}))) == expected
+    closed = {**known, NORTH: Institution(id=NORTH, exchanges_with=frozenset({EAST}))}
+    assert list(floors(Policy(programme, closed))) == []
