@@ -181,6 +181,27 @@ async def test_a_file_has_a_verdict_for_each_row_and_sending_it_again_changes_no
     await eventually(lambda: _suggested(matching, "ana", {"milo"}))
 
 
+async def test_a_hospital_names_its_schools_students_and_nobody_elses(matching: Matching) -> None:
+    across = {"across_institutions": True}
+    known, body = mentee("ana", sequence=2, **across), {"assessor": "far", "assessed": "ana", **NOW}
+    await matching.say(known, mentor("far", SOUTH, sequence=2, **across), institution(SOUTH, exchanges_with=(NORTH,)))
+    refused = await _send(matching, "PUT", "/rotations/r-1", SOUTH, json=body)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "assessed")
+    await matching.say(institution(NORTH, exchanges_with=(SOUTH,)))
+    await eventually(lambda: _suggested(matching, "ana", {"mara", "milo", "far"}))
+    begun = await matching.answers("far", await matching.asks("ana", "far"), "accept", SOUTH)
+    assert (await _send(matching, "PUT", "/rotations/r-1", SOUTH, json=body)).status_code == 200
+    await eventually(lambda: matching.facts("conflict.detected"))
+    seen = await matching.get(f"/programmes/{CARE}/conflicts", "carla", NORTH, "coordinator")
+    assert [one["id"] for one in seen.json()["items"]] == [begun["relationship"]]
+    assert (await _send(matching, "PUT", "/rotations/r-3", SOUTH, json={**body, "assessed": "ben"})).status_code == 200
+    held = {"_id": "ben", "institution": NORTH}
+    await eventually(lambda: matching.database["seats"].find_one(held), message="ben is held, as North's")
+    others = await _send(matching, "PUT", "/rotations/r-2", SOUTH, json={**body, "assessor": "mara"})
+    assert (others.status_code, others.json()["errors"][0]["field"]) == (422, "assessor")
+    assert not (await matching.get("/rotations", "carla", NORTH, "coordinator")).json()["items"]
+
+
 async def test_a_file_that_is_no_table_is_refused_as_a_whole(matching: Matching) -> None:
     broken = HEADER.encode() + b'a,"x"y,z,,\n'
     for content in (b"", b"\xff\xfe", b"id,assessor\n", broken, b"\x00" * 100, b"id" * 100_000):

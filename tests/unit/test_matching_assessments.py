@@ -13,7 +13,7 @@ from services.matching.domain.pairs import Pair, Party
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request
 from shared.errors import Conflict, FieldError
-from tests.unit.matching_people import CARE, NORTH, mentee, mentor, policy
+from tests.unit.matching_people import CARE, NORTH, SOUTH, mentee, mentor, policy
 
 MARCH = Entry(external="r-1", assessor="mara", assessed="ana", begins=date(2027, 3, 1), ends=date(2027, 3, 31))
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -102,10 +102,14 @@ def test_entering_the_same_changes_nothing_other_days_are_a_version_and_other_pe
         (replace(MARCH, ends=date(2027, 2, 28)), ["to"]),
         (replace(MARCH, ends=date(9999, 12, 31)), ["to"]),
         (replace(MARCH, assessor="far", assessed="nobody"), ["assessor", "assessed"]),
+        (replace(MARCH, assessor="partners"), []),
+        (replace(MARCH, assessed="partners"), []),
+        (replace(MARCH, assessor="partners", assessed="also-partners"), ["assessor"]),
     ],
 )
 def test_what_is_wrong_with_an_entry_is_named(entry: Entry, fields: list[str]) -> None:
-    assert [one.field for one in assessments.wrong(entry, known=["ana", "mara"])] == fields
+    known = {"ana": NORTH, "mara": NORTH, "partners": SOUTH, "also-partners": SOUTH}
+    assert [one.field for one in assessments.wrong(entry, institution=NORTH, known=known)] == fields
 
 
 def test_both_hear_that_something_has_to_change_and_what_was_on_hold_is_not_resumed() -> None:

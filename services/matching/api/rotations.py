@@ -28,8 +28,8 @@ _EXAMPLE: JsonDict = {"assessor": "0190a8f0-m", "assessed": "0190a8f0-a", "from"
 class RotationBody(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _EXAMPLE})
 
-    assessor: Id = Field(description="Member of the own institution")
-    assessed: Id = Field(description="Member of the own institution")
+    assessor: Id = Field(description="A member, as `assessed`: one of the two of the own institution at least")
+    assessed: Id = Field(description="The other may be a partner's: both institutions name each other")
     begins: date = Field(alias="from")
     ends: date = Field(alias="to", description="The last day")
 

@@ -5,7 +5,7 @@ Which programmes that is at present stands in the rotation, with the moment at w
 Source: LCME standards, element 11.1 (counsel comes from people with no role in assessment).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -55,11 +55,12 @@ class Window:
     lookahead: timedelta
 
 
-def wrong(entry: Entry, *, known: Iterable[str]) -> tuple[FieldError, ...]:
-    """`known` are members of the institution: others', and those that do not exist, are unknown alike."""
-    mine = frozenset(known)
-    unknown = [name for name in ("assessor", "assessed") if getattr(entry, name) not in mine]
-    errors = [FieldError(name, "must be the id of a member of your institution") for name in unknown]
+def wrong(entry: Entry, *, institution: str, known: Mapping[str, str]) -> tuple[FieldError, ...]:
+    """`known` are the institutions of those who may be named: who is not, and who does not exist, is unknown alike."""
+    unknown = [name for name in ("assessor", "assessed") if getattr(entry, name) not in known]
+    errors = [FieldError(name, "must be the id of a member of your institution, or of a partner's") for name in unknown]
+    if not errors and institution not in (known[entry.assessor], known[entry.assessed]):
+        errors.append(FieldError("assessor", "must be a member of your institution, unless `assessed` is"))
     if entry.assessor == entry.assessed:
         errors.append(FieldError("assessed", "must be another person than the assessor"))
     if entry.ends < entry.begins:

@@ -16,7 +16,7 @@ from services.matching.store.decisions import save, seated_none, write_all
 from services.matching.store.displacements import DISPLACEMENTS
 from services.matching.store.pairs import IN_CONFLICT, OPEN, RELATIONSHIPS, relationship_of
 from services.matching.store.people import SEATS
-from services.matching.store.projections import PARTICIPANTS, PROGRAMMES
+from services.matching.store.projections import INSTITUTIONS, PARTICIPANTS, PROGRAMMES
 from services.matching.store.requests import RequestStore
 from services.matching.store.situations import pending
 from services.matching.usecases.assessing import Counted, Couple, Follow
@@ -33,9 +33,13 @@ class FirewallStore(RequestStore):
         await ensure_indexes(self._database[ROTATIONS], ROTATION_INDEXES)
         await ensure_indexes(self._database[WINDOWS], [])
 
-    async def members(self, institution: str, ids: Collection[str]) -> Collection[str]:
-        wanted = {"_id": {"$in": list(ids)}, "institution": institution, "erased": False}
-        return {one["_id"] async for one in self._database[PARTICIPANTS].find(wanted, {"_id": 1})}
+    async def members(self, institution: str, ids: Collection[str]) -> Mapping[str, str]:
+        own = await self._database[INSTITUTIONS].find_one({"_id": institution}) or {}
+        named = {"_id": {"$in": own.get("exchanges_with", [])}, "exchanges_with": institution, "erased": False}
+        partners = [one["_id"] async for one in self._database[INSTITUTIONS].find(named, {"_id": 1})]
+        wanted = {"_id": {"$in": list(ids)}, "institution": {"$in": [institution, *partners]}, "erased": False}
+        found = self._database[PARTICIPANTS].find(wanted, {"institution": 1})
+        return {one["_id"]: one["institution"] async for one in found}
 
     async def known(self, institution: str, externals: Collection[str]) -> Mapping[str, Rotation]:
         wanted = {"institution": institution, "external": {"$in": list(externals)}}
@@ -93,13 +97,12 @@ class FirewallStore(RequestStore):
     def _follow(
         self, writing: Writing, changes: Iterable[tuple[Rotation, Rotation]], follow: Follow, trace: Trace
     ) -> None:
-        couples = {after.both: after.institution for before, after in changes if before.programmes != after.programmes}
+        couples = {after.both for before, after in changes if before.programmes != after.programmes}
         if not couples:
             return
-        homes = {member: institution for both, institution in couples.items() for member in both}
-        own = {"parties": {"$in": list(homes)}}
-        seats = [seated_none(member, institution=home) for member, home in sorted(homes.items())]
-        write_all(writing, SEATS, seats)
+        concerned = sorted(frozenset().union(*couples))
+        own = {"parties": {"$in": concerned}}
+        write_all(writing, SEATS, [seated_none(one, institution=home) for one, home in _homes(writing, concerned)])
         opened = writing[RELATIONSHIPS].find({**own, **OPEN}, session=writing.session)
         asked = pending(writing, own)
         decided = follow(
@@ -109,6 +112,12 @@ class FirewallStore(RequestStore):
         )
         save(writing, decided, self._clock, trace)
         _keep_in_place(writing, decided)
+
+
+def _homes(writing: Writing, members: Sequence[str]) -> Iterable[tuple[str, str]]:
+    wanted = {"_id": {"$in": members}, "erased": False}
+    found = writing[PARTICIPANTS].find(wanted, {"institution": 1}, session=writing.session)
+    return sorted((one["_id"], one["institution"]) for one in found)
 
 
 def _apart(writing: Writing, couples: Collection[frozenset[str]], own: Document) -> Collection[Couple]:

@@ -31,8 +31,8 @@ class Entered:
 
 
 class Register(Protocol):
-    async def members(self, institution: str, ids: Collection[str]) -> Collection[str]:
-        """Those that are this institution's."""
+    async def members(self, institution: str, ids: Collection[str]) -> Mapping[str, str]:
+        """Whose they are: this institution's, or one's that names it as a partner and is named by it."""
 
     async def known(self, institution: str, externals: Collection[str]) -> Mapping[str, Rotation]: ...
 
@@ -105,12 +105,13 @@ class Rotations:
 
     async def _enter(self, institution: str, entries: Sequence[Entry], trace: Trace) -> Sequence[Entered]:
         now = self._clock.now()
-        mine = await self._register.members(institution, {id for one in entries for id in (one.assessor, one.assessed)})
+        people = {id for one in entries for id in (one.assessor, one.assessed)}
+        members = await self._register.members(institution, people)
         known = await self._register.known(institution, {one.external for one in entries})
         new: dict[str, Rotation] = {}
         answers: list[Entered] = []
         for entry in entries:
-            errors = assessments.wrong(entry, known=mine)
+            errors = assessments.wrong(entry, institution=institution, known=members)
             before = known.get(entry.external)
             after = assessments.enter(before, entry, institution=institution, now=now)
             if entry.external in new:
