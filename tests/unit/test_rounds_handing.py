@@ -245,3 +245,11 @@ def test_what_is_frozen_is_a_round_that_verifies_under_either_target(seed: int) 
 def test_a_round_without_ceilings_is_left_as_it_is() -> None:
     before, after = both(1, capped=False)
     assert before.lists is after.lists
+
+
+def test_nothing_is_handed_on_where_coverage_is_too_large_to_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    seed = next(one for one in SEEDS if both(one)[0].lists is not both(one)[1].lists)
+    one, *_ = gather(*chance(seed))
+    before = shared_out(one)
+    monkeypatch.setattr("services.matching.domain.rounds.coverage._MOST_PLACES", 1)
+    assert handed_on(one, before) is before

@@ -14,6 +14,7 @@ from services.matching.domain.rounds import compiled
 from services.matching.domain.rounds.files import RoundResult
 from services.matching.domain.rounds.proposals import fit, proposed
 from services.matching.domain.rounds.solving import prepared, solve
+from shared.errors import Rejected
 from tests.unit.rounds_kit import (
     Document,
     Matching,
@@ -117,6 +118,14 @@ def test_a_mentor_whom_very_many_want_is_told_as_any_other() -> None:
     result = solve(given)
     assert max(one.opens[0].seats for one in result.unmatched) == 10_001
     verify(given, result.file())
+
+
+def test_a_round_whose_coverage_would_take_gigabytes_says_so_and_fit_can_be_had() -> None:
+    wanting = [mentee(f"m{number}", wish("ada")) for number in range(5_000)]
+    given = document([mentor("ada", 4_500)], wanting, target="fit")
+    with pytest.raises(Rejected, match=r"22500000 pairs .* first that of 'ada', or have target fit"):
+        solve(content(given))
+    assert len(solve(content({**given, "compare": False})).unmatched) == 500
 
 
 @settings(max_examples=150, deadline=None)

@@ -23,6 +23,7 @@ from services.matching.domain.rounds.orders import Company, Orders
 from services.matching.domain.rounds.proposals import fit
 from services.matching.domain.rounds.wishing import Pairs
 from services.matching.index.pool import Pool, Ranked
+from shared.errors import Rejected
 
 _PASSES = 3
 """So often places are handed on at most: what that frees is rarely of use to anybody."""
@@ -107,7 +108,10 @@ def _handed_on(one: Gathering, lists: Lists) -> Lists | None:
     settled = fit(columns)
     if not _lacking(one, lists, handing.spare(columns, one.cohort, one.company.policy, [settled])):
         return None
-    covered = coverage(columns).outcome  # dear: only where somebody is left over to whom fit leaves a place
+    try:
+        covered = coverage(columns).outcome  # dear: only where somebody is left over to whom fit leaves a place
+    except Rejected:  # too large to know whom handing on would cost their mentor
+        return None
     spare = handing.spare(columns, one.cohort, one.company.policy, [settled, covered])
     keeps = {row: int(columns.mentor[covered[row]]) for row in spare.left_over.tolist() if covered[row] != NOBODY}
     lacks = _lacking(one, lists, spare)

@@ -10,6 +10,10 @@ import numpy as np
 
 from services.matching.domain.columns import Bools, Rows
 from services.matching.domain.rounds.model import NOBODY, Instance, Longs
+from shared.errors import Rejected
+
+_MOST_PLACES = 20_000_000
+"""Pairs of a wish and a seat that it may take: 1.6 GB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +28,9 @@ class Covered:
 
 
 def coverage(instance: Instance) -> Covered:
-    """Raises ArithmeticError where the outcome would not be the best: a fault of the solver, never of the round."""
+    """Raises `Rejected` where that takes too much memory; and ArithmeticError where the outcome would not be the best,
+    which is a fault of the solver, never of the round.
+    """
     bonus = bonus_of(instance)
     worth = instance.score + bonus
     kept = _assigned(instance, worth)
@@ -77,10 +83,21 @@ def _columns(instance: Instance, wishes: Rows) -> tuple[Rows, Rows]:
     seats = np.where(contested, instance.seats, asked)
     start = np.concatenate([[0], np.cumsum(seats)])
     each = np.where(contested, instance.seats, 1)[mentor]
+    if each.sum() > _MOST_PLACES:
+        raise _too_large(instance, np.where(contested, asked * instance.seats, 0))
     wish = np.repeat(np.arange(wishes.size), each)
     nth = np.arange(wish.size) - np.repeat(np.cumsum(each) - each, each)
     own = np.where(contested[mentor], 0, _nth_of(mentor, asked))
     return wish, start[mentor[wish]] + nth + own[wish]
+
+
+def _too_large(instance: Instance, places: Longs) -> Rejected:
+    busiest = int(places.argmax())
+    message = (
+        f"coverage takes {places.sum()} pairs of a wish and a seat, and at most {_MOST_PLACES} are worked out: lower "
+        f"capacities, first that of {instance.mentors[busiest]!r}, or have target fit and no comparison"
+    )
+    return Rejected("round_too_large", message)
 
 
 def _nth_of(group: Rows, sizes: Rows) -> Rows:
