@@ -60,7 +60,6 @@ __all__ = [
     "in_one_thread",
     "in_transaction",
     "is_outage",
-    "lost_history",
     "ping",
 ]
 
@@ -71,7 +70,6 @@ Session = AsyncIOMotorClientSession
 T = TypeVar("T")
 
 _DUPLICATE_KEY = 11000
-_LOST_HISTORY = {280, 286}  # ChangeStreamFatalError, ChangeStreamHistoryLost
 _SHUTDOWN_OR_NO_PRIMARY = {91, 189, 11600, 11602, 10107, 13435, 13436}
 _COLLECTION_REPLACED = {175}  # QueryPlanKilled: of a copy made anew, the old one was being read
 
@@ -182,11 +180,6 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, OperationFailure) and error.code in _SHUTDOWN_OR_NO_PRIMARY | _COLLECTION_REPLACED:
         return True
     return isinstance(error, PyMongoError) and error.timeout
-
-
-def lost_history(error: BaseException) -> bool:
-    """Whether a change stream cannot resume because the oplog has moved on."""
-    return isinstance(error, OperationFailure) and error.code in _LOST_HISTORY
 
 
 async def ping(database: Database) -> None:

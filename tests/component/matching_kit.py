@@ -27,7 +27,7 @@ from shared.contracts.profiles import (
     ProgrammeLimits,
 )
 from shared.mongo import Database, Document
-from shared.service import Service
+from shared.service import Service, supervise
 from tests.eventually import eventually
 
 NORTH, SOUTH, CARE = "north", "south", "care"
@@ -224,13 +224,19 @@ async def running(
     service = app.build(told, clock, frozenset({"api", "consumer", "relay", "clockwork"}))
     await service.prepare()
     mine = mongo.connect(mongo_uri, told.mongo_database)
-    tasks = [asyncio.create_task(act()) for name, act in service.background.items() if name in work]
+    stops = asyncio.Event()
+    tasks = [
+        asyncio.create_task(supervise(name, act, clock, stops=stops))
+        for name, act in service.background.items()
+        if name in work
+    ]
     transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://matching.test", timeout=30) as client:
             await eventually(lambda: _is_ready(client, keeps_lists="lists" in work))
             yield Matching(service, mine, client, issuer)
     finally:
+        stops.set()
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):

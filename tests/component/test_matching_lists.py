@@ -3,16 +3,18 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from pymongo.errors import OperationFailure
 
 from deploy.issuer import LocalIssuer
 from services.matching.domain.model import Person, Policy, Preferences
 from services.matching.domain.shards import SHARDS
 from services.matching.settings import Settings
-from services.matching.store.projections import STATES
+from services.matching.store.projections import STATES, Feed
+from services.matching.usecases.keeping import Change
 from shared import kafka
 from shared.contracts.envelope import headers_of
 from shared.contracts.payload import Payload
@@ -74,6 +76,30 @@ async def test_what_a_mentor_changes_reaches_the_lists_that_name_them(matching: 
 
     last = json.loads((await matching.events())[-1]["value"])
     assert (last["cause"], last["left"], last["unmatched"]) == ("others_change", ["mara"], "no_free_mentor")
+
+
+async def test_what_is_lost_with_a_streams_history_is_found_by_a_new_scan(
+    matching: Matching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[Change] = []
+    read = Feed.next
+
+    async def moves_on(feed: Feed) -> Sequence[Change]:
+        changes = await read(feed)
+        if changes and not lost:
+            lost.extend(changes)
+            raise OperationFailure("the oplog has moved on", 286)
+        return changes
+
+    async def has(*mentors: str) -> bool:
+        return set(await matching.mentors_of("ana") or ()) == set(mentors)
+
+    monkeypatch.setattr(Feed, "next", moves_on)
+    await matching.say(mentor("mara"), mentee("ana"))
+    await eventually(lambda: has("mara"))
+    await matching.say(mentor("milo"))
+    await eventually(lambda: has("mara", "milo"), within=30)
+    assert lost
 
 
 async def test_an_erased_mentees_list_is_emptied_and_nobody_is_told(matching: Matching) -> None:
