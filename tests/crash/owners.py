@@ -15,6 +15,19 @@ async def armed(site: CrashSite, told: str) -> Replica:
     return replica
 
 
+async def sleeper_and_second(site: CrashSite, told: str) -> tuple[Replica, Replica]:
+    """One that will stop at a fail-point, and a second one that goes on."""
+    sleeper = await armed(site, f"{told}:stop")
+    second = site.cluster.join("matching")
+    await second.ready()
+    return sleeper, second
+
+
+async def sleeps_past_its_lease(site: CrashSite, sleeper: Replica) -> None:
+    await stands_still(sleeper)
+    await site.holds_nothing(sleeper)
+
+
 async def stands_still(replica: Replica) -> None:
     await eventually(lambda: replica.is_stopped, within=_WITHIN, message="it stops at its fail-point")
 

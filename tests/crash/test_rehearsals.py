@@ -9,7 +9,7 @@ import pytest
 
 from deploy.demo.api import Json
 from tests.crash.cohort import Cohort, cohort
-from tests.crash.owners import armed, goes_on, stands_still
+from tests.crash.owners import armed, goes_on, sleeper_and_second, sleeps_past_its_lease
 from tests.crash.site import CrashSite
 from tests.eventually import eventually
 
@@ -82,13 +82,10 @@ async def test_who_slept_over_a_rehearsal_applied_meanwhile_has_no_say_in_it(
     crashes: CrashSite, people: Cohort
 ) -> None:
     told = "matching.rehearsals.before-save:1"
-    sleeper = await armed(crashes, f"{told}:stop")
-    second = crashes.cluster.join("matching")
-    await second.ready()
+    sleeper, second = await sleeper_and_second(crashes, told)
     beside = people.at(second.address)
     rehearsal = await beside.rehearses(**_OTHER)
-    await stands_still(sleeper)
-    await crashes.holds_nothing(sleeper)
+    await sleeps_past_its_lease(crashes, sleeper)
     await beside.applies(await beside.until(f"/rehearsals/{rehearsal}", "ready"))
     await is_applied(crashes, beside, rehearsal)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.crash.cohort import Cohort, cohort
-from tests.crash.owners import armed, goes_on, stands_still
+from tests.crash.owners import armed, goes_on, sleeper_and_second, sleeps_past_its_lease
 from tests.crash.site import CrashSite
 
 _OF_EACH, _BYSTANDERS = 4, 3
@@ -82,16 +82,13 @@ async def test_who_slept_over_a_repair_carried_out_by_another_moves_nobody_again
 ) -> None:
     told, is_planning = f"matching.repairs.{point}", point.startswith("before-save")
     repair = "" if is_planning else await proposed(people)
-    sleeper = await armed(crashes, f"{told}:stop")
-    second = crashes.cluster.join("matching")
-    await second.ready()
+    sleeper, second = await sleeper_and_second(crashes, told)
     beside = people.at(second.address)
     if is_planning:
         await beside.leaves(people.mentors[0])
     else:
         await beside.act(f"/repairs/{repair}", "approve")
-    await stands_still(sleeper)
-    await crashes.holds_nothing(sleeper)
+    await sleeps_past_its_lease(crashes, sleeper)
     if is_planning:
         await beside.planned("proposed")
         repair = await beside.repairs(bystanders=_BYSTANDERS)

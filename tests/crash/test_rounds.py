@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.crash.cohort import MENTEES, SEATS, Cohort, cohort
-from tests.crash.owners import armed, goes_on, stands_still
+from tests.crash.owners import armed, goes_on, sleeper_and_second, sleeps_past_its_lease, stands_still
 from tests.crash.site import CrashSite
 from tests.eventually import eventually
 
@@ -128,13 +128,10 @@ async def test_who_slept_over_a_round_solved_by_another_has_no_say_in_it(
     crashes: CrashSite, people: Cohort, point: str
 ) -> None:
     told = f"matching.solving.{point}"
-    sleeper = await armed(crashes, f"{told}:stop")
-    second = crashes.cluster.join("matching")
-    await second.ready()
+    sleeper, second = await sleeper_and_second(crashes, told)
     beside = people.at(second.address)
     round = await beside.opened()
-    await stands_still(sleeper)
-    await crashes.holds_nothing(sleeper)
+    await sleeps_past_its_lease(crashes, sleeper)
     await beside.until(f"/rounds/{round}", "pending")
     solved = await beside.files(round)
 
@@ -151,13 +148,10 @@ async def test_who_slept_before_it_tidied_leaves_what_another_has_solved_since(
     crashes: CrashSite, people: Cohort
 ) -> None:
     told = "matching.solving.after-commit:2"
-    sleeper = await armed(crashes, f"{told}:stop")
-    second = crashes.cluster.join("matching")
-    await second.ready()
+    sleeper, second = await sleeper_and_second(crashes, told)
     beside = people.at(second.address)
     round = await beside.opened()
-    await stands_still(sleeper)
-    await crashes.holds_nothing(sleeper)
+    await sleeps_past_its_lease(crashes, sleeper)
     await beside.act(f"/rounds/{round}", "target", target="coverage")
     await beside.until(f"/rounds/{round}", "pending")
     solved = await beside.files(round)
@@ -173,16 +167,13 @@ async def test_who_slept_before_it_tidied_leaves_what_another_has_solved_since(
 @pytest.mark.parametrize("nth", [4, MENTEES])
 async def test_who_slept_amid_a_publication_writes_no_pair_again(crashes: CrashSite, people: Cohort, nth: int) -> None:
     told = f"matching.publishing.after-commit:{nth}"
-    sleeper = await armed(crashes, f"{told}:stop")
-    second = crashes.cluster.join("matching")
-    await second.ready()
+    sleeper, second = await sleeper_and_second(crashes, told)
     beside = people.at(second.address)
     round = await beside.opened()
     await beside.until(f"/rounds/{round}", "pending")
     solved = await beside.files(round)
     await beside.publish(round)
-    await stands_still(sleeper)
-    await crashes.holds_nothing(sleeper)
+    await sleeps_past_its_lease(crashes, sleeper)
     await beside.until(f"/rounds/{round}", "published")
 
     await goes_on(crashes, sleeper, second, "publishing")

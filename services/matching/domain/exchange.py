@@ -41,6 +41,11 @@ class Balance:
         return self.given.now >= self.floor
 
 
+def partners(mine: Institution, others: Mapping[str, Institution]) -> frozenset[str]:
+    """Who name each other."""
+    return frozenset(one for one in mine.exchanges_with & others.keys() if mine.id in others[one].exchanges_with)
+
+
 def balances(
     mine: Institution, partners: Mapping[str, Institution], flows: Mapping[Exchange, Flow]
 ) -> Iterator[Balance]:

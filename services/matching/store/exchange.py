@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Mapping
 from services.matching.domain.exchange import Flow
 from services.matching.domain.model import Exchange, Institution, Policy
 from services.matching.domain.relationships import Relationship
+from services.matching.store import projections
 from services.matching.store.pairs import RELATIONSHIPS, SEATED
-from services.matching.store.projections import INSTITUTIONS, institution_of
+from services.matching.store.projections import INSTITUTIONS
 from services.matching.usecases.parties import AnyDecided
 from shared.mongo import Database, Document, UpdateOne, Writing
 
@@ -24,8 +25,7 @@ class ExchangeStore:
         self._database = database
 
     async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]:
-        found = self._database[INSTITUTIONS].find({"_id": {"$in": list(ids)}, "erased": False})
-        return {one["_id"]: institution_of(one) async for one in found}
+        return await projections.institutions(self._database, ids)
 
     async def flows(self, institution: str) -> Mapping[Exchange, Flow]:
         found = await asyncio.gather(*(self._flows(institution, *sides) for sides in (_GIVEN, _RECEIVED)))

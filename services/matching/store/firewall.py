@@ -9,14 +9,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from services.matching.domain.assessments import Rotation, Window
+from services.matching.domain.model import Institution
 from services.matching.domain.relationships import Relationship
-from services.matching.store import assessments, pairs
+from services.matching.store import assessments, pairs, projections
 from services.matching.store.assessments import COUNTING, ROTATION_INDEXES, ROTATIONS, WINDOWS, rotation_of
 from services.matching.store.decisions import save, seated_none, write_all
 from services.matching.store.displacements import DISPLACEMENTS
 from services.matching.store.pairs import IN_CONFLICT, OPEN, RELATIONSHIPS, relationship_of
 from services.matching.store.people import SEATS
-from services.matching.store.projections import INSTITUTIONS, PARTICIPANTS, PROGRAMMES
+from services.matching.store.projections import PARTICIPANTS, PROGRAMMES
 from services.matching.store.requests import RequestStore
 from services.matching.store.situations import pending
 from services.matching.usecases.assessing import Counted, Couple, Follow
@@ -33,11 +34,11 @@ class FirewallStore(RequestStore):
         await ensure_indexes(self._database[ROTATIONS], ROTATION_INDEXES)
         await ensure_indexes(self._database[WINDOWS], [])
 
-    async def members(self, institution: str, ids: Collection[str]) -> Mapping[str, str]:
-        own = await self._database[INSTITUTIONS].find_one({"_id": institution}) or {}
-        named = {"_id": {"$in": own.get("exchanges_with", [])}, "exchanges_with": institution, "erased": False}
-        partners = [one["_id"] async for one in self._database[INSTITUTIONS].find(named, {"_id": 1})]
-        wanted = {"_id": {"$in": list(ids)}, "institution": {"$in": [institution, *partners]}, "erased": False}
+    async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]:
+        return await projections.institutions(self._database, ids)
+
+    async def members(self, institutions: Collection[str], ids: Collection[str]) -> Mapping[str, str]:
+        wanted = {"_id": {"$in": list(ids)}, "institution": {"$in": list(institutions)}, "erased": False}
         found = self._database[PARTICIPANTS].find(wanted, {"institution": 1})
         return {one["_id"]: one["institution"] async for one in found}
 

@@ -8,16 +8,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from services.matching.domain.model import USUAL, Exchange, Person, Policy, Preferences
+from services.matching.store import projections
 from services.matching.store.assessments import COUNTING, ROTATIONS
 from services.matching.store.exchange import in_exchange
 from services.matching.store.experience import EXPERIENCES
 from services.matching.store.pairs import APART, OPEN, PENDING, RELATIONSHIPS, REQUESTS
 from services.matching.store.projections import (
-    INSTITUTIONS,
     PARTICIPANTS,
     PREFERENCES,
     PROGRAMMES,
-    institution_of,
     member_of,
     preferences_of,
     programme_of,
@@ -80,8 +79,7 @@ async def policy(database: Database, programme: str, *, exchanges: Iterable[Exch
     if document is None:
         return None
     known = programme_of(document)
-    admitted = database[INSTITUTIONS].find({"_id": {"$in": list(known.admits)}, "erased": False})
-    found = Policy(known, {one["_id"]: institution_of(one) async for one in admitted})
+    found = Policy(known, await projections.institutions(database, known.admits))
     return replace(found, given=await _given(database, found.capped(exchanges)))
 
 

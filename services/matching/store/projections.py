@@ -206,6 +206,11 @@ def institution_of(document: Document) -> Institution:
     )
 
 
+async def institutions(database: Database, ids: Iterable[str]) -> dict[str, Institution]:
+    found = database[INSTITUTIONS].find({"_id": {"$in": list(ids)}, "erased": False})
+    return {one["_id"]: institution_of(one) async for one in found}
+
+
 def _terms(said: Document) -> Terms:
     direction = said.get("direction", "both")
     return Terms(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from services.matching.domain import assessments, relationships, requests
+from services.matching.domain import assessments, exchange, relationships, requests
 from services.matching.domain.assessments import Entry, Rotation, Window
-from services.matching.domain.model import Policy
+from services.matching.domain.model import Institution, Policy
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request
 from services.matching.usecases.parties import AnyDecided, Position, again_when_stale
@@ -31,8 +31,10 @@ class Entered:
 
 
 class Register(Protocol):
-    async def members(self, institution: str, ids: Collection[str]) -> Mapping[str, str]:
-        """Whose they are: this institution's, or one's that names it as a partner and is named by it."""
+    async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]: ...
+
+    async def members(self, institutions: Collection[str], ids: Collection[str]) -> Mapping[str, str]:
+        """Whose each is, of those that are one of these institutions'."""
 
     async def known(self, institution: str, externals: Collection[str]) -> Mapping[str, Rotation]: ...
 
@@ -106,7 +108,7 @@ class Rotations:
     async def _enter(self, institution: str, entries: Sequence[Entry], trace: Trace) -> Sequence[Entered]:
         now = self._clock.now()
         people = {id for one in entries for id in (one.assessor, one.assessed)}
-        members = await self._register.members(institution, people)
+        members = await self._register.members(await self._homes(institution), people)
         known = await self._register.known(institution, {one.external for one in entries})
         new: dict[str, Rotation] = {}
         answers: list[Entered] = []
@@ -125,6 +127,12 @@ class Rotations:
             answers.append(Entered(entry=entry, outcome=_outcome(before, after)))
         await self._register.keep([one for name, one in new.items() if one is not known.get(name)], trace)
         return answers
+
+    async def _homes(self, institution: str) -> Collection[str]:
+        """Whose members may be named."""
+        mine = (await self._register.institutions([institution])).get(institution)
+        partners = exchange.partners(mine, await self._register.institutions(mine.exchanges_with)) if mine else ()
+        return {institution, *partners}
 
 
 class Counting:
