@@ -14,7 +14,7 @@ from rich.table import Table
 
 from deploy import running, testing
 from deploy.rounds import commands
-from deploy.stack.model import Kind, Unavailable
+from deploy.stack.model import SERVICES, Kind, Unavailable
 
 ROOT = Path(__file__).parent.parent
 ROLES = ("member", "coordinator", "integrator", "operator")
@@ -62,6 +62,36 @@ def down() -> None:
 
 
 @app.command()
+def status() -> None:
+    """Says what runs here and whether each service answers; exits 1 unless all of them do."""
+    running_here = running.last_started()
+    if running_here is None:
+        _console.print("nothing runs here: ./dev up starts it", highlight=False)
+        raise typer.Exit(1)
+    journal = running.journal()
+    answering = {service: running_here.serves(service, journal) for service in running_here.addresses}
+    table = Table("service", "address", "state")
+    for service, address in running_here.addresses.items():
+        table.add_row(service, address, "ready" if answering[service] else "does not answer: ./dev logs " + service)
+    _console.print(table)
+    _console.print(f"{running_here.kind}; Kafka: {running_here.bootstrap}", highlight=False)
+    raise typer.Exit(0 if all(answering.values()) else 1)
+
+
+@app.command()
+def logs(
+    services: Annotated[list[str] | None, typer.Argument(help=f"{', '.join(SERVICES)}; all if absent")] = None,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on with new lines until interrupted")] = False,
+    lines: Annotated[int, typer.Option(help="how many of the last lines", min=0)] = 100,
+) -> None:
+    """Shows the last lines of the services' logs."""
+    if unknown := sorted(set(services or ()) - set(SERVICES)):
+        raise typer.BadParameter(f"no service {', '.join(unknown)}: choose from {', '.join(SERVICES)}")
+    raise typer.Exit(running.show_logs(services or SERVICES, follow=follow, lines=lines))
+
+
+@app.command()
 def token(
     role: Annotated[str, typer.Argument(help=", ".join(ROLES))],
     institution: Annotated[str | None, typer.Option(help="its id; operators need none")] = None,
@@ -72,6 +102,8 @@ def token(
     """Prints a bearer token of the local development issuer."""
     if role not in ROLES:
         raise typer.BadParameter(f"no role {role}: choose from {', '.join(ROLES)}")
+    if institution is None and role != "operator":
+        raise typer.BadParameter(f"a {role} belongs to an institution: add --institution ID, such as st-anna")
     print(
         running.issuer().token(
             subject or role,
@@ -85,12 +117,12 @@ def token(
 
 @app.command("test")
 def run_tests(
-    tiers: Annotated[list[str] | None, typer.Argument(help=", ".join(testing.TIERS))] = None,
+    wanted: Annotated[list[str] | None, typer.Argument(help=f"{', '.join(testing.TIERS)}, or test files")] = None,
     *,
     full: Annotated[bool, typer.Option("--full", help="every crash, and docs/guarantees.md anew")] = False,
 ) -> None:
     """Runs every tier that this machine can run, and says which it cannot and why."""
-    raise typer.Exit(testing.test(tiers or [], _console, full=full))
+    raise typer.Exit(testing.test(wanted or [], _console, full=full))
 
 
 @app.command()
@@ -119,7 +151,7 @@ def _show(up: running.Running) -> None:
     _console.print("A token: ./dev token operator", highlight=False)
     for role in ROLES[:-1]:
         _console.print(f"         ./dev token {role} --institution ID --subject NAME", highlight=False)
-    _console.print("Stop it all: ./dev down", highlight=False)
+    _console.print("See it: ./dev status, ./dev logs. Stop it all: ./dev down", highlight=False)
 
 
 def _refuse_other_kind(already: running.Running | None, wanted: Kind | None) -> None:
@@ -131,7 +163,7 @@ def main() -> None:
     # A terminated demo stops what it started, as an interrupted one does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        app()
+        app(prog_name="./dev")
     except Unavailable as error:
         Console(stderr=True).print(f"{error}", style="red", highlight=False, markup=False, soft_wrap=True)
         sys.exit(1)

@@ -70,13 +70,18 @@ def wait_until_ready(addresses: Mapping[str, str], *, programs: Mapping[str, Pro
     deadline = time.monotonic() + _READY_SECONDS
     waiting = dict(addresses)
     while waiting:
-        waiting = {service: address for service, address in waiting.items() if not is_ready(address)}
         for service in waiting:
             _refuse_dead(programs[service])
+        waiting = {service: address for service, address in waiting.items() if not serves(programs[service], address)}
         if time.monotonic() > deadline:
             told = "\n".join(f"--- {name}\n{programs[name].last_lines()}" for name in waiting)
             raise Unavailable(f"not ready after {_READY_SECONDS} s: {', '.join(waiting)}\n{told}")
         time.sleep(0.1)
+
+
+def serves(program: Program, address: str) -> bool:
+    """Whether this very program answers there: another checkout's service may have taken the port."""
+    return program.listens_on(int(address.rpartition(":")[2])) and is_ready(address)
 
 
 def is_ready(address: str) -> bool:

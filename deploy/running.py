@@ -3,7 +3,8 @@
 import asyncio
 import fcntl
 import json
-from collections.abc import Iterator, Mapping
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,9 +28,16 @@ class Running:
     addresses: Mapping[str, str]
     bootstrap: str
 
-    @property
-    def is_ready(self) -> bool:
-        return all(processes.is_ready(address) for address in self.addresses.values())
+    def is_ready(self, journal: Journal) -> bool:
+        return all(self.serves(service, journal) for service in self.addresses)
+
+    def serves(self, service: str, journal: Journal) -> bool:
+        """Whether the service answers, and is the one that was started here."""
+        address = self.addresses[service]
+        if self.kind == "docker":
+            return processes.is_ready(address)
+        started = [program for program in journal.programs() if program.name == f"service {service}"]
+        return any(processes.serves(program, address) for program in started)
 
 
 @contextmanager
@@ -50,10 +58,32 @@ def issuer() -> LocalIssuer:
 
 def current() -> Running | None:
     """What `up` left running, if all of it still answers."""
+    running = last_started()
+    return running if running and running.is_ready(journal()) else None
+
+
+def last_started() -> Running | None:
+    """What `up` started and nobody stopped, whether it still answers or not."""
     if not (record := HOME / "running.json").exists():
         return None
-    running = Running(**json.loads(record.read_text(encoding="utf-8")))
-    return running if running.is_ready else None
+    return Running(**json.loads(record.read_text(encoding="utf-8")))
+
+
+def journal() -> Journal:
+    return Journal(HOME / "programs.jsonl")
+
+
+def show_logs(services: Sequence[str], *, follow: bool, lines: int) -> int:
+    """Prints their last lines, and new ones as they come if `follow`; returns the exit status of what prints them."""
+    going_on = ["--follow"] if follow else []
+    if (running := last_started()) and running.kind == "docker":
+        command = ["docker", "compose", "logs", f"--tail={lines}", *going_on, *services]
+    else:
+        files = [str(file) for service in services if (file := HOME / "logs" / f"{service}.log").exists()]
+        if not files:
+            raise Unavailable("no logs here yet: ./dev up starts the services that write them")
+        command = ["tail", f"--lines={lines}", *going_on, *files]
+    return subprocess.run(command, cwd=HOME.parent, check=False).returncode
 
 
 def up(choice: Kind | None, *, console: Console, tied: bool) -> Running:
@@ -78,7 +108,7 @@ def _site(console: Console, *, tied: bool) -> Site:
     def say(text: str) -> None:
         console.print(f"  {text}", highlight=False, markup=False, soft_wrap=True)
 
-    return Site(folder=HOME / "servers", journal=Journal(HOME / "programs.jsonl"), say=say, tied=tied)
+    return Site(folder=HOME / "servers", journal=journal(), say=say, tied=tied)
 
 
 def _started(stack: Stack, site: Site, console: Console) -> Running:

@@ -40,28 +40,40 @@ def check(console: Console) -> int:
     return len(failed)
 
 
-def test(tiers: Sequence[str], console: Console, *, full: bool) -> int:
-    """Pytest's own summary comes last: what does not run is said before. `full`: every crash, and their page anew."""
-    wanted = list(tiers or TIERS)
-    if unknown := [tier for tier in wanted if tier not in TIERS]:
-        console.print(f"no tier {', '.join(unknown)}: choose from {', '.join(TIERS)}")
+def test(wanted: Sequence[str], console: Console, *, full: bool) -> int:
+    """Runs tiers, files, or single tests (`FILE::NAME`). Pytest's own summary comes last: what does not run is said
+    before. `full`: every crash test, and docs/guarantees.md is written again.
+    """
+    wanted = list(wanted or TIERS)
+    if unknown := [each for each in wanted if each not in TIERS and not _is_path(each)]:
+        console.print(f"no tier or file {', '.join(unknown)}: choose from {', '.join(TIERS)}, or name test files")
         return 2
-    reason = why_no_servers() if _NEED_SERVERS & set(wanted) else None
+    reason = why_no_servers() if any(_needs_servers(each) for each in wanted) else None
     in_ci = os.environ.get("CI") == "true"
     if reason and not in_ci:
-        for tier in (tier for tier in wanted if tier in _NEED_SERVERS):
-            console.print(f"not run: {tier}: {reason}", style="yellow", highlight=False)
-        wanted = [tier for tier in wanted if tier not in _NEED_SERVERS]
+        for each in filter(_needs_servers, wanted):
+            console.print(f"not run: {each}: {reason}", style="yellow", highlight=False)
+        wanted = [each for each in wanted if not _needs_servers(each)]
     console.print(f"running: {', '.join(wanted)}", highlight=False)
-    folders = [f"tests/{tier}" for tier in wanted if any((ROOT / "tests" / tier).rglob("test_*.py"))]
+    folders = [each if _is_path(each) else f"tests/{each}" for each in wanted]
     if not folders:
         return 0
     crashes: AbstractContextManager[Mapping[str, str]] = nullcontext({})
     if full and "crash" in wanted:
         crashes = _crashes_written_down()
     with crashes as told:
-        command = [sys.executable, "-m", "pytest", *_SIDE_BY_SIDE, *folders]
+        side_by_side = _SIDE_BY_SIDE if len(folders) > 1 or wanted[0] in TIERS else ()
+        command = [sys.executable, "-m", "pytest", *side_by_side, *folders]
         return subprocess.run(command, cwd=ROOT, env={**os.environ, **told}, check=False).returncode
+
+
+def _is_path(name: str) -> bool:
+    return (ROOT / name.partition("::")[0]).exists() and name not in TIERS
+
+
+def _needs_servers(name: str) -> bool:
+    """By its tier; of a path, the tier's name stands in it."""
+    return bool(_NEED_SERVERS & set(Path(name.partition("::")[0]).parts))
 
 
 @contextmanager

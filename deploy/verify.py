@@ -1,7 +1,7 @@
 """Checks a round's result against its input, from the two files alone: `./dev verify input.json result.json`.
 
 Standard library only, and nothing of the solver: whoever doubts the solver reads this file (docs/rounds.md says what
-each check proves). Exit 0, or 1 with the first thing that is wrong.
+each check proves). Exit 0; 1 with the first thing that is wrong; 2 where there is nothing to check: a file is missing.
 """
 
 import hashlib
@@ -549,8 +549,8 @@ def main(arguments: Sequence[str]) -> int:
         contents = [Path(name).read_bytes() for name in arguments]
         said = verify(*contents)
     except OSError as unreadable:
-        sys.stderr.write(f"wrong: {unreadable.filename}: {unreadable.strerror}\n")
-        return 1
+        sys.stderr.write(f"cannot be read: {unreadable.filename}: {unreadable.strerror}\n")
+        return 2
     except Wrong as wrong:
         sys.stderr.write(f"wrong: {wrong}\n")
         return 1

@@ -74,7 +74,7 @@ def verify(
     input: Annotated[Path, typer.Argument(help="input.json")],
     result: Annotated[Path, typer.Argument(help="result.json")],
 ) -> None:
-    """Checks a result from the two files alone: exit 0, or 1 with the first thing that is wrong."""
+    """Checks a result from the two files alone: exit 0, 1 with the first thing that is wrong, 2 for a missing file."""
     raise typer.Exit(verifier.main([str(input), str(result)]))
 
 
@@ -156,8 +156,8 @@ def _repair(files: list[Path], gone: list[str], bystanders: int, output: Path) -
     """Of a result that holds: what it says is what the mentees have."""
     _refuse(len(files) != 2, "--repair takes two files: INPUT RESULT")  # noqa: PLR2004
     _refuse(not gone, "say who has gone: --gone MENTOR")
-    if verifier.main([str(file) for file in files]):
-        return 1
+    if status := verifier.main([str(file) for file in files]):
+        return status
     content, published = (file.read_bytes() for file in files)
     plan = repaired(read_input(content), read_result(published), gone=gone, bystanders=bystanders)
     _write(output, plan.file())

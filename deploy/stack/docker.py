@@ -16,7 +16,13 @@ _MARK = "compose-started"
 def start(site: Site) -> Stack:
     images.require(images.KAFKA, images.MONGO, images.PYTHON)
     _require_compose()
-    if not _is_running():
+    is_running = _is_running()
+    if is_running and (elsewhere := _other_checkout()):
+        raise Unavailable(
+            f"the compose project runs already, started from {elsewhere}: use it there, stop it there, "
+            "or set COMPOSE_PROJECT_NAME to start a second one"
+        )
+    if not is_running:
         site.folder.mkdir(parents=True, exist_ok=True)
         (site.folder / _MARK).touch()
         site.say("building the image preceptor:local and starting docker-compose.yml")
@@ -44,6 +50,14 @@ def _is_running() -> bool:
     return set(SERVICES) <= set(running)
 
 
+def _other_checkout() -> str | None:
+    """The folder that the running project was started from, unless it is this one."""
+    (container, *_) = _compose("ps", "--quiet", SERVICES[0]).split()
+    label = '{{ index .Config.Labels "com.docker.compose.project.working_dir" }}'
+    folder = Path(_docker("inspect", "--format", label, container))
+    return None if folder == ROOT else str(folder)
+
+
 def _require_compose() -> None:
     result = subprocess.run(["docker", "compose", "version", "--short"], capture_output=True, text=True, check=False)
     version = result.stdout.strip().lstrip("v")
@@ -52,8 +66,15 @@ def _require_compose() -> None:
 
 
 def _compose(*words: str, environment: dict[str, str] | None = None) -> str:
+    try:
+        return _docker("compose", *words, environment=environment)
+    except Unavailable as failed:
+        raise Unavailable(f"{failed}{_unhealthy() if words[0] == 'up' else ''}") from failed
+
+
+def _docker(*words: str, environment: dict[str, str] | None = None) -> str:
     result = subprocess.run(
-        ["docker", "compose", *words],
+        ["docker", *words],
         cwd=ROOT,
         env={**os.environ, **(environment or {})},
         capture_output=True,
@@ -61,9 +82,7 @@ def _compose(*words: str, environment: dict[str, str] | None = None) -> str:
         check=False,
     )
     if result.returncode:
-        raise Unavailable(
-            f"docker compose {words[0]} failed:\n{result.stderr[-3000:]}{_unhealthy() if words[0] == 'up' else ''}"
-        )
+        raise Unavailable(f"docker {' '.join(words[:2])} failed:\n{result.stderr[-3000:]}")
     return result.stdout.strip()
 
 

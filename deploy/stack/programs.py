@@ -25,6 +25,17 @@ class Program:
     def is_running(self) -> bool:
         return _process(self) is not None
 
+    def listens_on(self, port: int) -> bool:
+        """Whether this program, and not another one of the machine, answers on that TCP port."""
+        process = _process(self)
+        if process is None:
+            return False
+        try:
+            connections = process.net_connections(kind="tcp")
+        except psutil.Error:  # it ended meanwhile, or belongs to somebody else
+            return False
+        return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
+
     def last_lines(self, count: int = 20) -> str:
         path = Path(self.log)
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
