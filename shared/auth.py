@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import unquote, urlsplit
@@ -105,6 +106,8 @@ class Principal:
     roles: frozenset[str]
     programmes: frozenset[str] = frozenset()
     """Programmes that a coordinator is limited to; empty: the whole institution."""
+    expires: float = field(default=inf, compare=False)
+    """When the token ends, in seconds since 1970: an answer that goes on for long must not outlive it."""
 
     def require(self, *roles: Role) -> None:
         if not self.roles & set(roles):
@@ -241,7 +244,15 @@ def _principal(claims: Mapping[str, Any], issuer: Issuer) -> Principal:
         institution=institution,
         roles=roles,
         programmes=_words(claims, issuer.claims.programmes),
+        expires=_expires(claims),
     )
+
+
+def _expires(claims: Mapping[str, Any]) -> float:
+    try:
+        return float(claims["exp"])
+    except OverflowError:
+        return inf
 
 
 def _is_id(claim: Any) -> bool:

@@ -1,5 +1,6 @@
 """A member's inbox over HTTP, and live as server-sent events. Nobody reads anybody else's."""
 
+import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from datetime import datetime
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from services.notifications.settings import NotificationsSettings
-from services.notifications.usecases.reading import Entry, Inbox
+from services.notifications.usecases.reading import Ended, Entry, Inbox
 from shared import http
 from shared.errors import Rejected
 from shared.http import IdempotencyKey, Limit, Page, SignedIn
@@ -80,12 +81,16 @@ def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
         ] = None,
         last_event_id: Annotated[int | None, Header(ge=0, le=_LARGEST, description="The last `id:` received")] = None,
     ) -> EventSourceResponse:
-        """Events named `notification`, with the position as `id:`; first what was missed, then what comes."""
+        """Events named `notification`, with the position as `id:`; first what was missed, then what comes.
+
+        `renew` is the last event of a stream whose token has expired: get another token and come back with the last
+        `id:`. `ended` is the last one when your profile is no longer active: do not come back.
+        """
         reader = await inbox.reader(me)
         ending = anyio.Event()
         since = after if last_event_id is None else last_event_id
         return EventSourceResponse(
-            _events(inbox.follow(reader, after=since, seconds=settings.stream_seconds, ending=ending)),
+            _events(inbox.follow(me, reader, after=since, seconds=settings.stream_seconds, ending=ending)),
             sep="\n",
             ping=settings.heartbeat_seconds,
             send_timeout=_SEND_SECONDS,
@@ -106,12 +111,21 @@ def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
     return router
 
 
-async def _events(entries: AsyncGenerator[Entry, None]) -> AsyncIterator[ServerSentEvent]:
+async def _events(entries: AsyncGenerator[Entry | Ended, None]) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent(comment="open", retry=_COME_BACK_AFTER_MS)
     async with aclosing(entries):
         async for entry in entries:
-            shown = _shown(entry)
-            yield ServerSentEvent(id=str(shown.position), event="notification", data=shown.model_dump_json())
+            yield _ended(entry) if isinstance(entry, Ended) else _event(entry)
+
+
+def _event(entry: Entry) -> ServerSentEvent:
+    shown = _shown(entry)
+    return ServerSentEvent(id=str(shown.position), event="notification", data=shown.model_dump_json())
+
+
+def _ended(ended: Ended) -> ServerSentEvent:
+    name = "renew" if ended.reason == "token_expired" else "ended"
+    return ServerSentEvent(event=name, data=json.dumps({"reason": ended.reason}))
 
 
 def _below(cursor: str | None) -> int | None:

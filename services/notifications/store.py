@@ -40,6 +40,21 @@ _INDEXES = [
     ),
 ]
 
+_INACTIVE = [{"fullDocument.status": "inactive"}, {"fullDocument.erased": True}]
+_WAKING: list[Document] = [
+    {
+        "$match": {
+            "$or": [
+                {"ns.coll": "recipients", "operationType": {"$in": ["insert", "update"]}},
+                {"ns.coll": "contacts", "operationType": {"$in": ["insert", "replace"]}, "$or": _INACTIVE},
+                {"to.coll": "contacts", "operationType": "rename"},
+            ]
+        }
+    },
+    {"$project": {"operationType": 1, "ns.coll": 1, "documentKey": 1, "fullDocument.institution": 1}},
+]
+"""What an open stream must look up again: see `NotificationsStore.told`."""
+
 
 class NotificationsStore:
     def __init__(self, database: Database) -> None:
@@ -77,7 +92,9 @@ class NotificationsStore:
         contact = await self._contacts.find_one({"institution": institution, "subject_hash": subject_hash})
         if contact is None:
             return None
-        return Reader(recipient=Recipient(institution=institution, member=contact["_id"]), locale=contact["locale"])
+        recipient = Recipient(institution=institution, member=contact["_id"])
+        is_active = contact.get("status", "active") == "active"  # a contact of before the field was there has none
+        return Reader(recipient=recipient, locale=contact["locale"], is_active=is_active)
 
     async def newest(
         self, recipient: Recipient, *, below: int | None, unread_only: bool, limit: int
@@ -127,21 +144,19 @@ class NotificationsStore:
         )
 
     async def told(self) -> AsyncIterator[Recipient | None]:
-        """Whoever is told something, as it commits. First, once the stream is open, None: it may have been anyone.
+        """Who gets a notification, becomes inactive or is erased, as it commits.
+
+        None, once the stream is open and when the contacts are replaced as a whole: it may have been anyone.
 
         Watches the counters: each telling raises one, and a counter's key says whose it is without a look-up.
         """
-        raised: list[Document] = [
-            {"$match": {"operationType": {"$in": ["insert", "update"]}}},
-            {"$project": {"documentKey": 1}},
-        ]
-        async with self._recipients.watch(raised, max_await_time_ms=1_000) as changes:
+        async with self._database.watch(_WAKING, max_await_time_ms=1_000) as changes:
             first = await changes.try_next()
             yield None
             if first is not None:
-                yield _whose(first["documentKey"]["_id"])
+                yield _woken(first)
             async for change in changes:
-                yield _whose(change["documentKey"]["_id"])
+                yield _woken(change)
 
 
 class Ledger:
@@ -203,8 +218,13 @@ def _counter(recipient: Recipient) -> str:
     return f"{recipient.institution}:{recipient.member}"
 
 
-def _whose(counter: str) -> Recipient:
-    institution, _, member = counter.partition(":")
+def _woken(change: Document) -> Recipient | None:
+    if change["operationType"] == "rename":
+        return None
+    id = change["documentKey"]["_id"]
+    if change["ns"]["coll"] == "contacts":
+        return Recipient(institution=change["fullDocument"]["institution"], member=id)
+    institution, _, member = id.partition(":")
     return Recipient(institution=institution, member=member)
 
 

@@ -175,6 +175,8 @@ class ContactChanged(Payload):
     locale: str = "en"
     time_zone: str = "UTC"
     subject_hash: str | None = None
+    status: Status = "active"
+    """An inactive member reads no inbox, and an open stream of theirs ends."""
 
     @property
     def aggregate(self) -> str:

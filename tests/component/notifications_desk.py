@@ -24,7 +24,7 @@ from shared.clock import Clock, SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.matching import AboutRelationship, AboutRequest, Ranked, SuggestionsChanged
 from shared.contracts.payload import Payload, Recipient
-from shared.contracts.profiles import ContactChanged
+from shared.contracts.profiles import ContactChanged, Status
 from shared.mongo import Database, Writing
 from shared.service import Service, supervise
 from tests.eventually import eventually
@@ -56,7 +56,9 @@ class Desk:
             trace=Trace(correlation_id="test"),
         )
 
-    async def knows(self, member: str, *, institution: str = "north", locale: str = "en", name: str = "") -> None:
+    async def knows(
+        self, member: str, *, institution: str = "north", locale: str = "en", name: str = "", status: Status = "active"
+    ) -> None:
         """The member's contact has arrived, and they have accepted their invitation."""
         contact = ContactChanged(
             member=member,
@@ -65,6 +67,7 @@ class Desk:
             email=f"{member}@example.org",
             locale=locale,
             subject_hash=subject_hash(ISSUER, member),
+            status=status,
         )
         await self.store.fold_contacts([self.received(contact, institution)])
 
@@ -82,8 +85,15 @@ class Desk:
 
         await mongo.in_one_thread(self.database, body)
 
-    def headers(self, member: str, *, institution: str = "north", roles: Sequence[str] = ("member",)) -> dict[str, str]:
-        token = self.issuer.token(member, institution=institution, roles=roles)
+    def headers(
+        self,
+        member: str,
+        *,
+        institution: str = "north",
+        roles: Sequence[str] = ("member",),
+        lifetime_seconds: int = 3600,
+    ) -> dict[str, str]:
+        token = self.issuer.token(member, institution=institution, roles=roles, lifetime_seconds=lifetime_seconds)
         return {"Authorization": f"Bearer {token}", "Idempotency-Key": self.clock.new_id()}
 
     async def inbox(self, member: str, *, institution: str = "north", **query: Any) -> dict[str, Any]:
@@ -92,8 +102,12 @@ class Desk:
         return dict(answer.json())
 
     @asynccontextmanager
-    async def stream(self, member: str, *, last: int | None = None, **query: int) -> AsyncIterator["Stream"]:
-        headers = self.headers(member) | ({} if last is None else {"Last-Event-ID": str(last)})
+    async def stream(
+        self, member: str, *, last: int | None = None, lifetime_seconds: int = 3600, **query: int
+    ) -> AsyncIterator["Stream"]:
+        headers = self.headers(member, lifetime_seconds=lifetime_seconds) | (
+            {} if last is None else {"Last-Event-ID": str(last)}
+        )
         async with self.http.stream("GET", "/inbox/stream", params=query, headers=headers, timeout=10) as answer:
             assert answer.status_code == 200, (await answer.aread()).decode()
             stream = Stream(answer.aiter_lines())

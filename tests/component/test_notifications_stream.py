@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.issuer import LocalIssuer
+from shared.contracts.profiles import ContactChanged
 from tests.component.notifications_desk import Desk, desk, event, settings
 from tests.eventually import eventually
 
@@ -106,6 +107,52 @@ async def test_a_last_event_id_that_we_never_sent_is_refused(running: Desk, memb
 async def test_an_unknown_sign_in_gets_a_problem_and_no_stream(running: Desk) -> None:
     answer = await running.http.get("/inbox/stream", headers=running.headers("nobody"))
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
+
+
+async def test_a_stream_ends_with_its_token_and_says_that_it_can_be_renewed(running: Desk, member: str) -> None:
+    async with running.stream(member, lifetime_seconds=1) as stream:
+        assert await stream.rest() == ["event: renew", 'data: {"reason": "token_expired"}']
+    await running.tell(event(member))
+    async with running.stream(member, last=0) as renewed:
+        assert (await renewed.next())["id:"] == "1"
+
+
+async def test_a_deactivation_ends_every_stream_and_nothing_is_sent_after_it(running: Desk, member: str) -> None:
+    async with running.stream(member) as phone, running.stream(member) as laptop:
+        await eventually(lambda: listening(running, 2))
+        await running.knows(member, status="inactive")
+        await running.tell(event(member))
+        for stream in (phone, laptop):
+            assert await stream.rest() == ["event: ended", 'data: {"reason": "member_inactive"}']
+
+
+async def test_an_erasure_ends_the_stream(running: Desk, member: str) -> None:
+    async with running.stream(member) as stream:
+        await eventually(lambda: listening(running, 1))
+        await running.store.fold_contacts([running.erased(ContactChanged, "north", member)])
+        assert await stream.rest() == ["event: ended", 'data: {"reason": "member_inactive"}']
+
+
+async def test_a_deactivation_ends_the_streams_of_nobody_else(running: Desk, member: str) -> None:
+    other = f"{member}-other"
+    await running.knows(other)
+    async with running.stream(other) as stream:
+        await eventually(lambda: listening(running, 1))
+        await running.knows(member, status="inactive")
+        await running.tell(event(other))
+        assert (await stream.next())["id:"] == "1"
+
+
+async def test_an_inactive_member_has_no_inbox_until_they_are_reactivated(running: Desk, member: str) -> None:
+    await running.tell(event(member))
+    await running.knows(member, status="inactive")
+    for method, path in (("GET", "/inbox"), ("GET", "/inbox/stream"), ("POST", "/inbox/x/read")):
+        answer = await running.http.request(method, path, headers=running.headers(member))
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:preceptor:problem:member_inactive"), path
+    answer = await running.http.post("/inbox/read", json={"up_to": 1}, headers=running.headers(member))
+    assert answer.json()["type"] == "urn:preceptor:problem:member_inactive"
+    await running.knows(member)
+    assert (await running.inbox(member))["unread"] == 1
 
 
 async def test_a_silent_stream_has_a_heartbeat_and_ends_in_time(

@@ -222,6 +222,31 @@ async def test_pause_and_deactivation_are_states_and_saying_them_again_is_harmle
     assert len(await network.told("members", member["id"])) == 5
 
 
+async def test_an_inactive_member_reads_and_exports_and_changes_nothing(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    person, seen = await network.bound(coordinator, here, "ada")
+    deactivated = await person.post(f"/members/{seen['id']}/deactivate")
+    assert deactivated.json()["status"] == "inactive"
+    version = (await person.get("/me")).json()["version"]
+    assert (await person.get("/me/export")).json()["member"]["status"] == "inactive"
+    for refused in (
+        await person.patch("/me", {"story": "Still here."}, version=version),
+        await person.patch(f"/members/{seen['id']}", {"capacity": 3}, version=version),
+        await person.post(f"/members/{seen['id']}/pause"),
+    ):
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:preceptor:problem:member_inactive")
+    assert (await coordinator.post(f"/members/{seen['id']}/reactivate")).status_code == 200
+    assert (await person.patch("/me", {"story": "Back."}, version=version + 1)).status_code == 200
+
+
+async def test_notifications_hears_who_is_inactive(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada")
+    await coordinator.post(f"/members/{member['id']}/deactivate")
+    contacts = await network.told("contacts", member["id"])
+    assert [json.loads(row["value"])["status"] for row in contacts] == ["active", "inactive"]
+
+
 async def test_a_list_is_filtered_and_paged(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     await coordinator.post("/programmes", {"id": f"{here}-p", "name": "P"})

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from services.notifications.domain import Notification, Recipient
 from services.notifications.usecases.live import Bells
@@ -19,6 +19,7 @@ _CAUGHT_UP_BY = 100
 class Reader:
     recipient: Recipient
     locale: str
+    is_active: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,13 @@ class Message:
 class Entry:
     notification: Notification
     message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The last of a stream: why the server ends it before its time."""
+
+    reason: Literal["token_expired", "member_inactive"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +106,11 @@ class Inbox:
                 "this sign-in belongs to no member of the institution: accept an invitation first "
                 "(one accepted just now takes a moment to arrive)",
             )
+        if not reader.is_active:
+            raise Forbidden(
+                "member_inactive",
+                "your profile is not active at present, so there is no inbox: ask your coordinator to reactivate it",
+            )
         return reader
 
     async def page(self, reader: Reader, *, below: int | None, unread_only: bool, limit: int) -> InboxPage:
@@ -129,10 +142,14 @@ class Inbox:
         return marked, await self._store.unread_count(reader.recipient)
 
     async def follow(
-        self, reader: Reader, *, after: int | None, seconds: float, ending: Signal
-    ) -> AsyncGenerator[Entry, None]:
-        """What was missed since `after`, then what comes, for so long or until `ending`. Without `after`: only that."""
-        until = self._clock.monotonic() + seconds
+        self, me: Principal, reader: Reader, *, after: int | None, seconds: float, ending: Signal
+    ) -> AsyncGenerator[Entry | Ended, None]:
+        """What was missed since `after`, then what comes, for so long or until `ending`. Without `after`: only that.
+
+        Ends with the token, and when the reader becomes inactive or is erased: that is looked up before each send.
+        """
+        token_until = self._clock.monotonic() + me.expires - self._clock.now().timestamp()
+        until = min(self._clock.monotonic() + seconds, token_until)
         with self._bells.listen(reader.recipient) as bell:
             told = await self._store.position(reader.recipient)
             # A counter above ours comes from before a restored backup: waiting for it would be silence.
@@ -140,11 +157,23 @@ class Inbox:
             while self._clock.monotonic() < until and not ending.is_set():
                 bell.clear()
                 found = await self._store.above(reader.recipient, position=sent, limit=_CAUGHT_UP_BY)
-                for entry in await self._entries(reader, found):
+                entries = await self._entries(reader, found)
+                if not await self._is_reader_still(me, reader):
+                    yield Ended(reason="member_inactive")
+                    return
+                for entry in entries:
                     yield entry
                     sent = entry.notification.position
+                    if bell.is_set():  # while a slow client took this one, the reader may have become inactive
+                        break
                 if not found:
                     await _first_of(bell, ending, seconds=max(0.0, until - self._clock.monotonic()))
+        if self._clock.monotonic() >= token_until:
+            yield Ended(reason="token_expired")
+
+    async def _is_reader_still(self, me: Principal, reader: Reader) -> bool:
+        now = await self._store.reader(me.home, subject_hash=me.subject_hash)
+        return now is not None and now.is_active and now.recipient == reader.recipient
 
     async def _entries(self, reader: Reader, notifications: Sequence[Notification]) -> list[Entry]:
         if not notifications:

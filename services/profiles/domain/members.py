@@ -174,4 +174,5 @@ def _contact(member: Member) -> ContactChanged:
         locale=member.locale,
         time_zone=member.time_zone,
         subject_hash=member.subject_hash,
+        status=member.status,
     )

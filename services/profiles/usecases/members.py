@@ -80,7 +80,10 @@ class MemberUseCases:
 
         async def act() -> Versioned[Member]:
             before = await self.see(me, id)
-            return await self._save(before, decision(before.state), trace)
+            after = decision(before.state)
+            if after != before.state:
+                _refuse_inactive(me, before.state)
+            return await self._save(before, after, trace)
 
         return await again_when_stale(act)
 
@@ -133,10 +136,20 @@ def _decide(me: Principal, member: Member, given: Mapping[str, Any]) -> Member:
     if not is_self(me, member):
         return domain.change_as_institution(member, given)
     if not coordinates(me, member):
+        _refuse_inactive(me, member)
         return domain.change_as_person(member, given)
     by_office = {name: value for name, value in given.items() if name in INSTITUTION_ONLY}
     own = {name: value for name, value in given.items() if name not in INSTITUTION_ONLY}
     return domain.change_as_person(domain.change_as_institution(member, by_office), own)
+
+
+def _refuse_inactive(me: Principal, member: Member) -> None:
+    if member.status != "active" and not coordinates(me, member):
+        raise Forbidden(
+            "member_inactive",
+            "your profile is not active at present: you may read it, export it and have it erased; "
+            "ask your coordinator to reactivate it before you change it",
+        )
 
 
 def _invalid(field: str, message: str) -> Rejected:
