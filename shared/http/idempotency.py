@@ -30,7 +30,15 @@ from starlette.datastructures import FormData
 from shared.errors import Conflict, Rejected
 from shared.http.document import extras
 from shared.http.problems import outbox_behind, problem
-from shared.http.requests import BoundedRequest, form_body, json_body, principal, refuse_guesses
+from shared.http.requests import (
+    BoundedRequest,
+    form_body,
+    json_body,
+    principal,
+    query_parameters,
+    refuse_guesses,
+    refuse_unknown_query,
+)
 from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, ensure_indexes
 from shared.once import REQUESTS
 
@@ -129,11 +137,13 @@ class Route(APIRoute):
         handle = super().get_route_handler()
         needs_sign_in = any(dependency.call is principal for dependency in self.dependant.dependencies)
         body, takes_form = json_body(self.dependant), form_body(self.dependant)
+        allowed = query_parameters(self.dependant)
 
         async def once(unbounded: Request) -> Response:
             request = self.request_class(unbounded.scope, unbounded.receive)
             if needs_sign_in:
                 await principal(request)
+            refuse_unknown_query(request, allowed)
             if request.method in _WRITES and request.app.state.backlog.is_overdue:
                 return outbox_behind()
             if request.method != "POST":

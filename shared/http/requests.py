@@ -4,8 +4,9 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import AsyncGenerator, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Annotated, Any, Generic, TypeVar, get_origin
 
 from fastapi import Depends, Header, Query, Request
 from fastapi.dependencies.models import Dependant
@@ -17,11 +18,13 @@ from starlette.exceptions import HTTPException
 
 from shared.auth import Authenticator, Principal
 from shared.contracts.envelope import Trace
-from shared.errors import Rejected
+from shared.errors import FieldError, Rejected
 from shared.http.bodies import Unreadable, read
 from shared.telemetry import current_trace
 
 T = TypeVar("T")
+_ERRORS_SHOWN = 10
+_NAME_SHOWN = 50
 
 
 class Page(BaseModel, Generic[T]):
@@ -77,6 +80,32 @@ async def refuse_guesses(request: Request, body: TypeAdapter[Any] | None) -> Non
         if errors[0]["type"] != "json_invalid":
             await request.json()  # refuses what is no JSON, like NaN, in its own words
             raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in errors]) from None
+
+
+def query_parameters(dependant: Dependant) -> Mapping[str, bool]:
+    """By name as it is sent: whether it may be sent more than once."""
+    direct = {field.alias: get_origin(field.field_info.annotation) is list for field in dependant.query_params}
+    return direct | {name: many for part in dependant.dependencies for name, many in query_parameters(part).items()}
+
+
+def refuse_unknown_query(request: Request, allowed: Mapping[str, bool]) -> None:
+    """A misspelled filter would otherwise answer with everything, and of a repeated one only the last would count."""
+    sent = Counter(name for name, _ in request.query_params.multi_items())
+    unknown = [name for name in sent if name not in allowed]
+    repeated = [name for name, times in sent.items() if times > 1 and name in allowed and not allowed[name]]
+    if not unknown and not repeated:
+        return
+    takes = f"this route takes {', '.join(sorted(allowed))}" if allowed else "this route takes no query parameters"
+    errors = [FieldError(shown(name), f"unknown query parameter; {takes}") for name in unknown[:_ERRORS_SHOWN]]
+    errors += [FieldError(name, "must be sent once") for name in repeated]
+    named = ", ".join(error.field for error in errors)
+    more = f" and {len(unknown) - _ERRORS_SHOWN} more" if len(unknown) > _ERRORS_SHOWN else ""
+    raise Rejected("query_invalid", f"query parameters refused: {named}{more}; {takes}", tuple(errors))
+
+
+def shown(name: str) -> str:
+    """A name that the sender chose, short and printable."""
+    return "".join(one if one.isprintable() else "?" for one in name[:_NAME_SHOWN]) or "(empty)"
 
 
 # FastAPI sends a dependency that is no coroutine into a thread: 0.3 ms each.

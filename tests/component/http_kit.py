@@ -155,7 +155,14 @@ def _notes(api: Api) -> APIRouter:  # noqa: C901 -- one route of each kind
 
     @routes.post("", status_code=201, responses=problems(409))
     async def write(
-        body: Note, me: SignedIn, id: NewId, trace: Traced, response: Response, *, _key: IdempotencyKey = None
+        body: Note,
+        me: SignedIn,
+        id: NewId,
+        trace: Traced,
+        response: Response,
+        *,
+        color: str = "",  # noqa: ARG001 -- part of what an Idempotency-Key stands for
+        _key: IdempotencyKey = None,
     ) -> Seen:
         api.correlations.append(trace.correlation_id)
         await api.gate.wait()

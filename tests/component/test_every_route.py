@@ -42,16 +42,23 @@ class Served:
                 yield method.upper(), path, operation
 
     async def ask(
-        self, method: str, path: str, operation: Json, token: str | None, ids: Mapping[str, str]
+        self,
+        method: str,
+        path: str,
+        operation: Json,
+        token: str | None,
+        ids: Mapping[str, str],
+        *,
+        more: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         headers = {"idempotency-key": SystemClock().new_id(), "if-match": '"1"'}
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         sent = self._body(operation)
-        query = {"programme": ids.get("programme", UNKNOWN)} if "programme}" not in path else {}
-        return await self.client.request(
-            method, self._filled(path, operation, ids), headers=headers, params=query, **sent
-        )
+        takes = {one["name"] for one in operation.get("parameters", []) if one["in"] == "query"}
+        query = {"programme": ids.get("programme", UNKNOWN)} if "programme" in takes else {}
+        url = self._filled(path, operation, ids)
+        return await self.client.request(method, url, headers=headers, params={**query, **(more or {})}, **sent)
 
     def _filled(self, path: str, operation: Json, ids: Mapping[str, str]) -> str:
         for parameter in operation.get("parameters", []):
@@ -207,6 +214,17 @@ async def test_another_institutions_ids_are_answered_like_unknown_ones_and_chang
             assert (known.status_code, known.json()) == (unknown.status_code, unknown.json()), f"{method} {path}"
             asked += 1
     assert asked
+    assert await served.state() == before
+
+
+async def test_every_route_refuses_a_query_parameter_that_it_does_not_know(served: Served, two: LocalIssuer) -> None:
+    before = await served.state()
+    token = two.token("carla", institution=NORTH, roles=["coordinator", "member", "integrator"])
+    for method, path, operation in served.routes():
+        answer = await served.ask(method, path, operation, token, served.theirs, more={"nmae": "x"})
+        told = (answer.status_code, answer.json().get("type"))
+        assert told == (422, "urn:preceptor:problem:query_invalid"), f"{method} {path}: {answer.text}"
+        assert answer.json()["errors"][0]["field"] == "nmae"
     assert await served.state() == before
 
 

@@ -168,7 +168,8 @@ async def test_text_that_means_something_to_the_store_is_kept_as_text(api: Api, 
         found = await client.get("/notes", params={"text": text}, headers=api.headers())
         assert len(found.json()["items"]) == 1, text
     assert sorted(one["text"] for one in await api.notes()) == sorted(odd)
-    assert (await client.get("/notes", params={"text[$ne]": "x"}, headers=api.headers())).status_code == 200
+    refused = await client.get("/notes", params={"text[$ne]": "x"}, headers=api.headers())
+    is_problem(refused, 422, "query_invalid")
 
 
 @pytest.mark.parametrize("id", ["$ne", "a%00b", "%FF%FE", "a%0Ab", "..", "%7B%22$gt%22:%22%22%7D", "x" * 5000, "a:b"])
@@ -200,6 +201,47 @@ async def test_a_cursor_cannot_carry_an_operator_or_endless_depth(api: Api, clie
     for cursor in (deep, half):
         answer = await client.get("/notes", params={"cursor": cursor}, headers=api.headers())
         is_problem(answer, 422, "cursor_malformed")
+
+
+async def test_an_unknown_query_parameter_is_refused_with_its_name_and_those_that_the_route_takes(
+    api: Api, client: httpx.AsyncClient
+) -> None:
+    answer = await client.get("/notes", params={"nmae": "Müller", "limit": 5}, headers=api.headers())
+    is_problem(answer, 422, "query_invalid")
+    assert answer.json()["errors"] == [
+        {"field": "nmae", "message": "unknown query parameter; this route takes cursor, limit, text"}
+    ]
+    assert "Müller" not in answer.text
+    answer = await client.get(f"/notes/{await written(api, client)}", params={"text": "x"}, headers=api.headers())
+    assert "takes no query parameters" in answer.json()["detail"]
+
+
+async def test_a_command_with_an_unknown_query_parameter_has_no_effect_and_leaves_its_key_free(
+    api: Api, client: httpx.AsyncClient
+) -> None:
+    headers = api.headers()
+    refused = await client.post("/notes?dry_run=true", json={"text": "x"}, headers=headers)
+    is_problem(refused, 422, "query_invalid")
+    assert await api.notes() == []
+    assert (await client.post("/notes", json={"text": "x"}, headers=headers)).status_code == 201
+
+
+async def test_a_query_parameter_that_is_sent_twice_is_refused(api: Api, client: httpx.AsyncClient) -> None:
+    answer = await client.get("/notes?text=a&text=b", headers=api.headers())
+    is_problem(answer, 422, "query_invalid")
+    assert answer.json()["errors"] == [{"field": "text", "message": "must be sent once"}]
+
+
+async def test_many_odd_query_parameters_make_a_short_printable_problem(api: Api, client: httpx.AsyncClient) -> None:
+    query = "&".join(f"{'x' * 200}{n}%00%1b" for n in range(200))
+    answer = await client.get(f"/notes?{query}&=&%E2%80%AEa", headers=api.headers())
+    is_problem(answer, 422, "query_invalid")
+    assert len(answer.json()["errors"]) == 10
+    assert all(len(error["field"]) <= 50 and error["field"].isprintable() for error in answer.json()["errors"])
+
+
+async def test_who_is_not_signed_in_hears_nothing_of_query_parameters(client: httpx.AsyncClient) -> None:
+    is_problem(await client.get("/notes?nmae=x"), 401, "token_missing")
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "201", "1e3", "NaN", "", SECRET])
