@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from deploy.entry import secrets_from_files
-from deploy.stack.model import SERVICES
+from deploy.names import SERVICES
 from shared import mongo
 from shared.clock import SystemClock
 from shared.mongo import Database

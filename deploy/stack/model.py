@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from deploy.names import SERVICES
 from deploy.stack.programs import Journal
+
+__all__ = ["KINDS", "SERVICES", "Kind", "Site", "Stack", "Unavailable"]
 
 Kind = Literal["env", "docker", "native", "embedded"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-SERVICES = ("profiles", "matching", "notifications")
 
 
 class Unavailable(RuntimeError):

@@ -68,6 +68,26 @@ def test_no_credential_stands_in_a_container_s_configuration(stack: Stack, servi
         assert "PASSWORD=" not in told
 
 
+@pytest.mark.parametrize(
+    ("service", "command", "status", "said"),
+    [
+        *((service, f"deploy.parked list {service}", 0, "nothing is parked") for service in SERVICES),
+        ("matching", "deploy.rebuild matching participants --dry-run", 0, "nothing is replaced"),
+        ("notifications", "deploy.rebuild notifications contacts --dry-run", 0, "nothing is replaced"),
+        *((service, f"deploy.restored {service} --dry-run", 1, "stop them all first") for service in SERVICES),
+        ("profiles", "deploy.topics check --bootstrap kafka:9092 --size native", 0, ""),
+    ],
+)
+def test_an_operator_s_command_does_its_work_in_the_image(
+    stack: Stack, service: str, command: str, status: int, said: str
+) -> None:
+    assert stack.kind == "docker"
+    container = _docker("ps", "-q", *_labels(service))
+    words = ["docker", "exec", container, "python", "-m", *command.split()]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, said in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
+
+
 def test_a_project_that_runs_is_used_and_not_started_again(stack: Stack, site: Site) -> None:
     assert docker.start(site).addresses == stack.addresses
 
