@@ -110,7 +110,9 @@ async def coordinator(bench: Bench, client: httpx.AsyncClient, institution: str)
     operator = bench.issuer.token("operator", institution=None, roles=["operator"])
     headers = {"Authorization": f"Bearer {operator}"}
     await Coordinator(client, headers).post(bench, "/institutions", {"id": institution, "name": institution})
-    token = bench.issuer.token("coordinator", institution=institution, roles=["coordinator"], lifetime_seconds=7200)
+    token = bench.issuer.token(
+        "coordinator", institution=institution, roles=["institution_coordinator"], lifetime_seconds=7200
+    )
     one = Coordinator(client, {"Authorization": f"Bearer {token}"})
     programme = PROGRAMME if institution == INSTITUTION else f"{institution}-programme"
     await one.post(bench, "/programmes", {"id": programme, "name": programme, "admits": [institution]})

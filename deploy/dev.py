@@ -17,7 +17,7 @@ from deploy.rounds import commands
 from deploy.stack.model import SERVICES, Kind, Unavailable
 
 ROOT = Path(__file__).parent.parent
-ROLES = ("member", "coordinator", "integrator", "operator")
+ROLES = ("member", "coordinator", "institution_coordinator", "integrator", "operator")
 StackChoice = Annotated[Kind | None, typer.Option("--stack", help="take this kind, and no other")]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -96,7 +96,7 @@ def token(
     role: Annotated[str, typer.Argument(help=", ".join(ROLES))],
     institution: Annotated[str | None, typer.Option(help="its id; operators need none")] = None,
     subject: Annotated[str | None, typer.Option(help="who signs in; the role's name if absent")] = None,
-    programme: Annotated[list[str] | None, typer.Option(help="limits a coordinator; may be repeated")] = None,
+    programme: Annotated[list[str] | None, typer.Option(help="that a coordinator is of; may be repeated")] = None,
     hours: Annotated[int, typer.Option(help="until it expires")] = 8,
 ) -> None:
     """Prints a bearer token of the local development issuer."""
@@ -104,6 +104,10 @@ def token(
         raise typer.BadParameter(f"no role {role}: choose from {', '.join(ROLES)}")
     if institution is None and role != "operator":
         raise typer.BadParameter(f"a {role} belongs to an institution: add --institution ID, such as st-anna")
+    if role == "coordinator" and not programme:
+        raise typer.BadParameter(
+            "a coordinator is of named programmes: add --programme ID, or take the role institution_coordinator"
+        )
     print(
         running.issuer().token(
             subject or role,
@@ -150,7 +154,8 @@ def _show(up: running.Running) -> None:
     _console.print(f"Kafka: {up.bootstrap}; logs: .dev/logs", highlight=False)
     _console.print("A token: ./dev token operator", highlight=False)
     for role in ROLES[:-1]:
-        _console.print(f"         ./dev token {role} --institution ID --subject NAME", highlight=False)
+        limit = " --programme ID" if role == "coordinator" else ""
+        _console.print(f"         ./dev token {role} --institution ID{limit} --subject NAME", highlight=False)
     _console.print("See it: ./dev status, ./dev logs. Stop it all: ./dev down", highlight=False)
 
 

@@ -67,7 +67,9 @@ class LocalIssuer:
         claims: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
     ) -> str:
-        """`claims` and `headers` go over what would be there, None takes a claim away: so tests make bad tokens."""
+        """`claims` and `headers` go over what would be there, None takes a claim away: so tests make bad tokens.
+        Without `programmes` there is no such claim.
+        """
         now = int(time.time())
         payload = {
             "iss": ISSUER,
@@ -77,7 +79,7 @@ class LocalIssuer:
             "exp": now + lifetime_seconds,
             "institution": institution,
             "roles": list(roles),
-            "programmes": list(programmes),
+            "programmes": list(programmes) or None,
             **(claims or {}),
         }
         kept = {name: value for name, value in payload.items() if value is not None}

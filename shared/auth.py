@@ -20,9 +20,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from shared.clock import Clock
 from shared.contracts.payload import Id
 from shared.errors import Forbidden
+from shared.scope import Scope
 from shared.telemetry import logger
 
-Role = Literal["member", "coordinator", "integrator", "operator"]
+Role = Literal["member", "coordinator", "institution_coordinator", "integrator", "operator"]
 ROLES: frozenset[str] = frozenset(get_args(Role))
 _ALGORITHMS = ["ES256", "ES384", "RS256", "PS256", "EdDSA"]
 _LEEWAY_SECONDS = 30
@@ -78,6 +79,8 @@ class Issuer(BaseModel):
     institutions: frozenset[str]
     claims: ClaimNames = ClaimNames()
     may_name_operators: bool = False
+    coordinators_without_programmes_coordinate_the_institution: bool = False
+    """For issuers that cannot send `institution_coordinator` yet: `coordinator` without programmes reads as it."""
     development: bool = False
 
     @property
@@ -104,14 +107,15 @@ class Principal:
     subject_hash: str
     institution: str | None
     roles: frozenset[str]
-    programmes: frozenset[str] = frozenset()
-    """Programmes that a coordinator is limited to; empty: the whole institution."""
+    programmes: frozenset[str] | None = None
+    """Named by the token; None: it has no such claim. To be read through `scope` and the questions below."""
     expires: float = field(default=inf, compare=False)
     """When the token ends, in seconds since 1970: an answer that goes on for long must not outlive it."""
 
     def require(self, *roles: Role) -> None:
-        if not self.roles & set(roles):
-            raise Forbidden("role_required", f"this needs the role {' or '.join(roles)}")
+        """`coordinator` stands for both kinds; one whose token names no programme is none."""
+        if not (self.roles - {"coordinator"}) & set(roles) and not ("coordinator" in roles and self.is_coordinator):
+            raise Forbidden("role_required", f"this needs the role {' or '.join(map(_described, roles))}")
 
     @property
     def home(self) -> str:
@@ -120,8 +124,34 @@ class Principal:
             raise Forbidden("institution_required", "the token names no institution: ask with one that does")
         return self.institution
 
+    @property
+    def scope(self) -> Scope:
+        """What a coordinator or an integrator acts for. An integrator's token may name programmes as well;
+        without that claim it is for the whole institution.
+        """
+        is_integrator = "integrator" in self.roles and "coordinator" not in self.roles
+        is_whole = self.coordinates_institution or (is_integrator and self.programmes is None)
+        is_limited = is_integrator or "coordinator" in self.roles
+        named = self.programmes if is_limited and not is_whole else None
+        return Scope(institution=self.home, is_whole=is_whole, programmes=named or frozenset())
+
+    @property
+    def coordinates_institution(self) -> bool:
+        return "institution_coordinator" in self.roles
+
+    @property
+    def is_coordinator(self) -> bool:
+        """Of the institution, or of at least one programme."""
+        return self.coordinates_institution or ("coordinator" in self.roles and bool(self.programmes))
+
     def coordinates(self, programme: str) -> bool:
-        return "coordinator" in self.roles and (not self.programmes or programme in self.programmes)
+        return self.is_coordinator and self.scope.covers(programme)
+
+
+def _described(role: Role) -> str:
+    if role == "coordinator":
+        return "institution_coordinator, or coordinator with the programmes in its claim,"
+    return role
 
 
 @dataclass(slots=True)
@@ -144,6 +174,14 @@ class Authenticator:
         self._issuers = {issuer.issuer: issuer for issuer in issuers}
         self._clock = clock
         self._keys = {issuer.issuer: _Keys() for issuer in issuers}
+        for issuer in issuers:
+            if issuer.coordinators_without_programmes_coordinate_the_institution:
+                _log.warning(
+                    "tokens with the role coordinator and no programmes give access to their whole institution: have "
+                    "the issuer send the role institution_coordinator, then remove this setting",
+                    issuer=issuer.issuer,
+                    setting="coordinators_without_programmes_coordinate_the_institution",
+                )
 
     async def principal(self, authorization: str | None) -> Principal:
         """Raises `Unauthenticated`, `IssuerUnavailable`, or `Forbidden` for what the issuer may not say."""
@@ -236,16 +274,22 @@ def _principal(claims: Mapping[str, Any], issuer: Issuer) -> Principal:
     institution = claims.get(issuer.claims.institution)
     if institution is not None and not (_is_id(institution) and issuer.speaks_for(institution)):
         raise Forbidden("institution_refused", "this issuer may not speak for that institution")
-    roles = _words(claims, issuer.claims.roles) & ROLES
+    roles = (_words(claims, issuer.claims.roles) or frozenset()) & ROLES
+    programmes = _words(claims, issuer.claims.programmes)
     if "operator" in roles and not (issuer.may_name_operators or issuer.development):
         raise Forbidden("operator_refused", "this issuer may not name operators")
     return Principal(
         subject_hash=subject_hash(issuer.issuer, _subject(claims)),
         institution=institution,
-        roles=roles,
-        programmes=_words(claims, issuer.claims.programmes),
+        roles=roles | _further_role(roles, programmes, issuer),
+        programmes=programmes,
         expires=_expires(claims),
     )
+
+
+def _further_role(roles: frozenset[str], programmes: frozenset[str] | None, issuer: Issuer) -> frozenset[str]:
+    is_whole = issuer.coordinators_without_programmes_coordinate_the_institution and not programmes
+    return frozenset({"institution_coordinator"} if is_whole and "coordinator" in roles else ())
 
 
 def _expires(claims: Mapping[str, Any]) -> float:
@@ -275,13 +319,15 @@ def _subject(claims: Mapping[str, Any]) -> str:
     return str(subject)
 
 
-def _words(claims: Mapping[str, Any], name: str) -> frozenset[str]:
-    """A claim that lists words, as a JSON array or (like `scope`) separated by spaces.
+def _words(claims: Mapping[str, Any], name: str) -> frozenset[str] | None:
+    """A claim that lists words, as a JSON array or (like `scope`) separated by spaces. None: the claim is missing.
 
-    Nothing else is made the best of: an unreadable limit to some programmes would read as no limit.
+    Any other type is refused, so that no limit is lost.
     """
     claim = claims.get(name)
-    words = [] if claim is None else claim.split() if isinstance(claim, str) else claim
+    if claim is None:
+        return None
+    words = claim.split() if isinstance(claim, str) else claim
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise Unauthenticated("claims_malformed", f"the claim `{name}` must list words")
     return frozenset(words)

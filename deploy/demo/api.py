@@ -44,7 +44,7 @@ class Api:
         return self._caller("demo-operator", None, "operator")
 
     def coordinator(self, institution: str) -> "Caller":
-        return self._caller(f"demo-coordinator-{institution}", institution, "coordinator")
+        return self._caller(f"demo-coordinator-{institution}", institution, "institution_coordinator")
 
     def member(self, institution: str, member: str) -> "Caller":
         """The sign-in that the demo binds to this member: the same one in every run."""

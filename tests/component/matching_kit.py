@@ -28,6 +28,7 @@ from shared.contracts.profiles import (
 )
 from shared.mongo import Database, Document
 from shared.service import Service, supervise
+from tests.component.tokens import roles_for
 from tests.eventually import eventually
 
 NORTH, SOUTH, CARE = "north", "south", "care"
@@ -130,7 +131,8 @@ class Matching:
 
     async def get(self, path: str, subject: str, institution: str, *roles: str, **options: Any) -> httpx.Response:
         programmes: Sequence[str] = options.pop("programmes", ())
-        token = self.issuer.token(subject, institution=institution, roles=roles or ("member",), programmes=programmes)
+        held = roles_for(roles or ("member",), programmes)
+        token = self.issuer.token(subject, institution=institution, roles=held, programmes=programmes)
         headers = {"authorization": f"Bearer {token}", **options.pop("headers", {})}
         return await self.client.get(path, headers=headers, params=options or None)
 
@@ -145,7 +147,7 @@ class Matching:
         role: str = "member",
         **body: Any,
     ) -> httpx.Response:
-        token = self.issuer.token(subject, institution=institution, roles=(role,))
+        token = self.issuer.token(subject, institution=institution, roles=roles_for([role]))
         headers = {"authorization": f"Bearer {token}", "idempotency-key": key or SystemClock().new_id()}
         if version is not None:
             headers["if-match"] = f'"{version}"'

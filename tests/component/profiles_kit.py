@@ -15,6 +15,7 @@ from shared import mongo
 from shared.clock import SystemClock
 from shared.mongo import Database
 from shared.service import Service
+from tests.component.tokens import roles_for
 
 Json = dict[str, Any]
 
@@ -58,7 +59,8 @@ class Network:
     client: httpx.AsyncClient
 
     def sign_in(self, subject: str, institution: str | None, *roles: str, programmes: Sequence[str] = ()) -> Person:
-        token = self.issuer.token(subject, institution=institution, roles=roles, programmes=programmes)
+        held = roles_for(roles, programmes)
+        token = self.issuer.token(subject, institution=institution, roles=held, programmes=programmes)
         return Person(self.client, token)
 
     @property

@@ -159,7 +159,9 @@ async def _notifications(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> As
 
 
 def _strangers(two: LocalIssuer) -> dict[str, str]:
-    return {role: two.token(role, institution=SOUTH, roles=[role]) for role in ("coordinator", "integrator")}
+    return {
+        role: two.token(role, institution=SOUTH, roles=[role]) for role in ("institution_coordinator", "integrator")
+    }
 
 
 def forgeries(two: LocalIssuer) -> Iterator[tuple[str | None, int, str]]:

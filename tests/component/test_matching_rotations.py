@@ -21,6 +21,7 @@ from tests.component.matching_kit import (
     programme,
     running,
 )
+from tests.component.tokens import roles_for
 from tests.eventually import eventually
 
 TODAY = datetime.now(UTC).date()
@@ -45,7 +46,7 @@ async def _suggested(matching: Matching, who: str, mentors: set[str]) -> bool:
 async def _send(
     matching: Matching, method: str, path: str, home: str = NORTH, *, role: str = "integrator", **sent: Any
 ) -> httpx.Response:
-    token = matching.issuer.token("hospital", institution=home, roles=(role,))
+    token = matching.issuer.token("hospital", institution=home, roles=roles_for([role]))
     headers = {"authorization": f"Bearer {token}", "idempotency-key": SystemClock().new_id()}
     return await matching.client.request(method, path, headers=headers, **sent)
 

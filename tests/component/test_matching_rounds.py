@@ -173,7 +173,7 @@ async def test_orders_that_cannot_be_kept_are_refused_with_their_place(desk: Des
 
 
 async def test_junk_is_refused_before_it_is_read_and_nan_is_no_number(desk: Desk) -> None:
-    token = desk.matching.issuer.token(CARLA, institution=NORTH, roles=("coordinator",))
+    token = desk.matching.issuer.token(CARLA, institution=NORTH, roles=("institution_coordinator",))
     headers = {"authorization": f"Bearer {token}", "idempotency-key": "junk", "content-type": "application/json"}
     path = f"/programmes/{CARE}/rounds"
     for content, status in ((b"x" * 10_000_000, 413), (b'{"score_band": NaN}', 400), (b"\xff\xfe", 400)):

@@ -46,7 +46,7 @@ async def test_matching_keeps_its_document(
             "relationship": relationship,
         }
         member = issuer.token("ana", institution=NORTH, roles=["member"])
-        coordinator = issuer.token("carla", institution=NORTH, roles=["coordinator"])
+        coordinator = issuer.token("carla", institution=NORTH, roles=["institution_coordinator"])
         async with served(matching.service.app) as address:
             await fuzz(address, Asker(token=member, known=known), tmp_path)
             await fuzz(address, Asker(token=coordinator, known=known, phases=_FEW), tmp_path)

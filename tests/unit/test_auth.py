@@ -17,6 +17,8 @@ from jwt.algorithms import ECAlgorithm
 from deploy.issuer import AUDIENCE, ISSUER, LocalIssuer
 from shared.auth import Authenticator, Issuer, IssuerUnavailable, Principal, Unauthenticated, subject_hash
 from shared.errors import Forbidden
+from shared.scope import Scope
+from shared.telemetry import configure_logs
 
 HOUR = 3600
 
@@ -91,6 +93,64 @@ async def test_a_good_token_says_who_asks_for_which_institution_as_what(local: L
         roles=frozenset({"coordinator"}),
         programmes=frozenset({"first-friday"}),
     )
+
+
+@pytest.mark.parametrize("claims", [{}, {"programmes": None}, {"programmes": []}, {"programmes": ""}], ids=str)
+async def test_a_coordinator_without_programmes_coordinates_nothing(local: LocalIssuer, claims: dict[str, Any]) -> None:
+    me = await ask(local, token(local, roles=["coordinator"], **claims))
+    assert (me.is_coordinator, me.coordinates_institution, me.coordinates("first-friday")) == (False, False, False)
+    assert me.scope == Scope(institution="charite")
+    with pytest.raises(Forbidden):
+        me.require("coordinator", "integrator")
+
+
+@pytest.mark.parametrize("claims", [{}, {"programmes": []}, {"programmes": ["first-friday"]}], ids=str)
+async def test_an_institution_coordinator_coordinates_every_programme(
+    local: LocalIssuer, claims: dict[str, Any]
+) -> None:
+    me = await ask(local, token(local, roles=["institution_coordinator"], **claims))
+    me.require("coordinator")
+    assert me.scope == Scope(institution="charite", is_whole=True)
+    assert (me.coordinates_institution, me.coordinates("residency")) == (True, True)
+
+
+async def test_a_coordinator_coordinates_the_programmes_that_the_token_names(local: LocalIssuer) -> None:
+    me = await ask(local, token(local, roles=["coordinator"], programmes="first-friday residency"))
+    me.require("coordinator")
+    assert (me.coordinates("residency"), me.coordinates("other"), me.coordinates_institution) == (True, False, False)
+    assert not me.scope.covers_any([])
+
+
+@pytest.mark.parametrize(
+    ("claims", "is_whole", "programmes"),
+    [({}, True, []), ({"programmes": []}, False, []), ({"programmes": ["residency"]}, False, ["residency"])],
+    ids=str,
+)
+async def test_an_integrator_is_limited_by_the_programmes_that_the_token_names(
+    local: LocalIssuer, claims: dict[str, Any], *, is_whole: bool, programmes: list[str]
+) -> None:
+    me = await ask(local, token(local, roles=["integrator"], **claims))
+    assert (me.scope.is_whole, me.scope.programmes) == (is_whole, frozenset(programmes))
+    assert not me.coordinates("residency")
+
+
+@pytest.mark.parametrize("role", ["member", "operator"])
+async def test_the_programmes_claim_gives_nothing_to_other_roles(local: LocalIssuer, role: str) -> None:
+    me = await ask(local, token(local, roles=[role], programmes=["residency"]), may_name_operators=True)
+    assert me.scope == Scope(institution="charite")
+    assert not me.coordinates("residency")
+
+
+@pytest.mark.parametrize("claims", [{}, {"programmes": []}, {"programmes": "residency"}], ids=str)
+async def test_an_issuer_may_keep_the_old_reading_and_the_log_says_so(
+    local: LocalIssuer, claims: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs("test")
+    setting = {"coordinators_without_programmes_coordinate_the_institution": True}
+    me = await ask(local, token(local, roles=["coordinator"], **claims), **setting)
+    assert me.coordinates_institution is ("residency" not in claims.values())
+    assert not (await ask(local, token(local, roles=["member"], **claims), **setting)).is_coordinator
+    assert "coordinators_without_programmes_coordinate_the_institution" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("sent", [None, "", "Bearer", "Bearer ", "Basic YTpi", "bearer"])

@@ -126,7 +126,7 @@ async def receive(kept: Kept, file: bytes, me: Principal, *, id: str = "r", max_
 
 async def test_a_file_is_kept_in_chunks_before_anybody_works_on_it() -> None:
     kept = Kept()
-    roster = await receive(kept, csv(CHUNK + 1), somebody("coordinator"))
+    roster = await receive(kept, csv(CHUNK + 1), somebody("institution_coordinator"))
     assert (roster.state, roster.rows) == ("waiting", CHUNK + 1)
     assert [len(chunk.rows) for chunk in kept.chunks["r"]] == [CHUNK, 1]
 
@@ -134,21 +134,21 @@ async def test_a_file_is_kept_in_chunks_before_anybody_works_on_it() -> None:
 async def test_a_file_that_breaks_in_the_middle_leaves_nothing() -> None:
     kept = Kept()
     with pytest.raises(Rejected):
-        await receive(kept, csv(CHUNK * 2) + b"\xff,x\n", somebody("coordinator"))
+        await receive(kept, csv(CHUNK * 2) + b"\xff,x\n", somebody("institution_coordinator"))
     assert (kept.rosters, kept.chunks) == ({}, {})
 
 
 async def test_a_file_of_too_many_rows_is_refused_whole() -> None:
     kept = Kept()
     with pytest.raises(Rejected):
-        await receive(kept, csv(11), somebody("coordinator"), max_rows=10)
+        await receive(kept, csv(11), somebody("institution_coordinator"), max_rows=10)
     assert kept.rosters == {}
 
 
 async def test_the_same_upload_again_is_the_same_roster() -> None:
     kept = Kept()
-    first = await receive(kept, csv(1), somebody("coordinator"))
-    assert await receive(kept, csv(1), somebody("coordinator")) == first
+    first = await receive(kept, csv(1), somebody("institution_coordinator"))
+    assert await receive(kept, csv(1), somebody("institution_coordinator")) == first
     assert len(kept.chunks["r"]) == 1
 
 
@@ -160,8 +160,8 @@ async def test_members_and_coordinators_of_single_programmes_send_no_roster_for_
 
 async def test_rosters_take_turns_by_chunk() -> None:
     kept = Kept()
-    await receive(kept, csv(CHUNK * 3), somebody("coordinator"), id="long")
-    await receive(kept, csv(1), somebody("coordinator", institution="there"), id="short")
+    await receive(kept, csv(CHUNK * 3), somebody("institution_coordinator"), id="long")
+    await receive(kept, csv(1), somebody("institution_coordinator", institution="there"), id="short")
     await WorkingOff(kept, NoProgrammes(), ALease(), FixedClock()).work()
     assert kept.worked == ["long", "short", "long", "long"]
     assert {roster.state for roster in kept.rosters.values()} == {"done"}
@@ -169,7 +169,7 @@ async def test_rosters_take_turns_by_chunk() -> None:
 
 async def test_whoever_loses_the_lease_stops_and_the_next_one_goes_on() -> None:
     kept = Kept()
-    await receive(kept, csv(CHUNK * 3), somebody("coordinator"))
+    await receive(kept, csv(CHUNK * 3), somebody("institution_coordinator"))
     await WorkingOff(kept, NoProgrammes(), ALease(takes=2), FixedClock()).work()
     assert len(kept.worked) == 1
     await WorkingOff(kept, NoProgrammes(), ALease(), FixedClock()).work()
@@ -195,7 +195,7 @@ async def test_an_upload_that_broke_off_is_said_to_have_failed() -> None:
 
 async def test_another_institutions_roster_is_not_found() -> None:
     kept = Kept()
-    await receive(kept, csv(1), somebody("coordinator"))
+    await receive(kept, csv(1), somebody("institution_coordinator"))
     receiving = Receiving(kept, NoProgrammes(), clock=FixedClock(), max_rows=1)  # type: ignore[arg-type]
     with pytest.raises(NotFound):
-        await receiving.see(somebody("coordinator", institution="there"), "r")
+        await receiving.see(somebody("institution_coordinator", institution="there"), "r")

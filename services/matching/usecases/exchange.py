@@ -25,7 +25,7 @@ class Exchanges:
         mine = (await self._shelf.institutions([me.home])).get(me.home) if institution == me.home else None
         if mine is None:
             raise NotFound("institution_not_found", "there is no such institution")
-        if me.programmes:
+        if not me.coordinates_institution:
             raise Forbidden("programme_refused", "this is for a coordinator of the whole institution")
         flows = await self._shelf.flows(mine.id)
         partners = mine.exchanges_with | {one for exchange in flows for one in exchange}

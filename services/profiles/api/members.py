@@ -103,7 +103,7 @@ def members_router(members: MemberUseCases) -> APIRouter:
             role=role,
             specialty=specialty,
             stage=stage,
-            programmes=me.programmes or None,
+            programmes=None if me.scope.is_whole else me.scope.programmes,
         )
         found = await members.page(me, wanted, after=id_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None

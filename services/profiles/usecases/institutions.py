@@ -63,7 +63,7 @@ class InstitutionUseCases:
 def _allow(me: Principal, id: str, given: Mapping[str, Any]) -> None:
     if given.keys() & {"name", "status"}:
         me.require("operator")
-    coordinates = me.institution == id and "coordinator" in me.roles and not me.programmes
+    coordinates = me.institution == id and me.coordinates_institution
     if given.keys() & {"exchanges_with", "exchange_terms"} and not coordinates:
         raise Forbidden(
             "role_required", "whom it exchanges with, and how, is for the institution's own coordinator to say"

@@ -25,7 +25,7 @@ def is_self(me: Principal, member: Member) -> bool:
 
 def coordinates(me: Principal, member: Member) -> bool:
     """A coordinator of named programmes coordinates those enrolled in one of them."""
-    return "coordinator" in me.roles and (not me.programmes or bool(me.programmes & member.programmes))
+    return me.is_coordinator and me.scope.covers_any(member.programmes)
 
 
 class MemberUseCases:
@@ -118,8 +118,8 @@ class MemberUseCases:
             raise _invalid("affiliations", f"unknown institution: {', '.join(unknown)}")
         enrolled, were = set(after.enrolments), set(before.enrolments if before else ())
         touched = {enrolment.programme for enrolment in enrolled ^ were}
-        if me.programmes and (not touched <= me.programmes or not coordinates(me, after)):
-            raise Forbidden("role_required", f"enrolments are limited to {', '.join(sorted(me.programmes))}")
+        if me.is_coordinator and not (me.scope.covers_all(touched) and coordinates(me, after)):
+            raise Forbidden("role_required", f"enrolments are limited to {', '.join(sorted(me.scope.programmes))}")
         joined = sorted(after.programmes - (before.programmes if before else frozenset()))
         if joined:
             await self._refuse_closed(joined, after)

@@ -73,6 +73,6 @@ def _owner(me: Principal, named: str | None) -> str:
     owner = named or me.home
     if "operator" in me.roles:
         return owner
-    if owner != me.home or me.programmes:
+    if owner != me.home or not me.coordinates_institution:
         raise Forbidden("role_required", "a coordinator of the whole institution founds its programmes, and no others'")
     return owner

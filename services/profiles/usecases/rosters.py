@@ -184,8 +184,8 @@ class Receiving:
 
     async def _refuse_programmes(self, me: Principal, section: Section) -> None:
         named = [enrol.programme for enrol in section.enrol]
-        if me.programmes and not (named and set(named) <= me.programmes):
-            raise Forbidden("role_required", f"the mapping must enrol in {', '.join(sorted(me.programmes))} only")
+        if not (me.scope.covers_any(named) and me.scope.covers_all(named)):
+            raise Forbidden("role_required", f"the mapping must enrol in {', '.join(sorted(me.scope.programmes))} only")
         if closed := await _closed(self._programmes, named, me.home):
             wrong = FieldError("enrol", f"no active programme that admits the institution: {', '.join(closed)}")
             raise Rejected("mapping_invalid", "the mapping cannot be used: see errors; nothing was imported", (wrong,))

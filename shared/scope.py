@@ -1,0 +1,23 @@
+"""The part of an institution that a token speaks for: all of it, or named programmes. By default nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Covers every programme if `is_whole`, and otherwise those in `programmes` only: none if it is empty."""
+
+    institution: str
+    is_whole: bool = False
+    programmes: frozenset[str] = frozenset()
+
+    def covers(self, programme: str) -> bool:
+        return self.is_whole or programme in self.programmes
+
+    def covers_all(self, programmes: Iterable[str]) -> bool:
+        return all(map(self.covers, programmes))
+
+    def covers_any(self, programmes: Iterable[str]) -> bool:
+        """True for the whole institution even where no programme is given: its members need not be enrolled."""
+        return self.is_whole or any(map(self.covers, programmes))
