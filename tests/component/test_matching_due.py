@@ -141,6 +141,21 @@ async def test_who_becomes_inactive_leaves_no_request_and_no_seat_behind(matchin
     assert await matching.database["departures"].count_documents({}) == 0
 
 
+async def test_an_inactive_member_sees_and_does_nothing_here_until_reactivated(matching: Matching) -> None:
+    request = await matching.asks("ana", "milo")
+    relationship = (await matching.answers("milo", request, "accept"))["relationship"]
+    seen = ("/me/requests", "/me/relationships", f"/relationships/{relationship}", f"/requests/{request}")
+    seen += ("/me/suggestions",)
+    assert {path for path in seen if not (await matching.get(path, "ana", NORTH)).is_success} == set()
+    await matching.say(mentee("ana", status="inactive"))
+    assert {path for path in seen if (await matching.get(path, "ana", NORTH)).status_code != 404} == set()
+    for path in (f"/relationships/{relationship}/close", f"/requests/{request}/accept"):
+        assert (await matching.post(path, "ana")).status_code == 404, path
+    assert (await matching.ask("ana", "mara")).status_code == 404
+    await matching.say(mentee("ana"))
+    assert (await matching.get(f"/relationships/{relationship}", "ana", NORTH)).is_success
+
+
 async def test_who_leaves_a_programme_leaves_what_was_asked_in_it_and_keeps_their_mentor(matching: Matching) -> None:
     await matching.say(programme("other"))
     both = Enrolment(programme="other", roles=("mentee", "mentor"))

@@ -24,12 +24,15 @@ from services.matching.store.projections import (
 from shared.mongo import Database, Document
 
 SEATS = "seats"
+INACTIVE: Document = {"status": "inactive"}
 
 
 async def signed_in(database: Database, institution: str, subject_hash: str) -> str | None:
-    """The member bound to this sign-in."""
+    """The member bound to this sign-in, unless they are inactive: what they may still do, profiles answers."""
     bound = await database[PREFERENCES].find_one(sign_in(institution, subject_hash), {"_id": 1})
-    return str(bound["_id"]) if bound else None
+    if bound is None or await database[PARTICIPANTS].find_one({"_id": bound["_id"], **INACTIVE}, {"_id": 1}):
+        return None
+    return str(bound["_id"])
 
 
 def sign_in(institution: str, subject_hash: str) -> Document:

@@ -61,7 +61,13 @@ class RequestStore:
     async def request_and_asker(
         self, institution: str, subject_hash: str, id: str
     ) -> tuple[Request | None, str | None]:
-        binding = [{"$match": people.sign_in(institution, subject_hash)}, {"$project": {"_id": 1}}]
+        inactive = {"from": PARTICIPANTS, "localField": "_id", "foreignField": "_id", "as": "inactive"}
+        binding: list[Document] = [
+            {"$match": people.sign_in(institution, subject_hash)},
+            {"$lookup": {**inactive, "pipeline": [{"$match": people.INACTIVE}, {"$project": {"_id": 1}}]}},
+            {"$match": {"inactive": []}},
+            {"$project": {"_id": 1}},
+        ]
         stages: list[Document] = [
             {"$match": {"_id": id, "institutions": institution}},
             {"$lookup": {"from": PREFERENCES, "pipeline": binding, "as": "asker"}},

@@ -97,7 +97,11 @@ async def myself(store: SignIns, me: Principal) -> str:
 
 def bound(member: str | None) -> str:
     if member is None:
-        raise NotFound("member_not_found", "no member is bound to this sign-in: accept the invitation first")
+        raise NotFound(
+            "member_not_found",
+            "no active member is bound to this sign-in: accept the invitation first, "
+            "or ask your coordinator to reactivate your profile",
+        )
     return member
 
 
