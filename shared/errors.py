@@ -6,6 +6,8 @@
     ├── Conflict           the state does not allow it (already exists, already used, inactive)
     └── Rejected           a value is wrong; `errors` names each place
     StaleVersion           somebody was faster: reload and try again
+    ├── VersionMismatch    the version that the caller named is not the current one; HTTP 412
+    └── Contended          tried many times, and each time another change was faster; HTTP 503
 
 Everything else is a fault: retried with backoff, then parked with its cause. Statuses are chosen in `shared/http` only.
 """
@@ -50,3 +52,9 @@ class StaleVersion(Exception):
         super().__init__(f"version is {found}, not {expected}: reload and try again")
         self.found = found
         self.expected = expected
+
+
+class VersionMismatch(StaleVersion): ...
+
+
+class Contended(StaleVersion): ...

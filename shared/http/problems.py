@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from shared.auth import IssuerUnavailable, Unauthenticated
-from shared.errors import Conflict, DomainError, FieldError, Forbidden, NotFound, Rejected, StaleVersion
+from shared.errors import Conflict, Contended, DomainError, FieldError, Forbidden, NotFound, Rejected, StaleVersion
 from shared.mongo import PyMongoError, is_outage
 from shared.telemetry import current_trace, logger
 
@@ -83,6 +83,11 @@ async def _on_stale_version(_: Request, error: Any) -> Response:
     return problem(412, "version_stale", str(error))
 
 
+async def _on_contended(_: Request, __: Any) -> Response:
+    detail = "too many changes of the same at once: nothing is changed; try again with the same key"
+    return problem(503, "contended", detail, headers={"Retry-After": "1"})
+
+
 async def _on_unauthenticated(_: Request, error: Any) -> Response:
     # RFC 6750 section 3: who sent no token is not told an error of it.
     challenge = "Bearer" if error.code == "token_missing" else 'Bearer error="invalid_token"'
@@ -123,6 +128,7 @@ async def _on_fault(_: Request, error: Any) -> Response:
 _ANSWERS: Mapping[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
     DomainError: _on_domain_error,
     StaleVersion: _on_stale_version,
+    Contended: _on_contended,
     Unauthenticated: _on_unauthenticated,
     IssuerUnavailable: _on_issuer_unavailable,
     RequestValidationError: _on_invalid,

@@ -230,6 +230,12 @@ async def test_every_route_refuses_a_query_parameter_that_it_does_not_know(serve
     assert await served.state() == before
 
 
+def test_only_a_route_that_takes_a_version_answers_that_it_is_stale(served: Served) -> None:
+    for method, path, operation in served.routes():
+        takes_version = any(one["name"].lower() == "if-match" for one in operation.get("parameters", []))
+        assert ("412" in operation["responses"]) == takes_version, f"{method} {path}"
+
+
 def test_every_body_has_an_example(served: Served) -> None:
     for method, path, operation in served.routes():
         if "requestBody" in operation:

@@ -305,3 +305,19 @@ async def test_somebody_asked_by_very_many_leaves_in_pieces_and_nothing_is_left(
     await eventually(matching.nobody_leaves, within=20)
     assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
     assert len(await matching.facts("request.withdrawn")) == 251
+
+
+async def test_commands_of_a_pair_without_a_version_are_never_stale_however_many_meet(
+    matching: Matching, another: Matching
+) -> None:
+    request = await matching.asks("ana", "milo")
+    relationship = (await matching.answers("milo", request, "accept"))["relationship"]
+    calls = [
+        (one, f"/relationships/{relationship}/{verb}", who)
+        for one in (matching, another)
+        for verb in ("pause", "resume")
+        for who in ("ana", "milo")
+    ] * 5
+    answers = await asyncio.gather(*(one.post(path, who) for one, path, who in calls))
+    assert {answer.status_code for answer in answers} <= {200, 409}, [answer.text for answer in answers]
+    assert await matching.seats() == {"milo": 1}

@@ -222,6 +222,17 @@ async def test_pause_and_deactivation_are_states_and_saying_them_again_is_harmle
     assert len(await network.told("members", member["id"])) == 5
 
 
+@pytest.mark.parametrize("commands", [("pause", "resume"), ("deactivate", "reactivate")])
+async def test_commands_without_a_version_are_never_stale_however_many_meet(
+    network: Network, here: str, commands: tuple[str, str]
+) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, f"{here}-busy")
+    paths = [f"/members/{member['id']}/{commands[number % 2]}" for number in range(40)]
+    answers = await asyncio.gather(*(coordinator.post(path) for path in paths))
+    assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+
+
 async def test_an_inactive_member_reads_and_exports_and_changes_nothing(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     person, seen = await network.bound(coordinator, here, "ada")

@@ -74,7 +74,7 @@ def repairs_router(repairs: Repairs) -> APIRouter:
         "/programmes/{programme}/repairs",
         status_code=202,
         response_model_exclude_none=True,
-        responses=problems(404, 409, 412),
+        responses=problems(404, 409),
     )
     async def ask_repair(
         programme: Id,

@@ -10,12 +10,13 @@ from services.matching.domain.assessments import Entry, Rotation, Window
 from services.matching.domain.model import Institution, Policy
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request
-from services.matching.usecases.parties import AnyDecided, Position, again_when_stale
+from services.matching.usecases.parties import AnyDecided, Position
 from services.matching.usecases.reading import require_coordinator
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, NotFound, Rejected
+from shared.retries import again_when_stale
 
 Outcome = Literal["created", "updated", "unchanged", "refused"]
 _AT_ONCE = 50

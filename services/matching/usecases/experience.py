@@ -4,10 +4,11 @@ from typing import Protocol
 
 from services.matching.domain.experience import Rating
 from services.matching.domain.relationships import Relationship
-from services.matching.usecases.parties import SignIns, again_when_stale, myself
+from services.matching.usecases.parties import SignIns, myself
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict, Forbidden, NotFound
+from shared.retries import again_when_stale
 
 
 class Answers(SignIns, Protocol):

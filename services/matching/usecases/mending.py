@@ -15,12 +15,12 @@ from services.matching.domain.repair.displacements import Displacement
 from services.matching.domain.repair.life import ATTEMPTS, Repair, Step
 from services.matching.domain.repair.steps import Ended, Scene
 from services.matching.usecases.damage import Planned
-from services.matching.usecases.parties import again_when_stale
 from services.matching.usecases.solving import Held
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RepairApplied, RepairPlanned
 from shared.errors import StaleVersion
+from shared.retries import again_when_stale
 
 _CHUNK, _AT_ONCE = 64, 8
 Unit = TypeVar("Unit")

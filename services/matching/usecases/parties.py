@@ -1,9 +1,9 @@
 """What requests and relationships have in common: who asks, what they see, and that nobody is overwritten unseen."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from services.matching.domain.model import Exchange, Member, Policy
 from services.matching.domain.pairs import Decided, Side
@@ -13,13 +13,11 @@ from services.matching.domain.rounds.places import Place
 from services.matching.usecases.reading import require_coordinator
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
-from shared.errors import NotFound, StaleVersion
+from shared.errors import NotFound, VersionMismatch
 
-T = TypeVar("T")
 Position = tuple[datetime, str]
 """Where a page ends: when the last one on it began, and its id."""
 AnyDecided = Decided[Request] | Decided[Relationship] | Decided[Place]
-_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,14 +120,4 @@ async def coordinated(store: Store, me: Principal, programme: str) -> None:
 
 def check(one: Request | Relationship, expected: int | None) -> None:
     if expected is not None and one.version != expected:
-        raise StaleVersion(found=one.version, expected=expected)
-
-
-async def again_when_stale(act: Callable[[], Awaitable[T]]) -> T:
-    """Two met at the first document of a member's seats: the next attempt finds it."""
-    for _ in range(_TRIES - 1):
-        try:
-            return await act()
-        except StaleVersion:
-            continue
-    return await act()
+        raise VersionMismatch(found=one.version, expected=expected)

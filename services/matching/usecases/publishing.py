@@ -12,12 +12,13 @@ from services.matching.domain.requests import Situation
 from services.matching.domain.rounds import life, places
 from services.matching.domain.rounds.life import Outcome, Round
 from services.matching.domain.rounds.places import Place, PlaceState
-from services.matching.usecases.parties import AnyDecided, again_when_stale
+from services.matching.usecases.parties import AnyDecided
 from services.matching.usecases.solving import Held
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RoundPublished
 from shared.errors import StaleVersion
+from shared.retries import again_when_stale
 
 _CHUNK, _AT_ONCE = 64, 8
 Settle = Callable[[Place, Situation], Sequence[AnyDecided]]

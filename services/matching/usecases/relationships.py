@@ -20,6 +20,7 @@ from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import NotFound
+from shared.retries import again_when_stale
 
 Decide = Callable[[Relationship, Side, Situation], Decided[Relationship]]
 
@@ -87,7 +88,9 @@ class Relationships:
             check(relationship, command.expected)
             return decide(relationship, side, situation)
 
-        return await self._store.change_relationship(me.home, command.relationship, act, command.trace)
+        return await again_when_stale(
+            lambda: self._store.change_relationship(me.home, command.relationship, act, command.trace)
+        )
 
     async def _side(self, me: Principal, id: str) -> Side:
         member = await myself(self._store, me)

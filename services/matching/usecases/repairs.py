@@ -12,6 +12,7 @@ from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict, Forbidden, NotFound, StaleVersion
+from shared.retries import again_when_stale
 
 
 class Shelf(Protocol):
@@ -44,6 +45,13 @@ class Repairs:
     async def ask(self, me: Principal, programme: str, *, id: str, bystanders: int, trace: Trace) -> Repair:
         """For a plan of all who are displaced now, with at most so many bystanders; one that waits is made anew."""
         policy = await self._owned(me, programme)
+        return await again_when_stale(
+            lambda: self._ask(me, policy, programme, id=id, bystanders=bystanders, trace=trace)
+        )
+
+    async def _ask(
+        self, me: Principal, policy: Policy, programme: str, *, id: str, bystanders: int, trace: Trace
+    ) -> Repair:
         asked = await self._shelf.repair(me.home, id)
         if asked is not None:
             return asked

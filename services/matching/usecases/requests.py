@@ -12,7 +12,6 @@ from services.matching.usecases.parties import (
     Position,
     Store,
     Wanted,
-    again_when_stale,
     bound,
     check,
     coordinated,
@@ -23,6 +22,7 @@ from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import NotFound
+from shared.retries import again_when_stale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +188,7 @@ class Requests:
             check(request, expected)
             return decide(request)
 
-        return await self._store.change_request(me.home, id, settle, trace)
+        return await again_when_stale(lambda: self._store.change_request(me.home, id, settle, trace))
 
     async def _own(self, me: Principal, id: str, side: Side) -> Request:
         """Raises `NotFound` for a request in which whoever asks is not on this side."""

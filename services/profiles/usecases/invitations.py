@@ -9,11 +9,12 @@ from services.profiles.domain import members as domain
 from services.profiles.domain.aggregate import Versioned, news
 from services.profiles.domain.members import Member
 from services.profiles.usecases.members import MemberUseCases, coordinates, is_self, not_found
-from services.profiles.usecases.stores import Invitation, Members, again_when_stale
+from services.profiles.usecases.stores import Invitation, Members
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict, NotFound
+from shared.retries import again_when_stale
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from services.profiles.domain import members as domain
 from services.profiles.domain.aggregate import Versioned, news
 from services.profiles.domain.fields import INSTITUTION_ONLY
 from services.profiles.domain.members import Member
-from services.profiles.usecases.stores import Institutions, Members, Programmes, Wanted, again_when_stale
+from services.profiles.usecases.stores import Institutions, Members, Programmes, Wanted
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Forbidden, NotFound, Rejected
+from shared.retries import again_when_stale
 
 Decision = Callable[[Member], Member]
 

@@ -1,6 +1,6 @@
 """What the use cases need kept. Every method takes the institution, so that no query can be made without it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -12,11 +12,8 @@ from services.profiles.domain.programmes import Programme
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import Role, Stage, Status
-from shared.errors import StaleVersion
 
 S = TypeVar("S")
-T = TypeVar("T")
-_TRIES = 4
 
 
 class Keeps(Protocol[S]):
@@ -96,13 +93,3 @@ class Members(Keeps[Member], Protocol):
         trace: Trace,
     ) -> Versioned[Member]:
         """Raises `Conflict` if the invitation was used meanwhile, or the sign-in belongs to another member."""
-
-
-async def again_when_stale(act: Callable[[], Awaitable[T]]) -> T:
-    """For commands that hold whatever the version is: reload and try again, a few times."""
-    for _ in range(_TRIES - 1):
-        try:
-            return await act()
-        except StaleVersion:
-            continue
-    return await act()
