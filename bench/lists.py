@@ -109,7 +109,7 @@ class Town:
             chunk = mentees[first : first + _CHUNK]
             self.pool.prepare(chunk)
             for mentee in chunk:
-                self.pool.remember(mentee, self.pool.shortlist(mentee), version=1)
+                self.pool.remember(mentee, self.pool.shortlist(mentee), version=1, own=None)
 
     def somebody(self, id: str, *, sequence: int = 1) -> Member:
         dice, is_mentor = self.dice, id.startswith("mentor")
@@ -153,7 +153,7 @@ def _milliseconds(act: Callable[[], object]) -> float:
 def _full(town: Town) -> None:
     for mentee in town.mentees:
         shortlist = town.pool.searched(mentee)
-        town.pool.remember(mentee, shortlist, version=1)
+        town.pool.remember(mentee, shortlist, version=1, own=None)
         town.named.update(shortlist.mentors)
 
 
@@ -163,7 +163,7 @@ def _one_mentee(town: Town) -> float:
     def change() -> None:
         mentee = next(mentees)
         town.put(town.somebody(mentee, sequence=2))
-        town.pool.remember(mentee, town.pool.shortlist(mentee), version=2)
+        town.pool.remember(mentee, town.pool.shortlist(mentee), version=2, own=None)
 
     return percentile([_milliseconds(change) for _ in range(_SINGLE)], 50)
 
@@ -211,7 +211,7 @@ def _measure() -> dict[str, Any]:
 def _check(town: Town) -> None:
     for mentee in town.dice.sample(town.mentees, _CHECKED):
         kept, stored = town.pool.shortlist(mentee), town.pool.stored(mentee)
-        if not stored.is_the_same(kept) or kept != town.pool.searched(mentee):
+        if not stored.is_the_same(kept, None) or kept != town.pool.searched(mentee):
             raise AssertionError("a kept list is not the one that a search makes")
 
 

@@ -18,7 +18,7 @@ POINTS = (
     "after-effect",  # a reaction has written and not committed; a projection has written
     "before-offset-commit",  # a batch is handled, its offsets are not committed
     "before-answer",  # a process that was started for it has a job, and has not answered
-    "before-save",  # what it made is here (a round's files are stored), nothing that is looked at names it
+    "before-save",  # what it made is here (a round's files, a list), nothing that is looked at names it
     "lease-expired",  # somebody's lapsed lease is ours, nothing is done with it yet
 )
 _WRITTEN = re.compile(

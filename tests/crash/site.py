@@ -49,7 +49,9 @@ class CrashSite:
 
     async def wrong(self) -> dict[str, list[str]]:
         seen = await self.look()
-        found = guarantees.wrong(seen) | self.world.wrong(seen)
+        found = guarantees.wrong(seen)
+        for name, sentences in self.world.wrong(seen).items():
+            found[name] = [*found.get(name, ()), *sentences]
         if left := self.cluster.left_behind():
             found["finished"] = [*found.get("finished", ()), *left]
         return found

@@ -37,6 +37,7 @@ PLACES = [
         f"{service}.consumer.{point}"
         for service, point in product(("matching", "notifications"), ("after-effect", "before-offset-commit"))
     ),
+    "matching.lists.before-save",
     "matching.lists.after-commit",
     "notifications.consumer.after-commit",
 ]

@@ -78,6 +78,29 @@ async def test_a_relay_s_standby_takes_over_when_it_is_killed(without_relay: Cra
     assert took < _GENEROUS_SECONDS
 
 
+@pytest.fixture
+async def without_lists(crashes: CrashSite) -> AsyncIterator[CrashSite]:
+    """Matching stores what it consumes and publishes; who keeps the lists is the test's to start."""
+    assert not await crashes.settles()
+    await crashes.cluster.end(crashes.cluster.running["matching"])
+    await crashes.cluster.start("matching", roles=["api", "consumer", "relay"]).ready()
+    yield crashes
+    await crashes.cluster.end(crashes.cluster.running["matching"])
+
+
+async def test_an_own_change_is_announced_although_the_list_keeper_died_before_it_wrote(
+    without_lists: CrashSite,
+) -> None:
+    """The change only reorders the list: the next keeper must still know that it was the mentee's own."""
+    site = without_lists
+    keeper = site.cluster.join("matching", told="matching.lists.before-save:1", roles=["clockwork"])
+    await keeper.ready()
+    await site.world.turn()
+    await keeper.killed(within=30)
+    site.cluster.join("matching", roles=["clockwork"])
+    await site.assert_settles("a mentee's own change, its list's keeper killed before it wrote the list")
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("service", ["matching", "notifications"])
 async def test_a_second_replica_carries_on_when_one_is_killed(crashes: CrashSite, service: str) -> None:

@@ -4,6 +4,7 @@ A command whose answer was lost is looked up: it took effect or it did not, and 
 """
 
 import asyncio
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -107,14 +108,18 @@ class World:
         """What was acknowledged and is not so, and lists that do not follow from it."""
         documents = {one["_id"]: one for one in seen.documents["profiles"]["members"]}
         lists = {one["mentee"]: one for one in seen.documents["matching"]["lists"]}
-        kept, listed = [], []
+        announced = _announced(seen)
+        kept, listed, told = [], [], []
         for mentee, wanted in self.wanted.items():
             if not wanted.items() <= documents[mentee].items():
                 kept.append(f"{wanted} acknowledged")
             first = [entry["mentor"] for entry in lists[mentee]["entries"]][:1] if mentee in lists else []
-            if first != [self.mentors[wanted["topics_wanted"][0]]]:
+            follows = [self.mentors[wanted["topics_wanted"][0]]]
+            if first != follows:
                 listed.append(f"{wanted['topics_wanted']} wanted, another mentor is first")
-        found = {"acknowledged": kept, "listed": listed}
+            if announced.get(mentee) != follows:
+                told.append(f"{wanted['topics_wanted']} wanted, the mentee was told last that another mentor is first")
+        found = {"acknowledged": kept, "listed": listed, "told": told}
         return {name: sentences for name, sentences in found.items() if sentences}
 
     async def _member(self, coordinator: Caller, role: str, **fields: object) -> str:
@@ -131,6 +136,16 @@ class World:
 
     def _me(self, member: str) -> Caller:
         return self.api.member(INSTITUTION, member)
+
+
+def _announced(seen: Snapshot) -> Mapping[str, list[str]]:
+    """By mentee, who was first on the list that they were notified of last."""
+    first: dict[str, list[str]] = {}
+    for record in sorted(seen.records["matching.events"], key=lambda one: one.sequence):
+        fact = json.loads(record.value)
+        if fact.get("recipients") and "ranked" in fact:
+            first[fact["mentee"]] = [one["mentor"] for one in fact["ranked"] if one["rank"] == 1]
+    return first
 
 
 Databases = Mapping[str, Database]

@@ -2,15 +2,20 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploy import guarantees as pages
+from deploy.demo.api import opened
 from deploy.guarantees import GUARANTEES, Row
+from deploy.issuer import LocalIssuer
+from shared.clock import SystemClock
 from shared.contracts.matching import RelationshipOpened
 from tests.crash.guarantees import AT_REST, offsets_behind_effects, wrong
 from tests.crash.outside import GROUPS, TOPICS, Seen, Snapshot
+from tests.crash.world import World
 
 KEY, LIST = "west:m", "west:p.m"
 LISTED = {"_id": "p.m", "institution": "west", "mentee": "m", "programme": "p", "version": 2, "entries": []}
@@ -162,6 +167,29 @@ def test_each_guarantee_has_been_seen_red(guarantee: str, snapshot: Snapshot) ->
 def test_an_offset_past_an_effect_is_seen_at_any_moment(snapshot: Snapshot) -> None:
     assert list(offsets_behind_effects(whole())) == []
     assert list(offsets_behind_effects(snapshot))
+
+
+@pytest.mark.parametrize(("recipients", "wrong"), [([RECIPIENT], []), ([], ["told"])])
+async def test_a_reordered_list_that_its_mentee_was_not_notified_of_is_seen(
+    recipients: list[dict[str, str]], wrong: list[str], tmp_path: Path
+) -> None:
+    def ranked(*mentors: str) -> dict[str, Any]:
+        return {"mentee": "m", "ranked": [{"mentor": one, "rank": n} for n, one in enumerate(mentors, 1)]}
+
+    issuer = LocalIssuer.load_or_create(tmp_path)
+    found = with_records(
+        "matching.events", fact(1, **ranked("a", "b")), seen(2, key=LIST, recipients=recipients, **ranked("b", "a"))
+    )
+    member = {"_id": "m", "topics_wanted": ["sepsis"]}
+    listed = {**LISTED, "entries": [{"mentor": "b"}, {"mentor": "a"}]}
+    documents = {
+        **found.documents,
+        "profiles": {**found.documents["profiles"], "members": [member]},
+        "matching": {**found.documents["matching"], "lists": [listed]},
+    }
+    async with opened({}, issuer, SystemClock()) as api:
+        world = World(api, mentors={"sepsis": "b"}, wanted={"m": {"topics_wanted": ["sepsis"]}})
+    assert list(world.wrong(replace(found, documents=documents))) == wrong
 
 
 def test_a_place_holds_only_what_held_at_each_arrival() -> None:

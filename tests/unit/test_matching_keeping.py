@@ -53,16 +53,20 @@ class Shelf:
         self.lists: dict[str, Written] = {}
         self.fences = dict.fromkeys(range(SHARDS), 0)
         self.events: list[Written] = []
+        self.origins: dict[str, Origin] = {}
 
     async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
         self.fences |= fences
-        return [Found(one.enrolment, one.shortlist, one.version) for one in self.lists.values() if one.shard in fences]
+        return [_found(one) for one in self.lists.values() if one.shard in fences]
+
+    async def own_origins(self, *, profiles: Collection[str], preferences: Collection[str]) -> Mapping[str, Origin]:
+        return {one: self.origins[one] for one in {*profiles, *preferences} if one in self.origins}
 
     async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
         one = self.lists.get(enrolment.id)
         if one is None or self.fences[one.shard] != fence:
             return None
-        return Found(one.enrolment, one.shortlist, one.version)
+        return _found(one)
 
     async def write(self, written: Sequence[Written]) -> None:
         for one in written:
@@ -82,6 +86,10 @@ class Shelf:
         """What somebody knows who heard the events only."""
         told = [one.event for one in self.events if one.event and one.event.mentee == mentee]
         return (tuple(one.mentor for one in told[-1].ranked), told[-1].unmatched) if told else ((), None)
+
+
+def _found(one: Written) -> Found:
+    return Found(one.enrolment, one.shortlist, one.version, one.own)
 
 
 class Unwatched:
@@ -246,10 +254,144 @@ async def test_a_takeover_publishes_differences_only(world: World) -> None:
     for state in (*policy().institutions.values(), policy().programme, *(one.member for one in people)):
         network.put(state)
     world.keeper = world.new_keeper(network)
+    world.shelf.origins["ben"] = Origin("joined", "the-request")
     await world.start(fence=2)
     await world.work()
     told = [one.event for one in world.shelf.events if one.event]
-    assert [(one.mentee, one.cause) for one in told] == [("ana", "own_change"), ("ben", "takeover")]
+    assert [(one.mentee, one.cause) for one in told] == [("ana", "own_change"), ("ben", "own_change")]
+    assert world.shelf.events[-1].trace.causation_id == "joined"
+
+
+def successor(world: World, *states: State) -> None:
+    """A holder with these people in its index, of whom the former one may have known older states."""
+    network = Network(reserve=4)
+    for state in (*policy().institutions.values(), policy().programme, *states):
+        network.put(state)
+    world.keeper = world.new_keeper(network)
+
+
+HEART, KNIFE = mentor("milo", specialty="cardiology"), mentor("mara", specialty="surgery")
+ANA = mentee("ana", specialty="cardiology")
+
+
+@pytest.fixture
+async def ordered(world: World) -> World:
+    """Ana's list names the cardiologist first, the surgeon second."""
+    await world.change(member(HEART), member(KNIFE), member(ANA))
+    await world.pass_time()
+    assert world.shelf.folded("ana")[0] == ("milo", "mara")
+    return world
+
+
+def told_last(world: World) -> tuple[str, list[str], str | None, str]:
+    """Cause, recipients, causation id and correlation id."""
+    last = world.shelf.events[-1]
+    assert last.event is not None
+    recipients = [one.member for one in last.event.recipients]
+    return last.event.cause, recipients, last.trace.causation_id, last.trace.correlation_id
+
+
+async def test_an_own_change_whose_holder_died_is_announced_by_the_next_even_if_it_only_reorders(
+    ordered: World,
+) -> None:
+    successor(ordered, member(HEART), member(KNIFE), later(ANA, 2, specialty="surgery"))
+    ordered.shelf.origins["ana"] = Origin("changed", "the-request")
+    await ordered.start(fence=2)
+    await ordered.work()
+    assert ordered.shelf.folded("ana")[0] == ("mara", "milo")
+    assert told_last(ordered) == ("own_change", ["ana"], "changed", "the-request")
+    await ordered.start(fence=3)
+    await ordered.work()
+    assert len(ordered.shelf.events) == 2
+
+
+async def test_weights_that_the_holder_took_to_its_grave_are_announced_with_their_own_origin(ordered: World) -> None:
+    await ordered.change(later(HEART, 2, specialty="surgery", topics_offered=frozenset()))
+    await ordered.pass_time()
+    assert ordered.shelf.folded("ana")[0] == ("mara", "milo")
+    wishes = Preferences(member="ana", sequence=1, weights={"topics": 0, "specialty": 0, "load": 0, "stage": 100})
+    people = (later(HEART, 2, specialty="surgery", topics_offered=frozenset(), stage="attending"), member(KNIFE))
+    successor(ordered, *people, replace(ANA.member, stage="resident"), wishes)
+    ordered.shelf.origins["ana"] = Origin("weighed", "the-request")
+    await ordered.start(fence=2)
+    await ordered.work()
+    assert ordered.shelf.folded("ana")[0] == ("milo", "mara")
+    assert told_last(ordered) == ("own_change", ["ana"], "weighed", "the-request")
+
+
+async def test_others_changes_that_a_failover_delayed_are_not_taken_for_the_mentees_own(ordered: World) -> None:
+    await ordered.change(later(ANA, 2, time_zone="Europe/Berlin"))
+    successor(
+        ordered,
+        later(HEART, 2, specialty="surgery"),
+        later(KNIFE, 2, specialty="cardiology"),
+        later(ANA, 2, time_zone="Europe/Berlin"),
+    )
+    await ordered.start(fence=2)
+    await ordered.work()
+    assert ordered.shelf.folded("ana")[0] == ("mara", "milo")
+    cause, recipients, *_ = told_last(ordered)
+    assert (cause, recipients) == ("takeover", [])
+
+
+async def test_an_own_change_that_anothers_turn_renews_first_is_announced_as_own(ordered: World) -> None:
+    ordered.keeper.apply([Change(later(KNIFE, 2, time_zone="Europe/Berlin"), Origin("other", "other"))])
+    await ordered.keeper.renew_others()
+    ordered.time.seconds += COALESCE
+    ordered.keeper.apply([Change(later(ANA, 2, specialty="surgery"), Origin("changed", "the-request"))])
+    await ordered.keeper.renew_others()
+    assert told_last(ordered) == ("own_change", ["ana"], "changed", "the-request")
+    await ordered.work()
+    assert len(ordered.shelf.events) == 2
+
+
+async def test_a_list_ahead_of_its_mentees_profile_waits_for_the_record_and_is_announced_once(ordered: World) -> None:
+    changed = later(ANA, 2, specialty="surgery")
+    await ordered.change(changed, event="changed")
+    successor(ordered, member(HEART), member(KNIFE), member(ANA))
+    await ordered.start(fence=2)
+    await ordered.work()
+    assert (len(ordered.shelf.events), ordered.keeper.waiting) == (2, 1)
+    await ordered.change(changed, event="changed")
+    await ordered.pass_time()
+    assert (len(ordered.shelf.events), ordered.keeper.waiting) == (2, 0)
+
+
+async def test_a_list_ahead_of_a_record_that_never_comes_follows_what_is_known(ordered: World) -> None:
+    await ordered.change(later(ANA, 2, specialty="surgery"), event="changed")
+    successor(ordered, member(HEART), member(KNIFE), member(ANA))
+    await ordered.start(fence=2)
+    await ordered.pass_time()
+    assert ordered.shelf.folded("ana")[0] == ("milo", "mara")
+
+
+async def test_an_own_change_that_arrives_during_a_takeover_is_announced(ordered: World) -> None:
+    changed = Change(later(ANA, 2, specialty="surgery"), Origin("changed", "the-request"))
+
+    class Busy(Shelf):
+        async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
+            found = await super().take_over(fences)
+            ordered.keeper.apply([changed])
+            await ordered.keeper.renew_own()
+            return found
+
+    busy = Busy()
+    busy.lists, busy.events = ordered.shelf.lists, ordered.shelf.events
+    ordered.shelf = busy
+    successor(ordered, member(HEART), member(KNIFE), member(ANA))
+    await ordered.start(fence=2)
+    await ordered.work()
+    assert told_last(ordered) == ("own_change", ["ana"], "changed", "the-request")
+
+
+async def test_a_list_from_an_older_release_is_written_once_and_not_announced(ordered: World) -> None:
+    one = ordered.shelf.lists[f"{CARE}.ana"]
+    ordered.shelf.lists[f"{CARE}.ana"] = replace(one, own=None)
+    successor(ordered, member(HEART), member(KNIFE), later(ANA, 2, time_zone="Europe/Berlin"))
+    await ordered.start(fence=2)
+    await ordered.work()
+    assert len(ordered.shelf.events) == 1
+    assert ordered.shelf.lists[f"{CARE}.ana"].own == (2, 0)
 
 
 async def test_a_deposed_holder_writes_nothing_more_and_lets_go(world: World) -> None:

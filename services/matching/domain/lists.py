@@ -40,6 +40,16 @@ class Shortlist:
 NOT_ENROLLED = Shortlist()
 
 
+class OwnSequences(NamedTuple):
+    """Sequences of the mentee's own documents (profile, preferences) that a list was computed from."""
+
+    member: int
+    preferences: int
+
+    def is_behind(self, now: Self) -> bool:
+        return self.member < now.member or self.preferences < now.preferences
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
     programme: str
@@ -60,10 +70,18 @@ class Stored:
     mentors: tuple[str, ...] = ()
     unmatched: Unmatched | None = None
     digest: int = NOT_ENROLLED.digest
+    own: OwnSequences | None = None
+    """None: not recorded. Lists written by older releases, or read back from the topic, have none."""
 
     @classmethod
-    def of(cls, shortlist: Shortlist, version: int) -> Self:
-        return cls(version=version, mentors=shortlist.mentors, unmatched=shortlist.unmatched, digest=shortlist.digest)
+    def of(cls, shortlist: Shortlist, *, version: int, own: OwnSequences | None) -> Self:
+        return cls(
+            version=version,
+            mentors=shortlist.mentors,
+            unmatched=shortlist.unmatched,
+            digest=shortlist.digest,
+            own=own,
+        )
 
     def says_the_same(self, after: Shortlist) -> bool:
         """To those who hear of it."""
@@ -71,8 +89,12 @@ class Stored:
             return True
         return self.version > 0 and self.mentors == after.mentors and self.unmatched == after.unmatched
 
-    def is_the_same(self, after: Shortlist) -> bool:
-        return self.says_the_same(after) and self.digest == after.digest
+    def is_the_same(self, after: Shortlist, own: OwnSequences | None) -> bool:
+        """Nothing to write. An own change that alters nothing is written too: otherwise a later holder of the shard
+        would take another person's change for the mentee's own.
+        """
+        is_recorded = self.version == 0 or self.own == own
+        return self.says_the_same(after) and self.digest == after.digest and is_recorded
 
 
 def change(

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import partial
 
-from services.matching.domain.lists import Enrolment
+from services.matching.domain.lists import Enrolment, OwnSequences
 from services.matching.domain.model import (
     USUAL,
     Assessment,
@@ -101,6 +101,13 @@ class Network:
         return sorted(
             one.id for one in self._members.values() if programme in one.mentee_in or programme in one.mentors_in
         )
+
+    def own_sequences(self, member: str) -> OwnSequences | None:
+        """Of the person's documents as they are known now; None where there is no profile."""
+        known, private = self._members.get(member), self._preferences.get(member)
+        if known is None or known.sequence < 0:
+            return None
+        return OwnSequences(known.sequence, private.sequence if private else 0)
 
     def is_active(self, member: str) -> bool:
         return member in self._members and self._members[member].is_active

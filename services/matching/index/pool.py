@@ -13,7 +13,7 @@ import numpy as np
 
 from services.matching.domain import rules, scoring
 from services.matching.domain.columns import Bools, Ints, Rows, Side, Words
-from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist, Stored
+from services.matching.domain.lists import NOT_ENROLLED, Entry, OwnSequences, Shortlist, Stored
 from services.matching.domain.model import Exchange, Person, Policy, Weights, weights_for
 from services.matching.index.exchanges import Exchanges
 from services.matching.index.held import LONGEST, Held
@@ -131,10 +131,10 @@ class Pool:
     def stored(self, mentee: str) -> Stored:
         return self._stored[mentee]
 
-    def remember(self, mentee: str, shortlist: Shortlist, *, version: int) -> None:
+    def remember(self, mentee: str, shortlist: Shortlist, *, version: int, own: OwnSequences | None) -> None:
         """What is stored now."""
         row = self._mentees.row(mentee)
-        self._stored[mentee] = Stored.of(shortlist, version)
+        self._stored[mentee] = Stored.of(shortlist, version=version, own=own)
         prepared, mentors = self._prepared.get(mentee, (None, []))
         if prepared is not shortlist:
             mentors = [self._mentors.row(mentor) for mentor in self._stored[mentee].mentors]

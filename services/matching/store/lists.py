@@ -1,10 +1,12 @@
 """The lists: written on condition that version and fence stand as known, each in one transaction with its event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 
-from services.matching.domain.lists import Enrolment, Entry, Shortlist
+from services.matching.domain.lists import Enrolment, Entry, OwnSequences, Shortlist
 from services.matching.usecases.keeping import Found, Written
-from shared import outbox
+from services.matching.usecases.waiting import Origin
+from shared import failpoints, outbox
 from shared.contracts.profiles import FACTORS
 from shared.errors import StaleVersion
 from shared.mongo import (
@@ -50,6 +52,15 @@ class Lists:
             found += [found_of(document) for document in documents]
         return found
 
+    async def own_origins(self, *, profiles: Collection[str], preferences: Collection[str]) -> Mapping[str, Origin]:
+        found: dict[str, Origin] = {}
+        for name, mentees in (("participants", profiles), ("preferences", preferences)):
+            left = iter(mentees)
+            while ids := list(islice(left, _BATCH)):
+                cursor = self._database[name].find({"_id": {"$in": ids}}, {"event": 1, "correlation": 1})
+                found |= {one["_id"]: Origin(one["event"], one["correlation"]) async for one in cursor}
+        return found
+
     async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
         document = await self._lists.find_one({"_id": enrolment.id, "fence": fence})
         return found_of(document) if document else None
@@ -59,6 +70,7 @@ class Lists:
             _write(written, writing)
             outbox.write(writing, [fact for one in written if (fact := _fact(one))])
 
+        failpoints.reach("before-save")
         await in_one_thread(self._database, body)
 
 
@@ -116,6 +128,7 @@ def _document(one: Written) -> Document:
             for rank, entry in enumerate(one.shortlist.entries, 1)
         ],
         "unmatched": one.shortlist.unmatched,
+        "own": one.own._asdict() if one.own else None,
         "as_of": one.as_of,
     }
 
@@ -133,7 +146,13 @@ def found_of(document: Document) -> Found:
         )
         for entry in document["entries"]
     )
-    return Found(enrolment, Shortlist(entries, document["unmatched"]), document["version"])
+    own = document.get("own")
+    return Found(
+        enrolment,
+        Shortlist(entries, document["unmatched"]),
+        document["version"],
+        OwnSequences(**own) if own else None,
+    )
 
 
 def _fact(one: Written) -> outbox.Fact | None:

@@ -43,6 +43,6 @@ class Audit:
     async def _stored(self, enrolment: Enrolment, known: AtRest) -> Found | None:
         """An empty list that was never stored is as good as one that was; None where another holder wrote since."""
         if known.stored.version == 0:
-            return Found(enrolment, NOT_ENROLLED, 0)
+            return Found(enrolment, NOT_ENROLLED, 0, None)
         found = await self._lists.stored(enrolment, fence=known.fence)
         return found if found and found.version == known.stored.version else None

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.matching.domain.lists import Enrolment, Shortlist, Stored, change
+from services.matching.domain.lists import Enrolment, OwnSequences, Shortlist, Stored, change
 from services.matching.domain.shards import shard_of
 from services.matching.index.network import Network, State
 from services.matching.index.pool import Pool
+from services.matching.usecases.own_changes import Origins, OwnChanges
 from services.matching.usecases.waiting import Origin, Renewal, Waiting
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.contracts.matching import SuggestionsChanged
+from shared.contracts.matching import Cause, SuggestionsChanged
 from shared.errors import StaleVersion
 
 _CHUNK = 32
@@ -26,6 +27,8 @@ _URGENT = 16
 """As many own changes at once are an import's, and yield to others' single changes on their way out."""
 _BREATH_SECONDS = 0.003
 """Between two computations of a crowd while changes still come in, so that taking these in is not kept waiting."""
+_AHEAD_SECONDS = 60.0
+"""A list that is ahead of its mentee's profile waits so long for the profile's record to be delivered again."""
 _MENTORS = 64
 """Changed mentors looked at between two chunks of lists."""
 
@@ -49,6 +52,7 @@ class Written:
     replaces: int
     version: int
     as_of: datetime
+    own: OwnSequences | None
     event: SuggestionsChanged | None
     event_id: str
     trace: Trace
@@ -62,6 +66,7 @@ class Found:
     enrolment: Enrolment
     shortlist: Shortlist
     version: int
+    own: OwnSequences | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class AtRest:
     fence: int
 
 
-class Lists(Protocol):
+class Lists(Origins, Protocol):
     async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
         """Raises the fences of these shards, so that their former holder can write no more, and returns their lists."""
 
@@ -99,6 +104,7 @@ class Keeper:
         self._watch = watch
         self._waiting = Waiting()
         self._moved: dict[tuple[str, str], Origin] = {}
+        self._own_changes = OwnChanges(network, lists, clock)
         self._fences: dict[int, int] = {}
         self._in_flight: dict[str, asyncio.Event] = {}
         self._heard = float("-inf")
@@ -121,23 +127,37 @@ class Keeper:
                 self._moved[mentor] = one.origin
 
     async def take(self, fences: Mapping[int, int]) -> None:
-        """These shards are ours: every list of theirs is computed again, and differences are published."""
+        """These shards are ours: every list of theirs is computed again, and differences are published. Own changes
+        that arrive meanwhile are kept for it.
+        """
         self.lose(fences.keys())
-        found = await self._lists.take_over(fences)
-        self._fences |= fences
         self._network.hold(fences.keys())
-        for one in found:
+        for one in await self._lists.take_over(fences):
             self._network.keep(one.enrolment)
-            self._pool(one.enrolment).remember(one.enrolment.mentee, one.shortlist, version=one.version)
-        origin, now = Origin(None, self._clock.new_id()), self._clock.monotonic()
-        for enrolment in self._network.enrolments(fences.keys()):
-            self._await(Renewal(enrolment, "takeover", origin, now))
+            self._remember(one)
+        await self._own_changes.find(self._network.enrolments(fences.keys()))
+        self._fences |= fences
+        self._renew_after_takeover(self._network.enrolments(fences.keys()))
+
+    def _renew_after_takeover(self, enrolments: Iterable[Enrolment]) -> None:
+        unknown, now = Origin(None, self._clock.new_id()), self._clock.monotonic()
+        for enrolment in enrolments:
+            if origin := self._own_changes.get(enrolment):
+                self._await(Renewal(enrolment, "own_change", origin, now))
+            elif self._own_changes.is_ahead(enrolment):
+                self._waiting.add_ahead(Renewal(enrolment, "takeover", unknown, now + _AHEAD_SECONDS))
+                self._pool(enrolment).awaits(enrolment.mentee, renewal=True)
+            else:
+                self._await(Renewal(enrolment, "takeover", unknown, now))
 
     def lose(self, shards: Iterable[int]) -> None:
         """Somebody else may hold these now."""
         lost = {shard for shard in shards if self._fences.pop(shard, None) is not None}
         if lost:
-            self._waiting.forget(self._network.enrolments(lost))
+            enrolments = self._network.enrolments(lost)
+            self._waiting.forget(enrolments)
+            for enrolment in enrolments:
+                self._own_changes.pop(enrolment)
             self._network.drop(lost)
 
     @property
@@ -192,7 +212,7 @@ class Keeper:
 
     def mend(self, found: Found) -> None:
         """What is found in the store is wrong."""
-        self._pool(found.enrolment).remember(found.enrolment.mentee, found.shortlist, version=found.version)
+        self._remember(found)
         origin = Origin(None, self._clock.new_id())
         self._await(Renewal(found.enrolment, "others_change", origin, self._clock.monotonic()))
 
@@ -242,12 +262,14 @@ class Keeper:
         pool = self._pool(enrolment)
         pool.awaits(enrolment.mentee, renewal=False)
         before, after = pool.stored(enrolment.mentee), pool.shortlist(enrolment.mentee)
-        if before.is_the_same(after):
+        cause, origin = self._due_to(renewal)
+        own = self._own_changes.sequences(enrolment)
+        if before.is_the_same(after, own):
             return None
         is_active = self._network.is_active(enrolment.mentee)
-        event = change(before, after, of=enrolment, cause=renewal.cause, tells_mentee=is_active)
+        event = change(before, after, of=enrolment, cause=cause, tells_mentee=is_active)
         version = event.version if event else before.version
-        pool.remember(enrolment.mentee, after, version=version)
+        pool.remember(enrolment.mentee, after, version=version, own=own)
         return Written(
             enrolment=enrolment,
             shortlist=after,
@@ -256,13 +278,26 @@ class Keeper:
             replaces=before.version,
             version=version,
             as_of=self._clock.now(),
+            own=own,
             event=event,
             event_id=self._clock.new_id(),
-            trace=Trace(correlation_id=renewal.origin.correlation, causation_id=renewal.origin.event),
+            trace=Trace(correlation_id=origin.correlation, causation_id=origin.event),
             bulk=bulk,
         )
 
+    def _due_to(self, renewal: Renewal) -> tuple[Cause, Origin]:
+        """Another's change may renew a list before the mentee's own turn comes: it is still the own change's doing."""
+        if own := self._own_changes.pop(renewal.enrolment):
+            return "own_change", own
+        return "others_change" if renewal.cause == "own_change" else renewal.cause, renewal.origin
+
+    def _remember(self, found: Found) -> None:
+        pool = self._pool(found.enrolment)
+        pool.remember(found.enrolment.mentee, found.shortlist, version=found.version, own=found.own)
+
     def _await(self, renewal: Renewal) -> None:
+        if renewal.cause == "own_change":
+            self._own_changes.add(renewal.enrolment, renewal.origin)
         self._waiting.add(renewal)
         self._pool(renewal.enrolment).awaits(renewal.enrolment.mentee, renewal=True)
 

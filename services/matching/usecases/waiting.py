@@ -1,5 +1,5 @@
 """Lists that wait to be renewed: a person's own change first (institutions in turns), then shards just taken over, then
-what others' changes did, gathered per list until its time has come.
+what others' changes did, gathered per list until its time has come. Lists ahead of the mentee's profile wait for it.
 """
 
 from collections import OrderedDict
@@ -32,9 +32,11 @@ class Waiting:
         self._own: OrderedDict[str, OrderedDict[str, Renewal]] = OrderedDict()
         self._takeover: OrderedDict[str, Renewal] = OrderedDict()
         self._others: OrderedDict[str, Renewal] = OrderedDict()
+        self._ahead: OrderedDict[str, Renewal] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._takeover) + len(self._others) + sum(len(lane) for lane in self._own.values())
+        waiting = len(self._takeover) + len(self._others) + len(self._ahead)
+        return waiting + sum(len(lane) for lane in self._own.values())
 
     def add(self, renewal: Renewal) -> None:
         """A list waits once in each lane; the first to ask says since when."""
@@ -42,6 +44,10 @@ class Waiting:
         known = lane.get(renewal.enrolment.id)
         at = known.at if known else renewal.at
         lane[renewal.enrolment.id] = Renewal(renewal.enrolment, renewal.cause, renewal.origin, at)
+
+    def add_ahead(self, renewal: Renewal) -> None:
+        """Goes at its time unless an own change of the mentee comes first."""
+        self._ahead[renewal.enrolment.id] = renewal
 
     def next_own(self, count: int) -> list[Renewal]:
         """Takes them out; what is renewed for one cause need not be for another."""
@@ -54,14 +60,16 @@ class Waiting:
         for renewal in chosen:
             self._takeover.pop(renewal.enrolment.id, None)
             self._others.pop(renewal.enrolment.id, None)
+            self._ahead.pop(renewal.enrolment.id, None)
         return chosen
 
     def next_others(self, count: int, *, now: float) -> list[Renewal]:
         chosen = [self._takeover.popitem(last=False)[1] for _ in range(min(count, len(self._takeover)))]
         for renewal in chosen:
             self._others.pop(renewal.enrolment.id, None)
-        while self._others and len(chosen) < count and next(iter(self._others.values())).at <= now:
-            chosen.append(self._others.popitem(last=False)[1])
+        for lane in (self._others, self._ahead):
+            while lane and len(chosen) < count and next(iter(lane.values())).at <= now:
+                chosen.append(lane.popitem(last=False)[1])
         return chosen
 
     @property
@@ -71,12 +79,13 @@ class Waiting:
     def seconds_until_others(self, *, now: float) -> float | None:
         if self._takeover:
             return 0.0
-        first = next(iter(self._others.values()), None)
-        return None if first is None else max(0.0, first.at - now)
+        first = [next(iter(lane.values())).at for lane in (self._others, self._ahead) if lane]
+        return max(0.0, min(first) - now) if first else None
 
     def forget(self, enrolments: Iterable[Enrolment]) -> None:
         for enrolment in enrolments:
-            for lane in (self._takeover, self._others, self._own.get(enrolment.institution, OrderedDict())):
+            own = self._own.get(enrolment.institution, OrderedDict())
+            for lane in (self._takeover, self._others, self._ahead, own):
                 lane.pop(enrolment.id, None)
         self._own = OrderedDict((name, lane) for name, lane in self._own.items() if lane)
 
