@@ -5,6 +5,7 @@ Reads and writes are majority everywhere: with w:1 change streams wait anyway an
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -53,14 +54,19 @@ __all__ = [
     "Session",
     "UpdateOne",
     "Writing",
+    "asks_for_sign_in",
     "blocking",
     "connect",
+    "deadline",
     "duplicates_in",
     "ensure_indexes",
+    "hello",
     "in_one_thread",
     "in_transaction",
     "is_outage",
-    "ping",
+    "is_unauthenticated",
+    "is_unauthorized",
+    "server_version",
 ]
 
 Document = dict[str, Any]
@@ -70,6 +76,7 @@ Session = AsyncIOMotorClientSession
 T = TypeVar("T")
 
 _DUPLICATE_KEY = 11000
+_UNAUTHORIZED, _AUTHENTICATION_FAILED = 13, 18
 _SHUTDOWN_OR_NO_PRIMARY = {91, 189, 11600, 11602, 10107, 13435, 13436}
 _COLLECTION_REPLACED = {175}  # QueryPlanKilled: of a copy made anew, the old one was being read
 
@@ -182,6 +189,29 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, PyMongoError) and error.timeout
 
 
-async def ping(database: Database) -> None:
-    with pymongo.timeout(2):
-        await database.command("ping")
+def is_unauthorized(error: PyMongoError) -> bool:
+    return isinstance(error, OperationFailure) and error.code == _UNAUTHORIZED
+
+
+def asks_for_sign_in(error: PyMongoError) -> bool:
+    """The server has one code for a user without the right and for no user at all."""
+    return is_unauthorized(error) and "requires authentication" in str(error)
+
+
+def is_unauthenticated(error: PyMongoError) -> bool:
+    return isinstance(error, OperationFailure) and error.code == _AUTHENTICATION_FAILED
+
+
+def deadline(seconds: float) -> AbstractContextManager[None]:
+    """For every operation inside the block together."""
+    return pymongo.timeout(seconds)
+
+
+async def hello(database: Database, *, seconds: float = 5) -> Document:
+    """What the server that takes the writes says of itself. Proves that it answers, and that the user may sign in."""
+    with pymongo.timeout(seconds):
+        return dict(await database.command("hello"))
+
+
+async def server_version(database: Database) -> list[int]:
+    return list((await database.command("buildInfo"))["versionArray"])

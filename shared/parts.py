@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from faststream.kafka import KafkaBroker
 
-from shared import failpoints, inbox, kafka, mongo, outbox
+from shared import failpoints, inbox, kafka, mongo, outbox, store_check
 from shared.auth import Authenticator
 from shared.clock import Clock
 from shared.consume import Consumers
@@ -14,8 +14,10 @@ from shared.contracts.dead_letters import RecordParked
 from shared.http import Idempotency
 from shared.leases import Lease
 from shared.mongo import Database
+from shared.outbox_gauges import MEASURED_EVERY_SECONDS, OutboxGauges
 from shared.parking import Parking
 from shared.relay import Relay
+from shared.service import every
 from shared.settings import ServiceSettings
 from shared.shedding import Backlog
 from shared.stalls import Watchdog
@@ -35,6 +37,7 @@ class Parts:
     parking: Parking
     consumers: Consumers
     backlog: Backlog
+    gauges: OutboxGauges
     watchdog: Watchdog
     holder: str
     """This process, as leases name it."""
@@ -43,7 +46,8 @@ class Parts:
         return Lease(self.database, name, holder=self.holder, clock=self.clock, seconds=seconds)
 
     async def prepare(self) -> None:
-        """Fails, and says what to do, when topics are not as `deploy/topics.yaml` says."""
+        """Ends the process, naming the setting and what to do, where MongoDB or the topics are not as needed."""
+        await self._check_store()
         await outbox.prepare(self.database)
         await inbox.prepare(self.database)
         await self.parking.prepare()
@@ -59,6 +63,12 @@ class Parts:
                 "topics are not as declared; run `python -m deploy.topics apply`:\n  " + "\n  ".join(wrong)
             )
 
+    async def _check_store(self) -> None:
+        try:
+            await store_check.check(self.database, probe=self.clock.new_id())
+        except store_check.Unsuitable as reason:
+            raise SystemExit(f"cannot start: {self.name.upper()}_MONGO_URI: {reason}") from None
+
     async def relay(self) -> None:
         """The role relay."""
         publisher = kafka.Publisher(self.settings.kafka_bootstrap)
@@ -70,13 +80,17 @@ class Parts:
         finally:
             await publisher.stop()
 
+    async def measure(self) -> None:
+        """In every process, whatever its roles."""
+        await every(MEASURED_EVERY_SECONDS, self.gauges.measure)
+
     async def ready(self) -> dict[str, str]:
         """What is down, by name. Kafka being away does not make an API unready: the outbox holds what it says."""
         try:
-            await mongo.ping(self.database)
+            wrong = store_check.shortcoming(await mongo.hello(self.database, seconds=2))
         except mongo.PyMongoError:
-            return {"store": "cannot be reached"}
-        return {}
+            wrong = "cannot be reached"
+        return {"store": wrong} if wrong else {}
 
 
 def build(name: str, settings: ServiceSettings, clock: Clock, *, letter: type[RecordParked]) -> Parts:
@@ -111,6 +125,7 @@ def build(name: str, settings: ServiceSettings, clock: Clock, *, letter: type[Re
             fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
         ),
         backlog=Backlog(database, clock, shed_after_seconds=settings.shed_after_seconds),
+        gauges=OutboxGauges(database, clock, metrics),
         watchdog=watchdog,
         holder=f"{socket.gethostname()}-{os.getpid()}-{clock.new_id()[-12:]}",
     )

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from shared import failpoints, kafka, outbox
 from shared.clock import Clock
 from shared.leases import Lease
-from shared.mongo import ASCENDING, Database, Document
+from shared.mongo import Database, Document
 from shared.rings import Rings
 from shared.telemetry import Metrics, logger
 from shared.turns import Turns, following
@@ -56,6 +56,7 @@ class Relay:
 
     async def run(self) -> None:
         """Until cancelled. Raises when MongoDB cannot be reached; whoever runs it starts it again."""
+        self._metrics.relay_leads.set_function(lambda: float(self._lease.is_held))
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen())
@@ -91,8 +92,6 @@ class Relay:
                 _log.info("relay leads", token=self._lease.token)
                 self._rings.distrust()
                 self._bell.set()
-            if self._lease.is_held:
-                await self._measure()
             await asyncio.sleep(self._lease.seconds / 4)
 
     async def _serve(self) -> None:
@@ -227,9 +226,3 @@ class Relay:
         if behind := {row["key"] for row in rows} & self._held:
             await outbox.hold(self._outbox, behind)
         return [row for row in rows if row["key"] not in behind]
-
-    async def _measure(self) -> None:
-        oldest = await self._outbox.find_one({"status": "pending"}, sort=[("bulk", ASCENDING), ("_id", ASCENDING)])
-        age = (self._clock.now() - oldest["created"]).total_seconds() if oldest else 0.0
-        self._metrics.pending_age.set(max(0.0, age))
-        self._metrics.held.set(await self._outbox.count_documents({"status": "held"}))

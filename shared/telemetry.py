@@ -52,6 +52,11 @@ class Metrics:
         self.pending_age = Gauge(
             "preceptor_outbox_pending_age_seconds", "Age of the oldest fact not yet published", registry=self.registry
         )
+        self.relay_leads = Gauge(
+            "preceptor_relay_leads",
+            "1 in the process that publishes the service's facts, else 0",
+            registry=self.registry,
+        )
         self.requests = Histogram(
             "preceptor_http_request_seconds", "HTTP requests", ["method", "route", "status"], registry=self.registry
         )

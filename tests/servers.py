@@ -40,6 +40,9 @@ class Servers(Protocol):
     def mongo(self, count: int) -> list[str]:
         """URIs of that many replica sets, with users who may create any database."""
 
+    def standalone_mongo(self) -> str:
+        """The URI of a server that is no member of a replica set."""
+
     def stop(self) -> None: ...
 
 
@@ -65,6 +68,9 @@ class _Environment:
 
     def mongo(self, count: int) -> list[str]:
         return [self._stack.mongo_uris[service] for service in SERVICES[:count]]
+
+    def standalone_mongo(self) -> str:
+        raise Unavailable("servers from the environment are replica sets")
 
     def stop(self) -> None:
         """They are somebody else's."""
@@ -97,6 +103,21 @@ class Native:
             list(pool.map(mongod.Mongod.wait, started))
         return [server.root_uri for server in started]
 
+    def standalone_mongo(self) -> str:
+        (port,) = ports.free_ports(1)
+        folder = self._site.folder / "mongod-standalone"
+        folder.mkdir()
+        program = programs.start(
+            "mongod standalone",
+            [str(self._binaries / "mongod"), "--dbpath", str(folder), "--port", str(port), "--bind_ip", ports.HOST],
+            log=self._site.folder / "mongod-standalone.log",
+            environment={"LD_LIBRARY_PATH": str(self._binaries)},
+            journal=self._site.journal,
+            tied=True,
+        )
+        ports.wait_until_answers(port, program=program)
+        return f"mongodb://{ports.HOST}:{port}"
+
     def stop(self) -> None:
         programs.stop(self._site.journal.programs())
 
@@ -118,6 +139,15 @@ class _Containers:
     def mongo(self, count: int) -> list[str]:
         with ThreadPoolExecutor() as pool:
             return list(pool.map(lambda _: self._running.enter_context(_mongo_container()), range(count)))
+
+    def standalone_mongo(self) -> str:
+        container = (
+            DockerContainer(images.MONGO)
+            .with_exposed_ports(27017)
+            .waiting_for(LogMessageWaitStrategy("Waiting for connections").with_startup_timeout(60))
+        )
+        self._running.enter_context(container)
+        return f"mongodb://{container.get_container_host_ip()}:{container.get_exposed_port(27017)}"
 
     def stop(self) -> None:
         self._running.close()

@@ -138,7 +138,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         port=settings.http_port,
         prepare=prepare,
         close=close,
-        background={name: once for name, (role, once) in work.items() if role in roles},
+        background={"gauges": parts.measure} | {name: once for name, (role, once) in work.items() if role in roles},
     )
 
 

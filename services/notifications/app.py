@@ -97,7 +97,7 @@ def build(settings: NotificationsSettings, clock: Clock, roles: frozenset[str]) 
         port=settings.http_port,
         prepare=prepare,
         close=close,
-        background={name: once for name, (role, once) in work.items() if role in roles},
+        background={"gauges": parts.measure} | {name: once for name, (role, once) in work.items() if role in roles},
     )
 
 

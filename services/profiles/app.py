@@ -111,7 +111,7 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
         port=settings.http_port,
         prepare=prepare,
         close=close,
-        background={name: once for name, (role, once) in work.items() if role in roles},
+        background={"gauges": built.measure} | {name: once for name, (role, once) in work.items() if role in roles},
     )
 
 

@@ -1,0 +1,23 @@
+"""Measures the outbox in every process, whether or not it leads the relay: facts that nobody publishes must show."""
+
+from shared.clock import Clock
+from shared.mongo import ASCENDING, Database
+from shared.telemetry import Metrics
+
+MEASURED_EVERY_SECONDS = 2.0
+
+
+class OutboxGauges:
+    def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
+        self._outbox = database["outbox"]
+        self._clock = clock
+        self._metrics = metrics
+
+    async def measure(self) -> None:
+        """The oldest row that is not part of an import counts; the oldest of an import only where there is no other."""
+        oldest = await self._outbox.find_one(
+            {"status": "pending"}, {"created": 1}, sort=[("bulk", ASCENDING), ("_id", ASCENDING)]
+        )
+        age = (self._clock.now() - oldest["created"]).total_seconds() if oldest else 0.0
+        self._metrics.pending_age.set(max(0.0, age))
+        self._metrics.held.set(await self._outbox.count_documents({"status": "held"}))
