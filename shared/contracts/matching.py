@@ -18,7 +18,9 @@ Unmatched = Literal[
     "below_minimum_score",
     "not_available",
 ]
-"""Why a mentee's list is empty: the rule that kept out the last mentor standing. Tells no mentor's private reasons."""
+"""Why a mentee's list is empty: the rule that kept out the last mentor standing. `not_available` stands for every rule
+that mentors or their institutions keep to themselves. `no_free_mentor` is not published any more: lists that are empty
+because every mentor is full say `not_available` too."""
 
 Cause = Literal["own_change", "others_change", "takeover"]
 

@@ -134,7 +134,9 @@ async def test_who_becomes_inactive_leaves_no_request_and_no_seat_behind(matchin
 
     await matching.say(mentor("mara", capacity=0))
     full = await matching.post(path, "ana")
-    assert full.json()["type"] == "urn:preceptor:problem:no_seat_left"
+    assert full.json() == away.json()
+    own = await matching.post(path, "mara")
+    assert own.json()["type"] == "urn:preceptor:problem:no_seat_left"
     await matching.say(mentor("mara", capacity=1))
     assert (await matching.post(path, "ana")).json()["state"] == "active"
     assert await matching.seats() == {"mara": 1}

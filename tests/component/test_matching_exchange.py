@@ -205,6 +205,8 @@ async def test_a_lowered_ceiling_ends_nothing_and_what_was_on_hold_does_not_go_o
     await eventually(matching.nobody_leaves)
     await matching.say(far(mentee, "sue"))
     refused = await matching.post(f"{path}/resume", "sue", SOUTH)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:not_available")
+    refused = await matching.post(f"{path}/resume", "mara")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:exchange_full")
     await matching.say(exchanging(NORTH, SOUTH, ceiling=2))
     assert (await matching.post(f"{path}/resume", "sue", SOUTH)).json()["state"] == "active"

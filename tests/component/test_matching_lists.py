@@ -75,7 +75,7 @@ async def test_what_a_mentor_changes_reaches_the_lists_that_name_them(matching: 
     await matching.until_list("ana")
 
     last = json.loads((await matching.events())[-1]["value"])
-    assert (last["cause"], last["left"], last["unmatched"]) == ("others_change", ["mara"], "no_free_mentor")
+    assert (last["cause"], last["left"], last["unmatched"]) == ("others_change", ["mara"], "not_available")
 
 
 async def test_what_is_lost_with_a_streams_history_is_found_by_a_new_scan(

@@ -116,6 +116,9 @@ async def test_one_that_hits_a_relationship_tells_the_two_the_coordinator_and_re
     assert [(one["id"], one["state"], one["conflict"]) for one in seen.json()["items"]] == [
         (accepted["relationship"], "active", "assessment")
     ]
+    for path in (f"/relationships/{accepted['relationship']}", "/me/relationships"):
+        own = (await matching.get(path, "ana")).json()
+        assert own.get("items", [own])[0]["conflict"] == "needs_change"
     await _send(matching, "DELETE", "/rotations/r-1")
     await eventually(lambda: _no_conflict(matching))
     assert await matching.database["displacements"].count_documents({}) == 0

@@ -79,14 +79,15 @@ class Plain:
                 "no_mentor_in_programme",
                 lambda one: one.is_active and programme.id in one.mentors_in and one.id != mentee.id,
             ),
-            ("no_free_mentor", lambda one: not one.is_paused and one.capacity > self._taken(one) and one.hours > 0),
             ("none_allowed_between_institutions", lambda one: self._exchange(programme, mentee, one)),
             ("no_common_language", lambda one: any(tongue in one.languages for tongue in mentee.languages)),
             ("no_common_format", lambda one: bool(_formats(mentee, one))),
             (
                 "not_available",
                 lambda one: (
-                    one.id not in self._private(mentee).never
+                    self._has_seat(one)
+                    and self._is_open_to(mentee, one)
+                    and one.id not in self._private(mentee).never
                     and mentee.id not in self._private(one).never
                     and not any(bond.keeps_apart for bond in self._between(mentee, one))
                     and not self._assess(programme, {mentee.id, one.id})
@@ -124,10 +125,19 @@ class Plain:
         assert theirs is not None
         both = theirs.id in mine.exchanges_with and mine.id in theirs.exchanges_with
         goes = self._direction(mine, theirs) != "gives" and self._direction(theirs, mine) != "receives"
+        return both and goes and one.across_institutions
+
+    def _has_seat(self, mentor: Member) -> bool:
+        return not mentor.is_paused and mentor.capacity > self._taken(mentor) and mentor.hours > 0
+
+    def _is_open_to(self, mentee: Member, mentor: Member) -> bool:
+        """The mentor opted in, and below a ceiling, where the two are of two institutions."""
+        if mentee.institution == mentor.institution:
+            return True
+        mine, theirs = (self.institutions[one.institution] for one in (mentee, mentor))
         terms = theirs.terms.get(mine.id)
-        if terms is not None and terms.ceiling is not None and self._given(mine, theirs) >= terms.ceiling:
-            return False
-        return both and goes and one.across_institutions and other.across_institutions
+        is_full = terms is not None and terms.ceiling is not None and self._given(mine, theirs) >= terms.ceiling
+        return mentor.across_institutions and not is_full
 
     def _given(self, mentees: Institution, mentors: Institution) -> int:
         between = [one for one in self.bonds.values() if one.exchange == (mentees.id, mentors.id)]

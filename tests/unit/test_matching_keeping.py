@@ -177,7 +177,7 @@ async def test_a_mentor_who_takes_nobody_any_more_leaves_the_lists_that_name_the
     await world.pass_time()
     event = world.shelf.events[-1].event
     assert event is not None
-    assert (event.left, event.unmatched) == (("milo",), "no_free_mentor")
+    assert (event.left, event.unmatched) == (("milo",), "not_available")
 
 
 async def test_scores_change_the_stored_list_without_an_event(world: World) -> None:
@@ -208,7 +208,7 @@ async def test_a_full_mentor_leaves_every_list_and_a_freed_seat_brings_them_back
     await world.change(together, event="accepted")
     await world.pass_time()
     ana, ben = (world.shelf.folded(one) for one in ("ana", "ben"))
-    assert (ana, ben) == (((), "no_free_mentor"), ((), "no_free_mentor"))
+    assert (ana, ben) == (((), "not_available"), ((), "not_available"))
     assert world.shelf.events[-1].trace.causation_id == "accepted"
     await world.change(replace(together, sequence=2, takes_seat=False, keeps_apart=False))
     await world.pass_time()

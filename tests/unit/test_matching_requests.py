@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from services.matching.domain import departures, relationships, requests
 from services.matching.domain.departures import Departure
 from services.matching.domain.model import Institution, Person, Policy, Terms
-from services.matching.domain.pairs import Pair, Party
+from services.matching.domain.pairs import Pair, Party, Side
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request, Situation
 from shared.contracts.matching import (
@@ -133,7 +133,7 @@ def test_what_was_on_hold_goes_on_below_the_ceiling_only_and_what_was_paused_has
     pair = replace(together().pair, mentor=Party(member="milo", institution=SOUTH))
     held = replace(together(state="on_hold"), pair=pair)
     with pytest.raises(Conflict) as refused:
-        relationships.resume(held, by="mentee", mentee=mentee(), mentor=mentor(), policy=full())
+        relationships.resume(held, by="mentor", mentee=mentee(), mentor=mentor(), policy=full())
     assert refused.value.code == "exchange_full"
     for one, known in ((held, full(3)), (replace(held, state="paused"), full())):
         resumed = relationships.resume(one, by="mentee", mentee=mentee(), mentor=mentor(), policy=known)
@@ -287,10 +287,13 @@ def test_what_was_on_hold_needs_a_seat_and_both_people_to_go_on() -> None:
         (mentee(), mentor(is_active=False), "not_available"),
         (None, mentor(), "not_available"),
     ]
-    for who, other, code in absent:
-        with pytest.raises(Conflict) as refused:
-            relationships.resume(held, by="mentee", mentee=who, mentor=other, policy=policy())
-        assert refused.value.code == code
+    for who, other, to_mentor in absent:
+        told = []
+        for side in get_args(Side):
+            with pytest.raises(Conflict) as refused:
+                relationships.resume(held, by=side, mentee=who, mentor=other, policy=policy())
+            told.append(refused.value.code)
+        assert told == ["not_available", to_mentor]
     assert relationships.close(held, by="mentor", reason="unspecified", now=NOW).seats == 0
 
 

@@ -56,14 +56,15 @@ def test_two_who_fit_are_kept_apart_by_nothing() -> None:
         (mentee(is_paused=True), mentor(), "paused"),
         (mentee(topics_wanted=frozenset()), mentor(), "profile_incomplete"),
         (mentee(languages=frozenset()), mentor(), "profile_incomplete"),
-        (mentee(), mentor(is_paused=True), "no_free_mentor"),
-        (mentee(), mentor(capacity=0), "no_free_mentor"),
-        (mentee(), mentor(hours=0), "no_free_mentor"),
+        (mentee(), mentor(is_paused=True), "not_available"),
+        (mentee(), mentor(capacity=0), "not_available"),
+        (mentee(), mentor(hours=0), "not_available"),
         (mentee(), mentor(languages=frozenset({"de"})), "no_common_language"),
         (mentee(), mentor(formats=frozenset({"phone"})), "no_common_format"),
         (mentee(never=["milo"]), mentor(), "not_available"),
         (mentee(), mentor(never=["ana"]), "not_available"),
         (mentee(), mentor(institution=SOUTH), "none_allowed_between_institutions"),
+        (mentee(), mentor(languages=frozenset({"de"}), capacity=0, never=["ana"]), "no_common_language"),
     ],
 )
 def test_each_rule_keeps_a_pair_apart(who: Person, other: Person, code: str) -> None:
@@ -80,6 +81,7 @@ def test_across_institutions_both_institutions_and_both_people_must_want_it() ->
     here, there = mentee(across_institutions=True), mentor(institution=SOUTH, across_institutions=True)
     assert rules.broken(here, there, policy(*EXCHANGING)) is None
     assert rules.broken(mentee(), there, policy(*EXCHANGING)) == "none_allowed_between_institutions"
+    assert rules.broken(here, mentor(institution=SOUTH), policy(*EXCHANGING)) == "not_available"
     one_sided = (EXCHANGING[0], Institution(id=SOUTH))
     assert rules.broken(here, there, policy(*one_sided)) == "none_allowed_between_institutions"
     not_admitted = policy(*EXCHANGING, admits=frozenset({NORTH}))
@@ -115,8 +117,9 @@ def test_people_of_two_institutions_do_not_meet_in_person() -> None:
 def test_an_empty_list_is_explained_by_the_rule_that_kept_out_the_last_one() -> None:
     full, foreign = mentor("full", capacity=0), mentor("foreign", languages=frozenset({"de"}))
     assert rules.reason_for_none(mentee(), [], policy()) == "no_mentor_in_programme"
-    assert rules.reason_for_none(mentee(), [full], policy()) == "no_free_mentor"
-    assert rules.reason_for_none(mentee(), [foreign, full], policy()) == "no_common_language"
+    assert rules.reason_for_none(mentee(), [full], policy()) == "not_available"
+    assert rules.reason_for_none(mentee(), [foreign], policy()) == "no_common_language"
+    assert rules.reason_for_none(mentee(), [foreign, full], policy()) == "not_available"
 
 
 def network_of(

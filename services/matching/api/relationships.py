@@ -29,7 +29,9 @@ class RelationshipRead(BaseModel):
     since: datetime
     closed_at: datetime | None = None
     request: str | None = None
-    conflict: str | None = Field(default=None, description="Why something has to change between the two: a code")
+    conflict: str | None = Field(
+        default=None, description="Something has to change: `needs_change` to the two, the reason to coordinators"
+    )
 
 
 def relationships_router(relationships: Relationships) -> APIRouter:
@@ -78,7 +80,9 @@ def relationships_router(relationships: Relationships) -> APIRouter:
 
     @routes.get("/relationships/{relationship}", response_model_exclude_none=True, responses=problems(404))
     async def see(relationship: Id, me: SignedIn, response: Response) -> RelationshipRead:
-        return _tagged(response, await relationships.see(me, relationship))
+        seen, side = await relationships.see(me, relationship)
+        response.headers["etag"] = etag(seen.version)
+        return own_read(seen) if side else relationship_read(seen)
 
     @routes.get("/me/relationships", response_model_exclude_none=True, responses=problems(404))
     async def list_mine(
@@ -91,7 +95,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
     ) -> Page[RelationshipRead]:
         """The newest first."""
         page = await relationships.mine(me, side=side, state=state, before=before(cursor), limit=limit)
-        return Page(items=[relationship_read(one) for one in page], next=following(page, limit))
+        return Page(items=[own_read(one) for one in page], next=following(page, limit))
 
     @routes.get("/programmes/{programme}/relationships", response_model_exclude_none=True, responses=problems(404))
     async def list_of_programme(
@@ -111,7 +115,13 @@ def relationships_router(relationships: Relationships) -> APIRouter:
 
 def _tagged(response: Response, relationship: Relationship) -> RelationshipRead:
     response.headers["etag"] = etag(relationship.version)
-    return relationship_read(relationship)
+    return own_read(relationship)
+
+
+def own_read(relationship: Relationship) -> RelationshipRead:
+    """To the two, who hear that something has to change, and not why."""
+    read = relationship_read(relationship)
+    return read.model_copy(update={"conflict": "needs_change"}) if read.conflict else read
 
 
 def relationship_read(relationship: Relationship) -> RelationshipRead:

@@ -19,6 +19,16 @@ UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeTables:
+    """By the mentees' institution and the mentors', as numbers."""
+
+    agreed: Bools
+    """Whether their people may meet at all: what institutions publish."""
+    below_ceiling: Bools
+    """Whether a seat is left to give: known to the institution that gives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """The mentees' or the mentors' side of a product. `topics` are those wanted or those offered; `most_wanted` and
     `reverse` are the mentees' only; `identity` is the mentees' wish, or what a mentor is.

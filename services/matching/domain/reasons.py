@@ -16,12 +16,12 @@ UNMATCHED: Mapping[Unmatched, str] = {
     "profile_incomplete": "Say which topics you want and which languages you speak, and matching begins.",
     "paused": "The profile is paused; matching goes on when the pause ends.",
     "no_free_mentor": "Every mentor of this programme is away or has no seat left.",
-    "none_allowed_between_institutions": "The mentors with a seat are at other institutions, and the institutions, "
-    "the programme or one of the two people have not opted in, or as many pairs as were agreed exist.",
-    "no_common_language": "No mentor with a seat speaks a language in common.",
-    "no_common_format": "No mentor with a seat meets in a way that both sides offer.",
+    "none_allowed_between_institutions": "The mentors are at other institutions: either the institutions do not "
+    "exchange with each other, or the mentee has not opted in to it.",
+    "no_common_language": "No mentor of this programme speaks a language in common.",
+    "no_common_format": "No mentor of this programme meets in a way that both sides offer.",
     "below_minimum_score": "Nobody reaches the score that the programme asks for.",
-    "not_available": "The mentors who would fit are not available.",
+    "not_available": "No mentor who would fit is available at present.",
 }
 
 _NOUN: Mapping[Factor, str] = {

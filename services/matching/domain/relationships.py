@@ -74,20 +74,26 @@ def pause(relationship: Relationship, *, by: Side) -> Decided[Relationship]:
 def resume(
     relationship: Relationship, *, by: Side, mentee: Person | None, mentor: Person | None, policy: Policy | None
 ) -> Decided[Relationship]:
-    """Raises `Conflict` where the other one is away, or another mentee has the seat by now."""
+    """Raises `Conflict`. Seats and ceilings are the mentor's side's own: to the mentee all that hinders is one code."""
     if relationship.state not in ("paused", "on_hold"):
         raise _not(relationship, "relationship_not_paused")
-    if mentee is None or mentor is None or not (mentee.member.is_active and mentor.member.is_active):
-        raise Conflict("not_available", "the other person is not available at present")
-    if relationship.conflict:
+    seatless = None if relationship.takes_seat or mentor is None else _seatless(relationship, mentor, policy)
+    if seatless is not None and by == "mentor":
+        raise seatless
+    is_here = mentee is not None and mentor is not None and mentee.member.is_active and mentor.member.is_active
+    if not is_here or relationship.conflict or seatless:
         raise Conflict("not_available", "the two cannot be brought together at present")
-    if not relationship.takes_seat and mentor.taken >= mentor.member.capacity:
-        raise Conflict("no_seat_left", "the mentor has no seat left")
-    if not relationship.takes_seat and policy is not None and policy.is_full(relationship.pair.exchange):
-        raise Conflict("exchange_full", EXCHANGE_FULL)
     after = _next(relationship, state="active", reason=None)
     event = RelationshipResumed(recipients=(after.pair.across(by).told,), **_about(after))
     return Decided(state=after, event=event, seats=int(after.takes_seat) - int(relationship.takes_seat))
+
+
+def _seatless(relationship: Relationship, mentor: Person, policy: Policy | None) -> Conflict | None:
+    if mentor.taken >= mentor.member.capacity:
+        return Conflict("no_seat_left", "the mentor has no seat left")
+    if policy is not None and policy.is_full(relationship.pair.exchange):
+        return Conflict("exchange_full", EXCHANGE_FULL)
+    return None
 
 
 def close(relationship: Relationship, *, by: Side, reason: ClosingReason, now: datetime) -> Decided[Relationship]:

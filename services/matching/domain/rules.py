@@ -1,14 +1,16 @@
 """The hard rules, twice: for one pair in words of the model, and for many pairs at once as columns.
 
 Both go through the rules in one order, so an empty list is explained by the rule that kept out the last one standing.
-A property test holds them equal.
+A property test holds them equal. Public rules come first. Whichever private rule of the other side keeps a pair apart,
+the code is `not_available`, so that no answer tells one private rule from another.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 
-from services.matching.domain.columns import Bools, Side
+from services.matching.domain.columns import Bools, ExchangeTables, Side
 from services.matching.domain.model import Person, Policy
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import Format
@@ -42,21 +44,30 @@ def has_seat(mentor: Person) -> bool:
     return not member.is_paused and member.capacity > mentor.taken and member.hours > 0
 
 
-def broken(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None:  # noqa: PLR0911 -- one return a rule
+def broken(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None:
     """The first rule that keeps this pair apart; None where nothing does. The score is not looked at."""
+    return _publicly_broken(mentee, mentor, policy) or _privately_broken(mentee, mentor, policy)
+
+
+def _publicly_broken(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None:
+    """By what the mentee knows: their own profile, what a mentor's card shows, what institutions publish."""
     if not is_mentee(mentee, policy) or not is_mentor(mentor, policy) or mentee.id == mentor.id:
         return "no_mentor_in_programme"
     if own_reason(mentee):
         return own_reason(mentee)
-    if not has_seat(mentor):
-        return "no_free_mentor"
-    if not _allowed(mentee, mentor, policy):
+    if not _exchanges(mentee, mentor, policy):
         return "none_allowed_between_institutions"
     if not mentee.member.languages & mentor.member.languages:
         return "no_common_language"
-    if not common_formats(mentee, mentor):
-        return "no_common_format"
-    return "not_available" if _kept_apart(mentee, mentor, policy) else None
+    return None if common_formats(mentee, mentor) else "no_common_format"
+
+
+def _privately_broken(mentee: Person, mentor: Person, policy: Policy) -> Literal["not_available"] | None:
+    """By what the mentor, or the mentor's institution, keeps to itself: one code for all of it."""
+    exchange = mentee.member.institution, mentor.member.institution
+    opted_in = exchange[0] == exchange[1] or mentor.member.across_institutions
+    is_open = has_seat(mentor) and opted_in and not policy.is_full(exchange)
+    return None if is_open and not _kept_apart(mentee, mentor, policy) else "not_available"
 
 
 def common_formats(mentee: Person, mentor: Person) -> frozenset[Format]:
@@ -74,7 +85,6 @@ def reason_for_none(mentee: Person, mentors: Sequence[Person], policy: Policy) -
 
 ORDER: tuple[Unmatched, ...] = (
     "no_mentor_in_programme",
-    "no_free_mentor",
     "none_allowed_between_institutions",
     "no_common_language",
     "no_common_format",
@@ -83,12 +93,10 @@ ORDER: tuple[Unmatched, ...] = (
 )
 
 
-def _allowed(mentee: Person, mentor: Person, policy: Policy) -> bool:
-    one, other = mentee.member, mentor.member
-    exchange = one.institution, other.institution
-    if not policy.exchanges(*exchange) or policy.is_full(exchange):
-        return False
-    return one.institution == other.institution or (one.across_institutions and other.across_institutions)
+def _exchanges(mentee: Person, mentor: Person, policy: Policy) -> bool:
+    """The two institutions do, and the mentee opted in where they are two."""
+    mine, theirs = mentee.member.institution, mentor.member.institution
+    return policy.exchanges(mine, theirs) and (mine == theirs or mentee.member.across_institutions)
 
 
 READ = ("present", "free", "across", "institution", "languages", "formats")
@@ -102,18 +110,20 @@ def _kept_apart(mentee: Person, mentor: Person, policy: Policy) -> bool:
     return mentor.id in mentee.kept_from or mentor.id in mentee.firewall.get(policy.programme.id, ())
 
 
-def passing(mentees: Side, mentors: Side, exchanges: Bools, kept_apart: Bools) -> Iterator[tuple[Unmatched, Bools]]:
-    """For each rule in its order, who passes. `exchanges` by institutions, `kept_apart` as for one pair.
+def passing(
+    mentees: Side, mentors: Side, exchanges: ExchangeTables, kept_apart: Bools
+) -> Iterator[tuple[Unmatched, Bools]]:
+    """For each rule in its order, who passes; all private rules are the last. `kept_apart` as for one pair.
 
     Lazy: a caller whose last candidate has gone does not pay for the rules behind.
     """
-    yield "no_mentor_in_programme", mentees.present & mentors.present
-    yield "no_free_mentor", mentees.free & mentors.free
+    yield "no_mentor_in_programme", mentees.present & mentors.present & mentees.free
     same = mentees.institution == mentors.institution
-    opted_in = same | (mentees.across & mentors.across)
-    pair = mentees.institution * np.int32(len(exchanges)) + mentors.institution
-    yield "none_allowed_between_institutions", exchanges.ravel().take(pair, mode="clip") & opted_in
+    pair = mentees.institution * np.int32(len(exchanges.agreed)) + mentors.institution
+    agreed = exchanges.agreed.ravel().take(pair, mode="clip")
+    yield "none_allowed_between_institutions", agreed & (same | mentees.across)
     yield "no_common_language", np.any(mentees.languages & mentors.languages, axis=0)
     formats = mentees.formats & mentors.formats
     yield "no_common_format", (same & (formats != 0)) | ((formats & _REMOTE) != 0)
-    yield "not_available", ~kept_apart
+    below_ceiling = exchanges.below_ceiling.ravel().take(pair, mode="clip")
+    yield "not_available", mentors.free & below_ceiling & (same | mentors.across) & ~kept_apart

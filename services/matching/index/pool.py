@@ -202,19 +202,14 @@ class Pool:
             together[exchanges].append(mentee)
         for exchanges, mentees in together.items():
             for mentee, found in zip(mentees, self._ranked(mentees, length, exchanges), strict=True):
-                is_kept_out = exchanges and not found.mentors
-                yield mentee, replace(found, unmatched="none_allowed_between_institutions") if is_kept_out else found
+                is_kept_out = not found.mentors and found.unmatched is None
+                yield mentee, replace(found, unmatched="not_available") if is_kept_out else found
 
     def _ranked(self, mentees: Sequence[str], length: int, closed: frozenset[Exchange]) -> list[Ranked]:
         widths = self._widths()
-        all_mentors, ids, allowed = (
-            self._mentors.all(widths),
-            self._mentors.ids,
-            self._exchanges.table(self._policy).copy(),
-        )
-        for one in closed:
-            allowed[tuple(self._vocabulary.institutions.number(home) for home in one)] = False
-        ranking = Ranking(all_mentors, allowed, least=self._policy.programme.minimum_score, length=length)
+        all_mentors, ids = self._mentors.all(widths), self._mentors.ids
+        exchanges = self._exchanges.tables_without(closed, self._policy)
+        ranking = Ranking(all_mentors, exchanges, least=self._policy.programme.minimum_score, length=length)
         rows = self._mentees.at(mentees)
         found: dict[str, Ranked] = {}
 
@@ -232,7 +227,7 @@ class Pool:
         standing = np.ones(len(self._mentors), dtype=np.bool_)
         standing[self._mentors.at([mentee])] = False
         apart = self._flags(self._mentors, self._apart(mentee, "mentee"))
-        for code, passes in rules.passing(me, mentors, self._exchanges.table(self._policy), apart):
+        for code, passes in rules.passing(me, mentors, self._exchanges.tables(self._policy), apart):
             standing &= passes
             if not standing.any():
                 return Shortlist(unmatched=code)
@@ -286,7 +281,7 @@ class Pool:
         one = self._mentors.one(row, self._widths())
         eligible[self._mentees.at([mentor])] = False
         apart = self._flags(self._mentees, self._apart(mentor, "mentor"))
-        for _, passes in rules.passing(mentees, one, self._exchanges.table(self._policy), apart):
+        for _, passes in rules.passing(mentees, one, self._exchanges.tables(self._policy), apart):
             eligible &= passes
             if not eligible.any():
                 return eligible, nothing

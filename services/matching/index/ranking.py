@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.matching.domain import rules, scoring
-from services.matching.domain.columns import Bools, Ints, Rows, Side
+from services.matching.domain.columns import Bools, ExchangeTables, Ints, Rows, Side
 from shared.contracts.profiles import FACTORS, Factor
 
 _HIDDEN: tuple[Factor, ...] = FACTORS[scoring.OPEN :]
@@ -32,7 +32,7 @@ Values = npt.NDArray[np.integer[Any]]
 
 
 class Ranking:
-    def __init__(self, mentors: Side, exchanges: Bools, *, least: int, length: int) -> None:
+    def __init__(self, mentors: Side, exchanges: ExchangeTables, *, least: int, length: int) -> None:
         self._mentors = mentors
         self._exchanges = exchanges
         self._least = least

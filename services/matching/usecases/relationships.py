@@ -59,12 +59,13 @@ class Relationships:
 
         return await self._act(me, command, decide, to="closed")
 
-    async def see(self, me: Principal, id: str) -> Relationship:
+    async def see(self, me: Principal, id: str) -> tuple[Relationship, Side | None]:
+        """With the reader's side; None for a coordinator."""
         relationship = await self._store.relationship(me.home, id)
-        await side_seen(self._store, me, relationship, what="relationship")
+        side = await side_seen(self._store, me, relationship, what="relationship")
         if relationship is None:
             raise NotFound("relationship_not_found", "no such relationship")
-        return relationship
+        return relationship, side
 
     async def mine(
         self, me: Principal, *, side: Side | None, state: RelationshipState | None, before: Position | None, limit: int

@@ -16,11 +16,12 @@ _LAPSED = "The place that was planned was gone when the round was published: who
 
 
 def would_change(place: Place) -> str:
-    if place.state == "lapsed" and place.reason not in _BY_REASON:
+    reason = place.said_reason or ""
+    if place.state == "lapsed" and (reason == "not_available" or reason not in _BY_REASON):
         return _LAPSED
-    if place.reason == "outranked":
+    if reason == "outranked":
         return _outranked(place)
-    return _BY_REASON.get(place.reason or "", "Another round, or a request to a mentor on the list of suggestions.")
+    return _BY_REASON.get(reason, "Another round, or a request to a mentor on the list of suggestions.")
 
 
 def _outranked(place: Place) -> str:

@@ -1,0 +1,295 @@
+"""Nothing that a mentee is answered depends on which private rule of the other side keeps the two apart."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.matching.domain import relationships, requests, rules
+from services.matching.domain.lists import Shortlist
+from services.matching.domain.model import (
+    Assessment,
+    Bond,
+    Exchange,
+    Institution,
+    Member,
+    Person,
+    Policy,
+    Preferences,
+    Programme,
+    Terms,
+)
+from services.matching.domain.pairs import Pair, Party, Side
+from services.matching.domain.relationships import Conflicting, Relationship
+from services.matching.domain.requests import Situation
+from services.matching.domain.rounds import places
+from services.matching.domain.rounds.places import Place
+from services.matching.domain.rounds.words import would_change
+from services.matching.domain.shards import SHARDS
+from services.matching.index.network import Network, State
+from services.matching.usecases.reading import Reading, StoredList, UnmatchedMentee
+from shared.auth import Principal
+from shared.contracts.profiles import FACTORS
+from shared.errors import Conflict, DomainError
+from tests.unit.matching_people import CARE, NORTH, SOUTH, WEEKLY, mentee, mentor, policy
+
+NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
+OTHER = "other"
+BOTH = frozenset({CARE, OTHER})
+THERE = Party(member="milo", institution=SOUTH)
+CEILING = {one: Terms(ceiling=1) for one in (NORTH, SOUTH)}
+MILA = mentor("mila", mentors_in=BOTH, languages=frozenset({"zz"}), is_paused=True).member
+"""A second mentor, whom another language and another rule keep away."""
+ANA = Principal(subject_hash="ana", institution=NORTH, roles=frozenset({"member"}))
+SEAT = Bond(id="seat", mentee="zoe", mentor="milo", sequence=1, takes_seat=True)
+
+
+@dataclass(frozen=True)
+class World:
+    """What a mentee, a mentor and their institutions have said of themselves."""
+
+    here: Member
+    mine: Preferences
+    there: Member
+    theirs: Preferences
+    programme: str
+    minimum_score: int
+
+    @property
+    def is_across(self) -> bool:
+        return self.here.institution != self.there.institution
+
+
+Hidden = Callable[[World], Sequence[State]]
+"""The states by which one private rule keeps the two apart, beside what the world says."""
+
+
+def of_mentor(**fields: Any) -> Hidden:
+    return lambda world: [replace(world.there, sequence=2, **fields)]
+
+
+def always(state: State) -> Hidden:
+    return lambda _: [state]
+
+
+def given_away(world: World) -> Sequence[State]:
+    exchange = (world.here.institution, world.there.institution)
+    return [Bond(id="given", mentee="zoe", mentor="mira", sequence=1, takes_seat=True, exchange=exchange)]
+
+
+ANYWHERE: Mapping[str, Hidden] = {
+    "never_list": lambda world: [replace(world.theirs, sequence=2, never=frozenset({"ana"}))],
+    "paused": of_mentor(is_paused=True),
+    "no_capacity": of_mentor(capacity=0),
+    "no_hours": of_mentor(hours=0),
+    "full": always(SEAT),
+    "assessor": always(Assessment(id="a", assessor="milo", assessed="ana", sequence=1, programmes=BOTH)),
+    "assessed": always(Assessment(id="a", assessor="ana", assessed="milo", sequence=1, programmes=BOTH)),
+    "declined": always(Bond(id="no", mentee="ana", mentor="milo", sequence=1, keeps_apart=True)),
+    "several": lambda world: [
+        replace(world.there, sequence=2, is_paused=True, capacity=0),
+        replace(world.theirs, sequence=2, never=frozenset({"ana"})),
+    ],
+}
+ACROSS: Mapping[str, Hidden] = {
+    "not_opted_in": of_mentor(across_institutions=False),
+    "ceiling_reached": given_away,
+}
+
+
+class Shelf:
+    """One mentee's list as the index makes it."""
+
+    def __init__(self, network: Network, programme: str) -> None:
+        self._network = network
+        self._programme = programme
+
+    async def signed_in(self, *_: str) -> str | None:
+        return "ana"
+
+    async def person(self, institution: str, id: str) -> Person | None:  # noqa: ARG002 -- of one institution
+        return self._network.person(id)
+
+    async def named(self, ids: Iterable[str]) -> Mapping[str, Person]:
+        return {id: self._network.person(id) for id in ids}
+
+    async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:  # noqa: ARG002 -- knows all
+        return self._network.pool(programme).policy
+
+    async def list_of(self, institution: str, programme: str, mentee: str) -> StoredList | None:
+        return StoredList(programme, mentee, institution, shortlist(self._network, programme), 1, NOW)
+
+    async def lists_of(self, institution: str, mentee: str) -> Sequence[StoredList]:
+        found = await self.list_of(institution, self._programme, mentee)
+        return [found] if found else []
+
+    async def unmatched(self, *_: str, **__: str | int) -> Sequence[UnmatchedMentee]:
+        return []
+
+
+def shortlist(network: Network, programme: str) -> Shortlist:
+    return network.pool(programme).shortlist("ana")
+
+
+def network_of(world: World, hidden: Sequence[State]) -> Network:
+    """As the service knows it."""
+    network = Network()
+    network.hold(range(SHARDS))
+    exchanging = frozenset({NORTH, SOUTH})
+    programmes = [
+        Programme(id=one, institution=NORTH, admits=exchanging, minimum_score=world.minimum_score)
+        for one in (CARE, OTHER)
+    ]
+    institutions = [Institution(id=one, exchanges_with=exchanging, terms=CEILING) for one in (NORTH, SOUTH)]
+    for state in (*institutions, *programmes, world.mine, world.theirs, world.here, world.there, MILA, *hidden):
+        network.put(state)
+    return network
+
+
+async def answers(world: World, hidden: Hidden) -> Mapping[str, Any]:
+    """All that the mentee may be answered, or told, about this mentor."""
+    network = network_of(world, hidden(world))
+    who, other = network.person("ana"), network.person("milo")
+    known = network.pool(world.programme).policy
+    two = Situation(policy=known, mentee=who, mentor=other, asked=())
+    pair = Pair(
+        programme=world.programme,
+        mentee=Party(member="ana", institution=who.member.institution),
+        mentor=Party(member="milo", institution=other.member.institution),
+    )
+    return {
+        "why_not": await why_not(network, world),
+        "suggestions": await Reading(Shelf(network, world.programme)).mine(ANA),
+        "reason_for_none": rules.reason_for_none(who, [other, network.person("mila")], known),
+        "list": shortlist(network, world.programme),
+        "ask": said(lambda: ask(pair, two)),
+        "round": round_view(pair, two),
+    }
+
+
+async def all_answers(world: World, hidden: Mapping[str, Hidden]) -> Mapping[str, Mapping[str, Any]]:
+    return {name: await answers(world, rule) for name, rule in hidden.items()}
+
+
+def said(answer: Callable[[], Any]) -> Any:
+    try:
+        return answer()
+    except DomainError as refused:
+        return type(refused), refused.code, refused.message
+
+
+async def why_not(network: Network, world: World) -> Any:
+    reading = Reading(Shelf(network, world.programme))
+    return await reading.why_not(ANA, mentee="ana", mentor="milo", programme=world.programme)
+
+
+def ask(pair: Pair, two: Situation) -> Any:
+    return requests.request(
+        "r", programme=pair.programme, mentor="milo", message="May I?", situation=two, now=NOW
+    ).state.state
+
+
+def round_view(pair: Pair, two: Situation) -> Any:
+    """What becomes of a planned pair when the round is published."""
+    planned = Place(
+        id="p",
+        round="r",
+        institution=NORTH,
+        programme=pair.programme,
+        mentee=pair.mentee,
+        mentor=pair.mentor,
+        state="planned",
+        waiting_since=NOW,
+        order="0",
+    )
+    first, *_ = places.settle(planned, two, relationship="s", now=NOW)
+    assert isinstance(first.state, Place)
+    return first.state.state, first.state.said_reason, would_change(first.state), first.state.waits, first.event
+
+
+formats = st.frozensets(st.sampled_from(["video", "phone", "in_person"]), max_size=3)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """`here` is whatever the mentee may change their own profile and wishes to."""
+    here = mentee(
+        mentee_in=BOTH,
+        languages=draw(st.sampled_from([frozenset({"en"}), frozenset({"zz"}), frozenset({"en", "zz"}), frozenset()])),
+        formats=draw(formats),
+        topics_wanted=draw(st.sampled_from([frozenset({"research"}), frozenset({"ethics"}), frozenset()])),
+        is_paused=draw(st.sampled_from([False, False, True])),
+        across_institutions=draw(st.sampled_from([True, True, False])),
+        stage=draw(st.sampled_from([None, "resident"])),
+        style=draw(st.sampled_from([None, "coach"])),
+        available=draw(st.frozensets(st.sampled_from(WEEKLY), max_size=2)),
+        reverse_mentoring=draw(st.booleans()),
+        never=draw(st.sampled_from([(), (), ("milo",)])),
+        weights=draw(st.dictionaries(st.sampled_from(FACTORS), st.integers(0, 100), max_size=3)),
+        identity=draw(st.sampled_from([frozenset(), frozenset({"first-gen"})])),
+        wishes_shared_identity=draw(st.booleans()),
+    )
+    there = mentor(
+        mentors_in=BOTH,
+        institution=draw(st.sampled_from([NORTH, SOUTH])),
+        across_institutions=True,
+        formats=draw(formats),
+        identity=draw(st.sampled_from([frozenset(), frozenset({"first-gen"})])),
+    )
+    return World(
+        here=here.member,
+        mine=here.private,
+        there=there.member,
+        theirs=there.private,
+        programme=draw(st.sampled_from([CARE, OTHER])),
+        minimum_score=draw(st.sampled_from([0, 60])),
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds())
+def test_whatever_a_mentee_changes_no_answer_tells_two_private_rules_apart(world: World) -> None:
+    hidden = {**ANYWHERE, **(ACROSS if world.is_across else {})}
+    told = asyncio.run(all_answers(world, hidden))
+    first, expected = next(iter(told.items()))
+    for name, answer in told.items():
+        for view in expected:
+            assert answer[view] == expected[view], f"{view} tells {name} from {first}"
+
+
+def held(*, conflict: Conflicting | None = None) -> Relationship:
+    pair = Pair(programme=CARE, mentee=Party(member="ana", institution=NORTH), mentor=THERE)
+    return Relationship(id="s", pair=pair, state="on_hold", since=NOW, conflict=conflict)
+
+
+def full(*, given: int = 0) -> Policy:
+    exchanging = frozenset({NORTH, SOUTH})
+    north, south = (Institution(id=one, exchanges_with=exchanging, terms=CEILING) for one in (NORTH, SOUTH))
+    return replace(policy(north, south), given={(NORTH, SOUTH): given})
+
+
+@pytest.mark.parametrize(
+    ("one", "taken", "given", "to_mentor"),
+    [
+        (held(conflict="assessment"), 0, 0, "not_available"),
+        (held(), 1, 0, "no_seat_left"),
+        (held(), 0, 1, "exchange_full"),
+    ],
+)
+def test_a_mentee_who_cannot_resume_does_not_hear_why(
+    one: Relationship, taken: int, given: int, to_mentor: str
+) -> None:
+    """A mentor hears what is their own, or their own institution's: seats and a ceiling."""
+    other = replace(mentor(institution=SOUTH), taken=taken)
+    told = {}
+    for side in get_args(Side):
+        with pytest.raises(Conflict) as refused:
+            relationships.resume(one, by=side, mentee=mentee(), mentor=other, policy=full(given=given))
+        told[side] = (refused.value.code, refused.value.message)
+    assert told["mentee"] == ("not_available", "the two cannot be brought together at present")
+    assert told["mentor"][0] == to_mentor
