@@ -4,6 +4,7 @@
 `profiles.contacts` for notifications alone. The story never leaves profiles. A tombstone on any of them is an erasure.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, StringConstraints
@@ -29,7 +30,28 @@ STAGES: tuple[Stage, ...] = ("student", "resident", "fellow", "early_career", "a
 FIRST_FACTORS: tuple[FirstFactor, ...] = get_args(FirstFactor)
 FACTORS: tuple[Factor, ...] = (*FIRST_FACTORS, "availability", "load", "experience", "identity")
 """Load, past mentees' experience and identity last: they are nobody's to see, and stand apart."""
+PROGRAMME_FACTORS: tuple[Factor, ...] = tuple(factor for factor in FACTORS if factor != "identity")
+"""What a programme weighs. Identity counts by a person's own wish only."""
+DEFAULT_WEIGHTS: Mapping[Factor, int] = {
+    "topics": 100,
+    "specialty": 60,
+    "stage": 40,
+    "languages": 20,
+    "formats": 20,
+    "time_zone": 20,
+    "style": 30,
+    "availability": 30,
+    "load": 20,
+    "experience": 20,
+    "identity": 60,
+}
+"""What a factor weighs where nobody says otherwise: titles and ranks are no factors at all."""
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def programme_weights(given: Mapping[Factor, int]) -> dict[Factor, int]:
+    """Every factor that a programme weighs: as `given`, or by default."""
+    return {factor: given.get(factor, DEFAULT_WEIGHTS[factor]) for factor in PROGRAMME_FACTORS}
 
 
 class ExchangeTerms(Part):
@@ -79,7 +101,7 @@ class ProgrammeChanged(Payload):
     admits: tuple[Id, ...]
     """Institutions whose members may enrol, the owner among them."""
     weights: dict[FirstFactor, int]
-    """0 to 100 each; a mentee's own weights go over them."""
+    """0 to 100 each; a mentee's own weights go over them. A factor that neither names has its default weight."""
     further_weights: dict[Slug, int] = Field(default_factory=dict)
     """Of factors that came after those of `weights`; a reader passes over names that it does not know."""
     limits: ProgrammeLimits = ProgrammeLimits()

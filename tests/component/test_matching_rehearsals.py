@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from deploy.issuer import LocalIssuer
-from shared.contracts.profiles import ProgrammeChanged, ProgrammeLimits
+from shared.contracts.profiles import ProgrammeChanged, ProgrammeLimits, programme_weights
 from tests.component import profiles_kit
 from tests.component.matching_kit import (
     CARE,
@@ -74,7 +74,10 @@ async def test_a_draft_is_seen_beside_today_and_applied_by_what_the_programme_be
     assert (SOUTH, NORTH) not in flows
     change = result["change"]
     assert (change["method"], change["path"], change["if_match"]) == ("PATCH", f"/programmes/{CARE}", '"1"')
-    assert change["body"] == {"weights": {"topics": 10}, "limits": {"list_length": 1, "minimum_score": 0}}
+    assert change["body"] == {
+        "weights": programme_weights({"topics": 10}),
+        "limits": {"list_length": 1, "minimum_score": 0},
+    }
     assert await matching.facts() == []
 
     await matching.say(programme(weights={"topics": 10}, limits=ProgrammeLimits(list_length=1)))
@@ -123,6 +126,8 @@ async def test_profiles_takes_the_change_as_it_stands_and_once(
     async with profiles_kit.running(mongo_uri, kafka_bootstrap, issuer) as profiles:
         north = await profiles.institution(NORTH)
         await north.post("/programmes", {"id": "there", "name": "There", "weights": {"load": 7, "topics": 90}})
+        founded = (await north.get("/programmes/there")).json()
+        assert founded["weights"] == programme_weights({"load": 7, "topics": 90})
 
         async def publish() -> None:
             *_, last = await profiles.told("programmes", "there")

@@ -16,6 +16,7 @@ from services.matching.domain.rehearsals.life import Draft, Rehearsal, Result
 from services.matching.index.network import Network
 from services.matching.usecases.rehearsing import Rehearsing, rehearse
 from shared.clock import SystemClock
+from shared.contracts.profiles import programme_weights
 from shared.errors import Conflict, Rejected, StaleVersion
 from tests.unit.matching_people import CARE, EAST, NORTH, SOUTH, mentee, mentor, naive
 
@@ -45,7 +46,8 @@ def ready(draft: Draft) -> tuple[Rehearsal, Result]:
 def test_what_is_not_named_in_a_draft_stays() -> None:
     today = life.rules_of(replace(CARE_OF_NORTH, weights={"topics": 50, "stage": 5}, minimum_score=20))
     drafted = life.drafted(today, Draft(weights={"stage": 90}, list_length=3))
-    assert (drafted.weights, drafted.list_length, drafted.minimum_score) == ({"topics": 50, "stage": 90}, 3, 20)
+    weights = programme_weights({"topics": 50, "stage": 90})
+    assert (drafted.weights, drafted.list_length, drafted.minimum_score) == (weights, 3, 20)
 
 
 def test_a_draft_of_what_is_there_already_is_refused() -> None:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matching.domain import scoring
-from services.matching.domain.model import DEFAULT_WEIGHTS, weights_for
-from shared.contracts.profiles import FACTORS, STAGES
+from services.matching.domain.model import weights_for
+from shared.contracts.profiles import DEFAULT_WEIGHTS, FACTORS, STAGES
 from tests.unit.matching_people import mentee, mentor, policy
 
 

@@ -4,26 +4,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from shared.contracts.profiles import FACTORS, Factor, Format, Stage, Style
+from shared.contracts.profiles import (
+    DEFAULT_WEIGHTS,
+    FACTORS,
+    Factor,
+    Format,
+    Stage,
+    Style,
+    programme_weights,
+)
 
 Weights = tuple[int, ...]
 """One integer from 0 to 100 for each of FACTORS, in their order."""
 
 USUAL = 50
 """As content as mentees are on the whole; what is said where nobody knows better."""
-DEFAULT_WEIGHTS: Mapping[Factor, int] = {
-    "topics": 100,
-    "specialty": 60,
-    "stage": 40,
-    "languages": 20,
-    "formats": 20,
-    "time_zone": 20,
-    "style": 30,
-    "availability": 30,
-    "load": 20,
-    "experience": 20,
-    "identity": 60,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,8 +231,9 @@ class Policy:
 
 
 def weights_for(mentee: Person, programme: Programme) -> Weights:
-    """The mentee's own over the programme's over ours; identity by the mentee's wish only."""
-    merged = {**DEFAULT_WEIGHTS, **programme.weights, "identity": DEFAULT_WEIGHTS["identity"], **mentee.private.weights}
+    """The mentee's own over the programme's over the defaults; identity by the mentee's wish only."""
+    identity: Mapping[Factor, int] = {"identity": DEFAULT_WEIGHTS["identity"]}
+    merged = {**programme_weights(programme.weights), **identity, **mentee.private.weights}
     if not mentee.identity_wish:
         merged["identity"] = 0
     return tuple(max(0, min(100, merged[factor])) for factor in FACTORS)

@@ -13,6 +13,7 @@ from services.matching.store.pairs import newest
 from services.matching.store.projections import PROGRAMMES
 from services.matching.usecases.parties import Position
 from shared import failpoints
+from shared.contracts.profiles import programme_weights
 from shared.errors import StaleVersion
 from shared.mongo import (
     ASCENDING,
@@ -102,8 +103,8 @@ def result_of(document: Mapping[str, Any]) -> Result:
     comparison = document["comparison"]
     return Result(
         sequence=document["sequence"],
-        today=Rules(**document["today"]),
-        draft=Rules(**document["draft"]),
+        today=_rules(document["today"]),
+        draft=_rules(document["draft"]),
         comparison=Comparison(
             today=Figures(**comparison["today"]),
             draft=Figures(**comparison["draft"]),
@@ -142,3 +143,8 @@ def _rehearsal_of(document: Document) -> Rehearsal:
         result=result_of(document["result"]) if document["result"] else None,
         reason=document["reason"],
     )
+
+
+def _rules(document: Document) -> Rules:
+    """Documents written before the defaults stood in them name only the weights that were set."""
+    return Rules(**{**document, "weights": programme_weights(document["weights"])})

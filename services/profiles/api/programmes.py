@@ -76,7 +76,7 @@ class ProgrammeView(BaseModel):
     name: str
     status: Status
     admits: tuple[str, ...]
-    weights: dict[Factor, int]
+    weights: dict[Factor, int] = Field(description="Every factor that counts here, as set or by default")
     limits: ProgrammeLimits
     repair_by_itself_up_to: int
     assessment_lookback_days: int

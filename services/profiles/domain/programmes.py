@@ -4,7 +4,7 @@ from typing import Any
 
 from services.profiles.domain.weights import told_weights
 from shared.contracts.payload import Payload
-from shared.contracts.profiles import Factor, ProgrammeChanged, ProgrammeLimits, Status
+from shared.contracts.profiles import Factor, ProgrammeChanged, ProgrammeLimits, Status, programme_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,7 @@ class Programme:
     """The owner first."""
     status: Status = "active"
     weights: Mapping[Factor, int] = field(default_factory=dict)
+    """Of every factor that a programme weighs."""
     limits: ProgrammeLimits = field(default_factory=ProgrammeLimits)
     repair_by_itself_up_to: int = 0
     """A repair that moves at most so many people needs no coordinator's word; 0: each does."""
@@ -27,26 +28,18 @@ class Programme:
         return self.status == "active" and bool(institutions & set(self.admits))
 
 
-DEFAULT_WEIGHTS: Mapping[Factor, int] = {
-    "topics": 100,
-    "specialty": 60,
-    "stage": 40,
-    "languages": 30,
-    "formats": 20,
-    "time_zone": 20,
-    "style": 10,
-}
-"""Where a programme says nothing: what mentor and mentee talk about counts most, titles and ranks not at all."""
-
-
 def found(*, id: str, institution: str, given: Mapping[str, Any]) -> Programme:
-    programme = Programme(id=id, institution=institution, name=given["name"], admits=(), weights=DEFAULT_WEIGHTS)
+    programme = Programme(id=id, institution=institution, name=given["name"], admits=())
     return change(programme, {"admits": (), **given})
 
 
 def change(programme: Programme, given: Mapping[str, Any]) -> Programme:
     changed = replace(programme, **given)
-    return replace(changed, admits=tuple(dict.fromkeys((changed.institution, *changed.admits))))
+    return replace(
+        changed,
+        admits=tuple(dict.fromkeys((changed.institution, *changed.admits))),
+        weights=programme_weights(changed.weights),
+    )
 
 
 def facts(programme: Programme) -> tuple[Payload, ...]:

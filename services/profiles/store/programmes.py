@@ -4,7 +4,7 @@ from services.profiles.domain.aggregate import Versioned
 from services.profiles.domain.programmes import Programme
 from services.profiles.store.documents import Documents, Shape, read
 from shared.clock import Clock
-from shared.contracts.profiles import ProgrammeLimits
+from shared.contracts.profiles import ProgrammeLimits, programme_weights
 from shared.mongo import ASCENDING, Database, Document, IndexModel, ensure_indexes
 
 _SINCE = ("assessment_lookback_days", "assessment_lookahead_days")
@@ -33,7 +33,7 @@ def _from_document(document: Document) -> Programme:
         name=document["name"],
         status=document["status"],
         admits=tuple(document["admits"]),
-        weights=document["weights"],
+        weights=programme_weights(document["weights"]),
         limits=ProgrammeLimits(**document["limits"]),
         repair_by_itself_up_to=document.get("repair_by_itself_up_to", 0),
         **{name: document[name] for name in _SINCE if name in document},

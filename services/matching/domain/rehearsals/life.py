@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from services.matching.domain.model import Programme
 from services.matching.domain.rehearsals.comparing import Comparison
-from shared.contracts.profiles import Factor
+from shared.contracts.profiles import Factor, programme_weights
 from shared.errors import Conflict, Rejected
 
 RehearsalState = Literal["running", "ready", "applied", "dropped"]
@@ -38,6 +38,7 @@ class Rules:
     """What of a programme can be rehearsed, all of it."""
 
     weights: Mapping[Factor, int]
+    """Of every factor that a programme weighs."""
     list_length: int
     minimum_score: int
 
@@ -81,7 +82,8 @@ class Rehearsal:
 
 
 def rules_of(programme: Programme) -> Rules:
-    return Rules(weights=programme.weights, list_length=programme.list_length, minimum_score=programme.minimum_score)
+    weights = programme_weights(programme.weights)
+    return Rules(weights=weights, list_length=programme.list_length, minimum_score=programme.minimum_score)
 
 
 def drafted(today: Rules, draft: Draft) -> Rules:
