@@ -117,7 +117,7 @@ async def test_one_that_hits_a_relationship_tells_the_two_the_coordinator_and_re
         (accepted["relationship"], "active", "assessment")
     ]
     for path in (f"/relationships/{accepted['relationship']}", "/me/relationships"):
-        own = (await matching.get(path, "ana")).json()
+        own = (await matching.get(path, "ana", NORTH)).json()
         assert own.get("items", [own])[0]["conflict"] == "needs_change"
     await _send(matching, "DELETE", "/rotations/r-1")
     await eventually(lambda: _no_conflict(matching))
