@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -32,7 +33,12 @@ HERE = "here"
 _PERSONAL = re.compile(
     r"identit|characteristic|biograph|\bbio\b|story|gender|\bsex|ethnic|\brace\b|religio|disab|orientation|never|weights"
 )
+_MAX_BYTES = 20_000_000
+_MAX_ROWS = 20_000
 _Count = Annotated[int, Field(ge=1)]
+
+
+_Columns = Annotated[tuple[mapping.Column, ...], Field(max_length=mapping.MAX_COLUMNS)]
 
 
 class Choices(BaseModel):
@@ -40,8 +46,8 @@ class Choices(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mentees: tuple[str, ...] = ()
-    mentors: tuple[str, ...] = ()
+    mentees: _Columns = ()
+    mentors: _Columns = ()
 
 
 class Plan(BaseModel):
@@ -58,7 +64,7 @@ class Plan(BaseModel):
     score_band: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     weights: Mapping[Factor, Annotated[int, Field(ge=0, le=100)]] = {}
     choices: Choices = Choices()
-    waiting_days: str | None = None
+    waiting_days: mapping.Column | None = None
     """A column of the mentees' file."""
 
 
@@ -121,10 +127,14 @@ def _people(side: Side, content: bytes, loaded: Any, plan: Plan) -> Iterator[Som
         said = f"the section {side} enrols nobody in {plan.programme!r}: it names {', '.join(known) or 'no programme'}"
         raise _refused("mapping", ("round/programme", said))
     section = section.model_copy(update={"ignore": (*section.ignore, *ours)})
+    if len(content) > _MAX_BYTES:
+        raise _refused(side, ("", f"must not be larger than {_MAX_BYTES // 1_000_000} MB"))
     try:
-        rows = list(reading.rows(io.BytesIO(content), section))
+        rows = list(islice(reading.rows(io.BytesIO(content), section), _MAX_ROWS + 1))
     except Rejected as unreadable:
         raise _refused(side, *((error.field, error.message) for error in unreadable.errors)) from None
+    if len(rows) > _MAX_ROWS:
+        raise _refused(side, ("", f"must not have more than {_MAX_ROWS} rows"))
     cells = _cells(content, section.delimiter, wanted=ours, side=side)
     wrong = [
         (", ".join(filter(None, (f"line {row.line}", reason.column))), reason.message)

@@ -14,6 +14,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from services.notifications.settings import NotificationsSettings
 from services.notifications.usecases.reading import Ended, Entry, Inbox
 from shared import http
+from shared.contracts.payload import Id
 from shared.errors import Rejected
 from shared.http import IdempotencyKey, Limit, Page, SignedIn
 
@@ -105,7 +106,7 @@ def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
         return Marked(marked=marked, unread=unread)
 
     @router.post("/{notification}/read", responses=http.problems(404))
-    async def read_one(notification: str, me: SignedIn, _key: IdempotencyKey = None) -> NotificationRead:
+    async def read_one(notification: Id, me: SignedIn, _key: IdempotencyKey = None) -> NotificationRead:
         return _shown(await inbox.read(await inbox.reader(me), id=notification))
 
     return router

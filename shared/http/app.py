@@ -13,13 +13,14 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.http.document import Documented
 from shared.http.idempotency import Idempotency
-from shared.http.problems import answer_problems
+from shared.http.problems import answer_problems, problem
 from shared.mongo import Database
 from shared.shedding import Backlog
 from shared.telemetry import Metrics, current_trace, follow
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _CORRELATION = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_MAX_ADDRESS_BYTES = 8192
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -91,6 +92,7 @@ class _Observed:
         follow(_trace_of(scope, self._clock.new_id()))
         correlation = current_trace("").correlation_id.encode()
         status = 500
+        app = self._app if _has_an_end(scope) else _too_long
 
         async def observed(message: Message) -> None:
             nonlocal status
@@ -100,11 +102,20 @@ class _Observed:
             await send(message)
 
         try:
-            await self._app(scope, receive, observed)
+            await app(scope, receive, observed)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self._metrics.requests.labels(method, route, str(status)).observe(self._clock.monotonic() - began)
+
+
+def _has_an_end(scope: Scope) -> bool:
+    return len(scope["query_string"]) + len(scope.get("raw_path") or b"") <= _MAX_ADDRESS_BYTES
+
+
+async def _too_long(scope: Scope, receive: Receive, send: Send) -> None:
+    detail = f"path and query may have at most {_MAX_ADDRESS_BYTES} bytes together"
+    await problem(414, "address_too_long", detail)(scope, receive, send)
 
 
 def _trace_of(scope: Scope, fresh_id: str) -> Trace:

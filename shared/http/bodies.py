@@ -1,4 +1,6 @@
-"""JSON as I-JSON has it (RFC 7493): no NaN, no number that is not finite, no key twice in an object."""
+"""JSON as I-JSON has it (RFC 7493): no NaN, no number that is not finite, no key twice in an object; and no deeper, and
+with no more keys in an object, than any body of ours has. The cost of reading grows no faster than the body.
+"""
 
 import json
 import math
@@ -11,12 +13,23 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 """Of our fields: another key may be what somebody wrote, and is not repeated."""
 
 
+MAX_DEPTH = 32
+MAX_KEYS = 1_000
+"""In one object."""
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""Never fails once it has begun, so that no character is looked at twice."""
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
 class Unreadable(Exception):
     """What is wrong, and where."""
 
 
 def read(body: bytes) -> Any:
     """Raises `Unreadable`."""
+    if _is_too_deep(body):
+        raise Unreadable(f"the body is nested deeper than {MAX_DEPTH} levels")
     try:
         return json.loads(body, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
     except UnicodeDecodeError:
@@ -24,12 +37,24 @@ def read(body: bytes) -> Any:
     except json.JSONDecodeError as wrong:
         raise Unreadable(f"the body is no JSON: {wrong.msg} at character {wrong.pos}") from None
     except RecursionError:
-        raise Unreadable("the body is nested too deeply") from None
+        raise Unreadable(f"the body is nested deeper than {MAX_DEPTH} levels") from None
     except ValueError:
         raise Unreadable(f"the body is no JSON that can be read: {_place(body)} is not finite, or too long") from None
 
 
+def _is_too_deep(body: bytes) -> bool:
+    """Takes away the innermost pairs of brackets, level by level. What has no partner is for the parser to refuse."""
+    brackets = _STRING.sub(b"", body).translate(_BRACKETS, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        if len(outer := brackets.replace(b"[]", b"")) == len(brackets):
+            return False
+        brackets = outer
+    return b"[]" in brackets
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_KEYS:
+        raise Unreadable(f"an object in the body has more than {MAX_KEYS} keys")
     known = dict(pairs)
     if len(known) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]

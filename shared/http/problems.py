@@ -21,6 +21,7 @@ _CODE: Mapping[int, str] = {
     404: "route_not_found",
     405: "method_not_allowed",
     413: "body_too_large",
+    414: "address_too_long",
     428: "if_match_missing",
 }
 _ERRORS_TOLD = 50

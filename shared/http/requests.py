@@ -14,17 +14,23 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.params import Form
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.config import JsonDict
+from starlette._utils import AwaitableOrContextManager
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from shared.auth import Authenticator, Principal
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Rejected
 from shared.http.bodies import Unreadable, read
+from shared.offloop import off_loop
 from shared.telemetry import current_trace
 
 T = TypeVar("T")
 _ERRORS_SHOWN = 10
 _NAME_SHOWN = 50
+_READ_AT_ONCE_BYTES = 32 * 1024
+_MAX_FILES = 4
+_MAX_FORM_FIELDS = 20
 
 
 class Page(BaseModel, Generic[T]):
@@ -48,13 +54,19 @@ class BoundedRequest(Request):
                 raise HTTPException(413, f"the body may have at most {self.max_bytes} bytes")
             yield chunk
 
+    def form(self, **_: Any) -> AwaitableOrContextManager[FormData]:
+        """FastAPI would take a thousand files and a thousand fields."""
+        return super().form(max_files=_MAX_FILES, max_fields=_MAX_FORM_FIELDS)
+
     @property
     def is_multipart(self) -> bool:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
 
     async def json(self) -> Any:
+        """Long bodies are read in a thread: it would hold up all other requests."""
+        body = await self.body()
         try:
-            return read(await self.body())
+            return read(body) if len(body) <= _READ_AT_ONCE_BYTES else await off_loop(read, body)
         except Unreadable as wrong:
             raise HTTPException(400, str(wrong)) from None
 
@@ -70,16 +82,24 @@ def form_body(dependant: Dependant) -> bool:
 
 
 async def refuse_guesses(request: Request, body: TypeAdapter[Any] | None) -> None:
-    """`"4"` and `true` are no integers: the document says so, and FastAPI takes both. What is no JSON is left to it."""
+    """`"4"` and `true` are no integers: the document says so, and FastAPI takes both. An empty body is left to it."""
     if body is None:
         return
+    content = await request.body()
+    if content:
+        await request.json()  # refuses what is no JSON, like NaN, and what has no bounds, before a model sees it
+    errors = _guesses(content, body) if len(content) <= _READ_AT_ONCE_BYTES else await off_loop(_guesses, content, body)
+    if errors:
+        raise RequestValidationError(errors)
+
+
+def _guesses(content: bytes, body: TypeAdapter[Any]) -> list[dict[str, Any]]:
     try:
-        body.validate_json(await request.body(), strict=True)
+        body.validate_json(content, strict=True)
     except ValidationError as wrong:
         errors = wrong.errors(include_input=False, include_url=False)
-        if errors[0]["type"] != "json_invalid":
-            await request.json()  # refuses what is no JSON, like NaN, in its own words
-            raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in errors]) from None
+        return [{**one, "loc": ("body", *one["loc"])} for one in errors if one["type"] != "json_invalid"]
+    return []
 
 
 def query_parameters(dependant: Dependant) -> Mapping[str, bool]:
@@ -151,7 +171,7 @@ async def known_version(
 
 
 def _version(if_match: str) -> int:
-    match = re.fullmatch(r'(?:W/)?"(\d{1,15})"', if_match.strip())
+    match = re.fullmatch(r'(?:W/)?"([0-9]{1,15})"', if_match.strip())
     if match is None:
         raise Rejected("if_match_malformed", 'If-Match must be the ETag last read, like "7"')
     return int(match[1])

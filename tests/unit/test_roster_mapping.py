@@ -67,11 +67,16 @@ def test_authoritative_does_not_smuggle_it_in() -> None:
         (GOOD.replace("stage:", "enrolments:"), "no field enrolments"),
         (GOOD.replace("      email: {column: mail}\n", ""), "where email comes from"),
         (GOOD.replace("mail}", "mail, split: ;}"), "email has one value"),
-        (GOOD + "    ignore: []\n", "stands twice"),
+        (GOOD + "    ignore: []\n", "appears twice"),
         (GOOD.replace("{column: mail}", "&m {column: mail}").replace("{columns: [first, last]}", "*m"), "alias"),
         (GOOD + "    delimiter: ab\n", "at most 1"),
         ("a: " * 300, "YAML or JSON"),
-        ("[" * 20_000, "YAML or JSON"),
+        ("[" * 20_000, "nested deeper than the 12 levels"),
+        ("a: [" + "b," * 20_000 + "]", "at most 20000 values"),
+        ("%YAML 1.2\n---\na: b", "directives"),
+        ("a: b\n---\na: b", "one YAML document"),
+        ("[a]: b", "a key must be text"),
+        (GOOD + "    delimiter: '\"'\n", "between two cells"),
     ],
 )
 def test_a_mapping_that_cannot_be_used_says_where_and_why(text: str, said: str) -> None:

@@ -104,6 +104,28 @@ def test_every_wrong_column_of_a_header_is_named() -> None:
         assert part in said
 
 
+def test_a_roster_has_an_end_in_every_direction() -> None:
+    for text, said in (
+        (",".join(f"c{n}" for n in range(501)), "has 501 columns"),
+        (HEADER + ("A" * 100_000 + ",") * 11, "longer than 1000 KB"),
+        (HEADER.replace("bio", "b" * 201), "longer than 200 characters"),
+    ):
+        with pytest.raises(Rejected) as refused:
+            read(text)
+        assert said in " / ".join(error.message for error in refused.value.errors)
+    assert one("Ada,,ada@x.org,,,," + "b" * 20_001).reasons == (Reason("bio", "must have at most 20000 characters"),)
+    assert one('Ada,,ada@x.org,"' + "ECG," * 201 + '",,,').reasons == (
+        Reason("teaches", "must have at most 200 values"),
+    )
+
+
+def test_a_header_names_fifty_wrong_columns_at_most() -> None:
+    with pytest.raises(Rejected) as refused:
+        read(HEADER.strip() + "".join(f",c{n}" for n in range(200)))
+    assert len(refused.value.errors) == 51
+    assert refused.value.errors[-1].message == "150 more columns are wrong"
+
+
 def test_a_nul_or_an_endless_cell_refuses_no_more_than_it_must() -> None:
     with pytest.raises(Rejected, match="cannot be read"):
         read(HEADER + "A" * 200_000 + ",,ada@x.org,,,,\n")

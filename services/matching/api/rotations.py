@@ -16,6 +16,7 @@ from services.matching.usecases.assessing import Entered, Outcome, Rotations
 from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
 from shared.http import IdempotencyKey, Limit, Page, SignedIn, Traced, problems, router, to_cursor
+from shared.offloop import off_loop
 
 _MAX_ROWS = 20_000
 _MAX_BODY_BYTES = 8 << 20
@@ -108,7 +109,7 @@ def rotations_router(rotations: Rotations) -> APIRouter:
     ) -> VerdictsRead:
         """The same from a file, at most 20,000 rows."""
         me.require("coordinator", "integrator")
-        lines = _rows(await file.read())
+        lines = await off_loop(_rows, await file.read())
         entries = {line: row for line, row in lines.items() if isinstance(row, Entry)}
         entered = dict(zip(entries, await rotations.enter(me, list(entries.values()), trace), strict=True))
         return _verdicts(
@@ -147,7 +148,7 @@ def _rows(content: bytes) -> dict[int, Entry | VerdictRead]:
     try:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = [name.strip() for name in next(reader, [])]
-        if sorted(header) != sorted(_COLUMNS):
+        if len(header) != len(_COLUMNS) or set(header) != set(_COLUMNS):
             raise _no_table(f"line 1 must name the columns {', '.join(_COLUMNS)}, once each, and no others")
         rows: dict[int, Entry | VerdictRead] = {}
         line = reader.line_num + 1

@@ -15,6 +15,8 @@ from services.matching.domain.rounds.words import would_change
 from services.matching.usecases.rounds import Waiting
 from shared.contracts.payload import Id
 
+_MOST_ORDERS = 20_000
+
 
 class Given(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -48,10 +50,12 @@ class NewRound(Given):
         default=0, ge=0, le=1_000_000, description="Mentors tell scores apart only where they differ by this much"
     )
     compare: bool = Field(default=True, description="False: the chosen target's figures only, in half the time")
-    wishes: list[MenteesWishes] = []
-    mentor_wishes: list[MentorsWishes] = []
-    pins: list[Couple] = Field(default=[], description="Pairs to fix: no rule may forbid them")
-    exclusions: list[Couple] = Field(default=[], description="Pairs to keep apart in this round")
+    wishes: list[MenteesWishes] = Field(default=[], max_length=_MOST_ORDERS)
+    mentor_wishes: list[MentorsWishes] = Field(default=[], max_length=_MOST_ORDERS)
+    pins: list[Couple] = Field(default=[], max_length=_MOST_ORDERS, description="Pairs to fix: no rule may forbid them")
+    exclusions: list[Couple] = Field(
+        default=[], max_length=_MOST_ORDERS, description="Pairs to keep apart in this round"
+    )
 
 
 class ChosenTarget(Given):

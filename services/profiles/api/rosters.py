@@ -87,7 +87,9 @@ def rosters_router(rosters: Receiving, *, max_bytes: int) -> APIRouter:
     async def receive(  # noqa: PLR0913 -- what an upload consists of
         file: Annotated[UploadFile, File(description="CSV, UTF-8, the first line names the columns")],
         mapping: Annotated[UploadFile, File(description="YAML or JSON (docs: rosters)")],
-        section: Annotated[str, Form(description="Which section of the mapping reads this file")],
+        section: Annotated[
+            str, Form(min_length=1, max_length=200, description="Which section of the mapping reads this file")
+        ],
         me: SignedIn,
         id: NewId,
         trace: Traced,

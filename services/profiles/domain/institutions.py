@@ -32,19 +32,20 @@ def change(institution: Institution, given: Mapping[str, Any]) -> Institution:
     changed = replace(institution, **given)
     if wrong := tuple(_wrong_terms(given.get("exchange_terms", ()), changed.exchanges_with)):
         raise Rejected("exchange_terms_invalid", "these terms of exchange cannot hold: see errors", wrong)
-    kept = tuple(one for one in changed.exchange_terms if one.partner in changed.exchanges_with)
+    partners = frozenset(changed.exchanges_with)
+    kept = tuple(one for one in changed.exchange_terms if one.partner in partners)
     return replace(changed, exchange_terms=kept)
 
 
 def _wrong_terms(terms: Sequence[ExchangeTerms], partners: Sequence[str]) -> Iterator[FieldError]:
-    named = [one.partner for one in terms]
+    first: dict[str, int] = {}
+    known = frozenset(partners)
     for place, one in enumerate(terms):
         where = f"exchange_terms.{place}"
-        if one.partner not in partners:
+        if one.partner not in known:
             yield FieldError(f"{where}.partner", f"must be in exchanges_with: {one.partner} is not")
-        if named.index(one.partner) < place:
-            first = named.index(one.partner)
-            yield FieldError(f"{where}.partner", f"stands twice: exchange_terms.{first} is about {one.partner} too")
+        if (before := first.setdefault(one.partner, place)) < place:
+            yield FieldError(f"{where}.partner", f"stands twice: exchange_terms.{before} is about {one.partner} too")
         if one.direction == "receives" and (one.ceiling is not None or one.floor):
             yield FieldError(
                 where, "ceiling and floor are of seats given: leave them out where the direction is receives"

@@ -4,7 +4,7 @@ Whoever takes over goes on with the chunks that are left: one is gone once its m
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -21,6 +21,7 @@ from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Forbidden, NotFound, Rejected
+from shared.offloop import off_loop
 
 State = Literal["receiving", "waiting", "done", "failed"]
 CHUNK = 250
@@ -134,7 +135,7 @@ class Receiving:
         known = await self._rosters.find(me.home, id)
         if known is not None and known.state != "receiving":  # sent again after a crash
             return known
-        section = mapping.parse(mapping_text, section_name)
+        section = await off_loop(mapping.parse, mapping_text, section_name)
         await self._refuse_programmes(me, section)
         roster = await self._rosters.begin(
             Roster(
@@ -170,7 +171,7 @@ class Receiving:
         reading_on = iter(rows)
         kept = 0
         try:
-            while chunk := list(islice(reading_on, CHUNK)):
+            while chunk := await off_loop(_some, reading_on):
                 if kept + len(chunk) > self._max_rows:
                     raise reading.file_refused(f"has more than {self._max_rows} rows: send it in parts")
                 await self._rosters.keep(roster, kept // CHUNK, chunk)
@@ -224,6 +225,10 @@ class WorkingOff:
             return merge(chunk.rows, known, job, new_id=self._clock.new_id, taken=taken)
 
         await self._rosters.apply(roster, chunk, plan)
+
+
+def _some(rows: Iterator[Row]) -> list[Row]:
+    return list(islice(rows, CHUNK))
 
 
 async def _closed(programmes: Programmes, named: Sequence[str], institution: str) -> list[str]:

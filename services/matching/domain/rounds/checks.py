@@ -1,6 +1,6 @@
 """Whether a round makes sense: names are known, pairs stand once, a coordinator's orders can all be kept at once."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import islice
 
@@ -15,7 +15,7 @@ def check(round: RoundInput) -> None:
     """Raises `Rejected`: `input_inconsistent` (it contradicts itself) or `round_infeasible` (no matching exists)."""
     if wrong := tuple(islice(_wrong(round), _MOST_ERRORS)):
         raise Rejected("input_inconsistent", "the input contradicts itself", wrong)
-    if wrong := tuple(_infeasible(round)):
+    if wrong := tuple(islice(_infeasible(round), _MOST_ERRORS)):
         raise Rejected("round_infeasible", "no matching keeps every pin within the capacities", wrong)
 
 
@@ -77,23 +77,27 @@ def _wrong_exchanges(round: RoundInput) -> Iterator[FieldError]:
     between = [(one.mentee_institution, one.mentor_institution) for one in round.exchanges]
     yield from _twice(between, ("exchanges",), "")
     home = {mentor.id: mentor.institution for mentor in round.mentors}
+    wishing_across = Counter(
+        (mentee.institution, institution)
+        for mentee in round.mentees
+        for institution in {home.get(wish.mentor) for wish in mentee.wishes}
+    )
     for place, one in enumerate(round.exchanges):
-        wishing = sum(
-            mentee.institution == one.mentee_institution
-            and any(home.get(wish.mentor) == one.mentor_institution for wish in mentee.wishes)
-            for mentee in round.mentees
-        )
+        wishing = wishing_across[(one.mentee_institution, one.mentor_institution)]
         if wishing > one.at_most:
             said = f"is {one.at_most}, and {wishing} mentees have wishes across: a matching could have more such pairs"
             yield _error(("exchanges", place, "at_most"), said)
 
 
 def _infeasible(round: RoundInput) -> Iterator[FieldError]:
-    pinned = Counter(pin.mentor for pin in round.pins)
+    pinned: dict[str, list[int]] = defaultdict(list)
+    for nth, pin in enumerate(round.pins):
+        pinned[pin.mentor].append(nth)
     for place, mentor in enumerate(round.mentors):
-        if pinned[mentor.id] > mentor.capacity:
-            which = ", ".join(f"/pins/{nth}" for nth, pin in enumerate(round.pins) if pin.mentor == mentor.id)
-            said = f"is {mentor.capacity}, and {pinned[mentor.id]} people are pinned to this mentor: {which}"
+        here = pinned.get(mentor.id, [])
+        if len(here) > mentor.capacity:
+            which = ", ".join(f"/pins/{nth}" for nth in here[:_MOST_ERRORS])
+            said = f"is {mentor.capacity}, and {len(here)} people are pinned to this mentor: {which}"
             yield _error(("mentors", place, "capacity"), said)
 
 

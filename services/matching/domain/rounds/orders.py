@@ -5,17 +5,18 @@ whom. A pin must be possible.
 """
 
 import json
-from collections import Counter
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Self
+from typing import Self, TypeVar
 
 from services.matching.domain import rules
 from services.matching.domain.model import Exchange, Person, Policy
 from shared.errors import FieldError, Rejected
 
 _MOST_ERRORS = 20
+Key = TypeVar("Key", bound=Hashable)
 Couple = tuple[str, str]
 """Mentee and mentor."""
 
@@ -138,17 +139,26 @@ def _wrong_pins(orders: Orders, company: Company) -> Iterator[FieldError]:
 
 
 def _infeasible(orders: Orders, company: Company) -> Iterator[FieldError]:
-    for mentor, pinned in Counter(mentor for _, mentor in orders.pins).items():
-        if pinned > (seats := company.seats(mentor)):
-            which = ", ".join(f"pins.{place}" for place, (_, other) in enumerate(orders.pins) if other == mentor)
-            yield FieldError(which.partition(",")[0], f"the mentor has {seats} seats left, and is named by {which}")
+    for mentor, named in _places(couple[1] for couple in orders.pins).items():
+        if len(named) > (seats := company.seats(mentor)):
+            which = ", ".join(named[:_MOST_ERRORS])
+            yield FieldError(named[0], f"the mentor has {seats} seats left, and is named by {which}")
 
-    across = Counter(company.exchange(couple) for couple in orders.pins)
+    across = _places(company.exchange(couple) for couple in orders.pins)
     for exchange in company.policy.capped(across):
-        if across[exchange] > (left := company.policy.left(exchange) or 0):
-            named = [f"pins.{nth}" for nth, couple in enumerate(orders.pins) if company.exchange(couple) == exchange]
-            said = f"{exchange[1]} gives {exchange[0]} {left} more seats, and more are pinned: {', '.join(named)}"
+        named = across[exchange]
+        if len(named) > (left := company.policy.left(exchange) or 0):
+            which = ", ".join(named[:_MOST_ERRORS])
+            said = f"{exchange[1]} gives {exchange[0]} {left} more seats, and more are pinned: {which}"
             yield FieldError(named[0], said)
+
+
+def _places(keys: Iterable[Key]) -> Mapping[Key, list[str]]:
+    """Which pins have which key."""
+    places: dict[Key, list[str]] = defaultdict(list)
+    for nth, key in enumerate(keys):
+        places[key].append(f"pins.{nth}")
+    return places
 
 
 def _unknown(id: str, place: str, company: Company, *, is_mentee: bool) -> Iterator[FieldError]:

@@ -3,21 +3,25 @@
 A mapping that names what is the person's alone (identity, story, weights, never-list, consent) is refused whole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from services.profiles.domain.fields import PERSON_ONLY, Profile, wrong
+from services.profiles.domain.roster import loading
 from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
 
 SETTABLE = frozenset(Profile.model_fields) - {"enrolments"}
 SEVERAL = frozenset({"affiliations", "topics_offered", "topics_wanted", "languages", "formats", "available"})
 _PERSON_ONLY = PERSON_ONLY | {"never_list", "identity_wish"}
-_MAX_BYTES = 256 * 1024
-Values = str | Annotated[list[str], Field(max_length=50)]
+_MOST_ERRORS = 20
+MAX_COLUMNS = 500
+MAX_COLUMN_NAME = 200
+Text = Annotated[str, Field(max_length=4_000)]
+Column = Annotated[str, Field(max_length=MAX_COLUMN_NAME)]
+Values = Text | Annotated[list[Text], Field(max_length=50)]
 """A scalar, or a list where the field has several values. YAML's scalars are all read as text."""
 
 
@@ -28,10 +32,10 @@ class _Strict(BaseModel):
 class Source(_Strict):
     """Where a value comes from: one column, several joined by a space, or always the same."""
 
-    column: str | None = None
-    columns: tuple[str, ...] = ()
+    column: Column | None = None
+    columns: Annotated[tuple[Column, ...], Field(max_length=20)] = ()
     constant: Values | None = None
-    values: Mapping[str, Values] | None = None
+    values: Annotated[Mapping[Text, Values], Field(max_length=5_000)] | None = None
     """Translations; with them, a cell that is not among them is refused."""
     split: Annotated[str, Field(min_length=1, max_length=5)] | None = None
     """What stands between several values of one cell."""
@@ -66,20 +70,27 @@ class Enrol(_Strict):
         return {"constant": roles} if isinstance(roles, str | list) else roles
 
 
+def _delimiter(character: str) -> str:
+    if character.isalnum() or not (character.isprintable() or character == "\t") or character in "\"'":
+        raise wrong("delimiter", "must be the character between two cells, like , or ; or a tab")
+    return character
+
+
 class Section(_Strict):
-    fields: Mapping[str, Source]
-    enrol: tuple[Enrol, ...] = ()
-    ignore: tuple[str, ...] = ()
+    fields: Annotated[Mapping[str, Source], Field(max_length=50)]
+    enrol: Annotated[tuple[Enrol, ...], Field(max_length=100)] = ()
+    ignore: Annotated[tuple[Column, ...], Field(max_length=MAX_COLUMNS)] = ()
     """Columns that are not read: every other column must be mapped, so that none is forgotten in silence."""
-    authoritative: tuple[str, ...] = ()
+    authoritative: Annotated[tuple[str, ...], Field(max_length=50)] = ()
     """Fields whose value in the file goes over a member's own later edit."""
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    delimiter: Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_delimiter)] = ","
 
     @model_validator(mode="after")
     def _known_fields(self) -> Self:
         unknown = {*self.fields} - SETTABLE | {*self.authoritative} - SETTABLE - {"enrolments"}
         if unknown:
-            raise wrong("field", f"no field {', '.join(sorted(unknown))}: choose from {', '.join(sorted(SETTABLE))}")
+            named = ", ".join(sorted(unknown)[:_MOST_ERRORS])
+            raise wrong("field", f"no field {named}: choose from {', '.join(sorted(SETTABLE))}")
         for field in ("name", "email"):
             if field not in self.fields:
                 raise wrong("field", f"must say where {field} comes from: without it nobody can be registered")
@@ -106,7 +117,7 @@ class Section(_Strict):
 
 class RosterMapping(_Strict):
     version: Annotated[int, Field(ge=1, le=1)] = 1
-    sections: Annotated[Mapping[str, Section], Field(min_length=1)]
+    sections: Annotated[Mapping[Column, Section], Field(min_length=1, max_length=50)]
 
 
 def parse(text: bytes, section: str) -> Section:
@@ -120,39 +131,26 @@ def parsed(loaded: Any, section: str) -> Section:
     try:
         mapping = RosterMapping.model_validate(loaded)
     except ValidationError as invalid:
-        raise _invalid(
-            *(FieldError(".".join(map(str, error["loc"])), error["msg"]) for error in invalid.errors())
-        ) from None
+        raise _invalid(*_errors(invalid)) from None
     if section not in mapping.sections:
         raise _invalid(FieldError("section", f"the mapping has the sections {', '.join(mapping.sections)}"))
     return mapping.sections[section]
 
 
-class _Plain(yaml.BaseLoader):
-    """Every scalar is text (`no` is no boolean), no key counts twice, and nothing refers to anything."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases (*) are not supported")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 -- PyYAML's signature
-        mapping = super().construct_mapping(node, deep=deep)
-        if len(mapping) < len(node.value):
-            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a key stands twice")
-        return mapping
+def _errors(invalid: ValidationError) -> Iterator[FieldError]:
+    errors = invalid.errors(include_url=False, include_input=False)
+    for error in errors[:_MOST_ERRORS]:
+        yield FieldError(".".join(map(str, error["loc"])), error["msg"])
+    if len(errors) > _MOST_ERRORS:
+        yield FieldError("mapping", f"has {len(errors) - _MOST_ERRORS} more errors")
 
 
 def load(text: bytes) -> Any:
-    """Text, lists and mappings only."""
-    if len(text) > _MAX_BYTES:
-        raise _invalid(FieldError("mapping", f"must not be larger than {_MAX_BYTES // 1024} KB"))
+    """Text, lists and mappings only. Raises `Rejected`."""
     try:
-        return yaml.load(text.decode("utf-8-sig"), _Plain)  # noqa: S506 -- builds nothing but text, lists and mappings
-    except UnicodeDecodeError:
-        raise _invalid(FieldError("mapping", "must be UTF-8")) from None
-    except (yaml.YAMLError, RecursionError) as unreadable:
-        raise _invalid(FieldError("mapping", f"must be YAML or JSON: {unreadable}")) from None
+        return loading.load(text)
+    except loading.UnreadableMapping as unreadable:
+        raise _invalid(FieldError("mapping", str(unreadable))) from None
 
 
 def _refuse_person_only(loaded: Any) -> None:

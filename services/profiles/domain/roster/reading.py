@@ -6,6 +6,7 @@ the mapping ignores are dropped here and kept nowhere. No reason repeats a cell:
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,10 +14,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.profiles.domain.fields import Profile
-from services.profiles.domain.roster.mapping import SEVERAL, Section, Source, Values
+from services.profiles.domain.roster.mapping import MAX_COLUMN_NAME, MAX_COLUMNS, SEVERAL, Section, Source, Values
 from shared.errors import FieldError, Rejected
 
 _BOM = "\ufeff"
+_MAX_LINE_BYTES = 1_000_000
+_MAX_CELL = 20_000
+_MAX_PARTS = 200
+_MOST_ERRORS = 50
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -56,6 +61,8 @@ def rows(file: Iterable[bytes], section: Section) -> Iterator[Row]:
 
 def _decoded(file: Iterable[bytes]) -> Iterator[str]:
     for number, raw in enumerate(file, 1):
+        if len(raw) > _MAX_LINE_BYTES:
+            raise file_refused(f"line {number} is longer than {_MAX_LINE_BYTES // 1000} KB")
         try:
             text = raw.decode()
         except UnicodeDecodeError:
@@ -76,20 +83,27 @@ def _header(reader: Any, section: Section) -> Sequence[str]:
     first = _next(reader, 1)
     if not first or not any(name.strip() for name in first):
         raise file_refused("the file is empty: its first line must name the columns")
+    if len(first) > MAX_COLUMNS:
+        raise file_refused(f"has {len(first)} columns, and a roster has at most {MAX_COLUMNS}")
     header = [name.strip() for name in first]
-    wrong = [
-        *(f"column {number} has no name" for number, name in enumerate(header, 1) if not name),
-        *(f"column {name!r} stands twice" for name in sorted({n for n in header if n and header.count(n) > 1})),
-        *(f"required column {name!r} is missing" for name in sorted(section.needed - set(header))),
-        *(
-            f"column {name!r} is unknown: map it, or list it under ignore"
-            for name in header
-            if name and name not in section.read | set(section.ignore)
-        ),
-    ]
-    if wrong:
-        raise file_refused(*wrong)
+    if wrong := list(_wrong_columns(header, section)):
+        more = [f"{len(wrong) - _MOST_ERRORS} more columns are wrong"] if len(wrong) > _MOST_ERRORS else []
+        raise file_refused(*wrong[:_MOST_ERRORS], *more)
     return header
+
+
+def _wrong_columns(header: Sequence[str], section: Section) -> Iterator[str]:
+    times, known = Counter(header), section.read | set(section.ignore)
+    yield from (f"column {number} has no name" for number, name in enumerate(header, 1) if not name)
+    yield from (
+        f"the name of column {number} is longer than {MAX_COLUMN_NAME} characters"
+        for number, name in enumerate(header, 1)
+        if len(name) > MAX_COLUMN_NAME
+    )
+    named = [name for name in times if 0 < len(name) <= MAX_COLUMN_NAME]
+    yield from (f"column {name!r} stands twice" for name in sorted(named) if times[name] > 1)
+    yield from (f"required column {name!r} is missing" for name in sorted(section.needed - set(header)))
+    yield from (f"column {name!r} is unknown: map it, or list it under ignore" for name in named if name not in known)
 
 
 def _row(line: int, header: Sequence[str], cells: Sequence[str], section: Section) -> Row:
@@ -97,6 +111,9 @@ def _row(line: int, header: Sequence[str], cells: Sequence[str], section: Sectio
         said = Reason("", f"has {len(cells)} cells where the header names {len(header)} columns")
         return Row(line=line, reasons=(said,))
     by_column = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+    if too_long := [name for name, cell in by_column.items() if len(cell) > _MAX_CELL]:
+        limit = f"must have at most {_MAX_CELL} characters"
+        return Row(line=line, reasons=tuple(Reason(name, limit) for name in too_long))
     formulas = [name for name, cell in by_column.items() if cell.startswith("=")]
     if formulas:
         return Row(line=line, reasons=tuple(Reason(name, "starts with =: formulas are refused") for name in formulas))
@@ -146,7 +163,9 @@ def _value(by_column: dict[str, str], source: Source, *, several: bool) -> Value
         return _listed(source.default) if several and source.default is not None else source.default
     if not several:
         return _translated(cell, source)
-    parts = cell.split(source.split) if source.split else [cell]
+    parts = cell.split(source.split, _MAX_PARTS) if source.split else [cell]
+    if len(parts) > _MAX_PARTS:
+        raise _Refused(", ".join(source.named), f"must have at most {_MAX_PARTS} values")
     return [value for part in parts if part.strip() for value in _listed(_translated(part.strip(), source))]
 
 
