@@ -18,6 +18,12 @@ Json = dict[str, Any]
 _CORRELATION = {"description": "Where to look in the logs", "schema": {"type": "string"}}
 _OF_STATUS: Mapping[str, Json] = {
     "401": {"WWW-Authenticate": {"description": "RFC 6750", "required": True, "schema": {"type": "string"}}},
+    "409": {
+        "Retry-After": {
+            "description": "Seconds until the Idempotency-Key is free again, with `idempotency_key_in_use`",
+            "schema": {"type": "integer"},
+        }
+    },
     "503": {"Retry-After": {"description": "Seconds", "required": True, "schema": {"type": "integer"}}},
 }
 _REPLAYED = {"description": "`true`: this answer was given before", "schema": {"const": "true"}}

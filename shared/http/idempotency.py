@@ -1,9 +1,11 @@
 """A POST acts once per Idempotency-Key, and answers the same again for 24 hours.
 
 What is created says so in its own transaction (`shared/once.py`): a process that dies between that and its answer
-leaves a request that is answered when it is sent again. Requests and answers hold personal data: of a request a keyed
-digest is kept, of an answer a sealed form. Both keys follow from the Idempotency-Key, which is kept nowhere, so nobody
-but whoever asked can read the one or guess the other.
+leaves a request that is answered as soon as it is sent again. A request that was killed without an effect holds its key
+for a minute, and `Retry-After` says how much of it is left.
+
+Requests and answers hold personal data: of a request a keyed digest is kept, of an answer a sealed form. Both keys
+follow from the Idempotency-Key, which is kept nowhere, so nobody but whoever asked can read the one or guess the other.
 
 Sources: draft-ietf-httpapi-idempotency-key-header; Fernet, under a key made by HKDF (RFC 5869).
 Keys are scoped to institution, subject and route.
@@ -13,6 +15,7 @@ import asyncio
 import base64
 import hmac
 import json
+import math
 import re
 import uuid
 from collections.abc import Callable, Coroutine
@@ -66,6 +69,16 @@ class Scope:
         return Fernet(base64.urlsafe_b64encode(derived.derive(self.parts.encode())))
 
 
+class KeyInUse(Conflict):
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "idempotency_key_in_use",
+            "the first request with this Idempotency-Key has not been answered; if its process was killed, "
+            f"the key is free in {seconds} s",
+        )
+        self.retry_after_seconds = seconds
+
+
 class Idempotency:
     """Stored answers by institution, subject, route and key, for 24 hours; by the database's clock, as by their own one
     replica would take a request for abandoned that another has just begun.
@@ -95,17 +108,23 @@ class Idempotency:
         if known["status"] is not None:
             headers = {**known["headers"], "idempotency-replayed": "true"}
             return Response(scope.seal.decrypt(known["body"]), known["status"], headers=headers)
+        if await self._take_over(scope):
+            return None
+        raise KeyInUse(await self._seconds_left(scope))
+
+    async def _take_over(self, scope: Scope) -> bool:
+        """At once where the effect stands: only its answer is missing, and whoever repeats the request finds that."""
+        abandoned = {"$expr": {"$lt": ["$at", {"$subtract": ["$$NOW", _ABANDONED_MILLISECONDS]}]}}
         taken = await self._answers.update_one(
-            {
-                "_id": scope.id,
-                "status": None,
-                "$expr": {"$lt": ["$at", {"$subtract": ["$$NOW", _ABANDONED_MILLISECONDS]}]},
-            },
-            [{"$set": {"at": "$$NOW"}}],
+            {"_id": scope.id, "status": None, "$or": [{"has_effect": True}, abandoned]}, [{"$set": {"at": "$$NOW"}}]
         )
-        if not taken.modified_count:
-            raise Conflict("idempotency_key_in_use", "the first request with this Idempotency-Key is still running")
-        return None
+        return bool(taken.matched_count)
+
+    async def _seconds_left(self, scope: Scope) -> int:
+        """Until the key may be taken over, if the request that holds it never ends."""
+        left = {"$subtract": [{"$add": ["$at", _ABANDONED_MILLISECONDS]}, "$$NOW"]}
+        held = await self._answers.find_one({"_id": scope.id, "status": None}, {"left": left})
+        return max(1, math.ceil(held["left"] / 1000)) if held else 1
 
     async def finish(self, scope: Scope, response: Response) -> None:
         """An answer marked no-store (a one-time secret) is kept nowhere: asked again, it is said that it was given."""

@@ -76,7 +76,8 @@ def answer_problems(app: FastAPI) -> None:
 
 async def _on_domain_error(_: Request, error: Any) -> Response:
     status = next(status for family, status in _STATUS.items() if isinstance(error, family))
-    retry = {"Retry-After": "1"} if error.code == "idempotency_key_in_use" else {}
+    seconds = getattr(error, "retry_after_seconds", None)
+    retry = {} if seconds is None else {"Retry-After": str(seconds)}
     return problem(status, error.code, error.message, errors=getattr(error, "errors", ()), headers=retry)
 
 

@@ -1,7 +1,5 @@
 """A POST whose process is killed between its transaction and its answer, sent again with the same key."""
 
-from datetime import timedelta
-
 import httpx
 import pytest
 
@@ -35,10 +33,6 @@ async def test_it_is_there_once_and_answered_as_it_would_have_been(
             await client.post(path, json=body, headers=headers)
         await replica.killed(within=30)
         await crashes.cluster.start("profiles").ready()
-        too_soon = await client.post(path, json=body, headers=headers)
-        assert (too_soon.status_code, too_soon.json()["title"]) == (409, "idempotency key in use")
-        a_minute_ago = {"$set": {"at": crashes.clock.now() - timedelta(seconds=61)}}
-        await crashes.databases["profiles"]["idempotency"].update_many({"status": None}, a_minute_ago)
         answer = await client.post(path, json=body, headers=headers)
         assert (answer.status_code, answer.headers["etag"], answer.json()["name"]) == (201, '"1"', body["name"])
         assert (await client.get(answer.headers["location"], headers=headers)).json()["version"] == 1
