@@ -6,6 +6,7 @@ Sources: RFC 6750 (bearer), RFC 7519 (JWT), RFC 7517 (JWKS), RFC 8725 (algorithm
 import asyncio
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -27,6 +28,7 @@ Role = Literal["member", "coordinator", "institution_coordinator", "integrator",
 ROLES: frozenset[str] = frozenset(get_args(Role))
 _ALGORITHMS = ["ES256", "ES384", "RS256", "PS256", "EdDSA"]
 _LEEWAY_SECONDS = 30
+_DATES = ("exp", "nbf", "iat")
 _KEYS_FRESH_SECONDS = 300
 _KEYS_RETRY_SECONDS = 10
 _KEYS_LAST_SECONDS = 3600
@@ -228,6 +230,9 @@ class Authenticator:
             raise Unauthenticated("audience_wrong", "the token is meant for somebody else") from None
         except (jwt.InvalidTokenError, TypeError, ValueError):
             raise Unauthenticated("token_invalid", "the token's signature or claims do not hold") from None
+        for name in _DATES:
+            if name in claims and not _is_number(claims[name]):
+                raise Unauthenticated("claims_malformed", f"the claim `{name}` must be a JSON number")
         return claims
 
     async def _key(self, issuer: Issuer, kid: str | None) -> jwt.PyJWK:
@@ -253,12 +258,14 @@ class Authenticator:
             return
         keys.asked = now
         try:
-            published = jwt.PyJWKSet.from_dict(await _read_json(issuer.jwks_uri)).keys
+            published = await _read_json(issuer.jwks_uri)
+            verifying = [key for key in published["keys"] if _may_verify(key)]
+            known = jwt.PyJWKSet.from_dict({"keys": verifying}).keys if verifying else []
         except _NO_KEYS as wrong:
             _log.warning("no keys from an issuer", issuer=issuer.issuer, fault=type(wrong).__name__)
             return
         # A symmetric key would let whoever reads the published keys sign.
-        keys.known = [key for key in published if key.algorithm_name in _ALGORITHMS]
+        keys.known = [key for key in known if key.algorithm_name in _ALGORITHMS]
         keys.fetched = now
 
 
@@ -297,6 +304,19 @@ def _expires(claims: Mapping[str, Any]) -> float:
         return float(claims["exp"])
     except OverflowError:
         return inf
+
+
+def _may_verify(key: Mapping[str, Any]) -> bool:
+    """RFC 7517, 4.2 and 4.3: a key that its issuer publishes for anything else than signatures verifies none."""
+    operations = key.get("key_ops")
+    if operations is not None and not (isinstance(operations, list) and "verify" in operations):
+        return False
+    return bool(key.get("use", "sig") == "sig")
+
+
+def _is_number(claim: Any) -> bool:
+    """RFC 7519's NumericDate. PyJWT takes texts, and a bool is an int to Python."""
+    return isinstance(claim, int | float) and not isinstance(claim, bool) and math.isfinite(claim)
 
 
 def _is_id(claim: Any) -> bool:

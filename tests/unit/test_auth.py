@@ -217,6 +217,49 @@ async def test_a_published_symmetric_key_lets_nobody_sign(local: LocalIssuer, tm
         assert code in {"algorithm_refused", "key_unknown"}
 
 
+@pytest.mark.parametrize(
+    ("marks", "verifies"),
+    [
+        ({"use": "sig"}, True),
+        ({"use": None}, False),
+        ({"use": "enc"}, False),
+        ({"use": ["sig"]}, False),
+        ({"key_ops": ["verify"]}, True),
+        ({"key_ops": ["sign", "verify"], "use": "sig"}, True),
+        ({"key_ops": ["verify"], "use": "enc"}, False),
+        ({"key_ops": []}, False),
+        ({"key_ops": ["encrypt"]}, False),
+        ({"key_ops": "verify"}, False),
+    ],
+    ids=str,
+)
+async def test_only_a_key_that_is_published_for_signatures_verifies(
+    local: LocalIssuer,
+    tmp_path: Path,
+    marks: dict[str, Any],
+    verifies: bool,  # noqa: FBT001 -- parametrized
+) -> None:
+    published = json.loads((local.folder / "jwks.json").read_text())
+    for key in published["keys"]:
+        key.pop("use", None)
+        key.update(marks)
+    keys = tmp_path / "jwks.json"
+    keys.write_text(json.dumps(published))
+    if verifies:
+        assert (await ask(local, token(local), jwks_uri=keys.as_uri())).institution == "charite"
+    else:
+        assert await refused(local, token(local), jwks_uri=keys.as_uri()) == "key_unknown"
+
+
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("value", ["1", "4000000000", True, [1], {}, float("inf"), float("nan")], ids=str)
+async def test_a_date_of_a_token_is_a_number(local: LocalIssuer, name: str, value: Any) -> None:
+    code = await refused(local, token(local, **{name: value}))
+    assert code in {"claims_malformed", "token_invalid", "token_expired"}
+    if name == "exp" and value == "4000000000":
+        assert code == "claims_malformed"
+
+
 async def test_a_changed_claim_or_signature_does_not_hold(local: LocalIssuer) -> None:
     header, claims, signature = token(local).split(".")
     assert await refused(local, f"{header}.{encoded({**GOOD, 'institution': 'mayo'})}.{signature}") == "token_invalid"
