@@ -19,11 +19,11 @@ class Desk:
     matching: Matching
     folder: Path
 
-    async def open(self, **body: Any) -> httpx.Response:
-        return await self.matching.post(f"/programmes/{CARE}/rounds", CARLA, role="coordinator", **body)
+    async def open(self, programme: str = CARE, **body: Any) -> httpx.Response:
+        return await self.matching.post(f"/programmes/{programme}/rounds", CARLA, role="coordinator", **body)
 
-    async def opened(self, **body: Any) -> str:
-        answer = await self.open(**body)
+    async def opened(self, programme: str = CARE, **body: Any) -> str:
+        answer = await self.open(programme, **body)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
@@ -46,8 +46,8 @@ class Desk:
         version = (await self.see(round))["version"]
         return await self.matching.post(f"/rounds/{round}/{verb}", CARLA, version=version, role="coordinator", **body)
 
-    async def solved(self, **body: Any) -> str:
-        round = await self.opened(**body)
+    async def solved(self, programme: str = CARE, **body: Any) -> str:
+        round = await self.opened(programme, **body)
         await self.until(round, "pending", "dropped")
         return round
 

@@ -130,6 +130,8 @@ async def test_a_round_opened_many_times_at_once_keeps_its_orders_once(desk: Des
     shelf = RoundShelf(database, SystemClock())
     round = await shelf.round(NORTH, await desk.solved())
     assert round is not None
+    assert (await shelf.begin(replace(round, id="beside"), b"{}")).id == round.id, "one open round in a programme"
+    await desk.act(round.id, "drop")
     another = replace(round, id="another")
     await asyncio.gather(*(shelf.begin(another, b"{}") for _ in range(8)))
     assert await database["round_chunks"].count_documents({"round": "another"}) == 1

@@ -14,6 +14,7 @@ from services.matching.domain.requests import Request, Situation
 from services.matching.domain.rounds import life, places
 from services.matching.domain.rounds.files import Compared
 from services.matching.domain.rounds.life import File, Frozen, Outcome, Round, RoundState, Solved
+from services.matching.domain.rounds.overlaps import Meanwhile
 from services.matching.domain.rounds.places import Place
 from services.matching.domain.rounds.words import would_change
 from shared.contracts.matching import MenteeUnmatched, PairLapsed, RelationshipOpened
@@ -50,7 +51,7 @@ STEPS: dict[str, tuple[Callable[[Round], Any], dict[RoundState, RoundState]]] = 
     "freeze": (lambda one: life.freeze(one, FROZEN), {"draft": "running"}),
     "solve": (lambda one: life.solve(one, SOLVED), {"running": "pending"}),
     "choose": (lambda one: life.choose(one, "coverage", correlation="d"), {"pending": "running"}),
-    "publish": (lambda one: life.publish(one, correlation="d"), {"pending": "publishing"}),
+    "publish": (lambda one: life.publish(one, Meanwhile(), correlation="d"), {"pending": "publishing"}),
     "finish": (
         lambda one: life.finish(one, Outcome(mentees=3, opened=2, lapsed=0, unmatched=1), now=NOW)[0],
         {"publishing": "published"},
@@ -76,6 +77,34 @@ def test_each_step_leads_from_its_states_to_the_next_version_and_from_no_other(s
 def test_another_target_begins_anew_with_the_same_people() -> None:
     again = life.choose(round("pending", attempts=3), "coverage", correlation="d")
     assert (again.frozen, again.solved, again.attempts, again.target) == (FROZEN, None, 0, "coverage")
+
+
+@pytest.mark.parametrize("state", ["draft", "running", "pending", "publishing"])
+def test_a_programme_has_one_open_round_and_another_is_refused_with_its_name(state: RoundState) -> None:
+    life.require_alone(round(state), round(state))
+    with pytest.raises(Conflict, match=f"round spring of this programme is {state}") as refused:
+        life.require_alone(round(id="autumn"), round(state))
+    assert refused.value.code == "round_open"
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "why"),
+    [
+        (Meanwhile(is_superseded=True), "another round of this programme was published"),
+        (Meanwhile(gives={"milo": 2, "mara": 1}, left={"milo": 1, "mara": 1}), "1 mentor has fewer seats left"),
+        (Meanwhile(gives={"milo": 2, "mara": 1}, left={"milo": -1}), "2 mentors have fewer seats left"),
+    ],
+)
+def test_a_round_that_others_overtook_is_refused_whole_with_what_to_do(meanwhile: Meanwhile, why: str) -> None:
+    with pytest.raises(Conflict, match=why) as refused:
+        life.publish(round("pending"), meanwhile, correlation="d")
+    assert refused.value.code == "round_outdated"
+    assert "drop this round and open it again" in refused.value.message
+
+
+def test_a_round_shares_mentors_with_another_as_long_as_they_have_the_seats() -> None:
+    enough = Meanwhile(gives={"milo": 2}, left={"milo": 2})
+    assert life.publish(round("pending"), enough, correlation="d").state == "publishing"
 
 
 def test_what_is_published_names_hashes_and_counts_and_nobody() -> None:
@@ -156,6 +185,7 @@ def test_what_cannot_be_any_more_lapses_with_a_reason(
     assert (lapsed.state.state, lapsed.state.reason, lapsed.state.waits) == ("lapsed", reason, waits)
     assert isinstance(lapsed.event, PairLapsed)
     assert (lapsed.event.reason, bool(lapsed.event.recipients)) == (said, waits)
+    assert lapsed.displaces is None, "whoever never had a mentor waits with the others"
 
 
 def test_whoever_is_left_over_waits_and_hears_why_unless_they_found_somebody() -> None:

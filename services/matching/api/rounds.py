@@ -70,7 +70,9 @@ def rounds_router(rounds: Rounds) -> APIRouter:
         response: Response,
         _key: IdempotencyKey = None,
     ) -> RoundRead:
-        """Freezes who can take part and solves it, in the background. Wishes that a rule forbids are passed over."""
+        """Freezes who can take part and solves it, in the background. Wishes that a rule forbids are passed over.
+        409 `round_open` while the programme has an open round.
+        """
         opened = Opened(
             id=id,
             programme=programme,
@@ -122,7 +124,9 @@ def _act(routes: APIRouter, rounds: Rounds) -> None:
     async def publish_round(
         round: Id, me: SignedIn, turn: OneTurn, response: Response, _key: IdempotencyKey = None
     ) -> RoundRead:
-        """Pairs become relationships, one after another: `places` counts along."""
+        """Pairs become relationships, one after another: `places` counts along. 409 `round_outdated` where a round
+        published since this one's people were frozen took seats that it gives.
+        """
         return _tagged(response, await rounds.publish(me, round, turn=turn))
 
     @routes.post("/rounds/{round}/drop", response_model_exclude_none=True, responses=refusals)

@@ -8,7 +8,9 @@ from shared.contracts.payload import Payload, Recipient
 
 Side = Literal["mentee", "mentor"]
 Displacing = Literal["mentor_left", "capacity_lowered", "conflict", "closed_by_mentor", "lapsed"]
-"""Why somebody lost a mentor, or is about to, through no wish of their own."""
+"""Why somebody lost a mentor, or is about to, through no wish of their own. `lapsed`, of a round's pair that never
+began, is read from older documents only.
+"""
 T = TypeVar("T")
 
 

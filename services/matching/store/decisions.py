@@ -12,7 +12,7 @@ from typing import Any
 
 from services.matching.domain.model import Person
 from services.matching.domain.relationships import Relationship
-from services.matching.domain.repair.displacements import Displacement, of_place, of_relationship
+from services.matching.domain.repair.displacements import Displacement, of_relationship
 from services.matching.domain.requests import Request, Situation
 from services.matching.domain.rounds.places import Place
 from services.matching.store.displacements import displace
@@ -121,12 +121,8 @@ def _seated(member: str, taken: int, *, institution: str, capacity: int) -> Upda
 
 
 def _displaced(one: AnyDecided, now: datetime) -> Iterator[Displacement]:
-    if one.displaces is None or isinstance(one.state, Request):
-        return
-    if isinstance(one.state, Relationship):
+    if one.displaces is not None and isinstance(one.state, Relationship):
         yield of_relationship(one.state, one.displaces, now=now)
-    elif one.state.mentor is not None:
-        yield of_place(one.state, one.state.mentor, now=now)
 
 
 def _written(state: Request | Relationship | Place, *, event: str, correlation: str) -> tuple[str, Any]:

@@ -12,10 +12,12 @@ from services.matching.domain.rounds.floors import Floor
 from services.matching.domain.rounds.life import File, Frozen, Round, Solved, Trouble
 from services.matching.domain.rounds.places import UNSETTLED, Place, PlaceState
 from services.matching.store import people
+from services.matching.store.overlaps import meanwhile, open_in, prepare_turns
 from services.matching.store.pairs import OPEN, RELATIONSHIPS, newest
 from services.matching.store.places import PLACES, laid_out, of_edition, place_of
 from services.matching.store.round_files import RoundFiles
 from services.matching.usecases.parties import Position
+from services.matching.usecases.rounds import Publish
 from shared import failpoints, once
 from shared.clock import Clock
 from shared.errors import FieldError, StaleVersion
@@ -38,6 +40,7 @@ from shared.mongo import (
 ROUNDS = "rounds"
 _AT_ONCE = 1000
 _MINE = 50
+_PUBLISHING_SECONDS = 30
 
 
 class RoundShelf:
@@ -52,6 +55,7 @@ class RoundShelf:
         paged = [("institution", ASCENDING), ("programme", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)]
         untidy = IndexModel([("tidied", ASCENDING), ("state", ASCENDING)], name="untidy")
         await ensure_indexes(self._rounds, [by_state, untidy, IndexModel(paged, name="by_programme")])
+        await prepare_turns(self._database)
         await self._files.prepare()
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
@@ -79,16 +83,18 @@ class RoundShelf:
             return round_of(known)
         document = document_of(round)
 
-        def body(writing: Writing) -> None:
+        def body(writing: Writing) -> Document:
+            if open := open_in(writing, round):
+                return open
             file = self._files.keep_with(writing, orders, round=round.id, institution=round.institution)
             document["orders"] = asdict(file)
             writing[ROUNDS].insert_one(document, session=writing.session)
+            return document
 
         try:
-            await in_one_thread(self._database, body)
+            return round_of(await in_one_thread(self._database, body))
         except DuplicateKeyError:  # a retry beside the first attempt
-            document = await self._rounds.find_one({"_id": round.id}) or document
-        return round_of(document)
+            return round_of(await self._rounds.find_one({"_id": round.id}) or document)
 
     async def round(self, institution: str, id: str) -> Round | None:
         document = await self._rounds.find_one({"_id": id, "institution": institution})
@@ -102,15 +108,21 @@ class RoundShelf:
         """`request`: a coordinator's; what goes on by itself was asked for by none."""
 
         def body(writing: Writing) -> None:
-            known = {"_id": round.id, "version": round.version - 1}
-            done = writing[ROUNDS].replace_one(known, document_of(round), session=writing.session)
-            if not done.matched_count:
-                raise StaleVersion(found=0, expected=round.version - 1)
+            _save(writing, round)
             if request is not None:
                 once.takes_effect(writing, request)
 
         failpoints.reach("before-save")
         await in_one_thread(self._database, body)
+
+    async def publish(self, round: Round, publish: Publish, *, request: str) -> Round:
+        def body(writing: Writing) -> Round:
+            after = publish(meanwhile(writing, round))
+            _save(writing, after)
+            once.takes_effect(writing, request)
+            return after
+
+        return await in_one_thread(self._database, body, seconds=_PUBLISHING_SECONDS)
 
     async def has_saved(self, request: str) -> bool:
         return await once.took_effect(self._database, request)
@@ -199,6 +211,13 @@ class RoundShelf:
         await self._files.discard(files)
         await self._places.delete_many({"edition": {"$in": list(editions)}})
         await self._rounds.update_one(known, {"$set": {"tidied": True}})
+
+
+def _save(writing: Writing, round: Round) -> None:
+    known = {"_id": round.id, "version": round.version - 1}
+    done = writing[ROUNDS].replace_one(known, document_of(round), session=writing.session)
+    if not done.matched_count:
+        raise StaleVersion(found=0, expected=round.version - 1)
 
 
 async def counted(database: Database, round: Round) -> Mapping[PlaceState, int]:

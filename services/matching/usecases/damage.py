@@ -94,6 +94,8 @@ def _lost(network: Network, case: Case) -> tuple[dict[str, Displacement], list[s
 
 def _has_passed(network: Network, case: Case, one: Displacement, bonds: Mapping[str, Relationship]) -> bool:
     mentee, relationship = one.pair.mentee.member, bonds.get(one.id)
+    if one.cause == "lapsed":
+        return True
     if not network.is_active(mentee) or not rules.is_mentee(
         network.person(mentee), network.pool(case.programme).policy
     ):

@@ -3,7 +3,7 @@
 Members see nothing of a round before it is published, and then their own place in it.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -12,6 +12,7 @@ from services.matching.domain.rounds import life
 from services.matching.domain.rounds.files import Target
 from services.matching.domain.rounds.life import File, Round
 from services.matching.domain.rounds.orders import Company, Orders, check
+from services.matching.domain.rounds.overlaps import Meanwhile
 from services.matching.domain.rounds.places import Place, PlaceState
 from services.matching.usecases.parties import Position, myself
 from services.matching.usecases.reading import require_coordinator
@@ -21,6 +22,7 @@ from shared.contracts.envelope import Trace
 from shared.errors import Conflict, Forbidden, NotFound, StaleVersion
 
 Kind = Literal["input", "result"]
+Publish = Callable[[Meanwhile], Round]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,9 @@ class Shelf(Protocol):
         """Those of them who have a mentor in the programme."""
 
     async def begin(self, round: Round, orders: bytes) -> Round:
-        """Opening the same again changes nothing. `round.orders` is filled in."""
+        """Opening the same again changes nothing. `round.orders` is filled in. Where the programme has an open round
+        already, nothing begins, and that one is returned.
+        """
 
     async def round(self, institution: str, id: str) -> Round | None: ...
 
@@ -76,6 +80,9 @@ class Shelf(Protocol):
 
     async def save(self, round: Round, *, request: str) -> None:
         """On condition of the version before, with a note that this request took effect. Raises `StaleVersion`."""
+
+    async def publish(self, round: Round, publish: Publish, *, request: str) -> Round:
+        """Saves what is decided on what other rounds did, which cannot change before it is saved; as `save` does."""
 
     async def has_saved(self, request: str) -> bool: ...
 
@@ -127,7 +134,9 @@ class Rounds:
             opened_at=self._clock.now(),
             correlation=trace.correlation_id,
         )
-        return await self._shelf.begin(new, orders.text())
+        open = await self._shelf.begin(new, orders.text())
+        life.require_alone(new, open)
+        return open
 
     async def see(self, me: Principal, id: str) -> Round:
         me.require("coordinator")
@@ -152,20 +161,35 @@ class Rounds:
         round = await self.see(me, id)
         if round.target == target:
             return round
-        return await self._turn(round, lambda: life.choose(round, target, correlation=turn.correlation), turn)
+
+        async def choose() -> Round:
+            return await self._saved(life.choose(round, target, correlation=turn.correlation), turn)
+
+        return await self._turn(round, choose, turn)
 
     async def publish(self, me: Principal, id: str, *, turn: Turn) -> Round:
-        """Publishing again changes nothing."""
+        """Publishing again changes nothing. Raises `Conflict` where others' rounds took seats that this one gives."""
         round = await self.see(me, id)
         if round.state in ("publishing", "published"):
             return round
-        return await self._turn(round, lambda: life.publish(round, correlation=turn.correlation), turn)
+
+        async def publish() -> Round:
+            def decide(meanwhile: Meanwhile) -> Round:
+                return life.publish(round, meanwhile, correlation=turn.correlation)
+
+            return await self._shelf.publish(round, decide, request=turn.request)
+
+        return await self._turn(round, publish, turn)
 
     async def drop(self, me: Principal, id: str, *, turn: Turn) -> Round:
         round = await self.see(me, id)
         if round.state == "dropped":
             return round
-        return await self._turn(round, lambda: life.drop(round), turn)
+
+        async def drop() -> Round:
+            return await self._saved(life.drop(round), turn)
+
+        return await self._turn(round, drop, turn)
 
     async def file(self, me: Principal, id: str, kind: Kind) -> tuple[File, AsyncIterator[bytes]]:
         round = await self.see(me, id)
@@ -200,15 +224,17 @@ class Rounds:
         places = await self._shelf.places_of(me.home, member)
         return [Waiting(place, await self._shelf.waiting_before(place) + 1 if place.waits else 0) for place in places]
 
-    async def _turn(self, round: Round, act: Callable[[], Round], turn: Turn) -> Round:
+    async def _saved(self, after: Round, turn: Turn) -> Round:
+        await self._shelf.save(after, request=turn.request)
+        return after
+
+    async def _turn(self, round: Round, act: Callable[[], Awaitable[Round]], turn: Turn) -> Round:
         """Sent again after it took effect, it is answered with what the round is by now."""
         if round.version != turn.expected:
             if await self._shelf.has_saved(turn.request):
                 return round
             raise StaleVersion(found=round.version, expected=turn.expected)
-        after = act()
-        await self._shelf.save(after, request=turn.request)
-        return after
+        return await act()
 
     async def _owned(self, me: Principal, programme: str) -> Policy:
         policy = await self._shelf.policy(programme)

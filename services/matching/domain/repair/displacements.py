@@ -6,9 +6,8 @@ Written with what caused it. What has passed meanwhile (the mentor is back, the 
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.matching.domain.pairs import Displacing, Pair, Party
+from services.matching.domain.pairs import Displacing, Pair
 from services.matching.domain.relationships import Relationship
-from services.matching.domain.rounds.places import Place
 
 _STANDS: frozenset[Displacing] = frozenset({"capacity_lowered", "conflict"})
 """Causes that leave the relationship as it is until something better is found."""
@@ -17,7 +16,7 @@ _STANDS: frozenset[Displacing] = frozenset({"capacity_lowered", "conflict"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Displacement:
     id: str
-    """The relationship's; of a lapsed pair, its place's."""
+    """The relationship's."""
     pair: Pair
     relationship: str | None
     cause: Displacing
@@ -39,9 +38,3 @@ class Displacement:
 
 def of_relationship(relationship: Relationship, cause: Displacing, *, now: datetime) -> Displacement:
     return Displacement(id=relationship.id, pair=relationship.pair, relationship=relationship.id, cause=cause, at=now)
-
-
-def of_place(place: Place, mentor: Party, *, now: datetime) -> Displacement:
-    """A round's pair that lapsed."""
-    pair = Pair(programme=place.programme, mentee=place.mentee, mentor=mentor)
-    return Displacement(id=place.id, pair=pair, relationship=None, cause="lapsed", at=now)

@@ -10,10 +10,13 @@ from typing import Any, Literal
 
 from services.matching.domain.rounds.files import Compared, Target
 from services.matching.domain.rounds.floors import Floor
+from services.matching.domain.rounds.overlaps import Meanwhile, require_current
 from shared.contracts.matching import RoundPublished
 from shared.errors import Conflict, DomainError, FieldError, Rejected
 
 RoundState = Literal["draft", "running", "pending", "publishing", "published", "dropped"]
+OPEN: tuple[RoundState, ...] = ("draft", "running", "pending", "publishing")
+"""A programme has one such round at a time: two would give the same seats to the same people."""
 ATTEMPTS = 5
 """So often is a round begun that ends whoever works on it."""
 _DROPPABLE: tuple[RoundState, ...] = ("draft", "running", "pending")
@@ -117,8 +120,17 @@ def choose(round: Round, target: Target, *, correlation: str) -> Round:
     return _next(round, state="running", target=target, solved=None, attempts=0, correlation=correlation)
 
 
-def publish(round: Round, *, correlation: str) -> Round:
+def require_alone(round: Round, open: Round) -> None:
+    """`open` is the one that the programme has, this or another."""
+    if open.id != round.id:
+        do = "wait until it is published" if open.state == "publishing" else "publish or drop it first"
+        raise Conflict("round_open", f"round {open.id} of this programme is {open.state}: {do}")
+
+
+def publish(round: Round, meanwhile: Meanwhile, *, correlation: str) -> Round:
+    """Raises `Conflict` where rounds published since its people were frozen have left too few seats."""
     _require(round, "pending")
+    require_current(meanwhile)
     return _next(round, state="publishing", correlation=correlation)
 
 

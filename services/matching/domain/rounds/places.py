@@ -1,7 +1,8 @@
 """A mentee's place in a round: with a mentor, or left over. Members see nothing of it before it is settled.
 
 Publication settles each on its own: the hard rules are asked again, and the seat is taken as an acceptance takes it.
-What cannot be is `lapsed`, with a reason, and waits like those who were left over.
+What cannot be is `lapsed`, with a reason, and waits like those who were left over, in the order of the waiting list:
+a mentee who never had a mentor is not displaced, and no repair places them before others who wait longer.
 """
 
 from collections.abc import Iterator
@@ -94,7 +95,7 @@ def _lapsed(place: Place, reason: str) -> Decided[Place]:
     after = _next(place, state="lapsed", reason=reason, waits=reason not in _GONE)
     told, said = (after.mentee.told,) if after.waits else (), after.said_reason or reason
     event = PairLapsed(reason=said, recipients=told, **_about(after))
-    return Decided(state=after, event=event, displaces="lapsed" if after.waits else None)
+    return Decided(state=after, event=event)
 
 
 def _own_hindrance(situation: Situation) -> str | None:

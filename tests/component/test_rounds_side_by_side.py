@@ -1,0 +1,108 @@
+"""Rounds beside each other: one open in a programme, and none that gives away seats that another round took."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from shared.contracts.profiles import Enrolment
+from tests.component.matching_kit import CARE, NORTH, institution, mentee, mentor, programme, running
+from tests.component.rounds_desk import Desk
+
+OTHER = "other"
+BOTH = tuple(Enrolment(programme=one, roles=("mentor",)) for one in (CARE, OTHER))
+THERE = (Enrolment(programme=OTHER, roles=("mentee",)),)
+
+
+@pytest.fixture
+async def desk(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[Desk]:
+    """Two programmes that share their mentors, of two seats each; four mentees in each programme."""
+    async with running(mongo_uri, kafka_bootstrap, issuer, work=("solving", "publishing", "repairs")) as matching:
+        await matching.say(institution(NORTH), programme(), programme(OTHER))
+        await matching.join(*(mentor(one, enrolments=BOTH) for one in ("mara", "milo")))
+        await matching.join(*(mentee(f"here-{n}") for n in range(4)))
+        await matching.join(*(mentee(f"there-{n}", enrolments=THERE) for n in range(4)))
+        yield Desk(matching, tmp_path)
+
+
+async def test_a_second_round_of_a_programme_is_refused_with_the_name_of_the_open_one(desk: Desk) -> None:
+    first = await desk.opened()
+    refused = await desk.open()
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:round_open")
+    assert first in refused.json()["detail"]
+    await desk.until(first, "pending")
+    assert (await desk.open()).status_code == 409
+    assert (await desk.open(OTHER)).status_code == 201, "another programme's is its own"
+    await desk.act(first, "drop")
+    assert (await desk.open()).status_code == 201
+
+
+async def test_of_many_rounds_opened_at_once_in_a_programme_one_begins(desk: Desk) -> None:
+    answers = await asyncio.gather(*(desk.open() for _ in range(6)))
+    assert Counter(one.status_code for one in answers) == {201: 1, 409: 5}
+    assert await desk.matching.database["rounds"].count_documents({}) == 1
+
+
+async def test_a_round_whose_seats_another_programmes_round_took_is_refused_whole_and_made_again(desk: Desk) -> None:
+    first, second = await desk.solved(), await desk.solved(OTHER)
+    await desk.act(first, "publish")
+    await desk.until(first, "published")
+    refused = await desk.act(second, "publish")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:round_outdated")
+    assert "open it again" in refused.json()["detail"]
+    assert (await desk.see(second))["state"] == "pending"
+    assert await desk.states(second) == {"planned": 4}, "nothing was settled"
+
+    await desk.matching.join(mentor("mila", enrolments=BOTH, capacity=1))
+    await desk.act(second, "drop")
+    again = await desk.solved(OTHER)
+    assert (await desk.act(again, "publish")).status_code == 200
+    await desk.until(again, "published")
+    assert await desk.states(again) == {"opened": 1, "unmatched": 3}
+    assert [one["position"] for one in await desk.waitlist(again)] == [1, 2, 3]
+    assert await desk.matching.database["displacements"].count_documents({}) == 0, "nobody had a mentor to lose"
+
+
+async def test_of_two_rounds_published_at_once_that_give_the_same_seats_one_is_refused(desk: Desk) -> None:
+    rounds = [await desk.solved(), await desk.solved(OTHER)]
+    answers = await asyncio.gather(*(desk.act(one, "publish") for one in rounds))
+    assert sorted(one.status_code for one in answers) == [200, 409]
+    [published] = [one for one, answer in zip(rounds, answers, strict=True) if answer.status_code == 200]
+    await desk.until(published, "published")
+    assert await desk.states(published) == {"opened": 4}
+    assert await desk.matching.seats() == {"mara": 2, "milo": 2}
+
+
+async def test_rounds_that_share_mentors_with_seats_for_both_are_both_published(desk: Desk) -> None:
+    await desk.matching.say(*(mentor(one, enrolments=BOTH, capacity=4) for one in ("mara", "milo")))
+    rounds = [await desk.solved(), await desk.solved(OTHER)]
+    for one in rounds:
+        assert (await desk.act(one, "publish")).status_code == 200
+        await desk.until(one, "published")
+        assert await desk.states(one) == {"opened": 4}
+
+
+async def test_a_round_frozen_before_another_of_its_programme_was_published_is_refused(desk: Desk) -> None:
+    """Such rounds were opened by earlier versions."""
+    rounds = desk.matching.database["rounds"]
+    older = await desk.solved()
+    await rounds.update_one({"_id": older}, {"$set": {"state": "dropped", "tidied": True}})
+    newer = await desk.solved()
+    await rounds.update_one({"_id": older}, {"$set": {"state": "pending"}})
+    assert (await desk.act(newer, "publish")).status_code == 200
+    await desk.until(newer, "published")
+    refused = await desk.act(older, "publish")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:round_outdated")
+
+
+async def test_whose_pair_lapsed_waits_in_order_and_no_repair_lets_them_pass(desk: Desk) -> None:
+    first = await desk.solved()
+    await desk.matching.say(mentor("mara", enrolments=BOTH, capacity=0))
+    await desk.act(first, "publish")
+    await desk.until(first, "published")
+    assert await desk.states(first) == {"opened": 2, "lapsed": 2}
+    assert [one["position"] for one in await desk.waitlist(first)] == [1, 2]
+    assert await desk.matching.database["displacements"].count_documents({}) == 0
