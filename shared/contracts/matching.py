@@ -50,6 +50,10 @@ class SuggestionsChanged(Payload):
     unmatched: Unmatched | None = None
     """Set exactly when `ranked` is empty and the mentee is still enrolled."""
     cause: Cause
+    suppressed: Slug | None = None
+    """Why the mentee is not notified of a change that others made. Today `has_mentor` (in this programme: the
+    relationship's own fact notifies them) and `matched_in_round` (a round that is being published has a mentor for
+    them, and its own fact will); more may come."""
     recipients: tuple[Recipient, ...] = ()
 
     @property

@@ -152,7 +152,8 @@ def copied(seen: Snapshot) -> Iterator[str]:
 
 def told(seen: Snapshot) -> Iterator[str]:
     """Each recipient's notifications: all positions published once, at most one unread per occasion, the newest as the
-    last fact that was news to them said; and it names who is on the list, in whichever order by now.
+    last fact that was news to them said; and it names who is on the list, in whichever order by now, unless later
+    changes were suppressed because the mentee has a mentor.
     """
     of = seen.documents["notifications"]
     positions: dict[str, dict[str, int]] = defaultdict(dict)
@@ -170,10 +171,14 @@ def told(seen: Snapshot) -> Iterator[str]:
 
 def _newest_as_listed(seen: Snapshot, notifications: Sequence[Document]) -> Iterator[str]:
     news: dict[str, list[str]] = {}
+    suppressed: set[str] = set()
     for record in sorted(seen.records["matching.events"], key=lambda one: one.sequence):
         fact = json.loads(record.value)
+        if fact.get("suppressed"):
+            suppressed.add(record.key)
         if fact.get("recipients") and "ranked" in fact:
             news[record.key] = [one["mentor"] for one in sorted(fact["ranked"], key=lambda one: int(one["rank"]))]
+            suppressed.discard(record.key)
     newest: dict[tuple[str, str], Document] = {}
     for one in sorted(notifications, key=lambda one: one["position"]):
         if not one["occasion"].startswith("suggestions:"):
@@ -182,9 +187,10 @@ def _newest_as_listed(seen: Snapshot, notifications: Sequence[Document]) -> Iter
     for one in seen.documents["matching"]["lists"]:
         last = newest.get((one["mentee"], one["programme"]))
         told_of = None if last is None else [mentor["member"] for mentor in last["now"]]
-        said = news.get(f"{one['institution']}:{one['_id']}", told_of)
+        key = f"{one['institution']}:{one['_id']}"
+        said = news.get(key, told_of)
         listed = {entry["mentor"] for entry in one["entries"]}
-        if told_of is None or told_of != said or set(told_of) != listed:
+        if told_of is None or told_of != said or (key not in suppressed and set(told_of) != listed):
             yield f"version {one['version']} of a list: its mentee has been told of another"
 
 

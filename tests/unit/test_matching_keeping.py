@@ -54,6 +54,8 @@ class Shelf:
         self.fences = dict.fromkeys(range(SHARDS), 0)
         self.events: list[Written] = []
         self.origins: dict[str, Origin] = {}
+        self.matched: set[str] = set()
+        self.writes = 0
 
     async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
         self.fences |= fences
@@ -61,6 +63,10 @@ class Shelf:
 
     async def own_origins(self, *, profiles: Collection[str], preferences: Collection[str]) -> Mapping[str, Origin]:
         return {one: self.origins[one] for one in {*profiles, *preferences} if one in self.origins}
+
+    async def being_matched(self, enrolments: Sequence[Enrolment], *, since: datetime) -> Collection[str]:
+        assert since.tzinfo is UTC
+        return self.matched.intersection(one.id for one in enrolments)
 
     async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
         one = self.lists.get(enrolment.id)
@@ -75,6 +81,7 @@ class Shelf:
             if version != one.replaces or self.fences[one.shard] != one.fence:
                 raise StaleVersion(found=version, expected=one.replaces)
         for one in written:
+            self.writes += 1
             self.lists[one.enrolment.id] = one
             self.events += [one] if one.event else []
 
@@ -233,6 +240,40 @@ async def test_asks_that_put_the_same_mentors_in_another_order_are_published_and
     assert [one.member for one in world.shelf.events[-1].event.recipients] == ["ana"]
 
 
+async def test_a_mentee_who_has_a_mentor_in_the_programme_is_notified_of_no_others_change(ordered: World) -> None:
+    match = Bond(id="r", mentee="ana", mentor="milo", programme=CARE, sequence=1, takes_seat=True, keeps_apart=True)
+    await ordered.change(match)
+    await ordered.pass_time()
+    last = ordered.shelf.events[-1].event
+    assert last is not None
+    assert (last.left, last.recipients, last.suppressed) == (("milo",), (), "has_mentor")
+    await ordered.change(later(ANA, 2, specialty="surgery", languages=frozenset({"fi"})))
+    assert told_last(ordered)[:2] == ("own_change", ["ana"])
+    await ordered.change(later(ANA, 3, specialty="surgery"))
+    await ordered.change(replace(match, sequence=2, takes_seat=False, keeps_apart=False))
+    await ordered.pass_time()
+    assert told_last(ordered)[:2] == ("others_change", ["ana"])
+
+
+async def test_a_mentor_of_another_programme_silences_nothing(ordered: World) -> None:
+    await ordered.change(
+        Bond(id="r", mentee="ana", mentor="milo", programme="other", sequence=1, takes_seat=True, keeps_apart=True)
+    )
+    await ordered.pass_time()
+    assert told_last(ordered)[:2] == ("others_change", ["ana"])
+
+
+async def test_a_mentee_for_whom_a_round_being_published_has_a_mentor_hears_of_no_full_mentor_before(
+    ordered: World,
+) -> None:
+    ordered.shelf.matched = {f"{CARE}.ana"}
+    await ordered.change(later(HEART, 2, capacity=0))
+    await ordered.pass_time()
+    last = ordered.shelf.events[-1].event
+    assert last is not None
+    assert (last.left, last.recipients, last.suppressed) == (("milo",), (), "matched_in_round")
+
+
 async def test_a_pair_kept_apart_is_suggested_the_other_way_round(world: World) -> None:
     both = frozenset({CARE})
     ana, milo = (member(mentee(id, mentors_in=both, capacity=2)) for id in ("ana", "milo"))
@@ -317,6 +358,16 @@ async def test_weights_that_the_holder_took_to_its_grave_are_announced_with_thei
     await ordered.work()
     assert ordered.shelf.folded("ana")[0] == ("milo", "mara")
     assert told_last(ordered) == ("own_change", ["ana"], "weighed", "the-request")
+
+
+async def test_an_own_change_costs_one_list_write_even_if_it_alters_nothing(ordered: World) -> None:
+    writes = ordered.shelf.writes
+    for sequence in (2, 3, 4):
+        await ordered.change(later(ANA, sequence, capacity=sequence))
+    assert (ordered.shelf.writes - writes, len(ordered.shelf.events)) == (3, 1)
+    await ordered.start(fence=2)
+    await ordered.work()
+    assert ordered.shelf.writes - writes == 3, "a takeover that finds nothing new writes nothing"
 
 
 async def test_others_changes_that_a_failover_delayed_are_not_taken_for_the_mentees_own(ordered: World) -> None:

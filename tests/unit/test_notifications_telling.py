@@ -16,6 +16,7 @@ from shared.contracts.matching import (
     PairLapsed,
     Ranked,
     RelationshipClosed,
+    RelationshipOpened,
     RequestAccepted,
     RequestWithdrawn,
     SuggestionsChanged,
@@ -208,6 +209,18 @@ async def test_after_the_yes_both_have_a_name() -> None:
     ledger = await turned(RequestAccepted(request="r", relationship="s", recipients=(MIA,), **PAIR))
     [told] = ledger.kept.values()
     assert told.named == {Person(member="ada", institution="south")}
+
+
+async def test_whoever_a_round_matched_hears_of_the_match_once_and_nothing_of_the_list() -> None:
+    ledger, telling = LedgerInMemory(), Telling(FixedClock())
+    suppressed = event("mia").model_copy(
+        update={"cause": "others_change", "suppressed": "matched_in_round", "recipients": ()}
+    )
+    telling.suggestions_changed(suppressed, TRACE, ledger)
+    telling.turned(RelationshipOpened(relationship="s", round="r", recipients=(MIA, ADA), **PAIR), TRACE, ledger)
+    told = {one.recipient.member: one for one in ledger.kept.values()}
+    assert told.keys() == {"mia", "ada"}
+    assert (told["mia"].template, told["mia"].change.reason) == ("relationship-opened", "matched_in_round")
 
 
 async def test_whoever_a_round_left_over_hears_of_the_latest_round_only() -> None:

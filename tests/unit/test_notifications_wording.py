@@ -152,7 +152,7 @@ TURNS: dict[str, set[str | None]] = {
     "request-declined": {*get_args(DecliningReason)},
     "request-withdrawn": {"by_mentee", "matched_elsewhere", "matched_in_round", "mentee_left", "not_available"},
     "request-expired": {None},
-    "relationship-opened": {None},
+    "relationship-opened": {None, "matched_in_round"},
     "conflict-detected": {"assessment"},
     "relationship-paused": {"by_mentee", "by_mentor", "mentee_inactive", "mentor_inactive"},
     "relationship-resumed": {None},
@@ -177,6 +177,17 @@ def test_every_turn_is_a_title_and_a_body_with_and_without_names(locale: str, te
             assert shown.body.endswith(".")
             assert "  " not in shown.title
             assert "None" not in shown.title + shown.body
+
+
+def test_a_mentee_reads_that_a_round_found_a_mentor_in_english_and_german() -> None:
+    found = turn("relationship-opened", reason="matched_in_round")
+    assert message(found) == Message(
+        title="A mentor was found for you in Residency 2027: Dr Ada Lovelace", body="Agree soon on when you first talk."
+    )
+    assert message(found, locale="de") == Message(
+        title="Für Ihr Mentoring in Residency 2027 wurde jemand gefunden: Dr Ada Lovelace",
+        body="Sie sind jetzt Mentee. Verabreden Sie bald ein erstes Gespräch.",
+    )
 
 
 @pytest.mark.parametrize("locale", LOCALES)

@@ -4,7 +4,7 @@ Only ids, their order and the reason for none are published: scores and contribu
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 from shared.contracts.matching import Cause, Ranked, SuggestionsChanged, Unmatched
 from shared.contracts.payload import Recipient
@@ -97,18 +97,22 @@ class Stored:
         return self.says_the_same(after) and self.digest == after.digest and is_recorded
 
 
+Suppressed = Literal["has_mentor", "matched_in_round"]
+
+
 def change(
-    before: Stored, after: Shortlist, *, of: Enrolment, cause: Cause, tells_mentee: bool
+    before: Stored, after: Shortlist, *, of: Enrolment, cause: Cause, tells_mentee: bool, has_mentor: bool
 ) -> SuggestionsChanged | None:
     """None where nothing that is published differs. Others' changes that only put the same mentors in another order are
-    no news to the mentee: who asks whom moves many a list by a place.
+    no news to the mentee: who asks whom moves many a list by a place. A mentee who has a mentor in the programme is
+    notified of that, and of none of others' changes.
     """
     if before.says_the_same(after):
         return None
     entered = tuple(mentor for mentor in after.mentors if mentor not in before.mentors)
     left = tuple(mentor for mentor in before.mentors if mentor not in after.mentors)
     is_news = cause == "own_change" or entered or left or before.unmatched != after.unmatched
-    return SuggestionsChanged(
+    event = SuggestionsChanged(
         enrolment=of.id,
         programme=of.programme,
         mentee=of.mentee,
@@ -124,3 +128,11 @@ def change(
         cause=cause,
         recipients=(Recipient(member=of.mentee, institution=of.institution),) if tells_mentee and is_news else (),
     )
+    return suppress(event, "has_mentor") if has_mentor else event
+
+
+def suppress(event: SuggestionsChanged, why: Suppressed) -> SuggestionsChanged:
+    """Notifies nobody of a change that others made."""
+    if event.cause == "own_change" or not event.recipients:
+        return event
+    return event.model_copy(update={"recipients": (), "suppressed": why})

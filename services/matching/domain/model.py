@@ -122,6 +122,8 @@ class Bond:
     sequence: int
     exchange: Exchange | None = None
     """Of two institutions' people."""
+    programme: str | None = None
+    """Of a relationship."""
     takes_seat: bool = False
     keeps_apart: bool = False
     asks: bool = False

@@ -39,6 +39,10 @@ class Bonds:
     def asked(self, mentor: str) -> int:
         return sum(bond.asks for bond in self._known(mentor) if bond.mentor == mentor)
 
+    def has_mentor(self, mentee: str, programme: str) -> bool:
+        known = self._known(mentee)
+        return any(bond.takes_seat and bond.mentee == mentee and bond.programme == programme for bond in known)
+
     def apart(self, member: str, role: Role) -> AbstractSet[str]:
         """The other side of bonds in which this member is the mentor, or the mentee: the reverse pair may be made."""
         if role == "mentee":

@@ -109,6 +109,9 @@ class Network:
             return None
         return OwnSequences(known.sequence, private.sequence if private else 0)
 
+    def has_mentor(self, enrolment: Enrolment) -> bool:
+        return self._bonds.has_mentor(enrolment.mentee, enrolment.programme)
+
     def is_active(self, member: str) -> bool:
         return member in self._members and self._members[member].is_active
 

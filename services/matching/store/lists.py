@@ -1,6 +1,7 @@
 """The lists: written on condition that version and fence stand as known, each in one transaction with its event."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 
 from services.matching.domain.lists import Enrolment, Entry, OwnSequences, Shortlist
@@ -25,6 +26,7 @@ from shared.mongo import (
 )
 
 _BATCH = 1000
+_MATCHED = ["planned", "opened"]
 
 
 class Lists:
@@ -60,6 +62,16 @@ class Lists:
                 cursor = self._database[name].find({"_id": {"$in": ids}}, {"event": 1, "correlation": 1})
                 found |= {one["_id"]: Origin(one["event"], one["correlation"]) async for one in cursor}
         return found
+
+    async def being_matched(self, enrolments: Sequence[Enrolment], *, since: datetime) -> Collection[str]:
+        is_published = {"$or": [{"state": "publishing"}, {"published_at": {"$gt": since}}]}
+        editions = await self._database["rounds"].distinct("solved.result.key", is_published)
+        if not editions:
+            return ()
+        mentees = [one.mentee for one in enrolments]
+        wanted = {"mentee.member": {"$in": mentees}, "edition": {"$in": editions}, "state": {"$in": _MATCHED}}
+        places = self._database["places"].find(wanted, {"programme": 1, "mentee": 1})
+        return {f"{one['programme']}.{one['mentee']['member']}" async for one in places}
 
     async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
         document = await self._lists.find_one({"_id": enrolment.id, "fence": fence})

@@ -85,12 +85,12 @@ def relationship_of(document: Document) -> Relationship:
 
 def bond_of_request(document: Document) -> Bond:
     one = request_of(document)
-    return _bond(document, takes_seat=False, keeps_apart=one.keeps_apart, asks=one.state == "pending")
+    return _bond(document, programme=None, takes_seat=False, keeps_apart=one.keeps_apart, asks=one.state == "pending")
 
 
 def bond_of_relationship(document: Document) -> Bond:
     one = relationship_of(document)
-    return _bond(document, takes_seat=one.takes_seat, keeps_apart=one.is_open)
+    return _bond(document, programme=one.pair.programme, takes_seat=one.takes_seat, keeps_apart=one.is_open)
 
 
 def replacing(one: Request | Relationship, *, event: str | None, correlation: str) -> InsertOne[Document] | ReplaceOne:  # type: ignore[type-arg]
@@ -149,13 +149,16 @@ def _party(party: Party) -> Document:
     return {"member": party.member, "institution": party.institution}
 
 
-def _bond(document: Document, *, takes_seat: bool, keeps_apart: bool, asks: bool = False) -> Bond:
+def _bond(
+    document: Document, *, programme: str | None, takes_seat: bool, keeps_apart: bool, asks: bool = False
+) -> Bond:
     return Bond(
         id=document["_id"],
         mentee=intern(document["mentee"]["member"]),
         mentor=intern(document["mentor"]["member"]),
         exchange=_exchange(document),
         sequence=document["version"],
+        programme=intern(programme) if programme else None,
         takes_seat=takes_seat,
         keeps_apart=keeps_apart,
         asks=asks,

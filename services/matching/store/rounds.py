@@ -54,7 +54,8 @@ class RoundShelf:
         by_state = IndexModel([("state", ASCENDING)], name="by_state")
         paged = [("institution", ASCENDING), ("programme", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)]
         untidy = IndexModel([("tidied", ASCENDING), ("state", ASCENDING)], name="untidy")
-        await ensure_indexes(self._rounds, [by_state, untidy, IndexModel(paged, name="by_programme")])
+        published = IndexModel([("published_at", DESCENDING)], name="by_publication")
+        await ensure_indexes(self._rounds, [by_state, untidy, published, IndexModel(paged, name="by_programme")])
         await prepare_turns(self._database)
         await self._files.prepare()
 

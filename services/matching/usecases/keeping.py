@@ -6,11 +6,11 @@ before it is written. When a write fails, its shard is let go, and whoever takes
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from services.matching.domain.lists import Enrolment, OwnSequences, Shortlist, Stored, change
+from services.matching.domain.lists import Enrolment, OwnSequences, Shortlist, Stored, change, suppress
 from services.matching.domain.shards import shard_of
 from services.matching.index.network import Network, State
 from services.matching.index.pool import Pool
@@ -29,6 +29,8 @@ _BREATH_SECONDS = 0.003
 """Between two computations of a crowd while changes still come in, so that taking these in is not kept waiting."""
 _AHEAD_SECONDS = 60.0
 """A list that is ahead of its mentee's profile waits so long for the profile's record to be delivered again."""
+_JUST_PUBLISHED = timedelta(minutes=1)
+"""By then the index knows of every relationship that a round began."""
 _MENTORS = 64
 """Changed mentors looked at between two chunks of lists."""
 
@@ -78,6 +80,9 @@ class AtRest:
 class Lists(Origins, Protocol):
     async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
         """Raises the fences of these shards, so that their former holder can write no more, and returns their lists."""
+
+    async def being_matched(self, enrolments: Sequence[Enrolment], *, since: datetime) -> Collection[str]:
+        """Ids of those for whom a round that is being published, or was since then, has a mentor."""
 
     async def write(self, written: Sequence[Written]) -> None:
         """All or none, each with its event. Raises `StaleVersion` when another holds a shard, or wrote a list."""
@@ -243,7 +248,7 @@ class Keeper:
         if not written:
             return set()
         try:
-            await self._lists.write(written)
+            await self._lists.write(await self._without_matched(written))
         except StaleVersion:
             lost = {one.shard for one in written}
             self.lose(lost)
@@ -253,6 +258,13 @@ class Keeper:
                 self._in_flight.pop(one.enrolment.id).set()
         self._watch.published(sum(one.event is not None for one in written))
         return set()
+
+    async def _without_matched(self, written: Sequence[Written]) -> Sequence[Written]:
+        """A round that is being published fills mentors before it comes to each mentee's own place in it."""
+        events = [(one.enrolment, one.event) for one in written if one.event and one.event.recipients]
+        news = [enrolment for enrolment, event in events if event.cause != "own_change"]
+        matched = await self._lists.being_matched(news, since=self._clock.now() - _JUST_PUBLISHED) if news else ()
+        return [_suppressed(one) if one.enrolment.id in matched else one for one in written]
 
     def _renewed(self, renewal: Renewal, *, bulk: bool) -> Written | None:
         """The list as it is from now on; None where nothing is new, or the shard went while this waited."""
@@ -266,8 +278,8 @@ class Keeper:
         own = self._own_changes.sequences(enrolment)
         if before.is_the_same(after, own):
             return None
-        is_active = self._network.is_active(enrolment.mentee)
-        event = change(before, after, of=enrolment, cause=cause, tells_mentee=is_active)
+        is_active, has_mentor = self._network.is_active(enrolment.mentee), self._network.has_mentor(enrolment)
+        event = change(before, after, of=enrolment, cause=cause, tells_mentee=is_active, has_mentor=has_mentor)
         version = event.version if event else before.version
         pool.remember(enrolment.mentee, after, version=version, own=own)
         return Written(
@@ -303,3 +315,7 @@ class Keeper:
 
     def _pool(self, enrolment: Enrolment) -> Pool:
         return self._network.pool(enrolment.programme)
+
+
+def _suppressed(one: Written) -> Written:
+    return replace(one, event=suppress(one.event, "matched_in_round") if one.event else None)

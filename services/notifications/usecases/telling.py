@@ -7,7 +7,14 @@ from typing import Protocol
 from services.notifications.domain import LeftOver, ListChange, Notice, Person, Recipient, Side, Turn, notices
 from shared.clock import Clock, derived_id
 from shared.contracts.envelope import Trace
-from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, RequestAccepted, SuggestionsChanged
+from shared.contracts.matching import (
+    AboutPlace,
+    AboutRelationship,
+    AboutRequest,
+    RelationshipOpened,
+    RequestAccepted,
+    SuggestionsChanged,
+)
 from shared.contracts.notifications import NotificationRecorded
 
 
@@ -84,10 +91,17 @@ def _turn(event: AboutRequest | AboutRelationship, recipient: Recipient) -> Noti
         programme=event.programme,
         side=side,
         other=Person(member=other.member, institution=other.institution),
-        reason=getattr(event, "reason", None),
+        reason=_reason(event),
         said_yes=isinstance(event, RequestAccepted | AboutRelationship),
     )
     return Notice(recipient=recipient, occasion=f"{aggregate}:{event.programme}:{event.aggregate}", change=turn)
+
+
+def _reason(event: AboutRequest | AboutRelationship) -> str | None:
+    """Of a relationship that nobody asked for: what found it."""
+    if isinstance(event, RelationshipOpened) and event.round:
+        return "matched_in_round"
+    return getattr(event, "reason", None)
 
 
 def _left_over(event: AboutPlace, recipient: Recipient) -> Notice:
