@@ -236,6 +236,28 @@ def test_only_a_route_that_takes_a_version_answers_that_it_is_stale(served: Serv
         assert ("412" in operation["responses"]) == takes_version, f"{method} {path}"
 
 
+_KNOWN_TO_ALL = {"/institutions/{institution}", "/programmes/{programme}", "/institutions", "/programmes"}
+"""Readable by everybody in the institution."""
+_VERDICTS = {"/rotations", "/rotations/{rotation}", "/rotations/upload"}
+"""Refused by row, for what they name: 422, or 200 with every row refused."""
+
+
+async def test_a_token_limited_to_another_programme_reaches_nobody_outside_it(served: Served, two: LocalIssuer) -> None:
+    before = await served.state()
+    for role in ("coordinator", "integrator"):
+        token = two.token("cora", institution=NORTH, roles=[role], programmes=["other"])
+        for method, path, operation in served.routes():
+            answer = await served.ask(method, path, operation, token, served.theirs)
+            where = f"{role}: {method} {path}: {answer.status_code} {answer.text}"
+            if method == "GET" and answer.status_code == 200:
+                assert path in _KNOWN_TO_ALL or answer.json()["items"] == [], where
+            elif path in _VERDICTS and answer.status_code == 200:
+                assert answer.json()["refused"] == len(answer.json()["rows"]), where
+            else:
+                assert answer.status_code in {403, 404} | ({422} if path in _VERDICTS else set()), where
+    assert await served.state() == before
+
+
 def test_every_body_has_an_example(served: Served) -> None:
     for method, path, operation in served.routes():
         if "requestBody" in operation:

@@ -13,18 +13,24 @@ from services.profiles.domain.members import Member
 from services.profiles.domain.roster.merging import Import, Outcome, merge
 from services.profiles.domain.roster.reading import Row
 from shared.contracts.profiles import Enrolment
+from shared.scope import Scope
 
 _rosters = count()
+_WHOLE = Scope(institution="here", is_whole=True)
 
 
 def imported(
-    known: Sequence[Member], *profiles: Profile, authoritative: Sequence[str] = (), roster: str | None = None
+    known: Sequence[Member],
+    *profiles: Profile,
+    authoritative: Sequence[str] = (),
+    roster: str | None = None,
+    scope: Scope = _WHOLE,
 ) -> list[Outcome]:
     ids = (f"new{number}" for number in count())
     return merge(
         [Row(line=line, told=profile) for line, profile in enumerate(profiles, 2)],
         [Versioned(member, 1) for member in known],
-        Import(roster=roster or f"roster{next(_rosters)}", institution="here", authoritative=frozenset(authoritative)),
+        Import(roster=roster or f"roster{next(_rosters)}", scope=scope, authoritative=frozenset(authoritative)),
         new_id=lambda: next(ids),
         taken={},
     )
@@ -53,7 +59,7 @@ def test_somebody_unknown_is_registered() -> None:
 
 def test_nobody_joins_a_programme_that_closed_since_the_file_came_and_whoever_is_in_it_stays() -> None:
     care = person(enrolments=[{"programme": "care", "roles": ["mentor"]}])
-    job = Import(roster="r", institution="here", authoritative=frozenset(), closed=frozenset({"care"}))
+    job = Import(roster="r", scope=_WHOLE, authoritative=frozenset(), closed=frozenset({"care"}))
     row = Row(line=2, told=care)
     (refused,) = merge([row], [], job, new_id=lambda: "new", taken={})
     assert (refused.verdict, refused.after) == ("refused", None)
@@ -163,3 +169,49 @@ def test_after_any_history_the_last_file_again_changes_nothing(history: list[Pro
         member = outcome.after or member
     (again,) = imported([member], history[-1])
     assert (again.verdict, again.after) == ("unchanged", None)
+
+
+_A, _B = ({"programme": name, "roles": ["mentee"]} for name in "ab")
+_LIMITED = Scope(institution="here", programmes=frozenset("a"))
+
+
+@settings(max_examples=200)
+@given(
+    enrolled=st.sets(st.sampled_from("abc")),
+    changed=st.dictionaries(
+        st.sampled_from(["name", "specialty", "languages", "topics_wanted", "capacity", "external_id"]), st.booleans()
+    ),
+    by=st.sampled_from(["email", "external_id"]),
+    force=st.booleans(),
+)
+def test_a_roster_of_one_programme_changes_nothing_that_is_not_of_that_programme(
+    enrolled: set[str], changed: dict[str, bool], by: str, *, force: bool
+) -> None:
+    enrolments = tuple(Enrolment(programme=name, roles=("mentor",)) for name in sorted(enrolled))
+    ada = Member(
+        id="ada", institution="here", name="Ada", email="ada@x.org", external_id="1", enrolments=enrolments, capacity=3
+    )
+    fields = {"name": "", "specialty": None, "languages": (), "topics_wanted": (), "capacity": 0, "external_id": "1"}
+    told = {name: getattr(ada, name) if same else fields[name] for name, same in changed.items() if name != "name"}
+    told |= {"email": "ada@x.org"} if by == "email" else {"email": "new@x.org", "external_id": "1"}
+    row = Profile.model_validate({"name": "Eve" if "name" in changed else "Ada", "enrolments": [_A], **told})
+    authoritative = Profile.model_fields if force else ()
+    (outcome,) = imported([ada], row, authoritative=tuple(authoritative), scope=_LIMITED)
+    after = outcome.after or ada
+    if not enrolled & {"a"}:
+        assert (outcome.verdict, after, outcome.member) == ("refused", ada, None)
+    elif enrolled - {"a"}:
+        assert replace(after, enrolments=enrolments, imported={}) == ada
+    assert {one for one in after.enrolments if one.programme != "a"} == {
+        one for one in enrolments if one.programme != "a"
+    }
+
+
+def test_two_members_of_whom_one_is_outside_are_not_told_apart_from_one_outside() -> None:
+    inside = Member(id="ada", institution="here", name="Ada", email="ada@x.org", enrolments=(Enrolment(**_A),))
+    outside = Member(id="eve", institution="here", name="Eve", email="eve@x.org", external_id="9")
+    both = person(external_id="9", enrolments=[_A])
+    alone = person(email="eve@x.org", enrolments=[_A])
+    (one,), (other,) = (imported([inside, outside], row, scope=_LIMITED) for row in (both, alone))
+    assert one.reasons == other.reasons
+    assert one.verdict == "refused"

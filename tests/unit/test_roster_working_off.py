@@ -14,6 +14,7 @@ from services.profiles.usecases.rosters import CHUNK, Chunk, Plan, Receiving, Ro
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Forbidden, NotFound, Rejected
+from shared.scope import Scope
 
 MAPPING = b"sections: {s: {fields: {name: {column: name}, email: {column: mail}}}}"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,11 +57,11 @@ class Kept:
     async def fail(self, roster: Roster) -> None:
         self.rosters[roster.id] = replace(roster, state="failed")
 
-    async def find(self, institution: str, id: str) -> Roster | None:
+    async def find(self, scope: Scope, id: str) -> Roster | None:
         roster = self.rosters.get(id)
-        return roster if roster and roster.institution == institution else None
+        return roster if roster and roster.institution == scope.institution else None
 
-    async def page(self, institution: str, before: tuple[datetime, str] | None, limit: int) -> Sequence[Roster]:
+    async def page(self, scope: Scope, before: tuple[datetime, str] | None, limit: int) -> Sequence[Roster]:
         raise NotImplementedError
 
     async def verdicts(
@@ -181,7 +182,7 @@ async def test_an_upload_that_broke_off_is_said_to_have_failed() -> None:
     kept = Kept()
     old = Roster(
         id="old",
-        institution="here",
+        scope=Scope(institution="here", is_whole=True),
         section="s",
         dry_run=False,
         authoritative=frozenset(),

@@ -17,6 +17,7 @@ from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
 from shared.http import IdempotencyKey, Limit, Page, SignedIn, Traced, problems, router, to_cursor
 from shared.offloop import off_loop
+from shared.scope import Scope
 
 _MAX_ROWS = 20_000
 _MAX_BODY_BYTES = 8 << 20
@@ -84,7 +85,7 @@ def rotations_router(rotations: Rotations) -> APIRouter:
     @routes.put("/{rotation}")
     async def enter_rotation(rotation: Id, body: RotationBody, me: SignedIn, trace: Traced) -> RotationRead:
         """By a coordinator or an integrator; the same again changes nothing."""
-        return _read(await rotations.enter_one(me, _entry(rotation, body), trace))
+        return _read(await rotations.enter_one(me, _entry(rotation, body), trace), me.scope)
 
     @routes.delete("/{rotation}", status_code=204, responses=problems(404))
     async def take_back_rotation(rotation: Id, me: SignedIn, trace: Traced) -> Response:
@@ -124,7 +125,7 @@ def rotations_router(rotations: Rotations) -> APIRouter:
         """For a coordinator: the institution's, by id, without those that were taken back."""
         page = await rotations.page(me, after=last_seen(cursor), limit=limit)
         last = to_cursor(page[-1].entry.external) if len(page) == limit else None
-        return Page(items=[_read(one) for one in page], next=last)
+        return Page(items=[_read(one, me.scope) for one in page], next=last)
 
     return routes
 
@@ -206,7 +207,7 @@ def _verdicts(rows: list[VerdictRead]) -> VerdictsRead:
     )
 
 
-def _read(rotation: Rotation) -> RotationRead:
+def _read(rotation: Rotation, scope: Scope) -> RotationRead:
     entry = rotation.entry
     return RotationRead(
         id=entry.external,
@@ -214,7 +215,7 @@ def _read(rotation: Rotation) -> RotationRead:
         assessed=entry.assessed,
         begins=entry.begins,
         ends=entry.ends,
-        counts_in=sorted(rotation.programmes),
+        counts_in=sorted(filter(scope.covers, rotation.programmes)),
     )
 
 

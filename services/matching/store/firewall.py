@@ -24,6 +24,7 @@ from services.matching.usecases.assessing import Counted, Couple, Follow
 from services.matching.usecases.parties import AnyDecided, Position
 from shared.contracts.envelope import Trace
 from shared.mongo import ASCENDING, Document, ReplaceOne, Writing, ensure_indexes, in_one_thread
+from shared.scope import Scope
 
 _DAYS = {"assessment_lookback_days": 180, "assessment_lookahead_days": 365}
 """Where the copy is older than the contract's fields."""
@@ -37,8 +38,9 @@ class FirewallStore(RequestStore):
     async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]:
         return await projections.institutions(self._database, ids)
 
-    async def members(self, institutions: Collection[str], ids: Collection[str]) -> Mapping[str, str]:
-        wanted = {"_id": {"$in": list(ids)}, "institution": {"$in": list(institutions)}, "erased": False}
+    async def members(self, scope: Scope, institutions: Collection[str], ids: Collection[str]) -> Mapping[str, str]:
+        wanted: Document = {"_id": {"$in": list(ids)}, "institution": {"$in": list(institutions)}, "erased": False}
+        wanted |= {} if scope.is_whole else _wholly_within(scope)
         found = self._database[PARTICIPANTS].find(wanted, {"institution": 1})
         return {one["_id"]: one["institution"] async for one in found}
 
@@ -46,15 +48,22 @@ class FirewallStore(RequestStore):
         wanted = {"institution": institution, "external": {"$in": list(externals)}}
         return {one["external"]: rotation_of(one) async for one in self._database[ROTATIONS].find(wanted)}
 
+    async def within(self, scope: Scope, externals: Collection[str]) -> Mapping[str, Rotation]:
+        found = await self._within(scope, {"external": {"$in": list(externals)}}, limit=len(externals))
+        return {one.entry.external: one for one in found}
+
     async def keep(self, rotations: Sequence[Rotation], trace: Trace) -> None:
         if not rotations:
             return
         writes = assessments.keeping(rotations, event=self._clock.new_id(), correlation=trace.correlation_id)
         await in_one_thread(self._database, lambda writing: write_all(writing, ROTATIONS, writes))
 
-    async def page(self, institution: str, *, after: str, limit: int) -> Sequence[Rotation]:
-        wanted = {"institution": institution, "external": {"$gt": after}, "void": False}
-        found = self._database[ROTATIONS].find(wanted).sort("external", ASCENDING).limit(limit)
+    async def page(self, scope: Scope, *, after: str, limit: int) -> Sequence[Rotation]:
+        return await self._within(scope, {"external": {"$gt": after}, "void": False}, limit=limit)
+
+    async def _within(self, scope: Scope, wanted: Document, *, limit: int) -> Sequence[Rotation]:
+        steps: list[Document] = [{"$match": {"institution": scope.institution, **wanted}}, {"$sort": {"external": 1}}]
+        found = self._database[ROTATIONS].aggregate([*steps, *_both_within(scope), {"$limit": limit}])
         return [rotation_of(one) async for one in found]
 
     async def in_conflict(
@@ -113,6 +122,21 @@ class FirewallStore(RequestStore):
         )
         save(writing, decided, self._clock, trace)
         _keep_in_place(writing, decided)
+
+
+def _wholly_within(scope: Scope) -> Document:
+    """People with an enrolment in scope and none outside."""
+    outside = {"$elemMatch": {"programme": {"$nin": sorted(scope.programmes)}}}
+    return {"enrolments.0": {"$exists": True}, "enrolments": {"$not": outside}}
+
+
+def _both_within(scope: Scope) -> list[Document]:
+    """People are looked up: which programmes they are in stands in their own copies, not in the rotation."""
+    if scope.is_whole:
+        return []
+    people: Document = {"from": PARTICIPANTS, "localField": "parties", "foreignField": "_id", "as": "people"}
+    people["pipeline"] = [{"$match": {"erased": False, **_wholly_within(scope)}}]
+    return [{"$lookup": people}, {"$match": {"people": {"$size": 2}}}]
 
 
 def _homes(writing: Writing, members: Sequence[str]) -> Iterable[tuple[str, str]]:

@@ -17,6 +17,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, NotFound, Rejected
 from shared.retries import again_when_stale
+from shared.scope import Scope
 
 Outcome = Literal["created", "updated", "unchanged", "refused"]
 _AT_ONCE = 50
@@ -34,16 +35,19 @@ class Entered:
 class Register(Protocol):
     async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]: ...
 
-    async def members(self, institutions: Collection[str], ids: Collection[str]) -> Mapping[str, str]:
-        """Whose each is, of those that are one of these institutions'."""
+    async def members(self, scope: Scope, institutions: Collection[str], ids: Collection[str]) -> Mapping[str, str]:
+        """Whose each is, of those that are one of these institutions' and whose programmes are all in scope."""
 
     async def known(self, institution: str, externals: Collection[str]) -> Mapping[str, Rotation]: ...
 
     async def keep(self, rotations: Sequence[Rotation], trace: Trace) -> None:
         """Each on condition of the version before. Raises `StaleVersion`."""
 
-    async def page(self, institution: str, *, after: str, limit: int) -> Sequence[Rotation]:
-        """By external id."""
+    async def within(self, scope: Scope, externals: Collection[str]) -> Mapping[str, Rotation]:
+        """Of these, rotations of two people whose programmes are all in scope: they keep nobody apart in others."""
+
+    async def page(self, scope: Scope, *, after: str, limit: int) -> Sequence[Rotation]:
+        """As `within`, by external id."""
 
     async def policy(self, programme: str) -> Policy | None: ...
 
@@ -76,7 +80,7 @@ class Rotations:
     async def enter(self, me: Principal, entries: Sequence[Entry], trace: Trace) -> Sequence[Entered]:
         """Entering the same again changes nothing. Of two entries with one id the second is refused."""
         me.require("coordinator", "integrator")
-        return await again_when_stale(lambda: self._enter(me.home, entries, trace))
+        return await again_when_stale(lambda: self._enter(me.scope, entries, trace))
 
     async def enter_one(self, me: Principal, entry: Entry, trace: Trace) -> Rotation:
         [entered] = await self.enter(me, [entry], trace)
@@ -88,7 +92,7 @@ class Rotations:
         me.require("coordinator", "integrator")
 
         async def act() -> None:
-            known = (await self._register.known(me.home, [external])).get(external)
+            known = (await self._register.within(me.scope, [external])).get(external)
             if known is None:
                 raise NotFound("rotation_not_found", "no such rotation")
             after = assessments.take_back(known, now=self._clock.now())
@@ -98,7 +102,7 @@ class Rotations:
 
     async def page(self, me: Principal, *, after: str, limit: int) -> Sequence[Rotation]:
         me.require("coordinator")
-        return await self._register.page(me.home, after=after, limit=limit)
+        return await self._register.page(me.scope, after=after, limit=limit)
 
     async def conflicts(
         self, me: Principal, programme: str, *, before: Position | None, limit: int
@@ -106,10 +110,10 @@ class Rotations:
         require_coordinator(me, await self._register.policy(programme), programme)
         return await self._register.in_conflict(me.home, programme, before=before, limit=limit)
 
-    async def _enter(self, institution: str, entries: Sequence[Entry], trace: Trace) -> Sequence[Entered]:
-        now = self._clock.now()
+    async def _enter(self, scope: Scope, entries: Sequence[Entry], trace: Trace) -> Sequence[Entered]:
+        now, institution = self._clock.now(), scope.institution
         people = {id for one in entries for id in (one.assessor, one.assessed)}
-        members = await self._register.members(await self._homes(institution), people)
+        members = await self._register.members(scope, await self._homes(institution), people)
         known = await self._register.known(institution, {one.external for one in entries})
         new: dict[str, Rotation] = {}
         answers: list[Entered] = []
@@ -119,7 +123,7 @@ class Rotations:
             after = assessments.enter(before, entry, institution=institution, now=now)
             if entry.external in new:
                 errors = (*errors, FieldError("id", "stands twice in what was sent"))
-            elif isinstance(after, FieldError):
+            elif isinstance(after, FieldError) and not errors:
                 errors = (*errors, after)
             if errors or isinstance(after, FieldError):
                 answers.append(Entered(entry=entry, outcome="refused", errors=errors))

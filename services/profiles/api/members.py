@@ -82,7 +82,7 @@ def members_router(members: MemberUseCases) -> APIRouter:
         registered = await members.register(me, id=id, given=given(body), trace=trace)
         response.headers["etag"] = etag(registered.version)
         response.headers["location"] = f"/members/{id}"
-        return member_view(registered)
+        return member_view(registered, me.scope)
 
     @routes.get("")
     async def page(  # noqa: PLR0913 -- a filter each
@@ -103,11 +103,10 @@ def members_router(members: MemberUseCases) -> APIRouter:
             role=role,
             specialty=specialty,
             stage=stage,
-            programmes=None if me.scope.is_whole else me.scope.programmes,
         )
         found = await members.page(me, wanted, after=id_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
-        return Page(items=[member_view(one) for one in found], next=last)
+        return Page(items=[member_view(one, me.scope) for one in found], next=last)
 
     @routes.get("/{member}", responses=problems(404))
     async def see(member: Id, me: SignedIn, response: Response) -> OwnView | MemberView:

@@ -9,6 +9,7 @@ from services.profiles.domain.members import Member
 from services.profiles.usecases.members import is_self
 from shared.auth import Principal
 from shared.contracts.profiles import Enrolment, Factor, Format, Stage, Status, Style
+from shared.scope import Scope
 
 
 class MemberView(BaseModel):
@@ -61,9 +62,11 @@ def own_view(found: Versioned[Member]) -> OwnView:
     return OwnView(**_values(found, OwnView))
 
 
-def member_view(found: Versioned[Member]) -> MemberView:
-    return MemberView(**_values(found, MemberView))
+def member_view(found: Versioned[Member], scope: Scope) -> MemberView:
+    """Of the enrolments those in scope: the member's other programmes are not the reader's to know."""
+    enrolments = tuple(one for one in found.state.enrolments if scope.covers(one.programme))
+    return MemberView(**{**_values(found, MemberView), "enrolments": enrolments})
 
 
 def view_for(me: Principal, found: Versioned[Member]) -> OwnView | MemberView:
-    return own_view(found) if is_self(me, found.state) else member_view(found)
+    return own_view(found) if is_self(me, found.state) else member_view(found, me.scope)

@@ -22,6 +22,7 @@ from shared.mongo import (
     ensure_indexes,
     in_one_thread,
 )
+from shared.scope import Scope
 
 _FIELDS = tuple(field.name for field in fields(Member) if field.name not in {"id", "enrolments"})
 
@@ -48,6 +49,7 @@ def _value(kept: Any) -> Any:
     return tuple(kept) if isinstance(kept, list) else kept
 
 
+_ANYBODY = Wanted()
 SHAPE = Shape(
     collection="members",
     to_document=_to_document,
@@ -96,10 +98,11 @@ class MongoMembers(Documents[Member]):
     async def find_signed_in(self, institution: str, subject_hash: str) -> Versioned[Member] | None:
         return self._read(await self.collection.find_one({"institution": institution, "subject_hash": subject_hash}))
 
-    async def page(
-        self, institution: str, wanted: Wanted, after: str | None, limit: int
-    ) -> Sequence[Versioned[Member]]:
-        query = {"institution": institution, "_id": {"$gt": after or ""}, **_query(wanted)}
+    async def find_within(self, scope: Scope, id: str) -> Versioned[Member] | None:
+        return self._read(await self.collection.find_one({"_id": id, **_within(scope)}))
+
+    async def page(self, scope: Scope, wanted: Wanted, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
+        query = {"_id": {"$gt": after or ""}, **_within(scope, wanted), **_query(wanted)}
         found = self.collection.find(query).sort("_id", ASCENDING).limit(limit)
         return [read(document, SHAPE) async for document in found]
 
@@ -156,13 +159,16 @@ def _query(wanted: Wanted) -> Document:
     query: Document = {
         name: value for name in ("status", "specialty", "stage") if (value := getattr(wanted, name)) is not None
     }
-    enrolled = {
-        name: value for name, value in (("programme", wanted.programme), ("roles", wanted.role)) if value is not None
-    }
-    matches: list[Document] = [{"enrolments": {"$elemMatch": enrolled}}] if enrolled else []
-    if wanted.programmes is not None:
-        matches.append({"enrolments.programme": {"$in": sorted(wanted.programmes)}})
-    return {**query, "$and": matches} if matches else query
+    return query
+
+
+def _within(scope: Scope, wanted: Wanted = _ANYBODY) -> Document:
+    """The filters on enrolments are applied to those in scope: what others a member has is not to be found out."""
+    enrolled: list[Document] = [] if scope.is_whole else [{"programme": {"$in": sorted(scope.programmes)}}]
+    enrolled += [{"programme": wanted.programme}] if wanted.programme is not None else []
+    enrolled += [{"roles": wanted.role}] if wanted.role is not None else []
+    limit: Document = {"enrolments": {"$elemMatch": {"$and": enrolled}}} if enrolled else {}
+    return {"institution": scope.institution, **limit}
 
 
 def _invitation(document: Document) -> Invitation:

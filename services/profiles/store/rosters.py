@@ -23,6 +23,7 @@ from shared.mongo import (
     IndexModel,
     ensure_indexes,
 )
+from shared.scope import Scope
 
 NEWEST_FIRST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
@@ -53,7 +54,7 @@ class MongoRosters:
         try:
             await self._rosters.insert_one(_to_document(roster))
         except DuplicateKeyError:
-            known = await self.find(roster.institution, roster.id)
+            known = await self.find(roster.scope, roster.id)
             if known is not None and known.state == "receiving":
                 await self._drop_chunks(known)
             return known or roster
@@ -71,7 +72,7 @@ class MongoRosters:
 
     async def received(self, roster: Roster, rows: int) -> Roster:
         await self._rosters.update_one(_mine(roster), {"$set": {"state": "waiting", "rows": rows}})
-        return await self.find(roster.institution, roster.id) or roster
+        return await self.find(roster.scope, roster.id) or roster
 
     async def discard(self, roster: Roster) -> None:
         await self._drop_chunks(roster)
@@ -83,12 +84,12 @@ class MongoRosters:
             {**_mine(roster), "state": "receiving"}, {"$set": {"state": "failed", "finished_at": self._clock.now()}}
         )
 
-    async def find(self, institution: str, id: str) -> Roster | None:
-        found = await self._rosters.find_one({"_id": id, "institution": institution})
+    async def find(self, scope: Scope, id: str) -> Roster | None:
+        found = await self._rosters.find_one({"_id": id, **_within(scope)})
         return None if found is None else _from_document(found)
 
-    async def page(self, institution: str, before: tuple[datetime, str] | None, limit: int) -> Sequence[Roster]:
-        query: Document = {"institution": institution}
+    async def page(self, scope: Scope, before: tuple[datetime, str] | None, limit: int) -> Sequence[Roster]:
+        query = _within(scope)
         if before is not None:
             at, id = before
             query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": id}}]
@@ -124,6 +125,14 @@ class MongoRosters:
 
     async def _drop_chunks(self, roster: Roster) -> None:
         await self._chunks.delete_many({"roster": roster.id})
+
+
+def _within(scope: Scope) -> Document:
+    """Rosters written before scopes were kept are the institution's."""
+    if scope.is_whole:
+        return {"institution": scope.institution}
+    covered = {"$ne": [], "$not": {"$elemMatch": {"$nin": sorted(scope.programmes)}}}
+    return {"institution": scope.institution, "is_whole": False, "programmes": covered}
 
 
 def _mine(roster: Roster) -> Document:
@@ -173,6 +182,8 @@ def _to_document(roster: Roster) -> Document:
     return {
         "_id": roster.id,
         "institution": roster.institution,
+        "is_whole": roster.scope.is_whole,
+        "programmes": sorted(roster.scope.programmes),
         "section": roster.section,
         "dry_run": roster.dry_run,
         "authoritative": sorted(roster.authoritative),
@@ -185,11 +196,17 @@ def _to_document(roster: Roster) -> Document:
     }
 
 
+def _scope(document: Document) -> Scope:
+    """A roster that waited since before scopes were kept reaches nobody: its rows are refused, to be sent again."""
+    programmes = frozenset(document.get("programmes", ()))
+    return Scope(institution=document["institution"], is_whole=document.get("is_whole", False), programmes=programmes)
+
+
 def _from_document(document: Document) -> Roster:
     kept: dict[str, Any] = {name: document[name] for name in ("section", "dry_run", "state", "rows", "finished_at")}
     return Roster(
         id=document["_id"],
-        institution=document["institution"],
+        scope=_scope(document),
         authoritative=frozenset(document["authoritative"]),
         created_at=document["created_at"],
         trace=Trace(**document["trace"]),

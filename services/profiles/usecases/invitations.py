@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from services.profiles.domain import members as domain
 from services.profiles.domain.aggregate import Versioned, news
 from services.profiles.domain.members import Member
-from services.profiles.usecases.members import MemberUseCases, coordinates, is_self, not_found
+from services.profiles.usecases.members import MemberUseCases, coordinates, is_self, not_found, refuse_shared
 from services.profiles.usecases.stores import Invitation, Members
 from shared.auth import Principal
 from shared.clock import Clock
@@ -38,6 +38,7 @@ class InvitationUseCases:
         found = await self._people.see(me, member)
         if not coordinates(me, found.state):
             raise not_found()
+        refuse_shared(me, found.state)
         domain.bind(found.state, "")  # refuses whoever could not accept
         code = Code(self._new_code(), self._clock.now() + self._lasts)
         await self._members.invite(

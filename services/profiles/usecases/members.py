@@ -1,6 +1,10 @@
-"""Members, by their coordinator or by themselves. Whoever is neither finds nobody."""
+"""Members, changed by their coordinator or by themselves. For everybody else they do not exist.
 
-from collections.abc import Callable, Mapping, Sequence
+A coordinator of named programmes sees who is enrolled in one of them, and of their enrolments those. What concerns the
+whole person (their fields, their status, an invitation) only a coordinator of all their programmes changes.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from services.profiles.domain import members as domain
@@ -12,6 +16,7 @@ from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Forbidden, NotFound, Rejected
 from shared.retries import again_when_stale
+from shared.scope import Scope
 
 Decision = Callable[[Member], Member]
 
@@ -29,6 +34,15 @@ def coordinates(me: Principal, member: Member) -> bool:
     return me.is_coordinator and me.scope.covers_any(member.programmes)
 
 
+def refuse_shared(me: Principal, member: Member) -> None:
+    if not me.scope.covers_all(member.programmes):
+        raise Forbidden(
+            "member_shared",
+            "this member is in other programmes too: only their enrolments in your programmes are yours to change; "
+            "ask a coordinator of the institution for the rest",
+        )
+
+
 class MemberUseCases:
     def __init__(self, members: Members, programmes: Programmes, institutions: Institutions) -> None:
         self._members = members
@@ -43,8 +57,10 @@ class MemberUseCases:
         return await self._members.add(member, domain.first_facts(member), trace, request=id)
 
     async def see(self, me: Principal, id: str) -> Versioned[Member]:
-        found = await self._members.find(me.home, id)
-        if found is None or not (coordinates(me, found.state) or is_self(me, found.state)):
+        found = await self._members.find_within(me.scope, id) if me.is_coordinator else None
+        if found is None:
+            found = await self._members.find_signed_in(me.home, me.subject_hash)
+        if found is None or found.state.id != id:
             raise not_found()
         return found
 
@@ -58,7 +74,7 @@ class MemberUseCases:
         self, me: Principal, wanted: Wanted, *, after: str | None, limit: int
     ) -> Sequence[Versioned[Member]]:
         me.require("coordinator")
-        return await self._members.page(me.home, wanted, after, limit)
+        return await self._members.page(me.scope, wanted, after, limit)
 
     async def change(
         self,
@@ -82,6 +98,8 @@ class MemberUseCases:
         async def act() -> Versioned[Member]:
             before = await self.see(me, id)
             after = decision(before.state)
+            if not is_self(me, before.state):
+                refuse_shared(me, before.state)
             if after != before.state:
                 _refuse_inactive(me, before.state)
             return await self._save(before, after, trace)
@@ -90,6 +108,7 @@ class MemberUseCases:
 
     async def reactivate(self, me: Principal, id: str, trace: Trace) -> Versioned[Member]:
         me.require("coordinator")
+        refuse_shared(me, (await self.see(me, id)).state)
         return await self.decide(me, id, domain.reactivate, trace)
 
     async def _change(
@@ -119,8 +138,8 @@ class MemberUseCases:
             raise _invalid("affiliations", f"unknown institution: {', '.join(unknown)}")
         enrolled, were = set(after.enrolments), set(before.enrolments if before else ())
         touched = {enrolment.programme for enrolment in enrolled ^ were}
-        if me.is_coordinator and not (me.scope.covers_all(touched) and coordinates(me, after)):
-            raise Forbidden("role_required", f"enrolments are limited to {', '.join(sorted(me.scope.programmes))}")
+        if touched or before is None:
+            _refuse_outside(me.scope, touched, after)
         joined = sorted(after.programmes - (before.programmes if before else frozenset()))
         if joined:
             await self._refuse_closed(joined, after)
@@ -135,13 +154,31 @@ class MemberUseCases:
 def _decide(me: Principal, member: Member, given: Mapping[str, Any]) -> Member:
     """Their own record is a person's to change; what only the institution sets, they set if they coordinate too."""
     if not is_self(me, member):
-        return domain.change_as_institution(member, given)
+        return domain.change_as_institution(member, _limited(me, member, given))
     if not coordinates(me, member):
         _refuse_inactive(me, member)
         return domain.change_as_person(member, given)
     by_office = {name: value for name, value in given.items() if name in INSTITUTION_ONLY}
     own = {name: value for name, value in given.items() if name not in INSTITUTION_ONLY}
-    return domain.change_as_person(domain.change_as_institution(member, by_office), own)
+    return domain.change_as_person(domain.change_as_institution(member, _limited(me, member, by_office)), own)
+
+
+def _limited(me: Principal, member: Member, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Enrolments as a coordinator gives them are those in their programmes: the member's others stay."""
+    if given.keys() - {"enrolments"}:
+        refuse_shared(me, member)
+    if "enrolments" not in given:
+        return given
+    others = tuple(one for one in member.enrolments if not me.scope.covers(one.programme))
+    return {**given, "enrolments": (*others, *(one for one in given["enrolments"] if one not in others))}
+
+
+def _refuse_outside(scope: Scope, touched: Collection[str], after: Member) -> None:
+    if not scope.covers_all(touched) or not (scope.is_whole or after.programmes):
+        raise Forbidden(
+            "role_required",
+            f"enrolments are limited to {', '.join(sorted(scope.programmes))}; a member is in one of them at least",
+        )
 
 
 def _refuse_inactive(me: Principal, member: Member) -> None:

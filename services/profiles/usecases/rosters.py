@@ -22,6 +22,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Forbidden, NotFound, Rejected
 from shared.offloop import off_loop
+from shared.scope import Scope
 
 State = Literal["receiving", "waiting", "done", "failed"]
 CHUNK = 250
@@ -32,7 +33,8 @@ _ABANDONED = timedelta(minutes=15)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
     id: str
-    institution: str
+    scope: Scope
+    """Of who sent it: its rows reach no further, and it is readable by who covers as much."""
     section: str
     dry_run: bool
     authoritative: frozenset[str]
@@ -43,8 +45,12 @@ class Roster:
     counts: Mapping[Verdict, int] = field(default_factory=dict)
     finished_at: datetime | None = None
 
+    @property
+    def institution(self) -> str:
+        return self.scope.institution
+
     def job(self, *, closed: frozenset[str]) -> Import:
-        return Import(roster=self.id, institution=self.institution, authoritative=self.authoritative, closed=closed)
+        return Import(roster=self.id, scope=self.scope, authoritative=self.authoritative, closed=closed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +84,11 @@ class Rosters(Protocol):
 
     async def discard(self, roster: Roster) -> None: ...
 
-    async def find(self, institution: str, id: str) -> Roster | None: ...
+    async def find(self, scope: Scope, id: str) -> Roster | None:
+        """Of the scope or of a part of it."""
 
-    async def page(self, institution: str, before: tuple[datetime, str] | None, limit: int) -> Sequence[Roster]:
-        """Newest first."""
+    async def page(self, scope: Scope, before: tuple[datetime, str] | None, limit: int) -> Sequence[Roster]:
+        """As `find`, newest first."""
 
     async def verdicts(
         self, institution: str, id: str, verdict: Verdict | None, after: int, limit: int
@@ -132,7 +139,7 @@ class Receiving:
     ) -> Roster:
         """Raises `Rejected` for a file or a mapping that is wrong as a whole; then nothing is kept."""
         me.require("coordinator", "integrator")
-        known = await self._rosters.find(me.home, id)
+        known = await self._rosters.find(me.scope, id)
         if known is not None and known.state != "receiving":  # sent again after a crash
             return known
         section = await off_loop(mapping.parse, mapping_text, section_name)
@@ -140,7 +147,7 @@ class Receiving:
         roster = await self._rosters.begin(
             Roster(
                 id=id,
-                institution=me.home,
+                scope=me.scope,
                 section=section_name,
                 dry_run=dry_run,
                 authoritative=frozenset(section.authoritative),
@@ -152,14 +159,14 @@ class Receiving:
 
     async def see(self, me: Principal, id: str) -> Roster:
         me.require("coordinator", "integrator")
-        roster = await self._rosters.find(me.home, id)
+        roster = await self._rosters.find(me.scope, id)
         if roster is None:
             raise NotFound("roster_not_found", "there is no such roster")
         return roster
 
     async def page(self, me: Principal, *, before: tuple[datetime, str] | None, limit: int) -> Sequence[Roster]:
         me.require("coordinator", "integrator")
-        return await self._rosters.page(me.home, before, limit)
+        return await self._rosters.page(me.scope, before, limit)
 
     async def verdicts(
         self, me: Principal, id: str, verdict: Verdict | None, *, after: int, limit: int

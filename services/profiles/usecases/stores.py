@@ -12,6 +12,7 @@ from services.profiles.domain.programmes import Programme
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import Role, Stage, Status
+from shared.scope import Scope
 
 S = TypeVar("S")
 
@@ -57,8 +58,6 @@ class Wanted:
     role: Role | None = None
     specialty: str | None = None
     stage: Stage | None = None
-    programmes: frozenset[str] | None = None
-    """Of a coordinator of named programmes: nobody outside them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +72,11 @@ class Invitation:
 class Members(Keeps[Member], Protocol):
     async def find_signed_in(self, institution: str, subject_hash: str) -> Versioned[Member] | None: ...
 
-    async def page(
-        self, institution: str, wanted: Wanted, after: str | None, limit: int
-    ) -> Sequence[Versioned[Member]]: ...
+    async def find_within(self, scope: Scope, id: str) -> Versioned[Member] | None:
+        """Enrolled in a programme that the scope covers."""
+
+    async def page(self, scope: Scope, wanted: Wanted, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
+        """As `find_within`. Filters compare enrolments in scope only."""
 
     async def invite(self, invitation: Invitation) -> None:
         """In place of whatever invitation of the member was open."""

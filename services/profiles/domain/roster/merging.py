@@ -1,7 +1,8 @@
 """What a chunk of rows makes of the members there are. Pure: the same rows and members give the same outcomes.
 
 Same person: external id, else e-mail address. A value goes over the member's own only if that is still what a roster
-said last, or was never said by anybody, or the mapping declares the field authoritative.
+said last, or was never said by anybody, or the mapping declares the field authoritative. A roster of named programmes
+changes no member who is in none of them, and of a member who is in others too only the enrolments.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,9 +15,11 @@ from services.profiles.domain.fields import Profile, given
 from services.profiles.domain.members import Member
 from services.profiles.domain.roster.reading import Reason, Row
 from shared.contracts.profiles import Enrolment
+from shared.scope import Scope
 
 Verdict = Literal["created", "updated", "unchanged", "refused"]
 _ABSENT = object()
+_OUTSIDE = "is a member already, and in none of your programmes: ask a coordinator of the institution to enrol them"
 _DEFAULTS = {one.name: one.default for one in fields(Member) if one.default is not MISSING}
 
 
@@ -38,7 +41,7 @@ class Import:
     """Which roster this is, and what it may do."""
 
     roster: str
-    institution: str
+    scope: Scope
     authoritative: frozenset[str]
     closed: frozenset[str] = frozenset()
     """Programmes that nobody can join any more: they closed after the file was received."""
@@ -79,6 +82,8 @@ class _People:
         found = same_id or same_email
         if found is None:
             return _created(row, told, job, new_id())
+        if not all(job.scope.covers_any(one.state.programmes) for one in (same_id, same_email) if one):
+            return _refused(row, _OUTSIDE)
         if same_id and same_email and same_id != same_email:
             return _refused(row, "external_id and e-mail address belong to two different members")
         if told.external_id and found.state.external_id not in {None, told.external_id}:
@@ -107,12 +112,13 @@ def _met_before(member: Member, job: Import) -> int | None:
 def _created(row: Row, told: Profile, job: Import, id: str) -> Outcome:
     said = given(told)
     imported = {**_mark(row, job), "fields": {name: plain(value) for name, value in said.items()}}
-    member = members.register(id=id, institution=job.institution, given={**said, "imported": imported})
+    member = members.register(id=id, institution=job.scope.institution, given={**said, "imported": imported})
     return Outcome(line=row.line, verdict="created", member=id, after=member)
 
 
 def _merged(row: Row, told: Profile, job: Import, found: Versioned[Member]) -> Outcome:
     member = found.state
+    is_shared = not job.scope.covers_all(member.programmes)
     last: dict[str, Any] = dict(member.imported.get("fields", {}))
     changes: dict[str, Any] = {}
     kept: list[str] = []
@@ -120,7 +126,7 @@ def _merged(row: Row, told: Profile, job: Import, found: Versioned[Member]) -> O
         if name == "enrolments":
             value = _joined(member, value, last.get(name, ()), by_force=name in job.authoritative)  # noqa: PLW2901
             last[name] = sorted(set(last.get(name, ())) | set(plain(told.enrolments)))
-        elif _may_write(member, name, plain(value), last.get(name, _ABSENT), job):
+        elif not is_shared and _may_write(member, name, plain(value), last.get(name, _ABSENT), job):
             last[name] = plain(value)
         else:
             kept.append(name)
