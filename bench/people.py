@@ -115,7 +115,8 @@ async def coordinator(bench: Bench, client: httpx.AsyncClient, institution: str)
     )
     one = Coordinator(client, {"Authorization": f"Bearer {token}"})
     programme = PROGRAMME if institution == INSTITUTION else f"{institution}-programme"
-    await one.post(bench, "/programmes", {"id": programme, "name": programme, "admits": [institution]})
+    body = {"id": programme, "name": programme, "institution": institution, "admits": [institution]}
+    await Coordinator(client, headers).post(bench, "/programmes", body)
     return one
 
 

@@ -30,8 +30,8 @@ async def found(api: Api, institutions: Sequence[Founded], programmes: Sequence[
             await api.coordinator(one.id).patch("profiles", path, body, etag=seen.headers["etag"])
 
     async def programme(one: Programme) -> None:
-        body = {"id": one.id, "name": one.name, "admits": list(one.admits)}
-        await unless_there(api.coordinator(one.institution).post("profiles", "/programmes", body))
+        body = {"id": one.id, "name": one.name, "admits": list(one.admits), "institution": one.institution}
+        await unless_there(operator.post("profiles", "/programmes", body))
 
     await for_each(institutions, institution)
     await for_each(institutions, exchange)

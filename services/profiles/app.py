@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from fastapi import APIRouter
 
+from services.profiles.api.consents import consents_router
 from services.profiles.api.institutions import institutions_router
 from services.profiles.api.me import invitations_router, me_router
 from services.profiles.api.members import members_router
@@ -18,6 +19,7 @@ from services.profiles.store.institutions import MongoInstitutions
 from services.profiles.store.members import MongoMembers
 from services.profiles.store.programmes import MongoProgrammes
 from services.profiles.store.rosters import MongoRosters
+from services.profiles.usecases.consents import Consents
 from services.profiles.usecases.export import Export
 from services.profiles.usecases.heads import Mending
 from services.profiles.usecases.institutions import InstitutionUseCases
@@ -52,7 +54,7 @@ class Stores:
 
 
 def _routers(stores: Stores, settings: Settings, clock: Clock) -> list[APIRouter]:
-    members = MemberUseCases(stores.members, stores.programmes, stores.institutions)
+    members = MemberUseCases(stores.members, stores.programmes)
     invitations = InvitationUseCases(
         stores.members,
         members,
@@ -67,6 +69,7 @@ def _routers(stores: Stores, settings: Settings, clock: Clock) -> list[APIRouter
         me_router(members, Export(stores.members, members)),
         invitations_router(invitations),
         members_router(members),
+        consents_router(Consents(stores.programmes, stores.members)),
         rosters_router(receiving, max_bytes=settings.roster_max_megabytes * 1_000_000),
     ]
 

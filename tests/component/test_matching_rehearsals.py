@@ -125,7 +125,8 @@ async def test_profiles_takes_the_change_as_it_stands_and_once(
     """Two services, and between them what profiles publishes and what the coordinator sends."""
     async with profiles_kit.running(mongo_uri, kafka_bootstrap, issuer) as profiles:
         north = await profiles.institution(NORTH)
-        await north.post("/programmes", {"id": "there", "name": "There", "weights": {"load": 7, "topics": 90}})
+        body = {"id": "there", "institution": NORTH, "name": "There", "weights": {"load": 7, "topics": 90}}
+        await profiles.operator.post("/programmes", body)
         founded = (await north.get("/programmes/there")).json()
         assert founded["weights"] == programme_weights({"load": 7, "topics": 90})
 

@@ -21,7 +21,9 @@ async def test_profiles_keeps_its_document(
     async with profiles_kit.running(mongo_uri, kafka_bootstrap, issuer) as network:
         coordinator = await network.institution("st-anna")
         person, member = await network.bound(coordinator, "st-anna", "ana")
-        programme = (await coordinator.post("/programmes", {"id": "first-friday", "name": "First Friday"})).json()
+        programme = (
+            await coordinator.post("/programmes", {"id": "st-anna.first-friday", "name": "First Friday"})
+        ).json()
         mapping = "sections: {people: {fields: {name: {column: name}, email: {column: email}}}}"
         roster = (await coordinator.upload(b"name,email\nAda,ada@example.org\n", mapping)).json()
         known = {"institution": "st-anna", "member": member["id"], "programme": programme["id"], "roster": roster["id"]}

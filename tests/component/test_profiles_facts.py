@@ -56,10 +56,10 @@ async def received(bootstrap: str, institution: str, count: int) -> list[Receive
 async def test_each_audience_hears_its_part_and_no_other(network: Network, kafka_bootstrap: str) -> None:
     here = f"i{SystemClock().new_id()}"
     coordinator = await network.institution(here)
-    programme = await coordinator.post("/programmes", {"id": f"{here}-p", "name": "P", "weights": {"topics": 70}})
+    programme = await coordinator.post("/programmes", {"id": f"{here}.p", "name": "P", "weights": {"topics": 70}})
     assert programme.status_code == 201
     person, seen = await network.bound(
-        coordinator, here, "ada", enrolments=[{"programme": f"{here}-p", "roles": ["mentee"]}]
+        coordinator, here, "ada", enrolments=[{"programme": f"{here}.p", "roles": ["mentee"]}]
     )
     private = {"never": ["somebody"], "weights": {"stage": 10}, "story": "Nobody but us two.", "topics_wanted": ["ecg"]}
     assert (await person.patch("/me", private, version=seen["version"])).status_code == 200

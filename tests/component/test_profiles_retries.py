@@ -49,7 +49,7 @@ async def test_a_member_an_institution_and_a_programme_are_there_once_and_answer
     for who, path, body, meanwhile in (
         (here, "/members", ADA, {"name": "Ada L."}),
         (network.operator, "/institutions", {"id": "there", "name": "There"}, {"name": "Elsewhere"}),
-        (here, "/programmes", {"id": "named", "name": "Named"}, {"name": "Renamed"}),
+        (here, "/programmes", {"id": "here.named", "name": "Named"}, {"name": "Renamed"}),
         (here, "/programmes", {"name": "Unnamed"}, {"status": "inactive"}),
     ):
         first, again = await twice(network, who, path, body, **meanwhile)

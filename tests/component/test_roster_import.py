@@ -223,16 +223,16 @@ async def test_a_mapping_that_names_what_is_the_persons_alone_is_refused_whole(
 
 async def test_only_open_programmes_can_be_enrolled_in(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
-    mapping = MAPPING + f"    enrol: [{{programme: {here}-p, roles: [mentee]}}]\n"
+    mapping = MAPPING + f"    enrol: [{{programme: {here}.p, roles: [mentee]}}]\n"
     file = csv("Ada,ada@example.org,7,R,,,")
     assert (await coordinator.upload(file, mapping)).status_code == 422
-    await coordinator.post("/programmes", {"id": f"{here}-p", "name": "P"})
+    await coordinator.post("/programmes", {"id": f"{here}.p", "name": "P"})
     await done(coordinator, await coordinator.upload(file, mapping))
     ada = (await people(coordinator))["ada@example.org"]
-    assert ada["enrolments"] == [{"programme": f"{here}-p", "roles": ["mentee"]}]
+    assert ada["enrolments"] == [{"programme": f"{here}.p", "roles": ["mentee"]}]
     await done(coordinator, await coordinator.upload(file, mapping.replace("[mentee]", "mentor")))
     ada = (await people(coordinator))["ada@example.org"]
-    assert ada["enrolments"] == [{"programme": f"{here}-p", "roles": ["mentee", "mentor"]}]
+    assert ada["enrolments"] == [{"programme": f"{here}.p", "roles": ["mentee", "mentor"]}]
 
 
 async def test_another_institutions_rosters_are_nobodys(network: Network, here: str) -> None:
@@ -251,7 +251,8 @@ async def test_the_civil_services_two_files_go_through_their_mapping(network: Ne
     if not CIVIL_SERVICE.is_dir():
         missing("the civil service's sample is not here")
     coordinator = await network.institution("civil-service")
-    await coordinator.post("/programmes", {"id": "civil-service-mentoring", "name": "Civil service mentoring"})
+    founded = {"id": "civil-service-mentoring", "name": "Civil service", "institution": "civil-service"}
+    assert (await network.operator.post("/programmes", founded)).status_code == 201
     mapping = (ROOT / "deploy" / "demo" / "civil-service.yaml").read_text()
     for section in ("mentors", "mentees"):
         file = (CIVIL_SERVICE / f"{section}.csv").read_bytes()
@@ -299,10 +300,10 @@ async def test_a_programme_that_closes_while_the_roster_waits_gives_its_rows_a_v
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer) as network:
         coordinator = await network.institution("here")
-        await coordinator.post("/programmes", {"id": "care", "name": "Care"})
-        mapping = f"{MAPPING}    enrol: [{{programme: care, roles: [mentee]}}]\n"
+        await coordinator.post("/programmes", {"id": "here.care", "name": "Care"})
+        mapping = f"{MAPPING}    enrol: [{{programme: here.care, roles: [mentee]}}]\n"
         uploaded = await coordinator.upload(csv("Ada,ada@example.org,7,R,,,", "Bob,bob@example.org,8,Z,,,"), mapping)
-        closed = await coordinator.patch("/programmes/care", {"status": "inactive"}, version=1)
+        closed = await coordinator.patch("/programmes/here.care", {"status": "inactive"}, version=1)
         assert closed.status_code == 200, closed.text
         works = asyncio.ensure_future(network.service.background["clockwork"]())
         roster = await done(coordinator, uploaded)
@@ -311,7 +312,7 @@ async def test_a_programme_that_closes_while_the_roster_waits_gives_its_rows_a_v
         first, second = await verdicts(coordinator, roster)
         assert (first["verdict"], first["reasons"][0]["message"]) == (
             "refused",
-            "no active programme that admits the institution: care",
+            "no active programme that admits the institution: here.care",
         )
         assert second["reasons"][0]["column"] == "grade"
         assert await people(coordinator) == {}

@@ -30,7 +30,8 @@ class Cohort:
     mentees: list[str] = field(default_factory=list)
 
     async def opens(self) -> None:
-        await self._coordinator.post("profiles", "/programmes", {"id": self.programme, "name": "Cohort"})
+        founded = {"id": self.programme, "name": "Cohort", "institution": INSTITUTION}
+        await self.api.operator().post("profiles", "/programmes", founded)
 
     async def gather(self) -> None:
         await self.opens()

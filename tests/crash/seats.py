@@ -31,8 +31,8 @@ class Crowd:
     """Requests whose acceptance was answered with success."""
 
     async def gather(self) -> None:
-        coordinator = self.api.coordinator(INSTITUTION)
-        await coordinator.post("profiles", "/programmes", {"id": self.programme, "name": "Seats"})
+        founded = {"id": self.programme, "name": "Seats", "institution": INSTITUTION}
+        await self.api.operator().post("profiles", "/programmes", founded)
         roles = ["mentor"] * MENTORS + ["mentee"] * MENTEES
         people = await for_each(list(enumerate(roles)), lambda one: self._signed_in(*one))
         self.mentors.extend(people[:MENTORS])

@@ -15,7 +15,10 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.no_row]
     [
         ("institution_coordinator", "/members", {"name": "Zoe", "email": "zoe@west.example"}),
         pytest.param(
-            "institution_coordinator", "/programmes", {"id": "retried", "name": "Retried"}, marks=pytest.mark.full
+            "institution_coordinator",
+            "/programmes",
+            {"id": f"{INSTITUTION}.retried", "name": "Retried"},
+            marks=pytest.mark.full,
         ),
         pytest.param("operator", "/institutions", {"id": "retried", "name": "Retried"}, marks=pytest.mark.full),
     ],

@@ -43,7 +43,8 @@ class World:
     async def found(self) -> None:
         await self.api.operator().post("profiles", "/institutions", {"id": INSTITUTION, "name": "West"})
         coordinator = self.api.coordinator(INSTITUTION)
-        await coordinator.post("profiles", "/programmes", {"id": PROGRAMME, "name": "First Friday"})
+        founded = {"id": PROGRAMME, "name": "First Friday", "institution": INSTITUTION}
+        await self.api.operator().post("profiles", "/programmes", founded)
         for topic in TOPICS:
             self.mentors[topic] = await self._member(coordinator, "mentor", topics_offered=[topic], capacity=50)
         for n in range(_MENTEES):

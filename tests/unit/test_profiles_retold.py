@@ -18,6 +18,7 @@ NEW = Member(
     email="new@west.example",
     locale="de",
     affiliations=("east",),
+    agreed_affiliations=("east",),
     status="inactive",
     paused=True,
     enrolments=(Enrolment(programme="p", roles=("mentor",)),),
@@ -41,7 +42,7 @@ NEW = Member(
     wishes_shared_identity=True,
     subject_hash="hash",
 )
-UNTOLD = {"story", "principles", "external_id", "imported"}
+UNTOLD = {"story", "principles", "external_id", "imported", "declined_affiliations"}
 """What no topic carries: docs/operations.md names it as lost."""
 
 
@@ -76,6 +77,7 @@ def test_programmes_and_institutions_come_back_whole() -> None:
         institution="west",
         name="P",
         admits=("west", "east"),
+        agreed=("west", "east"),
         status="inactive",
         weights={"topics": 1, "load": 2},
         limits=ProgrammeLimits(list_length=5),

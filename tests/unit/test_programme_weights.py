@@ -20,7 +20,7 @@ NOBODY = Person(Member(id="nobody", institution="north"), Preferences(member="no
 
 
 def fact(given: dict[Factor, int]) -> ProgrammeChanged:
-    founded = programmes.found(id="care", institution="north", given={"name": "Care", "weights": given})
+    founded = programmes.found(id="care", institution="north", given={"name": "Care", "weights": given}, standing=())
     [told] = programmes.facts(founded)
     assert isinstance(told, ProgrammeChanged)
     return told

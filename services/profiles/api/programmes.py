@@ -1,7 +1,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from services.profiles.api.cursors import id_after
@@ -9,7 +9,8 @@ from services.profiles.domain.aggregate import Versioned
 from services.profiles.domain.fields import Name, ProgrammesWeights, given
 from services.profiles.domain.programmes import Programme
 from services.profiles.usecases.programmes import ProgrammeUseCases
-from shared.contracts.payload import Id, Slug
+from shared.auth import Principal
+from shared.contracts.payload import Id
 from shared.contracts.profiles import Factor, ProgrammeLimits, Status
 from shared.http import (
     ExpectedVersion,
@@ -26,13 +27,19 @@ from shared.http import (
 )
 
 _EXAMPLE: JsonDict = {
-    "id": "first-friday",
+    "id": "st-anna.first-friday",
     "name": "First Friday",
     "admits": ["st-anna"],
     "weights": {"topics": 100, "stage": 40},
 }
 
 
+ProgrammeId = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=128, pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*(?:\.[a-z0-9]+(?:[-_][a-z0-9]+)*)?$"
+    ),
+]
 Days = Annotated[int, Field(ge=0, le=1825)]
 
 
@@ -48,7 +55,9 @@ class ProgrammePatch(BaseModel):
     name: Name = ""
     status: Status = "active"
     admits: Annotated[tuple[Id, ...], Field(max_length=1_000)] = ()
-    """The owner is always among them."""
+    """The owner is always among them. Another institution is admitted once it has agreed (`/admissions`), or at once
+    where the owner and it name each other in `exchanges_with`.
+    """
     weights: ProgrammesWeights = {}
     limits: Limits = Limits()
     repair_by_itself_up_to: int = Field(
@@ -63,8 +72,10 @@ class ProgrammePatch(BaseModel):
 class NewProgramme(ProgrammePatch):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _EXAMPLE})
 
-    id: Slug | None = None
-    """For roster mappings to name; without one the programme gets a UUID."""
+    id: ProgrammeId | None = None
+    """For roster mappings to name: begins with the owner's id and a dot. Operators may leave that out. Without one the
+    programme gets a UUID.
+    """
     institution: Id | None = None
     """The owner, if an operator founds the programme."""
     name: Name
@@ -76,6 +87,7 @@ class ProgrammeView(BaseModel):
     name: str
     status: Status
     admits: tuple[str, ...]
+    awaiting: tuple[str, ...] = Field(description="Of those in `admits`, who has not agreed; for the owner")
     weights: dict[Factor, int] = Field(description="Every factor that counts here, as set or by default")
     limits: ProgrammeLimits
     repair_by_itself_up_to: int
@@ -84,14 +96,17 @@ class ProgrammeView(BaseModel):
     version: int
 
 
-def _view(found: Versioned[Programme]) -> ProgrammeView:
+def _view(found: Versioned[Programme], me: Principal) -> ProgrammeView:
+    """Whom the owner asked and who has not agreed is for the owner, and operators, to know."""
     programme = found.state
+    is_owners = me.institution == programme.institution or "operator" in me.roles
     return ProgrammeView(
         id=programme.id,
         institution=programme.institution,
         name=programme.name,
         status=programme.status,
-        admits=programme.admits,
+        admits=programme.admits if is_owners else programme.agreed,
+        awaiting=programme.awaiting if is_owners else (),
         weights=dict(programme.weights),
         limits=programme.limits,
         repair_by_itself_up_to=programme.repair_by_itself_up_to,
@@ -119,20 +134,20 @@ def programmes_router(programmes: ProgrammeUseCases) -> APIRouter:
         founded = await programmes.found(me, id=id, owner=owner, given=told, request=fresh, trace=trace)
         response.headers["etag"] = etag(founded.version)
         response.headers["location"] = f"/programmes/{founded.state.id}"
-        return _view(founded)
+        return _view(founded, me)
 
     @routes.get("")
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[ProgrammeView]:
         """Those that one's institution owns or is admitted to; an operator sees all."""
         found = await programmes.page(me, after=id_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
-        return Page(items=[_view(one) for one in found], next=last)
+        return Page(items=[_view(one, me) for one in found], next=last)
 
     @routes.get("/{programme}", responses=problems(404))
     async def see(programme: Id, me: SignedIn, response: Response) -> ProgrammeView:
         seen = await programmes.see(me, programme)
         response.headers["etag"] = etag(seen.version)
-        return _view(seen)
+        return _view(seen, me)
 
     @routes.patch("/{programme}", responses=problems(404, 412))
     async def change(
@@ -141,6 +156,6 @@ def programmes_router(programmes: ProgrammeUseCases) -> APIRouter:
         """By the owner's coordinator."""
         changed = await programmes.change(me, programme, given(body), expected=if_match, trace=trace)
         response.headers["etag"] = etag(changed.version)
-        return _view(changed)
+        return _view(changed, me)
 
     return routes

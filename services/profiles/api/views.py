@@ -23,6 +23,8 @@ class MemberView(BaseModel):
     locale: str
     external_id: str | None
     affiliations: tuple[str, ...]
+    awaiting_affiliations: tuple[str, ...]
+    """Of those in `affiliations`, institutions that have not agreed: they do not count yet."""
     status: Status
     paused: bool
     enrolments: tuple[Enrolment, ...]

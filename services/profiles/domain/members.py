@@ -30,6 +30,9 @@ class Member:
     locale: str = "en"
     external_id: str | None = None
     affiliations: tuple[str, ...] = ()
+    """Institutions that the member's own names; each counts once it has agreed."""
+    agreed_affiliations: tuple[str, ...] = ()
+    declined_affiliations: tuple[str, ...] = ()
     status: Status = "active"
     paused: bool = False
     enrolments: tuple[Enrolment, ...] = ()
@@ -59,8 +62,8 @@ class Member:
     """What rosters last said of each field: a value that differs from it is somebody's own edit."""
 
     @property
-    def home_and_affiliations(self) -> frozenset[str]:
-        return frozenset((self.institution, *self.affiliations))
+    def awaiting_affiliations(self) -> tuple[str, ...]:
+        return tuple(one for one in self.affiliations if one not in self.agreed_affiliations)
 
     @property
     def programmes(self) -> frozenset[str]:
@@ -75,7 +78,25 @@ def register(*, id: str, institution: str, given: Mapping[str, Any]) -> Member:
 
 def change_as_institution(member: Member, given: Mapping[str, Any]) -> Member:
     _refuse(given, PERSON_ONLY, "person_only", "is entered by the person only")
-    return replace(member, **given)
+    return with_answers_kept(replace(member, **given))
+
+
+def with_answers_kept(member: Member) -> Member:
+    """Of the institutions that are still named; one that is named again later is asked again."""
+    return replace(
+        member,
+        agreed_affiliations=tuple(one for one in member.affiliations if one in member.agreed_affiliations),
+        declined_affiliations=tuple(one for one in member.affiliations if one in member.declined_affiliations),
+    )
+
+
+def answer_affiliation(member: Member, institution: str, *, agrees: bool) -> Member:
+    """What the named institution says to that; it may say otherwise later."""
+    agreed = {*member.agreed_affiliations, institution} if agrees else {*member.agreed_affiliations} - {institution}
+    declined = (
+        {*member.declined_affiliations} - {institution} if agrees else {*member.declined_affiliations, institution}
+    )
+    return with_answers_kept(replace(member, agreed_affiliations=tuple(agreed), declined_affiliations=tuple(declined)))
 
 
 def change_as_person(member: Member, given: Mapping[str, Any]) -> Member:
@@ -130,7 +151,7 @@ def _public(member: Member) -> MemberChanged:
     return MemberChanged(
         member=member.id,
         institution=member.institution,
-        affiliations=member.affiliations,
+        affiliations=member.agreed_affiliations,
         status=member.status,
         paused=member.paused,
         enrolments=member.enrolments,

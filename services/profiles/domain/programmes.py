@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,10 @@ class Programme:
     """The owner."""
     name: str
     admits: tuple[str, ...]
-    """The owner first."""
+    """The institutions that the owner names, itself first."""
+    agreed: tuple[str, ...]
+    """Of these, the owner and those that said yes: it is open to them, and unknown to the others."""
+    declined: tuple[str, ...] = ()
     status: Status = "active"
     weights: Mapping[Factor, int] = field(default_factory=dict)
     """Of every factor that a programme weighs."""
@@ -24,21 +27,40 @@ class Programme:
     assessment_lookback_days: int = 180
     assessment_lookahead_days: int = 365
 
-    def is_open_to(self, institutions: frozenset[str]) -> bool:
-        return self.status == "active" and bool(institutions & set(self.admits))
+    @property
+    def awaiting(self) -> tuple[str, ...]:
+        return tuple(one for one in self.admits if one not in self.agreed)
 
 
-def found(*, id: str, institution: str, given: Mapping[str, Any]) -> Programme:
-    programme = Programme(id=id, institution=institution, name=given["name"], admits=())
-    return change(programme, {"admits": (), **given})
+def found(*, id: str, institution: str, given: Mapping[str, Any], standing: Collection[str]) -> Programme:
+    programme = Programme(id=id, institution=institution, name=given["name"], admits=(), agreed=())
+    return change(programme, {"admits": (), **given}, standing=standing)
 
 
-def change(programme: Programme, given: Mapping[str, Any]) -> Programme:
+def change(programme: Programme, given: Mapping[str, Any], *, standing: Collection[str]) -> Programme:
+    """An institution that is named for the first time is asked, unless its consent is `standing`: the owner and it name
+    each other as partners. One that is not named any more is asked again when it is.
+    """
     changed = replace(programme, **given)
+    admits = tuple(dict.fromkeys((changed.institution, *changed.admits)))
+    agreed = {changed.institution, *programme.agreed, *(set(standing) - set(programme.admits))}
     return replace(
         changed,
-        admits=tuple(dict.fromkeys((changed.institution, *changed.admits))),
+        admits=admits,
+        agreed=tuple(one for one in admits if one in agreed),
+        declined=tuple(one for one in programme.declined if one in admits),
         weights=programme_weights(changed.weights),
+    )
+
+
+def answer(programme: Programme, institution: str, *, agrees: bool) -> Programme:
+    """What an institution that the owner names says to that; it may say otherwise later."""
+    agreed = {*programme.agreed, institution} if agrees else {*programme.agreed} - {institution}
+    declined = {*programme.declined} - {institution} if agrees else {*programme.declined, institution}
+    return replace(
+        programme,
+        agreed=tuple(one for one in programme.admits if one in agreed),
+        declined=tuple(one for one in programme.admits if one in declined),
     )
 
 
@@ -50,7 +72,7 @@ def facts(programme: Programme) -> tuple[Payload, ...]:
             institution=programme.institution,
             name=programme.name,
             status=programme.status,
-            admits=programme.admits,
+            admits=programme.agreed,
             weights=weights,
             further_weights=further_weights,
             limits=programme.limits,

@@ -5,7 +5,7 @@ from dataclasses import MISSING, Field, fields, replace
 from typing import Any, TypeVar
 
 from shared.contracts.payload import Payload
-from shared.contracts.profiles import ContactChanged, PreferencesChanged, ProgrammeChanged
+from shared.contracts.profiles import ContactChanged, MemberChanged, PreferencesChanged, ProgrammeChanged
 
 S = TypeVar("S")
 
@@ -27,6 +27,11 @@ def _said(payload: Payload) -> dict[str, Any]:
     said = {"id": payload.aggregate, **{name: getattr(payload, name) for name in type(payload).model_fields}}
     if isinstance(payload, PreferencesChanged | ProgrammeChanged):
         said["weights"] = {**payload.weights, **payload.further_weights}
+    # Who has not agreed is on no topic: those named are asked again when their institution names them again.
+    if isinstance(payload, ProgrammeChanged):
+        said["agreed"] = payload.admits
+    if isinstance(payload, MemberChanged):
+        said["agreed_affiliations"] = payload.affiliations
     if isinstance(payload, ContactChanged):
         del said["status"]  # `profiles.members` says it, and has always said it
     return said

@@ -49,8 +49,7 @@ class MongoInstitutions(Documents[Institution]):
         found = self.collection.find({"_id": {"$gt": after or ""}}).sort("_id", ASCENDING).limit(limit)
         return [read(document, SHAPE) async for document in found]
 
-    async def unknown(self, ids: Sequence[str]) -> Sequence[str]:
-        if not ids:
-            return []
-        known = set(await self.collection.distinct("_id", {"_id": {"$in": list(ids)}}))
-        return [id for id in ids if id not in known]
+    async def partners(self, institution: str, ids: Sequence[str]) -> Sequence[str]:
+        mine = await self.find(institution, institution)
+        wanted = [id for id in ids if mine is not None and id in mine.state.exchanges_with]
+        return await self.collection.distinct("_id", {"_id": {"$in": wanted}, "exchanges_with": institution})

@@ -42,6 +42,7 @@ def _from_document(document: Document) -> Member:
         Enrolment(programme=enrolment["programme"], roles=tuple(enrolment["roles"]))
         for enrolment in document["enrolments"]
     )
+    known.setdefault("agreed_affiliations", known.get("affiliations", ()))  # from before the others were asked
     return Member(id=document["_id"], enrolments=enrolments, **known)
 
 
@@ -81,6 +82,11 @@ INDEXES = [
     _unique("external_id"),
     _unique("subject_hash"),
     IndexModel([("institution", ASCENDING), ("_id", ASCENDING)], name="page"),
+    IndexModel(
+        [("affiliations", ASCENDING), ("_id", ASCENDING)],
+        name="affiliated",
+        partialFilterExpression={"affiliations": {"$gt": ""}},
+    ),
     IndexModel([("institution", ASCENDING), ("enrolments.programme", ASCENDING), ("_id", ASCENDING)], name="enrolled"),
 ]
 
@@ -97,6 +103,15 @@ class MongoMembers(Documents[Member]):
 
     async def find_signed_in(self, institution: str, subject_hash: str) -> Versioned[Member] | None:
         return self._read(await self.collection.find_one({"institution": institution, "subject_hash": subject_hash}))
+
+    async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
+        others = {"affiliations": institution, "institution": {"$ne": institution}, "_id": {"$gt": after or ""}}
+        found = self.collection.find(others).sort("_id", ASCENDING).limit(limit)
+        return [read(document, SHAPE) async for document in found]
+
+    async def find_naming(self, institution: str, id: str) -> Versioned[Member] | None:
+        others = {"_id": id, "affiliations": institution, "institution": {"$ne": institution}}
+        return self._read(await self.collection.find_one(others))
 
     async def find_within(self, scope: Scope, id: str) -> Versioned[Member] | None:
         return self._read(await self.collection.find_one({"_id": id, **_within(scope)}))

@@ -18,6 +18,8 @@ def _to_document(programme: Programme) -> Document:
         "name": programme.name,
         "status": programme.status,
         "admits": list(programme.admits),
+        "agreed": list(programme.agreed),
+        "declined": list(programme.declined),
         "weights": dict(programme.weights),
         "limits": programme.limits.model_dump(),
         "repair_by_itself_up_to": programme.repair_by_itself_up_to,
@@ -33,6 +35,8 @@ def _from_document(document: Document) -> Programme:
         name=document["name"],
         status=document["status"],
         admits=tuple(document["admits"]),
+        agreed=tuple(document["agreed"] if "agreed" in document else document["admits"]),
+        declined=tuple(document.get("declined", ())),
         weights=programme_weights(document["weights"]),
         limits=ProgrammeLimits(**document["limits"]),
         repair_by_itself_up_to=document.get("repair_by_itself_up_to", 0),
@@ -53,17 +57,26 @@ class MongoProgrammes(Documents[Programme]):
         super().__init__(database, SHAPE, clock)
 
     async def prepare(self) -> None:
-        admitted = IndexModel([("admits", ASCENDING), ("_id", ASCENDING)], name="by_admitted")
-        await ensure_indexes(self.collection, [admitted])
+        named = IndexModel([("admits", ASCENDING), ("_id", ASCENDING)], name="by_admitted")
+        agreed = IndexModel([("agreed", ASCENDING), ("_id", ASCENDING)], name="by_agreed")
+        await ensure_indexes(self.collection, [named, agreed])
+        # Institutions admitted before they were asked stay admitted.
+        await self.collection.update_many({"agreed": {"$exists": False}}, [{"$set": {"agreed": "$admits"}}])
 
     async def find_any(self, id: str) -> Versioned[Programme] | None:
         return self._read(await self.collection.find_one({"_id": id}))
 
     async def page(self, institution: str | None, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
-        admitted = {} if institution is None else {"admits": institution}
+        admitted = {} if institution is None else {"agreed": institution}
         found = self.collection.find({**admitted, "_id": {"$gt": after or ""}}).sort("_id", ASCENDING).limit(limit)
         return [read(document, SHAPE) async for document in found]
 
-    async def named(self, ids: Sequence[str], admitting: Sequence[str]) -> Sequence[Programme]:
-        found = self.collection.find({"_id": {"$in": list(ids)}, "admits": {"$in": list(admitting)}})
+    async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
+        others = {"admits": institution, "institution": {"$ne": institution}, "_id": {"$gt": after or ""}}
+        found = self.collection.find(others).sort("_id", ASCENDING).limit(limit)
+        return [read(document, SHAPE) async for document in found]
+
+    async def named(self, ids: Sequence[str], admitting: str, owners: Sequence[str] = ()) -> Sequence[Programme]:
+        is_open = [{"agreed": admitting}, {"institution": {"$in": list(owners)}}]
+        found = self.collection.find({"_id": {"$in": list(ids)}, "$or": is_open})
         return [_from_document(document) async for document in found]

@@ -7,11 +7,14 @@ from services.profiles.domain.institutions import Institution
 from services.profiles.usecases.stores import Institutions
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
-from shared.errors import FieldError, Forbidden, NotFound, Rejected
+from shared.errors import Forbidden, NotFound
 
 
 class InstitutionUseCases:
-    """An operator founds and names institutions; whom it exchanges with, and how, is its coordinator's to say."""
+    """An operator founds and names institutions; whom it exchanges with, and how, is its coordinator's to say.
+
+    An institution that is named and does not exist is answered like one that has not named this one back.
+    """
 
     def __init__(self, institutions: Institutions) -> None:
         self._institutions = institutions
@@ -46,18 +49,9 @@ class InstitutionUseCases:
     ) -> Versioned[Institution]:
         before = (await self.see(me, id)).at(expected)
         _allow(me, id, given)
-        await self._refuse_unknown(given.get("exchanges_with", ()))
         after = domain.change(before.state, given)
         told = news(domain.facts(before.state), domain.facts(after))
         return await self._institutions.save(before, after, told, trace)
-
-    async def _refuse_unknown(self, ids: Sequence[str]) -> None:
-        if unknown := await self._institutions.unknown(ids):
-            raise Rejected(
-                "institution_unknown",
-                "only institutions of this network can be named",
-                (FieldError("exchanges_with", f"unknown: {', '.join(unknown)}"),),
-            )
 
 
 def _allow(me: Principal, id: str, given: Mapping[str, Any]) -> None:

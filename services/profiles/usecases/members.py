@@ -11,7 +11,7 @@ from services.profiles.domain import members as domain
 from services.profiles.domain.aggregate import Versioned, news
 from services.profiles.domain.fields import INSTITUTION_ONLY
 from services.profiles.domain.members import Member
-from services.profiles.usecases.stores import Institutions, Members, Programmes, Wanted
+from services.profiles.usecases.stores import Members, Programmes, Wanted
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Forbidden, NotFound, Rejected
@@ -44,10 +44,9 @@ def refuse_shared(me: Principal, member: Member) -> None:
 
 
 class MemberUseCases:
-    def __init__(self, members: Members, programmes: Programmes, institutions: Institutions) -> None:
+    def __init__(self, members: Members, programmes: Programmes) -> None:
         self._members = members
         self._programmes = programmes
-        self._institutions = institutions
 
     async def register(self, me: Principal, *, id: str, given: Mapping[str, Any], trace: Trace) -> Versioned[Member]:
         me.require("coordinator")
@@ -133,9 +132,8 @@ class MemberUseCases:
 
     async def _check(self, me: Principal, before: Member | None, after: Member) -> None:
         """Only what is new is looked up: a programme that closed since does not freeze a profile."""
-        affiliations = sorted(set(after.affiliations) - set(before.affiliations if before else ()))
-        if affiliations and (unknown := await self._institutions.unknown(affiliations)):
-            raise _invalid("affiliations", f"unknown institution: {', '.join(unknown)}")
+        if not me.coordinates_institution and after.affiliations != (before.affiliations if before else ()):
+            raise Forbidden("role_required", "affiliations are for a coordinator of the whole institution to name")
         enrolled, were = set(after.enrolments), set(before.enrolments if before else ())
         touched = {enrolment.programme for enrolment in enrolled ^ were}
         if touched or before is None:
@@ -145,7 +143,7 @@ class MemberUseCases:
             await self._refuse_closed(joined, after)
 
     async def _refuse_closed(self, joined: Sequence[str], member: Member) -> None:
-        admitting = await self._programmes.named(joined, sorted(member.home_and_affiliations))
+        admitting = await self._programmes.named(joined, member.institution, member.agreed_affiliations)
         is_open = {programme.id for programme in admitting if programme.status == "active"}
         if closed := [programme for programme in joined if programme not in is_open]:
             raise _invalid("enrolments", f"no active programme that admits this member: {', '.join(closed)}")

@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.profiles.domain import programmes as domain
-from services.profiles.domain.aggregate import Versioned, news
+from services.profiles.domain.aggregate import Versioned
 from services.profiles.domain.programmes import Programme
 from services.profiles.usecases.stores import Institutions, Programmes
 from shared.auth import Principal
@@ -27,14 +27,15 @@ class ProgrammeUseCases:
         request: str,
         trace: Trace,
     ) -> Versioned[Programme]:
-        programme = domain.found(id=id, institution=_owner(me, owner), given=given)
-        if not await self._programmes.has_added(request):
-            await self._refuse_unknown(programme)
+        institution = _owner(me, owner)
+        _refuse_foreign_id(me, id, institution, is_chosen=id != request)
+        standing = await self._institutions.partners(institution, given.get("admits", ()))
+        programme = domain.found(id=id, institution=institution, given=given, standing=standing)
         return await self._programmes.add(programme, domain.facts(programme), trace, request=request)
 
     async def see(self, me: Principal, id: str) -> Versioned[Programme]:
         found = await self._programmes.find_any(id)
-        if found is None or not ("operator" in me.roles or me.institution in found.state.admits):
+        if found is None or not ("operator" in me.roles or me.institution in found.state.agreed):
             raise NotFound("programme_not_found", "there is no such programme")
         return found
 
@@ -54,18 +55,23 @@ class ProgrammeUseCases:
         before = (await self.see(me, id)).at(expected)
         if before.state.institution != me.institution or not me.coordinates(id):
             raise Forbidden("role_required", "a programme is for its owner's coordinator to change")
-        after = domain.change(before.state, given)
-        await self._refuse_unknown(after)
-        told = news(domain.facts(before.state), domain.facts(after))
-        return await self._programmes.save(before, after, told, trace)
+        standing = await self._institutions.partners(me.home, given.get("admits", ()))
+        after = domain.change(before.state, given, standing=standing)
+        # Published even where only `awaiting` changed: a programme's sequence on its topic is its version.
+        return await self._programmes.save(before, after, domain.facts(after), trace)
 
-    async def _refuse_unknown(self, programme: Programme) -> None:
-        if unknown := await self._institutions.unknown(programme.admits):
-            raise Rejected(
-                "institution_unknown",
-                "only institutions of this network can be admitted",
-                (FieldError("admits", f"unknown: {', '.join(unknown)}"),),
-            )
+
+def _refuse_foreign_id(me: Principal, id: str, owner: str, *, is_chosen: bool) -> None:
+    """An id that a coordinator chooses begins with their institution's: no answer depends on what others have chosen.
+    Operators know every institution's programmes, and may choose a short one.
+    """
+    is_short = "." not in id and "operator" in me.roles
+    if is_chosen and not is_short and not id.startswith(f"{owner}."):
+        raise Rejected(
+            "programme_invalid",
+            f"id: must begin with {owner}.",
+            (FieldError("id", f"must begin with the institution, as in {owner}.first-friday"),),
+        )
 
 
 def _owner(me: Principal, named: str | None) -> str:

@@ -240,6 +240,6 @@ def _some(rows: Iterator[Row]) -> list[Row]:
 
 async def _closed(programmes: Programmes, named: Sequence[str], institution: str) -> list[str]:
     """Which of these take nobody of the institution."""
-    admitting = await programmes.named(named, [institution]) if named else []
+    admitting = await programmes.named(named, institution) if named else []
     is_open = {programme.id for programme in admitting if programme.status == "active"}
     return [programme for programme in named if programme not in is_open]

@@ -34,8 +34,8 @@ class Institutions(Keeps[Institution], Protocol):
     async def page(self, after: str | None, limit: int) -> Sequence[Versioned[Institution]]:
         """For operators: every institution."""
 
-    async def unknown(self, ids: Sequence[str]) -> Sequence[str]:
-        """Which of these do not exist."""
+    async def partners(self, institution: str, ids: Sequence[str]) -> Sequence[str]:
+        """Which of these the institution names in `exchanges_with`, and are named back."""
 
 
 class Programmes(Keeps[Programme], Protocol):
@@ -45,8 +45,11 @@ class Programmes(Keeps[Programme], Protocol):
     async def page(self, institution: str | None, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
         """Those that the institution owns or that admit it; None (operators): all."""
 
-    async def named(self, ids: Sequence[str], admitting: Sequence[str]) -> Sequence[Programme]:
-        """Those of these that admit one of the institutions."""
+    async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
+        """Other institutions' that name this one, whatever it has answered."""
+
+    async def named(self, ids: Sequence[str], admitting: str, owners: Sequence[str] = ()) -> Sequence[Programme]:
+        """Those of these that admit the institution, or are owned by one of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,11 @@ class Invitation:
 
 class Members(Keeps[Member], Protocol):
     async def find_signed_in(self, institution: str, subject_hash: str) -> Versioned[Member] | None: ...
+
+    async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
+        """Other institutions' members whom these affiliate with this one, whatever it has answered."""
+
+    async def find_naming(self, institution: str, id: str) -> Versioned[Member] | None: ...
 
     async def find_within(self, scope: Scope, id: str) -> Versioned[Member] | None:
         """Enrolled in a programme that the scope covers."""

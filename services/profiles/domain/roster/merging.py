@@ -132,7 +132,7 @@ def _merged(row: Row, told: Profile, job: Import, found: Versioned[Member]) -> O
             kept.append(name)
             continue
         changes[name] = value
-    after = replace(member, **changes)
+    after = members.with_answers_kept(replace(member, **changes))
     if after == member and last == member.imported.get("fields", {}):
         return Outcome(line=row.line, verdict="unchanged", member=member.id, kept=tuple(kept))
     return Outcome(
