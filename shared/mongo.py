@@ -32,6 +32,7 @@ from pymongo.errors import (
     WTimeoutError,
 )
 from pymongo.read_concern import ReadConcern
+from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
 from shared import failpoints
@@ -63,6 +64,7 @@ __all__ = [
     "hello",
     "in_one_thread",
     "in_transaction",
+    "is_connection_string",
     "is_outage",
     "is_unauthenticated",
     "is_unauthorized",
@@ -79,6 +81,17 @@ _DUPLICATE_KEY = 11000
 _UNAUTHORIZED, _AUTHENTICATION_FAILED = 13, 18
 _SHUTDOWN_OR_NO_PRIMARY = {91, 189, 11600, 11602, 10107, 13435, 13436}
 _COLLECTION_REPLACED = {175}  # QueryPlanKilled: of a copy made anew, the old one was being read
+
+
+def is_connection_string(uri: str) -> bool:
+    """Without asking a name server: of mongodb+srv:// the scheme alone is looked at."""
+    if uri.startswith("mongodb+srv://"):
+        return True
+    try:
+        parse_uri(uri, warn=False)
+    except (PyMongoError, ValueError):
+        return False
+    return True
 
 
 def connect(uri: str, name: str) -> Database:

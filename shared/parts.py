@@ -4,6 +4,7 @@ import os
 import socket
 from dataclasses import dataclass
 
+from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 
 from shared import failpoints, inbox, kafka, mongo, outbox, store_check
@@ -53,11 +54,18 @@ class Parts:
         await self.parking.prepare()
         await mongo.ensure_indexes(self.database["leases"], [])
         await Idempotency(self.database).prepare()
-        if not self.settings.topics_checked:
-            return
-        wrong = await differences(
-            self.settings.kafka_bootstrap, load_topics(self.settings.topics_file, size=self.settings.topics_size)
-        )
+        if self.settings.topics_checked:
+            await self._check_topics()
+
+    async def _check_topics(self) -> None:
+        declared = load_topics(self.settings.topics_file, size=self.settings.topics_size)
+        try:
+            wrong = await differences(self.settings.kafka_bootstrap, declared)
+        except KafkaError as fault:
+            raise SystemExit(
+                f"cannot start: {self.name.upper()}_KAFKA_BOOTSTRAP: no broker answers ({type(fault).__name__}): "
+                "check the addresses, and that Kafka runs"
+            ) from None
         if wrong:
             raise SystemExit(
                 "topics are not as declared; run `python -m deploy.topics apply`:\n  " + "\n  ".join(wrong)

@@ -80,6 +80,9 @@ async def run(service: Service, clock: Clock) -> None:
     _log.info("service runs", port=service.port, work=sorted(service.background))
     try:
         await server.serve()
+    except SystemExit:  # uvicorn has logged why it could not listen
+        variables = f"{service.name.upper()}_HTTP_HOST, {service.name.upper()}_HTTP_PORT"
+        raise SystemExit(f"cannot start: {variables}: cannot listen at {service.host}:{service.port}") from None
     finally:
         stops.set()
         for task in work:

@@ -1,13 +1,42 @@
 """What every service is told by its environment (`PROFILES_MONGO_URI`, …). No secret has a default."""
 
-from collections.abc import Sequence
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.auth import Issuer, load_issuers
+from shared.mongo import is_connection_string
+from shared.topics import load_topics
+
+_DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
+
+_OTHERS = re.compile(r"PORT|(.+_)?SERVICE_(HOST|PORT(_\w+)?)|(.+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
+"""Behind a prefix: what Kubernetes puts into every container for a service of that name, and compose's host ports."""
+
+
+def unknown_variables(environment: Mapping[str, str], *, prefix: str, known: Iterable[str]) -> list[str]:
+    """A line for each variable with this prefix that no setting reads, with the nearest known name."""
+    names = [prefix.upper() + name.upper() for name in known]
+    read = {*names, *(f"{name}_FILE" for name in names if name.endswith("_URI"))}
+    return [
+        _unknown(name, read)
+        for name in sorted(environment)
+        if name.upper().startswith(prefix.upper())
+        and name.upper() not in read
+        and not _OTHERS.fullmatch(name.upper().removeprefix(prefix.upper()))
+        and not environment[name].startswith(("tcp://", "udp://", "sctp://"))
+    ]
+
+
+def _unknown(name: str, read: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name.upper(), sorted(read), n=1, cutoff=0)
+    return f"{name}: no such setting; the nearest is {nearest[0]} (docs/operations.md lists all)"
 
 
 class ServiceSettings(BaseSettings):
@@ -24,7 +53,7 @@ class ServiceSettings(BaseSettings):
     issuers_file: Path
     """JSON list of the OIDC issuers and the institutions that each may speak for (docs/operations.md)."""
     topics_file: Path = Path(__file__).parent.parent / "deploy" / "topics.yaml"
-    topics_size: str = "production"
+    topics_size: str = Field(default="production", validate_default=True)
     """Which of its sizes: `native` on one machine."""
     topics_checked: bool = True
     """False only for the embedded broker, which cannot be asked."""
@@ -36,20 +65,28 @@ class ServiceSettings(BaseSettings):
     """A consumer for whom records wait and who does not move for longer makes `/health/live` fail."""
     http_host: str = "127.0.0.1"
     http_port: int
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
     @classmethod
     def from_environment(cls) -> Self:
         """Ends the process, naming each variable that is missing or wrong and no value of any."""
+        told = unknown_variables(os.environ, prefix=cls._prefix(), known=cls.model_fields)
         try:
-            return cls()
+            settings = cls()
         except ValidationError as wrong:
-            told = [f"{cls._variable(error['loc'])}: {error['msg']}" for error in wrong.errors(include_input=False)]
+            told += [f"{cls._variable(error['loc'])}: {error['msg']}" for error in wrong.errors(include_input=False)]
+        else:
+            if not told:
+                return settings
         raise SystemExit("cannot start: the environment is not as it should be\n  " + "\n  ".join(told))
 
     @classmethod
+    def _prefix(cls) -> str:
+        return str(cls.model_config.get("env_prefix", ""))
+
+    @classmethod
     def _variable(cls, loc: Sequence[int | str]) -> str:
-        prefix = cls.model_config.get("env_prefix", "")
+        prefix = cls._prefix()
         return (prefix + "_".join(map(str, loc)) if loc else f"{prefix}ISSUERS_FILE").upper()
 
     @field_validator("mongo_uri")
@@ -57,6 +94,8 @@ class ServiceSettings(BaseSettings):
     def _names_a_server(cls, uri: SecretStr) -> SecretStr:
         if not uri.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
             raise ValueError("must begin with mongodb:// or mongodb+srv://")
+        if not is_connection_string(uri.get_secret_value()):
+            raise ValueError("is not a MongoDB connection string: encode user name and password, and check the options")
         return uri
 
     @field_validator("kafka_bootstrap")
@@ -65,6 +104,34 @@ class ServiceSettings(BaseSettings):
         if not bootstrap.strip(", "):
             raise ValueError("must name a broker: host:port, several with commas")
         return bootstrap
+
+    @field_validator("mongo_database")
+    @classmethod
+    def _is_a_database_name(cls, name: str) -> str:
+        if not _DATABASE.fullmatch(name):
+            raise ValueError("must be the name of a MongoDB database: 1 to 63 letters, digits, - and _")
+        return name
+
+    @field_validator("http_port")
+    @classmethod
+    def _is_a_port(cls, port: int) -> int:
+        if not 1 <= port <= 65_535:  # noqa: PLR2004 -- as the error says
+            raise ValueError("must be a port from 1 to 65535")
+        return port
+
+    @field_validator("topics_file")
+    @classmethod
+    def _is_a_file(cls, file: Path) -> Path:
+        if not file.is_file():
+            raise ValueError(f"{file} is not a file that can be read")
+        return file
+
+    @field_validator("topics_size")
+    @classmethod
+    def _is_a_size(cls, size: str, info: ValidationInfo) -> str:
+        if "topics_file" in info.data:
+            load_topics(info.data["topics_file"], size=size)  # raises ValueError, and names the sizes
+        return size
 
     @property
     def issuers(self) -> tuple[Issuer, ...]:

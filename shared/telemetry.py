@@ -10,6 +10,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from shared.contracts.envelope import Trace
+from shared.log_limits import LimitedHandler, say_left_out
 
 Logger = structlog.stdlib.BoundLogger
 
@@ -63,7 +64,7 @@ class Metrics:
 
 
 def configure_logs(service: str, *, level: str = "INFO") -> None:
-    """Everything to standard output, one JSON object a line, libraries included."""
+    """Everything to standard error, one JSON object a line, libraries included; floods are counted (log_limits)."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -78,11 +79,12 @@ def configure_logs(service: str, *, level: str = "INFO") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler()
+    handler = LimitedHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
+                say_left_out,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.EventRenamer("message"),
                 structlog.processors.JSONRenderer(),
@@ -90,7 +92,7 @@ def configure_logs(service: str, *, level: str = "INFO") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for chatty in ("aiokafka", "pymongo", "uvicorn.access", "faststream"):
+    for chatty in ("aiokafka", "pymongo", "uvicorn.access", "faststream", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
 

@@ -16,11 +16,14 @@ from shared.http.idempotency import Idempotency
 from shared.http.problems import answer_problems, problem
 from shared.mongo import Database
 from shared.shedding import Backlog
-from shared.telemetry import Metrics, current_trace, follow
+from shared.telemetry import Metrics, current_trace, follow, logger
 
+_log = logger(__name__)
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _CORRELATION = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _MAX_ADDRESS_BYTES = 8192
+_PROBES = frozenset({"/health/live", "/health/ready", "/metrics"})
+"""Asked every few seconds by machines: logged at DEBUG."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -77,7 +80,7 @@ def _operations(
 
 
 class _Observed:
-    """Correlation id in, out and into the logs; duration by route, never by path."""
+    """Correlation id in, out and into the logs; one metric and one log line a request, by route and never by path."""
 
     def __init__(self, app: ASGIApp, *, clock: Clock, metrics: Metrics) -> None:
         self._app = app
@@ -106,7 +109,10 @@ class _Observed:
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            self._metrics.requests.labels(method, route, str(status)).observe(self._clock.monotonic() - began)
+            seconds = self._clock.monotonic() - began
+            self._metrics.requests.labels(method, route, str(status)).observe(seconds)
+            say = _log.debug if route in _PROBES else _log.info
+            say("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))
 
 
 def _has_an_end(scope: Scope) -> bool:

@@ -145,3 +145,58 @@ def test_a_fault_is_logged_with_kinds_codes_and_frames_and_never_its_text(capsys
     for line in lines:
         assert line["exception"].count("grace") == 1, "in the call above, a line of the program itself"
         assert all(kind in line["exception"] for kind in ("ExceptionGroup", "ValueError", "which led to", "in which"))
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("SHED_AFTER_SECOND", "SHED_AFTER_SECONDS"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BOOTSTRAP"),
+        ("MONGO_URL", "MONGO_URI"),
+        ("ISSUER_FILE", "ISSUERS_FILE"),
+    ],
+)
+def test_a_variable_that_no_setting_reads_is_refused_with_the_nearest_name(
+    environment: pytest.MonkeyPatch, name: str, nearest: str
+) -> None:
+    environment.setenv(f"PROFILES_{name}", PASSWORD)
+    assert f"PROFILES_{name}: no such setting; the nearest is PROFILES_{nearest} " in refused()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PROFILES_SERVICE_HOST", "10.0.0.1"),
+        ("PROFILES_SERVICE_PORT_HTTP", "8000"),
+        ("PROFILES_PORT", "tcp://10.0.0.1:8000"),
+        ("PROFILES_PORT_8000_TCP_ADDR", "10.0.0.1"),
+        ("PROFILES_API_PORT", "tcp://10.0.0.1:8000"),
+        ("PROFILES_MONGO_URI_FILE", "/run/secrets/mongo_uri"),
+        ("MATCHING_LEASE_SECONDS", "6"),
+    ],
+)
+def test_what_kubernetes_and_the_image_set_is_no_misspelled_setting(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(name, value)
+    assert Settings.from_environment().kafka_bootstrap == "kafka:9092"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MONGO_URI", f"mongodb://root:p@{PASSWORD}@mongo/"),
+        ("MONGO_URI", "mongodb://mongo/?replicaSte=rs0"),
+        ("MONGO_DATABASE", "a.b"),
+        ("HTTP_PORT", "70000"),
+        ("LOG_LEVEL", "LOUD"),
+        ("TOPICS_FILE", "/nowhere.yaml"),
+        ("TOPICS_SIZE", "huge"),
+    ],
+)
+def test_a_value_that_would_fail_later_is_refused_at_once_in_one_line(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(f"PROFILES_{name}", value)
+    [_, line] = refused().splitlines()
+    assert line.strip().startswith(f"PROFILES_{name}: ")

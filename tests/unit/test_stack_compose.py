@@ -85,3 +85,14 @@ def test_a_secret_that_came_as_a_file_becomes_a_variable(tmp_path: Path) -> None
     environment = secrets_from_files(told)
     assert environment["PROFILES_MONGO_URI"] == "mongodb://one"
     assert "PROFILES_ISSUERS" not in environment
+
+
+@pytest.mark.parametrize("name", sorted(COMPOSE))
+def test_every_container_has_a_memory_limit_and_rotates_its_log(name: str) -> None:
+    assert COMPOSE[name]["mem_limit"]
+    assert COMPOSE[name]["logging"]["options"] == {"max-size": "10m", "max-file": "3"}
+
+
+def test_up_builds_the_image_that_every_service_uses() -> None:
+    built = {declared["image"] for declared in COMPOSE.values() if declared.get("pull_policy") == "build"}
+    assert built == {"preceptor:local"}
