@@ -316,7 +316,7 @@ def _may_verify(key: Mapping[str, Any]) -> bool:
 
 def _is_number(claim: Any) -> bool:
     """RFC 7519's NumericDate. PyJWT takes texts, and a bool is an int to Python."""
-    return isinstance(claim, int | float) and not isinstance(claim, bool) and math.isfinite(claim)
+    return type(claim) is int or (type(claim) is float and math.isfinite(claim))
 
 
 def _is_id(claim: Any) -> bool:

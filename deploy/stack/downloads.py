@@ -21,7 +21,7 @@ from deploy.stack.model import Unavailable
 NATIVE = Path(__file__).parent.parent / "native"
 _POM = NATIVE / "pom.xml"
 _MONGOD = NATIVE / "mongod.txt"
-_NEEDED = re.compile(r"/bin/mongod$|\.libs/lib(ssl|crypto)-\w+\.so\.1\.1$")
+_NEEDED = re.compile(r"/bin/mongod\Z|\.libs/lib(ssl|crypto)-\w+\.so\.1\.1\Z")
 _PLATFORMS = ("manylinux1_x86_64", "manylinux2014_x86_64", "manylinux_2_17_x86_64")
 _OFFLINE = re.compile(
     r"NewConnectionError|ConnectTimeout|ProxyError|ReadTimeout|Unknown host|Temporary failure in name resolution"

@@ -43,14 +43,14 @@ COMPACTED = frozenset(
 PRIVATE = frozenset({"profiles.preferences", "profiles.contacts"})
 """Their sent outbox rows are deleted at once, and no operator sees a value without asking for it by name."""
 
-_VERSIONED = re.compile(r"^(?P<name>org\.preceptor\.[a-z]+\.[a-z_]+\.[a-z_]+)\.v(?P<major>[1-9][0-9]*)$")
+_VERSIONED = re.compile(r"(?P<name>org\.preceptor\.[a-z]+\.[a-z_]+\.[a-z_]+)\.v(?P<major>[1-9][0-9]*)")
 
 
 def is_newer_major(event_type: str) -> bool:
     """Whether we know this fact, but only in older majors than the one sent."""
-    sent = _VERSIONED.match(event_type)
+    sent = _VERSIONED.fullmatch(event_type)
     if sent is None or event_type in EVENTS:
         return False
-    known = [_VERSIONED.match(name) for name in EVENTS]
+    known = [_VERSIONED.fullmatch(name) for name in EVENTS]
     majors = [int(match["major"]) for match in known if match and match["name"] == sent["name"]]
     return bool(majors) and int(sent["major"]) > max(majors)

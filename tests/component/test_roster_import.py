@@ -76,17 +76,18 @@ async def test_every_row_has_a_verdict_and_the_good_ones_are_members(network: Ne
     )
     uploaded = await coordinator.upload(file, MAPPING)
     roster = await done(coordinator, uploaded)
-    assert roster["counts"] == {"created": 2, "updated": 0, "unchanged": 0, "refused": 2}
+    assert roster["counts"] == {"created": 1, "updated": 0, "unchanged": 0, "refused": 3}
     rows = await verdicts(coordinator, roster)
     assert [(row["line"], row["verdict"]) for row in rows] == [
         (2, "created"),
         (3, "refused"),
-        (4, "created"),
+        (4, "refused"),
         (6, "refused"),
     ]
     assert rows[1]["reasons"] == [
         {"column": "grade", "message": "is none of the values that the mapping translates: R, A"}
     ]
+    assert rows[2]["reasons"] == [{"column": "name", "message": "must not contain LINE FEED (U+000A), at character 3"}]
     assert [reason["column"] for reason in rows[3]["reasons"]] == ["email", "places"]
     members = await people(coordinator)
     assert members["ada@example.org"]["topics_wanted"] == ["research-methods", "work-life-balance"]

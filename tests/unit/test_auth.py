@@ -260,6 +260,10 @@ async def test_a_date_of_a_token_is_a_number(local: LocalIssuer, name: str, valu
         assert code == "claims_malformed"
 
 
+async def test_a_date_beyond_every_float_is_a_number(local: LocalIssuer) -> None:
+    assert (await ask(local, token(local, exp=10**400))).institution == "charite"
+
+
 async def test_a_changed_claim_or_signature_does_not_hold(local: LocalIssuer) -> None:
     header, claims, signature = token(local).split(".")
     assert await refused(local, f"{header}.{encoded({**GOOD, 'institution': 'mayo'})}.{signature}") == "token_invalid"

@@ -24,6 +24,7 @@ from shared.http import (
     problems,
     router,
 )
+from shared.text import Text
 
 OwnSide = Annotated[Side | None, Query(description="Only those in which I am this")]
 
@@ -35,7 +36,7 @@ class NewRequest(BaseModel):
 
     programme: Id
     mentor: Id
-    message: str = Field(max_length=MESSAGE_LENGTH, description="For the mentor's eyes only")
+    message: Text = Field(max_length=MESSAGE_LENGTH, description="For the mentor's eyes only")
 
 
 class Answer(BaseModel):

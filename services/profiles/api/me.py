@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.profiles.api.members import MemberPatch
 from services.profiles.api.views import OwnView, own_view
@@ -14,6 +14,7 @@ from services.profiles.usecases.invitations import InvitationUseCases
 from services.profiles.usecases.members import MemberUseCases
 from shared.contracts.payload import Id
 from shared.http import ExpectedVersion, IdempotencyKey, SignedIn, Traced, etag, problems, router
+from shared.text import Line
 
 
 class InvitationView(BaseModel):
@@ -26,7 +27,7 @@ class InvitationView(BaseModel):
 class Acceptance(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"code": "the code you were given"}})
 
-    code: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    code: Annotated[Line, Field(min_length=1, max_length=200)]
 
 
 def me_router(members: MemberUseCases, export: Export) -> APIRouter:

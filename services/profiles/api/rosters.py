@@ -20,6 +20,7 @@ from shared.http import (
     router,
     to_cursor,
 )
+from shared.text import Line
 
 _MAPPING_AND_FORM_BYTES = 1_000_000
 
@@ -88,7 +89,7 @@ def rosters_router(rosters: Receiving, *, max_bytes: int) -> APIRouter:
         file: Annotated[UploadFile, File(description="CSV, UTF-8, the first line names the columns")],
         mapping: Annotated[UploadFile, File(description="YAML or JSON (docs: rosters)")],
         section: Annotated[
-            str, Form(min_length=1, max_length=200, description="Which section of the mapping reads this file")
+            Line, Form(min_length=1, max_length=200, description="Which section of the mapping reads this file")
         ],
         me: SignedIn,
         id: NewId,

@@ -6,18 +6,19 @@
 import re
 from collections.abc import Hashable, Mapping
 from typing import Annotated, Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from shared.contracts.payload import Id, Slug
 from shared.contracts.profiles import Enrolment, Factor, Format, Stage, Style, Weekly
+from shared.text import Line, Text, clean_line
+from shared.zones import zones
 
 T = TypeVar("T", bound=Hashable)
-_LANGUAGE = re.compile(r"^[a-z]{2,3}$")
-_LOCALE = re.compile(r"^[a-z]{2,3}(-[A-Z]{2})?$")
-_EMAIL = re.compile(r"^[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\.]+(\.[^\s@<>()\[\],;:\"\\.]+)+$")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
+_EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\.]+(\.[^\s@<>()\[\],;:\"\\.]+)+")
 _MANY = 50
 
 
@@ -26,29 +27,27 @@ def wrong(code: str, message: str) -> PydanticCustomError:
 
 
 def _email(text: str) -> str:
-    lowered = text.lower()
-    if not _EMAIL.match(lowered):
+    lowered = clean_line(text.lower())
+    if not _EMAIL.fullmatch(lowered):
         raise wrong("email", "must be an e-mail address like name@example.org")
     return lowered
 
 
 def _zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (KeyError, ValueError, OSError):
-        raise wrong("time_zone", "must be an IANA time zone like Europe/Vienna") from None
+    if text not in zones():
+        raise wrong("time_zone", "must be an IANA time zone like Europe/Vienna")
     return text
 
 
 def _language(text: str) -> str:
     lowered = text.lower()
-    if not _LANGUAGE.match(lowered):
+    if not _LANGUAGE.fullmatch(lowered):
         raise wrong("language", "must be a primary language tag of BCP 47 like en or de")
     return lowered
 
 
 def _locale(text: str) -> str:
-    if not _LOCALE.match(text):
+    if not _LOCALE.fullmatch(text):
         raise wrong("locale", "must be a locale like en or de-AT")
     return text
 
@@ -89,12 +88,12 @@ def _forwards(weekly: str) -> str:
     return weekly
 
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Name = Annotated[Line, Field(min_length=1, max_length=200)]
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_email)]
-ExternalId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+ExternalId = Annotated[Line, Field(min_length=1, max_length=128)]
 TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
-Language = Annotated[str, AfterValidator(_language)]
-Locale = Annotated[str, AfterValidator(_locale)]
+Language = Annotated[str, StringConstraints(max_length=3), AfterValidator(_language)]
+Locale = Annotated[str, StringConstraints(max_length=6), AfterValidator(_locale)]
 Slugs = Annotated[tuple[Slug, ...], Field(max_length=_MANY), AfterValidator(_once)]
 Weights = Annotated[dict[Factor, int], AfterValidator(_weights)]
 ProgrammesWeights = Annotated[dict[Factor, int], AfterValidator(_programmes_weights)]
@@ -124,7 +123,7 @@ class Profile(BaseModel):
     style: Style | None = None
     available: Annotated[tuple[Available, ...], Field(max_length=_MANY), AfterValidator(_once)] = ()
     reverse_mentoring: bool = False
-    principles: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4_000)] = ""
+    principles: Annotated[Text, Field(max_length=4_000)] = ""
 
 
 class Private(BaseModel):
@@ -138,7 +137,7 @@ class Private(BaseModel):
     topics_most_wanted: Slugs = ()
     identity: Slugs = ()
     wishes_shared_identity: bool = False
-    story: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)] = ""
+    story: Annotated[Text, Field(max_length=20_000)] = ""
 
 
 class Whole(Profile, Private):
