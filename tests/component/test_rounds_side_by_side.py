@@ -77,7 +77,7 @@ async def test_of_two_rounds_published_at_once_that_give_the_same_seats_one_is_r
 
 
 async def test_rounds_that_share_mentors_with_seats_for_both_are_both_published(desk: Desk) -> None:
-    await desk.matching.say(*(mentor(one, enrolments=BOTH, capacity=4) for one in ("mara", "milo")))
+    await desk.matching.say(*(mentor(one, enrolments=BOTH, capacity=8) for one in ("mara", "milo")))
     rounds = [await desk.solved(), await desk.solved(OTHER)]
     for one in rounds:
         assert (await desk.act(one, "publish")).status_code == 200
