@@ -33,7 +33,6 @@ from services.matching.folders import folder
 from services.matching.index.network import Network
 from services.matching.store import cohorts as store
 from services.matching.store import repairs
-from services.matching.store.pairs import OPEN
 from services.matching.store.rehearsals import result_of
 from services.matching.store.repairs import step_of
 from services.matching.usecases import cohorts
@@ -194,7 +193,7 @@ async def _freeze(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         engaged=await store.engaged(database, programme),
         since=await store.waiting_since(database, programme),
     )
-    async for states in store.states(database, programme, bonds=OPEN):
+    async for states in store.states(database, programme, opened={}):
         for state in states:
             network.put(state)
     database.client.close()
@@ -213,7 +212,7 @@ async def _freeze(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 async def _plan(job: Mapping[str, Any]) -> dict[str, Any]:
     database, programme = mongo.connect(job["uri"], job["database"]), job["programme"]
     network = Network(reserve=0)
-    async for states in store.states(database, programme, bonds={**OPEN, "programme": {"$ne": programme}}):
+    async for states in store.states(database, programme, opened={"programme": {"$ne": programme}}):
         for state in states:
             network.put(state)
     network.hold(range(SHARDS))
@@ -237,7 +236,7 @@ async def _plan(job: Mapping[str, Any]) -> dict[str, Any]:
 async def _rehearse(job: Mapping[str, Any]) -> dict[str, Any]:
     database, programme = mongo.connect(job["uri"], job["database"]), job["programme"]
     network = Network(reserve=0)
-    async for states in store.states(database, programme, bonds=OPEN):
+    async for states in store.states(database, programme, opened={}):
         for state in states:
             network.put(state)
     database.client.close()

@@ -85,6 +85,8 @@ class MentorRequested(AboutRequest):
 
     expires_at: datetime
     """When the request ends by itself, unanswered."""
+    repeat: bool = False
+    """The two had a mentoring before, which was closed: the mentee asks the same mentor again."""
 
 
 class MentorNudged(AboutRequest):

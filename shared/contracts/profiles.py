@@ -46,12 +46,34 @@ DEFAULT_WEIGHTS: Mapping[Factor, int] = {
     "identity": 60,
 }
 """What a factor weighs where nobody says otherwise: titles and ranks are no factors at all."""
+ClosingReason = Literal[
+    "goals_reached", "moved_on", "no_time", "not_a_fit", "conflict_of_interest", "unspecified", "repaired"
+]
+"""Why a mentoring was closed; `repaired`: the mentee goes to another mentor."""
+Separation = Annotated[int, Field(ge=0, le=36_500)] | Literal["forever"]
+"""Days for which the two are not brought together again."""
+DEFAULT_SEPARATION_DAYS: Mapping[ClosingReason, Separation] = {
+    "goals_reached": 180,
+    "moved_on": 180,
+    "no_time": 180,
+    "not_a_fit": 365,
+    "conflict_of_interest": "forever",
+    "unspecified": 180,
+    "repaired": 90,
+}
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def programme_weights(given: Mapping[Factor, int]) -> dict[Factor, int]:
     """Every factor that a programme weighs: as `given`, or by default."""
     return {factor: given.get(factor, DEFAULT_WEIGHTS[factor]) for factor in PROGRAMME_FACTORS}
+
+
+def separation_days(
+    given: Mapping[str, Separation] | Mapping[ClosingReason, Separation],
+) -> dict[ClosingReason, Separation]:
+    """Of every reason for closing a mentoring: as `given`, or by default."""
+    return {reason: given.get(reason, days) for reason, days in DEFAULT_SEPARATION_DAYS.items()}
 
 
 class ExchangeTerms(Part):
@@ -111,6 +133,9 @@ class ProgrammeChanged(Payload):
     """So long after a rotation its assessor and whom they assessed are kept apart."""
     assessment_lookahead_days: int = Field(default=365, ge=0, le=1825)
     """So long before a rotation begins they are."""
+    separation_days: dict[Slug, Separation] = Field(default_factory=dict)
+    """By the reason for which a mentoring was closed: so long the same two are not brought together again. A reason
+    that is not named has its default; a reader passes over names that it does not know."""
 
     @property
     def aggregate(self) -> str:

@@ -6,10 +6,13 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.matching.index.network import Network
+from services.matching.store import cohorts, people
 from services.matching.store.projections import COPIES
 from services.matching.store.requests import RequestStore
 from services.matching.usecases.due import Due
@@ -53,9 +56,80 @@ async def test_a_declined_pair_is_apart_until_time_has_passed_and_then_suggested
     await matching.asks("ana", "mara")
 
 
-async def _make_due(matching: Matching, request: str) -> None:
+async def _closed(matching: Matching, by: str, **body: Any) -> str:
+    """A mentoring of ana's with mara, closed so."""
+    accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
+    id: str = accepted["relationship"]
+    closed = await matching.post(f"/relationships/{id}/close", by, **body)
+    assert closed.json()["state"] == "closed"
+    return id
+
+
+async def _kept_from_ana(matching: Matching) -> list[str]:
+    """As rounds, repairs and simulations read people, and as the API does."""
+    network = Network()
+    async for states in cohorts.states(matching.database, CARE, opened={}):
+        for state in states:
+            network.put(state)
+    shown = await people.persons(matching.database, {"_id": "ana"}, mentees=["ana"])
+    assert shown["ana"].kept_from == network.person("ana").kept_from
+    return sorted(shown["ana"].kept_from)
+
+
+async def test_a_closed_pair_is_apart_everywhere_until_time_has_passed(matching: Matching) -> None:
+    id = await _closed(matching, "ana", reason="not_a_fit")
+    await eventually(lambda: _suggested(matching, "ana", {"milo"}))
+    again = await matching.ask("ana", "mara")
+    assert (again.status_code, again.json()["type"]) == (409, "urn:preceptor:problem:not_available")
+    assert await _kept_from_ana(matching) == ["mara"]
+    await _make_due(matching, id, of="relationships")
+    await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
+    assert await _kept_from_ana(matching) == []
+    repeated = await matching.ask("ana", "mara")
+    assert repeated.json()["repeat"] is True
+
+
+async def test_after_a_mentoring_that_ended_well_a_mentee_may_ask_again_and_both_read_that_it_is_a_repeat(
+    matching: Matching,
+) -> None:
+    await _closed(matching, "ana", reason="goals_reached")
+    await eventually(lambda: _suggested(matching, "ana", {"milo"}))
+    request = await matching.asks("ana", "mara")
+    seen = await matching.get(f"/requests/{request}", "mara", NORTH)
+    assert seen.json()["repeat"] is True
+    assert [data["repeat"] for _, data in await matching.facts("request.made")] == [False, True]
+    assert (await matching.answers("mara", request, "accept"))["state"] == "accepted"
+
+
+async def test_whoever_closes_may_keep_the_two_apart_for_good_and_nobody_sees_that(matching: Matching) -> None:
+    id = await _closed(matching, "mara", reason="goals_reached", never_again=True)
+    again = await matching.ask("ana", "mara")
+    assert (again.status_code, again.json()["type"]) == (409, "urn:preceptor:problem:not_available")
+    before = await matching.get(f"/relationships/{id}", "ana", NORTH)
+    assert "never_again" not in before.text
+    await _make_due(matching, id, of="relationships")
+    await eventually(lambda: _is_over(matching, id))
+    after = await matching.get(f"/relationships/{id}", "ana", NORTH)
+    assert (before.headers["etag"], after.headers["etag"]) == ('"2"', '"3"')
+    assert await matching.mentors_of("ana") == ["milo"]
+    assert (await matching.ask("ana", "mara")).json() == again.json()
+    assert await _kept_from_ana(matching) == ["mara"]
+
+
+async def test_a_programme_says_how_long_two_people_are_apart(matching: Matching) -> None:
+    await matching.say(programme(separation_days={"no_time": 0}))
+    await _closed(matching, "mara", reason="no_time")
+    await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
+
+
+async def _is_over(matching: Matching, relationship: str) -> bool:
+    found = await matching.database["relationships"].find_one({"_id": relationship})
+    return found is not None and found["due_at"] is None
+
+
+async def _make_due(matching: Matching, id: str, *, of: str = "requests") -> None:
     due = datetime(2020, 1, 1, tzinfo=UTC)
-    await matching.database["requests"].update_one({"_id": request}, {"$set": {"at": due, "due_at": due}})
+    await matching.database[of].update_one({"_id": id}, {"$set": {"at": due, "due_at": due}})
 
 
 async def test_of_a_request_without_an_answer_the_mentor_is_reminded_once_whoever_looks(

@@ -1,6 +1,6 @@
 """A small network to match in: builders, strategies, and the slow and obvious way to make a list."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -62,9 +62,17 @@ def bound(member: Member, private: Preferences | None, bonds: Iterable[Bond]) ->
         member,
         private or Preferences(member=member.id),
         sum(one.takes_seat for one in known if one.mentor == member.id),
-        frozenset(one.mentor for one in known if one.mentee == member.id and one.keeps_apart),
+        frozenset(_kept_from(member.id, known)),
         asked=sum(one.asks for one in known if one.mentor == member.id),
     )
+
+
+def _kept_from(id: str, bonds: Iterable[Bond]) -> Iterator[str]:
+    for one in bonds:
+        if one.keeps_apart and one.mentee == id:
+            yield one.mentor
+        elif one.both_ways and one.mentor == id:
+            yield one.mentee
 
 
 def policy(*institutions: Institution, **fields: Any) -> Policy:

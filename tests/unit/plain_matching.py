@@ -90,6 +90,7 @@ class Plain:
                     and one.id not in self._private(mentee).never
                     and mentee.id not in self._private(one).never
                     and not any(bond.keeps_apart for bond in self._between(mentee, one))
+                    and not any(bond.both_ways for bond in self._between(one, mentee))
                     and not self._assess(programme, {mentee.id, one.id})
                 ),
             ),

@@ -160,6 +160,7 @@ class Lists(RuleBasedStateMachine):
                     sequence=0,
                     takes_seat=seat,
                     keeps_apart=binds,
+                    both_ways=binds and not seat and dice.random() < 0.5,
                     asks=not binds and dice.random() < 0.5,
                 )
             )

@@ -91,6 +91,7 @@ ANYWHERE: Mapping[str, Hidden] = {
     "assessor": always(Assessment(id="a", assessor="milo", assessed="ana", sequence=1, programmes=BOTH)),
     "assessed": always(Assessment(id="a", assessor="ana", assessed="milo", sequence=1, programmes=BOTH)),
     "declined": always(Bond(id="no", mentee="ana", mentor="milo", sequence=1, keeps_apart=True)),
+    "separated": always(Bond(id="old", mentee="milo", mentor="ana", sequence=1, keeps_apart=True, both_ways=True)),
     "several": lambda world: [
         replace(world.there, sequence=2, is_paused=True, capacity=0),
         replace(world.theirs, sequence=2, never=frozenset({"ana"})),

@@ -9,7 +9,7 @@ import pytest
 from services.matching.domain import departures, relationships, requests
 from services.matching.domain.departures import Departure
 from services.matching.domain.model import Institution, Person, Policy, Terms
-from services.matching.domain.pairs import Pair, Party, Side
+from services.matching.domain.pairs import Decided, Pair, Party, Side
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request, Situation
 from shared.contracts.matching import (
@@ -52,6 +52,11 @@ def accept(where: Situation, request: Request | None = None, *, now: datetime = 
 
 def together(**fields: Any) -> Relationship:
     return Relationship(**{"id": "s", "pair": PAIR, "since": NOW, **fields})
+
+
+def close(one: Relationship, **fields: Any) -> Decided[Relationship]:
+    ending = {"by": "mentee", "reason": "unspecified", "never_again": False, "policy": policy(), "now": NOW}
+    return relationships.close(one, **{**ending, **fields})
 
 
 def refusal(error: pytest.ExceptionInfo[Any]) -> tuple[type[Exception], str]:
@@ -273,7 +278,7 @@ def test_a_pause_keeps_the_seat_a_close_frees_it() -> None:
         paused.state, by="mentee", mentee=mentee(), mentor=replace(mentor(), taken=1), policy=policy()
     )
     assert (resumed.seats, resumed.state.state, resumed.state.reason) == (0, "active", None)
-    closed = relationships.close(resumed.state, by="mentee", reason="moved_on", now=NOW)
+    closed = close(resumed.state, reason="moved_on")
     assert (closed.seats, closed.state.is_open, closed.state.version) == (-1, False, 4)
     assert isinstance(closed.event, RelationshipClosed)
     assert closed.event.recipients == (MILO.told,)
@@ -294,7 +299,7 @@ def test_what_was_on_hold_needs_a_seat_and_both_people_to_go_on() -> None:
                 relationships.resume(held, by=side, mentee=who, mentor=other, policy=policy())
             told.append(refused.value.code)
         assert told == ["not_available", to_mentor]
-    assert relationships.close(held, by="mentor", reason="unspecified", now=NOW).seats == 0
+    assert close(held, by="mentor", reason="unspecified").seats == 0
 
 
 @pytest.mark.parametrize("state", ["paused", "on_hold", "closed"])
@@ -303,7 +308,7 @@ def test_only_what_is_active_is_paused_and_what_is_closed_stays_closed(state: An
         relationships.pause(together(state=state), by="mentee")
     if state == "closed":
         with pytest.raises(Conflict):
-            relationships.close(together(state=state), by="mentee", reason="no_time", now=NOW)
+            close(together(state=state), reason="no_time")
         with pytest.raises(Conflict):
             relationships.resume(together(state=state), by="mentee", mentee=mentee(), mentor=mentor(), policy=policy())
 

@@ -16,7 +16,11 @@ from shared.http import IdempotencyKey, KnownVersion, Limit, Page, SignedIn, Tra
 class Closing(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": {"reason": "goals_reached"}})
 
-    reason: ClosingReason = Field(default="unspecified", description="The other one sees it")
+    reason: ClosingReason = Field(default="unspecified", description="The other person sees it")
+    never_again: bool = Field(
+        default=False,
+        description="Keep the two of us apart for good; neither the other person nor anybody else sees it",
+    )
 
 
 class RelationshipRead(BaseModel):
@@ -74,9 +78,10 @@ def relationships_router(relationships: Relationships) -> APIRouter:
         response: Response,
         _key: IdempotencyKey = None,
     ) -> RelationshipRead:
-        """For good; the seat is free."""
+        """For good; the seat is free. The same two are kept apart as long as the programme says for this reason."""
         command = Command(relationship=relationship, expected=known, trace=trace)
-        return _tagged(response, await relationships.close(me, command, reason=body.reason))
+        closed = await relationships.close(me, command, reason=body.reason, never_again=body.never_again)
+        return _tagged(response, closed)
 
     @routes.get("/relationships/{relationship}", response_model_exclude_none=True, responses=problems(404))
     async def see(relationship: Id, me: SignedIn, response: Response) -> RelationshipRead:

@@ -64,6 +64,7 @@ class RequestRead(BaseModel):
     settled_at: datetime | None = None
     relationship: str | None = Field(default=None, description="What began when it was accepted")
     message: str | None = None
+    repeat: bool = Field(default=False, description="The two had a mentoring before, which was closed")
     named: bool
     asker: Card | None = Field(default=None, description="To the mentor, while it is pending or once it is accepted")
 
@@ -176,6 +177,7 @@ def _read(seen: Seen) -> RequestRead:
         settled_at=request.settled_at,
         relationship=request.relationship,
         message=request.message if seen.side else None,
+        repeat=request.is_repeat,
         named=named,
         asker=askers_card(seen.asker, named=named) if seen.asker else None,
     )

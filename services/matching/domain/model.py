@@ -9,6 +9,7 @@ from shared.contracts.profiles import (
     FACTORS,
     Factor,
     Format,
+    Separation,
     Stage,
     Style,
     programme_weights,
@@ -71,6 +72,8 @@ class Programme:
     list_length: int = 10
     minimum_score: int = 0
     repair_by_itself_up_to: int = 0
+    separation_days: Mapping[str, Separation] = field(default_factory=dict)
+    """By reason for closing a mentoring; where it says nothing, the default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +129,8 @@ class Bond:
     """Of a relationship."""
     takes_seat: bool = False
     keeps_apart: bool = False
+    both_ways: bool = False
+    """Keeps them apart whichever of the two is the mentor."""
     asks: bool = False
 
 
@@ -160,13 +165,17 @@ class Person:
     taken: int = 0
     """Seats of theirs that mentees have."""
     kept_from: frozenset[str] = frozenset()
-    """Mentors not suggested to them now: who mentors them already, and who declined them lately."""
+    """Mentors not suggested to them now: who mentors them already, who declined them lately, and with whom a mentoring
+    was closed not long ago.
+    """
     firewall: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By programme: who assesses them, or is assessed by them, as far as it counts there now."""
     experience: int = USUAL
     """Of their mentees, when they were the mentor: 0 to 100."""
     asked: int = 0
     """Requests that wait for their answer."""
+    may_ask_again: frozenset[str] = frozenset()
+    """Those of `kept_from` whom they may ask all the same: a mentoring that ended well is all that keeps them apart."""
 
     @property
     def id(self) -> str:

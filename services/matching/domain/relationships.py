@@ -2,10 +2,13 @@
 
 It is put on hold when one of the two becomes inactive: kept, but its seat is free for somebody else, and has to be
 taken again to resume it.
+
+Once it is closed, the same two are kept apart for as long as the programme says for that reason, whichever of them
+would be the mentor; forever where the person who closes it asks for that, which nobody else can see.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from services.matching.domain.model import Person, Policy
@@ -17,10 +20,13 @@ from shared.contracts.matching import (
     RelationshipPaused,
     RelationshipResumed,
 )
+from shared.contracts.profiles import separation_days
 from shared.errors import Conflict
 
 RelationshipState = Literal["active", "paused", "on_hold", "closed"]
 ClosingReason = Literal["goals_reached", "no_time", "not_a_fit", "conflict_of_interest", "moved_on", "unspecified"]
+_ALLOWS_REPEAT = frozenset({"goals_reached", "moved_on", "repaired"})
+"""Reasons that say nothing against the two: the mentee may ask again at any time."""
 _LEAVES_BEHIND = frozenset({"no_time", "not_a_fit", "conflict_of_interest", "unspecified"})
 """A mentor's reasons after which the mentee is placed again; the others say that it came to its end."""
 
@@ -43,6 +49,10 @@ class Relationship:
     closed_at: datetime | None = None
     conflict: Conflicting | None = None
     """Why the two should not be mentor and mentee; None while nothing speaks against it."""
+    due_at: datetime | None = None
+    """When a closed one stops keeping the two apart for its reason."""
+    is_apart_for_good: bool = False
+    """A closed one keeps them apart, whatever the time. Shown to nobody."""
 
     @property
     def takes_seat(self) -> bool:
@@ -51,6 +61,16 @@ class Relationship:
     @property
     def is_open(self) -> bool:
         return self.state != "closed"
+
+    @property
+    def separates(self) -> bool:
+        """It is closed, and the two are kept apart."""
+        return not self.is_open and (self.due_at is not None or self.is_apart_for_good)
+
+    @property
+    def allows_repeat(self) -> bool:
+        """By the mentee's wish, although it separates the two."""
+        return self.reason in _ALLOWS_REPEAT and not self.is_apart_for_good
 
 
 def begin(
@@ -96,15 +116,41 @@ def _seatless(relationship: Relationship, mentor: Person, policy: Policy | None)
     return None
 
 
-def close(relationship: Relationship, *, by: Side, reason: ClosingReason, now: datetime) -> Decided[Relationship]:
+def close(
+    relationship: Relationship,
+    *,
+    by: Side,
+    reason: ClosingReason,
+    never_again: bool,
+    policy: Policy | None,
+    now: datetime,
+) -> Decided[Relationship]:
+    """With `never_again` the state's versions pass as without it, so that they do not tell."""
     if not relationship.is_open:
         raise _not(relationship, "relationship_closed")
-    return _closed(relationship, by=by, reason=reason, now=now)
+    return _separated(_closed(relationship, by=by, reason=reason, now=now), policy, now, never_again=never_again)
 
 
-def give_way(relationship: Relationship, *, now: datetime) -> Decided[Relationship]:
+def give_way(relationship: Relationship, *, policy: Policy | None, now: datetime) -> Decided[Relationship]:
     """To what a repair found instead: of that the mentee hears, of this the mentor."""
-    return _closed(relationship, by="mentee", reason="repaired", now=now)
+    return _separated(_closed(relationship, by="mentee", reason="repaired", now=now), policy, now, never_again=False)
+
+
+def pass_time(relationship: Relationship, *, now: datetime) -> Decided[Relationship] | None:
+    """The time for which it separates the two is over; None where nothing is due."""
+    if relationship.due_at is None or relationship.due_at > now:
+        return None
+    return Decided(state=_next(relationship, due_at=None), event=None)
+
+
+def _separated(
+    closed: Decided[Relationship], policy: Policy | None, now: datetime, *, never_again: bool
+) -> Decided[Relationship]:
+    said = separation_days(policy.programme.separation_days if policy else {})
+    days = next((days for reason, days in said.items() if reason == closed.state.reason), 0)
+    due_at = now + timedelta(days=days) if isinstance(days, int) and days > 0 else None
+    for_good = never_again or days == "forever"
+    return replace(closed, state=replace(closed.state, due_at=due_at, is_apart_for_good=for_good))
 
 
 def find_conflict(relationship: Relationship, *, reason: Conflicting) -> Decided[Relationship]:

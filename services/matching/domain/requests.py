@@ -59,6 +59,8 @@ class Request:
     settled_at: datetime | None = None
     reason: str | None = None
     relationship: str | None = None
+    is_repeat: bool = False
+    """The two had a mentoring before."""
 
     @property
     def keeps_apart(self) -> bool:
@@ -90,6 +92,8 @@ class Situation:
     """The mentee has a mentor in this programme; looked up for rounds only."""
     is_waiting: bool = False
     """The mentee stands on a round's waiting list there."""
+    had_mentoring: bool = False
+    """A mentoring of this mentee with this mentor was closed."""
 
     @property
     def is_last_seat(self) -> bool:
@@ -107,8 +111,9 @@ def request(
         raise Conflict("already_asked", "a request to this mentor is pending: wait for the answer, or withdraw it")
     if len(situation.asked) >= PENDING_AT_MOST:
         raise Conflict("too_many_pending", f"at most {PENDING_AT_MOST} requests may be pending: withdraw one first")
-    new = Request(id=id, pair=pair, message=message, asked_at=now, due_at=now + NUDGES[0])
-    event = MentorRequested(expires_at=now + OPEN_FOR, recipients=(pair.mentor.told,), **_about(new))
+    is_repeat = situation.had_mentoring
+    new = Request(id=id, pair=pair, message=message, asked_at=now, due_at=now + NUDGES[0], is_repeat=is_repeat)
+    event = MentorRequested(expires_at=now + OPEN_FOR, repeat=is_repeat, recipients=(pair.mentor.told,), **_about(new))
     return Decided(state=new, event=event)
 
 
@@ -205,7 +210,7 @@ def _askable(programme: str, mentor: str, situation: Situation) -> Pair:
         raise NotFound("mentor_not_found", "no such mentor in this programme")
     if mine := rules.own_reason(who):
         raise Conflict(mine, UNMATCHED[mine])
-    if rules.broken(who, other, policy):
+    if rules.broken_by_wish(who, other, policy):
         raise Conflict("not_available", "this mentor is not available to you at present")
     return Pair(
         programme=programme,
@@ -231,7 +236,7 @@ def _refuse_broken(situation: Situation) -> None:
         raise Conflict("no_seat_left", "the mentor has no seat left")
     if policy.is_full((who.member.institution, other.member.institution)):
         raise Conflict("exchange_full", EXCHANGE_FULL)
-    if rules.broken(who, other, policy):
+    if rules.broken_by_wish(who, other, policy):
         raise Conflict("not_available", "the two cannot be brought together at present")
 
 

@@ -6,6 +6,7 @@ the code is `not_available`, so that no answer tells one private rule from anoth
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -47,6 +48,11 @@ def has_seat(mentor: Person) -> bool:
 def broken(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None:
     """The first rule that keeps this pair apart; None where nothing does. The score is not looked at."""
     return _publicly_broken(mentee, mentor, policy) or _privately_broken(mentee, mentor, policy)
+
+
+def broken_by_wish(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None:
+    """The same where the mentee asks, and the mentor answers: after a mentoring that ended well they may."""
+    return broken(replace(mentee, kept_from=mentee.kept_from - mentee.may_ask_again), mentor, policy)
 
 
 def _publicly_broken(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None:

@@ -44,14 +44,22 @@ class Bonds:
         return any(bond.takes_seat and bond.mentee == mentee and bond.programme == programme for bond in known)
 
     def apart(self, member: str, role: Role) -> AbstractSet[str]:
-        """The other side of bonds in which this member is the mentor, or the mentee: the reverse pair may be made."""
-        if role == "mentee":
-            return {bond.mentor for bond in self._known(member) if bond.keeps_apart and bond.mentee == member}
-        return {bond.mentee for bond in self._known(member) if bond.keeps_apart and bond.mentor == member}
+        """The other side of bonds in which this member is the mentor, or the mentee: unless a bond holds both ways, the
+        reverse pair may be made.
+        """
+        keeping = [bond for bond in self._known(member) if bond.keeps_apart]
+        as_mentee = {bond.mentor for bond in keeping if bond.mentee == member and (role == "mentee" or bond.both_ways)}
+        as_mentor = {bond.mentee for bond in keeping if bond.mentor == member and (role == "mentor" or bond.both_ways)}
+        return as_mentee | as_mentor
+
+    def holds_both_ways(self, bond: Bond) -> bool:
+        """As it is known so far."""
+        known = self._of[bond.mentee].get(bond.id) if bond.mentee in self._of else None
+        return known is not None and known.both_ways
 
     def _known(self, member: str) -> list[Bond]:
         return list(self._of[member].values()) if member in self._of else []
 
 
-def _does(bond: Bond) -> tuple[bool, bool, bool]:
-    return bond.takes_seat, bond.keeps_apart, bond.asks
+def _does(bond: Bond) -> tuple[bool, bool, bool, bool]:
+    return bond.takes_seat, bond.keeps_apart, bond.both_ways, bond.asks

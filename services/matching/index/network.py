@@ -223,12 +223,17 @@ class Network:
         return Affected(others=tuple(others))
 
     def _put_bond(self, bond: Bond) -> Affected:
-        """The mentee's lists; those of others where the mentor carries more or less than before."""
+        """The mentee's lists, and the mentor's own where it holds both ways; those of others where the mentor carries
+        more or less than before.
+        """
         mentor, carried = self._members.get(bond.mentor), self._carried(bond.mentor)
         was_full = self._is_full(bond.exchange)
+        both_ways = bond.both_ways or self._bonds.holds_both_ways(bond)
         if not self._bonds.put(bond):
             return NOBODY
         others = self._search_anew(bond.mentee, self._pools)
+        if both_ways:
+            others += self._search_anew(bond.mentor, self._pools)
         if bond.exchange is not None and self._is_full(bond.exchange) != was_full:
             others = list(dict.fromkeys(others + self._open_or_close(bond.exchange)))
         if mentor is None or carried == self._carried(bond.mentor):

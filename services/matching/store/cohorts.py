@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
 from services.matching.index.network import State
-from services.matching.store.pairs import OPEN, RELATIONSHIPS
+from services.matching.store.pairs import OPEN, RELATIONSHIPS, SEPARATING
 from services.matching.store.places import PLACES
 from services.matching.store.projections import BINDING, PARTICIPANTS, PROGRAMMES, STATES
 from shared.mongo import Database, Document
@@ -12,11 +12,11 @@ from shared.mongo import Database, Document
 _SCANNED = 1000
 
 
-async def states(database: Database, programme: str, *, bonds: Document) -> AsyncIterator[list[State]]:
-    """In pieces; people last, so that they are placed once. `bonds`: which relationships."""
+async def states(database: Database, programme: str, *, opened: Document) -> AsyncIterator[list[State]]:
+    """In pieces; people last, so that they are placed once. `opened`: which open relationships."""
     only: dict[str, Document] = {
         **BINDING,
-        RELATIONSHIPS: bonds,
+        RELATIONSHIPS: {"$or": [{**OPEN, **opened}, SEPARATING]},
         PROGRAMMES: {"_id": programme},
         PARTICIPANTS: {"enrolments.programme": programme},
     }

@@ -13,6 +13,8 @@ from shared.mongo import ASCENDING, DESCENDING, Collection, Document, IndexModel
 REQUESTS, RELATIONSHIPS = "requests", "relationships"
 OPEN: Document = {"state": {"$in": ["active", "paused", "on_hold"]}}
 SEATED: Document = {"state": {"$in": ["active", "paused"]}}
+SEPARATING: Document = {"state": "closed", "separates": True}
+"""Closed relationships that keep the two apart, whichever of them would be the mentor."""
 PENDING: Document = {"state": "pending"}
 APART: Document = {"state": "declined", "due_at": {"$ne": None}}
 _NEWEST = [("at", DESCENDING), ("_id", DESCENDING)]
@@ -20,6 +22,7 @@ _PAGED = [
     IndexModel([("parties", ASCENDING), *_NEWEST], name="by_party"),
     IndexModel([("institutions", ASCENDING), ("programme", ASCENDING), *_NEWEST], name="by_programme"),
 ]
+DUE = IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$type": "date"}})
 REQUEST_INDEXES = [
     *_PAGED,
     IndexModel(
@@ -30,11 +33,13 @@ REQUEST_INDEXES = [
     ),
     IndexModel([("mentor.member", ASCENDING)], name="pending_of_mentor", partialFilterExpression=PENDING),
     IndexModel([("mentee.member", ASCENDING), ("state", ASCENDING)], name="of_mentee"),
-    IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$type": "date"}}),
+    DUE,
 ]
 IN_CONFLICT: Document = {"conflict": {"$type": "string"}}
 RELATIONSHIP_INDEXES = [
     *_PAGED,
+    DUE,
+    IndexModel([("parties", ASCENDING)], name="separating", partialFilterExpression={"separates": True}),
     IndexModel([("programme", ASCENDING), *_NEWEST], name="in_conflict", partialFilterExpression=IN_CONFLICT),
     IndexModel([("mentee.member", ASCENDING), ("state", ASCENDING)], name="of_mentee"),
     # What institutions give and receive is counted in these two alone.
@@ -64,6 +69,7 @@ def request_of(document: Document) -> Request:
         settled_at=document["settled_at"],
         reason=document["reason"],
         relationship=document["relationship"],
+        is_repeat=document.get("repeat", False),
     )
 
 
@@ -80,6 +86,8 @@ def relationship_of(document: Document) -> Relationship:
         reason=document["reason"],
         closed_at=document["closed_at"],
         conflict=document.get("conflict"),
+        due_at=document.get("due_at"),
+        is_apart_for_good=document.get("apart_for_good", False),
     )
 
 
@@ -90,7 +98,14 @@ def bond_of_request(document: Document) -> Bond:
 
 def bond_of_relationship(document: Document) -> Bond:
     one = relationship_of(document)
-    return _bond(document, programme=one.pair.programme, takes_seat=one.takes_seat, keeps_apart=one.is_open)
+    keeps_apart = one.is_open or one.separates
+    return _bond(
+        document,
+        programme=one.pair.programme,
+        takes_seat=one.takes_seat,
+        keeps_apart=keeps_apart,
+        both_ways=one.separates,
+    )
 
 
 def replacing(one: Request | Relationship, *, event: str | None, correlation: str) -> InsertOne[Document] | ReplaceOne:  # type: ignore[type-arg]
@@ -126,6 +141,7 @@ def _of_request(one: Request) -> Document:
         "due_at": one.due_at,
         "settled_at": one.settled_at,
         "relationship": one.relationship,
+        "repeat": one.is_repeat,
     }
 
 
@@ -137,6 +153,9 @@ def _of_relationship(one: Relationship) -> Document:
         "repair": one.repair,
         "closed_at": one.closed_at,
         "conflict": one.conflict,
+        "due_at": one.due_at,
+        "apart_for_good": one.is_apart_for_good,
+        "separates": one.separates,
     }
 
 
@@ -150,7 +169,13 @@ def _party(party: Party) -> Document:
 
 
 def _bond(
-    document: Document, *, programme: str | None, takes_seat: bool, keeps_apart: bool, asks: bool = False
+    document: Document,
+    *,
+    programme: str | None,
+    takes_seat: bool,
+    keeps_apart: bool,
+    both_ways: bool = False,
+    asks: bool = False,
 ) -> Bond:
     return Bond(
         id=document["_id"],
@@ -161,6 +186,7 @@ def _bond(
         programme=intern(programme) if programme else None,
         takes_seat=takes_seat,
         keeps_apart=keeps_apart,
+        both_ways=both_ways,
         asks=asks,
     )
 

@@ -12,7 +12,7 @@ from services.matching.store import projections
 from services.matching.store.assessments import COUNTING, ROTATIONS
 from services.matching.store.exchange import in_exchange
 from services.matching.store.experience import EXPERIENCES
-from services.matching.store.pairs import APART, OPEN, PENDING, RELATIONSHIPS, REQUESTS
+from services.matching.store.pairs import APART, OPEN, PENDING, RELATIONSHIPS, REQUESTS, SEPARATING
 from services.matching.store.projections import (
     PARTICIPANTS,
     PREFERENCES,
@@ -97,6 +97,10 @@ async def _kept_from(database: Database, mentees: Collection[str]) -> dict[str, 
         wanted = {"mentee.member": {"$in": list(mentees)}, **binding}
         async for one in database[name].find(wanted, {"mentee": 1, "mentor": 1}):
             kept[one["mentee"]["member"]].add(one["mentor"]["member"])
+    separating = {"parties": {"$in": list(mentees)}, **SEPARATING}
+    async for one in database[RELATIONSHIPS].find(separating, {"parties": 1}):
+        for who, other in (one["parties"], reversed(one["parties"])):
+            kept[who].add(other)
     return kept
 
 

@@ -16,6 +16,7 @@ from services.matching.store.pairs import (
     PENDING,
     RELATIONSHIPS,
     REQUESTS,
+    SEPARATING,
     bond_of_relationship,
     bond_of_request,
 )
@@ -233,6 +234,7 @@ def programme_of(document: Document) -> Programme:
         list_length=limits.get("list_length", 10),
         minimum_score=limits.get("minimum_score", 0),
         repair_by_itself_up_to=document.get("repair_by_itself_up_to", 0),
+        separation_days=document.get("separation_days") or {},
     )
 
 
@@ -293,7 +295,11 @@ STATES: dict[str, Callable[[Document], State]] = {
     EXPERIENCES: experience_of,
     PARTICIPANTS: member_of,
 }
-BINDING: dict[str, Document] = {RELATIONSHIPS: OPEN, REQUESTS: {"$or": [APART, PENDING]}, ROTATIONS: COUNTING}
+BINDING: dict[str, Document] = {
+    RELATIONSHIPS: {"$or": [OPEN, SEPARATING]},
+    REQUESTS: {"$or": [APART, PENDING]},
+    ROTATIONS: COUNTING,
+}
 """Of these only what binds somebody, or keeps two apart, is scanned."""
 
 COPIES = (

@@ -169,6 +169,10 @@ class RequestStore:
         found = self._requests.find(pairs.due(now)).sort("due_at", ASCENDING).limit(limit)
         return [request_of(document) async for document in found]
 
+    async def separations_due(self, *, now: datetime, limit: int) -> Sequence[Relationship]:
+        found = self._relationships.find(pairs.due(now)).sort("due_at", ASCENDING).limit(limit)
+        return [relationship_of(document) async for document in found]
+
     async def departures(self, *, limit: int) -> Sequence[Departure]:
         return [departure_of(document) async for document in self._database[DEPARTURES].find().limit(limit)]
 

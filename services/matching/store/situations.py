@@ -9,10 +9,19 @@ from dataclasses import replace
 from typing import Any
 
 from services.matching.domain.model import Exchange, Institution, Person, Policy, Preferences
+from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request, Situation
 from services.matching.store.assessments import COUNTING, ROTATIONS
 from services.matching.store.exchange import given
-from services.matching.store.pairs import APART, OPEN, RELATIONSHIPS, REQUESTS, request_of
+from services.matching.store.pairs import (
+    APART,
+    OPEN,
+    RELATIONSHIPS,
+    REQUESTS,
+    SEPARATING,
+    relationship_of,
+    request_of,
+)
 from services.matching.store.people import SEATS
 from services.matching.store.places import PLACES, waiting_of
 from services.matching.store.projections import (
@@ -32,7 +41,14 @@ _PENDING: Document = {"state": "pending"}
 
 
 def situation(writing: Writing, programme: str, *, mentee: str, mentor: str) -> Situation:
-    stages = [_one(mentee), *_PERSON, *_BINDING, _other(mentor), _policy(programme), _waiting(mentee, programme)]
+    stages = [
+        _one(mentee),
+        *_PERSON,
+        *_binding(mentor),
+        _other(mentor),
+        _policy(programme),
+        _waiting(mentee, programme),
+    ]
     found = next(iter(writing[PARTICIPANTS].aggregate(stages, session=writing.session)), None)
     if found is None:
         return Situation(policy=None, mentee=None, mentor=None, asked=())
@@ -47,6 +63,7 @@ def situation(writing: Writing, programme: str, *, mentee: str, mentor: str) -> 
         mentor=next((_person(one) for one in others), None),
         asked=[request_of(one) for one in found["requests"] if one["state"] == "pending"],
         is_waiting=bool(found["waiting"]),
+        had_mentoring=any(_had_mentoring(one, mentee, mentor) for one in found["bonds"]),
     )
 
 
@@ -79,11 +96,21 @@ _PERSON = [
     _joined(SEATS, by="_id", to="seats"),
     _joined(INSTITUTIONS, of="institution", by="_id", only=_KNOWN, to="home"),
 ]
-_BINDING = [
-    _joined(RELATIONSHIPS, by="mentee.member", only=OPEN, to="bonds"),
-    _joined(REQUESTS, by="mentee.member", only={"$or": [_PENDING, APART]}, to="requests"),
-    _joined(ROTATIONS, by="parties", only=COUNTING, to="rotations"),
-]
+
+
+def _binding(mentor: str) -> list[Document]:
+    """What was closed between the two is read whatever it does: a request says that it is a repeat."""
+    bonds = {"$or": [OPEN, SEPARATING, {"state": "closed", "mentor.member": mentor}]}
+    return [
+        _joined(RELATIONSHIPS, by="parties", only=bonds, to="bonds"),
+        _joined(REQUESTS, by="mentee.member", only={"$or": [_PENDING, APART]}, to="requests"),
+        _joined(ROTATIONS, by="parties", only=COUNTING, to="rotations"),
+    ]
+
+
+def _had_mentoring(document: Document, mentee: str, mentor: str) -> bool:
+    couple = document["mentee"]["member"], document["mentor"]["member"]
+    return document["state"] == "closed" and couple == (mentee, mentor)
 
 
 def _other(mentor: str) -> Document:
@@ -100,9 +127,25 @@ def _waiting(mentee: str, programme: str) -> Document:
 
 
 def _mentee(document: Document) -> Person:
+    id = document["_id"]
     declined = [one for one in document["requests"] if one["state"] == "declined"]
-    kept_from = frozenset(one["mentor"]["member"] for one in (*document["bonds"], *declined))
-    return _person(document, kept_from=kept_from, firewall=_firewall(document["_id"], document["rotations"]))
+    bonds = [relationship_of(one) for one in document["bonds"]]
+    mentors = {one.pair.mentor.member for one in bonds if one.is_open and one.pair.mentee.member == id}
+    apart = mentors | {one["mentor"]["member"] for one in declined}
+    separating = [one for one in bonds if one.separates]
+    apart |= {_other_than(id, one) for one in separating if not one.allows_repeat}
+    separated = {_other_than(id, one) for one in separating}
+    return _person(
+        document,
+        kept_from=frozenset(apart | separated),
+        may_ask_again=frozenset(separated - apart),
+        firewall=_firewall(id, document["rotations"]),
+    )
+
+
+def _other_than(id: str, relationship: Relationship) -> str:
+    pair = relationship.pair
+    return pair.mentor.member if pair.mentee.member == id else pair.mentee.member
 
 
 def _person(document: Document, **binding: Any) -> Person:

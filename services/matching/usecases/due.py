@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from services.matching.domain import departures, requests
+from services.matching.domain import departures, relationships, requests
 from services.matching.domain.departures import Departure
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request
@@ -20,6 +20,9 @@ Left = Callable[[Iterable[Request], Iterable[Relationship]], Sequence[AnyDecided
 class Agenda(Protocol):
     async def due(self, *, now: datetime, limit: int) -> Sequence[Request]:
         """Those whose time has come, the longest overdue first."""
+
+    async def separations_due(self, *, now: datetime, limit: int) -> Sequence[Relationship]:
+        """Closed ones that stop keeping two people apart, the longest overdue first."""
 
     async def departures(self, *, limit: int) -> Sequence[Departure]: ...
 
@@ -38,7 +41,7 @@ class Due:
 
     async def work(self) -> None:
         """Until there is nothing left to do; what somebody else did meanwhile comes round no more."""
-        while max(await self._pass_time(), await self._see_off()) == _AT_ONCE:
+        while max(await self._pass_time(), await self._end_separations(), await self._see_off()) == _AT_ONCE:
             continue
 
     async def _pass_time(self) -> int:
@@ -46,6 +49,15 @@ class Due:
         due = await self._agenda.due(now=now, limit=_AT_ONCE)
         for request in due:
             decided = requests.pass_time(request, now=now)
+            if decided is not None:
+                await self._unless_stale(decided)
+        return len(due)
+
+    async def _end_separations(self) -> int:
+        now = self._clock.now()
+        due = await self._agenda.separations_due(now=now, limit=_AT_ONCE)
+        for relationship in due:
+            decided = relationships.pass_time(relationship, now=now)
             if decided is not None:
                 await self._unless_stale(decided)
         return len(due)

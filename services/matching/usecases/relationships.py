@@ -51,11 +51,11 @@ class Relationships:
 
         return await self._act(me, command, decide, to="active")
 
-    async def close(self, me: Principal, command: Command, *, reason: ClosingReason) -> Relationship:
+    async def close(self, me: Principal, command: Command, *, reason: ClosingReason, never_again: bool) -> Relationship:
         now = self._clock.now()
 
-        def decide(one: Relationship, side: Side, _: Situation) -> Decided[Relationship]:
-            return domain.close(one, by=side, reason=reason, now=now)
+        def decide(one: Relationship, side: Side, two: Situation) -> Decided[Relationship]:
+            return domain.close(one, by=side, reason=reason, never_again=never_again, policy=two.policy, now=now)
 
         return await self._act(me, command, decide, to="closed")
 

@@ -11,7 +11,7 @@ from services.profiles.domain.programmes import Programme
 from services.profiles.usecases.programmes import ProgrammeUseCases
 from shared.auth import Principal
 from shared.contracts.payload import Id
-from shared.contracts.profiles import Factor, ProgrammeLimits, Status
+from shared.contracts.profiles import ClosingReason, Factor, ProgrammeLimits, Separation, Status
 from shared.http import (
     ExpectedVersion,
     IdempotencyKey,
@@ -67,6 +67,12 @@ class ProgrammePatch(BaseModel):
     """So long after a rotation its assessor and whom they assessed are kept apart."""
     assessment_lookahead_days: Days = 365
     """So long before a rotation begins they are."""
+    separation_days: dict[ClosingReason, Separation] = Field(
+        default={},
+        description="By reason for closing: so many days, or `forever`, the same two are not brought together again. "
+        "A reason that is left out has its default",
+        examples=[{"not_a_fit": 730, "goals_reached": 0}],
+    )
 
 
 class NewProgramme(ProgrammePatch):
@@ -93,6 +99,7 @@ class ProgrammeView(BaseModel):
     repair_by_itself_up_to: int
     assessment_lookback_days: int
     assessment_lookahead_days: int
+    separation_days: dict[ClosingReason, Separation]
     version: int
 
 
@@ -112,6 +119,7 @@ def _view(found: Versioned[Programme], me: Principal) -> ProgrammeView:
         repair_by_itself_up_to=programme.repair_by_itself_up_to,
         assessment_lookback_days=programme.assessment_lookback_days,
         assessment_lookahead_days=programme.assessment_lookahead_days,
+        separation_days=dict(programme.separation_days),
         version=found.version,
     )
 

@@ -4,7 +4,16 @@ from typing import Any
 
 from services.profiles.domain.weights import told_weights
 from shared.contracts.payload import Payload
-from shared.contracts.profiles import Factor, ProgrammeChanged, ProgrammeLimits, Status, programme_weights
+from shared.contracts.profiles import (
+    ClosingReason,
+    Factor,
+    ProgrammeChanged,
+    ProgrammeLimits,
+    Separation,
+    Status,
+    programme_weights,
+    separation_days,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +35,8 @@ class Programme:
     """A repair that moves at most so many people needs no coordinator's word; 0: each does."""
     assessment_lookback_days: int = 180
     assessment_lookahead_days: int = 365
+    separation_days: Mapping[ClosingReason, Separation] = field(default_factory=lambda: separation_days({}))
+    """Of every reason for which a mentoring is closed."""
 
     @property
     def awaiting(self) -> tuple[str, ...]:
@@ -50,6 +61,7 @@ def change(programme: Programme, given: Mapping[str, Any], *, standing: Collecti
         agreed=tuple(one for one in admits if one in agreed),
         declined=tuple(one for one in programme.declined if one in admits),
         weights=programme_weights(changed.weights),
+        separation_days=separation_days(changed.separation_days),
     )
 
 
@@ -79,5 +91,6 @@ def facts(programme: Programme) -> tuple[Payload, ...]:
             repair_by_itself_up_to=programme.repair_by_itself_up_to,
             assessment_lookback_days=programme.assessment_lookback_days,
             assessment_lookahead_days=programme.assessment_lookahead_days,
+            separation_days=dict(programme.separation_days),
         ),
     )

@@ -5,7 +5,13 @@ from dataclasses import MISSING, Field, fields, replace
 from typing import Any, TypeVar
 
 from shared.contracts.payload import Payload
-from shared.contracts.profiles import ContactChanged, MemberChanged, PreferencesChanged, ProgrammeChanged
+from shared.contracts.profiles import (
+    ContactChanged,
+    MemberChanged,
+    PreferencesChanged,
+    ProgrammeChanged,
+    separation_days,
+)
 
 S = TypeVar("S")
 
@@ -34,6 +40,8 @@ def _said(payload: Payload) -> dict[str, Any]:
         said["agreed_affiliations"] = payload.affiliations
     if isinstance(payload, ContactChanged):
         del said["status"]  # `profiles.members` says it, and has always said it
+    if isinstance(payload, ProgrammeChanged):
+        said["separation_days"] = separation_days(payload.separation_days)
     return said
 
 

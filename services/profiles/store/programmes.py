@@ -4,7 +4,7 @@ from services.profiles.domain.aggregate import Versioned
 from services.profiles.domain.programmes import Programme
 from services.profiles.store.documents import Documents, Shape, read
 from shared.clock import Clock
-from shared.contracts.profiles import ProgrammeLimits, programme_weights
+from shared.contracts.profiles import ProgrammeLimits, programme_weights, separation_days
 from shared.mongo import ASCENDING, Database, Document, IndexModel, ensure_indexes
 
 _SINCE = ("assessment_lookback_days", "assessment_lookahead_days")
@@ -25,6 +25,7 @@ def _to_document(programme: Programme) -> Document:
         "repair_by_itself_up_to": programme.repair_by_itself_up_to,
         "assessment_lookback_days": programme.assessment_lookback_days,
         "assessment_lookahead_days": programme.assessment_lookahead_days,
+        "separation_days": dict(programme.separation_days),
     }
 
 
@@ -39,6 +40,7 @@ def _from_document(document: Document) -> Programme:
         declined=tuple(document.get("declined", ())),
         weights=programme_weights(document["weights"]),
         limits=ProgrammeLimits(**document["limits"]),
+        separation_days=separation_days(document.get("separation_days") or {}),
         repair_by_itself_up_to=document.get("repair_by_itself_up_to", 0),
         **{name: document[name] for name in _SINCE if name in document},
     )

@@ -91,7 +91,7 @@ def _moved(scene: Scene, repair: str, *, programme: str, id: str, now: datetime)
     move = scene.move
     pair = Pair(programme=programme, mentee=move.mentee, mentor=move.mentor)
     if scene.leaves is not None and scene.leaves.is_open:
-        yield give_way(scene.leaves, now=now)
+        yield give_way(scene.leaves, policy=scene.situation.policy, now=now)
     yield begin(pair, id=id, request=None, repair=repair, now=now)
     yield from requests.settled_by_pairing(pair, scene.situation, reason="matched_in_repair", now=now)
 

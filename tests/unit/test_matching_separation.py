@@ -1,0 +1,147 @@
+"""How long two people whose mentoring was closed are kept apart, and who may end that by asking."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, get_args
+
+import pytest
+
+from services.matching.domain import relationships, requests, rules
+from services.matching.domain.model import Bond, Person, Programme
+from services.matching.domain.pairs import Decided
+from services.matching.domain.relationships import ClosingReason, Relationship
+from services.matching.domain.requests import Situation
+from services.matching.domain.shards import SHARDS
+from services.matching.index.network import Network
+from services.matching.store.pairs import bond_of_relationship, relationship_of, replacing
+from shared.contracts import profiles
+from shared.contracts.matching import MentorRequested
+from shared.contracts.profiles import DEFAULT_SEPARATION_DAYS
+from shared.errors import Conflict
+from shared.mongo import InsertOne
+from tests.unit.matching_people import CARE, mentee, mentor, policy
+from tests.unit.test_matching_requests import NOW, close, together
+
+DAYS = timedelta(days=1)
+LATER = NOW + 5000 * DAYS
+
+
+def bond(one: Relationship) -> Bond:
+    """As the index reads it from the store."""
+    written = replacing(replace(one, version=1), event="e", correlation="c")
+    assert isinstance(written, InsertOne)
+    document = {**written._doc, "version": one.version}
+    assert relationship_of(document) == one
+    return bond_of_relationship(document)
+
+
+def is_suggested(one: Relationship, *, who: str = "ana", whom: str = "milo") -> bool:
+    network = Network()
+    network.hold(range(SHARDS))
+    known = policy()
+    both = frozenset({CARE})
+    people = [mentee(who, mentors_in=both).member, mentor(whom, mentee_in=both).member]
+    for state in (*known.institutions.values(), known.programme, *people, bond(one)):
+        network.put(state)
+    return whom in network.pool(CARE).shortlist(who).mentors
+
+
+def ended(one: Relationship) -> Relationship:
+    """When its time is over."""
+    passed = relationships.pass_time(one, now=LATER)
+    return passed.state if passed else one
+
+
+def test_every_reason_for_closing_has_a_default() -> None:
+    reasons = {*get_args(ClosingReason), "repaired"}
+    assert reasons == DEFAULT_SEPARATION_DAYS.keys() == set(get_args(profiles.ClosingReason))
+
+
+@pytest.mark.parametrize("reason", get_args(ClosingReason))
+def test_the_same_two_are_not_suggested_again_before_the_programmes_time_is_over(reason: ClosingReason) -> None:
+    closed = close(together(), reason=reason, policy=policy(separation_days={"no_time": 30})).state
+    assert not is_suggested(closed)
+    assert not is_suggested(closed, who="milo", whom="ana")
+    days = {**DEFAULT_SEPARATION_DAYS, "no_time": 30}[reason]
+    if not isinstance(days, int):
+        assert not is_suggested(ended(closed))
+        return
+    assert relationships.pass_time(closed, now=NOW + days * DAYS - timedelta(seconds=1)) is None
+    over = relationships.pass_time(closed, now=NOW + days * DAYS)
+    assert over is not None
+    assert (over.event, over.state.version) == (None, closed.version + 1)
+    assert is_suggested(over.state)
+    assert is_suggested(over.state, who="milo", whom="ana")
+
+
+def test_a_programme_may_set_no_time_or_all_time() -> None:
+    said: dict[str, Any] = {"not_a_fit": 0, "goals_reached": "forever"}
+    assert is_suggested(close(together(), reason="not_a_fit", policy=policy(separation_days=said)).state)
+    closed = close(together(), reason="goals_reached", policy=policy(separation_days=said)).state
+    assert not is_suggested(ended(closed))
+    assert not closed.allows_repeat
+
+
+def test_who_gave_way_to_a_repair_is_apart_from_the_mentor_they_had() -> None:
+    moved = relationships.give_way(together(), policy=policy(), now=NOW).state
+    assert not is_suggested(moved)
+    assert is_suggested(ended(moved))
+
+
+@pytest.mark.parametrize("reason", get_args(ClosingReason))
+def test_apart_for_good_nothing_that_is_shown_or_told_differs(reason: ClosingReason) -> None:
+    """Not now, and not when the time of the reason is over: versions are entity tags."""
+    for at in (NOW, LATER):
+        said = []
+        for never_again in (False, True):
+            closed: Decided[Relationship] = close(together(), reason=reason, never_again=never_again)
+            passed = relationships.pass_time(closed.state, now=at)
+            state = passed.state if passed else closed.state
+            assert never_again <= state.separates
+            said.append((closed.event, passed and passed.event, replace(state, is_apart_for_good=False)))
+        assert said[0] == said[1]
+
+
+def asking(**fields: Any) -> Situation:
+    who: Person = replace(mentee(), kept_from=frozenset({"milo"}), **fields)
+    return Situation(policy=policy(), mentee=who, mentor=mentor(), asked=(), had_mentoring=True)
+
+
+def test_after_a_mentoring_that_ended_well_the_mentee_may_ask_again_and_the_request_says_so() -> None:
+    where = asking(may_ask_again=frozenset({"milo"}))
+    asked = requests.request("r", programme=CARE, mentor="milo", message="", situation=where, now=NOW)
+    assert isinstance(asked.event, MentorRequested)
+    assert (asked.state.is_repeat, asked.event.repeat) == (True, True)
+    accepting = replace(where, asked=[asked.state])
+    assert requests.accept(asked.state, situation=accepting, relationship="s", now=NOW)[1].seats == 1
+    assert where.mentee is not None
+    assert rules.broken(where.mentee, mentor(), policy()) == "not_available"
+
+
+def test_otherwise_the_mentee_may_not_ask_as_if_the_mentor_were_full() -> None:
+    told = []
+    full = replace(asking(), mentee=mentee(), mentor=mentor(capacity=0))
+    for where in (asking(), full):
+        with pytest.raises(Conflict) as refused:
+            requests.request("r", programme=CARE, mentor="milo", message="", situation=where, now=NOW)
+        told.append((refused.value.code, refused.value.message))
+    assert told[0] == told[1]
+
+
+def test_a_first_request_is_no_repeat() -> None:
+    where = Situation(policy=policy(), mentee=mentee(), mentor=mentor(), asked=())
+    asked = requests.request("r", programme=CARE, mentor="milo", message="", situation=where, now=NOW)
+    assert isinstance(asked.event, MentorRequested)
+    assert (asked.state.is_repeat, asked.event.repeat) == (False, False)
+
+
+def test_a_separation_is_of_every_programme() -> None:
+    other = Programme(id="other", institution="north", admits=frozenset({"north"}))
+    network = Network()
+    network.hold(range(SHARDS))
+    both = frozenset({CARE, "other"})
+    people = [mentee(mentee_in=both).member, mentor(mentors_in=both).member]
+    closed = close(together(), reason="not_a_fit").state
+    for state in (*policy().institutions.values(), policy().programme, other, *people, bond(closed)):
+        network.put(state)
+    assert [network.pool(name).shortlist("ana").unmatched for name in (CARE, "other")] == ["not_available"] * 2
