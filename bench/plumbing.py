@@ -122,8 +122,8 @@ async def projected(bench: Bench) -> list[Figure]:
     await copies.drop()
     await mongo.ensure_indexes(copies, [])
 
-    async def fold(received: Sequence[Received]) -> None:
-        await projection.fold(copies, [one for one in received if one.envelope.institution == institution])
+    async def fold(received: Sequence[Received]) -> list[projection.Refused]:
+        return await projection.fold(copies, [one for one in received if one.envelope.institution == institution])
 
     rate = await consumed(
         bench,

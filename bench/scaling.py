@@ -87,8 +87,8 @@ async def _folded(bench: Bench) -> float:
     await copies.drop()
     await mongo.ensure_indexes(copies, [])
 
-    async def fold(received: Sequence[Received]) -> None:
-        await projection.fold(copies, received)
+    async def fold(received: Sequence[Received]) -> list[projection.Refused]:
+        return await projection.fold(copies, received)
 
     def register(consumers: Consumers) -> None:
         consumers.projection({MemberChanged: fold})

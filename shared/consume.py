@@ -18,16 +18,18 @@ from pydantic import ValidationError
 
 from shared import failpoints, inbox, kafka, mongo
 from shared.clock import Clock
-from shared.contracts.envelope import Received, Unreadable, read
+from shared.contracts.envelope import MAX_ATTRIBUTE, Received, Unreadable, read
 from shared.contracts.payload import Payload
 from shared.errors import DomainError, StaleVersion
 from shared.mongo import Database, Writing, in_one_thread
 from shared.parking import Aside, Parking, Record, Verdict
+from shared.projection import Refused
 from shared.stalls import Handle, Watchdog
 from shared.subscriber import assert_safe, subscribe
 from shared.telemetry import Metrics, follow, logger
 
-Fold = Callable[[Sequence[Received]], Awaitable[None]]
+Fold = Callable[[Sequence[Received]], Awaitable[Sequence[Refused]]]
+"""Returns the records that it does not trust, which are parked; it has applied the others."""
 Reaction = Callable[[Received, Writing], None]
 """Runs in a thread, beside others of its kind."""
 Blocked = Future[set[bytes]]
@@ -54,6 +56,12 @@ class _Batch:
     blocked: Blocked
     at_once: asyncio.Semaphore
     aside: list[Aside]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    record: Record
+    received: Received
 
 
 class _BehindParked(Exception):
@@ -92,21 +100,22 @@ class Consumers:
         consumer = group or f"{self._service}.projection"
         by_type = {payload.TYPE: fold for payload, fold in folds.items()}
 
-        async def apply(received: Sequence[Received]) -> None:
-            for event_type, of_type in _by(received, lambda one: one.envelope.type).items():
+        async def apply(batch: Sequence[_Read]) -> None:
+            for event_type, of_type in _by(batch, lambda one: one.received.envelope.type).items():
                 if event_type in by_type:
-                    await self._persist(by_type[event_type], of_type)
-                    self._metrics.records.labels(consumer, "applied").inc(len(of_type))
+                    refused = await self._persist(by_type[event_type], [one.received for one in of_type])
+                    await self._park_refused(refused, of_type, consumer)
+                    self._metrics.records.labels(consumer, "applied").inc(len(of_type) - len(refused))
 
         async def handle(records: Sequence[Record]) -> None:
             """Reads the next records while the store takes the last ones; never two writes at once."""
             async with asyncio.TaskGroup() as tasks:
                 applying = None
                 for at in range(0, len(records), _FOLDED_TOGETHER):
-                    received = await self._read_all(records[at : at + _FOLDED_TOGETHER], consumer)
+                    batch = await self._read_all(records[at : at + _FOLDED_TOGETHER], consumer)
                     if applying is not None:
                         await applying
-                    applying = tasks.create_task(apply(received))
+                    applying = tasks.create_task(apply(batch))
                     await asyncio.sleep(0)  # lets the write begin
 
         self._subscribe(folds, consumer, handle)
@@ -121,7 +130,8 @@ class Consumers:
             by_key = _by(records, lambda record: record.key or b"")
             known = await self._known(records, consumer) if len(records) > _FEW else set()
             aside: list[Aside] = []
-            blocked = self._lookups.submit(self._parking.blocked, consumer, [key for key in by_key if key])
+            keys_read = [key for key in by_key if 0 < len(key) <= MAX_ATTRIBUTE]  # longer ones are refused unread
+            blocked = self._lookups.submit(self._parking.blocked, consumer, keys_read)
             async with asyncio.TaskGroup() as keys:
                 batch = _Batch(known, blocked, asyncio.Semaphore(_CONCURRENT_KEYS), aside)
                 for of_key in by_key.values():
@@ -172,8 +182,8 @@ class Consumers:
             worked += 1
         return worked
 
-    async def _read_all(self, records: Sequence[Record], consumer: str) -> list[Received]:
-        received, aside = [], []
+    async def _read_all(self, records: Sequence[Record], consumer: str) -> list[_Read]:
+        batch, aside = [], []
         for record in records:
             try:
                 one = read(key=record.key, value=record.value, headers=record.headers)
@@ -181,13 +191,16 @@ class Consumers:
                 aside.append(self._aside(record, Verdict(wrong.reason, str(wrong)), blocks=False))
                 continue
             if one is not None:
-                received.append(one)
+                batch.append(_Read(record, one))
         await self._park(aside, consumer)
-        return received
+        return batch
 
     async def _known(self, records: Sequence[Record], consumer: str) -> set[str]:
         ids = [
-            value.decode(errors="replace") for r in records for name, value in r.headers if name == "ce_id" and value
+            value.decode(errors="replace")
+            for r in records
+            for name, value in r.headers
+            if name == "ce_id" and value and len(value) <= MAX_ATTRIBUTE
         ]
         return await inbox.handled(self._database, consumer=consumer, events=ids)
 
@@ -268,27 +281,50 @@ class Consumers:
             return Verdict("handler_refused", detail, attempts=attempt)
         if mongo.is_outage(failure) or kafka.is_outage(failure):
             raise failure
+        if mongo.refuses_value(failure):
+            return Verdict("value_refused", detail, attempts=attempt)
         if attempt < _TRIES:
             return None
         _log.error("reaction failed", consumer=consumer, fact=received.envelope.id, exc_info=failure)
         return _later(Verdict("handler_failed", detail, attempts=attempt), attempt, self._clock)
 
-    async def _persist(self, fold: Fold, received: Sequence[Received]) -> None:
-        """A projection's write: retried for ever, because skipping a state would leave a copy wrong in silence."""
-        wait = _TRY_WAITS_SECONDS[0]
+    async def _persist(self, fold: Fold, received: Sequence[Received], *, tries: int = _TRIES) -> list[Refused]:
+        """A projection's write. A fault of the server is waited out, because skipping a state would leave a copy wrong;
+        what is a record's fault is traced to that record.
+        """
+        wait, tried = _TRY_WAITS_SECONDS[0], 0
         while True:
             try:
-                await fold(received)
+                return list(await fold(received))
             except StaleVersion:
                 continue
             except Exception as fault:
                 if mongo.is_outage(fault) or kafka.is_outage(fault):
                     raise
+                tried += 1
+                if mongo.refuses_value(fault) or (tried >= tries and not isinstance(fault, mongo.PyMongoError)):
+                    return await self._traced(fold, received, fault)
                 _log.exception("projection failed, trying again", wait_seconds=wait)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 30)
-            else:
-                return
+
+    async def _traced(self, fold: Fold, received: Sequence[Received], fault: Exception) -> list[Refused]:
+        """Halves the records until each that cannot be applied stands alone; the others are applied."""
+        if len(received) > 1:
+            half = len(received) // 2
+            refused = await self._persist(fold, received[:half], tries=1)
+            return refused + await self._persist(fold, received[half:], tries=1)
+        [alone] = received
+        reason = "value_refused" if mongo.refuses_value(fault) else "handler_failed"
+        _log.error("projection refused a record", fact=alone.envelope.id, exc_info=fault)
+        return [Refused(alone, reason, f"{alone.envelope.type}: {_name(fault)}")]
+
+    async def _park_refused(self, refused: Sequence[Refused], batch: Sequence[_Read], consumer: str) -> None:
+        records = {id(one.received): one.record for one in batch}
+        aside = [
+            self._aside(records[id(one.received)], Verdict(one.reason, one.detail), blocks=False) for one in refused
+        ]
+        await self._park(aside, consumer)
 
     def _aside(self, record: Record, verdict: Verdict, *, blocks: bool) -> Aside:
         return Aside(record=record, verdict=verdict, id=self._clock.new_id(), blocks=blocks)

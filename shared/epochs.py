@@ -4,6 +4,12 @@ Counting goes on in the low bits, which no aggregate outgrows. Below epoch 8,191
 """
 
 _BITS = 40
+_COUNT_JUMP = 1_000_000
+"""No reader misses more changes of one aggregate. A first sequence is bounded by it, too."""
+_EPOCH_JUMP = 8
+"""No reader misses so many restored backups."""
+_FIRST_EPOCH = 100
+"""Above what restoring backups leads to in a network's life."""
 
 
 def epoch_of(sequence: int) -> int:
@@ -17,3 +23,23 @@ def count_of(sequence: int) -> int:
 def raised(sequence: int, epoch: int) -> int:
     """The same count in that epoch."""
     return epoch << _BITS | count_of(sequence)
+
+
+def is_plausible(sequence: int, *, after: int | None) -> bool:
+    """Whether an aggregate may have gone on to this sequence; `after` is the last known one, None for none.
+
+    A lower sequence is plausible: a record may come late, and is not applied then.
+    """
+    jump = count_of(sequence) - count_of(after or 0)
+    epochs = epoch_of(sequence) - epoch_of(after or 0)
+    return jump <= _COUNT_JUMP and epochs <= (_FIRST_EPOCH if after is None else _EPOCH_JUMP)
+
+
+def is_plausible_after_any(sequence: int) -> bool:
+    """Whether no last known sequence makes this one implausible, so that none need be looked up."""
+    return is_plausible(sequence, after=0)
+
+
+def is_within_reach(sequence: int, *, epoch: int) -> bool:
+    """Whether a restored store of that epoch may take this sequence for its own: readers take the epoch after it."""
+    return epoch_of(sequence) - epoch < _EPOCH_JUMP

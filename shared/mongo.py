@@ -68,6 +68,8 @@ __all__ = [
     "is_outage",
     "is_unauthenticated",
     "is_unauthorized",
+    "ping",
+    "refuses_value",
     "server_version",
 ]
 
@@ -80,6 +82,8 @@ T = TypeVar("T")
 _DUPLICATE_KEY = 11000
 _UNAUTHORIZED, _AUTHENTICATION_FAILED = 13, 18
 _SHUTDOWN_OR_NO_PRIMARY = {91, 189, 11600, 11602, 10107, 13435, 13436}
+_VALUE_REFUSED = {22, 52, 56, 57, 121, 10334, 17280, 17419, 17420}
+"""InvalidBSON, wrong field names, DocumentValidationFailure, too large. Not BadValue, which a missing index is too."""
 _COLLECTION_REPLACED = {175}  # QueryPlanKilled: of a copy made anew, the old one was being read
 
 
@@ -228,3 +232,17 @@ async def hello(database: Database, *, seconds: float = 5) -> Document:
 
 async def server_version(database: Database) -> list[int]:
     return list((await database.command("buildInfo"))["versionArray"])
+
+
+def refuses_value(error: BaseException) -> bool:
+    """Whether the driver could not encode a value, or the server refused it: the same value is refused again."""
+    if isinstance(error, (OverflowError, UnicodeError, BSONError)):
+        return True
+    if isinstance(error, BulkWriteError):
+        return any(one["code"] in _VALUE_REFUSED for one in (error.details or {}).get("writeErrors", []))
+    return isinstance(error, OperationFailure) and error.code in _VALUE_REFUSED
+
+
+async def ping(database: Database) -> None:
+    with pymongo.timeout(2):
+        await database.command("ping")

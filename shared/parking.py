@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from shared import inbox, outbox
-from shared.contracts.dead_letters import RecordParked
+from shared.contracts.dead_letters import NETWORK, RecordParked
 from shared.contracts.envelope import Trace, Unreadable, read
 from shared.mongo import (
     ASCENDING,
@@ -25,10 +25,6 @@ from shared.mongo import (
     ensure_indexes,
     in_transaction,
 )
-
-NETWORK = "preceptor"
-"""Dead letters belong to no institution: operators of the network read them."""
-
 
 _WAITING: Document = {"dropped_at": None}
 _KEPT = timedelta(days=35)

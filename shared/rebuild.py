@@ -85,7 +85,9 @@ class Rebuild:
     async def _fold(self, replay: Replay, *, into: Collection) -> None:
         """All that is there by now."""
         async for records in replay.until(await replay.ends()):
-            await fold(into, _readable(records, self._copy), self._copy.body)
+            refused = await fold(into, _readable(records, self._copy), self._copy.body)
+            if refused:
+                self._say(f"{len(refused)} records are not trusted and left out")
             before, self._read = self._read, self._read + len(records)
             if before // _PROGRESS_RECORDS < self._read // _PROGRESS_RECORDS:
                 self._say(f"{self._read} records are read")

@@ -36,10 +36,17 @@ def load_topics(path: Path, *, size: str = PRODUCTION) -> list[Topic]:
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     if size not in document["sizes"]:
         raise ValueError(f"{path}: no size {size!r}, only {', '.join(document['sizes'])}")
-    return [
-        Topic(name=name, **document["sizes"][size], settings=_settings(entry))
-        for name, entry in document["topics"].items()
-    ]
+    return [_topic(name, entry, document["sizes"][size]) for name, entry in document["topics"].items()]
+
+
+def _topic(name: str, entry: Mapping[str, Any], size: Mapping[str, int]) -> Topic:
+    in_sync = {"min.insync.replicas": str(size["min_insync_replicas"])}
+    return Topic(
+        name=name,
+        partitions=size["partitions"],
+        replication=size["replication"],
+        settings=_settings(entry) | in_sync,
+    )
 
 
 async def differences(bootstrap: str, topics: Sequence[Topic]) -> list[str]:
@@ -74,20 +81,22 @@ async def _differences(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> l
     told = [f"{topic.name}: does not exist" for topic in topics if topic.name not in existing]
     if not found:
         return told
-    partitions = {
-        description["topic"]: len(description["partitions"])
-        for description in await admin.describe_topics([topic.name for topic in found])
-    }
+    described = await admin.describe_topics([topic.name for topic in found])
+    replicas = {one["topic"]: [len(part["replicas"]) for part in one["partitions"]] for one in described}
     settings = await _described_settings(admin, found)
     for topic in found:
-        told += _compare(topic, partitions=partitions[topic.name], settings=settings[topic.name])
+        told += _compare(topic, replicas=replicas[topic.name], settings=settings[topic.name])
     return told
 
 
-def _compare(topic: Topic, *, partitions: int, settings: Mapping[str, str]) -> list[str]:
+def _compare(topic: Topic, *, replicas: Sequence[int], settings: Mapping[str, str]) -> list[str]:
+    """`replicas` of each partition."""
     told = []
-    if partitions != topic.partitions:
-        told.append(f"{topic.name}: {partitions} partitions instead of {topic.partitions}")
+    if len(replicas) != topic.partitions:
+        told.append(f"{topic.name}: {len(replicas)} partitions instead of {topic.partitions}")
+    wrong = sorted({count for count in replicas if count != topic.replication})
+    if wrong:
+        told.append(f"{topic.name}: replication factor is {wrong[0]} instead of {topic.replication}")
     for key, wanted in topic.settings.items():
         if settings.get(key) != wanted:
             told.append(f"{topic.name}: {key} is {settings.get(key)} instead of {wanted}")

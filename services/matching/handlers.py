@@ -1,23 +1,23 @@
 """Events of profiles → copies of our own."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from shared.consume import Fold
 from shared.contracts.envelope import Received
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import InstitutionChanged, MemberChanged, PreferencesChanged, ProgrammeChanged
-
-Fold = Callable[[Sequence[Received]], Awaitable[None]]
+from shared.projection import Refused
 
 
 class Copies(Protocol):
-    async def fold_institutions(self, received: Sequence[Received]) -> None: ...
+    async def fold_institutions(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
-    async def fold_programmes(self, received: Sequence[Received]) -> None: ...
+    async def fold_programmes(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
-    async def fold_members(self, received: Sequence[Received]) -> None: ...
+    async def fold_members(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
-    async def fold_preferences(self, received: Sequence[Received]) -> None: ...
+    async def fold_preferences(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
 
 def folds(copies: Copies) -> Mapping[type[Payload], Fold]:

@@ -50,18 +50,21 @@ class Restoring:
         self._database = database
         self._published: set[str] = set()
         self._versions: dict[str, dict[str, int]] = {}
+        self._epoch = 0
         self._newest: dict[tuple[str, str], Received] = {}
 
     async def prepare(self) -> None:
         for name in _COUNTED.values():
             found = self._database[name].find({}, {"version": 1})
             self._versions[name] = {one["_id"]: one["version"] async for one in found}
+        known = [version for of in self._versions.values() for version in of.values()]
+        self._epoch = max(map(epochs.epoch_of, known), default=0)
 
     def hear(self, received: Received) -> None:
         envelope = received.envelope
         self._published.add(envelope.id)
         about = next((name for kind, name in _COUNTED.items() if isinstance(received.payload, kind)), None)
-        if about is None:
+        if about is None or not epochs.is_within_reach(envelope.sequence, epoch=self._epoch):
             return
         known = self._newest.get((about, envelope.subject))
         if known is None or known.envelope.sequence < envelope.sequence:
@@ -69,9 +72,8 @@ class Restoring:
 
     async def look(self) -> Report:
         """What would be done."""
-        known = [version for of in self._versions.values() for version in of.values()]
         told = [one.envelope.sequence for one in self._newest.values()]
-        report = Report(epoch=max(map(epochs.epoch_of, [*known, *told]), default=0) + 1)
+        report = Report(epoch=max([self._epoch, *map(epochs.epoch_of, told)]) + 1)
         for (about, id), one in self._ahead().items():
             if about == _LISTS:
                 report.read_back.append(f"{about} {id}")

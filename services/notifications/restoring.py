@@ -26,13 +26,17 @@ class Restoring:
         self._published: set[str] = set()
         self._counted: dict[str, int] = {}
         """By recipient, the highest position that was published."""
+        self._epoch = 0
 
     async def prepare(self) -> None:
         self._counted = {one["_id"]: one["position"] async for one in self._database["recipients"].find({})}
+        self._epoch = max(map(epochs.epoch_of, self._counted.values()), default=0)
 
     def hear(self, received: Received) -> None:
         recorded = received.payload
-        if isinstance(recorded, NotificationRecorded):
+        if not isinstance(recorded, NotificationRecorded):
+            return
+        if epochs.is_within_reach(recorded.position, epoch=self._epoch):
             self._published.add(received.envelope.id)
             counter = f"{recorded.institution}:{recorded.member}"
             self._counted[counter] = max(self._counted.get(counter, 0), recorded.position)

@@ -26,7 +26,7 @@ from shared.mongo import (
     ensure_indexes,
 )
 from shared.outbox import Fact
-from shared.projection import Copy, fold
+from shared.projection import Copy, Refused, fold
 from shared.retention import keep_for
 
 _OF_RECIPIENT = [("institution", ASCENDING), ("member", ASCENDING)]
@@ -74,19 +74,19 @@ class NotificationsStore:
         await ensure_indexes(self._institutions, [])
         await ensure_indexes(self._programmes, [])
 
-    async def fold_contacts(self, received: Sequence[Received]) -> None:
+    async def fold_contacts(self, received: Sequence[Received]) -> list[Refused]:
         """An erasure takes the person's inbox along; both may happen again without harm."""
-        await fold(self._contacts, received)
-        for one in received:
-            if one.payload is None:
-                recipient = Recipient(institution=one.envelope.institution, member=one.envelope.subject)
-                await _erase_inbox(self._database, recipient)
+        refused = await fold(self._contacts, received)
+        gone = [one.envelope.subject for one in received if one.payload is None]
+        if gone:
+            await _leave_no_inbox(self._database, {"_id": {"$in": gone}})
+        return refused
 
-    async def fold_institutions(self, received: Sequence[Received]) -> None:
-        await fold(self._institutions, received, _name_only)
+    async def fold_institutions(self, received: Sequence[Received]) -> list[Refused]:
+        return await fold(self._institutions, received, _name_only)
 
-    async def fold_programmes(self, received: Sequence[Received]) -> None:
-        await fold(self._programmes, received, _name_only)
+    async def fold_programmes(self, received: Sequence[Received]) -> list[Refused]:
+        return await fold(self._programmes, received, _name_only)
 
     async def reader(self, institution: str, *, subject_hash: str) -> Reader | None:
         contact = await self._contacts.find_one({"institution": institution, "subject_hash": subject_hash})
@@ -191,15 +191,20 @@ class Ledger:
         )
         return str(document["_id"])  # type: ignore[index]  # as above
 
+    def institutions_of(self, members: Iterable[str]) -> Mapping[str, str]:
+        wanted = {"_id": {"$in": sorted(members)}}
+        found = self._writing["contacts"].find(wanted, {"institution": 1}, session=self._writing.session)
+        return {one["_id"]: one["institution"] for one in found}
+
     def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         facts = [_fact(event, recorded, now, trace) for event, recorded in told.items()]
         outbox.write(self._writing, facts)
 
 
-async def _leave_no_inbox(database: Database) -> int:
-    """Of anybody who is erased."""
+async def _leave_no_inbox(database: Database, wanted: Document) -> int:
+    """Of those among them who are erased, as their copies say: a tombstone that was not applied erases nothing."""
     followed = 0
-    async for one in database["contacts"].find({"erased": True}, {"institution": 1}):
+    async for one in database["contacts"].find(wanted | {"erased": True}, {"institution": 1}):
         await _erase_inbox(database, Recipient(institution=one["institution"], member=one["_id"]))
         followed += 1
     return followed
@@ -320,7 +325,7 @@ def _turn(document: Document) -> Turn:
 
 
 COPIES = (
-    Copy(collection="contacts", payload=ContactChanged, follow=_leave_no_inbox),
+    Copy(collection="contacts", payload=ContactChanged, follow=lambda database: _leave_no_inbox(database, {})),
     Copy(collection="institutions", payload=InstitutionChanged, body=_name_only),
     Copy(collection="programmes", payload=ProgrammeChanged, body=_name_only),
 )

@@ -54,3 +54,8 @@ def is_newer_major(event_type: str) -> bool:
     known = [_VERSIONED.fullmatch(name) for name in EVENTS]
     majors = [int(match["major"]) for match in known if match and match["name"] == sent["name"]]
     return bool(majors) and int(sent["major"]) > max(majors)
+
+
+def is_private(event_type: str) -> bool:
+    event = EVENTS.get(event_type)
+    return event is not None and event.TOPIC in PRIVATE

@@ -1,26 +1,33 @@
 """What every service says of a record that it set aside: where it came from and why; never its value."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from shared.contracts.payload import Payload
+from shared.contracts.payload import Code, Count, Payload, between
+
+NETWORK = "preceptor"
+"""Dead letters belong to no institution: operators of the network read them."""
 
 
 class RecordParked(Payload):
     """Published to `<service>.dead-letters`, one type for each service; operators only."""
 
-    parked: str
+    parked: Code
     """Id of the parked record in the service's own store: what the operator's command takes."""
-    consumer: str
-    topic: str
-    partition: int
-    offset: int
-    key_hash: str
+    consumer: Code
+    topic: Code
+    partition: Count
+    offset: Annotated[int, between(0, (1 << 63) - 1)]
+    key_hash: Code
     """SHA-256, hexadecimal: the key names an institution and an aggregate."""
-    reason: str
+    reason: Code
     """A code: `malformed`, `newer_major`, `handler_failed`, `behind_parked`, …"""
-    fingerprint: str
+    fingerprint: Code
     """Equal for records that failed in the same way."""
-    attempts: int
+    attempts: Count
+
+    @property
+    def tenant(self) -> str:
+        return NETWORK
 
     @property
     def aggregate(self) -> str:

@@ -3,7 +3,9 @@
 Source: CloudEvents 1.0.2, its Kafka Protocol Binding §3, and its registered extensions `partitionkey` and `sequence`.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +13,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared.contracts.catalogue import EVENTS, is_newer_major
-from shared.contracts.payload import Payload
+from shared.contracts.catalogue import EVENTS, is_newer_major, is_private
+from shared.contracts.payload import SEQUENCE_LIMIT, Payload
 
 Headers = Sequence[tuple[str, bytes]]
 _STRUCTURED = "application/cloudevents+json"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_FIELD = re.compile(r"[a-z_]{1,40}")
+MAX_ATTRIBUTE = 300
+"""Characters of one attribute: each of them is stored, looked up or logged somewhere."""
+_YEARS = range(2000, 2200)
 
 
 class Unreadable(Exception):
@@ -52,17 +59,20 @@ class Envelope:
         return f"{self.institution}:{self.subject}"
 
     def caused(self) -> Trace:
-        """The trace of whatever follows from this fact."""
-        return Trace(correlation_id=self.trace.correlation_id, causation_id=self.id, traceparent=self.trace.traceparent)
+        """The trace of what follows from this fact, which may be public: names no record of a private topic."""
+        return Trace(
+            correlation_id=self.trace.correlation_id,
+            causation_id=None if is_private(self.type) else self.id,
+            traceparent=self.trace.traceparent,
+        )
 
 
 def headers_of(envelope: Envelope) -> dict[str, str]:
     """The `ce_*` headers of a record in binary mode."""
-    service = envelope.type.split(".")[2]
     headers = {
         "ce_specversion": "1.0",
         "ce_type": envelope.type,
-        "ce_source": f"/institutions/{envelope.institution}/{service}",
+        "ce_source": _source(envelope),
         "ce_subject": envelope.subject,
         "ce_id": envelope.id,
         "ce_partitionkey": envelope.key,
@@ -94,6 +104,8 @@ def read(*, key: bytes | None, value: bytes | None, headers: Headers) -> Receive
     """
     attributes, data = _split(value, _texts(headers))
     event_type = attributes.get("type", "")
+    if len(event_type) > MAX_ATTRIBUTE:
+        raise Unreadable("bad_attributes", f"ce_type has more than {MAX_ATTRIBUTE} characters")
     if is_newer_major(event_type):
         raise Unreadable("newer_major", f"{event_type} is newer than this service knows")
     if event_type not in EVENTS:
@@ -129,34 +141,70 @@ def _split(value: bytes | None, headers: dict[str, str]) -> tuple[Mapping[str, A
 def _envelope(key: bytes | None, attributes: Mapping[str, str]) -> Envelope:
     if not key:
         raise Unreadable("no_key", "the record has no key: it belongs to no aggregate")
+    _refuse_long(attributes)
     institution, subject = attributes.get("institution", ""), attributes.get("subject", "")
-    if not institution or not subject or key != f"{institution}:{subject}".encode():
+    if not _ID.fullmatch(institution) or not _ID.fullmatch(subject) or key != f"{institution}:{subject}".encode():
         raise Unreadable("bad_attributes", "the key is not <ce_institution>:<ce_subject>")
-    sequence = attributes.get("sequence", "")
-    if not (sequence.isascii() and sequence.isdigit() and len(sequence) <= 18):  # noqa: PLR2004 -- fits int64
-        raise Unreadable("bad_attributes", "ce_sequence is not a whole number from 0")
     if not attributes.get("id"):
         raise Unreadable("bad_attributes", "ce_id is missing")
-    return Envelope(
+    envelope = Envelope(
         id=attributes["id"],
         type=attributes["type"],
         institution=institution,
         subject=subject,
-        sequence=int(sequence),
+        sequence=_sequence(attributes.get("sequence", "")),
         time=_time(attributes.get("time")),
         trace=Trace(
-            correlation_id=attributes.get("correlationid") or attributes["id"],
+            correlation_id=attributes.get("correlationid") or _correlation(attributes),
             causation_id=attributes.get("causationid"),
             traceparent=attributes.get("traceparent"),
         ),
     )
+    _refuse_contradictions(envelope, attributes)
+    return envelope
+
+
+def _correlation(attributes: Mapping[str, str]) -> str:
+    """Of a record that has none: its id, or for a private record what does not tell its id."""
+    id = attributes["id"]
+    return hashlib.sha256(id.encode()).hexdigest()[:32] if is_private(attributes["type"]) else id
+
+
+def _refuse_long(attributes: Mapping[str, str]) -> None:
+    """An attribute that we do not know may be of any length."""
+    ours = ("id", "source", "partitionkey", "sequence", "time", "correlationid", "causationid", "traceparent")
+    long = [name for name in ours if len(attributes.get(name, "")) > MAX_ATTRIBUTE]
+    if long:
+        raise Unreadable("bad_attributes", f"ce_{long[0]} has more than {MAX_ATTRIBUTE} characters")
+
+
+def _refuse_contradictions(envelope: Envelope, attributes: Mapping[str, str]) -> None:
+    """`source` and `partitionkey` repeat what other attributes say; a record that disagrees with itself is forged."""
+    if attributes.get("source", _source(envelope)) != _source(envelope):
+        raise Unreadable("bad_attributes", "ce_source is not /institutions/<ce_institution>/<the type's service>")
+    if attributes.get("partitionkey", envelope.key) != envelope.key:
+        raise Unreadable("bad_attributes", "ce_partitionkey is not the record's key")
+
+
+def _source(envelope: Envelope) -> str:
+    return f"/institutions/{envelope.institution}/{envelope.type.split('.')[2]}"
+
+
+def _sequence(text: str) -> int:
+    """What an epoch allows and JavaScript holds exactly (`shared.epochs`)."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(SEQUENCE_LIMIT))):
+        raise Unreadable("bad_attributes", "ce_sequence is not a whole number from 0")
+    if int(text) >= SEQUENCE_LIMIT:
+        raise Unreadable("bad_attributes", f"ce_sequence is not below {SEQUENCE_LIMIT}")
+    return int(text)
 
 
 def _time(text: str | None) -> datetime | None:
     try:
-        return datetime.fromisoformat(text) if text else None
+        moment = datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
+    return moment if moment and moment.year in _YEARS else None
 
 
 def _payload(envelope: Envelope, data: bytes | None) -> Payload | None:
@@ -165,8 +213,16 @@ def _payload(envelope: Envelope, data: bytes | None) -> Payload | None:
     try:
         payload = EVENTS[envelope.type].model_validate_json(data)
     except ValidationError as wrong:
-        places = sorted({".".join(map(str, error["loc"])) or "(root)" for error in wrong.errors(include_input=False)})
+        places = sorted({_place(error["loc"]) for error in wrong.errors(include_input=False)})
         raise Unreadable("malformed", f"{envelope.type}: wrong at {', '.join(places[:5])}") from None
     if payload.aggregate != envelope.subject:
         raise Unreadable("bad_attributes", f"{envelope.type}: ce_subject is not the payload's own id")
+    if payload.tenant != envelope.institution:
+        raise Unreadable("bad_attributes", f"{envelope.type}: ce_institution is not the payload's own institution")
     return payload
+
+
+def _place(location: Sequence[str | int]) -> str:
+    """A mapping's key is part of the record, which no error quotes."""
+    named = [str(part) if isinstance(part, int) or _FIELD.fullmatch(part) else "*" for part in location]
+    return ".".join(named) or "(root)"

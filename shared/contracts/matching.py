@@ -2,10 +2,9 @@
 never contributions, weights, messages or names.
 """
 
-from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from shared.contracts.payload import Id, Part, Payload, Recipient, Slug
+from shared.contracts.payload import Code, Count, Few, Id, Moment, Part, Payload, Recipient, Sequence, Slug, between
 
 Unmatched = Literal[
     "no_mentor_in_programme",
@@ -28,7 +27,7 @@ Cause = Literal["own_change", "others_change", "takeover"]
 class Ranked(Part):
     mentor: Id
     institution: Id
-    rank: int
+    rank: Annotated[int, between(1, 1_000)]
     """From 1, the best."""
 
 
@@ -42,11 +41,11 @@ class SuggestionsChanged(Payload):
     mentee: Id
     institution: Id
     """The mentee's."""
-    version: int
-    ranked: tuple[Ranked, ...]
+    version: Sequence
+    ranked: Annotated[tuple[Ranked, ...], Few]
     """The whole list after the change: folding these events gives the lists as they stand."""
-    entered: tuple[Id, ...] = ()
-    left: tuple[Id, ...] = ()
+    entered: Annotated[tuple[Id, ...], Few] = ()
+    left: Annotated[tuple[Id, ...], Few] = ()
     unmatched: Unmatched | None = None
     """Set exactly when `ranked` is empty and the mentee is still enrolled."""
     cause: Cause
@@ -54,7 +53,11 @@ class SuggestionsChanged(Payload):
     """Why the mentee is not notified of a change that others made. Today `has_mentor` (in this programme: the
     relationship's own fact notifies them) and `matched_in_round` (a round that is being published has a mentor for
     them, and its own fact will); more may come."""
-    recipients: tuple[Recipient, ...] = ()
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+    @property
+    def tenant(self) -> str:
+        return self.institution
 
     @property
     def aggregate(self) -> str:
@@ -70,7 +73,11 @@ class AboutRequest(Payload):
     """Who asks."""
     mentor: Recipient
     """Who is asked."""
-    recipients: tuple[Recipient, ...] = ()
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+    @property
+    def tenant(self) -> str:
+        return self.mentee.institution
 
     @property
     def aggregate(self) -> str:
@@ -83,7 +90,7 @@ class MentorRequested(AboutRequest):
     TYPE: ClassVar[str] = "org.preceptor.matching.request.made.v1"
     TOPIC: ClassVar[str] = "matching.events"
 
-    expires_at: datetime
+    expires_at: Moment
     """When the request ends by itself, unanswered."""
     repeat: bool = False
     """The two had a mentoring before, which was closed: the mentee asks the same mentor again."""
@@ -95,9 +102,9 @@ class MentorNudged(AboutRequest):
     TYPE: ClassVar[str] = "org.preceptor.matching.request.nudged.v1"
     TOPIC: ClassVar[str] = "matching.events"
 
-    nudge: int
+    nudge: Annotated[int, between(1, 1_000)]
     """Which one: 1, 2. One that is overdue together with the next is passed over."""
-    expires_at: datetime
+    expires_at: Moment
 
 
 class RequestAccepted(AboutRequest):
@@ -144,7 +151,11 @@ class AboutRelationship(Payload):
     programme: Id
     mentee: Recipient
     mentor: Recipient
-    recipients: tuple[Recipient, ...] = ()
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+    @property
+    def tenant(self) -> str:
+        return self.mentee.institution
 
     @property
     def aggregate(self) -> str:
@@ -215,17 +226,21 @@ class RoundPublished(Payload):
     """The programme's owner."""
     target: Slug
     """Today `fit` or `coverage`; more may come."""
-    mentees: int
+    mentees: Count
     """Who took part: matched, lapsed or unmatched."""
-    opened: int
-    lapsed: int
-    unmatched: int
-    input_sha256: str
+    opened: Count
+    lapsed: Count
+    unmatched: Count
+    input_sha256: Code
     """Of the file's canonical form, as in the result."""
-    result_sha256: str
+    result_sha256: Code
     """Of the result's file."""
-    policy_sha256: str
+    policy_sha256: Code
     solver: Slug
+
+    @property
+    def tenant(self) -> str:
+        return self.institution
 
     @property
     def aggregate(self) -> str:
@@ -240,7 +255,11 @@ class AboutPlace(Payload):
     programme: Id
     mentee: Recipient
     reason: Slug
-    recipients: tuple[Recipient, ...] = ()
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+    @property
+    def tenant(self) -> str:
+        return self.mentee.institution
 
     @property
     def aggregate(self) -> str:
@@ -276,15 +295,19 @@ class AboutRepair(Payload):
     programme: Id
     institution: Id
     """The programme's owner."""
-    bystanders_at_most: int
+    bystanders_at_most: Count
     """k: so many people with a mentor might be moved."""
-    bystanders_moved: int
-    displaced: int
+    bystanders_moved: Count
+    displaced: Count
     """Who lost a mentor: placed, or left behind."""
-    placed: int
-    left_behind: int
-    blocking_pairs: int
+    placed: Count
+    left_behind: Count
+    blocking_pairs: Count
     """Pairs that would both rather have each other, among those looked at, once the plan is carried out."""
+
+    @property
+    def tenant(self) -> str:
+        return self.institution
 
     @property
     def aggregate(self) -> str:

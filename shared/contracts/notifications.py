@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from shared.contracts.payload import Id, Payload, Slug
+from shared.contracts.payload import Code, Id, Payload, Sequence, Slug
 
 
 class NotificationRecorded(Payload):
@@ -13,10 +13,14 @@ class NotificationRecorded(Payload):
     member: Id
     institution: Id
     template: Slug
-    occasion: str
+    occasion: Code
     """One key per recipient, programme and cause; an unread document of the same occasion is updated, not repeated."""
-    position: int
+    position: Sequence
     """The recipient's own counter: what `Last-Event-ID` of their live stream means."""
+
+    @property
+    def tenant(self) -> str:
+        return self.institution
 
     @property
     def aggregate(self) -> str:

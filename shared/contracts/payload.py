@@ -1,17 +1,73 @@
 """The form every event's data has: frozen, past tense, enough to act on without calling back.
 
 Within a major version only optional fields come and go (FULL_TRANSITIVE), so a reader ignores what it does not know.
+
+Every integer, string, list and date has a bound, so that no readable record holds a value that a store or an index
+cannot hold. Bounds that came after a field's first publication are checked on reading and stand in no schema: a
+narrower schema would break the agreement (docs/events.md, "Bounds").
 """
 
-from typing import Annotated, ClassVar
+from collections.abc import Sized
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+_Sized = TypeVar("_Sized", bound=Sized)
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
+SEQUENCE_LIMIT = 1 << 53
+"""An epoch of 13 bits and a count of 40 (`shared.epochs`): exact in JavaScript, and within MongoDB's 64 bits."""
+
+
+def between(least: int, most: int) -> AfterValidator:
+    """For integers: outside of this a record is malformed."""
+
+    def check(value: int) -> int:
+        if not least <= value <= most:
+            raise ValueError(f"must be from {least} to {most}")
+        return value
+
+    return AfterValidator(check)
+
+
+def at_most(longest: int) -> AfterValidator:
+    """For strings, lists and mappings, by length."""
+
+    def check(value: _Sized) -> _Sized:
+        if len(value) > longest:
+            raise ValueError(f"must not be longer than {longest}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _datable(moment: datetime) -> datetime:
+    """Far enough from the calendar's ends that every conversion between zones succeeds."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC) <= aware < datetime(_LAST_YEAR, 1, 1, tzinfo=UTC):
+        raise ValueError(f"must be in the years {_FIRST_YEAR} to {_LAST_YEAR - 1}")
+    return moment
+
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """An aggregate's id. No colon: a partition key is `<institution>:<aggregate id>`."""
 
 Slug = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$")]
 """A term of a vocabulary: `internal-medicine`, `research-methods`."""
+
+Count = Annotated[int, between(0, 1_000_000_000)]
+Sequence = Annotated[int, between(0, SEQUENCE_LIMIT - 1)]
+"""A version or position that is also a record's sequence."""
+Weight = Annotated[int, between(0, 100)]
+Code = Annotated[str, at_most(300)]
+"""A short text for machines: a hash, a topic, a time zone."""
+Text = Annotated[str, at_most(2_000)]
+"""A short text for people."""
+Moment = Annotated[datetime, AfterValidator(_datable)]
+Few = at_most(1_000)
+"""A bound on a list that people fill."""
+Many = at_most(20_000)
+"""A bound on a list of institutions or of people named one by one."""
 
 
 class Part(BaseModel):
@@ -25,6 +81,11 @@ class Payload(Part):
     @property
     def aggregate(self) -> str:
         """The id that goes into the partition key and the CloudEvents `subject`."""
+        raise NotImplementedError
+
+    @property
+    def tenant(self) -> str:
+        """The institution in the partition key. A record under another institution's key is not trusted."""
         raise NotImplementedError
 
 

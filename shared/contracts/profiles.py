@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
-from shared.contracts.payload import Id, Part, Payload, Slug
+from shared.contracts.payload import Code, Few, Id, Many, Part, Payload, Slug, Text, Weight, between
 
 Role = Literal["mentor", "mentee"]
 Stage = Literal["student", "resident", "fellow", "early_career", "attending", "senior", "retired"]
@@ -93,12 +93,16 @@ class InstitutionChanged(Payload):
     TOPIC: ClassVar[str] = "profiles.institutions"
 
     institution: Id
-    name: str
+    name: Text
     status: Status
-    exchanges_with: tuple[Id, ...] = ()
+    exchanges_with: Annotated[tuple[Id, ...], Many] = ()
     """Institutions whose members ours may be matched with; a pair needs both institutions to name each other."""
-    exchange_terms: tuple[ExchangeTerms, ...] = ()
+    exchange_terms: Annotated[tuple[ExchangeTerms, ...], Many] = ()
     """Of those that it names; who has none here: both ways, any number. What both institutions say holds."""
+
+    @property
+    def tenant(self) -> str:
+        return self.institution
 
     @property
     def aggregate(self) -> str:
@@ -118,13 +122,13 @@ class ProgrammeChanged(Payload):
     programme: Id
     institution: Id
     """The owner."""
-    name: str
+    name: Text
     status: Status
-    admits: tuple[Id, ...]
+    admits: Annotated[tuple[Id, ...], Many]
     """Institutions whose members may enrol, the owner among them."""
-    weights: dict[FirstFactor, int]
+    weights: dict[FirstFactor, Weight]
     """0 to 100 each; a mentee's own weights go over them. A factor that neither names has its default weight."""
-    further_weights: dict[Slug, int] = Field(default_factory=dict)
+    further_weights: Annotated[dict[Slug, Weight], Few] = Field(default_factory=dict)
     """Of factors that came after those of `weights`; a reader passes over names that it does not know."""
     limits: ProgrammeLimits = ProgrammeLimits()
     repair_by_itself_up_to: int = Field(default=0, ge=0, le=1000)
@@ -138,13 +142,17 @@ class ProgrammeChanged(Payload):
     that is not named has its default; a reader passes over names that it does not know."""
 
     @property
+    def tenant(self) -> str:
+        return self.institution
+
+    @property
     def aggregate(self) -> str:
         return self.programme
 
 
 class Enrolment(Part):
     programme: Id
-    roles: tuple[Role, ...]
+    roles: Annotated[tuple[Role, ...], Few]
 
 
 class MemberChanged(Payload):
@@ -154,31 +162,35 @@ class MemberChanged(Payload):
     member: Id
     institution: Id
     """The registering institution: immutable, and in the partition key."""
-    affiliations: tuple[Id, ...] = ()
+    affiliations: Annotated[tuple[Id, ...], Few] = ()
     status: Status
     paused: bool = False
     """Takes nothing new for now; an inactive member neither."""
-    enrolments: tuple[Enrolment, ...] = ()
+    enrolments: Annotated[tuple[Enrolment, ...], Few] = ()
     stage: Stage | None = None
     specialty: Slug | None = None
-    topics_offered: tuple[Slug, ...] = ()
-    topics_wanted: tuple[Slug, ...] = ()
-    languages: tuple[str, ...] = ()
+    topics_offered: Annotated[tuple[Slug, ...], Few] = ()
+    topics_wanted: Annotated[tuple[Slug, ...], Few] = ()
+    languages: Annotated[tuple[Code, ...], Few] = ()
     """BCP 47 primary tags: `en`, `de`."""
-    formats: tuple[Format, ...] = ()
-    time_zone: str = "UTC"
+    formats: Annotated[tuple[Format, ...], Few] = ()
+    time_zone: Code = "UTC"
     """IANA name."""
-    hours_per_month: int = 0
+    hours_per_month: Annotated[int, between(0, 10_000)] = 0
     """Hours a month that the member gives to mentoring, all programmes together."""
-    capacity: int = 0
+    capacity: Annotated[int, between(0, 10_000)] = 0
     """Mentees at a time, all programmes together; 0 is a pause."""
     style: Style | None = None
-    available: tuple[Weekly, ...] = ()
+    available: Annotated[tuple[Weekly, ...], Few] = ()
     """When in the week the member has time to meet; empty: not said."""
     reverse_mentoring: bool = False
     """As a mentee: looks for somebody at an earlier stage."""
     across_institutions: bool = False
     """The member's own opt-in to being matched with another institution's people."""
+
+    @property
+    def tenant(self) -> str:
+        return self.institution
 
     @property
     def aggregate(self) -> str:
@@ -193,16 +205,20 @@ class PreferencesChanged(Payload):
 
     member: Id
     institution: Id
-    never: tuple[Id, ...] = ()
-    weights: dict[FirstFactor, int] = Field(default_factory=dict)
-    further_weights: dict[Slug, int] = Field(default_factory=dict)
+    never: Annotated[tuple[Id, ...], Many] = ()
+    weights: dict[FirstFactor, Weight] = Field(default_factory=dict)
+    further_weights: Annotated[dict[Slug, Weight], Few] = Field(default_factory=dict)
     """Of factors that came after those of `weights`; a reader passes over names that it does not know."""
-    topics_most_wanted: tuple[Slug, ...] = ()
+    topics_most_wanted: Annotated[tuple[Slug, ...], Few] = ()
     """Those of the topics wanted that count twice."""
-    identity: tuple[Slug, ...] = ()
+    identity: Annotated[tuple[Slug, ...], Few] = ()
     wishes_shared_identity: bool = False
-    subject_hash: str | None = None
+    subject_hash: Code | None = None
     """Which sign-in is this member (see `shared.auth.subject_hash`), so that matching knows who asks."""
+
+    @property
+    def tenant(self) -> str:
+        return self.institution
 
     @property
     def aggregate(self) -> str:
@@ -217,13 +233,17 @@ class ContactChanged(Payload):
 
     member: Id
     institution: Id
-    name: str
-    email: str
-    locale: str = "en"
-    time_zone: str = "UTC"
-    subject_hash: str | None = None
+    name: Text
+    email: Text
+    locale: Code = "en"
+    time_zone: Code = "UTC"
+    subject_hash: Code | None = None
     status: Status = "active"
     """An inactive member reads no inbox, and an open stream of theirs ends."""
+
+    @property
+    def tenant(self) -> str:
+        return self.institution
 
     @property
     def aggregate(self) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from shared.contracts.profiles import ContactChanged, InstitutionChanged, ProgrammeChanged
+from shared.errors import Rejected
 from tests.component.notifications_desk import Desk, desk, event, settings
 
 
@@ -122,10 +123,18 @@ async def test_own_mentors_are_named_and_others_are_known_by_their_institution(r
     assert "Far" not in str(item)
 
 
+async def test_a_fact_that_moves_a_member_to_another_institution_is_refused(running: Desk, member: str) -> None:
+    await running.knows("far", institution="south", name="Dr Far")
+    with pytest.raises(Rejected, match="not theirs"):
+        await running.tell(event(member, ranked=[("far", "north")], entered=["far"]))
+    with pytest.raises(Rejected, match="not theirs"):
+        await running.tell(event(member, ranked=[("far", "south")], entered=["far"], recipients=[("far", "north")]))
+
+
 async def test_a_foreign_mentor_claimed_as_our_own_is_still_not_named(running: Desk, member: str) -> None:
     """The name is looked up within the reader's institution: a wrong event cannot make it leak."""
-    await running.knows("far", institution="south", name="Dr Far")
-    await running.tell(event(member, ranked=[("far", "north")], entered=["far"]))
+    await running.tell(event(member, ranked=[("stray", "north")], entered=["stray"]))
+    await running.knows("stray", institution="south", name="Dr Far")
     assert "Far" not in str(await running.inbox(member))
 
 

@@ -146,8 +146,8 @@ async def test_a_projection_applies_only_what_is_newer_and_remembers_erasure(
 ) -> None:
     copies = plumbing.database["institutions"]
 
-    async def fold(received: Sequence[Received]) -> None:
-        await projection.fold(copies, received)
+    async def fold(received: Sequence[Received]) -> list[projection.Refused]:
+        return await projection.fold(copies, received)
 
     plumbing.consumers.projection({InstitutionChanged: fold})
     old = InstitutionChanged(institution=tenant, name="Old", status="active")

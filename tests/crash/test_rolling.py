@@ -93,7 +93,7 @@ async def _twofold(
 def _replicated(path: Path) -> Path:
     """The product's topics, with few partitions, each on every broker."""
     declared = yaml.safe_load(TOPICS.read_text(encoding="utf-8"))
-    declared["sizes"][NATIVE]["replication"] = _BROKERS
+    declared["sizes"][NATIVE] |= {"replication": _BROKERS, "min_insync_replicas": _BROKERS - 1}
     path.write_text(yaml.safe_dump(declared), encoding="utf-8")
     return path
 

@@ -1,6 +1,7 @@
 """An envelope survives its own headers, and nothing that Kafka may hold raises anything but `Unreadable`."""
 
 import json
+from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
@@ -8,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.catalogue import EVENTS
+from shared.contracts.catalogue import EVENTS, PRIVATE
 from shared.contracts.envelope import Envelope, Received, Trace, Unreadable, headers_of, read
-from shared.contracts.profiles import InstitutionChanged
+from shared.contracts.profiles import ContactChanged, InstitutionChanged
 
 REASONS = {"no_key", "bad_attributes", "newer_major", "malformed"}
 ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", fullmatch=True)
 words = st.text(min_size=1, max_size=40)
-moments = st.datetimes(timezones=st.just(UTC))
+moments = st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.replace(year=2000 + moment.year % 50 * 4))
 traces = st.builds(Trace, correlation_id=words, causation_id=st.none() | words, traceparent=st.none() | words)
 envelopes = st.builds(
     Envelope,
@@ -23,7 +24,7 @@ envelopes = st.builds(
     type=st.just(InstitutionChanged.TYPE),
     institution=ids,
     subject=ids,
-    sequence=st.integers(0, 10**18 - 1),
+    sequence=st.integers(0, 2**53 - 1),
     time=st.none() | moments,
     trace=traces,
 )
@@ -79,9 +80,70 @@ def test_garbage_is_unreadable_or_unknown_and_nothing_else(
 def test_a_value_of_any_shape_under_good_headers_is_malformed_or_somebody_elses(
     envelope: Envelope, event_type: str, value: bytes | None
 ) -> None:
-    sent = [*as_sent(envelope), ("ce_type", event_type.encode())]
-    told = reading(envelope.key.encode(), value, sent)
+    told = reading(envelope.key.encode(), value, as_sent(replace(envelope, type=event_type)))
     assert told in {"malformed", "bad_attributes"} if value else isinstance(told, Received)
+
+
+def good(event_type: str = InstitutionChanged.TYPE) -> tuple[Envelope, dict[str, bytes]]:
+    trace = Trace(correlation_id="c", causation_id="before")
+    envelope = Envelope(id="1", type=event_type, institution="a", subject="a", sequence=1, time=None, trace=trace)
+    return envelope, {name: text.encode() for name, text in headers_of(envelope).items()}
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("ce_source", b"/institutions/b/profiles"),
+        ("ce_source", b"/institutions/a/matching"),
+        ("ce_partitionkey", b"b:a"),
+        ("ce_institution", b"b"),
+        ("ce_subject", b"b"),
+        ("ce_sequence", b"9007199254740992"),
+        ("ce_sequence", b"9" * 5_000),
+        ("ce_id", b"x" * 301),
+        ("ce_correlationid", b"x" * 301),
+        ("ce_causationid", b"x" * 301),
+        ("ce_type", InstitutionChanged.TYPE.encode() + b"9" * 5_000),
+    ],
+)
+@pytest.mark.parametrize("value_of_record", [None, b'{"institution": "a", "name": "A", "status": "active"}'])
+def test_a_header_that_contradicts_another_or_is_too_long_is_not_trusted_on_a_tombstone_either(
+    header: str, value: bytes, value_of_record: bytes | None
+) -> None:
+    envelope, sent = good()
+    changed = list({**sent, header: value}.items())
+    assert isinstance(reading(envelope.key.encode(), value_of_record, list(sent.items())), Received)
+    assert reading(envelope.key.encode(), value_of_record, changed) == "bad_attributes"
+
+
+@pytest.mark.parametrize("id", [" ", "a:b", "x" * 129, "é", "a\n"])
+def test_a_tombstone_of_what_is_no_id_is_not_read(id: str) -> None:
+    _, sent = good()
+    changed = {**sent, "ce_institution": id.encode(), "ce_subject": id.encode()}
+    assert reading(f"{id}:{id}".encode(), None, list(changed.items())) == "bad_attributes"
+
+
+def test_a_payload_of_another_institution_than_its_key_is_not_trusted() -> None:
+    value = ContactChanged(member="m", institution="b", name="N", email="e").model_dump_json().encode()
+    envelope, sent = good(ContactChanged.TYPE)
+    changed = {**sent, "ce_subject": b"m", "ce_partitionkey": b"a:m"}
+    assert reading(b"a:m", value, list(changed.items())) == "bad_attributes"
+    assert envelope.institution == "a"
+
+
+@pytest.mark.parametrize("event_type", EVENTS)
+def test_what_follows_from_a_private_record_does_not_name_it(event_type: str) -> None:
+    envelope, sent = good(event_type)
+    without_correlation = [(name, value) for name, value in sent.items() if name != "ce_correlationid"]
+    for headers in (list(sent.items()), without_correlation):
+        received = read(key=envelope.key.encode(), value=None, headers=headers)
+        assert received is not None
+        followed = received.envelope.caused()
+        if EVENTS[event_type].TOPIC in PRIVATE:
+            assert followed.causation_id is None
+            assert envelope.id not in followed.correlation_id
+        else:
+            assert followed.causation_id == envelope.id
 
 
 @given(trees, st.none() | st.binary(max_size=20))

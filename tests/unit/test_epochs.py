@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.clock import SystemClock, derived_id
-from shared.epochs import count_of, epoch_of, raised
+from shared.epochs import count_of, epoch_of, is_plausible, is_plausible_after_any, is_within_reach, raised
 
 COUNTS = st.integers(0, 10**9)
 EPOCHS = st.integers(0, 8000)
@@ -31,3 +31,38 @@ def test_what_follows_from_a_cause_has_one_id_and_it_is_a_uuid7(cause: str, of: 
 def test_it_carries_the_cause_s_own_time() -> None:
     cause = SystemClock().new_id()
     assert uuid.UUID(derived_id(cause, "x")).int >> 80 == uuid.UUID(cause).int >> 80
+
+
+@given(st.integers(0, 10**9), st.integers(0, 8000), st.integers(0, 1_000_000), st.integers(0, 8))
+def test_a_reader_that_missed_changes_and_restored_backups_goes_on(
+    count: int, epoch: int, missed: int, restored: int
+) -> None:
+    assert is_plausible(raised(count + missed, epoch + restored), after=raised(count, epoch))
+
+
+@given(st.integers(0, 10**9), st.integers(0, 8000))
+def test_a_jump_that_no_reader_could_have_missed_is_not_plausible(count: int, epoch: int) -> None:
+    known = raised(count, epoch)
+    assert not is_plausible(raised(count + 1_000_001, epoch), after=known)
+    assert not is_plausible(raised(count, epoch + 9), after=known)
+    assert is_plausible(known - 1, after=known), "a late record is only old"
+
+
+def test_a_first_sequence_is_bounded_too() -> None:
+    assert is_plausible(raised(1_000_000, 100), after=None)
+    assert not is_plausible(raised(1_000_001, 0), after=None)
+    assert not is_plausible(raised(1, 101), after=None)
+
+
+@given(st.integers(0, 2**53 - 1), st.integers(0, 2**53 - 1))
+def test_what_is_plausible_after_any_needs_no_look_up(sequence: int, known: int) -> None:
+    if is_plausible_after_any(sequence):
+        assert is_plausible(sequence, after=known)
+        assert is_plausible(sequence, after=None)
+
+
+@given(COUNTS, st.integers(0, 8000), st.integers(0, 20))
+def test_the_epoch_of_a_restored_store_is_one_that_its_readers_take(count: int, own: int, ahead: int) -> None:
+    found = raised(count, own + ahead)
+    if is_within_reach(found, epoch=own):
+        assert is_plausible(raised(count + 1, epoch_of(found) + 1), after=raised(count, own))

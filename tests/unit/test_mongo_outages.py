@@ -1,9 +1,11 @@
 """What is an outage, which waiting mends, and what is not."""
 
 import pytest
-from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
+from bson import encode
+from bson.errors import InvalidBSON
+from pymongo.errors import AutoReconnect, BulkWriteError, DocumentTooLarge, OperationFailure, PyMongoError
 
-from shared.mongo import is_outage
+from shared.mongo import is_outage, refuses_value
 
 _FORGOTTEN = OperationFailure("no such transaction", 251, {"errorLabels": ["TransientTransactionError"]})
 
@@ -16,3 +18,40 @@ def test_what_a_restarted_server_says_is_an_outage(error: PyMongoError) -> None:
 @pytest.mark.parametrize("error", [OperationFailure("no such field", 9), ValueError("ours")])
 def test_what_is_wrong_with_a_command_is_none(error: Exception) -> None:
     assert not is_outage(error)
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**70), "\ud800", {"a\0b": 1}, {1: 2}, object()])
+def test_what_the_driver_cannot_encode_is_the_value_s_fault(value: object) -> None:
+    with pytest.raises(Exception) as told:  # noqa: PT011 -- each has a kind of its own
+        encode({"value": value})
+    assert refuses_value(told.value)
+    assert not is_outage(told.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DocumentTooLarge("17 MB"),
+        InvalidBSON("no"),
+        OperationFailure("too large", 10334),
+        BulkWriteError({"writeErrors": [{"code": 11000}, {"code": 121}]}),
+    ],
+)
+def test_what_the_server_refuses_is_the_value_s_fault(error: Exception) -> None:
+    assert refuses_value(error)
+    assert not is_outage(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AutoReconnect("gone"),
+        OperationFailure("not authorized", 13),
+        OperationFailure("hint provided does not correspond to an existing index", 2),
+        OperationFailure("out of disk space", 14031),
+        BulkWriteError({"writeErrors": [{"code": 11600}]}),
+        RuntimeError("ours"),
+    ],
+)
+def test_what_a_server_s_state_or_our_own_fault_brings_is_not(error: Exception) -> None:
+    assert not refuses_value(error)

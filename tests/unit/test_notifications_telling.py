@@ -1,6 +1,6 @@
 """The use case, with a ledger by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -44,6 +44,7 @@ class FixedClock:
 
 class LedgerInMemory:
     def __init__(self) -> None:
+        self.contacts: dict[str, str] = {}
         self.positions: dict[Recipient, int] = {}
         self.kept: dict[str, Notification] = {}
         self.published: list[tuple[NotificationRecorded, Trace]] = []
@@ -71,6 +72,9 @@ class LedgerInMemory:
         )
         self.kept[told.id] = told
         return told.id
+
+    def institutions_of(self, members: Iterable[str]) -> Mapping[str, str]:
+        return {member: self.contacts[member] for member in members if member in self.contacts}
 
     def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         assert now == NOW

@@ -19,17 +19,21 @@ def test_every_topic_has_24_partitions_in_production_and_4_natively() -> None:
 
 @pytest.mark.parametrize("name", ["profiles.institutions", "profiles.programmes", "profiles.members"])
 def test_state_is_compacted(name: str) -> None:
-    assert topic(name).settings == {"cleanup.policy": "compact"}
+    assert topic(name).settings == {"cleanup.policy": "compact", "min.insync.replicas": "2"}
 
 
 @pytest.mark.parametrize("name", ["profiles.preferences", "profiles.contacts"])
 def test_private_state_is_compacted_within_a_week(name: str) -> None:
-    assert topic(name).settings == {"cleanup.policy": "compact", "max.compaction.lag.ms": WEEK}
+    assert topic(name).settings == {
+        "cleanup.policy": "compact",
+        "max.compaction.lag.ms": WEEK,
+        "min.insync.replicas": "2",
+    }
 
 
 @pytest.mark.parametrize("name", ["matching.events", "notifications.events", "matching.dead-letters"])
 def test_facts_and_dead_letters_are_kept_for_thirty_days(name: str) -> None:
-    assert topic(name).settings == {"cleanup.policy": "delete", "retention.ms": MONTH}
+    assert topic(name).settings == {"cleanup.policy": "delete", "retention.ms": MONTH, "min.insync.replicas": "2"}
 
 
 def test_a_size_that_does_not_exist_is_refused_with_those_that_do() -> None:

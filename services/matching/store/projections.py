@@ -33,7 +33,7 @@ from shared.contracts.profiles import (
     ProgrammeChanged,
 )
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, Writing, ensure_indexes, in_one_thread
-from shared.projection import Copy, document_of, fold, fold_within, newest
+from shared.projection import Copy, Refused, document_of, fold, fold_within, known_of, newest, trust
 
 INSTITUTIONS, PROGRAMMES, PARTICIPANTS, PREFERENCES = "institutions", "programmes", "participants", "preferences"
 _SCANNED = 1000
@@ -50,34 +50,34 @@ class Copies:
         self._database = database
         self._heard = heard
 
-    async def fold_institutions(self, received: Sequence[Received]) -> None:
-        await fold(self._database[INSTITUTIONS], received)
+    async def fold_institutions(self, received: Sequence[Received]) -> list[Refused]:
+        return await fold(self._database[INSTITUTIONS], received)
 
-    async def fold_programmes(self, received: Sequence[Received]) -> None:
-        await fold(self._database[PROGRAMMES], received)
+    async def fold_programmes(self, received: Sequence[Received]) -> list[Refused]:
+        return await fold(self._database[PROGRAMMES], received)
 
-    async def fold_members(self, received: Sequence[Received]) -> None:
+    async def fold_members(self, received: Sequence[Received]) -> list[Refused]:
         """Whoever is inactive, erased or enrolled no more leaves something behind: the command stands in the
         transaction.
         """
-        if all(map(_is_active, received)):
-            self._tell(PARTICIPANTS, received)
-        last = newest(received)
-        left = await self._left(last)
-        await fold(self._database[PARTICIPANTS], [one for one in last if one.envelope.subject not in left])
+        known = await known_of(self._database[PARTICIPANTS], received, "enrolments")
+        trusted, refused = trust(received, known)
+        if all(map(_is_active, trusted)):
+            self._tell(PARTICIPANTS, trusted)
+        last = newest(trusted)
+        left = _left(last, known)
+        staying = [one for one in last if one.envelope.subject not in left]
+        refused += await fold(self._database[PARTICIPANTS], staying)
         if left:
             leaving = [one for one in last if one.envelope.subject in left]
-            await in_one_thread(self._database, lambda writing: _leave(writing, leaving))
+            refused += await in_one_thread(self._database, lambda writing: _leave(writing, leaving))
+        return refused
 
-    async def _left(self, last: Sequence[Received]) -> set[str]:
-        here = {one.envelope.subject: one.payload for one in last if _is_active(one)}
-        known = self._database[PARTICIPANTS].find({"_id": {"$in": list(here)}}, {"enrolments": 1})
-        fewer = {one["_id"] async for one in known if _enrolments(one) - _enrolments_said(here[one["_id"]])}
-        return fewer | {one.envelope.subject for one in last if not _is_active(one)}
-
-    async def fold_preferences(self, received: Sequence[Received]) -> None:
-        self._tell(PREFERENCES, received)
-        await fold(self._database[PREFERENCES], received)
+    async def fold_preferences(self, received: Sequence[Received]) -> list[Refused]:
+        if len(received) <= _FEW:
+            trusted, _ = trust(received, await known_of(self._database[PREFERENCES], received))
+            self._tell(PREFERENCES, trusted)
+        return await fold(self._database[PREFERENCES], received)
 
     def _tell(self, collection: str, received: Sequence[Received]) -> None:
         if len(received) <= _FEW:
@@ -175,9 +175,20 @@ class Feed:
         ]
 
 
-def _leave(writing: Writing, leaving: Sequence[Received]) -> None:
-    if new := fold_within(writing, PARTICIPANTS, leaving):
+def _left(last: Sequence[Received], known: Mapping[str, Document]) -> set[str]:
+    """Who is inactive or erased, or enrolled in fewer roles than is known."""
+    return {
+        one.envelope.subject
+        for one in last
+        if not _is_active(one) or _enrolments(known.get(one.envelope.subject, {})) - _enrolments_said(one.payload)
+    }
+
+
+def _leave(writing: Writing, leaving: Sequence[Received]) -> list[Refused]:
+    new, refused = fold_within(writing, PARTICIPANTS, leaving)
+    if new:
         writing[DEPARTURES].bulk_write([departing(one) for one in new], session=writing.session)
+    return refused
 
 
 def _enrolments(document: Document) -> set[tuple[str, str]]:
@@ -194,7 +205,8 @@ def _is_active(one: Received) -> bool:
 
 
 def _change(collection: str, document: Document) -> Change:
-    return Change(STATES[collection](document), Origin(document["event"], document["correlation"]))
+    event = document["event"] if collection in _PUBLISHED else None
+    return Change(STATES[collection](document), Origin(event, document["correlation"]))
 
 
 def institution_of(document: Document) -> Institution:
@@ -295,6 +307,8 @@ STATES: dict[str, Callable[[Document], State]] = {
     EXPERIENCES: experience_of,
     PARTICIPANTS: member_of,
 }
+_PUBLISHED = frozenset({INSTITUTIONS, PROGRAMMES, PARTICIPANTS, RELATIONSHIPS, REQUESTS})
+"""Whose events are on public topics: only they may stand as the cause of a public fact."""
 BINDING: dict[str, Document] = {
     RELATIONSHIPS: {"$or": [OPEN, SEPARATING]},
     REQUESTS: {"$or": [APART, PENDING]},

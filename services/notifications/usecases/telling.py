@@ -1,6 +1,6 @@
 """An event that people must hear of becomes one notification for each recipient and occasion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -16,6 +16,10 @@ from shared.contracts.matching import (
     SuggestionsChanged,
 )
 from shared.contracts.notifications import NotificationRecorded
+from shared.contracts.payload import Recipient as Named
+from shared.errors import Rejected
+
+AnyEvent = SuggestionsChanged | AboutRequest | AboutRelationship | AboutPlace
 
 
 class Ledger(Protocol):
@@ -27,6 +31,9 @@ class Ledger(Protocol):
     def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
         """Updates the unread notification of the occasion, or makes one under the new id; returns its id."""
 
+    def institutions_of(self, members: Iterable[str]) -> Mapping[str, str]:
+        """As their contacts say; of those who have none, nothing."""
+
     def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         """By the fact's id."""
 
@@ -36,16 +43,19 @@ class Telling:
         self._clock = clock
 
     def suggestions_changed(self, event: SuggestionsChanged, trace: Trace, ledger: Ledger) -> None:
+        _refuse_moved([Person(member=event.mentee, institution=event.institution), *_ranked(event)], event, ledger)
         told = notices(_change(event), cause=event.cause, recipients=_recipients(event))
         if told:
             self._tell(told, trace, ledger)
 
     def turned(self, event: AboutRequest | AboutRelationship, trace: Trace, ledger: Ledger) -> None:
+        _refuse_moved([_person(event.mentee), _person(event.mentor)], event, ledger)
         told = [_turn(event, to) for to in dict.fromkeys(_recipients(event))]
         if told:
             self._tell(told, trace, ledger)
 
     def left_over(self, event: AboutPlace, trace: Trace, ledger: Ledger) -> None:
+        _refuse_moved([_person(event.mentee)], event, ledger)
         told = [_left_over(event, to) for to in dict.fromkeys(_recipients(event))]
         if told:
             self._tell(told, trace, ledger)
@@ -73,11 +83,27 @@ class Telling:
         )
 
 
+def _refuse_moved(named: Iterable[Person], event: AnyEvent, ledger: Ledger) -> None:
+    """A member's institution never changes: a fact that names another one is not trusted."""
+    people = [*named, *map(_person, event.recipients)]
+    known = ledger.institutions_of({one.member for one in people})
+    if any(known.get(one.member, one.institution) != one.institution for one in people):
+        raise Rejected("another_institution", "names a member under an institution that is not theirs")
+
+
+def _person(named: Named) -> Person:
+    return Person(member=named.member, institution=named.institution)
+
+
+def _ranked(event: SuggestionsChanged) -> list[Person]:
+    return [Person(member=one.mentor, institution=one.institution) for one in event.ranked]
+
+
 def _whom(notice: Notice) -> str:
     return f"{notice.recipient.institution}:{notice.recipient.member} {notice.occasion}"
 
 
-def _recipients(event: SuggestionsChanged | AboutRequest | AboutRelationship | AboutPlace) -> list[Recipient]:
+def _recipients(event: AnyEvent) -> list[Recipient]:
     return [Recipient(institution=to.institution, member=to.member) for to in event.recipients]
 
 

@@ -61,6 +61,7 @@ class Restoring:
         self._clock = clock
         self._ahead: dict[str, dict[str, Ahead]] = {name: {} for name in _KINDS}
         self._known: dict[str, dict[str, Mapping[str, int]]] = {}
+        self._epoch = 0
         self.report = Report()
 
     async def prepare(self) -> None:
@@ -69,7 +70,8 @@ class Restoring:
             found = self._database[name].find({}, {"sequences": 1})
             self._known[name] = {one["_id"]: one["sequences"] async for one in found}
         told = [n for of in self._known.values() for sequences in of.values() for n in sequences.values()]
-        self.report.epoch = max(map(epochs.epoch_of, told), default=0) + 1
+        self._epoch = max(map(epochs.epoch_of, told), default=0)
+        self.report.epoch = self._epoch + 1
 
     def hear(self, received: Received) -> None:
         """One record of a topic of ours, in the topic's order."""
@@ -78,6 +80,8 @@ class Restoring:
             received.envelope.sequence,
             received.envelope.subject,
         )
+        if not epochs.is_within_reach(sequence, epoch=self._epoch):
+            return
         self.report.epoch = max(self.report.epoch, epochs.epoch_of(sequence) + 1)
         collection = OWNED[topic][0].collection
         if self._known[collection].get(id, {}).get(_short(topic), 0) >= sequence:

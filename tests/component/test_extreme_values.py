@@ -1,0 +1,220 @@
+"""Any value in any field of any contract, through the real projections and reactions: applied or parked, and the next
+record goes on.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.matching.domain.shards import SHARDS
+from services.matching.handlers import folds
+from services.matching.index.network import Network
+from services.matching.store.projections import PARTICIPANTS, STATES, Copies
+from services.notifications.handlers import Reactions
+from services.notifications.store import Ledger, NotificationsStore
+from services.notifications.usecases.telling import Telling
+from shared.clock import SystemClock
+from shared.consume import Consumers
+from shared.contracts.catalogue import EVENTS
+from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, SuggestionsChanged
+from shared.contracts.profiles import ContactChanged, MemberChanged
+from shared.mongo import Database
+from shared.parking import Record
+from shared.projection import Refused, fold
+from tests.component.conftest import Plumbing
+from tests.component.consuming import Sent
+from tests.contract.golden import golden
+
+Handler = Callable[[Sequence[Record]], Awaitable[None]]
+EXTREMES: tuple[Any, ...] = (
+    *(0, -1, 2**31, 2**53, 2**63 - 1, 2**63, -(2**63) - 1, 2**70, 10**400, 1e300, float("inf")),
+    *("", "\0", "a\0b", "\ud800", "$set", "a.b", "../../etc/passwd", "x" * 30_000, "0001-01-01T00:00:00+23:59"),
+    *("9999-12-31T23:59:59-23:59", "2027-01-01", "\N{RIGHT-TO-LEFT OVERRIDE}x"),
+    *([], {}, None, True, [None], [[]], {"$where": 1}, {"a\0b": 1}, {"a.b": 2**70}),
+)
+_LONG = 30_000
+
+
+class Unsubscribed(Consumers):
+    """The real consumers, whose records a test hands over itself."""
+
+    handlers: list[Handler]
+
+    def _subscribe(self, _payloads: Iterable[Any], _consumer: str, handle: Any) -> None:
+        self.handlers = [*getattr(self, "handlers", []), handle]
+
+
+def unsubscribed(plumbing: Plumbing, service: str) -> Unsubscribed:
+    return Unsubscribed(
+        plumbing.consumers._broker,
+        plumbing.database,
+        service=service,
+        parking=plumbing.parking,
+        clock=plumbing.clock,
+        metrics=plumbing.metrics,
+        watchdog=plumbing.watchdog,
+    )
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [at, *(place for name, one in inner for place in places(one, (*at, name)))]
+
+
+def put(value: Any, at: Sequence[Any], extreme: Any) -> Any:
+    if not at:
+        return [value] * _LONG if extreme == "many" else extreme
+    copied = dict(value) if isinstance(value, dict) else list(value)
+    copied[at[0]] = put(value[at[0]], at[1:], extreme)
+    return copied
+
+
+@st.composite
+def changed_events(draw: st.DrawFn) -> tuple[str, tuple[Any, ...], Any]:
+    event_type = draw(st.sampled_from(sorted(EVENTS)))
+    at = draw(st.sampled_from(places(json.loads(golden(event_type).value))[1:]))
+    return event_type, at, draw(st.sampled_from((*EXTREMES, "many")))
+
+
+def renamed(value: Any, before: str, after: str) -> Any:
+    if isinstance(value, dict):
+        return {name: renamed(one, before, after) for name, one in value.items()}
+    if isinstance(value, list):
+        return [renamed(one, before, after) for one in value]
+    return after if value == before else value
+
+
+def record_of(event_type: str, at: Sequence[Any], extreme: Any, *, offset: int) -> Sent:
+    """The golden event under a key of its own, with the extreme in that place."""
+    event, id = golden(event_type), SystemClock().new_id()
+    subject = event.headers["ce_subject"].decode()
+    institution = event.headers["ce_institution"].decode()
+    owner = id if institution == subject else institution
+    value = put(renamed(json.loads(event.value), subject, id), at, extreme)
+    headers = event.headers | {
+        "ce_id": id.encode(),
+        "ce_subject": id.encode(),
+        "ce_institution": owner.encode(),
+        "ce_source": event.headers["ce_source"].replace(institution.encode(), owner.encode()),
+        "ce_partitionkey": f"{owner}:{id}".encode(),
+    }
+    return Sent(
+        topic=event.topic,
+        offset=offset,
+        key=f"{owner}:{id}".encode(),
+        value=json.dumps(value).encode(),
+        headers=list(headers.items()),
+    )
+
+
+async def apply_all(plumbing: Plumbing, database: Database) -> list[Handler]:
+    """Every projection and reaction of matching and notifications."""
+    store = NotificationsStore(database)
+    await store.prepare(read_kept=timedelta(days=1))
+    matching, notifications = unsubscribed(plumbing, "matching"), unsubscribed(plumbing, "notifications")
+    heard: list[Any] = []
+    matching.projection(folds(Copies(database, heard=heard.extend)))
+    notifications.projection({ContactChanged: store.fold_contacts})
+    reactions = Reactions(Telling(plumbing.clock), Ledger)
+    told = {SuggestionsChanged: reactions.on_suggestions_changed}
+    of_pairs = (AboutRequest, AboutRelationship)
+    told |= {event: reactions.on_turn for event in EVENTS.values() if issubclass(event, of_pairs)}
+    told |= {event: reactions.on_left_over for event in EVENTS.values() if issubclass(event, AboutPlace)}
+    notifications.reaction(told)
+    return [*matching.handlers, *notifications.handlers]
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.lists(changed_events(), min_size=5, max_size=25))
+async def test_an_extreme_value_stops_no_consumer_and_no_index(
+    plumbing: Plumbing, drawn: list[tuple[str, tuple[Any, ...], Any]]
+) -> None:
+    database = plumbing.database
+    handlers = await apply_all(plumbing, database)
+    first = int(plumbing.clock.monotonic() * 1e6)
+    records = [record_of(*one, offset=first + n) for n, one in enumerate(drawn)]
+    good = record_of(MemberChanged.TYPE, ("paused",), False, offset=first + len(drawn))
+
+    for handle in handlers:
+        await handle([*records, good])
+
+    assert good.key is not None
+    copy = await database[PARTICIPANTS].find_one({"_id": good.key.decode().partition(":")[2]})
+    assert copy is not None
+    network = Network()
+    network.hold(range(SHARDS))
+    for name in ("institutions", "programmes", "preferences", PARTICIPANTS):
+        async for document in database[name].find({"event": {"$exists": True}}):
+            network.put(STATES[name](document))
+
+
+async def test_what_only_the_store_refuses_is_traced_to_its_record_and_parked(plumbing: Plumbing) -> None:
+    """Of a payload that no bound holds, as a later contract may have one."""
+    consumers = unsubscribed(plumbing, "matching")
+    copies = plumbing.database["copies"]
+
+    async def fold_unbounded(received: Sequence[Any]) -> list[Refused]:
+        unbounded = [
+            replace(one, payload=one.payload.model_copy(update={"capacity": 2**70}))
+            if one.payload.capacity == 13
+            else one
+            for one in received
+        ]
+        return await fold(copies, unbounded)
+
+    consumers.projection({MemberChanged: fold_unbounded})
+    capacities = [1, 13, 2, 13, *([3] * 20)]
+    records = [record_of(MemberChanged.TYPE, ("capacity",), n, offset=at) for at, n in enumerate(capacities)]
+
+    await consumers.handlers[0](records)
+
+    assert await copies.count_documents({}) == len(capacities) - 2
+    waiting = await plumbing.parking.waiting()
+    assert [(one.offset, one.reason) for one in waiting] == [(1, "value_refused"), (3, "value_refused")]
+
+
+async def test_a_reaction_s_value_that_the_store_refuses_is_parked_at_once(plumbing: Plumbing) -> None:
+    consumers = unsubscribed(plumbing, "notifications")
+    consumers.reaction(
+        {SuggestionsChanged: lambda _, writing: writing["x"].insert_one({"n": 2**70}, session=writing.session)}
+    )
+    await consumers.handlers[0]([record_of(SuggestionsChanged.TYPE, ("version",), 1, offset=1)])
+    [waiting] = await plumbing.parking.waiting()
+    assert (waiting.reason, waiting.retry_at, waiting.attempts) == ("value_refused", None, 1)
+
+
+async def test_a_fault_of_our_own_in_a_fold_parks_its_record_and_no_other(plumbing: Plumbing) -> None:
+    consumers = unsubscribed(plumbing, "matching")
+    copies = plumbing.database["copies"]
+
+    async def fold_with_fault(received: Sequence[Any]) -> list[Refused]:
+        if any(one.payload.capacity == 13 for one in received):
+            raise KeyError("a fault")
+        return await fold(copies, received)
+
+    consumers.projection({MemberChanged: fold_with_fault})
+    records = [record_of(MemberChanged.TYPE, ("capacity",), n, offset=at) for at, n in enumerate([1, 13, 2])]
+    await consumers.handlers[0](records)
+    assert await copies.count_documents({}) == 2
+    [waiting] = await plumbing.parking.waiting()
+    assert (waiting.offset, waiting.reason) == (1, "handler_failed")
+
+
+@pytest.mark.parametrize("header", ["ce_type", "ce_id", "key"])
+async def test_an_attribute_of_a_megabyte_is_parked(plumbing: Plumbing, header: str) -> None:
+    handlers = await apply_all(plumbing, plumbing.database)
+    base = record_of(SuggestionsChanged.TYPE, ("version",), 1, offset=0)
+    names = dict(base.headers)
+    long = [replace(base, offset=n, headers=list({**names, header: b"1" * 900_000}.items())) for n in range(1, 20)]
+    if header == "key":
+        long = [replace(base, offset=n, key=b"k" * 900_000 + str(n).encode()) for n in range(1, 20)]
+    for handle in handlers:
+        await handle([*long, base])
+    reasons = {one.reason for one in await plumbing.parking.waiting()}
+    assert reasons <= {"bad_attributes"}
