@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from deploy.operators import asked, bootstrap_of, end, put_on_record, say
 from services.matching.store.projections import COPIES as MATCHING
 from services.notifications.store import COPIES as NOTIFICATIONS
+from services.profiles.store.relations import COPIES as PROFILES
 from shared.clock import SystemClock
 from shared.comparison import Comparison
 from shared.mongo import Database
@@ -23,6 +24,7 @@ from shared.projection import Copy
 from shared.rebuild import Less, Rebuild
 
 COPIES: Mapping[str, Mapping[str, Copy]] = {
+    "profiles": {copy.collection: copy for copy in PROFILES},
     "matching": {copy.collection: copy for copy in MATCHING},
     "notifications": {copy.collection: copy for copy in NOTIFICATIONS},
 }

@@ -72,13 +72,17 @@ async def _profiles(database: Database, bootstrap: str, *, dry_run: bool) -> Doc
     await restoring.prepare()
     await _replay(bootstrap, TOPICS, restoring.hear)
     report = restoring.look() if dry_run else await restoring.restore()
+    if not dry_run:
+        await groups.begin_again(bootstrap, "profiles.projection")
     _say_all(
         f"epoch {report.epoch}: {report.told} facts are told again",
         _named("read back from the topics, which were ahead", report.read_back),
         _named("made anew from the topics, unknown to the backup", report.made_anew),
         _named("erased since the backup, and again", report.erased),
         _named("LOST: the topics do not say enough, or somebody else has their address", report.not_read_back),
-        "of all these, what no topic carries is as of the backup: story, principles, external_id, roster memory; "
+        "of all these, what no topic carries is as of the backup: story, pronouns, principles, external_id, "
+        "roster memory; "
+        "nobody's story or e-mail address is shown until they allow it again: who withdrew it since is not known; "
         "invitations, rosters and answers kept for Idempotency-Key since then are gone",
     )
     return asdict(report)

@@ -24,6 +24,8 @@ class Copy:
     collection: str
     payload: type[Payload]
     body: Callable[[Any], Mapping[str, Any]] = Payload.model_dump
+    further: tuple[type[Payload], ...] = ()
+    """Other types of the same topic that say the state of the same aggregates."""
     follow: Callable[[Database], Awaitable[int]] | None = None
 
 

@@ -136,13 +136,13 @@ def _apart(here: Prints, there: Prints) -> Document:
 
 def _readable(records: Iterable[Record], copy: Copy) -> list[Received]:
     """What cannot be read was set aside by the service when it came."""
-    found = []
+    found, types = [], {payload.TYPE for payload in (copy.payload, *copy.further)}
     for record in records:
         try:
             received = read(key=record.key, value=record.value, headers=record.headers)
         except Unreadable:
             continue
-        if received is not None and received.envelope.type == copy.payload.TYPE:
+        if received is not None and received.envelope.type in types:
             found.append(received)
     return found
 

@@ -2,5 +2,5 @@
 
 Owns institutions, programmes, members with their enrolments, invitations and roster imports.
 Publishes profiles.institutions, profiles.programmes, profiles.members, profiles.preferences, profiles.contacts.
-Consumes nothing: whatever it knows, a person or a roster has told it.
+Consumes matching.events: who is suggested, asked and matched, so that it shows a card to the right people.
 """

@@ -7,18 +7,22 @@ from datetime import timedelta
 
 from fastapi import APIRouter
 
+from services.profiles.api.cards import cards_router
 from services.profiles.api.consents import consents_router
 from services.profiles.api.institutions import institutions_router
 from services.profiles.api.me import invitations_router, me_router
 from services.profiles.api.members import members_router
 from services.profiles.api.programmes import programmes_router
 from services.profiles.api.rosters import rosters_router
+from services.profiles.handlers import folds
 from services.profiles.settings import Settings
 from services.profiles.store.heads import TOPICS, MongoStates
 from services.profiles.store.institutions import MongoInstitutions
 from services.profiles.store.members import MongoMembers
 from services.profiles.store.programmes import MongoProgrammes
+from services.profiles.store.relations import MongoRelations
 from services.profiles.store.rosters import MongoRosters
+from services.profiles.usecases.cards import Cards
 from services.profiles.usecases.consents import Consents
 from services.profiles.usecases.export import Export
 from services.profiles.usecases.heads import Mending
@@ -45,12 +49,14 @@ class Stores:
         self.programmes = MongoProgrammes(built.database, built.clock)
         self.members = MongoMembers(built.database, built.clock)
         self.rosters = MongoRosters(built.database, self.members, built.clock)
+        self.relations = MongoRelations(built.database)
 
     async def prepare(self) -> None:
         await self.institutions.prepare()
         await self.programmes.prepare()
         await self.members.prepare()
         await self.rosters.prepare()
+        await self.relations.prepare()
 
 
 def _routers(stores: Stores, settings: Settings, clock: Clock) -> list[APIRouter]:
@@ -68,6 +74,7 @@ def _routers(stores: Stores, settings: Settings, clock: Clock) -> list[APIRouter
         programmes_router(ProgrammeUseCases(stores.programmes, stores.institutions)),
         me_router(members, Export(stores.members, members)),
         invitations_router(invitations),
+        cards_router(Cards(stores.relations, stores.members, members)),
         members_router(members),
         consents_router(Consents(stores.programmes, stores.members)),
         rosters_router(receiving, max_bytes=settings.roster_max_megabytes * 1_000_000),
@@ -78,6 +85,7 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
     """Inside the running event loop: clients bind to it."""
     built = parts.build("profiles", settings, clock, letter=ProfilesRecordParked)
     stores = Stores(built)
+    built.consumers.projection(folds(stores.relations))
 
     async def prepare() -> None:
         await built.prepare()
@@ -92,6 +100,8 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
     mending = Mending(states, lambda since: heads(settings.kafka_bootstrap, TOPICS, since=since), clock)
     work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
         "backlog": ("api", lambda: every(LOOKS_SECONDS, built.backlog.look)),
+        "consumer": ("consumer", lambda: _serve(built)),
+        "watchdog": ("consumer", lambda: every(built.watchdog.looks_seconds, built.watchdog.look)),
         "relay": ("relay", built.relay),
         "heads": ("relay", lambda: every(1, mending.work)),
         "clockwork": ("clockwork", lambda: _work_off(rosters, lease)),
@@ -116,6 +126,14 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
         close=close,
         background={"gauges": built.measure} | {name: once for name, (role, once) in work.items() if role in roles},
     )
+
+
+async def _serve(built: Parts) -> None:
+    await built.consumers.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await built.consumers.stop()
 
 
 async def _work_off(rosters: WorkingOff, lease: Lease) -> None:

@@ -18,7 +18,7 @@ READERS: Mapping[str, str] = {
     "profiles.members": "matching",
     "profiles.preferences": "matching, and nobody else",
     "profiles.contacts": "notifications, and nobody else",
-    "matching.events": "notifications; matching itself after a restore",
+    "matching.events": "notifications, profiles; matching itself after a restore",
     "notifications.events": "nobody of ours",
     "profiles.dead-letters": "operators",
     "matching.dead-letters": "operators",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.profiles.store.searching import by_name
 from shared.clock import SystemClock
 from tests.component.profiles_kit import Network, running
 
@@ -288,6 +289,76 @@ async def test_a_coordinator_of_one_programme_finds_its_members_only(network: Ne
     assert (await limited.get(f"/members/{outside['id']}")).status_code == 404
     refused = await limited.patch(f"/members/{inside['id']}", {"enrolments": []}, version=1)
     assert refused.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("sought", "found"),
+    [
+        ({"name": "muller"}, {"Anna Müller-Lüdenscheidt", "MÜLLER Jörg"}),
+        ({"name": "Anna mü"}, {"Anna Müller-Lüdenscheidt"}),
+        ({"name": "ludensch"}, {"Anna Müller-Lüdenscheidt"}),
+        ({"name": "soren"}, {"Søren Ærø"}),
+        ({"name": "uller"}, set()),
+        ({"name": "müller", "stage": "resident"}, {"MÜLLER Jörg"}),
+        ({"external_id": "HR-7"}, {"Søren Ærø"}),
+        ({"external_id": "HR"}, set()),
+        ({"email": "S7@Example.org"}, {"Søren Ærø"}),
+    ],
+)
+async def test_a_coordinator_finds_members_by_name_staff_number_and_address(
+    network: Network, here: str, sought: dict[str, str], found: set[str]
+) -> None:
+    coordinator = await network.institution(here)
+    await network.member(coordinator, "s1", name="Anna Müller-Lüdenscheidt")
+    await network.member(coordinator, "s2", name="MÜLLER Jörg", stage="resident")
+    await network.member(coordinator, "s7", name="Søren Ærø", external_id="HR-7")
+    other = await network.institution(f"{here}-o")
+    await network.member(other, "s7", name="Anna Müller", external_id="HR-7")
+    answer = await coordinator.get("/members", **sought)
+    assert {one["name"] for one in answer.json()["items"]} == found, answer.text
+
+
+async def test_a_search_stays_within_the_coordinators_programmes_and_is_paged(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    await coordinator.post("/programmes", {"id": f"{here}.p", "name": "P"})
+    enrolled = [{"programme": f"{here}.p", "roles": ["mentee"]}]
+    inside = [await network.member(coordinator, f"in{n}", name="Ada Same", enrolments=enrolled) for n in range(3)]
+    await network.member(coordinator, "out", name="Ada Same", external_id="out-1")
+    limited = network.coordinator(here, programmes=[f"{here}.p"])
+    first = (await limited.get("/members", name="ada same", limit=2)).json()
+    rest = (await limited.get("/members", name="ada same", limit=2, cursor=first["next"])).json()
+    found = [one["id"] for page in (first, rest) for one in page["items"]]
+    assert found == sorted(one["id"] for one in inside)
+    for elsewhere in ({"external_id": "out-1"}, {"email": "out@example.org"}):
+        assert (await limited.get("/members", **elsewhere)).json()["items"] == []
+
+
+@pytest.mark.parametrize("name", ["", "a", "- -", "a b c", "one two three four five six", "x" * 101])
+async def test_a_search_for_too_little_or_too_much_is_refused(network: Network, here: str, name: str) -> None:
+    coordinator = await network.institution(here)
+    assert (await coordinator.get("/members", name=name)).status_code == 422
+
+
+async def test_a_search_reads_a_bounded_part_of_the_institution(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    names = [{"_id": f"{here}{n}", "institution": here, "name_words": ["maria", f"n{n}"]} for n in range(1_500)]
+    await network.database["members"].insert_many(names)
+    wide = await coordinator.get("/members", name="mar")
+    assert wide.json()["type"] == "urn:preceptor:problem:search_too_broad"
+    both = await by_name(network.database["members"], here, ("maria", "n77"))
+    plan = await network.database["members"].find({"institution": here, **both}).explain()
+    assert plan["executionStats"]["nReturned"] == 11, "n77, and n770 to n779"
+    assert plan["executionStats"]["totalDocsExamined"] <= 12
+    await network.database["members"].delete_many({"institution": here})
+
+
+async def test_members_saved_before_the_search_existed_are_found(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "old", name="Zoë Old")
+    await network.database["members"].update_one({"_id": member["id"]}, {"$unset": {"name_words": ""}})
+    await network.service.prepare()
+    found = (await coordinator.get("/members", name="zoe")).json()["items"]
+    assert [one["id"] for one in found] == [member["id"]]
 
 
 async def test_the_export_holds_everything_of_the_person(network: Network, here: str) -> None:

@@ -4,6 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from services.profiles.store.relations import COPIES as RELATION_COPIES
 from shared.contracts.matching import RelationshipOpened
 from shared.epochs import count_of, epoch_of
 from shared.mongo import Document
@@ -22,6 +23,9 @@ _COPIES = (
     ("notifications", "contacts", "members", "contacts"),
 )
 """Service, its copy, and the collection and topic of profiles that it is a copy of."""
+_RELATED = ("relations", "suggested")
+_RELATING = {kind.TYPE for copy in RELATION_COPIES for kind in (copy.payload, *copy.further)}
+"""What profiles keeps of matching's facts, and of which."""
 _REACTION = "notifications.reaction"
 POISON = "poison-"
 """In the ids of facts that a test has put there and none of the world's accounts for."""
@@ -228,6 +232,15 @@ def offsets_behind_effects(seen: Snapshot) -> Iterator[str]:
         for record in _below(seen, f"{service}.projection", f"profiles.{topic}"):
             if there.get(record.key.partition(":")[2], 0) < record.sequence:
                 yield f"profiles.{topic} {record.partition}@{record.offset}: committed, not in {service}'s copy"
+    related = {one["_id"]: one["sequence"] for name in _RELATED for one in seen.documents["profiles"][name]}
+    for record in _below(seen, "profiles.projection", "matching.events"):
+        is_related = any(("ce_type", type_.encode()) in record.headers for type_ in _RELATING)
+        if is_related and related.get(record.key.partition(":")[2], 0) < record.sequence and _is_ours(record):
+            yield f"matching.events {record.partition}@{record.offset}: committed, not in profiles' copy"
+
+
+def _is_ours(record: Seen) -> bool:
+    return not record.id.startswith(POISON)
 
 
 def _below(seen: Snapshot, group: str, topic: str) -> Iterator[Seen]:

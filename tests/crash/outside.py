@@ -21,11 +21,12 @@ TOPICS = (
 )
 GROUPS = {
     "matching.projection": TOPICS[:4],
+    "profiles.projection": ("matching.events",),
     "notifications.projection": ("profiles.contacts", "profiles.institutions", "profiles.programmes"),
     "notifications.reaction": ("matching.events",),
 }
 _COLLECTIONS = {
-    "profiles": ("institutions", "programmes", "members", "outbox"),
+    "profiles": ("institutions", "programmes", "members", "outbox", "relations", "suggested"),
     "matching": (
         *("institutions", "programmes", "participants", "preferences", "outbox", "parked"),
         *("lists", "requests", "relationships", "seats"),

@@ -62,7 +62,11 @@ def whole() -> Snapshot:
         ends={(topic, 0): len(of) for topic, of in records.items()},
         records=records,
         documents={
-            "profiles": {"institutions": [], "programmes": [], "members": [member], "outbox": []},
+            "profiles": {
+                **{name: [] for name in ("institutions", "programmes", "outbox", "suggested")},
+                "members": [member],
+                "relations": [{"_id": "r", "sequence": 1}],
+            },
             "matching": {
                 "institutions": [],
                 "programmes": [],
@@ -141,6 +145,8 @@ def test_a_record_published_twice_is_still_right() -> None:
         ("copied", with_documents("matching", "participants")),
         ("offsets", behind("matching.projection", "profiles.members")),
         ("offsets", behind("notifications.reaction", "matching.events")),
+        ("offsets", behind("profiles.projection", "matching.events")),
+        ("offsets", with_documents("profiles", "relations")),
         ("told", with_records("notifications.events", seen(1, key="west:n", position=1, **RECIPIENT))),
         ("told", with_documents("notifications", "notifications")),
         ("told", with_documents("matching", "lists", {**LISTED, "entries": [{"mentor": "h"}]})),

@@ -29,7 +29,9 @@ def test_only_the_audience_of_what_changed_is_told() -> None:
 
 
 def test_story_and_principles_are_told_to_nobody() -> None:
-    assert kinds(ada(), ada(story="Once.", principles="Listen.", external_id="7")) == []
+    own = ada(story="Once.", story_shown_to="suggested", pronouns="she", shares_email=True)
+    assert kinds(ada(), own) == []
+    assert kinds(ada(), ada(principles="Listen.", external_id="7")) == []
 
 
 def test_preferences_that_nobody_entered_are_not_told() -> None:
@@ -45,6 +47,9 @@ def test_preferences_that_nobody_entered_are_not_told() -> None:
         "identity",
         "wishes_shared_identity",
         "story",
+        "story_shown_to",
+        "pronouns",
+        "shares_email",
         "across_institutions",
     ],
 )

@@ -42,7 +42,10 @@ NEW = Member(
     wishes_shared_identity=True,
     subject_hash="hash",
 )
-UNTOLD = {"story", "principles", "external_id", "imported", "declined_affiliations"}
+UNTOLD = {
+    *("story", "story_shown_to", "pronouns", "shares_email", "principles"),
+    *("external_id", "imported", "declined_affiliations"),
+}
 """What no topic carries: docs/operations.md names it as lost."""
 
 

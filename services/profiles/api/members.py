@@ -8,12 +8,14 @@ from pydantic.config import JsonDict
 from services.profiles.api.cursors import id_after
 from services.profiles.api.views import MemberView, OwnView, member_view, view_for
 from services.profiles.domain import members as domain
-from services.profiles.domain.fields import Email, Name, Whole, given
+from services.profiles.domain.fields import Email, ExternalId, Name, Whole, given
 from services.profiles.domain.members import Member
+from services.profiles.domain.searching import words
 from services.profiles.usecases.members import MemberUseCases
 from services.profiles.usecases.stores import Wanted
 from shared.contracts.payload import Id, Slug
 from shared.contracts.profiles import Role, Stage, Status
+from shared.errors import FieldError, Rejected
 from shared.http import (
     ExpectedVersion,
     IdempotencyKey,
@@ -66,6 +68,24 @@ _COMMANDS: dict[str, Callable[[Member], Member]] = {
 }
 
 
+_SOUGHT_WORDS = 5
+_SHORTEST_WORD = 2
+SoughtName = Annotated[
+    str, Query(max_length=100, description="Words, or the beginnings of words, of the name", examples=["mül ann"])
+]
+
+
+def _sought(name: str | None) -> tuple[str, ...]:
+    if name is None:
+        return ()
+    sought = words(name)
+    is_short = not sought or (max(map(len, sought)) < _SHORTEST_WORD and name.isascii())
+    if is_short or len(sought) > _SOUGHT_WORDS:
+        why = f"must have one to {_SOUGHT_WORDS} words, one of them with two letters or more, like `mül ann`"
+        raise Rejected("search_invalid", f"`name` {why}", (FieldError("name", why),))
+    return sought
+
+
 def members_router(members: MemberUseCases) -> APIRouter:
     routes = router(prefix="/members", tags=["members"])
 
@@ -93,16 +113,25 @@ def members_router(members: MemberUseCases) -> APIRouter:
         role: Annotated[Role | None, Query(description="In `programme`, or in any")] = None,
         specialty: Slug | None = None,
         stage: Stage | None = None,
+        name: SoughtName | None = None,
+        external_id: Annotated[ExternalId | None, Query(description="Staff number, exactly")] = None,
+        email: Annotated[Email | None, Query(description="Exactly, in any case")] = None,
         limit: Limit = 50,
         cursor: str | None = None,
     ) -> Page[MemberView]:
-        """For a coordinator: of named programmes, their members; of the institution, all."""
+        """For a coordinator: of named programmes, their members; of the institution, all. `name` finds members whose
+        name has words that begin like each of its words, whatever their case and accents; where more than 1,000 of the
+        institution do, it says `search_too_broad`.
+        """
         wanted = Wanted(
             status=status,
             programme=programme,
             role=role,
             specialty=specialty,
             stage=stage,
+            external_id=external_id,
+            email=email,
+            name_words=_sought(name),
         )
         found = await members.page(me, wanted, after=id_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None

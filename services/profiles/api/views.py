@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.profiles.domain.aggregate import Versioned
-from services.profiles.domain.members import Member
+from services.profiles.domain.members import Member, StoryAudience
 from services.profiles.usecases.members import is_self
 from shared.auth import Principal
 from shared.contracts.profiles import Enrolment, Factor, Format, Stage, Status, Style
@@ -52,6 +52,9 @@ class OwnView(MemberView):
     identity: tuple[str, ...]
     wishes_shared_identity: bool
     story: str
+    story_shown_to: StoryAudience
+    pronouns: str
+    shares_email: bool
 
 
 def _values(found: Versioned[Member], view: type[MemberView]) -> dict[str, Any]:

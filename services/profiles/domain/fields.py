@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Hashable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -138,6 +138,11 @@ class Private(BaseModel):
     identity: Slugs = ()
     wishes_shared_identity: bool = False
     story: Annotated[Text, Field(max_length=20_000)] = ""
+    story_shown_to: Literal["nobody", "matched", "suggested"] = "nobody"
+    """`suggested`: also whoever is suggested, asks or is asked, in other institutions too."""
+    pronouns: Annotated[Text, Field(max_length=40)] = ""
+    shares_email: bool = False
+    """With the mentors and mentees with whom the member is matched."""
 
 
 class Whole(Profile, Private):

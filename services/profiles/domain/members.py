@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from services.profiles.domain.fields import INSTITUTION_ONLY, PERSON_ONLY
 from services.profiles.domain.weights import told_weights
@@ -19,6 +19,9 @@ from shared.contracts.profiles import (
     Style,
 )
 from shared.errors import Conflict, FieldError, Rejected
+
+StoryAudience = Literal["nobody", "matched", "suggested"]
+"""`suggested`: also whoever is suggested, asks or is asked, in other institutions too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,9 @@ class Member:
     identity: tuple[str, ...] = ()
     wishes_shared_identity: bool = False
     story: str = ""
+    story_shown_to: StoryAudience = "nobody"
+    pronouns: str = ""
+    shares_email: bool = False
     subject_hash: str | None = None
     """Which sign-in is this person, once they have accepted an invitation."""
     imported: Mapping[str, Any] = field(default_factory=dict)

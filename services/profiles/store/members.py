@@ -4,6 +4,8 @@ from typing import Any
 
 from services.profiles.domain.aggregate import Versioned
 from services.profiles.domain.members import Member
+from services.profiles.domain.searching import words
+from services.profiles.store import searching
 from services.profiles.store.documents import Documents, Shape, raised, read
 from services.profiles.usecases.stores import Invitation, Wanted
 from shared import outbox
@@ -33,6 +35,7 @@ def _to_document(member: Member) -> Document:
     document["enrolments"] = [
         {"programme": enrolment.programme, "roles": list(enrolment.roles)} for enrolment in member.enrolments
     ]
+    document[searching.WORDS] = list(words(member.name))
     return document
 
 
@@ -87,6 +90,7 @@ INDEXES = [
         name="affiliated",
         partialFilterExpression={"affiliations": {"$gt": ""}},
     ),
+    searching.INDEX,
     IndexModel([("institution", ASCENDING), ("enrolments.programme", ASCENDING), ("_id", ASCENDING)], name="enrolled"),
 ]
 
@@ -98,11 +102,19 @@ class MongoMembers(Documents[Member]):
 
     async def prepare(self) -> None:
         await ensure_indexes(self.collection, INDEXES)
+        await searching.add_missing_words(self.collection)
         by_member = IndexModel([("institution", ASCENDING), ("member", ASCENDING)], name="by_member")
         await ensure_indexes(self._invitations, [by_member])
 
     async def find_signed_in(self, institution: str, subject_hash: str) -> Versioned[Member] | None:
         return self._read(await self.collection.find_one({"institution": institution, "subject_hash": subject_hash}))
+
+    async def named(self, parties: Sequence[tuple[str, str]]) -> Sequence[Member]:
+        """By institution and id: of any institutions, for cards."""
+        if not parties:
+            return []
+        wanted = [{"_id": member, "institution": institution} for institution, member in parties]
+        return [_from_document(one) async for one in self.collection.find({"$or": wanted})]
 
     async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
         others = {"affiliations": institution, "institution": {"$ne": institution}, "_id": {"$gt": after or ""}}
@@ -117,7 +129,10 @@ class MongoMembers(Documents[Member]):
         return self._read(await self.collection.find_one({"_id": id, **_within(scope)}))
 
     async def page(self, scope: Scope, wanted: Wanted, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
-        query = {"_id": {"$gt": after or ""}, **_within(scope, wanted), **_query(wanted)}
+        query: Document = {"_id": {"$gt": after or ""}, **_within(scope, wanted), **_query(wanted)}
+        if wanted.name_words:
+            sought = await searching.by_name(self.collection, scope.institution, wanted.name_words)
+            query["$and"] = [*query.get("$and", []), *sought["$and"]]
         found = self.collection.find(query).sort("_id", ASCENDING).limit(limit)
         return [read(document, SHAPE) async for document in found]
 
@@ -170,11 +185,11 @@ class MongoMembers(Documents[Member]):
         return new
 
 
+_EXACT = ("status", "specialty", "stage", "external_id", "email")
+
+
 def _query(wanted: Wanted) -> Document:
-    query: Document = {
-        name: value for name in ("status", "specialty", "stage") if (value := getattr(wanted, name)) is not None
-    }
-    return query
+    return {name: value for name in _EXACT if (value := getattr(wanted, name)) is not None}
 
 
 def _within(scope: Scope, wanted: Wanted = _ANYBODY) -> Document:

@@ -22,6 +22,8 @@ from shared.mongo import ASCENDING, Database, Document, DuplicateKeyError, Repla
 _TOLD_TOGETHER = 100
 _KINDS: Mapping[str, type[Any]] = {"institutions": Institution, "programmes": Programme, "members": Member}
 """By collection, in the order in which they need each other."""
+_CONSENTS: Document = {"story_shown_to": "nobody", "shares_email": False}
+"""In no topic: one that was withdrawn since the backup must not come back with it."""
 
 
 @dataclass(slots=True)
@@ -153,7 +155,7 @@ class Restoring:
         async def body(session: Session) -> int:
             found = self._database[collection].find(older, session=session).sort("_id", ASCENDING)
             documents = await found.limit(_TOLD_TOGETHER).to_list(None)
-            raised = [self._raised(one) for one in documents]
+            raised = [self._raised(collection, one) for one in documents]
             if raised:
                 writes = [ReplaceOne({"_id": one["_id"]}, one) for one in raised]
                 await self._database[collection].bulk_write(writes, session=session)
@@ -163,10 +165,16 @@ class Restoring:
 
         return await in_transaction(self._database, body, seconds=60)
 
-    def _raised(self, document: Document) -> Document:
+    def _raised(self, collection: str, document: Document) -> Document:
         epoch = self.report.epoch
         sequences = {topic: epochs.raised(told, epoch) + 1 for topic, told in document["sequences"].items()}
-        return {**document, "version": epochs.raised(document["version"], epoch) + 1, "sequences": sequences}
+        withdrawn = _CONSENTS if collection == "members" else {}
+        return {
+            **document,
+            **withdrawn,
+            "version": epochs.raised(document["version"], epoch) + 1,
+            "sequences": sequences,
+        }
 
     def _facts(self, collection: str, document: Document) -> Sequence[outbox.Fact]:
         shape, facts = _owner(collection)

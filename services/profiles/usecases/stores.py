@@ -61,6 +61,10 @@ class Wanted:
     role: Role | None = None
     specialty: str | None = None
     stage: Stage | None = None
+    external_id: str | None = None
+    email: str | None = None
+    name_words: tuple[str, ...] = ()
+    """Each the beginning of a word of the name, as `domain.searching.words` writes words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +88,7 @@ class Members(Keeps[Member], Protocol):
         """Enrolled in a programme that the scope covers."""
 
     async def page(self, scope: Scope, wanted: Wanted, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
-        """As `find_within`. Filters compare enrolments in scope only."""
+        """As `find_within`. Filters compare enrolments in scope only. Raises `Rejected` where too many names match."""
 
     async def invite(self, invitation: Invitation) -> None:
         """In place of whatever invitation of the member was open."""

@@ -1,0 +1,47 @@
+"""Events of matching → the copy of relations that cards are shown by."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from shared.consume import Fold
+from shared.contracts.envelope import Received
+from shared.contracts.matching import (
+    ConflictDetected,
+    MentorNudged,
+    MentorRequested,
+    RelationshipClosed,
+    RelationshipOpened,
+    RelationshipPaused,
+    RelationshipResumed,
+    RequestAccepted,
+    RequestDeclined,
+    RequestExpired,
+    RequestWithdrawn,
+    SuggestionsChanged,
+)
+from shared.contracts.payload import Payload
+from shared.projection import Refused
+
+
+class Relations(Protocol):
+    async def fold_pairs(self, received: Sequence[Received]) -> Sequence[Refused]: ...
+
+    async def fold_lists(self, received: Sequence[Received]) -> Sequence[Refused]: ...
+
+
+def folds(relations: Relations) -> Mapping[type[Payload], Fold]:
+    """Which event goes into which copy."""
+    return {
+        SuggestionsChanged: relations.fold_lists,
+        MentorRequested: relations.fold_pairs,
+        MentorNudged: relations.fold_pairs,
+        RequestAccepted: relations.fold_pairs,
+        RequestDeclined: relations.fold_pairs,
+        RequestWithdrawn: relations.fold_pairs,
+        RequestExpired: relations.fold_pairs,
+        RelationshipOpened: relations.fold_pairs,
+        RelationshipPaused: relations.fold_pairs,
+        RelationshipResumed: relations.fold_pairs,
+        RelationshipClosed: relations.fold_pairs,
+        ConflictDetected: relations.fold_pairs,
+    }

@@ -1,0 +1,116 @@
+"""The local copy of who is suggested to whom, asked and matched, from `matching.events`.
+
+Guarded by each aggregate's sequence; ids only. A pair's document and a list's are found by both members' institutions.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.profiles.domain.relations import Relation, state_after
+from services.profiles.usecases.cards import Party
+from shared.contracts.envelope import Received
+from shared.contracts.matching import (
+    AboutRelationship,
+    AboutRequest,
+    ConflictDetected,
+    MentorNudged,
+    MentorRequested,
+    RelationshipClosed,
+    RelationshipOpened,
+    RelationshipPaused,
+    RelationshipResumed,
+    RequestAccepted,
+    RequestDeclined,
+    RequestExpired,
+    RequestWithdrawn,
+    SuggestionsChanged,
+)
+from shared.contracts.payload import Payload
+from shared.mongo import ASCENDING, Database, Document, IndexModel, ensure_indexes
+from shared.projection import Copy, Refused, fold
+
+PAIRS, SUGGESTED = "relations", "suggested"
+OF_PAIRS: tuple[type[Payload], ...] = (
+    MentorRequested,
+    MentorNudged,
+    RequestAccepted,
+    RequestDeclined,
+    RequestWithdrawn,
+    RequestExpired,
+    RelationshipOpened,
+    RelationshipPaused,
+    RelationshipResumed,
+    RelationshipClosed,
+    ConflictDetected,
+)
+
+
+def _pair(event: AboutRequest | AboutRelationship) -> Document:
+    return {"mentee": _party(event.mentee), "mentor": _party(event.mentor), "state": state_after(event)}
+
+
+def _list(event: SuggestionsChanged) -> Document:
+    mentors = [{"institution": one.institution, "member": one.mentor} for one in event.ranked]
+    return {"mentee": {"institution": event.institution, "member": event.mentee}, "mentors": mentors}
+
+
+def _party(of: Any) -> Document:
+    return {"institution": of.institution, "member": of.member}
+
+
+COPIES = (
+    Copy(collection=PAIRS, payload=OF_PAIRS[0], body=_pair, further=OF_PAIRS[1:]),
+    Copy(collection=SUGGESTED, payload=SuggestionsChanged, body=_list),
+)
+
+
+class MongoRelations:
+    def __init__(self, database: Database) -> None:
+        self._pairs = database[PAIRS]
+        self._suggested = database[SUGGESTED]
+
+    async def prepare(self) -> None:
+        by_side = [
+            IndexModel([(f"{side}.institution", ASCENDING), (f"{side}.member", ASCENDING)], name=side)
+            for side in ("mentee", "mentor")
+        ]
+        await ensure_indexes(self._pairs, by_side)
+        await ensure_indexes(self._suggested, by_side[:1])
+
+    async def fold_pairs(self, received: Sequence[Received]) -> list[Refused]:
+        return await fold(self._pairs, received, _pair)
+
+    async def fold_lists(self, received: Sequence[Received]) -> list[Refused]:
+        return await fold(self._suggested, received, _list)
+
+    async def of(self, viewer: Party, others: Sequence[str]) -> Mapping[Party, Relation]:
+        found: dict[Party, Relation] = {}
+        for other in await self._suggested_to(viewer, others):
+            found[other] = "suggested"
+        for state in ("asked", "matched"):  # the closest last
+            for other in await self._paired(viewer, others, state):
+                found[other] = state
+        return found
+
+    async def _suggested_to(self, viewer: Party, others: Sequence[str]) -> list[Party]:
+        mine = {**_named("mentee", viewer), "mentors.member": {"$in": list(others)}, "erased": False}
+        lists = self._suggested.find(mine, {"mentors": 1})
+        return [
+            (one["institution"], one["member"])
+            async for each in lists
+            for one in each["mentors"]
+            if one["member"] in others
+        ]
+
+    async def _paired(self, viewer: Party, others: Sequence[str], state: str) -> list[Party]:
+        parties: list[Party] = []
+        for mine, theirs in (("mentee", "mentor"), ("mentor", "mentee")):
+            wanted = {**_named(mine, viewer), f"{theirs}.member": {"$in": list(others)}, "state": state}
+            found = self._pairs.find({**wanted, "erased": False}, {theirs: 1})
+            parties += [(one[theirs]["institution"], one[theirs]["member"]) async for one in found]
+        return parties
+
+
+def _named(side: str, party: Party) -> Document:
+    institution, member = party
+    return {f"{side}.institution": institution, f"{side}.member": member}
