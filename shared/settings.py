@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.auth import Issuer, load_issuers
 from shared.mongo import is_connection_string
+from shared.refusals import worded
 from shared.topics import load_topics
 
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
@@ -74,7 +75,7 @@ class ServiceSettings(BaseSettings):
         try:
             settings = cls()
         except ValidationError as wrong:
-            told += [f"{cls._variable(error['loc'])}: {error['msg']}" for error in wrong.errors(include_input=False)]
+            told += [f"{cls._variable(error['loc'])}: {worded(error)}" for error in wrong.errors(include_input=False)]
         else:
             if not told:
                 return settings

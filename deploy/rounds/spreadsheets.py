@@ -27,6 +27,7 @@ from services.profiles.domain.roster import mapping, reading
 from shared.contracts.payload import Id, Slug
 from shared.contracts.profiles import FACTORS, Factor
 from shared.errors import FieldError, Rejected
+from shared.refusals import worded
 
 HERE = "here"
 """The one institution that spreadsheets are of. The flow is told by affiliations, which no rule asks for."""
@@ -112,7 +113,7 @@ def _plan(loaded: Any) -> Plan:
         plan = Plan.model_validate(given)
     except ValidationError as invalid:
         errors = invalid.errors(include_input=False, include_url=False)
-        raise _refused("mapping", *(("round" + pointer(one["loc"]), one["msg"]) for one in errors)) from None
+        raise _refused("mapping", *(("round" + pointer(one["loc"]), worded(one)) for one in errors)) from None
     if "identity" in plan.weights:
         raise _refused("mapping", ("round/weights/identity", "counts by a person's own wish only: leave it out"))
     return plan

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from shared.auth import IssuerUnavailable, Unauthenticated
 from shared.errors import Conflict, Contended, DomainError, FieldError, Forbidden, NotFound, Rejected, StaleVersion
 from shared.mongo import PyMongoError, is_outage
+from shared.refusals import worded
 from shared.telemetry import current_trace, logger
 
 _log = logger(__name__)
@@ -104,7 +105,7 @@ async def _on_issuer_unavailable(_: Request, __: Any) -> Response:
 async def _on_invalid(_: Request, error: Any) -> Response:
     wrong = error.errors()
     more = f", and {len(wrong) - _ERRORS_TOLD} more" if len(wrong) > _ERRORS_TOLD else ""
-    errors = [FieldError(_place(one["loc"]), one["msg"]) for one in wrong[:_ERRORS_TOLD]]
+    errors = [FieldError(_place(one["loc"]), worded(one)) for one in wrong[:_ERRORS_TOLD]]
     return problem(422, "request_invalid", f"the request does not fit: see errors{more}", errors=errors)
 
 

@@ -181,9 +181,9 @@ async def test_a_wrong_value_is_named_with_what_would_be_right(network: Network,
         ("capacity", 51, "50"),
         ("hours_per_month", -1, "0"),
         ("stage", "boss", "student"),
-        ("never", ["a:b"], "pattern"),
-        ("nonsense", 1, "not permitted"),
-        ("topics_wanted", "research", "array"),
+        ("never", ["a:b"], "letters, digits"),
+        ("nonsense", 1, "unknown here"),
+        ("topics_wanted", "research", "list"),
     ):
         body = {"name": "Ada", "email": "ada@example.org", field: value}
         refused = await coordinator.post("/members", body)

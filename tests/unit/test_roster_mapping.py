@@ -54,13 +54,13 @@ def test_authoritative_does_not_smuggle_it_in() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "valid dictionary"),
-        ("[]", "valid dictionary"),
-        ("sections: {people: 1}", "valid dictionary"),
+        ("", "must be an object"),
+        ("[]", "must be an object"),
+        ("sections: {people: 1}", "must be an object"),
         ("sections: {}", "at least 1"),
         ("{", "must be YAML or JSON"),
         (GOOD.replace("mail}", "mail, constant: x}"), "exactly one of"),
-        (GOOD.replace("mail}", "mail, colunm: x}"), "not permitted"),
+        (GOOD.replace("mail}", "mail, colunm: x}"), "unknown here"),
         (GOOD.replace("stage:", "rank:"), "no field rank"),
         (GOOD.replace("stage:", "status:"), "no field status"),
         (GOOD.replace("stage:", "subject_hash:"), "no field subject_hash"),

@@ -60,7 +60,7 @@ def test_an_empty_cell_says_nothing() -> None:
         ("Ada,,,,,,", "mail", "must not be empty"),
         ("Ada,,ada,,,,", "mail", "e-mail"),
         ("Ada,,ada@x.org,Juggling,,,", "teaches", "ECG, Both"),
-        ("Ada,,ada@x.org,,many,,", "hours", "integer"),
+        ("Ada,,ada@x.org,,many,,", "hours", "whole number"),
         ("Ada,,ada@x.org,,101,,", "hours", "100"),
         ("Ada,,ada@x.org,,,X,", "role", "M, B"),
         ("Ada,,ada@x.org,,,,=cmd", "bio", "formula"),

@@ -114,7 +114,7 @@ WRONG_SHEETS = [
     ({"mentors": MENTORS.replace("name,mail", "name,post")}, "required column 'mail' is missing"),
     ({"mapping": PLAN.replace("name: {column: name}", "name: {column: biography}")}, "must stand under ignore"),
     ({"mapping": PLAN.replace("topics_wanted: {", "identity: {")}, "is entered by the person only"),
-    ({"mapping": PLAN.replace("id: spring, ", "")}, "round/id: Field required"),
+    ({"mapping": PLAN.replace("id: spring, ", "")}, "round/id: is required"),
     ({"mapping": PLAN.replace("id: spring,", "id: spring, weights: {topics: 101},")}, "round/weights/topics"),
     ({"mapping": PLAN.replace("id: spring,", "id: spring, weights: {topics: .nan},")}, "round/weights/topics"),
     ({"mapping": PLAN.replace("id: spring,", "id: spring, weights: {identity: 5},")}, "a person's own wish only"),

@@ -17,6 +17,7 @@ from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
 from shared.http import IdempotencyKey, Limit, Page, SignedIn, Traced, problems, router, to_cursor
 from shared.offloop import off_loop
+from shared.refusals import worded
 from shared.scope import Scope
 
 _MAX_ROWS = 20_000
@@ -173,7 +174,7 @@ def _row(cells: dict[str, str], line: int, *, fits: bool) -> Entry | VerdictRead
     try:
         return _entry(cells["id"], _CELLS.validate_python({name: text.strip() for name, text in cells.items()}))
     except ValidationError as refused:
-        errors = [ErrorRead(field=str(one["loc"][0]), message=one["msg"]) for one in refused.errors()]
+        errors = [ErrorRead(field=str(one["loc"][0]), message=worded(one)) for one in refused.errors()]
         return VerdictRead(line=line, id=cells["id"], verdict="refused", errors=errors)
 
 

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from services.matching.domain.rounds import canonical
 from shared.contracts.payload import Id, Slug
 from shared.errors import FieldError, Rejected
+from shared.refusals import worded
 
 Target = Literal["fit", "coverage"]
 Whole = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
@@ -256,11 +257,7 @@ def _understood(kind: type[_AFile], value: Any, *, what: str) -> _AFile:
             f"{what}_invalid",
             f"the {what} is not a round's: see docs/schemas/round-{what}.schema.json",
             tuple(
-                FieldError(canonical.pointer(error["loc"]), _words(error))
+                FieldError(canonical.pointer(error["loc"]), worded(error))
                 for error in invalid.errors(include_url=False, include_input=False)[:_MOST_ERRORS]
             ),
         ) from None
-
-
-def _words(error: Any) -> str:
-    return str(error["msg"]).replace("Input should", "should")

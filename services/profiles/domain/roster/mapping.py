@@ -12,6 +12,7 @@ from services.profiles.domain.fields import PERSON_ONLY, Profile, wrong
 from services.profiles.domain.roster import loading
 from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
+from shared.refusals import worded
 
 SETTABLE = frozenset(Profile.model_fields) - {"enrolments"}
 SEVERAL = frozenset({"affiliations", "topics_offered", "topics_wanted", "languages", "formats", "available"})
@@ -140,7 +141,7 @@ def parsed(loaded: Any, section: str) -> Section:
 def _errors(invalid: ValidationError) -> Iterator[FieldError]:
     errors = invalid.errors(include_url=False, include_input=False)
     for error in errors[:_MOST_ERRORS]:
-        yield FieldError(".".join(map(str, error["loc"])), error["msg"])
+        yield FieldError(".".join(map(str, error["loc"])), worded(error))
     if len(errors) > _MOST_ERRORS:
         yield FieldError("mapping", f"has {len(errors) - _MOST_ERRORS} more errors")
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from services.profiles.domain.fields import Profile
 from services.profiles.domain.roster.mapping import MAX_COLUMN_NAME, MAX_COLUMNS, SEVERAL, Section, Source, Values
 from shared.errors import FieldError, Rejected
+from shared.refusals import worded
 
 _BOM = "\ufeff"
 _MAX_LINE_BYTES = 1_000_000
@@ -186,7 +187,7 @@ def _reasons(invalid: ValidationError, section: Section) -> Iterator[Reason]:
     for error in invalid.errors(include_input=False):
         name = str(error["loc"][0])
         columns = section.fields[name].named if name in section.fields else ()
-        yield Reason(", ".join(columns) or name, error["msg"])
+        yield Reason(", ".join(columns) or name, worded(error))
 
 
 @dataclass(slots=True)
