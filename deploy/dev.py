@@ -135,6 +135,15 @@ def check() -> None:
     raise typer.Exit(testing.check(_console))
 
 
+@app.command()
+def texts() -> None:
+    """Shows every sentence that a member reads, with sample data, for somebody who proofreads them."""
+    from deploy import texts as samples
+
+    for table in samples.tables():
+        _console.print(table)
+
+
 app.command()(commands.match)
 app.command()(commands.verify)
 

@@ -59,7 +59,7 @@ async def test_a_mentee_sees_who_and_why_and_no_weights(matching: Matching) -> N
     assert answer.status_code == 200, answer.text
     first = answer.json()["items"][0]
     assert (first["mentor"], first["rank"], first["card"]["named"]) == ("mara", 1, True)
-    assert "Offers 2 of the 3 topics you want: careers, research." in first["reasons"]
+    assert "Offers 2 of the 3 topics you want: careers and research." in first["reasons"]
     assert first["factors"]["topics"] == 66
     assert "contributions" not in answer.text
     assert "weights" not in answer.text

@@ -58,7 +58,7 @@ async def titles(running: Desk, member: str, institution: str = "north") -> list
 async def test_a_mentor_hears_who_asks_and_the_mentee_what_was_answered(running: Desk) -> None:
     await running.turn(made(NEAR))
     await running.turn(RequestDeclined(reason="no_time", **about(NEAR, MIA)))
-    assert await titles(running, "near") == ["Mia Mentee asks you to be their mentor"]
+    assert await titles(running, "near") == ["Mia Mentee would like you to be their mentor"]
     assert await titles(running, "mia") == ["Dr Near has declined your request"]
 
 

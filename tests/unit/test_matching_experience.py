@@ -93,6 +93,6 @@ def test_it_is_said_in_words_that_name_nobody_and_only_where_it_is_good() -> Non
     def told(experience: int) -> bool:
         known = person("milo", mentors_in=frozenset({"care"}))
         seen = type(known)(known.member, known.private, experience=experience)
-        return "Past mentees were more content than most." in reasons(mentee(), seen)
+        return "Past mentees were more satisfied than most." in reasons(mentee(), seen)
 
     assert [told(one) for one in (0, 25, 50, 75, 100)] == [False, False, False, True, True]

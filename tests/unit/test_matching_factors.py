@@ -89,7 +89,7 @@ def test_hours_in_common_are_found_across_zones() -> None:
     vienna = mentee(available=frozenset({"fri-17-20"}), time_zone="Europe/Vienna")
     new_york = mentor(available=frozenset({"fri-11-13"}), time_zone="America/New_York")
     assert factor("availability", vienna, new_york) == 100
-    assert "Has time when you have: 2 h a week in common." in reasons.reasons(vienna, new_york)
+    assert "Is free when you are, for 2 hours a week." in reasons.reasons(vienna, new_york)
     assert factor("availability", vienna, mentor(available=frozenset({"fri-17-20"}), time_zone="Asia/Tokyo")) == 0
 
 
@@ -150,14 +150,14 @@ def test_what_is_said_of_a_pair_never_speaks_of_identity() -> None:
     shares = mentor(identity=frozenset({"parent"}))
     assert reasons.reasons(asks, shares) == reasons.reasons(mentee(), mentor())
     last = dict.fromkeys(FACTORS, 10)
-    assert "fixed lot" in reasons.shortfall({**last, "identity": 0}, last)
+    assert "fixed random order" in reasons.shortfall({**last, "identity": 0}, last)
 
 
 def test_a_neighbouring_specialty_and_a_reverse_wish_are_said_in_words() -> None:
     who = mentee(specialty="cardiology", stage="senior", reverse_mentoring=True)
     said = reasons.reasons(who, mentor(specialty="nephrology", stage="fellow"))
-    assert "Works close to your specialty: nephrology, of internal medicine like yours." in said
-    assert "Is 3 steps behind you, as you wish: fellow." in said
+    assert "Works close to your specialty: nephrology, which also belongs to internal medicine." in said
+    assert "Is 3 career stages behind you, as you asked: fellow." in said
 
 
 def test_weights_are_read_from_both_places_and_unknown_names_passed_over() -> None:

@@ -23,17 +23,17 @@ def test_what_speaks_for_a_mentor_is_said_and_what_does_not_is_left_out() -> Non
     )
     assert reasons.reasons(who, other) == (
         "Offers 1 of the 2 topics you want: research methods.",
-        "Is 2 steps ahead of you: early career.",
-        "Speaks en as you do.",
-        "Meets by video.",
-        "Lives 5.5 h away by the clock.",
+        "Is 2 career stages ahead of you: early career.",
+        "Speaks English, like you.",
+        "Can meet by video.",
+        "Is 5.5 hours ahead of your time zone.",
     )
 
 
 def test_across_institutions_nobody_is_said_to_meet_in_person() -> None:
     formats = frozenset({"video", "in_person"})
     said = reasons.reasons(mentee(formats=formats), mentor(institution=SOUTH, formats=formats))
-    assert "Meets by video." in said
+    assert "Can meet by video." in said
 
 
 def test_a_shortfall_names_where_the_last_one_on_the_list_is_better() -> None:
@@ -41,7 +41,7 @@ def test_a_shortfall_names_where_the_last_one_on_the_list_is_better() -> None:
     assert reasons.shortfall({**last, "topics": 0, "stage": 5}, last) == (
         "The last mentor on your list fits better in the topics you want and the career stage."
     )
-    assert "fixed lot" in reasons.shortfall(last, last)
+    assert "fixed random order" in reasons.shortfall(last, last)
 
 
 def test_mentees_spread_over_all_shards_and_replicas_share_them() -> None:

@@ -50,16 +50,16 @@ def message(what: Change, *, locale: str = "en", names: Names = NAMES) -> Messag
 
 def test_a_changed_list_in_english() -> None:
     assert message(CHANGE) == Message(
-        title="Your list of mentors in Residency 2027 changed: 2 new",
-        body="New: Dr Ada Lovelace, a mentor at South Hospital. 1 no longer on it. "
-        "There are 5 mentors on your list now.",
+        title="Your list of mentors in Residency 2027 has changed: 2 new",
+        body="New: Dr Ada Lovelace, a mentor at South Hospital. 1 mentor is no longer on it. "
+        "Your list now has 5 mentors.",
     )
 
 
 def test_a_changed_list_in_german() -> None:
     assert message(CHANGE, locale="de-AT") == Message(
         title="Ihre Mentorenliste in Residency 2027 hat sich geändert: 2 neu",
-        body="Neu: Dr Ada Lovelace, jemand von South Hospital. 1 nicht mehr darauf. "
+        body="Neu: Dr Ada Lovelace, jemand von South Hospital. 1 Person ist nicht mehr darauf. "
         "Auf Ihrer Liste stehen jetzt 5 Personen.",
     )
 
@@ -67,13 +67,13 @@ def test_a_changed_list_in_german() -> None:
 def test_a_first_list_is_ready_rather_than_changed() -> None:
     ready = message(change(ADA))
     assert ready.title == "Your list of mentors in Residency 2027 is ready: 1 suggestion"
-    assert ready.body == "New: Dr Ada Lovelace. There is 1 mentor on your list now."
+    assert ready.body == "New: Dr Ada Lovelace. Your list now has 1 mentor."
 
 
 def test_only_the_order_changed() -> None:
     reordered = message(change(*STAYED, before=("old-0", "old-1", "old-2")))
-    assert reordered.title == "Your list of mentors in Residency 2027 changed"
-    assert reordered.body.startswith("Nobody is new and nobody has left")
+    assert reordered.title == "Your list of mentors in Residency 2027 has changed"
+    assert reordered.body.startswith("The same mentors are on it, in a new order.")
 
 
 def test_at_most_three_are_named() -> None:
@@ -118,20 +118,20 @@ def test_names_are_values_and_never_templates_or_markup() -> None:
 
 def test_a_line_break_in_a_programmes_name_does_not_cut_the_title() -> None:
     names = replace(NAMES, programmes={"residency": "Residency\r\n2027"})
-    assert message(CHANGE, names=names).title.endswith("in Residency 2027 changed: 2 new")
+    assert message(CHANGE, names=names).title.endswith("in Residency 2027 has changed: 2 new")
 
 
 def test_a_request_in_english() -> None:
     assert message(turn("request-made", side="mentor")) == Message(
-        title="Dr Ada Lovelace asks you to be their mentor in Residency 2027",
-        body="Read the message, then accept or decline. A request that nobody answers ends by itself.",
+        title="Dr Ada Lovelace would like you to be their mentor in Residency 2027",
+        body="Read their message, then accept or decline. A request without an answer closes after two weeks.",
     )
 
 
 def test_a_decline_in_german() -> None:
     assert message(turn("request-declined", reason="no_time"), locale="de") == Message(
         title="Dr Ada Lovelace hat Ihre Anfrage in Residency 2027 abgelehnt",
-        body="Zurzeit fehlt dafür die Zeit. Ihre Mentorenliste zeigt, wen Sie sonst fragen können.",
+        body="Zurzeit fehlt die Zeit dafür. Ihre Mentorenliste zeigt, wen Sie sonst fragen können.",
     )
 
 

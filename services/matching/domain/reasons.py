@@ -1,29 +1,40 @@
-"""Reasons in words. What is said of a pair comes from the public halves of both profiles: a shared identity may count,
-and is never said. Of past mentees only that they were content, all together.
+"""Reasons as sentences for people. They come from the public halves of both profiles: a shared identity may count and
+is never named, and of past mentees only their satisfaction as a group.
 """
 
 from collections.abc import Iterable, Mapping
+
+from babel import Locale
+from babel.lists import format_list
 
 from services.matching.domain import specialties
 from services.matching.domain.model import USUAL, Person
 from services.matching.domain.rules import common_formats
 from services.matching.domain.scoring import OPEN, half_hours, offset_minutes, steps_ahead
 from shared.contracts.matching import Unmatched
-from shared.contracts.profiles import FACTORS, Factor
+from shared.contracts.profiles import FACTORS, Factor, Format
 
 UNMATCHED: Mapping[Unmatched, str] = {
-    "no_mentor_in_programme": "Nobody mentors in this programme yet.",
-    "profile_incomplete": "Say which topics you want and which languages you speak, and matching begins.",
-    "paused": "The profile is paused; matching goes on when the pause ends.",
-    "no_free_mentor": "Every mentor of this programme is away or has no seat left.",
-    "none_allowed_between_institutions": "The mentors are at other institutions: either the institutions do not "
-    "exchange with each other, or the mentee has not opted in to it.",
-    "no_common_language": "No mentor of this programme speaks a language in common.",
-    "no_common_format": "No mentor of this programme meets in a way that both sides offer.",
-    "below_minimum_score": "Nobody reaches the score that the programme asks for.",
-    "not_available": "No mentor who would fit is available at present.",
+    "no_mentor_in_programme": "Nobody offers mentoring in this programme yet.",
+    "profile_incomplete": "Add the topics you want and the languages you speak, and mentors will be suggested.",
+    "paused": "The profile is paused. Suggestions come back when the pause ends.",
+    "no_free_mentor": "Every mentor in this programme is away or cannot take another mentee.",
+    "none_allowed_between_institutions": "The mentors are at other institutions, and either these do not exchange "
+    "mentors with yours or you have not agreed to it in your profile.",
+    "no_common_language": "No mentor in this programme speaks one of your languages.",
+    "no_common_format": "No mentor in this programme meets in one of the ways you offer.",
+    "below_minimum_score": "No mentor reaches the minimum fit that the programme requires.",
+    "not_available": "The mentors who would fit are not available at the moment.",
 }
 
+_ENGLISH = Locale("en")
+_DAY_MINUTES = 24 * 60
+_MEETS: Mapping[Format, str] = {
+    "in_person": "in person",
+    "video": "by video",
+    "phone": "by phone",
+    "messaging": "by messages",
+}
 _NOUN: Mapping[Factor, str] = {
     "topics": "the topics you want",
     "specialty": "the specialty",
@@ -32,12 +43,12 @@ _NOUN: Mapping[Factor, str] = {
     "formats": "ways to meet",
     "time_zone": "the time zone",
     "style": "the mentoring style",
-    "availability": "the hours that you both have",
+    "availability": "the times that suit you both",
 }
 
 
 def reasons(mentee: Person, mentor: Person) -> tuple[str, ...]:
-    """What speaks for this mentor, the weightiest factors' order; addressed to the mentee."""
+    """Sentences to the mentee for this mentor, in the order of the factors that usually weigh most."""
     one, other = mentee.member, mentor.member
     topics = one.topics_wanted & other.topics_offered
     formats = common_formats(mentee, mentor)
@@ -45,12 +56,12 @@ def reasons(mentee: Person, mentor: Person) -> tuple[str, ...]:
         f"Offers {len(topics)} of the {len(one.topics_wanted)} topics you want: {_words(topics)}." if topics else "",
         _specialty(one.specialty, other.specialty),
         _stage(mentee, mentor),
-        f"Speaks {_words(one.languages & other.languages)} as you do.",
-        f"Meets by {_words(formats)}.",
+        f"Speaks {_languages(one.languages & other.languages)}, like you.",
+        f"Can meet {_either(_MEETS[format] for format in sorted(formats))}.",
         _zone(mentee, mentor),
         f"Mentors in the style you prefer: {_word(one.style)}." if one.style and one.style == other.style else "",
         _hours(mentee, mentor),
-        "Past mentees were more content than most." if mentor.experience > USUAL else "",
+        "Past mentees were more satisfied than most." if mentor.experience > USUAL else "",
     ]
     return tuple(sentence for sentence in said if sentence)
 
@@ -60,16 +71,16 @@ def shortfall(theirs: Mapping[Factor, int], last: Mapping[Factor, int]) -> str:
     behind = sorted(FACTORS[:OPEN], key=lambda factor: theirs[factor] - last[factor])
     named = [_NOUN[factor] for factor in behind[:2] if theirs[factor] < last[factor]]
     if not named:
-        return "They fit as well as the last mentor on your list; an equal score is ordered by a fixed lot."
-    return f"The last mentor on your list fits better in {' and '.join(named)}."
+        return "They fit you as well as the last mentor on your list. Equal scores are put in a fixed random order."
+    return f"The last mentor on your list fits better in {_all(named)}."
 
 
 def _stage(mentee: Person, mentor: Person) -> str:
     steps = steps_ahead(mentee, mentor)
     if steps is None or steps <= 0:
         return ""
-    where = "behind you, as you wish" if mentee.member.reverse_mentoring else "ahead of you"
-    return f"Is {steps} {'step' if steps == 1 else 'steps'} {where}: {_word(mentor.member.stage)}."
+    where = "behind you, as you asked" if mentee.member.reverse_mentoring else "ahead of you"
+    return f"Is {steps} career {'stage' if steps == 1 else 'stages'} {where}: {_word(mentor.member.stage)}."
 
 
 def _specialty(mine: str | None, theirs: str | None) -> str:
@@ -78,23 +89,43 @@ def _specialty(mine: str | None, theirs: str | None) -> str:
         return f"Works in your specialty, {_word(theirs)}."
     shared = specialties.shared_specialty(mine, theirs)
     if shared and near >= specialties.SAME_SPECIALTY:
-        return f"Works close to your specialty: {_word(theirs)}, of {_word(shared)} like yours."
+        return f"Works close to your specialty: {_word(theirs)}, which also belongs to {_word(shared)}."
     return ""
 
 
 def _hours(mentee: Person, mentor: Person) -> str:
     common = len(half_hours(mentee.member) & half_hours(mentor.member)) / 2
-    return f"Has time when you have: {common:g} h a week in common." if common else ""
+    return f"Is free when you are, for {_hours_of(common)} a week." if common else ""
 
 
 def _zone(mentee: Person, mentor: Person) -> str:
-    apart = abs(offset_minutes(mentee.member.time_zone) - offset_minutes(mentor.member.time_zone))
-    hours = min(apart, 24 * 60 - apart) / 60
-    return "Lives by the same clock." if hours == 0 else f"Lives {hours:g} h away by the clock."
+    ahead = (offset_minutes(mentor.member.time_zone) - offset_minutes(mentee.member.time_zone)) % _DAY_MINUTES
+    if ahead == 0:
+        return "Is in your time zone."
+    if ahead <= _DAY_MINUTES / 2:
+        return f"Is {_hours_of(ahead / 60)} ahead of your time zone."
+    return f"Is {_hours_of((_DAY_MINUTES - ahead) / 60)} behind your time zone."
+
+
+def _hours_of(hours: float) -> str:
+    return f"{hours:g} {'hour' if hours == 1 else 'hours'}"
+
+
+def _languages(codes: Iterable[str]) -> str:
+    """Their English names; of a code without one, the code."""
+    return _all(sorted(_ENGLISH.languages.get(code, code) for code in codes))
 
 
 def _words(terms: Iterable[str]) -> str:
-    return ", ".join(sorted(_word(term) for term in terms))
+    return _all(sorted(_word(term) for term in terms))
+
+
+def _all(words: Iterable[str]) -> str:
+    return format_list(list(words), locale=_ENGLISH)
+
+
+def _either(words: Iterable[str]) -> str:
+    return format_list(list(words), style="or", locale=_ENGLISH)
 
 
 def _word(term: str | None) -> str:
