@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.auth import Authenticator
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
+from shared.http.docs_page import docs_page
 from shared.http.document import Documented
 from shared.http.idempotency import Idempotency
 from shared.http.problems import answer_problems, problem
@@ -41,12 +42,14 @@ def create_app(  # noqa: PLR0913 -- the composition root's whole list
     backlog: Backlog,
 ) -> FastAPI:
     """`ready` returns what is wrong by part, empty means ready; `stalled` what only a restart of the process mends."""
-    app = Documented(title=title, description=description, version="1", redirect_slashes=False)
+    app = Documented(
+        title=title, description=description, version="1", redirect_slashes=False, docs_url=None, redoc_url=None
+    )
     app.state.authenticator = authenticator
     app.state.clock = clock
     app.state.backlog = backlog
     app.state.idempotency = Idempotency(database)
-    for one in (*routers, _operations(metrics, ready, stalled)):
+    for one in (*routers, _operations(metrics, ready, stalled), docs_page()):
         app.include_router(one)
     answer_problems(app)
     app.add_middleware(_Observed, clock=clock, metrics=metrics)
