@@ -182,7 +182,8 @@ def test_every_turn_is_a_title_and_a_body_with_and_without_names(locale: str, te
 def test_a_mentee_reads_that_a_round_found_a_mentor_in_english_and_german() -> None:
     found = turn("relationship-opened", reason="matched_in_round")
     assert message(found) == Message(
-        title="A mentor was found for you in Residency 2027: Dr Ada Lovelace", body="Agree soon on when you first talk."
+        title="A mentor was found for you in Residency 2027: Dr Ada Lovelace",
+        body="Find a time for a first conversation soon.",
     )
     assert message(found, locale="de") == Message(
         title="Für Ihr Mentoring in Residency 2027 wurde jemand gefunden: Dr Ada Lovelace",
