@@ -18,14 +18,18 @@ from aiokafka.errors import KafkaError
 from deploy.operators import asked, bootstrap_of, end, put_on_record, say
 from deploy.rebuild import COPIES
 from services.matching import restoring as matching
+from services.matching.store.projections import Copies
 from services.notifications import restoring as notifications
+from services.notifications.store import NotificationsStore
 from services.profiles.store import restoring as profiles
 from services.profiles.store.heads import TOPICS
 from shared import groups
 from shared.clock import SystemClock
+from shared.consume import Fold
 from shared.contracts.envelope import Received, Unreadable, read
 from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.notifications import NotificationRecorded
+from shared.contracts.profiles import MemberErased
 from shared.mongo import Database, Document
 from shared.rebuild import Less, Rebuild
 from shared.replay import Replay
@@ -74,6 +78,7 @@ async def _profiles(database: Database, bootstrap: str, *, dry_run: bool) -> Doc
     report = restoring.look() if dry_run else await restoring.restore()
     if not dry_run:
         await groups.begin_again(bootstrap, "profiles.projection")
+        await groups.begin_again(bootstrap, "profiles.reaction")
     _say_all(
         f"epoch {report.epoch}: {report.told} facts are told again",
         _named("read back from the topics, which were ahead", report.read_back),
@@ -93,6 +98,9 @@ async def _matching(database: Database, bootstrap: str, *, dry_run: bool) -> Doc
     await restoring.prepare()
     await _replay(bootstrap, [SuggestionsChanged.TOPIC], restoring.hear)
     report = await (restoring.look() if dry_run else restoring.restore(now=SystemClock().now()))
+    if not dry_run:
+        copies = Copies(database, heard=lambda _: None)
+        await forget_again(bootstrap, copies.fold_erasures)
     await _rebuild("matching", database, bootstrap, dry_run=dry_run)
     _say_all(
         f"epoch {report.epoch}; {report.published_already} facts in the outbox were published already",
@@ -111,6 +119,8 @@ async def _notifications(database: Database, bootstrap: str, *, dry_run: bool) -
     await _replay(bootstrap, [NotificationRecorded.TOPIC], restoring.hear)
     report = await (restoring.look() if dry_run else restoring.restore(now=SystemClock().now()))
     if not dry_run:
+        store, now = NotificationsStore(database), SystemClock().now()
+        await forget_again(bootstrap, lambda erased: store.fold_erasures(erased, now=now))
         await groups.begin_again(bootstrap, "notifications.reaction")
     await _rebuild("notifications", database, bootstrap, dry_run=dry_run)
     _say_all(
@@ -120,6 +130,13 @@ async def _notifications(database: Database, bootstrap: str, *, dry_run: bool) -
         "LOST: what was marked as read since the backup is unread again, and what was parked or dropped comes again",
     )
     return asdict(report)
+
+
+async def forget_again(bootstrap: str, fold: Fold) -> None:
+    """Whom the backup still knows and who was erased since: their tombstones left the topics after a day."""
+    erased: list[Received] = []
+    await _replay(bootstrap, [MemberErased.TOPIC], erased.append)
+    await fold(erased)
 
 
 async def _rebuild(service: str, database: Database, bootstrap: str, *, dry_run: bool) -> None:

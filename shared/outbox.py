@@ -37,11 +37,27 @@ INDEXES = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """In place of a payload: a record without a value, by which Kafka removes what was published of the aggregate."""
+
+    of: type[Payload]
+    aggregate: str
+
+    @property
+    def TYPE(self) -> str:  # noqa: N802 -- as a payload names it
+        return self.of.TYPE
+
+    @property
+    def TOPIC(self) -> str:  # noqa: N802 -- as a payload names it
+        return self.of.TOPIC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """One event on its way out. `sequence` counts the aggregate's changes on its topic; `bulk` rows yield to others."""
 
     id: str
-    payload: Payload
+    payload: Payload | Tombstone
     institution: str
     sequence: int
     time: datetime
@@ -118,6 +134,6 @@ def _row(fact: Fact) -> Document:
         "institution": fact.institution,
         "sequence": fact.sequence,
         "headers": headers_of(envelope),
-        "value": payload.model_dump_json(),
+        "value": None if isinstance(payload, Tombstone) else payload.model_dump_json(),
         "created": fact.time,
     }

@@ -6,12 +6,13 @@ that says otherwise is not applied, whatever else it holds, and the caller parks
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared import epochs, failpoints
 from shared.contracts.envelope import Received
 from shared.contracts.payload import Payload
+from shared.contracts.profiles import MemberErased
 from shared.mongo import BulkWriteError, Collection, Database, Document, ReplaceOne, Writing, duplicates_in
 
 
@@ -138,6 +139,27 @@ def fold_within(
 
 def _sequence(one: Received) -> int:
     return one.envelope.sequence
+
+
+def erased_states(
+    received: Iterable[Received], kind: type[Payload], sequence: Callable[[MemberErased], int]
+) -> list[Received]:
+    """What the tombstone of `kind` said of each erased member; it left its topic after a day, `MemberErased` stays."""
+    return [
+        Received(replace(one.envelope, type=kind.TYPE, sequence=sequence(one.payload)), None)
+        for one in received
+        if isinstance(one.payload, MemberErased)
+    ]
+
+
+def refused_of(received: Sequence[Received], states: Iterable[Refused]) -> list[Refused]:
+    """The records whose derived states are refused."""
+    why = {one.received.envelope.id: one for one in states}
+    return [
+        Refused(one, why[one.envelope.id].reason, why[one.envelope.id].detail)
+        for one in received
+        if one.envelope.id in why
+    ]
 
 
 def _guarded(one: Received, body: Callable[[Any], Mapping[str, Any]]) -> ReplaceOne[Document]:

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from services.matching import folders, watch
 from services.matching.api.exchange import exchange_router
 from services.matching.api.experience import experience_router
+from services.matching.api.export import export_router
 from services.matching.api.load import load_router
 from services.matching.api.rehearsals import rehearsals_router
 from services.matching.api.relationships import relationships_router
@@ -21,7 +22,9 @@ from services.matching.handlers import folds
 from services.matching.index.network import Network
 from services.matching.settings import Settings
 from services.matching.store.answers import AnswerStore
+from services.matching.store.erasures import ErasureStore
 from services.matching.store.exchange import ExchangeStore
+from services.matching.store.export import ExportStore
 from services.matching.store.firewall import FirewallStore
 from services.matching.store.lists import Lists
 from services.matching.store.load import LoadStore
@@ -39,6 +42,8 @@ from services.matching.usecases.auditing import Audit
 from services.matching.usecases.due import Due
 from services.matching.usecases.exchange import Exchanges
 from services.matching.usecases.experience import Experiences
+from services.matching.usecases.export import Export
+from services.matching.usecases.forgetting import Receipts
 from services.matching.usecases.keeping import Keeper
 from services.matching.usecases.load import Loads
 from services.matching.usecases.mending import Mending
@@ -88,6 +93,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     stores = Stores(parts.database, clock)
     due = Due(stores.pairs, clock)
     counting = Counting(stores.firewall, clock)
+    receipts = Receipts(stores.erasures)
     parts.consumers.projection(folds(Copies(parts.database, heard=keeping.hear)))
 
     async def prepare() -> None:
@@ -124,6 +130,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
         "relay": ("relay", parts.relay),
         "lists": ("clockwork", keeping.run),
         "due": ("clockwork", lambda: every(1, due.work)),
+        "erasures": ("clockwork", lambda: every(1, receipts.work)),
         "assessments": ("clockwork", lambda: every(1, counting.work)),
         "solving": ("clockwork", _solving(parts, settings, stores.rounds)),
         "publishing": ("clockwork", _publishing(parts, settings)),
@@ -155,9 +162,11 @@ class Stores:
         self.answers = AnswerStore(database, clock)
         self.exchanges = ExchangeStore(database)
         self.load = LoadStore(database)
+        self.erasures = ErasureStore(database, clock)
+        self.export = ExportStore(database)
 
     async def prepare(self) -> None:
-        for one in (self.pairs, self.rounds, self.repairs, self.rehearsals, self.firewall, self.answers):
+        for one in (self.pairs, self.rounds, self.repairs, self.rehearsals, self.firewall, self.answers, self.erasures):
             await one.prepare()
 
 
@@ -176,6 +185,7 @@ def _routers(stores: Stores, clock: Clock) -> list[APIRouter]:
         conflicts_router(rotations),
         exchange_router(Exchanges(stores.exchanges)),
         load_router(Loads(stores.load)),
+        export_router(Export(stores.export)),
     ]
 
 

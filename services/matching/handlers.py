@@ -6,7 +6,13 @@ from typing import Protocol
 from shared.consume import Fold
 from shared.contracts.envelope import Received
 from shared.contracts.payload import Payload
-from shared.contracts.profiles import InstitutionChanged, MemberChanged, PreferencesChanged, ProgrammeChanged
+from shared.contracts.profiles import (
+    InstitutionChanged,
+    MemberChanged,
+    MemberErased,
+    PreferencesChanged,
+    ProgrammeChanged,
+)
 from shared.projection import Refused
 
 
@@ -19,6 +25,8 @@ class Copies(Protocol):
 
     async def fold_preferences(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
+    async def fold_erasures(self, received: Sequence[Received]) -> Sequence[Refused]: ...
+
 
 def folds(copies: Copies) -> Mapping[type[Payload], Fold]:
     """Which event goes into which copy; what follows is derived by whoever holds the shard."""
@@ -27,4 +35,5 @@ def folds(copies: Copies) -> Mapping[type[Payload], Fold]:
         ProgrammeChanged: copies.fold_programmes,
         MemberChanged: copies.fold_members,
         PreferencesChanged: copies.fold_preferences,
+        MemberErased: copies.fold_erasures,
     }

@@ -1,13 +1,13 @@
 """A member's inbox over HTTP, and live as server-sent events. Nobody reads anybody else's."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -54,6 +54,12 @@ class ReadUpTo(BaseModel):
 class Marked(BaseModel):
     marked: int = Field(description="Became read by this request")
     unread: int
+
+
+class Export(BaseModel):
+    contact: Mapping[str, str | None]
+    inbox: list[NotificationRead] = Field(description="All of it, the oldest first")
+    position: int
 
 
 def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
@@ -108,6 +114,19 @@ def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
     @router.post("/{notification}/read", responses=http.problems(404))
     async def read_one(notification: Id, me: SignedIn, _key: IdempotencyKey = None) -> NotificationRead:
         return _shown(await inbox.read(await inbox.reader(me), id=notification))
+
+    return router
+
+
+def export_router(inbox: Inbox) -> APIRouter:
+    router = http.router(tags=["me"])
+
+    @router.get("/me/export")
+    async def exported(me: SignedIn, response: Response) -> Export:
+        """Everything that this service holds about the person (GDPR, articles 15 and 20): one of three parts."""
+        response.headers["content-disposition"] = 'attachment; filename="preceptor-notifications.json"'
+        held = await inbox.export(me)
+        return Export(contact=held.contact, inbox=[_shown(entry) for entry in held.entries], position=held.position)
 
     return router
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from prometheus_client import Gauge
 
-from services.notifications.api import inbox_router
+from services.notifications.api import export_router, inbox_router
 from services.notifications.handlers import Reactions
 from services.notifications.settings import NotificationsSettings
 from services.notifications.store import Ledger, NotificationsStore
@@ -34,7 +34,7 @@ from shared.contracts.matching import (
     RequestWithdrawn,
     SuggestionsChanged,
 )
-from shared.contracts.profiles import ContactChanged, InstitutionChanged, ProgrammeChanged
+from shared.contracts.profiles import ContactChanged, InstitutionChanged, MemberErased, ProgrammeChanged
 from shared.http import create_app
 from shared.parts import Parts
 from shared.service import Service, every, roles_of, run
@@ -73,7 +73,7 @@ def build(settings: NotificationsSettings, clock: Clock, roles: frozenset[str]) 
     app = create_app(
         "Preceptor notifications",
         "What a member has been told, and is being told now.",
-        routers=[inbox_router(inbox, settings)] if "api" in roles else [],
+        routers=[inbox_router(inbox, settings), export_router(inbox)] if "api" in roles else [],
         database=parts.database,
         authenticator=parts.authenticator,
         clock=clock,
@@ -106,6 +106,7 @@ def _consume(parts: Parts, store: NotificationsStore, clock: Clock) -> None:
     parts.consumers.projection(
         {
             ContactChanged: store.fold_contacts,
+            MemberErased: lambda received: store.fold_erasures(received, now=clock.now()),
             InstitutionChanged: store.fold_institutions,
             ProgrammeChanged: store.fold_programmes,
         }

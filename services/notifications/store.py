@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.notifications.domain import Change, LeftOver, ListChange, Notice, Notification, Person, Recipient, Turn
+from services.notifications.forgetting import counter_of, forget, leave_no_inbox, of_recipient
 from services.notifications.usecases.reading import Names, Reader
 from shared import outbox
 from shared.contracts.envelope import Received, Trace
 from shared.contracts.notifications import NotificationRecorded
-from shared.contracts.profiles import ContactChanged, InstitutionChanged, ProgrammeChanged
+from shared.contracts.profiles import ContactChanged, InstitutionChanged, MemberErased, ProgrammeChanged
 from shared.mongo import (
     ASCENDING,
     DESCENDING,
@@ -24,6 +25,7 @@ from shared.mongo import (
     ReturnDocument,
     Writing,
     ensure_indexes,
+    in_one_thread,
 )
 from shared.outbox import Fact
 from shared.projection import Copy, Refused, fold
@@ -73,14 +75,22 @@ class NotificationsStore:
         await ensure_indexes(self._contacts, [sign_in])
         await ensure_indexes(self._institutions, [])
         await ensure_indexes(self._programmes, [])
+        await ensure_indexes(self._database["erasures"], [])
 
     async def fold_contacts(self, received: Sequence[Received]) -> list[Refused]:
         """An erasure takes the person's inbox along; both may happen again without harm."""
         refused = await fold(self._contacts, received)
         gone = [one.envelope.subject for one in received if one.payload is None]
         if gone:
-            await _leave_no_inbox(self._database, {"_id": {"$in": gone}})
+            await leave_no_inbox(self._database, {"_id": {"$in": gone}})
         return refused
+
+    async def fold_erasures(self, received: Sequence[Received], *, now: datetime) -> list[Refused]:
+        """Marker, inbox, counter and receipt in one transaction."""
+        erased = [one for one in received if isinstance(one.payload, MemberErased)]
+        if not erased:
+            return []
+        return await in_one_thread(self._database, lambda writing: forget(writing, erased, now))
 
     async def fold_institutions(self, received: Sequence[Received]) -> list[Refused]:
         return await fold(self._institutions, received, _name_only)
@@ -96,10 +106,15 @@ class NotificationsStore:
         is_active = contact.get("status", "active") == "active"  # a contact of before the field was there has none
         return Reader(recipient=recipient, locale=contact["locale"], is_active=is_active)
 
+    async def contact(self, recipient: Recipient) -> Mapping[str, str | None]:
+        mine = {"_id": recipient.member, "institution": recipient.institution, "erased": False}
+        found = await self._contacts.find_one(mine) or {}
+        return {name: found[name] for name in ContactChanged.model_fields if name in found}
+
     async def newest(
         self, recipient: Recipient, *, below: int | None, unread_only: bool, limit: int
     ) -> list[Notification]:
-        wanted = _of(recipient)
+        wanted = of_recipient(recipient)
         if below is not None:
             wanted["position"] = {"$lt": below}
         if unread_only:
@@ -107,25 +122,28 @@ class NotificationsStore:
         return await _found(self._notifications, wanted, order=DESCENDING, limit=limit)
 
     async def above(self, recipient: Recipient, *, position: int, limit: int) -> list[Notification]:
-        """The oldest first. Positions of one recipient commit in order, so nothing turns up below one already seen."""
-        wanted = _of(recipient) | {"position": {"$gt": position}}
+        """The oldest first; limit 0 means all.
+
+        Positions of one recipient commit in order, so nothing turns up below one already seen.
+        """
+        wanted = of_recipient(recipient) | {"position": {"$gt": position}}
         return await _found(self._notifications, wanted, order=ASCENDING, limit=limit)
 
     async def unread_count(self, recipient: Recipient) -> int:
-        return await self._notifications.count_documents(_of(recipient) | {"read": False})
+        return await self._notifications.count_documents(of_recipient(recipient) | {"read": False})
 
     async def position(self, recipient: Recipient) -> int:
-        counter = await self._recipients.find_one({"_id": _counter(recipient)})
+        counter = await self._recipients.find_one({"_id": counter_of(recipient)})
         return int(counter["position"]) if counter else 0
 
     async def mark_read(self, recipient: Recipient, *, id: str, now: datetime) -> Notification | None:
-        ours = _of(recipient) | {"_id": id}
+        ours = of_recipient(recipient) | {"_id": id}
         await self._notifications.update_one(ours | {"read": False}, {"$set": {"read": True, "read_at": now}})
         document = await self._notifications.find_one(ours)
         return _notification(document) if document else None
 
     async def mark_read_up_to(self, recipient: Recipient, *, position: int, now: datetime) -> int:
-        unread = _of(recipient) | {"read": False, "position": {"$lte": position}}
+        unread = of_recipient(recipient) | {"read": False, "position": {"$lte": position}}
         marked = await self._notifications.update_many(unread, {"$set": {"read": True, "read_at": now}})
         return marked.modified_count
 
@@ -165,9 +183,15 @@ class Ledger:
     def __init__(self, writing: Writing) -> None:
         self._writing = writing
 
+    def erased(self, recipients: Iterable[Recipient]) -> set[Recipient]:
+        ids = [recipient.member for recipient in recipients]
+        wanted = {"_id": {"$in": ids}, "erased": True}
+        found = self._writing["contacts"].find(wanted, {"institution": 1}, session=self._writing.session)
+        return {Recipient(institution=one["institution"], member=one["_id"]) for one in found}
+
     def next_position(self, recipient: Recipient) -> int:
         counter = self._writing["recipients"].find_one_and_update(
-            {"_id": _counter(recipient)},
+            {"_id": counter_of(recipient)},
             {"$inc": {"position": 1}},
             upsert=True,
             return_document=ReturnDocument.AFTER,
@@ -178,7 +202,7 @@ class Ledger:
     def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
         change = notice.change
         document = self._writing["notifications"].find_one_and_update(
-            _of(notice.recipient) | {"occasion": notice.occasion, "read": False},
+            of_recipient(notice.recipient) | {"occasion": notice.occasion, "read": False},
             {
                 "$set": {"position": position, "told_at": now, **_renewed(change)},
                 "$setOnInsert": {"_id": new_id, "programme": change.programme, "read_at": None, **_kept(change)},
@@ -199,28 +223,6 @@ class Ledger:
     def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         facts = [_fact(event, recorded, now, trace) for event, recorded in told.items()]
         outbox.write(self._writing, facts)
-
-
-async def _leave_no_inbox(database: Database, wanted: Document) -> int:
-    """Of those among them who are erased, as their copies say: a tombstone that was not applied erases nothing."""
-    followed = 0
-    async for one in database["contacts"].find(wanted | {"erased": True}, {"institution": 1}):
-        await _erase_inbox(database, Recipient(institution=one["institution"], member=one["_id"]))
-        followed += 1
-    return followed
-
-
-async def _erase_inbox(database: Database, recipient: Recipient) -> None:
-    await database["notifications"].delete_many(_of(recipient))
-    await database["recipients"].delete_one({"_id": _counter(recipient)})
-
-
-def _of(recipient: Recipient) -> Document:
-    return {"institution": recipient.institution, "member": recipient.member}
-
-
-def _counter(recipient: Recipient) -> str:
-    return f"{recipient.institution}:{recipient.member}"
 
 
 def _woken(change: Document) -> Recipient | None:
@@ -325,7 +327,7 @@ def _turn(document: Document) -> Turn:
 
 
 COPIES = (
-    Copy(collection="contacts", payload=ContactChanged, follow=lambda database: _leave_no_inbox(database, {})),
+    Copy(collection="contacts", payload=ContactChanged, follow=lambda database: leave_no_inbox(database, {})),
     Copy(collection="institutions", payload=InstitutionChanged, body=_name_only),
     Copy(collection="programmes", payload=ProgrammeChanged, body=_name_only),
 )

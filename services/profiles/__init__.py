@@ -1,6 +1,8 @@
 """profiles: who is in the network, and what they offer, want and allow.
 
 Owns institutions, programmes, members with their enrolments, invitations and roster imports.
-Publishes profiles.institutions, profiles.programmes, profiles.members, profiles.preferences, profiles.contacts.
-Consumes matching.events: who is suggested, asked and matched, so that it shows a card to the right people.
+Publishes profiles.institutions, profiles.programmes, profiles.members, profiles.preferences, profiles.contacts,
+profiles.erasures.
+Consumes matching.events: who is suggested, asked and matched, so that it shows a card to the right people; and, as from
+notifications.events, the receipts of erasures.
 """

@@ -9,13 +9,16 @@ from fastapi import APIRouter
 
 from services.profiles.api.cards import cards_router
 from services.profiles.api.consents import consents_router
+from services.profiles.api.erasures import erasures_router
 from services.profiles.api.institutions import institutions_router
 from services.profiles.api.me import invitations_router, me_router
 from services.profiles.api.members import members_router
 from services.profiles.api.programmes import programmes_router
 from services.profiles.api.rosters import rosters_router
-from services.profiles.handlers import folds
+from services.profiles.handlers import Reactions, folds
 from services.profiles.settings import Settings
+from services.profiles.store import erasures as erasure_store
+from services.profiles.store.erasures import MongoErasures
 from services.profiles.store.heads import TOPICS, MongoStates
 from services.profiles.store.institutions import MongoInstitutions
 from services.profiles.store.members import MongoMembers
@@ -24,6 +27,7 @@ from services.profiles.store.relations import MongoRelations
 from services.profiles.store.rosters import MongoRosters
 from services.profiles.usecases.cards import Cards
 from services.profiles.usecases.consents import Consents
+from services.profiles.usecases.erasures import CarryingOut, ErasureUseCases, Waits
 from services.profiles.usecases.export import Export
 from services.profiles.usecases.heads import Mending
 from services.profiles.usecases.institutions import InstitutionUseCases
@@ -34,9 +38,12 @@ from services.profiles.usecases.rosters import Receiving, WorkingOff
 from shared import parts
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import ProfilesRecordParked
+from shared.contracts.matching import MatchingErasureCompleted
+from shared.contracts.notifications import NotificationsErasureCompleted
 from shared.heads import heads
 from shared.http import create_app
 from shared.leases import Lease
+from shared.mongo import Writing
 from shared.parts import Parts
 from shared.service import ROLES, Service, every, roles_of, run
 from shared.shedding import LOOKS_SECONDS
@@ -48,6 +55,7 @@ class Stores:
         self.institutions = MongoInstitutions(built.database, built.clock)
         self.programmes = MongoProgrammes(built.database, built.clock)
         self.members = MongoMembers(built.database, built.clock)
+        self.erasures = MongoErasures(built.database, built.clock)
         self.rosters = MongoRosters(built.database, self.members, built.clock)
         self.relations = MongoRelations(built.database)
 
@@ -55,6 +63,7 @@ class Stores:
         await self.institutions.prepare()
         await self.programmes.prepare()
         await self.members.prepare()
+        await self.erasures.prepare()
         await self.rosters.prepare()
         await self.relations.prepare()
 
@@ -68,11 +77,21 @@ def _routers(stores: Stores, settings: Settings, clock: Clock) -> list[APIRouter
         new_code=lambda: secrets.token_urlsafe(24),
         lasts=timedelta(days=settings.invitation_days),
     )
+    erasures = ErasureUseCases(
+        stores.erasures,
+        members,
+        clock=clock,
+        waits=Waits(
+            own=timedelta(days=settings.erasure_own_days),
+            coordinators=timedelta(days=settings.erasure_coordinator_days),
+        ),
+    )
     receiving = Receiving(stores.rosters, stores.programmes, clock=clock, max_rows=settings.roster_max_rows)
     return [
         institutions_router(InstitutionUseCases(stores.institutions)),
         programmes_router(ProgrammeUseCases(stores.programmes, stores.institutions)),
-        me_router(members, Export(stores.members, members)),
+        me_router(members, Export(stores.members, stores.erasures, members)),
+        erasures_router(erasures),
         invitations_router(invitations),
         cards_router(Cards(stores.relations, stores.members, members)),
         members_router(members),
@@ -94,9 +113,11 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
     async def close() -> None:
         built.database.client.close()
 
+    _consume(built, clock)
     lease = built.lease("rosters", seconds=30)
     rosters = WorkingOff(stores.rosters, stores.programmes, lease, clock)
     states = MongoStates(built.database, clock, holder=built.holder)
+    carrying_out = CarryingOut(stores.erasures, clock)
     mending = Mending(states, lambda since: heads(settings.kafka_bootstrap, TOPICS, since=since), clock)
     work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
         "backlog": ("api", lambda: every(LOOKS_SECONDS, built.backlog.look)),
@@ -105,6 +126,8 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
         "relay": ("relay", built.relay),
         "heads": ("relay", lambda: every(1, mending.work)),
         "clockwork": ("clockwork", lambda: _work_off(rosters, lease)),
+        "erasures": ("clockwork", lambda: every(1, carrying_out.work)),
+        "parked": ("clockwork", lambda: every(1, built.consumers.retry_due)),
     }
     return Service(
         name="profiles",
@@ -125,6 +148,19 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
         prepare=prepare,
         close=close,
         background={"gauges": built.measure} | {name: once for name, (role, once) in work.items() if role in roles},
+    )
+
+
+def _consume(built: Parts, clock: Clock) -> None:
+    def receive(writing: Writing, institution: str, erasure: str, *, service: str) -> None:
+        erasure_store.receive(writing, institution, erasure, service=service, now=clock.now())
+
+    reactions = Reactions(receive)
+    built.consumers.reaction(
+        {
+            MatchingErasureCompleted: reactions.on_erasure_completed,
+            NotificationsErasureCompleted: reactions.on_erasure_completed,
+        }
     )
 
 

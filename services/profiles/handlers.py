@@ -1,4 +1,4 @@
-"""Events of matching → the copy of relations that cards are shown by."""
+"""Events of the other services: who is suggested, asked and matched, for cards; and receipts of erasures."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -7,6 +7,7 @@ from shared.consume import Fold
 from shared.contracts.envelope import Received
 from shared.contracts.matching import (
     ConflictDetected,
+    MatchingErasureCompleted,
     MentorNudged,
     MentorRequested,
     RelationshipClosed,
@@ -19,7 +20,10 @@ from shared.contracts.matching import (
     RequestWithdrawn,
     SuggestionsChanged,
 )
+from shared.contracts.notifications import NotificationsErasureCompleted
 from shared.contracts.payload import Payload
+from shared.errors import Rejected
+from shared.mongo import Writing
 from shared.projection import Refused
 
 
@@ -45,3 +49,22 @@ def folds(relations: Relations) -> Mapping[type[Payload], Fold]:
         RelationshipClosed: relations.fold_pairs,
         ConflictDetected: relations.fold_pairs,
     }
+
+
+class Receive(Protocol):
+    def __call__(self, writing: Writing, institution: str, erasure: str, *, service: str) -> None: ...
+
+
+class Reactions:
+    def __init__(self, receive: Receive) -> None:
+        """`receive` keeps a service's receipt of an erasure, inside a transaction."""
+        self._receive = receive
+
+    def on_erasure_completed(self, received: Received, writing: Writing) -> None:
+        event = received.payload
+        if isinstance(event, MatchingErasureCompleted):
+            self._receive(writing, event.institution, event.erasure, service="matching")
+        elif isinstance(event, NotificationsErasureCompleted):
+            self._receive(writing, event.institution, event.erasure, service="notifications")
+        else:
+            raise Rejected("tombstone_of_a_fact", "a fact cannot be erased: this record has no value")

@@ -1,3 +1,4 @@
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -10,5 +11,9 @@ class Settings(ServiceSettings):
     http_port: int = 8001
     invitation_days: int = 14
     """How long an invitation's code can be used."""
+    erasure_own_days: int = Field(default=7, ge=0, le=90)
+    """How long a member's own request for erasure can be withdrawn."""
+    erasure_coordinator_days: int = Field(default=30, ge=0, le=365)
+    """How long a member can object to a coordinator's request."""
     roster_max_rows: int = 200_000
     roster_max_megabytes: int = 64

@@ -13,6 +13,7 @@ EVENTS: dict[str, type[Payload]] = {
         profiles.MemberChanged,
         profiles.PreferencesChanged,
         profiles.ContactChanged,
+        profiles.MemberErased,
         matching.SuggestionsChanged,
         matching.MentorRequested,
         matching.MentorNudged,
@@ -30,7 +31,9 @@ EVENTS: dict[str, type[Payload]] = {
         matching.MenteeUnmatched,
         matching.RepairPlanned,
         matching.RepairApplied,
+        matching.MatchingErasureCompleted,
         notifications.NotificationRecorded,
+        notifications.NotificationsErasureCompleted,
         dead_letters.ProfilesRecordParked,
         dead_letters.MatchingRecordParked,
         dead_letters.NotificationsRecordParked,
@@ -38,7 +41,14 @@ EVENTS: dict[str, type[Payload]] = {
 }
 
 COMPACTED = frozenset(
-    {"profiles.institutions", "profiles.programmes", "profiles.members", "profiles.preferences", "profiles.contacts"}
+    {
+        "profiles.institutions",
+        "profiles.programmes",
+        "profiles.members",
+        "profiles.preferences",
+        "profiles.contacts",
+        "profiles.erasures",
+    }
 )
 PRIVATE = frozenset({"profiles.preferences", "profiles.contacts"})
 """Their sent outbox rows are deleted at once, and no operator sees a value without asking for it by name."""

@@ -329,3 +329,22 @@ class RepairApplied(AboutRepair):
 
     TYPE: ClassVar[str] = "org.preceptor.matching.repair.applied.v1"
     TOPIC: ClassVar[str] = "matching.events"
+
+
+class MatchingErasureCompleted(Payload):
+    """Matching's receipt: it keeps nothing of an erased member but ids."""
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.erasure.completed.v1"
+    TOPIC: ClassVar[str] = "matching.events"
+
+    erasure: Id
+    member: Id
+    institution: Id
+
+    @property
+    def aggregate(self) -> str:
+        return self.erasure
+
+    @property
+    def tenant(self) -> str:
+        return self.institution

@@ -25,3 +25,22 @@ class NotificationRecorded(Payload):
     @property
     def aggregate(self) -> str:
         return self.notification
+
+
+class NotificationsErasureCompleted(Payload):
+    """Notifications' receipt: contact, inbox and counter of an erased member are gone."""
+
+    TYPE: ClassVar[str] = "org.preceptor.notifications.erasure.completed.v1"
+    TOPIC: ClassVar[str] = "notifications.events"
+
+    erasure: Id
+    member: Id
+    institution: Id
+
+    @property
+    def aggregate(self) -> str:
+        return self.erasure
+
+    @property
+    def tenant(self) -> str:
+        return self.institution

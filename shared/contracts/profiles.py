@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
-from shared.contracts.payload import Code, Few, Id, Many, Part, Payload, Slug, Text, Weight, between
+from shared.contracts.payload import Code, Few, Id, Many, Part, Payload, Sequence, Slug, Text, Weight, between
 
 Role = Literal["mentor", "mentee"]
 Stage = Literal["student", "resident", "fellow", "early_career", "attending", "senior", "retired"]
@@ -223,6 +223,32 @@ class PreferencesChanged(Payload):
     @property
     def aggregate(self) -> str:
         return self.member
+
+
+class MemberErased(Payload):
+    """A member is erased, for good: whoever keeps anything of them forgets it. Ids only, and kept forever, so that a
+    restored backup or a late subscriber cannot bring the person back.
+    """
+
+    TYPE: ClassVar[str] = "org.preceptor.profiles.member.erased.v1"
+    TOPIC: ClassVar[str] = "profiles.erasures"
+
+    member: Id
+    institution: Id
+    erasure: Id
+    """The request that was carried out; each service's receipt names it."""
+    members_sequence: Sequence
+    """Of the tombstone on `profiles.members`: nothing of this member up to it may be shown any more."""
+    preferences_sequence: Sequence
+    contacts_sequence: Sequence
+
+    @property
+    def aggregate(self) -> str:
+        return self.member
+
+    @property
+    def tenant(self) -> str:
+        return self.institution
 
 
 class ContactChanged(Payload):

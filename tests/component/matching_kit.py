@@ -22,6 +22,7 @@ from shared.contracts.profiles import (
     Enrolment,
     InstitutionChanged,
     MemberChanged,
+    MemberErased,
     PreferencesChanged,
     ProgrammeChanged,
     ProgrammeLimits,
@@ -89,6 +90,7 @@ class Matching:
             ProgrammeChanged: copies.fold_programmes,
             MemberChanged: copies.fold_members,
             PreferencesChanged: copies.fold_preferences,
+            MemberErased: copies.fold_erasures,
         }
         for kind, fold in folds.items():
             of_kind = [self.received(one, correlation=correlation) for one in payloads if isinstance(one, kind)]

@@ -108,11 +108,13 @@ async def _profiles(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIt
         stranger, _ = await network.bound(south, SOUTH, "sue")
         programme = (await north.post("/programmes", {"name": "Care"})).json()
         roster = (await north.upload(b"name,email\nA,a@x.org\n", _MAPPING.decode())).json()
+        erasure = (await north.post(f"/members/{ana['id']}/erasure")).json()
+        ids = {"member": ana["id"], "programme": programme["id"], "roster": roster["id"], "erasure": erasure["id"]}
         yield Served(
             network.client,
             network.database,
             network.service.app.openapi(),
-            {"institution": NORTH, "member": ana["id"], "programme": programme["id"], "roster": roster["id"]},
+            ids | {"institution": NORTH},
             _strangers(two) | {"member": stranger.token},
         )
 

@@ -16,6 +16,7 @@ TOPICS = (
     "profiles.members",
     "profiles.preferences",
     "profiles.contacts",
+    "profiles.erasures",
     "matching.events",
     "notifications.events",
 )
@@ -24,6 +25,7 @@ GROUPS = {
     "profiles.projection": ("matching.events",),
     "notifications.projection": ("profiles.contacts", "profiles.institutions", "profiles.programmes"),
     "notifications.reaction": ("matching.events",),
+    "profiles.reaction": ("matching.events", "notifications.events"),
 }
 _COLLECTIONS = {
     "profiles": ("institutions", "programmes", "members", "outbox", "relations", "suggested"),

@@ -45,9 +45,13 @@ class FixedClock:
 class LedgerInMemory:
     def __init__(self) -> None:
         self.contacts: dict[str, str] = {}
+        self.gone: set[Recipient] = set()
         self.positions: dict[Recipient, int] = {}
         self.kept: dict[str, Notification] = {}
         self.published: list[tuple[NotificationRecorded, Trace]] = []
+
+    def erased(self, recipients: Iterable[Recipient]) -> set[Recipient]:
+        return self.gone.intersection(recipients)
 
     def next_position(self, recipient: Recipient) -> int:
         self.positions[recipient] = self.positions.get(recipient, 0) + 1
@@ -134,6 +138,14 @@ async def test_an_event_without_recipients_writes_nothing() -> None:
     ledger = LedgerInMemory()
     await tell(ledger, event())
     assert (ledger.kept, ledger.published, ledger.positions) == ({}, [], {})
+
+
+async def test_an_erased_recipient_is_told_nothing_and_the_others_are() -> None:
+    ledger = LedgerInMemory()
+    ledger.gone = {Recipient(institution="north", member="max")}
+    await tell(ledger, event("mia", "max"))
+    assert [one.recipient.member for one in ledger.kept.values()] == ["mia"]
+    assert [one.member for one, _ in ledger.published] == ["mia"]
 
 
 async def test_a_second_event_updates_the_unread_notification_under_a_new_position() -> None:

@@ -9,6 +9,7 @@ from services.matching.domain.model import Institution, Member, Preferences, Pro
 from services.matching.index.network import State
 from services.matching.store.assessments import COUNTING, ROTATIONS, assessment_of
 from services.matching.store.departures import DEPARTURES, departing, everybody_departs
+from services.matching.store.erasures import ERASURES, forgetting
 from services.matching.store.experience import EXPERIENCES, experience_of
 from services.matching.store.pairs import (
     APART,
@@ -33,7 +34,18 @@ from shared.contracts.profiles import (
     ProgrammeChanged,
 )
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, Writing, ensure_indexes, in_one_thread
-from shared.projection import Copy, Refused, document_of, fold, fold_within, known_of, newest, trust
+from shared.projection import (
+    Copy,
+    Refused,
+    document_of,
+    erased_states,
+    fold,
+    fold_within,
+    known_of,
+    newest,
+    refused_of,
+    trust,
+)
 
 INSTITUTIONS, PROGRAMMES, PARTICIPANTS, PREFERENCES = "institutions", "programmes", "participants", "preferences"
 _SCANNED = 1000
@@ -78,6 +90,13 @@ class Copies:
             trusted, _ = trust(received, await known_of(self._database[PREFERENCES], received))
             self._tell(PREFERENCES, trusted)
         return await fold(self._database[PREFERENCES], received)
+
+    async def fold_erasures(self, received: Sequence[Received]) -> list[Refused]:
+        """Both copies' markers and the commands that follow, in one transaction: a restored backup that still knows the
+        member needs no tombstone.
+        """
+        erased = [one for one in received if one.payload is not None]
+        return await in_one_thread(self._database, lambda writing: _erase(writing, erased)) if erased else []
 
     def _tell(self, collection: str, received: Sequence[Received]) -> None:
         if len(received) <= _FEW:
@@ -188,6 +207,22 @@ def _leave(writing: Writing, leaving: Sequence[Received]) -> list[Refused]:
     new, refused = fold_within(writing, PARTICIPANTS, leaving)
     if new:
         writing[DEPARTURES].bulk_write([departing(one) for one in new], session=writing.session)
+    return refused
+
+
+def _erase(writing: Writing, erased: Sequence[Received]) -> list[Refused]:
+    """Of an erasure that is not to be trusted nothing is done."""
+    members = erased_states(erased, MemberChanged, lambda one: one.members_sequence)
+    known = writing[PARTICIPANTS].find(
+        {"_id": {"$in": [one.envelope.subject for one in erased]}}, session=writing.session
+    )
+    _, distrusted = trust(members, {one["_id"]: one for one in known})
+    refused = refused_of(erased, distrusted)
+    trusted = [one for one in erased if all(one is not other.received for other in refused)]
+    _leave(writing, erased_states(trusted, MemberChanged, lambda one: one.members_sequence))
+    fold_within(writing, PREFERENCES, erased_states(trusted, PreferencesChanged, lambda one: one.preferences_sequence))
+    if trusted:
+        writing[ERASURES].bulk_write([forgetting(one) for one in trusted], session=writing.session)
     return refused
 
 

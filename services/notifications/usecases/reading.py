@@ -60,7 +60,17 @@ class InboxPage:
     """The page after this one holds what is below."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    contact: Mapping[str, str | None]
+    entries: Sequence[Entry]
+    """All of the inbox, the oldest first."""
+    position: int
+
+
 class Store(Protocol):
+    async def contact(self, recipient: Recipient) -> Mapping[str, str | None]: ...
+
     async def reader(self, institution: str, *, subject_hash: str) -> Reader | None: ...
 
     async def newest(
@@ -101,17 +111,26 @@ class Inbox:
         me.require("member")
         reader = await self._store.reader(me.home, subject_hash=me.subject_hash)
         if reader is None:
-            raise Forbidden(
-                "not_invited",
-                "this sign-in belongs to no member of the institution: accept an invitation first "
-                "(one accepted just now takes a moment to arrive)",
-            )
+            raise _not_invited()
         if not reader.is_active:
             raise Forbidden(
                 "member_inactive",
                 "your profile is not active at present, so there is no inbox: ask your coordinator to reactivate it",
             )
         return reader
+
+    async def export(self, me: Principal) -> Exported:
+        """An inactive member's too."""
+        me.require("member")
+        reader = await self._store.reader(me.home, subject_hash=me.subject_hash)
+        if reader is None:
+            raise _not_invited()
+        found = await self._store.above(reader.recipient, position=0, limit=0)
+        return Exported(
+            contact=await self._store.contact(reader.recipient),
+            entries=await self._entries(reader, found),
+            position=await self._store.position(reader.recipient),
+        )
 
     async def page(self, reader: Reader, *, below: int | None, unread_only: bool, limit: int) -> InboxPage:
         recipient = reader.recipient
@@ -186,6 +205,14 @@ class Inbox:
             )
             for notification in notifications
         ]
+
+
+def _not_invited() -> Forbidden:
+    return Forbidden(
+        "not_invited",
+        "this sign-in belongs to no member of the institution: accept an invitation first "
+        "(one accepted just now takes a moment to arrive)",
+    )
 
 
 async def _first_of(*events: Signal, seconds: float) -> None:

@@ -25,6 +25,9 @@ AnyEvent = SuggestionsChanged | AboutRequest | AboutRelationship | AboutPlace
 class Ledger(Protocol):
     """The store within one transaction."""
 
+    def erased(self, recipients: Iterable[Recipient]) -> set[Recipient]:
+        """Which of these nobody may be told any more."""
+
     def next_position(self, recipient: Recipient) -> int:
         """Tellers of one person take turns at their counter, so positions commit in order."""
 
@@ -62,6 +65,8 @@ class Telling:
 
     def _tell(self, told: Sequence[Notice], trace: Trace, ledger: Ledger) -> None:
         """Ids follow from the cause: after a restored backup the same fact tells the same again, not something new."""
+        erased = ledger.erased(notice.recipient for notice in told)
+        told = [notice for notice in told if notice.recipient not in erased]
         now = self._clock.now()
         cause = trace.causation_id or self._clock.new_id()
         recorded = {

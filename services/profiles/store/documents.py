@@ -11,7 +11,7 @@ from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import Conflict, StaleVersion
 from shared.mongo import Collection, Database, Document, DuplicateKeyError, Writing, in_one_thread
-from shared.outbox import Fact
+from shared.outbox import Fact, Tombstone
 
 S = TypeVar("S")
 
@@ -37,7 +37,7 @@ def raised(sequences: Mapping[str, int], told: Sequence[Payload]) -> dict[str, i
 
 
 def facts_of(
-    told: Sequence[Payload],
+    told: Sequence[Payload | Tombstone],
     sequences: Mapping[str, int],
     *,
     institution: str,
@@ -60,7 +60,7 @@ def facts_of(
     ]
 
 
-def short(fact: Payload) -> str:
+def short(fact: Payload | Tombstone | type[Payload]) -> str:
     """Its topic, without the service's name."""
     return fact.TOPIC.rpartition(".")[2]
 

@@ -1,9 +1,10 @@
 """Which states are newer than what their topics hold, and how they get there: through the outbox, in order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from services.profiles.domain import institutions, members, programmes
+from services.profiles.domain import erasures, institutions, members, programmes
+from services.profiles.store import erasures as erasure_store
 from services.profiles.store import institutions as institution_store
 from services.profiles.store import members as member_store
 from services.profiles.store import programmes as programme_store
@@ -14,6 +15,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.mongo import Database, Document, Session, in_transaction
+from shared.outbox import Fact, Tombstone
 
 _AT_ONCE = 1000
 _MEMBERS = (member_store.SHAPE, members.facts)
@@ -25,6 +27,7 @@ OWNED: Mapping[str, Owner] = {
     "profiles.members": _MEMBERS,
     "profiles.preferences": _MEMBERS,
     "profiles.contacts": _MEMBERS,
+    "profiles.erasures": (erasure_store.SHAPE, erasures.facts),
 }
 TOPICS = tuple(OWNED)
 
@@ -44,8 +47,11 @@ class MongoStates:
         for topic, by_key in heads.items():
             keys = list(by_key)
             for first in range(0, len(keys), _AT_ONCE):
-                for document in await self._newer(topic, {key: by_key[key] for key in keys[first : first + _AT_ONCE]}):
+                some = {key: by_key[key] for key in keys[first : first + _AT_ONCE]}
+                for document in await self._newer(topic, some):
                     told += await self._tell(topic, document)
+                for marker in await self._erased(topic, some):
+                    told += await self._bury(topic, marker)
         return told
 
     async def _newer(self, topic: str, heads: Mapping[str, int]) -> list[Document]:
@@ -53,6 +59,35 @@ class MongoStates:
         ids = [key.partition(":")[2] for key in heads]
         found = self._database[shape.collection].find({"_id": {"$in": ids}}, {"institution": 1, "sequences": 1})
         return [one async for one in found if _sequence(one, topic) > heads.get(_key(one), _sequence(one, topic))]
+
+    async def _erased(self, topic: str, heads: Mapping[str, int]) -> list[Document]:
+        """Markers of erased members behind whose tombstone an older state was appended."""
+        if OWNED[topic] is not _MEMBERS:
+            return []
+        ids = [key.partition(":")[2] for key in heads]
+        found = self._database[erasure_store.ERASED].find({"_id": {"$in": ids}})
+        return [one async for one in found if _sequence(one, topic) > heads.get(_key(one), _sequence(one, topic))]
+
+    async def _bury(self, topic: str, marker: Document) -> bool:
+        async def body(session: Session) -> bool:
+            waits = {"status": "pending", "key": _key(marker), "topic": topic}
+            if await self._database["outbox"].find_one(waits, session=session):
+                return False
+            told = [one for one in erasure_store.tombstones(marker["_id"]) if topic == one.TOPIC]
+            await outbox.append(self._database, session, self._rows(told, marker))
+            return True
+
+        return await in_transaction(self._database, body)
+
+    def _rows(self, told: Sequence[Payload | Tombstone], document: Document) -> list[Fact]:
+        return facts_of(
+            told,
+            document["sequences"],
+            institution=document["institution"],
+            clock=self._clock,
+            trace=Trace(correlation_id=self._clock.new_id()),
+            bulk=False,
+        )
 
     async def _tell(self, topic: str, seen: Document) -> bool:
         """Unless it has changed since, or waits already. Touches the document: what changes it next is told behind."""
@@ -67,15 +102,7 @@ class MongoStates:
             if document is None or await self._database["outbox"].find_one(waits, session=session):
                 return False
             told = [fact for fact in facts(read(document, shape).state) if topic == fact.TOPIC]
-            rows = facts_of(
-                told,
-                document["sequences"],
-                institution=document["institution"],
-                clock=self._clock,
-                trace=Trace(correlation_id=self._clock.new_id()),
-                bulk=False,
-            )
-            await outbox.append(self._database, session, rows)
+            await outbox.append(self._database, session, self._rows(told, document))
             return True
 
         return await in_transaction(self._database, body)

@@ -4,13 +4,16 @@ again in a new epoch, so that it is newer than all that its readers have seen.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from services.profiles.domain.erasures import ErasedMember
 from services.profiles.domain.institutions import Institution
 from services.profiles.domain.members import Member
 from services.profiles.domain.programmes import Programme
 from services.profiles.domain.retold import retold
 from services.profiles.store.documents import facts_of, read, short
+from services.profiles.store.erasures import ERASED, ERASURES
 from services.profiles.store.heads import OWNED, Owner
 from shared import epochs, outbox
 from shared.clock import Clock
@@ -20,7 +23,12 @@ from shared.contracts.payload import Payload
 from shared.mongo import ASCENDING, Database, Document, DuplicateKeyError, ReplaceOne, Session, in_transaction
 
 _TOLD_TOGETHER = 100
-_KINDS: Mapping[str, type[Any]] = {"institutions": Institution, "programmes": Programme, "members": Member}
+_KINDS: Mapping[str, type[Any]] = {
+    "institutions": Institution,
+    "programmes": Programme,
+    "members": Member,
+    ERASED: ErasedMember,
+}
 """By collection, in the order in which they need each other."""
 _CONSENTS: Document = {"story_shown_to": "nobody", "shares_email": False}
 """In no topic: one that was withdrawn since the backup must not come back with it."""
@@ -102,7 +110,12 @@ class Restoring:
 
     def _put(self, name: str, *, erased: bool, known: bool) -> None:
         report = self.report
-        (report.erased if erased else report.read_back if known else report.made_anew).append(name)
+        collection, _, id = name.partition(" ")
+        if collection == ERASED:
+            name, erased = f"members {id}", True
+        names = report.erased if erased else report.read_back if known else report.made_anew
+        if name not in names:
+            names.append(name)
 
     async def restore(self) -> Report:
         """What waits in the outbox is of the backup's time, and told again anyway with what is newer."""
@@ -110,6 +123,7 @@ class Restoring:
         await self._database["outbox"].delete_many(waits)
         for collection in _KINDS:
             await self._read_back(collection)
+        await self._erase_again()
         for collection in _KINDS:
             while told := await self._tell(collection):
                 self.report.told += told
@@ -147,6 +161,32 @@ class Restoring:
             return False
         self._put(f"{collection} {id}", erased=False, known=before is not None)
         return True
+
+    async def _erase_again(self) -> None:
+        """Who was erased stays so, whatever the backup knows; tombstones left the topics after a day, markers stay.
+
+        A request that waits may have been withdrawn since the backup: it waits its whole time once more.
+        """
+        now = self._clock.now()
+        async for marker in self._database[ERASED].find({}):
+            mine = {"institution": marker["institution"], "member": marker["_id"]}
+            await self._database["members"].delete_one({"_id": marker["_id"]})
+            await self._database["invitations"].delete_many(mine)
+            await self._database[ERASURES].delete_many({**mine, "state": "waiting", "_id": {"$ne": marker["erasure"]}})
+            await self._carried_out(marker, now)
+        again = {"$add": [now, {"$subtract": ["$due_at", "$requested_at"]}]}
+        extended = [{"$set": {"due_at": {"$max": ["$due_at", again]}}}]
+        await self._database[ERASURES].update_many({"state": "waiting"}, extended)
+
+    async def _carried_out(self, marker: Document, now: datetime) -> None:
+        """The backup may know the request as waiting, or not at all; receipts are read again from the topics."""
+        known = {"_id": marker["erasure"], "institution": marker["institution"], "member": marker["_id"]}
+        fresh = {"requested_by": "member", "requested_at": now, "due_at": now, "receipts": {}, "version": 1}
+        await self._database[ERASURES].update_one(known, {"$setOnInsert": fresh}, upsert=True)
+        await self._database[ERASURES].update_one(
+            {**known, "state": {"$nin": ["carried_out", "completed"]}},
+            {"$set": {"state": "carried_out", "ended_at": now}, "$inc": {"version": 1}},
+        )
 
     async def _tell(self, collection: str) -> int:
         """The next so many that are not of the new epoch."""

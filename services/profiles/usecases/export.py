@@ -1,6 +1,7 @@
 from dataclasses import asdict, replace
 from typing import Any
 
+from services.profiles.usecases.erasures import Erasures
 from services.profiles.usecases.members import MemberUseCases
 from services.profiles.usecases.stores import Members
 from shared.auth import Principal
@@ -9,8 +10,9 @@ from shared.auth import Principal
 class Export:
     """Everything held about a person, for that person."""
 
-    def __init__(self, members: Members, people: MemberUseCases) -> None:
+    def __init__(self, members: Members, erasures: Erasures, people: MemberUseCases) -> None:
         self._members = members
+        self._erasures = erasures
         self._people = people
 
     async def of(self, me: Principal) -> dict[str, Any]:
@@ -23,5 +25,9 @@ class Export:
             },
             "version": mine.version,
             "published": dict(mine.sequences),
+            "erasures": [
+                {**asdict(one), "outstanding": one.outstanding}
+                for one in await self._erasures.of_member(me.home, mine.state.id)
+            ],
             "invitations": [{"expires_at": one.expires_at, "used_at": one.used_at} for one in invitations],
         }

@@ -1,0 +1,78 @@
+"""What matching holds of one member, as that member may see it: other people by id only, no private reasons."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from services.matching.domain.rounds.places import UNSETTLED
+from services.matching.store import people
+from services.matching.store.assessments import ROTATIONS
+from services.matching.store.experience import ANSWERS
+from services.matching.store.pairs import RELATIONSHIPS, REQUESTS, relationship_of, request_of
+from services.matching.store.people import SEATS
+from services.matching.store.places import PLACES, place_of
+from services.matching.store.projections import PARTICIPANTS, PREFERENCES
+from shared.contracts.profiles import MemberChanged, PreferencesChanged
+from shared.mongo import ASCENDING, Collection, Database, Document
+
+_OF_PLACE = ("round", "programme", "state", "reason", "waiting_since", "relationship", "mentor")
+
+
+class ExportStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def bound(self, institution: str, subject_hash: str) -> str | None:
+        """An inactive member too."""
+        found = await self._database[PREFERENCES].find_one(people.sign_in(institution, subject_hash), {"_id": 1})
+        return str(found["_id"]) if found else None
+
+    async def of(self, institution: str, member: str) -> dict[str, Any]:
+        mine = {"institutions": institution, "parties": member}
+        own = {"institution": institution, "parties": member}
+        placed = {"mentee.institution": institution, "mentee.member": member, "state": {"$nin": list(UNSETTLED)}}
+        return {
+            "member": await self._copy(PARTICIPANTS, institution, member, MemberChanged.model_fields),
+            "preferences": await self._copy(PREFERENCES, institution, member, PreferencesChanged.model_fields),
+            "seats_taken": await self._seats(institution, member),
+            "lists": [_list(one) for one in await _all(self._database["lists"], own)],
+            "requests": [_request(one) for one in await _all(self._database[REQUESTS], mine)],
+            "relationships": [asdict(relationship_of(one)) for one in await _all(self._database[RELATIONSHIPS], mine)],
+            "experience": [_only(one, ("mentor", "rating", "at")) for one in await _all(self._database[ANSWERS], own)],
+            "rotations": [_rotation(one, member) for one in await _all(self._database[ROTATIONS], {"parties": member})],
+            "places_in_rounds": [
+                _only(asdict(place_of(one)), _OF_PLACE) for one in await _all(self._database[PLACES], placed)
+            ],
+        }
+
+    async def _copy(self, name: str, institution: str, member: str, fields: Iterable[str]) -> Document | None:
+        found = await self._database[name].find_one({"_id": member, "institution": institution})
+        return None if found is None else _only(found, fields)
+
+    async def _seats(self, institution: str, member: str) -> int:
+        found = await self._database[SEATS].find_one({"_id": member, "institution": institution})
+        return int(found["taken"]) if found else 0
+
+
+async def _all(collection: Collection, wanted: Document) -> list[Document]:
+    return await collection.find(wanted).sort("_id", ASCENDING).to_list(None)
+
+
+def _only(document: Document, fields: Iterable[str]) -> Document:
+    return {name: document[name] for name in fields if name in document}
+
+
+def _list(document: Document) -> Document:
+    entries = [_only(one, ("mentor", "institution", "rank")) for one in document["entries"]]
+    return {**_only(document, ("programme", "version", "as_of", "unmatched")), "entries": entries}
+
+
+def _request(document: Document) -> Document:
+    request = request_of(document)
+    return {**asdict(request), "reason": request.said_reason, "due_at": None, "expires_at": request.expires_at}
+
+
+def _rotation(document: Document, member: str) -> Document:
+    """Who assesses the member is not theirs to see here; that they are assessed, and when, is."""
+    side = "assessor" if document["parties"][0] == member else "assessed"
+    return {"side": side, **_only(document, ("institution", "external", "begins", "ends", "void"))}

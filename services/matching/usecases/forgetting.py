@@ -1,0 +1,33 @@
+"""Gives the receipt of an erasure once nothing but ids is left of the member. Run again it changes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgetting:
+    erasure: str
+    institution: str
+    member: str
+    event: str
+    """That told of the erasure."""
+    correlation: str
+
+
+class Erasures(Protocol):
+    async def waiting(self, *, limit: int) -> Sequence[Forgetting]: ...
+
+    async def complete(self, forgetting: Forgetting) -> None:
+        """Writes the receipt, unless something is left to be worked off first."""
+
+
+class Receipts:
+    def __init__(self, erasures: Erasures) -> None:
+        self._erasures = erasures
+
+    async def work(self) -> None:
+        for forgetting in await self._erasures.waiting(limit=_AT_ONCE):
+            await self._erasures.complete(forgetting)

@@ -1,0 +1,77 @@
+"""Forgetting an erased person: contact, inbox and counter go with their marker and the receipt, in one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.notifications.domain import Recipient
+from shared import outbox
+from shared.clock import derived_id
+from shared.contracts.envelope import Received
+from shared.contracts.notifications import NotificationsErasureCompleted
+from shared.contracts.profiles import ContactChanged, MemberErased
+from shared.mongo import Database, Document, Writing
+from shared.outbox import Fact
+from shared.projection import Refused, erased_states, fold_within, refused_of
+
+
+def forget(writing: Writing, erased: Sequence[Received], now: datetime) -> list[Refused]:
+    """Of an erasure that is not to be trusted nothing is done."""
+    contacts = erased_states(erased, ContactChanged, lambda one: one.contacts_sequence)
+    _, distrusted = fold_within(writing, "contacts", contacts)
+    refused = refused_of(erased, distrusted)
+    for one in erased:
+        if any(one is other.received for other in refused):
+            continue
+        recipient = Recipient(institution=one.envelope.institution, member=one.envelope.subject)
+        counter = {"_id": counter_of(recipient)}
+        # Written to, so that of a telling at the same moment one begins again and sees what the other did.
+        writing["recipients"].update_one(counter, {"$inc": {"position": 0}}, upsert=True, session=writing.session)
+        writing["recipients"].delete_one(counter, session=writing.session)
+        writing["notifications"].delete_many(of_recipient(recipient), session=writing.session)
+        _give_receipt(writing, one, now)
+    return refused
+
+
+def _give_receipt(writing: Writing, received: Received, now: datetime) -> None:
+    """Once: the document stays."""
+    erased, envelope = received.payload, received.envelope
+    assert isinstance(erased, MemberErased)  # noqa: S101 -- the caller's filter
+    done = {"institution": erased.institution, "member": erased.member, "at": now}
+    given = writing["erasures"].update_one(
+        {"_id": erased.erasure}, {"$setOnInsert": done}, upsert=True, session=writing.session
+    )
+    if given.matched_count:
+        return
+    receipt = Fact(
+        id=derived_id(envelope.id, f"notifications forgot {erased.erasure}"),
+        payload=NotificationsErasureCompleted(
+            erasure=erased.erasure, member=erased.member, institution=erased.institution
+        ),
+        institution=erased.institution,
+        sequence=1,
+        time=now,
+        trace=envelope.caused(),
+    )
+    outbox.write(writing, [receipt])
+
+
+async def leave_no_inbox(database: Database, wanted: Document) -> int:
+    """Of those among them who are erased, as their copies say: a tombstone that was not applied erases nothing."""
+    followed = 0
+    async for one in database["contacts"].find(wanted | {"erased": True}, {"institution": 1}):
+        await erase_inbox(database, Recipient(institution=one["institution"], member=one["_id"]))
+        followed += 1
+    return followed
+
+
+async def erase_inbox(database: Database, recipient: Recipient) -> None:
+    await database["notifications"].delete_many(of_recipient(recipient))
+    await database["recipients"].delete_one({"_id": counter_of(recipient)})
+
+
+def of_recipient(recipient: Recipient) -> Document:
+    return {"institution": recipient.institution, "member": recipient.member}
+
+
+def counter_of(recipient: Recipient) -> str:
+    return f"{recipient.institution}:{recipient.member}"

@@ -1,0 +1,103 @@
+"""An erasure: asked for, waited for, then carried out in every service. Pure decisions; the request holds ids only.
+
+A member's own request can be withdrawn while it waits; a coordinator's request the member can see and object to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import MemberErased
+from shared.errors import Conflict
+
+RequestedBy = Literal["member", "coordinator"]
+ErasureState = Literal["waiting", "withdrawn", "objected", "carried_out", "completed"]
+SERVICES = ("profiles", "matching", "notifications")
+"""Each of them gives a receipt when it has forgotten the member."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    id: str
+    institution: str
+    member: str
+    requested_by: RequestedBy
+    requested_at: datetime
+    due_at: datetime
+    """Carried out then, unless it is withdrawn or objected to before."""
+    state: ErasureState = "waiting"
+    version: int = 1
+    ended_at: datetime | None = None
+    """When it was withdrawn, objected to or carried out."""
+    receipts: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def outstanding(self) -> tuple[str, ...]:
+        """Services that have not yet said that they have forgotten the member."""
+        if self.state not in ("carried_out", "completed"):
+            return ()
+        return tuple(service for service in SERVICES if service not in self.receipts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedMember:
+    """What stays of an erased member: a marker without a body, so that no old record brings the person back."""
+
+    id: str
+    institution: str
+    erasure: str
+    members_sequence: int
+    preferences_sequence: int
+    contacts_sequence: int
+
+
+def ask(
+    waiting: Erasure | None, *, id: str, institution: str, member: str, by: RequestedBy, now: datetime, wait: timedelta
+) -> Erasure:
+    """A second request changes nothing, but a member's own takes a coordinator's over, and is never due later."""
+    if waiting is None:
+        return Erasure(
+            id=id, institution=institution, member=member, requested_by=by, requested_at=now, due_at=now + wait
+        )
+    if by == "coordinator" or waiting.requested_by == "member":
+        return waiting
+    return replace(
+        waiting,
+        requested_by="member",
+        requested_at=now,
+        due_at=min(waiting.due_at, now + wait),
+        version=waiting.version + 1,
+    )
+
+
+def withdraw(erasure: Erasure, *, by: RequestedBy, now: datetime) -> Erasure:
+    """Raises `Conflict`. By the member, of a coordinator's request, it is an objection."""
+    if erasure.state != "waiting":
+        raise Conflict("erasure_not_waiting", f"the erasure is {erasure.state.replace('_', ' ')}")
+    if by == "coordinator" and erasure.requested_by == "member":
+        raise Conflict("erasure_of_the_member", "the member asked for this erasure: only they can withdraw it")
+    state: ErasureState = "withdrawn" if by == erasure.requested_by else "objected"
+    return replace(erasure, state=state, ended_at=now, version=erasure.version + 1)
+
+
+def receive(erasure: Erasure, *, service: str, now: datetime) -> Erasure:
+    """A receipt that is there already keeps its time."""
+    if service in erasure.receipts:
+        return erasure
+    received = replace(erasure, receipts={**erasure.receipts, service: now}, version=erasure.version + 1)
+    return received if received.outstanding else replace(received, state="completed")
+
+
+def facts(erased: ErasedMember) -> tuple[Payload, ...]:
+    return (
+        MemberErased(
+            member=erased.id,
+            institution=erased.institution,
+            erasure=erased.erasure,
+            members_sequence=erased.members_sequence,
+            preferences_sequence=erased.preferences_sequence,
+            contacts_sequence=erased.contacts_sequence,
+        ),
+    )

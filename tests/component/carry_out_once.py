@@ -1,0 +1,20 @@
+"""Profiles' erasures in a process of its own, for a test to kill: `python -m … URI DATABASE`."""
+
+import asyncio
+import os
+import sys
+
+from services.profiles.store.erasures import MongoErasures
+from services.profiles.usecases.erasures import CarryingOut
+from shared import failpoints, mongo
+from shared.clock import SystemClock
+
+
+async def main(uri: str, database: str) -> None:
+    failpoints.arm("profiles", os.environ[failpoints.VARIABLE], environment="development")
+    failpoints.enter("erasures")
+    clock = SystemClock()
+    await CarryingOut(MongoErasures(mongo.connect(uri, database), clock), clock).work()
+
+
+asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,148 @@
+"""A backup that still knows an erased member, restored long after the tombstones have left their topics."""
+
+from datetime import timedelta
+
+import pytest
+
+from deploy.restored import forget_again
+from services.matching.store.projections import Copies
+from services.notifications.store import NotificationsStore
+from services.profiles.domain import erasures as domain
+from services.profiles.domain import members
+from services.profiles.domain.erasures import Erasure
+from services.profiles.domain.members import Member
+from services.profiles.store.erasures import ERASED, MongoErasures
+from services.profiles.store.members import MongoMembers
+from services.profiles.store.restoring import Restoring
+from shared import kafka, outbox
+from shared.clock import SystemClock
+from shared.contracts.envelope import Envelope, Received, Trace
+from shared.contracts.profiles import ContactChanged, MemberErased
+from shared.mongo import Database, Document
+from shared.projection import document_of
+
+CLOCK = SystemClock()
+TRACE = Trace(correlation_id="c")
+
+
+@pytest.fixture
+def ana() -> Member:
+    id = CLOCK.new_id()
+    return Member(id=id, institution="west", name="Ana", email=f"{id}@west.example")
+
+
+def erased(member: Member) -> MemberErased:
+    return MemberErased(
+        member=member.id,
+        institution="west",
+        erasure=f"e-{member.id}",
+        members_sequence=5,
+        preferences_sequence=4,
+        contacts_sequence=4,
+    )
+
+
+def received(payload: MemberErased | ContactChanged, sequence: int) -> Received:
+    envelope = Envelope(
+        id=CLOCK.new_id(),
+        type=payload.TYPE,
+        institution="west",
+        subject=payload.aggregate,
+        sequence=sequence,
+        time=CLOCK.now(),
+        trace=TRACE,
+    )
+    return Received(envelope, payload)
+
+
+async def published(bootstrap: str, fact: MemberErased) -> None:
+    """As profiles published it long ago."""
+    row = outbox._row(
+        outbox.Fact(
+            id=CLOCK.new_id(), payload=fact, institution="west", sequence=1, time=CLOCK.now(), trace=TRACE, bulk=False
+        )
+    )
+    publisher = kafka.Publisher(bootstrap)
+    await publisher.start()
+    try:
+        headers = [(name, text.encode()) for name, text in row["headers"].items()]
+        sending = await publisher.send(
+            row["topic"], key=row["key"].encode(), value=row["value"].encode(), headers=headers
+        )
+        await sending
+    finally:
+        await publisher.stop()
+
+
+async def restored(database: Database, *told: Received) -> Restoring:
+    restoring = Restoring(database, CLOCK)
+    await restoring.prepare()
+    for one in told:
+        restoring.hear(one)
+    await restoring.restore()
+    return restoring
+
+
+async def waiting(database: Database, topic: str) -> list[Document]:
+    return await database["outbox"].find({"topic": topic, "status": "pending"}).to_list(None)
+
+
+async def test_profiles_tells_nothing_of_the_member_again_and_remembers_the_erasure(
+    database: Database, ana: Member
+) -> None:
+    store = MongoMembers(database, CLOCK)
+    await store.prepare()
+    await MongoErasures(database, CLOCK).prepare()
+    await store.add(ana, members.facts(ana), TRACE, request=ana.id)
+    restoring = await restored(database, received(erased(ana), 1))
+    assert restoring.report.erased == [f"members {ana.id}"]
+    assert await database["members"].count_documents({}) == 0
+    assert await waiting(database, "profiles.members") == []
+    assert len(await waiting(database, "profiles.erasures")) == 1
+    assert await database[ERASED].count_documents({"_id": ana.id}) == 1
+    report = await MongoErasures(database, CLOCK).find("west", f"e-{ana.id}")
+    assert report is not None
+    assert (report.state, report.outstanding) == ("carried_out", domain.SERVICES)
+
+
+async def test_a_request_that_waited_at_the_backup_waits_its_whole_time_again(database: Database, ana: Member) -> None:
+    store = MongoErasures(database, CLOCK)
+    await store.prepare()
+    now = CLOCK.now()
+    asked = Erasure(
+        id="e1",
+        institution="west",
+        member=ana.id,
+        requested_by="member",
+        requested_at=now - timedelta(days=10),
+        due_at=now - timedelta(days=3),
+    )
+    await store.add(asked)
+    await restored(database)
+    found = await store.find("west", "e1")
+    assert found is not None
+    assert found.due_at >= now + timedelta(days=7)
+
+
+async def test_matching_forgets_whom_its_backup_knows(database: Database, kafka_bootstrap: str, ana: Member) -> None:
+    await published(kafka_bootstrap, erased(ana))
+    known: Document = {"institution": "west", "sequence": 3, "erased": False, "event": "e", "correlation": "c"}
+    for copy in ("participants", "preferences"):
+        await database[copy].insert_one({"_id": ana.id, **known, "status": "active"})
+    await forget_again(kafka_bootstrap, Copies(database, heard=lambda _: None).fold_erasures)
+    found = [await database[copy].find_one({"_id": ana.id}) for copy in ("participants", "preferences")]
+    assert [(one or {}).get("erased") for one in found] == [True, True]
+    assert await database["departures"].count_documents({"_id": ana.id, "erased": True}) == 1
+
+
+async def test_notifications_forgets_whom_its_backup_knows(
+    database: Database, kafka_bootstrap: str, ana: Member
+) -> None:
+    await published(kafka_bootstrap, erased(ana))
+    contact = ContactChanged(member=ana.id, institution="west", name="Ana", email=ana.email)
+    await database["contacts"].insert_one(document_of(received(contact, 3)))
+    store = NotificationsStore(database)
+    await forget_again(kafka_bootstrap, lambda all_: store.fold_erasures(all_, now=CLOCK.now()))
+    marker = await database["contacts"].find_one({"_id": ana.id})
+    assert marker is not None
+    assert (marker["erased"], "name" in marker) == (True, False)
