@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy import processes
-from deploy.stack import docker, images
+from deploy.stack import docker, images, ports
 from deploy.stack.find import undo
 from deploy.stack.model import SERVICES, Site, Stack, Unavailable
 from deploy.stack.programs import Journal
@@ -90,6 +90,20 @@ def test_an_operator_s_command_does_its_work_in_the_image(
 
 def test_a_project_that_runs_is_used_and_not_started_again(stack: Stack, site: Site) -> None:
     assert docker.start(site).addresses == stack.addresses
+
+
+def test_a_service_scales_where_its_port_is_a_range(stack: Stack) -> None:
+    """The last test of this file: it replaces the one container by two."""
+    assert stack.kind == "docker"
+    first = ports.free_ports(1)[0]
+    scaled = {**os.environ, "NOTIFICATIONS_PORT": f"{first}-{first + 20}"}
+    command = ["docker", "compose", "up", "--wait", "--no-deps", "--scale", "notifications=2", "notifications"]
+    done = subprocess.run(command, cwd=docker.ROOT, env=scaled, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    containers = _docker("ps", "-q", *_labels("notifications")).split()
+    addresses = {_docker("port", container, "8000") for container in containers}
+    assert len(addresses) == 2
+    assert all(processes.is_ready(f"http://{address}") for address in addresses)
 
 
 def _labels(service: str) -> tuple[str, ...]:
