@@ -1,3 +1,10 @@
-"""The services' names, for commands that run in the image: nothing here needs a package of requirements-dev.txt."""
+"""Names of services and network. Commands in the image use it: it needs no package of requirements-dev.txt."""
+
+import os
 
 SERVICES = ("profiles", "matching", "notifications")
+
+
+def network_id() -> str:
+    """As the compose file takes it: the network of all three services on this machine."""
+    return os.environ.get("NETWORK_ID", "")

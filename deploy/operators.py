@@ -12,9 +12,11 @@ from rich.console import Console
 
 from deploy.entry import secrets_from_files
 from deploy.names import SERVICES
-from shared import mongo
+from shared import kafka, mongo
 from shared.clock import SystemClock
 from shared.mongo import Database
+from shared.network import TOPIC, AnotherNetwork, Network
+from shared.topics import topic_names
 
 T = TypeVar("T")
 
@@ -44,7 +46,23 @@ async def put_on_record(database: Database, what: str, **more: object) -> None:
 
 
 def bootstrap_of(service: str) -> str:
-    return _told(service, "KAFKA_BOOTSTRAP")
+    """With the network, as `shared.kafka` takes it."""
+    return kafka.address(_told(service, "KAFKA_BOOTSTRAP"), network=network_of(service))
+
+
+def network_of(service: str) -> str:
+    return os.environ.get(f"{service.upper()}_NETWORK_ID", "")
+
+
+async def check_network(database: Database, service: str) -> None:
+    """Ends the command where the topics belong to another network: what they say is about other people."""
+    address = bootstrap_of(service)
+    if kafka.named(address, TOPIC) not in await topic_names(address):
+        return
+    try:
+        await Network(database, address, service=service, clock=SystemClock()).check()
+    except AnotherNetwork as reason:
+        end(f"{service.upper()}_NETWORK_ID: {reason}")
 
 
 def _store(service: str) -> tuple[str, str]:

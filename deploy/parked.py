@@ -15,7 +15,7 @@ from typing import Annotated, TypeVar
 import typer
 from rich.table import Table
 
-from deploy.operators import asked, console, end, put_on_record, say
+from deploy.operators import asked, console, end, network_of, put_on_record, say
 from shared.clock import SystemClock
 from shared.contracts.catalogue import PRIVATE
 from shared.contracts.dead_letters import (
@@ -24,6 +24,7 @@ from shared.contracts.dead_letters import (
     ProfilesRecordParked,
     RecordParked,
 )
+from shared.kafka import address, unnamed
 from shared.mongo import Database
 from shared.parking import Parked, Parking
 
@@ -65,7 +66,7 @@ def show(
 ) -> None:
     """One record's attributes. Its value only with --reveal, and of private topics the key and names too."""
     one = _found(_audited(service, lambda parking: parking.find(id), what="reveal" if reveal else "show", id=id), id)
-    is_hidden = one.topic in PRIVATE and not reveal
+    is_hidden = unnamed(address("", network=network_of(service)), one.topic) in PRIVATE and not reveal
     say(f"{one.consumer}: {one.topic}/{one.partition}/{one.offset}, parked {one.parked_at.isoformat()}")
     say(f"{one.reason}: {one.detail}; {one.attempts} attempts, retry {_when(one)}")
     say(f"key: {_HIDDEN if is_hidden else _text(one.key)}")

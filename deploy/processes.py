@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from deploy.issuer import LocalIssuer
+from deploy.names import network_id
 from deploy.stack import ports, programs
 from deploy.stack.model import SERVICES, Site, Stack, Unavailable
 from deploy.stack.programs import Program
@@ -62,6 +63,8 @@ def environment(service: str, stack: Stack, issuer: LocalIssuer, *, port: int) -
         # Its broker answers an empty fetch only after the whole wait.
         told["KAFKA_FETCH_MAX_WAIT_MS"] = "10"
         told["TOPICS_CHECKED"] = "false"
+    if network := network_id():
+        told["NETWORK_ID"] = network
     own = {f"{service.upper()}_{name}": value for name, value in told.items()}
     return {**own, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from aiokafka.errors import KafkaError
 
-from deploy.operators import asked, bootstrap_of, end, put_on_record, say
+from deploy.operators import asked, bootstrap_of, check_network, end, put_on_record, say
 from services.matching.store.projections import COPIES as MATCHING
 from services.notifications.store import COPIES as NOTIFICATIONS
 from services.profiles.store.relations import COPIES as PROFILES
@@ -46,6 +46,7 @@ def rebuild(
     bootstrap = bootstrap_of(service)
 
     async def rebuilt(database: Database) -> Comparison:
+        await check_network(database, service)
         what = f"rebuild {projection}"
         await put_on_record(database, what, dry_run=dry_run, even_if_less=even_if_less)
         whole = Rebuild(database, copy, bootstrap=bootstrap, clock=SystemClock(), say=say)

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from aiokafka.errors import KafkaError
 
-from deploy.operators import asked, bootstrap_of, end, put_on_record, say
+from deploy.operators import asked, bootstrap_of, check_network, end, put_on_record, say
 from deploy.rebuild import COPIES
 from services.matching import restoring as matching
 from services.matching.store.projections import Copies
@@ -55,6 +55,7 @@ def restored(
     bootstrap = bootstrap_of(service)
 
     async def work(database: Database) -> None:
+        await check_network(database, service)
         await _refuse_running(database)
         await put_on_record(database, "restored", dry_run=dry_run)
         whole = await _WORK[service](database, bootstrap, dry_run=dry_run)

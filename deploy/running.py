@@ -13,10 +13,12 @@ from rich.console import Console
 
 from deploy import processes
 from deploy.issuer import LocalIssuer
+from deploy.names import network_id
 from deploy.stack import find
 from deploy.stack.model import Kind, Site, Stack, Unavailable
 from deploy.stack.programs import Journal
 from deploy.topics import FILE
+from shared import kafka
 from shared.topics import NATIVE, create_missing, differences, load_topics
 
 HOME = Path(__file__).parent.parent / ".dev"
@@ -115,18 +117,20 @@ def _started(stack: Stack, site: Site, console: Console) -> Running:
     for note in stack.notes:
         site.say(f"note: {note}")
     if stack.addresses:
-        return Running(kind=stack.kind, addresses=stack.addresses, bootstrap=stack.bootstrap)
+        return Running(
+            kind=stack.kind, addresses=stack.addresses, bootstrap=kafka.address(stack.bootstrap, network=network_id())
+        )
     asyncio.run(_prepare_topics(stack, site))
     with console.status("starting profiles, matching and notifications"):
         addresses = processes.start(stack, issuer(), site=site, logs=HOME / "logs")
-    return Running(kind=stack.kind, addresses=addresses, bootstrap=stack.bootstrap)
+    return Running(kind=stack.kind, addresses=addresses, bootstrap=kafka.address(stack.bootstrap, network=network_id()))
 
 
 async def _prepare_topics(stack: Stack, site: Site) -> None:
     if stack.kind == "embedded":
         # It made them at its start, and can neither be asked nor told about settings.
         return
-    topics = load_topics(FILE, size=NATIVE)
+    topics = load_topics(FILE, size=NATIVE, network=network_id())
     await create_missing(stack.bootstrap, topics)
     for difference in await differences(stack.bootstrap, topics):
         site.say(f"topic {difference}")

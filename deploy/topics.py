@@ -1,38 +1,56 @@
 """The topics of deploy/topics.yaml on a running Kafka.
 
-    python -m deploy.topics apply --bootstrap HOST:PORT [--size production|native]     creates what is missing
-    python -m deploy.topics check --bootstrap HOST:PORT [--size production|native]     says what differs; 1 if anything
+    python -m deploy.topics apply --bootstrap HOST:PORT [--size production|native] [--network ID]
+    python -m deploy.topics check --bootstrap HOST:PORT [--size production|native] [--network ID]
 
+`apply` creates what is missing; both say what differs and end with 1 if anything does.
 Nothing that exists is changed: more partitions would move keys, a shorter retention would delete.
 """
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from shared import kafka
+from shared.network import marker_topic
+from shared.settings import NETWORK_ID
 from shared.topics import PRODUCTION, create_missing, differences, load_topics
 
 FILE = Path(__file__).parent / "topics.yaml"
+
+
+def _network_id(value: str) -> str:
+    if not re.fullmatch(NETWORK_ID, value):
+        raise typer.BadParameter("small letters, digits and `-`, at most 31, as in `north-2`")
+    return value
+
+
 Bootstrap = Annotated[str, typer.Option(envvar="KAFKA_BOOTSTRAP", help="host:port, several with commas")]
+Network = Annotated[
+    str, typer.Option(envvar="NETWORK_ID", callback=_network_id, help="of networks that share this Kafka, which")
+]
 Size = Annotated[str, typer.Option(help="a size of deploy/topics.yaml")]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 
 @app.command()
-def apply(bootstrap: Bootstrap, size: Size = PRODUCTION) -> None:
+def apply(bootstrap: Bootstrap, size: Size = PRODUCTION, network: Network = "") -> None:
     """Creates what is missing, then says what differs."""
-    created = asyncio.run(create_missing(bootstrap, load_topics(FILE, size=size)))
+    topics = load_topics(FILE, size=size, network=network)
+    marker = marker_topic(kafka.address(bootstrap, network=network), like=topics[0])
+    created = asyncio.run(create_missing(bootstrap, [*topics, marker]))
     print(f"created {', '.join(created)}" if created else "every topic exists")
-    check(bootstrap, size)
+    check(bootstrap, size, network)
 
 
 @app.command()
-def check(bootstrap: Bootstrap, size: Size = PRODUCTION) -> None:
+def check(bootstrap: Bootstrap, size: Size = PRODUCTION, network: Network = "") -> None:
     """Says what differs."""
-    told = asyncio.run(differences(bootstrap, load_topics(FILE, size=size)))
+    told = asyncio.run(differences(bootstrap, load_topics(FILE, size=size, network=network)))
     print("\n".join(told) or "every topic is as declared")
     if told:
         raise typer.Exit(1)

@@ -81,8 +81,11 @@ class Consumers:
         clock: Clock,
         metrics: Metrics,
         watchdog: Watchdog,
+        address: str = "",
         fetch_max_wait_ms: int = 250,
     ) -> None:
+        """`address` is needed for the network in it only."""
+        self._address = address
         self._broker = broker
         self._fetch_max_wait_ms = fetch_max_wait_ms
         self._database = database
@@ -147,8 +150,8 @@ class Consumers:
 
         client = subscribe(
             self._broker,
-            {payload.TOPIC for payload in payloads},
-            group=consumer,
+            {kafka.named(self._address, payload.TOPIC) for payload in payloads},
+            group=kafka.named(self._address, consumer),
             handle=progressing,
             fetch_max_wait_ms=self._fetch_max_wait_ms,
         )

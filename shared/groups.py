@@ -12,6 +12,7 @@ class InUse(Exception):
 
 async def begin_again(bootstrap: str, group: str) -> int:
     """Back to the beginning of all that it has read; returns of how many partitions. Raises `InUse`."""
+    group = kafka.named(bootstrap, group)
     places = await _read_by(bootstrap, group)
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka.servers(bootstrap), group_id=group, enable_auto_commit=False)
     await consumer.start()

@@ -19,10 +19,10 @@ async def heads(bootstrap: str, topics: Sequence[str], *, since: datetime) -> Ma
     await consumer.start()
     found: dict[str, dict[str, int]] = {topic: {} for topic in topics}
     try:
-        ends = await _begin(consumer, topics, since)
+        ends = await _begin(consumer, [kafka.named(bootstrap, topic) for topic in topics], since)
         while any([await consumer.position(place) < end for place, end in ends.items()]):
             for place, records in (await consumer.getmany(timeout_ms=500, max_records=500)).items():
-                found[place.topic] |= _sequences(records)
+                found[kafka.unnamed(bootstrap, place.topic)] |= _sequences(records)
     finally:
         await consumer.stop()
     return found

@@ -1,4 +1,9 @@
-"""How every client of Kafka is set: nothing that a default could lose (design 5.6)."""
+"""How every client of Kafka is set: nothing that a default could lose (design 5.6).
+
+An address names the brokers and the network that uses them: `host:port,host:port`, or `network@host:port` where several
+networks share one Kafka. The network's id prefixes every topic, consumer group and client id, and this module alone
+knows how. Names in code, in outbox rows and in contracts carry no prefix.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,15 +22,31 @@ from aiokafka.errors import (
 from faststream.kafka import KafkaBroker
 
 
-def servers(bootstrap: str) -> list[str]:
+def address(bootstrap: str, *, network: str) -> str:
+    return f"{network}@{bootstrap}" if network else bootstrap
+
+
+def servers(address: str) -> list[str]:
     """FastStream does not split a comma."""
-    return [server.strip() for server in bootstrap.split(",") if server.strip()]
+    return [server.strip() for server in address.rpartition("@")[2].split(",") if server.strip()]
 
 
-def producer(bootstrap: str) -> AIOKafkaProducer:
+def named(address: str, name: str) -> str:
+    """A topic, consumer group or client as Kafka knows it."""
+    network = address.rpartition("@")[0]
+    return f"{network}.{name}" if network else name
+
+
+def unnamed(address: str, name: str) -> str:
+    """The topic as contracts name it."""
+    return name.removeprefix(named(address, ""))
+
+
+def producer(address: str) -> AIOKafkaProducer:
     """Idempotent and acknowledged by all in-sync replicas; no linger, which costs every fact its length."""
     return AIOKafkaProducer(
-        bootstrap_servers=servers(bootstrap),
+        bootstrap_servers=servers(address),
+        client_id=named(address, "preceptor-producer"),
         acks="all",
         enable_idempotence=True,
         linger_ms=0,
@@ -41,12 +62,12 @@ class Publisher:
     (OutOfOrderSequenceNumber).
     """
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, address: str) -> None:
+        self._address = address
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
-        fresh = producer(self._bootstrap)
+        fresh = producer(self._address)
         try:
             await fresh.start()
         except BaseException:
@@ -67,14 +88,15 @@ class Publisher:
     async def send(self, topic: str, **record: Any) -> asyncio.Future[Any]:
         if self._producer is None:
             raise KafkaConnectionError("not started, or not renewed since it failed")
-        acknowledged: asyncio.Future[Any] = await self._producer.send(topic, **record)
+        acknowledged: asyncio.Future[Any] = await self._producer.send(named(self._address, topic), **record)
         return acknowledged
 
 
-def broker(bootstrap: str) -> KafkaBroker:
+def broker(address: str) -> KafkaBroker:
     """For subscribers only; what we publish goes through the relay's producer."""
     return KafkaBroker(
-        servers(bootstrap),
+        servers(address),
+        client_id=named(address, "preceptor"),
         acks="all",
         enable_idempotence=True,
         allow_auto_create_topics=False,
@@ -84,9 +106,9 @@ def broker(bootstrap: str) -> KafkaBroker:
     )
 
 
-async def answers(bootstrap: str, *, within_seconds: float = 5) -> bool:
+async def answers(address: str, *, within_seconds: float = 5) -> bool:
     """Whether Kafka answers somebody whom it has never seen."""
-    client = AIOKafkaClient(bootstrap_servers=servers(bootstrap), request_timeout_ms=int(within_seconds * 1000))
+    client = AIOKafkaClient(bootstrap_servers=servers(address), request_timeout_ms=int(within_seconds * 1000))
     try:
         async with asyncio.timeout(within_seconds):
             await client.bootstrap()

@@ -15,6 +15,7 @@ from shared.contracts.dead_letters import RecordParked
 from shared.http import Idempotency
 from shared.leases import Lease
 from shared.mongo import Database
+from shared.network import AnotherNetwork, Network, marker_topic
 from shared.outbox_gauges import MEASURED_EVERY_SECONDS, OutboxGauges
 from shared.parking import Parking
 from shared.relay import Relay
@@ -23,7 +24,7 @@ from shared.settings import ServiceSettings
 from shared.shedding import Backlog
 from shared.stalls import Watchdog
 from shared.telemetry import Metrics
-from shared.topics import differences, load_topics
+from shared.topics import Topic, TopicsRefused, create_missing, differences, load_topics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,22 +55,42 @@ class Parts:
         await self.parking.prepare()
         await mongo.ensure_indexes(self.database["leases"], [])
         await Idempotency(self.database).prepare()
-        if self.settings.topics_checked:
-            await self._check_topics()
-
-    async def _check_topics(self) -> None:
-        declared = load_topics(self.settings.topics_file, size=self.settings.topics_size)
+        if not self.settings.topics_checked:
+            return
         try:
-            wrong = await differences(self.settings.kafka_bootstrap, declared)
+            await self._check_topics()
         except KafkaError as fault:
             raise SystemExit(
                 f"cannot start: {self.name.upper()}_KAFKA_BOOTSTRAP: no broker answers ({type(fault).__name__}): "
                 "check the addresses, and that Kafka runs"
             ) from None
+
+    async def _check_topics(self) -> None:
+        declared = load_topics(
+            self.settings.topics_file, size=self.settings.topics_size, network=self.settings.network_id
+        )
+        wrong = await differences(self.settings.kafka, declared)
         if wrong:
             raise SystemExit(
                 "topics are not as declared; run `python -m deploy.topics apply`:\n  " + "\n  ".join(wrong)
             )
+        if self.settings.network_checked:
+            await self._join_network(marker_topic(self.settings.kafka, like=declared[0]))
+
+    async def _join_network(self, topic: Topic) -> None:
+        try:
+            await create_missing(self.settings.kafka, [topic])
+            await Network(self.database, self.settings.kafka, service=self.name, clock=self.clock).join()
+        except (TopicsRefused, KafkaError) as fault:
+            raise SystemExit(
+                f"cannot start: {self.name.upper()}_KAFKA_BOOTSTRAP: topic {topic.name} cannot be created, read or "
+                f"written ({type(fault).__name__}): run `python -m deploy.topics apply`, and check the rights on it"
+            ) from None
+        except AnotherNetwork as reason:
+            raise SystemExit(
+                f"cannot start: {self.name.upper()}_NETWORK_ID: {reason}; give each network on this Kafka an id of "
+                f"its own, or run `python -m deploy.network adopt {self.name}` if this MongoDB replaces a lost one"
+            ) from None
 
     async def _check_store(self) -> None:
         try:
@@ -79,7 +100,7 @@ class Parts:
 
     async def relay(self) -> None:
         """The role relay."""
-        publisher = kafka.Publisher(self.settings.kafka_bootstrap)
+        publisher = kafka.Publisher(self.settings.kafka)
         await publisher.start()
         try:
             await Relay(
@@ -105,13 +126,13 @@ def build(name: str, settings: ServiceSettings, clock: Clock, *, letter: type[Re
     failpoints.arm(name, os.environ.get(failpoints.VARIABLE, ""), environment=settings.environment)
     database = mongo.connect(settings.mongo_uri.get_secret_value(), settings.mongo_database)
     metrics = Metrics()
-    broker = kafka.broker(settings.kafka_bootstrap)
+    broker = kafka.broker(settings.kafka)
     parking = Parking(database, letter=letter)
     watchdog = Watchdog(
         clock,
         metrics,
         limit_seconds=settings.stalled_after_seconds,
-        kafka_answers=lambda: kafka.answers(settings.kafka_bootstrap),
+        kafka_answers=lambda: kafka.answers(settings.kafka),
     )
     return Parts(
         name=name,
@@ -130,6 +151,7 @@ def build(name: str, settings: ServiceSettings, clock: Clock, *, letter: type[Re
             clock=clock,
             metrics=metrics,
             watchdog=watchdog,
+            address=settings.kafka,
             fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
         ),
         backlog=Backlog(database, clock, shed_after_seconds=settings.shed_after_seconds),

@@ -29,7 +29,8 @@ class Replay:
         await consumer.start()
         try:
             await consumer._client.force_metadata_update()  # noqa: SLF001 -- else a fresh client knows no partitions
-            places = [TopicPartition(topic, n) for topic in topics for n in consumer.partitions_for_topic(topic) or ()]
+            named = [kafka.named(bootstrap, topic) for topic in topics]
+            places = [TopicPartition(topic, n) for topic in named for n in consumer.partitions_for_topic(topic) or ()]
             consumer.assign(places)
             replay = cls(consumer, places)
             for place, offset in (await replay.begins(since)).items():

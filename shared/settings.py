@@ -10,11 +10,13 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared import kafka
 from shared.auth import Issuer, load_issuers
 from shared.mongo import is_connection_string
 from shared.refusals import worded
 from shared.topics import load_topics
 
+NETWORK_ID = r"^(?:[a-z0-9][a-z0-9-]{0,30})?$"
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
 _OTHERS = re.compile(r"PORT|(.+_)?SERVICE_(HOST|PORT(_\w+)?)|(.+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
@@ -51,11 +53,15 @@ class ServiceSettings(BaseSettings):
     mongo_database: str
     kafka_bootstrap: str
     """`host:port`, several with commas."""
+    network_id: str = Field(default="", pattern=NETWORK_ID)
+    """Of networks that share this Kafka, which: prefixes topics, groups and clients. Empty where it is the only one."""
     issuers_file: Path
     """JSON list of the OIDC issuers and the institutions that each may speak for (docs/operations.md)."""
     topics_file: Path = Path(__file__).parent.parent / "deploy" / "topics.yaml"
     topics_size: str = Field(default="production", validate_default=True)
     """Which of its sizes: `native` on one machine."""
+    network_checked: bool = True
+    """False only for tests that give many databases one Kafka."""
     topics_checked: bool = True
     """False only for the embedded broker, which cannot be asked."""
     kafka_fetch_max_wait_ms: int = 250
@@ -133,6 +139,11 @@ class ServiceSettings(BaseSettings):
         if "topics_file" in info.data:
             load_topics(info.data["topics_file"], size=size)  # raises ValueError, and names the sizes
         return size
+
+    @property
+    def kafka(self) -> str:
+        """Brokers and network, as `shared.kafka` takes them."""
+        return kafka.address(self.kafka_bootstrap, network=self.network_id)
 
     @property
     def issuers(self) -> tuple[Issuer, ...]:

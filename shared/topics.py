@@ -14,6 +14,8 @@ import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from shared import kafka
+
 PRODUCTION = "production"
 NATIVE = "native"
 _TOPIC_ALREADY_EXISTS = 36
@@ -32,11 +34,15 @@ class Topic:
     """Kafka's own names: `cleanup.policy`, `retention.ms`, `max.compaction.lag.ms`."""
 
 
-def load_topics(path: Path, *, size: str = PRODUCTION) -> list[Topic]:
+def load_topics(path: Path, *, size: str = PRODUCTION, network: str = "") -> list[Topic]:
+    """Named as Kafka knows them in that network."""
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     if size not in document["sizes"]:
         raise ValueError(f"{path}: no size {size!r}, only {', '.join(document['sizes'])}")
-    return [_topic(name, entry, document["sizes"][size]) for name, entry in document["topics"].items()]
+    return [
+        _topic(kafka.named(kafka.address("", network=network), name), entry, document["sizes"][size])
+        for name, entry in document["topics"].items()
+    ]
 
 
 def _topic(name: str, entry: Mapping[str, Any], size: Mapping[str, int]) -> Topic:
@@ -65,9 +71,14 @@ async def create_missing(bootstrap: str, topics: Sequence[Topic]) -> list[str]:
     return [topic.name for topic in missing]
 
 
+async def topic_names(bootstrap: str) -> set[str]:
+    async with _admin(bootstrap) as admin:
+        return set(await admin.list_topics())
+
+
 @asynccontextmanager
 async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.servers(bootstrap))
     try:
         await admin.start()
         yield admin

@@ -18,6 +18,10 @@ from tests import servers as find_servers
 
 TOPICS = Path(__file__).parent.parent / "deploy" / "topics.yaml"
 
+for _service in SERVICES:
+    os.environ.setdefault(f"{_service.upper()}_NETWORK_CHECKED", "false")
+"""One Kafka serves many tests, each with databases of its own; tests/component/test_network.py checks it."""
+
 settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("usual")
 """A machine that has much to do is no reason to fail."""

@@ -10,10 +10,10 @@ import httpx
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from deploy.demo.api import Caller, Json, NeverArrived
+from shared import kafka
 from shared.clock import Clock
 from shared.contracts.envelope import Envelope, Unreadable, read
 from shared.contracts.payload import Payload
-from shared.kafka import servers
 
 TOPICS = ("profiles.members", "matching.events", "notifications.events")
 _FETCH_WAIT_MS = 10
@@ -72,8 +72,8 @@ class Listener:
 async def listening(bootstrap: str, clock: Clock) -> AsyncIterator[Listener]:
     """From now on: what was there before is not heard."""
     consumer = AIOKafkaConsumer(
-        *TOPICS,
-        bootstrap_servers=servers(bootstrap),
+        *(kafka.named(bootstrap, topic) for topic in TOPICS),
+        bootstrap_servers=kafka.servers(bootstrap),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="latest",
@@ -98,7 +98,7 @@ def _heard(record: ConsumerRecord, now: float) -> Heard | None:
         return None
     if received is None or received.payload is None:
         return None
-    return Heard(record.topic, received.envelope, received.payload, now)
+    return Heard(type(received.payload).TOPIC, received.envelope, received.payload, now)
 
 
 @dataclass(frozen=True, slots=True)

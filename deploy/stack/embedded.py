@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from deploy.names import network_id
 from deploy.stack import downloads, mongod, programs
 from deploy.stack.model import SERVICES, Site, Stack, Unavailable
 from shared.topics import NATIVE, Topic, load_topics
@@ -96,7 +97,7 @@ def main(bootstrap_file: Path, topics_file: Path) -> None:
     # Blocked before librdkafka starts its threads, which inherit it: only sigwait may take them.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     cluster = _MockCluster(_library())
-    cluster.create(load_topics(topics_file, size=NATIVE))
+    cluster.create(load_topics(topics_file, size=NATIVE, network=network_id()))
     scratch = bootstrap_file.with_suffix(".new")
     scratch.write_text(cluster.bootstrap, encoding="utf-8")
     scratch.rename(bootstrap_file)

@@ -118,7 +118,7 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
     rosters = WorkingOff(stores.rosters, stores.programmes, lease, clock)
     states = MongoStates(built.database, clock, holder=built.holder)
     carrying_out = CarryingOut(stores.erasures, clock)
-    mending = Mending(states, lambda since: heads(settings.kafka_bootstrap, TOPICS, since=since), clock)
+    mending = Mending(states, lambda since: heads(settings.kafka, TOPICS, since=since), clock)
     work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
         "backlog": ("api", lambda: every(LOOKS_SECONDS, built.backlog.look)),
         "consumer": ("consumer", lambda: _serve(built)),

@@ -192,6 +192,9 @@ def test_what_kubernetes_and_the_image_set_is_no_misspelled_setting(
         ("LOG_LEVEL", "LOUD"),
         ("TOPICS_FILE", "/nowhere.yaml"),
         ("TOPICS_SIZE", "huge"),
+        ("NETWORK_ID", "a.b"),
+        ("NETWORK_ID", "North"),
+        ("NETWORK_ID", "n" * 32),
     ],
 )
 def test_a_value_that_would_fail_later_is_refused_at_once_in_one_line(

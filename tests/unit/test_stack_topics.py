@@ -36,6 +36,11 @@ def test_facts_and_dead_letters_are_kept_for_thirty_days(name: str) -> None:
     assert topic(name).settings == {"cleanup.policy": "delete", "retention.ms": MONTH, "min.insync.replicas": "2"}
 
 
+def test_topics_of_a_network_carry_its_id() -> None:
+    named = [topic.name for topic in load_topics(TOPICS, network="north")]
+    assert named == [f"north.{topic.name}" for topic in load_topics(TOPICS)]
+
+
 def test_a_size_that_does_not_exist_is_refused_with_those_that_do() -> None:
     with pytest.raises(ValueError, match="production, native"):
         load_topics(TOPICS, size="huge")

@@ -1,0 +1,148 @@
+"""Which network owns the topics of a Kafka: an identity in a topic, which every service's MongoDB remembers.
+
+A service claims its topics for its own store once. It starts only where the identity is the one that it remembers and
+where no other store has claimed the service before, so that two networks never share topics or consumer groups.
+"""
+
+import json
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from shared import kafka
+from shared.clock import Clock
+from shared.mongo import Database, ReturnDocument, ensure_indexes
+from shared.topics import Topic
+
+TOPIC = "preceptor.network"
+_REMEMBERED = {"_id": "this"}
+
+
+class AnotherNetwork(Exception):
+    """The topics belong to another network, or to another store of the same service. The text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What the topic says: the network's identity, and for each service the store that claimed it first."""
+
+    identity: str | None
+    stores: dict[str, str]
+
+
+def marker_topic(address: str, *, like: Topic) -> Topic:
+    """With the replication of `like`. Never compacted: the first claim counts, and compaction keeps the last."""
+    return Topic(
+        name=kafka.named(address, TOPIC),
+        partitions=1,
+        replication=like.replication,
+        settings={
+            "cleanup.policy": "delete",
+            "retention.ms": "-1",
+            "retention.bytes": "-1",
+            "min.insync.replicas": like.settings["min.insync.replicas"],
+        },
+    )
+
+
+class Network:
+    """The topic must exist. Every method raises `AnotherNetwork`."""
+
+    def __init__(self, database: Database, address: str, *, service: str, clock: Clock) -> None:
+        self._remembered = database["network"]
+        self._address = address
+        self._service = service
+        self._clock = clock
+
+    async def join(self) -> None:
+        """May be interrupted anywhere and be called again, by several processes at once."""
+        await ensure_indexes(self._remembered, [])
+        store, remembered = await self._remember()
+        marker = await read_marker(self._address)
+        if marker.identity is None:
+            await self._write("identity", remembered or self._clock.new_id())
+            marker = await read_marker(self._address)
+        _compare(marker, service=self._service, identity=remembered, store=store)
+        if self._service not in marker.stores:
+            await self._write(self._service, store)
+            marker = await read_marker(self._address)
+            _compare(marker, service=self._service, identity=remembered, store=store)
+        await self._remembered.update_one(_REMEMBERED, {"$set": {"identity": marker.identity}})
+
+    async def check(self) -> Marker:
+        """Claims and writes nothing: for commands. A store that never joined a network may go with any."""
+        mine = await self._remembered.find_one(_REMEMBERED) or {}
+        marker = await read_marker(self._address)
+        if mine:
+            _compare(marker, service=self._service, identity=mine.get("identity"), store=mine["store"])
+        return marker
+
+    async def adopt(self) -> None:
+        """Gives the topics to this store, for instance after a store was lost. Any other store is refused from then."""
+        store, _ = await self._remember()
+        for name, other in await _claims(self._address):
+            if name == self._service and other != store:
+                await self._write(name, other, is_withdrawn=True)
+        await self._remembered.update_one(_REMEMBERED, {"$unset": {"identity": ""}})
+        await self.join()
+
+    async def _remember(self) -> tuple[str, str | None]:
+        """The id of this store, made once, and the network's identity as far as it is known."""
+        document = await self._remembered.find_one_and_update(
+            _REMEMBERED,
+            {"$setOnInsert": {"store": self._clock.new_id()}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return document["store"], document.get("identity")
+
+    async def _write(self, name: str, value: str, *, is_withdrawn: bool = False) -> None:
+        body = {"name": name, "value": value, "withdrawn": is_withdrawn}
+        producer = kafka.producer(self._address)
+        await producer.start()
+        try:
+            await producer.send_and_wait(kafka.named(self._address, TOPIC), json.dumps(body).encode())
+        finally:
+            await producer.stop()
+
+
+def _compare(marker: Marker, *, service: str, identity: str | None, store: str) -> None:
+    if identity is not None and marker.identity is not None and identity != marker.identity:
+        raise AnotherNetwork("this MongoDB belongs to another network than the topics")
+    if marker.stores.get(service, store) != store:
+        raise AnotherNetwork(f"the topics belong to a network whose {service} has another MongoDB")
+
+
+async def read_marker(address: str) -> Marker:
+    first: dict[str, str] = {}
+    for name, value in await _claims(address):
+        first.setdefault(name, value)
+    return Marker(identity=first.pop("identity", None), stores=first)
+
+
+async def _claims(address: str) -> list[tuple[str, str]]:
+    """Name and value of every claim that was not withdrawn, in the order of the topic."""
+    partition = TopicPartition(kafka.named(address, TOPIC), 0)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka.servers(address),
+        client_id=kafka.named(address, "preceptor-network"),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    claims: dict[tuple[str, str], None] = {}
+    try:
+        consumer.assign([partition])
+        await consumer.seek_to_beginning(partition)
+        end = (await consumer.end_offsets([partition]))[partition]
+        while await consumer.position(partition) < end:
+            for record in (await consumer.getmany(partition, timeout_ms=500)).get(partition, []):
+                body = json.loads(record.value)
+                claim = body["name"], body["value"]
+                if body["withdrawn"]:
+                    claims.pop(claim, None)
+                else:
+                    claims.setdefault(claim)
+    finally:
+        await consumer.stop()
+    return list(claims)
