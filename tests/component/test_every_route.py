@@ -56,7 +56,8 @@ class Served:
             headers["authorization"] = f"Bearer {token}"
         sent = self._body(operation)
         takes = {one["name"] for one in operation.get("parameters", []) if one["in"] == "query"}
-        query = {"programme": ids.get("programme", UNKNOWN)} if "programme" in takes else {}
+        given = {"programme": ids.get("programme", UNKNOWN), "ids": ids.get("member", UNKNOWN)}
+        query = {name: value for name, value in given.items() if name in takes}
         url = self._filled(path, operation, ids)
         return await self.client.request(method, url, headers=headers, params={**query, **(more or {})}, **sent)
 

@@ -102,9 +102,9 @@ class Cast:
         await (self.relations.fold_lists if is_list else self.relations.fold_pairs)([received])
 
     async def sees(self, viewer: str, other: str) -> Json | None:
-        answer = await self.people[viewer].get(f"/members/{self.ids[other]}/card")
+        answer = await self.people[viewer].get(f"/cards/{self.ids[other]}")
         if answer.status_code == 404:
-            unknown = await self.people[viewer].get("/members/nobody-knows/card")
+            unknown = await self.people[viewer].get("/cards/nobody-knows")
             assert answer.json() == unknown.json()
             return None
         assert answer.status_code == 200, answer.text

@@ -51,7 +51,7 @@ def cards_router(cards: Cards) -> APIRouter:
         """In the order asked for. Who is not related to me is left out, like an unknown id."""
         return CardsView(items=[_view(one) for one in await cards.page(me, ids)])
 
-    @routes.get("/members/{member}/card", response_model_exclude_none=True, responses=problems(404))
+    @routes.get("/cards/{member}", response_model_exclude_none=True, responses=problems(404))
     async def see(member: Id, me: SignedIn) -> CardView:
         return _view(await cards.see(me, member))
 
