@@ -137,7 +137,7 @@ class ProgrammeChanged(Payload):
     """So long after a rotation its assessor and whom they assessed are kept apart."""
     assessment_lookahead_days: int = Field(default=365, ge=0, le=1825)
     """So long before a rotation begins they are."""
-    separation_days: dict[Slug, Separation] = Field(default_factory=dict)
+    separation_days: Annotated[dict[Slug, Separation], Few] = Field(default_factory=dict)
     """By the reason for which a mentoring was closed: so long the same two are not brought together again. A reason
     that is not named has its default; a reader passes over names that it does not know."""
 

@@ -45,7 +45,7 @@ def test_a_jump_that_no_reader_could_have_missed_is_not_plausible(count: int, ep
     known = raised(count, epoch)
     assert not is_plausible(raised(count + 1_000_001, epoch), after=known)
     assert not is_plausible(raised(count, epoch + 9), after=known)
-    assert is_plausible(known - 1, after=known), "a late record is only old"
+    assert is_plausible(max(known - 1, 0), after=known), "a late record is only old"
 
 
 def test_a_first_sequence_is_bounded_too() -> None:
