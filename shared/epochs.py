@@ -30,6 +30,8 @@ def is_plausible(sequence: int, *, after: int | None) -> bool:
 
     A lower sequence is plausible: a record may come late, and is not applied then.
     """
+    if after is not None and sequence <= after:
+        return True
     jump = count_of(sequence) - count_of(after or 0)
     epochs = epoch_of(sequence) - epoch_of(after or 0)
     return jump <= _COUNT_JUMP and epochs <= (_FIRST_EPOCH if after is None else _EPOCH_JUMP)
