@@ -1,6 +1,7 @@
 """What the three APIs share. Import from here."""
 
 from shared.http.app import create_app
+from shared.http.cursors import following, from_cursor, line_after, moment_before, text_after, to_cursor
 from shared.http.idempotency import Idempotency, IdempotencyKey, router
 from shared.http.problems import Problem, problem, problems
 from shared.http.requests import (
@@ -12,9 +13,7 @@ from shared.http.requests import (
     SignedIn,
     Traced,
     etag,
-    from_cursor,
     principal,
-    to_cursor,
 )
 
 __all__ = [
@@ -30,10 +29,14 @@ __all__ = [
     "Traced",
     "create_app",
     "etag",
+    "following",
     "from_cursor",
+    "line_after",
+    "moment_before",
     "principal",
     "problem",
     "problems",
     "router",
+    "text_after",
     "to_cursor",
 ]

@@ -1,8 +1,5 @@
 """What a route asks of a request, as dependencies: who asks, which version, which page, under which id."""
 
-import base64
-import binascii
-import json
 import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -191,19 +188,3 @@ Limit = Annotated[int, Query(ge=1, le=200, description="Items on a page")]
 
 def etag(version: int) -> str:
     return f'"{version}"'
-
-
-def to_cursor(position: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
-
-
-def from_cursor(cursor: str | None) -> Any:
-    """The position a page's `next` stands for. Rejects what we never gave out."""
-    if cursor is None:
-        return None
-    try:
-        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        json.dumps(position, ensure_ascii=False).encode()  # half a surrogate pair is valid JSON, and no text to a store
-    except (ValueError, RecursionError, binascii.Error):
-        raise Rejected("cursor_malformed", "cursor must be the `next` of a page, unchanged") from None
-    return position

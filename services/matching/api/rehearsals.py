@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from services.matching.api.cursors import before, following
 from services.matching.domain.rehearsals.comparing import Churn, Figures, Flow
 from services.matching.domain.rehearsals.life import Draft, DropReason, Rehearsal, RehearsalState, Result, Rules
 from services.matching.usecases.rehearsals import Rehearsals
@@ -21,9 +20,12 @@ from shared.http import (
     Page,
     SignedIn,
     etag,
+    following,
+    moment_before,
     problems,
     router,
 )
+from shared.http.cursors import Moment
 
 Weight = Annotated[int, Field(ge=0, le=100)]
 
@@ -115,8 +117,11 @@ def rehearsals_router(rehearsals: Rehearsals) -> APIRouter:
         programme: Id, me: SignedIn, *, cursor: str | None = None, limit: Limit = 50
     ) -> Page[RehearsalRead]:
         """The newest first."""
-        page = await rehearsals.of_programme(me, programme, before=before(cursor), limit=limit)
-        return Page(items=[_read(one) for one in page], next=following(page, limit))
+        page = await rehearsals.of_programme(me, programme, before=moment_before(cursor), limit=limit)
+        return Page(
+            items=[_read(one) for one in page],
+            next=following(page, limit, _began),
+        )
 
     @routes.get("/rehearsals/{rehearsal}", responses=problems(404))
     async def see_rehearsal(rehearsal: Id, me: SignedIn, response: Response) -> RehearsalRead:
@@ -176,3 +181,7 @@ def _flow_read(flow: Flow) -> FlowRead:
 def _rules_read(rules: Rules) -> RulesRead:
     limits = LimitsRead(list_length=rules.list_length, minimum_score=rules.minimum_score)
     return RulesRead(weights=dict(rules.weights), limits=limits)
+
+
+def _began(rehearsal: Rehearsal) -> Moment:
+    return rehearsal.began_at, rehearsal.id

@@ -5,12 +5,24 @@ from datetime import datetime
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.matching.api.cursors import before, following
 from services.matching.api.requests import OwnSide, PartyRead, party
 from services.matching.domain.relationships import ClosingReason, Relationship, RelationshipState
 from services.matching.usecases.relationships import Command, Relationships
 from shared.contracts.payload import Id
-from shared.http import IdempotencyKey, KnownVersion, Limit, Page, SignedIn, Traced, etag, problems, router
+from shared.http import (
+    IdempotencyKey,
+    KnownVersion,
+    Limit,
+    Page,
+    SignedIn,
+    Traced,
+    etag,
+    following,
+    moment_before,
+    problems,
+    router,
+)
+from shared.http.cursors import Moment
 
 
 class Closing(BaseModel):
@@ -99,8 +111,11 @@ def relationships_router(relationships: Relationships) -> APIRouter:
         limit: Limit = 50,
     ) -> Page[RelationshipRead]:
         """The newest first."""
-        page = await relationships.mine(me, side=side, state=state, before=before(cursor), limit=limit)
-        return Page(items=[own_read(one) for one in page], next=following(page, limit))
+        page = await relationships.mine(me, side=side, state=state, before=moment_before(cursor), limit=limit)
+        return Page(
+            items=[own_read(one) for one in page],
+            next=following(page, limit, _began),
+        )
 
     @routes.get("/programmes/{programme}/relationships", response_model_exclude_none=True, responses=problems(404))
     async def list_of_programme(
@@ -112,8 +127,11 @@ def relationships_router(relationships: Relationships) -> APIRouter:
         limit: Limit = 50,
     ) -> Page[RelationshipRead]:
         """For a coordinator: those of which one side is of the own institution, the newest first."""
-        page = await relationships.of_programme(me, programme, state=state, before=before(cursor), limit=limit)
-        return Page(items=[relationship_read(one) for one in page], next=following(page, limit))
+        page = await relationships.of_programme(me, programme, state=state, before=moment_before(cursor), limit=limit)
+        return Page(
+            items=[relationship_read(one) for one in page],
+            next=following(page, limit, _began),
+        )
 
     return routes
 
@@ -143,3 +161,7 @@ def relationship_read(relationship: Relationship) -> RelationshipRead:
         request=relationship.request,
         conflict=relationship.conflict,
     )
+
+
+def _began(relationship: Relationship) -> Moment:
+    return relationship.since, relationship.id

@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.matching.api.cursors import before, following, last_seen
 from services.matching.api.requests import PartyRead, party
 from services.matching.domain.repair.life import BYSTANDERS_AT_MOST, Move, Repair, RepairState, Step, StepState
 from services.matching.usecases.repairs import Repairs
@@ -20,10 +19,14 @@ from shared.http import (
     SignedIn,
     Traced,
     etag,
+    following,
+    moment_before,
     problems,
     router,
+    text_after,
     to_cursor,
 )
+from shared.http.cursors import Moment
 
 
 class NewRepair(BaseModel):
@@ -95,8 +98,8 @@ def repairs_router(repairs: Repairs) -> APIRouter:
         programme: Id, me: SignedIn, *, cursor: str | None = None, limit: Limit = 50
     ) -> Page[RepairRead]:
         """The newest first."""
-        page = await repairs.of_programme(me, programme, before=before(cursor), limit=limit)
-        return Page(items=[_read(one) for one in page], next=following(page, limit))
+        page = await repairs.of_programme(me, programme, before=moment_before(cursor), limit=limit)
+        return Page(items=[_read(one) for one in page], next=following(page, limit, _began))
 
     @routes.get("/repairs/{repair}", response_model_exclude_none=True, responses=problems(404))
     async def see_repair(repair: Id, me: SignedIn, response: Response) -> RepairRead:
@@ -112,7 +115,7 @@ def repairs_router(repairs: Repairs) -> APIRouter:
         limit: Limit = 50,
     ) -> Page[StepRead]:
         """Who would go where, and who is left behind."""
-        page = await repairs.steps(me, repair, state, after=last_seen(cursor), limit=limit)
+        page = await repairs.steps(me, repair, state, after=text_after(cursor) or "", limit=limit)
         following_page = to_cursor(page[-1].id) if len(page) == limit else None
         return Page(items=[_step_read(one) for one in page], next=following_page)
 
@@ -182,3 +185,7 @@ def _step_read(step: Step) -> StepRead:
 
 def _move_read(move: Move) -> MoveRead:
     return MoveRead(mentee=party(move.mentee), mentor=party(move.mentor), leaves=move.leaves)
+
+
+def _began(repair: Repair) -> Moment:
+    return repair.began_at, repair.id

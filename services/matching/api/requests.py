@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.matching.api.cards import Card, askers_card
-from services.matching.api.cursors import before, following
 from services.matching.domain.pairs import Party, Side
 from services.matching.domain.requests import MESSAGE_LENGTH, DecliningReason, Request, RequestState
 from services.matching.usecases.requests import Asked, Requests, Seen
@@ -21,9 +20,12 @@ from shared.http import (
     SignedIn,
     Traced,
     etag,
+    following,
+    moment_before,
     problems,
     router,
 )
+from shared.http.cursors import Moment
 from shared.text import Text
 
 OwnSide = Annotated[Side | None, Query(description="Only those in which I am this")]
@@ -134,8 +136,11 @@ def requests_router(requests: Requests) -> APIRouter:
         limit: Limit = 50,
     ) -> Page[RequestRead]:
         """The newest first."""
-        page = await requests.mine(me, side=side, state=state, before=before(cursor), limit=limit)
-        return Page(items=[_read(one) for one in page], next=following([one.request for one in page], limit))
+        page = await requests.mine(me, side=side, state=state, before=moment_before(cursor), limit=limit)
+        return Page(
+            items=[_read(one) for one in page],
+            next=following([seen.request for seen in page], limit, _asked),
+        )
 
     @routes.get("/programmes/{programme}/requests", response_model_exclude_none=True, responses=problems(404))
     async def list_of_programme(
@@ -147,8 +152,11 @@ def requests_router(requests: Requests) -> APIRouter:
         limit: Limit = 50,
     ) -> Page[RequestRead]:
         """For a coordinator: those of which one side is of the own institution, the newest first."""
-        page = await requests.of_programme(me, programme, state=state, before=before(cursor), limit=limit)
-        return Page(items=[_read(Seen(one, None)) for one in page], next=following(page, limit))
+        page = await requests.of_programme(me, programme, state=state, before=moment_before(cursor), limit=limit)
+        return Page(
+            items=[_read(Seen(one, None)) for one in page],
+            next=following(page, limit, _asked),
+        )
 
     return routes
 
@@ -181,3 +189,7 @@ def _read(seen: Seen) -> RequestRead:
         named=named,
         asker=askers_card(seen.asker, named=named) if seen.asker else None,
     )
+
+
+def _asked(request: Request) -> Moment:
+    return request.asked_at, request.id

@@ -9,13 +9,26 @@ from fastapi import APIRouter, File, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.config import JsonDict
 
-from services.matching.api.cursors import before, following, last_seen
 from services.matching.api.relationships import RelationshipRead, relationship_read
 from services.matching.domain.assessments import Entry, Rotation
+from services.matching.domain.relationships import Relationship
 from services.matching.usecases.assessing import Entered, Outcome, Rotations
 from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
-from shared.http import IdempotencyKey, Limit, Page, SignedIn, Traced, problems, router, to_cursor
+from shared.http import (
+    IdempotencyKey,
+    Limit,
+    Page,
+    SignedIn,
+    Traced,
+    following,
+    moment_before,
+    problems,
+    router,
+    text_after,
+    to_cursor,
+)
+from shared.http.cursors import Moment
 from shared.offloop import off_loop
 from shared.refusals import worded
 from shared.scope import Scope
@@ -124,7 +137,7 @@ def rotations_router(rotations: Rotations) -> APIRouter:
     @routes.get("")
     async def list_rotations(me: SignedIn, *, cursor: str | None = None, limit: Limit = 50) -> Page[RotationRead]:
         """For a coordinator: the institution's, by id, without those that were taken back."""
-        page = await rotations.page(me, after=last_seen(cursor), limit=limit)
+        page = await rotations.page(me, after=text_after(cursor) or "", limit=limit)
         last = to_cursor(page[-1].entry.external) if len(page) == limit else None
         return Page(items=[_read(one, me.scope) for one in page], next=last)
 
@@ -139,8 +152,11 @@ def conflicts_router(rotations: Rotations) -> APIRouter:
         programme: Id, me: SignedIn, *, cursor: str | None = None, limit: Limit = 50
     ) -> Page[RelationshipRead]:
         """For a coordinator: open relationships of the own institution's people in which something has to change."""
-        page = await rotations.conflicts(me, programme, before=before(cursor), limit=limit)
-        return Page(items=[relationship_read(one) for one in page], next=following(page, limit))
+        page = await rotations.conflicts(me, programme, before=moment_before(cursor), limit=limit)
+        return Page(
+            items=[relationship_read(one) for one in page],
+            next=following(page, limit, _began),
+        )
 
     return routes
 
@@ -222,3 +238,7 @@ def _read(rotation: Rotation, scope: Scope) -> RotationRead:
 
 def _no_table(message: str) -> Rejected:
     return Rejected("rotations_unreadable", message, (FieldError("file", message),))
+
+
+def _began(relationship: Relationship) -> Moment:
+    return relationship.since, relationship.id

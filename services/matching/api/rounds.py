@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
-from services.matching.api.cursors import before, following, last_seen
 from services.matching.api.round_views import (
     ChosenTarget,
     NewRound,
@@ -36,10 +35,14 @@ from shared.http import (
     SignedIn,
     Traced,
     etag,
+    following,
+    moment_before,
     problems,
     router,
+    text_after,
     to_cursor,
 )
+from shared.http.cursors import Moment
 
 _MAX_BODY_BYTES = 4 << 20
 _COLUMNS = ("position", "mentee", "institution", "state", "reason", "waiting_since", "would_change")
@@ -90,8 +93,11 @@ def rounds_router(rounds: Rounds) -> APIRouter:
         programme: Id, me: SignedIn, *, cursor: str | None = None, limit: Limit = 50
     ) -> Page[RoundRead]:
         """The newest first."""
-        page = await rounds.of_programme(me, programme, before=before(cursor), limit=limit)
-        return Page(items=[round_read(one) for one in page], next=following(page, limit))
+        page = await rounds.of_programme(me, programme, before=moment_before(cursor), limit=limit)
+        return Page(
+            items=[round_read(one) for one in page],
+            next=following(page, limit, _began),
+        )
 
     @routes.get("/rounds/{round}", response_model_exclude_none=True, responses=problems(404))
     async def see_round(round: Id, me: SignedIn, response: Response) -> RoundRead:
@@ -166,7 +172,7 @@ def _places(routes: APIRouter, rounds: Rounds) -> None:
         limit: Limit = 50,
     ) -> Page[PlaceRead]:
         """Every mentee's place: with whom, and what became of it."""
-        page = await rounds.places(me, round, state, after=last_seen(cursor), limit=limit)
+        page = await rounds.places(me, round, state, after=text_after(cursor) or "", limit=limit)
         return Page(
             items=[place_read(one) for one in page], next=to_cursor(page[-1].id) if len(page) == limit else None
         )
@@ -185,7 +191,7 @@ def _places(routes: APIRouter, rounds: Rounds) -> None:
         if format == "csv" or (format is None and "text/csv" in accept):
             await rounds.waitlist(me, round, limit=1)  # problems come before the first byte
             return StreamingResponse(_lines(rounds, me, round), media_type="text/csv; charset=utf-8")
-        page = await rounds.waitlist(me, round, after=last_seen(cursor), limit=limit)
+        page = await rounds.waitlist(me, round, after=text_after(cursor) or "", limit=limit)
         next_cursor = to_cursor(page[-1].place.order) if len(page) == limit else None
         return Page[WaitingRead](items=[waiting_read(one) for one in page], next=next_cursor)
 
@@ -216,3 +222,7 @@ async def _lines(rounds: Rounds, me: Principal, round: str) -> AsyncIterator[str
         place = one.place
         told = (place.mentee.member, place.mentee.institution, place.state, place.reason or "")
         yield line((str(one.position), *told, place.waiting_since.isoformat(), would_change(place)))
+
+
+def _began(round: Round) -> Moment:
+    return round.opened_at, round.id

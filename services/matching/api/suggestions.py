@@ -11,14 +11,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from services.matching.api.cards import Card, mentors_card
-from services.matching.api.cursors import last_seen
 from services.matching.domain.reasons import UNMATCHED
 from services.matching.usecases.reading import Reading, Seen, Suggestion, Suggestions, UnmatchedMentee
 from shared.auth import Principal
 from shared.contracts.matching import Unmatched
 from shared.contracts.payload import Id
 from shared.contracts.profiles import Factor
-from shared.http import Limit, Page, SignedIn, problems, router, to_cursor
+from shared.http import Limit, Page, SignedIn, problems, router, text_after, to_cursor
 
 _COLUMNS = ("mentee", "reason", "explanation", "as_of")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -107,7 +106,7 @@ def unmatched_router(reading: Reading) -> APIRouter:
         if format == "csv" or (format is None and "text/csv" in accept):
             await reading.unmatched(me, programme, limit=1)  # problems come before the first byte
             return StreamingResponse(_lines(reading, me, programme), media_type="text/csv; charset=utf-8")
-        page = await reading.unmatched(me, programme, after=last_seen(cursor), limit=limit)
+        page = await reading.unmatched(me, programme, after=text_after(cursor) or "", limit=limit)
         next_cursor = to_cursor(page[-1].mentee) if len(page) == limit else None
         return Page[UnmatchedRead](items=[_unmatched(one) for one in page], next=next_cursor)
 

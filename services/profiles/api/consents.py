@@ -5,13 +5,22 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from services.profiles.api.cursors import id_after
 from services.profiles.domain.members import Member
 from services.profiles.domain.programmes import Programme
 from services.profiles.usecases.consents import Consents
 from shared.contracts.payload import Id
 from shared.contracts.profiles import Stage
-from shared.http import IdempotencyKey, Limit, Page, SignedIn, Traced, problems, router, to_cursor
+from shared.http import (
+    IdempotencyKey,
+    Limit,
+    Page,
+    SignedIn,
+    Traced,
+    problems,
+    router,
+    text_after,
+    to_cursor,
+)
 
 Answer = Literal["agree", "decline"]
 Consent = Literal["asked", "agreed", "declined"]
@@ -64,7 +73,7 @@ def consents_router(consents: Consents) -> APIRouter:
     @routes.get("/admissions")
     async def admissions(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[AdmissionView]:
         """Other institutions' programmes that name this one. For a coordinator of the institution."""
-        found = await consents.admissions(me, after=id_after(cursor), limit=limit)
+        found = await consents.admissions(me, after=text_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
         return Page(items=[_admission(one.state, me.home) for one in found], next=last)
 
@@ -79,7 +88,7 @@ def consents_router(consents: Consents) -> APIRouter:
     @routes.get("/affiliations")
     async def affiliations(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[AffiliationView]:
         """Other institutions' members whom these affiliate with this one. For a coordinator of the institution."""
-        found = await consents.affiliations(me, after=id_after(cursor), limit=limit)
+        found = await consents.affiliations(me, after=text_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
         return Page(items=[_affiliation(one.state, me.home) for one in found], next=last)
 

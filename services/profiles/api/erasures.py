@@ -6,11 +6,20 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from services.profiles.api.cursors import id_after
 from services.profiles.domain.erasures import Erasure, ErasureState, RequestedBy
 from services.profiles.usecases.erasures import ErasureUseCases
 from shared.contracts.payload import Id
-from shared.http import IdempotencyKey, Limit, NewId, Page, SignedIn, problems, router, to_cursor
+from shared.http import (
+    IdempotencyKey,
+    Limit,
+    NewId,
+    Page,
+    SignedIn,
+    problems,
+    router,
+    text_after,
+    to_cursor,
+)
 
 
 class ErasureView(BaseModel):
@@ -53,7 +62,7 @@ def erasures_router(erasures: ErasureUseCases) -> APIRouter:
     @routes.get("/erasures")
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[ErasureView]:
         """For an `institution_coordinator`: the oldest first."""
-        found = await erasures.page(me, after=id_after(cursor), limit=limit)
+        found = await erasures.page(me, after=text_after(cursor), limit=limit)
         last = to_cursor(found[-1].id) if len(found) == limit else None
         return Page(items=[_view(one) for one in found], next=last)
 

@@ -4,7 +4,6 @@ from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from services.profiles.api.cursors import id_after
 from services.profiles.domain.aggregate import Versioned
 from services.profiles.domain.fields import Name, given
 from services.profiles.domain.institutions import Institution
@@ -22,6 +21,7 @@ from shared.http import (
     etag,
     problems,
     router,
+    text_after,
     to_cursor,
 )
 
@@ -103,7 +103,7 @@ def institutions_router(institutions: InstitutionUseCases) -> APIRouter:
     @routes.get("")
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[InstitutionView]:
         """One's own; an operator sees all."""
-        found = await institutions.page(me, after=id_after(cursor), limit=limit)
+        found = await institutions.page(me, after=text_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
         return Page(items=[_view(one) for one in found], next=last)
 

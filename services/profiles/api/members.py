@@ -5,7 +5,6 @@ from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict
 from pydantic.config import JsonDict
 
-from services.profiles.api.cursors import id_after
 from services.profiles.api.views import MemberView, OwnView, member_view, view_for
 from services.profiles.domain import members as domain
 from services.profiles.domain.fields import Email, ExternalId, Name, Whole, given
@@ -27,6 +26,7 @@ from shared.http import (
     etag,
     problems,
     router,
+    text_after,
     to_cursor,
 )
 
@@ -133,7 +133,7 @@ def members_router(members: MemberUseCases) -> APIRouter:
             email=email,
             name_words=_sought(name),
         )
-        found = await members.page(me, wanted, after=id_after(cursor), limit=limit)
+        found = await members.page(me, wanted, after=text_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
         return Page(items=[member_view(one, me.scope) for one in found], next=last)
 

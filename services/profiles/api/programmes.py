@@ -4,7 +4,6 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
-from services.profiles.api.cursors import id_after
 from services.profiles.domain.aggregate import Versioned
 from services.profiles.domain.fields import Name, ProgrammesWeights, given
 from services.profiles.domain.programmes import Programme
@@ -23,6 +22,7 @@ from shared.http import (
     etag,
     problems,
     router,
+    text_after,
     to_cursor,
 )
 
@@ -147,7 +147,7 @@ def programmes_router(programmes: ProgrammeUseCases) -> APIRouter:
     @routes.get("")
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[ProgrammeView]:
         """Those that one's institution owns or is admitted to; an operator sees all."""
-        found = await programmes.page(me, after=id_after(cursor), limit=limit)
+        found = await programmes.page(me, after=text_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
         return Page(items=[_view(one, me) for one in found], next=last)
 

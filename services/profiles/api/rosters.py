@@ -4,7 +4,6 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Response, UploadFile
 from pydantic import BaseModel
 
-from services.profiles.api.cursors import line_after, moment_before
 from services.profiles.domain.roster.merging import Verdict
 from services.profiles.usecases.rosters import Receiving, Roster, State, Verdicted
 from shared.contracts.payload import Id
@@ -16,6 +15,8 @@ from shared.http import (
     Page,
     SignedIn,
     Traced,
+    line_after,
+    moment_before,
     problems,
     router,
     to_cursor,

@@ -1,0 +1,72 @@
+"""Cursors of pages: an opaque text that says where a page ended. Only positions of our own making are accepted."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from shared.errors import Rejected
+
+T = TypeVar("T")
+Moment = tuple[datetime, str]
+"""When the last element of a page began, and its id: ids break ties."""
+_LAST_LINE = 2**31
+
+
+def to_cursor(position: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+
+
+def from_cursor(cursor: str | None) -> Any:
+    """The position that a page's `next` stands for, None for the first page. Raises `Rejected`."""
+    if cursor is None:
+        return None
+    try:
+        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        json.dumps(position, ensure_ascii=False).encode()  # half a surrogate pair is valid JSON, and no text to a store
+    except (ValueError, RecursionError, binascii.Error):
+        raise _malformed() from None
+    return position
+
+
+def text_after(cursor: str | None) -> str | None:
+    """For pages in the order of a text, such as an id."""
+    position = from_cursor(cursor)
+    if position is None or isinstance(position, str):
+        return position
+    raise _malformed()
+
+
+def line_after(cursor: str | None) -> int:
+    position = from_cursor(cursor)
+    if position is None:
+        return 0
+    if type(position) is int and 0 <= position < _LAST_LINE:
+        return position
+    raise _malformed()
+
+
+def moment_before(cursor: str | None) -> Moment | None:
+    """For pages whose newest element comes first."""
+    position = from_cursor(cursor)
+    if position is None:
+        return None
+    try:
+        at, id = position
+        return datetime.fromisoformat(at).astimezone(UTC), str(id)
+    except (TypeError, ValueError, OverflowError):
+        raise _malformed() from None
+
+
+def following(page: Sequence[T], limit: int, began: Callable[[T], Moment]) -> str | None:
+    """The cursor of the page after this one, None if this one is the last; `began` reads an element's moment."""
+    if len(page) < limit:
+        return None
+    at, id = began(page[-1])
+    return to_cursor([at.isoformat(), id])
+
+
+def _malformed() -> Rejected:
+    return Rejected("cursor_malformed", "cursor must be the `next` of a page, unchanged")
