@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.params import Form
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.config import JsonDict
+from python_multipart.multipart import parse_options_header
 from starlette._utils import AwaitableOrContextManager
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -28,6 +29,7 @@ _NAME_SHOWN = 50
 _READ_AT_ONCE_BYTES = 32 * 1024
 _MAX_FILES = 4
 _MAX_FORM_FIELDS = 20
+_FORM_CHARSETS = frozenset({b"utf-8", b"utf8"})
 
 
 class Page(BaseModel, Generic[T]):
@@ -52,7 +54,12 @@ class BoundedRequest(Request):
             yield chunk
 
     def form(self, **_: Any) -> AwaitableOrContextManager[FormData]:
-        """FastAPI would take a thousand files and a thousand fields."""
+        """At most four files and twenty fields, in UTF-8: Starlette decodes by any codec of Python that the header
+        names, and some take quadratic time (punycode) or raise (undefined).
+        """
+        parameters = parse_options_header(self.headers.get("content-type"))[1]
+        if parameters.get(b"charset", b"utf-8").lower() not in _FORM_CHARSETS:
+            raise HTTPException(400, "the form must be in UTF-8: leave `charset` out of Content-Type")
         return super().form(max_files=_MAX_FILES, max_fields=_MAX_FORM_FIELDS)
 
     @property

@@ -335,6 +335,35 @@ async def test_a_broken_form_is_told_as_a_problem(
     is_problem(answer, answer.status_code, "body_unreadable" if answer.status_code == 400 else "request_invalid")
 
 
+_PUNYCODE_OF_QUADRATIC_COST = b"a" * 200_000 + b"-" + b"a" * 200_000
+
+
+@pytest.mark.parametrize("charset", ["punycode", "undefined", "idna", "utf-16", "utf-7", "latin-1", "unknown", "\x00"])
+@pytest.mark.parametrize("value", [b"a", b"xn--99999999a", _PUNYCODE_OF_QUADRATIC_COST], ids=len)
+async def test_a_form_in_another_charset_than_utf8_is_refused(
+    api: Api, client: httpx.AsyncClient, charset: str, value: bytes
+) -> None:
+    answer = await client.post("/files", content=_form(value), headers=_form_headers(api, charset))
+    is_problem(answer, 400, "body_unreadable")
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf8"'])
+async def test_a_form_may_say_that_it_is_in_utf8(api: Api, client: httpx.AsyncClient, charset: str) -> None:
+    answer = await client.post("/files", content=_form("Zoë".encode()), headers=_form_headers(api, charset))
+    assert answer.json() == {"name": "Zoë", "size": 1, "to": "charite"}
+
+
+def _form(value: bytes) -> bytes:
+    name = b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\n' + value
+    file = b'\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nx\r\n--b--\r\n'
+    return name + file
+
+
+def _form_headers(api: Api, charset: str) -> Any:
+    headers: dict[str, bytes] = {name: value.encode() for name, value in api.headers().items()}
+    return headers | {"content-type": b"multipart/form-data; boundary=b; charset=" + charset.encode()}
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
