@@ -172,20 +172,21 @@ class Stores:
 
 def _routers(stores: Stores, clock: Clock) -> list[APIRouter]:
     reading, rotations = Reading(stores.reading), Rotations(stores.firewall, clock)
+    rounds = Rounds(stores.rounds, clock)
     return [
         suggestions_router(reading),
         unmatched_router(reading),
         requests_router(Requests(stores.pairs, clock)),
         relationships_router(Relationships(stores.pairs, clock)),
         experience_router(Experiences(stores.answers)),
-        rounds_router(Rounds(stores.rounds, clock)),
+        rounds_router(rounds),
         repairs_router(Repairs(stores.repairs, clock)),
         rehearsals_router(Rehearsals(stores.rehearsals, clock)),
         rotations_router(rotations),
         conflicts_router(rotations),
         exchange_router(Exchanges(stores.exchanges)),
         load_router(Loads(stores.load)),
-        export_router(Export(stores.export)),
+        export_router(Export(stores.export, reading, rounds)),
     ]
 
 

@@ -124,7 +124,7 @@ def requests_router(requests: Requests) -> APIRouter:
         """For the two; for a coordinator without the message."""
         seen = await requests.see(me, request)
         response.headers["etag"] = etag(seen.request.version)
-        return _read(seen)
+        return request_read(seen)
 
     @routes.get("/me/requests", response_model_exclude_none=True, responses=problems(404))
     async def list_mine(
@@ -138,7 +138,7 @@ def requests_router(requests: Requests) -> APIRouter:
         """The newest first."""
         page = await requests.mine(me, side=side, state=state, before=moment_before(cursor), limit=limit)
         return Page(
-            items=[_read(one) for one in page],
+            items=[request_read(one) for one in page],
             next=following([seen.request for seen in page], limit, _asked),
         )
 
@@ -154,7 +154,7 @@ def requests_router(requests: Requests) -> APIRouter:
         """For a coordinator: those of which one side is of the own institution, the newest first."""
         page = await requests.of_programme(me, programme, state=state, before=moment_before(cursor), limit=limit)
         return Page(
-            items=[_read(Seen(one, None)) for one in page],
+            items=[request_read(Seen(one, None)) for one in page],
             next=following(page, limit, _asked),
         )
 
@@ -167,10 +167,10 @@ def party(one: Party) -> PartyRead:
 
 def _tagged(response: Response, request: Request, side: Side) -> RequestRead:
     response.headers["etag"] = etag(request.version)
-    return _read(Seen(request, side))
+    return request_read(Seen(request, side))
 
 
-def _read(seen: Seen) -> RequestRead:
+def request_read(seen: Seen) -> RequestRead:
     request, pair = seen.request, seen.request.pair
     named = request.state == "accepted" or not pair.is_across_institutions
     return RequestRead(

@@ -1,8 +1,6 @@
-"""What matching holds of one member, as that member may see it: other people by id only, no private reasons."""
+"""What matching holds of one member. Other people appear by id only; the API leaves out what the member may not see."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
-from typing import Any
 
 from services.matching.domain.rounds.places import UNSETTLED
 from services.matching.store import people
@@ -12,10 +10,9 @@ from services.matching.store.pairs import RELATIONSHIPS, REQUESTS, relationship_
 from services.matching.store.people import SEATS
 from services.matching.store.places import PLACES, place_of
 from services.matching.store.projections import PARTICIPANTS, PREFERENCES
+from services.matching.usecases.export import Stored
 from shared.contracts.profiles import MemberChanged, PreferencesChanged
 from shared.mongo import ASCENDING, Collection, Database, Document
-
-_OF_PLACE = ("round", "programme", "state", "reason", "waiting_since", "relationship", "mentor")
 
 
 class ExportStore:
@@ -27,23 +24,23 @@ class ExportStore:
         found = await self._database[PREFERENCES].find_one(people.sign_in(institution, subject_hash), {"_id": 1})
         return str(found["_id"]) if found else None
 
-    async def of(self, institution: str, member: str) -> dict[str, Any]:
+    async def of(self, institution: str, member: str) -> Stored:
         mine = {"institutions": institution, "parties": member}
         own = {"institution": institution, "parties": member}
         placed = {"mentee.institution": institution, "mentee.member": member, "state": {"$nin": list(UNSETTLED)}}
-        return {
+        sections = {
             "member": await self._copy(PARTICIPANTS, institution, member, MemberChanged.model_fields),
             "preferences": await self._copy(PREFERENCES, institution, member, PreferencesChanged.model_fields),
             "seats_taken": await self._seats(institution, member),
-            "lists": [_list(one) for one in await _all(self._database["lists"], own)],
-            "requests": [_request(one) for one in await _all(self._database[REQUESTS], mine)],
-            "relationships": [asdict(relationship_of(one)) for one in await _all(self._database[RELATIONSHIPS], mine)],
             "experience": [_only(one, ("mentor", "rating", "at")) for one in await _all(self._database[ANSWERS], own)],
             "rotations": [_rotation(one, member) for one in await _all(self._database[ROTATIONS], {"parties": member})],
-            "places_in_rounds": [
-                _only(asdict(place_of(one)), _OF_PLACE) for one in await _all(self._database[PLACES], placed)
-            ],
         }
+        return Stored(
+            own=sections,
+            requests=[request_of(one) for one in await _all(self._database[REQUESTS], mine)],
+            relationships=[relationship_of(one) for one in await _all(self._database[RELATIONSHIPS], mine)],
+            places=[place_of(one) for one in await _all(self._database[PLACES], placed)],
+        )
 
     async def _copy(self, name: str, institution: str, member: str, fields: Iterable[str]) -> Document | None:
         found = await self._database[name].find_one({"_id": member, "institution": institution})
@@ -60,16 +57,6 @@ async def _all(collection: Collection, wanted: Document) -> list[Document]:
 
 def _only(document: Document, fields: Iterable[str]) -> Document:
     return {name: document[name] for name in fields if name in document}
-
-
-def _list(document: Document) -> Document:
-    entries = [_only(one, ("mentor", "institution", "rank")) for one in document["entries"]]
-    return {**_only(document, ("programme", "version", "as_of", "unmatched")), "entries": entries}
-
-
-def _request(document: Document) -> Document:
-    request = request_of(document)
-    return {**asdict(request), "reason": request.said_reason, "due_at": None, "expires_at": request.expires_at}
 
 
 def _rotation(document: Document, member: str) -> Document:

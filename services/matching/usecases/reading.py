@@ -112,8 +112,12 @@ class Reading:
         mentee = await self._myself(me)
         if mentee is None:
             raise NotFound("member_not_found", "no member is bound to this sign-in: accept the invitation first")
-        stored = await self._shelf.lists_of(me.home, mentee)
-        return [await self._offered(me.home, one, is_own=True) for one in stored]
+        return await self.of_mentee(me.home, mentee)
+
+    async def of_mentee(self, institution: str, mentee: str) -> Sequence[Suggestions]:
+        """For the mentee, who may be inactive: then nobody is offered."""
+        stored = await self._shelf.lists_of(institution, mentee)
+        return [await self._offered(institution, one, is_own=True) for one in stored]
 
     async def suggestions(self, me: Principal, *, mentee: str, programme: str) -> Suggestions:
         is_own = await self._may_see(me, mentee, programme)

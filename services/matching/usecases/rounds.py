@@ -221,7 +221,9 @@ class Rounds:
     async def mine(self, me: Principal) -> Sequence[Waiting]:
         """My places in published rounds; position 0 where I do not wait."""
         member = await myself(self._shelf, me)
-        places = await self._shelf.places_of(me.home, member)
+        return await self.with_positions(await self._shelf.places_of(me.home, member))
+
+    async def with_positions(self, places: Iterable[Place]) -> Sequence[Waiting]:
         return [Waiting(place, await self._shelf.waiting_before(place) + 1 if place.waits else 0) for place in places]
 
     async def _saved(self, after: Round, turn: Turn) -> Round:
