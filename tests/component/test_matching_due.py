@@ -116,6 +116,25 @@ async def test_whoever_closes_may_keep_the_two_apart_for_good_and_nobody_sees_th
     assert await _kept_from_ana(matching) == ["mara"]
 
 
+@pytest.mark.parametrize("by", ["ana", "mara"])
+async def test_either_person_may_ask_to_be_apart_for_good_after_the_closing(matching: Matching, by: str) -> None:
+    await matching.say(programme(separation_days={"goals_reached": 0}))
+    id = await _closed(matching, "ana", reason="goals_reached")
+    await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
+    shown = await matching.get(f"/relationships/{id}", "ana", NORTH)
+    facts = await matching.facts()
+    wish = {"reason": "not_a_fit", "never_again": True}
+    answers = [await matching.post(f"/relationships/{id}/close", by, **wish) for _ in range(2)]
+    answers.append(await matching.get(f"/relationships/{id}", "ana", NORTH))
+    for answer in answers:
+        assert (answer.status_code, answer.json()) == (200, shown.json())
+        assert answer.headers["etag"] == shown.headers["etag"]
+    assert await matching.facts() == facts
+    await eventually(lambda: _suggested(matching, "ana", {"milo"}))
+    assert await _kept_from_ana(matching) == ["mara"]
+    assert (await matching.ask("ana", "mara")).status_code == 409
+
+
 async def test_a_programme_says_how_long_two_people_are_apart(matching: Matching) -> None:
     await matching.say(programme(separation_days={"no_time": 0}))
     await _closed(matching, "mara", reason="no_time")

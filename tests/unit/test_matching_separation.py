@@ -102,6 +102,20 @@ def test_apart_for_good_nothing_that_is_shown_or_told_differs(reason: ClosingRea
         assert said[0] == said[1]
 
 
+@pytest.mark.parametrize("reason", sorted({*get_args(ClosingReason)} - {"conflict_of_interest"}))
+def test_a_wish_after_the_closing_outlasts_its_time_and_changes_no_shown_version(reason: ClosingReason) -> None:
+    before = close(together(), reason=reason).state
+    wished = relationships.keep_apart(before)
+    assert wished is not None
+    assert (wished.event, wished.seats, wished.state.shown_version) == (None, 0, before.shown_version)
+    assert wished.state.version == before.version + 1
+    assert not is_suggested(ended(wished.state))
+    assert ended(wished.state).shown_version == ended(before).shown_version
+    assert relationships.keep_apart(wished.state) is None
+    assert relationships.keep_apart(together()) is None
+    assert relationships.keep_apart(close(together(), reason="conflict_of_interest").state) is None, "apart for good"
+
+
 def asking(**fields: Any) -> Situation:
     who: Person = replace(mentee(), kept_from=frozenset({"milo"}), **fields)
     return Situation(policy=policy(), mentee=who, mentor=mentor(), asked=(), had_mentoring=True)

@@ -90,7 +90,9 @@ def relationships_router(relationships: Relationships) -> APIRouter:
         response: Response,
         _key: IdempotencyKey = None,
     ) -> RelationshipRead:
-        """For good; the seat is free. The same two are kept apart as long as the programme says for this reason."""
+        """For good; the seat is free. The same two are kept apart as long as the programme says for this reason.
+        Closed already, it changes nothing but `never_again`: either person may still ask for that.
+        """
         command = Command(relationship=relationship, expected=known, trace=trace)
         closed = await relationships.close(me, command, reason=body.reason, never_again=body.never_again)
         return _tagged(response, closed)
@@ -98,7 +100,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
     @routes.get("/relationships/{relationship}", response_model_exclude_none=True, responses=problems(404))
     async def see(relationship: Id, me: SignedIn, response: Response) -> RelationshipRead:
         seen, side = await relationships.see(me, relationship)
-        response.headers["etag"] = etag(seen.version)
+        response.headers["etag"] = etag(seen.shown_version)
         return own_read(seen) if side else relationship_read(seen)
 
     @routes.get("/me/relationships", response_model_exclude_none=True, responses=problems(404))
@@ -137,7 +139,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
 
 
 def _tagged(response: Response, relationship: Relationship) -> RelationshipRead:
-    response.headers["etag"] = etag(relationship.version)
+    response.headers["etag"] = etag(relationship.shown_version)
     return own_read(relationship)
 
 

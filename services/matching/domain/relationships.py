@@ -53,6 +53,12 @@ class Relationship:
     """When a closed one stops keeping the two apart for its reason."""
     is_apart_for_good: bool = False
     """A closed one keeps them apart, whatever the time. Shown to nobody."""
+    hidden_versions: int = 0
+    """Versions that record such a wish after the closing, and that no entity tag may tell."""
+
+    @property
+    def shown_version(self) -> int:
+        return self.version - self.hidden_versions
 
     @property
     def takes_seat(self) -> bool:
@@ -129,6 +135,14 @@ def close(
     if not relationship.is_open:
         raise _not(relationship, "relationship_closed")
     return _separated(_closed(relationship, by=by, reason=reason, now=now), policy, now, never_again=never_again)
+
+
+def keep_apart(relationship: Relationship) -> Decided[Relationship] | None:
+    """The wish of either person once it is closed, whoever closed it; None where they are apart for good already."""
+    if relationship.is_open or relationship.is_apart_for_good:
+        return None
+    hidden = relationship.hidden_versions + 1
+    return Decided(state=_next(relationship, is_apart_for_good=True, hidden_versions=hidden), event=None)
 
 
 def give_way(relationship: Relationship, *, policy: Policy | None, now: datetime) -> Decided[Relationship]:

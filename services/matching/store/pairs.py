@@ -88,6 +88,7 @@ def relationship_of(document: Document) -> Relationship:
         conflict=document.get("conflict"),
         due_at=document.get("due_at"),
         is_apart_for_good=document.get("apart_for_good", False),
+        hidden_versions=document.get("hidden_versions", 0),
     )
 
 
@@ -155,6 +156,7 @@ def _of_relationship(one: Relationship) -> Document:
         "conflict": one.conflict,
         "due_at": one.due_at,
         "apart_for_good": one.is_apart_for_good,
+        "hidden_versions": one.hidden_versions,
         "separates": one.separates,
     }
 

@@ -119,5 +119,6 @@ async def coordinated(store: Store, me: Principal, programme: str) -> None:
 
 
 def check(one: Request | Relationship, expected: int | None) -> None:
-    if expected is not None and one.version != expected:
-        raise VersionMismatch(found=one.version, expected=expected)
+    version = one.shown_version if isinstance(one, Relationship) else one.version
+    if expected is not None and version != expected:
+        raise VersionMismatch(found=version, expected=expected)

@@ -23,6 +23,8 @@ from shared.errors import NotFound
 from shared.retries import again_when_stale
 
 Decide = Callable[[Relationship, Side, Situation], Decided[Relationship]]
+Again = Callable[[Relationship], Decided[Relationship] | None]
+"""What a command still has to record where its state is reached already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class Relationships:
         def decide(one: Relationship, side: Side, two: Situation) -> Decided[Relationship]:
             return domain.close(one, by=side, reason=reason, never_again=never_again, policy=two.policy, now=now)
 
-        return await self._act(me, command, decide, to="closed")
+        return await self._act(me, command, decide, to="closed", again=domain.keep_apart if never_again else None)
 
     async def see(self, me: Principal, id: str) -> tuple[Relationship, Side | None]:
         """With the reader's side; None for a coordinator."""
@@ -80,12 +82,14 @@ class Relationships:
         wanted = Wanted(institution=me.home, programme=programme, state=state)
         return await self._store.relationships(wanted, before=before, limit=limit)
 
-    async def _act(self, me: Principal, command: Command, decide: Decide, *, to: RelationshipState) -> Relationship:
+    async def _act(
+        self, me: Principal, command: Command, decide: Decide, *, to: RelationshipState, again: Again | None = None
+    ) -> Relationship:
         side = await self._side(me, command.relationship)
 
         def act(relationship: Relationship, situation: Situation) -> Decided[Relationship] | None:
             if relationship.state == to:
-                return None
+                return again(relationship) if again else None
             check(relationship, command.expected)
             return decide(relationship, side, situation)
 
