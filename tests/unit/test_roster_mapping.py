@@ -1,10 +1,11 @@
 """A mapping says which column means what, or is refused with every wrong place."""
 
 import json
+from typing import Any
 
 import pytest
 
-from services.profiles.domain.roster.mapping import parse
+from services.profiles.domain.roster.mapping import parse, parsed
 from shared.errors import Rejected
 
 GOOD = """
@@ -92,3 +93,27 @@ def test_a_section_that_is_not_there_is_answered_with_those_that_are() -> None:
 
 def test_a_mapping_is_not_larger_than_a_mapping_can_be() -> None:
     assert "KB" in refused(GOOD + "#" * 300_000).errors[0].message
+
+
+@pytest.mark.parametrize("unseen", ["\x00", "\u202e", "\u200b"], ids=ascii)
+@pytest.mark.parametrize("place", ["section", "field", "column", "columns", "ignore", "authoritative"])
+def test_a_name_in_a_mapping_has_no_character_that_nobody_sees(place: str, unseen: str) -> None:
+    name = f"x{unseen}y"
+    fields: dict[str, Any] = {"name": {"column": "name"}, "email": {"column": "mail"}}
+    fields |= {"column": {"external_id": {"column": name}}, "field": {name: {"column": "c"}}}.get(place, {})
+    fields |= {"external_id": {"columns": ["a", name]}} if place == "columns" else {}
+    listed = {place: [name]} if place in ("ignore", "authoritative") else {}
+    mapping = {"sections": {name if place == "section" else "s": {"fields": fields, **listed}}}
+    with pytest.raises(Rejected) as refused:
+        parsed(mapping, "s")
+    errors = refused.value.errors
+    assert all((error.field + error.message).isprintable() for error in errors)
+    assert any("must not contain" in error.message for error in errors)
+
+
+def test_a_field_for_the_person_only_is_named_in_print_whatever_its_section_is_called() -> None:
+    with pytest.raises(Rejected) as refused:
+        parsed({"sections": {"s\x00\u202e" * 1000: {"fields": {"story": {}}}}}, "s")
+    [error] = refused.value.errors
+    assert error.field.isprintable()
+    assert len(error.field) < 100

@@ -1,7 +1,10 @@
 """What each line of a file says through a mapping, or why it is refused."""
 
 import io
+import json
+import unicodedata
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +30,7 @@ sections:
 """,
     "people",
 )
+PERSON: Any = {"fields": {"name": {"column": "name"}, "email": {"column": "mail"}}}
 HEADER = "first,last,mail,teaches,hours,role,bio\n"
 
 
@@ -130,6 +134,36 @@ def test_a_nul_or_an_endless_cell_refuses_no_more_than_it_must() -> None:
     with pytest.raises(Rejected, match="cannot be read"):
         read(HEADER + "A" * 200_000 + ",,ada@x.org,,,,\n")
     assert read(HEADER + "A\0da,,ada@x.org,,,,\nBob,,bob@x.org,,,,\n")[-1].told is not None
+
+
+def test_a_row_says_ten_reasons_at_most_each_of_them_short() -> None:
+    columns = [f"{number}".ljust(200, "c") for number in range(490)]
+    section = parse(
+        json.dumps({"sections": {"s": {**PERSON, "ignore": columns}}}).encode(),
+        "s",
+    )
+    row = read("name,mail," + ",".join(columns) + "\n" + "=," * 491 + "=\n", section)[0]
+    assert len(row.reasons) == 11
+    assert row.reasons[-1] == Reason("", "482 more values are wrong")
+
+
+def test_a_reason_is_short_and_printable_whatever_the_mapping_translates() -> None:
+    known = {"\u202e" + "k" * 900 + str(number): "ecg" for number in range(20)}
+    topics = {"columns": [f"{number}".ljust(200, "c") for number in range(20)], "values": known}
+    fields = {**PERSON["fields"], "topics_offered": topics}
+    section = parse(json.dumps({"sections": {"s": {"fields": fields}}}).encode(), "s")
+    [reason] = read("name,mail," + ",".join(topics["columns"]) + "\nAda,a@x.org" + ",x" * 20 + "\n", section)[0].reasons
+    assert (len(reason.column), len(reason.message)) == (200, 300)
+    assert (reason.column + reason.message).isprintable()
+
+
+def test_a_column_is_found_whichever_way_its_accents_are_encoded() -> None:
+    fields = {"name": {"column": "Prénom"}, "email": {"column": "mail"}}
+    for encoding in ("NFC", "NFD"):
+        text = unicodedata.normalize(encoding, json.dumps({"sections": {"s": {"fields": fields}}}, ensure_ascii=False))
+        for other in ("NFC", "NFD"):
+            header = unicodedata.normalize(other, "Prénom,mail\n")
+            assert read(header + "Ada,ada@x.org\n", parse(text.encode(), "s"))[0].told is not None
 
 
 @settings(max_examples=150, deadline=None)

@@ -139,6 +139,19 @@ async def test_a_file_that_breaks_in_the_middle_leaves_nothing() -> None:
     assert (kept.rosters, kept.chunks) == ({}, {})
 
 
+class Full(Kept):
+    async def keep(self, roster: Roster, number: int, rows: Sequence[Row]) -> None:
+        await super().keep(roster, number, rows)
+        raise OverflowError("the document is too large")
+
+
+async def test_a_file_that_cannot_be_kept_leaves_nothing() -> None:
+    kept = Full()
+    with pytest.raises(OverflowError):
+        await receive(kept, csv(1), somebody("institution_coordinator"))
+    assert (kept.rosters, kept.chunks) == ({}, {})
+
+
 async def test_a_file_of_too_many_rows_is_refused_whole() -> None:
     kept = Kept()
     with pytest.raises(Rejected):

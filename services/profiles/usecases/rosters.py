@@ -3,7 +3,6 @@
 Whoever takes over goes on with the chunks that are left: one is gone once its members, facts and verdicts are there.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -175,20 +174,25 @@ class Receiving:
         return await self._rosters.verdicts(me.home, roster.id, verdict, after, limit)
 
     async def _keep(self, roster: Roster, rows: Iterable[Row]) -> Roster:
-        reading_on = iter(rows)
-        kept = 0
         try:
-            while chunk := await off_loop(_some, reading_on):
-                if kept + len(chunk) > self._max_rows:
-                    raise reading.file_refused(f"has more than {self._max_rows} rows: send it in parts")
-                await self._rosters.keep(roster, kept // CHUNK, chunk)
-                kept += len(chunk)
-            if not kept:
-                raise reading.file_refused("has a header and no rows")
-        except (Rejected, asyncio.CancelledError):
+            kept = await self._keep_rows(roster, rows)
+        except BaseException:  # also where a chunk cannot be kept: nobody works on a roster that is half received
             await self._rosters.discard(roster)
             raise
         return await self._rosters.received(roster, kept)
+
+    async def _keep_rows(self, roster: Roster, rows: Iterable[Row]) -> int:
+        """How many there are."""
+        unread = iter(rows)
+        kept = 0
+        while chunk := await off_loop(_some, unread):
+            if kept + len(chunk) > self._max_rows:
+                raise reading.file_refused(f"has more than {self._max_rows} rows: send it in parts")
+            await self._rosters.keep(roster, kept // CHUNK, chunk)
+            kept += len(chunk)
+        if not kept:
+            raise reading.file_refused("has a header and no rows")
+        return kept
 
     async def _refuse_programmes(self, me: Principal, section: Section) -> None:
         named = [enrol.programme for enrol in section.enrol]

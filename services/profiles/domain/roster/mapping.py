@@ -13,6 +13,7 @@ from services.profiles.domain.roster import loading
 from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
 from shared.refusals import worded
+from shared.text import clean_line
 
 SETTABLE = frozenset(Profile.model_fields) - {"enrolments"}
 SEVERAL = frozenset({"affiliations", "topics_offered", "topics_wanted", "languages", "formats", "available"})
@@ -21,7 +22,8 @@ _MOST_ERRORS = 20
 MAX_COLUMNS = 500
 MAX_COLUMN_NAME = 200
 Text = Annotated[str, Field(max_length=4_000)]
-Column = Annotated[str, Field(max_length=MAX_COLUMN_NAME)]
+_NAME_SHOWN = 50
+Column = Annotated[str, Field(max_length=MAX_COLUMN_NAME), AfterValidator(clean_line)]
 Values = Text | Annotated[list[Text], Field(max_length=50)]
 """A scalar, or a list where the field has several values. YAML's scalars are all read as text."""
 
@@ -78,11 +80,11 @@ def _delimiter(character: str) -> str:
 
 
 class Section(_Strict):
-    fields: Annotated[Mapping[str, Source], Field(max_length=50)]
+    fields: Annotated[Mapping[Column, Source], Field(max_length=50)]
     enrol: Annotated[tuple[Enrol, ...], Field(max_length=100)] = ()
     ignore: Annotated[tuple[Column, ...], Field(max_length=MAX_COLUMNS)] = ()
     """Columns that are not read: every other column must be mapped, so that none is forgotten in silence."""
-    authoritative: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+    authoritative: Annotated[tuple[Column, ...], Field(max_length=50)] = ()
     """Fields whose value in the file goes over a member's own later edit."""
     delimiter: Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_delimiter)] = ","
 
@@ -141,7 +143,7 @@ def parsed(loaded: Any, section: str) -> Section:
 def _errors(invalid: ValidationError) -> Iterator[FieldError]:
     errors = invalid.errors(include_url=False, include_input=False)
     for error in errors[:_MOST_ERRORS]:
-        yield FieldError(".".join(map(str, error["loc"])), worded(error))
+        yield FieldError(_path(*error["loc"]), worded(error))
     if len(errors) > _MOST_ERRORS:
         yield FieldError("mapping", f"has {len(errors) - _MOST_ERRORS} more errors")
 
@@ -158,7 +160,7 @@ def _refuse_person_only(loaded: Any) -> None:
     """Looked for before anything else, in every section: the reason matters more than what else is wrong."""
     sections = loaded.get("sections") if isinstance(loaded, dict) else None
     named = [
-        FieldError(f"sections.{name}.fields.{field}", "is entered by the person only")
+        FieldError(_path("sections", name, "fields", field), "is entered by the person only")
         for name, section in (sections.items() if isinstance(sections, dict) else ())
         if isinstance(section, dict)
         for field in (*_names(section.get("fields")), *_names(section.get("authoritative")))
@@ -171,6 +173,16 @@ def _refuse_person_only(loaded: Any) -> None:
             "under ignore; nothing was imported",
             tuple(named),
         )
+
+
+def _path(*parts: Any) -> str:
+    return ".".join(shown(str(part), _NAME_SHOWN) for part in parts)
+
+
+def shown(text: str, limit: int) -> str:
+    """What somebody else wrote, short and printable."""
+    short = text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return "".join(character if character.isprintable() else "?" for character in short)
 
 
 def _names(listed: Any) -> tuple[str, ...]:

@@ -6,15 +6,24 @@ the mapping ignores are dropped here and kept nowhere. No reason repeats a cell:
 
 import csv
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from services.profiles.domain.fields import Profile
-from services.profiles.domain.roster.mapping import MAX_COLUMN_NAME, MAX_COLUMNS, SEVERAL, Section, Source, Values
+from services.profiles.domain.roster.mapping import (
+    MAX_COLUMN_NAME,
+    MAX_COLUMNS,
+    SEVERAL,
+    Section,
+    Source,
+    Values,
+    shown,
+)
 from shared.errors import FieldError, Rejected
 from shared.refusals import worded
 
@@ -23,6 +32,9 @@ _MAX_LINE_BYTES = 1_000_000
 _MAX_CELL = 20_000
 _MAX_PARTS = 200
 _MOST_ERRORS = 50
+_MOST_REASONS = 10
+"""Of one row: 250 rows are one document, and every column may be wrong in each."""
+_MAX_MESSAGE = 300
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -57,7 +69,7 @@ def rows(file: Iterable[bytes], section: Section) -> Iterator[Row]:
         if cells is None:
             return
         if cells:
-            yield seen.check(_row(line, header, cells, section))
+            yield _bounded(seen.check(_row(line, header, cells, section)))
 
 
 def _decoded(file: Iterable[bytes]) -> Iterator[str]:
@@ -86,7 +98,7 @@ def _header(reader: Any, section: Section) -> Sequence[str]:
         raise file_refused("the file is empty: its first line must name the columns")
     if len(first) > MAX_COLUMNS:
         raise file_refused(f"has {len(first)} columns, and a roster has at most {MAX_COLUMNS}")
-    header = [name.strip() for name in first]
+    header = [unicodedata.normalize("NFC", name.strip()) for name in first]  # as the mapping's columns are
     if wrong := list(_wrong_columns(header, section)):
         more = [f"{len(wrong) - _MOST_ERRORS} more columns are wrong"] if len(wrong) > _MOST_ERRORS else []
         raise file_refused(*wrong[:_MOST_ERRORS], *more)
@@ -119,6 +131,16 @@ def _row(line: int, header: Sequence[str], cells: Sequence[str], section: Sectio
     if formulas:
         return Row(line=line, reasons=tuple(Reason(name, "starts with =: formulas are refused") for name in formulas))
     return _told(line, by_column, section)
+
+
+def _bounded(row: Row) -> Row:
+    more = len(row.reasons) - _MOST_REASONS
+    reasons = [
+        Reason(shown(reason.column, MAX_COLUMN_NAME), shown(reason.message, _MAX_MESSAGE))
+        for reason in row.reasons[:_MOST_REASONS]
+    ]
+    rest = [Reason("", f"{more} more values are wrong")] if more > 0 else []
+    return replace(row, reasons=(*reasons, *rest))
 
 
 def _told(line: int, by_column: dict[str, str], section: Section) -> Row:
