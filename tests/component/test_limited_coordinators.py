@@ -136,6 +136,66 @@ async def test_a_roster_of_the_institution_is_not_for_the_coordinator_of_one_pro
     assert (await house.limited.get("/rosters")).json()["items"] == []
 
 
+async def test_affiliations_are_out_of_a_limited_coordinators_reach_by_every_way(house: House) -> None:
+    wanted = {"affiliations": ["elsewhere"]}
+    before = await _seen(house, house.inside)
+    new = {"name": "New", "email": "new@example.org", "enrolments": [{"programme": house.a, "roles": ["mentee"]}]}
+    answers = [
+        await house.limited.patch(f"/members/{house.inside['id']}", wanted, version=1),
+        await house.limited.post("/members", {**new, **wanted}),
+    ]
+    for source in ("{constant: [elsewhere]}", "{column: specialty, optional: true}"):
+        mapping = MAPPING.replace("fields: {", f"fields: {{affiliations: {source}, ").replace("PROGRAMME", house.a)
+        answers.append(await house.limited.upload(b"name,email\nInside,inside@example.org\n", mapping))
+    assert {answer.status_code for answer in answers} == {403}
+    assert await _seen(house, house.inside) == before
+
+
+async def test_no_guess_at_hidden_enrolments_is_answered_otherwise_than_another(house: House) -> None:
+    path = f"/members/{house.both['id']}"
+    mine = [{"programme": house.a, "roles": ["mentee"]}]
+    guesses = [
+        [*mine, {"programme": programme, "roles": roles}]
+        for programme in (house.b, "unknown")
+        for roles in (["mentee"], ["mentor"], ["mentee", "mentor"])
+    ]
+    answers = [await house.limited.patch(path, {"enrolments": guess}, version=1) for guess in guesses]
+    assert len({_without_request(answer) for answer in answers}) == 1
+    assert answers[0].status_code == 403
+    assert (await house.limited.patch(path, {"enrolments": mine}, version=1)).status_code == 200
+
+
+def _without_request(answer: httpx.Response) -> tuple[int, str]:
+    """What two answers have in common if they tell the same."""
+    told = {name: value for name, value in answer.json().items() if name not in {"instance", "correlation_id"}}
+    return answer.status_code, repr(told)
+
+
+async def test_a_taken_address_or_staff_number_is_refused_without_saying_which_or_whose(
+    network: Network, house: House
+) -> None:
+    numbered = await house.whole.patch(f"/members/{house.outside['id']}", {"external_id": "77"}, version=1)
+    assert numbered.status_code == 200
+    enrolments = [{"programme": house.a, "roles": ["mentee"]}]
+    inside = f"/members/{house.inside['id']}"
+    person, ada = await network.bound(house.whole, house.inside["institution"], "ada")
+    version = (await person.get("/me")).json()["version"]
+    answers = [
+        await house.limited.post("/members", {"name": "X", "email": "outside@example.org", "enrolments": enrolments}),
+        await house.limited.post(
+            "/members", {"name": "X", "email": "x@example.org", "external_id": "77", "enrolments": enrolments}
+        ),
+        await house.limited.patch(inside, {"email": "outside@example.org"}, version=1),
+        await house.limited.patch(inside, {"external_id": "77"}, version=1),
+        await person.patch("/me", {"email": "outside@example.org"}, version=version),
+    ]
+    assert len({_without_request(answer) for answer in answers}) == 1
+    assert (answers[0].status_code, answers[0].json()["type"]) == (409, "urn:preceptor:problem:identity_refused")
+    whole = await house.whole.patch(inside, {"email": "outside@example.org"}, version=1)
+    assert whole.json()["type"] == "urn:preceptor:problem:email_taken"
+    assert ada["id"] not in answers[-1].text
+
+
 async def test_a_coordinator_who_is_a_member_changes_their_own_profile(network: Network, house: House) -> None:
     here = house.inside["institution"]
     person, ada = await network.bound(house.whole, here, "ada")
@@ -189,8 +249,10 @@ async def test_rotations_of_people_in_other_programmes_are_out_of_reach(matching
         entered = await _ask(matching, role, "PUT", f"/rotations/{id}", json=_rotation(*people))
         fresh = await _ask(matching, role, "PUT", "/rotations/fresh", json=_rotation(*people))
         assert (entered.status_code, entered.json()["errors"]) == (422, fresh.json()["errors"])
-    taken = await _ask(matching, role, "PUT", "/rotations/r-ola", json=_rotation("mara", "ana"))
-    assert taken.status_code == 422
+    for id in outside:
+        taken = await _ask(matching, role, "PUT", f"/rotations/{id}", json=_rotation("mara", "ana"))
+        said = [{"field": "id", "message": "cannot be used: enter this under another id"}]
+        assert (taken.status_code, taken.json()["errors"]) == (422, said)
     assert await matching.database["rotations"].find().to_list(None) == kept
     mine = await _ask(matching, role, "PUT", "/rotations/r-mine", json=_rotation("mara", "ana"))
     assert mine.status_code == 200, mine.text
@@ -198,3 +260,15 @@ async def test_rotations_of_people_in_other_programmes_are_out_of_reach(matching
     assert [one["id"] for one in listed.json()["items"]] == ["r-mine"]
     assert len((await _ask(matching, whole, "GET", "/rotations")).json()["items"]) == 4
     assert (await _ask(matching, role, "DELETE", "/rotations/r-mine")).status_code == 204
+
+
+@pytest.mark.parametrize("path", ["suggestions", "why-not/mara"])
+async def test_a_mentee_outside_the_limit_is_answered_like_an_unknown_id(matching: Matching, path: str) -> None:
+    answers = [
+        await _ask(matching, "coordinator", "GET", f"/mentees/{id}/{path}", params={"programme": CARE})
+        for id in ("nobody", "ole", "ola", "una")
+    ]
+    assert len({_without_request(answer) for answer in answers}) == 1
+    assert answers[0].json()["type"] == "urn:preceptor:problem:mentee_not_found"
+    inside = await _ask(matching, "coordinator", "GET", f"/mentees/ana/{path}", params={"programme": CARE})
+    assert not inside.json()["type"].endswith("mentee_not_found")

@@ -49,6 +49,8 @@ class FirewallStore(RequestStore):
         return {one["external"]: rotation_of(one) async for one in self._database[ROTATIONS].find(wanted)}
 
     async def within(self, scope: Scope, externals: Collection[str]) -> Mapping[str, Rotation]:
+        if not externals:
+            return {}
         found = await self._within(scope, {"external": {"$in": list(externals)}}, limit=len(externals))
         return {one.entry.external: one for one in found}
 

@@ -115,6 +115,7 @@ class Rotations:
         people = {id for one in entries for id in (one.assessor, one.assessed)}
         members = await self._register.members(scope, await self._homes(institution), people)
         known = await self._register.known(institution, {one.external for one in entries})
+        visible = known if scope.is_whole else await self._register.within(scope, list(known))
         new: dict[str, Rotation] = {}
         answers: list[Entered] = []
         for entry in entries:
@@ -123,6 +124,8 @@ class Rotations:
             after = assessments.enter(before, entry, institution=institution, now=now)
             if entry.external in new:
                 errors = (*errors, FieldError("id", "stands twice in what was sent"))
+            elif before is not None and entry.external not in visible and not errors:
+                errors = (FieldError("id", "cannot be used: enter this under another id"),)
             elif isinstance(after, FieldError) and not errors:
                 errors = (*errors, after)
             if errors or isinstance(after, FieldError):

@@ -160,7 +160,8 @@ class Reading:
         """Whether it is the mentee who asks; a coordinator may see too, and for everybody else there is nothing."""
         if await self._myself(me) == mentee:
             return True
-        if not me.coordinates(programme) or await self._shelf.person(me.home, mentee) is None:
+        person = await self._shelf.person(me.home, mentee) if me.coordinates(programme) else None
+        if person is None or not me.scope.covers_any(person.member.mentee_in | person.member.mentors_in):
             raise NotFound("mentee_not_found", "no such mentee")
         return False
 

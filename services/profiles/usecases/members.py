@@ -4,7 +4,8 @@ A coordinator of named programmes sees who is enrolled in one of them, and of th
 whole person (their fields, their status, an invitation) only a coordinator of all their programmes changes.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from services.profiles.domain import members as domain
@@ -14,11 +15,28 @@ from services.profiles.domain.members import Member
 from services.profiles.usecases.stores import Members, Programmes, Wanted
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
-from shared.errors import FieldError, Forbidden, NotFound, Rejected
+from shared.errors import Conflict, FieldError, Forbidden, NotFound, Rejected
 from shared.retries import again_when_stale
 from shared.scope import Scope
 
 Decision = Callable[[Member], Member]
+
+
+_TAKEN = frozenset({"email_taken", "external_id_taken"})
+
+
+@contextmanager
+def hiding_others(me: Principal) -> Iterator[None]:
+    """Of a taken value, a person with a limited view learns neither which of the two it is, nor whose."""
+    try:
+        yield
+    except Conflict as conflict:
+        if conflict.code not in _TAKEN or me.coordinates_institution:
+            raise
+        raise Conflict(
+            "identity_refused",
+            "this e-mail address or external_id cannot be used: check both, or ask a coordinator of the institution",
+        ) from None
 
 
 def not_found() -> NotFound:
@@ -43,6 +61,10 @@ def refuse_shared(me: Principal, member: Member) -> None:
         )
 
 
+def affiliations_refused() -> Forbidden:
+    return Forbidden("role_required", "affiliations are for a coordinator of the whole institution to name")
+
+
 class MemberUseCases:
     def __init__(self, members: Members, programmes: Programmes) -> None:
         self._members = members
@@ -53,7 +75,8 @@ class MemberUseCases:
         member = domain.register(id=id, institution=me.home, given=given)
         if not await self._members.has_added(id):
             await self._check(me, None, member)
-        return await self._members.add(member, domain.first_facts(member), trace, request=id)
+        with hiding_others(me):
+            return await self._members.add(member, domain.first_facts(member), trace, request=id)
 
     async def see(self, me: Principal, id: str) -> Versioned[Member]:
         found = await self._members.find_within(me.scope, id) if me.is_coordinator else None
@@ -101,7 +124,7 @@ class MemberUseCases:
                 refuse_shared(me, before.state)
             if after != before.state:
                 _refuse_inactive(me, before.state)
-            return await self._save(before, after, trace)
+            return await self._save(me, before, after, trace)
 
         return await again_when_stale(act)
 
@@ -122,18 +145,19 @@ class MemberUseCases:
         before = before.at(expected)
         after = _decide(me, before.state, given)
         await self._check(me, before.state, after)
-        return await self._save(before, after, trace)
+        return await self._save(me, before, after, trace)
 
-    async def _save(self, before: Versioned[Member], after: Member, trace: Trace) -> Versioned[Member]:
+    async def _save(self, me: Principal, before: Versioned[Member], after: Member, trace: Trace) -> Versioned[Member]:
         if after == before.state:
             return before
         told = news(domain.facts(before.state), domain.facts(after))
-        return await self._members.save(before, after, told, trace)
+        with hiding_others(me):
+            return await self._members.save(before, after, told, trace)
 
     async def _check(self, me: Principal, before: Member | None, after: Member) -> None:
         """Only what is new is looked up: a programme that closed since does not freeze a profile."""
         if not me.coordinates_institution and after.affiliations != (before.affiliations if before else ()):
-            raise Forbidden("role_required", "affiliations are for a coordinator of the whole institution to name")
+            raise affiliations_refused()
         enrolled, were = set(after.enrolments), set(before.enrolments if before else ())
         touched = {enrolment.programme for enrolment in enrolled ^ were}
         if touched or before is None:
@@ -167,16 +191,28 @@ def _limited(me: Principal, member: Member, given: Mapping[str, Any]) -> Mapping
         refuse_shared(me, member)
     if "enrolments" not in given:
         return given
+    _refuse_uncovered(me.scope, {enrolment.programme for enrolment in given["enrolments"]})
     others = tuple(one for one in member.enrolments if not me.scope.covers(one.programme))
-    return {**given, "enrolments": (*others, *(one for one in given["enrolments"] if one not in others))}
+    return {**given, "enrolments": (*others, *given["enrolments"])}
+
+
+def _refuse_uncovered(scope: Scope, programmes: Collection[str]) -> None:
+    """Whether or not the member is enrolled there already: the answer must not tell that."""
+    if not scope.covers_all(programmes):
+        raise _limited_enrolments(scope)
 
 
 def _refuse_outside(scope: Scope, touched: Collection[str], after: Member) -> None:
-    if not scope.covers_all(touched) or not (scope.is_whole or after.programmes):
-        raise Forbidden(
-            "role_required",
-            f"enrolments are limited to {', '.join(sorted(scope.programmes))}; a member is in one of them at least",
-        )
+    _refuse_uncovered(scope, touched)
+    if not (scope.is_whole or after.programmes):
+        raise _limited_enrolments(scope)
+
+
+def _limited_enrolments(scope: Scope) -> Forbidden:
+    return Forbidden(
+        "role_required",
+        f"enrolments are limited to {', '.join(sorted(scope.programmes))}; a member is in one of them at least",
+    )
 
 
 def _refuse_inactive(me: Principal, member: Member) -> None:

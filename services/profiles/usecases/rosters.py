@@ -15,6 +15,7 @@ from services.profiles.domain.roster import mapping, reading
 from services.profiles.domain.roster.mapping import Section
 from services.profiles.domain.roster.merging import Import, Outcome, Verdict, merge
 from services.profiles.domain.roster.reading import Reason, Row
+from services.profiles.usecases.members import affiliations_refused
 from services.profiles.usecases.stores import Programmes
 from shared.auth import Principal
 from shared.clock import Clock
@@ -196,6 +197,8 @@ class Receiving:
 
     async def _refuse_programmes(self, me: Principal, section: Section) -> None:
         named = [enrol.programme for enrol in section.enrol]
+        if "affiliations" in section.fields and not me.scope.is_whole:
+            raise affiliations_refused()
         if not (me.scope.covers_any(named) and me.scope.covers_all(named)):
             raise Forbidden("role_required", f"the mapping must enrol in {', '.join(sorted(me.scope.programmes))} only")
         if closed := await _closed(self._programmes, named, me.home):

@@ -19,7 +19,10 @@ from shared.scope import Scope
 
 Verdict = Literal["created", "updated", "unchanged", "refused"]
 _ABSENT = object()
-_OUTSIDE = "is a member already, and in none of your programmes: ask a coordinator of the institution to enrol them"
+_OUTSIDE = (
+    "cannot be imported with this e-mail address and external_id: check both, or ask a coordinator of the institution"
+)
+"""The same for all that a roster of named programmes meets outside them: whose a value is, it does not say."""
 _DEFAULTS = {one.name: one.default for one in fields(Member) if one.default is not MISSING}
 
 
@@ -62,7 +65,7 @@ def merge(
         if row.told is None:
             outcomes.append(Outcome(line=row.line, verdict="refused", reasons=row.reasons))
         elif row.line in taken:
-            outcomes.append(_refused(row, taken[row.line]))
+            outcomes.append(_refused(row, taken[row.line] if job.scope.is_whole else _OUTSIDE))
         else:
             outcomes.append(_unless_closed(row, people.take(row, row.told, job, new_id), job))
     return outcomes
