@@ -2,7 +2,8 @@
 
 Control characters, line ends in a line, zero-width and bidirectional characters are refused by name and position, not
 removed: two names that look alike must not differ, and nobody's words are changed unasked. A joiner (U+200C, U+200D) is
-taken where writing needs it, as RFC 5892 (appendix A) does: between Arabic letters, after a virama, within an emoji.
+taken where writing needs it, as RFC 5892 (appendix A) does: between Arabic letters, after a virama, within an emoji;
+a variation selector after a character that has variants.
 """
 
 import unicodedata
@@ -12,8 +13,15 @@ from pydantic import AfterValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
-"""Letters and marks that show nothing."""
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2065\u2800\u3164\uffa0\U00016fe4\U0001d159")
+"""Letters, marks and symbols that show nothing."""
+_MONGOLIAN_VARIATIONS = frozenset("\u180b\u180c\u180d\u180f")
+_SYMBOL_VARIATIONS = frozenset(map(chr, range(0xFE00, 0xFE10)))
+_HAN_VARIATIONS = frozenset(map(chr, range(0xE0100, 0xE01F0)))
+_VARIATIONS = _MONGOLIAN_VARIATIONS | _SYMBOL_VARIATIONS | _HAN_VARIATIONS
+"""Variation selectors: they change how the character before them looks, and show nothing after another."""
+_UNASSIGNED_UNSEEN = (range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000))
+"""Ranges that Unicode keeps for characters that show nothing (Default_Ignorable_Code_Point)."""
 _JOINERS = "\u200c\u200d"
 _VARIATION = "\ufe0f"
 _VIRAMA = 9
@@ -35,7 +43,7 @@ def _clean(text: str, *, allowed: str) -> str:
     if normal.isascii() and normal.isprintable():
         return normal
     for place, character in enumerate(normal):
-        if character not in allowed and _is_unseen(character) and not _joins(normal, place):
+        if character not in allowed and _is_unseen(character) and not (_joins(normal, place) or _varies(normal, place)):
             name = _CONTROLS.get(character) or unicodedata.name(character, "a control character")
             values = {"name": f"{name} (U+{ord(character):04X})", "position": place + 1}
             raise PydanticCustomError("unseen_character", "must not contain {name}, at character {position}", values)
@@ -43,7 +51,24 @@ def _clean(text: str, *, allowed: str) -> str:
 
 
 def _is_unseen(character: str) -> bool:
-    return unicodedata.category(character) in _UNSEEN or character in _BLANK
+    is_kept_free = any(ord(character) in range_ for range_ in _UNASSIGNED_UNSEEN)
+    is_blank = character in _BLANK or character in _VARIATIONS
+    return unicodedata.category(character) in _UNSEEN or is_blank or is_kept_free
+
+
+def _varies(text: str, place: int) -> bool:
+    """A variation selector after a character that has variants: a Mongolian letter, a Han ideograph, a symbol."""
+    if text[place] not in _VARIATIONS or place == 0:
+        return False
+    before = text[place - 1]
+    if text[place] in _MONGOLIAN_VARIATIONS:
+        return unicodedata.name(before, "").startswith("MONGOLIAN LETTER")
+    is_han = unicodedata.name(before, "").startswith("CJK ")
+    if text[place] in _HAN_VARIATIONS:
+        return is_han
+    is_keycap = before in "0123456789#*" and text[place + 1 : place + 2] == "\u20e3"
+    is_symbol = unicodedata.category(before)[0] in "SP" and not before.isascii() and before not in _BLANK
+    return is_symbol or is_han or is_keycap
 
 
 def _joins(text: str, place: int) -> bool:

@@ -27,11 +27,13 @@ class Unreadable(Exception):
 
 
 def read(body: bytes) -> Any:
-    """Raises `Unreadable`."""
+    """UTF-8 only, without a byte order mark: `json.loads` of bytes takes UTF-16 and UTF-32 too, which pydantic's strict
+    parser does not. Raises `Unreadable`.
+    """
     if _is_too_deep(body):
         raise Unreadable(f"the body is nested deeper than {MAX_DEPTH} levels")
     try:
-        return json.loads(body, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
+        return json.loads(body.decode(), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
     except UnicodeDecodeError:
         raise Unreadable("the body is not UTF-8") from None
     except json.JSONDecodeError as wrong:

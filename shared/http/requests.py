@@ -90,8 +90,9 @@ async def refuse_guesses(request: Request, body: TypeAdapter[Any] | None) -> Non
     if body is None:
         return
     content = await request.body()
-    if content:
-        await request.json()  # refuses what is no JSON, like NaN, and what has no bounds, before a model sees it
+    if not content:
+        return
+    await request.json()  # refuses what is no JSON, like NaN, and what has no bounds, before a model sees it
     errors = _guesses(content, body) if len(content) <= _READ_AT_ONCE_BYTES else await off_loop(_guesses, content, body)
     if errors:
         raise RequestValidationError(errors)
@@ -102,7 +103,7 @@ def _guesses(content: bytes, body: TypeAdapter[Any]) -> list[dict[str, Any]]:
         body.validate_json(content, strict=True)
     except ValidationError as wrong:
         errors = wrong.errors(include_input=False, include_url=False)
-        return [{**one, "loc": ("body", *one["loc"])} for one in errors if one["type"] != "json_invalid"]
+        return [{**one, "loc": ("body", *one["loc"])} for one in errors]
     return []
 
 

@@ -43,6 +43,10 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> None:
     assert len(answer.content) < 20_000
 
 
+_COERCED = ('{"text": "x", "weight": "7"}', '{"text": "x", "weight": true}', '{"text": "x", "weight": 7}')
+_NOT_UTF8 = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-8-sig")
+
+
 async def written(api: Api, client: httpx.AsyncClient) -> str:
     answer = await client.post("/notes", json={"text": "first"}, headers=api.headers())
     assert (answer.status_code, answer.headers["etag"]) == (201, '"1"'), answer.text
@@ -111,6 +115,7 @@ async def test_keys_that_cannot_be_had_are_503_and_come_back_by_themselves(api: 
         (b'{"text": "x", "weight": NaN}', 400, "body_unreadable"),
         (b'{"text": "x", "weight": -Infinity}', 400, "body_unreadable"),
         (b'{"text": "\xff\xfe"}', 400, "body_unreadable"),
+        *((text.encode(encoding), 400, "body_unreadable") for text in _COERCED for encoding in _NOT_UTF8),
         (b'{"text": ' + b"[" * 10_000 + b"]" * 10_000 + b"}", 400, "body_unreadable"),
         (b'{"text": ' + b'{"a":' * 10_000 + b"1" + b"}" * 10_000 + b"}", 400, "body_unreadable"),
         (b'{"text": "x", "weight": ' + b"9" * 5000 + b"}", 400, "body_unreadable"),

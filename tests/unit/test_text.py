@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from services.matching.api.requests import NewRequest
 from services.profiles.api.institutions import NewInstitution
@@ -17,6 +18,19 @@ from shared.zones import zones
 
 ROOT = Path(__file__).parent.parent.parent
 UNSEEN = ["\0", "\x1b", "\x7f", "\x85", "\u200b", "\u200d", "\u202e", "\u2066", "\u2028", "\ufeff", "\u00ad", "\u3164"]
+UNSEEN += [
+    "\u2800",
+    "\U0001d159",
+    "\ufe00",
+    "\ufe0e",
+    "\ufe0f",
+    "\U000e0101",
+    "\u180b",
+    "\u180f",
+    "\u2065",
+    "\ufff0",
+    "\U000e0ffe",
+]
 LINES: list[tuple[type[BaseModel], str, dict[str, Any]]] = [
     (Profile, "name", {}),
     (Profile, "external_id", {}),
@@ -91,6 +105,21 @@ def test_an_emoji_of_several_parts_is_one_character_to_its_writer() -> None:
 def test_no_field_takes_a_line_end_or_what_nobody_sees(field: str, value: Any) -> None:
     with pytest.raises(ValidationError):
         Profile.model_validate({field: value})
+
+
+@pytest.mark.parametrize(
+    "seen", ["\u2764\ufe0f", "1\ufe0f\u20e3", "\u845b\U000e0100\u57ce", "\u182a\u180b\u1820", "\u203c\ufe0f"], ids=ascii
+)
+def test_a_variation_selector_stays_where_it_changes_what_is_seen(seen: str) -> None:
+    assert clean_line(seen) == clean_text(seen) == seen
+
+
+@pytest.mark.parametrize(
+    "unseen", ["\ufe0f", "\u2764\ufe0f\ufe0f", "#\ufe0f", "\u2800\ufe0f", "\u182a\ufe0f", "\u845b\u180b"], ids=ascii
+)
+def test_a_variation_selector_after_a_character_without_variants_is_refused(unseen: str) -> None:
+    with pytest.raises(PydanticCustomError, match="must not contain"):
+        clean_line(unseen)
 
 
 @pytest.mark.parametrize(
