@@ -66,5 +66,7 @@ def worded(error: Mapping[str, Any]) -> str:
     if error["type"] not in _PYDANTICS:
         return str(error["msg"])
     context = {name: str(value) for name, value in error.get("ctx", {}).items()}
+    if context.get("error", "").startswith("Expected UploadFile"):  # FastAPI's, of a form's text where a file belongs
+        return "must be a file"
     context["form"] = _FORMS.get(context.get("pattern", ""), "of the form that the OpenAPI document shows")
     return _SENTENCES.get(error["type"], _OTHERWISE).format_map(context)

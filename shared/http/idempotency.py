@@ -49,6 +49,8 @@ from shared.once import REQUESTS
 _KEPT = timedelta(hours=24)
 _ABANDONED_MILLISECONDS = 60_000
 _KEY = re.compile(r"[!-~]{1,200}")
+_MAX_KEPT_BYTES = 11 << 20
+"""Of an answer: sealed it is a third longer, and a document of MongoDB has at most 16 MiB."""
 _CHUNK_BYTES = 1 << 16
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -127,8 +129,10 @@ class Idempotency:
         return max(1, math.ceil(held["left"] / 1000)) if held else 1
 
     async def finish(self, scope: Scope, response: Response) -> None:
-        """An answer marked no-store (a one-time secret) is kept nowhere: asked again, it is said that it was given."""
-        if response.headers.get("cache-control") == "no-store":
+        """An answer marked no-store (a one-time secret), or too large for a document, is kept nowhere: a repeated
+        request is answered with 409 `answered_once`.
+        """
+        if response.headers.get("cache-control") == "no-store" or len(response.body) > _MAX_KEPT_BYTES:
             response = problem(
                 409, "answered_once", "this request took effect and its answer is not kept: ask again with a new key"
             )

@@ -8,9 +8,11 @@ from hashlib import sha256
 import bson
 import httpx
 import pytest
+from fastapi import Response
 
 from deploy.issuer import LocalIssuer
 from shared.errors import Conflict
+from shared.http.idempotency import Idempotency, Scope
 from tests.component.http_kit import Api, running
 from tests.component.test_http_requests import is_problem
 from tests.eventually import eventually
@@ -201,3 +203,15 @@ async def test_an_upload_sent_again_is_the_same_whatever_stands_between_its_part
     for other in (("people.csv", b"x" * (2 << 20) + b"y"), ("others.csv", b"x" * (2 << 20))):
         refused = await client.post("/files", data={"name": "a"}, files={"file": other}, headers=headers)
         is_problem(refused, 422, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize(("size", "status"), [(11 << 20, 201), ((11 << 20) + 1, 409), (30 << 20, 409)])
+async def test_an_answer_too_large_for_a_document_is_not_kept_and_the_key_stays_used(
+    api: Api, size: int, status: int
+) -> None:
+    idempotency, scope = Idempotency(api.database), Scope(f"charite/{size}")
+    assert await idempotency.begin(scope, "fingerprint") is None
+    await idempotency.finish(scope, Response(b"x" * size, 201))
+    again = await idempotency.begin(scope, "fingerprint")
+    assert again is not None
+    assert again.status_code == status

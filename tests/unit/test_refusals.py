@@ -4,6 +4,7 @@ from datetime import date
 from typing import Annotated, Any
 
 import pytest
+from fastapi import UploadFile
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core._pydantic_core import list_all_errors
 
@@ -23,6 +24,7 @@ def test_no_sentence_of_pydantic_leaves_the_service(error: Any) -> None:
     ("kind", "value", "said"),
     [
         (date, "last year", "must be a date like 2026-12-01"),
+        (UploadFile, "text", "must be a file"),
         (int, "four", "must be a whole number like 4"),
         (Annotated[int, Field(le=50)], 51, "must be at most 50"),
         (Annotated[list[int], Field(max_length=2)], [1, 2, 3], "must have at most 2 entries"),

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import re
 from datetime import date
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from fastapi import APIRouter, File, Response, UploadFile
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 from services.matching.api.relationships import RelationshipRead, relationship_read
 from services.matching.domain.assessments import Entry, Rotation
@@ -38,6 +40,25 @@ _MAX_BODY_BYTES = 8 << 20
 _COLUMNS = ("id", "assessor", "assessed", "from", "to")
 
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MAX_ID_SHOWN = 200
+
+
+def _date(value: object) -> object:
+    """Pydantic takes the digits of a timestamp for a date, even where it is strict."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value) if _DATE.fullmatch(value) else _no_date()
+    except ValueError:
+        return _no_date()
+
+
+def _no_date() -> NoReturn:
+    raise PydanticCustomError("no_date", "must be a date like 2026-12-01")
+
+
+Day = Annotated[date, BeforeValidator(_date)]
 _EXAMPLE: JsonDict = {"assessor": "0190a8f0-m", "assessed": "0190a8f0-a", "from": "2027-01-04", "to": "2027-02-26"}
 
 
@@ -46,8 +67,8 @@ class RotationBody(BaseModel):
 
     assessor: Id = Field(description="A member, as `assessed`: one of the two of the own institution at least")
     assessed: Id = Field(description="The other may be a partner's: both institutions name each other")
-    begins: date = Field(alias="from")
-    ends: date = Field(alias="to", description="The last day")
+    begins: Day = Field(alias="from")
+    ends: Day = Field(alias="to", description="The last day")
 
 
 class NewRotation(RotationBody):
@@ -186,12 +207,17 @@ def _rows(content: bytes) -> dict[int, Entry | VerdictRead]:
 def _row(cells: dict[str, str], line: int, *, fits: bool) -> Entry | VerdictRead:
     if not fits:
         wrong = [ErrorRead(field="", message=f"must have {len(_COLUMNS)} cells, as the header")]
-        return VerdictRead(line=line, id=cells.get("id", ""), verdict="refused", errors=wrong)
+        return VerdictRead(line=line, id=_shown(cells.get("id", "")), verdict="refused", errors=wrong)
     try:
         return _entry(cells["id"], _CELLS.validate_python({name: text.strip() for name, text in cells.items()}))
     except ValidationError as refused:
         errors = [ErrorRead(field=str(one["loc"][0]), message=worded(one)) for one in refused.errors()]
-        return VerdictRead(line=line, id=cells["id"], verdict="refused", errors=errors)
+        return VerdictRead(line=line, id=_shown(cells["id"]), verdict="refused", errors=errors)
+
+
+def _shown(id: str) -> str:
+    """Short and printable: every row repeats its id, and the answer is kept in one document."""
+    return "".join(character if character.isprintable() else "?" for character in id[:_MAX_ID_SHOWN])
 
 
 _CELLS: TypeAdapter[NewRotation] = TypeAdapter(NewRotation)

@@ -1,0 +1,46 @@
+"""Rotations as a file and as JSON: dates are written as dates, and a refused row repeats little of what was sent."""
+
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from services.matching.api.rotations import NewRotation, VerdictRead, _rows
+
+HEADER = "id,assessor,assessed,from,to\n"
+NO_DATES = [
+    "1577836800",
+    "0",
+    "20270104",
+    "2027-W01-1",
+    "2027-01-04T00:00:00",
+    "2027-02-30",
+    "\u0662027-01-04",
+    "",
+    "soon",
+]
+
+
+@pytest.mark.parametrize("text", NO_DATES)
+def test_what_is_no_date_is_refused_in_a_file_and_in_json(text: str) -> None:
+    [row] = _rows(f"{HEADER}r,mara,ana,{text},2027-02-01\n".encode()).values()
+    assert isinstance(row, VerdictRead)
+    assert [(error.field, error.message) for error in row.errors] == [("from", "must be a date like 2026-12-01")]
+    body = {"id": "r", "assessor": "mara", "assessed": "ana", "from": text, "to": "2027-02-01"}
+    with pytest.raises(ValidationError, match="must be a date like 2026-12-01"):
+        NewRotation.model_validate_json(json.dumps(body), strict=True)
+
+
+def test_a_date_is_taken_from_a_file_and_from_json() -> None:
+    [row] = _rows(f"{HEADER}r,mara,ana,2027-01-04,2027-02-01\n".encode()).values()
+    body = {"id": "r", "assessor": "mara", "assessed": "ana", "from": "2027-01-04", "to": "2027-02-01"}
+    read = NewRotation.model_validate_json(json.dumps(body), strict=True)
+    assert not isinstance(row, VerdictRead)
+    assert (row.begins, row.ends) == (read.begins, read.ends)
+
+
+@pytest.mark.parametrize("rest", [",mara,ana,2027-01-04,2027-02-01", ",mara"])
+def test_a_refused_row_repeats_a_short_and_printable_id(rest: str) -> None:
+    [row] = _rows(f"{HEADER}{chr(1) * 20_000}{rest}\n".encode()).values()
+    assert isinstance(row, VerdictRead)
+    assert row.id == "?" * 200
