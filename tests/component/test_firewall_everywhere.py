@@ -58,11 +58,16 @@ async def test_no_round_and_no_repair_brings_together_who_assesses_and_who_is_as
         assert await desk.pairs(round, state="lapsed") == {"ana": "milo"}
         assert await matching.database["relationships"].count_documents({}) == 0
 
-        assert await eventually(lambda: steps(desk, "proposed"), within=60) == [("ana", [])]
+
         await matching.join(mentor("max"))
+        accepted = await matching.answers("max", await matching.asks("ana", "max"), "accept")
+        assert accepted["relationship"]
+        await matching.say(mentor("max", status="inactive"))
+        assert await eventually(lambda: steps(desk, "proposed"), within=60) == [("ana", [])], "both others assess her"
+        await matching.join(mentor("mina"))
         await matching.post(f"/programmes/{CARE}/repairs", "carla", role="coordinator", bystanders_at_most=0)
 
-        async def goes_to_max() -> bool:
-            return await steps(desk, "proposed") == [("ana", ["max"])]
+        async def goes_to_mina() -> bool:
+            return await steps(desk, "proposed") == [("ana", ["mina"])]
 
-        await eventually(goes_to_max, within=60, message="the repair has found who does not assess")
+        await eventually(goes_to_mina, within=60, message="the repair has found who does not assess")
