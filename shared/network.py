@@ -57,7 +57,7 @@ class Network:
     async def join(self) -> None:
         """May be interrupted anywhere and be called again, by several processes at once."""
         await ensure_indexes(self._remembered, [])
-        store, remembered = await self._remember()
+        store, remembered = await self._load_or_create_store_id()
         marker = await read_marker(self._address)
         if marker.identity is None:
             await self._write("identity", remembered or self._clock.new_id())
@@ -79,14 +79,14 @@ class Network:
 
     async def adopt(self) -> None:
         """Gives the topics to this store, for instance after a store was lost. Any other store is refused from then."""
-        store, _ = await self._remember()
+        store, _ = await self._load_or_create_store_id()
         for name, other in await _claims(self._address):
             if name == self._service and other != store:
                 await self._write(name, other, is_withdrawn=True)
         await self._remembered.update_one(_REMEMBERED, {"$unset": {"identity": ""}})
         await self.join()
 
-    async def _remember(self) -> tuple[str, str | None]:
+    async def _load_or_create_store_id(self) -> tuple[str, str | None]:
         """The id of this store, made once, and the network's identity as far as it is known."""
         document = await self._remembered.find_one_and_update(
             _REMEMBERED,

@@ -43,7 +43,7 @@ from services.matching.usecases.due import Due
 from services.matching.usecases.exchange import Exchanges
 from services.matching.usecases.experience import Experiences
 from services.matching.usecases.export import Export
-from services.matching.usecases.forgetting import Receipts
+from services.matching.usecases.forgetting import ErasureReceiptWorker
 from services.matching.usecases.keeping import Keeper
 from services.matching.usecases.load import Loads
 from services.matching.usecases.mending import Mending
@@ -93,7 +93,7 @@ def build(settings: Settings, clock: Clock, roles: frozenset[str]) -> Service:
     stores = Stores(parts.database, clock)
     due = Due(stores.pairs, clock)
     counting = Counting(stores.firewall, clock)
-    receipts = Receipts(stores.erasures)
+    receipts = ErasureReceiptWorker(stores.erasures)
     parts.consumers.projection(folds(Copies(parts.database, heard=keeping.hear)))
 
     async def prepare() -> None:

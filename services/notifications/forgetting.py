@@ -55,7 +55,7 @@ def _give_receipt(writing: Writing, received: Received, now: datetime) -> None:
     outbox.write(writing, [receipt])
 
 
-async def leave_no_inbox(database: Database, wanted: Document) -> int:
+async def erase_inboxes_of_erased(database: Database, wanted: Document) -> int:
     """Of those among them who are erased, as their copies say: a tombstone that was not applied erases nothing."""
     followed = 0
     async for one in database["contacts"].find(wanted | {"erased": True}, {"institution": 1}):

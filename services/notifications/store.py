@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.notifications.domain import Change, LeftOver, ListChange, Notice, Notification, Person, Recipient, Turn
-from services.notifications.forgetting import counter_of, forget, leave_no_inbox, of_recipient
+from services.notifications.forgetting import counter_of, erase_inboxes_of_erased, forget, of_recipient
 from services.notifications.usecases.reading import Names, Reader
 from shared import outbox
 from shared.contracts.envelope import Received, Trace
@@ -82,7 +82,7 @@ class NotificationsStore:
         refused = await fold(self._contacts, received)
         gone = [one.envelope.subject for one in received if one.payload is None]
         if gone:
-            await leave_no_inbox(self._database, {"_id": {"$in": gone}})
+            await erase_inboxes_of_erased(self._database, {"_id": {"$in": gone}})
         return refused
 
     async def fold_erasures(self, received: Sequence[Received], *, now: datetime) -> list[Refused]:
@@ -327,7 +327,7 @@ def _turn(document: Document) -> Turn:
 
 
 COPIES = (
-    Copy(collection="contacts", payload=ContactChanged, follow=lambda database: leave_no_inbox(database, {})),
+    Copy(collection="contacts", payload=ContactChanged, follow=lambda database: erase_inboxes_of_erased(database, {})),
     Copy(collection="institutions", payload=InstitutionChanged, body=_name_only),
     Copy(collection="programmes", payload=ProgrammeChanged, body=_name_only),
 )

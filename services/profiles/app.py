@@ -27,7 +27,7 @@ from services.profiles.store.relations import MongoRelations
 from services.profiles.store.rosters import MongoRosters
 from services.profiles.usecases.cards import Cards
 from services.profiles.usecases.consents import Consents
-from services.profiles.usecases.erasures import CarryingOut, ErasureUseCases, Waits
+from services.profiles.usecases.erasures import ErasureDelays, ErasureUseCases, ErasureWorker
 from services.profiles.usecases.export import Export
 from services.profiles.usecases.heads import Mending
 from services.profiles.usecases.institutions import InstitutionUseCases
@@ -81,7 +81,7 @@ def _routers(stores: Stores, settings: Settings, clock: Clock) -> list[APIRouter
         stores.erasures,
         members,
         clock=clock,
-        waits=Waits(
+        waits=ErasureDelays(
             own=timedelta(days=settings.erasure_own_days),
             coordinators=timedelta(days=settings.erasure_coordinator_days),
         ),
@@ -117,7 +117,7 @@ def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> 
     lease = built.lease("rosters", seconds=30)
     rosters = WorkingOff(stores.rosters, stores.programmes, lease, clock)
     states = MongoStates(built.database, clock, holder=built.holder)
-    carrying_out = CarryingOut(stores.erasures, clock)
+    carrying_out = ErasureWorker(stores.erasures, clock)
     mending = Mending(states, lambda since: heads(settings.kafka, TOPICS, since=since), clock)
     work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
         "backlog": ("api", lambda: every(LOOKS_SECONDS, built.backlog.look)),

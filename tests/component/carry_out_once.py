@@ -5,7 +5,7 @@ import os
 import sys
 
 from services.profiles.store.erasures import MongoErasures
-from services.profiles.usecases.erasures import CarryingOut
+from services.profiles.usecases.erasures import ErasureWorker
 from shared import failpoints, mongo
 from shared.clock import SystemClock
 
@@ -14,7 +14,7 @@ async def main(uri: str, database: str) -> None:
     failpoints.arm("profiles", os.environ[failpoints.VARIABLE], environment="development")
     failpoints.enter("erasures")
     clock = SystemClock()
-    await CarryingOut(MongoErasures(mongo.connect(uri, database), clock), clock).work()
+    await ErasureWorker(MongoErasures(mongo.connect(uri, database), clock), clock).work()
 
 
 asyncio.run(main(*sys.argv[1:]))

@@ -7,7 +7,7 @@ import sys
 from services.matching.store.erasures import ErasureStore
 from services.matching.store.requests import RequestStore
 from services.matching.usecases.due import Due
-from services.matching.usecases.forgetting import Receipts
+from services.matching.usecases.forgetting import ErasureReceiptWorker
 from shared import failpoints, mongo
 from shared.clock import SystemClock
 
@@ -17,7 +17,7 @@ async def main(uri: str, name: str) -> None:
     failpoints.enter("erasures")
     clock, database = SystemClock(), mongo.connect(uri, name)
     await Due(RequestStore(database, clock), clock).work()
-    await Receipts(ErasureStore(database, clock)).work()
+    await ErasureReceiptWorker(ErasureStore(database, clock)).work()
 
 
 asyncio.run(main(*sys.argv[1:]))

@@ -58,7 +58,6 @@ async def test_no_round_and_no_repair_brings_together_who_assesses_and_who_is_as
         assert await desk.pairs(round, state="lapsed") == {"ana": "milo"}
         assert await matching.database["relationships"].count_documents({}) == 0
 
-
         await matching.join(mentor("max"))
         accepted = await matching.answers("max", await matching.asks("ana", "max"), "accept")
         assert accepted["relationship"]

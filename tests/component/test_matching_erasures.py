@@ -12,7 +12,7 @@ from deploy.issuer import LocalIssuer
 from services.matching.store.erasures import ErasureStore
 from services.matching.store.requests import RequestStore
 from services.matching.usecases.due import Due
-from services.matching.usecases.forgetting import Receipts
+from services.matching.usecases.forgetting import ErasureReceiptWorker
 from shared import failpoints
 from shared.clock import SystemClock
 from shared.contracts.profiles import MemberErased
@@ -56,7 +56,7 @@ async def receipts(matching: Matching) -> list[tuple[str, dict[str, object]]]:
 async def work_off(matching: Matching) -> None:
     clock = SystemClock()
     await Due(RequestStore(matching.database, clock), clock).work()
-    await Receipts(ErasureStore(matching.database, clock)).work()
+    await ErasureReceiptWorker(ErasureStore(matching.database, clock)).work()
 
 
 async def test_an_erased_member_is_forgotten_and_one_receipt_says_so(matching: Matching) -> None:

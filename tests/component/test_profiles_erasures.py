@@ -15,7 +15,7 @@ from services.profiles.handlers import Reactions
 from services.profiles.store import erasures
 from services.profiles.store.erasures import MongoErasures
 from services.profiles.store.heads import MongoStates
-from services.profiles.usecases.erasures import CarryingOut
+from services.profiles.usecases.erasures import ErasureWorker
 from shared import failpoints, mongo
 from shared.clock import SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace
@@ -46,7 +46,7 @@ async def work_off(network: Network) -> None:
     """All that waits, as if its time had come."""
     past = {"$set": {"due_at": CLOCK.now() - timedelta(seconds=1)}}
     await network.database["erasures"].update_many({"state": "waiting"}, past)
-    await CarryingOut(MongoErasures(network.database, CLOCK), CLOCK).work()
+    await ErasureWorker(MongoErasures(network.database, CLOCK), CLOCK).work()
 
 
 async def published(network: Network, member: str) -> None:

@@ -116,7 +116,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
         page = await relationships.mine(me, side=side, state=state, before=moment_before(cursor), limit=limit)
         return Page(
             items=[own_read(one) for one in page],
-            next=following(page, limit, _began),
+            next=following(page, limit, began),
         )
 
     @routes.get("/programmes/{programme}/relationships", response_model_exclude_none=True, responses=problems(404))
@@ -132,7 +132,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
         page = await relationships.of_programme(me, programme, state=state, before=moment_before(cursor), limit=limit)
         return Page(
             items=[relationship_read(one) for one in page],
-            next=following(page, limit, _began),
+            next=following(page, limit, began),
         )
 
     return routes
@@ -165,5 +165,5 @@ def relationship_read(relationship: Relationship) -> RelationshipRead:
     )
 
 
-def _began(relationship: Relationship) -> Moment:
+def began(relationship: Relationship) -> Moment:
     return relationship.since, relationship.id

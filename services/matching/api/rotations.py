@@ -11,9 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from services.matching.api.relationships import RelationshipRead, relationship_read
+from services.matching.api.relationships import RelationshipRead, began, relationship_read
 from services.matching.domain.assessments import Entry, Rotation
-from services.matching.domain.relationships import Relationship
 from services.matching.usecases.assessing import Entered, Outcome, Rotations
 from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
@@ -30,7 +29,6 @@ from shared.http import (
     text_after,
     to_cursor,
 )
-from shared.http.cursors import Moment
 from shared.offloop import off_loop
 from shared.refusals import worded
 from shared.scope import Scope
@@ -176,7 +174,7 @@ def conflicts_router(rotations: Rotations) -> APIRouter:
         page = await rotations.conflicts(me, programme, before=moment_before(cursor), limit=limit)
         return Page(
             items=[relationship_read(one) for one in page],
-            next=following(page, limit, _began),
+            next=following(page, limit, began),
         )
 
     return routes
@@ -264,7 +262,3 @@ def _read(rotation: Rotation, scope: Scope) -> RotationRead:
 
 def _no_table(message: str) -> Rejected:
     return Rejected("rotations_unreadable", message, (FieldError("file", message),))
-
-
-def _began(relationship: Relationship) -> Moment:
-    return relationship.since, relationship.id

@@ -1,7 +1,7 @@
 """Commands to forget an erased member: written with the markers, kept as done once the receipt is written."""
 
 from services.matching.store.departures import DEPARTURES
-from services.matching.usecases.forgetting import Forgetting
+from services.matching.usecases.forgetting import ErasureCommand
 from shared import outbox
 from shared.clock import Clock, derived_id
 from shared.contracts.envelope import Received, Trace
@@ -37,10 +37,10 @@ class ErasureStore:
         waiting = IndexModel([("waits", ASCENDING)], name="waiting", partialFilterExpression=_WAITS)
         await ensure_indexes(self._database[ERASURES], [waiting])
 
-    async def waiting(self, *, limit: int) -> list[Forgetting]:
+    async def waiting(self, *, limit: int) -> list[ErasureCommand]:
         found = self._database[ERASURES].find(_WAITS).limit(limit)
         return [
-            Forgetting(
+            ErasureCommand(
                 erasure=one["_id"],
                 institution=one["institution"],
                 member=one["member"],
@@ -50,18 +50,18 @@ class ErasureStore:
             async for one in found
         ]
 
-    async def complete(self, forgetting: Forgetting) -> None:
+    async def complete(self, forgetting: ErasureCommand) -> None:
         now = self._clock.now()
 
         def body(writing: Writing) -> None:
-            if _is_known_still(writing, forgetting):
+            if _has_pending_work(writing, forgetting):
                 return
             mine = {"_id": forgetting.erasure, **_WAITS}
             done = writing[ERASURES].update_one(mine, {"$set": {"waits": False, "at": now}}, session=writing.session)
             if done.matched_count:
                 outbox.write(writing, [_receipt(forgetting)])
 
-        def _receipt(one: Forgetting) -> Fact:
+        def _receipt(one: ErasureCommand) -> Fact:
             payload = MatchingErasureCompleted(erasure=one.erasure, member=one.member, institution=one.institution)
             return Fact(
                 id=derived_id(one.event, f"matching forgot {one.erasure}"),
@@ -75,7 +75,7 @@ class ErasureStore:
         await in_one_thread(self._database, body)
 
 
-def _is_known_still(writing: Writing, forgetting: Forgetting) -> bool:
+def _has_pending_work(writing: Writing, forgetting: ErasureCommand) -> bool:
     """While what they left behind is not worked off, or a list of theirs still names anybody."""
     departure = writing[DEPARTURES].find_one({"_id": forgetting.member}, {"_id": 1}, session=writing.session)
     listed = {"institution": forgetting.institution, "mentee": forgetting.member, "entries.0": {"$exists": True}}

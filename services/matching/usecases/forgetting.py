@@ -8,7 +8,7 @@ _AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forgetting:
+class ErasureCommand:
     erasure: str
     institution: str
     member: str
@@ -18,13 +18,13 @@ class Forgetting:
 
 
 class Erasures(Protocol):
-    async def waiting(self, *, limit: int) -> Sequence[Forgetting]: ...
+    async def waiting(self, *, limit: int) -> Sequence[ErasureCommand]: ...
 
-    async def complete(self, forgetting: Forgetting) -> None:
+    async def complete(self, forgetting: ErasureCommand) -> None:
         """Writes the receipt, unless something is left to be worked off first."""
 
 
-class Receipts:
+class ErasureReceiptWorker:
     def __init__(self, erasures: Erasures) -> None:
         self._erasures = erasures
 

@@ -39,8 +39,8 @@ class OwnChanges:
 
     async def find(self, enrolments: Iterable[Enrolment]) -> None:
         """Adds what a former holder left. Changes added while the store is read are newer, and stay."""
-        behind = [one for one in enrolments if self._is_behind(one)]
-        reweighed = {one.mentee for one in behind if self._is_reweighed(one)}
+        behind = [one for one in enrolments if self._has_unapplied_change(one)]
+        reweighed = {one.mentee for one in behind if self._preferences_changed(one)}
         profiles = {one.mentee for one in behind} - reweighed
         found = await self._origins.own_origins(profiles=profiles, preferences=reweighed) if behind else {}
         unknown = Origin(None, self._clock.new_id())
@@ -52,14 +52,14 @@ class OwnChanges:
         recorded, now = self._stored(enrolment).own, self.sequences(enrolment)
         return recorded is not None and now is not None and now.is_behind(recorded)
 
-    def _is_behind(self, enrolment: Enrolment) -> bool:
+    def _has_unapplied_change(self, enrolment: Enrolment) -> bool:
         """A list that was never stored follows from the mentee's joining."""
         stored, now = self._stored(enrolment), self.sequences(enrolment)
         if now is None or enrolment.id in self._by_list:
             return False
         return stored.version == 0 or (stored.own is not None and stored.own.is_behind(now))
 
-    def _is_reweighed(self, enrolment: Enrolment) -> bool:
+    def _preferences_changed(self, enrolment: Enrolment) -> bool:
         recorded, now = self._stored(enrolment).own, self.sequences(enrolment)
         return recorded is not None and now is not None and recorded.preferences < now.preferences
 

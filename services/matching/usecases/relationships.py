@@ -59,7 +59,7 @@ class Relationships:
         def decide(one: Relationship, side: Side, two: Situation) -> Decided[Relationship]:
             return domain.close(one, by=side, reason=reason, never_again=never_again, policy=two.policy, now=now)
 
-        return await self._act(me, command, decide, to="closed", again=domain.keep_apart if never_again else None)
+        return await self._act(me, command, decide, to="closed", if_already=domain.keep_apart if never_again else None)
 
     async def see(self, me: Principal, id: str) -> tuple[Relationship, Side | None]:
         """With the reader's side; None for a coordinator."""
@@ -83,13 +83,19 @@ class Relationships:
         return await self._store.relationships(wanted, before=before, limit=limit)
 
     async def _act(
-        self, me: Principal, command: Command, decide: Decide, *, to: RelationshipState, again: Again | None = None
+        self,
+        me: Principal,
+        command: Command,
+        decide: Decide,
+        *,
+        to: RelationshipState,
+        if_already: Again | None = None,
     ) -> Relationship:
         side = await self._side(me, command.relationship)
 
         def act(relationship: Relationship, situation: Situation) -> Decided[Relationship] | None:
             if relationship.state == to:
-                return again(relationship) if again else None
+                return if_already(relationship) if if_already else None
             check(relationship, command.expected)
             return decide(relationship, side, situation)
 

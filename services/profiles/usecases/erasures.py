@@ -50,7 +50,7 @@ class Erasures(Protocol):
 
 
 class ErasureUseCases:
-    def __init__(self, erasures: Erasures, people: MemberUseCases, *, clock: Clock, waits: "Waits") -> None:
+    def __init__(self, erasures: Erasures, people: MemberUseCases, *, clock: Clock, waits: "ErasureDelays") -> None:
         self._erasures = erasures
         self._people = people
         self._clock = clock
@@ -122,7 +122,7 @@ class ErasureUseCases:
         return await again_when_stale(act)
 
 
-class Waits:
+class ErasureDelays:
     """How long a request waits before it is carried out."""
 
     def __init__(self, *, own: timedelta, coordinators: timedelta) -> None:
@@ -130,7 +130,7 @@ class Waits:
         self.coordinators = coordinators
 
 
-class CarryingOut:
+class ErasureWorker:
     """What the clock does. Each step is one transaction, and done again changes nothing."""
 
     def __init__(self, erasures: Erasures, clock: Clock) -> None:
