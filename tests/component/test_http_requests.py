@@ -238,7 +238,7 @@ async def test_a_query_parameter_that_is_sent_twice_is_refused(api: Api, client:
 
 
 async def test_many_odd_query_parameters_make_a_short_printable_problem(api: Api, client: httpx.AsyncClient) -> None:
-    query = "&".join(f"{'x' * 200}{n}%00%1b" for n in range(200))
+    query = "&".join(f"{'x' * 200}{n}%00%1b" for n in range(30))
     answer = await client.get(f"/notes?{query}&=&%E2%80%AEa", headers=api.headers())
     is_problem(answer, 422, "query_invalid")
     assert len(answer.json()["errors"]) == 10
