@@ -198,7 +198,7 @@ class MemberChanged(Payload):
 
 
 class PreferencesChanged(Payload):
-    """Entered by the person only, private to matching."""
+    """Entered by the person, and digests by which others may name the person. Private to matching."""
 
     TYPE: ClassVar[str] = "org.preceptor.profiles.preferences.changed.v1"
     TOPIC: ClassVar[str] = "profiles.preferences"
@@ -215,6 +215,10 @@ class PreferencesChanged(Payload):
     wishes_shared_identity: bool = False
     subject_hash: Code | None = None
     """Which sign-in is this member (see `shared.auth.subject_hash`), so that matching knows who asks."""
+    external_id_digest: Code | None = None
+    """Of the staff number (see `shared.identifiers`), so that rotations and rounds may name the member by it."""
+    email_digest: Code | None = None
+    """Of the e-mail address, likewise."""
 
     @property
     def tenant(self) -> str:

@@ -64,13 +64,13 @@ async def test_each_audience_hears_its_part_and_no_other(network: Network, kafka
     private = {"never": ["somebody"], "weights": {"stage": 10}, "story": "Nobody but us two.", "topics_wanted": ["ecg"]}
     assert (await person.patch("/me", private, version=seen["version"])).status_code == 200
 
-    facts = await received(kafka_bootstrap, here, 8)
+    facts = await received(kafka_bootstrap, here, 9)
     by_type: dict[type, list[Received]] = {}
     for fact in facts:
         by_type.setdefault(type(fact.payload), []).append(fact)
     assert [len(by_type[kind]) for kind in (InstitutionChanged, ProgrammeChanged)] == [1, 1]
     assert [fact.envelope.sequence for fact in by_type[MemberChanged]] == [1, 2]
-    assert [fact.envelope.sequence for fact in by_type[PreferencesChanged]] == [1, 2]
+    assert [fact.envelope.sequence for fact in by_type[PreferencesChanged]] == [1, 2, 3]
     assert [fact.envelope.sequence for fact in by_type[ContactChanged]] == [1, 2]
     assert by_type[MemberChanged][-1].payload.topics_wanted == ("ecg",)  # type: ignore[union-attr]
     assert by_type[PreferencesChanged][-1].payload.never == ("somebody",)  # type: ignore[union-attr]

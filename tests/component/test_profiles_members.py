@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.profiles.store.republishing import republish_preferences
 from services.profiles.store.searching import by_name
 from shared.clock import SystemClock
 from tests.component.profiles_kit import Network, running
@@ -31,7 +32,18 @@ async def test_a_new_member_is_told_in_public_and_to_those_who_write_to_them(net
     assert member["languages"] == ["en"]
     assert [row["sequence"] for row in await network.told("members", member["id"])] == [1]
     assert [row["sequence"] for row in await network.told("contacts", member["id"])] == [1]
-    assert await network.told("preferences", member["id"]) == []
+    [preferences] = await network.told("preferences", member["id"])
+    assert '"email_digest":"' in preferences["value"]
+    assert member["email"] not in preferences["value"]
+
+
+async def test_preferences_are_published_again_under_the_next_sequence(network: Network, here: str) -> None:
+    member = await network.member(await network.institution(here), "ada", external_id="S-12")
+    assert await republish_preferences(network.database, SystemClock()) >= 1
+    first, again = await network.told("preferences", member["id"])
+    assert (first["sequence"], again["sequence"]) == (1, 2)
+    assert first["value"] == again["value"]
+    assert [row["sequence"] for row in await network.told("contacts", member["id"])] == [1]
 
 
 async def test_only_the_topic_whose_part_changed_hears_of_a_change(network: Network, here: str) -> None:
@@ -92,8 +104,8 @@ async def test_an_invitation_makes_a_sign_in_the_member(network: Network, here: 
     assert by_coordinator["has_sign_in"]
     assert not by_coordinator.keys() & {"story", "weights", "never", "identity", "wishes_shared_identity"}
     preferences = await network.told("preferences", seen["id"])
-    assert [row["sequence"] for row in preferences] == [1, 2]
-    assert '"subject_hash":"' in preferences[0]["value"]
+    assert [row["sequence"] for row in preferences] == [1, 2, 3]
+    assert '"subject_hash":"' in preferences[1]["value"]
     assert all("failed" not in row["value"] for row in await network.database["outbox"].find().to_list(None))
 
 
@@ -143,7 +155,7 @@ async def test_of_two_who_accept_at_once_one_is_the_member(network: Network, her
     people = [network.sign_in(f"p{number}", here, "member") for number in range(4)]
     answers = await asyncio.gather(*(person.post("/invitations/accept", {"code": code}) for person in people))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
-    assert len(await network.told("preferences", member["id"])) == 1
+    assert len(await network.told("preferences", member["id"])) == 2
 
 
 async def test_of_two_changes_of_one_version_one_holds(network: Network, here: str) -> None:

@@ -31,11 +31,12 @@ def test_only_the_audience_of_what_changed_is_told() -> None:
 def test_story_and_principles_are_told_to_nobody() -> None:
     own = ada(story="Once.", story_shown_to="suggested", pronouns="she", shares_email=True)
     assert kinds(ada(), own) == []
-    assert kinds(ada(), ada(principles="Listen.", external_id="7")) == []
+    assert kinds(ada(), ada(principles="Listen.")) == []
 
 
-def test_preferences_that_nobody_entered_are_not_told() -> None:
-    assert [type(fact) for fact in members.first_facts(ada())] == [MemberChanged, ContactChanged]
+def test_a_changed_identifier_is_published_to_those_who_use_it() -> None:
+    assert kinds(ada(), ada(external_id="7")) == [PreferencesChanged]
+    assert kinds(ada(), ada(email="a@example.org")) == [PreferencesChanged, ContactChanged]
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,16 @@ import csv
 import io
 import re
 from datetime import date
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, Self
 
 from fastapi import APIRouter, File, Response, UploadFile
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from services.matching.api.naming import fields_naming, named, require_one_name
 from services.matching.api.relationships import RelationshipRead, began, relationship_read
-from services.matching.domain.assessments import Entry, Rotation
+from services.matching.domain.assessments import NamedEntry, Rotation
 from services.matching.usecases.assessing import Entered, Outcome, Rotations
 from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
@@ -29,13 +30,19 @@ from shared.http import (
     text_after,
     to_cursor,
 )
+from shared.identifiers import Email, ExternalId
 from shared.offloop import off_loop
 from shared.refusals import worded
 from shared.scope import Scope
 
 _MAX_ROWS = 20_000
 _MAX_BODY_BYTES = 8 << 20
-_COLUMNS = ("id", "assessor", "assessed", "from", "to")
+_PARTIES = ("assessor", "assessed")
+_NAMES = {party: fields_naming(party) for party in _PARTIES}
+_ALWAYS = ("id", "from", "to")
+_COLUMNS = (*_ALWAYS, *(name for names in _NAMES.values() for name in names))
+_HEADER = "id, from, to, and for each of the two at least one of " + " and ".join(map(", ".join, _NAMES.values()))
+_FILE = f"CSV, UTF-8, with the columns {_HEADER}"
 
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -63,10 +70,24 @@ _EXAMPLE: JsonDict = {"assessor": "0190a8f0-m", "assessed": "0190a8f0-a", "from"
 class RotationBody(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _EXAMPLE})
 
-    assessor: Id = Field(description="A member, as `assessed`: one of the two of the own institution at least")
-    assessed: Id = Field(description="The other may be a partner's: both institutions name each other")
+    assessor: Id | None = Field(
+        default=None,
+        description="A member, as `assessed`: one of the two of the own institution at least. Instead of an id, "
+        "`assessor_external_id` or `assessor_email` names a member of the own institution",
+    )
+    assessor_external_id: ExternalId | None = Field(default=None, description="Staff number")
+    assessor_email: Email | None = None
+    assessed: Id | None = Field(
+        default=None, description="The other may be a partner's: both institutions name each other"
+    )
+    assessed_external_id: ExternalId | None = Field(default=None, description="Staff number")
+    assessed_email: Email | None = None
     begins: Day = Field(alias="from")
     ends: Day = Field(alias="to", description="The last day")
+
+    @model_validator(mode="after")
+    def _names_both_once(self) -> Self:
+        return require_one_name(self, *_PARTIES)
 
 
 class NewRotation(RotationBody):
@@ -136,7 +157,7 @@ def rotations_router(rotations: Rotations) -> APIRouter:
 
     @routes.post("/upload")
     async def upload_rotations(
-        file: Annotated[UploadFile, File(description=f"CSV, UTF-8, with the columns {', '.join(_COLUMNS)}")],
+        file: Annotated[UploadFile, File(description=_FILE)],
         me: SignedIn,
         trace: Traced,
         _key: IdempotencyKey = None,
@@ -144,11 +165,11 @@ def rotations_router(rotations: Rotations) -> APIRouter:
         """The same from a file, at most 20,000 rows."""
         me.require("coordinator", "integrator")
         lines = await off_loop(_rows, await file.read())
-        entries = {line: row for line, row in lines.items() if isinstance(row, Entry)}
+        entries = {line: row for line, row in lines.items() if isinstance(row, NamedEntry)}
         entered = dict(zip(entries, await rotations.enter(me, list(entries.values()), trace), strict=True))
         return _verdicts(
             [
-                VerdictRead(line=line, **_verdict(entered[line])) if isinstance(row, Entry) else row
+                VerdictRead(line=line, **_verdict(entered[line])) if isinstance(row, NamedEntry) else row
                 for line, row in lines.items()
             ]
         )
@@ -180,14 +201,14 @@ def conflicts_router(rotations: Rotations) -> APIRouter:
     return routes
 
 
-def _rows(content: bytes) -> dict[int, Entry | VerdictRead]:
+def _rows(content: bytes) -> dict[int, NamedEntry | VerdictRead]:
     """By line: what it says, or what is wrong with it. Raises `Rejected` where the file as a whole is."""
     try:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = [name.strip() for name in next(reader, [])]
-        if len(header) != len(_COLUMNS) or set(header) != set(_COLUMNS):
-            raise _no_table(f"line 1 must name the columns {', '.join(_COLUMNS)}, once each, and no others")
-        rows: dict[int, Entry | VerdictRead] = {}
+        if not _is_complete(header):
+            raise _no_table(f"line 1 must name the columns {_HEADER}, once each, and no others")
+        rows: dict[int, NamedEntry | VerdictRead] = {}
         line = reader.line_num + 1
         for row in reader:
             if any(row):
@@ -202,14 +223,22 @@ def _rows(content: bytes) -> dict[int, Entry | VerdictRead]:
     return rows
 
 
-def _row(cells: dict[str, str], line: int, *, fits: bool) -> Entry | VerdictRead:
+def _is_complete(header: list[str]) -> bool:
+    columns = set(header)
+    if len(columns) < len(header) or not columns <= set(_COLUMNS):
+        return False
+    return columns.issuperset(_ALWAYS) and not any(columns.isdisjoint(names) for names in _NAMES.values())
+
+
+def _row(cells: dict[str, str], line: int, *, fits: bool) -> NamedEntry | VerdictRead:
     if not fits:
-        wrong = [ErrorRead(field="", message=f"must have {len(_COLUMNS)} cells, as the header")]
+        wrong = [ErrorRead(field="", message="must have as many cells as the header")]
         return VerdictRead(line=line, id=_shown(cells.get("id", "")), verdict="refused", errors=wrong)
     try:
-        return _entry(cells["id"], _CELLS.validate_python({name: text.strip() for name, text in cells.items()}))
+        given = {name: text for name, cell in cells.items() if (text := cell.strip()) or name in _ALWAYS}
+        return _entry(cells["id"], _CELLS.validate_python(given))
     except ValidationError as refused:
-        errors = [ErrorRead(field=str(one["loc"][0]), message=worded(one)) for one in refused.errors()]
+        errors = [ErrorRead(field=".".join(map(str, one["loc"])), message=worded(one)) for one in refused.errors()]
         return VerdictRead(line=line, id=_shown(cells["id"]), verdict="refused", errors=errors)
 
 
@@ -221,15 +250,19 @@ def _shown(id: str) -> str:
 _CELLS: TypeAdapter[NewRotation] = TypeAdapter(NewRotation)
 
 
-def _entry(id: str, body: RotationBody) -> Entry:
-    return Entry(
-        external=id.strip(), assessor=body.assessor, assessed=body.assessed, begins=body.begins, ends=body.ends
+def _entry(id: str, body: RotationBody) -> NamedEntry:
+    return NamedEntry(
+        external=id.strip(),
+        assessor=named(body, "assessor"),
+        assessed=named(body, "assessed"),
+        begins=body.begins,
+        ends=body.ends,
     )
 
 
 def _verdict(entered: Entered) -> dict[str, object]:
     return {
-        "id": entered.entry.external,
+        "id": entered.external,
         "verdict": entered.outcome,
         "errors": [ErrorRead(field=one.field, message=one.message) for one in entered.errors],
     }

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from services.matching.api.naming import named, require_one_name
 from services.matching.api.requests import PartyRead, party
 from services.matching.domain.rounds.files import Compared, Target
 from services.matching.domain.rounds.floors import unreached
 from services.matching.domain.rounds.life import File, Round, RoundState
-from services.matching.domain.rounds.orders import Choice, Orders
+from services.matching.domain.rounds.orders import Choice, NamedCouple, NamedOrders
 from services.matching.domain.rounds.places import Place, PlaceState
 from services.matching.domain.rounds.words import would_change
 from services.matching.usecases.rounds import Waiting
 from shared.contracts.payload import Id
+from shared.identifiers import Email, ExternalId
 
 _MOST_ORDERS = 20_000
 
@@ -33,8 +36,22 @@ class MentorsWishes(Given):
 
 
 class Couple(Given):
-    mentee: Id
-    mentor: Id
+    """Each of the two by member id, or by what the own institution knows them by."""
+
+    mentee: Id | None = None
+    mentee_external_id: ExternalId | None = Field(default=None, description="Staff number")
+    mentee_email: Email | None = None
+    mentor: Id | None = None
+    mentor_external_id: ExternalId | None = Field(default=None, description="Staff number")
+    mentor_email: Email | None = None
+
+    @model_validator(mode="after")
+    def _is_named_once(self) -> Self:
+        return require_one_name(self, "mentee", "mentor")
+
+    @property
+    def named(self) -> NamedCouple:
+        return named(self, "mentee"), named(self, "mentor")
 
 
 class NewRound(Given):
@@ -148,12 +165,12 @@ class OwnPlaceRead(BaseModel):
     would_change: str | None = None
 
 
-def orders_of(body: NewRound) -> Orders:
-    return Orders(
+def orders_of(body: NewRound) -> NamedOrders:
+    return NamedOrders(
         wishes=tuple(Choice(member=one.mentee, choices=tuple(one.mentors)) for one in body.wishes),
         mentor_wishes=tuple(Choice(member=one.mentor, choices=tuple(one.mentees)) for one in body.mentor_wishes),
-        pins=tuple((one.mentee, one.mentor) for one in body.pins),
-        exclusions=tuple((one.mentee, one.mentor) for one in body.exclusions),
+        pins=tuple(one.named for one in body.pins),
+        exclusions=tuple(one.named for one in body.exclusions),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from services.matching.domain.naming import Found, Identifier, Named, resolve
 from shared.errors import FieldError
 
 FIRST, LAST = date(2000, 1, 1), date(2200, 1, 1)
@@ -24,6 +25,30 @@ class Entry:
     begins: date
     ends: date
     """The last day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedEntry:
+    """As `Entry`, before the members named by an identifier are known."""
+
+    external: str
+    assessor: Named
+    assessed: Named
+    begins: date
+    ends: date
+
+    @property
+    def identifiers(self) -> tuple[Identifier, ...]:
+        return tuple(one for one in (self.assessor, self.assessed) if isinstance(one, Identifier))
+
+    def resolved(self, found: Found) -> Entry | tuple[FieldError, ...]:
+        assessor = resolve(self.assessor, found, field="assessor")
+        assessed = resolve(self.assessed, found, field="assessed")
+        if isinstance(assessor, str) and isinstance(assessed, str):
+            return Entry(
+                external=self.external, assessor=assessor, assessed=assessed, begins=self.begins, ends=self.ends
+            )
+        return tuple(one for one in (assessor, assessed) if isinstance(one, FieldError))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

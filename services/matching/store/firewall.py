@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 
 from services.matching.domain.assessments import Rotation, Window
 from services.matching.domain.model import Institution
+from services.matching.domain.naming import Found, Identifier
 from services.matching.domain.relationships import Relationship
-from services.matching.store import assessments, pairs, projections
+from services.matching.store import assessments, naming, pairs, projections
 from services.matching.store.assessments import COUNTING, ROTATION_INDEXES, ROTATIONS, WINDOWS, rotation_of
 from services.matching.store.decisions import save, seated_none, write_all
 from services.matching.store.displacements import DISPLACEMENTS
+from services.matching.store.naming import wholly_within
 from services.matching.store.pairs import IN_CONFLICT, OPEN, RELATIONSHIPS, relationship_of
 from services.matching.store.people import SEATS
 from services.matching.store.projections import PARTICIPANTS, PROGRAMMES
@@ -38,9 +40,13 @@ class FirewallStore(RequestStore):
     async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]:
         return await projections.institutions(self._database, ids)
 
+    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
+        within = wholly_within(scope)
+        return await naming.members_named(self._database, scope.institution, identifiers, within=within)
+
     async def members(self, scope: Scope, institutions: Collection[str], ids: Collection[str]) -> Mapping[str, str]:
         wanted: Document = {"_id": {"$in": list(ids)}, "institution": {"$in": list(institutions)}, "erased": False}
-        wanted |= {} if scope.is_whole else _wholly_within(scope)
+        wanted |= wholly_within(scope)
         found = self._database[PARTICIPANTS].find(wanted, {"institution": 1})
         return {one["_id"]: one["institution"] async for one in found}
 
@@ -126,18 +132,12 @@ class FirewallStore(RequestStore):
         _keep_in_place(writing, decided)
 
 
-def _wholly_within(scope: Scope) -> Document:
-    """People with an enrolment in scope and none outside."""
-    outside = {"$elemMatch": {"programme": {"$nin": sorted(scope.programmes)}}}
-    return {"enrolments.0": {"$exists": True}, "enrolments": {"$not": outside}}
-
-
 def _both_within(scope: Scope) -> list[Document]:
     """People are looked up: which programmes they are in stands in their own copies, not in the rotation."""
     if scope.is_whole:
         return []
     people: Document = {"from": PARTICIPANTS, "localField": "parties", "foreignField": "_id", "as": "people"}
-    people["pipeline"] = [{"$match": {"erased": False, **_wholly_within(scope)}}]
+    people["pipeline"] = [{"$match": {"erased": False, **wholly_within(scope)}}]
     return [{"$lookup": people}, {"$match": {"people": {"$size": 2}}}]
 
 

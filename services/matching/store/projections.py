@@ -33,6 +33,7 @@ from shared.contracts.profiles import (
     PreferencesChanged,
     ProgrammeChanged,
 )
+from shared.identifiers import IDENTIFIER_KINDS, IdentifierKind
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, Writing, ensure_indexes, in_one_thread
 from shared.projection import (
     Copy,
@@ -53,6 +54,10 @@ _BATCH = 500
 _WAIT_MILLISECONDS = 1000
 _FEW = 16
 """More states at once are an import's, whose pace the change stream sets."""
+
+
+def digest_field(kind: IdentifierKind) -> str:
+    return f"{kind}_digest"
 
 
 class Copies:
@@ -109,7 +114,15 @@ class Projections:
 
     async def prepare(self) -> None:
         signed_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="signed_in")
-        await ensure_indexes(self._database[PREFERENCES], [signed_in])
+        by_identifier = [
+            IndexModel(
+                [("institution", ASCENDING), (digest_field(kind), ASCENDING)],
+                name=f"by_{kind}",
+                partialFilterExpression={digest_field(kind): {"$gt": ""}},
+            )
+            for kind in IDENTIFIER_KINDS
+        ]
+        await ensure_indexes(self._database[PREFERENCES], [signed_in, *by_identifier])
         of_programme = [("enrolments.programme", ASCENDING), ("institution", ASCENDING)]
         await ensure_indexes(self._database[PARTICIPANTS], [IndexModel(of_programme, name="of_programme")])
         for name in (INSTITUTIONS, PROGRAMMES, DEPARTURES):

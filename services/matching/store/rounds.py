@@ -7,11 +7,12 @@ from itertools import islice
 from pathlib import Path
 
 from services.matching.domain.model import Exchange, Person, Policy
+from services.matching.domain.naming import Found, Identifier
 from services.matching.domain.rounds.files import Compared
 from services.matching.domain.rounds.floors import Floor
 from services.matching.domain.rounds.life import File, Frozen, Round, Solved, Trouble
 from services.matching.domain.rounds.places import UNSETTLED, Place, PlaceState
-from services.matching.store import people
+from services.matching.store import naming, people
 from services.matching.store.overlaps import meanwhile, open_in, prepare_turns
 from services.matching.store.pairs import OPEN, RELATIONSHIPS, newest
 from services.matching.store.places import PLACES, laid_out, of_edition, place_of
@@ -36,6 +37,7 @@ from shared.mongo import (
     ensure_indexes,
     in_one_thread,
 )
+from shared.scope import Scope
 
 ROUNDS = "rounds"
 _AT_ONCE = 1000
@@ -61,6 +63,10 @@ class RoundShelf:
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
         return await people.signed_in(self._database, institution, subject_hash)
+
+    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
+        within = naming.enrolled_within(scope)
+        return await naming.members_named(self._database, scope.institution, identifiers, within=within)
 
     async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
         return await people.policy(self._database, programme, exchanges=exchanges)

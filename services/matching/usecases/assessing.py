@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from services.matching.domain import assessments, exchange, relationships, requests
-from services.matching.domain.assessments import Entry, Rotation, Window
+from services.matching.domain.assessments import Entry, NamedEntry, Rotation, Window
 from services.matching.domain.model import Institution, Policy
+from services.matching.domain.naming import Found, Identifier
 from services.matching.domain.relationships import Relationship
 from services.matching.domain.requests import Request
 from services.matching.usecases.parties import AnyDecided, Position
@@ -27,13 +28,16 @@ Couple = tuple[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entered:
-    entry: Entry
+    external: str
     outcome: Outcome
     errors: tuple[FieldError, ...] = ()
 
 
 class Register(Protocol):
     async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]: ...
+
+    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
+        """Members of the institution whose programmes are all in scope."""
 
     async def members(self, scope: Scope, institutions: Collection[str], ids: Collection[str]) -> Mapping[str, str]:
         """Whose each is, of those that are one of these institutions' and whose programmes are all in scope."""
@@ -77,12 +81,12 @@ class Rotations:
         self._register = register
         self._clock = clock
 
-    async def enter(self, me: Principal, entries: Sequence[Entry], trace: Trace) -> Sequence[Entered]:
+    async def enter(self, me: Principal, entries: Sequence[NamedEntry], trace: Trace) -> Sequence[Entered]:
         """Entering the same again changes nothing. Of two entries with one id the second is refused."""
         me.require("coordinator", "integrator")
         return await again_when_stale(lambda: self._enter(me.scope, entries, trace))
 
-    async def enter_one(self, me: Principal, entry: Entry, trace: Trace) -> Rotation:
+    async def enter_one(self, me: Principal, entry: NamedEntry, trace: Trace) -> Rotation:
         [entered] = await self.enter(me, [entry], trace)
         if entered.errors:
             raise Rejected("rotation_refused", "the rotation cannot be entered: see errors", entered.errors)
@@ -110,15 +114,19 @@ class Rotations:
         require_coordinator(me, await self._register.policy(programme), programme)
         return await self._register.in_conflict(me.home, programme, before=before, limit=limit)
 
-    async def _enter(self, scope: Scope, entries: Sequence[Entry], trace: Trace) -> Sequence[Entered]:
+    async def _enter(self, scope: Scope, entries: Sequence[NamedEntry], trace: Trace) -> Sequence[Entered]:
         now, institution = self._clock.now(), scope.institution
-        people = {id for one in entries for id in (one.assessor, one.assessed)}
+        resolved = await self._resolved(scope, entries)
+        people = {id for one in resolved if isinstance(one, Entry) for id in (one.assessor, one.assessed)}
         members = await self._register.members(scope, await self._homes(institution), people)
         known = await self._register.known(institution, {one.external for one in entries})
         visible = known if scope.is_whole else await self._register.within(scope, list(known))
         new: dict[str, Rotation] = {}
         answers: list[Entered] = []
-        for entry in entries:
+        for entry in resolved:
+            if isinstance(entry, Entered):
+                answers.append(entry)
+                continue
             errors = assessments.wrong(entry, institution=institution, known=members)
             before = known.get(entry.external)
             after = assessments.enter(before, entry, institution=institution, now=now)
@@ -129,12 +137,18 @@ class Rotations:
             elif isinstance(after, FieldError) and not errors:
                 errors = (*errors, after)
             if errors or isinstance(after, FieldError):
-                answers.append(Entered(entry=entry, outcome="refused", errors=errors))
+                answers.append(_refused(entry.external, errors))
                 continue
             new[entry.external] = after
-            answers.append(Entered(entry=entry, outcome=_outcome(before, after)))
+            answers.append(Entered(external=entry.external, outcome=_outcome(before, after)))
         await self._register.keep([one for name, one in new.items() if one is not known.get(name)], trace)
         return answers
+
+    async def _resolved(self, scope: Scope, entries: Sequence[NamedEntry]) -> Sequence[Entry | Entered]:
+        """In the same order; what names somebody by an identifier that is not exactly one member's is refused."""
+        found = await self._register.members_named(scope, {one for entry in entries for one in entry.identifiers})
+        resolved = [(entry.external, entry.resolved(found)) for entry in entries]
+        return [one if isinstance(one, Entry) else _refused(external, one) for external, one in resolved]
 
     async def _homes(self, institution: str) -> Collection[str]:
         """Whose members may be named."""
@@ -187,6 +201,10 @@ def _retracted(apart: Collection[Couple], pending: Iterable[Request], now: datet
 
 def _couple(one: Relationship | Request) -> Couple:
     return one.pair.programme, frozenset({one.pair.mentee.member, one.pair.mentor.member})
+
+
+def _refused(external: str, errors: tuple[FieldError, ...]) -> Entered:
+    return Entered(external=external, outcome="refused", errors=errors)
 
 
 def _outcome(before: Rotation | None, after: Rotation) -> Outcome:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from services.matching.domain.model import Exchange, Person, Policy
+from services.matching.domain.naming import Found, Identifier
 from services.matching.domain.rounds import life
 from services.matching.domain.rounds.files import Target
 from services.matching.domain.rounds.life import File, Round
-from services.matching.domain.rounds.orders import Company, Orders, check
+from services.matching.domain.rounds.orders import Company, NamedOrders, check
 from services.matching.domain.rounds.overlaps import Meanwhile
 from services.matching.domain.rounds.places import Place, PlaceState
 from services.matching.usecases.parties import Position, myself
@@ -20,6 +21,7 @@ from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict, Forbidden, NotFound, StaleVersion
+from shared.scope import Scope
 
 Kind = Literal["input", "result"]
 Publish = Callable[[Meanwhile], Round]
@@ -35,7 +37,7 @@ class Opened:
     list_length: int
     score_band: int
     compare: bool
-    orders: Orders
+    orders: NamedOrders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,9 @@ class Shelf(Protocol):
     """Every method is limited to one institution."""
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None: ...
+
+    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
+        """Members of the institution with a programme in scope."""
 
     async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
         """It knows how full these exchanges are."""
@@ -114,7 +119,7 @@ class Rounds:
             return known
         if not policy.programme.is_active:
             raise Conflict("programme_inactive", "the programme is not active: nobody can be matched in it")
-        orders = opened.orders
+        orders = opened.orders.resolved(await self._shelf.members_named(me.scope, opened.orders.identifiers))
         pinned = {mentee for mentee, _ in orders.pins}
         people = await self._shelf.people(orders.named, mentees=pinned)
         engaged = await self._shelf.engaged(opened.programme, pinned)

@@ -7,7 +7,7 @@ from pydantic.config import JsonDict
 
 from services.profiles.api.views import MemberView, OwnView, member_view, view_for
 from services.profiles.domain import members as domain
-from services.profiles.domain.fields import Email, ExternalId, Name, Whole, given
+from services.profiles.domain.fields import Name, Whole, given
 from services.profiles.domain.members import Member
 from services.profiles.domain.searching import words
 from services.profiles.usecases.members import MemberUseCases
@@ -29,6 +29,7 @@ from shared.http import (
     text_after,
     to_cursor,
 )
+from shared.identifiers import Email, ExternalId
 
 _EXAMPLE: JsonDict = {
     "name": "Dr. Ada Example",

@@ -12,25 +12,18 @@ from pydantic_core import PydanticCustomError
 
 from shared.contracts.payload import Id, Slug
 from shared.contracts.profiles import Enrolment, Factor, Format, Stage, Style, Weekly
-from shared.text import Line, Text, clean_line
+from shared.identifiers import Email, ExternalId
+from shared.text import Line, Text
 from shared.zones import zones
 
 T = TypeVar("T", bound=Hashable)
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
-_EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\.]+(\.[^\s@<>()\[\],;:\"\\.]+)+")
 _MANY = 50
 
 
 def wrong(code: str, message: str) -> PydanticCustomError:
     return PydanticCustomError(code, message.replace("{", "{{").replace("}", "}}"))
-
-
-def _email(text: str) -> str:
-    lowered = clean_line(text.lower())
-    if not _EMAIL.fullmatch(lowered):
-        raise wrong("email", "must be an e-mail address like name@example.org")
-    return lowered
 
 
 def _zone(text: str) -> str:
@@ -89,8 +82,6 @@ def _forwards(weekly: str) -> str:
 
 
 Name = Annotated[Line, Field(min_length=1, max_length=200)]
-Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_email)]
-ExternalId = Annotated[Line, Field(min_length=1, max_length=128)]
 TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
 Language = Annotated[str, StringConstraints(max_length=64), AfterValidator(_language)]
 Locale = Annotated[str, StringConstraints(max_length=64), AfterValidator(_locale)]

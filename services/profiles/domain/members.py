@@ -19,6 +19,7 @@ from shared.contracts.profiles import (
     Style,
 )
 from shared.errors import Conflict, FieldError, Rejected
+from shared.identifiers import IdentifierKind, identifier_digest
 
 StoryAudience = Literal["nobody", "matched", "suggested"]
 """`suggested`: also whoever is suggested, asks or is asked, in other institutions too."""
@@ -141,12 +142,6 @@ def facts(member: Member) -> tuple[Payload, ...]:
     return (_public(member), _private(member), _contact(member))
 
 
-def first_facts(member: Member) -> tuple[Payload, ...]:
-    """Preferences that nobody has entered are not worth a record."""
-    nothing = PreferencesChanged(member=member.id, institution=member.institution)
-    return tuple(fact for fact in facts(member) if fact != nothing)
-
-
 def _refuse(given: Mapping[str, Any], fields: frozenset[str], code: str, why: str) -> None:
     named = sorted(fields & set(given))
     if named:
@@ -189,7 +184,13 @@ def _private(member: Member) -> PreferencesChanged:
         identity=member.identity,
         wishes_shared_identity=member.wishes_shared_identity,
         subject_hash=member.subject_hash,
+        external_id_digest=_digest(member, "external_id", member.external_id),
+        email_digest=_digest(member, "email", member.email),
     )
+
+
+def _digest(member: Member, kind: IdentifierKind, value: str | None) -> str | None:
+    return identifier_digest(institution=member.institution, kind=kind, value=value) if value else None
 
 
 def _contact(member: Member) -> ContactChanged:

@@ -124,7 +124,7 @@ class _Attempt:
     def _one(self, outcome: Outcome) -> tuple[InsertOne[Document] | ReplaceOne[Document], list[Fact]]:
         before, after = outcome.before, outcome.after
         assert after is not None  # noqa: S101 -- what `_written` is made of
-        told = news(domain.facts(before.state), domain.facts(after)) if before else domain.first_facts(after)
+        told = news(domain.facts(before.state), domain.facts(after)) if before else domain.facts(after)
         sequences = raised(before.sequences if before else {}, told)
         new = Versioned(after, before.version + 1 if before else 1, sequences)
         document = self._members.document(new)

@@ -76,7 +76,7 @@ class MemberUseCases:
         if not await self._members.has_added(id):
             await self._check(me, None, member)
         with hiding_others(me):
-            return await self._members.add(member, domain.first_facts(member), trace, request=id)
+            return await self._members.add(member, domain.facts(member), trace, request=id)
 
     async def see(self, me: Principal, id: str) -> Versioned[Member]:
         found = await self._members.find_within(me.scope, id) if me.is_coordinator else None

@@ -13,12 +13,14 @@ from typing import Self, TypeVar
 
 from services.matching.domain import rules
 from services.matching.domain.model import Exchange, Person, Policy
+from services.matching.domain.naming import Found, Identifier, Named, resolve
 from shared.errors import FieldError, Rejected
 
 _MOST_ERRORS = 20
 Key = TypeVar("Key", bound=Hashable)
 Couple = tuple[str, str]
 """Mentee and mentor."""
+NamedCouple = tuple[Named, Named]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,44 @@ class Orders:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedOrders:
+    """As `Orders`, before the members named by an identifier are known."""
+
+    wishes: tuple[Choice, ...] = ()
+    mentor_wishes: tuple[Choice, ...] = ()
+    pins: tuple[NamedCouple, ...] = ()
+    exclusions: tuple[NamedCouple, ...] = ()
+
+    @property
+    def identifiers(self) -> frozenset[Identifier]:
+        named = (one for couple in (*self.pins, *self.exclusions) for one in couple)
+        return frozenset(one for one in named if isinstance(one, Identifier))
+
+    def resolved(self, found: Found) -> Orders:
+        """Raises `Rejected` where an identifier is not exactly one member's."""
+        wrong: list[FieldError] = []
+        pins = _resolved("pins", self.pins, found, wrong)
+        exclusions = _resolved("exclusions", self.exclusions, found, wrong)
+        if wrong:
+            raise _invalid(wrong[:_MOST_ERRORS])
+        return Orders(wishes=self.wishes, mentor_wishes=self.mentor_wishes, pins=pins, exclusions=exclusions)
+
+
+def _resolved(name: str, couples: Sequence[NamedCouple], found: Found, wrong: list[FieldError]) -> tuple[Couple, ...]:
+    """What cannot be resolved is added to `wrong`."""
+    resolved: list[Couple] = []
+    for place, (mentee, mentor) in enumerate(couples):
+        both = (
+            resolve(mentee, found, field=f"{name}.{place}.mentee"),
+            resolve(mentor, found, field=f"{name}.{place}.mentor"),
+        )
+        wrong += [one for one in both if isinstance(one, FieldError)]
+        if isinstance(both[0], str) and isinstance(both[1], str):
+            resolved.append((both[0], both[1]))
+    return tuple(resolved)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
     """Those of whom the orders may speak."""
 
@@ -98,9 +138,13 @@ class Company:
 def check(orders: Orders, company: Company) -> None:
     """Raises `Rejected`: the orders are wrong, or (`round_infeasible`) cannot all be kept."""
     if wrong := tuple(islice(_wrong(orders, company), _MOST_ERRORS)):
-        raise Rejected("round_orders_invalid", "the round cannot be opened with these orders: see errors", wrong)
+        raise _invalid(wrong)
     if wrong := tuple(islice(_infeasible(orders, company), _MOST_ERRORS)):
         raise Rejected("round_infeasible", "no matching keeps every pin within the seats that are left", wrong)
+
+
+def _invalid(wrong: Sequence[FieldError]) -> Rejected:
+    return Rejected("round_orders_invalid", "the round cannot be opened with these orders: see errors", tuple(wrong))
 
 
 def _wrong(orders: Orders, company: Company) -> Iterator[FieldError]:
