@@ -205,7 +205,7 @@ async def test_a_mentee_asks_a_mentor_says_yes_and_both_hear_of_it(demo: Demo, a
     wanted = {"programme": shortlist.programme, "mentor": mentor.id, "message": "May I learn from you?"}
     made = await me.post("matching", f"/mentees/{mentee.id}/requests", wanted)
     asked = await told(api, mentor, "request-made")
-    assert "asks you" in asked["title"] or "bittet Sie" in asked["title"]
+    assert "would like you" in asked["title"] or "von Ihnen" in asked["title"]
     accepted = await when_known(lambda: them.post("matching", f"/requests/{made.json()['id']}/accept", {}))
     assert accepted.json()["state"] == "accepted"
     heard = await told(api, mentee, "request-accepted")
