@@ -52,7 +52,7 @@ async def test_a_target_that_was_chosen_is_not_refused_because_another_was_chose
     await crash(desk.matching)
     again = await order(desk, path, version=seen, target="coverage")
     assert (again.status_code, again.json()["target"]) == (200, "fit"), "answered with what the round is by now"
-    stranger = await order(desk, path, key="a third", version=seen, target="coverage")
+    stranger = await order(desk, path, key="third", version=seen, target="coverage")
     assert stranger.status_code == 412, "whoever has not seen it is"
 
 
