@@ -40,7 +40,8 @@ async def topic_takes(bootstrap: str, topic: str, **settings: str) -> AsyncItera
 
 
 def institution(id: str, name: str = "St Elsewhere") -> InstitutionChanged:
-    return InstitutionChanged(institution=id, name=name, status="active")
+    """Not validated: a name that is too long for the contract stands for any fact that grew too large for Kafka."""
+    return InstitutionChanged.model_construct(institution=id, name=name, status="active")
 
 
 def fact(plumbing: Plumbing, id: str, sequence: int, *, bulk: bool = False, name: str = "St Elsewhere") -> Fact:

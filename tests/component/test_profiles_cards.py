@@ -184,7 +184,7 @@ async def test_no_card_names_what_is_nobodys_to_see(cast: Cast) -> None:
 async def test_a_coordinator_and_an_inactive_member_see_no_card(cast: Cast) -> None:
     await cast.hear(cast.listed("ana", "mara"))
     coordinator = cast.network.coordinator(cast.north)
-    path = f"/members/{cast.ids['mara']}/card"
+    path = f"/cards/{cast.ids['mara']}"
     assert (await coordinator.get(path)).status_code == 403
     assert (await coordinator.post(f"/members/{cast.ids['mara']}/deactivate")).status_code == 200
     assert await cast.sees("ana", "mara") is None

@@ -38,7 +38,7 @@ def erasures_router(erasures: ErasureUseCases) -> APIRouter:
     routes = router(tags=["erasures"])
 
     @routes.delete("/me", status_code=202, responses=problems(404))
-    async def ask_for_myself(me: SignedIn, id: NewId, _key: IdempotencyKey = None) -> ErasureView:
+    async def ask_for_myself(me: SignedIn, id: NewId) -> ErasureView:
         """Asks for the erasure of your profile and of all that follows from it. It waits for some days, and can be
         withdrawn until then.
         """
