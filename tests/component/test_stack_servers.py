@@ -9,6 +9,7 @@ from pymongo.errors import OperationFailure
 
 from deploy import processes
 from deploy.issuer import LocalIssuer
+from deploy.stack import ports
 from deploy.stack.model import SERVICES, Stack
 from shared.topics import NATIVE, PRODUCTION, differences, load_topics
 from tests.conftest import TOPICS
@@ -31,7 +32,7 @@ def test_a_service_does_not_start_where_a_topic_has_another_number_of_partitions
 ) -> None:
     """Its keys would be elsewhere than those that were sent before."""
     stack = Stack(kind="env", bootstrap=kafka_bootstrap, mongo_uris=dict.fromkeys(SERVICES, mongo_uri))
-    environment = processes.environment(service, stack, issuer, port=0) | {
+    environment = processes.environment(service, stack, issuer, port=ports.free_ports(1)[0]) | {
         f"{service.upper()}_TOPICS_SIZE": PRODUCTION,
         f"{service.upper()}_MONGO_DATABASE": "test_stack_partitions",
     }
