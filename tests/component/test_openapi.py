@@ -11,7 +11,7 @@ from tests.component import matching_kit, notifications_desk, profiles_kit
 from tests.component.fuzzing import Asker, fuzz, served
 from tests.component.matching_kit import CARE, NORTH
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(1200)
 _FEW = "fuzzing"
 
 
