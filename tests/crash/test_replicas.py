@@ -17,9 +17,9 @@ pytestmark = pytest.mark.timeout(240)
 
 @pytest.fixture
 async def without_relay(crashes: CrashSite) -> AsyncIterator[CrashSite]:
-    """Profiles with its API alone: whoever publishes is the test's to start, and to stop."""
+    """Profiles without a publisher of its outbox: the test starts and stops one."""
     await crashes.cluster.end(crashes.cluster.running["profiles"])
-    await crashes.cluster.start("profiles", roles=["api"]).ready()
+    await crashes.cluster.start("profiles", roles=["api", "consumer"]).ready()
     yield crashes
     await crashes.cluster.end(crashes.cluster.running["profiles"])
 
