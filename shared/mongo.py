@@ -4,8 +4,9 @@ Reads and writes are majority everywhere: with w:1 change streams wait anyway an
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -60,6 +61,7 @@ __all__ = [
     "connect",
     "deadline",
     "duplicates_in",
+    "ending_transactions_with",
     "ensure_indexes",
     "hello",
     "in_one_thread",
@@ -112,7 +114,10 @@ async def in_transaction(
 
     A cancelled caller waits until the transaction has ended. Motor's operations go on in their threads when they are
     cancelled: one that began after the abort would write outside of any transaction, a mark without its effect.
+    Not for a request's own write, which must record its effect: that is `in_one_thread`.
     """
+    if _RECORD.get() is not None:
+        raise RuntimeError("a request writes in_one_thread: its transaction must record that it took effect")
     return await _ended(asyncio.create_task(_whole(database, body, seconds)))
 
 
@@ -134,15 +139,31 @@ async def _whole(database: Database, body: Callable[[Session], Coroutine[Any, An
             return result
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Writing:
     """An open transaction, by the names of collections: the driver's own, which block. For its one thread only."""
 
     session: ClientSession
     _database: BlockingDatabase[Document]
+    changes_nothing: bool = False
+    """Set by a body that found nothing to change: its transaction has no effect to record."""
 
     def __getitem__(self, collection: str) -> BlockingCollection[Document]:
         return self._database[collection]
+
+
+Record = Callable[[Writing], None]
+_RECORD: ContextVar[Record | None] = ContextVar("record", default=None)
+
+
+@contextmanager
+def ending_transactions_with(record: Record) -> Iterator[None]:
+    """Each transaction of this context that changes something ends with `record`, and commits or fails with it."""
+    token = _RECORD.set(record)
+    try:
+        yield
+    finally:
+        _RECORD.reset(token)
 
 
 def blocking(database: Database) -> BlockingDatabase[Document]:
@@ -156,15 +177,24 @@ async def in_one_thread(database: Database, body: Callable[[Writing], T], *, sec
     """
     loop = asyncio.get_running_loop()
     whole: asyncio.Future[T] = run_on_executor(  # type: ignore[no-untyped-call]
-        loop, _whole_in_thread, blocking(database), body, seconds
+        loop, _whole_in_thread, blocking(database), body, _RECORD.get(), seconds
     )
     return await _ended(whole)
 
 
-def _whole_in_thread(database: BlockingDatabase[Document], body: Callable[[Writing], T], seconds: float) -> T:
+def _whole_in_thread(
+    database: BlockingDatabase[Document], body: Callable[[Writing], T], record: Record | None, seconds: float
+) -> T:
+    def whole(session: ClientSession) -> T:
+        writing = Writing(session, database)
+        result = body(writing)
+        if record is not None and not writing.changes_nothing:
+            record(writing)
+        return result
+
     with pymongo.timeout(seconds), database.client.start_session() as session:
         result = session.with_transaction(
-            lambda session: body(Writing(session, database)),
+            whole,
             read_concern=ReadConcern("snapshot"),
             write_concern=WriteConcern("majority"),
         )

@@ -1,15 +1,33 @@
-"""That a request took effect is written with its effect: whoever sends it again after a crash gets its first answer.
+"""The effect of a request is recorded in the transaction that changes something (`mongo.ending_transactions_with`).
 
-A request is known by the id that follows from its Idempotency-Key (`shared/http/idempotency.py`).
+A request is known by the id that follows from its Idempotency-Key (`shared/http/idempotency.py`). It is attempted again
+when its process was killed before it answered. Of all its attempts, transactions of one attempt commit: an attempt that
+would change something after another attempt did gets `AnswerLost`.
 """
 
-from shared.mongo import Database, Writing
+from shared.errors import Conflict
+from shared.mongo import Database, Record, Writing
 
 REQUESTS = "idempotency"
+ANSWER_LOST = (
+    "answered_once",
+    "this request took effect and its answer is not kept: read what it changed, or ask again with a new key",
+)
 
 
-def takes_effect(writing: Writing, request: str) -> None:
-    writing[REQUESTS].update_one({"_id": request}, {"$set": {"has_effect": True}}, session=writing.session)
+class AnswerLost(Conflict):
+    def __init__(self) -> None:
+        super().__init__(*ANSWER_LOST)
+
+
+def recording_effect(request: str, *, attempt: str) -> Record:
+    def record(writing: Writing) -> None:
+        first = {"_id": request, "$or": [{"has_effect": None}, {"effect_of": attempt}]}
+        effect = {"$set": {"has_effect": True, "effect_of": attempt}}
+        if not writing[REQUESTS].update_one(first, effect, session=writing.session).matched_count:
+            raise AnswerLost
+
+    return record
 
 
 async def took_effect(database: Database, request: str) -> bool:

@@ -138,14 +138,22 @@ class NotificationsStore:
 
     async def mark_read(self, recipient: Recipient, *, id: str, now: datetime) -> Notification | None:
         ours = of_recipient(recipient) | {"_id": id}
-        await self._notifications.update_one(ours | {"read": False}, {"$set": {"read": True, "read_at": now}})
+        await self._mark(ours | {"read": False}, now)
         document = await self._notifications.find_one(ours)
         return _notification(document) if document else None
 
     async def mark_read_up_to(self, recipient: Recipient, *, position: int, now: datetime) -> int:
         unread = of_recipient(recipient) | {"read": False, "position": {"$lte": position}}
-        marked = await self._notifications.update_many(unread, {"$set": {"read": True, "read_at": now}})
-        return marked.modified_count
+        return await self._mark(unread, now)
+
+    async def _mark(self, unread: Document, now: datetime) -> int:
+        def body(writing: Writing) -> int:
+            read = {"$set": {"read": True, "read_at": now}}
+            marked = writing["notifications"].update_many(unread, read, session=writing.session).modified_count
+            writing.changes_nothing = not marked
+            return marked
+
+        return await in_one_thread(self._database, body)
 
     async def names(self, recipient: Recipient, notifications: Sequence[Notification]) -> Names:
         """Of people only those whom the reader may see. Institutions and programmes are known to the whole network."""

@@ -1,8 +1,9 @@
 """A POST acts once per Idempotency-Key, and answers the same again for 24 hours.
 
-What is created says so in its own transaction (`shared/once.py`): a process that dies between that and its answer
-leaves a request that is answered as soon as it is sent again. A request that was killed without an effect holds its key
-for a minute, and `Retry-After` says how much of it is left.
+Every transaction that changes something for a POST records the effect (`shared/once.py`): a process that dies between
+that and its answer leaves a request that is answered as soon as it is sent again, with the same answer where the use
+case finds what it changed, else with 409 `answered_once`, and without a second effect. A request that was killed
+without an effect holds its key for a minute, and `Retry-After` says how much of it is left.
 
 Requests and answers hold personal data: of a request a keyed digest is kept, of an answer a sealed form. Both keys
 follow from the Idempotency-Key, which is kept nowhere, so nobody but whoever asked can read the one or guess the other.
@@ -18,7 +19,8 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -31,7 +33,7 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 
-from shared.errors import Conflict, Rejected
+from shared.errors import Conflict, DomainError, Rejected, StaleVersion
 from shared.http.document import extras
 from shared.http.problems import outbox_behind, problem
 from shared.http.requests import (
@@ -43,8 +45,15 @@ from shared.http.requests import (
     refuse_guesses,
     refuse_unknown_query,
 )
-from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, ensure_indexes
-from shared.once import REQUESTS
+from shared.mongo import (
+    ASCENDING,
+    Database,
+    DuplicateKeyError,
+    IndexModel,
+    ending_transactions_with,
+    ensure_indexes,
+)
+from shared.once import ANSWER_LOST, REQUESTS, AnswerLost, recording_effect
 
 _KEPT = timedelta(hours=24)
 _ABANDONED_MILLISECONDS = 60_000
@@ -133,14 +142,29 @@ class Idempotency:
         request is answered with 409 `answered_once`.
         """
         if response.headers.get("cache-control") == "no-store" or len(response.body) > _MAX_KEPT_BYTES:
-            response = problem(
-                409, "answered_once", "this request took effect and its answer is not kept: ask again with a new key"
-            )
+            response = problem(409, *ANSWER_LOST)
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
         answer = {"status": response.status_code, "body": scope.seal.encrypt(bytes(response.body)), "headers": headers}
         await self._answers.update_one({"_id": scope.id}, {"$set": answer})
 
-    async def forget(self, scope: Scope) -> None:
+    @asynccontextmanager
+    async def attempting(self, scope: Scope, attempt: str) -> AsyncIterator[None]:
+        """Raises `AnswerLost` where this attempt is refused, perhaps by what another attempt changed."""
+        try:
+            with ending_transactions_with(recording_effect(scope.id, attempt=attempt)):
+                yield
+        except BaseException as refused:
+            await self._forget(scope)
+            is_refused = isinstance(refused, DomainError | StaleVersion)
+            if is_refused and await self._took_effect_before(scope, attempt):
+                raise AnswerLost from None
+            raise
+
+    async def _took_effect_before(self, scope: Scope, attempt: str) -> bool:
+        earlier = {"_id": scope.id, "has_effect": True, "effect_of": {"$ne": attempt}}
+        return await self._answers.find_one(earlier, {"_id": 1}) is not None
+
+    async def _forget(self, scope: Scope) -> None:
         """What failed before it took effect was never asked; else whoever asks again has it answered at once."""
         await self._answers.delete_one({"_id": scope.id, "status": None, "has_effect": None})
         long_ago = {"$subtract": ["$$NOW", 2 * _ABANDONED_MILLISECONDS]}
@@ -186,12 +210,10 @@ class Route(APIRoute):
             if known is not None:
                 return known
             request.state.id = scope.id
-            try:
+            attempt: str = request.app.state.clock.new_id()
+            async with idempotency.attempting(scope, attempt):
                 await refuse_guesses(request, body)
                 response = await handle(request)
-            except BaseException:
-                await idempotency.forget(scope)
-                raise
             await idempotency.finish(scope, response)
             return response
 

@@ -23,7 +23,9 @@ from shared.mongo import (
     DuplicateKeyError,
     IndexModel,
     ReturnDocument,
+    Writing,
     ensure_indexes,
+    in_one_thread,
 )
 from shared.retention import keep_for
 
@@ -51,8 +53,11 @@ class RehearsalShelf:
         return await people.policy(self._database, programme)
 
     async def begin(self, rehearsal: Rehearsal) -> Rehearsal | None:
+        def body(writing: Writing) -> None:
+            writing[REHEARSALS].insert_one(_document(rehearsal), session=writing.session)
+
         try:
-            await self._rehearsals.insert_one(_document(rehearsal))
+            await in_one_thread(self._database, body)
         except DuplicateKeyError:  # another is running, or this is a retry beside the first attempt
             return await self.rehearsal(rehearsal.institution, rehearsal.id)
         return rehearsal
@@ -69,10 +74,14 @@ class RehearsalShelf:
 
     async def save(self, rehearsal: Rehearsal) -> None:
         known = {"_id": rehearsal.id, "version": rehearsal.version - 1}
+
+        def body(writing: Writing) -> None:
+            done = writing[REHEARSALS].replace_one(known, _document(rehearsal), session=writing.session)
+            if not done.matched_count:
+                raise StaleVersion(found=0, expected=rehearsal.version - 1)
+
         failpoints.reach("before-save")
-        done = await self._rehearsals.replace_one(known, _document(rehearsal))
-        if not done.matched_count:
-            raise StaleVersion(found=0, expected=rehearsal.version - 1)
+        await in_one_thread(self._database, body)
 
     async def next_to_rehearse(self) -> Rehearsal | None:
         document = await self._rehearsals.find_one_and_update(

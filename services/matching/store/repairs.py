@@ -26,6 +26,7 @@ from shared.mongo import (
     UpdateOne,
     Writing,
     ensure_indexes,
+    in_one_thread,
 )
 
 REPAIRS, STEPS = "repairs", "repair_steps"
@@ -71,28 +72,26 @@ class RepairShelf:
         return [step_of(one) async for one in self._steps.find(wanted).sort("_id", ASCENDING).limit(limit)]
 
     async def begin(self, repair: Repair) -> None:
+        def body(writing: Writing) -> None:
+            writing[REPAIRS].insert_one(document_of(repair), session=writing.session)
+
         try:
-            await self._repairs.insert_one(document_of(repair))
+            await in_one_thread(self._database, body)
         except DuplicateKeyError:
             raise StaleVersion(found=1, expected=0) from None
 
     async def save(self, repair: Repair) -> None:
-        done = await self._repairs.replace_one(_before(repair), document_of(repair))
-        _refuse_stale(repair, done.matched_count)
+        await in_one_thread(self._database, lambda writing: replaced_in(writing, repair))
 
 
 def replaced_in(writing: Writing, repair: Repair) -> None:
     done = writing[REPAIRS].replace_one(_before(repair), document_of(repair), session=writing.session)
-    _refuse_stale(repair, done.matched_count)
+    if not done.matched_count:
+        raise StaleVersion(found=0, expected=repair.version - 1)
 
 
 def _before(repair: Repair) -> Document:
     return {"_id": repair.id, "version": repair.version - 1}
-
-
-def _refuse_stale(repair: Repair, matched: int) -> None:
-    if not matched:
-        raise StaleVersion(found=0, expected=repair.version - 1)
 
 
 async def displacements(database: Database, programme: str) -> list[Displacement]:

@@ -133,6 +133,7 @@ class RequestStore:
             request = request_of(_seen(writing, REQUESTS, institution, id))
             decided = decide(request)
             if decided is None:
+                writing.changes_nothing = True
                 return request
             save(writing, [decided], self._clock, trace)
             return decided.state
@@ -152,6 +153,7 @@ class RequestStore:
             two = situation(writing, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
             decided = decide(before, two)
             if decided is None:
+                writing.changes_nothing = True
                 return before
             save_together(writing, [decided], [two], self._clock, trace)
             return decided.state

@@ -92,6 +92,7 @@ class RoundShelf:
 
         def body(writing: Writing) -> Document:
             if open := open_in(writing, round):
+                writing.changes_nothing = True
                 return open
             file = self._files.keep_with(writing, orders, round=round.id, institution=round.institution)
             document["orders"] = asdict(file)
@@ -111,22 +112,14 @@ class RoundShelf:
         wanted = {"institution": institution, "programme": programme}
         return [round_of(one) for one in await newest(self._rounds, wanted, before=before, limit=limit)]
 
-    async def save(self, round: Round, *, request: str | None = None) -> None:
-        """`request`: a coordinator's; what goes on by itself was asked for by none."""
-
-        def body(writing: Writing) -> None:
-            _save(writing, round)
-            if request is not None:
-                once.takes_effect(writing, request)
-
+    async def save(self, round: Round) -> None:
         failpoints.reach("before-save")
-        await in_one_thread(self._database, body)
+        await in_one_thread(self._database, lambda writing: _save(writing, round))
 
-    async def publish(self, round: Round, publish: Publish, *, request: str) -> Round:
+    async def publish(self, round: Round, publish: Publish) -> Round:
         def body(writing: Writing) -> Round:
             after = publish(meanwhile(writing, round))
             _save(writing, after)
-            once.takes_effect(writing, request)
             return after
 
         return await in_one_thread(self._database, body, seconds=_PUBLISHING_SECONDS)

@@ -83,10 +83,10 @@ class Shelf(Protocol):
         self, institution: str, programme: str, *, before: Position | None, limit: int
     ) -> Sequence[Round]: ...
 
-    async def save(self, round: Round, *, request: str) -> None:
-        """On condition of the version before, with a note that this request took effect. Raises `StaleVersion`."""
+    async def save(self, round: Round) -> None:
+        """On condition of the version before. Raises `StaleVersion`."""
 
-    async def publish(self, round: Round, publish: Publish, *, request: str) -> Round:
+    async def publish(self, round: Round, publish: Publish) -> Round:
         """Saves what is decided on what other rounds did, which cannot change before it is saved; as `save` does."""
 
     async def has_saved(self, request: str) -> bool: ...
@@ -168,7 +168,7 @@ class Rounds:
             return round
 
         async def choose() -> Round:
-            return await self._saved(life.choose(round, target, correlation=turn.correlation), turn)
+            return await self._saved(life.choose(round, target, correlation=turn.correlation))
 
         return await self._turn(round, choose, turn)
 
@@ -182,7 +182,7 @@ class Rounds:
             def decide(meanwhile: Meanwhile) -> Round:
                 return life.publish(round, meanwhile, correlation=turn.correlation)
 
-            return await self._shelf.publish(round, decide, request=turn.request)
+            return await self._shelf.publish(round, decide)
 
         return await self._turn(round, publish, turn)
 
@@ -192,7 +192,7 @@ class Rounds:
             return round
 
         async def drop() -> Round:
-            return await self._saved(life.drop(round), turn)
+            return await self._saved(life.drop(round))
 
         return await self._turn(round, drop, turn)
 
@@ -231,8 +231,8 @@ class Rounds:
     async def with_positions(self, places: Iterable[Place]) -> Sequence[Waiting]:
         return [Waiting(place, await self._shelf.waiting_before(place) + 1 if place.waits else 0) for place in places]
 
-    async def _saved(self, after: Round, turn: Turn) -> Round:
-        await self._shelf.save(after, request=turn.request)
+    async def _saved(self, after: Round) -> Round:
+        await self._shelf.save(after)
         return after
 
     async def _turn(self, round: Round, act: Callable[[], Awaitable[Round]], turn: Turn) -> Round:

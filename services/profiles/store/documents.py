@@ -89,7 +89,6 @@ class Documents(Generic[S]):
         def body(writing: Writing) -> None:
             writing[self._shape.collection].insert_one(document, session=writing.session)
             outbox.write(writing, facts)
-            once.takes_effect(writing, request)
 
         try:
             await in_one_thread(self._database, body)

@@ -80,8 +80,11 @@ class MongoErasures:
         return await self._found({"institution": institution, "_id": {"$gt": after or ""}}, by="_id", limit=limit)
 
     async def add(self, erasure: Erasure) -> None:
+        def body(writing: Writing) -> None:
+            writing[ERASURES].insert_one(_document(erasure), session=writing.session)
+
         try:
-            await self._erasures.insert_one(_document(erasure))
+            await in_one_thread(self._database, body)
         except DuplicateKeyError:
             raise StaleVersion(found=1, expected=0) from None
 

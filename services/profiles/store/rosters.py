@@ -21,7 +21,9 @@ from shared.mongo import (
     Document,
     DuplicateKeyError,
     IndexModel,
+    Writing,
     ensure_indexes,
+    in_one_thread,
 )
 from shared.scope import Scope
 
@@ -71,7 +73,11 @@ class MongoRosters:
         )
 
     async def received(self, roster: Roster, rows: int) -> Roster:
-        await self._rosters.update_one(_mine(roster), {"$set": {"state": "waiting", "rows": rows}})
+        def body(writing: Writing) -> None:
+            waiting = {"$set": {"state": "waiting", "rows": rows}}
+            writing["rosters"].update_one(_mine(roster), waiting, session=writing.session)
+
+        await in_one_thread(self._database, body)
         return await self.find(roster.scope, roster.id) or roster
 
     async def discard(self, roster: Roster) -> None:
