@@ -143,7 +143,7 @@ async def test_why_not_says_what_both_profiles_show_and_keeps_the_rest_to_itself
         "low": "scores_below",
     }
     low = (await fresh.get("/mentees/ana/why-not/low", "ana", NORTH, programme=CARE)).json()
-    assert low["explanation"].endswith("fits better in the specialty and the topics you want.")
+    assert low["explanation"].endswith("is a better fit for the specialty and the topics you want.")
     unknown = await fresh.get("/mentees/ana/why-not/nobody", "ana", NORTH, programme=CARE)
     assert unknown.status_code == 404
 

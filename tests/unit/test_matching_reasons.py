@@ -2,6 +2,8 @@
 
 from typing import get_args
 
+import pytest
+
 from services.matching.domain import reasons
 from services.matching.domain.shards import SHARDS, fair_share, shard_of
 from shared.contracts.matching import Unmatched
@@ -30,6 +32,27 @@ def test_what_speaks_for_a_mentor_is_said_and_what_does_not_is_left_out() -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs", "sentence"),
+    [
+        ("neonatology", "pediatrics", "Works close to your specialty: pediatrics."),
+        ("neonatology", "paediatrics", "Works close to your specialty: paediatrics."),
+        ("paediatrics", "neonatology", "Works close to your specialty: neonatology, which is part of paediatrics."),
+        (
+            "cardiology",
+            "nephrology",
+            "Works close to your specialty: nephrology, which also belongs to internal medicine.",
+        ),
+        ("pediatrics", "paediatrics", "Works in your specialty, paediatrics."),
+    ],
+)
+def test_a_shared_specialty_is_named_only_where_it_is_not_the_mentors_own(
+    mine: str, theirs: str, sentence: str
+) -> None:
+    said = reasons.reasons(mentee(specialty=mine), mentor(specialty=theirs))
+    assert [one for one in said if "specialty" in one] == [sentence]
+
+
 def test_across_institutions_nobody_is_said_to_meet_in_person() -> None:
     formats = frozenset({"video", "in_person"})
     said = reasons.reasons(mentee(formats=formats), mentor(institution=SOUTH, formats=formats))
@@ -39,7 +62,7 @@ def test_across_institutions_nobody_is_said_to_meet_in_person() -> None:
 def test_a_shortfall_names_where_the_last_one_on_the_list_is_better() -> None:
     last = dict.fromkeys(FACTORS, 10)
     assert reasons.shortfall({**last, "topics": 0, "stage": 5}, last) == (
-        "The last mentor on your list fits better in the topics you want and the career stage."
+        "The last mentor on your list is a better fit for the topics you want and the career stage."
     )
     assert "fixed random order" in reasons.shortfall(last, last)
 

@@ -58,8 +58,8 @@ def test_a_changed_list_in_english() -> None:
 
 def test_a_changed_list_in_german() -> None:
     assert message(CHANGE, locale="de-AT") == Message(
-        title="Ihre Mentorenliste in Residency 2027 hat sich geändert: 2 neu",
-        body="Neu: Dr Ada Lovelace, jemand von South Hospital. 1 Person ist nicht mehr darauf. "
+        title="Ihre Vorschlagsliste in Residency 2027 hat sich geändert: 2 neu",
+        body="Neu: Dr Ada Lovelace, jemand von South Hospital. 1 Person steht nicht mehr darauf. "
         "Auf Ihrer Liste stehen jetzt 5 Personen.",
     )
 
@@ -124,14 +124,14 @@ def test_a_line_break_in_a_programmes_name_does_not_cut_the_title() -> None:
 def test_a_request_in_english() -> None:
     assert message(turn("request-made", side="mentor")) == Message(
         title="Dr Ada Lovelace would like you to be their mentor in Residency 2027",
-        body="Read their message, then accept or decline. A request without an answer closes after two weeks.",
+        body="Read their message, then accept or decline. Without an answer, the request closes after two weeks.",
     )
 
 
 def test_a_decline_in_german() -> None:
     assert message(turn("request-declined", reason="no_time"), locale="de") == Message(
         title="Dr Ada Lovelace hat Ihre Anfrage in Residency 2027 abgelehnt",
-        body="Zurzeit fehlt die Zeit dafür. Ihre Mentorenliste zeigt, wen Sie sonst fragen können.",
+        body="Zurzeit fehlt dafür leider die Zeit. Ihre Vorschlagsliste zeigt, wen Sie sonst fragen können.",
     )
 
 
@@ -183,11 +183,11 @@ def test_a_mentee_reads_that_a_round_found_a_mentor_in_english_and_german() -> N
     found = turn("relationship-opened", reason="matched_in_round")
     assert message(found) == Message(
         title="A mentor was found for you in Residency 2027: Dr Ada Lovelace",
-        body="Find a time for a first conversation soon.",
+        body="Arrange a first conversation soon.",
     )
     assert message(found, locale="de") == Message(
-        title="Für Ihr Mentoring in Residency 2027 wurde jemand gefunden: Dr Ada Lovelace",
-        body="Sie sind jetzt Mentee. Verabreden Sie bald ein erstes Gespräch.",
+        title="Ihr Mentoring in Residency 2027 kann beginnen: Dr Ada Lovelace begleitet Sie",
+        body="Verabreden Sie bald ein erstes Gespräch.",
     )
 
 

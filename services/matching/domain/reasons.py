@@ -16,14 +16,17 @@ from shared.contracts.profiles import FACTORS, Factor, Format
 
 UNMATCHED: Mapping[Unmatched, str] = {
     "no_mentor_in_programme": "Nobody offers mentoring in this programme yet.",
-    "profile_incomplete": "Add the topics you want and the languages you speak, and mentors will be suggested.",
-    "paused": "The profile is paused. Suggestions come back when the pause ends.",
-    "no_free_mentor": "Every mentor in this programme is away or cannot take another mentee.",
-    "none_allowed_between_institutions": "The mentors are at other institutions, and either these do not exchange "
-    "mentors with yours or you have not agreed to it in your profile.",
-    "no_common_language": "No mentor in this programme speaks one of your languages.",
-    "no_common_format": "No mentor in this programme meets in one of the ways you offer.",
-    "below_minimum_score": "No mentor reaches the minimum fit that the programme requires.",
+    "profile_incomplete": "Add to your profile the topics you want, the languages you speak and how you "
+    "would like to meet. Then we can suggest mentors.",
+    "paused": "The profile is paused. The suggestions come back when the pause ends.",
+    "no_free_mentor": "Every mentor in this programme is away or cannot take on another mentee at the moment.",
+    "none_allowed_between_institutions": "All the mentors are at other institutions. Either these do not exchange "
+    "mentors with yours, or you have not agreed to it in your profile yet.",
+    "no_common_language": "No mentor in this programme speaks one of your languages. If you speak another one, "
+    "add it to your profile.",
+    "no_common_format": "No mentor in this programme meets in one of the ways you chose. If another way works for you, "
+    "add it to your profile.",
+    "below_minimum_score": "The programme asks for a minimum fit, and no mentor reaches it at the moment.",
     "not_available": "The mentors who would fit are not available at the moment.",
 }
 
@@ -39,8 +42,8 @@ _NOUN: Mapping[Factor, str] = {
     "topics": "the topics you want",
     "specialty": "the specialty",
     "stage": "the career stage",
-    "languages": "languages",
-    "formats": "ways to meet",
+    "languages": "the languages you share",
+    "formats": "the ways you can meet",
     "time_zone": "the time zone",
     "style": "the mentoring style",
     "availability": "the times that suit you both",
@@ -71,8 +74,10 @@ def shortfall(theirs: Mapping[Factor, int], last: Mapping[Factor, int]) -> str:
     behind = sorted(FACTORS[:OPEN], key=lambda factor: theirs[factor] - last[factor])
     named = [_NOUN[factor] for factor in behind[:2] if theirs[factor] < last[factor]]
     if not named:
-        return "They fit you as well as the last mentor on your list. Equal scores are put in a fixed random order."
-    return f"The last mentor on your list fits better in {_all(named)}."
+        return (
+            "They fit you just as well as the last mentor on your list. Between equals, a fixed random order decides."
+        )
+    return f"The last mentor on your list is a better fit for {_all(named)}."
 
 
 def _stage(mentee: Person, mentor: Person) -> str:
@@ -88,9 +93,13 @@ def _specialty(mine: str | None, theirs: str | None) -> str:
     if near == specialties.SAME:
         return f"Works in your specialty, {_word(theirs)}."
     shared = specialties.shared_specialty(mine, theirs)
-    if shared and near >= specialties.SAME_SPECIALTY:
-        return f"Works close to your specialty: {_word(theirs)}, which also belongs to {_word(shared)}."
-    return ""
+    if not shared or near < specialties.SAME_SPECIALTY:
+        return ""
+    if shared == specialties.known_as(theirs):
+        return f"Works close to your specialty: {_word(theirs)}."
+    if shared == specialties.known_as(mine):
+        return f"Works close to your specialty: {_word(theirs)}, which is part of {_word(mine)}."
+    return f"Works close to your specialty: {_word(theirs)}, which also belongs to {_word(shared)}."
 
 
 def _hours(mentee: Person, mentor: Person) -> str:
