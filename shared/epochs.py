@@ -3,6 +3,8 @@
 Counting goes on in the low bits, which no aggregate outgrows. Below epoch 8,191 the whole is exact in JavaScript too.
 """
 
+from collections.abc import Iterable
+
 _BITS = 40
 _COUNT_JUMP = 1_000_000
 """No reader misses more changes of one aggregate. A first sequence is bounded by it, too."""
@@ -45,3 +47,21 @@ def is_plausible_after_any(sequence: int) -> bool:
 def is_within_reach(sequence: int, *, epoch: int) -> bool:
     """Whether a restored store of that epoch may take this sequence for its own: readers take the epoch after it."""
     return epoch_of(sequence) - epoch < _EPOCH_JUMP
+
+
+def superseding(own: int, highest: int) -> int:
+    """A sequence above both that every reader accepts: one that knows `own`, one that knows `highest`, and a new one.
+
+    `highest` is plausible after `own`. A new epoch where possible: the count stays small, as a new reader needs it.
+    """
+    in_next_epoch = raised(own, epoch_of(highest) + 1) + 1
+    return in_next_epoch if is_plausible(in_next_epoch, after=own) else highest + 1
+
+
+def highest_accepted(own: int, found: Iterable[int]) -> int:
+    """The highest of these sequences that a reader may have accepted, one after another, who began at `own`."""
+    highest = own
+    for sequence in sorted(found):
+        if is_plausible(sequence, after=highest):
+            highest = max(highest, sequence)
+    return highest

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.clock import SystemClock, derived_id
-from shared.epochs import count_of, epoch_of, is_plausible, is_plausible_after_any, is_within_reach, raised
+from shared.epochs import (
+    count_of,
+    epoch_of,
+    highest_accepted,
+    is_plausible,
+    is_plausible_after_any,
+    is_within_reach,
+    raised,
+    superseding,
+)
 
 COUNTS = st.integers(0, 10**9)
 EPOCHS = st.integers(0, 8000)
@@ -66,3 +75,21 @@ def test_the_epoch_of_a_restored_store_is_one_that_its_readers_take(count: int, 
     found = raised(count, own + ahead)
     if is_within_reach(found, epoch=own):
         assert is_plausible(raised(count + 1, epoch_of(found) + 1), after=raised(count, own))
+
+
+@given(st.integers(1, 500_000), st.integers(0, 80), st.integers(1, 1_000_000), st.integers(0, 7))
+def test_every_reader_accepts_the_state_that_supersedes_a_forged_sequence(
+    count: int, epoch: int, jump: int, epochs: int
+) -> None:
+    own = raised(count, epoch)
+    forged = raised(count + jump, epoch + epochs)
+    above = superseding(own, forged)
+    assert above > forged
+    assert all(is_plausible(above, after=known) for known in (own, forged, None))
+    assert is_plausible(above + 1, after=above)
+
+
+def test_sequences_that_readers_refused_are_not_superseded() -> None:
+    assert highest_accepted(5, [3, 4, 5]) == 5
+    assert highest_accepted(5, [5, 2_000_000]) == 5
+    assert highest_accepted(5, [1_900_000, 1_000_000, 4]) == 1_900_000

@@ -16,8 +16,11 @@ from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.mongo import Database, Document, Session, in_transaction
 from shared.outbox import Fact, Tombstone
+from shared.telemetry import logger
 
 _AT_ONCE = 1000
+_NAMED = 20
+_log = logger(__name__)
 _MEMBERS = (member_store.SHAPE, members.facts)
 Owner = tuple[Shape[Any], Callable[[Any], tuple[Payload, ...]]]
 """Who keeps the state, and how it is told."""
@@ -58,15 +61,18 @@ class MongoStates:
         shape, _ = OWNED[topic]
         ids = [key.partition(":")[2] for key in heads]
         found = self._database[shape.collection].find({"_id": {"$in": ids}}, {"institution": 1, "sequences": 1})
-        return [one async for one in found if _sequence(one, topic) > heads.get(_key(one), _sequence(one, topic))]
+        documents = await found.to_list(None)
+        _warn_of_forged(topic, documents, heads)
+        return [one for one in documents if _sequence(one, topic) > heads.get(_key(one), _sequence(one, topic))]
 
     async def _erased(self, topic: str, heads: Mapping[str, int]) -> list[Document]:
         """Markers of erased members behind whose tombstone an older state was appended."""
         if OWNED[topic] is not _MEMBERS:
             return []
         ids = [key.partition(":")[2] for key in heads]
-        found = self._database[erasure_store.ERASED].find({"_id": {"$in": ids}})
-        return [one async for one in found if _sequence(one, topic) > heads.get(_key(one), _sequence(one, topic))]
+        documents = await self._database[erasure_store.ERASED].find({"_id": {"$in": ids}}).to_list(None)
+        _warn_of_forged(topic, documents, heads)
+        return [one for one in documents if _sequence(one, topic) > heads.get(_key(one), _sequence(one, topic))]
 
     async def _bury(self, topic: str, marker: Document) -> bool:
         async def body(session: Session) -> bool:
@@ -106,6 +112,13 @@ class MongoStates:
             return True
 
         return await in_transaction(self._database, body)
+
+
+def _warn_of_forged(topic: str, documents: Sequence[Document], heads: Mapping[str, int]) -> None:
+    """Heads are read before documents, and a record is published after its document: an honest head is never ahead."""
+    ahead = [one["_id"] for one in documents if heads.get(_key(one), 0) > _sequence(one, topic)]
+    if ahead:
+        _log.error("a topic is ahead of the store", topic=topic, aggregates=len(ahead), first=ahead[:_NAMED])
 
 
 def _key(document: Document) -> str:

@@ -1,0 +1,186 @@
+"""Forged records on the topics of profiles: parked, without effect, and the honest records behind them are applied."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from services.matching.handlers import folds
+from services.matching.store.projections import PARTICIPANTS, PREFERENCES, Copies, Projections
+from services.notifications.store import NotificationsStore
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import ContactChanged, MemberChanged, MemberErased, PreferencesChanged
+from shared.epochs import raised
+from shared.mongo import Document
+from shared.topics import NATIVE, load_topics
+from tests.component.conftest import Plumbing, begin_here
+from tests.component.consuming import record, send
+from tests.component.matching_kit import mentor
+from tests.conftest import TOPICS
+from tests.eventually import eventually
+
+TOPICS_OF_PROFILES = [one.name for one in load_topics(TOPICS, size=NATIVE) if one.name.startswith("profiles.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Ana of `home`, whose true state is in the copies at sequence 3; records are sent over Kafka."""
+
+    plumbing: Plumbing
+    producer: AIOKafkaProducer
+    home: str
+
+    @property
+    def elsewhere(self) -> str:
+        return f"{self.home}-x"
+
+    @property
+    def ana(self) -> str:
+        return f"ana-{self.home}"
+
+    def member(self, institution: str = "", *, id: str = "", capacity: int = 3) -> MemberChanged:
+        return mentor(id or self.ana, institution or self.home, capacity=capacity)
+
+    def honest(self, sequence: int) -> dict[str, Any]:
+        """Its capacity is its sequence."""
+        return record(self.plumbing, self.member(capacity=sequence), self.home, sequence=sequence)
+
+    def of(self, payload: Payload, institution: str = "", **changed: Any) -> dict[str, Any]:
+        return record(self.plumbing, payload, institution or self.home, **changed)
+
+    async def send(self, *records: dict[str, Any]) -> None:
+        await send(self.producer, records)
+
+    async def copy(self, id: str = "", collection: str = PARTICIPANTS) -> Document | None:
+        return await self.plumbing.database[collection].find_one({"_id": id or self.ana})
+
+    async def until_at(self, sequence: int) -> None:
+        async def is_there() -> bool:
+            found = await self.copy()
+            return found is not None and found["sequence"] == sequence
+
+        await eventually(is_there, within=20, message=f"ana's copy is at {sequence}")
+
+    async def parked(self) -> Sequence[str]:
+        return [one.reason for one in await self.plumbing.parking.waiting()]
+
+    async def until_parked(self, *reasons: str) -> None:
+        async def are_parked() -> bool:
+            seen = sorted(await self.parked())
+            assert seen == sorted(reasons)
+            return True
+
+        await eventually(are_parked, within=20, message=f"{reasons} are parked")
+
+
+@pytest.fixture
+async def scene(plumbing: Plumbing, producer: AIOKafkaProducer, kafka_bootstrap: str, tenant: str) -> Scene:
+    database = plumbing.database
+    await Projections(database).prepare()
+    notifications = NotificationsStore(database)
+    group = f"{plumbing.consumers._service}.projection"
+    await begin_here(kafka_bootstrap, group, *TOPICS_OF_PROFILES)
+    copies = folds(Copies(database, heard=lambda _: None))
+    plumbing.consumers.projection({**copies, ContactChanged: notifications.fold_contacts})
+    await plumbing.consumers.start()
+    scene = Scene(plumbing, producer, tenant)
+    await scene.send(scene.honest(3))
+    await scene.until_at(3)
+    return scene
+
+
+def members_key(institution: str, id: str) -> bytes:
+    return f"{institution}:{id}".encode()
+
+
+def forged_by_another_institution(scene: Scene) -> tuple[list[dict[str, Any]], list[str]]:
+    """Each agrees with itself; what is stored says otherwise."""
+    erased = MemberErased(
+        member=scene.ana,
+        institution=scene.elsewhere,
+        erasure=f"e-{scene.ana}",
+        members_sequence=9,
+        preferences_sequence=9,
+        contacts_sequence=9,
+    )
+    records = [
+        scene.of(scene.member(scene.elsewhere), scene.elsewhere, sequence=4),
+        scene.of(scene.member(scene.elsewhere), scene.elsewhere, sequence=4, value=None),
+        scene.of(erased, scene.elsewhere),
+    ]
+    return records, ["another_institution"] * len(records)
+
+
+def forged_against_itself(scene: Scene) -> tuple[list[dict[str, Any]], list[str]]:
+    """Key, headers and payload name different institutions or members."""
+    home, elsewhere, ana = scene.home, scene.elsewhere, scene.ana
+    theirs = scene.of(scene.member(elsewhere), elsewhere, sequence=4)["value"]
+    another = scene.of(scene.member(id=f"ben-{home}"), sequence=4)["value"]
+    records = [
+        scene.of(scene.member(), sequence=4, key=members_key(elsewhere, ana)),
+        scene.of(scene.member(), sequence=4, headers={"ce_institution": elsewhere}),
+        scene.of(scene.member(), sequence=4, headers={"ce_partitionkey": f"{elsewhere}:{ana}"}),
+        scene.of(scene.member(), sequence=4, headers={"ce_source": f"/institutions/{elsewhere}/profiles"}),
+        scene.of(scene.member(), sequence=4, value=theirs),
+        scene.of(scene.member(), sequence=4, value=another),
+        scene.of(scene.member(elsewhere), elsewhere, sequence=4, key=members_key(home, ana)),
+    ]
+    return records, ["bad_attributes"] * len(records)
+
+
+def forged_sequences(scene: Scene) -> tuple[list[dict[str, Any]], list[str]]:
+    jumps = [1_000_004, 10**12 - 1, raised(4, 9), raised(4, 8_000)]
+    records = [scene.of(scene.member(), sequence=sequence) for sequence in jumps]
+    records.append(scene.of(scene.member(), sequence=1_000_004, value=None))
+    reasons = ["implausible_sequence"] * len(records)
+    beyond = [scene.of(scene.member(), headers={"ce_sequence": text}) for text in ("9" * 18, str(2**53), "-1")]
+    return [*records, *beyond], [*reasons, *["bad_attributes"] * len(beyond)]
+
+
+FORGERIES = [forged_by_another_institution, forged_against_itself, forged_sequences]
+
+
+@pytest.mark.parametrize("forgeries", FORGERIES, ids=lambda one: one.__name__)
+async def test_a_forged_record_is_parked_changes_nothing_and_holds_up_nothing(scene: Scene, forgeries: Any) -> None:
+    before = await scene.copy()
+    records, reasons = forgeries(scene)
+    await scene.send(*records)
+    await scene.until_parked(*reasons)
+    assert await scene.copy() == before
+    assert await scene.plumbing.database["departures"].count_documents({}) == 0
+    await scene.send(scene.honest(4))
+    await scene.until_at(4)
+    assert (await scene.copy() or {})["capacity"] == 4
+
+
+@pytest.mark.parametrize("forgeries", FORGERIES, ids=lambda one: one.__name__)
+async def test_a_forged_record_between_honest_ones_of_one_batch_hides_none(scene: Scene, forgeries: Any) -> None:
+    records, reasons = forgeries(scene)
+    waiting = [scene.producer.send(**one) for one in (scene.honest(4), *records, scene.honest(5))]
+    for one in [await sent for sent in waiting]:
+        await one
+    await scene.until_at(5)
+    await scene.until_parked(*reasons)
+
+
+@pytest.mark.parametrize("collection", [PREFERENCES, "contacts"])
+async def test_private_states_are_as_hard_to_forge(scene: Scene, collection: str) -> None:
+    def state(institution: str) -> Payload:
+        if collection == PREFERENCES:
+            return PreferencesChanged(member=scene.ana, institution=institution)
+        return ContactChanged(member=scene.ana, institution=institution, name="Ana", email="ana@example.org")
+
+    async def is_at(sequence: int) -> bool:
+        return ((await scene.copy(collection=collection)) or {}).get("sequence") == sequence
+
+    await scene.send(scene.of(state(scene.home), sequence=3))
+    await eventually(lambda: is_at(3), within=20, message="the honest state")
+    before = await scene.copy(collection=collection)
+    theirs = scene.of(state(scene.elsewhere), scene.elsewhere, sequence=4)
+    await scene.send(theirs, theirs | {"value": None}, scene.of(state(scene.home), sequence=1_000_004))
+    await scene.until_parked("another_institution", "another_institution", "implausible_sequence")
+    assert await scene.copy(collection=collection) == before
+    await scene.send(scene.of(state(scene.home), sequence=4))
+    await eventually(lambda: is_at(4), within=20, message="the next honest state")

@@ -1,0 +1,134 @@
+"""A forged sequence that is plausible blocks its key until an operator publishes the true state above it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from structlog.testing import capture_logs
+from typer.testing import CliRunner
+
+from deploy.issuer import LocalIssuer
+from deploy.supersede import app
+from services.matching.handlers import folds
+from services.matching.store.projections import PARTICIPANTS, Copies, Projections
+from services.profiles.store.erasures import MongoErasures
+from services.profiles.store.heads import TOPICS, MongoStates
+from services.profiles.usecases.erasures import ErasureWorker
+from shared.clock import SystemClock
+from shared.contracts.profiles import MemberChanged
+from shared.epochs import epoch_of
+from shared.heads import heads
+from shared.mongo import Document
+from tests.component.conftest import Plumbing, begin_here
+from tests.component.consuming import record, send
+from tests.component.profiles_kit import Network, Person, running
+from tests.eventually import eventually
+
+CLOCK = SystemClock()
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Profiles with its relay, and a copy of its members as matching keeps it."""
+
+    network: Network
+    coordinator: Person
+    home: str
+    plumbing: Plumbing
+    producer: AIOKafkaProducer
+    uri: str
+    bootstrap: str
+
+    async def forge(self, member: str, sequence: int) -> None:
+        state = MemberChanged(member=member, institution=self.home, status="active", capacity=50)
+        await send(self.producer, [record(self.plumbing, state, self.home, sequence=sequence)])
+        await self.until(member, capacity=50)
+
+    async def until(self, member: str, **expected: Any) -> Document:
+        async def is_so() -> Document | None:
+            found = await self.plumbing.database[PARTICIPANTS].find_one({"_id": member})
+            return found if found and {name: found.get(name) for name in expected} == expected else None
+
+        found = await eventually(is_so, within=30, message=f"the copy of {member} has {expected}")
+        assert found is not None
+        return found
+
+    async def supersede(self, *arguments: str) -> tuple[int, str]:
+        told = {
+            "PROFILES_MONGO_URI": self.uri,
+            "PROFILES_MONGO_DATABASE": self.network.database.name,
+            "PROFILES_KAFKA_BOOTSTRAP": self.bootstrap,
+        }
+        done = await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env=told)
+        return done.exit_code, done.output
+
+
+@pytest.fixture
+async def scene(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, plumbing: Plumbing, producer: AIOKafkaProducer
+) -> AsyncIterator[Scene]:
+    await Projections(plumbing.database).prepare()
+    await begin_here(kafka_bootstrap, f"{plumbing.consumers._service}.projection", *TOPICS)
+    plumbing.consumers.projection(folds(Copies(plumbing.database, heard=lambda _: None)))
+    await plumbing.consumers.start()
+    async with running(mongo_uri, kafka_bootstrap, issuer, background={"relay": True}) as network:
+        home = f"i-{CLOCK.new_id()}"
+        coordinator = await network.institution(home)
+        yield Scene(network, coordinator, home, plumbing, producer, mongo_uri, kafka_bootstrap)
+
+
+async def test_a_plausible_forgery_is_reported_and_superseded_and_honest_changes_count_again(scene: Scene) -> None:
+    member = await scene.network.member(scene.coordinator, "ada", capacity=2)
+    id = member["id"]
+    await scene.until(id, capacity=2)
+    await scene.forge(id, 900_000)
+
+    changed = await scene.coordinator.patch(f"/members/{id}", {"capacity": 3}, version=member["version"])
+    assert changed.status_code == 200, changed.text
+    seen = {"profiles.members": {f"{scene.home}:{id}": 900_000}}
+    with capture_logs() as logs:
+        await MongoStates(scene.network.database, CLOCK, holder="test").tell_again(seen)
+    assert [(one["event"], one["first"]) for one in logs if one["log_level"] == "error"] == [
+        ("a topic is ahead of the store", [id])
+    ]
+
+    code, said = await scene.supersede("profiles.members", id, "--dry-run")
+    assert (code, "900000" in said, "nothing is published" in said) == (0, True, True)
+    code, said = await scene.supersede("profiles.members", id)
+    assert (code, "published again" in said) == (0, True), said
+    found = await scene.until(id, capacity=3)
+    assert epoch_of(found["sequence"]) == 1
+
+    now = (await scene.coordinator.get(f"/members/{id}")).json()
+    changed = await scene.coordinator.patch(f"/members/{id}", {"capacity": 4}, version=now["version"])
+    assert changed.status_code == 200, changed.text
+    await scene.until(id, capacity=4)
+    assert await scene.plumbing.parking.waiting() == []
+    code, said = await scene.supersede("profiles.members", id)
+    assert (code, "no higher sequence" in said) == (0, True)
+
+
+async def test_who_is_erased_and_brought_back_by_a_forgery_is_erased_again(scene: Scene) -> None:
+    id = (await scene.network.member(scene.coordinator, "ada"))["id"]
+    await scene.coordinator.post(f"/members/{id}/erasure")
+    past = {"$set": {"due_at": CLOCK.now() - timedelta(seconds=1)}}
+    await scene.network.database["erasures"].update_many({"state": "waiting"}, past)
+    await ErasureWorker(MongoErasures(scene.network.database, CLOCK), CLOCK).work()
+    await scene.until(id, erased=True)
+    await scene.forge(id, 500)
+    assert (await heads(scene.bootstrap, TOPICS, since=CLOCK.now() - timedelta(hours=1)))["profiles.members"]
+
+    code, said = await scene.supersede("profiles.members", id)
+
+    assert code == 0, said
+    marker = await scene.until(id, erased=True)
+    assert "capacity" not in marker
+
+
+async def test_an_id_that_profiles_does_not_know_ends_the_command(scene: Scene) -> None:
+    code, said = await scene.supersede("profiles.members", "nobody")
+    assert (code, "profiles knows no nobody" in said) == (1, True)
