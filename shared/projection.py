@@ -28,6 +28,8 @@ class Copy:
     further: tuple[type[Payload], ...] = ()
     """Other types of the same topic that say the state of the same aggregates."""
     follow: Callable[[Database], Awaitable[int]] | None = None
+    outlives_topic: bool = False
+    """Of a topic of facts, which keeps them for a time only: what it has forgotten stays in a rebuilt copy."""
 
 
 def newest(received: Iterable[Received]) -> list[Received]:

@@ -2,8 +2,8 @@
 
 The new one is folded from the topic's beginning, renamed over the old in one step, and then given what was appended
 meanwhile: the service may have folded that into the old one. The sequence guard makes every second time harmless.
-Markers of erased people, which a topic forgets, are carried over; where the copy in use knows anything else that the
-topic does not say, it is replaced only if that is wanted.
+Markers of erased people, which a topic forgets, are carried over, and so are documents of a copy that outlives its
+topic; where the copy in use knows anything else that the topic does not say, it is replaced only if that is wanted.
 """
 
 import asyncio
@@ -43,12 +43,13 @@ class Rebuild:
 
     async def compare(self) -> Comparison:
         """Replaces nothing."""
-        async with self._folded() as (_, found):
+        async with self._folded(keep_forgotten=self._copy.outlives_topic) as (_, found):
             return found
 
     async def replace(self, *, even_if_less: bool = False) -> Comparison:
         """Raises `Less`, and replaces nothing, where the copy in use knows what the topic does not."""
-        async with self._folded() as (replay, found):
+        keep_forgotten = self._copy.outlives_topic and not even_if_less
+        async with self._folded(keep_forgotten=keep_forgotten) as (replay, found):
             if found.lost and not even_if_less:
                 raise Less(f"{len(found.lost)} documents of {self._copy.collection} would be lost")
             await self._shadow.rename(self._copy.collection, dropTarget=True)
@@ -59,12 +60,14 @@ class Rebuild:
             return found
 
     @asynccontextmanager
-    async def _folded(self) -> AsyncIterator[tuple[Replay, Comparison]]:
+    async def _folded(self, *, keep_forgotten: bool) -> AsyncIterator[tuple[Replay, Comparison]]:
         await self._prepare()
         async with Replay.open(self._bootstrap, [self._copy.payload.TOPIC]) as replay:
             try:
                 await self._fold(replay, into=self._shadow)
                 await self._carry_markers()
+                if keep_forgotten:
+                    await self._carry_forgotten()
                 self._say(f"{self._read} records of {self._copy.payload.TOPIC} are folded")
                 found = await self._compared(replay)
                 for line in found.lines():
@@ -105,6 +108,16 @@ class Rebuild:
         except BulkWriteError as failed:
             if not duplicates_in(failed):
                 raise
+
+    async def _carry_forgotten(self) -> None:
+        """What the topic says nothing of any more: nobody would say it again."""
+        said = {one["_id"] async for one in self._shadow.find({}, {"_id": 1})}
+        kept = 0
+        async for one in self._live.find({"erased": False}):
+            if one["_id"] not in said:
+                await self._shadow.insert_one(one)
+                kept += 1
+        self._say(f"{kept} documents of which the topic says nothing any more are kept")
 
     async def _compared(self, replay: Replay) -> Comparison:
         """Of what differs, only that counts which stands still: the rest is on its way into both."""

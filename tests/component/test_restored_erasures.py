@@ -11,7 +11,8 @@ from services.profiles.domain import erasures as domain
 from services.profiles.domain import members
 from services.profiles.domain.erasures import Erasure
 from services.profiles.domain.members import Member
-from services.profiles.store.erasures import ERASED, MongoErasures
+from services.profiles.store.documents import ERASED
+from services.profiles.store.erasures import MongoErasures
 from services.profiles.store.members import MongoMembers
 from services.profiles.store.restoring import Restoring
 from shared import kafka, outbox

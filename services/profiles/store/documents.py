@@ -14,6 +14,8 @@ from shared.mongo import Collection, Database, Document, DuplicateKeyError, Writ
 from shared.outbox import Fact, Tombstone
 
 S = TypeVar("S")
+ERASED = "erased_members"
+"""Markers of erased members: ids and sequences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

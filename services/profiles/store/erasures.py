@@ -7,7 +7,8 @@ from typing import Any
 
 from services.profiles.domain import erasures as domain
 from services.profiles.domain.erasures import ErasedMember, Erasure
-from services.profiles.store.documents import Shape, facts_of, short
+from services.profiles.store.documents import ERASED, Shape, facts_of, short
+from services.profiles.store.relations import forget_within
 from shared import outbox
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
@@ -26,7 +27,7 @@ from shared.mongo import (
 )
 from shared.outbox import Tombstone
 
-ERASURES, ERASED = "erasures", "erased_members"
+ERASURES = "erasures"
 KINDS = (MemberChanged, PreferencesChanged, ContactChanged)
 """What is published of a member, and leaves a tombstone each."""
 _FIELDS = tuple(field.name for field in fields(Erasure) if field.name != "id")
@@ -156,6 +157,7 @@ def tombstones(member: str) -> list[Tombstone]:
 def forget(writing: Writing, institution: str, member: str) -> None:
     """All else that names the member's person."""
     writing["invitations"].delete_many({"institution": institution, "member": member}, session=writing.session)
+    forget_within(writing, institution, member)
 
 
 def receive(writing: Writing, institution: str, id: str, *, service: str, now: datetime) -> None:

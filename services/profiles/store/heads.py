@@ -8,7 +8,7 @@ from services.profiles.store import erasures as erasure_store
 from services.profiles.store import institutions as institution_store
 from services.profiles.store import members as member_store
 from services.profiles.store import programmes as programme_store
-from services.profiles.store.documents import Shape, facts_of, read
+from services.profiles.store.documents import ERASED, Shape, facts_of, read
 from services.profiles.usecases.heads import Heads
 from shared import outbox
 from shared.clock import Clock
@@ -70,7 +70,7 @@ class MongoStates:
         if OWNED[topic] is not _MEMBERS:
             return []
         ids = [key.partition(":")[2] for key in heads]
-        documents = await self._database[erasure_store.ERASED].find({"_id": {"$in": ids}}).to_list(None)
+        documents = await self._database[ERASED].find({"_id": {"$in": ids}}).to_list(None)
         _warn_of_forged(topic, documents, heads)
         return [one for one in documents if _sequence(one, topic) > heads.get(_key(one), _sequence(one, topic))]
 

@@ -12,9 +12,10 @@ from services.profiles.domain.institutions import Institution
 from services.profiles.domain.members import Member
 from services.profiles.domain.programmes import Programme
 from services.profiles.domain.retold import retold
-from services.profiles.store.documents import facts_of, read, short
-from services.profiles.store.erasures import ERASED, ERASURES
+from services.profiles.store.documents import ERASED, facts_of, read, short
+from services.profiles.store.erasures import ERASURES
 from services.profiles.store.heads import OWNED, Owner
+from services.profiles.store.relations import forget_all_erased
 from shared import epochs, outbox
 from shared.clock import Clock
 from shared.contracts.catalogue import EVENTS
@@ -174,6 +175,7 @@ class Restoring:
             await self._database["invitations"].delete_many(mine)
             await self._database[ERASURES].delete_many({**mine, "state": "waiting", "_id": {"$ne": marker["erasure"]}})
             await self._carried_out(marker, now)
+        await forget_all_erased(self._database)
         again = {"$add": [now, {"$subtract": ["$due_at", "$requested_at"]}]}
         extended = [{"$set": {"due_at": {"$max": ["$due_at", again]}}}]
         await self._database[ERASURES].update_many({"state": "waiting"}, extended)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from services.profiles.domain import erasures
 from services.profiles.store import erasures as erasure_store
-from services.profiles.store.documents import facts_of, read, short
+from services.profiles.store.documents import ERASED, facts_of, read, short
 from services.profiles.store.heads import OWNED
 from shared import outbox
 from shared.clock import Clock
@@ -52,7 +52,7 @@ class Superseding:
         return await in_transaction(self._database, body)
 
     async def _find(self, id: str, session: Session | None) -> Document | None:
-        for collection in (self._shape.collection, erasure_store.ERASED):
+        for collection in (self._shape.collection, ERASED):
             document = await self._database[collection].find_one({"_id": id}, session=session)
             if document is not None:
                 return document
@@ -72,7 +72,7 @@ class Superseding:
             told += erasures.facts(read(after, erasure_store.SHAPE).state)
         else:
             told += [fact for fact in self._facts(read(after, self._shape).state) if self._topic == fact.TOPIC]
-        collection = erasure_store.ERASED if is_marker else self._shape.collection
+        collection = ERASED if is_marker else self._shape.collection
         same = {"_id": document["_id"], "institution": document["institution"]}
         await self._database[collection].replace_one(same, after, session=session)
         trace = Trace(correlation_id=self._clock.new_id())

@@ -1,0 +1,176 @@
+"""Profiles' copy of who is suggested, asked and matched: rebuilt, restored, and forgotten with an erasure."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from deploy import restored
+from deploy.issuer import LocalIssuer
+from services.profiles.store.erasures import MongoErasures
+from services.profiles.store.relations import COPIES, PAIRS, SUGGESTED
+from services.profiles.usecases.erasures import ErasureWorker
+from shared.clock import SystemClock
+from shared.contracts.envelope import Received, headers_of
+from shared.contracts.matching import RelationshipClosed, RelationshipOpened
+from shared.rebuild import Rebuild
+from tests.component.conftest import begin_here
+from tests.component.profiles_kit import Network, running
+from tests.component.test_profiles_cards import Cast
+from tests.eventually import eventually
+
+CLOCK = SystemClock()
+GROUP = "profiles.projection"
+
+
+@pytest.fixture(scope="module")
+async def network(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Network]:
+    async with running(mongo_uri, kafka_bootstrap, issuer) as network:
+        yield network
+
+
+@pytest.fixture
+async def cast(network: Network) -> Cast:
+    return await Cast(network, f"c{CLOCK.new_id()}").join()
+
+
+async def publish(producer: AIOKafkaProducer, *told: Received) -> None:
+    for one in told:
+        assert one.payload is not None
+        await producer.send_and_wait(
+            one.payload.TOPIC,
+            one.payload.model_dump_json().encode(),
+            key=one.envelope.key.encode(),
+            headers=[(name, text.encode()) for name, text in headers_of(one.envelope).items()],
+        )
+
+
+async def rebuild(network: Network, bootstrap: str, *, even_if_less: bool = False) -> None:
+    for copy in COPIES:
+        whole = Rebuild(network.database, copy, bootstrap=bootstrap, clock=CLOCK, say=lambda _: None)
+        await whole.replace(even_if_less=even_if_less)
+
+
+def opened(cast: Cast, mentee: str, mentor: str) -> RelationshipOpened:
+    return RelationshipOpened(relationship=f"s-{mentee}-{mentor}-{cast.north}", **cast.pair(mentee, mentor))
+
+
+async def relations_of(cast: Cast, viewer: str) -> Mapping[str, str]:
+    """By name."""
+    party = (cast.homes[viewer], cast.ids[viewer])
+    found = await cast.relations.of(party, list(cast.ids.values()))
+    names = {id: name for name, id in cast.ids.items()}
+    return {names[id]: relation for (_, id), relation in found.items()}
+
+
+async def test_relations_missing_or_wrong_in_the_copy_are_rebuilt_from_the_topic(
+    cast: Cast, kafka_bootstrap: str, producer: AIOKafkaProducer
+) -> None:
+    told = [cast.received(opened(cast, "ana", "sue")), cast.received(cast.listed("ana", "mara"))]
+    told.append(cast.received(opened(cast, "ned", "mara")))
+    await publish(producer, *told)
+    wrong = cast.received(opened(cast, "ned", "mara"))
+    await cast.hear_again(wrong)
+    of_ned = {"_id": wrong.envelope.subject}
+    sequence = told[-1].envelope.sequence
+    await cast.network.database[PAIRS].update_one(of_ned, {"$set": {"state": "ended", "sequence": sequence}})
+    assert await relations_of(cast, "ana") == {}
+
+    await rebuild(cast.network, kafka_bootstrap)
+
+    assert await relations_of(cast, "ana") == {"sue": "matched", "mara": "suggested"}
+    assert await relations_of(cast, "mara") == {"ned": "matched"}
+    indexes = await cast.network.database[PAIRS].index_information()
+    assert {"mentee", "mentor"} <= set(indexes)
+
+
+async def test_a_mentoring_whose_facts_have_left_the_topic_keeps_its_card(cast: Cast, kafka_bootstrap: str) -> None:
+    await cast.hear(opened(cast, "ana", "sue"), cast.listed("ana", "mara"))
+    await rebuild(cast.network, kafka_bootstrap)
+    assert await relations_of(cast, "ana") == {"sue": "matched", "mara": "suggested"}
+    await rebuild(cast.network, kafka_bootstrap, even_if_less=True)
+    assert await relations_of(cast, "ana") == {}
+
+
+async def test_relations_since_the_backup_come_back_once_a_restored_profiles_consumes_again(
+    cast: Cast, kafka_bootstrap: str, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restored, "TOPICS", ())  # other tests' members are on them
+    older, since = cast.received(opened(cast, "ned", "mara")), cast.received(opened(cast, "ana", "sue"))
+    await publish(producer, since)
+    await begin_here(kafka_bootstrap, GROUP, "matching.events")  # consumed by the store that was lost
+    await cast.hear_again(older)  # in the backup
+
+    await restored._profiles(cast.network.database, kafka_bootstrap, dry_run=False)
+
+    consuming = asyncio.ensure_future(cast.network.service.background["consumer"]())
+    try:
+
+        async def is_back() -> bool:
+            return await relations_of(cast, "ana") == {"sue": "matched"}
+
+        await eventually(is_back, within=30, message="the relation since the backup")
+        assert await relations_of(cast, "ned") == {"mara": "matched"}
+    finally:
+        consuming.cancel()
+        with suppress(asyncio.CancelledError):
+            await consuming
+
+
+async def erase(cast: Cast, name: str) -> None:
+    coordinator = cast.network.coordinator(cast.homes[name])
+    asked = await coordinator.post(f"/members/{cast.ids[name]}/erasure")
+    assert asked.status_code == 202, asked.text
+    mine = {"member": cast.ids[name], "state": "waiting"}
+    past = {"$set": {"due_at": CLOCK.now() - timedelta(seconds=1)}}
+    await cast.network.database["erasures"].update_many(mine, past)
+    await ErasureWorker(MongoErasures(cast.network.database, CLOCK), CLOCK).work()
+
+
+async def named_in_copies(cast: Cast, name: str) -> int:
+    """In which of them the member is a party."""
+    id, found = cast.ids[name], 0
+    for collection in (PAIRS, SUGGESTED):
+        of_member = {"$or": [{"mentee.member": id}, {"mentor.member": id}]}
+        found += await cast.network.database[collection].count_documents(of_member)
+    return found
+
+
+@pytest.mark.parametrize("gone", ["ana", "sue"])
+async def test_with_an_erasure_every_relation_of_the_member_is_gone_and_stays_gone(
+    cast: Cast, kafka_bootstrap: str, producer: AIOKafkaProducer, gone: str
+) -> None:
+    told = [cast.received(cast.listed("ana", "mara", "sue")), cast.received(opened(cast, "ana", "sue"))]
+    await publish(producer, *told)
+    for one in told:
+        await cast.hear_again(one)
+    left = "sue" if gone == "ana" else "ana"
+    assert await cast.sees(left, gone) is not None
+
+    await erase(cast, gone)
+
+    assert await named_in_copies(cast, gone) == 0
+    assert await cast.sees(left, gone) is None
+    pair = cast.pair("ana", "sue")
+    closed = RelationshipClosed(relationship=f"s-ana-sue-{cast.north}", reason="mentee_left", **pair)
+    await cast.hear(closed)  # as matching does about an erasure
+    for one in told:
+        await cast.hear_again(one)
+    assert await named_in_copies(cast, gone) == 0
+    await rebuild(cast.network, kafka_bootstrap)
+    assert await named_in_copies(cast, gone) == 0
+
+
+async def test_a_restored_backup_that_knows_the_relation_of_somebody_erased_since_forgets_it(cast: Cast) -> None:
+    await cast.hear(opened(cast, "ana", "mara"))
+    pairs = cast.network.database[PAIRS]
+    known = await pairs.find({"mentee.member": cast.ids["ana"]}).to_list(None)
+    await erase(cast, "ana")
+    await pairs.insert_many(known)
+    restoring = restored.profiles.Restoring(cast.network.database, CLOCK)
+    await restoring.prepare()
+    await restoring.restore()
+    assert await named_in_copies(cast, "ana") == 0
