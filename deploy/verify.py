@@ -109,7 +109,7 @@ def loaded(content: bytes, name: str) -> Any:
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(dict(pairs)) < len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("a key appears twice in one object")
     return dict(pairs)
 
 
@@ -251,7 +251,7 @@ def _below_ceilings(round: Round, mentors: Sequence[set[str]], what: str) -> Non
 
 def _by_id(people: Sequence[Any], at: str) -> dict[str, Any]:
     known = {person["id"]: person for person in people}
-    demand(len(known) == len(people), f"{at}: an id stands twice")
+    demand(len(known) == len(people), f"{at}: an id appears twice")
     return dict(sorted(known.items()))
 
 

@@ -123,7 +123,7 @@ class Principal:
     def home(self) -> str:
         """The institution spoken for; every query is limited to it."""
         if self.institution is None:
-            raise Forbidden("institution_required", "the token names no institution: ask with one that does")
+            raise Forbidden("institution_required", "your token names no institution: sign in with one that does")
         return self.institution
 
     @property
@@ -189,9 +189,11 @@ class Authenticator:
         """Raises `Unauthenticated`, `IssuerUnavailable`, or `Forbidden` for what the issuer may not say."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("token_missing", "send `Authorization: Bearer <token>`")
+            raise Unauthenticated("token_missing", "you are not signed in: send `Authorization: Bearer <token>`")
         if len(token) > _TOKEN_LENGTH:
-            raise Unauthenticated("token_malformed", f"a token has at most {_TOKEN_LENGTH} characters")
+            raise Unauthenticated(
+                "token_malformed", f"the token is too long: it may have at most {_TOKEN_LENGTH} characters"
+            )
         issuer = self._issuer(token)
         claims = await self._claims(token, issuer)
         return _principal(claims, issuer)
@@ -200,17 +202,24 @@ class Authenticator:
         try:
             named = jwt.decode(token, options={"verify_signature": False}).get("iss")
         except (jwt.InvalidTokenError, ValueError, RecursionError):
-            raise Unauthenticated("token_malformed", "the bearer token is no JWT") from None
+            raise Unauthenticated(
+                "token_malformed", "the bearer token is not a JWT: get a new one from your institution's sign-in"
+            ) from None
         issuer = self._issuers.get(named) if isinstance(named, str) else None
         if issuer is None:
-            raise Unauthenticated("issuer_unknown", "the token's issuer is not registered with this network")
+            raise Unauthenticated(
+                "issuer_unknown",
+                "the issuer of this token is not registered with this network: ask the operator to register it",
+            )
         return issuer
 
     async def _claims(self, token: str, issuer: Issuer) -> Mapping[str, Any]:
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.InvalidTokenError, ValueError):
-            raise Unauthenticated("token_malformed", "the bearer token's header is none of a JWT") from None
+            raise Unauthenticated(
+                "token_malformed", "the bearer token is not a JWT: its header cannot be read"
+            ) from None
         if header.get("alg") not in _ALGORITHMS:
             raise Unauthenticated("algorithm_refused", f"sign tokens with one of {', '.join(_ALGORITHMS)}")
         key = await self._key(issuer, header.get("kid"))
@@ -227,9 +236,13 @@ class Authenticator:
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("token_expired", "the token has expired: get a new one") from None
         except jwt.InvalidAudienceError:
-            raise Unauthenticated("audience_wrong", "the token is meant for somebody else") from None
+            raise Unauthenticated(
+                "audience_wrong", "the token is for another application: its `aud` is not this network's"
+            ) from None
         except (jwt.InvalidTokenError, TypeError, ValueError):
-            raise Unauthenticated("token_invalid", "the token's signature or claims do not hold") from None
+            raise Unauthenticated(
+                "token_invalid", "the token is not valid: its signature or a claim is wrong; get a new one"
+            ) from None
         for name in _DATES:
             if name in claims and not _is_number(claims[name]):
                 raise Unauthenticated("claims_malformed", f"the claim `{name}` must be a JSON number")
@@ -280,11 +293,13 @@ async def _read_json(uri: str) -> dict[str, Any]:
 def _principal(claims: Mapping[str, Any], issuer: Issuer) -> Principal:
     institution = claims.get(issuer.claims.institution)
     if institution is not None and not (_is_id(institution) and issuer.speaks_for(institution)):
-        raise Forbidden("institution_refused", "this issuer may not speak for that institution")
+        raise Forbidden(
+            "institution_refused", "the issuer of this token is not registered for that institution: ask the operator"
+        )
     roles = (_words(claims, issuer.claims.roles) or frozenset()) & ROLES
     programmes = _words(claims, issuer.claims.programmes)
     if "operator" in roles and not (issuer.may_name_operators or issuer.development):
-        raise Forbidden("operator_refused", "this issuer may not name operators")
+        raise Forbidden("operator_refused", "the issuer of this token is not registered for operators")
     return Principal(
         subject_hash=subject_hash(issuer.issuer, _subject(claims)),
         institution=institution,
@@ -335,7 +350,7 @@ def _subject(claims: Mapping[str, Any]) -> str:
     except UnicodeEncodeError:
         is_text = False
     if not is_text:
-        raise Unauthenticated("claims_malformed", "the claim `sub` must name somebody")
+        raise Unauthenticated("claims_malformed", "the claim `sub` must not be empty")
     return str(subject)
 
 
@@ -349,5 +364,5 @@ def _words(claims: Mapping[str, Any], name: str) -> frozenset[str] | None:
         return None
     words = claim.split() if isinstance(claim, str) else claim
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise Unauthenticated("claims_malformed", f"the claim `{name}` must list words")
+        raise Unauthenticated("claims_malformed", f"the claim `{name}` must be a list of texts")
     return frozenset(words)

@@ -49,7 +49,9 @@ class Rejected(DomainError):
 
 class StaleVersion(Exception):
     def __init__(self, *, found: int, expected: int) -> None:
-        super().__init__(f"version is {found}, not {expected}: reload and try again")
+        super().__init__(
+            f"it has changed since you read it (version {found}, not {expected}): load it again and repeat your change"
+        )
         self.found = found
         self.expected = expected
 

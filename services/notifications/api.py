@@ -151,7 +151,9 @@ def _ended(ended: Ended) -> ServerSentEvent:
 def _below(cursor: str | None) -> int | None:
     position = http.from_cursor(cursor)
     if position is not None and (type(position) is not int or not 0 <= position <= _LARGEST):
-        raise Rejected("cursor_malformed", "cursor must be the `next` of a page, unchanged")
+        raise Rejected(
+            "cursor_malformed", "`cursor` must be the `next` of the page before, unchanged: start again without it"
+        )
     return position
 
 

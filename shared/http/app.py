@@ -123,7 +123,7 @@ def _has_an_end(scope: Scope) -> bool:
 
 
 async def _too_long(scope: Scope, receive: Receive, send: Send) -> None:
-    detail = f"path and query may have at most {_MAX_ADDRESS_BYTES} bytes together"
+    detail = f"the address is too long: path and query may have at most {_MAX_ADDRESS_BYTES} bytes together"
     await problem(414, "address_too_long", detail)(scope, receive, send)
 
 

@@ -35,13 +35,13 @@ def read(body: bytes) -> Any:
     try:
         return json.loads(body.decode(), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
     except UnicodeDecodeError:
-        raise Unreadable("the body is not UTF-8") from None
+        raise Unreadable("the body must be UTF-8") from None
     except json.JSONDecodeError as wrong:
-        raise Unreadable(f"the body is no JSON: {wrong.msg} at character {wrong.pos}") from None
+        raise Unreadable(f"the body must be JSON: {wrong.msg} at character {wrong.pos}") from None
     except RecursionError:
         raise Unreadable(f"the body is nested deeper than {MAX_DEPTH} levels") from None
     except ValueError:
-        raise Unreadable(f"the body is no JSON that can be read: {_place(body)} is not finite, or too long") from None
+        raise Unreadable(f"the body must be JSON: {_place(body)} is not a finite number, or is too long") from None
 
 
 def _is_too_deep(body: bytes) -> bool:
@@ -60,7 +60,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     known = dict(pairs)
     if len(known) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise Unreadable(f"the key {_shown(twice)} stands twice in one object")
+        raise Unreadable(f"the key {_shown(twice)} appears twice in one object")
     return known
 
 

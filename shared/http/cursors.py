@@ -69,4 +69,6 @@ def following(page: Sequence[T], limit: int, began: Callable[[T], Moment]) -> st
 
 
 def _malformed() -> Rejected:
-    return Rejected("cursor_malformed", "cursor must be the `next` of a page, unchanged")
+    return Rejected(
+        "cursor_malformed", "`cursor` must be the `next` of the page before, unchanged: start again without it"
+    )

@@ -225,7 +225,7 @@ class Route(APIRoute):
         if not _KEY.fullmatch(key):
             raise Rejected(
                 "idempotency_key_missing",
-                "send an Idempotency-Key of 1 to 200 letters, digits and punctuation of ASCII: a fresh UUID will do",
+                "send the header Idempotency-Key: 1 to 200 ASCII letters, digits and signs, like a new UUID",
             )
         return Scope("\n".join((me.institution or "", me.subject_hash, request.url.path, key)))
 

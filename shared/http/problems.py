@@ -66,7 +66,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def outbox_behind() -> Response:
-    detail = "changes are not passed on at the moment, so none are taken; reading goes on: try again with the same key"
+    detail = "changes cannot be saved at the moment; reading still works: try again later with the same Idempotency-Key"
     return problem(503, "outbox_behind", detail, headers={"Retry-After": "10"})
 
 
@@ -87,7 +87,7 @@ async def _on_stale_version(_: Request, error: Any) -> Response:
 
 
 async def _on_contended(_: Request, __: Any) -> Response:
-    detail = "too many changes of the same at once: nothing is changed; try again with the same key"
+    detail = "others changed this at the same time, so nothing was saved: try again with the same Idempotency-Key"
     return problem(503, "contended", detail, headers={"Retry-After": "1"})
 
 
@@ -98,7 +98,7 @@ async def _on_unauthenticated(_: Request, error: Any) -> Response:
 
 
 async def _on_issuer_unavailable(_: Request, __: Any) -> Response:
-    detail = "the keys of the token's issuer cannot be fetched: try again"
+    detail = "your token cannot be checked at the moment, because its issuer does not answer: try again"
     return problem(503, "issuer_unavailable", detail, headers={"Retry-After": "10"})
 
 
@@ -106,7 +106,7 @@ async def _on_invalid(_: Request, error: Any) -> Response:
     wrong = error.errors()
     more = f", and {len(wrong) - _ERRORS_TOLD} more" if len(wrong) > _ERRORS_TOLD else ""
     errors = [FieldError(_place(one["loc"]), worded(one)) for one in wrong[:_ERRORS_TOLD]]
-    return problem(422, "request_invalid", f"the request does not fit: see errors{more}", errors=errors)
+    return problem(422, "request_invalid", f"some values are wrong: see errors{more}", errors=errors)
 
 
 async def _on_http(_: Request, error: Any) -> Response:
@@ -117,14 +117,19 @@ async def _on_http(_: Request, error: Any) -> Response:
 async def _on_store_error(_: Request, error: Any) -> Response:
     if not is_outage(error):
         raise error
-    return problem(503, "store_unavailable", "the store cannot be reached: try again", headers={"Retry-After": "2"})
+    return problem(
+        503,
+        "store_unavailable",
+        "the database cannot be reached at the moment: try again",
+        headers={"Retry-After": "2"},
+    )
 
 
 async def _on_fault(_: Request, error: Any) -> Response:
     _log.error("request failed", exc_info=error)
     # Answered outside of our own middleware, which would have added the header.
     correlation = {"X-Correlation-Id": current_trace("").correlation_id}
-    detail = "a fault of ours; it is in the logs under the X-Correlation-Id of this answer"
+    detail = "a fault on our side: try again; if it stays, tell the operator this answer's X-Correlation-Id"
     return problem(500, "fault", detail, headers=correlation)
 
 

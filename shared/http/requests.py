@@ -50,7 +50,7 @@ class BoundedRequest(Request):
         async for chunk in super().stream():
             received += len(chunk)
             if received > self.max_bytes:
-                raise HTTPException(413, f"the body may have at most {self.max_bytes} bytes")
+                raise HTTPException(413, f"the body is too large: it may have at most {self.max_bytes} bytes")
             yield chunk
 
     def form(self, **_: Any) -> AwaitableOrContextManager[FormData]:
@@ -125,7 +125,7 @@ def refuse_unknown_query(request: Request, allowed: Mapping[str, bool]) -> None:
     errors += [FieldError(name, "must be sent once") for name in repeated]
     named = ", ".join(error.field for error in errors)
     more = f" and {len(unknown) - _ERRORS_SHOWN} more" if len(unknown) > _ERRORS_SHOWN else ""
-    raise Rejected("query_invalid", f"query parameters refused: {named}{more}; {takes}", tuple(errors))
+    raise Rejected("query_invalid", f"these query parameters cannot be used: {named}{more}; {takes}", tuple(errors))
 
 
 def shown(name: str) -> str:
@@ -160,7 +160,7 @@ async def expected_version(
     """Required wherever a resource is changed: 428 without (RFC 6585); not the current version: 412."""
     if if_match is None:
         raise HTTPException(
-            428, 'send If-Match with the ETag last read, like "7": nobody\'s change is overwritten unseen'
+            428, 'send If-Match with the ETag that you last read, like "7", so that no other change is overwritten'
         )
     return _version(if_match)
 
@@ -178,7 +178,7 @@ async def known_version(
 def _version(if_match: str) -> int:
     match = re.fullmatch(r'(?:W/)?"([0-9]{1,15})"', if_match.strip())
     if match is None:
-        raise Rejected("if_match_malformed", 'If-Match must be the ETag last read, like "7"')
+        raise Rejected("if_match_malformed", 'If-Match must be the ETag that you last read, like "7"')
     return int(match[1])
 
 

@@ -251,7 +251,7 @@ async def test_rotations_of_people_in_other_programmes_are_out_of_reach(matching
         assert (entered.status_code, entered.json()["errors"]) == (422, fresh.json()["errors"])
     for id in outside:
         taken = await _ask(matching, role, "PUT", f"/rotations/{id}", json=_rotation("mara", "ana"))
-        said = [{"field": "id", "message": "cannot be used: enter this under another id"}]
+        said = [{"field": "id", "message": "cannot be used: choose another id"}]
         assert (taken.status_code, taken.json()["errors"]) == (422, said)
     assert await matching.database["rotations"].find().to_list(None) == kept
     mine = await _ask(matching, role, "PUT", "/rotations/r-mine", json=_rotation("mara", "ana"))

@@ -174,7 +174,7 @@ async def test_the_same_sign_in_in_another_institution_is_another_person(running
 async def test_an_unknown_sign_in_is_told_to_accept_an_invitation(running: Desk) -> None:
     answer = await running.http.get("/inbox", headers=running.headers("nobody"))
     assert answer.status_code == 403
-    assert "accept an invitation first" in answer.json()["detail"]
+    assert "accept your invitation first" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("roles", [("coordinator",), ("operator",), ("integrator",), ()])

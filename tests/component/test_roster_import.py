@@ -84,9 +84,7 @@ async def test_every_row_has_a_verdict_and_the_good_ones_are_members(network: Ne
         (4, "refused"),
         (6, "refused"),
     ]
-    assert rows[1]["reasons"] == [
-        {"column": "grade", "message": "is none of the values that the mapping translates: R, A"}
-    ]
+    assert rows[1]["reasons"] == [{"column": "grade", "message": "is not a value that the mapping translates: R, A"}]
     assert rows[2]["reasons"] == [{"column": "name", "message": "must not contain LINE FEED (U+000A), at character 3"}]
     assert [reason["column"] for reason in rows[3]["reasons"]] == ["email", "places"]
     members = await people(coordinator)
@@ -173,10 +171,10 @@ async def test_a_dry_run_says_all_and_does_nothing(network: Network, here: str) 
     [
         (b"", "the file is empty"),
         (b"\n", "the file is empty"),
-        (HEADER.encode(), "has a header and no rows"),
+        (HEADER.encode(), "has column names and nothing below them"),
         (csv("x").replace(b"pronouns", b"shoe size"), "column 'shoe size' is unknown"),
         (csv("x").replace(b"email,", b""), "required column 'email' is missing"),
-        (csv("x").replace(b"pronouns", b"name"), "column 'name' stands twice"),
+        (csv("x").replace(b"pronouns", b"name"), "column 'name' appears twice"),
         (csv("Ada,ada@example.org,7,R,,,", "B\xf6b,b@x.org,8,R,,,").decode().encode("latin-1"), "line 3 is not UTF-8"),
         (csv("Ada,ada@example.org,7,R,,,").decode().encode("utf-16"), "line 1 is not UTF-8"),
         (csv('"Ada,ada@example.org,7,R,,,'), "line 2 is no CSV"),
@@ -217,7 +215,7 @@ async def test_a_mapping_that_names_what_is_the_persons_alone_is_refused_whole(
     refused = await coordinator.upload(csv("Ada,ada@example.org,7,R,,,"), mapping)
     assert (refused.status_code, refused.json()["type"]) == (422, "urn:preceptor:problem:mapping_names_person_only")
     assert refused.json()["errors"] == [
-        {"field": f"sections.people.fields.{field}", "message": "is entered by the person only"}
+        {"field": f"sections.people.fields.{field}", "message": "can be entered only by the person"}
     ]
     assert await people(coordinator) == {}
 
@@ -313,7 +311,7 @@ async def test_a_programme_that_closes_while_the_roster_waits_gives_its_rows_a_v
         first, second = await verdicts(coordinator, roster)
         assert (first["verdict"], first["reasons"][0]["message"]) == (
             "refused",
-            "no active programme that admits the institution: here.care",
+            "these are not active programmes that admit the institution: here.care",
         )
         assert second["reasons"][0]["column"] == "grade"
         assert await people(coordinator) == {}

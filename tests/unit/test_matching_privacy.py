@@ -292,5 +292,5 @@ def test_a_mentee_who_cannot_resume_does_not_hear_why(
         with pytest.raises(Conflict) as refused:
             relationships.resume(one, by=side, mentee=mentee(), mentor=other, policy=full(given=given))
         told[side] = (refused.value.code, refused.value.message)
-    assert told["mentee"] == ("not_available", "the two cannot be brought together at present")
+    assert told["mentee"] == ("not_available", "this mentee and this mentor cannot be matched at the moment")
     assert told["mentor"][0] == to_mentor

@@ -51,7 +51,7 @@ def test_what_is_not_named_in_a_draft_stays() -> None:
 
 
 def test_a_draft_of_what_is_there_already_is_refused() -> None:
-    with pytest.raises(Rejected, match="name one that is to be another"):
+    with pytest.raises(Rejected, match="change at least one weight or limit"):
         life.drafted(life.rules_of(CARE_OF_NORTH), Draft(list_length=10))
 
 

@@ -225,7 +225,7 @@ def test_an_overdue_request_takes_no_answer_although_nobody_has_worked_it_off() 
         lambda: requests.decline(pending(), reason="no_time", now=over),
         lambda: requests.withdraw(pending(), now=over),
     ):
-        with pytest.raises(Conflict, match="is expired") as refused:
+        with pytest.raises(Conflict, match="has expired") as refused:
             answer()
         assert refusal(refused) == (Conflict, "request_not_pending")
 

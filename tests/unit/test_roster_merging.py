@@ -63,7 +63,7 @@ def test_nobody_joins_a_programme_that_closed_since_the_file_came_and_whoever_is
     row = Row(line=2, told=care)
     (refused,) = merge([row], [], job, new_id=lambda: "new", taken={})
     assert (refused.verdict, refused.after) == ("refused", None)
-    assert "no active programme" in refused.reasons[0].message
+    assert "not active programmes" in refused.reasons[0].message
     (stays,) = merge([row], [Versioned(after(care), 1)], job, new_id=lambda: "new", taken={})
     assert (stays.verdict, stays.member) == ("unchanged", "new0")
 

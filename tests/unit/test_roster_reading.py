@@ -99,7 +99,7 @@ def test_every_wrong_column_of_a_header_is_named() -> None:
         read("first,first,teaches,hours,role,shoe size,\nx\n")
     said = " / ".join(error.message for error in refused.value.errors)
     for part in (
-        "'first' stands twice",
+        "'first' appears twice",
         "'last' is missing",
         "'mail' is missing",
         "'shoe size' is unknown",

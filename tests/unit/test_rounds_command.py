@@ -113,7 +113,7 @@ WRONG_SHEETS = [
     ({"mentors": "name,mail\nAda,ada@x.org\n"}, "column 'wanted', which the mapping's round names, is missing"),
     ({"mentors": MENTORS.replace("name,mail", "name,post")}, "required column 'mail' is missing"),
     ({"mapping": PLAN.replace("name: {column: name}", "name: {column: biography}")}, "must stand under ignore"),
-    ({"mapping": PLAN.replace("topics_wanted: {", "identity: {")}, "is entered by the person only"),
+    ({"mapping": PLAN.replace("topics_wanted: {", "identity: {")}, "can be entered only by the person"),
     ({"mapping": PLAN.replace("id: spring, ", "")}, "round/id: is required"),
     ({"mapping": PLAN.replace("id: spring,", "id: spring, weights: {topics: 101},")}, "round/weights/topics"),
     ({"mapping": PLAN.replace("id: spring,", "id: spring, weights: {topics: .nan},")}, "round/weights/topics"),

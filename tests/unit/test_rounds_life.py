@@ -70,7 +70,7 @@ def test_each_step_leads_from_its_states_to_the_next_version_and_from_no_other(s
         after = act(round(state))
         assert (after.state, after.version) == (allowed[state], 2)
     else:
-        with pytest.raises(Conflict, match=f"the round is {state}"):
+        with pytest.raises(Conflict, match=f"this one is {state}"):
             act(round(state))
 
 

@@ -107,7 +107,7 @@ def test_a_plan_is_written_and_told(files: tuple[Path, Path], tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--gone", "h9"], "h9 is no mentor of this round"),
+        (["--gone", "h9"], "h9 is not a mentor of this round"),
         ([], "--gone MENTOR"),
         (["--gone", "h1", "--bystanders", "-1"], "equal to 0"),
     ],

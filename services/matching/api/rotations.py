@@ -207,7 +207,7 @@ def _rows(content: bytes) -> dict[int, NamedEntry | VerdictRead]:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = [name.strip() for name in next(reader, [])]
         if not _is_complete(header):
-            raise _no_table(f"line 1 must name the columns {_HEADER}, once each, and no others")
+            raise _no_table(f"line 1 must name each of the columns {_HEADER} once, and no others")
         rows: dict[int, NamedEntry | VerdictRead] = {}
         line = reader.line_num + 1
         for row in reader:
@@ -217,9 +217,9 @@ def _rows(content: bytes) -> dict[int, NamedEntry | VerdictRead]:
             if len(rows) > _MAX_ROWS:
                 raise _no_table(f"a file has at most {_MAX_ROWS} rows: send it in parts")
     except UnicodeDecodeError as wrong:
-        raise _no_table(f"the file is not UTF-8: byte {wrong.start}") from None
+        raise _no_table(f"byte {wrong.start} of the file is not UTF-8: save it as CSV UTF-8") from None
     except csv.Error as wrong:
-        raise _no_table(f"the file is no CSV: {wrong}") from None
+        raise _no_table(f"the file cannot be read as CSV: {wrong}: save it as CSV UTF-8") from None
     return rows
 
 

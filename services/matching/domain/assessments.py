@@ -103,7 +103,7 @@ def enter(known: Rotation | None, entry: Entry, *, institution: str, now: dateti
     if known is None:
         return Rotation(institution=institution, entry=entry, due_at=now)
     if (known.entry.assessor, known.entry.assessed) != (entry.assessor, entry.assessed):
-        return FieldError("id", "names a rotation of two other people: take that back, and enter this under its own id")
+        return FieldError("id", "is the id of a rotation of two other people: delete that rotation, or use another id")
     if known.entry == entry and not known.is_void:
         return known
     return replace(known, entry=entry, is_void=False, version=known.version + 1, due_at=now)

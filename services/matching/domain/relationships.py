@@ -30,7 +30,7 @@ _ALLOWS_REPEAT = frozenset({"goals_reached", "moved_on", "repaired"})
 _LEAVES_BEHIND = frozenset({"no_time", "not_a_fit", "conflict_of_interest", "unspecified"})
 """A mentor's reasons after which the mentee is placed again; the others say that it came to its end."""
 
-EXCHANGE_FULL = "the mentor's institution gives as many seats to the mentee's as it agreed to"
+EXCHANGE_FULL = "the mentor's institution has already given the mentee's institution all the seats that they agreed on"
 Conflicting = Literal["assessment"]
 
 
@@ -108,7 +108,7 @@ def resume(
         raise seatless
     is_here = mentee is not None and mentor is not None and mentee.member.is_active and mentor.member.is_active
     if not is_here or relationship.conflict or seatless:
-        raise Conflict("not_available", "the two cannot be brought together at present")
+        raise Conflict("not_available", "this mentee and this mentor cannot be matched at the moment")
     after = _next(relationship, state="active", reason=None)
     event = RelationshipResumed(recipients=(after.pair.across(by).told,), **_about(after))
     return Decided(state=after, event=event, seats=int(after.takes_seat) - int(relationship.takes_seat))
@@ -116,7 +116,7 @@ def resume(
 
 def _seatless(relationship: Relationship, mentor: Person, policy: Policy | None) -> Conflict | None:
     if mentor.taken >= mentor.member.capacity:
-        return Conflict("no_seat_left", "the mentor has no seat left")
+        return Conflict("no_seat_left", "the mentor has no free seat: raise the capacity, or wait until a seat is free")
     if policy is not None and policy.is_full(relationship.pair.exchange):
         return Conflict("exchange_full", EXCHANGE_FULL)
     return None
@@ -221,4 +221,4 @@ def _about(relationship: Relationship) -> dict[str, Any]:
 
 
 def _not(relationship: Relationship, code: str) -> Conflict:
-    return Conflict(code, f"the relationship is {relationship.state.replace('_', ' ')}")
+    return Conflict(code, f"the relationship is {relationship.state.replace('_', ' ')}, so this cannot be done")

@@ -105,12 +105,14 @@ def request(
 ) -> Decided[Request]:
     """Raises `NotFound`, `Conflict`, `Rejected`."""
     if len(message) > MESSAGE_LENGTH:
-        raise Rejected("message_too_long", f"a message has at most {MESSAGE_LENGTH} characters")
+        raise Rejected("message_too_long", f"the message may have at most {MESSAGE_LENGTH} characters: shorten it")
     pair = _askable(programme, mentor, situation)
     if any(one.pair.mentor.member == mentor for one in situation.asked):
-        raise Conflict("already_asked", "a request to this mentor is pending: wait for the answer, or withdraw it")
+        raise Conflict(
+            "already_asked", "you have already asked this mentor: wait for the answer, or withdraw the request"
+        )
     if len(situation.asked) >= PENDING_AT_MOST:
-        raise Conflict("too_many_pending", f"at most {PENDING_AT_MOST} requests may be pending: withdraw one first")
+        raise Conflict("too_many_pending", f"you may have at most {PENDING_AT_MOST} open requests: withdraw one first")
     is_repeat = situation.had_mentoring
     new = Request(id=id, pair=pair, message=message, asked_at=now, due_at=now + NUDGES[0], is_repeat=is_repeat)
     event = MentorRequested(expires_at=now + OPEN_FOR, repeat=is_repeat, recipients=(pair.mentor.told,), **_about(new))
@@ -127,7 +129,7 @@ def accept(
     refuse_settled(request, now)
     _refuse_broken(situation)
     if all(one.id != request.id for one in situation.asked):
-        raise Conflict("request_not_pending", "the request was settled at this moment")
+        raise Conflict("request_not_pending", "the request was answered or withdrawn a moment ago: load it again")
     accepted = _settled(request, "accepted", now, relationship=relationship)
     event = RequestAccepted(relationship=relationship, recipients=(request.pair.mentee.told,), **_about(request))
     return (
@@ -204,14 +206,16 @@ def leave(request: Request, *, side: Side, now: datetime) -> Decided[Request]:
 def _askable(programme: str, mentor: str, situation: Situation) -> Pair:
     policy, who, other = situation.policy, situation.mentee, situation.mentor
     if policy is None or who is None or not rules.is_mentee(who, policy):
-        raise NotFound("enrolment_not_found", "you are no mentee of such a programme")
+        raise NotFound("enrolment_not_found", "you are not enrolled as a mentee in a programme with this id")
     home = who.member.institution
     if other is None or not rules.is_mentor(other, policy) or not policy.exchanges(home, other.member.institution):
-        raise NotFound("mentor_not_found", "no such mentor in this programme")
+        raise NotFound("mentor_not_found", "there is no mentor with this id in this programme")
     if mine := rules.own_reason(who):
         raise Conflict(mine, UNMATCHED[mine])
     if rules.broken_by_wish(who, other, policy):
-        raise Conflict("not_available", "this mentor is not available to you at present")
+        raise Conflict(
+            "not_available", "this mentor is not available at the moment: your list shows whom else you can ask"
+        )
     return Pair(
         programme=programme,
         mentee=Party(member=who.id, institution=home),
@@ -221,23 +225,25 @@ def _askable(programme: str, mentor: str, situation: Situation) -> Pair:
 
 def refuse_settled(request: Request, now: datetime) -> None:
     if request.reason == "mentor_full":
-        raise Conflict("no_seat_left", "the mentor has no seat left: the request was withdrawn when the last was taken")
+        raise Conflict(
+            "no_seat_left", "the mentor has no free seat: the request was withdrawn when the last seat was taken"
+        )
     if request.state != "pending":
-        raise Conflict("request_not_pending", f"the request is {request.state}")
+        raise Conflict("request_not_pending", f"the request is {request.state} already")
     if request.expires_at is not None and request.expires_at <= now:
-        raise Conflict("request_not_pending", "the request is expired")
+        raise Conflict("request_not_pending", "the request has expired: nobody answered it in time")
 
 
 def _refuse_broken(situation: Situation) -> None:
     who, other, policy = situation.mentee, situation.mentor, situation.policy
     if who is None or other is None or policy is None:
-        raise Conflict("not_available", "the two cannot be brought together at present")
+        raise Conflict("not_available", "this mentee and this mentor cannot be matched at the moment")
     if other.taken >= other.member.capacity:
-        raise Conflict("no_seat_left", "the mentor has no seat left")
+        raise Conflict("no_seat_left", "the mentor has no free seat: raise the capacity, or wait until a seat is free")
     if policy.is_full((who.member.institution, other.member.institution)):
         raise Conflict("exchange_full", EXCHANGE_FULL)
     if rules.broken_by_wish(who, other, policy):
-        raise Conflict("not_available", "the two cannot be brought together at present")
+        raise Conflict("not_available", "this mentee and this mentor cannot be matched at the moment")
 
 
 def _siblings(pair: Pair, situation: Situation, now: datetime, *, but: str | None) -> Iterator[Decided[Request]]:

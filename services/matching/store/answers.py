@@ -78,7 +78,7 @@ def _hold_both(writing: Writing, relationship: Relationship) -> None:
     both = (relationship.pair.mentee, relationship.pair.mentor)
     wanted = {"_id": {"$in": [one.member for one in both]}, "erased": False}
     if writing[PARTICIPANTS].count_documents(wanted, session=writing.session) < len(both):
-        raise Conflict("not_available", "one of the two is not here any more")
+        raise Conflict("not_available", "the mentee or the mentor is no longer a member")
     write_all(writing, SEATS, [seated_none(one.member, institution=one.institution) for one in both])
 
 

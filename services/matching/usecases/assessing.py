@@ -89,7 +89,7 @@ class Rotations:
     async def enter_one(self, me: Principal, entry: NamedEntry, trace: Trace) -> Rotation:
         [entered] = await self.enter(me, [entry], trace)
         if entered.errors:
-            raise Rejected("rotation_refused", "the rotation cannot be entered: see errors", entered.errors)
+            raise Rejected("rotation_refused", "the rotation was not saved: see errors", entered.errors)
         return (await self._register.known(me.home, [entry.external]))[entry.external]
 
     async def take_back(self, me: Principal, external: str, trace: Trace) -> None:
@@ -98,7 +98,7 @@ class Rotations:
         async def act() -> None:
             known = (await self._register.within(me.scope, [external])).get(external)
             if known is None:
-                raise NotFound("rotation_not_found", "no such rotation")
+                raise NotFound("rotation_not_found", "there is no rotation with this id")
             after = assessments.take_back(known, now=self._clock.now())
             await self._register.keep([after] if after is not known else [], trace)
 
@@ -131,9 +131,9 @@ class Rotations:
             before = known.get(entry.external)
             after = assessments.enter(before, entry, institution=institution, now=now)
             if entry.external in new:
-                errors = (*errors, FieldError("id", "stands twice in what was sent"))
+                errors = (*errors, FieldError("id", "appears twice in this request"))
             elif before is not None and entry.external not in visible and not errors:
-                errors = (FieldError("id", "cannot be used: enter this under another id"),)
+                errors = (FieldError("id", "cannot be used: choose another id"),)
             elif isinstance(after, FieldError) and not errors:
                 errors = (*errors, after)
             if errors or isinstance(after, FieldError):

@@ -24,9 +24,9 @@ class Exchanges:
         me.require("coordinator")
         mine = (await self._shelf.institutions([me.home])).get(me.home) if institution == me.home else None
         if mine is None:
-            raise NotFound("institution_not_found", "there is no such institution")
+            raise NotFound("institution_not_found", "there is no institution with this id")
         if not me.coordinates_institution:
-            raise Forbidden("programme_refused", "this is for a coordinator of the whole institution")
+            raise Forbidden("programme_refused", "this needs the role institution_coordinator")
         flows = await self._shelf.flows(mine.id)
         partners = mine.exchanges_with | {one for exchange in flows for one in exchange}
         return list(balances(mine, await self._shelf.institutions(partners), flows))

@@ -33,12 +33,12 @@ class Experiences:
         relationship = await self._mine(me, id)
         said = await again_when_stale(lambda: self._answers.say(relationship, rating, trace))
         if said != rating:
-            raise Conflict("experience_said", "this was answered before: an answer is given once and stays")
+            raise Conflict("experience_said", "you have already answered this, and an answer cannot be changed")
 
     async def said(self, me: Principal, id: str) -> Rating:
         rating = await self._answers.said(await self._mine(me, id))
         if rating is None:
-            raise NotFound("experience_not_said", "nothing was said of this mentor yet")
+            raise NotFound("experience_not_said", "you have not yet said how the mentoring with this mentor was")
         return rating
 
     async def _mine(self, me: Principal, id: str) -> Relationship:
@@ -46,7 +46,7 @@ class Experiences:
         relationship = await self._answers.relationship(me.home, id)
         side = relationship.pair.side_of(member) if relationship else None
         if relationship is None or side is None:
-            raise NotFound("relationship_not_found", "no such relationship")
+            raise NotFound("relationship_not_found", "there is no relationship with this id")
         if side != "mentee":
-            raise Forbidden("mentees_only", "it is for the mentee to say how it was")
+            raise Forbidden("mentees_only", "only the mentee can say how the mentoring was")
         return relationship

@@ -37,7 +37,9 @@ class Loads:
     async def mine(self, me: Principal) -> Load:
         load = await self._ledger.load(me.home, await myself(self._ledger, me))
         if load is None:
-            raise NotFound("member_not_found", "no member is bound to this sign-in: accept the invitation first")
+            raise NotFound(
+                "member_not_found", "your sign-in is not linked to a member yet: accept your invitation first"
+            )
         return load
 
     async def of_programme(self, me: Principal, programme: str) -> Carried:

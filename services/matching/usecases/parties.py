@@ -97,7 +97,7 @@ def bound(member: str | None) -> str:
     if member is None:
         raise NotFound(
             "member_not_found",
-            "no active member is bound to this sign-in: accept the invitation first, "
+            "your sign-in is not linked to an active member: accept your invitation first, "
             "or ask your coordinator to reactivate your profile",
         )
     return member
@@ -111,7 +111,7 @@ async def side_seen(store: Store, me: Principal, one: Request | Relationship | N
         side = one.pair.side_of(member) if member is not None else None
         if side is not None or me.coordinates(one.pair.programme):
             return side
-    raise NotFound(f"{what}_not_found", f"no such {what}")
+    raise NotFound(f"{what}_not_found", f"there is no {what} with this id")
 
 
 async def coordinated(store: Store, me: Principal, programme: str) -> None:

@@ -22,7 +22,7 @@ _OPEN: Mapping[Unmatched, Seen] = {
 _SAID: Mapping[Seen, str] = {
     "no_common_language": "You have no language in common.",
     "no_common_format": "There is no way to meet that both of you offer.",
-    "not_available": "This mentor is not available to you at present.",
+    "not_available": "This mentor is not available at the moment. Your list shows whom else you can ask.",
 }
 
 
@@ -111,7 +111,9 @@ class Reading:
         """All lists of whoever asks."""
         mentee = await self._myself(me)
         if mentee is None:
-            raise NotFound("member_not_found", "no member is bound to this sign-in: accept the invitation first")
+            raise NotFound(
+                "member_not_found", "your sign-in is not linked to a member yet: accept your invitation first"
+            )
         return await self.of_mentee(me.home, mentee)
 
     async def of_mentee(self, institution: str, mentee: str) -> Sequence[Suggestions]:
@@ -123,7 +125,10 @@ class Reading:
         is_own = await self._may_see(me, mentee, programme)
         stored = await self._shelf.list_of(me.home, programme, mentee)
         if stored is None:
-            raise NotFound("list_not_found", "this mentee has no list in this programme")
+            raise NotFound(
+                "list_not_found",
+                "this mentee has no list in this programme: a list appears once they are enrolled as a mentee",
+            )
         return await self._offered(me.home, stored, is_own=is_own)
 
     async def why_not(self, me: Principal, *, mentee: str, mentor: str, programme: str) -> Answer:
@@ -131,7 +136,7 @@ class Reading:
         stored = await self._shelf.list_of(me.home, programme, mentee)
         pair = await self._pair(me.home, mentee, mentor, programme)
         if stored is None or pair is None:
-            raise NotFound("mentor_not_found", "no such mentor in this programme")
+            raise NotFound("mentor_not_found", "there is no mentor with this id in this programme")
         who, other, policy = pair
         code = rules.broken(who, other, policy)
         if code is not None:
@@ -162,7 +167,7 @@ class Reading:
             return True
         person = await self._shelf.person(me.home, mentee) if me.coordinates(programme) else None
         if person is None or not me.scope.covers_any(person.member.mentee_in | person.member.mentors_in):
-            raise NotFound("mentee_not_found", "no such mentee")
+            raise NotFound("mentee_not_found", "there is no mentee with this id")
         return False
 
     async def _offered(self, institution: str, stored: StoredList, *, is_own: bool) -> Suggestions:
@@ -201,9 +206,11 @@ def require_coordinator(me: Principal, policy: Policy | None, programme: str) ->
     """Of this programme, in one of the institutions that it admits."""
     me.require("coordinator")
     if policy is None or me.home not in policy.programme.admits:
-        raise NotFound("programme_not_found", "no such programme")
+        raise NotFound("programme_not_found", "there is no programme with this id")
     if not me.coordinates(programme):
-        raise Forbidden("programme_refused", "the token names other programmes")
+        raise Forbidden(
+            "programme_refused", "your sign-in is limited to other programmes: ask a coordinator of this programme"
+        )
 
 
 def _why(who: Person, other: Person, entry: Entry, policy: Policy) -> Why:

@@ -45,7 +45,10 @@ class Rehearsals:
         if known is not None:
             return known
         if not policy.programme.is_active:
-            raise Conflict("programme_inactive", "the programme is not active: nobody can be matched in it")
+            raise Conflict(
+                "programme_inactive",
+                "the programme is not active, so nobody can be matched in it: set its status to active first",
+            )
         life.drafted(life.rules_of(policy.programme), draft)
         new = Rehearsal(id=id, institution=me.home, programme=programme, draft=draft, began_at=self._clock.now())
         begun = await self._shelf.begin(new)
@@ -60,9 +63,11 @@ class Rehearsals:
         me.require("coordinator")
         rehearsal = await self._shelf.rehearsal(me.home, id)
         if rehearsal is None:
-            raise NotFound("rehearsal_not_found", "no such rehearsal")
+            raise NotFound("rehearsal_not_found", "there is no rehearsal with this id")
         if not me.coordinates(rehearsal.programme):
-            raise Forbidden("programme_refused", "the token names other programmes")
+            raise Forbidden(
+                "programme_refused", "your sign-in is limited to other programmes: ask a coordinator of this programme"
+            )
         return rehearsal
 
     async def of_programme(
@@ -86,5 +91,5 @@ class Rehearsals:
         policy = await self._shelf.policy(programme)
         require_coordinator(me, policy, programme)
         if policy is None or policy.programme.institution != me.home:
-            raise Forbidden("programme_not_owned", "rehearsals are for the institution that owns the programme")
+            raise Forbidden("programme_not_owned", "only the institution that owns the programme can run rehearsals")
         return policy

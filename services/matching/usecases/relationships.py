@@ -66,7 +66,7 @@ class Relationships:
         relationship = await self._store.relationship(me.home, id)
         side = await side_seen(self._store, me, relationship, what="relationship")
         if relationship is None:
-            raise NotFound("relationship_not_found", "no such relationship")
+            raise NotFound("relationship_not_found", "there is no relationship with this id")
         return relationship, side
 
     async def mine(
@@ -108,5 +108,5 @@ class Relationships:
         relationship = await self._store.relationship(me.home, id)
         side = relationship.pair.side_of(member) if relationship else None
         if side is None:
-            raise NotFound("relationship_not_found", "no such relationship")
+            raise NotFound("relationship_not_found", "there is no relationship with this id")
         return side

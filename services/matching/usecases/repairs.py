@@ -57,7 +57,7 @@ class Repairs:
             return asked
         known = await self._shelf.open_repair(me.home, programme)
         if known is not None and known.state == "approved":
-            raise Conflict("repair_under_way", "a repair of this programme is being applied: ask again after it")
+            raise Conflict("repair_under_way", "a repair of this programme is being applied: try again when it is done")
         if known is not None:
             after = life.plan_anew(known, bystanders=bystanders, correlation=trace.correlation_id)
             await self._shelf.save(after)
@@ -77,9 +77,11 @@ class Repairs:
         me.require("coordinator")
         repair = await self._shelf.repair(me.home, id)
         if repair is None:
-            raise NotFound("repair_not_found", "no such repair")
+            raise NotFound("repair_not_found", "there is no repair with this id")
         if not me.coordinates(repair.programme):
-            raise Forbidden("programme_refused", "the token names other programmes")
+            raise Forbidden(
+                "programme_refused", "your sign-in is limited to other programmes: ask a coordinator of this programme"
+            )
         return repair
 
     async def of_programme(
@@ -114,7 +116,7 @@ class Repairs:
         policy = await self._shelf.policy(programme)
         require_coordinator(me, policy, programme)
         if policy is None or policy.programme.institution != me.home:
-            raise Forbidden("programme_not_owned", "repairs are seen by the institution that owns the programme")
+            raise Forbidden("programme_not_owned", "only the institution that owns the programme can see its repairs")
         return policy
 
 

@@ -56,7 +56,7 @@ class Requests:
     async def ask(self, me: Principal, asked: Asked, *, mentee: str, trace: Trace) -> Request:
         """Asking the same again (a retry after a crash) changes nothing."""
         if await myself(self._store, me) != mentee:
-            raise NotFound("mentee_not_found", "no such mentee")
+            raise NotFound("mentee_not_found", "there is no mentee with this id")
         await again_when_stale(lambda: self._ask(me, asked, mentee, trace))
         return await self._own(me, asked.id, "mentee")
 
@@ -143,7 +143,7 @@ class Requests:
         request = await self._store.request(me.home, id)
         side = await side_seen(self._store, me, request, what="request")
         if request is None:
-            raise NotFound("request_not_found", "no such request")
+            raise NotFound("request_not_found", "there is no request with this id")
         [seen] = await self._with_askers([Seen(request, side)])
         return seen
 
@@ -196,5 +196,5 @@ class Requests:
         request, asker = await self._store.request_and_asker(me.home, me.subject_hash, id)
         member = bound(asker)
         if request is None or request.pair.side_of(member) != side:
-            raise NotFound("request_not_found", "no such request")
+            raise NotFound("request_not_found", "there is no request with this id")
         return request

@@ -118,7 +118,10 @@ class Rounds:
         if known is not None:
             return known
         if not policy.programme.is_active:
-            raise Conflict("programme_inactive", "the programme is not active: nobody can be matched in it")
+            raise Conflict(
+                "programme_inactive",
+                "the programme is not active, so nobody can be matched in it: set its status to active first",
+            )
         orders = opened.orders.resolved(await self._shelf.members_named(me.scope, opened.orders.identifiers))
         pinned = {mentee for mentee, _ in orders.pins}
         people = await self._shelf.people(orders.named, mentees=pinned)
@@ -147,9 +150,11 @@ class Rounds:
         me.require("coordinator")
         round = await self._shelf.round(me.home, id)
         if round is None:
-            raise NotFound("round_not_found", "no such round")
+            raise NotFound("round_not_found", "there is no round with this id")
         if not me.coordinates(round.programme):
-            raise Forbidden("programme_refused", "the token names other programmes")
+            raise Forbidden(
+                "programme_refused", "your sign-in is limited to other programmes: ask a coordinator of this programme"
+            )
         return round
 
     async def of_programme(
@@ -199,7 +204,7 @@ class Rounds:
     async def file(self, me: Principal, id: str, kind: Kind) -> tuple[File, AsyncIterator[bytes]]:
         round = await self.see(me, id)
         if round.state == "dropped":
-            raise Conflict("round_not_solved", "the round was dropped, and its files with it")
+            raise Conflict("round_not_solved", "the round was dropped, and its files were deleted")
         if round.solved is None:
             raise Conflict("round_not_solved", f"the round is {round.state}: it has no {kind} yet")
         known = round.solved.input if kind == "input" else round.solved.result
@@ -247,7 +252,7 @@ class Rounds:
         policy = await self._shelf.policy(programme)
         require_coordinator(me, policy, programme)
         if policy is None or policy.programme.institution != me.home:
-            raise Forbidden("programme_not_owned", "rounds are opened by the institution that owns the programme")
+            raise Forbidden("programme_not_owned", "only the institution that owns the programme can open its rounds")
         return policy
 
 

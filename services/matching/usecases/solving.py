@@ -124,7 +124,10 @@ class Solving:
 
     async def _work_on(self, round: Round, folder: Path) -> None:
         if round.attempts > ATTEMPTS:
-            raise Rejected("round_given_up", f"the round was begun {ATTEMPTS} times and never came to an end")
+            raise Rejected(
+                "round_given_up",
+                f"the round was started {ATTEMPTS} times and never finished: open it again, or ask your operator",
+            )
         if round.state == "draft":
             round = await self._freeze(round, folder)
         await self._solve(round, folder)

@@ -115,7 +115,7 @@ class Inbox:
         if not reader.is_active:
             raise Forbidden(
                 "member_inactive",
-                "your profile is not active at present, so there is no inbox: ask your coordinator to reactivate it",
+                "your profile is not active, so you have no inbox: ask your coordinator to reactivate it",
             )
         return reader
 
@@ -152,7 +152,7 @@ class Inbox:
         """Reading again changes nothing."""
         read = await self._store.mark_read(reader.recipient, id=id, now=self._clock.now())
         if read is None:
-            raise NotFound("notification_not_found", "there is no such notification in this inbox")
+            raise NotFound("notification_not_found", "there is no notification with this id in your inbox")
         return (await self._entries(reader, [read]))[0]
 
     async def read_up_to(self, reader: Reader, *, position: int) -> tuple[int, int]:
@@ -210,8 +210,8 @@ class Inbox:
 def _not_invited() -> Forbidden:
     return Forbidden(
         "not_invited",
-        "this sign-in belongs to no member of the institution: accept an invitation first "
-        "(one accepted just now takes a moment to arrive)",
+        "your sign-in is not linked to a member of this institution: accept your invitation first "
+        "(an invitation that you have just accepted takes a moment to arrive)",
     )
 
 

@@ -102,7 +102,9 @@ def rosters_router(rosters: Receiving, *, max_bytes: int) -> APIRouter:
     ) -> RosterView:
         """By a coordinator or an integrator. The file is checked and kept at once and worked off from then on."""
         if (file.size or 0) > max_bytes:
-            raise Rejected("roster_too_large", f"a roster has at most {max_bytes // 1_000_000} MB: send it in parts")
+            raise Rejected(
+                "roster_too_large", f"a roster may have at most {max_bytes // 1_000_000} MB: send it in parts"
+            )
         roster = await rosters.receive(
             me,
             id=id,

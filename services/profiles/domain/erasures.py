@@ -77,7 +77,7 @@ def withdraw(erasure: Erasure, *, by: RequestedBy, now: datetime) -> Erasure:
     if erasure.state != "waiting":
         raise Conflict("erasure_not_waiting", f"the erasure is {erasure.state.replace('_', ' ')}")
     if by == "coordinator" and erasure.requested_by == "member":
-        raise Conflict("erasure_of_the_member", "the member asked for this erasure: only they can withdraw it")
+        raise Conflict("erasure_of_the_member", "the member asked for this erasure, so only they can withdraw it")
     state: ErasureState = "withdrawn" if by == erasure.requested_by else "objected"
     return replace(erasure, state=state, ended_at=now, version=erasure.version + 1)
 

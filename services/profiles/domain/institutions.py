@@ -26,12 +26,12 @@ def change(institution: Institution, given: Mapping[str, Any]) -> Institution:
     if institution.id in given.get("exchanges_with", ()):
         raise Rejected(
             "institution_invalid",
-            "an institution does not exchange with itself",
+            "an institution cannot exchange mentors with itself: see errors",
             (FieldError("exchanges_with", f"must not name {institution.id} itself"),),
         )
     changed = replace(institution, **given)
     if wrong := tuple(_wrong_terms(given.get("exchange_terms", ()), changed.exchanges_with)):
-        raise Rejected("exchange_terms_invalid", "these terms of exchange cannot hold: see errors", wrong)
+        raise Rejected("exchange_terms_invalid", "the terms of exchange contradict each other: see errors", wrong)
     partners = frozenset(changed.exchanges_with)
     kept = tuple(one for one in changed.exchange_terms if one.partner in partners)
     return replace(changed, exchange_terms=kept)
@@ -45,10 +45,10 @@ def _wrong_terms(terms: Sequence[ExchangeTerms], partners: Sequence[str]) -> Ite
         if one.partner not in known:
             yield FieldError(f"{where}.partner", f"must be in exchanges_with: {one.partner} is not")
         if (before := first.setdefault(one.partner, place)) < place:
-            yield FieldError(f"{where}.partner", f"stands twice: exchange_terms.{before} is about {one.partner} too")
+            yield FieldError(f"{where}.partner", f"appears twice: exchange_terms.{before} is about {one.partner} too")
         if one.direction == "receives" and (one.ceiling is not None or one.floor):
             yield FieldError(
-                where, "ceiling and floor are of seats given: leave them out where the direction is receives"
+                where, "ceiling and floor count seats given: leave them out where the direction is receives"
             )
         elif one.ceiling is not None and one.floor > one.ceiling:
             yield FieldError(f"{where}.floor", f"must be at most the ceiling of {one.ceiling}")

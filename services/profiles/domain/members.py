@@ -79,12 +79,12 @@ class Member:
 
 def register(*, id: str, institution: str, given: Mapping[str, Any]) -> Member:
     """By a coordinator, a roster: somebody else than the person."""
-    _refuse(given, PERSON_ONLY, "person_only", "is entered by the person only")
+    _refuse(given, PERSON_ONLY, "person_only", "can be entered only by the person")
     return Member(id=id, institution=institution, **given)
 
 
 def change_as_institution(member: Member, given: Mapping[str, Any]) -> Member:
-    _refuse(given, PERSON_ONLY, "person_only", "is entered by the person only")
+    _refuse(given, PERSON_ONLY, "person_only", "can be entered only by the person")
     return with_answers_kept(replace(member, **given))
 
 
@@ -109,15 +109,19 @@ def answer_affiliation(member: Member, institution: str, *, agrees: bool) -> Mem
 def change_as_person(member: Member, given: Mapping[str, Any]) -> Member:
     _refuse(given, INSTITUTION_ONLY, "institution_only", "is entered by the institution's coordinator only")
     if member.id in given.get("never", ()):
-        raise Rejected("member_invalid", "see errors", (FieldError("never", "must not name the member themselves"),))
+        raise Rejected(
+            "member_invalid",
+            "the member was not saved: see errors",
+            (FieldError("never", "must not name the member themselves"),),
+        )
     return replace(member, **given)
 
 
 def bind(member: Member, subject_hash: str) -> Member:
     if member.status != "active":
-        raise Conflict("member_inactive", "the member is inactive: ask the coordinator to reactivate them")
+        raise Conflict("member_inactive", "this profile is not active: ask the coordinator to reactivate it")
     if member.subject_hash is not None:
-        raise Conflict("member_bound", "the member has a sign-in already")
+        raise Conflict("member_bound", "this profile already has a sign-in: ask the coordinator if it is not yours")
     return replace(member, subject_hash=subject_hash)
 
 

@@ -174,7 +174,9 @@ class MongoMembers(Documents[Member]):
                 open_still, {"$set": {"used_at": used_at}}, session=writing.session
             )
             if not used.matched_count:
-                raise Conflict("invitation_used", "the invitation was used already: ask your coordinator for another")
+                raise Conflict(
+                    "invitation_used", "the invitation has already been used: ask your coordinator for another"
+                )
             self.replace(before, new, writing)
             outbox.write(writing, facts)
 

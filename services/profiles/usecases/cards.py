@@ -40,7 +40,7 @@ class Cards:
         me.require("member")
         viewer = (await self._members.see_myself(me)).state
         if viewer.status != "active":
-            raise Forbidden("member_inactive", "the membership is inactive: ask the coordinator to reactivate it")
+            raise Forbidden("member_inactive", "your profile is not active: ask your coordinator to reactivate it")
         wanted = list(dict.fromkeys(ids))
         relations = await self._relations.of((viewer.institution, viewer.id), wanted)
         found = {one.id: one for one in await self._people.named(list(relations))}

@@ -36,7 +36,7 @@ class Consents:
         async def act() -> Versioned[Programme]:
             before = await self._programmes.find_any(programme)
             if before is None or home not in before.state.admits or home == before.state.institution:
-                raise NotFound("admission_not_found", "no programme of this id asks to admit your institution")
+                raise NotFound("admission_not_found", "no programme with this id asks to admit your institution")
             after = programmes.answer(before.state, home, agrees=agrees)
             return await self._programmes.save(before, after, programmes.facts(after), trace)
 

@@ -86,7 +86,9 @@ class ErasureUseCases:
         member = (await self._people.see_myself(me)).state
         waiting = await self._erasures.waiting_of(member.institution, member.id)
         if waiting is None:
-            raise NotFound("erasure_not_found", "no erasure of your profile is waiting")
+            raise NotFound(
+                "erasure_not_found", "you have not asked for an erasure of your profile, or it has been withdrawn"
+            )
         return waiting
 
     async def withdraw_mine(self, me: Principal) -> Erasure:
@@ -104,7 +106,7 @@ class ErasureUseCases:
         else:
             found = await self._erasures.find(me.home, id) if me.coordinates_institution else None
         if found is None:
-            raise NotFound("erasure_not_found", "there is no such erasure")
+            raise NotFound("erasure_not_found", "there is no erasure with this id")
         return found
 
     async def page(self, me: Principal, *, after: str | None, limit: int) -> Sequence[Erasure]:

@@ -60,9 +60,10 @@ def _allow(me: Principal, id: str, given: Mapping[str, Any]) -> None:
     coordinates = me.institution == id and me.coordinates_institution
     if given.keys() & {"exchanges_with", "exchange_terms"} and not coordinates:
         raise Forbidden(
-            "role_required", "whom it exchanges with, and how, is for the institution's own coordinator to say"
+            "role_required",
+            "only the institution's own institution_coordinator can change whom it exchanges with, and how",
         )
 
 
 def _unknown() -> NotFound:
-    return NotFound("institution_not_found", "there is no such institution")
+    return NotFound("institution_not_found", "there is no institution with this id")

@@ -53,14 +53,20 @@ class InvitationUseCases:
     async def _accept(self, me: Principal, code: str, trace: Trace) -> Versioned[Member]:
         invitation = await self._members.invitation(me.home, _hash(code))
         if invitation is None:
-            raise NotFound("invitation_not_found", "there is no such invitation")
+            raise NotFound(
+                "invitation_not_found",
+                "there is no such invitation: check the code, or ask your coordinator for another",
+            )
         before = await self._members.find(me.home, invitation.member)
         if before is None:
-            raise NotFound("invitation_not_found", "there is no such invitation")
+            raise NotFound(
+                "invitation_not_found",
+                "there is no such invitation: check the code, or ask your coordinator for another",
+            )
         if invitation.used_at is not None:
             if is_self(me, before.state):  # sent again after a crash, or by somebody who forgot
                 return before
-            raise Conflict("invitation_used", "the invitation was used already: ask your coordinator for another")
+            raise Conflict("invitation_used", "the invitation has already been used: ask your coordinator for another")
         if invitation.expires_at <= self._clock.now():
             raise Conflict("invitation_expired", "the invitation has expired: ask your coordinator for another")
         after = domain.bind(before.state, me.subject_hash)

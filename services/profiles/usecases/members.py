@@ -40,7 +40,7 @@ def hiding_others(me: Principal) -> Iterator[None]:
 
 
 def not_found() -> NotFound:
-    return NotFound("member_not_found", "there is no such member")
+    return NotFound("member_not_found", "there is no member with this id")
 
 
 def is_self(me: Principal, member: Member) -> bool:
@@ -56,13 +56,13 @@ def refuse_shared(me: Principal, member: Member) -> None:
     if not me.scope.covers_all(member.programmes):
         raise Forbidden(
             "member_shared",
-            "this member is in other programmes too: only their enrolments in your programmes are yours to change; "
+            "this member is also in programmes that you do not coordinate: change only their enrolments in yours; "
             "ask a coordinator of the institution for the rest",
         )
 
 
 def affiliations_refused() -> Forbidden:
-    return Forbidden("role_required", "affiliations are for a coordinator of the whole institution to name")
+    return Forbidden("role_required", "changing affiliations needs the role institution_coordinator")
 
 
 class MemberUseCases:
@@ -89,7 +89,7 @@ class MemberUseCases:
     async def see_myself(self, me: Principal) -> Versioned[Member]:
         found = await self._members.find_signed_in(me.home, me.subject_hash)
         if found is None:
-            raise NotFound("not_bound", "this sign-in belongs to no member yet: accept an invitation")
+            raise NotFound("not_bound", "your sign-in is not linked to a member yet: accept your invitation first")
         return found
 
     async def page(
@@ -170,7 +170,7 @@ class MemberUseCases:
         admitting = await self._programmes.named(joined, member.institution, member.agreed_affiliations)
         is_open = {programme.id for programme in admitting if programme.status == "active"}
         if closed := [programme for programme in joined if programme not in is_open]:
-            raise _invalid("enrolments", f"no active programme that admits this member: {', '.join(closed)}")
+            raise _invalid("enrolments", f"these are not active programmes that admit this member: {', '.join(closed)}")
 
 
 def _decide(me: Principal, member: Member, given: Mapping[str, Any]) -> Member:
@@ -211,7 +211,7 @@ def _refuse_outside(scope: Scope, touched: Collection[str], after: Member) -> No
 def _limited_enrolments(scope: Scope) -> Forbidden:
     return Forbidden(
         "role_required",
-        f"enrolments are limited to {', '.join(sorted(scope.programmes))}; a member is in one of them at least",
+        f"you may enrol members only in {', '.join(sorted(scope.programmes))}; keep them in at least one of these",
     )
 
 
@@ -219,8 +219,8 @@ def _refuse_inactive(me: Principal, member: Member) -> None:
     if member.status != "active" and not coordinates(me, member):
         raise Forbidden(
             "member_inactive",
-            "your profile is not active at present: you may read it, export it and have it erased; "
-            "ask your coordinator to reactivate it before you change it",
+            "your profile is not active: you can read it, export it and have it erased; "
+            "to change it, ask your coordinator to reactivate it first",
         )
 
 

@@ -36,7 +36,7 @@ class ProgrammeUseCases:
     async def see(self, me: Principal, id: str) -> Versioned[Programme]:
         found = await self._programmes.find_any(id)
         if found is None or not ("operator" in me.roles or me.institution in found.state.agreed):
-            raise NotFound("programme_not_found", "there is no such programme")
+            raise NotFound("programme_not_found", "there is no programme with this id")
         return found
 
     async def page(self, me: Principal, *, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
@@ -54,7 +54,9 @@ class ProgrammeUseCases:
     ) -> Versioned[Programme]:
         before = (await self.see(me, id)).at(expected)
         if before.state.institution != me.institution or not me.coordinates(id):
-            raise Forbidden("role_required", "a programme is for its owner's coordinator to change")
+            raise Forbidden(
+                "role_required", "only a coordinator of the institution that owns the programme can change it"
+            )
         standing = await self._institutions.partners(me.home, given.get("admits", ()))
         after = domain.change(before.state, given, standing=standing)
         # Published even where only `awaiting` changed: a programme's sequence on its topic is its version.
@@ -80,5 +82,8 @@ def _owner(me: Principal, named: str | None) -> str:
     if "operator" in me.roles:
         return owner
     if owner != me.home or not me.coordinates_institution:
-        raise Forbidden("role_required", "a coordinator of the whole institution founds its programmes, and no others'")
+        raise Forbidden(
+            "role_required",
+            "creating a programme needs the role institution_coordinator of the institution that will own it",
+        )
     return owner

@@ -161,7 +161,7 @@ class Receiving:
         me.require("coordinator", "integrator")
         roster = await self._rosters.find(me.scope, id)
         if roster is None:
-            raise NotFound("roster_not_found", "there is no such roster")
+            raise NotFound("roster_not_found", "there is no roster with this id")
         return roster
 
     async def page(self, me: Principal, *, before: tuple[datetime, str] | None, limit: int) -> Sequence[Roster]:
@@ -192,7 +192,7 @@ class Receiving:
             await self._rosters.keep(roster, kept // CHUNK, chunk)
             kept += len(chunk)
         if not kept:
-            raise reading.file_refused("has a header and no rows")
+            raise reading.file_refused("has column names and nothing below them: add a row for each person")
         return kept
 
     async def _refuse_programmes(self, me: Principal, section: Section) -> None:
@@ -200,9 +200,14 @@ class Receiving:
         if "affiliations" in section.fields and not me.scope.is_whole:
             raise affiliations_refused()
         if not (me.scope.covers_any(named) and me.scope.covers_all(named)):
-            raise Forbidden("role_required", f"the mapping must enrol in {', '.join(sorted(me.scope.programmes))} only")
+            raise Forbidden(
+                "role_required",
+                f"you may enrol only in {', '.join(sorted(me.scope.programmes))}: change `enrol` in the mapping",
+            )
         if closed := await _closed(self._programmes, named, me.home):
-            wrong = FieldError("enrol", f"no active programme that admits the institution: {', '.join(closed)}")
+            wrong = FieldError(
+                "enrol", f"these are not active programmes that admit the institution: {', '.join(closed)}"
+            )
             raise Rejected("mapping_invalid", "the mapping cannot be used: see errors; nothing was imported", (wrong,))
 
 

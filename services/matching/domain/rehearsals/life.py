@@ -94,7 +94,7 @@ def drafted(today: Rules, draft: Draft) -> Rules:
         minimum_score=today.minimum_score if draft.minimum_score is None else draft.minimum_score,
     )
     if new == today:
-        raise Rejected("draft_is_today", "the programme has these weights and limits: name one that is to be another")
+        raise Rejected("draft_is_today", "the draft is the same as the programme: change at least one weight or limit")
     return new
 
 
@@ -136,7 +136,7 @@ def _dropped(rehearsal: Rehearsal, reason: DropReason) -> Rehearsal:
 def _require(rehearsal: Rehearsal, *states: RehearsalState) -> None:
     if rehearsal.state not in states:
         raise Conflict(
-            f"rehearsal_not_{states[-1]}", f"the rehearsal is {rehearsal.state}; this is for one that is {states[-1]}"
+            f"rehearsal_not_{states[-1]}", f"this needs a rehearsal that is {states[-1]}; this one is {rehearsal.state}"
         )
 
 

@@ -126,8 +126,8 @@ def _outcome(columns: Instance, result: RoundResult) -> Rows:
 
 def _flags(columns: Instance, gone: Collection[str]) -> Bools:
     if unknown := sorted(set(gone) - set(columns.mentors)):
-        errors = tuple(FieldError("gone", f"{one} is no mentor of this round") for one in unknown)
-        raise Rejected("mentor_unknown", "only mentors of the round can have gone from it", errors)
+        errors = tuple(FieldError("gone", f"{one} is not a mentor of this round") for one in unknown)
+        raise Rejected("mentor_unknown", "only mentors of this round can be named as gone: see errors", errors)
     return np.isin(np.array(columns.mentors), list(gone))
 
 

@@ -130,7 +130,7 @@ def _about(repair: Repair, plan: Plan, *, placed: int) -> dict[str, Any]:
 def _require(repair: Repair, *states: RepairState) -> None:
     if repair.state not in states:
         raise Conflict(
-            f"repair_not_{states[-1]}", f"the repair is {repair.state}; this is for one that is {states[-1]}"
+            f"repair_not_{states[-1]}", f"this needs a repair that is {states[-1]}; this one is {repair.state}"
         )
 
 

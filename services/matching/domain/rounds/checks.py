@@ -14,9 +14,9 @@ _MOST_ERRORS = 20
 def check(round: RoundInput) -> None:
     """Raises `Rejected`: `input_inconsistent` (it contradicts itself) or `round_infeasible` (no matching exists)."""
     if wrong := tuple(islice(_wrong(round), _MOST_ERRORS)):
-        raise Rejected("input_inconsistent", "the input contradicts itself", wrong)
+        raise Rejected("input_inconsistent", "the input contradicts itself: see errors", wrong)
     if wrong := tuple(islice(_infeasible(round), _MOST_ERRORS)):
-        raise Rejected("round_infeasible", "no matching keeps every pin within the capacities", wrong)
+        raise Rejected("round_infeasible", "not every pin can be kept within the capacities: see errors", wrong)
 
 
 def _wrong(round: RoundInput) -> Iterator[FieldError]:
@@ -108,7 +108,7 @@ def _twice(values: Sequence[Hashable], path: Sequence[str | int], field: str) ->
     for place, value in enumerate(values):
         if (before := first.setdefault(value, place)) != place:
             at = [*path, place, *([field] if field else [])]
-            yield _error(at, f"stands twice: {pointer([*path, before])} is the same")
+            yield _error(at, f"appears twice: {pointer([*path, before])} is the same")
 
 
 def _error(path: Iterable[str | int], message: str) -> FieldError:

@@ -255,7 +255,7 @@ def _understood(kind: type[_AFile], value: Any, *, what: str) -> _AFile:
     except ValidationError as invalid:
         raise Rejected(
             f"{what}_invalid",
-            f"the {what} is not a round's: see docs/schemas/round-{what}.schema.json",
+            f"this is not the {what} of a round: see errors, and docs/schemas/round-{what}.schema.json",
             tuple(
                 FieldError(canonical.pointer(error["loc"]), worded(error))
                 for error in invalid.errors(include_url=False, include_input=False)[:_MOST_ERRORS]

@@ -169,7 +169,9 @@ def fail(round: Round, wrong: DomainError) -> Round:
 
 def _require(round: Round, *states: RoundState) -> None:
     if round.state not in states:
-        raise Conflict(f"round_not_{states[-1]}", f"the round is {round.state}; this is for one that is {_or(states)}")
+        raise Conflict(
+            f"round_not_{states[-1]}", f"this needs a round that is {_or(states)}; this one is {round.state}"
+        )
 
 
 def _or(states: Iterable[str]) -> str:

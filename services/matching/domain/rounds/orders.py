@@ -140,7 +140,7 @@ def check(orders: Orders, company: Company) -> None:
     if wrong := tuple(islice(_wrong(orders, company), _MOST_ERRORS)):
         raise _invalid(wrong)
     if wrong := tuple(islice(_infeasible(orders, company), _MOST_ERRORS)):
-        raise Rejected("round_infeasible", "no matching keeps every pin within the seats that are left", wrong)
+        raise Rejected("round_infeasible", "not every pin can be kept with the seats that are left: see errors", wrong)
 
 
 def _invalid(wrong: Sequence[FieldError]) -> Rejected:
@@ -207,11 +207,11 @@ def _places(keys: Iterable[Key]) -> Mapping[Key, list[str]]:
 
 def _unknown(id: str, place: str, company: Company, *, is_mentee: bool) -> Iterator[FieldError]:
     if not (company.has_mentee(id) if is_mentee else company.has_mentor(id)):
-        yield FieldError(place, f"is no {'mentee' if is_mentee else 'mentor'} of this programme")
+        yield FieldError(place, f"is not a {'mentee' if is_mentee else 'mentor'} of this programme")
 
 
 def _twice(values: Sequence[Hashable], name: str) -> Iterator[FieldError]:
     first: dict[Hashable, int] = {}
     for place, value in enumerate(values):
         if (before := first.setdefault(value, place)) != place:
-            yield FieldError(f"{name}.{place}", f"stands twice: {name}.{before} is the same")
+            yield FieldError(f"{name}.{place}", f"appears twice: {name}.{before} is the same")

@@ -54,7 +54,7 @@ class Source(_Strict):
     def _one_origin(self) -> Self:
         origins = (self.column is not None) + bool(self.columns) + (self.constant is not None)
         if origins != 1:
-            raise wrong("source", "needs exactly one of column, columns and constant")
+            raise wrong("source", "must have exactly one of column, columns and constant")
         return self
 
     @property
@@ -93,13 +93,15 @@ class Section(_Strict):
         unknown = {*self.fields} - SETTABLE | {*self.authoritative} - SETTABLE - {"enrolments"}
         if unknown:
             named = ", ".join(sorted(unknown)[:_MOST_ERRORS])
-            raise wrong("field", f"no field {named}: choose from {', '.join(sorted(SETTABLE))}")
+            raise wrong("field", f"there is no field {named}: choose from {', '.join(sorted(SETTABLE))}")
         for field in ("name", "email"):
             if field not in self.fields:
                 raise wrong("field", f"must say where {field} comes from: without it nobody can be registered")
         for field, source in self.fields.items():
             if source.split is not None and field not in SEVERAL:
-                raise wrong("field", f"{field} has one value: split is for {', '.join(sorted(SEVERAL))}")
+                raise wrong(
+                    "field", f"{field} has one value, so it cannot be split: split is for {', '.join(sorted(SEVERAL))}"
+                )
         return self
 
     @property
@@ -136,7 +138,7 @@ def parsed(loaded: Any, section: str) -> Section:
     except ValidationError as invalid:
         raise _invalid(*_errors(invalid)) from None
     if section not in mapping.sections:
-        raise _invalid(FieldError("section", f"the mapping has the sections {', '.join(mapping.sections)}"))
+        raise _invalid(FieldError("section", f"must be a section of the mapping: {', '.join(mapping.sections)}"))
     return mapping.sections[section]
 
 
@@ -160,7 +162,7 @@ def _refuse_person_only(loaded: Any) -> None:
     """Looked for before anything else, in every section: the reason matters more than what else is wrong."""
     sections = loaded.get("sections") if isinstance(loaded, dict) else None
     named = [
-        FieldError(_path("sections", name, "fields", field), "is entered by the person only")
+        FieldError(_path("sections", name, "fields", field), "can be entered only by the person")
         for name, section in (sections.items() if isinstance(sections, dict) else ())
         if isinstance(section, dict)
         for field in (*_names(section.get("fields")), *_names(section.get("authoritative")))
@@ -169,7 +171,7 @@ def _refuse_person_only(loaded: Any) -> None:
     if named:
         raise Rejected(
             "mapping_names_person_only",
-            "identity, story, weights, never-list and consent are entered by the person only: list their columns "
+            "identity, story, weights, never-list and consent can be entered only by the person: list their columns "
             "under ignore; nothing was imported",
             tuple(named),
         )

@@ -103,7 +103,7 @@ def _unless_closed(row: Row, outcome: Outcome, job: Import) -> Outcome:
         return outcome
     joined = outcome.after.programmes - (outcome.before.state.programmes if outcome.before else frozenset())
     if closed := sorted(joined & job.closed):
-        return _refused(row, f"no active programme that admits the institution: {', '.join(closed)}")
+        return _refused(row, f"these are not active programmes that admit the institution: {', '.join(closed)}")
     return outcome
 
 

@@ -88,7 +88,7 @@ def _next(reader: Any, line: int) -> list[str] | None:
         cells: list[str] | None = next(reader, None)
     except csv.Error as broken:
         said = str(broken).partition(" - do you")[0]  # Python's advice is for whoever opened the file
-        raise file_refused(f"line {line} is no CSV: {said}: save the file as CSV UTF-8") from None
+        raise file_refused(f"line {line} cannot be read as CSV: {said}: save the file as CSV UTF-8") from None
     return cells
 
 
@@ -114,7 +114,7 @@ def _wrong_columns(header: Sequence[str], section: Section) -> Iterator[str]:
         if len(name) > MAX_COLUMN_NAME
     )
     named = [name for name in times if 0 < len(name) <= MAX_COLUMN_NAME]
-    yield from (f"column {name!r} stands twice" for name in sorted(named) if times[name] > 1)
+    yield from (f"column {name!r} appears twice" for name in sorted(named) if times[name] > 1)
     yield from (f"required column {name!r} is missing" for name in sorted(section.needed - set(header)))
     yield from (f"column {name!r} is unknown: map it, or list it under ignore" for name in named if name not in known)
 
@@ -196,7 +196,7 @@ def _translated(text: str, source: Source) -> Values:
     if source.values is not None:
         if text not in source.values:
             known = ", ".join(list(source.values)[:20])
-            raise _Refused(", ".join(source.named), f"is none of the values that the mapping translates: {known}")
+            raise _Refused(", ".join(source.named), f"is not a value that the mapping translates: {known}")
         return source.values[text]
     return _NOT_SLUG.sub("-", text.lower()).strip("-") if source.slug else text
 
