@@ -41,7 +41,9 @@ def read(body: bytes) -> Any:
     except RecursionError:
         raise Unreadable(f"the body is nested deeper than {MAX_DEPTH} levels") from None
     except ValueError:
-        raise Unreadable(f"the body must be JSON: {_place(body)} is not a finite number, or is too long") from None
+        raise Unreadable(
+            f"the body must be JSON with finite numbers: {_place(body)} is not finite, or too long"
+        ) from None
 
 
 def _is_too_deep(body: bytes) -> bool:

@@ -374,7 +374,7 @@ def _form_headers(api: Api, charset: str) -> Any:
     [
         (b'{"tags": ["a"], "weight": {"topics": [0, NaN]}}', "weight.topics.1 is not finite"),
         (b'{"weight": -1e999}', "weight is not finite"),
-        (b'{"weight": ' + b"9" * 5000 + b"}", "weight is not a finite number, or is too long"),
+        (b'{"weight": ' + b"9" * 5000 + b"}", "weight is not finite, or too long"),
         (b'{"text": "x", "weight": 1, "text": "y"}', "the key text appears twice"),
         (b'{"weight": NaN, ', "a number is not finite"),
         (b"[" * 32 + b"NaN" + b"]" * 32, "is not finite"),

@@ -142,7 +142,7 @@ async def test_the_language_is_the_readers(running: Desk) -> None:
     await running.knows("greta", locale="de-CH")
     await running.tell(event("greta", ranked=(), entered=(), unmatched="paused"))
     item = (await running.inbox("greta"))["items"][0]
-    assert item["title"] == "Zurzeit gibt es in Residency niemanden für Sie"
+    assert item["title"] == "Zurzeit können wir Ihnen in Residency niemanden vorschlagen"
     assert "pausiert" in item["body"]
 
 

@@ -177,7 +177,7 @@ async def test_a_dry_run_says_all_and_does_nothing(network: Network, here: str) 
         (csv("x").replace(b"pronouns", b"name"), "column 'name' appears twice"),
         (csv("Ada,ada@example.org,7,R,,,", "B\xf6b,b@x.org,8,R,,,").decode().encode("latin-1"), "line 3 is not UTF-8"),
         (csv("Ada,ada@example.org,7,R,,,").decode().encode("utf-16"), "line 1 is not UTF-8"),
-        (csv('"Ada,ada@example.org,7,R,,,'), "line 2 is no CSV"),
+        (csv('"Ada,ada@example.org,7,R,,,'), "line 2 cannot be read as CSV"),
     ],
 )
 async def test_a_file_that_is_wrong_as_a_whole_is_refused_whole(
