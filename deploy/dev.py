@@ -18,7 +18,7 @@ from deploy.stack.model import SERVICES, Kind, Unavailable
 
 ROOT = Path(__file__).parent.parent
 ROLES = ("member", "coordinator", "institution_coordinator", "integrator", "operator")
-StackChoice = Annotated[Kind | None, typer.Option("--stack", help="take this kind, and no other")]
+StackChoice = Annotated[Kind | None, typer.Option("--stack", help="use only this kind of Kafka and MongoDB")]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 _console = Console()
@@ -26,7 +26,7 @@ _console = Console()
 
 @app.command()
 def demo(stack: StackChoice = None) -> None:
-    """Runs the main job to its end on real parts, then stops what it started."""
+    """Shows the whole product once, on real Kafka and MongoDB, then stops what it started."""
     from deploy.demo import NeverArrived, Refused, run
 
     began = time.monotonic()
@@ -38,7 +38,7 @@ def demo(stack: StackChoice = None) -> None:
             _console.print(f"ready after {time.monotonic() - began:.1f} s on {up.kind}", highlight=False)
             asyncio.run(run(dict(up.addresses), running.issuer(), bootstrap=up.bootstrap))
         except (NeverArrived, Refused) as error:
-            raise Unavailable(f"the demo did not get to its end: {error}") from error
+            raise Unavailable(f"the demo could not finish: {error}") from error
         finally:
             if already is None:
                 running.down(_console)
@@ -47,7 +47,7 @@ def demo(stack: StackChoice = None) -> None:
 
 @app.command()
 def up(stack: StackChoice = None) -> None:
-    """Starts everything and leaves it running."""
+    """Starts Kafka, MongoDB and all services, and leaves them running."""
     with running.alone():
         already = running.current()
         _refuse_other_kind(already, stack)
@@ -56,23 +56,23 @@ def up(stack: StackChoice = None) -> None:
 
 @app.command()
 def down() -> None:
-    """Stops exactly what `up` started."""
+    """Stops what `up` started, and nothing else."""
     stopped = running.down(_console)
     _console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running", highlight=False)
 
 
 @app.command()
 def status() -> None:
-    """Says what runs here and whether each service answers; exits 1 unless all of them do."""
+    """Shows what runs here and whether each service answers; exits with 1 unless all of them do."""
     running_here = running.last_started()
     if running_here is None:
-        _console.print("nothing runs here: ./dev up starts it", highlight=False)
+        _console.print("nothing runs here: start it with ./dev up", highlight=False)
         raise typer.Exit(1)
     journal = running.journal()
     answering = {service: running_here.serves(service, journal) for service in running_here.addresses}
     table = Table("service", "address", "state")
     for service, address in running_here.addresses.items():
-        table.add_row(service, address, "ready" if answering[service] else "does not answer: ./dev logs " + service)
+        table.add_row(service, address, "ready" if answering[service] else "does not answer: see ./dev logs " + service)
     _console.print(table)
     _console.print(f"{running_here.kind}; Kafka: {running_here.bootstrap}", highlight=False)
     raise typer.Exit(0 if all(answering.values()) else 1)
@@ -80,33 +80,39 @@ def status() -> None:
 
 @app.command()
 def logs(
-    services: Annotated[list[str] | None, typer.Argument(help=f"{', '.join(SERVICES)}; all if absent")] = None,
+    services: Annotated[
+        list[str] | None, typer.Argument(help=f"{', '.join(SERVICES)}; all of them if you name none")
+    ] = None,
     *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on with new lines until interrupted")] = False,
-    lines: Annotated[int, typer.Option(help="how many of the last lines", min=0)] = 100,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="keep showing new lines until you press Ctrl-C")
+    ] = False,
+    lines: Annotated[int, typer.Option(help="how many lines to show, from the end", min=0)] = 100,
 ) -> None:
     """Shows the last lines of the services' logs."""
     if unknown := sorted(set(services or ()) - set(SERVICES)):
-        raise typer.BadParameter(f"no service {', '.join(unknown)}: choose from {', '.join(SERVICES)}")
+        raise typer.BadParameter(f"there is no service {', '.join(unknown)}: choose from {', '.join(SERVICES)}")
     raise typer.Exit(running.show_logs(services or SERVICES, follow=follow, lines=lines))
 
 
 @app.command()
 def token(
     role: Annotated[str, typer.Argument(help=", ".join(ROLES))],
-    institution: Annotated[str | None, typer.Option(help="its id; operators need none")] = None,
-    subject: Annotated[str | None, typer.Option(help="who signs in; the role's name if absent")] = None,
-    programme: Annotated[list[str] | None, typer.Option(help="that a coordinator is of; may be repeated")] = None,
-    hours: Annotated[int, typer.Option(help="until it expires")] = 8,
+    institution: Annotated[str | None, typer.Option(help="the institution's id; operators need none")] = None,
+    subject: Annotated[str | None, typer.Option(help="who signs in; the role's name if you leave it out")] = None,
+    programme: Annotated[
+        list[str] | None, typer.Option(help="a programme that the coordinator may act for; may be repeated")
+    ] = None,
+    hours: Annotated[int, typer.Option(help="hours until the token expires")] = 8,
 ) -> None:
-    """Prints a bearer token of the local development issuer."""
+    """Prints a bearer token for local development."""
     if role not in ROLES:
-        raise typer.BadParameter(f"no role {role}: choose from {', '.join(ROLES)}")
+        raise typer.BadParameter(f"there is no role {role}: choose from {', '.join(ROLES)}")
     if institution is None and role != "operator":
         raise typer.BadParameter(f"a {role} belongs to an institution: add --institution ID, such as st-anna")
     if role == "coordinator" and not programme:
         raise typer.BadParameter(
-            "a coordinator is of named programmes: add --programme ID, or take the role institution_coordinator"
+            "a coordinator acts for named programmes: add --programme ID, or use the role institution_coordinator"
         )
     print(
         running.issuer().token(
@@ -123,21 +129,23 @@ def token(
 def run_tests(
     wanted: Annotated[list[str] | None, typer.Argument(help=f"{', '.join(testing.TIERS)}, or test files")] = None,
     *,
-    full: Annotated[bool, typer.Option("--full", help="every crash, and docs/guarantees.md anew")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="run every crash test, and write docs/guarantees.md again")
+    ] = False,
 ) -> None:
-    """Runs every tier that this machine can run, and says which it cannot and why."""
+    """Runs every kind of test that this machine can run, and says which it cannot run and why."""
     raise typer.Exit(testing.test(wanted or [], _console, full=full))
 
 
 @app.command()
 def check() -> None:
-    """Format, lint, types and import rules."""
+    """Checks format, lint, types and import rules."""
     raise typer.Exit(testing.check(_console))
 
 
 @app.command()
 def texts() -> None:
-    """Shows every sentence that a member reads, with sample data, for somebody who proofreads them."""
+    """Shows every sentence that a person reads, with sample data, so that it can be proofread."""
     from deploy import texts as samples
 
     for table in samples.tables():
@@ -150,7 +158,7 @@ app.command()(commands.verify)
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def bench(context: typer.Context) -> None:
-    """Measures; all arguments go to `python -m bench`."""
+    """Runs the benchmarks; all arguments go to `python -m bench`."""
     command = [sys.executable, "-m", "bench", *context.args]
     raise typer.Exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
 
@@ -161,16 +169,16 @@ def _show(up: running.Running) -> None:
         table.add_row(service, address, f"{address}/docs")
     _console.print(table)
     _console.print(f"Kafka: {up.bootstrap}; logs: .dev/logs", highlight=False)
-    _console.print("A token: ./dev token operator", highlight=False)
+    _console.print("Get a token: ./dev token operator", highlight=False)
     for role in ROLES[:-1]:
         limit = " --programme ID" if role == "coordinator" else ""
-        _console.print(f"         ./dev token {role} --institution ID{limit} --subject NAME", highlight=False)
-    _console.print("See it: ./dev status, ./dev logs. Stop it all: ./dev down", highlight=False)
+        _console.print(f"             ./dev token {role} --institution ID{limit} --subject NAME", highlight=False)
+    _console.print("See how it runs: ./dev status, ./dev logs. Stop all of it: ./dev down", highlight=False)
 
 
 def _refuse_other_kind(already: running.Running | None, wanted: Kind | None) -> None:
     if already and wanted and already.kind != wanted:
-        raise Unavailable(f"running already, on {already.kind}: ./dev down first")
+        raise Unavailable(f"already running on {already.kind}: stop it first with ./dev down")
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ def show(service: Service) -> None:
     except AnotherNetwork as reason:
         end(str(reason))
     except KafkaError as fault:
-        end(f"Kafka does not answer as it should: {type(fault).__name__}; has the service ever started?")
+        end(f"Kafka cannot be used ({type(fault).__name__}): check its address, and that the service has started once")
     say(f"network {marker.identity or 'not claimed yet'}")
     say(f"{service}: {'claimed' if service in marker.stores else 'not claimed yet'}")
 
@@ -50,7 +50,7 @@ def adopt(service: Service) -> None:
     try:
         asked(service, work)
     except KafkaError as fault:
-        end(f"Kafka does not answer as it should: {type(fault).__name__}")
+        end(f"Kafka cannot be used ({type(fault).__name__}): check its address and that it runs")
     say(f"the topics belong to this store of {service}")
 
 

@@ -35,7 +35,7 @@ def asked(service: str, work: Callable[[Database], Awaitable[T]]) -> T:
     try:
         return asyncio.run(connected())
     except mongo.PyMongoError as fault:
-        end(f"the store of {service} does not answer as it should: {type(fault).__name__}")
+        end(f"the MongoDB of {service} cannot be used ({type(fault).__name__}): check its address and that it runs")
 
 
 async def put_on_record(database: Database, what: str, **more: object) -> None:
@@ -67,7 +67,7 @@ async def check_network(database: Database, service: str) -> None:
 
 def _store(service: str) -> tuple[str, str]:
     if service not in SERVICES:
-        end(f"no service {service}: choose from {', '.join(SERVICES)}")
+        end(f"there is no service {service}: choose from {', '.join(SERVICES)}")
     return _told(service, "MONGO_URI"), os.environ.get(f"{service.upper()}_MONGO_DATABASE", service)
 
 
@@ -76,7 +76,7 @@ def _told(service: str, name: str) -> str:
     environment = secrets_from_files(dict(os.environ))
     if not environment.get(variable):
         files = f" (or {variable}_FILE)" if name.endswith("_URI") else ""
-        end(f"set {variable}{files}, as the service has it")
+        end(f"set {variable}{files} to the value that the service has")
     return environment[variable]
 
 

@@ -39,7 +39,7 @@ _NAMELESS = frozenset({"ce_type", "ce_id", "ce_time", "ce_sequence", "ce_specver
 """Headers that say nothing of a person."""
 _HIDDEN = "(private topic: --reveal shows it)"
 Service = Annotated[str, typer.Argument(help=", ".join(_LETTERS))]
-Id = Annotated[str, typer.Argument(help="as `list` shows it")]
+Id = Annotated[str, typer.Argument(help="the id that `list` shows")]
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
@@ -62,7 +62,10 @@ def list_(service: Service) -> None:
 
 @app.command()
 def show(
-    service: Service, id: Id, *, reveal: Annotated[bool, typer.Option(help="key, names and value too")] = False
+    service: Service,
+    id: Id,
+    *,
+    reveal: Annotated[bool, typer.Option(help="show the key, names and value too: they may be personal data")] = False,
 ) -> None:
     """One record's attributes. Its value only with --reveal, and of private topics the key and names too."""
     one = _found(_audited(service, lambda parking: parking.find(id), what="reveal" if reveal else "show", id=id), id)
@@ -78,7 +81,10 @@ def show(
 
 @app.command()
 def retry(
-    service: Service, id: Id, *, dry_run: Annotated[bool, typer.Option(help="say what would be done")] = False
+    service: Service,
+    id: Id,
+    *,
+    dry_run: Annotated[bool, typer.Option(help="show what would be done, and change nothing")] = False,
 ) -> None:
     """Makes a record due: the running service works it off within seconds, and then what waits behind it."""
     one, before, behind = _audited(service, _beside(id), what="retry --dry-run" if dry_run else "retry", id=id)
@@ -100,22 +106,24 @@ def drop(
     service: Service,
     id: Id,
     *,
-    reason: Annotated[str, typer.Option(help="why, for the audit: name no person", show_default=False)],
-    dry_run: Annotated[bool, typer.Option(help="say what would be done")] = False,
+    reason: Annotated[
+        str, typer.Option(help="the reason, kept in the audit: do not name a person", show_default=False)
+    ],
+    dry_run: Annotated[bool, typer.Option(help="show what would be done, and change nothing")] = False,
 ) -> None:
     """Gives a record up for good: it has no effect, and what waits behind it goes on."""
     if not reason.strip():
-        end("say why with --reason: it stays in the audit, the record does not")
+        end("add --reason TEXT: the reason stays in the audit, the record does not")
     what = "drop --dry-run" if dry_run else "drop"
     one, before, behind = _audited(service, _beside(id), what=what, id=id, reason=reason)
     if before is not None:
-        end(f"{id} waits behind {before.id} ({before.reason}): what becomes of that one comes first")
+        end(f"{id} waits behind {before.id} ({before.reason}): retry or drop that one first")
     goes_on = f"; the {behind} behind it would go on" if behind else ""
     if dry_run:
         say(f"would drop {id} ({one.reason}) without effect{goes_on}")
         return
     if not _asked(service, lambda parking: parking.drop(one, now=SystemClock().now())):
-        end(f"{id} was worked off meanwhile: nothing is dropped")
+        end(f"{id} was handled in the meantime: nothing is dropped")
     say(f"{id} is dropped, without effect" + (f"; the running {service} goes on with the {behind}" if behind else ""))
 
 
@@ -152,7 +160,7 @@ def _text(value: bytes | None) -> str:
 
 def _found(one: Parked | None, id: str) -> Parked:
     if one is None:
-        end(f"no record {id} is parked: it may have been worked off")
+        end(f"there is no parked record {id}: it may have been handled already")
     return one
 
 

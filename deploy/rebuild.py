@@ -38,8 +38,8 @@ def rebuild(
         str, typer.Argument(help="; ".join(f"{name}: {', '.join(of)}" for name, of in COPIES.items()))
     ],
     *,
-    dry_run: Annotated[bool, typer.Option(help="compare only")] = False,
-    even_if_less: Annotated[bool, typer.Option(help="also where the topic says less than the copy in use")] = False,
+    dry_run: Annotated[bool, typer.Option(help="only compare, and change nothing")] = False,
+    even_if_less: Annotated[bool, typer.Option(help="replace the copy even if the topic has fewer documents")] = False,
 ) -> None:
     """Folds the topic anew, compares, swaps, and folds what came meanwhile."""
     copy = _copy(service, projection)
@@ -58,16 +58,16 @@ def rebuild(
     try:
         found = asked(service, rebuilt)
     except Less as less:
-        end(f"{less}: nothing is replaced; see why they are not in the topic, or say --even-if-less")
+        end(f"{less}: nothing is replaced; find out why they are not in the topic, or add --even-if-less")
     except KafkaError as fault:
-        end(f"Kafka does not answer as it should: {type(fault).__name__}")
+        end(f"Kafka cannot be used ({type(fault).__name__}): check its address and that it runs")
     if dry_run:
         say("nothing is replaced" + ("" if found.differing else ", and there is no need to"))
 
 
 def _copy(service: str, projection: str) -> Copy:
     if service not in COPIES:
-        end(f"{service} keeps no copies: choose from {', '.join(COPIES)}")
+        end(f"{service} has no copies to rebuild: choose from {', '.join(COPIES)}")
     if projection not in COPIES[service]:
         end(f"{service} has no copy {projection}: choose from {', '.join(COPIES[service])}")
     return COPIES[service][projection]

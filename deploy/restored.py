@@ -47,11 +47,11 @@ class StillRuns(Exception):
 def restored(
     service: Annotated[str, typer.Argument(help="profiles, matching or notifications")],
     *,
-    dry_run: Annotated[bool, typer.Option(help="say what would be done")] = False,
+    dry_run: Annotated[bool, typer.Option(help="show what would be done, and change nothing")] = False,
 ) -> None:
     """Brings a restored store and the topics together again."""
     if service not in _WORK:
-        end(f"no service {service}: choose from {', '.join(_WORK)}")
+        end(f"there is no service {service}: choose from {', '.join(_WORK)}")
     bootstrap = bootstrap_of(service)
 
     async def work(database: Database) -> None:
@@ -68,7 +68,7 @@ def restored(
     except Less as less:
         end(f"{less}: look with `python -m deploy.rebuild {service} … --dry-run`")
     except KafkaError as fault:
-        end(f"Kafka does not answer as it should: {type(fault).__name__}")
+        end(f"Kafka cannot be used ({type(fault).__name__}): check its address and that it runs")
     say("nothing is changed" if dry_run else f"start {service} again")
 
 

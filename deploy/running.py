@@ -50,7 +50,7 @@ def alone() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Unavailable("another ./dev up or ./dev demo is at work here: wait for it, or stop it") from None
+            raise Unavailable("another ./dev up or ./dev demo is running here: wait for it, or stop it") from None
         yield
 
 
@@ -83,7 +83,7 @@ def show_logs(services: Sequence[str], *, follow: bool, lines: int) -> int:
     else:
         files = [str(file) for service in services if (file := HOME / "logs" / f"{service}.log").exists()]
         if not files:
-            raise Unavailable("no logs here yet: ./dev up starts the services that write them")
+            raise Unavailable("there are no logs yet: start the services with ./dev up")
         command = ["tail", f"--lines={lines}", *going_on, *files]
     return subprocess.run(command, cwd=HOME.parent, check=False).returncode
 

@@ -28,11 +28,11 @@ def supersede(
     topic: Annotated[str, typer.Argument(help=", ".join(TOPICS))],
     id: Annotated[str, typer.Argument(help="of the institution, programme or member")],
     *,
-    dry_run: Annotated[bool, typer.Option(help="say what would be done")] = False,
+    dry_run: Annotated[bool, typer.Option(help="show what would be done, and change nothing")] = False,
 ) -> None:
     """Nothing is published where the topic holds no higher sequence than profiles has published."""
     if topic not in TOPICS:
-        end(f"no topic {topic}: choose from {', '.join(TOPICS)}")
+        end(f"there is no topic {topic}: choose from {', '.join(TOPICS)}")
     bootstrap = bootstrap_of("profiles")
 
     async def work(database: Database) -> str:
@@ -40,7 +40,7 @@ def supersede(
         superseding = Superseding(database, SystemClock(), topic=topic)
         stored = await superseding.stored(id)
         if stored is None:
-            end(f"profiles knows no {id} of {topic}")
+            end(f"profiles has no {id} for {topic}: check the id")
         found = await _sequences(bootstrap, topic, key=f"{stored['institution']}:{id}")
         forged = superseding.forged(stored, found)
         if forged is None:
@@ -53,7 +53,7 @@ def supersede(
     try:
         say(asked("profiles", work))
     except KafkaError as fault:
-        end(f"Kafka does not answer as it should: {type(fault).__name__}")
+        end(f"Kafka cannot be used ({type(fault).__name__}): check its address and that it runs")
 
 
 async def _sequences(bootstrap: str, topic: str, *, key: str) -> list[int]:

@@ -36,7 +36,7 @@ def check(console: Console) -> int:
             [str(Path(sys.executable).parent / command[0]), *command[1:]], cwd=ROOT, check=False
         ).returncode:
             failed.append(name)
-    console.print(f"failed: {', '.join(failed)}" if failed else "format, lint, types and imports are as they should be")
+    console.print(f"failed: {', '.join(failed)}" if failed else "format, lint, types and import rules: no faults")
     return len(failed)
 
 
@@ -46,7 +46,9 @@ def test(wanted: Sequence[str], console: Console, *, full: bool) -> int:
     """
     wanted = list(wanted or TIERS)
     if unknown := [each for each in wanted if each not in TIERS and not _is_path(each)]:
-        console.print(f"no tier or file {', '.join(unknown)}: choose from {', '.join(TIERS)}, or name test files")
+        console.print(
+            f"there is no kind of test or file {', '.join(unknown)}: choose from {', '.join(TIERS)}, or name test files"
+        )
         return 2
     reason = why_no_servers() if any(_needs_servers(each) for each in wanted) else None
     in_ci = os.environ.get("CI") == "true"

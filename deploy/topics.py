@@ -24,13 +24,13 @@ FILE = Path(__file__).parent / "topics.yaml"
 
 def _network_id(value: str) -> str:
     if not re.fullmatch(NETWORK_ID, value):
-        raise typer.BadParameter("small letters, digits and `-`, at most 31, as in `north-2`")
+        raise typer.BadParameter("must be at most 31 small letters, digits and `-`, like north-2")
     return value
 
 
-Bootstrap = Annotated[str, typer.Option(envvar="KAFKA_BOOTSTRAP", help="host:port, several with commas")]
+Bootstrap = Annotated[str, typer.Option(envvar="KAFKA_BOOTSTRAP", help="host:port; separate several with commas")]
 Network = Annotated[
-    str, typer.Option(envvar="NETWORK_ID", callback=_network_id, help="of networks that share this Kafka, which")
+    str, typer.Option(envvar="NETWORK_ID", callback=_network_id, help="the network, where several share this Kafka")
 ]
 Size = Annotated[str, typer.Option(help="a size of deploy/topics.yaml")]
 

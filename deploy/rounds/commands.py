@@ -29,33 +29,45 @@ class _Round:
 
 
 def match(  # noqa: PLR0913 -- one argument an option
-    files: Annotated[list[Path] | None, typer.Argument(help="with --replay or --repair: INPUT RESULT")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="for --replay and --repair: the files INPUT and RESULT")
+    ] = None,
     *,
-    input: Annotated[Path | None, typer.Option(help="a round's input, as docs/rounds.md says")] = None,
-    mentors: Annotated[Path | None, typer.Option(help="or the mentors' CSV,")] = None,
-    mentees: Annotated[Path | None, typer.Option(help="the mentees' CSV,")] = None,
-    mapping: Annotated[Path | None, typer.Option(help="and how their columns are read")] = None,
-    input_out: Annotated[Path | None, typer.Option(help="write the input here, in canonical form")] = None,
-    target: Annotated[str | None, typer.Option(help="of spreadsheets: fit or coverage, over the mapping's")] = None,
-    output: Annotated[Path | None, typer.Option(help="write the result here")] = None,
-    plot: Annotated[Path | None, typer.Option(help="draw ranks and load: .png or .svg")] = None,
-    csv: Annotated[Path | None, typer.Option(help="write a CSV to mail from")] = None,
+    input: Annotated[Path | None, typer.Option(help="the round's input file (docs/rounds.md)")] = None,
+    mentors: Annotated[Path | None, typer.Option(help="instead of --input: the mentors' CSV")] = None,
+    mentees: Annotated[Path | None, typer.Option(help="instead of --input: the mentees' CSV")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="with the CSV files: how their columns are read")] = None,
+    input_out: Annotated[Path | None, typer.Option(help="write the input to this file, in canonical form")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="with the CSV files: fit or coverage, instead of the mapping's target")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="write the result to this file")] = None,
+    plot: Annotated[Path | None, typer.Option(help="draw ranks and load to this .png or .svg file")] = None,
+    csv: Annotated[Path | None, typer.Option(help="write a CSV for a mail merge to this file")] = None,
     replay: Annotated[bool, typer.Option("--replay", help="solve INPUT again and compare with RESULT")] = False,
-    repair: Annotated[bool, typer.Option("--repair", help="a plan for those whose mentor has --gone")] = False,
-    gone: Annotated[list[str] | None, typer.Option(help="with --repair: a mentor; as often as needed")] = None,
-    bystanders: Annotated[int, typer.Option(min=0, help="with --repair: so many others may be moved")] = 0,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="plan new mentors for the mentees of mentors who have left (--gone)")
+    ] = False,
+    gone: Annotated[
+        list[str] | None, typer.Option(help="with --repair: a mentor who has left; may be repeated")
+    ] = None,
+    bystanders: Annotated[
+        int, typer.Option(min=0, help="with --repair: how many other mentees may get a new mentor")
+    ] = 0,
 ) -> None:
-    """Matches a round without any server."""
+    """Matches a round from files, without a server."""
     try:
         if replay:
             raise typer.Exit(_replay(files or []))
-        _refuse(output is None, "say where the result goes: --output FILE")
+        _refuse(output is None, "add --output FILE: the file for the result")
         _keep_apart(*(files or []), input, mentors, mentees, mapping, input_out, output, plot, csv)
         if repair and output is not None:
             raise typer.Exit(_repair(files or [], gone or [], bystanders, output))
-        _refuse(bool(gone) or bystanders > 0, "--gone and --bystanders are for --repair")
-        _refuse(bool(files), "files stand without an option only with --replay or --repair")
-        _refuse(plot is not None and plot.suffix not in _PLOTS, "a plot ends in .png or .svg")
+        _refuse(bool(gone) or bystanders > 0, "--gone and --bystanders can be used only with --repair")
+        _refuse(
+            bool(files), "name files without an option only with --replay or --repair; for a round use --input FILE"
+        )
+        _refuse(plot is not None and plot.suffix not in _PLOTS, "the name of the plot must end in .png or .svg")
         round = _given(input, (mentors, mentees, mapping), target, input_out)
         result = solve(round.content)
         drawn = telling.plot(result, round.input, plot.suffix) if plot else b""
@@ -74,7 +86,7 @@ def verify(
     input: Annotated[Path, typer.Argument(help="input.json")],
     result: Annotated[Path, typer.Argument(help="result.json")],
 ) -> None:
-    """Checks a result from the two files alone: exit 0, 1 with the first thing that is wrong, 2 for a missing file."""
+    """Checks a result against its input. Exits with 0 if it holds, 1 at the first fault, 2 if a file is missing."""
     raise typer.Exit(verifier.main([str(input), str(result)]))
 
 
@@ -87,7 +99,7 @@ def _keep_apart(*paths: Path | None) -> None:
     """A result written over its input could never be checked again."""
     named = [path.resolve() for path in paths if path is not None]
     twice = next((path.name for path in named if named.count(path) > 1), None)
-    _refuse(twice is not None, f"each file needs a name of its own: {twice} stands for two")
+    _refuse(twice is not None, f"{twice} is named for two files: give each file its own name")
 
 
 def _given(
@@ -97,14 +109,14 @@ def _given(
     one_way = (input is not None) != (mentors is not None or mentees is not None or mapping is not None)
     _refuse(not one_way, "give either --input FILE or --mentors FILE --mentees FILE --mapping FILE")
     if input is not None:
-        _refuse(target is not None, "the input says its own target: --target is for spreadsheets")
+        _refuse(target is not None, "leave out --target: it is for CSV files, and the input file has its own target")
         content = input.read_bytes()
         round = read_input(content)
         return _Round(round.file() if out else content, round, {})
     if mentors is None or mentees is None or mapping is None:
-        raise Rejected("arguments", "spreadsheets need all of --mentors, --mentees and --mapping")
-    _refuse(out is None, "say where the input goes, which the result is checked against: --input-out FILE")
-    _refuse(target not in (None, "fit", "coverage"), "--target is fit or coverage")
+        raise Rejected("arguments", "add all three of --mentors, --mentees and --mapping")
+    _refuse(out is None, "add --input-out FILE: the file for the input, which the result is checked against")
+    _refuse(target not in (None, "fit", "coverage"), "--target must be fit or coverage")
     chosen: Target | None = "coverage" if target == "coverage" else "fit" if target == "fit" else None
     read = spreadsheets.read(
         mentors=mentors.read_bytes(), mentees=mentees.read_bytes(), mapping_file=mapping.read_bytes(), target=chosen
@@ -131,9 +143,12 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _replay(files: list[Path]) -> int:
-    _refuse(len(files) != 2, "--replay takes two files: INPUT RESULT")  # noqa: PLR2004
+    _refuse(len(files) != 2, "--replay needs two files: INPUT RESULT")  # noqa: PLR2004
     content, published = (file.read_bytes() for file in files)
-    _refuse(_is_of_another(content, published), "RESULT is of another input: /input/file_sha256 is not INPUT's")
+    _refuse(
+        _is_of_another(content, published),
+        "RESULT was made from another input: its /input/file_sha256 is not that of INPUT",
+    )
     again = solve(content).file()
     if again == published:
         _console.print(f"the same {len(again)} bytes", highlight=False)
@@ -154,8 +169,8 @@ def _is_of_another(content: bytes, published: bytes) -> bool:
 
 def _repair(files: list[Path], gone: list[str], bystanders: int, output: Path) -> int:
     """Of a result that holds: what it says is what the mentees have."""
-    _refuse(len(files) != 2, "--repair takes two files: INPUT RESULT")  # noqa: PLR2004
-    _refuse(not gone, "say who has gone: --gone MENTOR")
+    _refuse(len(files) != 2, "--repair needs two files: INPUT RESULT")  # noqa: PLR2004
+    _refuse(not gone, "add --gone MENTOR: the mentor who has left")
     if status := verifier.main([str(file) for file in files]):
         return status
     content, published = (file.read_bytes() for file in files)

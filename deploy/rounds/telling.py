@@ -15,11 +15,11 @@ Names = Mapping[str, tuple[str, str]]
 """Name and address by pseudonym; empty where only pseudonyms are known."""
 
 WHY: Mapping[Reason, str] = {
-    "no_wishes": "no mentor may be matched with them",
-    "excluded": "every possible mentor is excluded",
-    "closed": "every possible mentor has capacity 0",
-    "outranked": "every possible mentor holds people whom they rank higher",
-    "outweighed": "every possible seat brings more to somebody else",
+    "no_wishes": "no mentor can be matched with this mentee",
+    "excluded": "a coordinator excluded every possible mentor",
+    "closed": "no possible mentor takes mentees (capacity 0)",
+    "outranked": "every possible mentor is full with mentees whom they rank higher",
+    "outweighed": "every possible seat went to somebody for whom it counts more",
 }
 _SHOWN = 15
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -39,7 +39,7 @@ def show(result: RoundResult, names: Names, console: Console) -> None:
 
 def show_repair(plan: RoundRepair, console: Console) -> None:
     """Pseudonyms, as in the round's files."""
-    table = Table("mentee", "leaves", "for", "why", title="what changes; whoever is not named stays")
+    table = Table("mentee", "leaves", "for", "why", title="what changes (all others keep their mentor)")
     for step in plan.steps:
         for place, one in enumerate(step):
             table.add_row(one.mentee, one.leaves, one.mentor, "makes room" if place else "displaced")
@@ -81,7 +81,7 @@ def _show_unmatched(result: RoundResult, names: Names, console: Console) -> None
 
 def _change(one: Unmatched, names: Names, result: RoundResult) -> str:
     if not one.opens:
-        return "other wishes, a fuller profile or a lifted exclusion"
+        return "other wishes, a more complete profile, or one exclusion less"
     first = one.opens[0]
     seats = f"{first.seats} more {'seat' if first.seats == 1 else 'seats'} with {_name(first.mentor, names)}"
     return seats if result.target == "fit" else f"{seats} (for whoever fits best of those waiting)"

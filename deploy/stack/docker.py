@@ -19,7 +19,7 @@ def start(site: Site) -> Stack:
     is_running = _is_running()
     if is_running and (elsewhere := _other_checkout()):
         raise Unavailable(
-            f"the compose project runs already, started from {elsewhere}: use it there, stop it there, "
+            f"the compose project is already running, started from {elsewhere}: use it there, stop it there, "
             "or set COMPOSE_PROJECT_NAME to start a second one"
         )
     if not is_running:

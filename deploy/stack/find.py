@@ -29,7 +29,7 @@ def find(choice: Kind | None, *, site: Site, starts: Mapping[Kind, Start] = STAR
         else:
             site.say(f"{kind}: yes")
             return stack
-    raise Unavailable("no Kafka and MongoDB to be had.\n" + "\n".join(reasons))
+    raise Unavailable("Kafka and MongoDB cannot be started here:\n" + "\n".join(reasons))
 
 
 def undo(site: Site) -> list[str]:

@@ -19,7 +19,7 @@ def require(*images: str) -> None:
     if not shutil.which("docker"):
         raise Unavailable("Docker is not installed")
     if not _succeeds(["docker", "info"], within_seconds=_ENGINE_SECONDS):
-        raise Unavailable("no Docker engine answers")
+        raise Unavailable("the Docker engine does not answer: is it running?")
     _pull([image for image in images if not is_here(image)])
 
 

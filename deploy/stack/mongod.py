@@ -95,7 +95,7 @@ def _client(address: str) -> Iterator[MongoClient[dict[str, Any]]]:
     try:
         yield client
     except PyMongoError as error:
-        raise Unavailable(f"mongod does not do as asked: {error}") from error
+        raise Unavailable(f"mongod refused a command: {error}") from error
     finally:
         client.close()
 

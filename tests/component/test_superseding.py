@@ -131,4 +131,4 @@ async def test_who_is_erased_and_brought_back_by_a_forgery_is_erased_again(scene
 
 async def test_an_id_that_profiles_does_not_know_ends_the_command(scene: Scene) -> None:
     code, said = await scene.supersede("profiles.members", "nobody")
-    assert (code, "profiles knows no nobody" in said) == (1, True)
+    assert (code, "profiles has no nobody" in said) == (1, True)

@@ -158,7 +158,7 @@ def test_no_file_is_written_over_another(other: str, tmp_path: Path) -> None:
     outputs = {"--output": tmp_path / "result.json", other: beside}
     done = run("--input", mine, *(part for pair in outputs.items() for part in pair))
     assert (done.exit_code, mine.read_bytes()) == (2, content(SMALL))
-    assert "mine.svg stands for two" in done.stderr
+    assert "mine.svg is named for two files" in done.stderr
     assert not (tmp_path / "result.json").exists()
 
 
@@ -186,7 +186,7 @@ def test_a_replay_of_another_input_says_that_it_is_another(tmp_path: Path) -> No
     (tmp_path / "other.json").write_bytes(pretty(SMALL))
     run("--input", tmp_path / "input.json", "--output", tmp_path / "result.json")
     done = run("--replay", tmp_path / "other.json", tmp_path / "result.json")
-    assert (done.exit_code, "of another input: /input/file_sha256" in done.stderr) == (2, True), done.stderr
+    assert (done.exit_code, "from another input: its /input/file_sha256" in done.stderr) == (2, True), done.stderr
 
 
 @pytest.mark.parametrize(
