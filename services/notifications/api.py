@@ -32,7 +32,7 @@ class NotificationRead(BaseModel):
     id: str
     position: int = Field(description="Rises with everything told to this person; an update takes a new one")
     template: str = Field(examples=["suggestions-changed"])
-    programme: str
+    programme: str = Field(description="Empty where the notification concerns no programme")
     title: str = Field(examples=["Your list of mentors in Residency 2027 changed: 3 new"])
     body: str
     told_at: datetime

@@ -34,7 +34,13 @@ from shared.contracts.matching import (
     RequestWithdrawn,
     SuggestionsChanged,
 )
-from shared.contracts.profiles import ContactChanged, InstitutionChanged, MemberErased, ProgrammeChanged
+from shared.contracts.profiles import (
+    ContactChanged,
+    ErasureRequested,
+    InstitutionChanged,
+    MemberErased,
+    ProgrammeChanged,
+)
 from shared.http import create_app
 from shared.parts import Parts
 from shared.service import Service, every, roles_of, run
@@ -127,6 +133,7 @@ def _consume(parts: Parts, store: NotificationsStore, clock: Clock) -> None:
             RelationshipClosed: reactions.on_turn,
             PairLapsed: reactions.on_left_over,
             MenteeUnmatched: reactions.on_left_over,
+            ErasureRequested: reactions.on_erasure_requested,
         }
     )
 

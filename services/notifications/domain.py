@@ -86,7 +86,20 @@ class LeftOver:
         return frozenset()
 
 
-Change = ListChange | Turn | LeftOver
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureNotice:
+    """A coordinator asked that the reader be erased."""
+
+    due_at: datetime
+    template: str = "erasure-requested"
+    programme: str = ""
+    """It concerns no programme."""
+
+    def named_to(self, _home: str) -> frozenset[Person]:
+        return frozenset()
+
+
+Change = ListChange | Turn | LeftOver | ErasureNotice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from services.notifications.usecases.telling import Ledger, Telling
 from shared.contracts.envelope import Received
 from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, SuggestionsChanged
+from shared.contracts.profiles import ErasureRequested
 from shared.errors import Rejected
 from shared.mongo import Writing
 
@@ -34,6 +35,13 @@ class Reactions:
         if not isinstance(event, AboutPlace):
             raise _tombstone()
         self._telling.left_over(event, received.envelope.caused(), self._within(writing))
+
+    def on_erasure_requested(self, received: Received, writing: Writing) -> None:
+        """By a coordinator."""
+        event = received.payload
+        if not isinstance(event, ErasureRequested):
+            raise _tombstone()
+        self._telling.erasure_requested(event, received.envelope.caused(), self._within(writing))
 
 
 def _tombstone() -> Rejected:

@@ -8,7 +8,17 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.notifications.domain import Change, LeftOver, ListChange, Notice, Notification, Person, Recipient, Turn
+from services.notifications.domain import (
+    Change,
+    ErasureNotice,
+    LeftOver,
+    ListChange,
+    Notice,
+    Notification,
+    Person,
+    Recipient,
+    Turn,
+)
 from services.notifications.forgetting import counter_of, erase_inboxes_of_erased, forget, of_recipient
 from services.notifications.usecases.reading import Names, Reader
 from shared import outbox
@@ -295,6 +305,8 @@ def _renewed(change: Change) -> Document:
         return {"now": [_person(mentor) for mentor in change.now], "unmatched": change.unmatched}
     if isinstance(change, LeftOver):
         return {"left_over": {"template": change.template, "reason": change.reason}}
+    if isinstance(change, ErasureNotice):
+        return {"erasure": {"due_at": change.due_at}}
     return {
         "turn": {
             "template": change.template,
@@ -315,6 +327,8 @@ def _person(person: Person) -> Document:
 
 
 def _change(document: Document) -> Change:
+    if "erasure" in document:
+        return ErasureNotice(due_at=document["erasure"]["due_at"])
     if "left_over" in document:
         return LeftOver(programme=document["programme"], **document["left_over"])
     return _turn(document) if "turn" in document else _list_change(document)

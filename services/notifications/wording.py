@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from services.notifications.domain import Change, ListChange, Notification, Person, Turn
+from services.notifications.domain import Change, ErasureNotice, ListChange, Notification, Person, Turn
 from services.notifications.usecases.reading import Message, Names
 
 LOCALES = ("en", "de")
@@ -45,6 +45,8 @@ def _supported(locale: str) -> str:
 def _said(change: Change, home: str, names: Names) -> dict[str, Any]:
     if isinstance(change, ListChange):
         return _of_list(change, home, names)
+    if isinstance(change, ErasureNotice):
+        return {"due_at": change.due_at}
     return _of_turn(change, home, names) if isinstance(change, Turn) else {"reason": change.reason}
 
 

@@ -14,6 +14,7 @@ EVENTS: dict[str, type[Payload]] = {
         profiles.PreferencesChanged,
         profiles.ContactChanged,
         profiles.MemberErased,
+        profiles.ErasureRequested,
         matching.SuggestionsChanged,
         matching.MentorRequested,
         matching.MentorNudged,

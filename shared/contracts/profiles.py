@@ -9,7 +9,21 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
-from shared.contracts.payload import Code, Few, Id, Many, Part, Payload, Sequence, Slug, Text, Weight, between
+from shared.contracts.payload import (
+    Code,
+    Few,
+    Id,
+    Many,
+    Moment,
+    Part,
+    Payload,
+    Recipient,
+    Sequence,
+    Slug,
+    Text,
+    Weight,
+    between,
+)
 
 Role = Literal["mentor", "mentee"]
 Stage = Literal["student", "resident", "fellow", "early_career", "attending", "senior", "retired"]
@@ -249,6 +263,29 @@ class MemberErased(Payload):
     @property
     def aggregate(self) -> str:
         return self.member
+
+    @property
+    def tenant(self) -> str:
+        return self.institution
+
+
+class ErasureRequested(Payload):
+    """A coordinator asked that a member be erased. Nothing is erased before `due_at`, and the member can object until
+    then. A member's own request is published nowhere.
+    """
+
+    TYPE: ClassVar[str] = "org.preceptor.profiles.erasure.requested.v1"
+    TOPIC: ClassVar[str] = "profiles.events"
+
+    erasure: Id
+    member: Id
+    institution: Id
+    due_at: Moment
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+    @property
+    def aggregate(self) -> str:
+        return self.erasure
 
     @property
     def tenant(self) -> str:

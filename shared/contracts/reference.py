@@ -19,6 +19,7 @@ READERS: Mapping[str, str] = {
     "profiles.preferences": "matching, and nobody else",
     "profiles.contacts": "notifications, and nobody else",
     "profiles.erasures": "matching, notifications",
+    "profiles.events": "notifications",
     "matching.events": "notifications, profiles; matching itself after a restore",
     "notifications.events": "profiles, for receipts of erasures",
     "profiles.dead-letters": "operators",

@@ -67,6 +67,22 @@ async def _pair(matching: Matching, who: str, other: str, *, home: str, partner:
     return await matching.answers(other, asked.json()["id"], "accept", partner)
 
 
+@pytest.mark.parametrize("ending", [NORTH, SOUTH])
+async def test_a_partnership_ended_by_either_side_brings_no_more_pairs_together(
+    matching: Matching, ending: str
+) -> None:
+    """The programme still admits both: admissions are consents of their own (ADR 0017)."""
+    asked = await matching.asks("ben", "milo")
+    await matching.say(institution(ending))
+    for who in ("ana", "sue"):
+        home, own = (NORTH, "mara") if who == "ana" else (SOUTH, "milo")
+        await eventually(lambda w=who, o=own: _suggested(matching, w, {o}), message=f"{who} of {home} has {own} alone")
+    assert (await matching.ask("ana", "milo")).status_code in (404, 409)
+    answer = await matching.post(f"/requests/{asked}/accept", "milo", SOUTH)
+    assert answer.status_code == 409, answer.text
+    assert await matching.seats() == {}
+
+
 async def _balance(matching: Matching, home: str = NORTH) -> dict[str, Any]:
     seen = await matching.get(f"/institutions/{home}/exchange", "carla", home, "coordinator")
     assert seen.status_code == 200, seen.text

@@ -1,13 +1,18 @@
 """The inbox over HTTP on a real database: what is kept, who sees it, and in which words."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from deploy.issuer import LocalIssuer
-from shared.contracts.profiles import ContactChanged, InstitutionChanged, ProgrammeChanged
+from services.notifications.handlers import Reactions
+from services.notifications.store import Ledger
+from services.notifications.usecases.telling import Telling
+from shared import mongo
+from shared.contracts.payload import Recipient
+from shared.contracts.profiles import ContactChanged, ErasureRequested, InstitutionChanged, ProgrammeChanged
 from shared.errors import Rejected
 from tests.component.notifications_desk import Desk, desk, event, settings
 
@@ -144,6 +149,18 @@ async def test_the_language_is_the_readers(running: Desk) -> None:
     item = (await running.inbox("greta"))["items"][0]
     assert item["title"] == "Zurzeit können wir Ihnen in Residency niemanden vorschlagen"
     assert "pausiert" in item["body"]
+
+
+async def test_a_member_reads_that_a_coordinator_asked_for_their_erasure(running: Desk, member: str) -> None:
+    to = Recipient(member=member, institution="north")
+    due_at = datetime(2027, 3, 4, tzinfo=UTC)
+    asked = ErasureRequested(erasure="e1", member=member, institution="north", due_at=due_at, recipients=(to,))
+    received = running.received(asked, "north")
+    reactions = Reactions(Telling(running.clock), Ledger)
+    await mongo.in_one_thread(running.database, lambda writing: reactions.on_erasure_requested(received, writing))
+    [item] = (await running.inbox(member))["items"]
+    assert (item["template"], item["programme"]) == ("erasure-requested", "")
+    assert "4 March 2027" in item["body"]
 
 
 async def test_nobody_reads_or_marks_anothers_notification(running: Desk, member: str) -> None:

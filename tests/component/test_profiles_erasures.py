@@ -111,6 +111,25 @@ async def test_a_member_sees_a_coordinators_request_and_objects(network: Network
     assert (await person.get("/me")).status_code == 200
 
 
+async def test_a_coordinators_request_is_published_for_the_member_once_and_their_own_is_not(
+    network: Network, here: str
+) -> None:
+    coordinator = await network.institution(here)
+    seen = await network.member(coordinator, "ada")
+    for _ in range(2):
+        asked = (await coordinator.post(f"/members/{seen['id']}/erasure")).json()
+    own, _ = await network.bound(coordinator, here, "ben")
+    await delete_me(network, own)
+    told = (
+        await network.database["outbox"]
+        .find({"topic": "profiles.events", "key": {"$regex": f"^{here}:"}})
+        .to_list(None)
+    )
+    [fact] = [json.loads(row["value"]) for row in told]
+    assert (fact["erasure"], fact["due_at"]) == (asked["id"], asked["due_at"])
+    assert fact["recipients"] == [{"member": seen["id"], "institution": here}]
+
+
 async def test_an_inactive_member_may_ask_for_their_erasure(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     person, seen = await network.bound(coordinator, here, "ada")

@@ -118,7 +118,7 @@ async def test_a_request_that_waited_at_the_backup_waits_its_whole_time_again(da
         requested_at=now - timedelta(days=10),
         due_at=now - timedelta(days=3),
     )
-    await store.add(asked)
+    await store.add(asked, (), TRACE)
     await restored(database)
     found = await store.find("west", "e1")
     assert found is not None

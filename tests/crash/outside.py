@@ -17,6 +17,7 @@ TOPICS = (
     "profiles.preferences",
     "profiles.contacts",
     "profiles.erasures",
+    "profiles.events",
     "matching.events",
     "notifications.events",
 )

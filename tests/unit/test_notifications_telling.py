@@ -5,7 +5,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
-from services.notifications.domain import Change, LeftOver, ListChange, Notice, Notification, Person, Recipient, Turn
+from services.notifications.domain import (
+    Change,
+    ErasureNotice,
+    LeftOver,
+    ListChange,
+    Notice,
+    Notification,
+    Person,
+    Recipient,
+    Turn,
+)
 from services.notifications.usecases.telling import Telling
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import (
@@ -23,6 +33,7 @@ from shared.contracts.matching import (
 )
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
+from shared.contracts.profiles import ErasureRequested
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
 TRACE = Trace(correlation_id="request", causation_id="fact")
@@ -251,3 +262,14 @@ async def test_whoever_a_round_left_over_hears_of_the_latest_round_only() -> Non
     [kept] = ledger.kept.values()
     assert kept.change == LeftOver(template="round-lapsed", programme="residency", reason="not_available")
     assert [recorded.template for recorded, _ in ledger.published] == ["round-unmatched", "round-lapsed"]
+
+
+async def test_a_member_is_notified_once_that_a_coordinator_asked_for_their_erasure() -> None:
+    ledger, telling = LedgerInMemory(), Telling(FixedClock())
+    mia = Named(member="mia", institution="north")
+    event = ErasureRequested(erasure="e", member="mia", institution="north", due_at=NOW, recipients=(mia,))
+    for _ in range(2):
+        telling.erasure_requested(event, TRACE, ledger)
+    [kept] = ledger.kept.values()
+    assert (kept.recipient.member, kept.change) == ("mia", ErasureNotice(due_at=NOW))
+    assert {recorded.template for recorded, _ in ledger.published} == {"erasure-requested"}

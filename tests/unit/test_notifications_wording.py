@@ -8,7 +8,17 @@ import pytest
 
 from services.matching.domain.relationships import ClosingReason
 from services.matching.domain.requests import DecliningReason
-from services.notifications.domain import Change, LeftOver, ListChange, Notification, Person, Recipient, Side, Turn
+from services.notifications.domain import (
+    Change,
+    ErasureNotice,
+    LeftOver,
+    ListChange,
+    Notification,
+    Person,
+    Recipient,
+    Side,
+    Turn,
+)
 from services.notifications.usecases.reading import Message, Names
 from services.notifications.wording import LOCALES, Wording
 from shared.contracts.catalogue import EVENTS
@@ -215,3 +225,12 @@ def test_whoever_a_round_left_over_reads_why_and_what_comes_next(locale: str, te
     assert told("a_reason_of_tomorrow").body == told("not_available").body
     assert "Residency 2027" in told("outranked").title
     assert "  " not in told("outranked", Names(members={}, institutions={}, programmes={})).title
+
+
+def test_a_coordinators_request_for_erasure_in_english_and_german() -> None:
+    what = ErasureNotice(due_at=datetime(2027, 3, 4, 9, tzinfo=UTC))
+    english, german = message(what), message(what, locale="de")
+    assert english.title == "Your coordinator asked for your profile to be erased"
+    assert english.body.startswith("Your profile and your data will be erased on 4 March 2027.")
+    assert german.title == "Die Koordination möchte Ihr Profil löschen lassen"
+    assert german.body.startswith("Ihr Profil und Ihre Daten werden am 4. März 2027 gelöscht.")

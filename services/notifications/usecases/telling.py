@@ -4,7 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from services.notifications.domain import LeftOver, ListChange, Notice, Person, Recipient, Side, Turn, notices
+from services.notifications.domain import (
+    ErasureNotice,
+    LeftOver,
+    ListChange,
+    Notice,
+    Person,
+    Recipient,
+    Side,
+    Turn,
+    notices,
+)
 from shared.clock import Clock, derived_id
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import (
@@ -17,9 +27,10 @@ from shared.contracts.matching import (
 )
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
+from shared.contracts.profiles import ErasureRequested
 from shared.errors import Rejected
 
-AnyEvent = SuggestionsChanged | AboutRequest | AboutRelationship | AboutPlace
+AnyEvent = SuggestionsChanged | AboutRequest | AboutRelationship | AboutPlace | ErasureRequested
 
 
 class Ledger(Protocol):
@@ -60,6 +71,14 @@ class Telling:
     def left_over(self, event: AboutPlace, trace: Trace, ledger: Ledger) -> None:
         _refuse_moved([_person(event.mentee)], event, ledger)
         told = [_left_over(event, to) for to in dict.fromkeys(_recipients(event))]
+        if told:
+            self._tell(told, trace, ledger)
+
+    def erasure_requested(self, event: ErasureRequested, trace: Trace, ledger: Ledger) -> None:
+        _refuse_moved([Person(member=event.member, institution=event.institution)], event, ledger)
+        occasion, change = f"erasure:{event.erasure}", ErasureNotice(due_at=event.due_at)
+        recipients = dict.fromkeys(_recipients(event))
+        told = [Notice(recipient=recipient, occasion=occasion, change=change) for recipient in recipients]
         if told:
             self._tell(told, trace, ledger)
 

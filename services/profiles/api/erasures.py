@@ -15,6 +15,7 @@ from shared.http import (
     NewId,
     Page,
     SignedIn,
+    Traced,
     problems,
     router,
     text_after,
@@ -38,11 +39,11 @@ def erasures_router(erasures: ErasureUseCases) -> APIRouter:
     routes = router(tags=["erasures"])
 
     @routes.delete("/me", status_code=202, responses=problems(404))
-    async def ask_for_myself(me: SignedIn, id: NewId) -> ErasureView:
+    async def ask_for_myself(me: SignedIn, id: NewId, trace: Traced) -> ErasureView:
         """Asks for the erasure of your profile and of all that follows from it. It waits for some days, and can be
         withdrawn until then.
         """
-        return _view(await erasures.ask_for_myself(me, id=id))
+        return _view(await erasures.ask_for_myself(me, id=id, trace=trace))
 
     @routes.get("/me/erasure", responses=problems(404))
     async def see_mine(me: SignedIn) -> ErasureView:
@@ -55,9 +56,9 @@ def erasures_router(erasures: ErasureUseCases) -> APIRouter:
         return _view(await erasures.withdraw_mine(me))
 
     @routes.post("/members/{member}/erasure", status_code=202, responses=problems(404))
-    async def ask_for(member: Id, me: SignedIn, id: NewId, _key: IdempotencyKey = None) -> ErasureView:
-        """By an `institution_coordinator`. The member can see it and object to it while it waits."""
-        return _view(await erasures.ask_for(me, member, id=id))
+    async def ask_for(member: Id, me: SignedIn, id: NewId, trace: Traced, _key: IdempotencyKey = None) -> ErasureView:
+        """By an `institution_coordinator`. The member is notified, and can object while it waits."""
+        return _view(await erasures.ask_for(me, member, id=id, trace=trace))
 
     @routes.get("/erasures")
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[ErasureView]:

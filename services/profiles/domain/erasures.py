@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from shared.contracts.payload import Payload
-from shared.contracts.profiles import MemberErased
+from shared.contracts.payload import Payload, Recipient
+from shared.contracts.profiles import ErasureRequested, MemberErased
 from shared.errors import Conflict
 
 RequestedBy = Literal["member", "coordinator"]
@@ -69,6 +69,21 @@ def ask(
         requested_at=now,
         due_at=min(waiting.due_at, now + wait),
         version=waiting.version + 1,
+    )
+
+
+def requested(erasure: Erasure) -> tuple[Payload, ...]:
+    """What others are notified of: a member knows of their own request."""
+    if erasure.requested_by == "member":
+        return ()
+    return (
+        ErasureRequested(
+            erasure=erasure.id,
+            member=erasure.member,
+            institution=erasure.institution,
+            due_at=erasure.due_at,
+            recipients=(Recipient(member=erasure.member, institution=erasure.institution),),
+        ),
     )
 
 

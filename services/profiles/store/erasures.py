@@ -80,9 +80,13 @@ class MongoErasures:
     async def page(self, institution: str, *, after: str | None, limit: int) -> Sequence[Erasure]:
         return await self._found({"institution": institution, "_id": {"$gt": after or ""}}, by="_id", limit=limit)
 
-    async def add(self, erasure: Erasure) -> None:
+    async def add(self, erasure: Erasure, told: Sequence[Payload], trace: Trace) -> None:
+        counted = {short(fact): 1 for fact in told}
+        facts = facts_of(told, counted, institution=erasure.institution, clock=self._clock, trace=trace, bulk=False)
+
         def body(writing: Writing) -> None:
             writing[ERASURES].insert_one(_document(erasure), session=writing.session)
+            outbox.write(writing, facts)
 
         try:
             await in_one_thread(self._database, body)

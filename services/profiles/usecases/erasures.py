@@ -11,6 +11,7 @@ from services.profiles.usecases.members import MemberUseCases
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
+from shared.contracts.payload import Payload
 from shared.errors import Forbidden, NotFound
 from shared.retries import again_when_stale
 
@@ -29,8 +30,8 @@ class Erasures(Protocol):
 
     async def page(self, institution: str, *, after: str | None, limit: int) -> Sequence[Erasure]: ...
 
-    async def add(self, erasure: Erasure) -> None:
-        """Raises `StaleVersion` where another one of this member waits already."""
+    async def add(self, erasure: Erasure, told: Sequence[Payload], trace: Trace) -> None:
+        """With its facts, in one transaction. Raises `StaleVersion` where another one of this member waits already."""
 
     async def save(self, erasure: Erasure) -> None:
         """On condition of the version before. Raises `StaleVersion`."""
@@ -56,16 +57,18 @@ class ErasureUseCases:
         self._clock = clock
         self._waits = waits
 
-    async def ask_for_myself(self, me: Principal, *, id: str) -> Erasure:
+    async def ask_for_myself(self, me: Principal, *, id: str, trace: Trace) -> Erasure:
         member = (await self._people.see_myself(me)).state
-        return await again_when_stale(lambda: self._ask(member, id=id, by="member", wait=self._waits.own))
+        return await again_when_stale(lambda: self._ask(member, id=id, by="member", wait=self._waits.own, trace=trace))
 
-    async def ask_for(self, me: Principal, member: str, *, id: str) -> Erasure:
+    async def ask_for(self, me: Principal, member: str, *, id: str, trace: Trace) -> Erasure:
         found = (await self._people.see(me, member)).state
         _require_coordinator(me)
-        return await again_when_stale(lambda: self._ask(found, id=id, by="coordinator", wait=self._waits.coordinators))
+        return await again_when_stale(
+            lambda: self._ask(found, id=id, by="coordinator", wait=self._waits.coordinators, trace=trace)
+        )
 
-    async def _ask(self, member: Member, *, id: str, by: domain.RequestedBy, wait: timedelta) -> Erasure:
+    async def _ask(self, member: Member, *, id: str, by: domain.RequestedBy, wait: timedelta, trace: Trace) -> Erasure:
         waiting = await self._erasures.waiting_of(member.institution, member.id)
         asked = domain.ask(
             waiting,
@@ -77,7 +80,7 @@ class ErasureUseCases:
             wait=wait,
         )
         if waiting is None:
-            await self._erasures.add(asked)
+            await self._erasures.add(asked, domain.requested(asked), trace)
         elif asked != waiting:
             await self._erasures.save(asked)
         return asked
