@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Annotated, NoReturn, Self
 
@@ -155,24 +156,18 @@ def rotations_router(rotations: Rotations) -> APIRouter:
         entered = await rotations.enter(me, [_entry(one.id, one) for one in body.rotations], trace)
         return _verdicts([VerdictRead(**_verdict(one)) for one in entered])
 
-    @routes.post("/upload")
+    @routes.post("/upload", response_model=VerdictsRead)
     async def upload_rotations(
         file: Annotated[UploadFile, File(description=_FILE)],
         me: SignedIn,
         trace: Traced,
         _key: IdempotencyKey = None,
-    ) -> VerdictsRead:
+    ) -> Response:
         """The same from a file, at most 20,000 rows."""
         me.require("coordinator", "integrator")
-        lines = await off_loop(_rows, await file.read())
-        entries = {line: row for line, row in lines.items() if isinstance(row, NamedEntry)}
-        entered = dict(zip(entries, await rotations.enter(me, list(entries.values()), trace), strict=True))
-        return _verdicts(
-            [
-                VerdictRead(line=line, **_verdict(entered[line])) if isinstance(row, NamedEntry) else row
-                for line, row in lines.items()
-            ]
-        )
+        lines, entries = await off_loop(_parsed, await file.read())
+        entered = await rotations.enter(me, entries, trace)
+        return Response(await off_loop(_answer, lines, entered), media_type="application/json")
 
     @routes.get("")
     async def list_rotations(me: SignedIn, *, cursor: str | None = None, limit: Limit = 50) -> Page[RotationRead]:
@@ -199,6 +194,22 @@ def conflicts_router(rotations: Rotations) -> APIRouter:
         )
 
     return routes
+
+
+def _parsed(content: bytes) -> tuple[dict[int, NamedEntry | VerdictRead], list[NamedEntry]]:
+    """The rows by line, and those of them that can be entered."""
+    lines = _rows(content)
+    return lines, [row for row in lines.values() if isinstance(row, NamedEntry)]
+
+
+def _answer(lines: Mapping[int, NamedEntry | VerdictRead], entered: Iterable[Entered]) -> str:
+    """As JSON: FastAPI would validate and write so many rows on the event loop."""
+    verdicts = iter(entered)
+    rows = [
+        VerdictRead(line=line, **_verdict(next(verdicts))) if isinstance(row, NamedEntry) else row
+        for line, row in lines.items()
+    ]
+    return _verdicts(rows).model_dump_json(by_alias=True)
 
 
 def _rows(content: bytes) -> dict[int, NamedEntry | VerdictRead]:

@@ -26,10 +26,15 @@ from services.matching.usecases.assessing import Counted, Couple, Follow
 from services.matching.usecases.parties import AnyDecided, Position
 from shared.contracts.envelope import Trace
 from shared.mongo import ASCENDING, Document, ReplaceOne, Writing, ensure_indexes, in_one_thread
+from shared.offloop import off_loop
 from shared.scope import Scope
 
 _DAYS = {"assessment_lookback_days": 180, "assessment_lookahead_days": 365}
 """Where the copy is older than the contract's fields."""
+
+
+def _by_external(documents: Sequence[Document]) -> Mapping[str, Rotation]:
+    return {one["external"]: rotation_of(one) for one in documents}
 
 
 class FirewallStore(RequestStore):
@@ -48,31 +53,36 @@ class FirewallStore(RequestStore):
         wanted: Document = {"_id": {"$in": list(ids)}, "institution": {"$in": list(institutions)}, "erased": False}
         wanted |= wholly_within(scope)
         found = self._database[PARTICIPANTS].find(wanted, {"institution": 1})
-        return {one["_id"]: one["institution"] async for one in found}
+        return {one["_id"]: one["institution"] for one in await found.to_list(None)}
 
     async def known(self, institution: str, externals: Collection[str]) -> Mapping[str, Rotation]:
         wanted = {"institution": institution, "external": {"$in": list(externals)}}
-        return {one["external"]: rotation_of(one) async for one in self._database[ROTATIONS].find(wanted)}
+        return await off_loop(_by_external, await self._database[ROTATIONS].find(wanted).to_list(None))
 
     async def within(self, scope: Scope, externals: Collection[str]) -> Mapping[str, Rotation]:
         if not externals:
             return {}
-        found = await self._within(scope, {"external": {"$in": list(externals)}}, limit=len(externals))
-        return {one.entry.external: one for one in found}
+        wanted = {"external": {"$in": list(externals)}}
+        return await off_loop(_by_external, await self._within(scope, wanted, limit=len(externals)))
 
     async def keep(self, rotations: Sequence[Rotation], trace: Trace) -> None:
         if not rotations:
             return
-        writes = assessments.keeping(rotations, event=self._clock.new_id(), correlation=trace.correlation_id)
-        await in_one_thread(self._database, lambda writing: write_all(writing, ROTATIONS, writes))
+        event = self._clock.new_id()
+
+        def body(writing: Writing) -> None:
+            write_all(writing, ROTATIONS, assessments.keeping(rotations, event=event, correlation=trace.correlation_id))
+
+        await in_one_thread(self._database, body)
 
     async def page(self, scope: Scope, *, after: str, limit: int) -> Sequence[Rotation]:
-        return await self._within(scope, {"external": {"$gt": after}, "void": False}, limit=limit)
+        wanted = {"external": {"$gt": after}, "void": False}
+        return [rotation_of(one) for one in await self._within(scope, wanted, limit=limit)]
 
-    async def _within(self, scope: Scope, wanted: Document, *, limit: int) -> Sequence[Rotation]:
+    async def _within(self, scope: Scope, wanted: Document, *, limit: int) -> list[Document]:
         steps: list[Document] = [{"$match": {"institution": scope.institution, **wanted}}, {"$sort": {"external": 1}}]
         found = self._database[ROTATIONS].aggregate([*steps, *_both_within(scope), {"$limit": limit}])
-        return [rotation_of(one) async for one in found]
+        return await found.to_list(None)
 
     async def in_conflict(
         self, institution: str, programme: str, *, before: Position | None, limit: int

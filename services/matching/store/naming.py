@@ -10,6 +10,7 @@ from services.matching.domain.naming import Found, Identifier
 from services.matching.store.projections import PARTICIPANTS, PREFERENCES, digest_field
 from shared.identifiers import IDENTIFIER_KINDS, identifier_digest
 from shared.mongo import Database, Document
+from shared.offloop import off_loop
 from shared.scope import Scope
 
 
@@ -17,14 +18,14 @@ async def members_named(
     database: Database, institution: str, identifiers: Collection[Identifier], *, within: Document
 ) -> Found:
     """`within` limits the members to a scope. One query for each kind: with `$or` the planner uses neither index."""
-    digests = {one: _digest(institution, one) for one in identifiers}
+    digests = await off_loop(_digests, institution, identifiers)
     holders: dict[str, set[str]] = defaultdict(set)
     for kind in IDENTIFIER_KINDS:
         wanted = [digest for one, digest in digests.items() if one.kind == kind]
         if wanted:
             field = digest_field(kind)
             mine = {"institution": institution, field: {"$in": wanted}, "erased": False}
-            async for one in database[PREFERENCES].find(mine, {field: 1}):
+            for one in await database[PREFERENCES].find(mine, {field: 1}).to_list(None):
                 holders[one[field]].add(one["_id"])
     ids = {member for members in holders.values() for member in members}
     covered = await _covered(database, {"_id": {"$in": list(ids)}, "institution": institution, **within}) if ids else ()
@@ -44,9 +45,10 @@ def wholly_within(scope: Scope) -> Document:
     return {"enrolments.0": {"$exists": True}, "enrolments": {"$not": outside}}
 
 
-def _digest(institution: str, identifier: Identifier) -> str:
-    return identifier_digest(institution=institution, kind=identifier.kind, value=identifier.value)
+def _digests(institution: str, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
+    return {one: identifier_digest(institution=institution, kind=one.kind, value=one.value) for one in identifiers}
 
 
 async def _covered(database: Database, wanted: Document) -> set[str]:
-    return {one["_id"] async for one in database[PARTICIPANTS].find({**wanted, "erased": False}, {"_id": 1})}
+    found = await database[PARTICIPANTS].find({**wanted, "erased": False}, {"_id": 1}).to_list(None)
+    return {one["_id"] for one in found}

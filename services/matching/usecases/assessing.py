@@ -17,6 +17,7 @@ from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, NotFound, Rejected
+from shared.offloop import off_loop
 from shared.retries import again_when_stale
 from shared.scope import Scope
 
@@ -115,46 +116,72 @@ class Rotations:
         return await self._register.in_conflict(me.home, programme, before=before, limit=limit)
 
     async def _enter(self, scope: Scope, entries: Sequence[NamedEntry], trace: Trace) -> Sequence[Entered]:
+        """What is linear in the entries is worked out in threads, between the reads."""
         now, institution = self._clock.now(), scope.institution
-        resolved = await self._resolved(scope, entries)
-        people = {id for one in resolved if isinstance(one, Entry) for id in (one.assessor, one.assessed)}
+        identifiers, externals = await off_loop(_names, entries)
+        found = await self._register.members_named(scope, identifiers)
+        resolved, people = await off_loop(_resolved, entries, found)
         members = await self._register.members(scope, await self._homes(institution), people)
-        known = await self._register.known(institution, {one.external for one in entries})
+        known = await self._register.known(institution, externals)
         visible = known if scope.is_whole else await self._register.within(scope, list(known))
-        new: dict[str, Rotation] = {}
-        answers: list[Entered] = []
-        for entry in resolved:
-            if isinstance(entry, Entered):
-                answers.append(entry)
-                continue
-            errors = assessments.wrong(entry, institution=institution, known=members)
-            before = known.get(entry.external)
-            after = assessments.enter(before, entry, institution=institution, now=now)
-            if entry.external in new:
-                errors = (*errors, FieldError("id", "appears twice in this request"))
-            elif before is not None and entry.external not in visible and not errors:
-                errors = (FieldError("id", "cannot be used: choose another id"),)
-            elif isinstance(after, FieldError) and not errors:
-                errors = (*errors, after)
-            if errors or isinstance(after, FieldError):
-                answers.append(_refused(entry.external, errors))
-                continue
-            new[entry.external] = after
-            answers.append(Entered(external=entry.external, outcome=_outcome(before, after)))
-        await self._register.keep([one for name, one in new.items() if one is not known.get(name)], trace)
+        before = _Before(institution=institution, members=members, known=known, visible=visible)
+        answers, changed = await off_loop(_verdicts, resolved, before, now)
+        await self._register.keep(changed, trace)
         return answers
-
-    async def _resolved(self, scope: Scope, entries: Sequence[NamedEntry]) -> Sequence[Entry | Entered]:
-        """In the same order; what names somebody by an identifier that is not exactly one member's is refused."""
-        found = await self._register.members_named(scope, {one for entry in entries for one in entry.identifiers})
-        resolved = [(entry.external, entry.resolved(found)) for entry in entries]
-        return [one if isinstance(one, Entry) else _refused(external, one) for external, one in resolved]
 
     async def _homes(self, institution: str) -> Collection[str]:
         """Whose members may be named."""
         mine = (await self._register.institutions([institution])).get(institution)
         partners = exchange.partners(mine, await self._register.institutions(mine.exchanges_with)) if mine else ()
         return {institution, *partners}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Before:
+    """What entries are compared with."""
+
+    institution: str
+    members: Mapping[str, str]
+    known: Mapping[str, Rotation]
+    visible: Mapping[str, Rotation]
+
+
+def _names(entries: Sequence[NamedEntry]) -> tuple[Collection[Identifier], Collection[str]]:
+    return {one for entry in entries for one in entry.identifiers}, {one.external for one in entries}
+
+
+def _resolved(entries: Sequence[NamedEntry], found: Found) -> tuple[Sequence[Entry | Entered], Collection[str]]:
+    """In the same order, an entry refused whose identifier is not exactly one member's; and the members' ids."""
+    named = [(entry.external, entry.resolved(found)) for entry in entries]
+    resolved = [one if isinstance(one, Entry) else _refused(external, one) for external, one in named]
+    return resolved, {id for one in resolved if isinstance(one, Entry) for id in (one.assessor, one.assessed)}
+
+
+def _verdicts(
+    resolved: Sequence[Entry | Entered], before: _Before, now: datetime
+) -> tuple[Sequence[Entered], Sequence[Rotation]]:
+    """On each entry, in the same order; and the rotations to store."""
+    new: dict[str, Rotation] = {}
+    answers: list[Entered] = []
+    for entry in resolved:
+        if isinstance(entry, Entered):
+            answers.append(entry)
+            continue
+        known = before.known.get(entry.external)
+        errors = assessments.wrong(entry, institution=before.institution, known=before.members)
+        after = assessments.enter(known, entry, institution=before.institution, now=now)
+        if entry.external in new:
+            errors = (*errors, FieldError("id", "appears twice in this request"))
+        elif known is not None and entry.external not in before.visible and not errors:
+            errors = (FieldError("id", "cannot be used: choose another id"),)
+        elif isinstance(after, FieldError) and not errors:
+            errors = (*errors, after)
+        if errors or isinstance(after, FieldError):
+            answers.append(_refused(entry.external, errors))
+            continue
+        new[entry.external] = after
+        answers.append(Entered(external=entry.external, outcome=_outcome(known, after)))
+    return answers, [one for name, one in new.items() if one is not before.known.get(name)]
 
 
 class Counting:
