@@ -9,7 +9,7 @@ from deploy.stack.model import SERVICES, Site, Stack, Unavailable
 
 ROOT = Path(__file__).parent.parent.parent
 _PORTS = {"PROFILES_PORT": 8001, "MATCHING_PORT": 8002, "NOTIFICATIONS_PORT": 8003, "KAFKA_PORT": 9092}
-_WITHIN_PORT = "8000"
+_GATEWAY_PORTS = {"profiles": "8001", "matching": "8002", "notifications": "8003"}
 _MARK = "compose-started"
 
 
@@ -30,7 +30,7 @@ def start(site: Site) -> Stack:
         _compose("build", "credentials")
         chosen = {name: str(ports.free_or(port)) for name, port in _PORTS.items()}
         _compose("up", "--wait", "--wait-timeout", "180", environment=chosen)
-    addresses = {service: f"http://{_compose('port', service, _WITHIN_PORT)}" for service in SERVICES}
+    addresses = {service: f"http://{_compose('port', 'gateway', _GATEWAY_PORTS[service])}" for service in SERVICES}
     return Stack(
         kind="docker", bootstrap=_compose("port", "kafka", "9094"), mongo_uris={}, addresses=addresses, notes=()
     )
@@ -47,7 +47,7 @@ def stop(folder: Path) -> None:
 
 def _is_running() -> bool:
     running = _compose("ps", "--services", "--status", "running").split()
-    return set(SERVICES) <= set(running)
+    return {*SERVICES, "gateway"} <= set(running)
 
 
 def _other_checkout() -> str | None:

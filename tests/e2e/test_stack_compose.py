@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy import processes
-from deploy.stack import docker, images, ports
+from deploy.stack import docker, images
 from deploy.stack.find import undo
 from deploy.stack.model import SERVICES, Site, Stack, Unavailable
 from deploy.stack.programs import Journal
@@ -92,18 +92,17 @@ def test_a_project_that_runs_is_used_and_not_started_again(stack: Stack, site: S
     assert docker.start(site).addresses == stack.addresses
 
 
-def test_a_service_scales_where_its_port_is_a_range(stack: Stack) -> None:
-    """The last test of this file: it replaces the one container by two."""
+def test_a_service_scales_behind_its_one_port(stack: Stack) -> None:
+    """The last test of this file: one container becomes two, and the one that was there before ends."""
     assert stack.kind == "docker"
-    first = ports.free_ports(1)[0]
-    scaled = {**os.environ, "NOTIFICATIONS_PORT": f"{first}-{first + 20}"}
     command = ["docker", "compose", "up", "--wait", "--no-deps", "--scale", "notifications=2", "notifications"]
-    done = subprocess.run(command, cwd=docker.ROOT, env=scaled, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=docker.ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     containers = _docker("ps", "-q", *_labels("notifications")).split()
-    addresses = {_docker("port", container, "8000") for container in containers}
-    assert len(addresses) == 2
-    assert all(processes.is_ready(f"http://{address}") for address in addresses)
+    assert len(containers) == 2
+    assert processes.is_ready(stack.addresses["notifications"])
+    _docker("stop", containers[-1])
+    assert processes.is_ready(stack.addresses["notifications"])
 
 
 def _labels(service: str) -> tuple[str, ...]:

@@ -38,6 +38,11 @@ def test_a_service_sees_only_its_own_credentials(service: str) -> None:
     assert COMPOSE[service]["volumes"] == [f"credentials-{service}:/run/credentials/{service}:ro"]
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_has_no_port_of_the_host_so_that_it_scales(service: str) -> None:
+    assert "ports" not in COMPOSE[service]
+
+
 def test_no_secret_is_written_in_the_compose_file() -> None:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     assert not re.search(r"(?i)password\S*:|mongodb://|secret\S*:", text)
