@@ -29,6 +29,7 @@ from shared.contracts.profiles import (
 )
 from shared.mongo import Database, Document
 from shared.service import Service, supervise
+from tests.component.databases import lent
 from tests.component.tokens import roles_for
 from tests.eventually import eventually
 
@@ -215,11 +216,18 @@ async def running(
     **settings: Any,
 ) -> AsyncIterator[Matching]:
     """`work` names what runs beside the API. A named `database` is somebody else's to drop."""
+    if database is None:
+        async with (
+            lent(mongo_uri, "matching") as name,
+            running(mongo_uri, kafka_bootstrap, issuer, work=work, database=name, **settings) as matching,
+        ):
+            yield matching
+        return
     clock = SystemClock()
     told = Settings(
         environment="development",
         mongo_uri=mongo_uri,
-        mongo_database=database or f"matching_{clock.new_id()}",
+        mongo_database=database,
         kafka_bootstrap=kafka_bootstrap,
         issuers_file=issuer.issuers_file,
         topics_size="native",
@@ -246,8 +254,6 @@ async def running(
             with suppress(asyncio.CancelledError):
                 await task
         await service.close()
-        if database is None:
-            await mine.client.drop_database(mine.name)
         mine.client.close()
 
 

@@ -15,6 +15,7 @@ from shared import mongo
 from shared.clock import SystemClock
 from shared.mongo import Database
 from shared.service import Service
+from tests.component.databases import lent
 from tests.component.tokens import roles_for
 
 Json = dict[str, Any]
@@ -101,11 +102,22 @@ async def running(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, *, background: Mapping[str, bool] | None = None
 ) -> AsyncIterator[Network]:
     """`background` names the work that runs beside the API."""
+    async with (
+        lent(mongo_uri, "profiles") as name,
+        _running(mongo_uri, kafka_bootstrap, issuer, name, background or {}) as network,
+    ):
+        yield network
+
+
+@asynccontextmanager
+async def _running(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, name: str, background: Mapping[str, bool]
+) -> AsyncIterator[Network]:
     clock = SystemClock()
     settings = Settings(
         environment="development",
         mongo_uri=mongo_uri,
-        mongo_database=f"profiles_{clock.new_id()}",
+        mongo_database=name,
         kafka_bootstrap=kafka_bootstrap,
         issuers_file=issuer.issuers_file,
         topics_size="native",
@@ -113,7 +125,7 @@ async def running(
     service = app.build(settings, clock)
     await service.prepare()
     database = mongo.connect(mongo_uri, settings.mongo_database)
-    work = [asyncio.ensure_future(act()) for name, act in service.background.items() if (background or {}).get(name)]
+    work = [asyncio.ensure_future(act()) for name, act in service.background.items() if background.get(name)]
     transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://profiles.test", timeout=60) as client:
@@ -124,5 +136,4 @@ async def running(
             with suppress(asyncio.CancelledError):
                 await task
         await service.close()
-        await database.client.drop_database(database.name)
         database.client.close()
