@@ -6,10 +6,9 @@ from functools import partial
 
 from bench.figures import Figure
 from bench.site import Bench
-from services.matching.store.projections import Copies, Projections
-from services.matching.store.requests import RequestStore
-from services.matching.usecases.requests import Asked, Requests
-from shared import outbox
+from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.mentoring.usecases.requests import Asked, Requests
+from services.matching.projections.repository import Copies, Projections
 from shared.auth import Principal
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.payload import Payload
@@ -23,6 +22,7 @@ from shared.contracts.profiles import (
 )
 from shared.errors import Conflict
 from shared.mongo import Database, Writing, ensure_indexes, in_one_thread
+from shared.outbox import table as outbox
 
 _HOME, _PROGRAMME = "bench", "accepts"
 _IN_FLIGHT = 200

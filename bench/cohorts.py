@@ -19,13 +19,13 @@ import bson
 
 from bench.figures import Figure
 from bench.lists import PROGRAMME, Town
-from services.matching.domain.model import Institution, Member, Preferences, Programme
-from services.matching.domain.rounds.orders import Orders
-from services.matching.domain.rounds.solving import solve
-from services.matching.index.network import Network
-from services.matching.store.projections import STATES
-from services.matching.usecases.cohorts import freeze
-from services.matching.usecases.wishlists import Call
+from services.matching.kernel.participants import Institution, Member, Preferences, Programme
+from services.matching.projections.repository import STATES
+from services.matching.rounds.domain.orders import Orders
+from services.matching.rounds.solver.solving import solve
+from services.matching.rounds.usecases.cohorts import freeze
+from services.matching.rounds.usecases.wishlists import Call
+from services.matching.suggestions.index.network import Network
 from shared.clock import SystemClock
 
 MENTEES, MENTORS = 100_000, 20_000

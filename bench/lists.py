@@ -14,11 +14,11 @@ from dataclasses import replace
 from typing import Any
 
 from bench.figures import Figure, percentile
-from services.matching.domain.model import Institution, Member, Preferences, Programme
-from services.matching.domain.shards import SHARDS
-from services.matching.domain.specialties import PATHS
-from services.matching.index.network import Network
-from services.matching.index.pool import Pool
+from services.matching.kernel.participants import Institution, Member, Preferences, Programme
+from services.matching.kernel.shards import SHARDS
+from services.matching.kernel.specialties import PATHS
+from services.matching.suggestions.index.network import Network
+from services.matching.suggestions.index.pool import Pool
 from shared.clock import SystemClock
 from shared.contracts.profiles import DAYS, STAGES
 from shared.service import collect_garbage_seldom

@@ -8,8 +8,11 @@ from aiokafka import AIOKafkaProducer
 
 from bench.figures import Figure
 from bench.site import Bench
-from shared import inbox, kafka, mongo, outbox, projection
-from shared.consume import Consumers
+from shared import kafka, mongo
+from shared.consuming import inbox, projection
+from shared.consuming.consumer import Consumers
+from shared.consuming.liveness import Watchdog
+from shared.consuming.parking import Parking
 from shared.contracts.dead_letters import MatchingRecordParked
 from shared.contracts.envelope import Envelope, Received, Trace, headers_of
 from shared.contracts.matching import SuggestionsChanged
@@ -17,10 +20,9 @@ from shared.contracts.payload import Payload
 from shared.contracts.profiles import Enrolment, MemberChanged
 from shared.leases import Lease
 from shared.mongo import Database, ReplaceOne, Session, Writing, in_transaction
-from shared.outbox import Fact
-from shared.parking import Parking
-from shared.relay import Relay
-from shared.stalls import Watchdog
+from shared.outbox import table as outbox
+from shared.outbox.publisher import Relay
+from shared.outbox.table import Fact
 from shared.telemetry import Metrics
 
 _RECORDS = 20_000

@@ -6,11 +6,11 @@ import numpy as np
 
 from bench.figures import Figure
 from bench.rounds import drawn
-from services.matching.domain.columns import Rows
-from services.matching.domain.repair.departed import departed
-from services.matching.domain.repair.planning import Damage, Repaired, blocking_pairs, repair
-from services.matching.domain.rounds.model import NOBODY, Instance
-from services.matching.domain.rounds.proposals import fit
+from services.matching.kernel.columns import Rows
+from services.matching.repairs.domain.departed import departed
+from services.matching.repairs.domain.planning import Damage, Repaired, blocking_pairs, repair
+from services.matching.rounds.solver.model import NOBODY, Instance
+from services.matching.rounds.solver.proposals import fit
 
 _MENTEES, _MENTORS = 5_000, 2_000
 _ALLOWED = 20

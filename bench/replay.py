@@ -12,9 +12,9 @@ import numpy as np
 from bench import drawing
 from bench.figures import Figure
 from bench.lists import Town
-from services.matching.domain.columns import Rows
-from services.matching.domain.rounds.model import NOBODY, Longs, Wishes, instance
-from services.matching.domain.rounds.proposals import fit
+from services.matching.kernel.columns import Rows
+from services.matching.rounds.solver.model import NOBODY, Longs, Wishes, instance
+from services.matching.rounds.solver.proposals import fit
 
 _DAYS = 365.0
 _MENTEES, _MENTORS = 2_000, 700

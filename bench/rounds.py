@@ -13,12 +13,12 @@ import numpy as np
 
 from bench import cohorts
 from bench.figures import Figure, percentile
-from services.matching.domain.repair.planning import blocking_pairs
-from services.matching.domain.rounds import canonical, compiled
-from services.matching.domain.rounds.coverage import coverage
-from services.matching.domain.rounds.model import Instance, Wishes, instance
-from services.matching.domain.rounds.proposals import fit, proposed
-from services.matching.domain.rounds.solving import solve
+from services.matching.repairs.domain.planning import blocking_pairs
+from services.matching.rounds.solver import canonical, compiled
+from services.matching.rounds.solver.coverage import coverage
+from services.matching.rounds.solver.model import Instance, Wishes, instance
+from services.matching.rounds.solver.proposals import fit, proposed
+from services.matching.rounds.solver.solving import solve
 
 _CHILD = "--large"
 _REPEATS, _OFTEN = 15, 201

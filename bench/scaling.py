@@ -13,8 +13,9 @@ from bench.people import INSTITUTION, Coordinator, as_csv, coordinator, import_r
 from bench.pipeline import FAST_PER_SECOND, FAST_SECONDS, MEMBERS, measured
 from bench.plumbing import consumed, member, produce, suggestions
 from bench.site import Bench
-from shared import inbox, kafka, mongo, projection
-from shared.consume import Consumers
+from shared import kafka, mongo
+from shared.consuming import inbox, projection
+from shared.consuming.consumer import Consumers
 from shared.contracts.envelope import Received
 from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.profiles import MemberChanged

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from deploy.operators import asked, console, end, network_of, put_on_record, say
 from shared.clock import SystemClock
+from shared.consuming.parking import Parked, Parking
 from shared.contracts.catalogue import PRIVATE
 from shared.contracts.dead_letters import (
     MatchingRecordParked,
@@ -26,7 +27,6 @@ from shared.contracts.dead_letters import (
 )
 from shared.kafka import address, unnamed
 from shared.mongo import Database
-from shared.parking import Parked, Parking
 
 T = TypeVar("T")
 _LETTERS: dict[str, type[RecordParked]] = {

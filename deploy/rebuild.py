@@ -14,14 +14,14 @@ import typer
 from aiokafka.errors import KafkaError
 
 from deploy.operators import asked, bootstrap_of, check_network, end, put_on_record, say
-from services.matching.store.projections import COPIES as MATCHING
+from services.matching.projections.repository import COPIES as MATCHING
 from services.notifications.store import COPIES as NOTIFICATIONS
 from services.profiles.store.relations import COPIES as PROFILES
 from shared.clock import SystemClock
 from shared.comparison import Comparison
+from shared.consuming.projection import Copy
+from shared.consuming.rebuild import Less, Rebuild
 from shared.mongo import Database
-from shared.projection import Copy
-from shared.rebuild import Less, Rebuild
 
 COPIES: Mapping[str, Mapping[str, Copy]] = {
     "profiles": {copy.collection: copy for copy in PROFILES},

@@ -18,21 +18,21 @@ from aiokafka.errors import KafkaError
 from deploy.operators import asked, bootstrap_of, check_network, end, put_on_record, say
 from deploy.rebuild import COPIES
 from services.matching import restoring as matching
-from services.matching.store.projections import Copies
+from services.matching.projections.repository import Copies
 from services.notifications import restoring as notifications
 from services.notifications.store import NotificationsStore
 from services.profiles.store import restoring as profiles
 from services.profiles.store.heads import TOPICS
-from shared import groups
 from shared.clock import SystemClock
-from shared.consume import Fold
+from shared.consuming import consumer_groups as groups
+from shared.consuming.consumer import Fold
+from shared.consuming.rebuild import Less, Rebuild
+from shared.consuming.replay import Replay
 from shared.contracts.envelope import Received, Unreadable, read
 from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.profiles import MemberErased
 from shared.mongo import Database, Document
-from shared.rebuild import Less, Rebuild
-from shared.replay import Replay
 
 _RENEWED_WITHIN_SECONDS = 3.0
 _NAMED = 20

@@ -16,9 +16,9 @@ from deploy.operators import asked, bootstrap_of, check_network, end, put_on_rec
 from services.profiles.store.heads import TOPICS
 from services.profiles.store.superseding import Superseding
 from shared.clock import SystemClock
+from shared.consuming.replay import Replay
 from shared.contracts.envelope import Unreadable, read
 from shared.mongo import Database
-from shared.replay import Replay
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 

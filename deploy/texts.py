@@ -11,8 +11,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, nodes
 from rich.table import Table
 
-from services.matching.domain import reasons
-from services.matching.domain.model import USUAL, Member, Person, Preferences
+from services.matching.kernel import reasons
+from services.matching.kernel.participants import USUAL, Member, Person, Preferences
 from services.notifications import domain
 from services.notifications import wording as notifications
 from services.notifications.domain import Notification, Recipient

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from deploy import verify as verifier
 from deploy.rounds import spreadsheets, telling
-from services.matching.domain.repair.departed import repaired
-from services.matching.domain.rounds.files import RoundInput, RoundResult, Target, read_input, read_result
-from services.matching.domain.rounds.solving import solve
+from services.matching.repairs.domain.departed import repaired
+from services.matching.rounds.solver.files import RoundInput, RoundResult, Target, read_input, read_result
+from services.matching.rounds.solver.solving import solve
 from shared.errors import DomainError, Rejected
 
 _BAD_INPUT = 2

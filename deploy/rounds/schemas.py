@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from services.matching.domain.repair.departed import RoundRepair
-from services.matching.domain.rounds.files import RoundInput, RoundResult
+from services.matching.repairs.domain.departed import RoundRepair
+from services.matching.rounds.solver.files import RoundInput, RoundResult
 
 FOLDER = Path(__file__).parent.parent.parent / "docs" / "schemas"
 

@@ -15,13 +15,13 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.matching.domain import rules, scoring
-from services.matching.domain.model import Institution, Member, Person, Preferences, Programme, weights_for
-from services.matching.domain.model import Policy as Rules
-from services.matching.domain.rounds import wishing
-from services.matching.domain.rounds.canonical import pointer
-from services.matching.domain.rounds.files import Mentee, Mentor, Policy, RoundInput, Target, Wish
-from services.matching.domain.rounds.pseudonyms import pseudonyms
+from services.matching.kernel import rules, scoring
+from services.matching.kernel.participants import Institution, Member, Person, Preferences, Programme, weights_for
+from services.matching.kernel.participants import Policy as Rules
+from services.matching.rounds.solver import wishing
+from services.matching.rounds.solver.canonical import pointer
+from services.matching.rounds.solver.files import Mentee, Mentor, Policy, RoundInput, Target, Wish
+from services.matching.rounds.solver.pseudonyms import pseudonyms
 from services.profiles.domain.fields import Profile
 from services.profiles.domain.roster import mapping, reading
 from shared.contracts.payload import Id, Slug

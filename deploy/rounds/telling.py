@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
-from services.matching.domain.repair.departed import RoundRepair
-from services.matching.domain.rounds.files import Reason, RoundInput, RoundResult, Unmatched
+from services.matching.repairs.domain.departed import RoundRepair
+from services.matching.rounds.solver.files import Reason, RoundInput, RoundResult, Unmatched
 
 Names = Mapping[str, tuple[str, str]]
 """Name and address by pseudonym; empty where only pseudonyms are known."""

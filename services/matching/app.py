@@ -5,66 +5,67 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter
 
-from services.matching import folders, watch
-from services.matching.api.exchange import exchange_router
-from services.matching.api.experience import experience_router
-from services.matching.api.export import export_router
-from services.matching.api.load import load_router
-from services.matching.api.rehearsals import rehearsals_router
-from services.matching.api.relationships import relationships_router
-from services.matching.api.repairs import repairs_router
-from services.matching.api.requests import requests_router
-from services.matching.api.rotations import conflicts_router, rotations_router
-from services.matching.api.rounds import rounds_router
-from services.matching.api.suggestions import suggestions_router, unmatched_router
-from services.matching.clockwork import Clockwork, Shards
-from services.matching.handlers import folds
-from services.matching.index.network import Network
+from services.matching.conflicts.api import conflicts_router, rotations_router
+from services.matching.conflicts.repository import FirewallStore
+from services.matching.conflicts.usecases import Counting, Rotations
+from services.matching.exchange.api import exchange_router
+from services.matching.exchange.load.api import load_router
+from services.matching.exchange.load.repository import LoadStore
+from services.matching.exchange.load.usecases import Loads
+from services.matching.exchange.repository import ExchangeStore
+from services.matching.exchange.usecases import Exchanges
+from services.matching.feedback.api import experience_router
+from services.matching.feedback.repository import AnswerStore
+from services.matching.feedback.usecases import Experiences
+from services.matching.mentoring.api.relationships import relationships_router
+from services.matching.mentoring.api.requests import requests_router
+from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.mentoring.usecases.relationships import Relationships
+from services.matching.mentoring.usecases.requests import Requests
+from services.matching.mentoring.worker import Due
+from services.matching.privacy.erasure.repository import ErasureStore
+from services.matching.privacy.erasure.usecases import ErasureReceiptWorker
+from services.matching.privacy.export.api import export_router
+from services.matching.privacy.export.repository import ExportStore
+from services.matching.privacy.export.usecases import Export
+from services.matching.projections.handlers import folds
+from services.matching.projections.repository import Copies, Projections
+from services.matching.repairs.api import repairs_router
+from services.matching.repairs.repository.carrying_out import RepairBench
+from services.matching.repairs.repository.repairs import RepairShelf
+from services.matching.repairs.usecases.repairs import Repairs
+from services.matching.repairs.worker import Mending
+from services.matching.rounds import solver_folders as folders
+from services.matching.rounds.api.rounds import rounds_router
+from services.matching.rounds.repository.publication import Register
+from services.matching.rounds.repository.rounds import RoundShelf
+from services.matching.rounds.usecases.rounds import Rounds
+from services.matching.rounds.worker.publishing import Publishing
+from services.matching.rounds.worker.solving import Solving
 from services.matching.settings import Settings
-from services.matching.store.answers import AnswerStore
-from services.matching.store.erasures import ErasureStore
-from services.matching.store.exchange import ExchangeStore
-from services.matching.store.export import ExportStore
-from services.matching.store.firewall import FirewallStore
-from services.matching.store.lists import Lists
-from services.matching.store.load import LoadStore
-from services.matching.store.mending import RepairBench
-from services.matching.store.projections import Copies, Projections
-from services.matching.store.reading import ReadingStore
-from services.matching.store.rehearsals import RehearsalShelf
-from services.matching.store.repairs import RepairShelf
-from services.matching.store.replicas import Replicas
-from services.matching.store.requests import RequestStore
-from services.matching.store.rounds import RoundShelf
-from services.matching.store.settling import Register
-from services.matching.usecases.assessing import Counting, Rotations
-from services.matching.usecases.auditing import Audit
-from services.matching.usecases.due import Due
-from services.matching.usecases.exchange import Exchanges
-from services.matching.usecases.experience import Experiences
-from services.matching.usecases.export import Export
-from services.matching.usecases.forgetting import ErasureReceiptWorker
-from services.matching.usecases.keeping import Keeper
-from services.matching.usecases.load import Loads
-from services.matching.usecases.mending import Mending
-from services.matching.usecases.publishing import Publishing
-from services.matching.usecases.reading import Reading
-from services.matching.usecases.rehearsals import Rehearsals
-from services.matching.usecases.rehearsing import Rehearsing
-from services.matching.usecases.relationships import Relationships
-from services.matching.usecases.repairs import Repairs
-from services.matching.usecases.requests import Requests
-from services.matching.usecases.rounds import Rounds
-from services.matching.usecases.solving import Solving
-from services.matching.workshop import Workshop
-from shared import parts as parts_of
-from shared import shedding
+from services.matching.simulations.api import rehearsals_router
+from services.matching.simulations.repository import RehearsalShelf
+from services.matching.simulations.usecases import Rehearsals
+from services.matching.simulations.worker import Rehearsing
+from services.matching.solver_process import Workshop
+from services.matching.suggestions import metrics as watch
+from services.matching.suggestions.api import suggestions_router, unmatched_router
+from services.matching.suggestions.audit import Audit
+from services.matching.suggestions.index.network import Network
+from services.matching.suggestions.reading import Reading
+from services.matching.suggestions.reading_repository import ReadingStore
+from services.matching.suggestions.replicas import Replicas
+from services.matching.suggestions.repository import Lists
+from services.matching.suggestions.updater import Keeper
+from services.matching.suggestions.worker import Clockwork, Shards
+from shared import bootstrap as parts_of
+from shared.bootstrap import Parts
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import MatchingRecordParked
 from shared.http import create_app
 from shared.leases import Lease
 from shared.mongo import Database
-from shared.parts import Parts
+from shared.outbox import shedding
 from shared.service import Service, every, roles_of, run
 from shared.telemetry import configure_logs
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.matching.domain.shards import shard_of
-from shared import epochs, outbox
+from services.matching.kernel.shards import shard_of
+from shared import epochs
 from shared.contracts.envelope import Received
 from shared.contracts.matching import (
     AboutPlace,
@@ -22,6 +22,7 @@ from shared.contracts.matching import (
 )
 from shared.contracts.payload import Payload
 from shared.mongo import Database, Document, ReplaceOne
+from shared.outbox import table as outbox
 
 _LISTS = "lists"
 _COUNTED: Mapping[type[Payload], str] = {

@@ -14,8 +14,8 @@ from services.notifications.usecases.live import Bells
 from services.notifications.usecases.reading import Inbox
 from services.notifications.usecases.telling import Telling
 from services.notifications.wording import Wording
-from shared import parts as parts_of
-from shared import shedding
+from shared import bootstrap as parts_of
+from shared.bootstrap import Parts
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import NotificationsRecordParked
 from shared.contracts.matching import (
@@ -42,7 +42,7 @@ from shared.contracts.profiles import (
     ProgrammeChanged,
 )
 from shared.http import create_app
-from shared.parts import Parts
+from shared.outbox import shedding
 from shared.service import Service, every, roles_of, run
 from shared.telemetry import configure_logs
 

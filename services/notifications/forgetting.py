@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.notifications.domain import Recipient
-from shared import outbox
 from shared.clock import derived_id
+from shared.consuming.projection import Refused, erased_states, fold_within, refused_of
 from shared.contracts.envelope import Received
 from shared.contracts.notifications import NotificationsErasureCompleted
 from shared.contracts.profiles import ContactChanged, MemberErased
 from shared.mongo import Database, Document, Writing
-from shared.outbox import Fact
-from shared.projection import Refused, erased_states, fold_within, refused_of
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact
 
 
 def forget(writing: Writing, erased: Sequence[Received], now: datetime) -> list[Refused]:

@@ -6,10 +6,11 @@ Each recipient's counter goes on in a new epoch, so that whoever follows a strea
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared import epochs, outbox
+from shared import epochs
 from shared.contracts.envelope import Received
 from shared.contracts.notifications import NotificationRecorded
 from shared.mongo import Database, UpdateOne
+from shared.outbox import table as outbox
 
 
 @dataclass(slots=True)

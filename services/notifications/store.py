@@ -21,7 +21,7 @@ from services.notifications.domain import (
 )
 from services.notifications.forgetting import counter_of, erase_inboxes_of_erased, forget, of_recipient
 from services.notifications.usecases.reading import Names, Reader
-from shared import outbox
+from shared.consuming.projection import Copy, Refused, fold
 from shared.contracts.envelope import Received, Trace
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.profiles import ContactChanged, InstitutionChanged, MemberErased, ProgrammeChanged
@@ -37,8 +37,8 @@ from shared.mongo import (
     ensure_indexes,
     in_one_thread,
 )
-from shared.outbox import Fact
-from shared.projection import Copy, Refused, fold
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact
 from shared.retention import keep_for
 
 _OF_RECIPIENT = [("institution", ASCENDING), ("member", ASCENDING)]

@@ -35,18 +35,18 @@ from services.profiles.usecases.invitations import InvitationUseCases
 from services.profiles.usecases.members import MemberUseCases
 from services.profiles.usecases.programmes import ProgrammeUseCases
 from services.profiles.usecases.rosters import Receiving, WorkingOff
-from shared import parts
+from shared import bootstrap as parts
+from shared.bootstrap import Parts
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import ProfilesRecordParked
 from shared.contracts.matching import MatchingErasureCompleted
 from shared.contracts.notifications import NotificationsErasureCompleted
-from shared.heads import heads
 from shared.http import create_app
+from shared.latest_sequences import heads
 from shared.leases import Lease
 from shared.mongo import Writing
-from shared.parts import Parts
+from shared.outbox.shedding import LOOKS_SECONDS
 from shared.service import ROLES, Service, every, roles_of, run
-from shared.shedding import LOOKS_SECONDS
 from shared.telemetry import configure_logs
 
 

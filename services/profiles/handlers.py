@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from shared.consume import Fold
+from shared.consuming.consumer import Fold
+from shared.consuming.projection import Refused
 from shared.contracts.envelope import Received
 from shared.contracts.matching import (
     ConflictDetected,
@@ -24,7 +25,6 @@ from shared.contracts.notifications import NotificationsErasureCompleted
 from shared.contracts.payload import Payload
 from shared.errors import Rejected
 from shared.mongo import Writing
-from shared.projection import Refused
 
 
 class Relations(Protocol):

@@ -16,7 +16,7 @@ from shared.http.document import Documented
 from shared.http.idempotency import Idempotency
 from shared.http.problems import answer_problems, problem
 from shared.mongo import Database
-from shared.shedding import Backlog
+from shared.outbox.shedding import Backlog
 from shared.telemetry import Metrics, current_trace, follow, logger
 
 _log = logger(__name__)

@@ -1,6 +1,6 @@
 """A POST acts once per Idempotency-Key, and answers the same again for 24 hours.
 
-Every transaction that changes something for a POST records the effect (`shared/once.py`): a process that dies between
+Every transaction that changes something for a POST records the effect (`shared/http/effects.py`): a process that dies between
 that and its answer leaves a request that is answered as soon as it is sent again, with the same answer where the use
 case finds what it changed, else with 409 `answered_once`, and without a second effect. A request that was killed
 without an effect holds its key for a minute, and `Retry-After` says how much of it is left.
@@ -35,6 +35,7 @@ from starlette.datastructures import FormData
 
 from shared.errors import Conflict, DomainError, Rejected, StaleVersion
 from shared.http.document import extras
+from shared.http.effects import ANSWER_LOST, REQUESTS, AnswerLost, recording_effect
 from shared.http.problems import outbox_behind, problem
 from shared.http.requests import (
     BoundedRequest,
@@ -53,7 +54,6 @@ from shared.mongo import (
     ending_transactions_with,
     ensure_indexes,
 )
-from shared.once import ANSWER_LOST, REQUESTS, AnswerLost, recording_effect
 
 _KEPT = timedelta(hours=24)
 _ABANDONED_MILLISECONDS = 60_000

@@ -7,14 +7,16 @@ from datetime import datetime
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from shared import inbox, kafka, mongo, outbox
+from shared import kafka, mongo
 from shared.clock import Clock, SystemClock
-from shared.consume import Consumers
+from shared.consuming import inbox
+from shared.consuming.consumer import Consumers
+from shared.consuming.liveness import Watchdog
+from shared.consuming.parking import Parking
 from shared.contracts.dead_letters import MatchingRecordParked
 from shared.leases import Lease
 from shared.mongo import Database
-from shared.parking import Parking
-from shared.stalls import Watchdog
+from shared.outbox import table as outbox
 from shared.telemetry import Metrics
 
 

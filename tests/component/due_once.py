@@ -4,8 +4,8 @@ import asyncio
 import os
 import sys
 
-from services.matching.store.requests import RequestStore
-from services.matching.usecases.due import Due
+from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.mentoring.worker import Due
 from shared import failpoints, mongo
 from shared.clock import SystemClock
 

@@ -4,10 +4,10 @@ import asyncio
 import os
 import sys
 
-from services.matching.store.erasures import ErasureStore
-from services.matching.store.requests import RequestStore
-from services.matching.usecases.due import Due
-from services.matching.usecases.forgetting import ErasureReceiptWorker
+from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.mentoring.worker import Due
+from services.matching.privacy.erasure.repository import ErasureStore
+from services.matching.privacy.erasure.usecases import ErasureReceiptWorker
 from shared import failpoints, mongo
 from shared.clock import SystemClock
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, File, Form, Header, Query, Response, Upl
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from deploy.issuer import LocalIssuer
-from shared import mongo, outbox
+from shared import mongo
 from shared.auth import Authenticator, load_issuers
 from shared.clock import SystemClock
 from shared.contracts.payload import Id
@@ -34,7 +34,8 @@ from shared.http import (
     to_cursor,
 )
 from shared.mongo import Database, Document
-from shared.shedding import Backlog
+from shared.outbox import table as outbox
+from shared.outbox.shedding import Backlog
 from shared.telemetry import Metrics
 
 SHED_AFTER_SECONDS = 30

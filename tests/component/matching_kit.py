@@ -11,8 +11,8 @@ import httpx
 
 from deploy.issuer import ISSUER, LocalIssuer
 from services.matching import app
+from services.matching.projections.repository import Copies
 from services.matching.settings import Settings
-from services.matching.store.projections import Copies
 from shared import mongo
 from shared.auth import subject_hash
 from shared.clock import SystemClock

@@ -9,12 +9,12 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from shared import outbox
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import InstitutionChanged
 from shared.mongo import in_transaction
-from shared.outbox import Fact
-from shared.relay import Publisher, Relay
+from shared.outbox import table as outbox
+from shared.outbox.publisher import Publisher, Relay
+from shared.outbox.table import Fact
 from shared.topics import NATIVE, load_topics
 from tests.component.conftest import Plumbing
 from tests.conftest import TOPICS

@@ -12,21 +12,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.matching.domain.shards import SHARDS
-from services.matching.handlers import folds
-from services.matching.index.network import Network
-from services.matching.store.projections import PARTICIPANTS, STATES, Copies
+from services.matching.kernel.shards import SHARDS
+from services.matching.projections.handlers import folds
+from services.matching.projections.repository import PARTICIPANTS, STATES, Copies
+from services.matching.suggestions.index.network import Network
 from services.notifications.handlers import Reactions
 from services.notifications.store import Ledger, NotificationsStore
 from services.notifications.usecases.telling import Telling
 from shared.clock import SystemClock
-from shared.consume import Consumers
+from shared.consuming.consumer import Consumers
+from shared.consuming.parking import Record
+from shared.consuming.projection import Refused, fold
 from shared.contracts.catalogue import EVENTS
 from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, SuggestionsChanged
 from shared.contracts.profiles import ContactChanged, MemberChanged
 from shared.mongo import Database
-from shared.parking import Record
-from shared.projection import Refused, fold
 from tests.component.conftest import Plumbing
 from tests.component.consuming import Sent
 from tests.contract.golden import golden

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from services.matching.handlers import folds
-from services.matching.store.projections import PARTICIPANTS, PREFERENCES, Copies, Projections
+from services.matching.projections.handlers import folds
+from services.matching.projections.repository import PARTICIPANTS, PREFERENCES, Copies, Projections
 from services.notifications.store import NotificationsStore
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import ContactChanged, MemberChanged, MemberErased, PreferencesChanged

@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from deploy.issuer import LocalIssuer
-from shared import outbox
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import InstitutionChanged
 from shared.mongo import in_transaction
-from shared.outbox import Fact
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact
 from tests.component.http_kit import SHED_AFTER_SECONDS, Api, running
 
 BEHIND = "urn:preceptor:problem:outbox_behind"

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.api.suggestions import harmless
+from services.matching.suggestions.api import harmless
 from shared.contracts.profiles import ProgrammeLimits
 from tests.component.matching_kit import (
     CARE,

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.index.network import Network
-from services.matching.store import cohorts, people
-from services.matching.store.projections import COPIES
-from services.matching.store.requests import RequestStore
-from services.matching.usecases.due import Due
+from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.mentoring.worker import Due
+from services.matching.projections import people
+from services.matching.projections.repository import COPIES
+from services.matching.rounds.repository import cohorts
+from services.matching.suggestions.index.network import Network
 from shared import failpoints
 from shared.clock import SystemClock
 from shared.contracts.profiles import Enrolment, MemberChanged

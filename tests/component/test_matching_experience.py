@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.store.experience import in_groups
+from services.matching.feedback.documents import in_groups
 from shared.mongo import Document
 from tests.component.matching_kit import CARE, NORTH, SOUTH, Matching, asking, mentee, mentor
 from tests.eventually import eventually

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.store.places import laid_out
+from services.matching.rounds.repository.assignments import laid_out
 from shared.clock import SystemClock
 from tests.component.matching_kit import CARE, NORTH, Matching, asking, mentor
 

@@ -10,11 +10,11 @@ from aiokafka import AIOKafkaConsumer
 from pymongo.errors import OperationFailure
 
 from deploy.issuer import LocalIssuer
-from services.matching.domain.model import Person, Policy, Preferences
-from services.matching.domain.shards import SHARDS
+from services.matching.kernel.participants import Person, Policy, Preferences
+from services.matching.kernel.shards import SHARDS
+from services.matching.projections.repository import STATES, Feed
 from services.matching.settings import Settings
-from services.matching.store.projections import STATES, Feed
-from services.matching.usecases.keeping import Change
+from services.matching.suggestions.updater import Change
 from shared import kafka
 from shared.contracts.envelope import headers_of
 from shared.contracts.payload import Payload

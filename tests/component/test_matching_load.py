@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.store.load import mentors_of
+from services.matching.exchange.load.repository import mentors_of
 from tests.component.matching_kit import CARE, NORTH, SOUTH, Matching, asking, mentor, programme
 from tests.eventually import eventually
 

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.domain import requests as domain
-from services.matching.domain.pairs import Pair, Party
-from services.matching.domain.relationships import begin
-from services.matching.domain.requests import Situation
-from services.matching.store.pairs import APART, due
-from services.matching.store.requests import RequestStore
-from services.matching.usecases.due import Due
-from services.matching.usecases.parties import AnyDecided
+from services.matching.kernel.pairs import Pair, Party
+from services.matching.mentoring.domain import requests as domain
+from services.matching.mentoring.domain.relationships import begin
+from services.matching.mentoring.domain.requests import Situation
+from services.matching.mentoring.repository.pairs import APART, due
+from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.mentoring.usecases.parties import AnyDecided
+from services.matching.mentoring.worker import Due
 from shared.clock import SystemClock
 from shared.contracts.envelope import Trace
 from shared.errors import NotFound, StaleVersion

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.store.projections import Copies
+from services.matching.projections.repository import Copies
 from shared.clock import SystemClock
 from shared.contracts.profiles import Enrolment, MemberChanged
 from shared.identifiers import identifier_digest

@@ -11,7 +11,7 @@ from deploy.issuer import LocalIssuer
 from services.profiles import app
 from services.profiles.settings import Settings
 from shared import kafka, mongo
-from shared.outbox_gauges import OutboxGauges
+from shared.outbox.gauges import OutboxGauges
 from shared.service import ROLES
 from tests.component.conftest import Plumbing
 from tests.component.profiles_kit import running

@@ -14,11 +14,13 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.parked import app
-from shared import inbox, mongo, outbox
+from shared import mongo
 from shared.clock import SystemClock
+from shared.consuming import inbox
+from shared.consuming.parking import Aside, Parking, Verdict
 from shared.contracts.dead_letters import NotificationsRecordParked
 from shared.mongo import Database, Document
-from shared.parking import Aside, Parking, Verdict
+from shared.outbox import table as outbox
 from tests.component.consuming import Sent
 
 ROOT = Path(__file__).parents[2]

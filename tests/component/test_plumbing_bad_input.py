@@ -7,7 +7,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
-from shared import kafka, projection
+from shared import kafka
+from shared.consuming import projection
 from shared.contracts.envelope import Received
 from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.profiles import InstitutionChanged

@@ -9,7 +9,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from pymongo.errors import AutoReconnect
 
-from shared import mongo, projection
+from shared import mongo
+from shared.consuming import projection
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.profiles import InstitutionChanged

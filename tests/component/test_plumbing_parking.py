@@ -6,8 +6,8 @@ from concurrent.futures import Future
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from shared.consuming.parking import Aside, Verdict
 from shared.contracts.matching import SuggestionsChanged
-from shared.parking import Aside, Verdict
 from tests.component.conftest import Plumbing
 from tests.component.consuming import Effects, Sent, have, parked, record, send, suggestions
 from tests.eventually import eventually

@@ -10,8 +10,8 @@ from aiokafka.errors import KafkaTimeoutError
 
 from shared.contracts.envelope import Trace, read
 from shared.contracts.profiles import ContactChanged
-from shared.outbox import Fact
-from shared.relay import Publisher
+from shared.outbox.publisher import Publisher
+from shared.outbox.table import Fact
 from tests.component.conftest import Plumbing
 from tests.component.sending import commit, fact, published, relay_of
 from tests.eventually import eventually

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from shared import outbox
 from shared.errors import Rejected
-from shared.outbox import Fact
-from shared.outbox_gauges import OutboxGauges
-from shared.relay import Publisher, Relay
+from shared.outbox import table as outbox
+from shared.outbox.gauges import OutboxGauges
+from shared.outbox.publisher import Publisher, Relay
+from shared.outbox.table import Fact
 from tests.component.conftest import Plumbing
 from tests.component.sending import commit, fact, published, relay_of, topic_takes
 from tests.eventually import eventually

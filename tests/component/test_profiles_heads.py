@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 from deploy.issuer import LocalIssuer
 from services.profiles.store.heads import TOPICS, MongoStates
 from shared.clock import SystemClock
-from shared.heads import heads
+from shared.latest_sequences import heads
 from tests.component.profiles_kit import Network, Person, running
 from tests.eventually import eventually
 

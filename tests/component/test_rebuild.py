@@ -8,11 +8,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from shared.clock import SystemClock
+from shared.consuming.projection import Copy, fold
+from shared.consuming.rebuild import Less, Rebuild
 from shared.contracts.envelope import Envelope, Received, Trace, headers_of
 from shared.contracts.profiles import InstitutionChanged
 from shared.mongo import Database, Document, IndexModel, ensure_indexes
-from shared.projection import Copy, fold
-from shared.rebuild import Less, Rebuild
 from shared.topics import Topic, create_missing
 
 

@@ -14,9 +14,9 @@ from services.profiles.store.erasures import MongoErasures
 from services.profiles.store.relations import COPIES, PAIRS, SUGGESTED
 from services.profiles.usecases.erasures import ErasureWorker
 from shared.clock import SystemClock
+from shared.consuming.rebuild import Rebuild
 from shared.contracts.envelope import Received, headers_of
 from shared.contracts.matching import RelationshipClosed, RelationshipOpened
-from shared.rebuild import Rebuild
 from tests.component.conftest import begin_here
 from tests.component.profiles_kit import Network, running
 from tests.component.test_profiles_cards import Cast

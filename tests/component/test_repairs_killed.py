@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.domain.repair.life import ATTEMPTS, Repair, Step
-from services.matching.store.mending import RepairBench
-from services.matching.store.repairs import RepairShelf
-from services.matching.usecases.mending import Carry, Mending
-from services.matching.workshop import Workshop
+from services.matching.repairs.domain.lifecycle import ATTEMPTS, Repair, Step
+from services.matching.repairs.repository.carrying_out import RepairBench
+from services.matching.repairs.repository.repairs import RepairShelf
+from services.matching.repairs.worker import Carry, Mending
+from services.matching.solver_process import Workshop
 from shared.clock import SystemClock
 from shared.contracts.envelope import Trace
 from tests.component.matching_kit import NORTH, Matching, institution, mentee, mentor, programme, running

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from deploy.restored import forget_again
-from services.matching.store.projections import Copies
+from services.matching.projections.repository import Copies
 from services.notifications.store import NotificationsStore
 from services.profiles.domain import erasures as domain
 from services.profiles.domain import members
@@ -15,12 +15,13 @@ from services.profiles.store.documents import ERASED
 from services.profiles.store.erasures import MongoErasures
 from services.profiles.store.members import MongoMembers
 from services.profiles.store.restoring import Restoring
-from shared import kafka, outbox
+from shared import kafka
 from shared.clock import SystemClock
+from shared.consuming.projection import document_of
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.profiles import ContactChanged, MemberErased
 from shared.mongo import Database, Document
-from shared.projection import document_of
+from shared.outbox import table as outbox
 
 CLOCK = SystemClock()
 TRACE = Trace(correlation_id="c")

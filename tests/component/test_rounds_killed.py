@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.domain.rounds.places import Place
-from services.matching.store.rounds import RoundShelf
-from services.matching.store.settling import Register
-from services.matching.usecases.publishing import Publishing, Settle
+from services.matching.rounds.domain.assignments import Place
+from services.matching.rounds.repository.publication import Register
+from services.matching.rounds.repository.rounds import RoundShelf
+from services.matching.rounds.worker.publishing import Publishing, Settle
 from shared.clock import SystemClock
 from shared.contracts.envelope import Trace
 from tests.component.matching_kit import NORTH, institution, mentee, mentor, programme, running
@@ -151,7 +151,7 @@ async def test_a_round_that_ends_everybody_who_works_on_it_is_given_up(desk: Des
 
 async def test_the_workshop_ends_with_the_service(tmp_path: Path) -> None:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.matching.workshop", stdin=asyncio.subprocess.PIPE
+        sys.executable, "-m", "services.matching.solver_process", stdin=asyncio.subprocess.PIPE
     )
     assert child.stdin is not None
     job = {"do": "freeze", "folder": str(tmp_path), "uri": "mongodb://127.0.0.1:1/", "database": "nowhere"}

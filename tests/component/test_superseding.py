@@ -13,15 +13,15 @@ from typer.testing import CliRunner
 
 from deploy.issuer import LocalIssuer
 from deploy.supersede import app
-from services.matching.handlers import folds
-from services.matching.store.projections import PARTICIPANTS, Copies, Projections
+from services.matching.projections.handlers import folds
+from services.matching.projections.repository import PARTICIPANTS, Copies, Projections
 from services.profiles.store.erasures import MongoErasures
 from services.profiles.store.heads import TOPICS, MongoStates
 from services.profiles.usecases.erasures import ErasureWorker
 from shared.clock import SystemClock
 from shared.contracts.profiles import MemberChanged
 from shared.epochs import epoch_of
-from shared.heads import heads
+from shared.latest_sequences import heads
 from shared.mongo import Document
 from tests.component.conftest import Plumbing, begin_here
 from tests.component.consuming import record, send

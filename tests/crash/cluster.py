@@ -209,7 +209,7 @@ class Cluster:
 
     def _is_workshop(self, process: psutil.Process) -> bool:
         try:
-            is_one = "services.matching.workshop" in process.cmdline()
+            is_one = "services.matching.solver_process" in process.cmdline()
             return is_one and process.environ().get("TMPDIR") == str(self.temporary)
         except psutil.Error:
             return False

@@ -19,7 +19,7 @@ from deploy.demo.network import Programme, people
 from deploy.demo.reading import inbox_of, lists_of
 from deploy.demo.result import Result
 from deploy.demo.rosters import Counts, take_in
-from services.matching.domain.shards import SHARDS
+from services.matching.kernel.shards import SHARDS
 from shared.clock import SystemClock
 from shared.contracts.notifications import NotificationRecorded
 from tests.e2e.conftest import Running

@@ -5,9 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.matching.domain import rules, scoring
-from services.matching.domain.lists import NOT_ENROLLED, Entry, Shortlist
-from services.matching.domain.model import (
+from services.matching.kernel import rules, scoring
+from services.matching.kernel.participants import (
     Assessment,
     Bond,
     Institution,
@@ -19,6 +18,7 @@ from services.matching.domain.model import (
     Terms,
     weights_for,
 )
+from services.matching.suggestions.domain import NOT_ENROLLED, Entry, Shortlist
 from shared.contracts.profiles import FACTORS, STAGES
 
 NORTH, SOUTH, EAST = "north", "south", "east"

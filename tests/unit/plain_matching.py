@@ -8,8 +8,16 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from services.matching.domain.model import Assessment, Bond, Experience, Institution, Member, Preferences, Programme
-from services.matching.domain.specialties import ALSO_CALLED, TREE
+from services.matching.kernel.participants import (
+    Assessment,
+    Bond,
+    Experience,
+    Institution,
+    Member,
+    Preferences,
+    Programme,
+)
+from services.matching.kernel.specialties import ALSO_CALLED, TREE
 
 FACTORS = (
     "topics",

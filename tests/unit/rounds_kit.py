@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.matching.domain.rounds import canonical
-from services.matching.domain.rounds.files import RoundInput
+from services.matching.rounds.solver import canonical
+from services.matching.rounds.solver.files import RoundInput
 
 Document = dict[str, Any]
 

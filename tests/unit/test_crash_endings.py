@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.matching.domain.rounds.solving import solve
+from services.matching.rounds.solver.solving import solve
 from shared.contracts.matching import MenteeUnmatched, RepairApplied, RoundPublished
 from tests.crash.endings import finished
 from tests.crash.guarantees import published

@@ -13,9 +13,9 @@ from contextlib import suppress
 import pytest
 
 from deploy.rounds import spreadsheets
-from services.matching.api.rotations import _rows
-from services.matching.domain.rounds import checks
-from services.matching.domain.rounds.files import read_input
+from services.matching.conflicts.api import _rows
+from services.matching.rounds.solver import checks
+from services.matching.rounds.solver.files import read_input
 from services.profiles.domain import institutions
 from services.profiles.domain.institutions import Institution
 from services.profiles.domain.roster import reading

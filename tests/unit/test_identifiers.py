@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.matching.domain.naming import Identifier, resolve
+from services.matching.projections.lookup.domain import Identifier, resolve
 from services.profiles.domain.fields import Profile
 from services.profiles.domain.members import Member, facts
 from shared.contracts.profiles import PreferencesChanged

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.domain import assessments, relationships, requests
-from services.matching.domain.assessments import Entry, Rotation, Window
-from services.matching.domain.pairs import Pair, Party
-from services.matching.domain.relationships import Relationship
-from services.matching.domain.requests import Request
+from services.matching.conflicts import domain as assessments
+from services.matching.conflicts.domain import Entry, Rotation, Window
+from services.matching.kernel.pairs import Pair, Party
+from services.matching.mentoring.domain import relationships, requests
+from services.matching.mentoring.domain.relationships import Relationship
+from services.matching.mentoring.domain.requests import Request
 from shared.errors import Conflict, FieldError
 from tests.unit.matching_people import CARE, NORTH, SOUTH, mentee, mentor, policy
 

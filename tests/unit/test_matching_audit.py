@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from services.matching.domain.lists import Enrolment, Shortlist
-from services.matching.usecases.auditing import Audit
-from services.matching.usecases.keeping import Change, Found
-from services.matching.usecases.waiting import Origin
+from services.matching.suggestions.audit import Audit
+from services.matching.suggestions.domain import Enrolment, Shortlist
+from services.matching.suggestions.queue import Origin
+from services.matching.suggestions.updater import Change, Found
 from tests.unit.matching_people import CARE, mentee, mentor, policy
 from tests.unit.test_matching_keeping import Shelf, World, later, member
 

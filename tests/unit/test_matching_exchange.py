@@ -5,17 +5,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.matching.domain.exchange import Flow, balances
-from services.matching.domain.model import Institution, Person, Policy, Programme, Terms
-from services.matching.domain.pairs import Pair, Party
-from services.matching.domain.relationships import Relationship
-from services.matching.domain.repair.displacements import Displacement
-from services.matching.domain.repair.life import Move, Step
-from services.matching.domain.repair.steps import Scene, carry_out
-from services.matching.domain.requests import Situation
-from services.matching.domain.shards import SHARDS
-from services.matching.index.network import Network
-from services.matching.usecases.damage import Case, planned
+from services.matching.exchange.domain import Flow, balances
+from services.matching.kernel.pairs import Pair, Party
+from services.matching.kernel.participants import Institution, Person, Policy, Programme, Terms
+from services.matching.kernel.shards import SHARDS
+from services.matching.mentoring.domain.relationships import Relationship
+from services.matching.mentoring.domain.requests import Situation
+from services.matching.repairs.domain.displacements import Displacement
+from services.matching.repairs.domain.lifecycle import Move, Step
+from services.matching.repairs.domain.steps import Scene, carry_out
+from services.matching.repairs.usecases.problem import Case, planned
+from services.matching.suggestions.index.network import Network
 from tests.unit.matching_people import CARE, EAST, NORTH, SOUTH, mentee, mentor, policy
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.domain import scoring
-from services.matching.domain.experience import RATINGS, Counted, Rating, Sum, count, forget, is_group
-from services.matching.domain.model import USUAL
-from services.matching.domain.reasons import reasons
+from services.matching.feedback.domain import RATINGS, Counted, Rating, Sum, count, forget, is_group
+from services.matching.kernel import scoring
+from services.matching.kernel.participants import USUAL
+from services.matching.kernel.reasons import reasons
 from shared.contracts.profiles import FACTORS
 from tests.unit.matching_people import mentee, mentor, person
 

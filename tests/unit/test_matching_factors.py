@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.domain import reasons, scoring, specialties
-from services.matching.domain.columns import Side
-from services.matching.domain.hours import HALF_HOURS, half_hours
-from services.matching.domain.model import Member, Person, Preferences, weights_for
-from services.matching.store.projections import member_of, preferences_of
+from services.matching.kernel import reasons, scoring, specialties
+from services.matching.kernel.columns import Side
+from services.matching.kernel.hours import HALF_HOURS, half_hours
+from services.matching.kernel.participants import Member, Person, Preferences, weights_for
+from services.matching.projections.repository import member_of, preferences_of
 from shared.contracts.catalogue import EVENTS
 from shared.contracts.profiles import FACTORS, Factor, MemberChanged, PreferencesChanged
 from tests.unit.matching_people import mentee, mentor, naive, policy

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from services.matching import folders
+from services.matching.rounds import solver_folders as folders
 
 ROOT = Path(__file__).parents[2]
 _DIES = """
 import os, signal
-from services.matching.folders import folder
+from services.matching.rounds.solver_folders import folder
 with folder() as path:
     (path / "people.json").write_text("{}")
     os.kill(os.getpid(), signal.SIGKILL)

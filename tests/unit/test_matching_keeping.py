@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import pytest
 
-from services.matching.domain.lists import NOT_ENROLLED, Enrolment, Shortlist
-from services.matching.domain.model import Bond, Institution, Member, Person, Policy, Preferences, Programme
-from services.matching.domain.shards import SHARDS, shard_of
-from services.matching.index.network import Network, State
-from services.matching.usecases.keeping import Change, Found, Keeper, Written
-from services.matching.usecases.waiting import Origin
+from services.matching.kernel.participants import Bond, Institution, Member, Person, Policy, Preferences, Programme
+from services.matching.kernel.shards import SHARDS, shard_of
+from services.matching.suggestions.domain import NOT_ENROLLED, Enrolment, Shortlist
+from services.matching.suggestions.index.network import Network, State
+from services.matching.suggestions.queue import Origin
+from services.matching.suggestions.updater import Change, Found, Keeper, Written
 from shared.errors import StaleVersion
 from tests.unit.matching_people import (
     CARE,

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.domain import scoring
-from services.matching.domain.load import LEAST_GROUP, Load, shown, total
-from services.matching.domain.model import Person
+from services.matching.exchange.load.domain import LEAST_GROUP, Load, shown, total
+from services.matching.kernel import scoring
+from services.matching.kernel.participants import Person
 from tests.unit.matching_people import mentor
 
 loads = st.builds(

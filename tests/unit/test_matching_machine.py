@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.matching.domain.model import (
+from services.matching.kernel.participants import (
     Assessment,
     Bond,
     Experience,
@@ -24,10 +24,10 @@ from services.matching.domain.model import (
     Programme,
     Terms,
 )
-from services.matching.domain.shards import SHARDS, shard_of
-from services.matching.index.network import Network, State
-from services.matching.usecases.keeping import Change, Keeper
-from services.matching.usecases.waiting import Origin
+from services.matching.kernel.shards import SHARDS, shard_of
+from services.matching.suggestions.index.network import Network, State
+from services.matching.suggestions.queue import Origin
+from services.matching.suggestions.updater import Change, Keeper
 from tests.unit.matching_people import (
     CARE,
     EAST,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.matching.domain import relationships, requests, rules
-from services.matching.domain.lists import Shortlist
-from services.matching.domain.model import (
+from services.matching.kernel import rules
+from services.matching.kernel.pairs import Pair, Party, Side
+from services.matching.kernel.participants import (
     Assessment,
     Bond,
     Exchange,
@@ -24,15 +24,16 @@ from services.matching.domain.model import (
     Programme,
     Terms,
 )
-from services.matching.domain.pairs import Pair, Party, Side
-from services.matching.domain.relationships import Conflicting, Relationship
-from services.matching.domain.requests import Situation
-from services.matching.domain.rounds import places
-from services.matching.domain.rounds.places import Place
-from services.matching.domain.rounds.words import would_change
-from services.matching.domain.shards import SHARDS
-from services.matching.index.network import Network, State
-from services.matching.usecases.reading import Reading, StoredList, UnmatchedMentee
+from services.matching.kernel.shards import SHARDS
+from services.matching.mentoring.domain import relationships, requests
+from services.matching.mentoring.domain.relationships import Conflicting, Relationship
+from services.matching.mentoring.domain.requests import Situation
+from services.matching.rounds.domain import assignments as places
+from services.matching.rounds.domain.assignments import Place
+from services.matching.rounds.solver.words import would_change
+from services.matching.suggestions.domain import Shortlist
+from services.matching.suggestions.index.network import Network, State
+from services.matching.suggestions.reading import Reading, StoredList, UnmatchedMentee
 from shared.auth import Principal
 from shared.contracts.profiles import FACTORS
 from shared.errors import Conflict, DomainError

@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from services.matching.domain import reasons
-from services.matching.domain.shards import SHARDS, fair_share, shard_of
+from services.matching.kernel import reasons
+from services.matching.kernel.shards import SHARDS, fair_share, shard_of
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS
 from tests.unit.matching_people import SOUTH, mentee, mentor

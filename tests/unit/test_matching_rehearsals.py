@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from services.matching.domain.model import Institution, Person, Policy, Programme
-from services.matching.domain.rehearsals import life
-from services.matching.domain.rehearsals.comparing import Comparison, Listed, Lists, compare
-from services.matching.domain.rehearsals.life import Draft, Rehearsal, Result
-from services.matching.index.network import Network
-from services.matching.usecases.rehearsing import Rehearsing, rehearse
+from services.matching.kernel.participants import Institution, Person, Policy, Programme
+from services.matching.simulations import lifecycle as life
+from services.matching.simulations.comparison import Comparison, Listed, Lists, compare
+from services.matching.simulations.lifecycle import Draft, Rehearsal, Result
+from services.matching.simulations.worker import Rehearsing, rehearse
+from services.matching.suggestions.index.network import Network
 from shared.clock import SystemClock
 from shared.contracts.profiles import programme_weights
 from shared.errors import Conflict, Rejected, StaleVersion

@@ -6,12 +6,12 @@ from typing import Any, get_args
 
 import pytest
 
-from services.matching.domain import departures, relationships, requests
-from services.matching.domain.departures import Departure
-from services.matching.domain.model import Institution, Person, Policy, Terms
-from services.matching.domain.pairs import Decided, Pair, Party, Side
-from services.matching.domain.relationships import Relationship
-from services.matching.domain.requests import Request, Situation
+from services.matching.kernel.pairs import Decided, Pair, Party, Side
+from services.matching.kernel.participants import Institution, Person, Policy, Terms
+from services.matching.mentoring.domain import departures, relationships, requests
+from services.matching.mentoring.domain.departures import Departure
+from services.matching.mentoring.domain.relationships import Relationship
+from services.matching.mentoring.domain.requests import Request, Situation
 from shared.contracts.matching import (
     MentorNudged,
     MentorRequested,

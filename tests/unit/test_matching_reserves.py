@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.matching.domain import scoring
-from services.matching.domain.columns import Rows, Words
-from services.matching.index.reserves import RESERVE, Reserves
+from services.matching.kernel import scoring
+from services.matching.kernel.columns import Rows, Words
+from services.matching.suggestions.index.reserves import RESERVE, Reserves
 
 
 class Truth:

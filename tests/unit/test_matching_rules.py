@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.matching.domain import rules
-from services.matching.domain.model import (
+from services.matching.kernel import rules
+from services.matching.kernel.participants import (
     Assessment,
     Institution,
     Member,
@@ -17,8 +17,8 @@ from services.matching.domain.model import (
     Programme,
     Terms,
 )
-from services.matching.domain.shards import SHARDS
-from services.matching.index.network import Network
+from services.matching.kernel.shards import SHARDS
+from services.matching.suggestions.index.network import Network
 from shared.contracts.profiles import DAYS
 from tests.unit.matching_people import (
     CARE,

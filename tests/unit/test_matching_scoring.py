@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.domain import scoring
-from services.matching.domain.model import weights_for
+from services.matching.kernel import scoring
+from services.matching.kernel.participants import weights_for
 from shared.contracts.profiles import DEFAULT_WEIGHTS, FACTORS, STAGES
 from tests.unit.matching_people import mentee, mentor, policy
 

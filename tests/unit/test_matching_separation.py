@@ -6,14 +6,15 @@ from typing import Any, get_args
 
 import pytest
 
-from services.matching.domain import relationships, requests, rules
-from services.matching.domain.model import Bond, Person, Programme
-from services.matching.domain.pairs import Decided
-from services.matching.domain.relationships import ClosingReason, Relationship
-from services.matching.domain.requests import Situation
-from services.matching.domain.shards import SHARDS
-from services.matching.index.network import Network
-from services.matching.store.pairs import bond_of_relationship, relationship_of, replacing
+from services.matching.kernel import rules
+from services.matching.kernel.pairs import Decided
+from services.matching.kernel.participants import Bond, Person, Programme
+from services.matching.kernel.shards import SHARDS
+from services.matching.mentoring.domain import relationships, requests
+from services.matching.mentoring.domain.relationships import ClosingReason, Relationship
+from services.matching.mentoring.domain.requests import Situation
+from services.matching.mentoring.repository.pairs import bond_of_relationship, relationship_of, replacing
+from services.matching.suggestions.index.network import Network
 from shared.contracts import profiles
 from shared.contracts.matching import MentorRequested
 from shared.contracts.profiles import DEFAULT_SEPARATION_DAYS

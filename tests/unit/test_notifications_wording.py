@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from services.matching.domain.relationships import ClosingReason
-from services.matching.domain.requests import DecliningReason
+from services.matching.mentoring.domain.relationships import ClosingReason
+from services.matching.mentoring.domain.requests import DecliningReason
 from services.notifications.domain import (
     Change,
     ErasureNotice,

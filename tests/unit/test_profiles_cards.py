@@ -11,8 +11,8 @@ from services.profiles.domain.members import Member, StoryAudience
 from services.profiles.domain.relations import Relation
 from services.profiles.handlers import folds
 from services.profiles.store.relations import COPIES
+from shared.consuming.projection import Refused
 from shared.contracts.envelope import Received
-from shared.projection import Refused
 
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
 VIEWER = Member(id="ana", institution="north", name="Ana", email="ana@north.example")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.matching.domain.model import Member, Person, Preferences, weights_for
-from services.matching.domain.model import Programme as Matched
-from services.matching.domain.rehearsals import life
+from services.matching.kernel.participants import Member, Person, Preferences, weights_for
+from services.matching.kernel.participants import Programme as Matched
+from services.matching.simulations import lifecycle as life
 from services.profiles.api.programmes import ProgrammePatch
 from services.profiles.domain import programmes
 from shared.contracts.profiles import (

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.consuming.projection import newest
 from shared.contracts.envelope import Envelope, Received, Trace
-from shared.projection import newest
 
 
 def state(subject: str, sequence: int, id: str = "x", institution: str = "i") -> Received:

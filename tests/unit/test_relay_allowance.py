@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.turns import Allowance
+from shared.outbox.scheduler import Allowance
 
 RATE = 2_000
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.rings import Rings
+from shared.outbox.wake_up import Rings
 
 
 class Clock:

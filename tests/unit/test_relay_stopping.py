@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.relay import Relay
+from shared.outbox.publisher import Relay
 
 
 class Idle:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.matching.domain.repair.planning import Damage, Repaired, reason_left, repair
-from services.matching.domain.rounds.model import NOBODY, Instance
-from services.matching.domain.rounds.solving import prepared
+from services.matching.repairs.domain.planning import Damage, Repaired, reason_left, repair
+from services.matching.rounds.solver.model import NOBODY, Instance
+from services.matching.rounds.solver.solving import prepared
 from tests.unit.rounds_kit import document, documents, mentee, mentor, pair, parsed, wish
 
 FEW, MANY = 100, 500

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from services.matching.api.rotations import NewRotation, VerdictRead, _rows
+from services.matching.conflicts.api import NewRotation, VerdictRead, _rows
 
 HEADER = "id,assessor,assessed,from,to\n"
 NO_DATES = [

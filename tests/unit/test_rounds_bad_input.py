@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.matching.domain.rounds.solving import solve
+from services.matching.rounds.solver.solving import solve
 from shared.errors import Rejected
 from tests.unit.rounds_kit import Document, content, document, mentee, mentor, pair, wish
 

@@ -9,15 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.domain import rules
-from services.matching.domain.model import Bond, Institution, Member, Person, Policy, Preferences, Programme, Terms
-from services.matching.domain.rounds.checks import check
-from services.matching.domain.rounds.files import Mentee, RoundInput, read_input
-from services.matching.domain.rounds.orders import Choice, Orders
-from services.matching.domain.rounds.solving import solve
-from services.matching.index.network import Network
-from services.matching.usecases.cohorts import Cohort, freeze
-from services.matching.usecases.wishlists import Call
+from services.matching.kernel import rules
+from services.matching.kernel.participants import (
+    Bond,
+    Institution,
+    Member,
+    Person,
+    Policy,
+    Preferences,
+    Programme,
+    Terms,
+)
+from services.matching.rounds.domain.orders import Choice, Orders
+from services.matching.rounds.solver.checks import check
+from services.matching.rounds.solver.files import Mentee, RoundInput, read_input
+from services.matching.rounds.solver.solving import solve
+from services.matching.rounds.usecases.cohorts import Cohort, freeze
+from services.matching.rounds.usecases.wishlists import Call
+from services.matching.suggestions.index.network import Network
 from shared.errors import Rejected
 from tests.unit.matching_people import (
     CARE,

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from deploy.dev import app
 from deploy.rounds.spreadsheets import read
-from services.matching.domain.rounds.files import RoundInput
+from services.matching.rounds.solver.files import RoundInput
 from tests.conftest import missing
 from tests.unit.rounds_kit import content, document, mentee, mentor, pretty, wish
 

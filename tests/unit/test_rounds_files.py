@@ -11,9 +11,10 @@ from hypothesis import given, settings
 
 from deploy import verify
 from deploy.rounds.schemas import FOLDER, schemas
-from services.matching.domain.rounds import SOLVER, canonical
-from services.matching.domain.rounds.files import RoundResult, read_input
-from services.matching.domain.rounds.solving import solve
+from services.matching.rounds.solver import canonical
+from services.matching.rounds.solver.files import RoundResult, read_input
+from services.matching.rounds.solver.solving import solve
+from services.matching.rounds.solver.version import SOLVER
 from tests.unit.rounds_kit import Document, content, documents, pretty
 from tests.unit.test_rounds_tampering import COVERAGE, FIT
 

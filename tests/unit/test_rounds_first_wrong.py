@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.verify import Wrong, verify
-from services.matching.domain.rounds.solving import solve
+from services.matching.rounds.solver.solving import solve
 from tests.unit.rounds_kit import Document, content, mentor, pair, resealed, wish
 from tests.unit.test_rounds_tampering import COVERAGE, FIT, put, solved
 

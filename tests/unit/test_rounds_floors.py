@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from services.matching.domain.model import Institution, Policy, Programme, Terms
-from services.matching.domain.rounds.files import Compared, Figures, Flow
-from services.matching.domain.rounds.floors import Floor, floors, unreached
+from services.matching.kernel.participants import Institution, Policy, Programme, Terms
+from services.matching.rounds.solver.files import Compared, Figures, Flow
+from services.matching.rounds.solver.floors import Floor, floors, unreached
 from tests.unit.matching_people import CARE, EAST, NORTH, SOUTH
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from deploy.verify import Wrong, verify
-from services.matching.domain.rounds.solving import prepared, solve
+from services.matching.rounds.solver.solving import prepared, solve
 from tests.unit.rounds_kit import (
     Document,
     blocking,

@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 
 from deploy.verify import verify
-from services.matching.domain.model import Exchange, Institution, Person, Programme, Terms
-from services.matching.domain.rounds import ceilings
-from services.matching.domain.rounds.coverage import coverage
-from services.matching.domain.rounds.handing import Handed, Spare, hand_on
-from services.matching.domain.rounds.model import NOBODY, Instance
-from services.matching.domain.rounds.orders import Choice, Orders
-from services.matching.domain.rounds.proposals import fit
-from services.matching.domain.rounds.solving import solve
-from services.matching.domain.rounds.wishing import Pairs
-from services.matching.index.network import Network
-from services.matching.usecases.cohorts import freeze, gather
-from services.matching.usecases.wishlists import Call, Gathering, Lists, handed_on, shared_out
+from services.matching.kernel.participants import Exchange, Institution, Person, Programme, Terms
+from services.matching.rounds.domain.orders import Choice, Orders
+from services.matching.rounds.solver import ceilings
+from services.matching.rounds.solver.coverage import coverage
+from services.matching.rounds.solver.model import NOBODY, Instance
+from services.matching.rounds.solver.proposals import fit
+from services.matching.rounds.solver.reassignment import Handed, Spare, hand_on
+from services.matching.rounds.solver.solving import solve
+from services.matching.rounds.solver.wishing import Pairs
+from services.matching.rounds.usecases.cohorts import freeze, gather
+from services.matching.rounds.usecases.wishlists import Call, Gathering, Lists, handed_on, shared_out
+from services.matching.suggestions.index.network import Network
 from tests.unit.matching_people import CARE, mentee, mentor
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
@@ -251,5 +251,5 @@ def test_nothing_is_handed_on_where_coverage_is_too_large_to_be_asked(monkeypatc
     seed = next(one for one in SEEDS if both(one)[0].lists is not both(one)[1].lists)
     one, *_ = gather(*chance(seed))
     before = shared_out(one)
-    monkeypatch.setattr("services.matching.domain.rounds.coverage._MOST_PLACES", 1)
+    monkeypatch.setattr("services.matching.rounds.solver.coverage._MOST_PLACES", 1)
     assert handed_on(one, before) is before

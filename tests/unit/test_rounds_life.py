@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from services.matching.domain.model import Institution, Terms
-from services.matching.domain.pairs import Party
-from services.matching.domain.relationships import Relationship
-from services.matching.domain.requests import Request, Situation
-from services.matching.domain.rounds import life, places
-from services.matching.domain.rounds.files import Compared
-from services.matching.domain.rounds.life import File, Frozen, Outcome, Round, RoundState, Solved
-from services.matching.domain.rounds.overlaps import Meanwhile
-from services.matching.domain.rounds.places import Place
-from services.matching.domain.rounds.words import would_change
+from services.matching.kernel.pairs import Party
+from services.matching.kernel.participants import Institution, Terms
+from services.matching.mentoring.domain.relationships import Relationship
+from services.matching.mentoring.domain.requests import Request, Situation
+from services.matching.rounds.domain import assignments as places
+from services.matching.rounds.domain import lifecycle as life
+from services.matching.rounds.domain.assignments import Place
+from services.matching.rounds.domain.lifecycle import File, Frozen, Outcome, Round, RoundState, Solved
+from services.matching.rounds.domain.overlaps import Meanwhile
+from services.matching.rounds.solver.files import Compared
+from services.matching.rounds.solver.words import would_change
 from shared.contracts.matching import MenteeUnmatched, PairLapsed, RelationshipOpened
 from shared.errors import Conflict, Rejected
 from tests.unit.matching_people import CARE, NORTH, SOUTH, mentee, mentor, policy

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from deploy.dev import app
-from services.matching.domain.repair.departed import RoundRepair, repaired
-from services.matching.domain.rounds.files import RoundInput, read_input
-from services.matching.domain.rounds.solving import solve
+from services.matching.repairs.domain.departed import RoundRepair, repaired
+from services.matching.rounds.solver.files import RoundInput, read_input
+from services.matching.rounds.solver.solving import solve
 from tests.unit.rounds_kit import Document, content, document, documents, mentee, mentor, pair, resealed, wish
 
 ROUND = document(

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.verify import verify
-from services.matching.domain.rounds import compiled
-from services.matching.domain.rounds.files import RoundResult
-from services.matching.domain.rounds.model import NOBODY
-from services.matching.domain.rounds.proposals import fit, proposed
-from services.matching.domain.rounds.solving import prepared, solve
+from services.matching.rounds.solver import compiled
+from services.matching.rounds.solver.files import RoundResult
+from services.matching.rounds.solver.model import NOBODY
+from services.matching.rounds.solver.proposals import fit, proposed
+from services.matching.rounds.solver.solving import prepared, solve
 from shared.errors import Rejected
 from tests.unit.rounds_kit import (
     Document,

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from deploy.verify import Wrong, main, verify
-from services.matching.domain.rounds.solving import solve
+from services.matching.rounds.solver.solving import solve
 from tests.unit.rounds_kit import Document, content, document, documents, mentee, mentor, pair, resealed, wish
 
 FIT = document(

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.domain.rounds.wishing import Pairs, wishes
+from services.matching.rounds.solver.wishing import Pairs, wishes
 
 
 def ranked(

@@ -8,8 +8,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
-from shared.parking import Record
-from shared.stalls import BATCH_SECONDS, Pulse
+from shared.consuming.liveness import BATCH_SECONDS, Pulse
+from shared.consuming.parking import Record
 
 LIMIT = 60
 A, B = TopicPartition("t", 0), TopicPartition("t", 1)

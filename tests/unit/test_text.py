@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
-from services.matching.api.requests import NewRequest
+from services.matching.mentoring.api.requests import NewRequest
 from services.profiles.api.institutions import NewInstitution
 from services.profiles.api.me import Acceptance
 from services.profiles.api.programmes import NewProgramme

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from deploy import texts
-from services.matching.domain.reasons import UNMATCHED
+from services.matching.kernel.reasons import UNMATCHED
 
 TEMPLATES = Path(texts.notifications.__file__).parent / "templates"
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from services.profiles.domain.aggregate import Versioned
-from shared import once, outbox
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import Conflict, StaleVersion
+from shared.http import effects as once
 from shared.mongo import Collection, Database, Document, DuplicateKeyError, Writing, in_one_thread
-from shared.outbox import Fact, Tombstone
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact, Tombstone
 
 S = TypeVar("S")
 ERASED = "erased_members"

@@ -9,7 +9,6 @@ from services.profiles.domain import erasures as domain
 from services.profiles.domain.erasures import ErasedMember, Erasure
 from services.profiles.store.documents import ERASED, Shape, facts_of, short
 from services.profiles.store.relations import forget_within
-from shared import outbox
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
@@ -25,7 +24,8 @@ from shared.mongo import (
     ensure_indexes,
     in_one_thread,
 )
-from shared.outbox import Tombstone
+from shared.outbox import table as outbox
+from shared.outbox.table import Tombstone
 
 ERASURES = "erasures"
 KINDS = (MemberChanged, PreferencesChanged, ContactChanged)

@@ -10,12 +10,12 @@ from services.profiles.store import members as member_store
 from services.profiles.store import programmes as programme_store
 from services.profiles.store.documents import ERASED, Shape, facts_of, read
 from services.profiles.usecases.heads import Heads
-from shared import outbox
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.mongo import Database, Document, Session, in_transaction
-from shared.outbox import Fact, Tombstone
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact, Tombstone
 from shared.telemetry import logger
 
 _AT_ONCE = 1000

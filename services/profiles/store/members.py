@@ -8,7 +8,6 @@ from services.profiles.domain.searching import words
 from services.profiles.store import searching
 from services.profiles.store.documents import Documents, Shape, raised, read
 from services.profiles.usecases.stores import Invitation, Wanted
-from shared import outbox
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
@@ -24,6 +23,7 @@ from shared.mongo import (
     ensure_indexes,
     in_one_thread,
 )
+from shared.outbox import table as outbox
 from shared.scope import Scope
 
 _FIELDS = tuple(field.name for field in fields(Member) if field.name not in {"id", "enrolments"})

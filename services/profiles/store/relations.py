@@ -11,6 +11,7 @@ from typing import Any
 from services.profiles.domain.relations import Relation, state_after
 from services.profiles.store.documents import ERASED
 from services.profiles.usecases.cards import Party
+from shared.consuming.projection import Copy, Refused, fold
 from shared.contracts.envelope import Received
 from shared.contracts.matching import (
     AboutRelationship,
@@ -30,7 +31,6 @@ from shared.contracts.matching import (
 )
 from shared.contracts.payload import Payload
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes
-from shared.projection import Copy, Refused, fold
 
 PAIRS, SUGGESTED = "relations", "suggested"
 _SIDES = {PAIRS: ("mentee", "mentor"), SUGGESTED: ("mentee",)}

@@ -3,12 +3,12 @@
 from services.profiles.domain.members import facts
 from services.profiles.store.documents import facts_of, raised, read
 from services.profiles.store.members import SHAPE
-from shared import outbox
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import PreferencesChanged
 from shared.mongo import ASCENDING, Database, Document, Session, UpdateOne, in_transaction
-from shared.outbox import Fact
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact
 
 _AT_ONCE = 200
 

@@ -16,12 +16,13 @@ from services.profiles.store.documents import ERASED, facts_of, read, short
 from services.profiles.store.erasures import ERASURES
 from services.profiles.store.heads import OWNED, Owner
 from services.profiles.store.relations import forget_all_erased
-from shared import epochs, outbox
+from shared import epochs
 from shared.clock import Clock
 from shared.contracts.catalogue import EVENTS
 from shared.contracts.envelope import Received, Trace
 from shared.contracts.payload import Payload
 from shared.mongo import ASCENDING, Database, Document, DuplicateKeyError, ReplaceOne, Session, in_transaction
+from shared.outbox import table as outbox
 
 _TOLD_TOGETHER = 100
 _KINDS: Mapping[str, type[Any]] = {

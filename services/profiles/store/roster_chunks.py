@@ -15,11 +15,11 @@ from services.profiles.domain.roster.merging import Outcome
 from services.profiles.store.documents import facts_of, raised, read
 from services.profiles.store.members import SHAPE, MongoMembers
 from services.profiles.usecases.rosters import Chunk, Plan, Roster
-from shared import outbox
 from shared.clock import Clock
 from shared.errors import StaleVersion
 from shared.mongo import BulkWriteError, Database, Document, InsertOne, ReplaceOne, Session, in_transaction
-from shared.outbox import Fact
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact
 
 _SECONDS = 30
 _TAKEN = "the e-mail address or external_id belongs to another member by now"

@@ -6,14 +6,14 @@ from services.profiles.domain import erasures
 from services.profiles.store import erasures as erasure_store
 from services.profiles.store.documents import ERASED, facts_of, read, short
 from services.profiles.store.heads import OWNED
-from shared import outbox
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import MemberErased
 from shared.epochs import highest_accepted, superseding
 from shared.mongo import Database, Document, Session, in_transaction
-from shared.outbox import Tombstone
+from shared.outbox import table as outbox
+from shared.outbox.table import Tombstone
 
 
 class Superseding:

@@ -1,0 +1,83 @@
+"""Documents ↔ rotations. The external id is unique within its institution; the day is kept as its beginning."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from sys import intern
+
+from services.matching.conflicts.domain import Entry, Rotation
+from services.matching.kernel.participants import Assessment
+from shared.mongo import ASCENDING, Document, IndexModel, InsertOne, ReplaceOne
+
+ROTATIONS, WINDOWS = "rotations", "assessment_windows"
+COUNTING: Document = {"programmes.0": {"$exists": True}}
+ROTATION_INDEXES = [
+    IndexModel([("parties", ASCENDING)], name="by_party"),
+    IndexModel([("institution", ASCENDING), ("external", ASCENDING)], name="by_external", unique=True),
+    IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$type": "date"}}),
+]
+
+
+def rotation_of(document: Document) -> Rotation:
+    assessor, assessed = document["parties"]
+    entry = Entry(
+        external=document["external"],
+        assessor=assessor,
+        assessed=assessed,
+        begins=document["begins"].date(),
+        ends=document["ends"].date(),
+    )
+    return Rotation(
+        institution=document["institution"],
+        entry=entry,
+        version=document["version"],
+        is_void=document["void"],
+        programmes=frozenset(document["programmes"]),
+        due_at=document["due_at"],
+    )
+
+
+def assessment_of(document: Document) -> Assessment:
+    assessor, assessed = document["parties"]
+    return Assessment(
+        id=document["_id"],
+        assessor=intern(assessor),
+        assessed=intern(assessed),
+        sequence=document["version"],
+        programmes=frozenset(map(intern, document["programmes"])),
+    )
+
+
+def keeping(
+    rotations: Sequence[Rotation], *, event: str, correlation: str
+) -> list[InsertOne[Document] | ReplaceOne[Document]]:
+    """Each on condition of the version before."""
+    return [_keeping(one, event=event, correlation=correlation, before=one.version - 1) for one in rotations]
+
+
+def recounted(
+    before: Rotation, after: Rotation, *, event: str, correlation: str
+) -> InsertOne[Document] | ReplaceOne[Document]:
+    """Its version is another only where it changes anything for anybody."""
+    return _keeping(after, event=event, correlation=correlation, before=before.version)
+
+
+def _keeping(one: Rotation, *, event: str, correlation: str, before: int) -> InsertOne[Document] | ReplaceOne[Document]:
+    document: Document = {
+        "_id": one.id,
+        "institution": one.institution,
+        "parties": [one.entry.assessor, one.entry.assessed],
+        "external": one.entry.external,
+        "begins": _beginning(one.entry.begins),
+        "ends": _beginning(one.entry.ends),
+        "version": one.version,
+        "void": one.is_void,
+        "programmes": sorted(one.programmes),
+        "due_at": one.due_at,
+        "event": event,
+        "correlation": correlation,
+    }
+    return ReplaceOne({"_id": one.id, "version": before}, document) if before else InsertOne(document)
+
+
+def _beginning(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -1,0 +1,127 @@
+"""The evaluator firewall: who assesses somebody does not counsel them, in either direction, while it counts.
+
+A rotation counts in a programme from so many days before it begins until so many after it ends, days being Greenwich's.
+Which programmes that is at present stands in the rotation, with the moment at which it is to be looked at again.
+Source: LCME standards, element 11.1 (counsel comes from people with no role in assessment).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from services.matching.projections.lookup.domain import Found, Identifier, Named, resolve
+from shared.errors import FieldError
+
+FIRST, LAST = date(2000, 1, 1), date(2200, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """As the institution's system says it, under that system's id."""
+
+    external: str
+    assessor: str
+    assessed: str
+    begins: date
+    ends: date
+    """The last day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedEntry:
+    """As `Entry`, before the members named by an identifier are known."""
+
+    external: str
+    assessor: Named
+    assessed: Named
+    begins: date
+    ends: date
+
+    @property
+    def identifiers(self) -> tuple[Identifier, ...]:
+        return tuple(one for one in (self.assessor, self.assessed) if isinstance(one, Identifier))
+
+    def resolved(self, found: Found) -> Entry | tuple[FieldError, ...]:
+        assessor = resolve(self.assessor, found, field="assessor")
+        assessed = resolve(self.assessed, found, field="assessed")
+        if isinstance(assessor, str) and isinstance(assessed, str):
+            return Entry(
+                external=self.external, assessor=assessor, assessed=assessed, begins=self.begins, ends=self.ends
+            )
+        return tuple(one for one in (assessor, assessed) if isinstance(one, FieldError))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    institution: str
+    entry: Entry
+    version: int = 1
+    is_void: bool = False
+    """Taken back: it counts nowhere."""
+    programmes: frozenset[str] = frozenset()
+    """In which it counts now."""
+    due_at: datetime | None
+
+    @property
+    def id(self) -> str:
+        return f"{self.institution}:{self.entry.external}"
+
+    @property
+    def both(self) -> frozenset[str]:
+        return frozenset({self.entry.assessor, self.entry.assessed})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A programme's."""
+
+    programme: str
+    lookback: timedelta
+    lookahead: timedelta
+
+
+def wrong(entry: Entry, *, institution: str, known: Mapping[str, str]) -> tuple[FieldError, ...]:
+    """`known` are the institutions of those who may be named: who is not, and who does not exist, is unknown alike."""
+    unknown = [name for name in ("assessor", "assessed") if getattr(entry, name) not in known]
+    errors = [FieldError(name, "must be the id of a member of your institution, or of a partner's") for name in unknown]
+    if not errors and institution not in (known[entry.assessor], known[entry.assessed]):
+        errors.append(FieldError("assessor", "must be a member of your institution, unless `assessed` is"))
+    if entry.assessor == entry.assessed:
+        errors.append(FieldError("assessed", "must be another person than the assessor"))
+    if entry.ends < entry.begins:
+        errors.append(FieldError("to", "must not be before `from`"))
+    errors += [
+        FieldError(name, f"must be a day from {FIRST} to {LAST}")
+        for name, day in (("from", entry.begins), ("to", entry.ends))
+        if not FIRST <= day <= LAST
+    ]
+    return tuple(errors)
+
+
+def enter(known: Rotation | None, entry: Entry, *, institution: str, now: datetime) -> Rotation | FieldError:
+    """What is stored from now on: `known` itself where nothing is new."""
+    if known is None:
+        return Rotation(institution=institution, entry=entry, due_at=now)
+    if (known.entry.assessor, known.entry.assessed) != (entry.assessor, entry.assessed):
+        return FieldError("id", "is the id of a rotation of two other people: delete that rotation, or use another id")
+    if known.entry == entry and not known.is_void:
+        return known
+    return replace(known, entry=entry, is_void=False, version=known.version + 1, due_at=now)
+
+
+def take_back(known: Rotation, *, now: datetime) -> Rotation:
+    return known if known.is_void else replace(known, is_void=True, version=known.version + 1, due_at=now)
+
+
+def count(rotation: Rotation, windows: Iterable[Window], *, now: datetime) -> Rotation:
+    """As it counts now; a version of its own where that changes anything for anybody."""
+    spans = [] if rotation.is_void else [(one.programme, *_span(rotation.entry, one)) for one in windows]
+    programmes = frozenset(programme for programme, start, end in spans if start <= now < end)
+    due = min((moment for _, start, end in spans for moment in (start, end) if moment > now), default=None)
+    changed = int(programmes != rotation.programmes)
+    return replace(rotation, programmes=programmes, due_at=due, version=rotation.version + changed)
+
+
+def _span(entry: Entry, window: Window) -> tuple[datetime, datetime]:
+    start = datetime.combine(entry.begins, time(), UTC) - window.lookahead
+    return start, datetime.combine(entry.ends, time(), UTC) + timedelta(days=1) + window.lookback

@@ -1,0 +1,194 @@
+"""Rotations entered, and counted: what begins or ceases to count, and what follows from it, in one transaction.
+
+It writes to the seats of the people concerned, as asking and accepting do, so that of two such transactions at once one
+begins again and sees what the other did.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from services.matching.conflicts import documents as assessments
+from services.matching.conflicts.documents import COUNTING, ROTATION_INDEXES, ROTATIONS, WINDOWS, rotation_of
+from services.matching.conflicts.domain import Rotation, Window
+from services.matching.conflicts.usecases import Counted, Couple, Follow
+from services.matching.kernel.participants import Institution
+from services.matching.mentoring.domain.relationships import Relationship
+from services.matching.mentoring.repository import pairs
+from services.matching.mentoring.repository.decisions import save, seated_none, write_all
+from services.matching.mentoring.repository.pairs import IN_CONFLICT, OPEN, RELATIONSHIPS, relationship_of
+from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.mentoring.repository.situations import pending
+from services.matching.mentoring.usecases.parties import AnyDecided, Position
+from services.matching.projections import repository as projections
+from services.matching.projections.lookup import repository as naming
+from services.matching.projections.lookup.domain import Found, Identifier
+from services.matching.projections.lookup.repository import wholly_within
+from services.matching.projections.people import SEATS
+from services.matching.projections.repository import PARTICIPANTS, PROGRAMMES
+from services.matching.repairs.repository.displacements import DISPLACEMENTS
+from shared.contracts.envelope import Trace
+from shared.mongo import ASCENDING, Document, ReplaceOne, Writing, ensure_indexes, in_one_thread
+from shared.offloop import off_loop
+from shared.scope import Scope
+
+_DAYS = {"assessment_lookback_days": 180, "assessment_lookahead_days": 365}
+"""Where the copy is older than the contract's fields."""
+
+
+def _by_external(documents: Sequence[Document]) -> Mapping[str, Rotation]:
+    return {one["external"]: rotation_of(one) for one in documents}
+
+
+class FirewallStore(RequestStore):
+    async def prepare(self) -> None:
+        await ensure_indexes(self._database[ROTATIONS], ROTATION_INDEXES)
+        await ensure_indexes(self._database[WINDOWS], [])
+
+    async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]:
+        return await projections.institutions(self._database, ids)
+
+    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
+        within = wholly_within(scope)
+        return await naming.members_named(self._database, scope.institution, identifiers, within=within)
+
+    async def members(self, scope: Scope, institutions: Collection[str], ids: Collection[str]) -> Mapping[str, str]:
+        wanted: Document = {"_id": {"$in": list(ids)}, "institution": {"$in": list(institutions)}, "erased": False}
+        wanted |= wholly_within(scope)
+        found = self._database[PARTICIPANTS].find(wanted, {"institution": 1})
+        return {one["_id"]: one["institution"] for one in await found.to_list(None)}
+
+    async def known(self, institution: str, externals: Collection[str]) -> Mapping[str, Rotation]:
+        wanted = {"institution": institution, "external": {"$in": list(externals)}}
+        return await off_loop(_by_external, await self._database[ROTATIONS].find(wanted).to_list(None))
+
+    async def within(self, scope: Scope, externals: Collection[str]) -> Mapping[str, Rotation]:
+        if not externals:
+            return {}
+        wanted = {"external": {"$in": list(externals)}}
+        return await off_loop(_by_external, await self._within(scope, wanted, limit=len(externals)))
+
+    async def keep(self, rotations: Sequence[Rotation], trace: Trace) -> None:
+        if not rotations:
+            return
+        event = self._clock.new_id()
+
+        def body(writing: Writing) -> None:
+            write_all(writing, ROTATIONS, assessments.keeping(rotations, event=event, correlation=trace.correlation_id))
+
+        await in_one_thread(self._database, body)
+
+    async def page(self, scope: Scope, *, after: str, limit: int) -> Sequence[Rotation]:
+        wanted = {"external": {"$gt": after}, "void": False}
+        return [rotation_of(one) for one in await self._within(scope, wanted, limit=limit)]
+
+    async def _within(self, scope: Scope, wanted: Document, *, limit: int) -> list[Document]:
+        steps: list[Document] = [{"$match": {"institution": scope.institution, **wanted}}, {"$sort": {"external": 1}}]
+        found = self._database[ROTATIONS].aggregate([*steps, *_both_within(scope), {"$limit": limit}])
+        return await found.to_list(None)
+
+    async def in_conflict(
+        self, institution: str, programme: str, *, before: Position | None, limit: int
+    ) -> Sequence[Relationship]:
+        wanted = {"institutions": institution, "programme": programme, **IN_CONFLICT, **OPEN}
+        found = await pairs.newest(self._relationships, wanted, before=before, limit=limit)
+        return [relationship_of(one) for one in found]
+
+    async def mark_changed_windows(self, *, now: datetime) -> None:
+        marked = {one["_id"]: one async for one in self._database[WINDOWS].find()}
+        async for one in self._database[PROGRAMMES].find(*_programmes({})):
+            window = {"_id": one["_id"], "institution": one["institution"], "admits": one["admits"], **_days(one)}
+            before = marked.get(one["_id"], {"admits": []})
+            if window == before:
+                continue
+            concerned = {"institution": {"$in": [*window["admits"], *before["admits"]]}, "void": False}
+            await self._database[ROTATIONS].update_many(concerned, {"$set": {"due_at": now}})
+            await self._database[WINDOWS].bulk_write([ReplaceOne({"_id": one["_id"]}, window, upsert=True)])
+
+    async def recount(self, counted: Counted, follow: Follow, *, now: datetime, limit: int, trace: Trace) -> int:
+        def body(writing: Writing) -> int:
+            found = writing[ROTATIONS].find(pairs.due(now), session=writing.session)
+            due = [rotation_of(one) for one in found.sort("due_at", ASCENDING).limit(limit)]
+            if due:
+                windows = _windows(writing, {one.institution for one in due})
+                changes = [(one, counted(one, windows[one.institution])) for one in due]
+                self._recounted(writing, changes, trace)
+                self._follow(writing, changes, follow, trace)
+            return len(due)
+
+        return await in_one_thread(self._database, body)
+
+    def _recounted(self, writing: Writing, changes: Iterable[tuple[Rotation, Rotation]], trace: Trace) -> None:
+        event, correlation = self._clock.new_id(), trace.correlation_id
+        writes = [
+            assessments.recounted(before, after, event=event, correlation=correlation) for before, after in changes
+        ]
+        write_all(writing, ROTATIONS, writes)
+
+    def _follow(
+        self, writing: Writing, changes: Iterable[tuple[Rotation, Rotation]], follow: Follow, trace: Trace
+    ) -> None:
+        couples = {after.both for before, after in changes if before.programmes != after.programmes}
+        if not couples:
+            return
+        concerned = sorted(frozenset().union(*couples))
+        own = {"parties": {"$in": concerned}}
+        write_all(writing, SEATS, [seated_none(one, institution=home) for one, home in _homes(writing, concerned)])
+        opened = writing[RELATIONSHIPS].find({**own, **OPEN}, session=writing.session)
+        asked = pending(writing, own)
+        decided = follow(
+            _apart(writing, couples, own),
+            [relationship_of(one) for one in opened if frozenset(one["parties"]) in couples],
+            [one for one in asked if frozenset((one.pair.mentee.member, one.pair.mentor.member)) in couples],
+        )
+        save(writing, decided, self._clock, trace)
+        _keep_in_place(writing, decided)
+
+
+def _both_within(scope: Scope) -> list[Document]:
+    """People are looked up: which programmes they are in stands in their own copies, not in the rotation."""
+    if scope.is_whole:
+        return []
+    people: Document = {"from": PARTICIPANTS, "localField": "parties", "foreignField": "_id", "as": "people"}
+    people["pipeline"] = [{"$match": {"erased": False, **wholly_within(scope)}}]
+    return [{"$lookup": people}, {"$match": {"people": {"$size": 2}}}]
+
+
+def _homes(writing: Writing, members: Sequence[str]) -> Iterable[tuple[str, str]]:
+    wanted = {"_id": {"$in": members}, "erased": False}
+    found = writing[PARTICIPANTS].find(wanted, {"institution": 1}, session=writing.session)
+    return sorted((one["_id"], one["institution"]) for one in found)
+
+
+def _apart(writing: Writing, couples: Collection[frozenset[str]], own: Document) -> Collection[Couple]:
+    """By all their rotations, as they have just been written."""
+    known = [rotation_of(one) for one in writing[ROTATIONS].find({**own, **COUNTING}, session=writing.session)]
+    return {(programme, one.both) for one in known if one.both in couples for programme in one.programmes}
+
+
+def _keep_in_place(writing: Writing, decided: Sequence[AnyDecided]) -> None:
+    """Whose conflict has passed is displaced no more."""
+    passed = [one.state.id for one in decided if isinstance(one.state, Relationship) and not one.state.conflict]
+    if passed:
+        gone = {"_id": {"$in": passed}, "cause": "conflict"}
+        writing[DISPLACEMENTS].delete_many(gone, session=writing.session)
+
+
+def _windows(writing: Writing, institutions: Collection[str]) -> Mapping[str, Sequence[Window]]:
+    windows: defaultdict[str, list[Window]] = defaultdict(list)
+    wanted = {"admits": {"$in": list(institutions)}}
+    for one in writing[PROGRAMMES].find(*_programmes(wanted), session=writing.session):
+        back, ahead = (timedelta(days=days) for days in _days(one).values())
+        window = Window(programme=one["_id"], lookback=back, lookahead=ahead)
+        for institution in set(institutions) & set(one["admits"]):
+            windows[institution].append(window)
+    return windows
+
+
+def _programmes(wanted: Document) -> tuple[Document, Document]:
+    """Which, and what of them."""
+    return {**wanted, "erased": False}, dict.fromkeys(("institution", "admits", *_DAYS), 1)
+
+
+def _days(programme: Document) -> dict[str, int]:
+    return {name: programme.get(name, usual) for name, usual in _DAYS.items()}

@@ -1,0 +1,242 @@
+"""Who assesses whom, as an institution's own system feeds it; and what follows when it begins or ceases to count."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from services.matching.conflicts import domain as assessments
+from services.matching.conflicts.domain import Entry, NamedEntry, Rotation, Window
+from services.matching.exchange import domain as exchange
+from services.matching.kernel.participants import Institution, Policy
+from services.matching.mentoring.domain import relationships, requests
+from services.matching.mentoring.domain.relationships import Relationship
+from services.matching.mentoring.domain.requests import Request
+from services.matching.mentoring.usecases.parties import AnyDecided, Position
+from services.matching.projections.lookup.domain import Found, Identifier
+from services.matching.suggestions.reading import require_coordinator
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.errors import FieldError, NotFound, Rejected
+from shared.offloop import off_loop
+from shared.retries import again_when_stale
+from shared.scope import Scope
+
+Outcome = Literal["created", "updated", "unchanged", "refused"]
+_AT_ONCE = 50
+Couple = tuple[str, frozenset[str]]
+"""A programme, and the two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    external: str
+    outcome: Outcome
+    errors: tuple[FieldError, ...] = ()
+
+
+class Register(Protocol):
+    async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]: ...
+
+    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
+        """Members of the institution whose programmes are all in scope."""
+
+    async def members(self, scope: Scope, institutions: Collection[str], ids: Collection[str]) -> Mapping[str, str]:
+        """Whose each is, of those that are one of these institutions' and whose programmes are all in scope."""
+
+    async def known(self, institution: str, externals: Collection[str]) -> Mapping[str, Rotation]: ...
+
+    async def keep(self, rotations: Sequence[Rotation], trace: Trace) -> None:
+        """Each on condition of the version before. Raises `StaleVersion`."""
+
+    async def within(self, scope: Scope, externals: Collection[str]) -> Mapping[str, Rotation]:
+        """Of these, rotations of two people whose programmes are all in scope: they keep nobody apart in others."""
+
+    async def page(self, scope: Scope, *, after: str, limit: int) -> Sequence[Rotation]:
+        """As `within`, by external id."""
+
+    async def policy(self, programme: str) -> Policy | None: ...
+
+    async def in_conflict(
+        self, institution: str, programme: str, *, before: Position | None, limit: int
+    ) -> Sequence[Relationship]:
+        """Open relationships, the newest first."""
+
+
+Counted = Callable[[Rotation, Iterable[Window]], Rotation]
+Follow = Callable[[Collection[Couple], Iterable[Relationship], Iterable[Request]], Sequence[AnyDecided]]
+
+
+class Firewall(Protocol):
+    async def mark_changed_windows(self, *, now: datetime) -> None:
+        """Where a programme's days, or whom it admits, are others than rotations were counted by: all are due."""
+
+    async def recount(self, counted: Counted, follow: Follow, *, now: datetime, limit: int, trace: Trace) -> int:
+        """So many of what is due, in one transaction with what follows between the people concerned. Returns how many.
+
+        `follow` gets the couples who are apart now, of those for whom it changed, and what is open between them.
+        """
+
+
+class Rotations:
+    def __init__(self, register: Register, clock: Clock) -> None:
+        self._register = register
+        self._clock = clock
+
+    async def enter(self, me: Principal, entries: Sequence[NamedEntry], trace: Trace) -> Sequence[Entered]:
+        """Entering the same again changes nothing. Of two entries with one id the second is refused."""
+        me.require("coordinator", "integrator")
+        return await again_when_stale(lambda: self._enter(me.scope, entries, trace))
+
+    async def enter_one(self, me: Principal, entry: NamedEntry, trace: Trace) -> Rotation:
+        [entered] = await self.enter(me, [entry], trace)
+        if entered.errors:
+            raise Rejected("rotation_refused", "the rotation was not saved: see errors", entered.errors)
+        return (await self._register.known(me.home, [entry.external]))[entry.external]
+
+    async def take_back(self, me: Principal, external: str, trace: Trace) -> None:
+        me.require("coordinator", "integrator")
+
+        async def act() -> None:
+            known = (await self._register.within(me.scope, [external])).get(external)
+            if known is None:
+                raise NotFound("rotation_not_found", "there is no rotation with this id")
+            after = assessments.take_back(known, now=self._clock.now())
+            await self._register.keep([after] if after is not known else [], trace)
+
+        await again_when_stale(act)
+
+    async def page(self, me: Principal, *, after: str, limit: int) -> Sequence[Rotation]:
+        me.require("coordinator")
+        return await self._register.page(me.scope, after=after, limit=limit)
+
+    async def conflicts(
+        self, me: Principal, programme: str, *, before: Position | None, limit: int
+    ) -> Sequence[Relationship]:
+        require_coordinator(me, await self._register.policy(programme), programme)
+        return await self._register.in_conflict(me.home, programme, before=before, limit=limit)
+
+    async def _enter(self, scope: Scope, entries: Sequence[NamedEntry], trace: Trace) -> Sequence[Entered]:
+        """What is linear in the entries is worked out in threads, between the reads."""
+        now, institution = self._clock.now(), scope.institution
+        identifiers, externals = await off_loop(_names, entries)
+        found = await self._register.members_named(scope, identifiers)
+        resolved, people = await off_loop(_resolved, entries, found)
+        members = await self._register.members(scope, await self._homes(institution), people)
+        known = await self._register.known(institution, externals)
+        visible = known if scope.is_whole else await self._register.within(scope, list(known))
+        before = _Before(institution=institution, members=members, known=known, visible=visible)
+        answers, changed = await off_loop(_verdicts, resolved, before, now)
+        await self._register.keep(changed, trace)
+        return answers
+
+    async def _homes(self, institution: str) -> Collection[str]:
+        """Whose members may be named."""
+        mine = (await self._register.institutions([institution])).get(institution)
+        partners = exchange.partners(mine, await self._register.institutions(mine.exchanges_with)) if mine else ()
+        return {institution, *partners}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Before:
+    """What entries are compared with."""
+
+    institution: str
+    members: Mapping[str, str]
+    known: Mapping[str, Rotation]
+    visible: Mapping[str, Rotation]
+
+
+def _names(entries: Sequence[NamedEntry]) -> tuple[Collection[Identifier], Collection[str]]:
+    return {one for entry in entries for one in entry.identifiers}, {one.external for one in entries}
+
+
+def _resolved(entries: Sequence[NamedEntry], found: Found) -> tuple[Sequence[Entry | Entered], Collection[str]]:
+    """In the same order, an entry refused whose identifier is not exactly one member's; and the members' ids."""
+    named = [(entry.external, entry.resolved(found)) for entry in entries]
+    resolved = [one if isinstance(one, Entry) else _refused(external, one) for external, one in named]
+    return resolved, {id for one in resolved if isinstance(one, Entry) for id in (one.assessor, one.assessed)}
+
+
+def _verdicts(
+    resolved: Sequence[Entry | Entered], before: _Before, now: datetime
+) -> tuple[Sequence[Entered], Sequence[Rotation]]:
+    """On each entry, in the same order; and the rotations to store."""
+    new: dict[str, Rotation] = {}
+    answers: list[Entered] = []
+    for entry in resolved:
+        if isinstance(entry, Entered):
+            answers.append(entry)
+            continue
+        known = before.known.get(entry.external)
+        errors = assessments.wrong(entry, institution=before.institution, known=before.members)
+        after = assessments.enter(known, entry, institution=before.institution, now=now)
+        if entry.external in new:
+            errors = (*errors, FieldError("id", "appears twice in this request"))
+        elif known is not None and entry.external not in before.visible and not errors:
+            errors = (FieldError("id", "cannot be used: choose another id"),)
+        elif isinstance(after, FieldError) and not errors:
+            errors = (*errors, after)
+        if errors or isinstance(after, FieldError):
+            answers.append(_refused(entry.external, errors))
+            continue
+        new[entry.external] = after
+        answers.append(Entered(external=entry.external, outcome=_outcome(known, after)))
+    return answers, [one for name, one in new.items() if one is not before.known.get(name)]
+
+
+class Counting:
+    """Time passes over rotations. Run again it changes nothing."""
+
+    def __init__(self, firewall: Firewall, clock: Clock) -> None:
+        self._firewall = firewall
+        self._clock = clock
+
+    async def work(self) -> None:
+        await self._firewall.mark_changed_windows(now=self._clock.now())
+        while await self._some() == _AT_ONCE:
+            continue
+
+    async def _some(self) -> int:
+        now = self._clock.now()
+
+        def counted(rotation: Rotation, windows: Iterable[Window]) -> Rotation:
+            return assessments.count(rotation, windows, now=now)
+
+        def follow(
+            apart: Collection[Couple], opened: Iterable[Relationship], pending: Iterable[Request]
+        ) -> Sequence[AnyDecided]:
+            return [*_conflicts(apart, opened), *_retracted(apart, pending, now)]
+
+        trace = Trace(correlation_id=self._clock.new_id())
+        return await self._firewall.recount(counted, follow, now=now, limit=_AT_ONCE, trace=trace)
+
+
+def _conflicts(apart: Collection[Couple], opened: Iterable[Relationship]) -> Iterable[AnyDecided]:
+    for one in opened:
+        is_apart = _couple(one) in apart
+        if is_apart and one.conflict is None:
+            yield relationships.find_conflict(one, reason="assessment")
+        elif not is_apart and one.conflict == "assessment":
+            yield relationships.clear_conflict(one)
+
+
+def _retracted(apart: Collection[Couple], pending: Iterable[Request], now: datetime) -> Iterable[AnyDecided]:
+    for one in pending:
+        if _couple(one) in apart:
+            yield requests.retract(one, reason="assessment", now=now)
+
+
+def _couple(one: Relationship | Request) -> Couple:
+    return one.pair.programme, frozenset({one.pair.mentee.member, one.pair.mentor.member})
+
+
+def _refused(external: str, errors: tuple[FieldError, ...]) -> Entered:
+    return Entered(external=external, outcome="refused", errors=errors)
+
+
+def _outcome(before: Rotation | None, after: Rotation) -> Outcome:
+    if before is None:
+        return "created"
+    return "unchanged" if after is before else "updated"

@@ -1,1 +1,0 @@
-"""Who may be suggested to whom, and in which order. Pure."""

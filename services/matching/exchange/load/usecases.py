@@ -1,0 +1,57 @@
+"""Load as its mentor sees it, and as coordinators do: sums of groups that are large enough to hide anybody."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.matching.exchange.load.domain import Load, Total, shown, total
+from services.matching.kernel.participants import Policy
+from services.matching.mentoring.usecases.parties import SignIns, myself
+from services.matching.suggestions.reading import require_coordinator
+from shared.auth import Principal
+from shared.errors import NotFound
+
+
+class Ledger(SignIns, Protocol):
+    async def policy(self, programme: str) -> Policy | None: ...
+
+    async def load(self, institution: str, member: str) -> Load | None: ...
+
+    async def loads(self, programme: str, institutions: Sequence[str]) -> Mapping[str, Sequence[Load]]:
+        """Of its active mentors, by institution."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    total: Total
+    """Of the groups that are shown."""
+    groups: Mapping[str, Total]
+    hidden: int
+    """Groups."""
+
+
+class Loads:
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def mine(self, me: Principal) -> Load:
+        load = await self._ledger.load(me.home, await myself(self._ledger, me))
+        if load is None:
+            raise NotFound(
+                "member_not_found", "your sign-in is not linked to a member yet: accept your invitation first"
+            )
+        return load
+
+    async def of_programme(self, me: Principal, programme: str) -> Carried:
+        """The owner's coordinator sees every institution's mentors, others their own."""
+        policy = await self._ledger.policy(programme)
+        require_coordinator(me, policy, programme)
+        is_owners = policy is not None and policy.programme.institution == me.home
+        institutions = sorted(policy.programme.admits) if policy is not None and is_owners else [me.home]
+        groups = await self._ledger.loads(programme, institutions)
+        seen = shown(groups)
+        return Carried(
+            total=total(load for loads in seen.values() for load in loads),
+            groups={name: total(loads) for name, loads in seen.items()},
+            hidden=len(groups) - len(seen),
+        )

@@ -1,0 +1,32 @@
+"""What an institution gives and receives, for the coordinator of the whole institution."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from services.matching.exchange.domain import Balance, Flow, balances
+from services.matching.kernel.participants import Exchange, Institution
+from shared.auth import Principal
+from shared.errors import Forbidden, NotFound
+
+
+class Shelf(Protocol):
+    async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]: ...
+
+    async def flows(self, institution: str) -> Mapping[Exchange, Flow]:
+        """Between it and others."""
+
+
+class Exchanges:
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    async def balances(self, me: Principal, institution: str) -> Sequence[Balance]:
+        me.require("coordinator")
+        mine = (await self._shelf.institutions([me.home])).get(me.home) if institution == me.home else None
+        if mine is None:
+            raise NotFound("institution_not_found", "there is no institution with this id")
+        if not me.coordinates_institution:
+            raise Forbidden("programme_refused", "this needs the role institution_coordinator")
+        flows = await self._shelf.flows(mine.id)
+        partners = mine.exchanges_with | {one for exchange in flows for one in exchange}
+        return list(balances(mine, await self._shelf.institutions(partners), flows))

@@ -1,0 +1,59 @@
+"""Documents ↔ what mentees said, and each mentor's level: a document of its own, which the index follows."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from sys import intern
+
+from services.matching.feedback import domain
+from services.matching.feedback.domain import Counted, Rating, Sum
+from services.matching.kernel.participants import Experience
+from shared.mongo import ASCENDING, Document, IndexModel, Writing
+
+ANSWERS, EXPERIENCES = "experience_answers", "experiences"
+ANSWER_INDEXES = [
+    IndexModel([("mentor", ASCENDING)], name="of_mentor"),
+    IndexModel([("parties", ASCENDING)], name="by_party"),
+    IndexModel([("group", ASCENDING)], name="of_group", partialFilterExpression={"group": {"$type": "string"}}),
+]
+
+
+def experience_of(document: Document) -> Experience:
+    return Experience(mentor=intern(document["_id"]), sequence=document["version"], level=document["level"])
+
+
+def counting(counted: Counted) -> Document:
+    return {"level": counted.level, "answers": counted.sum.answers, "total": counted.sum.total}
+
+
+def sum_of(document: Document | None) -> Sum:
+    return Sum(answers=document["answers"], total=document["total"]) if document else Sum()
+
+
+def forget(writing: Writing, member: str, *, event: str, correlation: str) -> None:
+    """Of somebody erased: what they said, and what was said of them. Those who were counted with them wait again."""
+    answers, session = writing[ANSWERS], writing.session
+    said = list(answers.find({"parties": member}, session=session))
+    answers.delete_many({"$or": [{"parties": member}, {"mentor": member}]}, session=session)
+    writing[EXPERIENCES].delete_one({"_id": member}, session=session)
+    dissolved = [one["group"] for one in said if one["group"]]
+    answers.update_many(in_groups(dissolved), {"$set": {"group": None}}, session=session)
+    for mentor in {one["mentor"] for one in said if one["group"]}:
+        _recount(writing, mentor, {"event": event, "correlation": correlation})
+
+
+def in_groups(groups: Sequence[str]) -> Document:
+    """Names the type, without which the partial index is not considered."""
+    return {"group": {"$type": "string", "$in": list(groups)}}
+
+
+def _recount(writing: Writing, mentor: str, traced: Document) -> None:
+    session = writing.session
+    known = writing[EXPERIENCES].find_one({"_id": mentor}, session=session)
+    if known is None:
+        return
+    groups: defaultdict[str, list[Rating]] = defaultdict(list)
+    for one in writing[ANSWERS].find({"mentor": mentor, "group": {"$ne": None}}, session=session):
+        groups[one["group"]].append(one["rating"])
+    fields = {**counting(domain.forget(groups.values(), known["level"])), **traced}
+    changed = {"$set": fields, "$inc": {"version": 1}}
+    writing[EXPERIENCES].update_one({"_id": mentor}, changed, session=session)

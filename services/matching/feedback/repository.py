@@ -1,0 +1,112 @@
+"""What mentees say of their mentors, saved and counted.
+
+An answer's transaction writes to the `seats` of both people, as leaving does: so an erasure either finds the answer or
+makes it begin again and be refused, and answers of one mentor are counted one after another.
+"""
+
+from services.matching.feedback import domain
+from services.matching.feedback.documents import ANSWER_INDEXES, ANSWERS, EXPERIENCES, counting, sum_of
+from services.matching.feedback.domain import Rating, Sum
+from services.matching.kernel.pairs import Pair
+from services.matching.mentoring.domain.relationships import Relationship
+from services.matching.mentoring.repository.decisions import seated_none, write_all
+from services.matching.mentoring.repository.pairs import RELATIONSHIPS, relationship_of
+from services.matching.projections import people
+from services.matching.projections.people import SEATS
+from services.matching.projections.repository import PARTICIPANTS
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.errors import Conflict, StaleVersion
+from shared.mongo import Database, Document, DuplicateKeyError, Writing, ensure_indexes, in_one_thread
+
+
+class AnswerStore:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        await ensure_indexes(self._database[ANSWERS], ANSWER_INDEXES)
+        await ensure_indexes(self._database[EXPERIENCES], [])
+
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None:
+        return await people.signed_in(self._database, institution, subject_hash)
+
+    async def relationship(self, institution: str, id: str) -> Relationship | None:
+        document = await self._database[RELATIONSHIPS].find_one({"_id": id, "institutions": institution})
+        return relationship_of(document) if document else None
+
+    async def said(self, relationship: Relationship) -> Rating | None:
+        known = {"_id": _of(relationship.pair), "institution": relationship.pair.mentee.institution}
+        found = await self._database[ANSWERS].find_one(known)
+        return _rating(found) if found else None
+
+    async def say(self, relationship: Relationship, rating: Rating, trace: Trace) -> Rating:
+        def body(writing: Writing) -> Rating:
+            known = writing[ANSWERS].find_one({"_id": _of(relationship.pair)}, session=writing.session)
+            if known is not None:
+                return _rating(known)
+            _hold_both(writing, relationship)
+            answer = _answer(relationship, rating) | {"at": self._clock.now()}
+            writing[ANSWERS].insert_one(answer, session=writing.session)
+            self._count(writing, relationship, trace)
+            return rating
+
+        try:
+            return await in_one_thread(self._database, body)
+        except DuplicateKeyError:  # sent twice at once
+            raise StaleVersion(found=1, expected=0) from None
+
+    def _count(self, writing: Writing, relationship: Relationship, trace: Trace) -> None:
+        mentor, answers, experiences = relationship.pair.mentor, writing[ANSWERS], writing[EXPERIENCES]
+        session = writing.session
+        waiting = {"mentor": mentor.member, "group": None}
+        new = [one["rating"] for one in answers.find(waiting, session=session)]
+        if not domain.is_group(new):
+            return
+        before = sum_of(experiences.find_one({"_id": mentor.member}, session=session))
+        counted = domain.count(new, before, _everybody(writing) - before)
+        group = self._clock.new_id()
+        answers.update_many(waiting, {"$set": {"group": group}}, session=session)
+        traced = {"event": group, "correlation": trace.correlation_id}
+        fields = {"institution": mentor.institution, "parties": [], **counting(counted), **traced}
+        changed = {"$set": fields, "$inc": {"version": 1}}
+        experiences.update_one({"_id": mentor.member}, changed, upsert=True, session=session)
+
+
+def _hold_both(writing: Writing, relationship: Relationship) -> None:
+    both = (relationship.pair.mentee, relationship.pair.mentor)
+    wanted = {"_id": {"$in": [one.member for one in both]}, "erased": False}
+    if writing[PARTICIPANTS].count_documents(wanted, session=writing.session) < len(both):
+        raise Conflict("not_available", "the mentee or the mentor is no longer a member")
+    write_all(writing, SEATS, [seated_none(one.member, institution=one.institution) for one in both])
+
+
+def _everybody(writing: Writing) -> Sum:
+    """All mentors, the one that is counted too: to leave one out while reading took twice as long."""
+    stages: list[Document] = [
+        {"$group": {"_id": None, "answers": {"$sum": "$answers"}, "total": {"$sum": "$total"}}},
+    ]
+    return sum_of(next(iter(writing[EXPERIENCES].aggregate(stages, session=writing.session)), None))
+
+
+def _of(pair: Pair) -> str:
+    """One answer of a mentee's on a mentor, however many mentorings they had."""
+    return f"{pair.mentor.member}.{pair.mentee.member}"
+
+
+def _answer(relationship: Relationship, rating: Rating) -> Document:
+    pair = relationship.pair
+    return {
+        "_id": _of(pair),
+        "institution": pair.mentee.institution,
+        "parties": [pair.mentee.member],
+        "mentor": pair.mentor.member,
+        "rating": rating,
+        "group": None,
+    }
+
+
+def _rating(document: Document) -> Rating:
+    rating: Rating = document["rating"]
+    return rating

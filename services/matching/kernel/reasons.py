@@ -1,0 +1,141 @@
+"""Reasons as sentences for people. They come from the public halves of both profiles: a shared identity may count and
+is never named, and of past mentees only their satisfaction as a group.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from babel import Locale
+from babel.lists import format_list
+
+from services.matching.kernel import specialties
+from services.matching.kernel.participants import USUAL, Person
+from services.matching.kernel.rules import common_formats
+from services.matching.kernel.scoring import OPEN, half_hours, offset_minutes, steps_ahead
+from shared.contracts.matching import Unmatched
+from shared.contracts.profiles import FACTORS, Factor, Format
+
+UNMATCHED: Mapping[Unmatched, str] = {
+    "no_mentor_in_programme": "Nobody offers mentoring in this programme yet.",
+    "profile_incomplete": "Add to your profile the topics you want, the languages you speak and how you "
+    "would like to meet. Then we can suggest mentors.",
+    "paused": "The profile is paused. The suggestions come back when the pause ends.",
+    "no_free_mentor": "Every mentor in this programme is away or cannot take on another mentee at the moment.",
+    "none_allowed_between_institutions": "All the mentors are at other institutions. Either these do not exchange "
+    "mentors with yours, or you have not agreed to it in your profile yet.",
+    "no_common_language": "No mentor in this programme speaks one of your languages. If you speak another one, "
+    "add it to your profile.",
+    "no_common_format": "No mentor in this programme meets in one of the ways you chose. If another way works for you, "
+    "add it to your profile.",
+    "below_minimum_score": "The programme asks for a minimum fit, and no mentor reaches it at the moment.",
+    "not_available": "The mentors who would fit are not available at the moment.",
+}
+
+_ENGLISH = Locale("en")
+_DAY_MINUTES = 24 * 60
+_MEETS: Mapping[Format, str] = {
+    "in_person": "in person",
+    "video": "by video",
+    "phone": "by phone",
+    "messaging": "by messages",
+}
+_NOUN: Mapping[Factor, str] = {
+    "topics": "the topics you want",
+    "specialty": "the specialty",
+    "stage": "the career stage",
+    "languages": "the languages you share",
+    "formats": "the ways you can meet",
+    "time_zone": "the time zone",
+    "style": "the mentoring style",
+    "availability": "the times that suit you both",
+}
+
+
+def reasons(mentee: Person, mentor: Person) -> tuple[str, ...]:
+    """Sentences to the mentee for this mentor, in the order of the factors that usually weigh most."""
+    one, other = mentee.member, mentor.member
+    topics = one.topics_wanted & other.topics_offered
+    formats = common_formats(mentee, mentor)
+    said = [
+        f"Offers {len(topics)} of the {len(one.topics_wanted)} topics you want: {_words(topics)}." if topics else "",
+        _specialty(one.specialty, other.specialty),
+        _stage(mentee, mentor),
+        f"Speaks {_languages(one.languages & other.languages)}, like you.",
+        f"Can meet {_either(_MEETS[format] for format in sorted(formats))}.",
+        _zone(mentee, mentor),
+        f"Mentors in the style you prefer: {_word(one.style)}." if one.style and one.style == other.style else "",
+        _hours(mentee, mentor),
+        "Past mentees were more satisfied than most." if mentor.experience > USUAL else "",
+    ]
+    return tuple(sentence for sentence in said if sentence)
+
+
+def shortfall(theirs: Mapping[Factor, int], last: Mapping[Factor, int]) -> str:
+    """Where one mentor's contributions fall behind those of the last mentor on the list."""
+    behind = sorted(FACTORS[:OPEN], key=lambda factor: theirs[factor] - last[factor])
+    named = [_NOUN[factor] for factor in behind[:2] if theirs[factor] < last[factor]]
+    if not named:
+        return (
+            "They fit you just as well as the last mentor on your list. Between equals, a fixed random order decides."
+        )
+    return f"The last mentor on your list is a better fit for {_all(named)}."
+
+
+def _stage(mentee: Person, mentor: Person) -> str:
+    steps = steps_ahead(mentee, mentor)
+    if steps is None or steps <= 0:
+        return ""
+    where = "behind you, as you asked" if mentee.member.reverse_mentoring else "ahead of you"
+    return f"Is {steps} career {'stage' if steps == 1 else 'stages'} {where}: {_word(mentor.member.stage)}."
+
+
+def _specialty(mine: str | None, theirs: str | None) -> str:
+    near = specialties.closeness(mine, theirs)
+    if near == specialties.SAME:
+        return f"Works in your specialty, {_word(theirs)}."
+    shared = specialties.shared_specialty(mine, theirs)
+    if not shared or near < specialties.SAME_SPECIALTY:
+        return ""
+    if shared == specialties.known_as(theirs):
+        return f"Works close to your specialty: {_word(theirs)}."
+    if shared == specialties.known_as(mine):
+        return f"Works close to your specialty: {_word(theirs)}, which is part of {_word(mine)}."
+    return f"Works close to your specialty: {_word(theirs)}, which also belongs to {_word(shared)}."
+
+
+def _hours(mentee: Person, mentor: Person) -> str:
+    common = len(half_hours(mentee.member) & half_hours(mentor.member)) / 2
+    return f"Is free when you are, for {_hours_of(common)} a week." if common else ""
+
+
+def _zone(mentee: Person, mentor: Person) -> str:
+    ahead = (offset_minutes(mentor.member.time_zone) - offset_minutes(mentee.member.time_zone)) % _DAY_MINUTES
+    if ahead == 0:
+        return "Is in your time zone."
+    if ahead <= _DAY_MINUTES / 2:
+        return f"Is {_hours_of(ahead / 60)} ahead of your time zone."
+    return f"Is {_hours_of((_DAY_MINUTES - ahead) / 60)} behind your time zone."
+
+
+def _hours_of(hours: float) -> str:
+    return f"{hours:g} {'hour' if hours == 1 else 'hours'}"
+
+
+def _languages(codes: Iterable[str]) -> str:
+    """Their English names; of a code without one, the code."""
+    return _all(sorted(_ENGLISH.languages.get(code, code) for code in codes))
+
+
+def _words(terms: Iterable[str]) -> str:
+    return _all(sorted(_word(term) for term in terms))
+
+
+def _all(words: Iterable[str]) -> str:
+    return format_list(list(words), locale=_ENGLISH)
+
+
+def _either(words: Iterable[str]) -> str:
+    return format_list(list(words), style="or", locale=_ENGLISH)
+
+
+def _word(term: str | None) -> str:
+    return (term or "").replace("-", " ").replace("_", " ")

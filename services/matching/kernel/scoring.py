@@ -1,0 +1,269 @@
+"""How well a mentor fits a mentee: whole numbers only, so that no order of additions and no batch shape changes a list.
+
+A factor is 0 to 100, a weight 0 to 100, a score their sum of products: at most 100,000, far below 2**24, exact in int32
+and in float32 alike. Equal scores are ordered by a stable hash of programme, mentee and mentor. See docs/matching.md.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from services.matching.kernel import hours, specialties
+from services.matching.kernel.columns import UNKNOWN, Bools, Counts, Ints, Rows, Side, Words
+from services.matching.kernel.participants import Member, Person, Weights
+from services.matching.kernel.rules import FORMAT_BITS, common_formats
+from shared.contracts.profiles import FACTORS, STAGES
+
+_SAME_STAGE, _STAGES_BEHIND = 30, 0
+_STAGE_AHEAD = (_SAME_STAGE, 80, 100, 90, 70, 60, 50)
+"""By how many steps the mentor is ahead: near enough to remember, far enough to know."""
+_NOBODY_SAID = 50
+_ONE_LANGUAGE, _MORE_LANGUAGES = 70, 100
+_DAY_MINUTES, _FARTHEST_MINUTES = 1440, 720
+_BY_STAGES = np.array([_NOBODY_SAID, *[_STAGES_BEHIND] * (len(STAGES) - 1), *_STAGE_AHEAD], dtype=np.int32)
+"""By steps ahead + len(STAGES); 0 stands for a stage that is not known."""
+_BY_LANGUAGES = np.array([0, _ONE_LANGUAGE, _MORE_LANGUAGES], dtype=np.int32)
+_FORMATS_IN = np.array([bits.bit_count() for bits in range(2 ** len(FORMAT_BITS))], dtype=np.int32)
+_SHARE_OF_FORMATS = 100 * _FORMATS_IN[:, None] // np.maximum(1, _FORMATS_IN)
+"""By those in common and those of the mentee."""
+_ENOUGH_HALF_HOURS = 4
+"""Two hours a week in common are as good as twenty: a pair meets once."""
+_BY_HALF_HOURS = np.array([_NOBODY_SAID, *range(0, 101, 100 // _ENOUGH_HALF_HOURS)], dtype=np.int32)
+"""By common bits of those that say when; they have one bit more than half-hours in common."""
+_BY_STYLES = np.array([_NOBODY_SAID, 0, 100], dtype=np.int32)
+"""Not known; known; and the same."""
+OPEN = FACTORS.index("load")
+"""Factors before this one may be shown to the mentee, and count for what is the best possible."""
+_WORD = 2**64 - 1
+_HUNDRED = np.int32(100)
+_A_WINTERS_DAY = datetime(2024, 1, 15)  # noqa: DTZ001 -- a wall-clock time to ask zones about
+
+
+def factors_of(mentee: Person, mentor: Person) -> tuple[int, ...]:
+    """The factors of one pair, in the order of FACTORS."""
+    one, other = mentee.member, mentor.member
+    languages, formats = len(one.languages & other.languages), len(one.formats)
+    steps = steps_ahead(mentee, mentor)
+    apart = abs(offset_minutes(one.time_zone) - offset_minutes(other.time_zone))
+    return (
+        _topics(mentee, other.topics_offered),
+        specialties.closeness(one.specialty, other.specialty),
+        int(_BY_STAGES[0 if steps is None else steps + len(STAGES)]),
+        int(_BY_LANGUAGES[min(languages, 2)]),
+        100 * len(common_formats(mentee, mentor)) // max(1, formats),
+        100 - 100 * min(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES,
+        _NOBODY_SAID if None in (one.style, other.style) else 100 * (one.style == other.style),
+        _common_time(one, other),
+        room(mentor),
+        mentor.experience,
+        100 if mentee.identity_wish & mentor.private.identity else 0,
+    )
+
+
+def steps_ahead(mentee: Person, mentor: Person) -> int | None:
+    """Stages that the mentor is ahead, or behind where the mentee looks for that; None where one is not known."""
+    one, other = mentee.member.stage, mentor.member.stage
+    if one is None or other is None:
+        return None
+    steps = STAGES.index(other) - STAGES.index(one)
+    return -steps if mentee.member.reverse_mentoring else steps
+
+
+def room(mentor: Person) -> int:
+    """Percent of the seats that are neither taken nor asked for: who is asked much comes later, so that asks spread."""
+    carried = mentor.taken + mentor.asked
+    return 100 - 100 * carried // max(1, mentor.member.capacity, carried)
+
+
+def half_hours(member: Member) -> frozenset[int]:
+    return hours.half_hours(member.available, offset_minutes=offset_minutes(member.time_zone))
+
+
+def hour_bits(member: Member) -> frozenset[int]:
+    """As columns have them."""
+    said = half_hours(member)
+    return said | {hours.HALF_HOURS} if said else said
+
+
+def _topics(mentee: Person, offered: frozenset[str]) -> int:
+    wanted, most = mentee.member.topics_wanted, mentee.topics_most_wanted
+    return 100 * (len(wanted & offered) + len(most & offered)) // max(1, len(wanted) + len(most))
+
+
+def _common_time(one: Member, other: Member) -> int:
+    if not half_hours(one) or not half_hours(other):
+        return _NOBODY_SAID
+    return 100 // _ENOUGH_HALF_HOURS * min(len(half_hours(one) & half_hours(other)), _ENOUGH_HALF_HOURS)
+
+
+def factors(mentees: Side, mentors: Side) -> list[Ints]:
+    """Each factor of many pairs, in the order of FACTORS."""
+    return [factor(mentees, mentors) for factor, _ in EACH]
+
+
+def weighed(each: Sequence[Ints], weights: Sequence[int] | Ints) -> Ints:
+    """The scores; a weight is one number, or one for each pair."""
+    scores = each[0] * weights[0]
+    for factor, weight in zip(each[1:], weights[1:], strict=True):
+        scores = scores + factor * weight
+    return np.asarray(scores, dtype=np.int32)
+
+
+def _count(words: Words) -> Counts:
+    each = np.bitwise_count(words)
+    count: Counts = each[0] if len(each) == 1 else np.add.reduce(each, axis=0, dtype=np.uint16)
+    return count
+
+
+def _looked_up(table: Ints, places: npt.NDArray[np.integer[Any]]) -> Ints:
+    """`table[places]` where none is outside; faster, because it is not asked of each."""
+    return table.take(places, mode="clip")
+
+
+def _common(mentees: Words, mentors: Words) -> Counts:
+    """How many bits both have. Where one side is one person, words that are empty there are left out."""
+    for one in (mentees, mentors):
+        if one.shape[-1] == 1:
+            used = one.any(axis=-1)
+            return _count(mentees[used] & mentors[used])
+    return _count(mentees & mentors)
+
+
+def _share_of_topics(mentees: Side, mentors: Side) -> Ints:
+    wanted, common = _count(mentees.topics), _common(mentees.topics, mentors.topics)
+    if mentees.most_wanted.any():
+        wanted = wanted + _count(mentees.most_wanted)
+        common = common + _common(mentees.most_wanted, mentors.topics)
+    if wanted.size == 1:
+        return _looked_up(_shares(int(wanted[0]))[-1], common)
+    most = int(wanted.max(initial=0))
+    return _looked_up(_shares(most).ravel(), wanted * np.int32(most + 1) + common)
+
+
+@lru_cache(maxsize=256)
+def _shares(most: int) -> Ints:
+    """In percent, by those wanted, up to so many, and those of them that are offered: faster than dividing each."""
+    numbers = np.arange(most + 1, dtype=np.int32)
+    return _HUNDRED * numbers // np.maximum(1, numbers)[:, None]
+
+
+def _stage(mentees: Side, mentors: Side) -> Ints:
+    known = (mentees.stage != UNKNOWN) & (mentors.stage != UNKNOWN)
+    ahead = (mentors.stage - mentees.stage) * (1 - 2 * mentees.reverse.astype(np.int32))
+    return _looked_up(_BY_STAGES, (ahead + len(STAGES)) * known)
+
+
+def _hours(mentees: Words, mentors: Words) -> Ints:
+    return _looked_up(_BY_HALF_HOURS, _common(mentees, mentors))
+
+
+def _identity(mentees: Words, mentors: Words) -> Ints:
+    if not mentees.any():
+        return np.zeros(np.broadcast_shapes(mentees.shape, mentors.shape)[1:], dtype=np.int32)
+    return np.asarray(np.any(mentees & mentors, axis=0) * _HUNDRED)
+
+
+def _format(mentees: Side, mentors: Side) -> Ints:
+    together = (mentees.institution == mentors.institution) * np.int32(FORMAT_BITS["in_person"])
+    common = mentees.formats & mentors.formats & (together | ~FORMAT_BITS["in_person"])
+    return _looked_up(_SHARE_OF_FORMATS.ravel(), common * np.int32(len(_FORMATS_IN)) + mentees.formats)
+
+
+def _zone(mentee: Ints, mentor: Ints) -> Ints:
+    apart = np.abs(mentee - mentor)
+    return np.asarray(_HUNDRED - _HUNDRED * np.minimum(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES)
+
+
+def _style(mentee: Ints, mentor: Ints) -> Ints:
+    known = (mentee != UNKNOWN) & (mentor != UNKNOWN)
+    return _looked_up(_BY_STYLES, known * np.int8(1) + (known & (mentee == mentor)))
+
+
+EACH: tuple[tuple[Callable[[Side, Side], Ints], tuple[str, ...]], ...] = (
+    (_share_of_topics, ("topics", "most_wanted")),
+    (lambda one, other: specialties.nearness(one.specialty, other.specialty), ("specialty",)),
+    (_stage, ("stage", "reverse")),
+    (lambda one, other: _looked_up(_BY_LANGUAGES, _common(one.languages, other.languages)), ("languages",)),
+    (_format, ("formats", "institution")),
+    (lambda one, other: _zone(one.zone, other.zone), ("zone",)),
+    (lambda one, other: _style(one.style, other.style), ("style",)),
+    (lambda one, other: _hours(one.hours, other.hours), ("hours",)),
+    (lambda one, other: other.room + np.zeros_like(one.room), ("room",)),
+    (lambda one, other: other.experience + np.zeros_like(one.experience), ("experience",)),
+    (lambda one, other: _identity(one.identity, other.identity), ("identity",)),
+)
+"""The factors in the order of FACTORS, and which of the mentee's columns each of them reads."""
+
+
+@lru_cache(maxsize=1024)
+def offset_minutes(zone: str) -> int:
+    """Standard time, on a fixed day: a list does not change because the clocks do."""
+    try:
+        offset = ZoneInfo(zone).utcoffset(_A_WINTERS_DAY)
+    except (ValueError, OSError, KeyError):
+        return 0
+    return int(offset.total_seconds()) // 60 if offset else 0
+
+
+def percent(score: int, weights: Weights) -> int:
+    """Of the best score that these weights allow; what is shown says nothing of the factors from OPEN on."""
+    return score // max(1, sum(weights[:OPEN]))
+
+
+def reaches(parts: Sequence[int], weights: Weights, minimum_percent: int) -> bool:
+    """Whether a pair's contributions are enough. The factors from OPEN on order a list, they open and close none."""
+    return sum(parts[:OPEN]) >= minimum_percent * sum(weights[:OPEN])
+
+
+def reaching(scores: Ints, each: Sequence[Ints], weights: Sequence[int] | Ints, *, minimum_percent: int) -> Bools:
+    """`reaches` of many pairs, weights as in `weighed`."""
+    if minimum_percent == 0:
+        return np.ones(scores.shape, dtype=np.bool_)
+    hidden = sum(factor * weight for factor, weight in zip(each[OPEN:], weights[OPEN:], strict=True))
+    return np.asarray(scores - hidden >= minimum_percent * sum(weights[:OPEN]))
+
+
+def weigh(factor: tuple[int, ...], weights: Weights) -> tuple[int, ...]:
+    return tuple(value * weight for value, weight in zip(factor, weights, strict=True))
+
+
+def seed(*ids: str) -> int:
+    """64 bits of BLAKE2b (RFC 7693)."""
+    return int.from_bytes(blake2b("\n".join(ids).encode(), digest_size=8).digest(), "big")
+
+
+def ties(mentees: Words, mentors: Words) -> Words:
+    """SplitMix64's finaliser over both seeds: a bijection for each mentee, so no two mentors of one list meet."""
+    mixed: Words = np.atleast_1d(mentees) ^ np.atleast_1d(mentors)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def tie(programme: str, mentee: str, mentor: str) -> int:
+    """Of one pair; the lower goes first."""
+    return tie_of(seed(programme, mentee), seed(mentor))
+
+
+def tie_of(mentee: int, mentor: int) -> int:
+    """`ties` of one pair of seeds: an array of one costs ten times as much."""
+    mixed = mentee ^ mentor
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 & _WORD
+    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB & _WORD
+    return mixed ^ (mixed >> 31)
+
+
+def best(scores: npt.NDArray[np.integer[Any]], *, mentee: Words, mentors: Words, length: int) -> Rows:
+    """Places of the best by score, then tie, exact. `mentee` and `mentors` are seeds; only the near ones are mixed."""
+    near = np.arange(scores.size)
+    if scores.size > length:
+        last = np.partition(scores, scores.size - length)[scores.size - length]
+        near = np.flatnonzero(scores >= last)
+    order = np.lexsort((ties(mentee, mentors[near]), -scores[near].astype(np.int32)))
+    return near[order[:length]]

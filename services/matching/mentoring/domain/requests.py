@@ -1,0 +1,271 @@
+"""A mentee asks, a mentor answers. A request is settled once, and never opens again.
+
+What is the mentor's own affair (never-list, pause, seats, policy) the asker hears as one code, `not_available`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from services.matching.kernel import rules
+from services.matching.kernel.pairs import Decided, Pair, Party, Side
+from services.matching.kernel.participants import Person, Policy
+from services.matching.kernel.reasons import UNMATCHED
+from services.matching.mentoring.domain.relationships import EXCHANGE_FULL, Relationship, begin
+from shared.contracts.matching import (
+    MentorNudged,
+    MentorRequested,
+    RequestAccepted,
+    RequestDeclined,
+    RequestExpired,
+    RequestWithdrawn,
+)
+from shared.errors import Conflict, NotFound, Rejected
+
+RequestState = Literal["pending", "accepted", "declined", "withdrawn", "expired"]
+DecliningReason = Literal["no_time", "other_expertise", "not_a_fit", "conflict_of_interest", "unspecified"]
+Retraction = Literal[
+    "matched_elsewhere",
+    "matched_in_round",
+    "matched_in_repair",
+    "mentee_left",
+    "mentor_full",
+    "mentor_left",
+    "assessment",
+]
+
+PENDING_AT_MOST = 5
+MESSAGE_LENGTH = 2000
+OPEN_FOR = timedelta(days=14)
+NUDGES = (timedelta(days=5), timedelta(days=10))
+"""After which a request without an answer is called to mind."""
+APART_FOR = timedelta(days=90)
+_MENTORS_OWN: tuple[Retraction, ...] = ("mentor_full", "mentor_left")
+_UNSAID: tuple[Retraction, ...] = (*_MENTORS_OWN, "assessment")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    id: str
+    pair: Pair
+    message: str
+    """For the two of them only."""
+    state: RequestState = "pending"
+    version: int = 1
+    asked_at: datetime
+    due_at: datetime | None
+    """When time acts on it: a pending one nudges or expires, a declined one stops keeping the two apart."""
+    settled_at: datetime | None = None
+    reason: str | None = None
+    relationship: str | None = None
+    is_repeat: bool = False
+    """The two had a mentoring before."""
+
+    @property
+    def keeps_apart(self) -> bool:
+        return self.state == "declined" and self.due_at is not None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """While it is pending."""
+        return self.asked_at + OPEN_FOR if self.state == "pending" else None
+
+    @property
+    def said_reason(self) -> str | None:
+        """As others than the mentor may see it."""
+        return "not_available" if self.reason in _UNSAID else self.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that bears on two people's request."""
+
+    policy: Policy | None
+    mentee: Person | None
+    mentor: Person | None
+    asked: Sequence[Request]
+    """The mentee's pending requests."""
+    rivals: Sequence[Request] = ()
+    """The mentor's, where their last seat may be taken."""
+    is_engaged: bool = False
+    """The mentee has a mentor in this programme; looked up for rounds only."""
+    is_waiting: bool = False
+    """The mentee stands on a round's waiting list there."""
+    had_mentoring: bool = False
+    """A mentoring of this mentee with this mentor was closed."""
+
+    @property
+    def is_last_seat(self) -> bool:
+        return self.mentor is not None and self.mentor.taken + 1 >= self.mentor.member.capacity
+
+
+def request(
+    id: str, *, programme: str, mentor: str, message: str, situation: Situation, now: datetime
+) -> Decided[Request]:
+    """Raises `NotFound`, `Conflict`, `Rejected`."""
+    if len(message) > MESSAGE_LENGTH:
+        raise Rejected("message_too_long", f"the message may have at most {MESSAGE_LENGTH} characters: shorten it")
+    pair = _askable(programme, mentor, situation)
+    if any(one.pair.mentor.member == mentor for one in situation.asked):
+        raise Conflict(
+            "already_asked", "you have already asked this mentor: wait for the answer, or withdraw the request"
+        )
+    if len(situation.asked) >= PENDING_AT_MOST:
+        raise Conflict("too_many_pending", f"you may have at most {PENDING_AT_MOST} open requests: withdraw one first")
+    is_repeat = situation.had_mentoring
+    new = Request(id=id, pair=pair, message=message, asked_at=now, due_at=now + NUDGES[0], is_repeat=is_repeat)
+    event = MentorRequested(expires_at=now + OPEN_FOR, repeat=is_repeat, recipients=(pair.mentor.told,), **_about(new))
+    return Decided(state=new, event=event)
+
+
+def accept(
+    request: Request, *, situation: Situation, relationship: str, now: datetime
+) -> tuple[Decided[Request], Decided[Relationship], tuple[Decided[Request], ...]]:
+    """The request, what begins, and the requests that are thereby settled. Raises `Conflict`.
+
+    `request` may have been read before; whether it is pending still, the situation says.
+    """
+    refuse_settled(request, now)
+    _refuse_broken(situation)
+    if all(one.id != request.id for one in situation.asked):
+        raise Conflict("request_not_pending", "the request was answered or withdrawn a moment ago: load it again")
+    accepted = _settled(request, "accepted", now, relationship=relationship)
+    event = RequestAccepted(relationship=relationship, recipients=(request.pair.mentee.told,), **_about(request))
+    return (
+        Decided(state=accepted, event=event),
+        begin(request.pair, id=relationship, request=request.id, now=now),
+        tuple(_siblings(request.pair, situation, now, but=request.id)),
+    )
+
+
+def settled_by_pairing(
+    pair: Pair, situation: Situation, *, reason: Retraction, now: datetime
+) -> Iterator[Decided[Request]]:
+    """What an acceptance would settle; the request that this mentee made to this mentor among it."""
+    mine = [one.id for one in situation.asked if one.pair.mentor == pair.mentor]
+    for one in situation.asked:
+        if one.id in mine:
+            yield retract(one, reason=reason, now=now)
+    yield from _siblings(pair, situation, now, but=mine[0] if mine else None)
+
+
+def decline(request: Request, *, reason: DecliningReason, now: datetime) -> Decided[Request]:
+    refuse_settled(request, now)
+    declined = _settled(request, "declined", now, reason=reason, due_at=now + APART_FOR)
+    event = RequestDeclined(reason=reason, recipients=(request.pair.mentee.told,), **_about(request))
+    return Decided(state=declined, event=event)
+
+
+def withdraw(request: Request, *, now: datetime) -> Decided[Request]:
+    refuse_settled(request, now)
+    withdrawn = _settled(request, "withdrawn", now, reason="by_mentee")
+    event = RequestWithdrawn(reason="by_mentee", recipients=(request.pair.mentor.told,), **_about(request))
+    return Decided(state=withdrawn, event=event)
+
+
+def retract(request: Request, *, reason: Retraction, now: datetime) -> Decided[Request]:
+    """Nobody took it back, but it cannot be accepted any more; whoever did not bring that about is told."""
+    withdrawn = _settled(request, "withdrawn", now, reason=reason)
+    pair = request.pair
+    mentee = (pair.mentee.told,) if reason in _UNSAID else ()
+    told = mentee if reason in _MENTORS_OWN else (*mentee, pair.mentor.told)
+    said = withdrawn.said_reason or reason
+    return Decided(state=withdrawn, event=RequestWithdrawn(reason=said, recipients=told, **_about(request)))
+
+
+def pass_time(request: Request, *, now: datetime) -> Decided[Request] | None:
+    """What is due; None where nothing is."""
+    if request.due_at is None or request.due_at > now:
+        return None
+    if request.expires_at is None:
+        return Decided(state=replace(request, version=request.version + 1, due_at=None), event=None)
+    if now < request.expires_at:
+        return _nudge(request, request.expires_at, now)
+    event = RequestExpired(recipients=(request.pair.mentee.told,), **_about(request))
+    return Decided(state=_settled(request, "expired", now), event=event)
+
+
+def _nudge(request: Request, expires_at: datetime, now: datetime) -> Decided[Request]:
+    """Nobody is nudged twice at once, however long nobody looked."""
+    times = [request.asked_at + after for after in NUDGES]
+    next_due = next((at for at in times if at > now), expires_at)
+    event = MentorNudged(
+        nudge=sum(at <= now for at in times),
+        expires_at=expires_at,
+        recipients=(request.pair.mentor.told,),
+        **_about(request),
+    )
+    return Decided(state=replace(request, version=request.version + 1, due_at=next_due), event=event)
+
+
+def leave(request: Request, *, side: Side, now: datetime) -> Decided[Request]:
+    return retract(request, reason="mentee_left" if side == "mentee" else "mentor_left", now=now)
+
+
+def _askable(programme: str, mentor: str, situation: Situation) -> Pair:
+    policy, who, other = situation.policy, situation.mentee, situation.mentor
+    if policy is None or who is None or not rules.is_mentee(who, policy):
+        raise NotFound("enrolment_not_found", "you are not enrolled as a mentee in a programme with this id")
+    home = who.member.institution
+    if other is None or not rules.is_mentor(other, policy) or not policy.exchanges(home, other.member.institution):
+        raise NotFound("mentor_not_found", "there is no mentor with this id in this programme")
+    if mine := rules.own_reason(who):
+        raise Conflict(mine, UNMATCHED[mine])
+    if rules.broken_by_wish(who, other, policy):
+        raise Conflict(
+            "not_available", "this mentor is not available at the moment: your list shows whom else you can ask"
+        )
+    return Pair(
+        programme=programme,
+        mentee=Party(member=who.id, institution=home),
+        mentor=Party(member=mentor, institution=other.member.institution),
+    )
+
+
+def refuse_settled(request: Request, now: datetime) -> None:
+    if request.reason == "mentor_full":
+        raise Conflict(
+            "no_seat_left", "the mentor has no free seat: the request was withdrawn when the last seat was taken"
+        )
+    if request.state != "pending":
+        raise Conflict("request_not_pending", f"the request is {request.state} already")
+    if request.expires_at is not None and request.expires_at <= now:
+        raise Conflict("request_not_pending", "the request has expired: nobody answered it in time")
+
+
+def _refuse_broken(situation: Situation) -> None:
+    who, other, policy = situation.mentee, situation.mentor, situation.policy
+    if who is None or other is None or policy is None:
+        raise Conflict("not_available", "this mentee and this mentor cannot be matched at the moment")
+    if other.taken >= other.member.capacity:
+        raise Conflict("no_seat_left", "the mentor has no free seat: raise the capacity, or wait until a seat is free")
+    if policy.is_full((who.member.institution, other.member.institution)):
+        raise Conflict("exchange_full", EXCHANGE_FULL)
+    if rules.broken_by_wish(who, other, policy):
+        raise Conflict("not_available", "this mentee and this mentor cannot be matched at the moment")
+
+
+def _siblings(pair: Pair, situation: Situation, now: datetime, *, but: str | None) -> Iterator[Decided[Request]]:
+    """The mentee's wish in this programme is fulfilled; and who else asked a mentor that is full now gets no seat."""
+    for one in situation.asked:
+        if one.id != but and one.pair.programme == pair.programme:
+            yield retract(one, reason="matched_elsewhere", now=now)
+    for one in situation.rivals if situation.is_last_seat else ():
+        if one.pair.mentee != pair.mentee:
+            yield retract(one, reason="mentor_full", now=now)
+
+
+def _settled(request: Request, state: RequestState, now: datetime, **changed: Any) -> Request:
+    known = {"version": request.version + 1, "settled_at": now, "due_at": None}
+    return replace(request, state=state, **{**known, **changed})
+
+
+def _about(request: Request) -> dict[str, Any]:
+    pair = request.pair
+    return {
+        "request": request.id,
+        "programme": pair.programme,
+        "mentee": pair.mentee.told,
+        "mentor": pair.mentor.told,
+    }

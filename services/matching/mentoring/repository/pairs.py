@@ -1,0 +1,206 @@
+"""Documents ↔ requests and relationships. Both sides' institutions stand in every document, and in every query."""
+
+from datetime import datetime
+from sys import intern
+
+from services.matching.kernel.pairs import Pair, Party
+from services.matching.kernel.participants import Bond, Exchange
+from services.matching.mentoring.domain.relationships import Relationship
+from services.matching.mentoring.domain.requests import Request
+from services.matching.mentoring.usecases.parties import Position
+from shared.mongo import ASCENDING, DESCENDING, Collection, Document, IndexModel, InsertOne, ReplaceOne
+
+REQUESTS, RELATIONSHIPS = "requests", "relationships"
+OPEN: Document = {"state": {"$in": ["active", "paused", "on_hold"]}}
+SEATED: Document = {"state": {"$in": ["active", "paused"]}}
+SEPARATING: Document = {"state": "closed", "separates": True}
+"""Closed relationships that keep the two apart, whichever of them would be the mentor."""
+PENDING: Document = {"state": "pending"}
+APART: Document = {"state": "declined", "due_at": {"$ne": None}}
+_NEWEST = [("at", DESCENDING), ("_id", DESCENDING)]
+_PAGED = [
+    IndexModel([("parties", ASCENDING), *_NEWEST], name="by_party"),
+    IndexModel([("institutions", ASCENDING), ("programme", ASCENDING), *_NEWEST], name="by_programme"),
+]
+DUE = IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$type": "date"}})
+REQUEST_INDEXES = [
+    *_PAGED,
+    IndexModel(
+        [("mentee.member", ASCENDING), ("mentor.member", ASCENDING)],
+        name="pending_once",
+        unique=True,
+        partialFilterExpression=PENDING,
+    ),
+    IndexModel([("mentor.member", ASCENDING)], name="pending_of_mentor", partialFilterExpression=PENDING),
+    IndexModel([("mentee.member", ASCENDING), ("state", ASCENDING)], name="of_mentee"),
+    DUE,
+]
+IN_CONFLICT: Document = {"conflict": {"$type": "string"}}
+RELATIONSHIP_INDEXES = [
+    *_PAGED,
+    DUE,
+    IndexModel([("parties", ASCENDING)], name="separating", partialFilterExpression={"separates": True}),
+    IndexModel([("programme", ASCENDING), *_NEWEST], name="in_conflict", partialFilterExpression=IN_CONFLICT),
+    IndexModel([("mentee.member", ASCENDING), ("state", ASCENDING)], name="of_mentee"),
+    # What institutions give and receive is counted in these two alone.
+    IndexModel(
+        [("mentor.institution", ASCENDING), ("mentee.institution", ASCENDING), ("state", ASCENDING)], name="given"
+    ),
+    IndexModel(
+        [("mentee.institution", ASCENDING), ("mentor.institution", ASCENDING), ("state", ASCENDING)], name="received"
+    ),
+]
+
+
+def due(now: datetime) -> Document:
+    """Names the type, without which the partial index is not considered."""
+    return {"due_at": {"$type": "date", "$lte": now}}
+
+
+def request_of(document: Document) -> Request:
+    return Request(
+        id=document["_id"],
+        pair=_pair(document),
+        message=document["message"],
+        state=document["state"],
+        version=document["version"],
+        asked_at=document["at"],
+        due_at=document["due_at"],
+        settled_at=document["settled_at"],
+        reason=document["reason"],
+        relationship=document["relationship"],
+        is_repeat=document.get("repeat", False),
+    )
+
+
+def relationship_of(document: Document) -> Relationship:
+    return Relationship(
+        id=document["_id"],
+        pair=_pair(document),
+        state=document["state"],
+        version=document["version"],
+        since=document["at"],
+        request=document["request"],
+        round=document.get("round"),
+        repair=document.get("repair"),
+        reason=document["reason"],
+        closed_at=document["closed_at"],
+        conflict=document.get("conflict"),
+        due_at=document.get("due_at"),
+        is_apart_for_good=document.get("apart_for_good", False),
+        hidden_versions=document.get("hidden_versions", 0),
+    )
+
+
+def bond_of_request(document: Document) -> Bond:
+    one = request_of(document)
+    return _bond(document, programme=None, takes_seat=False, keeps_apart=one.keeps_apart, asks=one.state == "pending")
+
+
+def bond_of_relationship(document: Document) -> Bond:
+    one = relationship_of(document)
+    keeps_apart = one.is_open or one.separates
+    return _bond(
+        document,
+        programme=one.pair.programme,
+        takes_seat=one.takes_seat,
+        keeps_apart=keeps_apart,
+        both_ways=one.separates,
+    )
+
+
+def replacing(one: Request | Relationship, *, event: str | None, correlation: str) -> InsertOne[Document] | ReplaceOne:  # type: ignore[type-arg]
+    """On condition of the version before; `event` and `correlation` are what the lists' changes are traced to."""
+    document = {**_document(one), "event": event, "correlation": correlation}
+    if one.version == 1:
+        return InsertOne(document)
+    return ReplaceOne({"_id": one.id, "version": one.version - 1}, document)
+
+
+def _document(one: Request | Relationship) -> Document:
+    own = _of_request(one) if isinstance(one, Request) else _of_relationship(one)
+    pair = one.pair
+    return {
+        "_id": one.id,
+        "institution": pair.mentee.institution,
+        "institutions": sorted({pair.mentee.institution, pair.mentor.institution}),
+        "parties": [pair.mentee.member, pair.mentor.member],
+        "programme": pair.programme,
+        "mentee": _party(pair.mentee),
+        "mentor": _party(pair.mentor),
+        "state": one.state,
+        "version": one.version,
+        "reason": one.reason,
+        **own,
+    }
+
+
+def _of_request(one: Request) -> Document:
+    return {
+        "message": one.message,
+        "at": one.asked_at,
+        "due_at": one.due_at,
+        "settled_at": one.settled_at,
+        "relationship": one.relationship,
+        "repeat": one.is_repeat,
+    }
+
+
+def _of_relationship(one: Relationship) -> Document:
+    return {
+        "at": one.since,
+        "request": one.request,
+        "round": one.round,
+        "repair": one.repair,
+        "closed_at": one.closed_at,
+        "conflict": one.conflict,
+        "due_at": one.due_at,
+        "apart_for_good": one.is_apart_for_good,
+        "hidden_versions": one.hidden_versions,
+        "separates": one.separates,
+    }
+
+
+def _pair(document: Document) -> Pair:
+    mentee, mentor = Party(**document["mentee"]), Party(**document["mentor"])
+    return Pair(programme=document["programme"], mentee=mentee, mentor=mentor)
+
+
+def _party(party: Party) -> Document:
+    return {"member": party.member, "institution": party.institution}
+
+
+def _bond(
+    document: Document,
+    *,
+    programme: str | None,
+    takes_seat: bool,
+    keeps_apart: bool,
+    both_ways: bool = False,
+    asks: bool = False,
+) -> Bond:
+    return Bond(
+        id=document["_id"],
+        mentee=intern(document["mentee"]["member"]),
+        mentor=intern(document["mentor"]["member"]),
+        exchange=_exchange(document),
+        sequence=document["version"],
+        programme=intern(programme) if programme else None,
+        takes_seat=takes_seat,
+        keeps_apart=keeps_apart,
+        both_ways=both_ways,
+        asks=asks,
+    )
+
+
+def _exchange(document: Document) -> Exchange | None:
+    mentees, mentors = document["mentee"]["institution"], document["mentor"]["institution"]
+    return None if mentees == mentors else (intern(mentees), intern(mentors))
+
+
+async def newest(collection: Collection, wanted: Document, *, before: Position | None, limit: int) -> list[Document]:
+    below: Document = {}
+    if before is not None:
+        at, id = before
+        below = {"$or": [{"at": {"$lt": at}}, {"at": at, "_id": {"$lt": id}}]}
+    return await collection.find({**wanted, **below}).sort(_NEWEST).limit(limit).to_list(limit)

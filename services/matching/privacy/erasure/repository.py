@@ -1,0 +1,82 @@
+"""Commands to forget an erased member: written with the markers, kept as done once the receipt is written."""
+
+from services.matching.mentoring.repository.departures import DEPARTURES
+from services.matching.privacy.erasure.usecases import ErasureCommand
+from shared.clock import Clock, derived_id
+from shared.contracts.envelope import Received, Trace
+from shared.contracts.matching import MatchingErasureCompleted
+from shared.contracts.profiles import MemberErased
+from shared.mongo import ASCENDING, Database, Document, IndexModel, UpdateOne, Writing, ensure_indexes, in_one_thread
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact
+
+ERASURES = "erasures"
+_WAITS: Document = {"waits": True}
+
+
+def forgetting(received: Received) -> UpdateOne:
+    """Nothing for one that is known: whoever has given a receipt gives no other."""
+    erased = received.payload
+    assert isinstance(erased, MemberErased)  # noqa: S101 -- the caller's filter
+    command = {
+        "institution": erased.institution,
+        "member": erased.member,
+        "event": received.envelope.id,
+        "correlation": received.envelope.trace.correlation_id,
+        **_WAITS,
+    }
+    return UpdateOne({"_id": erased.erasure}, {"$setOnInsert": command}, upsert=True)
+
+
+class ErasureStore:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        waiting = IndexModel([("waits", ASCENDING)], name="waiting", partialFilterExpression=_WAITS)
+        await ensure_indexes(self._database[ERASURES], [waiting])
+
+    async def waiting(self, *, limit: int) -> list[ErasureCommand]:
+        found = self._database[ERASURES].find(_WAITS).limit(limit)
+        return [
+            ErasureCommand(
+                erasure=one["_id"],
+                institution=one["institution"],
+                member=one["member"],
+                event=one["event"],
+                correlation=one["correlation"],
+            )
+            async for one in found
+        ]
+
+    async def complete(self, forgetting: ErasureCommand) -> None:
+        now = self._clock.now()
+
+        def body(writing: Writing) -> None:
+            if _has_pending_work(writing, forgetting):
+                return
+            mine = {"_id": forgetting.erasure, **_WAITS}
+            done = writing[ERASURES].update_one(mine, {"$set": {"waits": False, "at": now}}, session=writing.session)
+            if done.matched_count:
+                outbox.write(writing, [_receipt(forgetting)])
+
+        def _receipt(one: ErasureCommand) -> Fact:
+            payload = MatchingErasureCompleted(erasure=one.erasure, member=one.member, institution=one.institution)
+            return Fact(
+                id=derived_id(one.event, f"matching forgot {one.erasure}"),
+                payload=payload,
+                institution=one.institution,
+                sequence=1,
+                time=now,
+                trace=Trace(correlation_id=one.correlation, causation_id=one.event),
+            )
+
+        await in_one_thread(self._database, body)
+
+
+def _has_pending_work(writing: Writing, forgetting: ErasureCommand) -> bool:
+    """While what they left behind is not worked off, or a list of theirs still names anybody."""
+    departure = writing[DEPARTURES].find_one({"_id": forgetting.member}, {"_id": 1}, session=writing.session)
+    listed = {"institution": forgetting.institution, "mentee": forgetting.member, "entries.0": {"$exists": True}}
+    return departure is not None or writing["lists"].find_one(listed, {"_id": 1}, session=writing.session) is not None

@@ -1,0 +1,39 @@
+"""Events of profiles → copies of our own."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from shared.consuming.consumer import Fold
+from shared.consuming.projection import Refused
+from shared.contracts.envelope import Received
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import (
+    InstitutionChanged,
+    MemberChanged,
+    MemberErased,
+    PreferencesChanged,
+    ProgrammeChanged,
+)
+
+
+class Copies(Protocol):
+    async def fold_institutions(self, received: Sequence[Received]) -> Sequence[Refused]: ...
+
+    async def fold_programmes(self, received: Sequence[Received]) -> Sequence[Refused]: ...
+
+    async def fold_members(self, received: Sequence[Received]) -> Sequence[Refused]: ...
+
+    async def fold_preferences(self, received: Sequence[Received]) -> Sequence[Refused]: ...
+
+    async def fold_erasures(self, received: Sequence[Received]) -> Sequence[Refused]: ...
+
+
+def folds(copies: Copies) -> Mapping[type[Payload], Fold]:
+    """Which event goes into which copy; what follows is derived by whoever holds the shard."""
+    return {
+        InstitutionChanged: copies.fold_institutions,
+        ProgrammeChanged: copies.fold_programmes,
+        MemberChanged: copies.fold_members,
+        PreferencesChanged: copies.fold_preferences,
+        MemberErased: copies.fold_erasures,
+    }

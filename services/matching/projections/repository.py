@@ -1,0 +1,376 @@
+"""The copies of what profiles publishes, and the change stream over them and over what binds people to each other."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from sys import intern
+from types import TracebackType
+from typing import Any, Self
+
+from services.matching.conflicts.documents import COUNTING, ROTATIONS, assessment_of
+from services.matching.feedback.documents import EXPERIENCES, experience_of
+from services.matching.kernel.participants import Institution, Member, Preferences, Programme, Terms
+from services.matching.mentoring.repository.departures import DEPARTURES, departing, everybody_departs
+from services.matching.mentoring.repository.pairs import (
+    APART,
+    OPEN,
+    PENDING,
+    RELATIONSHIPS,
+    REQUESTS,
+    SEPARATING,
+    bond_of_relationship,
+    bond_of_request,
+)
+from services.matching.privacy.erasure.repository import ERASURES, forgetting
+from services.matching.suggestions.index.network import State
+from services.matching.suggestions.queue import Origin
+from services.matching.suggestions.updater import Change
+from shared.consuming.projection import (
+    Copy,
+    Refused,
+    document_of,
+    erased_states,
+    fold,
+    fold_within,
+    known_of,
+    newest,
+    refused_of,
+    trust,
+)
+from shared.contracts.envelope import Received
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import (
+    FACTORS,
+    Factor,
+    InstitutionChanged,
+    MemberChanged,
+    PreferencesChanged,
+    ProgrammeChanged,
+)
+from shared.identifiers import IDENTIFIER_KINDS, IdentifierKind
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, Writing, ensure_indexes, in_one_thread
+
+INSTITUTIONS, PROGRAMMES, PARTICIPANTS, PREFERENCES = "institutions", "programmes", "participants", "preferences"
+_SCANNED = 1000
+_BATCH = 500
+_WAIT_MILLISECONDS = 1000
+_FEW = 16
+"""More states at once are an import's, whose pace the change stream sets."""
+
+
+def digest_field(kind: IdentifierKind) -> str:
+    return f"{kind}_digest"
+
+
+class Copies:
+    """Writes what profiles publishes. `heard` hears of single people's states meanwhile: the feed brings them later."""
+
+    def __init__(self, database: Database, *, heard: Callable[[Sequence[Change]], None]) -> None:
+        self._database = database
+        self._heard = heard
+
+    async def fold_institutions(self, received: Sequence[Received]) -> list[Refused]:
+        return await fold(self._database[INSTITUTIONS], received)
+
+    async def fold_programmes(self, received: Sequence[Received]) -> list[Refused]:
+        return await fold(self._database[PROGRAMMES], received)
+
+    async def fold_members(self, received: Sequence[Received]) -> list[Refused]:
+        """Whoever is inactive, erased or enrolled no more leaves something behind: the command stands in the
+        transaction.
+        """
+        known = await known_of(self._database[PARTICIPANTS], received, "enrolments")
+        trusted, refused = trust(received, known)
+        if all(map(_is_active, trusted)):
+            self._tell(PARTICIPANTS, trusted)
+        last = newest(trusted)
+        left = _left(last, known)
+        staying = [one for one in last if one.envelope.subject not in left]
+        refused += await fold(self._database[PARTICIPANTS], staying)
+        if left:
+            leaving = [one for one in last if one.envelope.subject in left]
+            refused += await in_one_thread(self._database, lambda writing: _leave(writing, leaving))
+        return refused
+
+    async def fold_preferences(self, received: Sequence[Received]) -> list[Refused]:
+        if len(received) <= _FEW:
+            trusted, _ = trust(received, await known_of(self._database[PREFERENCES], received))
+            self._tell(PREFERENCES, trusted)
+        return await fold(self._database[PREFERENCES], received)
+
+    async def fold_erasures(self, received: Sequence[Received]) -> list[Refused]:
+        """Both copies' markers and the commands that follow, in one transaction: a restored backup that still knows the
+        member needs no tombstone.
+        """
+        erased = [one for one in received if one.payload is not None]
+        return await in_one_thread(self._database, lambda writing: _erase(writing, erased)) if erased else []
+
+    def _tell(self, collection: str, received: Sequence[Received]) -> None:
+        if len(received) <= _FEW:
+            self._heard([_change(collection, document_of(one)) for one in received])
+
+
+class Projections:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def prepare(self) -> None:
+        signed_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="signed_in")
+        by_identifier = [
+            IndexModel(
+                [("institution", ASCENDING), (digest_field(kind), ASCENDING)],
+                name=f"by_{kind}",
+                partialFilterExpression={digest_field(kind): {"$gt": ""}},
+            )
+            for kind in IDENTIFIER_KINDS
+        ]
+        await ensure_indexes(self._database[PREFERENCES], [signed_in, *by_identifier])
+        of_programme = [("enrolments.programme", ASCENDING), ("institution", ASCENDING)]
+        await ensure_indexes(self._database[PARTICIPANTS], [IndexModel(of_programme, name="of_programme")])
+        for name in (INSTITUTIONS, PROGRAMMES, DEPARTURES):
+            await ensure_indexes(self._database[name], [])
+
+    async def scan(self) -> AsyncIterator[list[State]]:
+        """Everything that bears on lists, in pieces; people last, so that they are placed once."""
+        for name, state in STATES.items():
+            cursor = self._database[name].find(BINDING.get(name, {}), batch_size=_SCANNED)
+            while documents := await cursor.to_list(_SCANNED):
+                yield [state(document) for document in documents]
+
+    async def feed(self) -> "Feed":
+        return await Feed.open(self._database)
+
+
+class Replaced(Exception):
+    """A copy has been replaced as a whole: what changed with that is seen by a new scan only."""
+
+
+class Feed:
+    """What changes from now on, many changes at a time: the driver's own iterator costs a thread hop for each."""
+
+    def __init__(self, database: Database, session: Session, cursor: Document) -> None:
+        self._database = database
+        self._session = session
+        self._cursor = cursor["id"]
+        self._first: list[Document] = cursor["firstBatch"]
+
+    @classmethod
+    async def open(cls, database: Database) -> Self:
+        session = await database.client.start_session()
+        opened = await database.command(
+            "aggregate",
+            1,
+            pipeline=[
+                {"$changeStream": {"fullDocument": "updateLookup"}},
+                {
+                    "$match": {
+                        "$or": [
+                            {
+                                "ns.coll": {"$in": list(STATES)},
+                                "operationType": {"$in": ["insert", "replace", "update"]},
+                            },
+                            {"to.coll": {"$in": list(STATES)}, "operationType": "rename"},
+                        ]
+                    }
+                },
+                {"$project": {"ns.coll": 1, "fullDocument": 1, "operationType": 1}},
+            ],
+            cursor={"batchSize": _BATCH},
+            readConcern={"level": "majority"},
+            session=session,
+        )
+        return cls(database, session, opened["cursor"])
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _where: TracebackType | None
+    ) -> None:
+        await self._session.end_session()
+
+    async def next(self) -> list[Change]:
+        """Empty after a second without any. Raises `Replaced`."""
+        documents, self._first = self._first, []
+        if not documents:
+            more = await self._database.command(
+                "getMore",
+                self._cursor,
+                collection="$cmd.aggregate",
+                batchSize=_BATCH,
+                maxTimeMS=_WAIT_MILLISECONDS,
+                session=self._session,
+            )
+            documents = more["cursor"]["nextBatch"]
+        if any(one["operationType"] == "rename" for one in documents):
+            raise Replaced
+        return [
+            _change(one["ns"]["coll"], one["fullDocument"]) for one in documents if one.get("fullDocument") is not None
+        ]
+
+
+def _left(last: Sequence[Received], known: Mapping[str, Document]) -> set[str]:
+    """Who is inactive or erased, or enrolled in fewer roles than is known."""
+    return {
+        one.envelope.subject
+        for one in last
+        if not _is_active(one) or _enrolments(known.get(one.envelope.subject, {})) - _enrolments_said(one.payload)
+    }
+
+
+def _leave(writing: Writing, leaving: Sequence[Received]) -> list[Refused]:
+    new, refused = fold_within(writing, PARTICIPANTS, leaving)
+    if new:
+        writing[DEPARTURES].bulk_write([departing(one) for one in new], session=writing.session)
+    return refused
+
+
+def _erase(writing: Writing, erased: Sequence[Received]) -> list[Refused]:
+    """Of an erasure that is not to be trusted nothing is done."""
+    members = erased_states(erased, MemberChanged, lambda one: one.members_sequence)
+    known = writing[PARTICIPANTS].find(
+        {"_id": {"$in": [one.envelope.subject for one in erased]}}, session=writing.session
+    )
+    _, distrusted = trust(members, {one["_id"]: one for one in known})
+    refused = refused_of(erased, distrusted)
+    trusted = [one for one in erased if all(one is not other.received for other in refused)]
+    _leave(writing, erased_states(trusted, MemberChanged, lambda one: one.members_sequence))
+    fold_within(writing, PREFERENCES, erased_states(trusted, PreferencesChanged, lambda one: one.preferences_sequence))
+    if trusted:
+        writing[ERASURES].bulk_write([forgetting(one) for one in trusted], session=writing.session)
+    return refused
+
+
+def _enrolments(document: Document) -> set[tuple[str, str]]:
+    return {(one["programme"], role) for one in document.get("enrolments") or () for role in one["roles"]}
+
+
+def _enrolments_said(payload: Payload | None) -> set[tuple[str, str]]:
+    enrolments = payload.enrolments if isinstance(payload, MemberChanged) else ()
+    return {(one.programme, role) for one in enrolments for role in one.roles}
+
+
+def _is_active(one: Received) -> bool:
+    return isinstance(one.payload, MemberChanged) and one.payload.status == "active"
+
+
+def _change(collection: str, document: Document) -> Change:
+    event = document["event"] if collection in _PUBLISHED else None
+    return Change(STATES[collection](document), Origin(event, document["correlation"]))
+
+
+def institution_of(document: Document) -> Institution:
+    return Institution(
+        id=intern(document["_id"]),
+        sequence=document["sequence"],
+        is_active=document.get("status") == "active",
+        exchanges_with=_words(document.get("exchanges_with")),
+        terms={intern(one["partner"]): _terms(one) for one in document.get("exchange_terms") or ()},
+    )
+
+
+async def institutions(database: Database, ids: Iterable[str]) -> dict[str, Institution]:
+    found = database[INSTITUTIONS].find({"_id": {"$in": list(ids)}, "erased": False})
+    return {one["_id"]: institution_of(one) async for one in found}
+
+
+def _terms(said: Document) -> Terms:
+    direction = said.get("direction", "both")
+    return Terms(
+        gives=direction != "receives",
+        receives=direction != "gives",
+        ceiling=said.get("ceiling"),
+        floor=said.get("floor", 0),
+    )
+
+
+def programme_of(document: Document) -> Programme:
+    limits = document.get("limits") or {}
+    return Programme(
+        id=intern(document["_id"]),
+        institution=intern(document["institution"]),
+        sequence=document["sequence"],
+        is_active=document.get("status") == "active",
+        admits=_words(document.get("admits")),
+        weights=_weights(document),
+        list_length=limits.get("list_length", 10),
+        minimum_score=limits.get("minimum_score", 0),
+        repair_by_itself_up_to=document.get("repair_by_itself_up_to", 0),
+        separation_days=document.get("separation_days") or {},
+    )
+
+
+def member_of(document: Document) -> Member:
+    roles: list[tuple[str, Any]] = [(one["programme"], one["roles"]) for one in document.get("enrolments") or ()]
+    return Member(
+        id=intern(document["_id"]),
+        institution=intern(document["institution"]),
+        sequence=document["sequence"],
+        is_active=document.get("status") == "active",
+        is_paused=document.get("paused", False),
+        mentors_in=_words(programme for programme, held in roles if "mentor" in held),
+        mentee_in=_words(programme for programme, held in roles if "mentee" in held),
+        stage=document.get("stage"),
+        specialty=document.get("specialty"),
+        topics_offered=_words(document.get("topics_offered")),
+        topics_wanted=_words(document.get("topics_wanted")),
+        languages=_words(document.get("languages")),
+        formats=frozenset(document.get("formats") or ()),
+        time_zone=intern(document.get("time_zone", "UTC")),
+        hours=document.get("hours_per_month", 0),
+        capacity=document.get("capacity", 0),
+        style=document.get("style"),
+        available=_words(document.get("available")),
+        reverse_mentoring=document.get("reverse_mentoring", False),
+        across_institutions=document.get("across_institutions", False),
+    )
+
+
+def preferences_of(document: Document) -> Preferences:
+    return Preferences(
+        member=intern(document["_id"]),
+        sequence=document["sequence"],
+        never=_words(document.get("never")),
+        weights=_weights(document),
+        topics_most_wanted=_words(document.get("topics_most_wanted")),
+        identity=_words(document.get("identity")),
+        wishes_shared_identity=document.get("wishes_shared_identity", False),
+    )
+
+
+def _weights(document: Document) -> Mapping[Factor, int]:
+    said = {**(document.get("weights") or {}), **(document.get("further_weights") or {})}
+    return {factor: said[factor] for factor in FACTORS if factor in said}
+
+
+def _words(words: Iterable[str] | None) -> frozenset[str]:
+    return frozenset(intern(word) for word in words or ())
+
+
+STATES: dict[str, Callable[[Document], State]] = {
+    INSTITUTIONS: institution_of,
+    PROGRAMMES: programme_of,
+    PREFERENCES: preferences_of,
+    RELATIONSHIPS: bond_of_relationship,
+    REQUESTS: bond_of_request,
+    ROTATIONS: assessment_of,
+    EXPERIENCES: experience_of,
+    PARTICIPANTS: member_of,
+}
+_PUBLISHED = frozenset({INSTITUTIONS, PROGRAMMES, PARTICIPANTS, RELATIONSHIPS, REQUESTS})
+"""Whose events are on public topics: only they may stand as the cause of a public fact."""
+BINDING: dict[str, Document] = {
+    RELATIONSHIPS: {"$or": [OPEN, SEPARATING]},
+    REQUESTS: {"$or": [APART, PENDING]},
+    ROTATIONS: COUNTING,
+}
+"""Of these only what binds somebody, or keeps two apart, is scanned."""
+
+COPIES = (
+    Copy(collection=INSTITUTIONS, payload=InstitutionChanged),
+    Copy(collection=PROGRAMMES, payload=ProgrammeChanged),
+    Copy(
+        collection=PARTICIPANTS,
+        payload=MemberChanged,
+        follow=lambda database: everybody_departs(database, PARTICIPANTS, asked=REQUESTS),
+    ),
+    Copy(collection=PREFERENCES, payload=PreferencesChanged),
+)

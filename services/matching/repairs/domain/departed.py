@@ -1,0 +1,144 @@
+"""Mentors leave a round that was kept: its people as columns without them, and who is displaced by that."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.matching.kernel.columns import Bools, Rows
+from services.matching.repairs.domain.planning import Damage, Repaired, reason_left, repair
+from services.matching.rounds.solver import canonical
+from services.matching.rounds.solver.files import RoundInput, RoundResult
+from services.matching.rounds.solver.model import NOBODY, Instance, Wishes, instance
+from services.matching.rounds.solver.solving import prepared
+from shared.contracts.payload import Id
+from shared.errors import FieldError, Rejected
+
+_CLOSED = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+_Whole = Annotated[int, Field(strict=True, ge=0)]
+
+
+class Moved(BaseModel):
+    model_config = _CLOSED
+
+    mentee: Id
+    leaves: Id
+    """Whom the round gave them."""
+    mentor: Id
+
+
+class LeftBehind(BaseModel):
+    model_config = _CLOSED
+
+    mentee: Id
+    leaves: Id
+    reason: Literal["no_wishes", "excluded", "full", "outranked"]
+    """`full`: no seat that they wish for is free. `outranked`: those that are went to others who are displaced."""
+
+
+class RoundRepair(BaseModel):
+    """What becomes of a round when mentors leave; whoever is not named here stays."""
+
+    model_config = _CLOSED
+
+    format: Literal["preceptor-round-repair/1"]
+    round: Id
+    result_sha256: str
+    """The seal of the result that is repaired."""
+    gone: tuple[Id, ...]
+    bystanders_at_most: _Whole
+    displaced: _Whole
+    bystanders_moved: _Whole
+    blocking_pairs: _Whole
+    """Pairs, of those who have or had a mentor, that would both rather have each other then."""
+    steps: tuple[tuple[Moved, ...], ...]
+    """Each begins with somebody displaced; whoever follows makes room for the one before. No step needs another."""
+    left_behind: tuple[LeftBehind, ...]
+
+    def file(self) -> bytes:
+        """What the file holds: the canonical form and a line's end."""
+        return canonical.text(self.model_dump(mode="json")) + b"\n"
+
+
+def repaired(round: RoundInput, result: RoundResult, *, gone: Collection[str], bystanders: int) -> RoundRepair:
+    """`result` is the round's. Raises `Rejected` where somebody who is gone was no mentor of it."""
+    columns = prepared(round)
+    outcome = _outcome(columns, result)
+    away = _flags(columns, gone)
+    damage = departed(columns, outcome, away, round=round.round)
+    found = repair(damage, bystanders=bystanders)
+    before = {one.id: one.mentor for one in result.mentees if one.mentor}
+    return RoundRepair(
+        format="preceptor-round-repair/1",
+        round=round.round,
+        result_sha256=result.sha256,
+        gone=tuple(sorted(set(gone))),
+        bystanders_at_most=bystanders,
+        displaced=int(damage.displaced.sum()),
+        bystanders_moved=found.moved,
+        blocking_pairs=found.blocking,
+        steps=tuple(tuple(_moves(damage, found, chain, before)) for chain in found.chains),
+        left_behind=tuple(_left(damage, found, before)),
+    )
+
+
+def departed(columns: Instance, outcome: Rows, gone: Bools, *, round: str) -> Damage:
+    """`gone` by mentor. Nobody wishes for them any more. Whoever had nobody takes no part: a repair is not for them."""
+    content = outcome != NOBODY
+    before = np.full(len(columns.mentees), NOBODY)
+    before[content] = columns.mentor[outcome[content]]
+    displaced = np.isin(before, np.flatnonzero(gone))
+    pinned = (columns.pinned != NOBODY) & ~displaced
+    kept = np.flatnonzero(~gone[columns.mentor] & content[columns.mentee])
+    excluded = kept[columns.excluded[kept]]
+    left = instance(
+        Wishes(
+            mentee=columns.mentee[kept],
+            mentor=columns.mentor[kept],
+            rank=columns.rank[kept],
+            mentor_rank=columns.standing[kept],
+            score=columns.score[kept],
+        ),
+        round=round,
+        mentees=columns.mentees,
+        mentors=columns.mentors,
+        capacity=np.where(gone, 0, columns.capacity),
+        pins=[(one, int(before[one])) for one in np.flatnonzero(pinned).tolist()],
+        exclusions=list(zip(columns.mentee[excluded].tolist(), columns.mentor[excluded].tolist(), strict=True)),
+    )
+    held = np.full(len(columns.mentees), NOBODY)
+    true = np.flatnonzero(before[left.mentee] == left.mentor)
+    held[left.mentee[true]] = true
+    return Damage(
+        instance=left, held=held, displaced=displaced, left_before=np.zeros(len(columns.mentees), dtype=np.int64)
+    )
+
+
+def _outcome(columns: Instance, result: RoundResult) -> Rows:
+    mentors = {id: place for place, id in enumerate(columns.mentors)}
+    got = np.array([mentors[one.mentor] if one.mentor else NOBODY for one in result.mentees], dtype=np.intp)
+    outcome = np.full(len(columns.mentees), NOBODY)
+    true = np.flatnonzero(got[columns.mentee] == columns.mentor)
+    outcome[columns.mentee[true]] = true
+    return outcome
+
+
+def _flags(columns: Instance, gone: Collection[str]) -> Bools:
+    if unknown := sorted(set(gone) - set(columns.mentors)):
+        errors = tuple(FieldError("gone", f"{one} is not a mentor of this round") for one in unknown)
+        raise Rejected("mentor_unknown", "only mentors of this round can be named as gone: see errors", errors)
+    return np.isin(np.array(columns.mentors), list(gone))
+
+
+def _moves(damage: Damage, found: Repaired, chain: Sequence[int], before: dict[str, str]) -> Iterator[Moved]:
+    one = damage.instance
+    for mentee in chain:
+        id = one.mentees[mentee]
+        yield Moved(mentee=id, leaves=before[id], mentor=one.mentors[one.mentor[found.outcome[mentee]]])
+
+
+def _left(damage: Damage, found: Repaired, before: dict[str, str]) -> Iterator[LeftBehind]:
+    for mentee in np.flatnonzero(damage.displaced & (found.outcome == NOBODY)).tolist():
+        id = damage.instance.mentees[mentee]
+        yield LeftBehind(mentee=id, leaves=before[id], reason=reason_left(damage, mentee))

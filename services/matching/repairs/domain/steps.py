@@ -1,0 +1,105 @@
+"""A step of a repair carried out: the hard rules are asked again for every move, and the seat is taken as an acceptance
+takes it. If one move cannot be made, none of the step is.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.matching.kernel.pairs import Decided, Pair
+from services.matching.kernel.participants import Person
+from services.matching.mentoring.domain import requests
+from services.matching.mentoring.domain.relationships import Relationship, begin, give_way
+from services.matching.mentoring.domain.requests import Request, Situation
+from services.matching.repairs.domain.displacements import Displacement
+from services.matching.repairs.domain.lifecycle import Move, Step
+from services.matching.rounds.domain.assignments import hindrance
+
+NOT_DISPLACED = "not_displaced"
+"""The reason that is good news."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """All that bears on a move. `situation.is_engaged` is of relationships beside the one that is left."""
+
+    move: Move
+    situation: Situation
+    leaves: Relationship | None
+    before: Person | None
+    """The mentor whom the mentee leaves."""
+
+
+Ended = Decided[Relationship] | Decided[Request]
+
+
+def carry_out(
+    step: Step,
+    scenes: Sequence[Scene],
+    *,
+    displacement: Displacement | None,
+    programme: str,
+    ids: Sequence[str],
+    now: datetime,
+) -> tuple[Step, list[Ended]]:
+    """`ids` for the relationships that begin. Nothing where the step is done already."""
+    if step.state != "planned":
+        return step, []
+    if reason := _hindrance(scenes, displacement):
+        return replace(step, state="lapsed", reason=reason, version=step.version + 1), []
+    decided: list[Ended] = []
+    for scene, id in zip(scenes, ids, strict=True):
+        decided += _moved(scene, step.repair, programme=programme, id=id, now=now)
+    return replace(step, state="applied", version=step.version + 1), list(_once(decided))
+
+
+def _hindrance(scenes: Sequence[Scene], displacement: Displacement | None) -> str | None:
+    if displacement is None or not _is_displaced(scenes[0], displacement):
+        return NOT_DISPLACED
+    for nth, scene in enumerate(scenes):
+        if nth and (scene.leaves is None or not scene.leaves.takes_seat):
+            return "moved_on"
+        situation = _after(scenes[:nth], scene.situation)
+        makes_room = nth + 1 < len(scenes)
+        if found := hindrance(_with_room(situation) if makes_room else situation):
+            return found
+    return None
+
+
+def _after(moved: Sequence[Scene], situation: Situation) -> Situation:
+    """Each that moved has taken one of the seats that its mentor's institution gives, whatever it leaves."""
+    if situation.policy is None:
+        return situation
+    entered = [(one.move.mentee.institution, one.move.mentor.institution) for one in moved]
+    return replace(situation, policy=situation.policy.after(entered))
+
+
+def _is_displaced(scene: Scene, displacement: Displacement) -> bool:
+    if not displacement.displaces(scene.leaves):
+        return False
+    before = scene.before
+    return displacement.cause != "capacity_lowered" or (before is not None and before.taken > before.member.capacity)
+
+
+def _with_room(situation: Situation) -> Situation:
+    """The next of the chain leaves this mentor at the same moment."""
+    mentor = situation.mentor
+    return situation if mentor is None else replace(situation, mentor=replace(mentor, taken=mentor.taken - 1))
+
+
+def _moved(scene: Scene, repair: str, *, programme: str, id: str, now: datetime) -> Iterator[Ended]:
+    move = scene.move
+    pair = Pair(programme=programme, mentee=move.mentee, mentor=move.mentor)
+    if scene.leaves is not None and scene.leaves.is_open:
+        yield give_way(scene.leaves, policy=scene.situation.policy, now=now)
+    yield begin(pair, id=id, request=None, repair=repair, now=now)
+    yield from requests.settled_by_pairing(pair, scene.situation, reason="matched_in_repair", now=now)
+
+
+def _once(decided: Sequence[Ended]) -> Iterator[Ended]:
+    """Two moves may settle one request."""
+    seen: set[str] = set()
+    for one in decided:
+        if one.state.id not in seen:
+            seen.add(one.state.id)
+            yield one

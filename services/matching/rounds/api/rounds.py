@@ -1,0 +1,228 @@
+"""Rounds over HTTP, for coordinators of the institution that owns the programme; and each mentee's own place."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi.responses import StreamingResponse
+
+from services.matching.rounds.api.views import (
+    ChosenTarget,
+    NewRound,
+    OwnPlaceRead,
+    PlaceRead,
+    RoundRead,
+    WaitingRead,
+    orders_of,
+    own_read,
+    place_read,
+    round_read,
+    waiting_read,
+)
+from services.matching.rounds.domain.assignments import PlaceState
+from services.matching.rounds.domain.lifecycle import Round
+from services.matching.rounds.solver.words import would_change
+from services.matching.rounds.usecases.rounds import Kind, Opened, Rounds, Turn
+from services.matching.suggestions.api import line
+from shared.auth import Principal
+from shared.contracts.payload import Id
+from shared.http import (
+    ExpectedVersion,
+    IdempotencyKey,
+    Limit,
+    NewId,
+    Page,
+    SignedIn,
+    Traced,
+    etag,
+    following,
+    moment_before,
+    problems,
+    router,
+    text_after,
+    to_cursor,
+)
+from shared.http.cursors import Moment
+
+_MAX_BODY_BYTES = 4 << 20
+_COLUMNS = ("position", "mentee", "institution", "state", "reason", "waiting_since", "would_change")
+
+
+def _turn(request: NewId, expected: ExpectedVersion, trace: Traced) -> Turn:
+    return Turn(request=request, expected=expected, correlation=trace.correlation_id)
+
+
+OneTurn = Annotated[Turn, Depends(_turn)]
+
+
+def rounds_router(rounds: Rounds) -> APIRouter:
+    routes = router(tags=["rounds"], max_body_bytes=_MAX_BODY_BYTES)
+
+    @routes.post(
+        "/programmes/{programme}/rounds",
+        status_code=201,
+        response_model_exclude_none=True,
+        responses=problems(404, 409),
+    )
+    async def open_round(
+        programme: Id,
+        body: NewRound,
+        me: SignedIn,
+        id: NewId,
+        trace: Traced,
+        response: Response,
+        _key: IdempotencyKey = None,
+    ) -> RoundRead:
+        """Freezes who can take part and solves it, in the background. Wishes that a rule forbids are passed over.
+        409 `round_open` while the programme has an open round.
+        """
+        opened = Opened(
+            id=id,
+            programme=programme,
+            target=body.target,
+            list_length=body.list_length,
+            score_band=body.score_band,
+            compare=body.compare,
+            orders=orders_of(body),
+        )
+        response.headers["location"] = f"/rounds/{id}"
+        return _tagged(response, await rounds.open(me, opened, trace))
+
+    @routes.get("/programmes/{programme}/rounds", response_model_exclude_none=True, responses=problems(404))
+    async def list_rounds(
+        programme: Id, me: SignedIn, *, cursor: str | None = None, limit: Limit = 50
+    ) -> Page[RoundRead]:
+        """The newest first."""
+        page = await rounds.of_programme(me, programme, before=moment_before(cursor), limit=limit)
+        return Page(
+            items=[round_read(one) for one in page],
+            next=following(page, limit, _began),
+        )
+
+    @routes.get("/rounds/{round}", response_model_exclude_none=True, responses=problems(404))
+    async def see_round(round: Id, me: SignedIn, response: Response) -> RoundRead:
+        seen = await rounds.see(me, round)
+        response.headers["etag"] = etag(seen.version)
+        return round_read(seen, places=await rounds.counts(seen))
+
+    _act(routes, rounds)
+    _files(routes, rounds)
+    _places(routes, rounds)
+    return routes
+
+
+def _act(routes: APIRouter, rounds: Rounds) -> None:
+    refusals = problems(404, 409, 412, 428)
+
+    @routes.post("/rounds/{round}/target", response_model_exclude_none=True, responses=refusals)
+    async def choose_target(
+        round: Id,
+        body: ChosenTarget,
+        me: SignedIn,
+        turn: OneTurn,
+        response: Response,
+        _key: IdempotencyKey = None,
+    ) -> RoundRead:
+        """The same frozen people, solved for this target instead."""
+        return _tagged(response, await rounds.choose(me, round, target=body.target, turn=turn))
+
+    @routes.post("/rounds/{round}/publish", response_model_exclude_none=True, responses=refusals)
+    async def publish_round(
+        round: Id, me: SignedIn, turn: OneTurn, response: Response, _key: IdempotencyKey = None
+    ) -> RoundRead:
+        """Pairs become relationships, one after another: `places` counts along. 409 `round_outdated` where a round
+        published since this one's people were frozen took seats that it gives.
+        """
+        return _tagged(response, await rounds.publish(me, round, turn=turn))
+
+    @routes.post("/rounds/{round}/drop", response_model_exclude_none=True, responses=refusals)
+    async def drop_round(
+        round: Id, me: SignedIn, turn: OneTurn, response: Response, _key: IdempotencyKey = None
+    ) -> RoundRead:
+        """Before it is published. Nobody hears of it."""
+        return _tagged(response, await rounds.drop(me, round, turn=turn))
+
+
+def _files(routes: APIRouter, rounds: Rounds) -> None:
+    as_json: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"application/json": {"schema": {"type": "object"}}}},
+        **problems(404, 409),
+    }
+
+    @routes.get("/rounds/{round}/input", response_class=StreamingResponse, responses=as_json)
+    async def get_input(round: Id, me: SignedIn) -> Response:
+        """What was solved: `./dev verify input.json result.json` checks the one against the other."""
+        return await _download(rounds, me, round, "input")
+
+    @routes.get("/rounds/{round}/result", response_class=StreamingResponse, responses=as_json)
+    async def get_result(round: Id, me: SignedIn) -> Response:
+        return await _download(rounds, me, round, "result")
+
+
+def _places(routes: APIRouter, rounds: Rounds) -> None:
+    also_csv: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+
+    @routes.get("/rounds/{round}/pairs", response_model_exclude_none=True, responses=problems(404))
+    async def list_pairs(
+        round: Id,
+        me: SignedIn,
+        *,
+        state: Annotated[PlaceState | None, Query(description="Only these: `lapsed`, say")] = None,
+        cursor: str | None = None,
+        limit: Limit = 50,
+    ) -> Page[PlaceRead]:
+        """Every mentee's place: with whom, and what became of it."""
+        page = await rounds.places(me, round, state, after=text_after(cursor) or "", limit=limit)
+        return Page(
+            items=[place_read(one) for one in page], next=to_cursor(page[-1].id) if len(page) == limit else None
+        )
+
+    @routes.get("/rounds/{round}/waitlist", response_model=Page[WaitingRead], responses={**problems(404), **also_csv})
+    async def list_waiting(
+        round: Id,
+        me: SignedIn,
+        *,
+        cursor: str | None = None,
+        limit: Limit = 50,
+        format: Literal["json", "csv"] | None = None,
+        accept: Annotated[str, Header()] = "*/*",
+    ) -> Response | Page[WaitingRead]:
+        """Who is left over by a published round, in their order, why, and what would change it. CSV: all at once."""
+        if format == "csv" or (format is None and "text/csv" in accept):
+            await rounds.waitlist(me, round, limit=1)  # problems come before the first byte
+            return StreamingResponse(_lines(rounds, me, round), media_type="text/csv; charset=utf-8")
+        page = await rounds.waitlist(me, round, after=text_after(cursor) or "", limit=limit)
+        next_cursor = to_cursor(page[-1].place.order) if len(page) == limit else None
+        return Page[WaitingRead](items=[waiting_read(one) for one in page], next=next_cursor)
+
+    @routes.get("/me/rounds", response_model_exclude_none=True, responses=problems(404))
+    async def list_my_rounds(me: SignedIn) -> list[OwnPlaceRead]:
+        """My place as a mentee in each published round, the newest first."""
+        return [own_read(one) for one in await rounds.mine(me)]
+
+
+async def _download(rounds: Rounds, me: Principal, round: str, kind: Kind) -> Response:
+    file, content = await rounds.file(me, round, kind)
+    headers = {
+        "content-length": str(file.size),
+        "content-disposition": f'attachment; filename="{kind}.json"',
+        "etag": f'"{file.sha256}"',
+    }
+    return StreamingResponse(content, media_type="application/json", headers=headers)
+
+
+def _tagged(response: Response, round: Round) -> RoundRead:
+    response.headers["etag"] = etag(round.version)
+    return round_read(round)
+
+
+async def _lines(rounds: Rounds, me: Principal, round: str) -> AsyncIterator[str]:
+    yield line(_COLUMNS)
+    async for one in rounds.whole_waitlist(me, round):
+        place = one.place
+        told = (place.mentee.member, place.mentee.institution, place.state, place.reason or "")
+        yield line((str(one.position), *told, place.waiting_since.isoformat(), would_change(place)))
+
+
+def _began(round: Round) -> Moment:
+    return round.opened_at, round.id

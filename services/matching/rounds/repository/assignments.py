@@ -1,0 +1,84 @@
+"""Documents ↔ places in rounds. Each result lays them out anew; those of an earlier one are looked at by nobody."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from services.matching.kernel.pairs import Party
+from services.matching.rounds.domain.assignments import Opening, Place
+from shared.mongo import ASCENDING, DESCENDING, Document, IndexModel, UpdateOne, Writing
+
+PLACES = "places"
+_WAITING = {"partialFilterExpression": {"waits": True}}
+PLACE_INDEXES = [
+    IndexModel([("edition", ASCENDING), ("state", DESCENDING), ("_id", ASCENDING)], name="by_state"),
+    IndexModel([("edition", ASCENDING), ("order", ASCENDING)], name="waiting", **_WAITING),
+    IndexModel([("mentee.member", ASCENDING), ("at", DESCENDING)], name="of_mentee"),
+    IndexModel([("round", ASCENDING), ("edition", ASCENDING)], name="by_round"),
+    IndexModel([("programme", ASCENDING), ("waiting_since", ASCENDING)], name="of_programme"),
+]
+
+
+def of_edition(result: str | None) -> Document:
+    """Places laid out by the result under this key."""
+    return {"edition": result}
+
+
+def laid_out(line: Mapping[str, Any], head: Mapping[str, Any]) -> Document:
+    """A line of the workshop's, with what all places of the round have in common."""
+    mentee, mentor = line["mentee"], line["mentor"]
+    return {
+        **head,
+        "_id": f"{head['edition']}.{line['number']}",
+        "institutions": sorted({mentee["institution"], *([mentor["institution"]] if mentor else [])}),
+        "parties": [mentee["member"]],
+        "state": "planned" if mentor else "left",
+        "version": 1,
+        "waits": False,
+        "relationship": None,
+        "waiting_since": datetime.fromisoformat(line["since"]),
+        **{name: line[name] for name in ("mentee", "mentor", "choice", "pinned", "reason", "opens", "order")},
+    }
+
+
+def place_of(document: Document) -> Place:
+    mentor = document["mentor"]
+    return Place(
+        id=document["_id"],
+        round=document["round"],
+        institution=document["institution"],
+        programme=document["programme"],
+        mentee=Party(**document["mentee"]),
+        mentor=Party(**mentor) if mentor else None,
+        choice=document["choice"],
+        is_pinned=document["pinned"],
+        state=document["state"],
+        version=document["version"],
+        reason=document["reason"],
+        opens=tuple(Opening(mentor=Party(**one["mentor"]), seats=one["seats"]) for one in document["opens"]),
+        waiting_since=document["waiting_since"],
+        order=document["order"],
+        waits=document["waits"],
+        relationship=document["relationship"],
+    )
+
+
+def changing(place: Place) -> UpdateOne:
+    """On condition of the version before."""
+    changed = {
+        "state": place.state,
+        "version": place.version,
+        "reason": place.reason,
+        "waits": place.waits,
+        "relationship": place.relationship,
+    }
+    return UpdateOne({"_id": place.id, "version": place.version - 1}, {"$set": changed})
+
+
+def seated(writing: Writing, mentee: str, programme: str) -> None:
+    """Who has a mentor waits no more."""
+    writing[PLACES].update_many(waiting_of(mentee, programme), {"$set": {"waits": False}}, session=writing.session)
+
+
+def waiting_of(mentee: str, programme: str) -> Document:
+    return {"mentee.member": mentee, "programme": programme, "waits": True}

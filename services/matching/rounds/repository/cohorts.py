@@ -1,0 +1,49 @@
+"""What a round is frozen from: one programme's people, with all that binds them, and who waits since when."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+
+from services.matching.mentoring.repository.pairs import OPEN, RELATIONSHIPS, SEPARATING
+from services.matching.projections.repository import BINDING, PARTICIPANTS, PROGRAMMES, STATES
+from services.matching.rounds.repository.assignments import PLACES
+from services.matching.suggestions.index.network import State
+from shared.mongo import Database, Document
+
+_SCANNED = 1000
+
+
+async def states(database: Database, programme: str, *, opened: Document) -> AsyncIterator[list[State]]:
+    """In pieces; people last, so that they are placed once. `opened`: which open relationships."""
+    only: dict[str, Document] = {
+        **BINDING,
+        RELATIONSHIPS: {"$or": [{**OPEN, **opened}, SEPARATING]},
+        PROGRAMMES: {"_id": programme},
+        PARTICIPANTS: {"enrolments.programme": programme},
+    }
+    for name, state in STATES.items():
+        cursor = database[name].find(only.get(name, {}), batch_size=_SCANNED)
+        while documents := await cursor.to_list(_SCANNED):
+            yield [state(document) for document in documents]
+
+
+async def engaged(database: Database, programme: str) -> frozenset[str]:
+    """Mentees who have a mentor in this programme."""
+    return frozenset(await database[RELATIONSHIPS].distinct("mentee.member", {"programme": programme, **OPEN}))
+
+
+async def waiting_since(database: Database, programme: str) -> Mapping[str, datetime]:
+    """Of who was left over by a round; who had a mentor after that waits since the mentoring ended."""
+    since = await _latest(database, PLACES, "waiting_since", {"programme": programme, "state": _LEFT_OVER})
+    ended = await _latest(database, RELATIONSHIPS, "closed_at", {"programme": programme, "state": "closed"})
+    return {mentee: max(at, ended.get(mentee, at)) for mentee, at in since.items()}
+
+
+_LEFT_OVER: Document = {"$in": ["lapsed", "unmatched"]}
+
+
+async def _latest(database: Database, name: str, of: str, wanted: Document) -> dict[str, datetime]:
+    stages: list[Document] = [
+        {"$match": wanted},
+        {"$group": {"_id": "$mentee.member", "at": {"$max": f"${of}"}}},
+    ]
+    return {one["_id"]: one["at"] async for one in database[name].aggregate(stages)}

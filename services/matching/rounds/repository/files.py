@@ -1,0 +1,68 @@
+"""A round's files, in pieces that fit a document. Each file has a key of its own: what is half written is nobody's."""
+
+import hashlib
+import io
+from collections.abc import AsyncIterator, Collection, Iterable
+from pathlib import Path
+from typing import IO
+
+from services.matching.rounds.domain.lifecycle import File
+from shared.clock import Clock
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes
+
+CHUNKS = "round_chunks"
+_CHUNK_BYTES = 4 << 20
+
+
+class RoundFiles:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._chunks = database[CHUNKS]
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        by_file = IndexModel([("key", ASCENDING), ("nth", ASCENDING)], name="by_file")
+        by_round = IndexModel([("round", ASCENDING), ("key", ASCENDING)], name="by_round")
+        await ensure_indexes(self._chunks, [by_file, by_round])
+
+    async def keep(self, file: IO[bytes], *, round: str, institution: str) -> File:
+        key, size, seen = self._clock.new_id(), 0, hashlib.sha256()
+        for nth, chunk in enumerate(_pieces(file)):
+            seen.update(chunk)
+            size += len(chunk)
+            await self._chunks.insert_one(_piece(key, nth, chunk, round=round, institution=institution))
+        return File(key=key, size=size, sha256=seen.hexdigest())
+
+    def keep_with(self, writing: Writing, content: bytes, *, round: str, institution: str) -> File:
+        """A small file, in the transaction of who names it: it is not there without."""
+        key = self._clock.new_id()
+        pieces = [
+            _piece(key, nth, chunk, round=round, institution=institution)
+            for nth, chunk in enumerate(_pieces(io.BytesIO(content)))
+        ]
+        writing[CHUNKS].insert_many(pieces, session=writing.session)
+        return File(key=key, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+    async def content(self, file: File) -> AsyncIterator[bytes]:
+        async for chunk in self._chunks.find({"key": file.key}).sort("nth", ASCENDING).batch_size(2):
+            yield chunk["content"]
+
+    async def fetch(self, file: File, path: Path) -> None:
+        with path.open("wb") as target:
+            async for chunk in self.content(file):
+                target.write(chunk)
+
+    async def beside(self, round: str, files: Collection[File]) -> Collection[str]:
+        """Keys of what else is stored of the round."""
+        return set(await self._chunks.distinct("key", {"round": round})) - {one.key for one in files}
+
+    async def discard(self, keys: Collection[str]) -> None:
+        await self._chunks.delete_many({"key": {"$in": list(keys)}})
+
+
+def _piece(key: str, nth: int, content: bytes, *, round: str, institution: str) -> Document:
+    piece = {"key": key, "nth": nth, "round": round, "institution": institution, "content": content}
+    return {"_id": f"{key}.{nth}", **piece}
+
+
+def _pieces(file: IO[bytes]) -> Iterable[bytes]:
+    return iter(lambda: file.read(_CHUNK_BYTES), b"")

@@ -1,0 +1,72 @@
+"""Places settled: as a request is accepted, in one transaction with the seat, the relationship and the facts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from services.matching.mentoring.domain.requests import Situation
+from services.matching.mentoring.repository.decisions import save_together
+from services.matching.mentoring.repository.pairs import OPEN, RELATIONSHIPS
+from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.mentoring.repository.situations import pending, situation
+from services.matching.rounds.domain.assignments import UNSETTLED, Place, PlaceState
+from services.matching.rounds.domain.lifecycle import Round
+from services.matching.rounds.repository.assignments import PLACES, of_edition, place_of
+from services.matching.rounds.repository.rounds import ROUNDS, counted, document_of, edition_of, round_of
+from services.matching.rounds.worker.publishing import Settle
+from shared.contracts.envelope import Trace
+from shared.contracts.matching import RoundPublished
+from shared.errors import StaleVersion
+from shared.mongo import ASCENDING, DESCENDING, Writing, in_one_thread
+from shared.outbox import table as outbox
+
+
+class Register(RequestStore):
+    async def to_publish(self) -> Sequence[Round]:
+        return [round_of(one) async for one in self._database[ROUNDS].find({"state": "publishing"})]
+
+    async def unsettled(self, round: Round, *, limit: int) -> Sequence[Place]:
+        wanted = {**of_edition(edition_of(round)), "state": {"$in": list(UNSETTLED)}}
+        found = self._database[PLACES].find(wanted).sort([("state", DESCENDING), ("_id", ASCENDING)]).limit(limit)
+        return [place_of(one) async for one in found]
+
+    async def settle(self, place: Place, settle: Settle, trace: Trace) -> None:
+        def body(writing: Writing) -> None:
+            document = writing[PLACES].find_one({"_id": place.id}, session=writing.session)
+            if document is None:
+                raise LookupError(f"place {place.id} was seen and is gone")
+            two = _round_situation(writing, place)
+            decided = settle(place_of(document), two)
+            save_together(writing, decided, [two], self._clock, trace, bulk=True)
+
+        await in_one_thread(self._database, body)
+
+    async def counts(self, round: Round) -> Mapping[PlaceState, int]:
+        return await counted(self._database, round)
+
+    async def finish(self, round: Round, event: RoundPublished, *, now: datetime) -> None:
+        def body(writing: Writing) -> None:
+            known = {"_id": round.id, "version": round.version - 1}
+            done = writing[ROUNDS].replace_one(known, document_of(round), session=writing.session)
+            if not done.matched_count:
+                raise StaleVersion(found=0, expected=round.version - 1)
+            fact = outbox.Fact(
+                id=self._clock.new_id(),
+                payload=event,
+                institution=round.institution,
+                sequence=round.version,
+                time=now,
+                trace=Trace(correlation_id=round.correlation),
+            )
+            outbox.write(writing, [fact])
+
+        await in_one_thread(self._database, body)
+
+
+def _round_situation(writing: Writing, place: Place) -> Situation:
+    mentee, mentor = place.mentee.member, place.mentor.member if place.mentor else place.mentee.member
+    two = situation(writing, place.programme, mentee=mentee, mentor=mentor)
+    engaged = {"mentee.member": mentee, "programme": place.programme, **OPEN}
+    is_engaged = writing[RELATIONSHIPS].find_one(engaged, {"_id": 1}, session=writing.session) is not None
+    rivals = pending(writing, {"mentor.member": mentor}) if two.is_last_seat else ()
+    return replace(two, is_engaged=is_engaged, rivals=rivals)

@@ -1,0 +1,144 @@
+"""What proves an outcome and explains it: why no better wish blocks, and what those left over wait for."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from services.matching.kernel.columns import Bools, Rows
+from services.matching.kernel.scoring import seed
+from services.matching.rounds.solver.coverage import Covered
+from services.matching.rounds.solver.files import Better, Opening, Reason, Unmatched, Why
+from services.matching.rounds.solver.model import NOBODY, Instance, Longs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certified:
+    """An outcome, and by wish whether it would have been better for its mentee."""
+
+    instance: Instance
+    outcome: Rows
+    covered: Covered | None
+    """None for fit."""
+
+    @property
+    def kept(self) -> Rows:
+        kept: Rows = self.outcome[self.outcome != NOBODY]
+        return kept
+
+    @property
+    def better(self) -> Bools:
+        """Wishes before the outcome; all, where there is none."""
+        reached = np.where(self.outcome == NOBODY, self.instance.mentee.size, self.outcome)
+        return np.arange(self.instance.mentee.size) < reached[self.instance.mentee]
+
+
+def better(certified: Certified) -> list[tuple[Better, ...]]:
+    """By mentee."""
+    instance = certified.instance
+    wishes = np.flatnonzero(certified.better)
+    why = _why(certified, wishes)
+    margin = _margins(certified, wishes)
+    told = [
+        Better(mentor=instance.mentors[mentor], why=reason, margin=much if reason.startswith("out") else None)
+        for mentor, reason, much in zip(instance.mentor[wishes].tolist(), why, margin.tolist(), strict=True)
+    ]
+    ends = np.searchsorted(instance.mentee[wishes], np.arange(len(instance.mentees) + 1)).tolist()
+    return [tuple(told[start:end]) for start, end in pairwise(ends)]
+
+
+def _why(certified: Certified, wishes: Rows) -> list[Why]:
+    instance = certified.instance
+    mentor = instance.mentor[wishes]
+    codes: list[Why] = ["excluded", "pinned", "closed", "seats_pinned"]
+    held_back = np.select(
+        [
+            instance.excluded[wishes],
+            instance.pinned[instance.mentee[wishes]] != NOBODY,
+            instance.capacity[mentor] == 0,
+            instance.seats[mentor] == 0,
+        ],
+        range(len(codes)),
+        len(codes),
+    )
+    codes.append("outweighed" if certified.covered else "outranked")
+    return [codes[code] for code in held_back.tolist()]
+
+
+def _margins(certified: Certified, wishes: Rows) -> Longs:
+    """Only of wishes that could come true; of others it says nothing."""
+    instance, covered = certified.instance, certified.covered
+    mentor = instance.mentor[wishes]
+    if covered is None:
+        return instance.standing[wishes] - _last_held(certified)[mentor]
+    worth = instance.score[wishes] + covered.bonus
+    return covered.gain[instance.mentee[wishes]] + covered.price[mentor] - worth
+
+
+def _last_held(certified: Certified) -> Rows:
+    """By mentor: the standing of the last who is held and not pinned."""
+    instance = certified.instance
+    free = certified.kept[instance.open[certified.kept]]
+    last = np.full(len(instance.mentors), NOBODY)
+    np.maximum.at(last, instance.mentor[free], instance.standing[free])
+    return last
+
+
+def unmatched(certified: Certified, *, round: str, waiting_days: Longs) -> tuple[Unmatched, ...]:
+    """Who waits longest first."""
+    instance = certified.instance
+    left = np.flatnonzero(certified.outcome == NOBODY).tolist()
+    days = waiting_days.tolist()
+    left.sort(key=lambda one: (-days[one], seed(round, instance.mentees[one]), one))
+    needed = _seats_needed(certified)
+    return tuple(
+        Unmatched(
+            mentee=instance.mentees[one],
+            position=position,
+            waiting_days=days[one],
+            reason=_reason(certified, one),
+            opens=_opens(instance, one, needed),
+        )
+        for position, one in enumerate(left, 1)
+    )
+
+
+def _reason(certified: Certified, mentee: int) -> Reason:
+    instance = certified.instance
+    wishes = slice(instance.first[mentee], instance.first[mentee + 1])
+    possible = instance.mentor[wishes][~instance.excluded[wishes]]
+    if wishes.start == wishes.stop:
+        return "no_wishes"
+    if not possible.size:
+        return "excluded"
+    if not instance.capacity[possible].any():
+        return "closed"
+    return "outweighed" if certified.covered else "outranked"
+
+
+def _opens(instance: Instance, mentee: int, needed: Longs) -> tuple[Opening, ...]:
+    wishes = np.arange(instance.first[mentee], instance.first[mentee + 1])
+    wishes = wishes[instance.open[wishes]]
+    order = np.argsort(needed[wishes], kind="stable")
+    return tuple(
+        Opening(mentor=instance.mentors[instance.mentor[wish]], seats=int(needed[wish]))
+        for wish in wishes[order].tolist()
+    )
+
+
+def _seats_needed(certified: Certified) -> Longs:
+    """By wish. Fit: one more than those who stand higher with this mentor and would rather be there.
+
+    Whoever would come to the new seats is among them, as nobody is worse off when seats are added (Roth & Sotomayor
+    1990, theorem 5.35), so one is left. Coverage: 1, and then one more person is matched.
+    """
+    instance = certified.instance
+    if certified.covered:
+        return np.ones(instance.mentee.size, dtype=np.int64)
+    waits = (certified.better & instance.open)[instance.by_standing]
+    before: Longs = np.cumsum(waits) - waits
+    mentor = instance.mentor[instance.by_standing]
+    start = np.searchsorted(mentor, np.arange(len(instance.mentors)))
+    needed = np.empty(instance.mentee.size, dtype=np.int64)
+    needed[instance.by_standing] = before - before[start[mentor]] + 1 if mentor.size else 0
+    return needed

@@ -1,0 +1,125 @@
+"""A round as columns: one entry a wish, sorted by mentee and by the mentee's strict order.
+
+Equal ranks are put in order by a lot that round, mentee and mentor determine: nobody's place in a file counts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from services.matching.kernel.columns import Bools, Rows, Words
+from services.matching.kernel.scoring import seed, ties
+
+Longs = npt.NDArray[np.int64]
+NOBODY = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """Columns of equal length, in any order. Each pair stands once, and only where both may be matched."""
+
+    mentee: Rows
+    mentor: Rows
+    rank: Longs
+    """The mentee's of the mentor; 1 is best, equal ranks are allowed."""
+    mentor_rank: Longs
+    score: Longs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """`mentee`, `mentor`, … have one entry a wish; `first[i]` to `first[i + 1]` are those of mentee i."""
+
+    mentees: Sequence[str]
+    mentors: Sequence[str]
+    capacity: Longs
+    mentee: Rows
+    mentor: Rows
+    rank: Longs
+    score: Longs
+    first: Rows
+    standing: Rows
+    """A wish's place when all are sorted by mentor and by the mentor's strict order."""
+    excluded: Bools
+    pinned: Rows
+    """By mentee: the wish that a coordinator fixed, or NOBODY."""
+
+    @cached_property
+    def by_standing(self) -> Rows:
+        """The inverse of `standing`."""
+        return _inverse(self.standing)
+
+    @cached_property
+    def seats(self) -> Longs:
+        """By mentor: what pins leave of the capacity."""
+        pinned = self.mentor[self.pinned[self.pinned != NOBODY]]
+        return self.capacity - np.bincount(pinned, minlength=len(self.mentors))
+
+    @cached_property
+    def open(self) -> Bools:
+        """Wishes that could come true if there were seats: not excluded, and the mentee is not pinned."""
+        possible: Bools = ~self.excluded & (self.pinned == NOBODY)[self.mentee]
+        return possible
+
+    @cached_property
+    def live(self) -> Bools:
+        """Wishes that can come true."""
+        return self.open & (self.seats > 0)[self.mentor]
+
+    @cached_property
+    def place(self) -> Longs:
+        """By wish: 1 for a first choice; equal ranks share a place."""
+        order = np.arange(self.mentee.size)
+        starts = np.ones(self.mentee.size, dtype=np.bool_)
+        starts[1:] = (self.mentee[1:] != self.mentee[:-1]) | (self.rank[1:] != self.rank[:-1])
+        return np.maximum.accumulate(np.where(starts, order, 0)) - self.first[self.mentee] + 1
+
+
+def instance(
+    wishes: Wishes,
+    *,
+    round: str,
+    mentees: Sequence[str],
+    mentors: Sequence[str],
+    capacity: Longs,
+    pins: Sequence[tuple[int, int]] = (),
+    exclusions: Sequence[tuple[int, int]] = (),
+) -> Instance:
+    """`mentees` and `mentors` sorted by id; pins and exclusions as places in them. A pin must be among the wishes."""
+    drawn = lots(wishes.mentee, wishes.mentor, round=round, mentees=mentees, mentors=mentors)
+    order = np.lexsort((wishes.mentor, drawn, wishes.rank, wishes.mentee))
+    mentee, mentor = wishes.mentee[order], wishes.mentor[order]
+    by_standing = np.lexsort((mentee, drawn[order], wishes.mentor_rank[order], mentor))
+    pair = mentee * len(mentors) + mentor
+    pinned = np.full(len(mentees), NOBODY, dtype=np.intp)
+    for one, other in pins:
+        pinned[one] = np.flatnonzero(pair == one * len(mentors) + other)[0]
+    return Instance(
+        mentees=mentees,
+        mentors=mentors,
+        capacity=capacity,
+        mentee=mentee,
+        mentor=mentor,
+        rank=wishes.rank[order],
+        score=wishes.score[order],
+        first=np.searchsorted(mentee, np.arange(len(mentees) + 1)),
+        standing=_inverse(by_standing),
+        excluded=np.isin(pair, [one * len(mentors) + other for one, other in exclusions]),
+        pinned=pinned,
+    )
+
+
+def lots(mentee: Rows, mentor: Rows, *, round: str, mentees: Sequence[str], mentors: Sequence[str]) -> Words:
+    """By pair, the lower first. No two of one mentee are equal, and no two of one mentor."""
+    one = np.array([seed(round, mentee) for mentee in mentees], dtype=np.uint64)
+    other = np.array([seed(mentor) for mentor in mentors], dtype=np.uint64)
+    return ties(one[mentee], other[mentor])
+
+
+def _inverse(order: Rows) -> Rows:
+    inverse = np.empty_like(order)
+    inverse[order] = np.arange(order.size)
+    return inverse

@@ -1,0 +1,145 @@
+"""From a round's input to its result."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from services.matching.kernel.columns import Rows
+from services.matching.rounds.solver import canonical, certificate
+from services.matching.rounds.solver.certificate import Certified
+from services.matching.rounds.solver.checks import check
+from services.matching.rounds.solver.coverage import coverage
+from services.matching.rounds.solver.figures import figures
+from services.matching.rounds.solver.files import (
+    Compared,
+    Figures,
+    InputHashes,
+    Mentee,
+    MenteeResult,
+    Mentor,
+    MentorResult,
+    RoundInput,
+    RoundResult,
+    Target,
+    understood,
+)
+from services.matching.rounds.solver.model import NOBODY, Instance, Wishes, instance
+from services.matching.rounds.solver.proposals import fit
+from services.matching.rounds.solver.version import SOLVER
+
+Person = TypeVar("Person", Mentee, Mentor)
+
+
+def solve(content: bytes) -> RoundResult:
+    """`content` is the input file. Raises `Rejected` where it is no round, or none that can be kept."""
+    value = canonical.loaded(content, what="the input")
+    round = understood(value)
+    check(round)
+    hashes = InputHashes(
+        sha256=canonical.sha256(canonical.text(value)),
+        file_sha256=canonical.sha256(content),
+    )
+    del value  # a large round's is a gigabyte
+    return solved(round, of=hashes)
+
+
+def solved(round: RoundInput, *, of: InputHashes) -> RoundResult:
+    """Of a round that was checked."""
+    columns = prepared(round)
+    chosen = certified(columns, round.target)
+    other = certified(columns, "coverage" if round.target == "fit" else "fit") if round.compare else None
+    pair = (chosen, other) if round.target == "fit" else (other, chosen)
+    homes = [one.institution for one in _by_id(round.mentees)], [one.institution for one in _by_id(round.mentors)]
+    compared = [_figures(one, homes) if one else None for one in pair]
+    days = np.array([one.waiting_days for one in _by_id(round.mentees)], dtype=np.int64)
+    return RoundResult.sealed(
+        format="preceptor-round-result/1",
+        round=round.round,
+        target=round.target,
+        solver=SOLVER,
+        policy=round.policy.id,
+        input=of,
+        bonus=chosen.covered.bonus if chosen.covered else None,
+        mentees=_mentees(chosen),
+        mentors=_mentors(chosen),
+        unmatched=certificate.unmatched(chosen, round=round.round, waiting_days=days),
+        figures=Compared(fit=compared[0], coverage=compared[1]),
+    )
+
+
+def certified(columns: Instance, target: Target) -> Certified:
+    if target == "fit":
+        return Certified(instance=columns, outcome=fit(columns), covered=None)
+    covered = coverage(columns)
+    return Certified(instance=columns, outcome=covered.outcome, covered=covered)
+
+
+def prepared(round: RoundInput) -> Instance:
+    """Columns of a round, everybody by id: no order of the file shows."""
+    mentees, mentors = _by_id(round.mentees), _by_id(round.mentors)
+    mentee_at = {mentee.id: place for place, mentee in enumerate(mentees)}
+    mentor_at = {mentor.id: place for place, mentor in enumerate(mentors)}
+    wishes = [wish for mentee in mentees for wish in mentee.wishes]
+    return instance(
+        Wishes(
+            mentee=np.repeat(np.arange(len(mentees)), [len(mentee.wishes) for mentee in mentees]),
+            mentor=np.array([mentor_at[wish.mentor] for wish in wishes], dtype=np.intp),
+            rank=np.array([wish.rank for wish in wishes], dtype=np.int64),
+            mentor_rank=np.array([wish.mentor_rank for wish in wishes], dtype=np.int64),
+            score=np.array([wish.score for wish in wishes], dtype=np.int64),
+        ),
+        round=round.round,
+        mentees=[mentee.id for mentee in mentees],
+        mentors=[mentor.id for mentor in mentors],
+        capacity=np.array([mentor.capacity for mentor in mentors], dtype=np.int64),
+        pins=[(mentee_at[pin.mentee], mentor_at[pin.mentor]) for pin in round.pins],
+        exclusions=[(mentee_at[pair.mentee], mentor_at[pair.mentor]) for pair in round.exclusions],
+    )
+
+
+def _by_id(people: Sequence[Person]) -> list[Person]:
+    return sorted(people, key=lambda person: person.id)
+
+
+def _figures(certified: Certified, homes: tuple[Sequence[str], Sequence[str]]) -> Figures:
+    return figures(certified.instance, certified.outcome, homes=homes)
+
+
+def _mentees(certified: Certified) -> tuple[MenteeResult, ...]:
+    columns, covered = certified.instance, certified.covered
+    outcome = certified.outcome.tolist()
+    place, mentor = columns.place.tolist(), columns.mentor.tolist()
+    gains = covered.gain.tolist() if covered else [None] * len(outcome)
+    pinned = (columns.pinned != NOBODY).tolist()
+    return tuple(
+        MenteeResult(
+            id=columns.mentees[one],
+            mentor=None if wish == NOBODY else columns.mentors[mentor[wish]],
+            place=None if wish == NOBODY else place[wish],
+            pinned=pinned[one],
+            gain=gains[one],
+            better=better,
+        )
+        for one, (wish, better) in enumerate(zip(outcome, certificate.better(certified), strict=True))
+    )
+
+
+def _mentors(certified: Certified) -> tuple[MentorResult, ...]:
+    columns, covered = certified.instance, certified.covered
+    held = _held(certified)
+    prices = covered.price.tolist() if covered else [None] * len(held)
+    return tuple(
+        MentorResult(id=columns.mentors[one], mentees=tuple(columns.mentees[mentee] for mentee in mentees), price=price)
+        for one, (mentees, price) in enumerate(zip(held, prices, strict=True))
+    )
+
+
+def _held(certified: Certified) -> list[list[int]]:
+    """By mentor, in the mentor's order."""
+    columns = certified.instance
+    kept: Rows = columns.by_standing[np.sort(columns.standing[certified.kept])]
+    held: list[list[int]] = [[] for _ in columns.mentors]
+    for mentor, mentee in zip(columns.mentor[kept].tolist(), columns.mentee[kept].tolist(), strict=True):
+        held[mentor].append(mentee)
+    return held

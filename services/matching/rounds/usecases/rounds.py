@@ -1,0 +1,259 @@
+"""A coordinator's rounds: opened, looked at, chosen, published, dropped. Of the programme's owner only.
+
+Members see nothing of a round before it is published, and then their own place in it.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from services.matching.kernel.participants import Exchange, Person, Policy
+from services.matching.mentoring.usecases.parties import Position, myself
+from services.matching.projections.lookup.domain import Found, Identifier
+from services.matching.rounds.domain import lifecycle as life
+from services.matching.rounds.domain.assignments import Place, PlaceState
+from services.matching.rounds.domain.lifecycle import File, Round
+from services.matching.rounds.domain.orders import Company, NamedOrders, check
+from services.matching.rounds.domain.overlaps import Meanwhile
+from services.matching.rounds.solver.files import Target
+from services.matching.suggestions.reading import require_coordinator
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.errors import Conflict, Forbidden, NotFound, StaleVersion
+from shared.scope import Scope
+
+Kind = Literal["input", "result"]
+Publish = Callable[[Meanwhile], Round]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What a coordinator opens."""
+
+    id: str
+    programme: str
+    target: Target
+    list_length: int
+    score_band: int
+    compare: bool
+    orders: NamedOrders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A coordinator's word on a round as it was seen."""
+
+    request: str
+    expected: int
+    correlation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    place: Place
+    position: int
+
+
+class Shelf(Protocol):
+    """Every method is limited to one institution."""
+
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None: ...
+
+    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
+        """Members of the institution with a programme in scope."""
+
+    async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
+        """It knows how full these exchanges are."""
+
+    async def people(self, ids: Collection[str], *, mentees: Collection[str]) -> Mapping[str, Person]:
+        """Of any institution: the programme says who is one of its own. `mentees` with whom they are kept from."""
+
+    async def engaged(self, programme: str, mentees: Collection[str]) -> Collection[str]:
+        """Those of them who have a mentor in the programme."""
+
+    async def begin(self, round: Round, orders: bytes) -> Round:
+        """Opening the same again changes nothing. `round.orders` is filled in. Where the programme has an open round
+        already, nothing begins, and that one is returned.
+        """
+
+    async def round(self, institution: str, id: str) -> Round | None: ...
+
+    async def rounds(
+        self, institution: str, programme: str, *, before: Position | None, limit: int
+    ) -> Sequence[Round]: ...
+
+    async def save(self, round: Round) -> None:
+        """On condition of the version before. Raises `StaleVersion`."""
+
+    async def publish(self, round: Round, publish: Publish) -> Round:
+        """Saves what is decided on what other rounds did, which cannot change before it is saved; as `save` does."""
+
+    async def has_saved(self, request: str) -> bool: ...
+
+    def content(self, file: File) -> AsyncIterator[bytes]: ...
+
+    async def counts(self, round: Round) -> Mapping[PlaceState, int]: ...
+
+    async def places(self, round: Round, state: PlaceState | None, *, after: str, limit: int) -> Sequence[Place]: ...
+
+    async def waiting(self, round: Round, *, after: str, limit: int) -> Sequence[Place]:
+        """By order; `after` one of them."""
+
+    async def waiting_before(self, place: Place) -> int:
+        """How many of the place's round."""
+
+    async def places_of(self, institution: str, member: str) -> Sequence[Place]:
+        """Settled ones, the newest first."""
+
+
+class Rounds:
+    def __init__(self, shelf: Shelf, clock: Clock) -> None:
+        self._shelf = shelf
+        self._clock = clock
+
+    async def open(self, me: Principal, opened: Opened, trace: Trace) -> Round:
+        policy = await self._owned(me, opened.programme)
+        known = await self._shelf.round(me.home, opened.id)
+        if known is not None:
+            return known
+        if not policy.programme.is_active:
+            raise Conflict(
+                "programme_inactive",
+                "the programme is not active, so nobody can be matched in it: set its status to active first",
+            )
+        orders = opened.orders.resolved(await self._shelf.members_named(me.scope, opened.orders.identifiers))
+        pinned = {mentee for mentee, _ in orders.pins}
+        people = await self._shelf.people(orders.named, mentees=pinned)
+        engaged = await self._shelf.engaged(opened.programme, pinned)
+        homes = {id: one.member.institution for id, one in people.items()}
+        between = {(homes[one], homes[other]) for one, other in orders.pins if one in homes and other in homes}
+        policy = await self._shelf.policy(opened.programme, between) or policy
+        check(orders, Company(policy=policy, people=people, engaged=engaged))
+        new = Round(
+            id=opened.id,
+            institution=me.home,
+            programme=opened.programme,
+            target=opened.target,
+            list_length=opened.list_length,
+            score_band=opened.score_band,
+            compare=opened.compare,
+            orders=File(key="", size=0, sha256=""),
+            opened_at=self._clock.now(),
+            correlation=trace.correlation_id,
+        )
+        open = await self._shelf.begin(new, orders.text())
+        life.require_alone(new, open)
+        return open
+
+    async def see(self, me: Principal, id: str) -> Round:
+        me.require("coordinator")
+        round = await self._shelf.round(me.home, id)
+        if round is None:
+            raise NotFound("round_not_found", "there is no round with this id")
+        if not me.coordinates(round.programme):
+            raise Forbidden(
+                "programme_refused", "your sign-in is limited to other programmes: ask a coordinator of this programme"
+            )
+        return round
+
+    async def of_programme(
+        self, me: Principal, programme: str, *, before: Position | None, limit: int
+    ) -> Sequence[Round]:
+        await self._owned(me, programme)
+        return await self._shelf.rounds(me.home, programme, before=before, limit=limit)
+
+    async def counts(self, round: Round) -> Mapping[PlaceState, int]:
+        return await self._shelf.counts(round)
+
+    async def choose(self, me: Principal, id: str, *, target: Target, turn: Turn) -> Round:
+        """Choosing what is chosen already changes nothing."""
+        round = await self.see(me, id)
+        if round.target == target:
+            return round
+
+        async def choose() -> Round:
+            return await self._saved(life.choose(round, target, correlation=turn.correlation))
+
+        return await self._turn(round, choose, turn)
+
+    async def publish(self, me: Principal, id: str, *, turn: Turn) -> Round:
+        """Publishing again changes nothing. Raises `Conflict` where others' rounds took seats that this one gives."""
+        round = await self.see(me, id)
+        if round.state in ("publishing", "published"):
+            return round
+
+        async def publish() -> Round:
+            def decide(meanwhile: Meanwhile) -> Round:
+                return life.publish(round, meanwhile, correlation=turn.correlation)
+
+            return await self._shelf.publish(round, decide)
+
+        return await self._turn(round, publish, turn)
+
+    async def drop(self, me: Principal, id: str, *, turn: Turn) -> Round:
+        round = await self.see(me, id)
+        if round.state == "dropped":
+            return round
+
+        async def drop() -> Round:
+            return await self._saved(life.drop(round))
+
+        return await self._turn(round, drop, turn)
+
+    async def file(self, me: Principal, id: str, kind: Kind) -> tuple[File, AsyncIterator[bytes]]:
+        round = await self.see(me, id)
+        if round.state == "dropped":
+            raise Conflict("round_not_solved", "the round was dropped, and its files were deleted")
+        if round.solved is None:
+            raise Conflict("round_not_solved", f"the round is {round.state}: it has no {kind} yet")
+        known = round.solved.input if kind == "input" else round.solved.result
+        return known, self._shelf.content(known)
+
+    async def places(
+        self, me: Principal, id: str, state: PlaceState | None, *, after: str, limit: int
+    ) -> Sequence[Place]:
+        return await self._shelf.places(await self.see(me, id), state, after=after, limit=limit)
+
+    async def waitlist(self, me: Principal, id: str, *, after: str = "", limit: int) -> Sequence[Waiting]:
+        """Empty before publication. `after` is the order of the last one seen."""
+        page = await self._shelf.waiting(await self.see(me, id), after=after, limit=limit)
+        first = await self._shelf.waiting_before(page[0]) if page else 0
+        return [Waiting(place, first + nth) for nth, place in enumerate(page, 1)]
+
+    async def whole_waitlist(self, me: Principal, id: str) -> AsyncIterator[Waiting]:
+        page = await self.waitlist(me, id, limit=_PAGE)
+        while page:
+            for one in page:
+                yield one
+            page = await self.waitlist(me, id, after=page[-1].place.order, limit=_PAGE)
+
+    async def mine(self, me: Principal) -> Sequence[Waiting]:
+        """My places in published rounds; position 0 where I do not wait."""
+        member = await myself(self._shelf, me)
+        return await self.with_positions(await self._shelf.places_of(me.home, member))
+
+    async def with_positions(self, places: Iterable[Place]) -> Sequence[Waiting]:
+        return [Waiting(place, await self._shelf.waiting_before(place) + 1 if place.waits else 0) for place in places]
+
+    async def _saved(self, after: Round) -> Round:
+        await self._shelf.save(after)
+        return after
+
+    async def _turn(self, round: Round, act: Callable[[], Awaitable[Round]], turn: Turn) -> Round:
+        """Sent again after it took effect, it is answered with what the round is by now."""
+        if round.version != turn.expected:
+            if await self._shelf.has_saved(turn.request):
+                return round
+            raise StaleVersion(found=round.version, expected=turn.expected)
+        return await act()
+
+    async def _owned(self, me: Principal, programme: str) -> Policy:
+        policy = await self._shelf.policy(programme)
+        require_coordinator(me, policy, programme)
+        if policy is None or policy.programme.institution != me.home:
+            raise Forbidden("programme_not_owned", "only the institution that owns the programme can open its rounds")
+        return policy
+
+
+_PAGE = 500

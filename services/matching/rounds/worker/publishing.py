@@ -1,0 +1,85 @@
+"""Publication: each place is settled in a transaction of its own, pairs before those left over, then the round is done.
+
+Whoever goes on after a kill finds what is not settled yet; of two who settle one place, one finds it settled.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from services.matching.mentoring.domain.requests import Situation
+from services.matching.mentoring.usecases.parties import AnyDecided
+from services.matching.rounds.domain import assignments as places
+from services.matching.rounds.domain import lifecycle as life
+from services.matching.rounds.domain.assignments import Place, PlaceState
+from services.matching.rounds.domain.lifecycle import Outcome, Round
+from services.matching.rounds.worker.solving import Held
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.contracts.matching import RoundPublished
+from shared.errors import StaleVersion
+from shared.retries import again_when_stale
+
+_CHUNK, _AT_ONCE = 64, 8
+Settle = Callable[[Place, Situation], Sequence[AnyDecided]]
+
+
+class Register(Protocol):
+    async def to_publish(self) -> Sequence[Round]: ...
+
+    async def unsettled(self, round: Round, *, limit: int) -> Sequence[Place]:
+        """Pairs first."""
+
+    async def settle(self, place: Place, settle: Settle, trace: Trace) -> None:
+        """Decides on one moment's state of the two and saves, in one transaction. Raises `StaleVersion`."""
+
+    async def counts(self, round: Round) -> Mapping[PlaceState, int]: ...
+
+    async def finish(self, round: Round, event: RoundPublished, *, now: datetime) -> None:
+        """With its event, on condition of the version before. Raises `StaleVersion`."""
+
+
+class Publishing:
+    def __init__(self, register: Register, lease: Held, clock: Clock) -> None:
+        self._register = register
+        self._lease = lease
+        self._clock = clock
+
+    async def work(self) -> None:
+        """Until nothing is left to publish, or somebody else does it."""
+        if not await self._lease.take():
+            return
+        for round in await self._register.to_publish():
+            await self._publish(round)
+
+    async def _publish(self, round: Round) -> None:
+        trace = Trace(correlation_id=round.correlation)
+        while waiting := await self._register.unsettled(round, limit=_CHUNK):
+            if not await self._lease.take():
+                return
+            for first in range(0, len(waiting), _AT_ONCE):
+                await asyncio.gather(*(self._settle(one, trace) for one in waiting[first : first + _AT_ONCE]))
+        await self._finish(round)
+
+    async def _settle(self, place: Place, trace: Trace) -> None:
+        relationship, now = self._clock.new_id(), self._clock.now()
+
+        def settle(found: Place, situation: Situation) -> Sequence[AnyDecided]:
+            return list(places.settle(found, situation, relationship=relationship, now=now))
+
+        await again_when_stale(lambda: self._register.settle(place, settle, trace))
+
+    async def _finish(self, round: Round) -> None:
+        counts, now = await self._register.counts(round), self._clock.now()
+        outcome = Outcome(
+            mentees=sum(counts.values()),
+            opened=counts.get("opened", 0),
+            lapsed=counts.get("lapsed", 0),
+            unmatched=counts.get("unmatched", 0),
+        )
+        after, event = life.finish(round, outcome, now=now)
+        try:
+            await self._register.finish(after, event, now=now)
+        except StaleVersion:
+            return

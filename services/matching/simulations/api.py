@@ -1,0 +1,187 @@
+"""Rehearsals over HTTP, for coordinators of the institution that owns the programme."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from services.matching.simulations.comparison import Churn, Figures, Flow
+from services.matching.simulations.lifecycle import Draft, DropReason, Rehearsal, RehearsalState, Result, Rules
+from services.matching.simulations.usecases import Rehearsals
+from shared.contracts.payload import Id
+from shared.contracts.profiles import Factor
+from shared.http import (
+    ExpectedVersion,
+    IdempotencyKey,
+    Limit,
+    NewId,
+    Page,
+    SignedIn,
+    etag,
+    following,
+    moment_before,
+    problems,
+    router,
+)
+from shared.http.cursors import Moment
+
+Weight = Annotated[int, Field(ge=0, le=100)]
+
+
+def _programmes(weights: Mapping[Factor, int]) -> Mapping[Factor, int]:
+    if "identity" in weights:
+        raise ValueError("must leave identity out: it counts by a person's own wish only")
+    return weights
+
+
+class DraftLimits(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    list_length: int | None = Field(default=None, ge=1, le=10)
+    minimum_score: int | None = Field(default=None, ge=0, le=100)
+
+
+class NewRehearsal(BaseModel):
+    """What is to be another than the programme has today; what is left out stays."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"weights": {"topics": 80}, "limits": {"minimum_score": 30}}}
+    )
+
+    weights: Annotated[dict[Factor, Weight], AfterValidator(_programmes)] = {}
+    limits: DraftLimits = DraftLimits()
+
+
+class LimitsRead(BaseModel):
+    list_length: int
+    minimum_score: int
+
+
+class RulesRead(BaseModel):
+    weights: dict[Factor, int]
+    limits: LimitsRead
+
+
+class ChangeRead(BaseModel):
+    """The request that makes the draft the programme's own, to be sent to profiles by whoever may change it."""
+
+    method: Literal["PATCH"] = "PATCH"
+    path: str
+    if_match: str = Field(description="Refused with 412 where the programme changed since it was compared with")
+    body: RulesRead
+
+
+class FlowRead(BaseModel):
+    mentee_institution: str
+    mentor_institution: str
+    today: int | None = Field(
+        description="Mentees; in fives where another institution has a part in it, null for fewer than five"
+    )
+    draft: int | None
+
+
+class ResultRead(BaseModel):
+    rules: dict[Literal["today", "draft"], RulesRead]
+    figures: dict[Literal["today", "draft"], Figures]
+    churn: Churn
+    flow: list[FlowRead]
+    change: ChangeRead
+
+
+class RehearsalRead(BaseModel):
+    id: str
+    programme: str
+    state: RehearsalState = Field(description="`applied`: the programme has become what was rehearsed")
+    began_at: datetime
+    expires_at: datetime
+    reason: DropReason | None = Field(default=None, description="Why it was dropped")
+    result: ResultRead | None = None
+
+
+def rehearsals_router(rehearsals: Rehearsals) -> APIRouter:
+    routes = router(tags=["rehearsals"])
+
+    @routes.post("/programmes/{programme}/rehearsals", status_code=202, responses=problems(404, 409))
+    async def begin_rehearsal(
+        programme: Id, body: NewRehearsal, me: SignedIn, id: NewId, response: Response, _key: IdempotencyKey = None
+    ) -> RehearsalRead:
+        """Everybody's list as it is and as it would be, in the background. Nobody else sees anything of it."""
+        begun = await rehearsals.begin(me, programme, id=id, draft=_draft(body))
+        response.headers["location"] = f"/rehearsals/{begun.id}"
+        return _tagged(response, begun)
+
+    @routes.get("/programmes/{programme}/rehearsals", responses=problems(404))
+    async def list_rehearsals(
+        programme: Id, me: SignedIn, *, cursor: str | None = None, limit: Limit = 50
+    ) -> Page[RehearsalRead]:
+        """The newest first."""
+        page = await rehearsals.of_programme(me, programme, before=moment_before(cursor), limit=limit)
+        return Page(
+            items=[_read(one) for one in page],
+            next=following(page, limit, _began),
+        )
+
+    @routes.get("/rehearsals/{rehearsal}", responses=problems(404))
+    async def see_rehearsal(rehearsal: Id, me: SignedIn, response: Response) -> RehearsalRead:
+        """Its `result.change` is what to send to profiles; it is `applied` when the programme has become that."""
+        return _tagged(response, await rehearsals.see(me, rehearsal))
+
+    @routes.post("/rehearsals/{rehearsal}/drop", responses=problems(404, 409, 412, 428))
+    async def drop_rehearsal(
+        rehearsal: Id, me: SignedIn, expected: ExpectedVersion, response: Response, _key: IdempotencyKey = None
+    ) -> RehearsalRead:
+        """The programme stays as it is."""
+        return _tagged(response, await rehearsals.drop(me, rehearsal, expected=expected))
+
+    return routes
+
+
+def _draft(body: NewRehearsal) -> Draft:
+    return Draft(weights=body.weights, list_length=body.limits.list_length, minimum_score=body.limits.minimum_score)
+
+
+def _tagged(response: Response, rehearsal: Rehearsal) -> RehearsalRead:
+    response.headers["etag"] = etag(rehearsal.version)
+    return _read(rehearsal)
+
+
+def _read(rehearsal: Rehearsal) -> RehearsalRead:
+    result = rehearsal.result
+    return RehearsalRead(
+        id=rehearsal.id,
+        programme=rehearsal.programme,
+        state=rehearsal.state,
+        began_at=rehearsal.began_at,
+        expires_at=rehearsal.expires_at,
+        reason=rehearsal.reason,
+        result=_result_read(result, rehearsal.programme) if result else None,
+    )
+
+
+def _result_read(result: Result, programme: str) -> ResultRead:
+    comparison = result.comparison
+    return ResultRead(
+        rules={"today": _rules_read(result.today), "draft": _rules_read(result.draft)},
+        figures={"today": comparison.today, "draft": comparison.draft},
+        churn=comparison.churn,
+        flow=[_flow_read(one) for one in comparison.flow],
+        change=ChangeRead(
+            path=f"/programmes/{programme}", if_match=etag(result.sequence), body=_rules_read(result.draft)
+        ),
+    )
+
+
+def _flow_read(flow: Flow) -> FlowRead:
+    told: dict[str, Any] = {name: getattr(flow, name) for name in FlowRead.model_fields}
+    return FlowRead(**told)
+
+
+def _rules_read(rules: Rules) -> RulesRead:
+    limits = LimitsRead(list_length=rules.list_length, minimum_score=rules.minimum_score)
+    return RulesRead(weights=dict(rules.weights), limits=limits)
+
+
+def _began(rehearsal: Rehearsal) -> Moment:
+    return rehearsal.began_at, rehearsal.id

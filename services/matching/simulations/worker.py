@@ -1,0 +1,116 @@
+"""Rehearsals that wait are worked out, outside of this process; those that are ready follow their programme.
+
+What becomes of a ready one is a function of the programme's copy and the time, so no event of it can be missed. One
+at a time over all replicas, by lease; if two work all the same, one of them meets a newer version.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from services.matching.kernel import rules, scoring
+from services.matching.kernel.participants import Policy, Programme, weights_for
+from services.matching.kernel.shards import SHARDS
+from services.matching.rounds.worker.solving import Held, while_held
+from services.matching.simulations import lifecycle as life
+from services.matching.simulations.comparison import Listed, Lists, compare
+from services.matching.simulations.lifecycle import ATTEMPTS, Draft, Rehearsal, Result
+from services.matching.suggestions.index.network import Network
+from shared.clock import Clock
+from shared.errors import Rejected, StaleVersion
+
+
+def rehearse(network: Network, programme: str, draft: Draft) -> Result:
+    """All lists twice, of the same people. Raises `Rejected` where the draft is what the programme has by now."""
+    network.hold(range(SHARDS))
+    pool = network.pool(programme)
+    known = pool.policy.programme
+    people = [network.person(id) for id in network.enrolled(programme)]
+    mentees = [one.id for one in people if rules.is_mentee(one, pool.policy)]
+    seats = [one.id for one in people if rules.is_mentor(one, pool.policy) and rules.has_seat(one)]
+    today = life.rules_of(known)
+    drafted = life.drafted(today, draft)
+    before = _lists(network, known, mentees)
+    network.put(drafted.of(known, sequence=known.sequence + 1))
+    after = _lists(network, drafted.of(known, sequence=known.sequence), mentees)
+    home = {one.id: one.member.institution for one in people}
+    comparison = compare(before, after, seats=seats, home=home, owner=known.institution)
+    return Result(sequence=known.sequence, today=today, draft=drafted, comparison=comparison)
+
+
+def _lists(network: Network, programme: Programme, mentees: Sequence[str]) -> Lists:
+    ranked = network.pool(programme.id).ranked(mentees, programme.list_length)
+    return {
+        mentee: Listed(tuple(one.mentors), one.unmatched, _percent(network, programme, mentee, one.mentors))
+        for mentee, one in zip(mentees, ranked, strict=True)
+    }
+
+
+def _percent(network: Network, programme: Programme, mentee: str, mentors: Sequence[str]) -> int:
+    """As the mentee would read it of the first."""
+    if not mentors:
+        return 0
+    who = network.person(mentee)
+    weights = weights_for(who, programme)
+    parts = scoring.weigh(scoring.factors_of(who, network.person(mentors[0])), weights)
+    return scoring.percent(sum(parts[: scoring.OPEN]), weights)
+
+
+class Shelf(Protocol):
+    async def policy(self, programme: str) -> Policy | None: ...
+
+    async def next_to_rehearse(self) -> Rehearsal | None:
+        """The one that was tried least, then the oldest; its attempts are counted."""
+
+    async def to_follow(self, *, now: datetime) -> Sequence[Rehearsal]:
+        """Those that are ready and whose programme has become another, or whose time is up."""
+
+    async def save(self, rehearsal: Rehearsal) -> None:
+        """On condition of the version before. Raises `StaleVersion`."""
+
+
+class Stage(Protocol):
+    async def rehearse(self, rehearsal: Rehearsal) -> Result:
+        """Raises `Rejected`."""
+
+
+class Rehearsing:
+    def __init__(self, shelf: Shelf, stage: Stage, lease: Held, clock: Clock) -> None:
+        self._shelf = shelf
+        self._stage = stage
+        self._lease = lease
+        self._clock = clock
+
+    async def work(self) -> None:
+        """Until nothing waits."""
+        while await self._lease.take():
+            await self._follow()
+            waiting = await self._shelf.next_to_rehearse()
+            if waiting is None:
+                return
+            await while_held(self._lease, self._work_out(waiting))
+
+    async def _follow(self) -> None:
+        now = self._clock.now()
+        for one in await self._shelf.to_follow(now=now):
+            policy = await self._shelf.policy(one.programme)
+            after = life.follow(one, policy.programme if policy else None, now=now)
+            if after is not None:
+                await self._save(after)
+
+    async def _work_out(self, one: Rehearsal) -> None:
+        await self._save(await self._worked_out(one))
+
+    async def _worked_out(self, one: Rehearsal) -> Rehearsal:
+        if one.attempts > ATTEMPTS:
+            return life.give_up(one)
+        try:
+            return life.show(one, await self._stage.rehearse(one))
+        except Rejected:  # the programme became what the draft is, meanwhile
+            return life.overtaken(one)
+
+    async def _save(self, one: Rehearsal) -> None:
+        try:
+            await self._shelf.save(one)
+        except StaleVersion:
+            return

@@ -1,0 +1,168 @@
+"""Lists over HTTP: the mentee's own with reasons, the coordinator's without. Others' people are unknown here."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from services.matching.kernel.reasons import UNMATCHED
+from services.matching.mentoring.api.cards import Card, mentors_card
+from services.matching.suggestions.reading import Reading, Seen, Suggestion, Suggestions, UnmatchedMentee
+from shared.auth import Principal
+from shared.contracts.matching import Unmatched
+from shared.contracts.payload import Id
+from shared.contracts.profiles import Factor
+from shared.http import Limit, Page, SignedIn, problems, router, text_after, to_cursor
+
+_COLUMNS = ("mentee", "reason", "explanation", "as_of")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+Programme = Annotated[Id, Query(description="Id of the programme", examples=["first-friday"])]
+
+
+class Reason(BaseModel):
+    code: Unmatched
+    explanation: str
+
+
+class SuggestionRead(BaseModel):
+    """To a coordinator the pair and its rank; to the mentee also why."""
+
+    mentor: str
+    institution: str
+    rank: int = Field(description="From 1, the best", examples=[1])
+    match: int | None = Field(default=None, description="Percent of the best possible, by the mentee's own weights")
+    reasons: list[str] | None = Field(
+        default=None, examples=[["Offers 2 of the 3 topics you want: careers, research methods."]]
+    )
+    factors: dict[Factor, int] | None = Field(default=None, description="0 to 100 each, before weights")
+    card: Card | None = None
+
+
+class SuggestionsRead(BaseModel):
+    programme: str
+    mentee: str
+    version: int
+    as_of: datetime
+    items: list[SuggestionRead]
+    withdrawn: int = Field(description="Suggested before, not to be had at this moment; the next renewal replaces them")
+    unmatched: Reason | None = Field(default=None, description="Why there is nobody")
+
+
+class WhyNot(BaseModel):
+    mentor: str
+    code: Seen = Field(description="`not_available` stands for everything that is the other side's own affair")
+    rank: int | None = Field(default=None, description="With `suggested`")
+    explanation: str | None = Field(default=None, description="In words, to the mentee")
+
+
+class UnmatchedRead(BaseModel):
+    mentee: str
+    reason: Reason
+    as_of: datetime
+
+
+def suggestions_router(reading: Reading) -> APIRouter:
+    routes = router(tags=["suggestions"])
+
+    @routes.get("/me/suggestions", response_model_exclude_none=True, responses=problems(404))
+    async def list_my_suggestions(me: SignedIn) -> list[SuggestionsRead]:
+        """One list for each programme in which I look for a mentor."""
+        return [_list(one) for one in await reading.mine(me)]
+
+    @routes.get("/mentees/{mentee}/suggestions", response_model_exclude_none=True, responses=problems(404))
+    async def get_suggestions(mentee: Id, programme: Programme, me: SignedIn) -> SuggestionsRead:
+        return _list(await reading.suggestions(me, mentee=mentee, programme=programme))
+
+    @routes.get("/mentees/{mentee}/why-not/{mentor}", response_model_exclude_none=True, responses=problems(404))
+    async def explain_why_not(mentee: Id, mentor: Id, programme: Programme, me: SignedIn) -> WhyNot:
+        answer = await reading.why_not(me, mentee=mentee, mentor=mentor, programme=programme)
+        return WhyNot(mentor=mentor, code=answer.code, rank=answer.rank, explanation=answer.explanation)
+
+    return routes
+
+
+def unmatched_router(reading: Reading) -> APIRouter:
+    routes = router(tags=["coordinator"])
+    also_csv: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+
+    @routes.get(
+        "/programmes/{programme}/unmatched", response_model=Page[UnmatchedRead], responses={**problems(404), **also_csv}
+    )
+    async def list_unmatched(
+        programme: Id,
+        me: SignedIn,
+        *,
+        cursor: str | None = None,
+        limit: Limit = 50,
+        format: Literal["json", "csv"] | None = None,
+        accept: Annotated[str, Header()] = "*/*",
+    ) -> Response | Page[UnmatchedRead]:
+        """Mentees of the coordinator's institution with nobody on their list, and why. As CSV all of them at once."""
+        if format == "csv" or (format is None and "text/csv" in accept):
+            await reading.unmatched(me, programme, limit=1)  # problems come before the first byte
+            return StreamingResponse(_lines(reading, me, programme), media_type="text/csv; charset=utf-8")
+        page = await reading.unmatched(me, programme, after=text_after(cursor) or "", limit=limit)
+        next_cursor = to_cursor(page[-1].mentee) if len(page) == limit else None
+        return Page[UnmatchedRead](items=[_unmatched(one) for one in page], next=next_cursor)
+
+    return routes
+
+
+def _list(one: Suggestions) -> SuggestionsRead:
+    stored = one.stored
+    return SuggestionsRead(
+        programme=stored.programme,
+        mentee=stored.mentee,
+        version=stored.version,
+        as_of=stored.as_of,
+        items=[_suggestion(offered, stored.institution) for offered in one.offered],
+        withdrawn=one.withdrawn,
+        unmatched=_reason(stored.shortlist.unmatched),
+    )
+
+
+def _suggestion(one: Suggestion, institution: str) -> SuggestionRead:
+    if one.why is None:
+        return SuggestionRead(mentor=one.mentor, institution=one.institution, rank=one.rank)
+    return SuggestionRead(
+        mentor=one.mentor,
+        institution=one.institution,
+        rank=one.rank,
+        match=one.why.percent,
+        reasons=list(one.why.reasons),
+        factors=dict(one.why.factors),
+        card=mentors_card(one.why.card, named=one.institution == institution),
+    )
+
+
+def _reason(code: Unmatched | None) -> Reason | None:
+    return Reason(code=code, explanation=UNMATCHED[code]) if code else None
+
+
+def _unmatched(one: UnmatchedMentee) -> UnmatchedRead:
+    return UnmatchedRead(
+        mentee=one.mentee, reason=Reason(code=one.code, explanation=UNMATCHED[one.code]), as_of=one.as_of
+    )
+
+
+async def _lines(reading: Reading, me: Principal, programme: str) -> AsyncIterator[str]:
+    yield line(_COLUMNS)
+    async for one in reading.all_unmatched(me, programme):
+        yield line((one.mentee, one.code, UNMATCHED[one.code], one.as_of.isoformat()))
+
+
+def line(cells: tuple[str, ...]) -> str:
+    """Of a CSV."""
+    written = io.StringIO()
+    csv.writer(written).writerow([harmless(cell) for cell in cells])
+    return written.getvalue()
+
+
+def harmless(cell: str) -> str:
+    """A spreadsheet takes a cell that starts like a formula for one; an apostrophe makes it text."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -1,0 +1,65 @@
+"""Seats taken, pairs kept apart and asks unanswered, from the newest state of each relationship and each request.
+
+A bond that does nothing any more is forgotten: the feed brings the states of one document in order.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Set as AbstractSet
+
+from services.matching.kernel.participants import Bond, Exchange
+from shared.contracts.profiles import Role
+
+
+class Bonds:
+    def __init__(self) -> None:
+        self._of: defaultdict[str, dict[str, Bond]] = defaultdict(dict)
+        self.given: Counter[Exchange] = Counter()
+        """Seats taken across institutions."""
+
+    def put(self, bond: Bond) -> bool:
+        """Whether anything differs now."""
+        known = self._of[bond.mentee].get(bond.id) if bond.mentee in self._of else None
+        if known is not None and known.sequence >= bond.sequence:
+            return False
+        binds = bond.takes_seat or bond.keeps_apart or bond.asks
+        if bond.exchange is not None:
+            self.given[bond.exchange] += bond.takes_seat - (known is not None and known.takes_seat)
+        for member in (bond.mentee, bond.mentor):
+            if binds:
+                self._of[member][bond.id] = bond
+            elif member in self._of:
+                self._of[member].pop(bond.id, None)
+        if known is None:
+            return binds
+        return _does(known) != _does(bond)
+
+    def taken(self, mentor: str) -> int:
+        return sum(bond.takes_seat for bond in self._known(mentor) if bond.mentor == mentor)
+
+    def asked(self, mentor: str) -> int:
+        return sum(bond.asks for bond in self._known(mentor) if bond.mentor == mentor)
+
+    def has_mentor(self, mentee: str, programme: str) -> bool:
+        known = self._known(mentee)
+        return any(bond.takes_seat and bond.mentee == mentee and bond.programme == programme for bond in known)
+
+    def apart(self, member: str, role: Role) -> AbstractSet[str]:
+        """The other side of bonds in which this member is the mentor, or the mentee: unless a bond holds both ways, the
+        reverse pair may be made.
+        """
+        keeping = [bond for bond in self._known(member) if bond.keeps_apart]
+        as_mentee = {bond.mentor for bond in keeping if bond.mentee == member and (role == "mentee" or bond.both_ways)}
+        as_mentor = {bond.mentee for bond in keeping if bond.mentor == member and (role == "mentor" or bond.both_ways)}
+        return as_mentee | as_mentor
+
+    def holds_both_ways(self, bond: Bond) -> bool:
+        """As it is known so far."""
+        known = self._of[bond.mentee].get(bond.id) if bond.mentee in self._of else None
+        return known is not None and known.both_ways
+
+    def _known(self, member: str) -> list[Bond]:
+        return list(self._of[member].values()) if member in self._of else []
+
+
+def _does(bond: Bond) -> tuple[bool, bool, bool, bool]:
+    return bond.takes_seat, bond.keeps_apart, bond.both_ways, bond.asks

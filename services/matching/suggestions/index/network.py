@@ -1,0 +1,318 @@
+"""Everything known, kept by the newest state of each document; who must be matched again is the answer to each change.
+
+The institutions' tenancy does not end here but in the API: this is the one place that reads across (design 3).
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from functools import partial
+
+from services.matching.kernel.participants import (
+    USUAL,
+    Assessment,
+    Bond,
+    Exchange,
+    Experience,
+    Institution,
+    Member,
+    Person,
+    Policy,
+    Preferences,
+    Programme,
+)
+from services.matching.kernel.shards import shard_of
+from services.matching.suggestions.domain import Enrolment, OwnSequences
+from services.matching.suggestions.index.bonds import Bonds
+from services.matching.suggestions.index.firewall import Firewall
+from services.matching.suggestions.index.people import Vocabulary
+from services.matching.suggestions.index.pool import Pool
+from services.matching.suggestions.index.reserves import RESERVE
+from shared.contracts.profiles import Role
+
+State = Institution | Programme | Member | Preferences | Bond | Assessment | Experience
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """What a change is about: the person's own lists, the person as a mentor, or whole programmes."""
+
+    own: tuple[Enrolment, ...] = ()
+    as_mentor: tuple[tuple[str, str], ...] = ()
+    """(programme, mentor)."""
+    others: tuple[Enrolment, ...] = ()
+
+
+NOBODY = Affected()
+
+
+class Network:
+    def __init__(self, *, reserve: int = RESERVE) -> None:
+        self._reserve = reserve
+        self._institutions: dict[str, Institution] = {}
+        self._programmes: dict[str, Programme] = {}
+        self._members: dict[str, Member] = {}
+        self._preferences: dict[str, Preferences] = {}
+        self._named_by: defaultdict[str, set[str]] = defaultdict(set)
+        self._bonds = Bonds()
+        self._firewall = Firewall()
+        self._experiences: dict[str, Experience] = {}
+        self._pools: dict[str, Pool] = {}
+        self._vocabulary = Vocabulary()
+        self._shards: set[int] = set()
+
+    @property
+    def shards(self) -> AbstractSet[int]:
+        return self._shards
+
+    def put(self, state: State) -> Affected:  # noqa: PLR0911 -- one return a kind
+        """Applies what is newer than what is known."""
+        match state:
+            case Member():
+                return self._put_member(state)
+            case Preferences():
+                return self._put_preferences(state)
+            case Programme():
+                return self._put_programme(state)
+            case Institution():
+                return self._put_institution(state)
+            case Bond():
+                return self._put_bond(state)
+            case Assessment():
+                return self._put_assessment(state)
+            case Experience():
+                return self._put_experience(state)
+
+    def pool(self, programme: str) -> Pool:
+        return self._pools[programme]
+
+    def enrolment(self, programme: str, mentee: str) -> Enrolment:
+        return Enrolment(programme=programme, mentee=mentee, institution=self._members[mentee].institution)
+
+    def person(self, member: str) -> Person:
+        """With all that binds them."""
+        known = self._person(self._members[member])
+        kept_from = frozenset(self._kept_from(member, "mentee"))
+        return replace(known, kept_from=kept_from, firewall=self._firewall.of(member))
+
+    def enrolled(self, programme: str) -> list[str]:
+        """Members in either role, by id."""
+        return sorted(
+            one.id for one in self._members.values() if programme in one.mentee_in or programme in one.mentors_in
+        )
+
+    def own_sequences(self, member: str) -> OwnSequences | None:
+        """Of the person's documents as they are known now; None where there is no profile."""
+        known, private = self._members.get(member), self._preferences.get(member)
+        if known is None or known.sequence < 0:
+            return None
+        return OwnSequences(known.sequence, private.sequence if private else 0)
+
+    def has_mentor(self, enrolment: Enrolment) -> bool:
+        return self._bonds.has_mentor(enrolment.mentee, enrolment.programme)
+
+    def is_active(self, member: str) -> bool:
+        return member in self._members and self._members[member].is_active
+
+    def hold(self, shards: Collection[int]) -> None:
+        """Lists of these shards' mentees are kept here from now on."""
+        self._shards.update(shards)
+        for member in self._members.values():
+            if member.mentee_in and shard_of(member.id) in shards:
+                self._enrol(self._person(member))
+
+    def drop(self, shards: Collection[int]) -> None:
+        self._shards.difference_update(shards)
+        for pool in self._pools.values():
+            for mentee in [one for one in pool.mentees if shard_of(one) in shards]:
+                pool.drop_mentee(mentee)
+
+    def keep(self, enrolment: Enrolment) -> None:
+        """A stored list of somebody who is in the programme no more: known so that it can be emptied."""
+        pool = self._pool(enrolment.programme)
+        if enrolment.mentee not in pool.mentees:
+            unknown = Member(id=enrolment.mentee, institution=enrolment.institution, sequence=-1, is_active=False)
+            pool.put_mentee(self._person(self._members.setdefault(enrolment.mentee, unknown)))
+
+    def enrolments(self, shards: Collection[int]) -> list[Enrolment]:
+        """Of the lists kept here."""
+        return [
+            self.enrolment(name, mentee)
+            for name, pool in self._pools.items()
+            for mentee in pool.mentees
+            if shard_of(mentee) in shards
+        ]
+
+    def any_list(self, chance: int) -> Enrolment | None:
+        """Of those kept here, by chance; None where the place that it names is empty."""
+        place = chance % max(1, sum(pool.places for pool in self._pools.values()))
+        for name, pool in self._pools.items():
+            if place < pool.places:
+                mentee = pool.mentee_at(place)
+                return self.enrolment(name, mentee) if mentee in pool.mentees else None
+            place -= pool.places
+        return None
+
+    def _put_member(self, member: Member) -> Affected:
+        known = self._members.get(member.id)
+        if known is not None and known.sequence >= member.sequence:
+            return NOBODY
+        self._members[member.id] = member
+        person = self._person(member)
+        gone = known.mentee_in if known else frozenset()
+        was_mentor = known.mentors_in if known else frozenset()
+        return self._place(person, mentee_in=member.mentee_in | gone, mentors_in=member.mentors_in | was_mentor)
+
+    def _put_preferences(self, preferences: Preferences) -> Affected:
+        known = self._preferences.get(preferences.member)
+        if known is not None and known.sequence >= preferences.sequence:
+            return NOBODY
+        self._preferences[preferences.member] = preferences
+        for named in known.never if known else ():
+            self._named_by[named].discard(preferences.member)
+        for named in preferences.never:
+            self._named_by[named].add(preferences.member)
+        member = self._members.get(preferences.member)
+        if member is None:
+            return NOBODY
+        return self._place(self._person(member), mentee_in=member.mentee_in, mentors_in=member.mentors_in)
+
+    def _place(self, person: Person, *, mentee_in: AbstractSet[str], mentors_in: AbstractSet[str]) -> Affected:
+        for programme in mentors_in:
+            self._pool(programme).put_mentor(person)
+        own = self._enrol(person, also=mentee_in)
+        return Affected(own=own, as_mentor=tuple((programme, person.id) for programme in mentors_in))
+
+    def _enrol(self, person: Person, *, also: AbstractSet[str] = frozenset()) -> tuple[Enrolment, ...]:
+        """The enrolments whose lists are kept here, `also` those that were and are no more."""
+        if shard_of(person.id) not in self._shards:
+            return ()
+        programmes = sorted(person.member.mentee_in | also)
+        for programme in programmes:
+            self._pool(programme).put_mentee(person)
+        return tuple(self.enrolment(programme, person.id) for programme in programmes)
+
+    def _put_programme(self, programme: Programme) -> Affected:
+        known = self._programmes.get(programme.id)
+        if known is not None and known.sequence >= programme.sequence:
+            return NOBODY
+        self._programmes[programme.id] = programme
+        self._pool(programme.id)
+        return self._govern([programme.id])
+
+    def _put_institution(self, institution: Institution) -> Affected:
+        known = self._institutions.get(institution.id)
+        if known is not None and known.sequence >= institution.sequence:
+            return NOBODY
+        self._institutions[institution.id] = institution
+        return self._govern([one.id for one in self._programmes.values() if institution.id in one.admits])
+
+    def _govern(self, programmes: list[str]) -> Affected:
+        others: list[Enrolment] = []
+        for name in programmes:
+            pool = self._pool(name)
+            pool.govern(self._policy(name))
+            for member in self._members.values():
+                if name in member.mentors_in:
+                    pool.put_mentor(self._person(member))
+            for mentee in list(pool.mentees):
+                if mentee in self._members:
+                    pool.put_mentee(self._person(self._members[mentee]))
+            others += [self.enrolment(name, mentee) for mentee in pool.mentees]
+        return Affected(others=tuple(others))
+
+    def _put_bond(self, bond: Bond) -> Affected:
+        """The mentee's lists, and the mentor's own where it holds both ways; those of others where the mentor carries
+        more or less than before.
+        """
+        mentor, carried = self._members.get(bond.mentor), self._carried(bond.mentor)
+        was_full = self._is_full(bond.exchange)
+        both_ways = bond.both_ways or self._bonds.holds_both_ways(bond)
+        if not self._bonds.put(bond):
+            return NOBODY
+        others = self._search_anew(bond.mentee, self._pools)
+        if both_ways:
+            others += self._search_anew(bond.mentor, self._pools)
+        if bond.exchange is not None and self._is_full(bond.exchange) != was_full:
+            others = list(dict.fromkeys(others + self._open_or_close(bond.exchange)))
+        if mentor is None or carried == self._carried(bond.mentor):
+            return Affected(others=tuple(others))
+        return Affected(others=tuple(others), as_mentor=self._put_as_mentor(mentor))
+
+    def _carried(self, mentor: str) -> tuple[int, int]:
+        return self._bonds.taken(mentor), self._bonds.asked(mentor)
+
+    def _put_as_mentor(self, mentor: Member) -> tuple[tuple[str, str], ...]:
+        for programme in mentor.mentors_in:
+            self._pool(programme).put_mentor(self._person(mentor))
+        return tuple((programme, mentor.id) for programme in mentor.mentors_in)
+
+    def _is_full(self, exchange: Exchange | None) -> bool:
+        """Whatever the programme."""
+        return exchange is not None and self._policy("").is_full(exchange)
+
+    def _open_or_close(self, exchange: Exchange) -> list[Enrolment]:
+        """A ceiling was reached, or is not any more: the lists of all whom it keeps out or lets in."""
+        mentees, _ = exchange
+        others: list[Enrolment] = []
+        for name, pool in self._pools.items():
+            if not pool.policy.exchanges(*exchange):
+                continue
+            pool.ask_again_who_exchanges()
+            theirs = [one for one in pool.mentees if self._members[one].institution == mentees]
+            others += [found for one in theirs for found in self._search_anew(one, [name])]
+        return others
+
+    def _put_assessment(self, assessment: Assessment) -> Affected:
+        """Either may be the other's mentor: the lists of both."""
+        changed = self._firewall.put(assessment)
+        both = (assessment.assessed, assessment.assessor)
+        return Affected(others=tuple(one for member in both for one in self._search_anew(member, changed)))
+
+    def _put_experience(self, experience: Experience) -> Affected:
+        known = self._experiences.get(experience.mentor)
+        if known is not None and known.sequence >= experience.sequence:
+            return NOBODY
+        before = self._experience(experience.mentor)
+        self._experiences[experience.mentor] = experience
+        mentor = self._members.get(experience.mentor)
+        if mentor is None or before == experience.level:
+            return NOBODY
+        return Affected(as_mentor=self._put_as_mentor(mentor))
+
+    def _experience(self, mentor: str) -> int:
+        known = self._experiences.get(mentor)
+        return known.level if known else USUAL
+
+    def _search_anew(self, mentee: str, programmes: Collection[str]) -> list[Enrolment]:
+        """Whom this mentee may be with is another now: what their reserves say is not so any more."""
+        kept = [name for name, pool in self._pools.items() if name in programmes and mentee in pool.mentees]
+        for name in kept:
+            self._pools[name].put_mentee(self._person(self._members[mentee]))
+        return [self.enrolment(name, mentee) for name in kept]
+
+    def _pool(self, programme: str) -> Pool:
+        if programme not in self._pools:
+            apart = partial(self._apart, programme)
+            self._pools[programme] = Pool(self._policy(programme), self._vocabulary, apart, reserve=self._reserve)
+        return self._pools[programme]
+
+    def _policy(self, programme: str) -> Policy:
+        unknown = Programme(id=programme, institution="", sequence=0, is_active=False)
+        institutions: Mapping[str, Institution] = self._institutions
+        return Policy(self._programmes.get(programme, unknown), institutions, self._bonds.given)
+
+    def _person(self, member: Member) -> Person:
+        private = self._preferences.get(member.id) or Preferences(member=member.id)
+        taken, asked = self._carried(member.id)
+        return Person(member, private, taken, experience=self._experience(member.id), asked=asked)
+
+    def _apart(self, programme: str, member: str, role: Role) -> AbstractSet[str]:
+        return self._kept_from(member, role) | self._firewall.around(member, programme)
+
+    def _kept_from(self, member: str, role: Role) -> AbstractSet[str]:
+        """In every programme."""
+        own = self._preferences.get(member)
+        bonded = self._bonds.apart(member, role)
+        return self._named_by.get(member, set()) | (own.never if own else frozenset()) | bonded

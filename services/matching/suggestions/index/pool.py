@@ -1,0 +1,312 @@
+"""One programme: its mentors, its mentees held here, and the lists these have. Lists are exact, never approximated.
+
+A mentor who changes is in their column at once, and in the reserves when `touched` was asked of them; until then lists
+are searched for, not read from a reserve.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from services.matching.kernel import rules, scoring
+from services.matching.kernel.columns import Bools, Ints, Rows, Side, Words
+from services.matching.kernel.participants import Exchange, Person, Policy, Weights, weights_for
+from services.matching.suggestions.domain import NOT_ENROLLED, Entry, OwnSequences, Shortlist, Stored
+from services.matching.suggestions.index.exchanges import Exchanges
+from services.matching.suggestions.index.people import People, Vocabulary, Widths
+from services.matching.suggestions.index.ranking import Ranking
+from services.matching.suggestions.index.reserves import Reserves
+from services.matching.suggestions.index.stored_columns import LONGEST, Held
+from shared.contracts.matching import Unmatched
+from shared.contracts.profiles import Role
+
+Apart = Callable[[str, Role], Collection[str]]
+"""Whom a person of this role may not be brought together with, by either side's wish or for what is between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One mentee's, the best first."""
+
+    mentors: Sequence[str]
+    scores: Sequence[int]
+    unmatched: Unmatched | None
+    """Why there is nobody."""
+
+
+class Pool:
+    def __init__(self, policy: Policy, vocabulary: Vocabulary, apart: Apart, *, reserve: int) -> None:
+        self._policy = policy
+        self._vocabulary = vocabulary
+        self._apart = apart
+        self._mentors = People(vocabulary)
+        self._mentees = People(vocabulary)
+        self._weights: dict[str, Weights] = {}
+        self._own_reasons: dict[str, Shortlist] = {}
+        self._stored: dict[str, Stored] = {}
+        self._held = Held()
+        self._reserves = Reserves(self._ties, size=reserve)
+        self._unspread: set[int] = set()
+        self._prepared: dict[str, tuple[Shortlist, list[int]]] = {}
+        """With the rows of its mentors."""
+        self._exchanges = Exchanges(vocabulary.institutions)
+
+    @property
+    def policy(self) -> Policy:
+        return self._policy
+
+    @property
+    def mentees(self) -> Collection[str]:
+        """Those whose lists are kept here."""
+        return self._stored.keys()
+
+    def govern(self, policy: Policy) -> None:
+        """New rules; weights are renewed as mentees are put again."""
+        self._prepared.clear()
+        self._policy = policy
+        self.ask_again_who_exchanges()
+        self._reserves.clear()
+        self._unspread.clear()
+
+    def ask_again_who_exchanges(self) -> None:
+        """A ceiling was reached, or is not any more. Mentees whom that concerns are to be put again."""
+        self._prepared.clear()
+        self._exchanges.ask_again()
+
+    def put_mentor(self, mentor: Person) -> None:
+        self._prepared.clear()
+        if self._reserves.any_known:
+            self._unspread.add(self._mentors.row(mentor.id))
+        if not rules.is_mentor(mentor, self._policy):
+            self._mentors.withdraw(mentor.id)
+            return
+        self._mentors.put(
+            mentor.member,
+            topics=mentor.member.topics_offered,
+            identity=mentor.private.identity,
+            standing=(scoring.room(mentor), mentor.experience),
+            seed=scoring.seed(mentor.id),
+            free=rules.has_seat(mentor),
+        )
+
+    def put_mentee(self, mentee: Person) -> None:
+        """Keeps this mentee's list from now on."""
+        self._prepared.clear()
+        self._stored.setdefault(mentee.id, Stored())
+        row = self._mentees.row(mentee.id)
+        self._held.hold(row)
+        self._reserves.forget(row)
+        if not rules.is_mentee(mentee, self._policy):
+            self._mentees.withdraw(mentee.id)
+            return
+        reason = rules.own_reason(mentee)
+        self._own_reasons.pop(mentee.id, None)
+        if reason:
+            self._own_reasons[mentee.id] = Shortlist(unmatched=reason)
+        self._mentees.put(
+            mentee.member,
+            topics=mentee.member.topics_wanted,
+            most_wanted=mentee.topics_most_wanted,
+            identity=mentee.identity_wish,
+            standing=(0, 0),
+            seed=scoring.seed(self._policy.programme.id, mentee.id),
+            free=reason is None,
+        )
+        weights = weights_for(mentee, self._policy.programme)
+        self._weights[mentee.id] = weights
+        self._held.weigh(row, weights)
+
+    def drop_mentee(self, mentee: str) -> None:
+        """Somebody else keeps this list now."""
+        self._prepared.clear()
+        self._stored.pop(mentee, None)
+        row = self._mentees.withdraw(mentee)
+        if row is not None:
+            self._held.drop(row)
+            self._reserves.forget(row)
+
+    def stored(self, mentee: str) -> Stored:
+        return self._stored[mentee]
+
+    def remember(self, mentee: str, shortlist: Shortlist, *, version: int, own: OwnSequences | None) -> None:
+        """What is stored now."""
+        row = self._mentees.row(mentee)
+        self._stored[mentee] = Stored.of(shortlist, version=version, own=own)
+        prepared, mentors = self._prepared.get(mentee, (None, []))
+        if prepared is not shortlist:
+            mentors = [self._mentors.row(mentor) for mentor in self._stored[mentee].mentors]
+        last = shortlist.entries[-1].score if mentors else 0
+        tie = scoring.tie_of(int(self._mentees.seeds[row]), int(self._mentors.seeds[mentors[-1]])) if mentors else 0
+        self._held.remember(row, mentors, last=last, tie=tie)
+
+    def awaits(self, mentee: str, *, renewal: bool) -> None:
+        """Whether this list is going to be computed again."""
+        self._held.awaited[self._mentees.rows[mentee]] = renewal
+
+    def is_awaited(self, mentee: str) -> bool:
+        return mentee in self._stored and bool(self._held.awaited[self._mentees.rows[mentee]])
+
+    @property
+    def places(self) -> int:
+        """Of mentees, whether their lists are kept here or were."""
+        return len(self._mentees)
+
+    def mentee_at(self, place: int) -> str:
+        return self._mentees.ids[place]
+
+    def shortlist(self, mentee: str) -> Shortlist:
+        """The list as it should be now."""
+        row = self._mentees.rows[mentee]
+        if not self._mentees.is_present(row):
+            return NOT_ENROLLED
+        if mentee in self._own_reasons:
+            return self._own_reasons[mentee]
+        if mentee not in self._prepared:
+            self.prepare([mentee])
+        return self._prepared[mentee][0] if mentee in self._prepared else self._searched(mentee, row)
+
+    def prepare(self, mentees: Collection[str]) -> None:
+        """Reads these mentees' lists from their reserves, as one product, as far as that is possible; for `shortlist`,
+        until the next change.
+        """
+        rows = np.array([self._mentees.rows[one] for one in mentees], dtype=np.intp)
+        length = self._policy.programme.list_length
+        rows = rows[self._reserves.knows_first(rows, length)]
+        if self._unspread or not rows.size:
+            return
+        places, mentors, scores = self._reserves.first(rows, length)
+        sides = self._mentees.all(self._widths()).take(rows[places]), self._mentors.all(self._widths()).take(mentors)
+        parts = np.stack(scoring.factors(*sides)) * self._held.weights[:, rows[places]]
+        entries = self._entries(mentors, scores, parts)
+        begins, of = np.searchsorted(places, np.arange(rows.size + 1)).tolist(), mentors.tolist()
+        for row, (begin, end) in zip(rows.tolist(), pairwise(begins), strict=True):
+            self._prepared[self._mentees.ids[row]] = Shortlist(entries[begin:end]), of[begin:end]
+
+    def searched(self, mentee: str) -> Shortlist:
+        """The list as it should be now, whatever was kept of it."""
+        self._prepared.pop(mentee, None)
+        self._reserves.forget(self._mentees.rows[mentee])
+        return self.shortlist(mentee)
+
+    def ranked(self, mentees: Sequence[str], length: int) -> list[Ranked]:
+        """The best of each of these mentees' mentors: as lists of this length would have them."""
+        return self._ranked(mentees, length, frozenset())
+
+    def ranked_without(self, closed: Mapping[str, frozenset[Exchange]], length: int) -> Iterator[tuple[str, Ranked]]:
+        """The same of each of these mentees, as if no mentor could be had by what is closed for them."""
+        together: defaultdict[frozenset[Exchange], list[str]] = defaultdict(list)
+        for mentee, exchanges in closed.items():
+            together[exchanges].append(mentee)
+        for exchanges, mentees in together.items():
+            for mentee, found in zip(mentees, self._ranked(mentees, length, exchanges), strict=True):
+                is_kept_out = not found.mentors and found.unmatched is None
+                yield mentee, replace(found, unmatched="not_available") if is_kept_out else found
+
+    def _ranked(self, mentees: Sequence[str], length: int, closed: frozenset[Exchange]) -> list[Ranked]:
+        widths = self._widths()
+        all_mentors, ids = self._mentors.all(widths), self._mentors.ids
+        exchanges = self._exchanges.tables_without(closed, self._policy)
+        ranking = Ranking(all_mentors, exchanges, least=self._policy.programme.minimum_score, length=length)
+        rows = self._mentees.at(mentees)
+        found: dict[str, Ranked] = {}
+
+        def apart(place: int) -> Rows:
+            return self._mentors.at([mentees[place], *self._apart(mentees[place], "mentee")])
+
+        people, weights = self._mentees.all(widths).take(rows), self._held.weights[:, rows]
+        for place, best, scores in ranking.best(people, weights, apart):
+            unmatched = None if best.size else self.searched(mentees[place]).unmatched
+            found[mentees[place]] = Ranked([ids[one] for one in best.tolist()], scores.tolist(), unmatched)
+        return [found[mentee] for mentee in mentees]
+
+    def _searched(self, mentee: str, row: int) -> Shortlist:
+        me, mentors = self._mentees.one(row, self._widths()), self._mentors.all(self._widths())
+        standing = np.ones(len(self._mentors), dtype=np.bool_)
+        standing[self._mentors.at([mentee])] = False
+        apart = self._flags(self._mentors, self._apart(mentee, "mentee"))
+        for code, passes in rules.passing(me, mentors, self._exchanges.tables(self._policy), apart):
+            standing &= passes
+            if not standing.any():
+                return Shortlist(unmatched=code)
+        return self._best(mentee, row, me, mentors, np.flatnonzero(standing))
+
+    def _best(self, mentee: str, row: int, me: Side, mentors: Side, rows: Rows) -> Shortlist:
+        weights, programme = self._weights[mentee], self._policy.programme
+        each = scoring.factors(me, mentors if rows.size == len(self._mentors) else mentors.take(rows))
+        scores = scoring.weighed(each, weights)
+        enough = np.flatnonzero(scoring.reaching(scores, each, weights, minimum_percent=programme.minimum_score))
+        if not enough.size:
+            return Shortlist(unmatched="below_minimum_score")
+        length = max(programme.list_length, self._reserves.size + 1)
+        places = enough[scoring.best(scores[enough], mentee=me.seed, mentors=mentors.seed[rows[enough]], length=length)]
+        self._reserves.fill(row, rows[places], scores[places])
+        first = places[: programme.list_length]
+        parts = np.stack([factor[first] for factor in each]) * np.array(weights, dtype=np.int32)[:, None]
+        return Shortlist(self._entries(rows[first], scores[first], parts))
+
+    def _entries(self, mentors: Rows, scores: Ints, parts: Ints) -> tuple[Entry, ...]:
+        """`parts` by factor and pair."""
+        ids, names = self._mentors.ids, self._vocabulary.institutions.names
+        homes, each = self._mentors.institutions[mentors].tolist(), zip(*parts.tolist(), strict=True)
+        pairs = zip(mentors.tolist(), homes, scores.tolist(), each, strict=True)
+        return tuple([Entry(ids[row], names[home], score, contributions) for row, home, score, contributions in pairs])
+
+    def touched(self, mentor: str) -> list[str]:
+        """Whose list may differ after this mentor's change: those who name them, those whom they would now enter, and
+        those who have nobody, because the reason may be another. Not those whose list is awaited anyway.
+        """
+        row = self._mentors.rows.get(mentor)
+        if row is None:
+            return []
+        self._unspread.discard(row)
+        held, mentees = self._held.first(len(self._mentees)), self._mentees.all(self._widths())
+        if not held.kept.any():
+            return []
+        eligible, scores = self._for_all(mentor, row, mentees, held)
+        self._reserves.put(row, eligible, scores)
+        has_nobody = mentees.present & mentees.free & (held.length == 0)
+        named = np.zeros(len(self._mentees), dtype=np.bool_)
+        named[np.flatnonzero(held.rows.reshape(-1) == row) // LONGEST] = True
+        touched = held.kept & ~held.awaited & (named | has_nobody | self._enters(row, eligible, scores, held))
+        return [self._mentees.ids[mentee] for mentee in np.flatnonzero(touched)]
+
+    def _for_all(self, mentor: str, row: int, mentees: Side, held: Held) -> tuple[Bools, Ints]:
+        """For whom this mentor may be on a list, and with which score."""
+        eligible, nothing = held.kept.copy(), np.zeros(len(self._mentees), dtype=np.int32)
+        if not self._mentors.is_present(row):
+            return np.zeros_like(eligible), nothing
+        one = self._mentors.one(row, self._widths())
+        eligible[self._mentees.at([mentor])] = False
+        apart = self._flags(self._mentees, self._apart(mentor, "mentor"))
+        for _, passes in rules.passing(mentees, one, self._exchanges.tables(self._policy), apart):
+            eligible &= passes
+            if not eligible.any():
+                return eligible, nothing
+        each, least = scoring.factors(mentees, one), self._policy.programme.minimum_score
+        scores = scoring.weighed(each, held.weights)
+        return eligible & scoring.reaching(scores, each, held.weights, minimum_percent=least), scores
+
+    def _enters(self, row: int, eligible: Bools, scores: Ints, held: Held) -> Bools:
+        beats: Bools = scores > held.last
+        level = np.flatnonzero(scores == held.last)
+        beats[level] = self._ties(level, np.full(level.size, row)) < held.tie[level]
+        return eligible & ((held.length < self._policy.programme.list_length) | beats)
+
+    def _ties(self, mentees: Rows, mentors: Rows) -> Words:
+        """Pair by pair."""
+        return scoring.ties(self._mentees.seeds[mentees], self._mentors.seeds[mentors])
+
+    def _flags(self, people: People, ids: Iterable[str]) -> Bools:
+        flags = np.zeros(len(people), dtype=np.bool_)
+        flags[people.at(ids)] = True
+        return flags
+
+    def _widths(self) -> Widths:
+        """`topics` and `most_wanted` meet each other's."""
+        topics, most_wanted, *others = (
+            max(pair) for pair in zip(self._mentors.widths, self._mentees.widths, strict=True)
+        )
+        return (max(topics, most_wanted), max(topics, most_wanted), *others)

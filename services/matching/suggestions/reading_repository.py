@@ -1,0 +1,64 @@
+"""What the API reads, limited to one institution in every query that does not follow from a list."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from services.matching.kernel.participants import Exchange, Person, Policy
+from services.matching.projections import people
+from services.matching.suggestions.reading import StoredList, UnmatchedMentee
+from services.matching.suggestions.repository import found_of
+from shared.mongo import ASCENDING, Database, Document
+
+
+class ReadingStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None:
+        return await people.signed_in(self._database, institution, subject_hash)
+
+    async def person(self, institution: str, id: str) -> Person | None:
+        wanted = {"_id": id, "institution": institution}
+        return (await people.persons(self._database, wanted, mentees=[id])).get(id)
+
+    async def named(self, ids: Iterable[str]) -> Mapping[str, Person]:
+        """People of any institution, named by a list that the asker may see; the hard rules decide what is shown."""
+        found = await people.persons(self._database, {"_id": {"$in": list(ids)}}, mentees=())
+        asked = await people.asked(self._database, list(found))
+        return {id: replace(one, asked=asked.get(id, 0)) for id, one in found.items()}
+
+    async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
+        return await people.policy(self._database, programme, exchanges=exchanges)
+
+    async def list_of(self, institution: str, programme: str, mentee: str) -> StoredList | None:
+        one = await self._database["lists"].find_one(
+            {"institution": institution, "programme": programme, "mentee": mentee, **_SHOWN}
+        )
+        return _stored(one) if one else None
+
+    async def lists_of(self, institution: str, mentee: str) -> Sequence[StoredList]:
+        found = self._database["lists"].find({"institution": institution, "parties": mentee, **_SHOWN})
+        return [_stored(one) async for one in found.sort("programme", ASCENDING)]
+
+    async def unmatched(self, institution: str, programme: str, *, after: str, limit: int) -> Sequence[UnmatchedMentee]:
+        found = self._database["lists"].find(
+            {
+                "institution": institution,
+                "programme": programme,
+                "mentee": {"$gt": after},
+                "unmatched": {"$ne": None},
+            },
+            {"mentee": 1, "unmatched": 1, "as_of": 1},
+        )
+        page = found.sort("mentee", ASCENDING).limit(limit)
+        return [UnmatchedMentee(one["mentee"], one["unmatched"], one["as_of"]) async for one in page]
+
+
+_SHOWN: Document = {"$or": [{"entries.0": {"$exists": True}}, {"unmatched": {"$ne": None}}]}
+"""An emptied list of somebody who is enrolled no more is kept for its version only."""
+
+
+def _stored(document: Document) -> StoredList:
+    found = found_of(document)
+    of = found.enrolment
+    return StoredList(of.programme, of.mentee, of.institution, found.shortlist, found.version, document["as_of"])

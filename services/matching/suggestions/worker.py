@@ -1,0 +1,213 @@
+"""The background of matching: follows the projections, holds its share of the shards, and has the keeper act.
+
+Order of a start: the change stream first, then the scan, then what the stream brought; both guarded by sequence.
+Any fault ends `run`, and the next one begins with a new scan: so does a change stream whose history is lost. Where a
+copy is replaced as a whole, the scan begins anew with the shards still held.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+
+from services.matching.kernel.shards import SHARDS, fair_share
+from services.matching.projections.repository import Feed, Projections, Replaced
+from services.matching.suggestions.audit import Audit
+from services.matching.suggestions.index.network import Network
+from services.matching.suggestions.replicas import Replicas
+from services.matching.suggestions.updater import Change, Keeper
+from shared.leases import Lease
+from shared.telemetry import logger
+
+_APPLIED_AT_ONCE = 50
+_YIELDS_SECONDS = 1.0
+"""While own changes never end, as in an import, the rest gets one chunk in so many seconds."""
+_log = logger(__name__)
+
+
+class Shards:
+    """The leases that this process holds or may take."""
+
+    def __init__(self, replicas: Replicas, lease: Callable[[str], Lease]) -> None:
+        self._replicas = replicas
+        self._leases = {shard: lease(f"shard-{shard:02}") for shard in range(SHARDS)}
+
+    @property
+    def held(self) -> dict[int, int]:
+        """Tokens by shard."""
+        return {shard: lease.token for shard, lease in self._leases.items() if lease.is_held}
+
+    @property
+    def renewal_seconds(self) -> float:
+        return self._leases[0].seconds / 4
+
+    async def settle(self) -> None:
+        """Renews what is held, gives up what is beyond a fair share, takes what is free up to it."""
+        share = fair_share(await self._replicas.beat())
+        held = list(self.held)
+        for surplus in held[share:]:
+            await self._leases[surplus].release()
+        await asyncio.gather(*(self._leases[shard].take() for shard in held[:share]))
+        wanted = [shard for shard in self._leases if shard not in held]
+        while wanted and (missing := share - len(self.held)) > 0:
+            tried, wanted = wanted[:missing], wanted[missing:]
+            await asyncio.gather(*(self._leases[shard].take() for shard in tried))
+
+    async def leave(self) -> None:
+        await asyncio.gather(*(lease.release() for lease in self._leases.values() if lease.is_held))
+        await self._replicas.leave()
+
+
+class Clockwork:
+    def __init__(
+        self,
+        projections: Projections,
+        *,
+        keeper: Callable[[Network], Keeper],
+        shards: Callable[[], Shards],
+        audit: Callable[[Keeper], Audit],
+        audit_seconds: float,
+    ) -> None:
+        self._projections = projections
+        self._new_audit = audit
+        self._audit_seconds = audit_seconds
+        self._new_keeper = keeper
+        self._new_shards = shards
+        self._hears: Callable[[Sequence[Change]], None] | None = None
+        self.is_loaded = False
+
+    def hear(self, changes: Sequence[Change]) -> None:
+        """States that this process is writing, taken in at once; those of other processes come by the feed only.
+
+        Killed between a list and the state it follows from, a process leaves a list that is ahead: it goes back when
+        the shard is taken over, and forward when the record, not committed yet, comes again.
+        """
+        if self._hears is not None:
+            self._hears(changes)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        shards = self._new_shards()
+        try:
+            while True:
+                try:
+                    await self._follow_copies(shards)
+                except* Replaced:
+                    _log.info("a copy is replaced, loading anew")
+        finally:
+            self.is_loaded = False
+            self._hears = None
+            await shards.leave()
+
+    async def _follow_copies(self, shards: Shards) -> None:
+        self._hears = None
+        async with await self._projections.feed() as feed:
+            network = Network()
+            people = await self._load(network)
+            keeper = self._new_keeper(network)
+            await shards.settle()
+            await _align(keeper, shards)
+            self.is_loaded = True
+            _log.info("index loaded", documents=people)
+            await self._keep(feed, keeper, shards)
+
+    async def _load(self, network: Network) -> int:
+        documents = 0
+        async for states in self._projections.scan():
+            for state in states:
+                network.put(state)
+            documents += len(states)
+        return documents
+
+    async def _keep(self, feed: Feed, keeper: Keeper, shards: Shards) -> None:
+        bell = Bell()
+        bell.ring()
+
+        def hears(changes: Sequence[Change]) -> None:
+            keeper.apply(changes)
+            bell.ring()
+
+        self._hears = hears
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_hold(shards, keeper, bell))
+            tasks.create_task(_follow(feed, keeper, bell))
+            tasks.create_task(_renew_own(keeper, bell))
+            tasks.create_task(_renew_others(keeper, bell))
+            tasks.create_task(_audit(self._new_audit(keeper), bell, seconds=self._audit_seconds))
+
+
+class Bell:
+    """Rings for both lanes."""
+
+    def __init__(self) -> None:
+        self.own = asyncio.Event()
+        self.others = asyncio.Event()
+
+        self.own_done = asyncio.Event()
+
+    def ring(self) -> None:
+        self.own.set()
+        self.others.set()
+
+
+async def _hold(shards: Shards, keeper: Keeper, bell: Bell) -> None:
+    while True:
+        await asyncio.sleep(shards.renewal_seconds)
+        await shards.settle()
+        await _align(keeper, shards)
+        bell.ring()
+
+
+async def _align(keeper: Keeper, shards: Shards) -> None:
+    """A lease that lapsed and came back with its token was nobody else's meanwhile: nothing is taken over again."""
+    held = shards.held
+    keeper.lose([shard for shard in keeper.fences if shard not in held])
+    gained = {shard: token for shard, token in held.items() if keeper.fences.get(shard) != token}
+    if gained:
+        _log.info("shards taken", shards=sorted(gained))
+        await keeper.take(gained)
+
+
+async def _follow(feed: Feed, keeper: Keeper, bell: Bell) -> None:
+    """Reads no further before what was read is applied: the stream waits, and memory stays flat."""
+    while True:
+        changes = await feed.next()
+        for first in range(0, len(changes), _APPLIED_AT_ONCE):
+            keeper.apply(changes[first : first + _APPLIED_AT_ONCE])
+            bell.ring()
+            await asyncio.sleep(0)
+
+
+async def _renew_own(keeper: Keeper, bell: Bell) -> None:
+    while True:
+        await bell.own.wait()
+        bell.own.clear()
+        bell.own_done.clear()
+        while keeper.has_own:
+            _tell_lost(await keeper.renew_own())
+        bell.own_done.set()
+
+
+async def _renew_others(keeper: Keeper, bell: Bell) -> None:
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(keeper.seconds_until_others()):
+                await bell.others.wait()
+        bell.others.clear()
+        while keeper.seconds_until_others() == 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_YIELDS_SECONDS):
+                    await bell.own_done.wait()
+            _tell_lost(await keeper.renew_others())
+
+
+async def _audit(audit: Audit, bell: Bell, *, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await audit.look()
+        bell.others.set()
+
+
+def _tell_lost(shards: Collection[int]) -> None:
+    """The next look at the leases says whose they are."""
+    if shards:
+        _log.warning("shards written by another holder", shards=sorted(shards))

@@ -1,0 +1,306 @@
+"""Records set aside, each with its reason, in order behind their key; the operator lists them and has them retried.
+
+A key with a parked record is blocked: later records of it park behind, other keys flow. Rows without key block nobody.
+The mirror on `<service>.dead-letters` is written in the same transaction and never holds the value.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from shared.consuming import inbox
+from shared.contracts.dead_letters import NETWORK, RecordParked
+from shared.contracts.envelope import Trace, Unreadable, read
+from shared.mongo import (
+    ASCENDING,
+    Database,
+    Document,
+    IndexModel,
+    Session,
+    Writing,
+    blocking,
+    ensure_indexes,
+    in_transaction,
+)
+from shared.outbox import table as outbox
+
+_WAITING: Document = {"dropped_at": None}
+_KEPT = timedelta(days=35)
+"""A dropped record's place, as long as its topic may bring it again."""
+_TOGETHER, _TOGETHER_BYTES = 200, 4_000_000
+
+
+class Record(Protocol):
+    """What we use of aiokafka's `ConsumerRecord`, and what a parked document gives back."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A parked record, readable again like one fresh from Kafka."""
+
+    id: str
+    consumer: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    reason: str
+    detail: str
+    attempts: int
+    retry_at: datetime | None
+    parked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a record is set aside. `fingerprint` is equal for equal failures; `detail` never quotes the record."""
+
+    reason: str
+    detail: str
+    retry_at: datetime | None = None
+    attempts: int = 1
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(f"{self.reason}:{self.detail}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """A record that is to be parked. `blocks`: later records of its key wait behind it."""
+
+    record: Record
+    verdict: Verdict
+    id: str
+    blocks: bool
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        return self.record.topic, self.record.partition, self.record.offset
+
+
+class Parking:
+    def __init__(self, database: Database, *, letter: type[RecordParked]) -> None:
+        self._database = database
+        self._parked = database["parked"]
+        self._letter = letter
+
+    async def prepare(self) -> None:
+        place = [("consumer", ASCENDING), ("topic", ASCENDING), ("partition", ASCENDING), ("offset", ASCENDING)]
+        by_key = IndexModel([("consumer", ASCENDING), ("key", ASCENDING), ("offset", ASCENDING)], name="by_key")
+        kept = IndexModel([("dropped_at", ASCENDING)], name="kept", expireAfterSeconds=int(_KEPT.total_seconds()))
+        await ensure_indexes(self._parked, [IndexModel(place, name="place", unique=True), by_key, kept])
+
+    def blocked(self, consumer: str, keys: Sequence[bytes]) -> set[bytes]:
+        """Which of these keys have a record waiting. Blocks: for a thread."""
+        of_keys = {"consumer": consumer, "key": {"$in": list(set(keys))}}
+        return {bytes(key) for key in blocking(self._database)["parked"].distinct("key", of_keys)}
+
+    async def park(self, aside: Sequence[Aside], *, consumer: str, now: datetime) -> None:
+        """However many at once. Parking the same record again changes nothing: its place in the topic is unique."""
+        for together in _portions(aside):
+            await self._park_new(together, consumer, now)
+
+    async def _park_new(self, aside: Sequence[Aside], consumer: str, now: datetime) -> None:
+        async def body(session: Session) -> None:
+            taken = {
+                (one["topic"], one["partition"], one["offset"])
+                async for one in self._parked.find(_at_places(consumer, aside), session=session)
+            }
+            new = [one for one in aside if one.place not in taken]
+            if not new:
+                return
+            await self._parked.insert_many([_document(one, consumer, now) for one in new], session=session)
+            letters = [self._mirror(one.record, one.verdict, consumer=consumer, id=one.id, now=now) for one in new]
+            await outbox.append(self._database, session, letters)
+
+        await in_transaction(self._database, body)
+
+    def _mirror(self, record: Record, verdict: Verdict, *, consumer: str, id: str, now: datetime) -> outbox.Fact:
+        letter = self._letter(
+            parked=id,
+            consumer=consumer,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key_hash=hashlib.sha256(record.key or b"").hexdigest(),
+            reason=verdict.reason,
+            fingerprint=verdict.fingerprint,
+            attempts=verdict.attempts,
+        )
+        return outbox.Fact(
+            id=f"{id}.letter",
+            payload=letter,
+            institution=NETWORK,
+            sequence=1,
+            time=now,
+            trace=Trace(correlation_id=id),
+            bulk=True,
+        )
+
+    async def heads(self, consumer: str, *, now: datetime) -> list[bytes]:
+        """Keys whose first waiting record is due, or whose predecessor is gone."""
+        rows = self._parked.aggregate(
+            [
+                {"$match": {"consumer": consumer, "key": {"$ne": None}}},
+                {"$sort": {"key": 1, "offset": 1}},  # as the index has them: nothing is sorted in memory
+                {"$group": {"_id": "$key", "retry_at": {"$first": "$retry_at"}, "reason": {"$first": "$reason"}}},
+                {"$match": {"$or": [{"retry_at": {"$lte": now}}, {"reason": "behind_parked"}]}},
+                {"$limit": 1000},
+            ]
+        )
+        return [bytes(row["_id"]) async for row in rows]
+
+    async def sequence(self, consumer: str, key: bytes) -> AsyncIterator[Parked]:
+        """A key's waiting records, the first in the topic first."""
+        async for document in self._parked.find({"consumer": consumer, "key": key}).sort("offset", ASCENDING):
+            yield _parked(document)
+
+    async def waiting(self, *, limit: int = 1000) -> list[Parked]:
+        rows = self._parked.find(_WAITING).sort([("consumer", ASCENDING), ("key", ASCENDING), ("offset", ASCENDING)])
+        return [_parked(document) async for document in rows.limit(limit)]
+
+    async def find(self, id: str) -> Parked | None:
+        document = await self._parked.find_one({"_id": id, **_WAITING})
+        return None if document is None else _parked(document)
+
+    async def beside(self, one: Parked) -> tuple[Parked | None, int]:
+        """The first record of its key that waits before it, and how many wait behind it."""
+        if one.key is None:
+            return None, 0
+        of_key = {"consumer": one.consumer, "key": one.key}
+        first = await self._parked.find_one(of_key | {"offset": {"$lt": one.offset}}, sort=[("offset", ASCENDING)])
+        behind = await self._parked.count_documents(of_key | {"offset": {"$gt": one.offset}})
+        return (None if first is None else _parked(first)), behind
+
+    async def count(self, consumer: str) -> int:
+        return await self._parked.count_documents({"consumer": consumer, **_WAITING})
+
+    def done(self, writing: Writing, id: str) -> bool:
+        """Part of the transaction in which the record took effect; False where somebody else was done with it."""
+        gone = writing["parked"].delete_one({"_id": id, **_WAITING}, session=writing.session)
+        return bool(gone.deleted_count)
+
+    async def drop(self, one: Parked, *, now: datetime) -> bool:
+        """Takes a record out without effect, nor has it one when it is read again: its place stays taken, so that it
+        is not parked anew, and its event is marked as handled, if it has an id.
+
+        What waits behind it is worked off next. False where somebody else was done with it.
+        """
+        event = _event_of(one)
+        emptied: Document = {"dropped_at": now, "key": None, "value": None, "headers": []}
+
+        async def body(session: Session) -> bool:
+            dropped = await self._parked.update_one({"_id": one.id, **_WAITING}, {"$set": emptied}, session=session)
+            if not dropped.modified_count:
+                return False
+            if event is not None:
+                await inbox.mark_anyway(self._database, session, consumer=one.consumer, event=event, now=now)
+            return True
+
+        return await in_transaction(self._database, body)
+
+    async def failed_again(self, id: str, verdict: Verdict) -> None:
+        change: dict[str, Any] = {
+            "reason": verdict.reason,
+            "detail": verdict.detail,
+            "fingerprint": verdict.fingerprint,
+            "retry_at": verdict.retry_at,
+        }
+        await self._parked.update_one({"_id": id}, {"$set": change, "$inc": {"attempts": 1}})
+
+    async def retry(self, id: str, *, now: datetime) -> bool:
+        """Makes a record due; the service works it off, and what waits behind it. False where there is none."""
+        changed = await self._parked.update_one({"_id": id}, {"$set": {"retry_at": now}})
+        return bool(changed.matched_count)
+
+
+def _portions(aside: Sequence[Aside]) -> Iterator[Sequence[Aside]]:
+    """As many as one transaction may hold: ten thousand at once are usual after a mistake, large ones are not."""
+    portion: list[Aside] = []
+    size = 0
+    for one in aside:
+        if portion and (len(portion) == _TOGETHER or size > _TOGETHER_BYTES):
+            yield portion
+            portion, size = [], 0
+        portion.append(one)
+        size += len(one.record.value or b"")
+    if portion:
+        yield portion
+
+
+def _at_places(consumer: str, aside: Sequence[Aside]) -> Document:
+    offsets: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for one in aside:
+        offsets[one.record.topic, one.record.partition].append(one.record.offset)
+    places = [
+        {"topic": topic, "partition": partition, "offset": {"$in": of}} for (topic, partition), of in offsets.items()
+    ]
+    return {"consumer": consumer, "$or": places}
+
+
+def _document(one: Aside, consumer: str, now: datetime) -> Document:
+    record, verdict = one.record, one.verdict
+    return {
+        "_id": one.id,
+        "consumer": consumer,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": record.key if one.blocks else None,
+        "value": record.value,
+        "headers": [[name, value] for name, value in record.headers],
+        "reason": verdict.reason,
+        "detail": verdict.detail,
+        "fingerprint": verdict.fingerprint,
+        "attempts": verdict.attempts,
+        "retry_at": verdict.retry_at,
+        "parked_at": now,
+        "dropped_at": None,
+    }
+
+
+def _event_of(one: Parked) -> str | None:
+    try:
+        received = read(key=one.key, value=one.value, headers=one.headers)
+    except Unreadable:
+        received = None
+    if received is not None:
+        return received.envelope.id
+    return next((value.decode(errors="replace") for name, value in one.headers if name == "ce_id" and value), None)
+
+
+def _parked(document: Document) -> Parked:
+    return Parked(
+        id=document["_id"],
+        consumer=document["consumer"],
+        topic=document["topic"],
+        partition=document["partition"],
+        offset=document["offset"],
+        key=document["key"],
+        value=document["value"],
+        headers=[(name, value) for name, value in document["headers"]],
+        reason=document["reason"],
+        detail=document["detail"],
+        attempts=document["attempts"],
+        retry_at=document["retry_at"],
+        parked_at=document["parked_at"],
+    )

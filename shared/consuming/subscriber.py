@@ -1,0 +1,84 @@
+"""The one way to make a subscriber: batches, committed once each, nothing lost by a default (design 5.1 to 5.6)."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+
+from shared import failpoints
+from shared.consuming.liveness import BATCH_SECONDS, Client, Handle
+from shared.telemetry import logger
+
+_OUTAGE_WAIT_SECONDS = 1.0
+_MAX_RECORDS = 1000
+_log = logger(__name__)
+
+
+class _PromptSubscriber(BatchSubscriber):
+    """FastStream sleeps `batch_timeout_ms` after an empty poll, which a record that arrives meanwhile waits out."""
+
+    __slots__ = ()
+
+    async def get_msg(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord[Any, Any], ...]:
+        batches = await consumer.getmany(timeout_ms=self.batch_timeout_ms, max_records=self.max_records)
+        return tuple(chain(*batches.values()))
+
+
+def subscribe(
+    broker: KafkaBroker, topics: Iterable[str], *, group: str, handle: Handle, fetch_max_wait_ms: int
+) -> Client:
+    """With both `parser=` and `decoder=` every record reaches `handle`, whatever it holds (design 5.4)."""
+    subscriber = broker.subscriber(
+        *sorted(topics),
+        group_id=group,
+        batch=True,
+        batch_timeout_ms=200,
+        max_records=_MAX_RECORDS,
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        fetch_max_wait_ms=fetch_max_wait_ms,
+        session_timeout_ms=8_000,
+        heartbeat_interval_ms=2_000,
+        max_poll_interval_ms=int(BATCH_SECONDS * 1000),
+    )
+    subscriber.__class__ = _PromptSubscriber
+
+    async def parse(records: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaAckableMessage:
+        return KafkaAckableMessage(raw_message=records, body=b"", consumer=subscriber.consumer)
+
+    async def decode(message: KafkaAckableMessage) -> Sequence[Any]:
+        return message.raw_message
+
+    async def on_batch(records: Any) -> None:
+        try:
+            await handle(records)
+            failpoints.reach("before-offset-commit")
+        except Exception as fault:
+            _log.warning("batch not handled, waiting", consumer=group, fault=type(fault).__name__)
+            await asyncio.sleep(_OUTAGE_WAIT_SECONDS)
+            raise
+
+    subscriber(on_batch, parser=parse, decoder=decode)
+    return lambda: subscriber.consumer
+
+
+def assert_safe(subscriber: Any) -> None:
+    """A broker-wide policy is ignored for some subscribers (design 5.3), so each is looked at."""
+    arguments = subscriber._connection_args  # noqa: SLF001 -- FastStream has no public view of them
+    safe = (
+        isinstance(subscriber, _PromptSubscriber)
+        and subscriber.ack_policy is AckPolicy.NACK_ON_ERROR
+        and bool(subscriber.group_id)
+        and arguments.get("auto_offset_reset") == "earliest"
+        and arguments.get("enable_auto_commit") is False
+    )
+    if not safe:
+        raise AssertionError(
+            f"the subscriber of {subscriber.topic_names} could lose records: see shared/consuming/subscriber.py"
+        )
