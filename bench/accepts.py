@@ -8,7 +8,7 @@ from bench.figures import Figure
 from bench.site import Bench
 from services.matching.mentoring.repository.requests import RequestStore
 from services.matching.mentoring.usecases.requests import Asked, Requests
-from services.matching.projections.repository import Copies, Projections
+from services.matching.projections.repository import Copies
 from shared.auth import Principal
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.payload import Payload
@@ -74,7 +74,7 @@ async def accepts(bench: Bench) -> list[Figure]:
 async def _begin(bench: Bench, database: Database) -> Requests:
     store = RequestStore(database, bench.clock)
     await outbox.prepare(database)
-    await Projections(database).prepare()
+    await _copies(database).prepare()
     await store.prepare()
     home = InstitutionChanged(institution=_HOME, name=_HOME, status="active")
     programme = ProgrammeChanged(
@@ -87,7 +87,7 @@ async def _begin(bench: Bench, database: Database) -> Requests:
 
 
 def _copies(database: Database) -> Copies:
-    return Copies(database, heard=lambda _: None)
+    return Copies(database)
 
 
 def _received(bench: Bench, payload: Payload) -> Received:

@@ -20,11 +20,11 @@ import bson
 from bench.figures import Figure
 from bench.lists import PROGRAMME, Town
 from services.matching.kernel.participants import Institution, Member, Preferences, Programme
-from services.matching.projections.repository import STATES
 from services.matching.rounds.domain.orders import Orders
 from services.matching.rounds.solver.solving import solve
 from services.matching.rounds.usecases.cohorts import freeze
 from services.matching.rounds.usecases.wishlists import Call
+from services.matching.suggestions.feed import STATES
 from services.matching.suggestions.index.network import Network
 from shared.clock import SystemClock
 

@@ -14,7 +14,7 @@ import typer
 from aiokafka.errors import KafkaError
 
 from deploy.operators import asked, bootstrap_of, check_network, end, put_on_record, say
-from services.matching.projections.repository import COPIES as MATCHING
+from services.matching.rebuilding import COPIES as MATCHING
 from services.notifications.store import COPIES as NOTIFICATIONS
 from services.profiles.store.relations import COPIES as PROFILES
 from shared.clock import SystemClock

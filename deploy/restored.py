@@ -100,7 +100,7 @@ async def _matching(database: Database, bootstrap: str, *, dry_run: bool) -> Doc
     await _replay(bootstrap, [SuggestionsChanged.TOPIC], restoring.hear)
     report = await (restoring.look() if dry_run else restoring.restore(now=SystemClock().now()))
     if not dry_run:
-        copies = Copies(database, heard=lambda _: None)
+        copies = Copies(database)
         await forget_again(bootstrap, copies.fold_erasures)
     await _rebuild("matching", database, bootstrap, dry_run=dry_run)
     _say_all(

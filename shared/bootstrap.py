@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from aiokafka.errors import KafkaError
@@ -45,6 +46,8 @@ class Parts:
     watchdog: Watchdog
     holder: str
     """This process, as leases name it."""
+    roles: frozenset[str]
+    """Of this process."""
 
     def lease(self, name: str, *, seconds: float = 6) -> Lease:
         return Lease(self.database, name, holder=self.holder, clock=self.clock, seconds=seconds)
@@ -124,7 +127,9 @@ class Parts:
         return {"store": wrong} if wrong else {}
 
 
-def build(name: str, settings: ServiceSettings, clock: Clock, *, letter: type[RecordParked]) -> Parts:
+def build(
+    name: str, settings: ServiceSettings, clock: Clock, roles: Collection[str], *, letter: type[RecordParked]
+) -> Parts:
     failpoints.arm(name, os.environ.get(failpoints.VARIABLE, ""), environment=settings.environment)
     database = mongo.connect(settings.mongo_uri.get_secret_value(), settings.mongo_database)
     metrics = Metrics()
@@ -159,5 +164,6 @@ def build(name: str, settings: ServiceSettings, clock: Clock, *, letter: type[Re
         backlog=Backlog(database, clock, shed_after_seconds=settings.shed_after_seconds),
         gauges=OutboxGauges(database, clock, metrics),
         watchdog=watchdog,
+        roles=frozenset(roles),
         holder=f"{socket.gethostname()}-{os.getpid()}-{clock.new_id()[-12:]}",
     )

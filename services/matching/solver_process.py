@@ -1,7 +1,7 @@
 """Where rounds are frozen and solved: a process of its own, so that neither API nor lists stand still for a minute.
 
-`python -m services.matching.solver_process` takes one job on standard input and answers on standard output; it ends when the
-service that started it does. It writes into its folder only: what becomes of that is the service's to say.
+`python -m services.matching.solver_process` takes one job on standard input and answers on standard output; it ends
+when the service that started it does. It writes into its folder only: what becomes of that is the service's to say.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Composition root: everything of notifications is built here and passed in."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from prometheus_client import Gauge
@@ -14,7 +14,7 @@ from services.notifications.usecases.live import Bells
 from services.notifications.usecases.reading import Inbox
 from services.notifications.usecases.telling import Telling
 from services.notifications.wording import Wording
-from shared import bootstrap as parts_of
+from shared import bootstrap
 from shared.bootstrap import Parts
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import NotificationsRecordParked
@@ -41,9 +41,8 @@ from shared.contracts.profiles import (
     MemberErased,
     ProgrammeChanged,
 )
-from shared.http import create_app
-from shared.outbox import shedding
-from shared.service import Service, every, roles_of, run
+from shared.service import Service, roles_of, run
+from shared.slices import Slice, Work, assemble
 from shared.telemetry import configure_logs
 
 NAME = "notifications"
@@ -60,9 +59,9 @@ async def _run(settings: NotificationsSettings, clock: Clock, roles: frozenset[s
     await run(build(settings, clock, roles), clock)
 
 
-def build(settings: NotificationsSettings, clock: Clock, roles: frozenset[str]) -> Service:
+def build(settings: NotificationsSettings, clock: Clock, roles: Collection[str]) -> Service:
     """Inside a running event loop."""
-    parts = parts_of.build(NAME, settings, clock, letter=NotificationsRecordParked)
+    parts = bootstrap.build(NAME, settings, clock, roles, letter=NotificationsRecordParked)
     store = NotificationsStore(parts.database)
     bells = Bells()
     inbox = Inbox(store, Wording(), bells, clock)
@@ -70,40 +69,15 @@ def build(settings: NotificationsSettings, clock: Clock, roles: frozenset[str]) 
     _measure(parts, bells)
 
     async def prepare() -> None:
-        await parts.prepare()
         await store.prepare(read_kept=timedelta(days=settings.read_kept_days))
 
-    async def close() -> None:
-        parts.database.client.close()
-
-    app = create_app(
-        "Preceptor notifications",
-        "What a member has been told, and is being told now.",
-        routers=[inbox_router(inbox, settings), export_router(inbox)] if "api" in roles else [],
-        database=parts.database,
-        authenticator=parts.authenticator,
-        clock=clock,
-        metrics=parts.metrics,
-        ready=parts.ready,
-        stalled=lambda: parts.watchdog.stalled,
-        backlog=parts.backlog,
+    notifications = Slice(
+        prepare=[prepare],
+        routers=[inbox_router(inbox, settings), export_router(inbox)],
+        work={"live": Work(role="api", run=lambda: _ring(store, bells))},
     )
-    work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
-        "backlog": ("api", lambda: every(shedding.LOOKS_SECONDS, parts.backlog.look)),
-        "live": ("api", lambda: _ring(store, bells)),
-        "consumer": ("consumer", lambda: _serve(parts)),
-        "watchdog": ("consumer", lambda: every(parts.watchdog.looks_seconds, parts.watchdog.look)),
-        "relay": ("relay", parts.relay),
-        "clockwork": ("clockwork", lambda: every(1, parts.consumers.retry_due)),
-    }
-    return Service(
-        name=NAME,
-        app=app,
-        host=settings.http_host,
-        port=settings.http_port,
-        prepare=prepare,
-        close=close,
-        background={"gauges": parts.measure} | {name: once for name, (role, once) in work.items() if role in roles},
+    return assemble(
+        parts, "Preceptor notifications", "What a member has been told, and is being told now.", [notifications]
     )
 
 
@@ -150,11 +124,3 @@ async def _ring(store: NotificationsStore, bells: Bells) -> None:
             bells.ring_all()
         else:
             bells.ring(recipient)
-
-
-async def _serve(parts: Parts) -> None:
-    await parts.consumers.start()
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await parts.consumers.stop()

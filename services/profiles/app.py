@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from fastapi import APIRouter
@@ -35,18 +35,16 @@ from services.profiles.usecases.invitations import InvitationUseCases
 from services.profiles.usecases.members import MemberUseCases
 from services.profiles.usecases.programmes import ProgrammeUseCases
 from services.profiles.usecases.rosters import Receiving, WorkingOff
-from shared import bootstrap as parts
+from shared import bootstrap
 from shared.bootstrap import Parts
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import ProfilesRecordParked
 from shared.contracts.matching import MatchingErasureCompleted
 from shared.contracts.notifications import NotificationsErasureCompleted
-from shared.http import create_app
 from shared.latest_sequences import heads
-from shared.leases import Lease
 from shared.mongo import Writing
-from shared.outbox.shedding import LOOKS_SECONDS
 from shared.service import ROLES, Service, every, roles_of, run
+from shared.slices import Slice, Work, assemble, while_leased
 from shared.telemetry import configure_logs
 
 
@@ -100,83 +98,45 @@ def _routers(stores: Stores, settings: Settings, clock: Clock) -> list[APIRouter
     ]
 
 
-def build(settings: Settings, clock: Clock, *, roles: Sequence[str] = ROLES) -> Service:
+def build(settings: Settings, clock: Clock, *, roles: Collection[str] = ROLES) -> Service:
     """Inside the running event loop: clients bind to it."""
-    built = parts.build("profiles", settings, clock, letter=ProfilesRecordParked)
-    stores = Stores(built)
-    built.consumers.projection(folds(stores.relations))
-
-    async def prepare() -> None:
-        await built.prepare()
-        await stores.prepare()
-
-    async def close() -> None:
-        built.database.client.close()
-
-    _consume(built, clock)
-    lease = built.lease("rosters", seconds=30)
+    parts = bootstrap.build("profiles", settings, clock, roles, letter=ProfilesRecordParked)
+    stores = Stores(parts)
+    parts.consumers.projection(folds(stores.relations))
+    _consume(parts, clock)
+    lease = parts.lease("rosters", seconds=30)
     rosters = WorkingOff(stores.rosters, stores.programmes, lease, clock)
-    states = MongoStates(built.database, clock, holder=built.holder)
+    states = MongoStates(parts.database, clock, holder=parts.holder)
     carrying_out = ErasureWorker(stores.erasures, clock)
     mending = Mending(states, lambda since: heads(settings.kafka, TOPICS, since=since), clock)
-    work: dict[str, tuple[str, Callable[[], Awaitable[None]]]] = {
-        "backlog": ("api", lambda: every(LOOKS_SECONDS, built.backlog.look)),
-        "consumer": ("consumer", lambda: _serve(built)),
-        "watchdog": ("consumer", lambda: every(built.watchdog.looks_seconds, built.watchdog.look)),
-        "relay": ("relay", built.relay),
-        "heads": ("relay", lambda: every(1, mending.work)),
-        "clockwork": ("clockwork", lambda: _work_off(rosters, lease)),
-        "erasures": ("clockwork", lambda: every(1, carrying_out.work)),
-        "parked": ("clockwork", lambda: every(1, built.consumers.retry_due)),
-    }
-    return Service(
-        name="profiles",
-        app=create_app(
-            "Preceptor profiles",
-            "Institutions, programmes and members: who is in the network, and what they offer, want and allow.",
-            routers=_routers(stores, settings, clock) if "api" in roles else [],
-            database=built.database,
-            authenticator=built.authenticator,
-            clock=clock,
-            metrics=built.metrics,
-            ready=built.ready,
-            stalled=lambda: built.watchdog.stalled,
-            backlog=built.backlog,
-        ),
-        host=settings.http_host,
-        port=settings.http_port,
-        prepare=prepare,
-        close=close,
-        background={"gauges": built.measure} | {name: once for name, (role, once) in work.items() if role in roles},
+    profiles = Slice(
+        prepare=[stores.prepare],
+        routers=_routers(stores, settings, clock),
+        work={
+            "heads": Work(role="relay", run=lambda: every(1, mending.work)),
+            "rosters": Work(role="clockwork", run=while_leased(lease, rosters.work, seconds=0.5)),
+            "erasures": Work(role="clockwork", run=lambda: every(1, carrying_out.work)),
+        },
+    )
+    return assemble(
+        parts,
+        "Preceptor profiles",
+        "Institutions, programmes and members: who is in the network, and what they offer, want and allow.",
+        [profiles],
     )
 
 
-def _consume(built: Parts, clock: Clock) -> None:
+def _consume(parts: Parts, clock: Clock) -> None:
     def receive(writing: Writing, institution: str, erasure: str, *, service: str) -> None:
         erasure_store.receive(writing, institution, erasure, service=service, now=clock.now())
 
     reactions = Reactions(receive)
-    built.consumers.reaction(
+    parts.consumers.reaction(
         {
             MatchingErasureCompleted: reactions.on_erasure_completed,
             NotificationsErasureCompleted: reactions.on_erasure_completed,
         }
     )
-
-
-async def _serve(built: Parts) -> None:
-    await built.consumers.start()
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await built.consumers.stop()
-
-
-async def _work_off(rosters: WorkingOff, lease: Lease) -> None:
-    try:
-        await every(0.5, rosters.work)
-    finally:
-        await lease.release()
 
 
 async def _run(settings: Settings, roles: Sequence[str]) -> None:

@@ -1,9 +1,9 @@
 """A POST acts once per Idempotency-Key, and answers the same again for 24 hours.
 
-Every transaction that changes something for a POST records the effect (`shared/http/effects.py`): a process that dies between
-that and its answer leaves a request that is answered as soon as it is sent again, with the same answer where the use
-case finds what it changed, else with 409 `answered_once`, and without a second effect. A request that was killed
-without an effect holds its key for a minute, and `Retry-After` says how much of it is left.
+Every transaction that changes something for a POST records the effect (`shared/http/effects.py`): a process that dies
+between that and its answer leaves a request that is answered as soon as it is sent again, with the same answer where
+the use case finds what it changed, else with 409 `answered_once`, and without a second effect. A request that was
+killed without an effect holds its key for a minute, and `Retry-After` says how much of it is left.
 
 Requests and answers hold personal data: of a request a keyed digest is kept, of an answer a sealed form. Both keys
 follow from the Idempotency-Key, which is kept nowhere, so nobody but whoever asked can read the one or guess the other.

@@ -1,7 +1,8 @@
 """Publishes what waits in the outbox: in order per key, in turns by institution, bulk rows last and at most 2,000/s.
 
 One relay at a time per service, by lease. `status: pending` is the truth, and is looked at every second; the doorbell
-(a change stream) shortens the wait, and brings the row along where nothing else can be pending (`shared/outbox/wake_up.py`).
+(a change stream) shortens the wait, and brings the row along where nothing else can be pending
+(`shared/outbox/wake_up.py`).
 Finding the next rows, publishing these and marking the last overlap. A key stops at its first failure; where Kafka
 refuses a row for good, its key is held, tried again every minute and in nobody's way.
 """

@@ -4,7 +4,8 @@ import asyncio
 import os
 import sys
 
-from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.feedback.documents import forget
+from services.matching.mentoring.repository.due import DueStore
 from services.matching.mentoring.worker import Due
 from shared import failpoints, mongo
 from shared.clock import SystemClock
@@ -14,7 +15,7 @@ async def main(uri: str, database: str) -> None:
     failpoints.arm("matching", os.environ[failpoints.VARIABLE], environment="development")
     failpoints.enter("due")
     clock = SystemClock()
-    await Due(RequestStore(mongo.connect(uri, database), clock), clock).work()
+    await Due(DueStore(mongo.connect(uri, database), clock, forget=[forget]), clock).work()
 
 
 asyncio.run(main(*sys.argv[1:]))

@@ -4,7 +4,8 @@ import asyncio
 import os
 import sys
 
-from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.feedback.documents import forget
+from services.matching.mentoring.repository.due import DueStore
 from services.matching.mentoring.worker import Due
 from services.matching.privacy.erasure.repository import ErasureStore
 from services.matching.privacy.erasure.usecases import ErasureReceiptWorker
@@ -16,7 +17,7 @@ async def main(uri: str, name: str) -> None:
     failpoints.arm("matching", os.environ[failpoints.VARIABLE], environment="development")
     failpoints.enter("erasures")
     clock, database = SystemClock(), mongo.connect(uri, name)
-    await Due(RequestStore(database, clock), clock).work()
+    await Due(DueStore(database, clock, forget=[forget]), clock).work()
     await ErasureReceiptWorker(ErasureStore(database, clock)).work()
 
 

@@ -85,7 +85,7 @@ class Matching:
 
     async def say(self, *payloads: Payload, correlation: str = "begun") -> None:
         """As if profiles had published these, and the projection folded them."""
-        copies = Copies(self.database, heard=lambda _: None)
+        copies = Copies(self.database)
         folds = {
             InstitutionChanged: copies.fold_institutions,
             ProgrammeChanged: copies.fold_programmes,
@@ -113,7 +113,7 @@ class Matching:
         return Received(envelope, None if erased else payload)
 
     async def erase(self, member: MemberChanged) -> None:
-        await Copies(self.database, heard=lambda _: None).fold_members([self.received(member, erased=True)])
+        await Copies(self.database).fold_members([self.received(member, erased=True)])
 
     async def list_of(self, mentee: str) -> Document:
         return await self.database["lists"].find_one({"mentee": mentee}) or {}

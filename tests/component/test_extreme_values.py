@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from services.matching.kernel.shards import SHARDS
 from services.matching.projections.handlers import folds
-from services.matching.projections.repository import PARTICIPANTS, STATES, Copies
+from services.matching.projections.repository import PARTICIPANTS, Copies
+from services.matching.suggestions.feed import STATES
 from services.matching.suggestions.index.network import Network
 from services.notifications.handlers import Reactions
 from services.notifications.store import Ledger, NotificationsStore
@@ -119,7 +120,7 @@ async def apply_all(plumbing: Plumbing, database: Database) -> list[Handler]:
     await store.prepare(read_kept=timedelta(days=1))
     matching, notifications = unsubscribed(plumbing, "matching"), unsubscribed(plumbing, "notifications")
     heard: list[Any] = []
-    matching.projection(folds(Copies(database, heard=heard.extend)))
+    matching.projection(folds(Copies(database, heard=lambda _, documents: heard.extend(documents))))
     notifications.projection({ContactChanged: store.fold_contacts})
     reactions = Reactions(Telling(plumbing.clock), Ledger)
     told = {SuggestionsChanged: reactions.on_suggestions_changed}

@@ -82,7 +82,7 @@ async def scene(plumbing: Plumbing, producer: AIOKafkaProducer, kafka_bootstrap:
     notifications = NotificationsStore(database)
     group = f"{plumbing.consumers._service}.projection"
     await begin_here(kafka_bootstrap, group, *TOPICS_OF_PROFILES)
-    copies = folds(Copies(database, heard=lambda _: None))
+    copies = folds(Copies(database))
     plumbing.consumers.projection({**copies, ContactChanged: notifications.fold_contacts})
     await plumbing.consumers.start()
     scene = Scene(plumbing, producer, tenant)

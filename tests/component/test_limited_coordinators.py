@@ -38,7 +38,7 @@ class House:
 
 @pytest.fixture(scope="module")
 async def network(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Network]:
-    async with running(mongo_uri, kafka_bootstrap, issuer, background={"clockwork": True}) as network:
+    async with running(mongo_uri, kafka_bootstrap, issuer, background={"rosters": True}) as network:
         yield network
 
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.feedback.documents import forget
+from services.matching.mentoring.repository.due import DueStore
 from services.matching.mentoring.worker import Due
-from services.matching.projections import people
-from services.matching.projections.repository import COPIES
+from services.matching.rebuilding import COPIES
 from services.matching.rounds.repository import cohorts
+from services.matching.suggestions import people
 from services.matching.suggestions.index.network import Network
 from shared import failpoints
 from shared.clock import SystemClock
@@ -158,7 +159,7 @@ async def test_of_a_request_without_an_answer_the_mentor_is_reminded_once_whoeve
     async with asking(mongo_uri, kafka_bootstrap, issuer, work=()) as matching:
         request = await matching.asks("ana", "mara")
         asked = await _overdue(matching, request, days=6)
-        agendas = [Due(RequestStore(matching.database, SystemClock()), SystemClock()) for _ in range(4)]
+        agendas = [Due(DueStore(matching.database, SystemClock(), forget=[forget]), SystemClock()) for _ in range(4)]
 
         await asyncio.gather(*(one.work() for one in agendas))
         await agendas[0].work()
@@ -186,7 +187,7 @@ async def test_whoever_is_killed_in_the_midst_of_reminding_reminds_nobody_twice_
 
         assert await child.wait() == -signal.SIGKILL
         assert len(await idle.facts("request.nudged")) == 2
-        await Due(RequestStore(idle.database, SystemClock()), SystemClock()).work()
+        await Due(DueStore(idle.database, SystemClock(), forget=[forget]), SystemClock()).work()
         told = [data["mentee"]["member"] for _, data in await idle.facts("request.nudged")]
         assert sorted(told) == [f"m{number}" for number in range(4)]
 

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.feedback.documents import forget
+from services.matching.mentoring.repository.due import DueStore
 from services.matching.mentoring.worker import Due
 from services.matching.privacy.erasure.repository import ErasureStore
 from services.matching.privacy.erasure.usecases import ErasureReceiptWorker
@@ -55,7 +56,7 @@ async def receipts(matching: Matching) -> list[tuple[str, dict[str, object]]]:
 
 async def work_off(matching: Matching) -> None:
     clock = SystemClock()
-    await Due(RequestStore(matching.database, clock), clock).work()
+    await Due(DueStore(matching.database, clock, forget=[forget]), clock).work()
     await ErasureReceiptWorker(ErasureStore(matching.database, clock)).work()
 
 

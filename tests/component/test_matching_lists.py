@@ -12,8 +12,8 @@ from pymongo.errors import OperationFailure
 from deploy.issuer import LocalIssuer
 from services.matching.kernel.participants import Person, Policy, Preferences
 from services.matching.kernel.shards import SHARDS
-from services.matching.projections.repository import STATES, Feed
 from services.matching.settings import Settings
+from services.matching.suggestions.feed import STATES, Feed
 from services.matching.suggestions.updater import Change
 from shared import kafka
 from shared.contracts.envelope import headers_of

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.matching.feedback.documents import forget
 from services.matching.kernel.pairs import Pair, Party
 from services.matching.mentoring.domain import requests as domain
 from services.matching.mentoring.domain.relationships import begin
 from services.matching.mentoring.domain.requests import Situation
+from services.matching.mentoring.repository.due import DueStore
 from services.matching.mentoring.repository.pairs import APART, due
 from services.matching.mentoring.repository.requests import RequestStore
 from services.matching.mentoring.usecases.parties import AnyDecided
@@ -151,7 +153,7 @@ async def test_a_mentor_who_leaves_while_they_are_asked_and_accept_keeps_no_requ
     matching: Matching, another: Matching, left: dict[str, Any]
 ) -> None:
     """Whoever leaves altogether keeps no seat either; a mentoring that had begun outlives its programme."""
-    agenda = Due(RequestStore(another.database, SystemClock()), SystemClock())
+    agenda = Due(DueStore(another.database, SystemClock(), forget=[forget]), SystemClock())
 
     async def leave(leaver: str) -> None:
         await matching.say(mentor(leaver, **left))

@@ -131,7 +131,7 @@ async def test_matching_forgets_whom_its_backup_knows(database: Database, kafka_
     known: Document = {"institution": "west", "sequence": 3, "erased": False, "event": "e", "correlation": "c"}
     for copy in ("participants", "preferences"):
         await database[copy].insert_one({"_id": ana.id, **known, "status": "active"})
-    await forget_again(kafka_bootstrap, Copies(database, heard=lambda _: None).fold_erasures)
+    await forget_again(kafka_bootstrap, Copies(database).fold_erasures)
     found = [await database[copy].find_one({"_id": ana.id}) for copy in ("participants", "preferences")]
     assert [(one or {}).get("erased") for one in found] == [True, True]
     assert await database["departures"].count_documents({"_id": ana.id, "erased": True}) == 1

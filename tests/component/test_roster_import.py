@@ -34,7 +34,7 @@ HEADER = "name,email,staff number,grade,wants,places,pronouns\n"
 
 @pytest.fixture(scope="module")
 async def network(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Network]:
-    async with running(mongo_uri, kafka_bootstrap, issuer, background={"clockwork": True}) as network:
+    async with running(mongo_uri, kafka_bootstrap, issuer, background={"rosters": True}) as network:
         yield network
 
 
@@ -278,13 +278,13 @@ async def test_what_is_left_of_a_roster_is_worked_off_by_whoever_comes_next(netw
     coordinator = await network.institution(here)
     rows = [f"P{number},p{number}@example.org,{number},R,,," for number in range(3_000)]
     uploaded = await coordinator.upload(csv(*rows), MAPPING)
-    second = asyncio.ensure_future(network.service.background["clockwork"]())
+    second = asyncio.ensure_future(network.service.background["rosters"]())
     for _ in range(5):
         before = await rows_done(network, here)
         await eventually(lambda before=before: has_gone_on(network, here, before), every=0.01)
         second.cancel()
         await asyncio.gather(second, return_exceptions=True)
-        second = asyncio.ensure_future(network.service.background["clockwork"]())
+        second = asyncio.ensure_future(network.service.background["rosters"]())
     roster = await done(coordinator, uploaded, within=60)
     second.cancel()
     await asyncio.gather(second, return_exceptions=True)
@@ -304,7 +304,7 @@ async def test_a_programme_that_closes_while_the_roster_waits_gives_its_rows_a_v
         uploaded = await coordinator.upload(csv("Ada,ada@example.org,7,R,,,", "Bob,bob@example.org,8,Z,,,"), mapping)
         closed = await coordinator.patch("/programmes/here.care", {"status": "inactive"}, version=1)
         assert closed.status_code == 200, closed.text
-        works = asyncio.ensure_future(network.service.background["clockwork"]())
+        works = asyncio.ensure_future(network.service.background["rosters"]())
         roster = await done(coordinator, uploaded)
         works.cancel()
         await asyncio.gather(works, return_exceptions=True)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from deploy.issuer import LocalIssuer
 from deploy.supersede import app
 from services.matching.projections.handlers import folds
-from services.matching.projections.repository import PARTICIPANTS, Copies, Projections
+from services.matching.projections.repository import PARTICIPANTS, Copies
 from services.profiles.store.erasures import MongoErasures
 from services.profiles.store.heads import TOPICS, MongoStates
 from services.profiles.usecases.erasures import ErasureWorker
@@ -73,7 +73,7 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     await Projections(plumbing.database).prepare()
     await begin_here(kafka_bootstrap, f"{plumbing.consumers._service}.projection", *TOPICS)
-    plumbing.consumers.projection(folds(Copies(plumbing.database, heard=lambda _: None)))
+    plumbing.consumers.projection(folds(Copies(plumbing.database)))
     await plumbing.consumers.start()
     async with running(mongo_uri, kafka_bootstrap, issuer, background={"relay": True}) as network:
         home = f"i-{CLOCK.new_id()}"

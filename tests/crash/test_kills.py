@@ -94,7 +94,7 @@ async def test_nothing_is_lost_or_doubled_when_the_one_who_takes_over_dies_too(c
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("told", ["profiles.clockwork.after-commit:1", "profiles.clockwork.after-commit:2"])
+@pytest.mark.parametrize("told", ["profiles.rosters.after-commit:1", "profiles.clockwork.after-commit:2"])
 async def test_an_import_whose_worker_is_killed_takes_every_row_in_once(crashes: CrashSite, told: str) -> None:
     armed = await crashes.cluster.restart("profiles", told=told)
     await armed.ready()

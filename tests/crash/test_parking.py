@@ -88,9 +88,9 @@ class Poison:
 @pytest.mark.parametrize(
     "told",
     [
-        ("notifications.consumer.after-commit:1", "notifications.clockwork.after-effect:1"),
+        ("notifications.consumer.after-commit:1", "notifications.parked.after-effect:1"),
         pytest.param(
-            ("notifications.consumer.before-offset-commit:1", "notifications.clockwork.after-commit:1"),
+            ("notifications.consumer.before-offset-commit:1", "notifications.parked.after-commit:1"),
             marks=pytest.mark.full,
         ),
     ],

@@ -166,6 +166,25 @@ PLANTED: Mapping[str, list[tuple[str, str, str]]] = {
         ("shared/planted_service.py", "import services.profiles", "shared.planted_service -> services.profiles"),
         ("shared/planted_deploy.py", "import deploy", "shared.planted_deploy -> deploy"),
     ],
+    "Each slice of matching imports only slices below it": [
+        (
+            "services/matching/mentoring/planted_upwards.py",
+            "import services.matching.rounds",
+            "services.matching.mentoring is not allowed to import services.matching.rounds",
+        ),
+        (
+            "services/matching/kernel/planted_upwards.py",
+            "import services.matching.projections",
+            "services.matching.kernel is not allowed to import services.matching.projections",
+        ),
+    ],
+    "Inside a slice": [
+        (
+            "services/matching/rounds/domain/planted_upwards.py",
+            "import services.matching.rounds.repository",
+            "rounds.domain.planted_upwards -> services.matching.rounds.repository",
+        ),
+    ],
     "Dependencies point inwards": [
         ("services/profiles/domain/planted.py", "import services.profiles.usecases", "domain.planted -> "),
         ("services/profiles/usecases/planted.py", "import services.profiles.store", "usecases.planted -> "),
@@ -174,18 +193,26 @@ PLANTED: Mapping[str, list[tuple[str, str, str]]] = {
     "Decisions and use cases do no input or output": [
         *(
             (f"services/{room}/planted_{name}.py", f"import {name}", f"planted_{name} -> {name}")
-            for room in ("matching/domain", "profiles/usecases")
+            for room in ("matching/mentoring/domain", "matching/kernel", "profiles/usecases")
             for name in ("motor", "pymongo", "aiokafka", "faststream", "fastapi", "httpx", "uvicorn", "starlette")
         ),
-        ("services/matching/usecases/planted_store.py", "import shared.mongo", "planted_store -> shared.mongo"),
+        (
+            "services/matching/mentoring/usecases/planted_store.py",
+            "import shared.mongo",
+            "planted_store -> shared.mongo",
+        ),
     ],
     "Only shared.mongo names the driver": [
-        ("services/matching/store/planted_driver.py", "import pymongo", "store.planted_driver -> pymongo"),
+        (
+            "services/matching/mentoring/repository/planted_driver.py",
+            "import pymongo",
+            "repository.planted_driver -> pymongo",
+        ),
         ("shared/planted_driver.py", "def later():\n    import motor", "shared.planted_driver -> motor"),
         ("shared/http/planted_driver.py", "from bson import ObjectId", "shared.http.planted_driver -> bson"),
     ],
     "The verifier stands alone": [
-        ("deploy/verify.py", "import services.matching.domain.rounds\nimport numpy", "deploy.verify -> numpy"),
+        ("deploy/verify.py", "import services.matching.rounds.domain\nimport numpy", "deploy.verify -> numpy"),
     ],
 }
 

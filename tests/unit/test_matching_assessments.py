@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.conflicts import domain as assessments
-from services.matching.conflicts.domain import Entry, Rotation, Window
 from services.matching.kernel.pairs import Pair, Party
 from services.matching.mentoring.domain import relationships, requests
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Request
+from services.matching.rotations import domain as assessments
+from services.matching.rotations.domain import Entry, Rotation, Window
 from shared.errors import Conflict, FieldError
 from tests.unit.matching_people import CARE, NORTH, SOUTH, mentee, mentor, policy
 

@@ -9,9 +9,9 @@ from services.matching.exchange.domain import Flow, balances
 from services.matching.kernel.pairs import Pair, Party
 from services.matching.kernel.participants import Institution, Person, Policy, Programme, Terms
 from services.matching.kernel.shards import SHARDS
+from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Situation
-from services.matching.repairs.domain.displacements import Displacement
 from services.matching.repairs.domain.lifecycle import Move, Step
 from services.matching.repairs.domain.steps import Scene, carry_out
 from services.matching.repairs.usecases.problem import Case, planned

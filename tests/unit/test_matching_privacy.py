@@ -209,9 +209,10 @@ def round_view(pair: Pair, two: Situation) -> Any:
         waiting_since=NOW,
         order="0",
     )
-    first, *_ = places.settle(planned, two, relationship="s", now=NOW)
-    assert isinstance(first.state, Place)
-    return first.state.state, first.state.said_reason, would_change(first.state), first.state.waits, first.event
+    settlement = places.settle(planned, two, relationship="s", now=NOW)
+    assert settlement is not None
+    settled, event = settlement.place.state, settlement.place.event
+    return settled.state, settled.said_reason, would_change(settled), settled.waits, event
 
 
 formats = st.frozensets(st.sampled_from(["video", "phone", "in_person"]), max_size=3)

@@ -131,7 +131,8 @@ def place(**fields: Any) -> Place:
 
 def settled(one: Place, **fields: Any) -> list[Any]:
     where = Situation(**{"policy": policy(), "mentee": mentee(), "mentor": mentor(), "asked": (), **fields})
-    return list(places.settle(one, where, relationship="s", now=NOW))
+    settlement = places.settle(one, where, relationship="s", now=NOW)
+    return [settlement.place, *settlement.pair] if settlement else []
 
 
 def test_a_pair_takes_its_seat_and_both_hear_of_it() -> None:

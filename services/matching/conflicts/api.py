@@ -12,10 +12,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from services.matching.conflicts.domain import NamedEntry, Rotation
 from services.matching.conflicts.usecases import Entered, Outcome, Rotations
 from services.matching.mentoring.api.relationships import RelationshipRead, began, relationship_read
 from services.matching.projections.lookup.api import fields_naming, named, require_one_name
+from services.matching.rotations.domain import NamedEntry, Rotation
 from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
 from shared.http import (

@@ -8,27 +8,27 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from services.matching.conflicts import documents as assessments
-from services.matching.conflicts.documents import COUNTING, ROTATION_INDEXES, ROTATIONS, WINDOWS, rotation_of
-from services.matching.conflicts.domain import Rotation, Window
 from services.matching.conflicts.usecases import Counted, Couple, Follow
-from services.matching.kernel.participants import Institution
+from services.matching.kernel.participants import Institution, Policy
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.repository import pairs
 from services.matching.mentoring.repository.decisions import save, seated_none, write_all
-from services.matching.mentoring.repository.pairs import IN_CONFLICT, OPEN, RELATIONSHIPS, relationship_of
-from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.mentoring.repository.displacements import DISPLACEMENTS
+from services.matching.mentoring.repository.pairs import IN_CONFLICT, OPEN, RELATIONSHIPS, SEATS, relationship_of
 from services.matching.mentoring.repository.situations import pending
 from services.matching.mentoring.usecases.parties import AnyDecided, Position
+from services.matching.projections import people
 from services.matching.projections import repository as projections
 from services.matching.projections.lookup import repository as naming
 from services.matching.projections.lookup.domain import Found, Identifier
 from services.matching.projections.lookup.repository import wholly_within
-from services.matching.projections.people import SEATS
 from services.matching.projections.repository import PARTICIPANTS, PROGRAMMES
-from services.matching.repairs.repository.displacements import DISPLACEMENTS
+from services.matching.rotations import documents as assessments
+from services.matching.rotations.documents import COUNTING, ROTATION_INDEXES, ROTATIONS, WINDOWS, rotation_of
+from services.matching.rotations.domain import Rotation, Window
+from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.mongo import ASCENDING, Document, ReplaceOne, Writing, ensure_indexes, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, ReplaceOne, Writing, ensure_indexes, in_one_thread
 from shared.offloop import off_loop
 from shared.scope import Scope
 
@@ -40,10 +40,17 @@ def _by_external(documents: Sequence[Document]) -> Mapping[str, Rotation]:
     return {one["external"]: rotation_of(one) for one in documents}
 
 
-class FirewallStore(RequestStore):
+class FirewallStore:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
     async def prepare(self) -> None:
         await ensure_indexes(self._database[ROTATIONS], ROTATION_INDEXES)
         await ensure_indexes(self._database[WINDOWS], [])
+
+    async def policy(self, programme: str) -> Policy | None:
+        return await people.policy(self._database, programme)
 
     async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]:
         return await projections.institutions(self._database, ids)
@@ -91,7 +98,7 @@ class FirewallStore(RequestStore):
         self, institution: str, programme: str, *, before: Position | None, limit: int
     ) -> Sequence[Relationship]:
         wanted = {"institutions": institution, "programme": programme, **IN_CONFLICT, **OPEN}
-        found = await pairs.newest(self._relationships, wanted, before=before, limit=limit)
+        found = await pairs.newest(self._database[RELATIONSHIPS], wanted, before=before, limit=limit)
         return [relationship_of(one) for one in found]
 
     async def mark_changed_windows(self, *, now: datetime) -> None:

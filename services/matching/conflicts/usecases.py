@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from services.matching.conflicts import domain as assessments
-from services.matching.conflicts.domain import Entry, NamedEntry, Rotation, Window
 from services.matching.exchange import domain as exchange
+from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.participants import Institution, Policy
 from services.matching.mentoring.domain import relationships, requests
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Request
 from services.matching.mentoring.usecases.parties import AnyDecided, Position
 from services.matching.projections.lookup.domain import Found, Identifier
-from services.matching.suggestions.reading import require_coordinator
+from services.matching.rotations import domain as assessments
+from services.matching.rotations.domain import Entry, NamedEntry, Rotation, Window
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace

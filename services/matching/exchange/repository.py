@@ -1,22 +1,14 @@
-"""Pairs across institutions, counted from the relationships themselves: no counter that could differ from them.
-
-Where there is a ceiling, whoever takes one of its seats writes to the exchange's one document: of two transactions at
-once one begins again, and counts what the other took.
-"""
+"""Pairs across institutions, counted from the relationships themselves: no counter that could differ from them."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from services.matching.exchange.domain import Flow
-from services.matching.kernel.participants import Exchange, Institution, Policy
-from services.matching.mentoring.domain.relationships import Relationship
+from services.matching.kernel.participants import Exchange, Institution
 from services.matching.mentoring.repository.pairs import RELATIONSHIPS, SEATED
-from services.matching.mentoring.usecases.parties import AnyDecided
 from services.matching.projections import repository as projections
-from services.matching.projections.repository import INSTITUTIONS
-from shared.mongo import Database, Document, UpdateOne, Writing
+from shared.mongo import Database, Document
 
-EXCHANGES = "exchanges"
 _GIVEN, _RECEIVED = ("mentor", "mentee"), ("mentee", "mentor")
 
 
@@ -43,32 +35,3 @@ class ExchangeStore:
             exchange = (one["_id"], institution) if side == "mentor" else (institution, one["_id"])
             flows[exchange] = Flow(now=one["now"], in_all=one["in_all"])
         return flows
-
-
-async def has_ceiling(database: Database, exchange: Exchange) -> bool:
-    mentees, mentors = exchange
-    capped = {"partner": mentees, "ceiling": {"$ne": None}}
-    wanted = {"_id": mentors, "exchange_terms": {"$elemMatch": capped}}
-    return await database[INSTITUTIONS].find_one(wanted, {"_id": 1}) is not None
-
-
-def turns(policies: Iterable[Policy], decided: Iterable[AnyDecided]) -> list[UpdateOne]:
-    """Of the exchanges with a ceiling, by any of these policies, in which seats are taken."""
-    taking = {one.state.pair.exchange for one in decided if isinstance(one.state, Relationship) and one.seats > 0}
-    return [_turn(exchange) for exchange in sorted({one for policy in policies for one in policy.capped(taking)})]
-
-
-def given(writing: Writing, exchanges: Iterable[Exchange]) -> dict[Exchange, int]:
-    """Seats taken now, as the transaction sees them."""
-    return {one: writing[RELATIONSHIPS].count_documents(in_exchange(one), session=writing.session) for one in exchanges}
-
-
-def in_exchange(exchange: Exchange) -> Document:
-    mentees, mentors = exchange
-    return {"mentor.institution": mentors, "mentee.institution": mentees, **SEATED}
-
-
-def _turn(exchange: Exchange) -> UpdateOne:
-    mentees, mentors = exchange
-    new = {"institution": mentors, "institutions": sorted(exchange), "parties": []}
-    return UpdateOne({"_id": f"{mentees}:{mentors}"}, {"$inc": {"turns": 1}, "$setOnInsert": new}, upsert=True)

@@ -7,6 +7,7 @@ from sys import intern
 from services.matching.feedback import domain
 from services.matching.feedback.domain import Counted, Rating, Sum
 from services.matching.kernel.participants import Experience
+from services.matching.mentoring.domain.departures import Departure
 from shared.mongo import ASCENDING, Document, IndexModel, Writing
 
 ANSWERS, EXPERIENCES = "experience_answers", "experiences"
@@ -29,16 +30,16 @@ def sum_of(document: Document | None) -> Sum:
     return Sum(answers=document["answers"], total=document["total"]) if document else Sum()
 
 
-def forget(writing: Writing, member: str, *, event: str, correlation: str) -> None:
+def forget(writing: Writing, departure: Departure) -> None:
     """Of somebody erased: what they said, and what was said of them. Those who were counted with them wait again."""
-    answers, session = writing[ANSWERS], writing.session
+    answers, session, member = writing[ANSWERS], writing.session, departure.member
     said = list(answers.find({"parties": member}, session=session))
     answers.delete_many({"$or": [{"parties": member}, {"mentor": member}]}, session=session)
     writing[EXPERIENCES].delete_one({"_id": member}, session=session)
     dissolved = [one["group"] for one in said if one["group"]]
     answers.update_many(in_groups(dissolved), {"$set": {"group": None}}, session=session)
     for mentor in {one["mentor"] for one in said if one["group"]}:
-        _recount(writing, mentor, {"event": event, "correlation": correlation})
+        _recount(writing, mentor, {"event": departure.event, "correlation": departure.correlation})
 
 
 def in_groups(groups: Sequence[str]) -> Document:

@@ -10,9 +10,8 @@ from services.matching.feedback.domain import Rating, Sum
 from services.matching.kernel.pairs import Pair
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.repository.decisions import seated_none, write_all
-from services.matching.mentoring.repository.pairs import RELATIONSHIPS, relationship_of
+from services.matching.mentoring.repository.pairs import RELATIONSHIPS, SEATS, relationship_of
 from services.matching.projections import people
-from services.matching.projections.people import SEATS
 from services.matching.projections.repository import PARTICIPANTS
 from shared.clock import Clock
 from shared.contracts.envelope import Trace

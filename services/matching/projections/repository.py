@@ -1,30 +1,13 @@
 """The copies of what profiles publishes, and the change stream over them and over what binds people to each other."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from sys import intern
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from services.matching.conflicts.documents import COUNTING, ROTATIONS, assessment_of
-from services.matching.feedback.documents import EXPERIENCES, experience_of
 from services.matching.kernel.participants import Institution, Member, Preferences, Programme, Terms
-from services.matching.mentoring.repository.departures import DEPARTURES, departing, everybody_departs
-from services.matching.mentoring.repository.pairs import (
-    APART,
-    OPEN,
-    PENDING,
-    RELATIONSHIPS,
-    REQUESTS,
-    SEPARATING,
-    bond_of_relationship,
-    bond_of_request,
-)
-from services.matching.privacy.erasure.repository import ERASURES, forgetting
-from services.matching.suggestions.index.network import State
-from services.matching.suggestions.queue import Origin
-from services.matching.suggestions.updater import Change
+from services.matching.projections.departures import DEPARTURES, departing
+from services.matching.projections.erasures import ERASURES, forgetting
 from shared.consuming.projection import (
-    Copy,
     Refused,
     document_of,
     erased_states,
@@ -40,13 +23,11 @@ from shared.contracts.payload import Payload
 from shared.contracts.profiles import (
     FACTORS,
     Factor,
-    InstitutionChanged,
     MemberChanged,
     PreferencesChanged,
-    ProgrammeChanged,
 )
 from shared.identifiers import IDENTIFIER_KINDS, IdentifierKind
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Session, Writing, ensure_indexes, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
 
 INSTITUTIONS, PROGRAMMES, PARTICIPANTS, PREFERENCES = "institutions", "programmes", "participants", "preferences"
 _SCANNED = 1000
@@ -56,6 +37,10 @@ _FEW = 16
 """More states at once are an import's, whose pace the change stream sets."""
 
 
+Heard = Callable[[str, Sequence[Document]], None]
+"""Hears of documents that are about to be written to a collection."""
+
+
 def digest_field(kind: IdentifierKind) -> str:
     return f"{kind}_digest"
 
@@ -63,9 +48,25 @@ def digest_field(kind: IdentifierKind) -> str:
 class Copies:
     """Writes what profiles publishes. `heard` hears of single people's states meanwhile: the feed brings them later."""
 
-    def __init__(self, database: Database, *, heard: Callable[[Sequence[Change]], None]) -> None:
+    def __init__(self, database: Database, *, heard: Heard | None = None) -> None:
         self._database = database
         self._heard = heard
+
+    async def prepare(self) -> None:
+        signed_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="signed_in")
+        by_identifier = [
+            IndexModel(
+                [("institution", ASCENDING), (digest_field(kind), ASCENDING)],
+                name=f"by_{kind}",
+                partialFilterExpression={digest_field(kind): {"$gt": ""}},
+            )
+            for kind in IDENTIFIER_KINDS
+        ]
+        await ensure_indexes(self._database[PREFERENCES], [signed_in, *by_identifier])
+        of_programme = [("enrolments.programme", ASCENDING), ("institution", ASCENDING)]
+        await ensure_indexes(self._database[PARTICIPANTS], [IndexModel(of_programme, name="of_programme")])
+        for name in (INSTITUTIONS, PROGRAMMES, DEPARTURES):
+            await ensure_indexes(self._database[name], [])
 
     async def fold_institutions(self, received: Sequence[Received]) -> list[Refused]:
         return await fold(self._database[INSTITUTIONS], received)
@@ -104,107 +105,8 @@ class Copies:
         return await in_one_thread(self._database, lambda writing: _erase(writing, erased)) if erased else []
 
     def _tell(self, collection: str, received: Sequence[Received]) -> None:
-        if len(received) <= _FEW:
-            self._heard([_change(collection, document_of(one)) for one in received])
-
-
-class Projections:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def prepare(self) -> None:
-        signed_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="signed_in")
-        by_identifier = [
-            IndexModel(
-                [("institution", ASCENDING), (digest_field(kind), ASCENDING)],
-                name=f"by_{kind}",
-                partialFilterExpression={digest_field(kind): {"$gt": ""}},
-            )
-            for kind in IDENTIFIER_KINDS
-        ]
-        await ensure_indexes(self._database[PREFERENCES], [signed_in, *by_identifier])
-        of_programme = [("enrolments.programme", ASCENDING), ("institution", ASCENDING)]
-        await ensure_indexes(self._database[PARTICIPANTS], [IndexModel(of_programme, name="of_programme")])
-        for name in (INSTITUTIONS, PROGRAMMES, DEPARTURES):
-            await ensure_indexes(self._database[name], [])
-
-    async def scan(self) -> AsyncIterator[list[State]]:
-        """Everything that bears on lists, in pieces; people last, so that they are placed once."""
-        for name, state in STATES.items():
-            cursor = self._database[name].find(BINDING.get(name, {}), batch_size=_SCANNED)
-            while documents := await cursor.to_list(_SCANNED):
-                yield [state(document) for document in documents]
-
-    async def feed(self) -> "Feed":
-        return await Feed.open(self._database)
-
-
-class Replaced(Exception):
-    """A copy has been replaced as a whole: what changed with that is seen by a new scan only."""
-
-
-class Feed:
-    """What changes from now on, many changes at a time: the driver's own iterator costs a thread hop for each."""
-
-    def __init__(self, database: Database, session: Session, cursor: Document) -> None:
-        self._database = database
-        self._session = session
-        self._cursor = cursor["id"]
-        self._first: list[Document] = cursor["firstBatch"]
-
-    @classmethod
-    async def open(cls, database: Database) -> Self:
-        session = await database.client.start_session()
-        opened = await database.command(
-            "aggregate",
-            1,
-            pipeline=[
-                {"$changeStream": {"fullDocument": "updateLookup"}},
-                {
-                    "$match": {
-                        "$or": [
-                            {
-                                "ns.coll": {"$in": list(STATES)},
-                                "operationType": {"$in": ["insert", "replace", "update"]},
-                            },
-                            {"to.coll": {"$in": list(STATES)}, "operationType": "rename"},
-                        ]
-                    }
-                },
-                {"$project": {"ns.coll": 1, "fullDocument": 1, "operationType": 1}},
-            ],
-            cursor={"batchSize": _BATCH},
-            readConcern={"level": "majority"},
-            session=session,
-        )
-        return cls(database, session, opened["cursor"])
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _where: TracebackType | None
-    ) -> None:
-        await self._session.end_session()
-
-    async def next(self) -> list[Change]:
-        """Empty after a second without any. Raises `Replaced`."""
-        documents, self._first = self._first, []
-        if not documents:
-            more = await self._database.command(
-                "getMore",
-                self._cursor,
-                collection="$cmd.aggregate",
-                batchSize=_BATCH,
-                maxTimeMS=_WAIT_MILLISECONDS,
-                session=self._session,
-            )
-            documents = more["cursor"]["nextBatch"]
-        if any(one["operationType"] == "rename" for one in documents):
-            raise Replaced
-        return [
-            _change(one["ns"]["coll"], one["fullDocument"]) for one in documents if one.get("fullDocument") is not None
-        ]
+        if self._heard is not None and len(received) <= _FEW:
+            self._heard(collection, [document_of(one) for one in received])
 
 
 def _left(last: Sequence[Received], known: Mapping[str, Document]) -> set[str]:
@@ -250,11 +152,6 @@ def _enrolments_said(payload: Payload | None) -> set[tuple[str, str]]:
 
 def _is_active(one: Received) -> bool:
     return isinstance(one.payload, MemberChanged) and one.payload.status == "active"
-
-
-def _change(collection: str, document: Document) -> Change:
-    event = document["event"] if collection in _PUBLISHED else None
-    return Change(STATES[collection](document), Origin(event, document["correlation"]))
 
 
 def institution_of(document: Document) -> Institution:
@@ -343,34 +240,3 @@ def _weights(document: Document) -> Mapping[Factor, int]:
 
 def _words(words: Iterable[str] | None) -> frozenset[str]:
     return frozenset(intern(word) for word in words or ())
-
-
-STATES: dict[str, Callable[[Document], State]] = {
-    INSTITUTIONS: institution_of,
-    PROGRAMMES: programme_of,
-    PREFERENCES: preferences_of,
-    RELATIONSHIPS: bond_of_relationship,
-    REQUESTS: bond_of_request,
-    ROTATIONS: assessment_of,
-    EXPERIENCES: experience_of,
-    PARTICIPANTS: member_of,
-}
-_PUBLISHED = frozenset({INSTITUTIONS, PROGRAMMES, PARTICIPANTS, RELATIONSHIPS, REQUESTS})
-"""Whose events are on public topics: only they may stand as the cause of a public fact."""
-BINDING: dict[str, Document] = {
-    RELATIONSHIPS: {"$or": [OPEN, SEPARATING]},
-    REQUESTS: {"$or": [APART, PENDING]},
-    ROTATIONS: COUNTING,
-}
-"""Of these only what binds somebody, or keeps two apart, is scanned."""
-
-COPIES = (
-    Copy(collection=INSTITUTIONS, payload=InstitutionChanged),
-    Copy(collection=PROGRAMMES, payload=ProgrammeChanged),
-    Copy(
-        collection=PARTICIPANTS,
-        payload=MemberChanged,
-        follow=lambda database: everybody_departs(database, PARTICIPANTS, asked=REQUESTS),
-    ),
-    Copy(collection=PREFERENCES, payload=PreferencesChanged),
-)

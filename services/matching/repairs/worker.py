@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from services.matching.kernel.participants import Policy
+from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.repairs.domain import lifecycle as life
 from services.matching.repairs.domain import steps
-from services.matching.repairs.domain.displacements import Displacement
 from services.matching.repairs.domain.lifecycle import ATTEMPTS, Repair, Step
 from services.matching.repairs.domain.steps import Ended, Scene
 from services.matching.repairs.usecases.problem import Planned

@@ -6,11 +6,11 @@ What is wanted is changed in profiles, by the coordinator: a rehearsal says with
 from collections.abc import Sequence
 from typing import Protocol
 
+from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.participants import Policy
 from services.matching.mentoring.usecases.parties import Position
 from services.matching.simulations import lifecycle as life
 from services.matching.simulations.lifecycle import Draft, Rehearsal
-from services.matching.suggestions.reading import require_coordinator
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.errors import Conflict, Forbidden, NotFound, StaleVersion

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from services.matching.kernel import reasons, rules, scoring
+from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.participants import Exchange, Member, Person, Policy, Weights, weights_for
 from services.matching.suggestions.domain import Entry, Shortlist
 from shared.auth import Principal
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS, Factor
-from shared.errors import Forbidden, NotFound
+from shared.errors import NotFound
 
 Seen = Literal["suggested", "scores_below", "being_renewed", "not_available", "no_common_language", "no_common_format"]
 _OPEN: Mapping[Unmatched, Seen] = {
@@ -200,17 +201,6 @@ class Reading:
 
 
 _PAGE = 500
-
-
-def require_coordinator(me: Principal, policy: Policy | None, programme: str) -> None:
-    """Of this programme, in one of the institutions that it admits."""
-    me.require("coordinator")
-    if policy is None or me.home not in policy.programme.admits:
-        raise NotFound("programme_not_found", "there is no programme with this id")
-    if not me.coordinates(programme):
-        raise Forbidden(
-            "programme_refused", "your sign-in is limited to other programmes: ask a coordinator of this programme"
-        )
 
 
 def _why(who: Person, other: Person, entry: Entry, policy: Policy) -> Why:

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from services.matching.kernel.participants import Exchange, Person, Policy
-from services.matching.projections import people
+from services.matching.mentoring.repository import ceilings, pairs
+from services.matching.projections import people as sign_ins
+from services.matching.suggestions import people
 from services.matching.suggestions.reading import StoredList, UnmatchedMentee
 from services.matching.suggestions.repository import found_of
 from shared.mongo import ASCENDING, Database, Document
@@ -15,7 +17,7 @@ class ReadingStore:
         self._database = database
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
-        return await people.signed_in(self._database, institution, subject_hash)
+        return await sign_ins.signed_in(self._database, institution, subject_hash)
 
     async def person(self, institution: str, id: str) -> Person | None:
         wanted = {"_id": id, "institution": institution}
@@ -24,11 +26,11 @@ class ReadingStore:
     async def named(self, ids: Iterable[str]) -> Mapping[str, Person]:
         """People of any institution, named by a list that the asker may see; the hard rules decide what is shown."""
         found = await people.persons(self._database, {"_id": {"$in": list(ids)}}, mentees=())
-        asked = await people.asked(self._database, list(found))
+        asked = await pairs.asked(self._database, list(found))
         return {id: replace(one, asked=asked.get(id, 0)) for id, one in found.items()}
 
     async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
-        return await people.policy(self._database, programme, exchanges=exchanges)
+        return await ceilings.policy(self._database, programme, exchanges=exchanges)
 
     async def list_of(self, institution: str, programme: str, mentee: str) -> StoredList | None:
         one = await self._database["lists"].find_one(

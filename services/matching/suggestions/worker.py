@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 from services.matching.kernel.shards import SHARDS, fair_share
-from services.matching.projections.repository import Feed, Projections, Replaced
 from services.matching.suggestions.audit import Audit
+from services.matching.suggestions.feed import Feed, IndexSource, Replaced, changes_of
 from services.matching.suggestions.index.network import Network
 from services.matching.suggestions.replicas import Replicas
 from services.matching.suggestions.updater import Change, Keeper
 from shared.leases import Lease
+from shared.mongo import Document
 from shared.telemetry import logger
 
 _APPLIED_AT_ONCE = 50
@@ -60,14 +61,14 @@ class Shards:
 class Clockwork:
     def __init__(
         self,
-        projections: Projections,
+        source: IndexSource,
         *,
         keeper: Callable[[Network], Keeper],
         shards: Callable[[], Shards],
         audit: Callable[[Keeper], Audit],
         audit_seconds: float,
     ) -> None:
-        self._projections = projections
+        self._source = source
         self._new_audit = audit
         self._audit_seconds = audit_seconds
         self._new_keeper = keeper
@@ -75,14 +76,14 @@ class Clockwork:
         self._hears: Callable[[Sequence[Change]], None] | None = None
         self.is_loaded = False
 
-    def hear(self, changes: Sequence[Change]) -> None:
+    def hear(self, collection: str, documents: Sequence[Document]) -> None:
         """States that this process is writing, taken in at once; those of other processes come by the feed only.
 
         Killed between a list and the state it follows from, a process leaves a list that is ahead: it goes back when
         the shard is taken over, and forward when the record, not committed yet, comes again.
         """
         if self._hears is not None:
-            self._hears(changes)
+            self._hears(changes_of(collection, documents))
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -100,7 +101,7 @@ class Clockwork:
 
     async def _follow_copies(self, shards: Shards) -> None:
         self._hears = None
-        async with await self._projections.feed() as feed:
+        async with await self._source.feed() as feed:
             network = Network()
             people = await self._load(network)
             keeper = self._new_keeper(network)
@@ -112,7 +113,7 @@ class Clockwork:
 
     async def _load(self, network: Network) -> int:
         documents = 0
-        async for states in self._projections.scan():
+        async for states in self._source.scan():
             for state in states:
                 network.put(state)
             documents += len(states)

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from services.matching.exchange.load.domain import Load
 from services.matching.kernel.participants import Policy
+from services.matching.mentoring.repository import pairs
+from services.matching.mentoring.repository.pairs import SEATS
 from services.matching.projections import people
-from services.matching.projections.people import SEATS
 from services.matching.projections.repository import PARTICIPANTS
 from shared.mongo import Database, Document
 
@@ -35,7 +36,7 @@ class LoadStore:
         ids = [one["_id"] for one in found]
         seats = self._database[SEATS].find({"_id": {"$in": ids}}, {"taken": 1})
         taken = {one["_id"]: one["taken"] async for one in seats}
-        asked = await people.asked(self._database, ids)
+        asked = await pairs.asked(self._database, ids)
         loads: defaultdict[str, list[Load]] = defaultdict(list)
         for one in found:
             load = Load(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.matching.exchange.load.domain import Load, Total, shown, total
+from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.participants import Policy
 from services.matching.mentoring.usecases.parties import SignIns, myself
-from services.matching.suggestions.reading import require_coordinator
 from shared.auth import Principal
 from shared.errors import NotFound
 

@@ -6,29 +6,43 @@ transactions begins again and sees the other's work.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.matching.exchange.repository import EXCHANGES, turns
+from services.matching.kernel.pairs import Displacing
 from services.matching.kernel.participants import Person
+from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Request, Situation
-from services.matching.mentoring.repository.pairs import RELATIONSHIPS, REQUESTS, replacing
+from services.matching.mentoring.repository.ceilings import EXCHANGES, turns
+from services.matching.mentoring.repository.displacements import displace
+from services.matching.mentoring.repository.pairs import RELATIONSHIPS, REQUESTS, SEATS, replacing
+from services.matching.mentoring.repository.waiting_list import leave
 from services.matching.mentoring.usecases.parties import AnyDecided
-from services.matching.projections.people import SEATS
-from services.matching.repairs.domain.displacements import Displacement, of_relationship
-from services.matching.repairs.repository.displacements import displace
-from services.matching.rounds.domain.assignments import Place
-from services.matching.rounds.repository.assignments import PLACES, changing, seated
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
+from shared.contracts.payload import Payload
 from shared.errors import StaleVersion
-from shared.mongo import BulkWriteError, UpdateOne, Writing, duplicates_in
+from shared.mongo import BulkWriteError, Document, InsertOne, ReplaceOne, UpdateOne, Writing, duplicates_in
 from shared.outbox import table as outbox
 
 
-def save_together(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Save:
+    """A new state as it is written, on condition of the version before, and the event that tells of it."""
+
+    collection: str
+    write: InsertOne[Document] | ReplaceOne[Document] | UpdateOne
+    event: Payload | None
+    event_id: str
+    institution: str
+    """The mentee's: whose event it is."""
+    version: int
+
+
+def save_together(  # noqa: PLR0913 -- one transaction's decisions, and what they were made on
     writing: Writing,
     decided: Sequence[AnyDecided],
     situations: Sequence[Situation],
@@ -36,13 +50,16 @@ def save_together(
     trace: Trace,
     *,
     beside: Sequence[Person] = (),
+    further: Sequence[Save] = (),
     bulk: bool = False,
 ) -> None:
-    """What was decided on these situations. Their people, and whoever is `beside`, are held in place meanwhile."""
+    """What was decided on these situations. Their people, and those `beside`, are held in place meanwhile. `further`
+    states are saved with it: what another slice decided on the same situations.
+    """
     people = [*(one for two in situations for one in (two.mentee, two.mentor) if one is not None), *beside]
     take_seats(writing, decided, people)
     _take_turns(writing, decided, situations)
-    save(writing, decided, clock, trace, bulk=bulk)
+    save(writing, decided, clock, trace, further=further, bulk=bulk)
     _leave_waiting_list(writing, decided, situations)
 
 
@@ -51,7 +68,7 @@ def take_seats(writing: Writing, decided: Sequence[AnyDecided], both: Sequence[P
     seats: Counter[str] = Counter({one.id: 0 for one in both})
     institutions = {one.id: one.member.institution for one in both}
     for one in decided:
-        if one.seats and isinstance(one.state, Relationship):
+        if one.seats:
             mentor = one.state.pair.mentor
             seats[mentor.member] += one.seats
             institutions[mentor.member] = mentor.institution
@@ -71,19 +88,24 @@ def _take_turns(writing: Writing, decided: Sequence[AnyDecided], situations: Ite
         write_all(writing, EXCHANGES, writes)
 
 
-def save(writing: Writing, decided: Sequence[AnyDecided], clock: Clock, trace: Trace, *, bulk: bool = False) -> None:
+def save(
+    writing: Writing,
+    decided: Sequence[AnyDecided],
+    clock: Clock,
+    trace: Trace,
+    *,
+    further: Sequence[Save] = (),
+    bulk: bool = False,
+) -> None:
     now = clock.now()
+    saves = [*(_save_of(one, event_id=clock.new_id(), trace=trace) for one in decided), *further]
     written: defaultdict[str, list[Any]] = defaultdict(list)
-    facts: list[outbox.Fact] = []
-    for one in decided:
-        event = clock.new_id()
-        name, write = _written(one.state, event=event, correlation=trace.correlation_id)
-        written[name].append(write)
-        facts += _fact(one, id=event, now=now, trace=trace, bulk=bulk)
+    for each in saves:
+        written[each.collection].append(each.write)
     for name, writes in written.items():
         write_all(writing, name, writes)
-    displace(writing, [one for each in decided for one in _displaced(each, now)])
-    outbox.write(writing, facts)
+    displace(writing, [_displacement(one, one.displaces, now) for one in decided if one.displaces is not None])
+    outbox.write(writing, [fact for each in saves for fact in _fact(each, now=now, trace=trace, bulk=bulk)])
 
 
 def _leave_waiting_list(writing: Writing, decided: Sequence[AnyDecided], situations: Iterable[Situation]) -> None:
@@ -92,7 +114,7 @@ def _leave_waiting_list(writing: Writing, decided: Sequence[AnyDecided], situati
     begun = [one.state.pair for one in decided if isinstance(one.state, Relationship) and one.state.version == 1]
     for pair in begun:
         if pair.mentee.member in waiting:
-            seated(writing, pair.mentee.member, pair.programme)
+            leave(writing, pair.mentee.member, pair.programme)
 
 
 def write_all(writing: Writing, name: str, writes: Sequence[Any]) -> None:
@@ -120,30 +142,32 @@ def _seated(member: str, taken: int, *, institution: str, capacity: int) -> Upda
     return UpdateOne({"_id": member, **free}, {"$inc": {"taken": taken, "turns": 1}, "$setOnInsert": new}, upsert=True)
 
 
-def _displaced(one: AnyDecided, now: datetime) -> Iterator[Displacement]:
-    if one.displaces is not None and isinstance(one.state, Relationship):
-        yield of_relationship(one.state, one.displaces, now=now)
+def _displacement(decided: AnyDecided, cause: Displacing, now: datetime) -> Displacement:
+    relationship = decided.state
+    return Displacement(id=relationship.id, pair=relationship.pair, relationship=relationship.id, cause=cause, at=now)
 
 
-def _written(state: Request | Relationship | Place, *, event: str, correlation: str) -> tuple[str, Any]:
-    """The collection, and the write on condition of the version before."""
-    if isinstance(state, Place):
-        return PLACES, changing(state)
-    name = REQUESTS if isinstance(state, Request) else RELATIONSHIPS
-    return name, replacing(state, event=event, correlation=correlation)
+def _save_of(decided: AnyDecided, *, event_id: str, trace: Trace) -> Save:
+    state = decided.state
+    return Save(
+        collection=REQUESTS if isinstance(state, Request) else RELATIONSHIPS,
+        write=replacing(state, event=event_id, correlation=trace.correlation_id),
+        event=decided.event,
+        event_id=event_id,
+        institution=state.pair.mentee.institution,
+        version=state.version,
+    )
 
 
-def _fact(one: AnyDecided, *, id: str, now: datetime, trace: Trace, bulk: bool) -> list[outbox.Fact]:
-    if one.event is None:
+def _fact(save: Save, *, now: datetime, trace: Trace, bulk: bool) -> list[outbox.Fact]:
+    if save.event is None:
         return []
-    state = one.state
-    mentee = state.mentee if isinstance(state, Place) else state.pair.mentee
     return [
         outbox.Fact(
-            id=id,
-            payload=one.event,
-            institution=mentee.institution,
-            sequence=state.version,
+            id=save.event_id,
+            payload=save.event,
+            institution=save.institution,
+            sequence=save.version,
             time=now,
             trace=trace,
             bulk=bulk,

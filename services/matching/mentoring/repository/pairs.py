@@ -1,5 +1,6 @@
 """Documents ↔ requests and relationships. Both sides' institutions stand in every document, and in every query."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from sys import intern
 
@@ -8,9 +9,9 @@ from services.matching.kernel.participants import Bond, Exchange
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Request
 from services.matching.mentoring.usecases.parties import Position
-from shared.mongo import ASCENDING, DESCENDING, Collection, Document, IndexModel, InsertOne, ReplaceOne
+from shared.mongo import ASCENDING, DESCENDING, Collection, Database, Document, IndexModel, InsertOne, ReplaceOne
 
-REQUESTS, RELATIONSHIPS = "requests", "relationships"
+REQUESTS, RELATIONSHIPS, SEATS = "requests", "relationships", "seats"
 OPEN: Document = {"state": {"$in": ["active", "paused", "on_hold"]}}
 SEATED: Document = {"state": {"$in": ["active", "paused"]}}
 SEPARATING: Document = {"state": "closed", "separates": True}
@@ -204,3 +205,12 @@ async def newest(collection: Collection, wanted: Document, *, before: Position |
         at, id = before
         below = {"$or": [{"at": {"$lt": at}}, {"at": at, "_id": {"$lt": id}}]}
     return await collection.find({**wanted, **below}).sort(_NEWEST).limit(limit).to_list(limit)
+
+
+async def asked(database: Database, mentors: Iterable[str]) -> dict[str, int]:
+    """How many requests wait for an answer of each mentor, by id; only mentors who have any."""
+    stages: list[Document] = [
+        {"$match": {"mentor.member": {"$in": list(mentors)}, **PENDING}},
+        {"$group": {"_id": "$mentor.member", "asked": {"$sum": 1}}},
+    ]
+    return {one["_id"]: one["asked"] async for one in database[REQUESTS].aggregate(stages)}

@@ -4,39 +4,30 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
 from weakref import WeakValueDictionary
 
-from services.matching.conflicts.documents import ROTATIONS
-from services.matching.exchange.repository import EXCHANGES, has_ceiling
-from services.matching.feedback.documents import forget
 from services.matching.kernel.pairs import Decided
 from services.matching.kernel.participants import Exchange, Member, Policy
-from services.matching.mentoring.domain.departures import Departure
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Request, Situation
 from services.matching.mentoring.repository import pairs
-from services.matching.mentoring.repository.decisions import save, save_together, seated_none, take_seats, write_all
-from services.matching.mentoring.repository.departures import DEPARTURES, departure_of
+from services.matching.mentoring.repository.ceilings import EXCHANGES, has_ceiling
+from services.matching.mentoring.repository.decisions import save, save_together
+from services.matching.mentoring.repository.displacements import DISPLACEMENT_INDEXES, DISPLACEMENTS
 from services.matching.mentoring.repository.pairs import (
-    OPEN,
     RELATIONSHIPS,
     REQUESTS,
-    SEATED,
+    SEATS,
     relationship_of,
     request_of,
 )
 from services.matching.mentoring.repository.situations import pending, situation
 from services.matching.mentoring.usecases.parties import AnyDecided, Position, Wanted
-from services.matching.mentoring.worker import Left
 from services.matching.projections import people
-from services.matching.projections.people import SEATS
 from services.matching.projections.repository import PARTICIPANTS, PREFERENCES, member_of
-from services.matching.repairs.repository.displacements import DISPLACEMENT_INDEXES, DISPLACEMENTS
-from services.matching.rounds.repository.assignments import PLACE_INDEXES, PLACES
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.mongo import ASCENDING, Database, Document, Writing, ensure_indexes, in_one_thread
+from shared.mongo import Database, Document, Writing, ensure_indexes, in_one_thread
 
 
 class RequestStore:
@@ -52,7 +43,6 @@ class RequestStore:
         await ensure_indexes(self._relationships, pairs.RELATIONSHIP_INDEXES)
         await ensure_indexes(self._database[SEATS], [])
         await ensure_indexes(self._database[EXCHANGES], [])
-        await ensure_indexes(self._database[PLACES], PLACE_INDEXES)
         await ensure_indexes(self._database[DISPLACEMENTS], DISPLACEMENT_INDEXES)
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
@@ -167,71 +157,6 @@ class RequestStore:
             return decided.state
 
         return await in_one_thread(self._database, body)
-
-    async def save(self, decided: Sequence[AnyDecided], trace: Trace) -> None:
-        def body(writing: Writing) -> None:
-            take_seats(writing, decided, ())
-            save(writing, decided, self._clock, trace)
-
-        await in_one_thread(self._database, body)
-
-    async def due(self, *, now: datetime, limit: int) -> Sequence[Request]:
-        found = self._requests.find(pairs.due(now)).sort("due_at", ASCENDING).limit(limit)
-        return [request_of(document) async for document in found]
-
-    async def separations_due(self, *, now: datetime, limit: int) -> Sequence[Relationship]:
-        found = self._relationships.find(pairs.due(now)).sort("due_at", ASCENDING).limit(limit)
-        return [relationship_of(document) async for document in found]
-
-    async def departures(self, *, limit: int) -> Sequence[Departure]:
-        return [departure_of(document) async for document in self._database[DEPARTURES].find().limit(limit)]
-
-    async def work_off(self, departure: Departure, left: Left, *, trace: Trace, limit: int) -> None:
-        def body(writing: Writing) -> None:
-            here = _here(writing, departure.member)
-            asked = _asked_in_vain(writing, departure.member, here, limit)
-            opened = [] if here else _left_open(writing, departure, limit)
-            decided = left(asked, opened)
-            write_all(writing, SEATS, [seated_none(departure.member, institution=departure.institution)])
-            take_seats(writing, decided, ())
-            save(writing, decided, self._clock, trace)
-            _clear_up(writing, departure, here)
-            if len(asked) < limit and len(opened) < limit:
-                command = {"_id": departure.member, "sequence": departure.sequence}
-                writing[DEPARTURES].delete_one(command, session=writing.session)
-
-        await in_one_thread(self._database, body)
-
-
-def _here(writing: Writing, id: str) -> Member | None:
-    """None: inactive, or erased. Enrolments say what somebody who is here takes part in."""
-    known = writing[PARTICIPANTS].find_one({"_id": id, "status": "active"}, session=writing.session)
-    return member_of(known) if known else None
-
-
-def _asked_in_vain(writing: Writing, member: str, here: Member | None, limit: int) -> list[Request]:
-    """Where they are enrolled no more; of somebody who is gone all."""
-    as_mentee = {"mentee.member": member, "programme": {"$nin": sorted(here.mentee_in) if here else []}}
-    as_mentor = {"mentor.member": member, "programme": {"$nin": sorted(here.mentors_in) if here else []}}
-    wanted = {"parties": member, "state": "pending", "$or": [as_mentee, as_mentor]}
-    return [request_of(one) for one in writing[REQUESTS].find(wanted, session=writing.session).limit(limit)]
-
-
-def _left_open(writing: Writing, departure: Departure, limit: int) -> list[Relationship]:
-    open_ = OPEN if departure.is_erased else SEATED
-    wanted = {"parties": departure.member, **open_}
-    return [relationship_of(one) for one in writing[RELATIONSHIPS].find(wanted, session=writing.session).limit(limit)]
-
-
-def _clear_up(writing: Writing, departure: Departure, here: Member | None) -> None:
-    member, session = departure.member, writing.session
-    gone = {"mentee.member": member, "waits": True, "programme": {"$nin": sorted(here.mentee_in) if here else []}}
-    writing[PLACES].update_many(gone, {"$set": {"waits": False}}, session=session)
-    if departure.is_erased:
-        said = {"mentee.member": member, "message": {"$ne": ""}}
-        writing[REQUESTS].update_many(said, {"$set": {"message": ""}}, session=session)
-        writing[ROTATIONS].delete_many({"parties": member}, session=session)
-        forget(writing, member, event=departure.event, correlation=departure.correlation)
 
 
 def _seen(writing: Writing, name: str, institution: str, id: str) -> Document:

@@ -8,21 +8,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.matching.conflicts.documents import COUNTING, ROTATIONS
-from services.matching.exchange.repository import given
 from services.matching.kernel.participants import Exchange, Institution, Person, Policy, Preferences
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Request, Situation
+from services.matching.mentoring.repository.ceilings import given
 from services.matching.mentoring.repository.pairs import (
     APART,
     OPEN,
     RELATIONSHIPS,
     REQUESTS,
+    SEATS,
     SEPARATING,
     relationship_of,
     request_of,
 )
-from services.matching.projections.people import SEATS
+from services.matching.mentoring.repository.waiting_list import ASSIGNMENTS, waiting_of
 from services.matching.projections.repository import (
     INSTITUTIONS,
     PARTICIPANTS,
@@ -33,7 +33,7 @@ from services.matching.projections.repository import (
     preferences_of,
     programme_of,
 )
-from services.matching.rounds.repository.assignments import PLACES, waiting_of
+from services.matching.rotations.documents import COUNTING, ROTATIONS
 from shared.mongo import Document, Writing
 
 _KNOWN: Document = {"erased": False}
@@ -123,7 +123,7 @@ def _policy(programme: str) -> Document:
 
 def _waiting(mentee: str, programme: str) -> Document:
     stages: list[Document] = [{"$match": waiting_of(mentee, programme)}, {"$limit": 1}, {"$project": {"_id": 1}}]
-    return {"$lookup": {"from": PLACES, "pipeline": stages, "as": "waiting"}}
+    return {"$lookup": {"from": ASSIGNMENTS, "pipeline": stages, "as": "waiting"}}
 
 
 def _mentee(document: Document) -> Person:

@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.pairs import Decided, Side
 from services.matching.kernel.participants import Exchange, Member, Policy
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Request, Situation
-from services.matching.rounds.domain.assignments import Place
-from services.matching.suggestions.reading import require_coordinator
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import NotFound, VersionMismatch
 
 Position = tuple[datetime, str]
 """Where a page ends: when the last one on it began, and its id."""
-AnyDecided = Decided[Request] | Decided[Relationship] | Decided[Place]
+AnyDecided = Decided[Request] | Decided[Relationship]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

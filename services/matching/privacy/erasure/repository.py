@@ -1,31 +1,14 @@
 """Commands to forget an erased member: written with the markers, kept as done once the receipt is written."""
 
-from services.matching.mentoring.repository.departures import DEPARTURES
 from services.matching.privacy.erasure.usecases import ErasureCommand
+from services.matching.projections.departures import DEPARTURES
+from services.matching.projections.erasures import ERASURES, WAITS
 from shared.clock import Clock, derived_id
-from shared.contracts.envelope import Received, Trace
+from shared.contracts.envelope import Trace
 from shared.contracts.matching import MatchingErasureCompleted
-from shared.contracts.profiles import MemberErased
-from shared.mongo import ASCENDING, Database, Document, IndexModel, UpdateOne, Writing, ensure_indexes, in_one_thread
+from shared.mongo import ASCENDING, Database, IndexModel, Writing, ensure_indexes, in_one_thread
 from shared.outbox import table as outbox
 from shared.outbox.table import Fact
-
-ERASURES = "erasures"
-_WAITS: Document = {"waits": True}
-
-
-def forgetting(received: Received) -> UpdateOne:
-    """Nothing for one that is known: whoever has given a receipt gives no other."""
-    erased = received.payload
-    assert isinstance(erased, MemberErased)  # noqa: S101 -- the caller's filter
-    command = {
-        "institution": erased.institution,
-        "member": erased.member,
-        "event": received.envelope.id,
-        "correlation": received.envelope.trace.correlation_id,
-        **_WAITS,
-    }
-    return UpdateOne({"_id": erased.erasure}, {"$setOnInsert": command}, upsert=True)
 
 
 class ErasureStore:
@@ -34,11 +17,11 @@ class ErasureStore:
         self._clock = clock
 
     async def prepare(self) -> None:
-        waiting = IndexModel([("waits", ASCENDING)], name="waiting", partialFilterExpression=_WAITS)
+        waiting = IndexModel([("waits", ASCENDING)], name="waiting", partialFilterExpression=WAITS)
         await ensure_indexes(self._database[ERASURES], [waiting])
 
     async def waiting(self, *, limit: int) -> list[ErasureCommand]:
-        found = self._database[ERASURES].find(_WAITS).limit(limit)
+        found = self._database[ERASURES].find(WAITS).limit(limit)
         return [
             ErasureCommand(
                 erasure=one["_id"],
@@ -56,7 +39,7 @@ class ErasureStore:
         def body(writing: Writing) -> None:
             if _has_pending_work(writing, forgetting):
                 return
-            mine = {"_id": forgetting.erasure, **_WAITS}
+            mine = {"_id": forgetting.erasure, **WAITS}
             done = writing[ERASURES].update_one(mine, {"$set": {"waits": False, "at": now}}, session=writing.session)
             if done.matched_count:
                 outbox.write(writing, [_receipt(forgetting)])

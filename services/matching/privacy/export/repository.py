@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 
-from services.matching.conflicts.documents import ROTATIONS
 from services.matching.feedback.documents import ANSWERS
-from services.matching.mentoring.repository.pairs import RELATIONSHIPS, REQUESTS, relationship_of, request_of
+from services.matching.mentoring.repository.pairs import RELATIONSHIPS, REQUESTS, SEATS, relationship_of, request_of
 from services.matching.privacy.export.usecases import Stored
 from services.matching.projections import people
-from services.matching.projections.people import SEATS
 from services.matching.projections.repository import PARTICIPANTS, PREFERENCES
+from services.matching.rotations.documents import ROTATIONS
 from services.matching.rounds.domain.assignments import UNSETTLED
 from services.matching.rounds.repository.assignments import PLACES, place_of
 from shared.contracts.profiles import MemberChanged, PreferencesChanged

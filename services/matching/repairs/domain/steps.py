@@ -9,9 +9,9 @@ from datetime import datetime
 from services.matching.kernel.pairs import Decided, Pair
 from services.matching.kernel.participants import Person
 from services.matching.mentoring.domain import requests
+from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.mentoring.domain.relationships import Relationship, begin, give_way
 from services.matching.mentoring.domain.requests import Request, Situation
-from services.matching.repairs.domain.displacements import Displacement
 from services.matching.repairs.domain.lifecycle import Move, Step
 from services.matching.rounds.domain.assignments import hindrance
 

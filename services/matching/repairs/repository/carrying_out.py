@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from services.matching.kernel.participants import Policy
+from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.mentoring.repository.decisions import save_together, write_all
-from services.matching.mentoring.repository.pairs import OPEN, RELATIONSHIPS, SEATED, relationship_of
-from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.mentoring.repository.displacements import DISPLACEMENTS, displace, displacement_of
+from services.matching.mentoring.repository.pairs import OPEN, RELATIONSHIPS, SEATED, SEATS, relationship_of
 from services.matching.mentoring.repository.situations import pending, person, situation
-from services.matching.projections.people import SEATS
+from services.matching.projections import people
 from services.matching.projections.repository import PARTICIPANTS
-from services.matching.repairs.domain.displacements import Displacement
 from services.matching.repairs.domain.lifecycle import Move, Repair, Step
 from services.matching.repairs.domain.steps import NOT_DISPLACED, Scene
-from services.matching.repairs.repository.displacements import DISPLACEMENTS, displace, displacement_of
 from services.matching.repairs.repository.repairs import (
     REPAIRS,
     STEPS,
@@ -25,13 +25,21 @@ from services.matching.repairs.repository.repairs import (
 from services.matching.repairs.usecases.problem import Planned
 from services.matching.repairs.worker import Carry
 from shared import failpoints
+from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RepairApplied, RepairPlanned
-from shared.mongo import ASCENDING, DESCENDING, Document, ReturnDocument, Writing, in_one_thread
+from shared.mongo import ASCENDING, DESCENDING, Database, Document, ReturnDocument, Writing, in_one_thread
 from shared.outbox import table as outbox
 
 
-class RepairBench(RequestStore):
+class RepairBench:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def policy(self, programme: str) -> Policy | None:
+        return await people.policy(self._database, programme)
+
     async def overfull(self) -> Sequence[str]:
         """Mentors who have more mentees than seats by now."""
         stages: list[Document] = [

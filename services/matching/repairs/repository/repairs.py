@@ -6,14 +6,14 @@ from typing import Any
 
 from services.matching.kernel.pairs import Party
 from services.matching.kernel.participants import Policy
+from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.mentoring.domain.relationships import Relationship
+from services.matching.mentoring.repository.displacements import DISPLACEMENTS, displacement_of
 from services.matching.mentoring.repository.pairs import OPEN as OPEN_BONDS
 from services.matching.mentoring.repository.pairs import RELATIONSHIPS, newest, relationship_of
 from services.matching.mentoring.usecases.parties import Position
 from services.matching.projections import people
-from services.matching.repairs.domain.displacements import Displacement
 from services.matching.repairs.domain.lifecycle import OPEN, Move, Plan, Repair, Step, StepState
-from services.matching.repairs.repository.displacements import DISPLACEMENTS, displacement_of
 from services.matching.rounds.repository.assignments import PLACES
 from shared.errors import StaleVersion
 from shared.mongo import (

@@ -15,8 +15,8 @@ import numpy as np
 from services.matching.kernel import rules, scoring
 from services.matching.kernel.pairs import Party
 from services.matching.kernel.participants import Exchange, Policy, weights_for
+from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.mentoring.domain.relationships import Relationship
-from services.matching.repairs.domain.displacements import Displacement
 from services.matching.repairs.domain.lifecycle import Move, Plan, Step
 from services.matching.repairs.domain.planning import Damage, Repaired, reason_left, repair
 from services.matching.rounds.solver import ceilings, wishing

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.participants import Policy
 from services.matching.mentoring.usecases.parties import Position
 from services.matching.repairs.domain import lifecycle as life
 from services.matching.repairs.domain.lifecycle import Repair, Step, StepState
-from services.matching.suggestions.reading import require_coordinator
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace

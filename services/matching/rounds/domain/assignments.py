@@ -5,7 +5,7 @@ What cannot be is `lapsed`, with a reason, and waits like those who were left ov
 a mentee who never had a mentor is not displaced, and no repair places them before others who wait longer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -68,22 +68,26 @@ class Place:
         return "not_available" if is_theirs else self.reason
 
 
-def settle(
-    place: Place, situation: Situation, *, relationship: str, now: datetime
-) -> Iterator[Decided[Place] | Decided[Relationship] | Decided[Request]]:
-    """Nothing where somebody else has settled it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    place: Decided[Place]
+    pair: Sequence[Decided[Relationship] | Decided[Request]] = ()
+    """The relationship that begins, and the requests that it settles."""
+
+
+def settle(place: Place, situation: Situation, *, relationship: str, now: datetime) -> Settlement | None:
+    """None where somebody else has settled it."""
     if place.is_settled:
-        return
+        return None
     if place.mentor is None:
-        yield _left_over(place, _own_hindrance(situation) or place.reason or "outranked")
-        return
+        return Settlement(place=_left_over(place, _own_hindrance(situation) or place.reason or "outranked"))
     if reason := hindrance(situation):
-        yield _lapsed(place, reason)
-        return
+        return Settlement(place=_lapsed(place, reason))
     pair = Pair(programme=place.programme, mentee=place.mentee, mentor=place.mentor)
-    yield Decided(state=_next(place, state="opened", relationship=relationship), event=None)
-    yield begin(pair, id=relationship, request=None, round=place.round, now=now)
-    yield from requests.settled_by_pairing(pair, situation, reason="matched_in_round", now=now)
+    begun = begin(pair, id=relationship, request=None, round=place.round, now=now)
+    settled = requests.settled_by_pairing(pair, situation, reason="matched_in_round", now=now)
+    opened = Decided(state=_next(place, state="opened", relationship=relationship), event=None)
+    return Settlement(place=opened, pair=[begun, *settled])
 
 
 def _left_over(place: Place, reason: str) -> Decided[Place]:

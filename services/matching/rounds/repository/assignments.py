@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from services.matching.kernel.pairs import Party
+from services.matching.mentoring.repository.waiting_list import ASSIGNMENTS
 from services.matching.rounds.domain.assignments import Opening, Place
-from shared.mongo import ASCENDING, DESCENDING, Document, IndexModel, UpdateOne, Writing
+from shared.mongo import ASCENDING, DESCENDING, Document, IndexModel, UpdateOne
 
-PLACES = "places"
+PLACES = ASSIGNMENTS
 _WAITING = {"partialFilterExpression": {"waits": True}}
 PLACE_INDEXES = [
     IndexModel([("edition", ASCENDING), ("state", DESCENDING), ("_id", ASCENDING)], name="by_state"),
@@ -73,12 +74,3 @@ def changing(place: Place) -> UpdateOne:
         "relationship": place.relationship,
     }
     return UpdateOne({"_id": place.id, "version": place.version - 1}, {"$set": changed})
-
-
-def seated(writing: Writing, mentee: str, programme: str) -> None:
-    """Who has a mentor waits no more."""
-    writing[PLACES].update_many(waiting_of(mentee, programme), {"$set": {"waits": False}}, session=writing.session)
-
-
-def waiting_of(mentee: str, programme: str) -> Document:
-    return {"mentee.member": mentee, "programme": programme, "waits": True}

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
 from services.matching.mentoring.repository.pairs import OPEN, RELATIONSHIPS, SEPARATING
-from services.matching.projections.repository import BINDING, PARTICIPANTS, PROGRAMMES, STATES
+from services.matching.projections.repository import PARTICIPANTS, PROGRAMMES
 from services.matching.rounds.repository.assignments import PLACES
+from services.matching.suggestions.feed import BINDING, STATES
 from services.matching.suggestions.index.network import State
 from shared.mongo import Database, Document
 

@@ -5,7 +5,7 @@ Both write to the same document first: of two at once, one begins again and sees
 
 from collections.abc import Collection, Mapping, Sequence
 
-from services.matching.projections.people import SEATS
+from services.matching.mentoring.repository.pairs import SEATS
 from services.matching.projections.repository import PARTICIPANTS
 from services.matching.rounds.domain.lifecycle import OPEN, Round
 from services.matching.rounds.domain.overlaps import Meanwhile

@@ -4,24 +4,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from services.matching.kernel.pairs import Decided
 from services.matching.mentoring.domain.requests import Situation
-from services.matching.mentoring.repository.decisions import save_together
+from services.matching.mentoring.repository.decisions import Save, save_together
 from services.matching.mentoring.repository.pairs import OPEN, RELATIONSHIPS
-from services.matching.mentoring.repository.requests import RequestStore
 from services.matching.mentoring.repository.situations import pending, situation
 from services.matching.rounds.domain.assignments import UNSETTLED, Place, PlaceState
 from services.matching.rounds.domain.lifecycle import Round
-from services.matching.rounds.repository.assignments import PLACES, of_edition, place_of
+from services.matching.rounds.repository.assignments import PLACES, changing, of_edition, place_of
 from services.matching.rounds.repository.rounds import ROUNDS, counted, document_of, edition_of, round_of
 from services.matching.rounds.worker.publishing import Settle
+from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RoundPublished
 from shared.errors import StaleVersion
-from shared.mongo import ASCENDING, DESCENDING, Writing, in_one_thread
+from shared.mongo import ASCENDING, DESCENDING, Database, Writing, in_one_thread
 from shared.outbox import table as outbox
 
 
-class Register(RequestStore):
+class Register:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
     async def to_publish(self) -> Sequence[Round]:
         return [round_of(one) async for one in self._database[ROUNDS].find({"state": "publishing"})]
 
@@ -36,8 +41,10 @@ class Register(RequestStore):
             if document is None:
                 raise LookupError(f"place {place.id} was seen and is gone")
             two = _round_situation(writing, place)
-            decided = settle(place_of(document), two)
-            save_together(writing, decided, [two], self._clock, trace, bulk=True)
+            settlement = settle(place_of(document), two)
+            if settlement is not None:
+                saved = _save_of(settlement.place, event_id=self._clock.new_id())
+                save_together(writing, settlement.pair, [two], self._clock, trace, further=[saved], bulk=True)
 
         await in_one_thread(self._database, body)
 
@@ -61,6 +68,18 @@ class Register(RequestStore):
             outbox.write(writing, [fact])
 
         await in_one_thread(self._database, body)
+
+
+def _save_of(decided: Decided[Place], *, event_id: str) -> Save:
+    place = decided.state
+    return Save(
+        collection=PLACES,
+        write=changing(place),
+        event=decided.event,
+        event_id=event_id,
+        institution=place.mentee.institution,
+        version=place.version,
+    )
 
 
 def _round_situation(writing: Writing, place: Place) -> Situation:

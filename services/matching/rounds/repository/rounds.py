@@ -7,19 +7,21 @@ from itertools import islice
 from pathlib import Path
 
 from services.matching.kernel.participants import Exchange, Person, Policy
+from services.matching.mentoring.repository import ceilings
 from services.matching.mentoring.repository.pairs import OPEN, RELATIONSHIPS, newest
 from services.matching.mentoring.usecases.parties import Position
-from services.matching.projections import people
+from services.matching.projections import people as sign_ins
 from services.matching.projections.lookup import repository as naming
 from services.matching.projections.lookup.domain import Found, Identifier
 from services.matching.rounds.domain.assignments import UNSETTLED, Place, PlaceState
 from services.matching.rounds.domain.lifecycle import File, Frozen, Round, Solved, Trouble
-from services.matching.rounds.repository.assignments import PLACES, laid_out, of_edition, place_of
+from services.matching.rounds.repository.assignments import PLACE_INDEXES, PLACES, laid_out, of_edition, place_of
 from services.matching.rounds.repository.files import RoundFiles
 from services.matching.rounds.repository.overlaps import meanwhile, open_in, prepare_turns
 from services.matching.rounds.solver.files import Compared
 from services.matching.rounds.solver.floors import Floor
 from services.matching.rounds.usecases.rounds import Publish
+from services.matching.suggestions import people
 from shared import failpoints
 from shared.clock import Clock
 from shared.errors import FieldError, StaleVersion
@@ -60,18 +62,19 @@ class RoundShelf:
         untidy = IndexModel([("tidied", ASCENDING), ("state", ASCENDING)], name="untidy")
         published = IndexModel([("published_at", DESCENDING)], name="by_publication")
         await ensure_indexes(self._rounds, [by_state, untidy, published, IndexModel(paged, name="by_programme")])
+        await ensure_indexes(self._database[PLACES], PLACE_INDEXES)
         await prepare_turns(self._database)
         await self._files.prepare()
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
-        return await people.signed_in(self._database, institution, subject_hash)
+        return await sign_ins.signed_in(self._database, institution, subject_hash)
 
     async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
         within = naming.enrolled_within(scope)
         return await naming.members_named(self._database, scope.institution, identifiers, within=within)
 
     async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
-        return await people.policy(self._database, programme, exchanges=exchanges)
+        return await ceilings.policy(self._database, programme, exchanges=exchanges)
 
     async def people(self, ids: Collection[str], *, mentees: Collection[str]) -> Mapping[str, Person]:
         found: dict[str, Person] = {}

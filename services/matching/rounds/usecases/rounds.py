@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.participants import Exchange, Person, Policy
 from services.matching.mentoring.usecases.parties import Position, myself
 from services.matching.projections.lookup.domain import Found, Identifier
@@ -16,7 +17,6 @@ from services.matching.rounds.domain.lifecycle import File, Round
 from services.matching.rounds.domain.orders import Company, NamedOrders, check
 from services.matching.rounds.domain.overlaps import Meanwhile
 from services.matching.rounds.solver.files import Target
-from services.matching.suggestions.reading import require_coordinator
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace

@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Protocol
 
 from services.matching.mentoring.domain.requests import Situation
-from services.matching.mentoring.usecases.parties import AnyDecided
 from services.matching.rounds.domain import assignments as places
 from services.matching.rounds.domain import lifecycle as life
-from services.matching.rounds.domain.assignments import Place, PlaceState
+from services.matching.rounds.domain.assignments import Place, PlaceState, Settlement
 from services.matching.rounds.domain.lifecycle import Outcome, Round
 from services.matching.rounds.worker.solving import Held
 from shared.clock import Clock
@@ -22,7 +21,7 @@ from shared.errors import StaleVersion
 from shared.retries import again_when_stale
 
 _CHUNK, _AT_ONCE = 64, 8
-Settle = Callable[[Place, Situation], Sequence[AnyDecided]]
+Settle = Callable[[Place, Situation], Settlement | None]
 
 
 class Register(Protocol):
@@ -65,8 +64,8 @@ class Publishing:
     async def _settle(self, place: Place, trace: Trace) -> None:
         relationship, now = self._clock.new_id(), self._clock.now()
 
-        def settle(found: Place, situation: Situation) -> Sequence[AnyDecided]:
-            return list(places.settle(found, situation, relationship=relationship, now=now))
+        def settle(found: Place, situation: Situation) -> Settlement | None:
+            return places.settle(found, situation, relationship=relationship, now=now)
 
         await again_when_stale(lambda: self._register.settle(place, settle, trace))
 

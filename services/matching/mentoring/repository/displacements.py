@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.matching.kernel.pairs import Pair, Party
-from services.matching.repairs.domain.displacements import Displacement
+from services.matching.mentoring.domain.displacements import Displacement
 from shared.mongo import ASCENDING, Document, IndexModel, UpdateOne, Writing
 
 DISPLACEMENTS = "displacements"

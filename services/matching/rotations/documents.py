@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from sys import intern
 
-from services.matching.conflicts.domain import Entry, Rotation
 from services.matching.kernel.participants import Assessment
+from services.matching.rotations.domain import Entry, Rotation
 from shared.mongo import ASCENDING, Document, IndexModel, InsertOne, ReplaceOne
 
 ROTATIONS, WINDOWS = "rotations", "assessment_windows"

@@ -34,7 +34,3 @@ class Displacement:
         if self.relationship is None or relationship is None:
             return True
         return relationship.takes_seat == self.stands
-
-
-def of_relationship(relationship: Relationship, cause: Displacing, *, now: datetime) -> Displacement:
-    return Displacement(id=relationship.id, pair=relationship.pair, relationship=relationship.id, cause=cause, at=now)

@@ -1,0 +1,18 @@
+"""The evaluator firewall as part of the service: rotations, and the conflicts that follow from them."""
+
+from services.matching.conflicts.api import conflicts_router, rotations_router
+from services.matching.conflicts.repository import FirewallStore
+from services.matching.conflicts.usecases import Counting, Rotations
+from shared.bootstrap import Parts
+from shared.service import every
+from shared.slices import Slice, Work
+
+
+def build(parts: Parts) -> Slice:
+    store = FirewallStore(parts.database, parts.clock)
+    rotations, counting = Rotations(store, parts.clock), Counting(store, parts.clock)
+    return Slice(
+        prepare=[store.prepare],
+        routers=[rotations_router(rotations), conflicts_router(rotations)],
+        work={"assessments": Work(role="clockwork", run=lambda: every(1, counting.work))},
+    )

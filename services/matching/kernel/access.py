@@ -1,0 +1,16 @@
+"""Which coordinator sees a programme."""
+
+from services.matching.kernel.participants import Policy
+from shared.auth import Principal
+from shared.errors import Forbidden, NotFound
+
+
+def require_coordinator(me: Principal, policy: Policy | None, programme: str) -> None:
+    """Of this programme, in one of the institutions that it admits."""
+    me.require("coordinator")
+    if policy is None or me.home not in policy.programme.admits:
+        raise NotFound("programme_not_found", "there is no programme with this id")
+    if not me.coordinates(programme):
+        raise Forbidden(
+            "programme_refused", "your sign-in is limited to other programmes: ask a coordinator of this programme"
+        )

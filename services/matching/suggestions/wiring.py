@@ -1,0 +1,58 @@
+"""Suggestions as part of the service: profiles' copies, the lists that follow from them, and who reads them."""
+
+from collections.abc import Mapping
+
+from services.matching.projections.handlers import folds
+from services.matching.projections.repository import Copies
+from services.matching.settings import Settings
+from services.matching.suggestions import metrics as watch
+from services.matching.suggestions.api import suggestions_router, unmatched_router
+from services.matching.suggestions.audit import Audit
+from services.matching.suggestions.feed import IndexSource
+from services.matching.suggestions.index.network import Network
+from services.matching.suggestions.reading import Reading
+from services.matching.suggestions.reading_repository import ReadingStore
+from services.matching.suggestions.replicas import Replicas
+from services.matching.suggestions.repository import Lists
+from services.matching.suggestions.updater import Keeper
+from services.matching.suggestions.worker import Clockwork, Shards
+from shared.bootstrap import Parts
+from shared.slices import Slice, Work
+
+
+def build(parts: Parts, settings: Settings) -> Slice:
+    lists, replicas = Lists(parts.database), Replicas(parts.database, holder=parts.holder)
+    worker = _worker(parts, settings, lists, replicas)
+    copies = Copies(parts.database, heard=worker.hear)
+    parts.consumers.projection(folds(copies))
+    reading = Reading(ReadingStore(parts.database))
+
+    def not_ready() -> Mapping[str, str]:
+        is_loading = "clockwork" in parts.roles and not worker.is_loaded
+        return {"index": "is being loaded"} if is_loading else {}
+
+    return Slice(
+        prepare=[copies.prepare, lists.prepare, replicas.prepare],
+        routers=[suggestions_router(reading), unmatched_router(reading)],
+        work={"lists": Work(role="clockwork", run=worker.run)},
+        not_ready=not_ready,
+    )
+
+
+def _worker(parts: Parts, settings: Settings, lists: Lists, replicas: Replicas) -> Clockwork:
+    metrics = watch.Metrics(parts.metrics.registry)
+
+    def keeper(network: Network) -> Keeper:
+        new = Keeper(network, lists, clock=parts.clock, coalesce_seconds=settings.coalesce_seconds, watch=metrics)
+        metrics.follow(new)
+        return new
+
+    def audit(keeper: Keeper) -> Audit:
+        return Audit(keeper, lists, clock=parts.clock, watch=metrics)
+
+    def shards() -> Shards:
+        return Shards(replicas, lambda name: parts.lease(name, seconds=settings.lease_seconds))
+
+    return Clockwork(
+        IndexSource(parts.database), keeper=keeper, shards=shards, audit=audit, audit_seconds=settings.audit_seconds
+    )

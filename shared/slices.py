@@ -1,0 +1,112 @@
+"""What a service is made of: each capability builds a `Slice` from the same dependencies, and `assemble` joins them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fastapi import APIRouter
+
+from shared.bootstrap import Parts
+from shared.http import create_app
+from shared.leases import Lease
+from shared.outbox import shedding
+from shared.service import Service, every
+
+Role = Literal["api", "consumer", "relay", "clockwork"]
+Act = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Runs in processes that have the role, until it is cancelled."""
+
+    role: Role
+    run: Act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """What one capability adds to its service. Handlers of events are registered while it is built."""
+
+    prepare: Sequence[Act] = ()
+    """Collections, indexes and folders, before anything runs."""
+    routers: Sequence[APIRouter] = ()
+    work: Mapping[str, Work] = field(default_factory=dict)
+    """By name, unique in the service: logs and fail-points use it."""
+    not_ready: Callable[[], Mapping[str, str]] = dict
+    """What this process still waits for before it is ready, by name."""
+
+
+def assemble(parts: Parts, title: str, description: str, slices: Sequence[Slice]) -> Service:
+    """Inside a running event loop."""
+
+    async def prepare() -> None:
+        await parts.prepare()
+        for each in slices:
+            for act in each.prepare:
+                await act()
+
+    async def close() -> None:
+        parts.database.client.close()
+
+    async def ready() -> dict[str, str]:
+        found = await parts.ready()
+        for each in slices:
+            found |= each.not_ready()
+        return found
+
+    work = {**_plumbing(parts), **{name: work for each in slices for name, work in each.work.items()}}
+    app = create_app(
+        title,
+        description,
+        routers=[router for each in slices for router in each.routers] if "api" in parts.roles else [],
+        database=parts.database,
+        authenticator=parts.authenticator,
+        clock=parts.clock,
+        metrics=parts.metrics,
+        ready=ready,
+        stalled=lambda: parts.watchdog.stalled,
+        backlog=parts.backlog,
+    )
+    return Service(
+        name=parts.name,
+        app=app,
+        host=parts.settings.http_host,
+        port=parts.settings.http_port,
+        prepare=prepare,
+        close=close,
+        background={"gauges": parts.measure}
+        | {name: each.run for name, each in work.items() if each.role in parts.roles},
+    )
+
+
+def while_leased(lease: Lease, act: Callable[[], Awaitable[object]], *, seconds: float) -> Act:
+    """Acts every so many seconds; the lease is given back at the end."""
+
+    async def run() -> None:
+        try:
+            await every(seconds, act)
+        finally:
+            await lease.release()
+
+    return run
+
+
+def _plumbing(parts: Parts) -> Mapping[str, Work]:
+    """What every service runs: it consumes, publishes its outbox and retries parked records."""
+    return {
+        "backlog": Work(role="api", run=lambda: every(shedding.LOOKS_SECONDS, parts.backlog.look)),
+        "consumer": Work(role="consumer", run=lambda: _consume(parts)),
+        "watchdog": Work(role="consumer", run=lambda: every(parts.watchdog.looks_seconds, parts.watchdog.look)),
+        "relay": Work(role="relay", run=parts.relay),
+        "parked": Work(role="clockwork", run=lambda: every(1, parts.consumers.retry_due)),
+    }
+
+
+async def _consume(parts: Parts) -> None:
+    await parts.consumers.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await parts.consumers.stop()
