@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from services.matching.projections.handlers import folds
-from services.matching.projections.repository import PARTICIPANTS, PREFERENCES, Copies, Projections
+from services.matching.projections.repository import PARTICIPANTS, PREFERENCES, Copies
 from services.notifications.store import NotificationsStore
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import ContactChanged, MemberChanged, MemberErased, PreferencesChanged
@@ -78,7 +78,7 @@ class Scene:
 @pytest.fixture
 async def scene(plumbing: Plumbing, producer: AIOKafkaProducer, kafka_bootstrap: str, tenant: str) -> Scene:
     database = plumbing.database
-    await Projections(database).prepare()
+    await Copies(database).prepare()
     notifications = NotificationsStore(database)
     group = f"{plumbing.consumers._service}.projection"
     await begin_here(kafka_bootstrap, group, *TOPICS_OF_PROFILES)

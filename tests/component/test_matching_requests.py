@@ -93,12 +93,16 @@ async def test_whatever_keeps_a_mentor_is_one_code_to_the_asker(matching: Matchi
     }
 
 
-async def test_the_hard_rules_hold_again_when_a_request_is_accepted(matching: Matching) -> None:
-    request = await matching.asks("ana", "mara")
-    await matching.say(signed_in(mentee("ana"), never=("mara",)))
-    refused = await matching.post(f"/requests/{request}/accept", "mara")
-    assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:not_available")
-    assert await matching.seats() == {}
+async def test_the_hard_rules_hold_again_when_a_request_is_accepted(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    """Also where nothing has withdrawn the request yet: the worker that does is not running here."""
+    async with asking(mongo_uri, kafka_bootstrap, issuer, work=("due",)) as matching:
+        request = await matching.asks("ana", "mara")
+        await matching.say(signed_in(mentee("ana"), never=("mara",)))
+        refused = await matching.post(f"/requests/{request}/accept", "mara")
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:not_available")
+        assert await matching.seats() == {}
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ class Scene:
 async def scene(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, plumbing: Plumbing, producer: AIOKafkaProducer
 ) -> AsyncIterator[Scene]:
-    await Projections(plumbing.database).prepare()
+    await Copies(plumbing.database).prepare()
     await begin_here(kafka_bootstrap, f"{plumbing.consumers._service}.projection", *TOPICS)
     plumbing.consumers.projection(folds(Copies(plumbing.database)))
     await plumbing.consumers.start()

@@ -126,7 +126,6 @@ class Bond:
     exchange: Exchange | None = None
     """Of two institutions' people."""
     programme: str | None = None
-    """Of a relationship."""
     takes_seat: bool = False
     keeps_apart: bool = False
     both_ways: bool = False

@@ -52,7 +52,16 @@ def broken(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None:
 
 def broken_by_wish(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None:
     """The same where the mentee asks, and the mentor answers: after a mentoring that ended well they may."""
-    return broken(replace(mentee, kept_from=mentee.kept_from - mentee.may_ask_again), mentor, policy)
+    return broken(_by_wish(mentee), mentor, policy)
+
+
+def is_unavailable(mentee: Person, mentor: Person, policy: Policy) -> bool:
+    """Whether a private rule keeps the two apart where the mentee asks, whatever the public rules say."""
+    return _privately_broken(_by_wish(mentee), mentor, policy) is not None
+
+
+def _by_wish(mentee: Person) -> Person:
+    return replace(mentee, kept_from=mentee.kept_from - mentee.may_ask_again)
 
 
 def _publicly_broken(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from services.matching.mentoring.repository.requests import RequestStore
 from services.matching.projections.handlers import folds
 from services.matching.projections.repository import Copies
 from services.matching.settings import Settings
@@ -14,6 +15,7 @@ from services.matching.suggestions.reading import Reading
 from services.matching.suggestions.reading_repository import ReadingStore
 from services.matching.suggestions.replicas import Replicas
 from services.matching.suggestions.repository import Lists
+from services.matching.suggestions.unavailable import UnavailableRequests
 from services.matching.suggestions.updater import Keeper
 from services.matching.suggestions.worker import Clockwork, Shards
 from shared.bootstrap import Parts
@@ -47,6 +49,9 @@ def _worker(parts: Parts, settings: Settings, lists: Lists, replicas: Replicas) 
         metrics.follow(new)
         return new
 
+    def unavailable(network: Network) -> UnavailableRequests:
+        return UnavailableRequests(network, RequestStore(parts.database, parts.clock), parts.clock)
+
     def audit(keeper: Keeper) -> Audit:
         return Audit(keeper, lists, clock=parts.clock, watch=metrics)
 
@@ -54,5 +59,10 @@ def _worker(parts: Parts, settings: Settings, lists: Lists, replicas: Replicas) 
         return Shards(replicas, lambda name: parts.lease(name, seconds=settings.lease_seconds))
 
     return Clockwork(
-        IndexSource(parts.database), keeper=keeper, shards=shards, audit=audit, audit_seconds=settings.audit_seconds
+        IndexSource(parts.database),
+        keeper=keeper,
+        unavailable=unavailable,
+        shards=shards,
+        audit=audit,
+        audit_seconds=settings.audit_seconds,
     )

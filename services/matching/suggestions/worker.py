@@ -14,6 +14,7 @@ from services.matching.suggestions.audit import Audit
 from services.matching.suggestions.feed import Feed, IndexSource, Replaced, changes_of
 from services.matching.suggestions.index.network import Network
 from services.matching.suggestions.replicas import Replicas
+from services.matching.suggestions.unavailable import UnavailableRequests
 from services.matching.suggestions.updater import Change, Keeper
 from shared.leases import Lease
 from shared.mongo import Document
@@ -64,6 +65,7 @@ class Clockwork:
         source: IndexSource,
         *,
         keeper: Callable[[Network], Keeper],
+        unavailable: Callable[[Network], UnavailableRequests],
         shards: Callable[[], Shards],
         audit: Callable[[Keeper], Audit],
         audit_seconds: float,
@@ -72,6 +74,7 @@ class Clockwork:
         self._new_audit = audit
         self._audit_seconds = audit_seconds
         self._new_keeper = keeper
+        self._new_unavailable = unavailable
         self._new_shards = shards
         self._hears: Callable[[Sequence[Change]], None] | None = None
         self.is_loaded = False
@@ -104,12 +107,12 @@ class Clockwork:
         async with await self._source.feed() as feed:
             network = Network()
             people = await self._load(network)
-            keeper = self._new_keeper(network)
+            keeper, unavailable = self._new_keeper(network), self._new_unavailable(network)
             await shards.settle()
-            await _align(keeper, shards)
+            await _align(keeper, shards, unavailable)
             self.is_loaded = True
             _log.info("index loaded", documents=people)
-            await self._keep(feed, keeper, shards)
+            await self._keep(feed, keeper, shards, unavailable)
 
     async def _load(self, network: Network) -> int:
         documents = 0
@@ -119,7 +122,7 @@ class Clockwork:
             documents += len(states)
         return documents
 
-    async def _keep(self, feed: Feed, keeper: Keeper, shards: Shards) -> None:
+    async def _keep(self, feed: Feed, keeper: Keeper, shards: Shards, unavailable: UnavailableRequests) -> None:
         bell = Bell()
         bell.ring()
 
@@ -129,36 +132,39 @@ class Clockwork:
 
         self._hears = hears
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_hold(shards, keeper, bell))
-            tasks.create_task(_follow(feed, keeper, bell))
+            tasks.create_task(_hold(shards, keeper, unavailable, bell))
+            tasks.create_task(_follow(feed, keeper, unavailable, bell))
+            tasks.create_task(_withdraw(unavailable, bell))
             tasks.create_task(_renew_own(keeper, bell))
             tasks.create_task(_renew_others(keeper, bell))
             tasks.create_task(_audit(self._new_audit(keeper), bell, seconds=self._audit_seconds))
 
 
 class Bell:
-    """Rings for both lanes."""
+    """Rings for both lanes of lists, and for requests."""
 
     def __init__(self) -> None:
         self.own = asyncio.Event()
         self.others = asyncio.Event()
+        self.requests = asyncio.Event()
 
         self.own_done = asyncio.Event()
 
     def ring(self) -> None:
         self.own.set()
         self.others.set()
+        self.requests.set()
 
 
-async def _hold(shards: Shards, keeper: Keeper, bell: Bell) -> None:
+async def _hold(shards: Shards, keeper: Keeper, unavailable: UnavailableRequests, bell: Bell) -> None:
     while True:
         await asyncio.sleep(shards.renewal_seconds)
         await shards.settle()
-        await _align(keeper, shards)
+        await _align(keeper, shards, unavailable)
         bell.ring()
 
 
-async def _align(keeper: Keeper, shards: Shards) -> None:
+async def _align(keeper: Keeper, shards: Shards, unavailable: UnavailableRequests) -> None:
     """A lease that lapsed and came back with its token was nobody else's meanwhile: nothing is taken over again."""
     held = shards.held
     keeper.lose([shard for shard in keeper.fences if shard not in held])
@@ -166,16 +172,26 @@ async def _align(keeper: Keeper, shards: Shards) -> None:
     if gained:
         _log.info("shards taken", shards=sorted(gained))
         await keeper.take(gained)
+        unavailable.add_all()
 
 
-async def _follow(feed: Feed, keeper: Keeper, bell: Bell) -> None:
+async def _follow(feed: Feed, keeper: Keeper, unavailable: UnavailableRequests, bell: Bell) -> None:
     """Reads no further before what was read is applied: the stream waits, and memory stays flat."""
     while True:
         changes = await feed.next()
         for first in range(0, len(changes), _APPLIED_AT_ONCE):
-            keeper.apply(changes[first : first + _APPLIED_AT_ONCE])
+            applied = changes[first : first + _APPLIED_AT_ONCE]
+            keeper.apply(applied)
+            unavailable.add(one.state for one in applied)
             bell.ring()
             await asyncio.sleep(0)
+
+
+async def _withdraw(unavailable: UnavailableRequests, bell: Bell) -> None:
+    while True:
+        await bell.requests.wait()
+        bell.requests.clear()
+        await unavailable.work()
 
 
 async def _renew_own(keeper: Keeper, bell: Bell) -> None:

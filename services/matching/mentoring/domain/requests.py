@@ -1,6 +1,7 @@
 """A mentee asks, a mentor answers. A request is settled once, and never opens again.
 
-What is the mentor's own affair (never-list, pause, seats, policy) the asker hears as one code, `not_available`.
+What is the mentor's own affair (never-list, pause, seats, policy) the asker hears as one code, `not_available`: when
+asking, and when a pending request ends because of it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,8 @@ Retraction = Literal[
     "mentor_full",
     "mentor_left",
     "assessment",
+    "exchange_full",
+    "not_available",
 ]
 
 PENDING_AT_MOST = 5
@@ -41,8 +44,16 @@ OPEN_FOR = timedelta(days=14)
 NUDGES = (timedelta(days=5), timedelta(days=10))
 """After which a request without an answer is called to mind."""
 APART_FOR = timedelta(days=90)
-_MENTORS_OWN: tuple[Retraction, ...] = ("mentor_full", "mentor_left")
-_UNSAID: tuple[Retraction, ...] = (*_MENTORS_OWN, "assessment")
+_UNSAID: tuple[Retraction, ...] = ("mentor_full", "mentor_left", "assessment", "exchange_full", "not_available")
+"""Published as one reason and to the mentee only, so that nothing in the event tells them apart."""
+
+_APART = "this mentee and this mentor cannot be matched at the moment"
+_REFUSALS = {
+    "mentor_full": ("no_seat_left", "the mentor has no free seat: the request was withdrawn"),
+    "exchange_full": ("exchange_full", EXCHANGE_FULL),
+    "not_available": ("not_available", _APART),
+}
+"""What a mentor reads who answers after the request was withdrawn: the same as a moment before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +81,10 @@ class Request:
     def expires_at(self) -> datetime | None:
         """While it is pending."""
         return self.asked_at + OPEN_FOR if self.state == "pending" else None
+
+    def is_open_at(self, now: datetime) -> bool:
+        """Pending, and not due to expire."""
+        return self.expires_at is not None and self.expires_at > now
 
     @property
     def said_reason(self) -> str | None:
@@ -165,13 +180,40 @@ def withdraw(request: Request, *, now: datetime) -> Decided[Request]:
 
 
 def retract(request: Request, *, reason: Retraction, now: datetime) -> Decided[Request]:
-    """Nobody took it back, but it cannot be accepted any more; whoever did not bring that about is told."""
+    """Nobody took it back, but it cannot be accepted any more. The mentee hears of what is the mentor's side's own, the
+    mentor of everything else.
+    """
     withdrawn = _settled(request, "withdrawn", now, reason=reason)
-    pair = request.pair
-    mentee = (pair.mentee.told,) if reason in _UNSAID else ()
-    told = mentee if reason in _MENTORS_OWN else (*mentee, pair.mentor.told)
+    recipient = request.pair.mentee if reason in _UNSAID else request.pair.mentor
     said = withdrawn.said_reason or reason
-    return Decided(state=withdrawn, event=RequestWithdrawn(reason=said, recipients=told, **_about(request)))
+    return Decided(
+        state=withdrawn, event=RequestWithdrawn(reason=said, recipients=(recipient.told,), **_about(request))
+    )
+
+
+def end_if_unavailable(request: Request, *, situation: Situation, now: datetime) -> Decided[Request] | None:
+    """Withdraws a pending request that a private rule makes impossible; None where no private rule does.
+
+    Public rules are not read. The mentee's own never-list comes first and counts as a withdrawal by the mentee, which
+    hides it from the mentor; every other private rule gives the same state, published reason and event. The stored
+    reason is what the mentor's late answer is refused with.
+    """
+    mentee, mentor, policy = situation.mentee, situation.mentor, situation.policy
+    if mentee is None or mentor is None or policy is None or not request.is_open_at(now):
+        return None
+    if mentor.id in mentee.private.never:
+        return withdraw(request, now=now)
+    if not rules.is_unavailable(mentee, mentor, policy):
+        return None
+    return retract(request, reason=_unavailable(mentee, mentor, policy), now=now)
+
+
+def _unavailable(mentee: Person, mentor: Person, policy: Policy) -> Retraction:
+    if mentor.taken >= mentor.member.capacity:
+        return "mentor_full"
+    return (
+        "exchange_full" if policy.is_full((mentee.member.institution, mentor.member.institution)) else "not_available"
+    )
 
 
 def pass_time(request: Request, *, now: datetime) -> Decided[Request] | None:
@@ -224,10 +266,8 @@ def _askable(programme: str, mentor: str, situation: Situation) -> Pair:
 
 
 def refuse_settled(request: Request, now: datetime) -> None:
-    if request.reason == "mentor_full":
-        raise Conflict(
-            "no_seat_left", "the mentor has no free seat: the request was withdrawn when the last seat was taken"
-        )
+    if request.state == "withdrawn" and request.reason in _REFUSALS:
+        raise Conflict(*_REFUSALS[request.reason])
     if request.state != "pending":
         raise Conflict("request_not_pending", f"the request is {request.state} already")
     if request.expires_at is not None and request.expires_at <= now:
@@ -237,13 +277,13 @@ def refuse_settled(request: Request, now: datetime) -> None:
 def _refuse_broken(situation: Situation) -> None:
     who, other, policy = situation.mentee, situation.mentor, situation.policy
     if who is None or other is None or policy is None:
-        raise Conflict("not_available", "this mentee and this mentor cannot be matched at the moment")
+        raise Conflict("not_available", _APART)
     if other.taken >= other.member.capacity:
         raise Conflict("no_seat_left", "the mentor has no free seat: raise the capacity, or wait until a seat is free")
     if policy.is_full((who.member.institution, other.member.institution)):
         raise Conflict("exchange_full", EXCHANGE_FULL)
     if rules.broken_by_wish(who, other, policy):
-        raise Conflict("not_available", "this mentee and this mentor cannot be matched at the moment")
+        raise Conflict("not_available", _APART)
 
 
 def _siblings(pair: Pair, situation: Situation, now: datetime, *, but: str | None) -> Iterator[Decided[Request]]:

@@ -95,19 +95,13 @@ def relationship_of(document: Document) -> Relationship:
 
 def bond_of_request(document: Document) -> Bond:
     one = request_of(document)
-    return _bond(document, programme=None, takes_seat=False, keeps_apart=one.keeps_apart, asks=one.state == "pending")
+    return _bond(document, takes_seat=False, keeps_apart=one.keeps_apart, asks=one.state == "pending")
 
 
 def bond_of_relationship(document: Document) -> Bond:
     one = relationship_of(document)
     keeps_apart = one.is_open or one.separates
-    return _bond(
-        document,
-        programme=one.pair.programme,
-        takes_seat=one.takes_seat,
-        keeps_apart=keeps_apart,
-        both_ways=one.separates,
-    )
+    return _bond(document, takes_seat=one.takes_seat, keeps_apart=keeps_apart, both_ways=one.separates)
 
 
 def replacing(one: Request | Relationship, *, event: str | None, correlation: str) -> InsertOne[Document] | ReplaceOne:  # type: ignore[type-arg]
@@ -174,7 +168,6 @@ def _party(party: Party) -> Document:
 def _bond(
     document: Document,
     *,
-    programme: str | None,
     takes_seat: bool,
     keeps_apart: bool,
     both_ways: bool = False,
@@ -186,7 +179,7 @@ def _bond(
         mentor=intern(document["mentor"]["member"]),
         exchange=_exchange(document),
         sequence=document["version"],
-        programme=intern(programme) if programme else None,
+        programme=intern(document["programme"]),
         takes_seat=takes_seat,
         keeps_apart=keeps_apart,
         both_ways=both_ways,

@@ -138,6 +138,19 @@ class RequestStore:
 
         return await in_one_thread(self._database, body)
 
+    async def recheck(
+        self, id: str, decide: Callable[[Request, Situation], Decided[Request] | None], trace: Trace
+    ) -> None:
+        def body(writing: Writing) -> None:
+            for request in pending(writing, {"_id": id}):
+                pair = request.pair
+                two = situation(writing, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
+                decided = decide(request, two)
+                if decided is not None:
+                    save(writing, [decided], self._clock, trace)
+
+        await in_one_thread(self._database, body)
+
     async def change_relationship(
         self,
         institution: str,

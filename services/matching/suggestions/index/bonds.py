@@ -15,6 +15,7 @@ class Bonds:
         self._of: defaultdict[str, dict[str, Bond]] = defaultdict(dict)
         self.given: Counter[Exchange] = Counter()
         """Seats taken across institutions."""
+        self._pending: dict[str, Bond] = {}
 
     def put(self, bond: Bond) -> bool:
         """Whether anything differs now."""
@@ -24,6 +25,10 @@ class Bonds:
         binds = bond.takes_seat or bond.keeps_apart or bond.asks
         if bond.exchange is not None:
             self.given[bond.exchange] += bond.takes_seat - (known is not None and known.takes_seat)
+        if bond.asks:
+            self._pending[bond.id] = bond
+        else:
+            self._pending.pop(bond.id, None)
         for member in (bond.mentee, bond.mentor):
             if binds:
                 self._of[member][bond.id] = bond
@@ -38,6 +43,13 @@ class Bonds:
 
     def asked(self, mentor: str) -> int:
         return sum(bond.asks for bond in self._known(mentor) if bond.mentor == mentor)
+
+    def pending(self) -> list[Bond]:
+        return list(self._pending.values())
+
+    def pending_of(self, member: str) -> list[Bond]:
+        """In either role."""
+        return [bond for bond in self._known(member) if bond.asks]
 
     def has_mentor(self, mentee: str, programme: str) -> bool:
         known = self._known(mentee)

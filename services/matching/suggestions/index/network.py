@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import partial
 
+from services.matching.kernel import rules
 from services.matching.kernel.participants import (
     USUAL,
     Assessment,
@@ -111,6 +112,21 @@ class Network:
 
     def has_mentor(self, enrolment: Enrolment) -> bool:
         return self._bonds.has_mentor(enrolment.mentee, enrolment.programme)
+
+    def pending(self) -> list[Bond]:
+        """Requests that wait for an answer."""
+        return self._bonds.pending()
+
+    def pending_of(self, member: str) -> list[Bond]:
+        """Requests that this member made, or that wait for this member's answer."""
+        return self._bonds.pending_of(member)
+
+    def may_be_unavailable(self, request: Bond) -> bool:
+        """False: no private rule keeps the two apart. True needs a second look: some pairs may ask again."""
+        if request.programme is None or not {request.mentee, request.mentor} <= self._members.keys():
+            return False
+        mentee, mentor = self.person(request.mentee), self.person(request.mentor)
+        return rules.is_unavailable(mentee, mentor, self._policy(request.programme))
 
     def is_active(self, member: str) -> bool:
         return member in self._members and self._members[member].is_active

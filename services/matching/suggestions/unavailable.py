@@ -1,0 +1,94 @@
+"""Withdraws pending requests that a private rule makes impossible: a pause, a never-list, an opt-in that ended, seats
+that are gone, a ceiling that was reached.
+
+All these causes go through this one worker, so that neither the reason nor the moment tells the mentee which it was.
+The index names the requests that a change may concern; a transaction decides on what is stored. Only committed changes
+are added: a change that the store does not know yet would be checked against the older state, and never again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Protocol
+
+from services.matching.kernel.pairs import Decided
+from services.matching.kernel.participants import Assessment, Bond, Institution, Member, Preferences
+from services.matching.kernel.shards import shard_of
+from services.matching.mentoring.domain import requests
+from services.matching.mentoring.domain.requests import Request, Situation
+from services.matching.suggestions.index.network import Network, State
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.retries import again_when_stale
+
+
+class PendingRequests(Protocol):
+    async def recheck(
+        self, id: str, decide: Callable[[Request, Situation], Decided[Request] | None], trace: Trace
+    ) -> None:
+        """Decides on a pending request and what bears on its two people, and saves, in one transaction; does nothing
+        where it is not pending any more. Raises `StaleVersion`.
+        """
+
+
+class UnavailableRequests:
+    """Requests of the mentees whose shards are held here."""
+
+    def __init__(self, network: Network, store: PendingRequests, clock: Clock) -> None:
+        self._network = network
+        self._store = store
+        self._clock = clock
+        self._waiting: dict[str, Bond] = {}
+
+    def add(self, states: Iterable[State]) -> None:
+        """What these committed states may have made impossible; the index knows them already."""
+        for state in states:
+            self._add(self._concerned(state))
+
+    def add_all(self) -> None:
+        """After shards were taken: what changed while nobody held them."""
+        self._add(self._network.pending())
+
+    async def work(self) -> None:
+        """Until no request waits to be checked."""
+        while self._waiting:
+            request = self._waiting.pop(next(iter(self._waiting)))
+            if self._network.may_be_unavailable(request):
+                await again_when_stale(partial(self._recheck, request.id))
+
+    async def _recheck(self, id: str) -> None:
+        now = self._clock.now()
+
+        def decide(request: Request, situation: Situation) -> Decided[Request] | None:
+            return requests.end_if_unavailable(request, situation=situation, now=now)
+
+        await self._store.recheck(id, decide, Trace(correlation_id=self._clock.new_id()))
+
+    def _add(self, pending: Iterable[Bond]) -> None:
+        shards = self._network.shards
+        self._waiting |= {one.id: one for one in pending if shard_of(one.mentee) in shards}
+
+    def _concerned(self, state: State) -> Iterable[Bond]:
+        match state:
+            case Member():
+                return self._network.pending_of(state.id)
+            case Preferences():
+                return self._network.pending_of(state.member)
+            case Assessment():
+                return self._of_both(state.assessor, state.assessed)
+            case Institution():
+                return [one for one in self._network.pending() if one.exchange and state.id in one.exchange]
+            case Bond():
+                return self._concerned_by_bond(state)
+            case _:
+                return ()
+
+    def _concerned_by_bond(self, bond: Bond) -> Iterator[Bond]:
+        if bond.asks:
+            yield bond
+        if bond.takes_seat or bond.keeps_apart:
+            yield from self._of_both(bond.mentee, bond.mentor)
+        if bond.takes_seat and bond.exchange is not None:
+            yield from (one for one in self._network.pending() if one.exchange == bond.exchange)
+
+    def _of_both(self, one: str, other: str) -> Iterable[Bond]:
+        return [*self._network.pending_of(one), *self._network.pending_of(other)]
