@@ -75,7 +75,7 @@ async def test_an_unread_request_that_waits_long_comes_up_again_in_its_place(run
 async def test_across_institutions_names_come_with_the_yes_and_go_with_an_erasure(running: Desk) -> None:
     await running.turn(made(FAR))
     await running.turn(RequestExpired(**about(FAR, MIA)))
-    assert await titles(running, "far", "south") == ["Jemand von North wünscht sich Mentoring von Ihnen"]
+    assert await titles(running, "far", "south") == ["Jemand von North möchte von Ihnen begleitet werden"]
     assert await titles(running, "mia") == ["Your request to a mentor at South was not answered in time"]
     await running.turn(RequestAccepted(relationship="s", **about(FAR, MIA)))
     assert await titles(running, "mia") == ["Dr Far has accepted your request"]
@@ -88,7 +88,7 @@ async def test_an_unread_request_that_was_withdrawn_says_so_in_its_place(running
     await running.turn(RequestWithdrawn(reason="by_mentee", **about(NEAR, NEAR)))
     page = await running.inbox("near")
     assert [(item["title"], item["position"]) for item in page["items"]] == [
-        ("The request from Mia Mentee no longer needs an answer", 2)
+        ("You no longer need to answer the request from Mia Mentee", 2)
     ]
 
 
@@ -108,4 +108,4 @@ async def test_whoever_a_round_left_over_reads_it_in_their_inbox(running: Desk) 
         Telling(running.clock).left_over(event, Trace(correlation_id="test"), Ledger(writing))
 
     await mongo.in_one_thread(running.database, body)
-    assert await titles(running, "mia") == ["The matching round found no mentor for you"]
+    assert await titles(running, "mia") == ["The matching round has not found a mentor for you yet"]

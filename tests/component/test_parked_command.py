@@ -124,7 +124,7 @@ async def test_what_cannot_be_retried_is_told_why(desk: Desk) -> None:
     await desk.park("first", sent("matching.events", 7))
     await desk.park("second", sent("matching.events", 8), "behind_parked")
     await desk.park("odd", sent("profiles.contacts", 9), "malformed", blocks=False)
-    for id, why in {"second": "waits behind first", "odd": "holds nothing up", "gone": "worked off"}.items():
+    for id, why in {"second": "waits behind first", "odd": "holds nothing up", "gone": "handled already"}.items():
         status, told = await desk.run("retry", "notifications", id)
         assert (status, why in told) == (1, True), told
     assert await desk.parking.heads("notifications.x", now=SystemClock().now()) == []
@@ -194,8 +194,8 @@ async def test_what_cannot_be_dropped_is_told_why(desk: Desk) -> None:
     await desk.park("second", sent("matching.events", 8), "behind_parked")
     for (id, reason), why in {
         ("second", "x"): "waits behind first",
-        ("gone", "x"): "worked off",
-        ("first", " "): "say why",
+        ("gone", "x"): "handled already",
+        ("first", " "): "add --reason TEXT",
     }.items():
         status, told = await desk.run("drop", "notifications", id, "--reason", reason)
         assert (status, why in told) == (1, True), told

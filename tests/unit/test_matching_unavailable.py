@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from services.matching.usecases.unavailable import UnavailableRequests
+from services.matching.suggestions.unavailable import UnavailableRequests
 
 from services.matching.kernel.pairs import Decided, Pair, Party
 from services.matching.kernel.participants import Bond, Policy
