@@ -6,9 +6,9 @@ from functools import partial
 
 from bench.figures import Figure
 from bench.site import Bench
-from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.mentoring.repository.requests import MongoMentoringRepository
 from services.matching.mentoring.usecases.requests import Asked, Requests
-from services.matching.projections.repository import Copies
+from services.matching.projections.repository import ProjectedDocuments
 from shared.auth import Principal
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.payload import Payload
@@ -72,7 +72,7 @@ async def accepts(bench: Bench) -> list[Figure]:
 
 
 async def _begin(bench: Bench, database: Database) -> Requests:
-    store = RequestStore(database, bench.clock)
+    store = MongoMentoringRepository(database, bench.clock)
     await outbox.prepare(database)
     await _copies(database).prepare()
     await store.prepare()
@@ -86,8 +86,8 @@ async def _begin(bench: Bench, database: Database) -> Requests:
     return Requests(store, bench.clock)
 
 
-def _copies(database: Database) -> Copies:
-    return Copies(database)
+def _copies(database: Database) -> ProjectedDocuments:
+    return ProjectedDocuments(database)
 
 
 def _received(bench: Bench, payload: Payload) -> Received:

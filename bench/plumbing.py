@@ -21,7 +21,7 @@ from shared.contracts.profiles import Enrolment, MemberChanged
 from shared.leases import Lease
 from shared.mongo import Database, ReplaceOne, Session, Writing, in_transaction
 from shared.outbox import table as outbox
-from shared.outbox.publisher import Relay
+from shared.outbox.publisher import OutboxPublisher
 from shared.outbox.table import Fact
 from shared.telemetry import Metrics
 
@@ -79,7 +79,7 @@ async def relay(bench: Bench) -> list[Figure]:
     await publisher.start()
     lease = Lease(database, "relay", holder="bench", clock=bench.clock, seconds=60)
     await lease.take()
-    relay = Relay(database, publisher, lease=lease, clock=bench.clock, metrics=Metrics())
+    relay = OutboxPublisher(database, publisher, lease=lease, clock=bench.clock, metrics=Metrics())
     rate = _RECORDS / await seconds(bench, relay.drain())
     await publisher.stop()
     left = await database["outbox"].count_documents({"status": "pending"})
@@ -214,7 +214,7 @@ async def consumed(
     bench: Bench, database: Database, register: Callable[[Consumers], None], *, into: str, records: int
 ) -> float:
     """Records a second, from the first effect seen to the last: joining the group is no part of the rate."""
-    parking = Parking(database, letter=MatchingRecordParked)
+    parking = Parking(database, dead_letter=MatchingRecordParked)
     await parking.prepare()
     metrics = Metrics()
     consumers = Consumers(

@@ -8,7 +8,7 @@ from bench.figures import Figure
 from bench.rounds import drawn
 from services.matching.kernel.columns import Rows
 from services.matching.repairs.domain.departed import departed
-from services.matching.repairs.domain.planning import Damage, Repaired, blocking_pairs, repair
+from services.matching.repairs.domain.planning import Repaired, RepairProblem, blocking_pairs, repair
 from services.matching.rounds.solver.model import NOBODY, Instance
 from services.matching.rounds.solver.proposals import fit
 
@@ -26,33 +26,34 @@ def _departures(columns: Instance, content: Rows, percent: int) -> list[Figure]:
     chance = np.random.default_rng(percent)
     gone = np.zeros(_MENTORS, dtype=np.bool_)
     gone[chance.choice(_MENTORS, _MENTORS * percent // 100, replace=False)] = True
-    damage = departed(columns, content, gone, round="bench")
-    still, seconds = _repaired(damage, 0)
-    some, _ = _repaired(damage, _ALLOWED)
-    anew = fit(damage.instance)
-    held = damage.bystanders
-    reshuffled, lost = int((held & (anew != damage.held)).sum()), int((held & (anew == NOBODY)).sum())
+    problem = departed(columns, content, gone, round="bench")
+    still, seconds = _repaired(problem, 0)
+    some, _ = _repaired(problem, _ALLOWED)
+    anew = fit(problem.instance)
+    held = problem.bystanders
+    reshuffled, lost = int((held & (anew != problem.held)).sum()), int((held & (anew == NOBODY)).sum())
     size = f"{percent} % of mentors leave, {_MENTEES:,} x {_MENTORS:,}"
-    displaced = int(damage.displaced.sum())
+    displaced = int(problem.displaced.sum())
     return [
         Figure(
             name=f"{size}: bystanders moved at k = 0",
-            value=int((held & (still.outcome != damage.held)).sum()),
+            value=int((held & (still.outcome != problem.held)).sum()),
             unit="people",
             bar=0,
-            note=f"{_placed(damage, still.outcome)} of {displaced} displaced placed, {still.blocking} blocking pairs, "
-            f"{seconds * 1000:.0f} ms. k = {_ALLOWED}: {_placed(damage, some.outcome)} placed, {some.moved} bystanders "
-            f"moved, {some.blocking} blocking pairs. A round made anew: {_placed(damage, anew)} placed, {reshuffled} "
-            f"bystanders moved, {lost} of them out of any seat, {blocking_pairs(damage.instance, anew)} blocking pairs",
+            note=f"{_placed(problem, still.outcome)} of {displaced} displaced placed, {still.blocking} blocking "
+            f"pairs, {seconds * 1000:.0f} ms. k = {_ALLOWED}: {_placed(problem, some.outcome)} placed, {some.moved} "
+            f"bystanders moved, {some.blocking} blocking pairs. A round made anew: {_placed(problem, anew)} placed, "
+            f"{reshuffled} bystanders moved, {lost} of them out of any seat, "
+            f"{blocking_pairs(problem.instance, anew)} blocking pairs",
         )
     ]
 
 
-def _repaired(damage: Damage, bystanders: int) -> tuple[Repaired, float]:
+def _repaired(problem: RepairProblem, bystanders: int) -> tuple[Repaired, float]:
     began = time.perf_counter()
-    repaired = repair(damage, bystanders=bystanders)
+    repaired = repair(problem, bystanders=bystanders)
     return repaired, time.perf_counter() - began
 
 
-def _placed(damage: Damage, outcome: Rows) -> int:
-    return int((damage.displaced & (outcome != NOBODY)).sum())
+def _placed(problem: RepairProblem, outcome: Rows) -> int:
+    return int((problem.displaced & (outcome != NOBODY)).sum())

@@ -181,7 +181,7 @@ def _asked(service: str, work: Callable[[Parking], Awaitable[T]]) -> T:
 
 
 def _parking(service: str, database: Database) -> Parking:
-    return Parking(database, letter=_LETTERS[service])
+    return Parking(database, dead_letter=_LETTERS[service])
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ from aiokafka.errors import KafkaError
 from deploy.operators import asked, bootstrap_of, check_network, end, put_on_record, say
 from deploy.rebuild import COPIES
 from services.matching import restoring as matching
-from services.matching.projections.repository import Copies
+from services.matching.projections.repository import ProjectedDocuments
 from services.notifications import restoring as notifications
-from services.notifications.store import NotificationsStore
+from services.notifications.store import MongoInboxRepository
 from services.profiles.store import restoring as profiles
 from services.profiles.store.heads import TOPICS
 from shared.clock import SystemClock
@@ -78,8 +78,8 @@ async def _profiles(database: Database, bootstrap: str, *, dry_run: bool) -> Doc
     await _replay(bootstrap, TOPICS, restoring.hear)
     report = restoring.look() if dry_run else await restoring.restore()
     if not dry_run:
-        await groups.begin_again(bootstrap, "profiles.projection")
-        await groups.begin_again(bootstrap, "profiles.reaction")
+        await groups.reset_offsets(bootstrap, "profiles.projection")
+        await groups.reset_offsets(bootstrap, "profiles.reaction")
     _say_all(
         f"epoch {report.epoch}: {report.told} facts are told again",
         _named("read back from the topics, which were ahead", report.read_back),
@@ -100,7 +100,7 @@ async def _matching(database: Database, bootstrap: str, *, dry_run: bool) -> Doc
     await _replay(bootstrap, [SuggestionsChanged.TOPIC], restoring.hear)
     report = await (restoring.look() if dry_run else restoring.restore(now=SystemClock().now()))
     if not dry_run:
-        copies = Copies(database)
+        copies = ProjectedDocuments(database)
         await forget_again(bootstrap, copies.fold_erasures)
     await _rebuild("matching", database, bootstrap, dry_run=dry_run)
     _say_all(
@@ -120,9 +120,9 @@ async def _notifications(database: Database, bootstrap: str, *, dry_run: bool) -
     await _replay(bootstrap, [NotificationRecorded.TOPIC], restoring.hear)
     report = await (restoring.look() if dry_run else restoring.restore(now=SystemClock().now()))
     if not dry_run:
-        store, now = NotificationsStore(database), SystemClock().now()
+        store, now = MongoInboxRepository(database), SystemClock().now()
         await forget_again(bootstrap, lambda erased: store.fold_erasures(erased, now=now))
-        await groups.begin_again(bootstrap, "notifications.reaction")
+        await groups.reset_offsets(bootstrap, "notifications.reaction")
     await _rebuild("notifications", database, bootstrap, dry_run=dry_run)
     _say_all(
         f"epoch {report.epoch}: the counters of {report.recipients} recipients; "

@@ -90,7 +90,7 @@ def _cases(template: str, reason: str | None) -> Iterator[tuple[str, str, domain
         yield template, case, domain.LeftOver(template=template, programme=_PROGRAMME, reason=reason or "not_available")
     else:
         for side in ("mentee", "mentor"):
-            turn = domain.Turn(
+            turn = domain.PairUpdate(
                 template=template, programme=_PROGRAMME, side=side, other=_ADA, reason=reason, said_yes=True
             )
             yield template, f"{case} to the {side}".strip(), turn

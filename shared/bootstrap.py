@@ -22,7 +22,7 @@ from shared.mongo import Database
 from shared.network import AnotherNetwork, Network, marker_topic
 from shared.outbox import table as outbox
 from shared.outbox.gauges import MEASURED_EVERY_SECONDS, OutboxGauges
-from shared.outbox.publisher import Relay
+from shared.outbox.publisher import OutboxPublisher
 from shared.outbox.shedding import Backlog
 from shared.service import every
 from shared.settings import ServiceSettings
@@ -31,7 +31,7 @@ from shared.topics import Topic, TopicsRefused, create_missing, differences, loa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class ServiceDependencies:
     name: str
     settings: ServiceSettings
     clock: Clock
@@ -108,7 +108,7 @@ class Parts:
         publisher = kafka.Publisher(self.settings.kafka)
         await publisher.start()
         try:
-            await Relay(
+            await OutboxPublisher(
                 self.database, publisher, lease=self.lease("relay"), clock=self.clock, metrics=self.metrics
             ).run()
         finally:
@@ -128,20 +128,20 @@ class Parts:
 
 
 def build(
-    name: str, settings: ServiceSettings, clock: Clock, roles: Collection[str], *, letter: type[RecordParked]
-) -> Parts:
+    name: str, settings: ServiceSettings, clock: Clock, roles: Collection[str], *, dead_letter: type[RecordParked]
+) -> ServiceDependencies:
     failpoints.arm(name, os.environ.get(failpoints.VARIABLE, ""), environment=settings.environment)
     database = mongo.connect(settings.mongo_uri.get_secret_value(), settings.mongo_database)
     metrics = Metrics()
     broker = kafka.broker(settings.kafka)
-    parking = Parking(database, letter=letter)
+    parking = Parking(database, dead_letter=dead_letter)
     watchdog = Watchdog(
         clock,
         metrics,
         limit_seconds=settings.stalled_after_seconds,
         kafka_answers=lambda: kafka.answers(settings.kafka),
     )
-    return Parts(
+    return ServiceDependencies(
         name=name,
         settings=settings,
         clock=clock,

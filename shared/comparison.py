@@ -10,7 +10,7 @@ from shared.mongo import Collection, Document
 
 Print = tuple[int, int]
 """A document's sequence, and a digest of what it says."""
-Prints = dict[str, Print]
+Fingerprints = dict[str, Print]
 _UNSAID = frozenset({"_id", "sequence", "event", "correlation"})
 """What says where it is and how it came here."""
 _NAMED = 5
@@ -50,12 +50,12 @@ class Comparison:
             yield f"{len(ids)} {name}: {', '.join(sorted(ids)[:_NAMED])}{', …' if len(ids) > _NAMED else ''}"
 
 
-async def prints(collection: Collection, *, only: Iterable[str] | None = None) -> Prints:
+async def fingerprints(collection: Collection, *, only: Iterable[str] | None = None) -> Fingerprints:
     wanted: Document = {} if only is None else {"_id": {"$in": list(only)}}
     return {one["_id"]: (one["sequence"], _digest(one)) async for one in collection.find(wanted)}
 
 
-def comparison(here: Prints, there: Prints) -> Comparison:
+def comparison(here: Fingerprints, there: Fingerprints) -> Comparison:
     both = here.keys() & there.keys()
     agreeing = [here[id][1] for id in both if here[id] == there[id]]
     apart = {id: (here[id], there[id]) for id in both if here[id] != there[id]}

@@ -7,7 +7,7 @@ from typing import Literal
 
 from fastapi import APIRouter
 
-from shared.bootstrap import Parts
+from shared.bootstrap import ServiceDependencies
 from shared.http import create_app
 from shared.leases import Lease
 from shared.outbox import shedding
@@ -38,7 +38,7 @@ class Slice:
     """What this process still waits for before it is ready, by name."""
 
 
-def assemble(parts: Parts, title: str, description: str, slices: Sequence[Slice]) -> Service:
+def assemble(parts: ServiceDependencies, title: str, description: str, slices: Sequence[Slice]) -> Service:
     """Inside a running event loop."""
 
     async def prepare() -> None:
@@ -93,7 +93,7 @@ def while_leased(lease: Lease, act: Callable[[], Awaitable[object]], *, seconds:
     return run
 
 
-def _plumbing(parts: Parts) -> Mapping[str, Work]:
+def _plumbing(parts: ServiceDependencies) -> Mapping[str, Work]:
     """What every service runs: it consumes, publishes its outbox and retries parked records."""
     return {
         "backlog": Work(role="api", run=lambda: every(shedding.LOOKS_SECONDS, parts.backlog.look)),
@@ -104,7 +104,7 @@ def _plumbing(parts: Parts) -> Mapping[str, Work]:
     }
 
 
-async def _consume(parts: Parts) -> None:
+async def _consume(parts: ServiceDependencies) -> None:
     await parts.consumers.start()
     try:
         await asyncio.Event().wait()

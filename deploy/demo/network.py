@@ -283,4 +283,4 @@ def _several(shares: Shares, count: int, dice: random.Random) -> tuple[str, ...]
 
 
 def _letters(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isascii() and letter.isalpha())
+    return "".join(dead_letter for dead_letter in name.lower() if dead_letter.isascii() and dead_letter.isalpha())

@@ -13,7 +13,7 @@ from services.matching.repairs import wiring as repairs
 from services.matching.rounds import wiring as rounds
 from services.matching.settings import Settings
 from services.matching.simulations import wiring as simulations
-from services.matching.solver_process import Workshop
+from services.matching.solver_process import SolverProcess
 from services.matching.suggestions import wiring as suggestions
 from shared import bootstrap
 from shared.clock import Clock, SystemClock
@@ -38,8 +38,8 @@ async def _run(settings: Settings, clock: Clock, roles: frozenset[str]) -> None:
 
 def build(settings: Settings, clock: Clock, roles: Collection[str]) -> Service:
     """Inside a running event loop."""
-    parts = bootstrap.build(NAME, settings, clock, roles, letter=MatchingRecordParked)
-    solver = Workshop(mongo_uri=settings.mongo_uri.get_secret_value(), mongo_database=settings.mongo_database)
+    parts = bootstrap.build(NAME, settings, clock, roles, dead_letter=MatchingRecordParked)
+    solver = SolverProcess(mongo_uri=settings.mongo_uri.get_secret_value(), mongo_database=settings.mongo_database)
     return assemble(
         parts,
         "Preceptor matching",

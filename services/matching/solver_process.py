@@ -35,10 +35,10 @@ from services.matching.rounds.solver_folders import folder
 from services.matching.rounds.usecases import cohorts
 from services.matching.rounds.usecases.wishlists import Call
 from services.matching.rounds.worker.solving import INPUT, ORDERS, PEOPLE, PLACES, RESULT, Made, Result
-from services.matching.simulations.lifecycle import Draft, Rehearsal
-from services.matching.simulations.lifecycle import Result as Rehearsed
+from services.matching.simulations.lifecycle import Draft, Simulation
+from services.matching.simulations.lifecycle import Result as Simulated
 from services.matching.simulations.repository import result_of
-from services.matching.simulations.worker import rehearse
+from services.matching.simulations.worker import simulate
 from services.matching.suggestions.index.network import Network
 from shared import failpoints, mongo
 from shared.errors import DomainError, FieldError, Rejected
@@ -50,7 +50,7 @@ _LAST_DAY = 99_999
 _log = logger(__name__)
 
 
-class Workshop:
+class SolverProcess:
     def __init__(self, *, mongo_uri: str, mongo_database: str) -> None:
         self._uri = mongo_uri
         self._database = mongo_database
@@ -94,7 +94,7 @@ class Workshop:
         steps = [step_of(one) for one in answer["steps"]]
         return Planned(plan=Plan(**answer["plan"]), steps=steps, void=answer["void"]), answer["seen"]
 
-    async def rehearse(self, rehearsal: Rehearsal) -> Rehearsed:
+    async def simulate(self, rehearsal: Simulation) -> Simulated:
         with self.folder() as folder:
             answer = await self._done(
                 "rehearse",
@@ -240,7 +240,7 @@ async def _rehearse(job: Mapping[str, Any]) -> dict[str, Any]:
         for state in states:
             network.put(state)
     database.client.close()
-    return asdict(rehearse(network, programme, Draft(**job["draft"])))
+    return asdict(simulate(network, programme, Draft(**job["draft"])))
 
 
 def _solve(target: Target, folder: Path) -> dict[str, Any]:

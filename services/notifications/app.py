@@ -9,13 +9,13 @@ from prometheus_client import Gauge
 from services.notifications.api import export_router, inbox_router
 from services.notifications.handlers import Reactions
 from services.notifications.settings import NotificationsSettings
-from services.notifications.store import Ledger, NotificationsStore
-from services.notifications.usecases.live import Bells
+from services.notifications.store import MongoInboxRepository, MongoNotificationRepository
+from services.notifications.usecases.live import InboxListeners
+from services.notifications.usecases.notifier import Notifier
 from services.notifications.usecases.reading import Inbox
-from services.notifications.usecases.telling import Telling
 from services.notifications.wording import Wording
 from shared import bootstrap
-from shared.bootstrap import Parts
+from shared.bootstrap import ServiceDependencies
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import NotificationsRecordParked
 from shared.contracts.matching import (
@@ -61,12 +61,12 @@ async def _run(settings: NotificationsSettings, clock: Clock, roles: frozenset[s
 
 def build(settings: NotificationsSettings, clock: Clock, roles: Collection[str]) -> Service:
     """Inside a running event loop."""
-    parts = bootstrap.build(NAME, settings, clock, roles, letter=NotificationsRecordParked)
-    store = NotificationsStore(parts.database)
-    bells = Bells()
-    inbox = Inbox(store, Wording(), bells, clock)
+    parts = bootstrap.build(NAME, settings, clock, roles, dead_letter=NotificationsRecordParked)
+    store = MongoInboxRepository(parts.database)
+    listeners = InboxListeners()
+    inbox = Inbox(store, Wording(), listeners, clock)
     _consume(parts, store, clock)
-    _measure(parts, bells)
+    _measure(parts, listeners)
 
     async def prepare() -> None:
         await store.prepare(read_kept=timedelta(days=settings.read_kept_days))
@@ -74,15 +74,15 @@ def build(settings: NotificationsSettings, clock: Clock, roles: Collection[str])
     notifications = Slice(
         prepare=[prepare],
         routers=[inbox_router(inbox, settings), export_router(inbox)],
-        work={"live": Work(role="api", run=lambda: _ring(store, bells))},
+        work={"live": Work(role="api", run=lambda: _ring(store, listeners))},
     )
     return assemble(
         parts, "Preceptor notifications", "What a member has been told, and is being told now.", [notifications]
     )
 
 
-def _consume(parts: Parts, store: NotificationsStore, clock: Clock) -> None:
-    reactions = Reactions(Telling(clock), Ledger)
+def _consume(parts: ServiceDependencies, store: MongoInboxRepository, clock: Clock) -> None:
+    reactions = Reactions(Notifier(clock), MongoNotificationRepository)
     parts.consumers.projection(
         {
             ContactChanged: store.fold_contacts,
@@ -112,15 +112,15 @@ def _consume(parts: Parts, store: NotificationsStore, clock: Clock) -> None:
     )
 
 
-def _measure(parts: Parts, bells: Bells) -> None:
+def _measure(parts: ServiceDependencies, listeners: InboxListeners) -> None:
     streams = Gauge("preceptor_inbox_streams", "Open live streams", registry=parts.metrics.registry)
-    streams.set_function(lambda: bells.listening)
+    streams.set_function(lambda: listeners.listening)
 
 
-async def _ring(store: NotificationsStore, bells: Bells) -> None:
+async def _ring(store: MongoInboxRepository, listeners: InboxListeners) -> None:
     """The process's one change stream."""
     async for recipient in store.told():
         if recipient is None:
-            bells.ring_all()
+            listeners.ring_all()
         else:
-            bells.ring(recipient)
+            listeners.ring(recipient)

@@ -56,7 +56,7 @@ class ListChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class PairUpdate:
     """What became of a request or a relationship, as one of the two hears of it."""
 
     template: str
@@ -99,11 +99,11 @@ class ErasureNotice:
         return frozenset()
 
 
-Change = ListChange | Turn | LeftOver | ErasureNotice
+Change = ListChange | PairUpdate | LeftOver | ErasureNotice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class PendingNotification:
     """Something to be told, not yet told."""
 
     recipient: Recipient
@@ -130,8 +130,13 @@ class Notification:
         return self.change.named_to(self.recipient.institution)
 
 
-def notices(change: ListChange, *, cause: str, recipients: Iterable[Recipient]) -> list[Notice]:
+def pending_notifications(
+    change: ListChange, *, cause: str, recipients: Iterable[Recipient]
+) -> list[PendingNotification]:
     """One for each recipient. Which process computed a list concerns nobody: a takeover counts as others' change."""
     own = "own_change" if cause == "own_change" else "others_change"
     occasion = f"suggestions:{change.programme}:{own}"
-    return [Notice(recipient=recipient, occasion=occasion, change=change) for recipient in dict.fromkeys(recipients)]
+    return [
+        PendingNotification(recipient=recipient, occasion=occasion, change=change)
+        for recipient in dict.fromkeys(recipients)
+    ]

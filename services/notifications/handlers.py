@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from services.notifications.usecases.telling import Ledger, Telling
+from services.notifications.usecases.notifier import NotificationRepository, Notifier
 from shared.contracts.envelope import Received
 from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, SuggestionsChanged
 from shared.contracts.profiles import ErasureRequested
@@ -11,7 +11,7 @@ from shared.mongo import Writing
 
 
 class Reactions:
-    def __init__(self, telling: Telling, within: Callable[[Writing], Ledger]) -> None:
+    def __init__(self, telling: Notifier, within: Callable[[Writing], NotificationRepository]) -> None:
         """`within` gives the store inside a transaction."""
         self._telling = telling
         self._within = within
@@ -27,7 +27,7 @@ class Reactions:
         event = received.payload
         if not isinstance(event, AboutRequest | AboutRelationship):
             raise _tombstone()
-        self._telling.turned(event, received.envelope.caused(), self._within(writing))
+        self._telling.pair_changed(event, received.envelope.caused(), self._within(writing))
 
     def on_left_over(self, received: Received, writing: Writing) -> None:
         """By a round."""

@@ -13,11 +13,11 @@ from services.notifications.domain import (
     ErasureNotice,
     LeftOver,
     ListChange,
-    Notice,
     Notification,
+    PairUpdate,
+    PendingNotification,
     Person,
     Recipient,
-    Turn,
 )
 from services.notifications.forgetting import counter_of, erase_inboxes_of_erased, forget, of_recipient
 from services.notifications.usecases.reading import Names, Reader
@@ -65,10 +65,10 @@ _WAKING: list[Document] = [
     },
     {"$project": {"operationType": 1, "ns.coll": 1, "documentKey": 1, "fullDocument.institution": 1}},
 ]
-"""What an open stream must look up again: see `NotificationsStore.told`."""
+"""What an open stream must look up again: see `MongoInboxRepository.told`."""
 
 
-class NotificationsStore:
+class MongoInboxRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._notifications = database["notifications"]
@@ -195,7 +195,7 @@ class NotificationsStore:
                 yield _woken(change)
 
 
-class Ledger:
+class MongoNotificationRepository:
     """The store within one transaction."""
 
     def __init__(self, writing: Writing) -> None:
@@ -217,7 +217,7 @@ class Ledger:
         )
         return int(counter["position"])  # type: ignore[index]  # upserted
 
-    def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
+    def tell(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
         change = notice.change
         document = self._writing["notifications"].find_one_and_update(
             of_recipient(notice.recipient) | {"occasion": notice.occasion, "read": False},
@@ -296,7 +296,7 @@ def _notification(document: Document) -> Notification:
 def _mentioned(one: Notification) -> Iterable[Person]:
     if isinstance(one.change, ListChange):
         return one.change.entered
-    return [one.change.other] if isinstance(one.change, Turn) else ()
+    return [one.change.other] if isinstance(one.change, PairUpdate) else ()
 
 
 def _renewed(change: Change) -> Document:
@@ -343,9 +343,9 @@ def _list_change(document: Document) -> ListChange:
     )
 
 
-def _turn(document: Document) -> Turn:
+def _turn(document: Document) -> PairUpdate:
     turn = document["turn"]
-    return Turn(**{**turn, "programme": document["programme"], "other": Person(**turn["other"])})
+    return PairUpdate(**{**turn, "programme": document["programme"], "other": Person(**turn["other"])})
 
 
 COPIES = (

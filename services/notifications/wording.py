@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from services.notifications.domain import Change, ErasureNotice, ListChange, Notification, Person, Turn
+from services.notifications.domain import Change, ErasureNotice, ListChange, Notification, PairUpdate, Person
 from services.notifications.usecases.reading import Message, Names
 
 LOCALES = ("en", "de")
@@ -47,7 +47,7 @@ def _said(change: Change, home: str, names: Names) -> dict[str, Any]:
         return _of_list(change, home, names)
     if isinstance(change, ErasureNotice):
         return {"due_at": change.due_at}
-    return _of_turn(change, home, names) if isinstance(change, Turn) else {"reason": change.reason}
+    return _of_turn(change, home, names) if isinstance(change, PairUpdate) else {"reason": change.reason}
 
 
 def _of_list(change: ListChange, home: str, names: Names) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _of_list(change: ListChange, home: str, names: Names) -> dict[str, Any]:
     }
 
 
-def _of_turn(turn: Turn, home: str, names: Names) -> dict[str, Any]:
+def _of_turn(turn: PairUpdate, home: str, names: Names) -> dict[str, Any]:
     other = _shown(turn.other, names, by_name=turn.other in turn.named_to(home))
     return {"side": turn.side, "reason": turn.reason, "other": other}
 

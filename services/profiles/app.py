@@ -15,7 +15,7 @@ from services.profiles.api.me import invitations_router, me_router
 from services.profiles.api.members import members_router
 from services.profiles.api.programmes import programmes_router
 from services.profiles.api.rosters import rosters_router
-from services.profiles.handlers import Reactions, folds
+from services.profiles.handlers import Reactions, projection_handlers
 from services.profiles.settings import Settings
 from services.profiles.store import erasures as erasure_store
 from services.profiles.store.erasures import MongoErasures
@@ -29,14 +29,14 @@ from services.profiles.usecases.cards import Cards
 from services.profiles.usecases.consents import Consents
 from services.profiles.usecases.erasures import ErasureDelays, ErasureUseCases, ErasureWorker
 from services.profiles.usecases.export import Export
-from services.profiles.usecases.heads import Mending
+from services.profiles.usecases.heads import StaleHeadRepublisher
 from services.profiles.usecases.institutions import InstitutionUseCases
 from services.profiles.usecases.invitations import InvitationUseCases
 from services.profiles.usecases.members import MemberUseCases
 from services.profiles.usecases.programmes import ProgrammeUseCases
-from services.profiles.usecases.rosters import Receiving, WorkingOff
+from services.profiles.usecases.rosters import RosterIntake, RosterWorker
 from shared import bootstrap
-from shared.bootstrap import Parts
+from shared.bootstrap import ServiceDependencies
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import ProfilesRecordParked
 from shared.contracts.matching import MatchingErasureCompleted
@@ -49,7 +49,7 @@ from shared.telemetry import configure_logs
 
 
 class Stores:
-    def __init__(self, built: Parts) -> None:
+    def __init__(self, built: ServiceDependencies) -> None:
         self.institutions = MongoInstitutions(built.database, built.clock)
         self.programmes = MongoProgrammes(built.database, built.clock)
         self.members = MongoMembers(built.database, built.clock)
@@ -84,7 +84,7 @@ def _routers(stores: Stores, settings: Settings, clock: Clock) -> list[APIRouter
             coordinators=timedelta(days=settings.erasure_coordinator_days),
         ),
     )
-    receiving = Receiving(stores.rosters, stores.programmes, clock=clock, max_rows=settings.roster_max_rows)
+    receiving = RosterIntake(stores.rosters, stores.programmes, clock=clock, max_rows=settings.roster_max_rows)
     return [
         institutions_router(InstitutionUseCases(stores.institutions)),
         programmes_router(ProgrammeUseCases(stores.programmes, stores.institutions)),
@@ -100,15 +100,15 @@ def _routers(stores: Stores, settings: Settings, clock: Clock) -> list[APIRouter
 
 def build(settings: Settings, clock: Clock, *, roles: Collection[str] = ROLES) -> Service:
     """Inside the running event loop: clients bind to it."""
-    parts = bootstrap.build("profiles", settings, clock, roles, letter=ProfilesRecordParked)
+    parts = bootstrap.build("profiles", settings, clock, roles, dead_letter=ProfilesRecordParked)
     stores = Stores(parts)
-    parts.consumers.projection(folds(stores.relations))
+    parts.consumers.projection(projection_handlers(stores.relations))
     _consume(parts, clock)
     lease = parts.lease("rosters", seconds=30)
-    rosters = WorkingOff(stores.rosters, stores.programmes, lease, clock)
+    rosters = RosterWorker(stores.rosters, stores.programmes, lease, clock)
     states = MongoStates(parts.database, clock, holder=parts.holder)
     carrying_out = ErasureWorker(stores.erasures, clock)
-    mending = Mending(states, lambda since: heads(settings.kafka, TOPICS, since=since), clock)
+    mending = StaleHeadRepublisher(states, lambda since: heads(settings.kafka, TOPICS, since=since), clock)
     profiles = Slice(
         prepare=[stores.prepare],
         routers=_routers(stores, settings, clock),
@@ -126,7 +126,7 @@ def build(settings: Settings, clock: Clock, *, roles: Collection[str] = ROLES) -
     )
 
 
-def _consume(parts: Parts, clock: Clock) -> None:
+def _consume(parts: ServiceDependencies, clock: Clock) -> None:
     def receive(writing: Writing, institution: str, erasure: str, *, service: str) -> None:
         erasure_store.receive(writing, institution, erasure, service=service, now=clock.now())
 

@@ -33,7 +33,7 @@ class Relations(Protocol):
     async def fold_lists(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
 
-def folds(relations: Relations) -> Mapping[type[Payload], Fold]:
+def projection_handlers(relations: Relations) -> Mapping[type[Payload], Fold]:
     """Which event goes into which copy."""
     return {
         SuggestionsChanged: relations.fold_lists,

@@ -20,7 +20,7 @@ from shared import failpoints, kafka, mongo
 from shared.clock import Clock
 from shared.consuming import inbox
 from shared.consuming.liveness import Handle, Watchdog
-from shared.consuming.parking import Aside, Parking, Record, Verdict
+from shared.consuming.parking import Parking, ParkReason, ParkRequest, Record
 from shared.consuming.projection import Refused
 from shared.consuming.subscriber import assert_safe, subscribe
 from shared.contracts.envelope import MAX_ATTRIBUTE, Received, Unreadable, read
@@ -44,7 +44,7 @@ _TRIES = 3
 _TRY_WAITS_SECONDS = (0.1, 0.5)
 _RETRY_FIRST_SECONDS = 10
 _RETRY_LAST_SECONDS = 3600
-_BEHIND = Verdict("behind_parked", "an earlier record of this key is parked")
+_BEHIND = ParkReason("behind_parked", "an earlier record of this key is parked")
 _log = logger(__name__)
 
 
@@ -56,7 +56,7 @@ class _Batch:
     """Events that were handled before."""
     blocked: Blocked
     at_once: asyncio.Semaphore
-    aside: list[Aside]
+    aside: list[ParkRequest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,10 @@ class Consumers:
         # Not the driver's threads: all of those may be transactions that wait for a look-up.
         self._lookups = ThreadPoolExecutor(max_workers=2, thread_name_prefix="parked")
 
-    def projection(self, folds: Mapping[type[Payload], Fold], *, group: str | None = None) -> None:
+    def projection(self, projection_handlers: Mapping[type[Payload], Fold], *, group: str | None = None) -> None:
         """Folds compacted topics. An unreadable record blocks nobody: its key's next state heals it."""
         consumer = group or f"{self._service}.projection"
-        by_type = {payload.TYPE: fold for payload, fold in folds.items()}
+        by_type = {payload.TYPE: fold for payload, fold in projection_handlers.items()}
 
         async def apply(batch: Sequence[_Read]) -> None:
             for event_type, of_type in _by(batch, lambda one: one.received.envelope.type).items():
@@ -122,7 +122,7 @@ class Consumers:
                     applying = tasks.create_task(apply(batch))
                     await asyncio.sleep(0)  # lets the write begin
 
-        self._subscribe(folds, consumer, handle)
+        self._subscribe(projection_handlers, consumer, handle)
 
     def reaction(self, reactions: Mapping[type[Payload], Reaction], *, group: str | None = None) -> None:
         """Acts once on each fact: mark, effect and outbox rows in one transaction; records of one key in order."""
@@ -133,7 +133,7 @@ class Consumers:
         async def handle(records: Sequence[Record]) -> None:
             by_key = _by(records, lambda record: record.key or b"")
             known = await self._known(records, consumer) if len(records) > _FEW else set()
-            aside: list[Aside] = []
+            aside: list[ParkRequest] = []
             keys_read = [key for key in by_key if 0 < len(key) <= MAX_ATTRIBUTE]  # longer ones are refused unread
             blocked = self._lookups.submit(self._parking.blocked, consumer, keys_read)
             async with asyncio.TaskGroup() as keys:
@@ -192,7 +192,7 @@ class Consumers:
             try:
                 one = read(key=record.key, value=record.value, headers=record.headers)
             except Unreadable as wrong:
-                aside.append(self._aside(record, Verdict(wrong.reason, str(wrong)), blocks=False))
+                aside.append(self._aside(record, ParkReason(wrong.reason, str(wrong)), blocks=False))
                 continue
             if one is not None:
                 batch.append(_Read(record, one))
@@ -223,12 +223,12 @@ class Consumers:
 
     async def _try(
         self, record: Record, consumer: str, *, batch: _Batch | None = None, done: str | None = None
-    ) -> Verdict | None:
+    ) -> ParkReason | None:
         """None when the record took effect, was handled before, or says nothing to us."""
         try:
             received = read(key=record.key, value=record.value, headers=record.headers)
         except Unreadable as wrong:
-            return Verdict(wrong.reason, str(wrong))
+            return ParkReason(wrong.reason, str(wrong))
         reaction = self._reactions[consumer].get(received.envelope.type) if received else None
         if received is None or reaction is None or (batch and received.envelope.id in batch.known):
             self._metrics.records.labels(consumer, "ignored").inc()
@@ -243,7 +243,7 @@ class Consumers:
 
     async def _react(
         self, received: Received, reaction: Reaction, consumer: str, *, batch: _Batch | None, done: str | None
-    ) -> Verdict | None:
+    ) -> ParkReason | None:
         for attempt in range(1, _TRIES + 1):
             try:
                 # Who waits for another try keeps no other key waiting.
@@ -258,7 +258,7 @@ class Consumers:
 
     async def _take_effect(
         self, received: Received, reaction: Reaction, consumer: str, *, batch: _Batch | None, done: str | None
-    ) -> Verdict | None:
+    ) -> ParkReason | None:
         def body(writing: Writing) -> None:
             inbox.mark(writing, consumer=consumer, event=received.envelope.id, now=self._clock.now())
             reaction(received, writing)
@@ -278,19 +278,19 @@ class Consumers:
             self._metrics.records.labels(consumer, "handled").inc()
         return None
 
-    def _verdict(self, failure: Exception, received: Received, consumer: str, attempt: int) -> Verdict | None:
+    def _verdict(self, failure: Exception, received: Received, consumer: str, attempt: int) -> ParkReason | None:
         """None means: try again. An outage is raised: waiting helps, parking would not."""
         detail = f"{received.envelope.type}: {_name(failure)}"
         if isinstance(failure, (DomainError, ValidationError)):
-            return Verdict("handler_refused", detail, attempts=attempt)
+            return ParkReason("handler_refused", detail, attempts=attempt)
         if mongo.is_outage(failure) or kafka.is_outage(failure):
             raise failure
         if mongo.refuses_value(failure):
-            return Verdict("value_refused", detail, attempts=attempt)
+            return ParkReason("value_refused", detail, attempts=attempt)
         if attempt < _TRIES:
             return None
         _log.error("reaction failed", consumer=consumer, fact=received.envelope.id, exc_info=failure)
-        return _later(Verdict("handler_failed", detail, attempts=attempt), attempt, self._clock)
+        return _later(ParkReason("handler_failed", detail, attempts=attempt), attempt, self._clock)
 
     async def _persist(self, fold: Fold, received: Sequence[Received], *, tries: int = _TRIES) -> list[Refused]:
         """A projection's write. A fault of the server is waited out, because skipping a state would leave a copy wrong;
@@ -326,14 +326,14 @@ class Consumers:
     async def _park_refused(self, refused: Sequence[Refused], batch: Sequence[_Read], consumer: str) -> None:
         records = {id(one.received): one.record for one in batch}
         aside = [
-            self._aside(records[id(one.received)], Verdict(one.reason, one.detail), blocks=False) for one in refused
+            self._aside(records[id(one.received)], ParkReason(one.reason, one.detail), blocks=False) for one in refused
         ]
         await self._park(aside, consumer)
 
-    def _aside(self, record: Record, verdict: Verdict, *, blocks: bool) -> Aside:
-        return Aside(record=record, verdict=verdict, id=self._clock.new_id(), blocks=blocks)
+    def _aside(self, record: Record, verdict: ParkReason, *, blocks: bool) -> ParkRequest:
+        return ParkRequest(record=record, verdict=verdict, id=self._clock.new_id(), blocks=blocks)
 
-    async def _park(self, aside: Sequence[Aside], consumer: str) -> None:
+    async def _park(self, aside: Sequence[ParkRequest], consumer: str) -> None:
         for one in aside:
             topic, partition, offset = one.place
             reason, detail = one.verdict.reason, one.verdict.detail
@@ -355,7 +355,7 @@ def _name(fault: BaseException) -> str:
     return fault.code if isinstance(fault, DomainError) else type(fault).__name__
 
 
-def _later(verdict: Verdict, attempts: int, clock: Clock) -> Verdict:
+def _later(verdict: ParkReason, attempts: int, clock: Clock) -> ParkReason:
     """Transient causes come round again, ever more slowly; permanent ones wait for the operator.
 
     No jitter: one loop works them off in turn, however many are due at once.
@@ -363,4 +363,4 @@ def _later(verdict: Verdict, attempts: int, clock: Clock) -> Verdict:
     if verdict.reason != "handler_failed":
         return verdict
     wait = min(_RETRY_FIRST_SECONDS * 2 ** min(attempts, 10), _RETRY_LAST_SECONDS)
-    return Verdict(verdict.reason, verdict.detail, clock.now() + timedelta(seconds=wait), verdict.attempts)
+    return ParkReason(verdict.reason, verdict.detail, clock.now() + timedelta(seconds=wait), verdict.attempts)

@@ -10,7 +10,7 @@ class InUse(Exception):
     """The group has members, whose own commits would follow ours."""
 
 
-async def begin_again(bootstrap: str, group: str) -> int:
+async def reset_offsets(bootstrap: str, group: str) -> int:
     """Back to the beginning of all that it has read; returns of how many partitions. Raises `InUse`."""
     group = kafka.named(bootstrap, group)
     places = await _read_by(bootstrap, group)

@@ -25,7 +25,7 @@ _LOOKS_SECONDS, _ANSWERS_SECONDS = 5.0, 10.0
 _log = logger(__name__)
 
 
-class Pulse:
+class ConsumerProgress:
     """What one consumer does, and what is known of each of its partitions."""
 
     def __init__(
@@ -110,14 +110,16 @@ class Watchdog:
         self._kafka_answers = kafka_answers
         self._metrics = metrics
         self._limit = limit_seconds
-        self._pulses: dict[str, Pulse] = {}
+        self._pulses: dict[str, ConsumerProgress] = {}
 
     @property
     def looks_seconds(self) -> float:
         return min(_LOOKS_SECONDS, self._limit / 4)
 
-    def watch(self, name: str, consumer: Client) -> Pulse:
-        self._pulses[name] = Pulse(consumer, self._clock, limit_seconds=self._limit, kafka_answers=self._kafka_answers)
+    def watch(self, name: str, consumer: Client) -> ConsumerProgress:
+        self._pulses[name] = ConsumerProgress(
+            consumer, self._clock, limit_seconds=self._limit, kafka_answers=self._kafka_answers
+        )
         return self._pulses[name]
 
     async def look(self) -> None:

@@ -70,7 +70,7 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ParkReason:
     """Why a record is set aside. `fingerprint` is equal for equal failures; `detail` never quotes the record."""
 
     reason: str
@@ -84,11 +84,11 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aside:
+class ParkRequest:
     """A record that is to be parked. `blocks`: later records of its key wait behind it."""
 
     record: Record
-    verdict: Verdict
+    verdict: ParkReason
     id: str
     blocks: bool
 
@@ -98,10 +98,10 @@ class Aside:
 
 
 class Parking:
-    def __init__(self, database: Database, *, letter: type[RecordParked]) -> None:
+    def __init__(self, database: Database, *, dead_letter: type[RecordParked]) -> None:
         self._database = database
         self._parked = database["parked"]
-        self._letter = letter
+        self._letter = dead_letter
 
     async def prepare(self) -> None:
         place = [("consumer", ASCENDING), ("topic", ASCENDING), ("partition", ASCENDING), ("offset", ASCENDING)]
@@ -114,12 +114,12 @@ class Parking:
         of_keys = {"consumer": consumer, "key": {"$in": list(set(keys))}}
         return {bytes(key) for key in blocking(self._database)["parked"].distinct("key", of_keys)}
 
-    async def park(self, aside: Sequence[Aside], *, consumer: str, now: datetime) -> None:
+    async def park(self, aside: Sequence[ParkRequest], *, consumer: str, now: datetime) -> None:
         """However many at once. Parking the same record again changes nothing: its place in the topic is unique."""
         for together in _portions(aside):
             await self._park_new(together, consumer, now)
 
-    async def _park_new(self, aside: Sequence[Aside], consumer: str, now: datetime) -> None:
+    async def _park_new(self, aside: Sequence[ParkRequest], consumer: str, now: datetime) -> None:
         async def body(session: Session) -> None:
             taken = {
                 (one["topic"], one["partition"], one["offset"])
@@ -134,8 +134,8 @@ class Parking:
 
         await in_transaction(self._database, body)
 
-    def _mirror(self, record: Record, verdict: Verdict, *, consumer: str, id: str, now: datetime) -> outbox.Fact:
-        letter = self._letter(
+    def _mirror(self, record: Record, verdict: ParkReason, *, consumer: str, id: str, now: datetime) -> outbox.Fact:
+        dead_letter = self._letter(
             parked=id,
             consumer=consumer,
             topic=record.topic,
@@ -148,7 +148,7 @@ class Parking:
         )
         return outbox.Fact(
             id=f"{id}.letter",
-            payload=letter,
+            payload=dead_letter,
             institution=NETWORK,
             sequence=1,
             time=now,
@@ -218,7 +218,7 @@ class Parking:
 
         return await in_transaction(self._database, body)
 
-    async def failed_again(self, id: str, verdict: Verdict) -> None:
+    async def failed_again(self, id: str, verdict: ParkReason) -> None:
         change: dict[str, Any] = {
             "reason": verdict.reason,
             "detail": verdict.detail,
@@ -233,9 +233,9 @@ class Parking:
         return bool(changed.matched_count)
 
 
-def _portions(aside: Sequence[Aside]) -> Iterator[Sequence[Aside]]:
+def _portions(aside: Sequence[ParkRequest]) -> Iterator[Sequence[ParkRequest]]:
     """As many as one transaction may hold: ten thousand at once are usual after a mistake, large ones are not."""
-    portion: list[Aside] = []
+    portion: list[ParkRequest] = []
     size = 0
     for one in aside:
         if portion and (len(portion) == _TOGETHER or size > _TOGETHER_BYTES):
@@ -247,7 +247,7 @@ def _portions(aside: Sequence[Aside]) -> Iterator[Sequence[Aside]]:
         yield portion
 
 
-def _at_places(consumer: str, aside: Sequence[Aside]) -> Document:
+def _at_places(consumer: str, aside: Sequence[ParkRequest]) -> Document:
     offsets: dict[tuple[str, int], list[int]] = defaultdict(list)
     for one in aside:
         offsets[one.record.topic, one.record.partition].append(one.record.offset)
@@ -257,7 +257,7 @@ def _at_places(consumer: str, aside: Sequence[Aside]) -> Document:
     return {"consumer": consumer, "$or": places}
 
 
-def _document(one: Aside, consumer: str, now: datetime) -> Document:
+def _document(one: ParkRequest, consumer: str, now: datetime) -> Document:
     record, verdict = one.record, one.verdict
     return {
         "_id": one.id,

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from shared import mongo
 from shared.clock import Clock
-from shared.comparison import Comparison, Prints, comparison, prints
+from shared.comparison import Comparison, Fingerprints, comparison, fingerprints
 from shared.consuming.parking import Record
 from shared.consuming.projection import Copy, fold
 from shared.consuming.replay import Replay
@@ -121,16 +121,16 @@ class Rebuild:
 
     async def _compared(self, replay: Replay) -> Comparison:
         """Of what differs, only that counts which stands still: the rest is on its way into both."""
-        here, there = await prints(self._live), await prints(self._shadow)
-        seen, moving = _apart(here, there), set[str]()
+        here, there = await fingerprints(self._live), await fingerprints(self._shadow)
+        seen, moving = _differences(here, there), set[str]()
         for _ in range(_ROUNDS):
             if not seen:
                 break
             await asyncio.sleep(_STILL_SECONDS)
             await self._fold(replay, into=self._shadow)
-            here = _without(here, seen) | await prints(self._live, only=seen)
-            there = _without(there, seen) | await prints(self._shadow, only=seen)
-            now = _apart(here, there)
+            here = _without(here, seen) | await fingerprints(self._live, only=seen)
+            there = _without(there, seen) | await fingerprints(self._shadow, only=seen)
+            now = _differences(here, there)
             moving = {id for id, both in now.items() if seen[id] != both}
             seen = now
             if not moving:
@@ -138,12 +138,12 @@ class Rebuild:
         return comparison(_without(here, moving), _without(there, moving))
 
 
-def _without(known: Prints, ids: Iterable[str]) -> Prints:
+def _without(known: Fingerprints, ids: Iterable[str]) -> Fingerprints:
     left = set(ids)
     return {id: one for id, one in known.items() if id not in left}
 
 
-def _apart(here: Prints, there: Prints) -> Document:
+def _differences(here: Fingerprints, there: Fingerprints) -> Document:
     return {id: (here.get(id), there.get(id)) for id in here.keys() | there.keys() if here.get(id) != there.get(id)}
 
 

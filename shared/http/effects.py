@@ -20,7 +20,7 @@ class AnswerLost(Conflict):
         super().__init__(*ANSWER_LOST)
 
 
-def recording_effect(request: str, *, attempt: str) -> Record:
+def record_effect(request: str, *, attempt: str) -> Record:
     def record(writing: Writing) -> None:
         first = {"_id": request, "$or": [{"has_effect": None}, {"effect_of": attempt}]}
         effect = {"$set": {"has_effect": True, "effect_of": attempt}}

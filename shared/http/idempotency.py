@@ -35,7 +35,7 @@ from starlette.datastructures import FormData
 
 from shared.errors import Conflict, DomainError, Rejected, StaleVersion
 from shared.http.document import extras
-from shared.http.effects import ANSWER_LOST, REQUESTS, AnswerLost, recording_effect
+from shared.http.effects import ANSWER_LOST, REQUESTS, AnswerLost, record_effect
 from shared.http.problems import outbox_behind, problem
 from shared.http.requests import (
     BoundedRequest,
@@ -151,7 +151,7 @@ class Idempotency:
     async def attempting(self, scope: Scope, attempt: str) -> AsyncIterator[None]:
         """Raises `AnswerLost` where this attempt is refused, perhaps by what another attempt changed."""
         try:
-            with ending_transactions_with(recording_effect(scope.id, attempt=attempt)):
+            with ending_transactions_with(record_effect(scope.id, attempt=attempt)):
                 yield
         except BaseException as refused:
             await self._forget(scope)

@@ -20,8 +20,8 @@ from shared.clock import Clock
 from shared.leases import Lease
 from shared.mongo import Database, Document
 from shared.outbox import table as outbox
-from shared.outbox.scheduler import Turns, following
-from shared.outbox.wake_up import Rings
+from shared.outbox.scheduler import FairScheduler, following
+from shared.outbox.wake_up import WakeUps
 from shared.telemetry import Metrics, logger
 
 _IDLE_SECONDS = 1.0
@@ -36,7 +36,7 @@ class Publisher(Protocol):
         """After a failure, with nothing in flight: `kafka.Publisher` says why."""
 
 
-class Relay:
+class OutboxPublisher:
     def __init__(
         self, database: Database, publisher: Publisher, *, lease: Lease, clock: Clock, metrics: Metrics
     ) -> None:
@@ -45,9 +45,9 @@ class Relay:
         self._lease = lease
         self._clock = clock
         self._metrics = metrics
-        self._turns = Turns(self._outbox, clock)
+        self._turns = FairScheduler(self._outbox, clock)
         self._bell = asyncio.Event()
-        self._rings = Rings(clock)
+        self._rings = WakeUps(clock)
         self._looked_at = float("-inf")
         self._is_spent = False
         self._held: set[str] = set()

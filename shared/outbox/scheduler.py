@@ -33,7 +33,7 @@ class Allowance:
         self._left -= rows
 
 
-class Turns:
+class FairScheduler:
     def __init__(self, outbox: Collection, clock: Clock) -> None:
         self._outbox = outbox
         self._bulk = Allowance(clock, per_second=_BULK_PER_SECOND)

@@ -17,7 +17,7 @@ _LATE_SECONDS = 60.0
 _SENT_AT_MOST = 20_000
 
 
-class Rings:
+class WakeUps:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._waiting: list[Document] = []

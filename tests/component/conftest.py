@@ -30,7 +30,7 @@ async def database(mongo_uri: str, clock: Clock) -> AsyncIterator[Database]:
     database = mongo.connect(mongo_uri, f"test_{clock.new_id()}")
     await outbox.prepare(database)
     await inbox.prepare(database)
-    await Parking(database, letter=MatchingRecordParked).prepare()
+    await Parking(database, dead_letter=MatchingRecordParked).prepare()
     await mongo.ensure_indexes(database["leases"], [])
     yield database
     await database.client.drop_database(database.name)
@@ -74,7 +74,7 @@ class Plumbing:
 async def plumbing(database: Database, kafka_bootstrap: str, clock: Clock) -> AsyncIterator[Plumbing]:
     metrics = Metrics()
     watchdog = Watchdog(clock, metrics, limit_seconds=60, kafka_answers=lambda: kafka.answers(kafka_bootstrap))
-    parking = Parking(database, letter=MatchingRecordParked)
+    parking = Parking(database, dead_letter=MatchingRecordParked)
     service = f"test-{clock.new_id()}"
     await begin_here(kafka_bootstrap, f"{service}.reaction", "matching.events")
     consumers = Consumers(

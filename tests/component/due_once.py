@@ -5,8 +5,8 @@ import os
 import sys
 
 from services.matching.feedback.documents import forget
-from services.matching.mentoring.repository.due import DueStore
-from services.matching.mentoring.worker import Due
+from services.matching.mentoring.repository.due import MongoDueRepository
+from services.matching.mentoring.worker import DueWorker
 from shared import failpoints, mongo
 from shared.clock import SystemClock
 
@@ -15,7 +15,7 @@ async def main(uri: str, database: str) -> None:
     failpoints.arm("matching", os.environ[failpoints.VARIABLE], environment="development")
     failpoints.enter("due")
     clock = SystemClock()
-    await Due(DueStore(mongo.connect(uri, database), clock, forget=[forget]), clock).work()
+    await DueWorker(MongoDueRepository(mongo.connect(uri, database), clock, forget=[forget]), clock).work()
 
 
 asyncio.run(main(*sys.argv[1:]))

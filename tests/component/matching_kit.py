@@ -11,7 +11,7 @@ import httpx
 
 from deploy.issuer import ISSUER, LocalIssuer
 from services.matching import app
-from services.matching.projections.repository import Copies
+from services.matching.projections.repository import ProjectedDocuments
 from services.matching.settings import Settings
 from shared import mongo
 from shared.auth import subject_hash
@@ -85,15 +85,15 @@ class Matching:
 
     async def say(self, *payloads: Payload, correlation: str = "begun") -> None:
         """As if profiles had published these, and the projection folded them."""
-        copies = Copies(self.database)
-        folds = {
+        copies = ProjectedDocuments(self.database)
+        projection_handlers = {
             InstitutionChanged: copies.fold_institutions,
             ProgrammeChanged: copies.fold_programmes,
             MemberChanged: copies.fold_members,
             PreferencesChanged: copies.fold_preferences,
             MemberErased: copies.fold_erasures,
         }
-        for kind, fold in folds.items():
+        for kind, fold in projection_handlers.items():
             of_kind = [self.received(one, correlation=correlation) for one in payloads if isinstance(one, kind)]
             if of_kind:
                 await fold(of_kind)
@@ -113,7 +113,7 @@ class Matching:
         return Received(envelope, None if erased else payload)
 
     async def erase(self, member: MemberChanged) -> None:
-        await Copies(self.database).fold_members([self.received(member, erased=True)])
+        await ProjectedDocuments(self.database).fold_members([self.received(member, erased=True)])
 
     async def list_of(self, mentee: str) -> Document:
         return await self.database["lists"].find_one({"mentee": mentee}) or {}

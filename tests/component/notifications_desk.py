@@ -16,8 +16,8 @@ from deploy.issuer import ISSUER, LocalIssuer
 from deploy.stack.ports import free_ports
 from services.notifications.app import NAME, build
 from services.notifications.settings import NotificationsSettings
-from services.notifications.store import Ledger, NotificationsStore
-from services.notifications.usecases.telling import Telling
+from services.notifications.store import MongoInboxRepository, MongoNotificationRepository
+from services.notifications.usecases.notifier import Notifier
 from shared import mongo
 from shared.auth import subject_hash
 from shared.clock import Clock, SystemClock
@@ -36,7 +36,7 @@ class Desk:
     issuer: LocalIssuer
     database: Database
     clock: Clock
-    store: NotificationsStore
+    store: MongoInboxRepository
     _sequences: Any = field(default_factory=lambda: count(1))
 
     def received(self, payload: Payload, institution: str, *, sequence: int | None = None) -> Received:
@@ -72,16 +72,16 @@ class Desk:
         await self.store.fold_contacts([self.received(contact, institution)])
 
     async def tell(self, event: SuggestionsChanged) -> None:
-        telling = Telling(self.clock)
+        telling = Notifier(self.clock)
 
         def body(writing: Writing) -> None:
-            telling.suggestions_changed(event, Trace(correlation_id="test"), Ledger(writing))
+            telling.suggestions_changed(event, Trace(correlation_id="test"), MongoNotificationRepository(writing))
 
         await mongo.in_one_thread(self.database, body)
 
     async def turn(self, event: AboutRequest | AboutRelationship) -> None:
         def body(writing: Writing) -> None:
-            Telling(self.clock).turned(event, Trace(correlation_id="test"), Ledger(writing))
+            Notifier(self.clock).pair_changed(event, Trace(correlation_id="test"), MongoNotificationRepository(writing))
 
         await mongo.in_one_thread(self.database, body)
 
@@ -192,7 +192,7 @@ async def desk(wanted: NotificationsSettings, issuer: LocalIssuer, *roles: str) 
         async with AsyncExitStack() as running:
             base = await running.enter_async_context(_serving(service, clock))
             client = await running.enter_async_context(httpx.AsyncClient(base_url=base, timeout=10))
-            yield Desk(client, issuer, database, clock, NotificationsStore(database))
+            yield Desk(client, issuer, database, clock, MongoInboxRepository(database))
     finally:
         await database.client.drop_database(database.name)
         database.client.close()

@@ -13,7 +13,7 @@ from shared.contracts.envelope import Trace
 from shared.contracts.profiles import InstitutionChanged
 from shared.mongo import in_transaction
 from shared.outbox import table as outbox
-from shared.outbox.publisher import Publisher, Relay
+from shared.outbox.publisher import OutboxPublisher, Publisher
 from shared.outbox.table import Fact
 from shared.topics import NATIVE, load_topics
 from tests.component.conftest import Plumbing
@@ -75,5 +75,7 @@ async def published(bootstrap: str, topic: str, institutions: set[str], count: i
     return found
 
 
-def relay_of(plumbing: Plumbing, publisher: Publisher) -> Relay:
-    return Relay(plumbing.database, publisher, lease=plumbing.lease(), clock=plumbing.clock, metrics=plumbing.metrics)
+def relay_of(plumbing: Plumbing, publisher: Publisher) -> OutboxPublisher:
+    return OutboxPublisher(
+        plumbing.database, publisher, lease=plumbing.lease(), clock=plumbing.clock, metrics=plumbing.metrics
+    )

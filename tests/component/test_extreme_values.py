@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.matching.kernel.shards import SHARDS
-from services.matching.projections.handlers import folds
-from services.matching.projections.repository import PARTICIPANTS, Copies
+from services.matching.projections.handlers import projection_handlers
+from services.matching.projections.repository import PARTICIPANTS, ProjectedDocuments
 from services.matching.suggestions.feed import STATES
 from services.matching.suggestions.index.network import Network
 from services.notifications.handlers import Reactions
-from services.notifications.store import Ledger, NotificationsStore
-from services.notifications.usecases.telling import Telling
+from services.notifications.store import MongoInboxRepository, MongoNotificationRepository
+from services.notifications.usecases.notifier import Notifier
 from shared.clock import SystemClock
 from shared.consuming.consumer import Consumers
 from shared.consuming.parking import Record
@@ -116,13 +116,15 @@ def record_of(event_type: str, at: Sequence[Any], extreme: Any, *, offset: int) 
 
 async def apply_all(plumbing: Plumbing, database: Database) -> list[Handler]:
     """Every projection and reaction of matching and notifications."""
-    store = NotificationsStore(database)
+    store = MongoInboxRepository(database)
     await store.prepare(read_kept=timedelta(days=1))
     matching, notifications = unsubscribed(plumbing, "matching"), unsubscribed(plumbing, "notifications")
     heard: list[Any] = []
-    matching.projection(folds(Copies(database, heard=lambda _, documents: heard.extend(documents))))
+    matching.projection(
+        projection_handlers(ProjectedDocuments(database, on_applied=lambda _, documents: heard.extend(documents)))
+    )
     notifications.projection({ContactChanged: store.fold_contacts})
-    reactions = Reactions(Telling(plumbing.clock), Ledger)
+    reactions = Reactions(Notifier(plumbing.clock), MongoNotificationRepository)
     told = {SuggestionsChanged: reactions.on_suggestions_changed}
     of_pairs = (AboutRequest, AboutRelationship)
     told |= {event: reactions.on_turn for event in EVENTS.values() if issubclass(event, of_pairs)}

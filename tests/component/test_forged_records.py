@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from services.matching.projections.handlers import folds
-from services.matching.projections.repository import PARTICIPANTS, PREFERENCES, Copies
-from services.notifications.store import NotificationsStore
+from services.matching.projections.handlers import projection_handlers
+from services.matching.projections.repository import PARTICIPANTS, PREFERENCES, ProjectedDocuments
+from services.notifications.store import MongoInboxRepository
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import ContactChanged, MemberChanged, MemberErased, PreferencesChanged
 from shared.epochs import raised
@@ -78,11 +78,11 @@ class Scene:
 @pytest.fixture
 async def scene(plumbing: Plumbing, producer: AIOKafkaProducer, kafka_bootstrap: str, tenant: str) -> Scene:
     database = plumbing.database
-    await Copies(database).prepare()
-    notifications = NotificationsStore(database)
+    await ProjectedDocuments(database).prepare()
+    notifications = MongoInboxRepository(database)
     group = f"{plumbing.consumers._service}.projection"
     await begin_here(kafka_bootstrap, group, *TOPICS_OF_PROFILES)
-    copies = folds(Copies(database))
+    copies = projection_handlers(ProjectedDocuments(database))
     plumbing.consumers.projection({**copies, ContactChanged: notifications.fold_contacts})
     await plumbing.consumers.start()
     scene = Scene(plumbing, producer, tenant)

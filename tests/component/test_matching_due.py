@@ -12,8 +12,8 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from services.matching.feedback.documents import forget
-from services.matching.mentoring.repository.due import DueStore
-from services.matching.mentoring.worker import Due
+from services.matching.mentoring.repository.due import MongoDueRepository
+from services.matching.mentoring.worker import DueWorker
 from services.matching.rebuilding import COPIES
 from services.matching.rounds.repository import cohorts
 from services.matching.suggestions import people
@@ -159,7 +159,10 @@ async def test_of_a_request_without_an_answer_the_mentor_is_reminded_once_whoeve
     async with asking(mongo_uri, kafka_bootstrap, issuer, work=()) as matching:
         request = await matching.asks("ana", "mara")
         asked = await _overdue(matching, request, days=6)
-        agendas = [Due(DueStore(matching.database, SystemClock(), forget=[forget]), SystemClock()) for _ in range(4)]
+        agendas = [
+            DueWorker(MongoDueRepository(matching.database, SystemClock(), forget=[forget]), SystemClock())
+            for _ in range(4)
+        ]
 
         await asyncio.gather(*(one.work() for one in agendas))
         await agendas[0].work()
@@ -187,7 +190,7 @@ async def test_whoever_is_killed_in_the_midst_of_reminding_reminds_nobody_twice_
 
         assert await child.wait() == -signal.SIGKILL
         assert len(await idle.facts("request.nudged")) == 2
-        await Due(DueStore(idle.database, SystemClock(), forget=[forget]), SystemClock()).work()
+        await DueWorker(MongoDueRepository(idle.database, SystemClock(), forget=[forget]), SystemClock()).work()
         told = [data["mentee"]["member"] for _, data in await idle.facts("request.nudged")]
         assert sorted(told) == [f"m{number}" for number in range(4)]
 

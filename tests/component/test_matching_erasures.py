@@ -10,9 +10,9 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from services.matching.feedback.documents import forget
-from services.matching.mentoring.repository.due import DueStore
-from services.matching.mentoring.worker import Due
-from services.matching.privacy.erasure.repository import ErasureStore
+from services.matching.mentoring.repository.due import MongoDueRepository
+from services.matching.mentoring.worker import DueWorker
+from services.matching.privacy.erasure.repository import MongoErasureRepository
 from services.matching.privacy.erasure.usecases import ErasureReceiptWorker
 from shared import failpoints
 from shared.clock import SystemClock
@@ -56,8 +56,8 @@ async def receipts(matching: Matching) -> list[tuple[str, dict[str, object]]]:
 
 async def work_off(matching: Matching) -> None:
     clock = SystemClock()
-    await Due(DueStore(matching.database, clock, forget=[forget]), clock).work()
-    await ErasureReceiptWorker(ErasureStore(matching.database, clock)).work()
+    await DueWorker(MongoDueRepository(matching.database, clock, forget=[forget]), clock).work()
+    await ErasureReceiptWorker(MongoErasureRepository(matching.database, clock)).work()
 
 
 async def test_an_erased_member_is_forgotten_and_one_receipt_says_so(matching: Matching) -> None:

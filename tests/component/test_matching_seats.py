@@ -16,11 +16,11 @@ from services.matching.kernel.pairs import Pair, Party
 from services.matching.mentoring.domain import requests as domain
 from services.matching.mentoring.domain.relationships import begin
 from services.matching.mentoring.domain.requests import Situation
-from services.matching.mentoring.repository.due import DueStore
+from services.matching.mentoring.repository.due import MongoDueRepository
 from services.matching.mentoring.repository.pairs import APART, due
-from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.mentoring.repository.requests import MongoMentoringRepository
 from services.matching.mentoring.usecases.parties import AnyDecided
-from services.matching.mentoring.worker import Due
+from services.matching.mentoring.worker import DueWorker
 from shared.clock import SystemClock
 from shared.contracts.envelope import Trace
 from shared.errors import NotFound, StaleVersion
@@ -153,7 +153,7 @@ async def test_a_mentor_who_leaves_while_they_are_asked_and_accept_keeps_no_requ
     matching: Matching, another: Matching, left: dict[str, Any]
 ) -> None:
     """Whoever leaves altogether keeps no seat either; a mentoring that had begun outlives its programme."""
-    agenda = Due(DueStore(another.database, SystemClock(), forget=[forget]), SystemClock())
+    agenda = DueWorker(MongoDueRepository(another.database, SystemClock(), forget=[forget]), SystemClock())
 
     async def leave(leaver: str) -> None:
         await matching.say(mentor(leaver, **left))
@@ -191,7 +191,7 @@ async def test_who_is_asked_in_the_very_moment_of_leaving_is_not_asked(
         return [domain.request("late", programme=CARE, mentor="milo", message="", situation=situation, now=now)]
 
     asking = asyncio.create_task(
-        RequestStore(matching.database, SystemClock()).decide(
+        MongoMentoringRepository(matching.database, SystemClock()).decide(
             CARE,
             mentee="ana",
             mentor="milo",
@@ -223,7 +223,7 @@ async def test_the_write_itself_refuses_a_seat_that_is_gone(matching: Matching) 
             mentor=Party(member="mara", institution=NORTH),
         )
         begun = begin(pair, id=f"with-{who}", request=None, now=datetime(2027, 1, 4, tzinfo=UTC))
-        await RequestStore(matching.database, SystemClock()).decide(
+        await MongoMentoringRepository(matching.database, SystemClock()).decide(
             CARE,
             mentee=who,
             mentor="mara",

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.projections.repository import Copies
+from services.matching.projections.repository import ProjectedDocuments
 from shared.clock import SystemClock
 from shared.contracts.profiles import Enrolment, MemberChanged
 from shared.identifiers import identifier_digest
@@ -181,7 +181,7 @@ async def test_an_erased_member_is_not_found_and_no_digest_is_left(matching: Mat
 
 async def _erased_preferences(matching: Matching, member: str) -> dict[str, Any]:
     tombstone = matching.received(signed_in(mentor(member)), erased=True)
-    await Copies(matching.database).fold_preferences([tombstone])
+    await ProjectedDocuments(matching.database).fold_preferences([tombstone])
     return dict(await matching.database["preferences"].find_one({"_id": member}) or {})
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from services.notifications.handlers import Reactions
-from services.notifications.store import Ledger
-from services.notifications.usecases.telling import Telling
+from services.notifications.store import MongoNotificationRepository
+from services.notifications.usecases.notifier import Notifier
 from shared import mongo
 from shared.contracts.payload import Recipient
 from shared.contracts.profiles import ContactChanged, ErasureRequested, InstitutionChanged, ProgrammeChanged
@@ -156,7 +156,7 @@ async def test_a_member_reads_that_a_coordinator_asked_for_their_erasure(running
     due_at = datetime(2027, 3, 4, tzinfo=UTC)
     asked = ErasureRequested(erasure="e1", member=member, institution="north", due_at=due_at, recipients=(to,))
     received = running.received(asked, "north")
-    reactions = Reactions(Telling(running.clock), Ledger)
+    reactions = Reactions(Notifier(running.clock), MongoNotificationRepository)
     await mongo.in_one_thread(running.database, lambda writing: reactions.on_erasure_requested(received, writing))
     [item] = (await running.inbox(member))["items"]
     assert (item["template"], item["programme"]) == ("erasure-requested", "")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.notifications.store import Ledger
-from services.notifications.usecases.telling import Telling
+from services.notifications.store import MongoNotificationRepository
+from services.notifications.usecases.notifier import Notifier
 from shared import mongo
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import (
@@ -105,7 +105,7 @@ async def test_whoever_a_round_left_over_reads_it_in_their_inbox(running: Desk) 
     )
 
     def body(writing: Writing) -> None:
-        Telling(running.clock).left_over(event, Trace(correlation_id="test"), Ledger(writing))
+        Notifier(running.clock).left_over(event, Trace(correlation_id="test"), MongoNotificationRepository(writing))
 
     await mongo.in_one_thread(running.database, body)
     assert await titles(running, "mia") == ["The matching round has not found a mentor for you yet"]

@@ -17,7 +17,7 @@ from deploy.parked import app
 from shared import mongo
 from shared.clock import SystemClock
 from shared.consuming import inbox
-from shared.consuming.parking import Aside, Parking, Verdict
+from shared.consuming.parking import Parking, ParkReason, ParkRequest
 from shared.contracts.dead_letters import NotificationsRecordParked
 from shared.mongo import Database, Document
 from shared.outbox import table as outbox
@@ -40,9 +40,9 @@ class Desk:
     parking: Parking
 
     async def park(self, id: str, record: Sent, reason: str = "handler_refused", *, blocks: bool = True) -> str:
-        verdict = Verdict(reason, "why")
+        verdict = ParkReason(reason, "why")
         at = SystemClock().now()
-        aside = Aside(record=record, verdict=verdict, id=id, blocks=blocks)
+        aside = ParkRequest(record=record, verdict=verdict, id=id, blocks=blocks)
         await self.parking.park([aside], consumer="notifications.x", now=at)
         return id
 
@@ -60,7 +60,7 @@ class Desk:
 @pytest.fixture
 async def desk(mongo_uri: str) -> AsyncIterator[Desk]:
     database = mongo.connect(mongo_uri, f"parked_{SystemClock().new_id()}")
-    parking = Parking(database, letter=NotificationsRecordParked)
+    parking = Parking(database, dead_letter=NotificationsRecordParked)
     await outbox.prepare(database)
     await inbox.prepare(database)
     await parking.prepare()

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from shared.consuming.parking import Aside, Verdict
+from shared.consuming.parking import ParkReason, ParkRequest
 from shared.contracts.matching import SuggestionsChanged
 from tests.component.conftest import Plumbing
 from tests.component.consuming import Effects, Sent, have, parked, record, send, suggestions
@@ -163,7 +163,7 @@ async def test_a_dropped_record_that_cannot_be_read_is_not_parked_again_when_its
     broken = Sent("matching.events", 7, key, b"{nonsense", [])
 
     async def park(id: str) -> None:
-        aside = Aside(record=broken, verdict=Verdict("malformed", "no JSON"), id=id, blocks=True)
+        aside = ParkRequest(record=broken, verdict=ParkReason("malformed", "no JSON"), id=id, blocks=True)
         await plumbing.parking.park([aside], consumer="c", now=plumbing.now())
 
     await park("first")

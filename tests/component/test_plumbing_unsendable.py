@@ -9,7 +9,7 @@ import pytest
 from shared.errors import Rejected
 from shared.outbox import table as outbox
 from shared.outbox.gauges import OutboxGauges
-from shared.outbox.publisher import Publisher, Relay
+from shared.outbox.publisher import OutboxPublisher, Publisher
 from shared.outbox.table import Fact
 from tests.component.conftest import Plumbing
 from tests.component.sending import commit, fact, published, relay_of, topic_takes
@@ -20,7 +20,7 @@ _LARGE = "x" * 50_000
 
 
 @asynccontextmanager
-async def running(relay: Relay) -> AsyncIterator[None]:
+async def running(relay: OutboxPublisher) -> AsyncIterator[None]:
     task = asyncio.create_task(relay.run())
     yield
     task.cancel()

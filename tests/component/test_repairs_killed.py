@@ -10,10 +10,10 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from services.matching.repairs.domain.lifecycle import ATTEMPTS, Repair, Step
-from services.matching.repairs.repository.carrying_out import RepairBench
-from services.matching.repairs.repository.repairs import RepairShelf
-from services.matching.repairs.worker import Carry, Mending
-from services.matching.solver_process import Workshop
+from services.matching.repairs.repository.carrying_out import MongoRepairWorkRepository
+from services.matching.repairs.repository.repairs import MongoRepairRepository
+from services.matching.repairs.worker import CarryOut, RepairWorker
+from services.matching.solver_process import SolverProcess
 from shared.clock import SystemClock
 from shared.contracts.envelope import Trace
 from tests.component.matching_kit import NORTH, Matching, institution, mentee, mentor, programme, running
@@ -36,12 +36,12 @@ class Killed(Exception):
     pass
 
 
-class Mortal(RepairBench):
+class Mortal(MongoRepairWorkRepository):
     """Dies after two steps, in the midst of others."""
 
     left = 2
 
-    async def carry_out(self, repair: Repair, step: Step, carry: Carry, trace: Trace) -> None:
+    async def carry_out(self, repair: Repair, step: Step, carry: CarryOut, trace: Trace) -> None:
         self.left -= 1
         if self.left < 0:
             raise Killed
@@ -53,10 +53,10 @@ class Yard:
     matching: Matching
     uri: str
 
-    def mending(self, kind: type[RepairBench] = RepairBench) -> Mending:
+    def mending(self, kind: type[MongoRepairWorkRepository] = MongoRepairWorkRepository) -> RepairWorker:
         database, clock = self.matching.database, SystemClock()
-        workshop = Workshop(mongo_uri=self.uri, mongo_database=database.name)
-        return Mending(kind(database, clock), RepairShelf(database), workshop, Alone(), clock)
+        solver_process = SolverProcess(mongo_uri=self.uri, mongo_database=database.name)
+        return RepairWorker(kind(database, clock), MongoRepairRepository(database), solver_process, Alone(), clock)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from deploy.restored import forget_again
-from services.matching.projections.repository import Copies
-from services.notifications.store import NotificationsStore
+from services.matching.projections.repository import ProjectedDocuments
+from services.notifications.store import MongoInboxRepository
 from services.profiles.domain import erasures as domain
 from services.profiles.domain import members
 from services.profiles.domain.erasures import Erasure
@@ -131,7 +131,7 @@ async def test_matching_forgets_whom_its_backup_knows(database: Database, kafka_
     known: Document = {"institution": "west", "sequence": 3, "erased": False, "event": "e", "correlation": "c"}
     for copy in ("participants", "preferences"):
         await database[copy].insert_one({"_id": ana.id, **known, "status": "active"})
-    await forget_again(kafka_bootstrap, Copies(database).fold_erasures)
+    await forget_again(kafka_bootstrap, ProjectedDocuments(database).fold_erasures)
     found = [await database[copy].find_one({"_id": ana.id}) for copy in ("participants", "preferences")]
     assert [(one or {}).get("erased") for one in found] == [True, True]
     assert await database["departures"].count_documents({"_id": ana.id, "erased": True}) == 1
@@ -143,7 +143,7 @@ async def test_notifications_forgets_whom_its_backup_knows(
     await published(kafka_bootstrap, erased(ana))
     contact = ContactChanged(member=ana.id, institution="west", name="Ana", email=ana.email)
     await database["contacts"].insert_one(document_of(received(contact, 3)))
-    store = NotificationsStore(database)
+    store = MongoInboxRepository(database)
     await forget_again(kafka_bootstrap, lambda all_: store.fold_erasures(all_, now=CLOCK.now()))
     marker = await database["contacts"].find_one({"_id": ana.id})
     assert marker is not None

@@ -13,9 +13,9 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from services.matching.rounds.domain.assignments import Place
-from services.matching.rounds.repository.publication import Register
-from services.matching.rounds.repository.rounds import RoundShelf
-from services.matching.rounds.worker.publishing import Publishing, Settle
+from services.matching.rounds.repository.publication import MongoPublicationRepository
+from services.matching.rounds.repository.rounds import MongoRoundRepository
+from services.matching.rounds.worker.publishing import PublicationWorker, Settle
 from shared.clock import SystemClock
 from shared.contracts.envelope import Trace
 from tests.component.matching_kit import NORTH, institution, mentee, mentor, programme, running
@@ -48,7 +48,7 @@ class Killed(Exception):
     pass
 
 
-class Mortal(Register):
+class Mortal(MongoPublicationRepository):
     """Dies after so many places, in the midst of others."""
 
     left = 5
@@ -83,7 +83,7 @@ async def test_a_publication_killed_again_and_again_loses_and_doubles_nothing(de
     deaths = 0
     while (await desk.see(round))["state"] != "published":
         with suppress(Killed):
-            await Publishing(Mortal(desk.matching.database, clock), Alone(), clock).work()
+            await PublicationWorker(Mortal(desk.matching.database, clock), Alone(), clock).work()
             break
         deaths += 1
     assert deaths > 3
@@ -93,7 +93,9 @@ async def test_a_publication_killed_again_and_again_loses_and_doubles_nothing(de
 async def test_two_who_publish_at_once_settle_each_place_once(desk: Desk) -> None:
     round, clock = await desk.solved(), SystemClock()
     await desk.act(round, "publish")
-    both = [Publishing(Register(desk.matching.database, clock), Alone(), clock) for _ in range(2)]
+    both = [
+        PublicationWorker(MongoPublicationRepository(desk.matching.database, clock), Alone(), clock) for _ in range(2)
+    ]
     await asyncio.gather(*(one.work() for one in both))
     await _assert_whole(desk, round)
 
@@ -131,7 +133,7 @@ async def test_a_worker_that_was_dropped_meanwhile_leaves_nothing_behind(desk: D
 
 async def test_a_round_opened_many_times_at_once_keeps_its_orders_once(desk: Desk) -> None:
     database = desk.matching.database
-    shelf = RoundShelf(database, SystemClock())
+    shelf = MongoRoundRepository(database, SystemClock())
     round = await shelf.round(NORTH, await desk.solved())
     assert round is not None
     assert (await shelf.begin(replace(round, id="beside"), b"{}")).id == round.id, "one open round in a programme"

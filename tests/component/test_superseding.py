@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from deploy.issuer import LocalIssuer
 from deploy.supersede import app
-from services.matching.projections.handlers import folds
-from services.matching.projections.repository import PARTICIPANTS, Copies
+from services.matching.projections.handlers import projection_handlers
+from services.matching.projections.repository import PARTICIPANTS, ProjectedDocuments
 from services.profiles.store.erasures import MongoErasures
 from services.profiles.store.heads import TOPICS, MongoStates
 from services.profiles.usecases.erasures import ErasureWorker
@@ -71,9 +71,9 @@ class Scene:
 async def scene(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, plumbing: Plumbing, producer: AIOKafkaProducer
 ) -> AsyncIterator[Scene]:
-    await Copies(plumbing.database).prepare()
+    await ProjectedDocuments(plumbing.database).prepare()
     await begin_here(kafka_bootstrap, f"{plumbing.consumers._service}.projection", *TOPICS)
-    plumbing.consumers.projection(folds(Copies(plumbing.database)))
+    plumbing.consumers.projection(projection_handlers(ProjectedDocuments(plumbing.database)))
     await plumbing.consumers.start()
     async with running(mongo_uri, kafka_bootstrap, issuer, background={"relay": True}) as network:
         home = f"i-{CLOCK.new_id()}"

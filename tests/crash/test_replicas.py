@@ -93,10 +93,10 @@ async def test_an_own_change_is_announced_although_the_list_keeper_died_before_i
 ) -> None:
     """The change only reorders the list: the next keeper must still know that it was the mentee's own."""
     site = without_lists
-    keeper = site.cluster.join("matching", told="matching.lists.before-save:1", roles=["clockwork"])
-    await keeper.ready()
+    updater = site.cluster.join("matching", told="matching.lists.before-save:1", roles=["clockwork"])
+    await updater.ready()
     await site.world.turn()
-    await keeper.killed(within=30)
+    await updater.killed(within=30)
     site.cluster.join("matching", roles=["clockwork"])
     await site.assert_settles("a mentee's own change, its list's keeper killed before it wrote the list")
 

@@ -185,8 +185,8 @@ async def test_who_slept_amid_a_publication_writes_no_pair_again(crashes: CrashS
 @pytest.mark.full
 async def test_a_round_whose_workshop_is_killed_is_begun_again(crashes: CrashSite, people: Cohort) -> None:
     round = await people.opened()
-    [workshop] = await eventually(crashes.cluster.workshops, within=_WITHIN, message="somebody works on it")
-    workshop.kill()
+    [solver_process] = await eventually(crashes.cluster.workshops, within=_WITHIN, message="somebody works on it")
+    solver_process.kill()
     await people.until(f"/rounds/{round}", "pending")
     await is_published(people, round)
     await crashes.assert_settles("the workshop of a round killed, matching goes on")
@@ -209,12 +209,12 @@ async def test_a_workshop_that_hears_nothing_ends_with_its_service(crashes: Cras
     sleeper = await armed(crashes, "matching.solving.before-answer:2:stop")
     round = await people.opened()
     await stands_still(sleeper)
-    [workshop] = crashes.cluster.workshops()
-    workshop.suspend()
-    await eventually(lambda: workshop.status() == psutil.STATUS_STOPPED, message="the workshop stands still")
+    [solver_process] = crashes.cluster.workshops()
+    solver_process.suspend()
+    await eventually(lambda: solver_process.status() == psutil.STATUS_STOPPED, message="the workshop stands still")
     await crashes.cluster.end(sleeper, by=signal.SIGKILL)
 
-    await eventually(lambda: not workshop.is_running(), within=_WITHIN, message="the workshop has ended")
+    await eventually(lambda: not solver_process.is_running(), within=_WITHIN, message="the workshop has ended")
 
     await crashes.cluster.start("matching").ready()
     await people.until(f"/rounds/{round}", "pending")

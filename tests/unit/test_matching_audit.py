@@ -27,7 +27,7 @@ class Audited(World):
     def __init__(self, shelf: Shelf | None = None) -> None:
         super().__init__(shelf)
         self.counted = Counted()
-        self.audit = Audit(self.keeper, self.shelf, clock=self.time, watch=self.counted)
+        self.audit = Audit(self.updater, self.shelf, clock=self.time, watch=self.counted)
 
     async def look(self) -> tuple[int, int]:
         for _ in range(20):
@@ -76,7 +76,7 @@ async def test_a_wrong_contribution_is_a_wrong_list(world: Audited) -> None:
 
 
 async def test_a_wrong_reserve_is_found_as_soon_as_it_has_made_a_list_wrong(world: Audited) -> None:
-    pool = world.keeper._network.pool(CARE)
+    pool = world.updater._network.pool(CARE)
     pool._reserves._scores[:] = 1
     await world.change(later(mentor("mara"), 2, capacity=0))
     await world.pass_time()
@@ -86,10 +86,10 @@ async def test_a_wrong_reserve_is_found_as_soon_as_it_has_made_a_list_wrong(worl
 
 
 async def test_a_list_that_is_awaited_is_not_looked_at(world: Audited) -> None:
-    world.keeper.apply([Change(later(mentee("ana"), 2, specialty="surgery"), Origin("event", "correlation"))])
+    world.updater.apply([Change(later(mentee("ana"), 2, specialty="surgery"), Origin("event", "correlation"))])
     assert await world.look() == (0, 0)
     await world.work()
-    world.keeper.apply([Change(later(mentor("mara"), 2, capacity=0), Origin("event", "correlation"))])
+    world.updater.apply([Change(later(mentor("mara"), 2, capacity=0), Origin("event", "correlation"))])
     assert await world.look() == (0, 0)
 
 
@@ -100,7 +100,7 @@ async def test_what_changes_while_the_store_is_asked_is_no_difference(world: Aud
             await world.change(later(mentee("ana"), world.time.ids + 2, specialty="surgery"))
             return found
 
-    world.audit = Audit(world.keeper, Slow(), clock=world.time, watch=world.counted)
+    world.audit = Audit(world.updater, Slow(), clock=world.time, watch=world.counted)
     await world.audit.look()
     assert world.counted.lists == 0
 

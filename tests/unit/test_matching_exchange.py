@@ -13,7 +13,7 @@ from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Situation
 from services.matching.repairs.domain.lifecycle import Move, Step
-from services.matching.repairs.domain.steps import Scene, carry_out
+from services.matching.repairs.domain.steps import RepairContext, carry_out
 from services.matching.repairs.usecases.problem import Case, planned
 from services.matching.suggestions.index.network import Network
 from tests.unit.matching_people import CARE, EAST, NORTH, SOUTH, mentee, mentor, policy
@@ -112,14 +112,14 @@ def _southern(id: str) -> Person:
     return mentor(id, institution=SOUTH, across_institutions=True)
 
 
-def _scene(known: Policy, who: str, other: Person, *, leaves: Relationship | None) -> Scene:
+def _scene(known: Policy, who: str, other: Person, *, leaves: Relationship | None) -> RepairContext:
     move = Move(
         mentee=Party(member=who, institution=NORTH),
         mentor=Party(member=other.id, institution=SOUTH),
         leaves=leaves.id if leaves else None,
     )
     situation = Situation(policy=known, mentee=mentee(who, across_institutions=True), mentor=other, asked=())
-    return Scene(move=move, situation=situation, leaves=leaves, before=None)
+    return RepairContext(move=move, situation=situation, leaves=leaves, before=None)
 
 
 def _together(who: str, other: str, home: str) -> Relationship:

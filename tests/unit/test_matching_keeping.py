@@ -14,7 +14,7 @@ from services.matching.kernel.shards import SHARDS, shard_of
 from services.matching.suggestions.domain import NOT_ENROLLED, Enrolment, Shortlist
 from services.matching.suggestions.index.network import Network, State
 from services.matching.suggestions.queue import Origin
-from services.matching.suggestions.updater import Change, Found, Keeper, Written
+from services.matching.suggestions.updater import Change, Found, ListUpdater, Written
 from shared.errors import StaleVersion
 from tests.unit.matching_people import (
     CARE,
@@ -110,31 +110,31 @@ class Unwatched:
 class World:
     def __init__(self, shelf: Shelf | None = None) -> None:
         self.time, self.shelf = Time(), shelf or Shelf()
-        self.keeper = self.new_keeper()
+        self.updater = self.new_keeper()
         self.sequence = 0
 
-    def new_keeper(self, network: Network | None = None) -> Keeper:
-        return Keeper(
+    def new_keeper(self, network: Network | None = None) -> ListUpdater:
+        return ListUpdater(
             network or Network(reserve=4), self.shelf, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched()
         )
 
     async def start(self, *, fence: int = 1) -> None:
-        await self.keeper.take(dict.fromkeys(range(SHARDS), fence))
+        await self.updater.take(dict.fromkeys(range(SHARDS), fence))
 
     async def change(self, *states: State, event: str = "event") -> None:
-        self.keeper.apply(Change(state, Origin(event, f"{event}-correlation")) for state in states)
+        self.updater.apply(Change(state, Origin(event, f"{event}-correlation")) for state in states)
         await self.work()
 
     async def work(self) -> None:
-        while self.keeper.has_own:
-            await self.keeper.renew_own()
-        while self.keeper.seconds_until_others() == 0:
-            await self.keeper.renew_others()
+        while self.updater.has_own:
+            await self.updater.renew_own()
+        while self.updater.seconds_until_others() == 0:
+            await self.updater.renew_others()
 
     async def pass_time(self) -> None:
-        while (wait := self.keeper.seconds_until_others()) is not None:
+        while (wait := self.updater.seconds_until_others()) is not None:
             self.time.seconds += wait
-            await self.keeper.renew_others()
+            await self.updater.renew_others()
 
 
 @pytest.fixture
@@ -168,9 +168,9 @@ async def test_what_others_changed_is_gathered_for_some_seconds(world: World) ->
     await world.change(member(mentee()))
     await world.change(member(mentor("milo")), event="first")
     await world.change(member(mentor("mara")), event="second")
-    assert (len(world.shelf.events), world.keeper.waiting) == (1, 1)
+    assert (len(world.shelf.events), world.updater.waiting) == (1, 1)
     await world.pass_time()
-    assert world.keeper.waiting == 0
+    assert world.updater.waiting == 0
     written = world.shelf.events[-1]
     assert written.event is not None
     assert set(written.event.entered) == {"milo", "mara"}
@@ -294,7 +294,7 @@ async def test_a_takeover_publishes_differences_only(world: World) -> None:
     people = (mentor(), mentee("ana"), mentee("ben"))
     for state in (*policy().institutions.values(), policy().programme, *(one.member for one in people)):
         network.put(state)
-    world.keeper = world.new_keeper(network)
+    world.updater = world.new_keeper(network)
     world.shelf.origins["ben"] = Origin("joined", "the-request")
     await world.start(fence=2)
     await world.work()
@@ -308,7 +308,7 @@ def successor(world: World, *states: State) -> None:
     network = Network(reserve=4)
     for state in (*policy().institutions.values(), policy().programme, *states):
         network.put(state)
-    world.keeper = world.new_keeper(network)
+    world.updater = world.new_keeper(network)
 
 
 HEART, KNIFE = mentor("milo", specialty="cardiology"), mentor("mara", specialty="surgery")
@@ -386,11 +386,11 @@ async def test_others_changes_that_a_failover_delayed_are_not_taken_for_the_ment
 
 
 async def test_an_own_change_that_anothers_turn_renews_first_is_announced_as_own(ordered: World) -> None:
-    ordered.keeper.apply([Change(later(KNIFE, 2, time_zone="Europe/Berlin"), Origin("other", "other"))])
-    await ordered.keeper.renew_others()
+    ordered.updater.apply([Change(later(KNIFE, 2, time_zone="Europe/Berlin"), Origin("other", "other"))])
+    await ordered.updater.renew_others()
     ordered.time.seconds += COALESCE
-    ordered.keeper.apply([Change(later(ANA, 2, specialty="surgery"), Origin("changed", "the-request"))])
-    await ordered.keeper.renew_others()
+    ordered.updater.apply([Change(later(ANA, 2, specialty="surgery"), Origin("changed", "the-request"))])
+    await ordered.updater.renew_others()
     assert told_last(ordered) == ("own_change", ["ana"], "changed", "the-request")
     await ordered.work()
     assert len(ordered.shelf.events) == 2
@@ -402,10 +402,10 @@ async def test_a_list_ahead_of_its_mentees_profile_waits_for_the_record_and_is_a
     successor(ordered, member(HEART), member(KNIFE), member(ANA))
     await ordered.start(fence=2)
     await ordered.work()
-    assert (len(ordered.shelf.events), ordered.keeper.waiting) == (2, 1)
+    assert (len(ordered.shelf.events), ordered.updater.waiting) == (2, 1)
     await ordered.change(changed, event="changed")
     await ordered.pass_time()
-    assert (len(ordered.shelf.events), ordered.keeper.waiting) == (2, 0)
+    assert (len(ordered.shelf.events), ordered.updater.waiting) == (2, 0)
 
 
 async def test_a_list_ahead_of_a_record_that_never_comes_follows_what_is_known(ordered: World) -> None:
@@ -422,8 +422,8 @@ async def test_an_own_change_that_arrives_during_a_takeover_is_announced(ordered
     class Busy(Shelf):
         async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
             found = await super().take_over(fences)
-            ordered.keeper.apply([changed])
-            await ordered.keeper.renew_own()
+            ordered.updater.apply([changed])
+            await ordered.updater.renew_own()
             return found
 
     busy = Busy()
@@ -448,17 +448,17 @@ async def test_a_list_from_an_older_release_is_written_once_and_not_announced(or
 async def test_a_deposed_holder_writes_nothing_more_and_lets_go(world: World) -> None:
     await world.change(member(mentor()))
     world.shelf.fences[shard_of("ana")] = 2
-    world.keeper.apply([Change(member(mentee()), Origin("event", "correlation"))])
-    assert list(await world.keeper.renew_own()) == [shard_of("ana")]
-    assert shard_of("ana") not in world.keeper.fences
+    world.updater.apply([Change(member(mentee()), Origin("event", "correlation"))])
+    assert list(await world.updater.renew_own()) == [shard_of("ana")]
+    assert shard_of("ana") not in world.updater.fences
     assert world.shelf.lists == {}
 
 
 async def test_one_institutions_import_does_not_hold_up_anothers_single_change(world: World) -> None:
     crowd = [member(mentee(f"crowd-{number}")) for number in range(500)]
-    world.keeper.apply(Change(one, Origin("import", "import")) for one in crowd)
-    world.keeper.apply([Change(member(mentee("ana", institution="south")), Origin("alone", "alone"))])
-    await world.keeper.renew_own()
+    world.updater.apply(Change(one, Origin("import", "import")) for one in crowd)
+    world.updater.apply([Change(member(mentee("ana", institution="south")), Origin("alone", "alone"))])
+    await world.updater.renew_own()
     assert "care.ana" in world.shelf.lists
     assert len(world.shelf.lists) < 40
 
@@ -545,12 +545,12 @@ async def test_two_lanes_at_once_write_each_list_in_order_and_end_at_the_full_co
     world = World(SlowShelf())
     await world.start()
     newest: dict[tuple[type, str], State] = {}
-    lanes = [asyncio.create_task(_lane(renew)) for renew in (world.keeper.renew_own, world.keeper.renew_others)]
+    lanes = [asyncio.create_task(_lane(renew)) for renew in (world.updater.renew_own, world.updater.renew_others)]
     for sequence, change in enumerate(_walk(seed), 1):
         if not isinstance(change, str):
             state = replace(change, sequence=sequence)
             newest[type(state), state.member if isinstance(state, Preferences) else state.id] = state
-            world.keeper.apply([Change(state, Origin("event", "correlation"))])
+            world.updater.apply([Change(state, Origin("event", "correlation"))])
         await _breathe(sequence % 7)
         world.time.seconds += sequence % 3
     for _ in range(20):

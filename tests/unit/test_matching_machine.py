@@ -27,7 +27,7 @@ from services.matching.kernel.participants import (
 from services.matching.kernel.shards import SHARDS, shard_of
 from services.matching.suggestions.index.network import Network, State
 from services.matching.suggestions.queue import Origin
-from services.matching.suggestions.updater import Change, Keeper
+from services.matching.suggestions.updater import Change, ListUpdater
 from tests.unit.matching_people import (
     CARE,
     EAST,
@@ -55,16 +55,16 @@ class Replica:
     def __init__(self, shelf: Shelf, time: Time, *, reserve: int) -> None:
         self.shelf, self.time, self.reserve = shelf, time, reserve
         self.feed: list[Change] = []
-        self.keeper = self.new_keeper([])
+        self.updater = self.new_keeper([])
 
-    def new_keeper(self, documents: Sequence[State]) -> Keeper:
+    def new_keeper(self, documents: Sequence[State]) -> ListUpdater:
         network = Network(reserve=self.reserve)
         for state in documents:
             network.put(state)
-        return Keeper(network, self.shelf, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched())
+        return ListUpdater(network, self.shelf, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched())
 
     def hear(self, count: int) -> None:
-        self.keeper.apply(self.feed[:count])
+        self.updater.apply(self.feed[:count])
         del self.feed[:count]
 
 
@@ -83,7 +83,7 @@ class Lists(RuleBasedStateMachine):
     @initialize(reserve=st.sampled_from([1, 3, 64]), length=st.sampled_from([1, 2, 3]), seed=seeds)
     def begin(self, reserve: int, length: int, seed: int) -> None:
         self.replicas = [Replica(self.shelf, self.time, reserve=reserve) for _ in range(2)]
-        self.runner.run(self.replicas[0].keeper.take(dict.fromkeys(range(SHARDS), 1)))
+        self.runner.run(self.replicas[0].updater.take(dict.fromkeys(range(SHARDS), 1)))
         everyone = frozenset({NORTH, SOUTH, EAST})
         for name in everyone:
             self.commit(Institution(id=name, exchanges_with=everyone))
@@ -231,39 +231,39 @@ class Lists(RuleBasedStateMachine):
         if isinstance(old, Bond | Assessment):
             return  # their stream repeats the last states in order: see index/bonds.py
         if all(key != _key(waiting.state) for waiting in self.replicas[which].feed):
-            self.replicas[which].keeper.apply([Change(old, Origin("again", "correlation"))])
+            self.replicas[which].updater.apply([Change(old, Origin("again", "correlation"))])
 
     @rule(which=replicas)
     def renews_own(self, which: int) -> None:
-        if self.replicas[which].keeper.has_own:
-            self.runner.run(self.replicas[which].keeper.renew_own())
+        if self.replicas[which].updater.has_own:
+            self.runner.run(self.replicas[which].updater.renew_own())
 
     @rule(which=replicas, seconds=st.sampled_from([0.0, COALESCE / 2, COALESCE]))
     def renews_others(self, which: int, seconds: float) -> None:
         self.time.seconds += seconds
-        self.runner.run(self.replicas[which].keeper.renew_others())
+        self.runner.run(self.replicas[which].updater.renew_others())
 
     @rule(which=replicas, moved=shards)
     def shards_move_and_the_former_holder_has_not_noticed(self, which: int, moved: set[int]) -> None:
         self.fence += 1
         self.owner |= dict.fromkeys(moved, which)
-        self.runner.run(self.replicas[which].keeper.take(dict.fromkeys(moved, self.fence)))
+        self.runner.run(self.replicas[which].updater.take(dict.fromkeys(moved, self.fence)))
 
     @rule(which=replicas)
     def notices_what_it_lost(self, which: int) -> None:
-        keeper = self.replicas[which].keeper
-        keeper.lose([shard for shard in list(keeper.fences) if self.owner[shard] != which])
+        updater = self.replicas[which].updater
+        updater.lose([shard for shard in list(updater.fences) if self.owner[shard] != which])
 
     @rule(which=replicas, lost=st.booleans())
     def restarts_or_loses_its_streams_history(self, which: int, *, lost: bool) -> None:
         """A new scan either way. What the old stream still held comes again, or is lost with it."""
         replica = self.replicas[which]
-        replica.keeper = replica.new_keeper(list(self.documents.values()))
+        replica.updater = replica.new_keeper(list(self.documents.values()))
         if lost:
             replica.feed.clear()
         mine = [shard for shard, owner in self.owner.items() if owner == which]
         self.fence += 1
-        self.runner.run(replica.keeper.take(dict.fromkeys(mine, self.fence)))
+        self.runner.run(replica.updater.take(dict.fromkeys(mine, self.fence)))
 
     # What has to be true.
 
@@ -277,7 +277,7 @@ class Lists(RuleBasedStateMachine):
             self.notices_what_it_lost(which)
             self.retakes_what_it_let_go(which)
         for replica in self.replicas:
-            self.runner.run(self.quiet(replica.keeper))
+            self.runner.run(self.quiet(replica.updater))
         plain = self.plain()
         for programme in (CARE, OTHER):
             for who in PEOPLE:
@@ -285,19 +285,19 @@ class Lists(RuleBasedStateMachine):
 
     def retakes_what_it_let_go(self, which: int) -> None:
         """A refused write lets go of a shard that the lease still says is its own: the next look takes it again."""
-        keeper = self.replicas[which].keeper
-        gone = [shard for shard, owner in self.owner.items() if owner == which and shard not in keeper.fences]
+        updater = self.replicas[which].updater
+        gone = [shard for shard, owner in self.owner.items() if owner == which and shard not in updater.fences]
         if gone:
             self.fence += 1
-            self.runner.run(keeper.take(dict.fromkeys(gone, self.fence)))
+            self.runner.run(updater.take(dict.fromkeys(gone, self.fence)))
 
-    async def quiet(self, keeper: Keeper) -> None:
-        while keeper.has_own or (wait := keeper.seconds_until_others()) is not None:
-            while keeper.has_own:
-                assert not await keeper.renew_own()
-            if (wait := keeper.seconds_until_others()) is not None:
+    async def quiet(self, updater: ListUpdater) -> None:
+        while updater.has_own or (wait := updater.seconds_until_others()) is not None:
+            while updater.has_own:
+                assert not await updater.renew_own()
+            if (wait := updater.seconds_until_others()) is not None:
                 self.time.seconds += wait
-                assert not await keeper.renew_others()
+                assert not await updater.renew_others()
 
     def plain(self) -> Plain:
         def of(kind: type) -> dict[str, Any]:

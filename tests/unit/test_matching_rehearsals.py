@@ -12,8 +12,8 @@ import pytest
 from services.matching.kernel.participants import Institution, Person, Policy, Programme
 from services.matching.simulations import lifecycle as life
 from services.matching.simulations.comparison import Comparison, Listed, Lists, compare
-from services.matching.simulations.lifecycle import Draft, Rehearsal, Result
-from services.matching.simulations.worker import Rehearsing, rehearse
+from services.matching.simulations.lifecycle import Draft, Result, Simulation
+from services.matching.simulations.worker import SimulationWorker, simulate
 from services.matching.suggestions.index.network import Network
 from shared.clock import SystemClock
 from shared.contracts.profiles import programme_weights
@@ -38,8 +38,8 @@ def network(*people: Person, programme: Programme = CARE_OF_NORTH) -> Network:
     return one
 
 
-def ready(draft: Draft) -> tuple[Rehearsal, Result]:
-    result = rehearse(network(mentee("ana"), mentor("milo")), CARE, draft)
+def ready(draft: Draft) -> tuple[Simulation, Result]:
+    result = simulate(network(mentee("ana"), mentor("milo")), CARE, draft)
     return life.show(waiting(draft=draft), result), result
 
 
@@ -143,7 +143,7 @@ def test_both_sides_are_what_plain_lists_would_be(seed: int) -> None:
     dice = random.Random(seed)
     people = [somebody(dice, f"p{number}", NORTH if number % 4 else SOUTH) for number in range(16)]
     draft = Draft(weights={"topics": dice.randrange(101), "stage": dice.randrange(101)}, minimum_score=60)
-    result = rehearse(network(*people), CARE, draft)
+    result = simulate(network(*people), CARE, draft)
     institutions = {one.id: one for one in KNOWN}
     for rules, figures in ((result.today, result.comparison.today), (result.draft, result.comparison.draft)):
         policy = Policy(rules.of(CARE_OF_NORTH, sequence=4), institutions)
@@ -192,29 +192,29 @@ def test_any_other_change_of_the_programme_ends_it_and_so_does_time() -> None:
 class Shelf:
     """What waits, as the store would give it out."""
 
-    waiting: list[Rehearsal]
+    waiting: list[Simulation]
     programme: Programme = CARE_OF_NORTH
-    saved: list[Rehearsal] = field(default_factory=list)
+    saved: list[Simulation] = field(default_factory=list)
     is_overtaken: bool = False
 
     async def policy(self, programme: str) -> Policy | None:
         return Policy(self.programme, {}) if programme == CARE else None
 
-    async def next_to_rehearse(self) -> Rehearsal | None:
+    async def next_to_simulate(self) -> Simulation | None:
         return self.waiting.pop() if self.waiting else None
 
-    async def to_follow(self, *, now: datetime) -> list[Rehearsal]:  # noqa: ARG002 -- all: `follow` knows better
+    async def to_follow(self, *, now: datetime) -> list[Simulation]:  # noqa: ARG002 -- all: `follow` knows better
         return [one for one in self.saved if one.state == "ready"]
 
-    async def save(self, rehearsal: Rehearsal) -> None:
+    async def save(self, rehearsal: Simulation) -> None:
         if self.is_overtaken:
             raise StaleVersion(found=9, expected=1)
         self.saved.append(rehearsal)
 
 
 class Stage:
-    async def rehearse(self, rehearsal: Rehearsal) -> Result:
-        return rehearse(network(mentee("ana"), mentor("milo")), CARE, rehearsal.draft)
+    async def simulate(self, rehearsal: Simulation) -> Result:
+        return simulate(network(mentee("ana"), mentor("milo")), CARE, rehearsal.draft)
 
 
 class Lease:
@@ -227,13 +227,13 @@ class Lease:
         return self.is_ours
 
 
-def waiting(**fields: Any) -> Rehearsal:
+def waiting(**fields: Any) -> Simulation:
     usual: dict[str, Any] = {"institution": NORTH, "programme": CARE, "draft": Draft(list_length=1), "began_at": NOW}
-    return Rehearsal(id="r", **{**usual, **fields})
+    return Simulation(id="r", **{**usual, **fields})
 
 
 def worked_off(shelf: Shelf, *, lease: Lease | None = None) -> list[str]:
-    asyncio.run(Rehearsing(shelf, Stage(), lease or Lease(), SystemClock()).work())
+    asyncio.run(SimulationWorker(shelf, Stage(), lease or Lease(), SystemClock()).work())
     return [one.reason or one.state for one in shelf.saved]
 
 

@@ -9,7 +9,6 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from services.matching.suggestions.unavailable import UnavailableRequests
 
 from services.matching.kernel.pairs import Decided, Pair, Party
 from services.matching.kernel.participants import Bond, Policy
@@ -17,6 +16,7 @@ from services.matching.kernel.shards import SHARDS
 from services.matching.mentoring.domain import requests
 from services.matching.mentoring.domain.requests import Request, Retraction, Situation
 from services.matching.suggestions.index.network import Network, State
+from services.matching.suggestions.unavailable import UnavailableRequests
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import Conflict

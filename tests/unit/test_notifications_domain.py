@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from services.notifications.domain import ListChange, Person, Recipient, notices
+from services.notifications.domain import ListChange, Person, Recipient, pending_notifications
 
 MENTEE = Recipient(institution="north", member="mia")
 
@@ -17,7 +17,7 @@ def change(*now: str, before: tuple[str, ...] = (), unmatched: str | None = None
 
 
 def occasion(what: ListChange, cause: str) -> str:
-    return notices(what, cause=cause, recipients=[MENTEE])[0].occasion
+    return pending_notifications(what, cause=cause, recipients=[MENTEE])[0].occasion
 
 
 def test_who_is_on_the_list_now_and_was_not_before_is_new_best_first() -> None:
@@ -51,4 +51,4 @@ def test_which_process_computed_a_list_makes_no_occasion_of_its_own() -> None:
 
 
 def test_a_recipient_named_twice_is_told_once() -> None:
-    assert len(notices(change("ada"), cause="own_change", recipients=[MENTEE, MENTEE])) == 1
+    assert len(pending_notifications(change("ada"), cause="own_change", recipients=[MENTEE, MENTEE])) == 1

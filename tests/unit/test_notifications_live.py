@@ -1,14 +1,14 @@
 """Who listens is woken, and nobody else."""
 
 from services.notifications.domain import Recipient
-from services.notifications.usecases.live import Bells
+from services.notifications.usecases.live import InboxListeners
 
 MIA = Recipient(institution="north", member="mia")
 SAME_NAME_ELSEWHERE = Recipient(institution="south", member="mia")
 
 
 def test_every_stream_of_a_person_is_woken() -> None:
-    bells = Bells()
+    bells = InboxListeners()
     with bells.listen(MIA) as phone, bells.listen(MIA) as laptop:
         bells.ring(MIA)
         assert phone.is_set()
@@ -16,14 +16,14 @@ def test_every_stream_of_a_person_is_woken() -> None:
 
 
 def test_another_institutions_member_of_the_same_id_is_not_woken() -> None:
-    bells = Bells()
+    bells = InboxListeners()
     with bells.listen(MIA), bells.listen(SAME_NAME_ELSEWHERE) as other:
         bells.ring(MIA)
         assert not other.is_set()
 
 
 def test_nobody_is_remembered_after_leaving() -> None:
-    bells = Bells()
+    bells = InboxListeners()
     with bells.listen(MIA):
         assert bells.listening == 1
     assert bells.listening == 0
@@ -31,7 +31,7 @@ def test_nobody_is_remembered_after_leaving() -> None:
 
 
 def test_all_are_woken_when_anything_may_have_been_missed() -> None:
-    bells = Bells()
+    bells = InboxListeners()
     with bells.listen(MIA) as one, bells.listen(SAME_NAME_ELSEWHERE) as other:
         bells.ring_all()
         assert one.is_set()

@@ -10,13 +10,13 @@ from services.notifications.domain import (
     ErasureNotice,
     LeftOver,
     ListChange,
-    Notice,
     Notification,
+    PairUpdate,
+    PendingNotification,
     Person,
     Recipient,
-    Turn,
 )
-from services.notifications.usecases.telling import Telling
+from services.notifications.usecases.notifier import Notifier
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import (
     AboutRelationship,
@@ -68,7 +68,7 @@ class LedgerInMemory:
         self.positions[recipient] = self.positions.get(recipient, 0) + 1
         return self.positions[recipient]
 
-    def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
+    def tell(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
         unread = next(
             (
                 one
@@ -133,7 +133,7 @@ def members(change: ListChange) -> tuple[list[str], set[str]]:
 
 
 async def tell(ledger: LedgerInMemory, *events: SuggestionsChanged) -> None:
-    telling = Telling(FixedClock())
+    telling = Notifier(FixedClock())
     for one in events:
         telling.suggestions_changed(one, TRACE, ledger)
 
@@ -204,24 +204,24 @@ MIA, ADA = Named(member="mia", institution="north"), Named(member="ada", institu
 PAIR = {"programme": "residency", "mentee": MIA, "mentor": ADA}
 
 
-async def turned(*events: AboutRequest | AboutRelationship) -> LedgerInMemory:
-    ledger, telling = LedgerInMemory(), Telling(FixedClock())
+async def pair_changed(*events: AboutRequest | AboutRelationship) -> LedgerInMemory:
+    ledger, telling = LedgerInMemory(), Notifier(FixedClock())
     for one in events:
-        telling.turned(one, TRACE, ledger)
+        telling.pair_changed(one, TRACE, ledger)
     return ledger
 
 
 async def test_a_mentor_hears_of_a_request_and_who_asks() -> None:
-    ledger = await turned(MentorRequested(request="r", expires_at=NOW, recipients=(ADA,), **PAIR))
+    ledger = await pair_changed(MentorRequested(request="r", expires_at=NOW, recipients=(ADA,), **PAIR))
     [told] = ledger.kept.values()
     assert (told.recipient.member, told.occasion, told.template) == ("ada", "request:residency:r", "request-made")
-    assert isinstance(told.change, Turn)
+    assert isinstance(told.change, PairUpdate)
     assert (told.change.side, told.change.other) == ("mentor", Person(member="mia", institution="north"))
     assert told.named == frozenset()
 
 
 async def test_an_unread_turn_of_a_request_gives_way_to_the_next_and_a_relationship_is_another_occasion() -> None:
-    ledger = await turned(
+    ledger = await pair_changed(
         MentorRequested(request="r", expires_at=NOW, recipients=(ADA,), **PAIR),
         RequestWithdrawn(request="r", reason="by_mentee", recipients=(ADA,), **PAIR),
         RelationshipClosed(relationship="s", reason="no_time", recipients=(ADA,), **PAIR),
@@ -233,25 +233,25 @@ async def test_an_unread_turn_of_a_request_gives_way_to_the_next_and_a_relations
 
 
 async def test_after_the_yes_both_have_a_name() -> None:
-    ledger = await turned(RequestAccepted(request="r", relationship="s", recipients=(MIA,), **PAIR))
+    ledger = await pair_changed(RequestAccepted(request="r", relationship="s", recipients=(MIA,), **PAIR))
     [told] = ledger.kept.values()
     assert told.named == {Person(member="ada", institution="south")}
 
 
 async def test_whoever_a_round_matched_hears_of_the_match_once_and_nothing_of_the_list() -> None:
-    ledger, telling = LedgerInMemory(), Telling(FixedClock())
+    ledger, telling = LedgerInMemory(), Notifier(FixedClock())
     suppressed = event("mia").model_copy(
         update={"cause": "others_change", "suppressed": "matched_in_round", "recipients": ()}
     )
     telling.suggestions_changed(suppressed, TRACE, ledger)
-    telling.turned(RelationshipOpened(relationship="s", round="r", recipients=(MIA, ADA), **PAIR), TRACE, ledger)
+    telling.pair_changed(RelationshipOpened(relationship="s", round="r", recipients=(MIA, ADA), **PAIR), TRACE, ledger)
     told = {one.recipient.member: one for one in ledger.kept.values()}
     assert told.keys() == {"mia", "ada"}
     assert (told["mia"].template, told["mia"].change.reason) == ("relationship-opened", "matched_in_round")
 
 
 async def test_whoever_a_round_left_over_hears_of_the_latest_round_only() -> None:
-    ledger, telling = LedgerInMemory(), Telling(FixedClock())
+    ledger, telling = LedgerInMemory(), Notifier(FixedClock())
     mia = Named(member="mia", institution="north")
     about = {"round": "r", "programme": "residency", "mentee": mia}
     unmatched = MenteeUnmatched(place="r.1", reason="outranked", recipients=(mia,), **about)
@@ -265,7 +265,7 @@ async def test_whoever_a_round_left_over_hears_of_the_latest_round_only() -> Non
 
 
 async def test_a_member_is_notified_once_that_a_coordinator_asked_for_their_erasure() -> None:
-    ledger, telling = LedgerInMemory(), Telling(FixedClock())
+    ledger, telling = LedgerInMemory(), Notifier(FixedClock())
     mia = Named(member="mia", institution="north")
     event = ErasureRequested(erasure="e", member="mia", institution="north", due_at=NOW, recipients=(mia,))
     for _ in range(2):

@@ -14,10 +14,10 @@ from services.notifications.domain import (
     LeftOver,
     ListChange,
     Notification,
+    PairUpdate,
     Person,
     Recipient,
     Side,
-    Turn,
 )
 from services.notifications.usecases.reading import Message, Names
 from services.notifications.wording import LOCALES, Wording
@@ -41,9 +41,11 @@ STAYED = tuple(Person(member=f"old-{number}", institution="south") for number in
 CHANGE = change(ADA, *STAYED, FAR, before=("ben", "old-0", "old-1", "old-2"))
 
 
-def turn(template: str, *, side: Side = "mentee", other: Person = ADA, reason: str | None = None) -> Turn:
+def turn(template: str, *, side: Side = "mentee", other: Person = ADA, reason: str | None = None) -> PairUpdate:
     said_yes = template == "request-accepted" or template.startswith("relationship")
-    return Turn(template=template, programme="residency", side=side, other=other, reason=reason, said_yes=said_yes)
+    return PairUpdate(
+        template=template, programme="residency", side=side, other=other, reason=reason, said_yes=said_yes
+    )
 
 
 def message(what: Change, *, locale: str = "en", names: Names = NAMES) -> Message:

@@ -9,7 +9,7 @@ import pytest
 from services.profiles.domain.cards import card
 from services.profiles.domain.members import Member, StoryAudience
 from services.profiles.domain.relations import Relation
-from services.profiles.handlers import folds
+from services.profiles.handlers import projection_handlers
 from services.profiles.store.relations import COPIES
 from shared.consuming.projection import Refused
 from shared.contracts.envelope import Received
@@ -80,4 +80,4 @@ def test_a_rebuilt_copy_folds_the_same_events_as_the_consumer() -> None:
         async def fold_lists(self, received: Sequence[Received]) -> Sequence[Refused]:
             raise NotImplementedError
 
-    assert folds(Unused()).keys() == {kind for copy in COPIES for kind in (copy.payload, *copy.further)}
+    assert projection_handlers(Unused()).keys() == {kind for copy in COPIES for kind in (copy.payload, *copy.further)}

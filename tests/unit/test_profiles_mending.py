@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.profiles.usecases.heads import Heads, Mending
+from services.profiles.usecases.heads import Heads, StaleHeadRepublisher
 
 BEGAN = datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ class States:
 class Scene:
     def __init__(self) -> None:
         self.clock, self.states = ClockByHand(), States()
-        self.mending = Mending(self.states, self._heads, self.clock)
+        self.mending = StaleHeadRepublisher(self.states, self._heads, self.clock)
 
     async def _heads(self, since: datetime) -> Heads:
         assert since == self.clock.now() - timedelta(hours=2)

@@ -6,7 +6,7 @@ from services.profiles.domain import institutions, members, programmes
 from services.profiles.domain.institutions import Institution
 from services.profiles.domain.members import Member
 from services.profiles.domain.programmes import Programme
-from services.profiles.domain.retold import retold
+from services.profiles.domain.rebuild_from_events import retold
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import Enrolment, ExchangeTerms, ProgrammeLimits
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.outbox.wake_up import Rings
+from shared.outbox.wake_up import WakeUps
 
 
 class Clock:
@@ -17,8 +17,8 @@ def row(id: str, *, bulk: bool = False) -> dict[str, Any]:
     return {"_id": id, "bulk": bulk}
 
 
-def open_and_looked(clock: Clock | None = None) -> Rings:
-    rings = Rings(clock or Clock())  # type: ignore[arg-type] -- all that rings ask of a clock
+def open_and_looked(clock: Clock | None = None) -> WakeUps:
+    rings = WakeUps(clock or Clock())  # type: ignore[arg-type] -- all that rings ask of a clock
     rings.open()
     rings.begin_anew()
     return rings
@@ -38,7 +38,7 @@ def test_after_a_look_what_rings_is_taken_in_its_order_and_once() -> None:
 
 def test_a_look_that_began_before_the_stream_was_open_proves_nothing() -> None:
     """Between the two a row may have been committed that never rings."""
-    rings = Rings(Clock())  # type: ignore[arg-type]
+    rings = WakeUps(Clock())  # type: ignore[arg-type]
     rings.begin_anew()
     rings.open()
     rings.hear(row("a"))

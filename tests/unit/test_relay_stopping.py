@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.outbox.publisher import Relay
+from shared.outbox.publisher import OutboxPublisher
 
 
 class Idle:
@@ -24,7 +24,7 @@ class Idle:
 async def test_a_cancellation_that_meets_a_ring_is_not_swallowed(turns: int) -> None:
     """Between the two lie so many turns of the event loop."""
     idle: Any = Idle()
-    relay = Relay(idle, idle, lease=idle, clock=idle, metrics=idle)
+    relay = OutboxPublisher(idle, idle, lease=idle, clock=idle, metrics=idle)
     serving = asyncio.create_task(relay._serve())
     for _ in range(5):
         await asyncio.sleep(0)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.matching.repairs.domain.planning import Damage, Repaired, reason_left, repair
+from services.matching.repairs.domain.planning import Repaired, RepairProblem, reason_left, repair
 from services.matching.rounds.solver.model import NOBODY, Instance
 from services.matching.rounds.solver.solving import prepared
 from tests.unit.rounds_kit import document, documents, mentee, mentor, pair, parsed, wish
@@ -19,7 +19,7 @@ FEW, MANY = 100, 500
 
 
 @st.composite
-def damages(draw: st.DrawFn, *, most: int = 6) -> Damage:
+def damages(draw: st.DrawFn, *, most: int = 6) -> RepairProblem:
     """Some hold a wish of theirs, some were displaced, some look on; a mentor may hold more than there are seats."""
     instance = prepared(parsed(draw(documents(target="fit", most=most))))
     held = instance.pinned.copy()
@@ -34,7 +34,7 @@ def damages(draw: st.DrawFn, *, most: int = 6) -> Damage:
     many = len(instance.mentees)
     displaced = np.array(draw(st.lists(st.booleans(), min_size=many, max_size=many)), dtype=np.bool_)
     before = draw(st.lists(st.sampled_from([0, 0, 1, 2]), min_size=many, max_size=many))
-    return Damage(
+    return RepairProblem(
         instance=instance, held=held, displaced=displaced & (held == NOBODY), left_before=np.array(before, dtype=int)
     )
 
@@ -45,17 +45,17 @@ class Outcome:
 
     wishes: tuple[int, ...]
 
-    def moved(self, damage: Damage) -> int:
-        return sum(one not in (NOBODY, now) for one, now in zip(damage.held.tolist(), self.wishes, strict=True))
+    def moved(self, problem: RepairProblem) -> int:
+        return sum(one not in (NOBODY, now) for one, now in zip(problem.held.tolist(), self.wishes, strict=True))
 
-    def placed(self, damage: Damage) -> int:
-        return sum(damage.displaced[one] and now != NOBODY for one, now in enumerate(self.wishes))
+    def placed(self, problem: RepairProblem) -> int:
+        return sum(problem.displaced[one] and now != NOBODY for one, now in enumerate(self.wishes))
 
 
-def outcomes(damage: Damage, *, bystanders: int) -> Iterator[Outcome]:
+def outcomes(problem: RepairProblem, *, bystanders: int) -> Iterator[Outcome]:
     """Every one that keeps seats, pins and exclusions, and in which nobody comes to a mentor who holds too many."""
-    instance = damage.instance
-    seats, full = instance.capacity.tolist(), (damage.free < 0).tolist()
+    instance = problem.instance
+    seats, full = instance.capacity.tolist(), (problem.free < 0).tolist()
 
     def extend(so_far: tuple[int, ...], moved: int) -> Iterator[Outcome]:
         one = len(so_far)
@@ -64,9 +64,9 @@ def outcomes(damage: Damage, *, bystanders: int) -> Iterator[Outcome]:
             if all(taken[at] <= seats[at] or full[at] for at in taken):
                 yield Outcome(so_far)
             return
-        held = int(damage.held[one])
+        held = int(problem.held[one])
         options = [held]
-        if damage.displaced[one] or (held != NOBODY and moved < bystanders):
+        if problem.displaced[one] or (held != NOBODY and moved < bystanders):
             options += [
                 wish
                 for wish in range(instance.first[one], instance.first[one + 1])
@@ -78,19 +78,19 @@ def outcomes(damage: Damage, *, bystanders: int) -> Iterator[Outcome]:
     yield from extend((), 0)
 
 
-def blocking(damage: Damage, wishes: tuple[int, ...], *, among_displaced: bool) -> list[tuple[int, int]]:
+def blocking(problem: RepairProblem, wishes: tuple[int, ...], *, among_displaced: bool) -> list[tuple[int, int]]:
     """Pairs (mentee, mentor) that would rather have each other. Among the displaced: bystanders are furniture."""
-    one = damage.instance
+    one = problem.instance
 
     def there(mentor: int) -> list[int]:
         return [true for true in wishes if true != NOBODY and one.mentor[true] == mentor]
 
     def standing(wish: int) -> tuple[int, int]:
-        before = int(damage.left_before[one.mentee[wish]]) if among_displaced else 0
+        before = int(problem.left_before[one.mentee[wish]]) if among_displaced else 0
         return -before, int(one.standing[wish])
 
     def may_block(mentee: int) -> bool:
-        return bool(damage.displaced[mentee]) or not among_displaced
+        return bool(problem.displaced[mentee]) or not among_displaced
 
     def may_move(wish: int) -> bool:
         return bool(one.pinned[one.mentee[wish]] == NOBODY)
@@ -113,20 +113,22 @@ def told(repaired: Repaired) -> tuple[int, ...]:
 
 @settings(max_examples=FEW, deadline=None)
 @given(damages())
-def test_with_nobody_allowed_to_move_nobody_moves(damage: Damage) -> None:
-    repaired = repair(damage, bystanders=0)
+def test_with_nobody_allowed_to_move_nobody_moves(problem: RepairProblem) -> None:
+    repaired = repair(problem, bystanders=0)
     assert repaired.moved == 0
-    assert repaired.outcome[~damage.displaced].tolist() == damage.held[~damage.displaced].tolist()
+    assert repaired.outcome[~problem.displaced].tolist() == problem.held[~problem.displaced].tolist()
     assert all(len(chain) == 1 for chain in repaired.chains)
 
 
 @settings(max_examples=MANY, deadline=None)
 @given(damages(most=5))
-def test_the_displaced_are_stable_among_themselves_and_no_such_outcome_is_better_for_any(damage: Damage) -> None:
-    outcome = told(repair(damage, bystanders=0))
-    assert blocking(damage, outcome, among_displaced=True) == []
-    for other in outcomes(damage, bystanders=0):
-        if not blocking(damage, other.wishes, among_displaced=True):
+def test_the_displaced_are_stable_among_themselves_and_no_such_outcome_is_better_for_any(
+    problem: RepairProblem,
+) -> None:
+    outcome = told(repair(problem, bystanders=0))
+    assert blocking(problem, outcome, among_displaced=True) == []
+    for other in outcomes(problem, bystanders=0):
+        if not blocking(problem, other.wishes, among_displaced=True):
             assert all(
                 theirs == NOBODY or (NOBODY < ours <= theirs)
                 for ours, theirs in zip(outcome, other.wishes, strict=True)
@@ -135,45 +137,45 @@ def test_the_displaced_are_stable_among_themselves_and_no_such_outcome_is_better
 
 @settings(max_examples=MANY, deadline=None)
 @given(damages(most=5), st.integers(1, 3))
-def test_no_other_way_places_more_or_moves_fewer_for_as_many(damage: Damage, bystanders: int) -> None:
-    ours = Outcome(told(repair(damage, bystanders=bystanders)))
-    ways = [(one.placed(damage), -one.moved(damage)) for one in outcomes(damage, bystanders=bystanders)]
-    assert (ours.placed(damage), -ours.moved(damage)) == max(ways)
+def test_no_other_way_places_more_or_moves_fewer_for_as_many(problem: RepairProblem, bystanders: int) -> None:
+    ours = Outcome(told(repair(problem, bystanders=bystanders)))
+    ways = [(one.placed(problem), -one.moved(problem)) for one in outcomes(problem, bystanders=bystanders)]
+    assert (ours.placed(problem), -ours.moved(problem)) == max(ways)
 
 
 @settings(max_examples=MANY, deadline=None)
 @given(damages(), st.integers(0, 4))
-def test_seats_pins_and_exclusions_are_kept_and_the_figures_are_true(damage: Damage, bystanders: int) -> None:
-    repaired, one = repair(damage, bystanders=bystanders), damage.instance
+def test_seats_pins_and_exclusions_are_kept_and_the_figures_are_true(problem: RepairProblem, bystanders: int) -> None:
+    repaired, one = repair(problem, bystanders=bystanders), problem.instance
     outcome = told(repaired)
-    came = [wish for wish, held in zip(outcome, damage.held.tolist(), strict=True) if wish != held]
+    came = [wish for wish, held in zip(outcome, problem.held.tolist(), strict=True) if wish != held]
     taken = Counter(one.mentor[wish] for wish in outcome if wish != NOBODY)
     assert all(taken[one.mentor[wish]] <= one.capacity[one.mentor[wish]] and one.open[wish] for wish in came)
-    assert repaired.moved == Outcome(outcome).moved(damage) <= bystanders
-    assert repaired.blocking == len(blocking(damage, outcome, among_displaced=False))
+    assert repaired.moved == Outcome(outcome).moved(problem) <= bystanders
+    assert repaired.blocking == len(blocking(problem, outcome, among_displaced=False))
 
 
 @settings(max_examples=MANY, deadline=None)
 @given(damages(), st.integers(0, 4))
-def test_every_chain_can_be_carried_out_without_the_others(damage: Damage, bystanders: int) -> None:
-    repaired, one = repair(damage, bystanders=bystanders), damage.instance
+def test_every_chain_can_be_carried_out_without_the_others(problem: RepairProblem, bystanders: int) -> None:
+    repaired, one = repair(problem, bystanders=bystanders), problem.instance
     movers = [mentee for chain in repaired.chains for mentee in chain]
-    assert sorted(movers) == np.flatnonzero(repaired.outcome != damage.held).tolist()
-    left = damage.free.clip(0).tolist()
+    assert sorted(movers) == np.flatnonzero(repaired.outcome != problem.held).tolist()
+    left = problem.free.clip(0).tolist()
     for chain in repaired.chains:
-        assert damage.displaced[chain[0]]
-        assert not damage.displaced[list(chain[1:])].any()
+        assert problem.displaced[chain[0]]
+        assert not problem.displaced[list(chain[1:])].any()
         for comes, goes in pairwise(chain):
-            assert one.mentor[repaired.outcome[comes]] == one.mentor[damage.held[goes]]
+            assert one.mentor[repaired.outcome[comes]] == one.mentor[problem.held[goes]]
         left[one.mentor[repaired.outcome[chain[-1]]]] -= 1
     assert min(left, default=0) >= 0
 
 
-def wanting_one_seat(*, left_before: tuple[int, int]) -> Damage:
+def wanting_one_seat(*, left_before: tuple[int, int]) -> RepairProblem:
     """Ada stands higher with the only mentor than Ben; both were displaced."""
     mentees = [mentee("ada", wish("h", mentor_rank=1)), mentee("ben", wish("h", mentor_rank=2))]
     instance = prepared(parsed(document([mentor("h")], mentees)))
-    return Damage(
+    return RepairProblem(
         instance=instance,
         held=np.full(2, NOBODY),
         displaced=np.ones(2, dtype=np.bool_),
@@ -193,8 +195,8 @@ def in_a_row(*, pins: bool = False) -> Instance:
     return prepared(parsed(document([mentor("h"), mentor("i")], mentees, **orders)))
 
 
-def one_displaced(instance: Instance) -> Damage:
-    return Damage(
+def one_displaced(instance: Instance) -> RepairProblem:
+    return RepairProblem(
         instance=instance,
         held=np.array([NOBODY, instance.first[1], NOBODY]),
         displaced=np.array([True, False, True]),
@@ -203,9 +205,9 @@ def one_displaced(instance: Instance) -> Damage:
 
 
 def test_a_bystander_makes_room_only_where_that_is_allowed() -> None:
-    damage = one_displaced(in_a_row())
-    assert repair(damage, bystanders=0).chains == ()
-    repaired = repair(damage, bystanders=1)
+    problem = one_displaced(in_a_row())
+    assert repair(problem, bystanders=0).chains == ()
+    repaired = repair(problem, bystanders=1)
     assert (repaired.chains, repaired.moved, repaired.blocking) == (((0, 1),), 1, 1)
     assert repair(one_displaced(in_a_row(pins=True)), bystanders=1).moved == 0
 
@@ -214,30 +216,30 @@ def test_a_bystander_makes_room_only_where_that_is_allowed() -> None:
 def test_the_room_that_is_made_goes_to_who_was_left_behind_before(left_before: tuple[int, ...], first: int) -> None:
     mentees = [mentee("ada", wish("h")), mentee("ben", wish("h", 1), wish("i", 2)), mentee("cyd", wish("h"))]
     instance = prepared(parsed(document([mentor("h"), mentor("i")], mentees)))
-    damage = replace(one_displaced(instance), left_before=np.array(left_before))
-    assert repair(damage, bystanders=1).chains == ((first, 1),)
+    problem = replace(one_displaced(instance), left_before=np.array(left_before))
+    assert repair(problem, bystanders=1).chains == ((first, 1),)
 
 
 def test_who_is_left_behind_is_told_why() -> None:
-    damage = one_displaced(in_a_row())
-    assert [reason_left(damage, one) for one in (0, 2)] == ["full", "no_wishes"]
+    problem = one_displaced(in_a_row())
+    assert [reason_left(problem, one) for one in (0, 2)] == ["full", "no_wishes"]
     assert reason_left(wanting_one_seat(left_before=(0, 0)), 1) == "outranked"
-    excluded = replace(damage.instance, excluded=np.ones(3, dtype=np.bool_))
-    assert reason_left(replace(damage, instance=excluded), 0) == "excluded"
+    excluded = replace(problem.instance, excluded=np.ones(3, dtype=np.bool_))
+    assert reason_left(replace(problem, instance=excluded), 0) == "excluded"
 
 
 def test_somebody_displaced_who_holds_a_seat_is_a_contradiction() -> None:
-    damage = one_displaced(in_a_row())
+    problem = one_displaced(in_a_row())
     with pytest.raises(ValueError, match="displaced"):
-        repair(replace(damage, displaced=np.ones(3, dtype=np.bool_)), bystanders=0)
+        repair(replace(problem, displaced=np.ones(3, dtype=np.bool_)), bystanders=0)
 
 
 def test_an_empty_network_is_repaired_at_once() -> None:
     instance = prepared(parsed(document([], [mentee("ada")])))
-    damage = Damage(
+    problem = RepairProblem(
         instance=instance,
         held=np.full(1, NOBODY),
         displaced=np.ones(1, dtype=np.bool_),
         left_before=np.zeros(1, dtype=int),
     )
-    assert repair(damage, bystanders=3).outcome.tolist() == [NOBODY]
+    assert repair(problem, bystanders=3).outcome.tolist() == [NOBODY]

@@ -10,7 +10,7 @@ import pytest
 from services.profiles.domain.programmes import Programme
 from services.profiles.domain.roster.merging import Verdict
 from services.profiles.domain.roster.reading import Row
-from services.profiles.usecases.rosters import CHUNK, Chunk, Plan, Receiving, Roster, Verdicted, WorkingOff
+from services.profiles.usecases.rosters import CHUNK, Chunk, Plan, Roster, RosterIntake, RosterWorker, Verdicted
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Forbidden, NotFound, Rejected
@@ -119,7 +119,7 @@ def csv(rows: int) -> bytes:
 
 
 async def receive(kept: Kept, file: bytes, me: Principal, *, id: str = "r", max_rows: int = 100_000) -> Roster:
-    receiving = Receiving(kept, NoProgrammes(), clock=FixedClock(), max_rows=max_rows)  # type: ignore[arg-type]
+    receiving = RosterIntake(kept, NoProgrammes(), clock=FixedClock(), max_rows=max_rows)  # type: ignore[arg-type]
     return await receiving.receive(
         me, id=id, file=io.BytesIO(file), mapping_text=MAPPING, section_name="s", dry_run=False, trace=TRACE
     )
@@ -176,7 +176,7 @@ async def test_rosters_take_turns_by_chunk() -> None:
     kept = Kept()
     await receive(kept, csv(CHUNK * 3), somebody("institution_coordinator"), id="long")
     await receive(kept, csv(1), somebody("institution_coordinator", institution="there"), id="short")
-    await WorkingOff(kept, NoProgrammes(), ALease(), FixedClock()).work()
+    await RosterWorker(kept, NoProgrammes(), ALease(), FixedClock()).work()
     assert kept.worked == ["long", "short", "long", "long"]
     assert {roster.state for roster in kept.rosters.values()} == {"done"}
 
@@ -184,9 +184,9 @@ async def test_rosters_take_turns_by_chunk() -> None:
 async def test_whoever_loses_the_lease_stops_and_the_next_one_goes_on() -> None:
     kept = Kept()
     await receive(kept, csv(CHUNK * 3), somebody("institution_coordinator"))
-    await WorkingOff(kept, NoProgrammes(), ALease(takes=2), FixedClock()).work()
+    await RosterWorker(kept, NoProgrammes(), ALease(takes=2), FixedClock()).work()
     assert len(kept.worked) == 1
-    await WorkingOff(kept, NoProgrammes(), ALease(), FixedClock()).work()
+    await RosterWorker(kept, NoProgrammes(), ALease(), FixedClock()).work()
     assert len(kept.worked) == 3
     assert kept.rosters["r"].state == "done"
 
@@ -203,13 +203,13 @@ async def test_an_upload_that_broke_off_is_said_to_have_failed() -> None:
         trace=TRACE,
     )
     kept.rosters = {"old": old, "fresh": replace(old, id="fresh", created_at=NOW)}
-    await WorkingOff(kept, NoProgrammes(), ALease(), FixedClock()).work()
+    await RosterWorker(kept, NoProgrammes(), ALease(), FixedClock()).work()
     assert [kept.rosters[id].state for id in ("old", "fresh")] == ["failed", "receiving"]
 
 
 async def test_another_institutions_roster_is_not_found() -> None:
     kept = Kept()
     await receive(kept, csv(1), somebody("institution_coordinator"))
-    receiving = Receiving(kept, NoProgrammes(), clock=FixedClock(), max_rows=1)  # type: ignore[arg-type]
+    receiving = RosterIntake(kept, NoProgrammes(), clock=FixedClock(), max_rows=1)  # type: ignore[arg-type]
     with pytest.raises(NotFound):
         await receiving.see(somebody("institution_coordinator", institution="there"), "r")

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
-from shared.consuming.liveness import BATCH_SECONDS, Pulse
+from shared.consuming.liveness import BATCH_SECONDS, ConsumerProgress
 from shared.consuming.parking import Record
 
 LIMIT = 60
@@ -57,7 +57,7 @@ class Site:
         async def answers() -> bool:
             return self.kafka_is_there
 
-        self.pulse = Pulse(
+        self.pulse = ConsumerProgress(
             lambda: self.client,  # type: ignore[arg-type,return-value] -- all that is asked of one
             self.clock,  # type: ignore[arg-type]
             limit_seconds=LIMIT,

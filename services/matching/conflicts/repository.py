@@ -40,7 +40,7 @@ def _by_external(documents: Sequence[Document]) -> Mapping[str, Rotation]:
     return {one["external"]: rotation_of(one) for one in documents}
 
 
-class FirewallStore:
+class MongoFirewallRepository:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock

@@ -36,7 +36,7 @@ class Entered:
     errors: tuple[FieldError, ...] = ()
 
 
-class Register(Protocol):
+class RotationRepository(Protocol):
     async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]: ...
 
     async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
@@ -68,7 +68,7 @@ Counted = Callable[[Rotation, Iterable[Window]], Rotation]
 Follow = Callable[[Collection[Couple], Iterable[Relationship], Iterable[Request]], Sequence[AnyDecided]]
 
 
-class Firewall(Protocol):
+class FirewallRepository(Protocol):
     async def mark_changed_windows(self, *, now: datetime) -> None:
         """Where a programme's days, or whom it admits, are others than rotations were counted by: all are due."""
 
@@ -80,8 +80,8 @@ class Firewall(Protocol):
 
 
 class Rotations:
-    def __init__(self, register: Register, clock: Clock) -> None:
-        self._register = register
+    def __init__(self, repository: RotationRepository, clock: Clock) -> None:
+        self._repository = repository
         self._clock = clock
 
     async def enter(self, me: Principal, entries: Sequence[NamedEntry], trace: Trace) -> Sequence[Entered]:
@@ -93,48 +93,48 @@ class Rotations:
         [entered] = await self.enter(me, [entry], trace)
         if entered.errors:
             raise Rejected("rotation_refused", "the rotation was not saved: see errors", entered.errors)
-        return (await self._register.known(me.home, [entry.external]))[entry.external]
+        return (await self._repository.known(me.home, [entry.external]))[entry.external]
 
     async def take_back(self, me: Principal, external: str, trace: Trace) -> None:
         me.require("coordinator", "integrator")
 
         async def act() -> None:
-            known = (await self._register.within(me.scope, [external])).get(external)
+            known = (await self._repository.within(me.scope, [external])).get(external)
             if known is None:
                 raise NotFound("rotation_not_found", "there is no rotation with this id")
             after = assessments.take_back(known, now=self._clock.now())
-            await self._register.keep([after] if after is not known else [], trace)
+            await self._repository.keep([after] if after is not known else [], trace)
 
         await again_when_stale(act)
 
     async def page(self, me: Principal, *, after: str, limit: int) -> Sequence[Rotation]:
         me.require("coordinator")
-        return await self._register.page(me.scope, after=after, limit=limit)
+        return await self._repository.page(me.scope, after=after, limit=limit)
 
     async def conflicts(
         self, me: Principal, programme: str, *, before: Position | None, limit: int
     ) -> Sequence[Relationship]:
-        require_coordinator(me, await self._register.policy(programme), programme)
-        return await self._register.in_conflict(me.home, programme, before=before, limit=limit)
+        require_coordinator(me, await self._repository.policy(programme), programme)
+        return await self._repository.in_conflict(me.home, programme, before=before, limit=limit)
 
     async def _enter(self, scope: Scope, entries: Sequence[NamedEntry], trace: Trace) -> Sequence[Entered]:
         """What is linear in the entries is worked out in threads, between the reads."""
         now, institution = self._clock.now(), scope.institution
         identifiers, externals = await off_loop(_names, entries)
-        found = await self._register.members_named(scope, identifiers)
+        found = await self._repository.members_named(scope, identifiers)
         resolved, people = await off_loop(_resolved, entries, found)
-        members = await self._register.members(scope, await self._homes(institution), people)
-        known = await self._register.known(institution, externals)
-        visible = known if scope.is_whole else await self._register.within(scope, list(known))
+        members = await self._repository.members(scope, await self._homes(institution), people)
+        known = await self._repository.known(institution, externals)
+        visible = known if scope.is_whole else await self._repository.within(scope, list(known))
         before = _Before(institution=institution, members=members, known=known, visible=visible)
         answers, changed = await off_loop(_verdicts, resolved, before, now)
-        await self._register.keep(changed, trace)
+        await self._repository.keep(changed, trace)
         return answers
 
     async def _homes(self, institution: str) -> Collection[str]:
         """Whose members may be named."""
-        mine = (await self._register.institutions([institution])).get(institution)
-        partners = exchange.partners(mine, await self._register.institutions(mine.exchanges_with)) if mine else ()
+        mine = (await self._repository.institutions([institution])).get(institution)
+        partners = exchange.partners(mine, await self._repository.institutions(mine.exchanges_with)) if mine else ()
         return {institution, *partners}
 
 
@@ -186,10 +186,10 @@ def _verdicts(
     return answers, [one for name, one in new.items() if one is not before.known.get(name)]
 
 
-class Counting:
+class AssessmentWorker:
     """Time passes over rotations. Run again it changes nothing."""
 
-    def __init__(self, firewall: Firewall, clock: Clock) -> None:
+    def __init__(self, firewall: FirewallRepository, clock: Clock) -> None:
         self._firewall = firewall
         self._clock = clock
 

@@ -1,16 +1,16 @@
 """The evaluator firewall as part of the service: rotations, and the conflicts that follow from them."""
 
 from services.matching.conflicts.api import conflicts_router, rotations_router
-from services.matching.conflicts.repository import FirewallStore
-from services.matching.conflicts.usecases import Counting, Rotations
-from shared.bootstrap import Parts
+from services.matching.conflicts.repository import MongoFirewallRepository
+from services.matching.conflicts.usecases import AssessmentWorker, Rotations
+from shared.bootstrap import ServiceDependencies
 from shared.service import every
 from shared.slices import Slice, Work
 
 
-def build(parts: Parts) -> Slice:
-    store = FirewallStore(parts.database, parts.clock)
-    rotations, counting = Rotations(store, parts.clock), Counting(store, parts.clock)
+def build(parts: ServiceDependencies) -> Slice:
+    store = MongoFirewallRepository(parts.database, parts.clock)
+    rotations, counting = Rotations(store, parts.clock), AssessmentWorker(store, parts.clock)
     return Slice(
         prepare=[store.prepare],
         routers=[rotations_router(rotations), conflicts_router(rotations)],

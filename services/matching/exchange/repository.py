@@ -12,7 +12,7 @@ from shared.mongo import Database, Document
 _GIVEN, _RECEIVED = ("mentor", "mentee"), ("mentee", "mentor")
 
 
-class ExchangeStore:
+class MongoExchangeRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -9,7 +9,7 @@ from shared.auth import Principal
 from shared.errors import Forbidden, NotFound
 
 
-class Shelf(Protocol):
+class ExchangeRepository(Protocol):
     async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]: ...
 
     async def flows(self, institution: str) -> Mapping[Exchange, Flow]:
@@ -17,16 +17,16 @@ class Shelf(Protocol):
 
 
 class Exchanges:
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, repository: ExchangeRepository) -> None:
+        self._repository = repository
 
     async def balances(self, me: Principal, institution: str) -> Sequence[Balance]:
         me.require("coordinator")
-        mine = (await self._shelf.institutions([me.home])).get(me.home) if institution == me.home else None
+        mine = (await self._repository.institutions([me.home])).get(me.home) if institution == me.home else None
         if mine is None:
             raise NotFound("institution_not_found", "there is no institution with this id")
         if not me.coordinates_institution:
             raise Forbidden("programme_refused", "this needs the role institution_coordinator")
-        flows = await self._shelf.flows(mine.id)
+        flows = await self._repository.flows(mine.id)
         partners = mine.exchanges_with | {one for exchange in flows for one in exchange}
-        return list(balances(mine, await self._shelf.institutions(partners), flows))
+        return list(balances(mine, await self._repository.institutions(partners), flows))

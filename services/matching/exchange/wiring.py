@@ -2,18 +2,18 @@
 
 from services.matching.exchange.api import exchange_router
 from services.matching.exchange.load.api import load_router
-from services.matching.exchange.load.repository import LoadStore
+from services.matching.exchange.load.repository import MongoLoadRepository
 from services.matching.exchange.load.usecases import Loads
-from services.matching.exchange.repository import ExchangeStore
+from services.matching.exchange.repository import MongoExchangeRepository
 from services.matching.exchange.usecases import Exchanges
-from shared.bootstrap import Parts
+from shared.bootstrap import ServiceDependencies
 from shared.slices import Slice
 
 
-def build(parts: Parts) -> Slice:
+def build(parts: ServiceDependencies) -> Slice:
     return Slice(
         routers=[
-            exchange_router(Exchanges(ExchangeStore(parts.database))),
-            load_router(Loads(LoadStore(parts.database))),
+            exchange_router(Exchanges(MongoExchangeRepository(parts.database))),
+            load_router(Loads(MongoLoadRepository(parts.database))),
         ]
     )

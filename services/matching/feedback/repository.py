@@ -19,7 +19,7 @@ from shared.errors import Conflict, StaleVersion
 from shared.mongo import Database, Document, DuplicateKeyError, Writing, ensure_indexes, in_one_thread
 
 
-class AnswerStore:
+class MongoAnswerRepository:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock

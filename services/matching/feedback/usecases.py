@@ -11,7 +11,7 @@ from shared.errors import Conflict, Forbidden, NotFound
 from shared.retries import again_when_stale
 
 
-class Answers(SignIns, Protocol):
+class AnswerRepository(SignIns, Protocol):
     async def relationship(self, institution: str, id: str) -> Relationship | None:
         """One that a member of this institution is a party to."""
 
@@ -25,7 +25,7 @@ class Answers(SignIns, Protocol):
 
 
 class Experiences:
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: AnswerRepository) -> None:
         self._answers = answers
 
     async def say(self, me: Principal, id: str, *, rating: Rating, trace: Trace) -> None:

@@ -1,12 +1,12 @@
 """What mentees say of their mentors, as part of the service."""
 
 from services.matching.feedback.api import experience_router
-from services.matching.feedback.repository import AnswerStore
+from services.matching.feedback.repository import MongoAnswerRepository
 from services.matching.feedback.usecases import Experiences
-from shared.bootstrap import Parts
+from shared.bootstrap import ServiceDependencies
 from shared.slices import Slice
 
 
-def build(parts: Parts) -> Slice:
-    store = AnswerStore(parts.database, parts.clock)
+def build(parts: ServiceDependencies) -> Slice:
+    store = MongoAnswerRepository(parts.database, parts.clock)
     return Slice(prepare=[store.prepare], routers=[experience_router(Experiences(store))])

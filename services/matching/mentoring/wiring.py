@@ -4,19 +4,19 @@ from collections.abc import Sequence
 
 from services.matching.mentoring.api.relationships import relationships_router
 from services.matching.mentoring.api.requests import requests_router
-from services.matching.mentoring.repository.due import DueStore, Forget
-from services.matching.mentoring.repository.requests import RequestStore
+from services.matching.mentoring.repository.due import Forget, MongoDueRepository
+from services.matching.mentoring.repository.requests import MongoMentoringRepository
 from services.matching.mentoring.usecases.relationships import Relationships
 from services.matching.mentoring.usecases.requests import Requests
-from services.matching.mentoring.worker import Due
-from shared.bootstrap import Parts
+from services.matching.mentoring.worker import DueWorker
+from shared.bootstrap import ServiceDependencies
 from shared.service import every
 from shared.slices import Slice, Work
 
 
-def build(parts: Parts, *, forget: Sequence[Forget]) -> Slice:
-    store = RequestStore(parts.database, parts.clock)
-    due = Due(DueStore(parts.database, parts.clock, forget=forget), parts.clock)
+def build(parts: ServiceDependencies, *, forget: Sequence[Forget]) -> Slice:
+    store = MongoMentoringRepository(parts.database, parts.clock)
+    due = DueWorker(MongoDueRepository(parts.database, parts.clock, forget=forget), parts.clock)
     return Slice(
         prepare=[store.prepare],
         routers=[

@@ -17,7 +17,7 @@ _AT_ONCE = 100
 Left = Callable[[Iterable[Request], Iterable[Relationship]], Sequence[AnyDecided]]
 
 
-class Agenda(Protocol):
+class DueRepository(Protocol):
     async def due(self, *, now: datetime, limit: int) -> Sequence[Request]:
         """Those whose time has come, the longest overdue first."""
 
@@ -34,9 +34,9 @@ class Agenda(Protocol):
     async def save(self, decided: Sequence[AnyDecided], trace: Trace) -> None: ...
 
 
-class Due:
-    def __init__(self, agenda: Agenda, clock: Clock) -> None:
-        self._agenda = agenda
+class DueWorker:
+    def __init__(self, repository: DueRepository, clock: Clock) -> None:
+        self._repository = repository
         self._clock = clock
 
     async def work(self) -> None:
@@ -46,7 +46,7 @@ class Due:
 
     async def _pass_time(self) -> int:
         now = self._clock.now()
-        due = await self._agenda.due(now=now, limit=_AT_ONCE)
+        due = await self._repository.due(now=now, limit=_AT_ONCE)
         for request in due:
             decided = requests.pass_time(request, now=now)
             if decided is not None:
@@ -55,7 +55,7 @@ class Due:
 
     async def _end_separations(self) -> int:
         now = self._clock.now()
-        due = await self._agenda.separations_due(now=now, limit=_AT_ONCE)
+        due = await self._repository.separations_due(now=now, limit=_AT_ONCE)
         for relationship in due:
             decided = relationships.pass_time(relationship, now=now)
             if decided is not None:
@@ -64,12 +64,12 @@ class Due:
 
     async def _unless_stale(self, decided: AnyDecided) -> None:
         try:
-            await self._agenda.save([decided], Trace(correlation_id=self._clock.new_id()))
+            await self._repository.save([decided], Trace(correlation_id=self._clock.new_id()))
         except StaleVersion:
             return
 
     async def _see_off(self) -> int:
-        gone = await self._agenda.departures(limit=_AT_ONCE)
+        gone = await self._repository.departures(limit=_AT_ONCE)
         for departure in gone:
             await self._leave(departure)
         return len(gone)
@@ -82,6 +82,6 @@ class Due:
 
         trace = Trace(correlation_id=departure.correlation, causation_id=departure.event)
         try:
-            await self._agenda.work_off(departure, left, trace=trace, limit=_AT_ONCE)
+            await self._repository.work_off(departure, left, trace=trace, limit=_AT_ONCE)
         except StaleVersion:
             return

@@ -16,7 +16,7 @@ from shared.contracts.profiles import (
 )
 
 
-class Copies(Protocol):
+class ProjectedDocuments(Protocol):
     async def fold_institutions(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
     async def fold_programmes(self, received: Sequence[Received]) -> Sequence[Refused]: ...
@@ -28,7 +28,7 @@ class Copies(Protocol):
     async def fold_erasures(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
 
-def folds(copies: Copies) -> Mapping[type[Payload], Fold]:
+def projection_handlers(copies: ProjectedDocuments) -> Mapping[type[Payload], Fold]:
     """Which event goes into which copy; what follows is derived by whoever holds the shard."""
     return {
         InstitutionChanged: copies.fold_institutions,

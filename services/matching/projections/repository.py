@@ -37,7 +37,7 @@ _FEW = 16
 """More states at once are an import's, whose pace the change stream sets."""
 
 
-Heard = Callable[[str, Sequence[Document]], None]
+OnApplied = Callable[[str, Sequence[Document]], None]
 """Hears of documents that are about to be written to a collection."""
 
 
@@ -45,12 +45,12 @@ def digest_field(kind: IdentifierKind) -> str:
     return f"{kind}_digest"
 
 
-class Copies:
-    """Writes what profiles publishes. `heard` hears of single people's states meanwhile: the feed brings them later."""
+class ProjectedDocuments:
+    """Writes what profiles publishes. `on_applied` gets single people's states at once; the feed brings them later."""
 
-    def __init__(self, database: Database, *, heard: Heard | None = None) -> None:
+    def __init__(self, database: Database, *, on_applied: OnApplied | None = None) -> None:
         self._database = database
-        self._heard = heard
+        self._heard = on_applied
 
     async def prepare(self) -> None:
         signed_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="signed_in")

@@ -3,22 +3,24 @@
 import asyncio
 
 from services.matching.repairs.api import repairs_router
-from services.matching.repairs.repository.carrying_out import RepairBench
-from services.matching.repairs.repository.repairs import RepairShelf
+from services.matching.repairs.repository.carrying_out import MongoRepairWorkRepository
+from services.matching.repairs.repository.repairs import MongoRepairRepository
 from services.matching.repairs.usecases.repairs import Repairs
-from services.matching.repairs.worker import Mending, Planner
+from services.matching.repairs.worker import Planner, RepairWorker
 from services.matching.settings import Settings
-from shared.bootstrap import Parts
+from shared.bootstrap import ServiceDependencies
 from shared.service import every
 from shared.slices import Slice, Work
 
 LOOKS_SECONDS = 0.5
 
 
-def build(parts: Parts, settings: Settings, *, solver: Planner) -> Slice:
-    shelf = RepairShelf(parts.database)
+def build(parts: ServiceDependencies, settings: Settings, *, solver: Planner) -> Slice:
+    repository = MongoRepairRepository(parts.database)
     lease = parts.lease("repairs", seconds=settings.lease_seconds)
-    mending = Mending(RepairBench(parts.database, parts.clock), shelf, solver, lease, parts.clock)
+    mending = RepairWorker(
+        MongoRepairWorkRepository(parts.database, parts.clock), repository, solver, lease, parts.clock
+    )
 
     async def run() -> None:
         try:
@@ -27,7 +29,7 @@ def build(parts: Parts, settings: Settings, *, solver: Planner) -> Slice:
             await lease.release()
 
     return Slice(
-        prepare=[shelf.prepare],
-        routers=[repairs_router(Repairs(shelf, parts.clock))],
+        prepare=[repository.prepare],
+        routers=[repairs_router(Repairs(repository, parts.clock))],
         work={"repairs": Work(role="clockwork", run=run)},
     )

@@ -14,9 +14,9 @@ from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.repairs.domain import lifecycle as life
 from services.matching.repairs.domain import steps
 from services.matching.repairs.domain.lifecycle import ATTEMPTS, Repair, Step
-from services.matching.repairs.domain.steps import Ended, Scene
+from services.matching.repairs.domain.steps import Ended, RepairContext
 from services.matching.repairs.usecases.problem import Planned
-from services.matching.rounds.worker.solving import Held
+from services.matching.rounds.worker.solving import HeldLease
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RepairApplied, RepairPlanned
@@ -25,10 +25,10 @@ from shared.retries import again_when_stale
 
 _CHUNK, _AT_ONCE = 64, 8
 Unit = TypeVar("Unit")
-Carry = Callable[[Step, Sequence[Scene], Displacement | None], tuple[Step, list[Ended]]]
+CarryOut = Callable[[Step, Sequence[RepairContext], Displacement | None], tuple[Step, list[Ended]]]
 
 
-class Bench(Protocol):
+class RepairWorkRepository(Protocol):
     async def overfull(self) -> Sequence[str]: ...
 
     async def displace_newest(self, mentor: str) -> None: ...
@@ -51,7 +51,7 @@ class Bench(Protocol):
 
     async def planned_steps(self, repair: Repair, *, limit: int) -> Sequence[Step]: ...
 
-    async def carry_out(self, repair: Repair, step: Step, carry: Carry, trace: Trace) -> None:
+    async def carry_out(self, repair: Repair, step: Step, carry: CarryOut, trace: Trace) -> None:
         """Decides on one moment's state of all concerned and saves, in one transaction. Raises `StaleVersion`."""
 
     async def outcome(self, repair: Repair) -> tuple[int, int]: ...
@@ -59,7 +59,7 @@ class Bench(Protocol):
     async def finish(self, repair: Repair, event: RepairApplied) -> None: ...
 
 
-class Shelf(Protocol):
+class RepairRepository(Protocol):
     async def begin(self, repair: Repair) -> None:
         """Raises `StaleVersion` where the programme has an open one."""
 
@@ -71,10 +71,17 @@ class Planner(Protocol):
         """And the displacements that it has seen."""
 
 
-class Mending:
-    def __init__(self, bench: Bench, shelf: Shelf, planner: Planner, lease: Held, clock: Clock) -> None:
-        self._bench = bench
-        self._shelf = shelf
+class RepairWorker:
+    def __init__(
+        self,
+        work_repository: RepairWorkRepository,
+        repository: RepairRepository,
+        planner: Planner,
+        lease: HeldLease,
+        clock: Clock,
+    ) -> None:
+        self._work_repository = work_repository
+        self._repository = repository
         self._planner = planner
         self._lease = lease
         self._clock = clock
@@ -82,24 +89,24 @@ class Mending:
     async def look(self) -> None:
         """For mentors who have more mentees than seats: a function of what is stored, so that none is missed."""
         if await self._lease.take():
-            for mentor in await self._bench.overfull():
-                await self._bench.displace_newest(mentor)
+            for mentor in await self._work_repository.overfull():
+                await self._work_repository.displace_newest(mentor)
 
     async def work(self) -> None:
         if not await self._lease.take():
             return
-        for programme in await self._bench.new_in():
+        for programme in await self._work_repository.new_in():
             await self._unless_stale(self._gather, programme)
-        for one in await self._bench.approved():
+        for one in await self._work_repository.approved():
             await self._apply(one)
-        while (repair := await self._bench.next_to_plan()) and await self._lease.take():
+        while (repair := await self._work_repository.next_to_plan()) and await self._lease.take():
             await self._unless_stale(self._plan, repair)
 
     async def _gather(self, programme: str) -> None:
-        policy, known = await self._bench.policy(programme), await self._bench.open_in(programme)
+        policy, known = await self._work_repository.policy(programme), await self._work_repository.open_in(programme)
         correlation = self._clock.new_id()
         if policy is None:
-            await self._bench.give_up(programme)
+            await self._work_repository.give_up(programme)
         elif known is None:
             new = Repair(
                 id=self._clock.new_id(),
@@ -108,23 +115,25 @@ class Mending:
                 began_at=self._clock.now(),
                 correlation=correlation,
             )
-            await self._shelf.begin(new)
+            await self._repository.begin(new)
         elif known.state == "proposed":
-            await self._shelf.save(life.plan_anew(known, bystanders=known.bystanders_at_most, correlation=correlation))
+            await self._repository.save(
+                life.plan_anew(known, bystanders=known.bystanders_at_most, correlation=correlation)
+            )
 
     async def _plan(self, repair: Repair) -> None:
         if repair.attempts > ATTEMPTS:
-            await self._shelf.save(life.drop(repair))
+            await self._repository.save(life.drop(repair))
             return
-        policy = await self._bench.policy(repair.programme)
+        policy = await self._work_repository.policy(repair.programme)
         planned, seen = await self._planner.plan(repair, at=self._clock.now())
         up_to = policy.programme.repair_by_itself_up_to if policy else 0
         after, event = life.propose(repair, planned.plan, by_itself_up_to=up_to)
-        await self._bench.propose(after, planned, seen, event)
+        await self._work_repository.propose(after, planned, seen, event)
 
     async def _apply(self, repair: Repair) -> None:
         trace = Trace(correlation_id=repair.correlation)
-        while waiting := await self._bench.planned_steps(repair, limit=_CHUNK):
+        while waiting := await self._work_repository.planned_steps(repair, limit=_CHUNK):
             if not await self._lease.take():
                 return
             for first in range(0, len(waiting), _AT_ONCE):
@@ -135,17 +144,19 @@ class Mending:
     async def _carry_out(self, repair: Repair, step: Step, trace: Trace) -> None:
         ids, now = [self._clock.new_id() for _ in step.moves], self._clock.now()
 
-        def carry(found: Step, scenes: Sequence[Scene], displacement: Displacement | None) -> tuple[Step, list[Ended]]:
+        def carry(
+            found: Step, contexts: Sequence[RepairContext], displacement: Displacement | None
+        ) -> tuple[Step, list[Ended]]:
             return steps.carry_out(
-                found, scenes, displacement=displacement, programme=repair.programme, ids=ids, now=now
+                found, contexts, displacement=displacement, programme=repair.programme, ids=ids, now=now
             )
 
-        await again_when_stale(lambda: self._bench.carry_out(repair, step, carry, trace))
+        await again_when_stale(lambda: self._work_repository.carry_out(repair, step, carry, trace))
 
     async def _finish(self, repair: Repair) -> None:
-        placed, moved = await self._bench.outcome(repair)
+        placed, moved = await self._work_repository.outcome(repair)
         after, event = life.finish(repair, placed=placed, bystanders_moved=moved, now=self._clock.now())
-        await self._bench.finish(after, event)
+        await self._work_repository.finish(after, event)
 
     async def _unless_stale(self, act: Callable[[Unit], Awaitable[None]], unit: Unit) -> None:
         try:

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.matching.simulations.comparison import Churn, Figures, Flow
-from services.matching.simulations.lifecycle import Draft, DropReason, Rehearsal, RehearsalState, Result, Rules
-from services.matching.simulations.usecases import Rehearsals
+from services.matching.simulations.lifecycle import Draft, DropReason, RehearsalState, Result, Rules, Simulation
+from services.matching.simulations.usecases import Simulations
 from shared.contracts.payload import Id
 from shared.contracts.profiles import Factor
 from shared.http import (
@@ -100,7 +100,7 @@ class RehearsalRead(BaseModel):
     result: ResultRead | None = None
 
 
-def rehearsals_router(rehearsals: Rehearsals) -> APIRouter:
+def simulations_router(rehearsals: Simulations) -> APIRouter:
     routes = router(tags=["rehearsals"])
 
     @routes.post("/programmes/{programme}/rehearsals", status_code=202, responses=problems(404, 409))
@@ -142,12 +142,12 @@ def _draft(body: NewRehearsal) -> Draft:
     return Draft(weights=body.weights, list_length=body.limits.list_length, minimum_score=body.limits.minimum_score)
 
 
-def _tagged(response: Response, rehearsal: Rehearsal) -> RehearsalRead:
+def _tagged(response: Response, rehearsal: Simulation) -> RehearsalRead:
     response.headers["etag"] = etag(rehearsal.version)
     return _read(rehearsal)
 
 
-def _read(rehearsal: Rehearsal) -> RehearsalRead:
+def _read(rehearsal: Simulation) -> RehearsalRead:
     result = rehearsal.result
     return RehearsalRead(
         id=rehearsal.id,
@@ -183,5 +183,5 @@ def _rules_read(rules: Rules) -> RulesRead:
     return RulesRead(weights=dict(rules.weights), limits=limits)
 
 
-def _began(rehearsal: Rehearsal) -> Moment:
+def _began(rehearsal: Simulation) -> Moment:
     return rehearsal.began_at, rehearsal.id

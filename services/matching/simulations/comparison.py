@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.matching.rounds.solver.figures import gini
-from services.matching.simulations.disclosure import Aloud, in_fives
+from services.matching.simulations.disclosure import SmallCountRounding, in_fives
 from shared.contracts.matching import Unmatched
 
 _FLOWS_AT_MOST = 500
@@ -78,7 +78,7 @@ Lists = Mapping[str, Listed]
 
 def compare(today: Lists, draft: Lists, *, seats: Collection[str], home: Mapping[str, str], owner: str) -> Comparison:
     """Of the same mentees. `seats`: mentors who have one; `home`: everybody's institution; `owner`: who is told."""
-    aloud = Aloud(home, owner)
+    aloud = SmallCountRounding(home, owner)
     listed = aloud.large(_listed(today)) & aloud.large(_listed(draft))
     before, after = (_on_lists({who: each[who] for who in each if home[who] in listed}) for each in (today, draft))
     known = aloud.large(seats)
@@ -100,7 +100,7 @@ def _on_lists(lists: Lists) -> Counter[str]:
     return Counter(mentor for one in lists.values() for mentor in one.mentors)
 
 
-def _figures(lists: Lists, on_lists: Counter[str], seats: Collection[str], aloud: Aloud) -> Figures:
+def _figures(lists: Lists, on_lists: Counter[str], seats: Collection[str], aloud: SmallCountRounding) -> Figures:
     firsts = {mentee: lists[mentee].first_percent for mentee in _listed(lists)}
     reasons = sorted({one.unmatched for one in lists.values() if one.unmatched})
     counted = {why: aloud.count(mentee for mentee, one in lists.items() if one.unmatched == why) for why in reasons}
@@ -114,7 +114,7 @@ def _figures(lists: Lists, on_lists: Counter[str], seats: Collection[str], aloud
     )
 
 
-def _churn(today: Lists, draft: Lists, before: Counter[str], after: Counter[str], aloud: Aloud) -> Churn:
+def _churn(today: Lists, draft: Lists, before: Counter[str], after: Counter[str], aloud: SmallCountRounding) -> Churn:
     both = {mentee: (one, draft[mentee]) for mentee, one in today.items()}
     return Churn(
         lists_changed=aloud.count(

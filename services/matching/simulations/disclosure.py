@@ -14,7 +14,7 @@ from services.matching.rounds.solver.figures import thousandths
 
 
 @dataclass(frozen=True, slots=True)
-class Aloud:
+class SmallCountRounding:
     home: Mapping[str, str]
     """Everybody's institution."""
     owner: str

@@ -63,7 +63,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rehearsal:
+class Simulation:
     id: str
     institution: str
     """The programme's owner."""
@@ -98,26 +98,26 @@ def drafted(today: Rules, draft: Draft) -> Rules:
     return new
 
 
-def show(rehearsal: Rehearsal, result: Result) -> Rehearsal:
+def show(rehearsal: Simulation, result: Result) -> Simulation:
     _require(rehearsal, "running")
     return _next(rehearsal, state="ready", result=result)
 
 
-def drop(rehearsal: Rehearsal) -> Rehearsal:
+def drop(rehearsal: Simulation) -> Simulation:
     _require(rehearsal, "running", "ready")
     return _dropped(rehearsal, "by_coordinator")
 
 
-def overtaken(rehearsal: Rehearsal) -> Rehearsal:
+def overtaken(rehearsal: Simulation) -> Simulation:
     """The programme became another before anything could be compared."""
     return _dropped(rehearsal, "programme_changed")
 
 
-def give_up(rehearsal: Rehearsal) -> Rehearsal:
+def give_up(rehearsal: Simulation) -> Simulation:
     return _dropped(rehearsal, "given_up")
 
 
-def follow(rehearsal: Rehearsal, programme: Programme | None, *, now: datetime) -> Rehearsal | None:
+def follow(rehearsal: Simulation, programme: Programme | None, *, now: datetime) -> Simulation | None:
     """What becomes of one that is ready, by the programme's newest state; None where it waits on."""
     result = rehearsal.result
     if rehearsal.state != "ready" or result is None:
@@ -129,16 +129,16 @@ def follow(rehearsal: Rehearsal, programme: Programme | None, *, now: datetime) 
     return _dropped(rehearsal, "expired") if now >= rehearsal.expires_at else None
 
 
-def _dropped(rehearsal: Rehearsal, reason: DropReason) -> Rehearsal:
+def _dropped(rehearsal: Simulation, reason: DropReason) -> Simulation:
     return _next(rehearsal, state="dropped", reason=reason)
 
 
-def _require(rehearsal: Rehearsal, *states: RehearsalState) -> None:
+def _require(rehearsal: Simulation, *states: RehearsalState) -> None:
     if rehearsal.state not in states:
         raise Conflict(
             f"rehearsal_not_{states[-1]}", f"this needs a rehearsal that is {states[-1]}; this one is {rehearsal.state}"
         )
 
 
-def _next(rehearsal: Rehearsal, **changed: Any) -> Rehearsal:
+def _next(rehearsal: Simulation, **changed: Any) -> Simulation:
     return replace(rehearsal, version=rehearsal.version + 1, **changed)

@@ -11,7 +11,7 @@ from services.matching.mentoring.usecases.parties import Position
 from services.matching.projections import people
 from services.matching.projections.repository import PROGRAMMES
 from services.matching.simulations.comparison import Churn, Comparison, Figures, Flow
-from services.matching.simulations.lifecycle import KEPT, REMEMBERED, Draft, Rehearsal, Result, Rules
+from services.matching.simulations.lifecycle import KEPT, REMEMBERED, Draft, Result, Rules, Simulation
 from shared import failpoints
 from shared.contracts.profiles import programme_weights
 from shared.errors import StaleVersion
@@ -40,7 +40,7 @@ _INDEXES = [
 ]
 
 
-class RehearsalShelf:
+class MongoSimulationRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._rehearsals = database[REHEARSALS]
@@ -52,7 +52,7 @@ class RehearsalShelf:
     async def policy(self, programme: str) -> Policy | None:
         return await people.policy(self._database, programme)
 
-    async def begin(self, rehearsal: Rehearsal) -> Rehearsal | None:
+    async def begin(self, rehearsal: Simulation) -> Simulation | None:
         def body(writing: Writing) -> None:
             writing[REHEARSALS].insert_one(_document(rehearsal), session=writing.session)
 
@@ -62,17 +62,17 @@ class RehearsalShelf:
             return await self.rehearsal(rehearsal.institution, rehearsal.id)
         return rehearsal
 
-    async def rehearsal(self, institution: str, id: str) -> Rehearsal | None:
+    async def rehearsal(self, institution: str, id: str) -> Simulation | None:
         document = await self._rehearsals.find_one({"_id": id, "institution": institution})
         return _rehearsal_of(document) if document else None
 
     async def rehearsals(
         self, institution: str, programme: str, *, before: Position | None, limit: int
-    ) -> Sequence[Rehearsal]:
+    ) -> Sequence[Simulation]:
         wanted = {"institution": institution, "programme": programme}
         return [_rehearsal_of(one) for one in await newest(self._rehearsals, wanted, before=before, limit=limit)]
 
-    async def save(self, rehearsal: Rehearsal) -> None:
+    async def save(self, rehearsal: Simulation) -> None:
         known = {"_id": rehearsal.id, "version": rehearsal.version - 1}
 
         def body(writing: Writing) -> None:
@@ -83,7 +83,7 @@ class RehearsalShelf:
         failpoints.reach("before-save")
         await in_one_thread(self._database, body)
 
-    async def next_to_rehearse(self) -> Rehearsal | None:
+    async def next_to_simulate(self) -> Simulation | None:
         document = await self._rehearsals.find_one_and_update(
             {"state": "running"},
             {"$inc": {"attempts": 1}},
@@ -92,7 +92,7 @@ class RehearsalShelf:
         )
         return _rehearsal_of(document) if document else None
 
-    async def to_follow(self, *, now: datetime) -> Sequence[Rehearsal]:
+    async def to_follow(self, *, now: datetime) -> Sequence[Simulation]:
         stages: list[Document] = [
             {"$match": {"state": "ready"}},
             {"$lookup": {"from": PROGRAMMES, "localField": "programme", "foreignField": "_id", "as": "now"}},
@@ -123,7 +123,7 @@ def result_of(document: Mapping[str, Any]) -> Result:
     )
 
 
-def _document(rehearsal: Rehearsal) -> Document:
+def _document(rehearsal: Simulation) -> Document:
     return {
         "_id": rehearsal.id,
         "institution": rehearsal.institution,
@@ -139,8 +139,8 @@ def _document(rehearsal: Rehearsal) -> Document:
     }
 
 
-def _rehearsal_of(document: Document) -> Rehearsal:
-    return Rehearsal(
+def _rehearsal_of(document: Document) -> Simulation:
+    return Simulation(
         id=document["_id"],
         institution=document["institution"],
         programme=document["programme"],

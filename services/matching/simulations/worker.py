@@ -11,16 +11,16 @@ from typing import Protocol
 from services.matching.kernel import rules, scoring
 from services.matching.kernel.participants import Policy, Programme, weights_for
 from services.matching.kernel.shards import SHARDS
-from services.matching.rounds.worker.solving import Held, while_held
+from services.matching.rounds.worker.solving import HeldLease, while_held
 from services.matching.simulations import lifecycle as life
 from services.matching.simulations.comparison import Listed, Lists, compare
-from services.matching.simulations.lifecycle import ATTEMPTS, Draft, Rehearsal, Result
+from services.matching.simulations.lifecycle import ATTEMPTS, Draft, Result, Simulation
 from services.matching.suggestions.index.network import Network
 from shared.clock import Clock
 from shared.errors import Rejected, StaleVersion
 
 
-def rehearse(network: Network, programme: str, draft: Draft) -> Result:
+def simulate(network: Network, programme: str, draft: Draft) -> Result:
     """All lists twice, of the same people. Raises `Rejected` where the draft is what the programme has by now."""
     network.hold(range(SHARDS))
     pool = network.pool(programme)
@@ -56,27 +56,27 @@ def _percent(network: Network, programme: Programme, mentee: str, mentors: Seque
     return scoring.percent(sum(parts[: scoring.OPEN]), weights)
 
 
-class Shelf(Protocol):
+class SimulationQueue(Protocol):
     async def policy(self, programme: str) -> Policy | None: ...
 
-    async def next_to_rehearse(self) -> Rehearsal | None:
+    async def next_to_simulate(self) -> Simulation | None:
         """The one that was tried least, then the oldest; its attempts are counted."""
 
-    async def to_follow(self, *, now: datetime) -> Sequence[Rehearsal]:
+    async def to_follow(self, *, now: datetime) -> Sequence[Simulation]:
         """Those that are ready and whose programme has become another, or whose time is up."""
 
-    async def save(self, rehearsal: Rehearsal) -> None:
+    async def save(self, rehearsal: Simulation) -> None:
         """On condition of the version before. Raises `StaleVersion`."""
 
 
-class Stage(Protocol):
-    async def rehearse(self, rehearsal: Rehearsal) -> Result:
+class Simulator(Protocol):
+    async def simulate(self, rehearsal: Simulation) -> Result:
         """Raises `Rejected`."""
 
 
-class Rehearsing:
-    def __init__(self, shelf: Shelf, stage: Stage, lease: Held, clock: Clock) -> None:
-        self._shelf = shelf
+class SimulationWorker:
+    def __init__(self, repository: SimulationQueue, stage: Simulator, lease: HeldLease, clock: Clock) -> None:
+        self._repository = repository
         self._stage = stage
         self._lease = lease
         self._clock = clock
@@ -85,32 +85,32 @@ class Rehearsing:
         """Until nothing waits."""
         while await self._lease.take():
             await self._follow()
-            waiting = await self._shelf.next_to_rehearse()
+            waiting = await self._repository.next_to_simulate()
             if waiting is None:
                 return
             await while_held(self._lease, self._work_out(waiting))
 
     async def _follow(self) -> None:
         now = self._clock.now()
-        for one in await self._shelf.to_follow(now=now):
-            policy = await self._shelf.policy(one.programme)
+        for one in await self._repository.to_follow(now=now):
+            policy = await self._repository.policy(one.programme)
             after = life.follow(one, policy.programme if policy else None, now=now)
             if after is not None:
                 await self._save(after)
 
-    async def _work_out(self, one: Rehearsal) -> None:
+    async def _work_out(self, one: Simulation) -> None:
         await self._save(await self._worked_out(one))
 
-    async def _worked_out(self, one: Rehearsal) -> Rehearsal:
+    async def _worked_out(self, one: Simulation) -> Simulation:
         if one.attempts > ATTEMPTS:
             return life.give_up(one)
         try:
-            return life.show(one, await self._stage.rehearse(one))
+            return life.show(one, await self._stage.simulate(one))
         except Rejected:  # the programme became what the draft is, meanwhile
             return life.overtaken(one)
 
-    async def _save(self, one: Rehearsal) -> None:
+    async def _save(self, one: Simulation) -> None:
         try:
-            await self._shelf.save(one)
+            await self._repository.save(one)
         except StaleVersion:
             return

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from services.matching.kernel.scoring import seed
 from services.matching.suggestions.domain import NOT_ENROLLED, Enrolment
-from services.matching.suggestions.updater import AtRest, Found, Keeper
+from services.matching.suggestions.updater import AtRest, Found, ListUpdater
 from shared.clock import Clock
 
 
@@ -21,8 +21,8 @@ class Watch(Protocol):
 
 
 class Audit:
-    def __init__(self, keeper: Keeper, lists: StoredLists, *, clock: Clock, watch: Watch) -> None:
-        self._keeper = keeper
+    def __init__(self, updater: ListUpdater, lists: StoredLists, *, clock: Clock, watch: Watch) -> None:
+        self._keeper = updater
         self._lists = lists
         self._clock = clock
         self._watch = watch

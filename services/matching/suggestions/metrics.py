@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from services.matching.suggestions.updater import Keeper
+from services.matching.suggestions.updater import ListUpdater
 
 _LATENCIES = (0.002, 0.004, 0.006, 0.008, 0.012, 0.02, 0.05, 0.1, 0.5, 1, 5, 30)
 
@@ -63,7 +63,7 @@ class Metrics:
     def own_change_took(self, seconds: float) -> None:
         self._took.observe(seconds)
 
-    def follow(self, keeper: Keeper) -> None:
+    def follow(self, updater: ListUpdater) -> None:
         """From now on, as of each reading."""
-        self._shards.set_function(lambda: len(keeper.fences))
-        self._waiting.set_function(lambda: keeper.waiting)
+        self._shards.set_function(lambda: len(updater.fences))
+        self._waiting.set_function(lambda: updater.waiting)

@@ -27,7 +27,7 @@ class Renewal:
     """Monotonic seconds: since when an own change waits, from when another's may go."""
 
 
-class Waiting:
+class RenewalQueue:
     def __init__(self) -> None:
         self._own: OrderedDict[str, OrderedDict[str, Renewal]] = OrderedDict()
         self._takeover: OrderedDict[str, Renewal] = OrderedDict()

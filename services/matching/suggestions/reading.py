@@ -45,7 +45,7 @@ class UnmatchedMentee:
     as_of: datetime
 
 
-class Shelf(Protocol):
+class SuggestionRepository(Protocol):
     """Every method is limited to one institution, except where it reads what a list of that institution names."""
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None: ...
@@ -105,8 +105,8 @@ class Answer:
 
 
 class Reading:
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, repository: SuggestionRepository) -> None:
+        self._repository = repository
 
     async def mine(self, me: Principal) -> Sequence[Suggestions]:
         """All lists of whoever asks."""
@@ -119,12 +119,12 @@ class Reading:
 
     async def of_mentee(self, institution: str, mentee: str) -> Sequence[Suggestions]:
         """For the mentee, who may be inactive: then nobody is offered."""
-        stored = await self._shelf.lists_of(institution, mentee)
+        stored = await self._repository.lists_of(institution, mentee)
         return [await self._offered(institution, one, is_own=True) for one in stored]
 
     async def suggestions(self, me: Principal, *, mentee: str, programme: str) -> Suggestions:
         is_own = await self._may_see(me, mentee, programme)
-        stored = await self._shelf.list_of(me.home, programme, mentee)
+        stored = await self._repository.list_of(me.home, programme, mentee)
         if stored is None:
             raise NotFound(
                 "list_not_found",
@@ -134,7 +134,7 @@ class Reading:
 
     async def why_not(self, me: Principal, *, mentee: str, mentor: str, programme: str) -> Answer:
         is_own = await self._may_see(me, mentee, programme)
-        stored = await self._shelf.list_of(me.home, programme, mentee)
+        stored = await self._repository.list_of(me.home, programme, mentee)
         pair = await self._pair(me.home, mentee, mentor, programme)
         if stored is None or pair is None:
             raise NotFound("mentor_not_found", "there is no mentor with this id in this programme")
@@ -148,8 +148,8 @@ class Reading:
         self, me: Principal, programme: str, *, after: str = "", limit: int
     ) -> Sequence[UnmatchedMentee]:
         """Mentees of the coordinator's own institution without anybody on their list, by id."""
-        require_coordinator(me, await self._shelf.policy(programme), programme)
-        return await self._shelf.unmatched(me.home, programme, after=after, limit=limit)
+        require_coordinator(me, await self._repository.policy(programme), programme)
+        return await self._repository.unmatched(me.home, programme, after=after, limit=limit)
 
     async def all_unmatched(self, me: Principal, programme: str) -> AsyncIterator[UnmatchedMentee]:
         page = await self.unmatched(me, programme, limit=_PAGE)
@@ -160,24 +160,24 @@ class Reading:
 
     async def _myself(self, me: Principal) -> str | None:
         me.require("member", "coordinator")
-        return await self._shelf.signed_in(me.home, me.subject_hash) if "member" in me.roles else None
+        return await self._repository.signed_in(me.home, me.subject_hash) if "member" in me.roles else None
 
     async def _may_see(self, me: Principal, mentee: str, programme: str) -> bool:
         """Whether it is the mentee who asks; a coordinator may see too, and for everybody else there is nothing."""
         if await self._myself(me) == mentee:
             return True
-        person = await self._shelf.person(me.home, mentee) if me.coordinates(programme) else None
+        person = await self._repository.person(me.home, mentee) if me.coordinates(programme) else None
         if person is None or not me.scope.covers_any(person.member.mentee_in | person.member.mentors_in):
             raise NotFound("mentee_not_found", "there is no mentee with this id")
         return False
 
     async def _offered(self, institution: str, stored: StoredList, *, is_own: bool) -> Suggestions:
-        who = await self._shelf.person(institution, stored.mentee)
+        who = await self._repository.person(institution, stored.mentee)
         exchanges = {(institution, entry.institution) for entry in stored.shortlist.entries}
-        policy = await self._shelf.policy(stored.programme, exchanges)
+        policy = await self._repository.policy(stored.programme, exchanges)
         if who is None or policy is None:
             return Suggestions(stored, ())
-        named = await self._shelf.named(stored.shortlist.mentors)
+        named = await self._repository.named(stored.shortlist.mentors)
         return Suggestions(
             stored,
             tuple(
@@ -191,10 +191,10 @@ class Reading:
         self, institution: str, mentee: str, mentor: str, programme: str
     ) -> tuple[Person, Person, Policy] | None:
         """None where the mentor is none here, or of an institution that is none of the mentee's business."""
-        who = await self._shelf.person(institution, mentee)
-        other = (await self._shelf.named([mentor])).get(mentor)
+        who = await self._repository.person(institution, mentee)
+        other = (await self._repository.named([mentor])).get(mentor)
         exchanges = [(institution, other.member.institution)] if other else []
-        policy = await self._shelf.policy(programme, exchanges)
+        policy = await self._repository.policy(programme, exchanges)
         if who is None or policy is None or other is None or not rules.is_mentor(other, policy):
             return None
         return (who, other, policy) if policy.exchanges(institution, other.member.institution) else None

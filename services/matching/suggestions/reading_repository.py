@@ -12,7 +12,7 @@ from services.matching.suggestions.repository import found_of
 from shared.mongo import ASCENDING, Database, Document
 
 
-class ReadingStore:
+class MongoSuggestionRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -30,7 +30,7 @@ _BATCH = 1000
 _MATCHED = ["planned", "opened"]
 
 
-class Lists:
+class MongoListRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lists = database["lists"]

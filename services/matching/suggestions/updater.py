@@ -15,7 +15,7 @@ from services.matching.suggestions.domain import Enrolment, OwnSequences, Shortl
 from services.matching.suggestions.index.network import Network, State
 from services.matching.suggestions.index.pool import Pool
 from services.matching.suggestions.own_changes import Origins, OwnChanges
-from services.matching.suggestions.queue import Origin, Renewal, Waiting
+from services.matching.suggestions.queue import Origin, Renewal, RenewalQueue
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import Cause, SuggestionsChanged
@@ -77,7 +77,7 @@ class AtRest:
     fence: int
 
 
-class Lists(Origins, Protocol):
+class ListRepository(Origins, Protocol):
     async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
         """Raises the fences of these shards, so that their former holder can write no more, and returns their lists."""
 
@@ -98,16 +98,18 @@ class Watch(Protocol):
     def own_change_took(self, seconds: float) -> None: ...
 
 
-class Keeper:
+class ListUpdater:
     """Two lanes may run at once: own changes, and the rest. Between computations each lets the other go on."""
 
-    def __init__(self, network: Network, lists: Lists, *, clock: Clock, coalesce_seconds: float, watch: Watch) -> None:
+    def __init__(
+        self, network: Network, lists: ListRepository, *, clock: Clock, coalesce_seconds: float, watch: Watch
+    ) -> None:
         self._network = network
         self._lists = lists
         self._clock = clock
         self._coalesce_seconds = coalesce_seconds
         self._watch = watch
-        self._waiting = Waiting()
+        self._waiting = RenewalQueue()
         self._moved: dict[tuple[str, str], Origin] = {}
         self._own_changes = OwnChanges(network, lists, clock)
         self._fences: dict[int, int] = {}

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from services.matching.mentoring.repository.requests import RequestStore
-from services.matching.projections.handlers import folds
-from services.matching.projections.repository import Copies
+from services.matching.mentoring.repository.requests import MongoMentoringRepository
+from services.matching.projections.handlers import projection_handlers
+from services.matching.projections.repository import ProjectedDocuments
 from services.matching.settings import Settings
 from services.matching.suggestions import metrics as watch
 from services.matching.suggestions.api import suggestions_router, unmatched_router
@@ -12,22 +12,22 @@ from services.matching.suggestions.audit import Audit
 from services.matching.suggestions.feed import IndexSource
 from services.matching.suggestions.index.network import Network
 from services.matching.suggestions.reading import Reading
-from services.matching.suggestions.reading_repository import ReadingStore
+from services.matching.suggestions.reading_repository import MongoSuggestionRepository
 from services.matching.suggestions.replicas import Replicas
-from services.matching.suggestions.repository import Lists
+from services.matching.suggestions.repository import MongoListRepository
 from services.matching.suggestions.unavailable import UnavailableRequests
-from services.matching.suggestions.updater import Keeper
-from services.matching.suggestions.worker import Clockwork, Shards
-from shared.bootstrap import Parts
+from services.matching.suggestions.updater import ListUpdater
+from services.matching.suggestions.worker import ListWorker, Shards
+from shared.bootstrap import ServiceDependencies
 from shared.slices import Slice, Work
 
 
-def build(parts: Parts, settings: Settings) -> Slice:
-    lists, replicas = Lists(parts.database), Replicas(parts.database, holder=parts.holder)
+def build(parts: ServiceDependencies, settings: Settings) -> Slice:
+    lists, replicas = MongoListRepository(parts.database), Replicas(parts.database, holder=parts.holder)
     worker = _worker(parts, settings, lists, replicas)
-    copies = Copies(parts.database, heard=worker.hear)
-    parts.consumers.projection(folds(copies))
-    reading = Reading(ReadingStore(parts.database))
+    copies = ProjectedDocuments(parts.database, on_applied=worker.hear)
+    parts.consumers.projection(projection_handlers(copies))
+    reading = Reading(MongoSuggestionRepository(parts.database))
 
     def not_ready() -> Mapping[str, str]:
         is_loading = "clockwork" in parts.roles and not worker.is_loaded
@@ -41,26 +41,28 @@ def build(parts: Parts, settings: Settings) -> Slice:
     )
 
 
-def _worker(parts: Parts, settings: Settings, lists: Lists, replicas: Replicas) -> Clockwork:
+def _worker(
+    parts: ServiceDependencies, settings: Settings, lists: MongoListRepository, replicas: Replicas
+) -> ListWorker:
     metrics = watch.Metrics(parts.metrics.registry)
 
-    def keeper(network: Network) -> Keeper:
-        new = Keeper(network, lists, clock=parts.clock, coalesce_seconds=settings.coalesce_seconds, watch=metrics)
+    def updater(network: Network) -> ListUpdater:
+        new = ListUpdater(network, lists, clock=parts.clock, coalesce_seconds=settings.coalesce_seconds, watch=metrics)
         metrics.follow(new)
         return new
 
     def unavailable(network: Network) -> UnavailableRequests:
-        return UnavailableRequests(network, RequestStore(parts.database, parts.clock), parts.clock)
+        return UnavailableRequests(network, MongoMentoringRepository(parts.database, parts.clock), parts.clock)
 
-    def audit(keeper: Keeper) -> Audit:
-        return Audit(keeper, lists, clock=parts.clock, watch=metrics)
+    def audit(updater: ListUpdater) -> Audit:
+        return Audit(updater, lists, clock=parts.clock, watch=metrics)
 
     def shards() -> Shards:
         return Shards(replicas, lambda name: parts.lease(name, seconds=settings.lease_seconds))
 
-    return Clockwork(
+    return ListWorker(
         IndexSource(parts.database),
-        keeper=keeper,
+        updater=updater,
         unavailable=unavailable,
         shards=shards,
         audit=audit,

@@ -15,7 +15,7 @@ from services.matching.suggestions.feed import Feed, IndexSource, Replaced, chan
 from services.matching.suggestions.index.network import Network
 from services.matching.suggestions.replicas import Replicas
 from services.matching.suggestions.unavailable import UnavailableRequests
-from services.matching.suggestions.updater import Change, Keeper
+from services.matching.suggestions.updater import Change, ListUpdater
 from shared.leases import Lease
 from shared.mongo import Document
 from shared.telemetry import logger
@@ -59,21 +59,21 @@ class Shards:
         await self._replicas.leave()
 
 
-class Clockwork:
+class ListWorker:
     def __init__(
         self,
         source: IndexSource,
         *,
-        keeper: Callable[[Network], Keeper],
+        updater: Callable[[Network], ListUpdater],
         unavailable: Callable[[Network], UnavailableRequests],
         shards: Callable[[], Shards],
-        audit: Callable[[Keeper], Audit],
+        audit: Callable[[ListUpdater], Audit],
         audit_seconds: float,
     ) -> None:
         self._source = source
         self._new_audit = audit
         self._audit_seconds = audit_seconds
-        self._new_keeper = keeper
+        self._new_keeper = updater
         self._new_unavailable = unavailable
         self._new_shards = shards
         self._hears: Callable[[Sequence[Change]], None] | None = None
@@ -107,12 +107,12 @@ class Clockwork:
         async with await self._source.feed() as feed:
             network = Network()
             people = await self._load(network)
-            keeper, unavailable = self._new_keeper(network), self._new_unavailable(network)
+            updater, unavailable = self._new_keeper(network), self._new_unavailable(network)
             await shards.settle()
-            await _align(keeper, shards, unavailable)
+            await _align(updater, shards, unavailable)
             self.is_loaded = True
             _log.info("index loaded", documents=people)
-            await self._keep(feed, keeper, shards, unavailable)
+            await self._keep(feed, updater, shards, unavailable)
 
     async def _load(self, network: Network) -> int:
         documents = 0
@@ -122,25 +122,25 @@ class Clockwork:
             documents += len(states)
         return documents
 
-    async def _keep(self, feed: Feed, keeper: Keeper, shards: Shards, unavailable: UnavailableRequests) -> None:
-        bell = Bell()
+    async def _keep(self, feed: Feed, updater: ListUpdater, shards: Shards, unavailable: UnavailableRequests) -> None:
+        bell = WakeUp()
         bell.ring()
 
         def hears(changes: Sequence[Change]) -> None:
-            keeper.apply(changes)
+            updater.apply(changes)
             bell.ring()
 
         self._hears = hears
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_hold(shards, keeper, unavailable, bell))
-            tasks.create_task(_follow(feed, keeper, unavailable, bell))
+            tasks.create_task(_hold(shards, updater, unavailable, bell))
+            tasks.create_task(_follow(feed, updater, unavailable, bell))
             tasks.create_task(_withdraw(unavailable, bell))
-            tasks.create_task(_renew_own(keeper, bell))
-            tasks.create_task(_renew_others(keeper, bell))
-            tasks.create_task(_audit(self._new_audit(keeper), bell, seconds=self._audit_seconds))
+            tasks.create_task(_renew_own(updater, bell))
+            tasks.create_task(_renew_others(updater, bell))
+            tasks.create_task(_audit(self._new_audit(updater), bell, seconds=self._audit_seconds))
 
 
-class Bell:
+class WakeUp:
     """Rings for both lanes of lists, and for requests."""
 
     def __init__(self) -> None:
@@ -156,68 +156,68 @@ class Bell:
         self.requests.set()
 
 
-async def _hold(shards: Shards, keeper: Keeper, unavailable: UnavailableRequests, bell: Bell) -> None:
+async def _hold(shards: Shards, updater: ListUpdater, unavailable: UnavailableRequests, bell: WakeUp) -> None:
     while True:
         await asyncio.sleep(shards.renewal_seconds)
         await shards.settle()
-        await _align(keeper, shards, unavailable)
+        await _align(updater, shards, unavailable)
         bell.ring()
 
 
-async def _align(keeper: Keeper, shards: Shards, unavailable: UnavailableRequests) -> None:
+async def _align(updater: ListUpdater, shards: Shards, unavailable: UnavailableRequests) -> None:
     """A lease that lapsed and came back with its token was nobody else's meanwhile: nothing is taken over again."""
     held = shards.held
-    keeper.lose([shard for shard in keeper.fences if shard not in held])
-    gained = {shard: token for shard, token in held.items() if keeper.fences.get(shard) != token}
+    updater.lose([shard for shard in updater.fences if shard not in held])
+    gained = {shard: token for shard, token in held.items() if updater.fences.get(shard) != token}
     if gained:
         _log.info("shards taken", shards=sorted(gained))
-        await keeper.take(gained)
+        await updater.take(gained)
         unavailable.add_all()
 
 
-async def _follow(feed: Feed, keeper: Keeper, unavailable: UnavailableRequests, bell: Bell) -> None:
+async def _follow(feed: Feed, updater: ListUpdater, unavailable: UnavailableRequests, bell: WakeUp) -> None:
     """Reads no further before what was read is applied: the stream waits, and memory stays flat."""
     while True:
         changes = await feed.next()
         for first in range(0, len(changes), _APPLIED_AT_ONCE):
             applied = changes[first : first + _APPLIED_AT_ONCE]
-            keeper.apply(applied)
+            updater.apply(applied)
             unavailable.add(one.state for one in applied)
             bell.ring()
             await asyncio.sleep(0)
 
 
-async def _withdraw(unavailable: UnavailableRequests, bell: Bell) -> None:
+async def _withdraw(unavailable: UnavailableRequests, bell: WakeUp) -> None:
     while True:
         await bell.requests.wait()
         bell.requests.clear()
         await unavailable.work()
 
 
-async def _renew_own(keeper: Keeper, bell: Bell) -> None:
+async def _renew_own(updater: ListUpdater, bell: WakeUp) -> None:
     while True:
         await bell.own.wait()
         bell.own.clear()
         bell.own_done.clear()
-        while keeper.has_own:
-            _tell_lost(await keeper.renew_own())
+        while updater.has_own:
+            _tell_lost(await updater.renew_own())
         bell.own_done.set()
 
 
-async def _renew_others(keeper: Keeper, bell: Bell) -> None:
+async def _renew_others(updater: ListUpdater, bell: WakeUp) -> None:
     while True:
         with suppress(TimeoutError):
-            async with asyncio.timeout(keeper.seconds_until_others()):
+            async with asyncio.timeout(updater.seconds_until_others()):
                 await bell.others.wait()
         bell.others.clear()
-        while keeper.seconds_until_others() == 0:
+        while updater.seconds_until_others() == 0:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_YIELDS_SECONDS):
                     await bell.own_done.wait()
-            _tell_lost(await keeper.renew_others())
+            _tell_lost(await updater.renew_others())
 
 
-async def _audit(audit: Audit, bell: Bell, *, seconds: float) -> None:
+async def _audit(audit: Audit, bell: WakeUp, *, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
         await audit.look()

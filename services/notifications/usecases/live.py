@@ -10,30 +10,30 @@ from contextlib import contextmanager
 from services.notifications.domain import Recipient
 
 
-class Bells:
+class InboxListeners:
     def __init__(self) -> None:
-        self._bells: dict[Recipient, set[asyncio.Event]] = {}
+        self._listeners: dict[Recipient, set[asyncio.Event]] = {}
 
     @contextmanager
     def listen(self, recipient: Recipient) -> Iterator[asyncio.Event]:
         bell = asyncio.Event()
-        self._bells.setdefault(recipient, set()).add(bell)
+        self._listeners.setdefault(recipient, set()).add(bell)
         try:
             yield bell
         finally:
-            bells = self._bells[recipient]
-            bells.discard(bell)
-            if not bells:
-                del self._bells[recipient]
+            listeners = self._listeners[recipient]
+            listeners.discard(bell)
+            if not listeners:
+                del self._listeners[recipient]
 
     def ring(self, recipient: Recipient) -> None:
-        for bell in self._bells.get(recipient, ()):
+        for bell in self._listeners.get(recipient, ()):
             bell.set()
 
     def ring_all(self) -> None:
-        for recipient in self._bells:
+        for recipient in self._listeners:
             self.ring(recipient)
 
     @property
     def listening(self) -> int:
-        return sum(len(bells) for bells in self._bells.values())
+        return sum(len(listeners) for listeners in self._listeners.values())

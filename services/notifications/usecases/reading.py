@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from services.notifications.domain import Notification, Recipient
-from services.notifications.usecases.live import Bells
+from services.notifications.usecases.live import InboxListeners
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.errors import Forbidden, NotFound
@@ -68,7 +68,7 @@ class Exported:
     position: int
 
 
-class Store(Protocol):
+class InboxRepository(Protocol):
     async def contact(self, recipient: Recipient) -> Mapping[str, str | None]: ...
 
     async def reader(self, institution: str, *, subject_hash: str) -> Reader | None: ...
@@ -101,10 +101,10 @@ class Words(Protocol):
 
 
 class Inbox:
-    def __init__(self, store: Store, words: Words, bells: Bells, clock: Clock) -> None:
+    def __init__(self, store: InboxRepository, words: Words, listeners: InboxListeners, clock: Clock) -> None:
         self._store = store
         self._words = words
-        self._bells = bells
+        self._listeners = listeners
         self._clock = clock
 
     async def reader(self, me: Principal) -> Reader:
@@ -169,7 +169,7 @@ class Inbox:
         """
         token_until = self._clock.monotonic() + me.expires - self._clock.now().timestamp()
         until = min(self._clock.monotonic() + seconds, token_until)
-        with self._bells.listen(reader.recipient) as bell:
+        with self._listeners.listen(reader.recipient) as bell:
             told = await self._store.position(reader.recipient)
             # A counter above ours comes from before a restored backup: waiting for it would be silence.
             sent = told if after is None else min(after, told)

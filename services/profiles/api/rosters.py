@@ -5,7 +5,7 @@ from fastapi import APIRouter, File, Form, Response, UploadFile
 from pydantic import BaseModel
 
 from services.profiles.domain.roster.merging import Verdict
-from services.profiles.usecases.rosters import Receiving, Roster, State, Verdicted
+from services.profiles.usecases.rosters import Roster, RosterIntake, State, Verdicted
 from shared.contracts.payload import Id
 from shared.errors import Rejected
 from shared.http import (
@@ -82,7 +82,7 @@ def _row_view(row: Verdicted) -> RowView:
     return RowView(line=row.line, verdict=row.verdict, member=row.member, reasons=reasons, kept=row.kept)
 
 
-def rosters_router(rosters: Receiving, *, max_bytes: int) -> APIRouter:
+def rosters_router(rosters: RosterIntake, *, max_bytes: int) -> APIRouter:
     routes = router(prefix="/rosters", tags=["rosters"], max_body_bytes=max_bytes + _MAPPING_AND_FORM_BYTES)
 
     @routes.post("", status_code=202)

@@ -11,7 +11,7 @@ from services.profiles.domain.erasures import ErasedMember
 from services.profiles.domain.institutions import Institution
 from services.profiles.domain.members import Member
 from services.profiles.domain.programmes import Programme
-from services.profiles.domain.retold import retold
+from services.profiles.domain.rebuild_from_events import retold
 from services.profiles.store.documents import ERASED, facts_of, read, short
 from services.profiles.store.erasures import ERASURES
 from services.profiles.store.heads import OWNED, Owner

@@ -29,7 +29,7 @@ class States(Protocol):
         """Puts every state that is newer than its head, and not waiting there, into the outbox; returns how many."""
 
 
-class Mending:
+class StaleHeadRepublisher:
     def __init__(self, states: States, heads: Callable[[datetime], Awaitable[Heads]], clock: Clock) -> None:
         self._states = states
         self._heads = heads

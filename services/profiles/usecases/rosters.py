@@ -110,7 +110,7 @@ class Rosters(Protocol):
     async def finish(self, roster: Roster, at: datetime) -> None: ...
 
 
-class Held(Protocol):
+class HeldLease(Protocol):
     """The lease of whoever works rosters off."""
 
     @property
@@ -119,7 +119,7 @@ class Held(Protocol):
     async def take(self) -> bool: ...
 
 
-class Receiving:
+class RosterIntake:
     def __init__(self, rosters: Rosters, programmes: Programmes, *, clock: Clock, max_rows: int) -> None:
         self._rosters = rosters
         self._programmes = programmes
@@ -211,10 +211,10 @@ class Receiving:
             raise Rejected("mapping_invalid", "the mapping cannot be used: see errors; nothing was imported", (wrong,))
 
 
-class WorkingOff:
+class RosterWorker:
     """One process at a time, one chunk of each roster in turn, so that a long one delays no other."""
 
-    def __init__(self, rosters: Rosters, programmes: Programmes, lease: Held, clock: Clock) -> None:
+    def __init__(self, rosters: Rosters, programmes: Programmes, lease: HeldLease, clock: Clock) -> None:
         self._rosters = rosters
         self._programmes = programmes
         self._lease = lease

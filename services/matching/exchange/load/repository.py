@@ -14,7 +14,7 @@ from shared.mongo import Database, Document
 _KEPT = {"institution": 1, "hours_per_month": 1, "capacity": 1}
 
 
-class LoadStore:
+class MongoLoadRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 

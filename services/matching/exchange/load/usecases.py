@@ -12,7 +12,7 @@ from shared.auth import Principal
 from shared.errors import NotFound
 
 
-class Ledger(SignIns, Protocol):
+class LoadRepository(SignIns, Protocol):
     async def policy(self, programme: str) -> Policy | None: ...
 
     async def load(self, institution: str, member: str) -> Load | None: ...
@@ -31,11 +31,11 @@ class Carried:
 
 
 class Loads:
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, repository: LoadRepository) -> None:
+        self._repository = repository
 
     async def mine(self, me: Principal) -> Load:
-        load = await self._ledger.load(me.home, await myself(self._ledger, me))
+        load = await self._repository.load(me.home, await myself(self._repository, me))
         if load is None:
             raise NotFound(
                 "member_not_found", "your sign-in is not linked to a member yet: accept your invitation first"
@@ -44,11 +44,11 @@ class Loads:
 
     async def of_programme(self, me: Principal, programme: str) -> Carried:
         """The owner's coordinator sees every institution's mentors, others their own."""
-        policy = await self._ledger.policy(programme)
+        policy = await self._repository.policy(programme)
         require_coordinator(me, policy, programme)
         is_owners = policy is not None and policy.programme.institution == me.home
         institutions = sorted(policy.programme.admits) if policy is not None and is_owners else [me.home]
-        groups = await self._ledger.loads(programme, institutions)
+        groups = await self._repository.loads(programme, institutions)
         seen = shown(groups)
         return Carried(
             total=total(load for loads in seen.values() for load in loads),

@@ -32,7 +32,7 @@ Forget = Callable[[Writing, Departure], None]
 """What a further slice forgets of an erased member, in the transaction that works off the departure."""
 
 
-class DueStore:
+class MongoDueRepository:
     def __init__(self, database: Database, clock: Clock, *, forget: Sequence[Forget]) -> None:
         self._database = database
         self._clock = clock

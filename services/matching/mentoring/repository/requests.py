@@ -30,7 +30,7 @@ from shared.contracts.envelope import Trace
 from shared.mongo import Database, Document, Writing, ensure_indexes, in_one_thread
 
 
-class RequestStore:
+class MongoMentoringRepository:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock

@@ -35,7 +35,7 @@ class SignIns(Protocol):
     async def signed_in(self, institution: str, subject_hash: str) -> str | None: ...
 
 
-class Store(SignIns, Protocol):
+class MentoringRepository(SignIns, Protocol):
     async def policy(self, programme: str) -> Policy | None: ...
 
     async def request(self, institution: str, id: str) -> Request | None:
@@ -102,7 +102,9 @@ def bound(member: str | None) -> str:
     return member
 
 
-async def side_seen(store: Store, me: Principal, one: Request | Relationship | None, *, what: str) -> Side | None:
+async def side_seen(
+    store: MentoringRepository, me: Principal, one: Request | Relationship | None, *, what: str
+) -> Side | None:
     """None: a coordinator's view. Raises `NotFound` for everybody else, as for what does not exist."""
     me.require("member", "coordinator")
     if one is not None:
@@ -113,7 +115,7 @@ async def side_seen(store: Store, me: Principal, one: Request | Relationship | N
     raise NotFound(f"{what}_not_found", f"there is no {what} with this id")
 
 
-async def coordinated(store: Store, me: Principal, programme: str) -> None:
+async def coordinated(store: MentoringRepository, me: Principal, programme: str) -> None:
     require_coordinator(me, await store.policy(programme), programme)
 
 

@@ -8,8 +8,8 @@ from services.matching.mentoring.domain import relationships as domain
 from services.matching.mentoring.domain.relationships import ClosingReason, Relationship, RelationshipState
 from services.matching.mentoring.domain.requests import Situation
 from services.matching.mentoring.usecases.parties import (
+    MentoringRepository,
     Position,
-    Store,
     Wanted,
     check,
     coordinated,
@@ -35,7 +35,7 @@ class Command:
 
 
 class Relationships:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: MentoringRepository, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 

@@ -9,8 +9,8 @@ from services.matching.mentoring.domain import requests as domain
 from services.matching.mentoring.domain.requests import DecliningReason, Request, RequestState, Situation
 from services.matching.mentoring.usecases.parties import (
     AnyDecided,
+    MentoringRepository,
     Position,
-    Store,
     Wanted,
     bound,
     check,
@@ -49,7 +49,7 @@ class Seen:
 
 
 class Requests:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: MentoringRepository, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 

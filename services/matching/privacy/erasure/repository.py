@@ -11,7 +11,7 @@ from shared.outbox import table as outbox
 from shared.outbox.table import Fact
 
 
-class ErasureStore:
+class MongoErasureRepository:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock

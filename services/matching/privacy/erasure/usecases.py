@@ -17,7 +17,7 @@ class ErasureCommand:
     correlation: str
 
 
-class Erasures(Protocol):
+class ErasureRepository(Protocol):
     async def waiting(self, *, limit: int) -> Sequence[ErasureCommand]: ...
 
     async def complete(self, forgetting: ErasureCommand) -> None:
@@ -25,7 +25,7 @@ class Erasures(Protocol):
 
 
 class ErasureReceiptWorker:
-    def __init__(self, erasures: Erasures) -> None:
+    def __init__(self, erasures: ErasureRepository) -> None:
         self._erasures = erasures
 
     async def work(self) -> None:

@@ -14,7 +14,7 @@ from shared.contracts.profiles import MemberChanged, PreferencesChanged
 from shared.mongo import ASCENDING, Collection, Database, Document
 
 
-class ExportStore:
+class MongoExportRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -37,14 +37,14 @@ class Exported:
     places: Sequence[Waiting]
 
 
-class Store(Protocol):
+class ExportRepository(Protocol):
     async def bound(self, institution: str, subject_hash: str) -> str | None: ...
 
     async def of(self, institution: str, member: str) -> Stored: ...
 
 
 class Export:
-    def __init__(self, store: Store, reading: Reading, rounds: Rounds) -> None:
+    def __init__(self, store: ExportRepository, reading: Reading, rounds: Rounds) -> None:
         self._store = store
         self._reading = reading
         self._rounds = rounds

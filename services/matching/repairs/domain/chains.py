@@ -11,7 +11,7 @@ from services.matching.rounds.solver.model import NOBODY, Longs
 
 
 @dataclass(slots=True, kw_only=True)
-class Room:
+class SeatGraph:
     """`mentor` by wish; `wishes`, `home` and `outcome` by mentee, the latter a wish that changes on the way."""
 
     mentor: list[int]
@@ -46,7 +46,7 @@ class Room:
         self.held[self.mentor[wish]].add(mentee)
 
 
-def make_room(room: Room, bystanders: int) -> Rows:
+def make_room(room: SeatGraph, bystanders: int) -> Rows:
     """One more placed by each shortest chain, until the next would move more than are left to move."""
     left = bystanders
     while room.waiting:
@@ -61,7 +61,7 @@ def make_room(room: Room, bystanders: int) -> Rows:
     return np.array(room.outcome, dtype=np.intp)
 
 
-def _shortest(room: Room) -> tuple[int, list[tuple[int, int]]] | None:
+def _shortest(room: SeatGraph) -> tuple[int, list[tuple[int, int]]] | None:
     """Its cost, and who takes which wish, the last link first. Of equal ones, that of whoever goes first."""
     search = _Search(room)
     search.run()
@@ -77,7 +77,7 @@ class _Search:
     way is the cheapest that places so many.
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: SeatGraph) -> None:
         self._room = room
         self._by: dict[int, tuple[int, int]] = {}
         self._queue: deque[int] = deque()

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.matching.kernel.columns import Bools, Rows
-from services.matching.repairs.domain.planning import Damage, Repaired, reason_left, repair
+from services.matching.repairs.domain.planning import Repaired, RepairProblem, reason_left, repair
 from services.matching.rounds.solver import canonical
 from services.matching.rounds.solver.files import RoundInput, RoundResult
 from services.matching.rounds.solver.model import NOBODY, Instance, Wishes, instance
@@ -66,8 +66,8 @@ def repaired(round: RoundInput, result: RoundResult, *, gone: Collection[str], b
     columns = prepared(round)
     outcome = _outcome(columns, result)
     away = _flags(columns, gone)
-    damage = departed(columns, outcome, away, round=round.round)
-    found = repair(damage, bystanders=bystanders)
+    problem = departed(columns, outcome, away, round=round.round)
+    found = repair(problem, bystanders=bystanders)
     before = {one.id: one.mentor for one in result.mentees if one.mentor}
     return RoundRepair(
         format="preceptor-round-repair/1",
@@ -75,15 +75,15 @@ def repaired(round: RoundInput, result: RoundResult, *, gone: Collection[str], b
         result_sha256=result.sha256,
         gone=tuple(sorted(set(gone))),
         bystanders_at_most=bystanders,
-        displaced=int(damage.displaced.sum()),
+        displaced=int(problem.displaced.sum()),
         bystanders_moved=found.moved,
         blocking_pairs=found.blocking,
-        steps=tuple(tuple(_moves(damage, found, chain, before)) for chain in found.chains),
-        left_behind=tuple(_left(damage, found, before)),
+        steps=tuple(tuple(_moves(problem, found, chain, before)) for chain in found.chains),
+        left_behind=tuple(_left(problem, found, before)),
     )
 
 
-def departed(columns: Instance, outcome: Rows, gone: Bools, *, round: str) -> Damage:
+def departed(columns: Instance, outcome: Rows, gone: Bools, *, round: str) -> RepairProblem:
     """`gone` by mentor. Nobody wishes for them any more. Whoever had nobody takes no part: a repair is not for them."""
     content = outcome != NOBODY
     before = np.full(len(columns.mentees), NOBODY)
@@ -110,7 +110,7 @@ def departed(columns: Instance, outcome: Rows, gone: Bools, *, round: str) -> Da
     held = np.full(len(columns.mentees), NOBODY)
     true = np.flatnonzero(before[left.mentee] == left.mentor)
     held[left.mentee[true]] = true
-    return Damage(
+    return RepairProblem(
         instance=left, held=held, displaced=displaced, left_before=np.zeros(len(columns.mentees), dtype=np.int64)
     )
 
@@ -131,14 +131,14 @@ def _flags(columns: Instance, gone: Collection[str]) -> Bools:
     return np.isin(np.array(columns.mentors), list(gone))
 
 
-def _moves(damage: Damage, found: Repaired, chain: Sequence[int], before: dict[str, str]) -> Iterator[Moved]:
-    one = damage.instance
+def _moves(problem: RepairProblem, found: Repaired, chain: Sequence[int], before: dict[str, str]) -> Iterator[Moved]:
+    one = problem.instance
     for mentee in chain:
         id = one.mentees[mentee]
         yield Moved(mentee=id, leaves=before[id], mentor=one.mentors[one.mentor[found.outcome[mentee]]])
 
 
-def _left(damage: Damage, found: Repaired, before: dict[str, str]) -> Iterator[LeftBehind]:
-    for mentee in np.flatnonzero(damage.displaced & (found.outcome == NOBODY)).tolist():
-        id = damage.instance.mentees[mentee]
-        yield LeftBehind(mentee=id, leaves=before[id], reason=reason_left(damage, mentee))
+def _left(problem: RepairProblem, found: Repaired, before: dict[str, str]) -> Iterator[LeftBehind]:
+    for mentee in np.flatnonzero(problem.displaced & (found.outcome == NOBODY)).tolist():
+        id = problem.instance.mentees[mentee]
+        yield LeftBehind(mentee=id, leaves=before[id], reason=reason_left(problem, mentee))

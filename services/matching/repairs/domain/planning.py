@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from services.matching.kernel.columns import Bools, Rows
-from services.matching.repairs.domain.chains import Room, chained, make_room
+from services.matching.repairs.domain.chains import SeatGraph, chained, make_room
 from services.matching.rounds.solver.model import NOBODY, Instance, Longs
 from services.matching.rounds.solver.proposals import fit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Damage:
+class RepairProblem:
     """`instance` has everybody whom the repair looks at, pairs that exist among the wishes; its pins do not move."""
 
     instance: Instance
@@ -58,33 +58,33 @@ class Repaired:
     """Pairs of those looked at that would both rather have each other."""
 
 
-def repair(damage: Damage, *, bystanders: int) -> Repaired:
-    """Moves at most so many bystanders. Raises ValueError where `damage` contradicts itself."""
-    if (damage.displaced & damage.bystanders).any():
+def repair(problem: RepairProblem, *, bystanders: int) -> Repaired:
+    """Moves at most so many bystanders. Raises ValueError where `problem` contradicts itself."""
+    if (problem.displaced & problem.bystanders).any():
         raise ValueError("somebody displaced holds a seat")
-    outcome = _proposed(damage)
-    if bystanders and damage.instance.mentee.size:
-        outcome = make_room(_room(damage, outcome), bystanders)
-    moved = int((damage.bystanders & (outcome != damage.held)).sum())
+    outcome = _proposed(problem)
+    if bystanders and problem.instance.mentee.size:
+        outcome = make_room(_room(problem, outcome), bystanders)
+    moved = int((problem.bystanders & (outcome != problem.held)).sum())
     return Repaired(
         outcome=outcome,
-        chains=chained(damage.instance.mentor, damage.held, outcome, free=damage.free, starts=_in_order(damage)),
+        chains=chained(problem.instance.mentor, problem.held, outcome, free=problem.free, starts=_in_order(problem)),
         moved=moved,
-        blocking=blocking_pairs(damage.instance, outcome),
+        blocking=blocking_pairs(problem.instance, outcome),
     )
 
 
-def reason_left(damage: Damage, mentee: int) -> str:
+def reason_left(problem: RepairProblem, mentee: int) -> str:
     """Why somebody displaced got nobody: `no_wishes`, `excluded`, `full` (no seat they wish for is free) or
     `outranked`.
     """
-    first, last = damage.instance.first[mentee], damage.instance.first[mentee + 1]
+    first, last = problem.instance.first[mentee], problem.instance.first[mentee + 1]
     if first == last:
         return "no_wishes"
-    asked = damage.instance.mentor[first:last][damage.instance.open[first:last]]
+    asked = problem.instance.mentor[first:last][problem.instance.open[first:last]]
     if not asked.size:
         return "excluded"
-    return "outranked" if (damage.free[asked] > 0).any() else "full"
+    return "outranked" if (problem.free[asked] > 0).any() else "full"
 
 
 def blocking_pairs(columns: Instance, outcome: Rows) -> int:
@@ -100,39 +100,39 @@ def blocking_pairs(columns: Instance, outcome: Rows) -> int:
     return int((before & columns.open & (columns.standing < last[columns.mentor])).sum())
 
 
-def _proposed(damage: Damage) -> Rows:
+def _proposed(problem: RepairProblem) -> Rows:
     """A round of the displaced alone, for the free seats; a mentor prefers who was left behind before."""
-    one = damage.instance
-    by_standing = np.lexsort((one.standing, -damage.left_before[one.mentee], one.mentor))
+    one = problem.instance
+    by_standing = np.lexsort((one.standing, -problem.left_before[one.mentee], one.mentor))
     standing = np.empty_like(by_standing)
     standing[by_standing] = np.arange(by_standing.size)
     alone = replace(
         one,
-        capacity=damage.free.clip(0),
+        capacity=problem.free.clip(0),
         standing=standing,
-        excluded=~(one.open & damage.displaced[one.mentee]),
+        excluded=~(one.open & problem.displaced[one.mentee]),
         pinned=np.full(len(one.mentees), NOBODY),
     )
-    return np.where(damage.displaced, fit(alone), damage.held)
+    return np.where(problem.displaced, fit(alone), problem.held)
 
 
-def _room(damage: Damage, outcome: Rows) -> Room:
-    one = damage.instance
-    return Room(
+def _room(problem: RepairProblem, outcome: Rows) -> SeatGraph:
+    one = problem.instance
+    return SeatGraph(
         mentor=one.mentor.tolist(),
         wishes=[
-            [wish for wish in range(one.first[mentee], one.first[mentee + 1]) if damage.possible[wish]]
+            [wish for wish in range(one.first[mentee], one.first[mentee + 1]) if problem.possible[wish]]
             for mentee in range(len(one.mentees))
         ],
         capacity=one.capacity.tolist(),
-        home=np.where(damage.bystanders, one.mentor[damage.held], NOBODY).tolist(),
+        home=np.where(problem.bystanders, one.mentor[problem.held], NOBODY).tolist(),
         outcome=outcome.tolist(),
-        waiting=[mentee for mentee in _in_order(damage) if outcome[mentee] == NOBODY],
+        waiting=[mentee for mentee in _in_order(problem) if outcome[mentee] == NOBODY],
     )
 
 
-def _in_order(damage: Damage) -> list[int]:
+def _in_order(problem: RepairProblem) -> list[int]:
     """The displaced: who was left behind more often first; then by place, which is a lot's."""
-    displaced = np.flatnonzero(damage.displaced)
-    order: list[int] = displaced[np.argsort(-damage.left_before[displaced], kind="stable")].tolist()
+    displaced = np.flatnonzero(problem.displaced)
+    order: list[int] = displaced[np.argsort(-problem.left_before[displaced], kind="stable")].tolist()
     return order

@@ -20,7 +20,7 @@ NOT_DISPLACED = "not_displaced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class RepairContext:
     """All that bears on a move. `situation.is_engaged` is of relationships beside the one that is left."""
 
     move: Move
@@ -35,7 +35,7 @@ Ended = Decided[Relationship] | Decided[Request]
 
 def carry_out(
     step: Step,
-    scenes: Sequence[Scene],
+    contexts: Sequence[RepairContext],
     *,
     displacement: Displacement | None,
     programme: str,
@@ -45,28 +45,28 @@ def carry_out(
     """`ids` for the relationships that begin. Nothing where the step is done already."""
     if step.state != "planned":
         return step, []
-    if reason := _hindrance(scenes, displacement):
+    if reason := _hindrance(contexts, displacement):
         return replace(step, state="lapsed", reason=reason, version=step.version + 1), []
     decided: list[Ended] = []
-    for scene, id in zip(scenes, ids, strict=True):
-        decided += _moved(scene, step.repair, programme=programme, id=id, now=now)
+    for context, id in zip(contexts, ids, strict=True):
+        decided += _moved(context, step.repair, programme=programme, id=id, now=now)
     return replace(step, state="applied", version=step.version + 1), list(_once(decided))
 
 
-def _hindrance(scenes: Sequence[Scene], displacement: Displacement | None) -> str | None:
-    if displacement is None or not _is_displaced(scenes[0], displacement):
+def _hindrance(contexts: Sequence[RepairContext], displacement: Displacement | None) -> str | None:
+    if displacement is None or not _is_displaced(contexts[0], displacement):
         return NOT_DISPLACED
-    for nth, scene in enumerate(scenes):
-        if nth and (scene.leaves is None or not scene.leaves.takes_seat):
+    for nth, context in enumerate(contexts):
+        if nth and (context.leaves is None or not context.leaves.takes_seat):
             return "moved_on"
-        situation = _after(scenes[:nth], scene.situation)
-        makes_room = nth + 1 < len(scenes)
+        situation = _after(contexts[:nth], context.situation)
+        makes_room = nth + 1 < len(contexts)
         if found := hindrance(_with_room(situation) if makes_room else situation):
             return found
     return None
 
 
-def _after(moved: Sequence[Scene], situation: Situation) -> Situation:
+def _after(moved: Sequence[RepairContext], situation: Situation) -> Situation:
     """Each that moved has taken one of the seats that its mentor's institution gives, whatever it leaves."""
     if situation.policy is None:
         return situation
@@ -74,10 +74,10 @@ def _after(moved: Sequence[Scene], situation: Situation) -> Situation:
     return replace(situation, policy=situation.policy.after(entered))
 
 
-def _is_displaced(scene: Scene, displacement: Displacement) -> bool:
-    if not displacement.displaces(scene.leaves):
+def _is_displaced(context: RepairContext, displacement: Displacement) -> bool:
+    if not displacement.displaces(context.leaves):
         return False
-    before = scene.before
+    before = context.before
     return displacement.cause != "capacity_lowered" or (before is not None and before.taken > before.member.capacity)
 
 
@@ -87,13 +87,13 @@ def _with_room(situation: Situation) -> Situation:
     return situation if mentor is None else replace(situation, mentor=replace(mentor, taken=mentor.taken - 1))
 
 
-def _moved(scene: Scene, repair: str, *, programme: str, id: str, now: datetime) -> Iterator[Ended]:
-    move = scene.move
+def _moved(context: RepairContext, repair: str, *, programme: str, id: str, now: datetime) -> Iterator[Ended]:
+    move = context.move
     pair = Pair(programme=programme, mentee=move.mentee, mentor=move.mentor)
-    if scene.leaves is not None and scene.leaves.is_open:
-        yield give_way(scene.leaves, policy=scene.situation.policy, now=now)
+    if context.leaves is not None and context.leaves.is_open:
+        yield give_way(context.leaves, policy=context.situation.policy, now=now)
     yield begin(pair, id=id, request=None, repair=repair, now=now)
-    yield from requests.settled_by_pairing(pair, scene.situation, reason="matched_in_repair", now=now)
+    yield from requests.settled_by_pairing(pair, context.situation, reason="matched_in_repair", now=now)
 
 
 def _once(decided: Sequence[Ended]) -> Iterator[Ended]:

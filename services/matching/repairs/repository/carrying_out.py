@@ -12,7 +12,7 @@ from services.matching.mentoring.repository.situations import pending, person, s
 from services.matching.projections import people
 from services.matching.projections.repository import PARTICIPANTS
 from services.matching.repairs.domain.lifecycle import Move, Repair, Step
-from services.matching.repairs.domain.steps import NOT_DISPLACED, Scene
+from services.matching.repairs.domain.steps import NOT_DISPLACED, RepairContext
 from services.matching.repairs.repository.repairs import (
     REPAIRS,
     STEPS,
@@ -23,7 +23,7 @@ from services.matching.repairs.repository.repairs import (
     step_of,
 )
 from services.matching.repairs.usecases.problem import Planned
-from services.matching.repairs.worker import Carry
+from services.matching.repairs.worker import CarryOut
 from shared import failpoints
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
@@ -32,7 +32,7 @@ from shared.mongo import ASCENDING, DESCENDING, Database, Document, ReturnDocume
 from shared.outbox import table as outbox
 
 
-class RepairBench:
+class MongoRepairWorkRepository:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
@@ -113,7 +113,7 @@ class RepairBench:
         found = self._database[STEPS].find({"repair": repair.id, "state": "planned"}).sort("_id", ASCENDING)
         return [step_of(one) async for one in found.limit(limit)]
 
-    async def carry_out(self, repair: Repair, step: Step, carry: Carry, trace: Trace) -> None:
+    async def carry_out(self, repair: Repair, step: Step, carry: CarryOut, trace: Trace) -> None:
         def body(writing: Writing) -> None:
             session = writing.session
             known = writing[STEPS].find_one({"_id": step.id}, session=session)
@@ -121,12 +121,12 @@ class RepairBench:
                 raise LookupError(f"step {step.id} was seen and is gone")
             before = step_of(known)
             lost = writing[DISPLACEMENTS].find_one({"_id": step.displacement}, session=session)
-            scenes = [_scene(writing, repair.programme, move) for move in before.moves]
-            after, decided = carry(before, scenes, displacement_of(lost) if lost else None)
+            contexts = [_context(writing, repair.programme, move) for move in before.moves]
+            after, decided = carry(before, contexts, displacement_of(lost) if lost else None)
             if after is before:
                 return
-            left = [scene.before for scene in scenes if scene.before is not None]
-            situations = [scene.situation for scene in scenes]
+            left = [context.before for context in contexts if context.before is not None]
+            situations = [context.situation for context in contexts]
             save_together(writing, decided, situations, self._clock, trace, beside=left)
             write_all(writing, STEPS, [changing(after)])
             if after.state == "applied" or after.reason == NOT_DISPLACED:
@@ -167,7 +167,7 @@ class RepairBench:
         outbox.write(writing, [fact])
 
 
-def _scene(writing: Writing, programme: str, move: Move) -> Scene:
+def _context(writing: Writing, programme: str, move: Move) -> RepairContext:
     mentee, mentor, session = move.mentee.member, move.mentor.member, writing.session
     two = situation(writing, programme, mentee=mentee, mentor=mentor)
     left = writing[RELATIONSHIPS].find_one({"_id": move.leaves}, session=session) if move.leaves else None
@@ -178,4 +178,4 @@ def _scene(writing: Writing, programme: str, move: Move) -> Scene:
     another = None if is_kept else writing[RELATIONSHIPS].find_one(beside, {"_id": 1}, session=session)
     rivals = pending(writing, {"mentor.member": mentor}) if two.is_last_seat else ()
     two = replace(two, is_engaged=another is not None, rivals=rivals)
-    return Scene(move=move, situation=two, leaves=leaves, before=before)
+    return RepairContext(move=move, situation=two, leaves=leaves, before=before)

@@ -39,7 +39,7 @@ REPAIR_INDEXES = [
 STEP_INDEXES = [IndexModel([("repair", ASCENDING), ("_id", ASCENDING)], name="of_repair")]
 
 
-class RepairShelf:
+class MongoRepairRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._repairs = database[REPAIRS]

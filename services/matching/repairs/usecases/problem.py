@@ -18,7 +18,7 @@ from services.matching.kernel.participants import Exchange, Policy, weights_for
 from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.repairs.domain.lifecycle import Move, Plan, Step
-from services.matching.repairs.domain.planning import Damage, Repaired, reason_left, repair
+from services.matching.repairs.domain.planning import Repaired, RepairProblem, reason_left, repair
 from services.matching.rounds.solver import ceilings, wishing
 from services.matching.rounds.solver.ceilings import Claim
 from services.matching.rounds.solver.model import NOBODY, instance
@@ -66,9 +66,9 @@ class Planned:
 def planned(network: Network, case: Case) -> Planned:
     lost, void = _lost(network, case)
     stay = _staying(network, case, lost)
-    damage = _damage(network, case, lost, stay)
-    repaired = repair(damage, bystanders=case.bystanders)
-    steps = list(_steps(network, case, damage, repaired, lost=lost, stay=stay))
+    problem = _damage(network, case, lost, stay)
+    repaired = repair(problem, bystanders=case.bystanders)
+    steps = list(_steps(network, case, problem, repaired, lost=lost, stay=stay))
     placed = sum(bool(step.moves) for step in steps)
     plan = Plan(
         displaced=len(steps),
@@ -127,7 +127,9 @@ def _staying(network: Network, case: Case, lost: dict[str, Displacement]) -> dic
     return stay
 
 
-def _damage(network: Network, case: Case, lost: dict[str, Displacement], stay: dict[str, Relationship]) -> Damage:
+def _damage(
+    network: Network, case: Case, lost: dict[str, Displacement], stay: dict[str, Relationship]
+) -> RepairProblem:
     mentees = sorted({*lost, *stay})
     wished = _wishes(network, case, mentees, lost, stay)
     mentors = sorted({mentor for each in wished.values() for mentor in each})
@@ -158,7 +160,7 @@ def _damage(network: Network, case: Case, lost: dict[str, Displacement], stay: d
     is_held = np.array([held.get(who, NOBODY) for who in mentees], dtype=np.int64)
     wishes = np.flatnonzero(is_held[one.mentee] == one.mentor) if mentees else np.zeros(0, dtype=np.intp)
     true[one.mentee[wishes]] = wishes
-    return Damage(
+    return RepairProblem(
         instance=one,
         held=true,
         displaced=np.array([who in lost for who in mentees], dtype=np.bool_),
@@ -237,13 +239,13 @@ def _capacity(network: Network, case: Case, mentors: Sequence[str], held: Counte
 def _steps(
     network: Network,
     case: Case,
-    damage: Damage,
+    problem: RepairProblem,
     repaired: Repaired,
     *,
     lost: dict[str, Displacement],
     stay: dict[str, Relationship],
 ) -> Iterator[Step]:
-    one = damage.instance
+    one = problem.instance
     chains = {chain[0]: chain for chain in repaired.chains}
 
     def party(member: str) -> Party:
@@ -255,9 +257,9 @@ def _steps(
         mentor = one.mentors[one.mentor[repaired.outcome[place]]]
         return Move(mentee=party(mentee), mentor=party(mentor), leaves=leaves)
 
-    for nth, place in enumerate(np.flatnonzero(damage.displaced).tolist()):
+    for nth, place in enumerate(np.flatnonzero(problem.displaced).tolist()):
         mentee, moves = one.mentees[place], tuple(move(each) for each in chains.get(place, ()))
-        reason = None if moves else rules.own_reason(network.person(mentee)) or reason_left(damage, place)
+        reason = None if moves else rules.own_reason(network.person(mentee)) or reason_left(problem, place)
         yield Step(
             id=f"{case.edition}.{nth:06}",
             repair=case.repair,

@@ -15,7 +15,7 @@ from shared.errors import Conflict, Forbidden, NotFound, StaleVersion
 from shared.retries import again_when_stale
 
 
-class Shelf(Protocol):
+class RepairRepository(Protocol):
     """Every method but `policy` is limited to one institution."""
 
     async def policy(self, programme: str) -> Policy | None: ...
@@ -38,8 +38,8 @@ class Shelf(Protocol):
 
 
 class Repairs:
-    def __init__(self, shelf: Shelf, clock: Clock) -> None:
-        self._shelf = shelf
+    def __init__(self, repository: RepairRepository, clock: Clock) -> None:
+        self._repository = repository
         self._clock = clock
 
     async def ask(self, me: Principal, programme: str, *, id: str, bystanders: int, trace: Trace) -> Repair:
@@ -52,15 +52,15 @@ class Repairs:
     async def _ask(
         self, me: Principal, policy: Policy, programme: str, *, id: str, bystanders: int, trace: Trace
     ) -> Repair:
-        asked = await self._shelf.repair(me.home, id)
+        asked = await self._repository.repair(me.home, id)
         if asked is not None:
             return asked
-        known = await self._shelf.open_repair(me.home, programme)
+        known = await self._repository.open_repair(me.home, programme)
         if known is not None and known.state == "approved":
             raise Conflict("repair_under_way", "a repair of this programme is being applied: try again when it is done")
         if known is not None:
             after = life.plan_anew(known, bystanders=bystanders, correlation=trace.correlation_id)
-            await self._shelf.save(after)
+            await self._repository.save(after)
             return after
         new = Repair(
             id=id,
@@ -70,12 +70,12 @@ class Repairs:
             began_at=self._clock.now(),
             correlation=trace.correlation_id,
         )
-        await self._shelf.begin(new)
+        await self._repository.begin(new)
         return new
 
     async def see(self, me: Principal, id: str) -> Repair:
         me.require("coordinator")
-        repair = await self._shelf.repair(me.home, id)
+        repair = await self._repository.repair(me.home, id)
         if repair is None:
             raise NotFound("repair_not_found", "there is no repair with this id")
         if not me.coordinates(repair.programme):
@@ -88,10 +88,10 @@ class Repairs:
         self, me: Principal, programme: str, *, before: Position | None, limit: int
     ) -> Sequence[Repair]:
         await self._owned(me, programme)
-        return await self._shelf.repairs(me.home, programme, before=before, limit=limit)
+        return await self._repository.repairs(me.home, programme, before=before, limit=limit)
 
     async def steps(self, me: Principal, id: str, state: StepState | None, *, after: str, limit: int) -> Sequence[Step]:
-        return await self._shelf.steps(await self.see(me, id), state, after=after, limit=limit)
+        return await self._repository.steps(await self.see(me, id), state, after=after, limit=limit)
 
     async def approve(self, me: Principal, id: str, *, expected: int, trace: Trace) -> Repair:
         """Approving again changes nothing."""
@@ -109,11 +109,11 @@ class Repairs:
         return await self._saved(life.drop(repair))
 
     async def _saved(self, repair: Repair) -> Repair:
-        await self._shelf.save(repair)
+        await self._repository.save(repair)
         return repair
 
     async def _owned(self, me: Principal, programme: str) -> Policy:
-        policy = await self._shelf.policy(programme)
+        policy = await self._repository.policy(programme)
         require_coordinator(me, policy, programme)
         if policy is None or policy.programme.institution != me.home:
             raise Forbidden("programme_not_owned", "only the institution that owns the programme can see its repairs")

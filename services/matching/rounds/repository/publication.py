@@ -22,7 +22,7 @@ from shared.mongo import ASCENDING, DESCENDING, Database, Writing, in_one_thread
 from shared.outbox import table as outbox
 
 
-class Register:
+class MongoPublicationRepository:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock

@@ -49,7 +49,7 @@ _MINE = 50
 _PUBLISHING_SECONDS = 30
 
 
-class RoundShelf:
+class MongoRoundRepository:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._rounds = database[ROUNDS]

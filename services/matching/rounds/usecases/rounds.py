@@ -55,7 +55,7 @@ class Waiting:
     position: int
 
 
-class Shelf(Protocol):
+class RoundRepository(Protocol):
     """Every method is limited to one institution."""
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None: ...
@@ -108,13 +108,13 @@ class Shelf(Protocol):
 
 
 class Rounds:
-    def __init__(self, shelf: Shelf, clock: Clock) -> None:
-        self._shelf = shelf
+    def __init__(self, repository: RoundRepository, clock: Clock) -> None:
+        self._repository = repository
         self._clock = clock
 
     async def open(self, me: Principal, opened: Opened, trace: Trace) -> Round:
         policy = await self._owned(me, opened.programme)
-        known = await self._shelf.round(me.home, opened.id)
+        known = await self._repository.round(me.home, opened.id)
         if known is not None:
             return known
         if not policy.programme.is_active:
@@ -122,13 +122,13 @@ class Rounds:
                 "programme_inactive",
                 "the programme is not active, so nobody can be matched in it: set its status to active first",
             )
-        orders = opened.orders.resolved(await self._shelf.members_named(me.scope, opened.orders.identifiers))
+        orders = opened.orders.resolved(await self._repository.members_named(me.scope, opened.orders.identifiers))
         pinned = {mentee for mentee, _ in orders.pins}
-        people = await self._shelf.people(orders.named, mentees=pinned)
-        engaged = await self._shelf.engaged(opened.programme, pinned)
+        people = await self._repository.people(orders.named, mentees=pinned)
+        engaged = await self._repository.engaged(opened.programme, pinned)
         homes = {id: one.member.institution for id, one in people.items()}
         between = {(homes[one], homes[other]) for one, other in orders.pins if one in homes and other in homes}
-        policy = await self._shelf.policy(opened.programme, between) or policy
+        policy = await self._repository.policy(opened.programme, between) or policy
         check(orders, Company(policy=policy, people=people, engaged=engaged))
         new = Round(
             id=opened.id,
@@ -142,13 +142,13 @@ class Rounds:
             opened_at=self._clock.now(),
             correlation=trace.correlation_id,
         )
-        open = await self._shelf.begin(new, orders.text())
+        open = await self._repository.begin(new, orders.text())
         life.require_alone(new, open)
         return open
 
     async def see(self, me: Principal, id: str) -> Round:
         me.require("coordinator")
-        round = await self._shelf.round(me.home, id)
+        round = await self._repository.round(me.home, id)
         if round is None:
             raise NotFound("round_not_found", "there is no round with this id")
         if not me.coordinates(round.programme):
@@ -161,10 +161,10 @@ class Rounds:
         self, me: Principal, programme: str, *, before: Position | None, limit: int
     ) -> Sequence[Round]:
         await self._owned(me, programme)
-        return await self._shelf.rounds(me.home, programme, before=before, limit=limit)
+        return await self._repository.rounds(me.home, programme, before=before, limit=limit)
 
     async def counts(self, round: Round) -> Mapping[PlaceState, int]:
-        return await self._shelf.counts(round)
+        return await self._repository.counts(round)
 
     async def choose(self, me: Principal, id: str, *, target: Target, turn: Turn) -> Round:
         """Choosing what is chosen already changes nothing."""
@@ -187,7 +187,7 @@ class Rounds:
             def decide(meanwhile: Meanwhile) -> Round:
                 return life.publish(round, meanwhile, correlation=turn.correlation)
 
-            return await self._shelf.publish(round, decide)
+            return await self._repository.publish(round, decide)
 
         return await self._turn(round, publish, turn)
 
@@ -208,17 +208,17 @@ class Rounds:
         if round.solved is None:
             raise Conflict("round_not_solved", f"the round is {round.state}: it has no {kind} yet")
         known = round.solved.input if kind == "input" else round.solved.result
-        return known, self._shelf.content(known)
+        return known, self._repository.content(known)
 
     async def places(
         self, me: Principal, id: str, state: PlaceState | None, *, after: str, limit: int
     ) -> Sequence[Place]:
-        return await self._shelf.places(await self.see(me, id), state, after=after, limit=limit)
+        return await self._repository.places(await self.see(me, id), state, after=after, limit=limit)
 
     async def waitlist(self, me: Principal, id: str, *, after: str = "", limit: int) -> Sequence[Waiting]:
         """Empty before publication. `after` is the order of the last one seen."""
-        page = await self._shelf.waiting(await self.see(me, id), after=after, limit=limit)
-        first = await self._shelf.waiting_before(page[0]) if page else 0
+        page = await self._repository.waiting(await self.see(me, id), after=after, limit=limit)
+        first = await self._repository.waiting_before(page[0]) if page else 0
         return [Waiting(place, first + nth) for nth, place in enumerate(page, 1)]
 
     async def whole_waitlist(self, me: Principal, id: str) -> AsyncIterator[Waiting]:
@@ -230,26 +230,28 @@ class Rounds:
 
     async def mine(self, me: Principal) -> Sequence[Waiting]:
         """My places in published rounds; position 0 where I do not wait."""
-        member = await myself(self._shelf, me)
-        return await self.with_positions(await self._shelf.places_of(me.home, member))
+        member = await myself(self._repository, me)
+        return await self.with_positions(await self._repository.places_of(me.home, member))
 
     async def with_positions(self, places: Iterable[Place]) -> Sequence[Waiting]:
-        return [Waiting(place, await self._shelf.waiting_before(place) + 1 if place.waits else 0) for place in places]
+        return [
+            Waiting(place, await self._repository.waiting_before(place) + 1 if place.waits else 0) for place in places
+        ]
 
     async def _saved(self, after: Round) -> Round:
-        await self._shelf.save(after)
+        await self._repository.save(after)
         return after
 
     async def _turn(self, round: Round, act: Callable[[], Awaitable[Round]], turn: Turn) -> Round:
         """Sent again after it took effect, it is answered with what the round is by now."""
         if round.version != turn.expected:
-            if await self._shelf.has_saved(turn.request):
+            if await self._repository.has_saved(turn.request):
                 return round
             raise StaleVersion(found=round.version, expected=turn.expected)
         return await act()
 
     async def _owned(self, me: Principal, programme: str) -> Policy:
-        policy = await self._shelf.policy(programme)
+        policy = await self._repository.policy(programme)
         require_coordinator(me, policy, programme)
         if policy is None or policy.programme.institution != me.home:
             raise Forbidden("programme_not_owned", "only the institution that owns the programme can open its rounds")

@@ -13,7 +13,7 @@ from services.matching.rounds.domain import assignments as places
 from services.matching.rounds.domain import lifecycle as life
 from services.matching.rounds.domain.assignments import Place, PlaceState, Settlement
 from services.matching.rounds.domain.lifecycle import Outcome, Round
-from services.matching.rounds.worker.solving import Held
+from services.matching.rounds.worker.solving import HeldLease
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RoundPublished
@@ -24,7 +24,7 @@ _CHUNK, _AT_ONCE = 64, 8
 Settle = Callable[[Place, Situation], Settlement | None]
 
 
-class Register(Protocol):
+class PublicationRepository(Protocol):
     async def to_publish(self) -> Sequence[Round]: ...
 
     async def unsettled(self, round: Round, *, limit: int) -> Sequence[Place]:
@@ -39,9 +39,9 @@ class Register(Protocol):
         """With its event, on condition of the version before. Raises `StaleVersion`."""
 
 
-class Publishing:
-    def __init__(self, register: Register, lease: Held, clock: Clock) -> None:
-        self._register = register
+class PublicationWorker:
+    def __init__(self, repository: PublicationRepository, lease: HeldLease, clock: Clock) -> None:
+        self._repository = repository
         self._lease = lease
         self._clock = clock
 
@@ -49,12 +49,12 @@ class Publishing:
         """Until nothing is left to publish, or somebody else does it."""
         if not await self._lease.take():
             return
-        for round in await self._register.to_publish():
+        for round in await self._repository.to_publish():
             await self._publish(round)
 
     async def _publish(self, round: Round) -> None:
         trace = Trace(correlation_id=round.correlation)
-        while waiting := await self._register.unsettled(round, limit=_CHUNK):
+        while waiting := await self._repository.unsettled(round, limit=_CHUNK):
             if not await self._lease.take():
                 return
             for first in range(0, len(waiting), _AT_ONCE):
@@ -67,10 +67,10 @@ class Publishing:
         def settle(found: Place, situation: Situation) -> Settlement | None:
             return places.settle(found, situation, relationship=relationship, now=now)
 
-        await again_when_stale(lambda: self._register.settle(place, settle, trace))
+        await again_when_stale(lambda: self._repository.settle(place, settle, trace))
 
     async def _finish(self, round: Round) -> None:
-        counts, now = await self._register.counts(round), self._clock.now()
+        counts, now = await self._repository.counts(round), self._clock.now()
         outcome = Outcome(
             mentees=sum(counts.values()),
             opened=counts.get("opened", 0),
@@ -79,6 +79,6 @@ class Publishing:
         )
         after, event = life.finish(round, outcome, now=now)
         try:
-            await self._register.finish(after, event, now=now)
+            await self._repository.finish(after, event, now=now)
         except StaleVersion:
             return

@@ -43,7 +43,7 @@ class Result:
     figures: Compared
 
 
-class Workshop(Protocol):
+class Solver(Protocol):
     """Where the heavy work is done. Raises `Rejected` for a round that cannot be."""
 
     def folder(self) -> AbstractContextManager[Path]: ...
@@ -53,7 +53,7 @@ class Workshop(Protocol):
     async def solve(self, round: Round, folder: Path) -> Result: ...
 
 
-class Shelf(Protocol):
+class SolvingRepository(Protocol):
     async def next_to_solve(self) -> Round | None:
         """The one that was tried least, then the oldest; its attempts are counted."""
 
@@ -83,17 +83,19 @@ class Watch(Protocol):
         """It cannot be: dropped, with what is wrong."""
 
 
-class Held(Protocol):
+class HeldLease(Protocol):
     @property
     def seconds(self) -> float: ...
 
     async def take(self) -> bool: ...
 
 
-class Solving:
-    def __init__(self, shelf: Shelf, workshop: Workshop, lease: Held, clock: Clock, *, watch: Watch) -> None:
-        self._shelf = shelf
-        self._workshop = workshop
+class SolvingWorker:
+    def __init__(
+        self, repository: SolvingRepository, solver_process: Solver, lease: HeldLease, clock: Clock, *, watch: Watch
+    ) -> None:
+        self._repository = repository
+        self._solver_process = solver_process
         self._lease = lease
         self._clock = clock
         self._watch = watch
@@ -101,8 +103,8 @@ class Solving:
     async def work(self) -> None:
         """Until nothing waits."""
         while await self._lease.take():
-            await self._shelf.tidy()
-            round = await self._shelf.next_to_solve()
+            await self._repository.tidy()
+            round = await self._repository.next_to_solve()
             if round is None:
                 return
             await while_held(self._lease, self._one(round))
@@ -110,16 +112,16 @@ class Solving:
     async def _one(self, round: Round) -> None:
         began = self._clock.monotonic()
         try:
-            with self._workshop.folder() as folder:
+            with self._solver_process.folder() as folder:
                 await self._work_on(round, folder)
             self._watch.solved(self._clock.monotonic() - began)
         except DomainError as wrong:
             await self._unless_stale(life.fail(round, wrong))
             self._watch.failed(self._clock.monotonic() - began)
         except StaleVersion:
-            await self._shelf.tidy_again(round)
+            await self._repository.tidy_again(round)
         except asyncio.CancelledError:  # the lease was lost: who has it may have tidied before we stored the last file
-            await self._shelf.tidy_again(round)
+            await self._repository.tidy_again(round)
             raise
 
     async def _work_on(self, round: Round, folder: Path) -> None:
@@ -134,45 +136,45 @@ class Solving:
 
     async def _freeze(self, round: Round, folder: Path) -> Round:
         now = self._clock.now()
-        await self._shelf.fetch(round.orders, folder / ORDERS)
-        made = await self._workshop.freeze(round, folder, at=now)
+        await self._repository.fetch(round.orders, folder / ORDERS)
+        made = await self._solver_process.freeze(round, folder, at=now)
         frozen = Frozen(
             at=now,
-            input=await self._shelf.keep(round, folder / INPUT),
-            people=await self._shelf.keep(round, folder / PEOPLE),
+            input=await self._repository.keep(round, folder / INPUT),
+            people=await self._repository.keep(round, folder / PEOPLE),
             policy_sha256=made.policy_sha256,
             mentees=made.mentees,
             mentors=made.mentors,
             floors=made.floors,
         )
         after = life.freeze(round, frozen)
-        await self._shelf.save(after)
+        await self._repository.save(after)
         return after
 
     async def _solve(self, round: Round, folder: Path) -> None:
         if round.frozen is None:
             raise LookupError(f"round {round.id} is {round.state} and was never frozen")
-        await self._shelf.fetch(round.frozen.input, folder / INPUT)
-        await self._shelf.fetch(round.frozen.people, folder / PEOPLE)
-        made = await self._workshop.solve(round, folder)
-        result = await self._shelf.keep(round, folder / RESULT)
-        await self._shelf.lay_out(round, result, folder / PLACES)
+        await self._repository.fetch(round.frozen.input, folder / INPUT)
+        await self._repository.fetch(round.frozen.people, folder / PEOPLE)
+        made = await self._solver_process.solve(round, folder)
+        result = await self._repository.keep(round, folder / RESULT)
+        await self._repository.lay_out(round, result, folder / PLACES)
         solved = Solved(
-            input=await self._shelf.keep(round, folder / INPUT) if made.is_input_new else round.frozen.input,
+            input=await self._repository.keep(round, folder / INPUT) if made.is_input_new else round.frozen.input,
             result=result,
             solver=made.solver,
             figures=made.figures,
         )
-        await self._shelf.save(life.solve(round, solved))
+        await self._repository.save(life.solve(round, solved))
 
     async def _unless_stale(self, round: Round) -> None:
         try:
-            await self._shelf.save(round)
+            await self._repository.save(round)
         except StaleVersion:
             return
 
 
-async def while_held(lease: Held, work: Coroutine[Any, Any, None]) -> None:
+async def while_held(lease: HeldLease, work: Coroutine[Any, Any, None]) -> None:
     """Renews the lease beside it; without it the work ends, for somebody else does it now."""
     task = asyncio.ensure_future(work)
     try:

@@ -19,7 +19,7 @@ from services.matching.suggestions.index.exchanges import Exchanges
 from services.matching.suggestions.index.people import People, Vocabulary, Widths
 from services.matching.suggestions.index.ranking import Ranking
 from services.matching.suggestions.index.reserves import Reserves
-from services.matching.suggestions.index.stored_columns import LONGEST, Held
+from services.matching.suggestions.index.stored_columns import LONGEST, StoredListColumns
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import Role
 
@@ -47,7 +47,7 @@ class Pool:
         self._weights: dict[str, Weights] = {}
         self._own_reasons: dict[str, Shortlist] = {}
         self._stored: dict[str, Stored] = {}
-        self._held = Held()
+        self._held = StoredListColumns()
         self._reserves = Reserves(self._ties, size=reserve)
         self._unspread: set[int] = set()
         self._prepared: dict[str, tuple[Shortlist, list[int]]] = {}
@@ -273,7 +273,7 @@ class Pool:
         touched = held.kept & ~held.awaited & (named | has_nobody | self._enters(row, eligible, scores, held))
         return [self._mentees.ids[mentee] for mentee in np.flatnonzero(touched)]
 
-    def _for_all(self, mentor: str, row: int, mentees: Side, held: Held) -> tuple[Bools, Ints]:
+    def _for_all(self, mentor: str, row: int, mentees: Side, held: StoredListColumns) -> tuple[Bools, Ints]:
         """For whom this mentor may be on a list, and with which score."""
         eligible, nothing = held.kept.copy(), np.zeros(len(self._mentees), dtype=np.int32)
         if not self._mentors.is_present(row):
@@ -289,7 +289,7 @@ class Pool:
         scores = scoring.weighed(each, held.weights)
         return eligible & scoring.reaching(scores, each, held.weights, minimum_percent=least), scores
 
-    def _enters(self, row: int, eligible: Bools, scores: Ints, held: Held) -> Bools:
+    def _enters(self, row: int, eligible: Bools, scores: Ints, held: StoredListColumns) -> Bools:
         beats: Bools = scores > held.last
         level = np.flatnonzero(scores == held.last)
         beats[level] = self._ties(level, np.full(level.size, row)) < held.tie[level]

@@ -11,7 +11,7 @@ LONGEST = 10
 NOBODY = -1
 
 
-class Held:
+class StoredListColumns:
     """By the mentees' rows."""
 
     def __init__(self, rows: int = 64) -> None:
@@ -39,15 +39,15 @@ class Held:
         self.rows[row] = mentors + [NOBODY] * (LONGEST - len(mentors))
         self.length[row], self.last[row], self.tie[row] = len(mentors), last, tie
 
-    def first(self, count: int) -> "Held":
-        part = Held(0)
+    def first(self, count: int) -> "StoredListColumns":
+        part = StoredListColumns(0)
         part.kept, part.rows, part.length = self.kept[:count], self.rows[:count], self.length[:count]
         part.awaited = self.awaited[:count]
         part.last, part.tie, part.weights = self.last[:count], self.tie[:count], self.weights[:, :count]
         return part
 
     def _grow(self) -> None:
-        bigger, size = Held(2 * self.kept.size), self.kept.size
+        bigger, size = StoredListColumns(2 * self.kept.size), self.kept.size
         for name in ("kept", "awaited", "rows", "length", "last", "tie"):
             getattr(bigger, name)[:size] = getattr(self, name)
         bigger.weights[:, :size] = self.weights

@@ -8,12 +8,12 @@ from services.notifications.domain import (
     ErasureNotice,
     LeftOver,
     ListChange,
-    Notice,
+    PairUpdate,
+    PendingNotification,
     Person,
     Recipient,
     Side,
-    Turn,
-    notices,
+    pending_notifications,
 )
 from shared.clock import Clock, derived_id
 from shared.contracts.envelope import Trace
@@ -33,7 +33,7 @@ from shared.errors import Rejected
 AnyEvent = SuggestionsChanged | AboutRequest | AboutRelationship | AboutPlace | ErasureRequested
 
 
-class Ledger(Protocol):
+class NotificationRepository(Protocol):
     """The store within one transaction."""
 
     def erased(self, recipients: Iterable[Recipient]) -> set[Recipient]:
@@ -42,7 +42,7 @@ class Ledger(Protocol):
     def next_position(self, recipient: Recipient) -> int:
         """Tellers of one person take turns at their counter, so positions commit in order."""
 
-    def tell(self, notice: Notice, *, position: int, now: datetime, new_id: str) -> str:
+    def tell(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
         """Updates the unread notification of the occasion, or makes one under the new id; returns its id."""
 
     def institutions_of(self, members: Iterable[str]) -> Mapping[str, str]:
@@ -52,51 +52,55 @@ class Ledger(Protocol):
         """By the fact's id."""
 
 
-class Telling:
+class Notifier:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def suggestions_changed(self, event: SuggestionsChanged, trace: Trace, ledger: Ledger) -> None:
-        _refuse_moved([Person(member=event.mentee, institution=event.institution), *_ranked(event)], event, ledger)
-        told = notices(_change(event), cause=event.cause, recipients=_recipients(event))
+    def suggestions_changed(self, event: SuggestionsChanged, trace: Trace, repository: NotificationRepository) -> None:
+        _refuse_moved([Person(member=event.mentee, institution=event.institution), *_ranked(event)], event, repository)
+        told = pending_notifications(_change(event), cause=event.cause, recipients=_recipients(event))
         if told:
-            self._tell(told, trace, ledger)
+            self._tell(told, trace, repository)
 
-    def turned(self, event: AboutRequest | AboutRelationship, trace: Trace, ledger: Ledger) -> None:
-        _refuse_moved([_person(event.mentee), _person(event.mentor)], event, ledger)
+    def pair_changed(
+        self, event: AboutRequest | AboutRelationship, trace: Trace, repository: NotificationRepository
+    ) -> None:
+        _refuse_moved([_person(event.mentee), _person(event.mentor)], event, repository)
         told = [_turn(event, to) for to in dict.fromkeys(_recipients(event))]
         if told:
-            self._tell(told, trace, ledger)
+            self._tell(told, trace, repository)
 
-    def left_over(self, event: AboutPlace, trace: Trace, ledger: Ledger) -> None:
-        _refuse_moved([_person(event.mentee)], event, ledger)
+    def left_over(self, event: AboutPlace, trace: Trace, repository: NotificationRepository) -> None:
+        _refuse_moved([_person(event.mentee)], event, repository)
         told = [_left_over(event, to) for to in dict.fromkeys(_recipients(event))]
         if told:
-            self._tell(told, trace, ledger)
+            self._tell(told, trace, repository)
 
-    def erasure_requested(self, event: ErasureRequested, trace: Trace, ledger: Ledger) -> None:
-        _refuse_moved([Person(member=event.member, institution=event.institution)], event, ledger)
+    def erasure_requested(self, event: ErasureRequested, trace: Trace, repository: NotificationRepository) -> None:
+        _refuse_moved([Person(member=event.member, institution=event.institution)], event, repository)
         occasion, change = f"erasure:{event.erasure}", ErasureNotice(due_at=event.due_at)
         recipients = dict.fromkeys(_recipients(event))
-        told = [Notice(recipient=recipient, occasion=occasion, change=change) for recipient in recipients]
+        told = [PendingNotification(recipient=recipient, occasion=occasion, change=change) for recipient in recipients]
         if told:
-            self._tell(told, trace, ledger)
+            self._tell(told, trace, repository)
 
-    def _tell(self, told: Sequence[Notice], trace: Trace, ledger: Ledger) -> None:
+    def _tell(self, told: Sequence[PendingNotification], trace: Trace, repository: NotificationRepository) -> None:
         """Ids follow from the cause: after a restored backup the same fact tells the same again, not something new."""
-        erased = ledger.erased(notice.recipient for notice in told)
+        erased = repository.erased(notice.recipient for notice in told)
         told = [notice for notice in told if notice.recipient not in erased]
         now = self._clock.now()
         cause = trace.causation_id or self._clock.new_id()
         recorded = {
-            derived_id(cause, f"told {_whom(notice)}"): self._record(notice, ledger, now, cause) for notice in told
+            derived_id(cause, f"told {_whom(notice)}"): self._record(notice, repository, now, cause) for notice in told
         }
-        ledger.publish(recorded, now=now, trace=trace)
+        repository.publish(recorded, now=now, trace=trace)
 
-    def _record(self, notice: Notice, ledger: Ledger, now: datetime, cause: str) -> NotificationRecorded:
-        position = ledger.next_position(notice.recipient)
+    def _record(
+        self, notice: PendingNotification, repository: NotificationRepository, now: datetime, cause: str
+    ) -> NotificationRecorded:
+        position = repository.next_position(notice.recipient)
         new_id = derived_id(cause, _whom(notice))
-        notification = ledger.tell(notice, position=position, now=now, new_id=new_id)
+        notification = repository.tell(notice, position=position, now=now, new_id=new_id)
         return NotificationRecorded(
             notification=notification,
             member=notice.recipient.member,
@@ -107,10 +111,10 @@ class Telling:
         )
 
 
-def _refuse_moved(named: Iterable[Person], event: AnyEvent, ledger: Ledger) -> None:
+def _refuse_moved(named: Iterable[Person], event: AnyEvent, repository: NotificationRepository) -> None:
     """A member's institution never changes: a fact that names another one is not trusted."""
     people = [*named, *map(_person, event.recipients)]
-    known = ledger.institutions_of({one.member for one in people})
+    known = repository.institutions_of({one.member for one in people})
     if any(known.get(one.member, one.institution) != one.institution for one in people):
         raise Rejected("another_institution", "names a member under an institution that is not theirs")
 
@@ -123,7 +127,7 @@ def _ranked(event: SuggestionsChanged) -> list[Person]:
     return [Person(member=one.mentor, institution=one.institution) for one in event.ranked]
 
 
-def _whom(notice: Notice) -> str:
+def _whom(notice: PendingNotification) -> str:
     return f"{notice.recipient.institution}:{notice.recipient.member} {notice.occasion}"
 
 
@@ -131,12 +135,12 @@ def _recipients(event: AnyEvent) -> list[Recipient]:
     return [Recipient(institution=to.institution, member=to.member) for to in event.recipients]
 
 
-def _turn(event: AboutRequest | AboutRelationship, recipient: Recipient) -> Notice:
+def _turn(event: AboutRequest | AboutRelationship, recipient: Recipient) -> PendingNotification:
     """One occasion for each request and each relationship: an unread turn of it gives way to the next."""
     aggregate, fact = event.TYPE.split(".")[3:5]
     side: Side = "mentee" if recipient.member == event.mentee.member else "mentor"
     other = event.mentor if side == "mentee" else event.mentee
-    turn = Turn(
+    turn = PairUpdate(
         template=f"{aggregate}-{fact}",
         programme=event.programme,
         side=side,
@@ -144,7 +148,9 @@ def _turn(event: AboutRequest | AboutRelationship, recipient: Recipient) -> Noti
         reason=_reason(event),
         said_yes=isinstance(event, RequestAccepted | AboutRelationship),
     )
-    return Notice(recipient=recipient, occasion=f"{aggregate}:{event.programme}:{event.aggregate}", change=turn)
+    return PendingNotification(
+        recipient=recipient, occasion=f"{aggregate}:{event.programme}:{event.aggregate}", change=turn
+    )
 
 
 def _reason(event: AboutRequest | AboutRelationship) -> str | None:
@@ -154,11 +160,11 @@ def _reason(event: AboutRequest | AboutRelationship) -> str | None:
     return getattr(event, "reason", None)
 
 
-def _left_over(event: AboutPlace, recipient: Recipient) -> Notice:
+def _left_over(event: AboutPlace, recipient: Recipient) -> PendingNotification:
     """One occasion for each programme: an unread round's news gives way to the next round's."""
     fact = event.TYPE.split(".")[4].rpartition("_")[2]
     change = LeftOver(template=f"round-{fact}", programme=event.programme, reason=event.reason)
-    return Notice(recipient=recipient, occasion=f"round:{event.programme}", change=change)
+    return PendingNotification(recipient=recipient, occasion=f"round:{event.programme}", change=change)
 
 
 def _change(event: SuggestionsChanged) -> ListChange:
