@@ -38,46 +38,46 @@ class Slice:
     """What this process still waits for before it is ready, by name."""
 
 
-def assemble(parts: ServiceDependencies, title: str, description: str, slices: Sequence[Slice]) -> Service:
+def assemble(dependencies: ServiceDependencies, title: str, description: str, slices: Sequence[Slice]) -> Service:
     """Inside a running event loop."""
 
     async def prepare() -> None:
-        await parts.prepare()
+        await dependencies.prepare()
         for each in slices:
             for act in each.prepare:
                 await act()
 
     async def close() -> None:
-        parts.database.client.close()
+        dependencies.database.client.close()
 
     async def ready() -> dict[str, str]:
-        found = await parts.ready()
+        found = await dependencies.ready()
         for each in slices:
             found |= each.not_ready()
         return found
 
-    work = {**_plumbing(parts), **{name: work for each in slices for name, work in each.work.items()}}
+    work = {**_plumbing(dependencies), **{name: work for each in slices for name, work in each.work.items()}}
     app = create_app(
         title,
         description,
-        routers=[router for each in slices for router in each.routers] if "api" in parts.roles else [],
-        database=parts.database,
-        authenticator=parts.authenticator,
-        clock=parts.clock,
-        metrics=parts.metrics,
+        routers=[router for each in slices for router in each.routers] if "api" in dependencies.roles else [],
+        database=dependencies.database,
+        authenticator=dependencies.authenticator,
+        clock=dependencies.clock,
+        metrics=dependencies.metrics,
         ready=ready,
-        stalled=lambda: parts.watchdog.stalled,
-        backlog=parts.backlog,
+        stalled=lambda: dependencies.watchdog.stalled,
+        backlog=dependencies.backlog,
     )
     return Service(
-        name=parts.name,
+        name=dependencies.name,
         app=app,
-        host=parts.settings.http_host,
-        port=parts.settings.http_port,
+        host=dependencies.settings.http_host,
+        port=dependencies.settings.http_port,
         prepare=prepare,
         close=close,
-        background={"gauges": parts.measure}
-        | {name: each.run for name, each in work.items() if each.role in parts.roles},
+        background={"gauges": dependencies.measure}
+        | {name: each.run for name, each in work.items() if each.role in dependencies.roles},
     )
 
 
@@ -93,20 +93,22 @@ def while_leased(lease: Lease, act: Callable[[], Awaitable[object]], *, seconds:
     return run
 
 
-def _plumbing(parts: ServiceDependencies) -> Mapping[str, Work]:
+def _plumbing(dependencies: ServiceDependencies) -> Mapping[str, Work]:
     """What every service runs: it consumes, publishes its outbox and retries parked records."""
     return {
-        "backlog": Work(role="api", run=lambda: every(shedding.LOOKS_SECONDS, parts.backlog.look)),
-        "consumer": Work(role="consumer", run=lambda: _consume(parts)),
-        "watchdog": Work(role="consumer", run=lambda: every(parts.watchdog.looks_seconds, parts.watchdog.look)),
-        "relay": Work(role="relay", run=parts.relay),
-        "parked": Work(role="clockwork", run=lambda: every(1, parts.consumers.retry_due)),
+        "backlog": Work(role="api", run=lambda: every(shedding.LOOKS_SECONDS, dependencies.backlog.look)),
+        "consumer": Work(role="consumer", run=lambda: _consume(dependencies)),
+        "watchdog": Work(
+            role="consumer", run=lambda: every(dependencies.watchdog.looks_seconds, dependencies.watchdog.look)
+        ),
+        "relay": Work(role="relay", run=dependencies.relay),
+        "parked": Work(role="clockwork", run=lambda: every(1, dependencies.consumers.retry_due)),
     }
 
 
-async def _consume(parts: ServiceDependencies) -> None:
-    await parts.consumers.start()
+async def _consume(dependencies: ServiceDependencies) -> None:
+    await dependencies.consumers.start()
     try:
         await asyncio.Event().wait()
     finally:
-        await parts.consumers.stop()
+        await dependencies.consumers.stop()

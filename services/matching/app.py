@@ -38,21 +38,21 @@ async def _run(settings: Settings, clock: Clock, roles: frozenset[str]) -> None:
 
 def build(settings: Settings, clock: Clock, roles: Collection[str]) -> Service:
     """Inside a running event loop."""
-    parts = bootstrap.build(NAME, settings, clock, roles, dead_letter=MatchingRecordParked)
+    dependencies = bootstrap.build(NAME, settings, clock, roles, dead_letter=MatchingRecordParked)
     solver = SolverProcess(mongo_uri=settings.mongo_uri.get_secret_value(), mongo_database=settings.mongo_database)
     return assemble(
-        parts,
+        dependencies,
         "Preceptor matching",
         "Who is suggested to whom, why, and why not; who asked whom, and what came of it.",
         [
-            suggestions.build(parts, settings),
-            mentoring.build(parts, forget=[forget_answers]),
-            conflicts.build(parts),
-            feedback.build(parts),
-            exchange.build(parts),
-            rounds.build(parts, settings, solver=solver),
-            repairs.build(parts, settings, solver=solver),
-            simulations.build(parts, settings, solver=solver),
-            privacy.build(parts),
+            suggestions.build(dependencies, settings),
+            mentoring.build(dependencies, forget=[forget_answers]),
+            conflicts.build(dependencies),
+            feedback.build(dependencies),
+            exchange.build(dependencies),
+            rounds.build(dependencies, settings, solver=solver),
+            repairs.build(dependencies, settings, solver=solver),
+            simulations.build(dependencies, settings, solver=solver),
+            privacy.build(dependencies),
         ],
     )

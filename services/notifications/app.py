@@ -61,12 +61,12 @@ async def _run(settings: NotificationsSettings, clock: Clock, roles: frozenset[s
 
 def build(settings: NotificationsSettings, clock: Clock, roles: Collection[str]) -> Service:
     """Inside a running event loop."""
-    parts = bootstrap.build(NAME, settings, clock, roles, dead_letter=NotificationsRecordParked)
-    store = MongoInboxRepository(parts.database)
+    dependencies = bootstrap.build(NAME, settings, clock, roles, dead_letter=NotificationsRecordParked)
+    store = MongoInboxRepository(dependencies.database)
     listeners = InboxListeners()
     inbox = Inbox(store, Wording(), listeners, clock)
-    _consume(parts, store, clock)
-    _measure(parts, listeners)
+    _consume(dependencies, store, clock)
+    _measure(dependencies, listeners)
 
     async def prepare() -> None:
         await store.prepare(read_kept=timedelta(days=settings.read_kept_days))
@@ -77,13 +77,13 @@ def build(settings: NotificationsSettings, clock: Clock, roles: Collection[str])
         work={"live": Work(role="api", run=lambda: _ring(store, listeners))},
     )
     return assemble(
-        parts, "Preceptor notifications", "What a member has been told, and is being told now.", [notifications]
+        dependencies, "Preceptor notifications", "What a member has been told, and is being told now.", [notifications]
     )
 
 
-def _consume(parts: ServiceDependencies, store: MongoInboxRepository, clock: Clock) -> None:
+def _consume(dependencies: ServiceDependencies, store: MongoInboxRepository, clock: Clock) -> None:
     reactions = Reactions(Notifier(clock), MongoNotificationRepository)
-    parts.consumers.projection(
+    dependencies.consumers.projection(
         {
             ContactChanged: store.fold_contacts,
             MemberErased: lambda received: store.fold_erasures(received, now=clock.now()),
@@ -91,7 +91,7 @@ def _consume(parts: ServiceDependencies, store: MongoInboxRepository, clock: Clo
             ProgrammeChanged: store.fold_programmes,
         }
     )
-    parts.consumers.reaction(
+    dependencies.consumers.reaction(
         {
             SuggestionsChanged: reactions.on_suggestions_changed,
             MentorRequested: reactions.on_turn,
@@ -112,8 +112,8 @@ def _consume(parts: ServiceDependencies, store: MongoInboxRepository, clock: Clo
     )
 
 
-def _measure(parts: ServiceDependencies, listeners: InboxListeners) -> None:
-    streams = Gauge("preceptor_inbox_streams", "Open live streams", registry=parts.metrics.registry)
+def _measure(dependencies: ServiceDependencies, listeners: InboxListeners) -> None:
+    streams = Gauge("preceptor_inbox_streams", "Open live streams", registry=dependencies.metrics.registry)
     streams.set_function(lambda: listeners.listening)
 
 

@@ -100,13 +100,13 @@ def _routers(stores: Stores, settings: Settings, clock: Clock) -> list[APIRouter
 
 def build(settings: Settings, clock: Clock, *, roles: Collection[str] = ROLES) -> Service:
     """Inside the running event loop: clients bind to it."""
-    parts = bootstrap.build("profiles", settings, clock, roles, dead_letter=ProfilesRecordParked)
-    stores = Stores(parts)
-    parts.consumers.projection(projection_handlers(stores.relations))
-    _consume(parts, clock)
-    lease = parts.lease("rosters", seconds=30)
+    dependencies = bootstrap.build("profiles", settings, clock, roles, dead_letter=ProfilesRecordParked)
+    stores = Stores(dependencies)
+    dependencies.consumers.projection(projection_handlers(stores.relations))
+    _consume(dependencies, clock)
+    lease = dependencies.lease("rosters", seconds=30)
     rosters = RosterWorker(stores.rosters, stores.programmes, lease, clock)
-    states = MongoStates(parts.database, clock, holder=parts.holder)
+    states = MongoStates(dependencies.database, clock, holder=dependencies.holder)
     carrying_out = ErasureWorker(stores.erasures, clock)
     mending = StaleHeadRepublisher(states, lambda since: heads(settings.kafka, TOPICS, since=since), clock)
     profiles = Slice(
@@ -119,19 +119,19 @@ def build(settings: Settings, clock: Clock, *, roles: Collection[str] = ROLES) -
         },
     )
     return assemble(
-        parts,
+        dependencies,
         "Preceptor profiles",
         "Institutions, programmes and members: who is in the network, and what they offer, want and allow.",
         [profiles],
     )
 
 
-def _consume(parts: ServiceDependencies, clock: Clock) -> None:
+def _consume(dependencies: ServiceDependencies, clock: Clock) -> None:
     def receive(writing: Writing, institution: str, erasure: str, *, service: str) -> None:
         erasure_store.receive(writing, institution, erasure, service=service, now=clock.now())
 
     reactions = Reactions(receive)
-    parts.consumers.reaction(
+    dependencies.consumers.reaction(
         {
             MatchingErasureCompleted: reactions.on_erasure_completed,
             NotificationsErasureCompleted: reactions.on_erasure_completed,

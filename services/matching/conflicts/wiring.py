@@ -8,9 +8,9 @@ from shared.service import every
 from shared.slices import Slice, Work
 
 
-def build(parts: ServiceDependencies) -> Slice:
-    store = MongoFirewallRepository(parts.database, parts.clock)
-    rotations, counting = Rotations(store, parts.clock), AssessmentWorker(store, parts.clock)
+def build(dependencies: ServiceDependencies) -> Slice:
+    store = MongoFirewallRepository(dependencies.database, dependencies.clock)
+    rotations, counting = Rotations(store, dependencies.clock), AssessmentWorker(store, dependencies.clock)
     return Slice(
         prepare=[store.prepare],
         routers=[rotations_router(rotations), conflicts_router(rotations)],

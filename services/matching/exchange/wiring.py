@@ -10,10 +10,10 @@ from shared.bootstrap import ServiceDependencies
 from shared.slices import Slice
 
 
-def build(parts: ServiceDependencies) -> Slice:
+def build(dependencies: ServiceDependencies) -> Slice:
     return Slice(
         routers=[
-            exchange_router(Exchanges(MongoExchangeRepository(parts.database))),
-            load_router(Loads(MongoLoadRepository(parts.database))),
+            exchange_router(Exchanges(MongoExchangeRepository(dependencies.database))),
+            load_router(Loads(MongoLoadRepository(dependencies.database))),
         ]
     )

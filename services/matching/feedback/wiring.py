@@ -7,6 +7,6 @@ from shared.bootstrap import ServiceDependencies
 from shared.slices import Slice
 
 
-def build(parts: ServiceDependencies) -> Slice:
-    store = MongoAnswerRepository(parts.database, parts.clock)
+def build(dependencies: ServiceDependencies) -> Slice:
+    store = MongoAnswerRepository(dependencies.database, dependencies.clock)
     return Slice(prepare=[store.prepare], routers=[experience_router(Experiences(store))])

@@ -14,14 +14,14 @@ from shared.service import every
 from shared.slices import Slice, Work
 
 
-def build(parts: ServiceDependencies, *, forget: Sequence[Forget]) -> Slice:
-    store = MongoMentoringRepository(parts.database, parts.clock)
-    due = DueWorker(MongoDueRepository(parts.database, parts.clock, forget=forget), parts.clock)
+def build(dependencies: ServiceDependencies, *, forget: Sequence[Forget]) -> Slice:
+    store = MongoMentoringRepository(dependencies.database, dependencies.clock)
+    due = DueWorker(MongoDueRepository(dependencies.database, dependencies.clock, forget=forget), dependencies.clock)
     return Slice(
         prepare=[store.prepare],
         routers=[
-            requests_router(Requests(store, parts.clock)),
-            relationships_router(Relationships(store, parts.clock)),
+            requests_router(Requests(store, dependencies.clock)),
+            relationships_router(Relationships(store, dependencies.clock)),
         ],
         work={"due": Work(role="clockwork", run=lambda: every(1, due.work))},
     )

@@ -14,11 +14,13 @@ from shared.service import every
 from shared.slices import Slice, Work
 
 
-def build(parts: ServiceDependencies) -> Slice:
-    erasures = MongoErasureRepository(parts.database, parts.clock)
+def build(dependencies: ServiceDependencies) -> Slice:
+    erasures = MongoErasureRepository(dependencies.database, dependencies.clock)
     receipts = ErasureReceiptWorker(erasures)
-    rounds = Rounds(MongoRoundRepository(parts.database, parts.clock), parts.clock)
-    export = Export(MongoExportRepository(parts.database), Reading(MongoSuggestionRepository(parts.database)), rounds)
+    rounds = Rounds(MongoRoundRepository(dependencies.database, dependencies.clock), dependencies.clock)
+    export = Export(
+        MongoExportRepository(dependencies.database), Reading(MongoSuggestionRepository(dependencies.database)), rounds
+    )
     return Slice(
         prepare=[erasures.prepare],
         routers=[export_router(export)],

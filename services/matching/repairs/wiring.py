@@ -15,11 +15,15 @@ from shared.slices import Slice, Work
 LOOKS_SECONDS = 0.5
 
 
-def build(parts: ServiceDependencies, settings: Settings, *, solver: Planner) -> Slice:
-    repository = MongoRepairRepository(parts.database)
-    lease = parts.lease("repairs", seconds=settings.lease_seconds)
+def build(dependencies: ServiceDependencies, settings: Settings, *, solver: Planner) -> Slice:
+    repository = MongoRepairRepository(dependencies.database)
+    lease = dependencies.lease("repairs", seconds=settings.lease_seconds)
     mending = RepairWorker(
-        MongoRepairWorkRepository(parts.database, parts.clock), repository, solver, lease, parts.clock
+        MongoRepairWorkRepository(dependencies.database, dependencies.clock),
+        repository,
+        solver,
+        lease,
+        dependencies.clock,
     )
 
     async def run() -> None:
@@ -30,6 +34,6 @@ def build(parts: ServiceDependencies, settings: Settings, *, solver: Planner) ->
 
     return Slice(
         prepare=[repository.prepare],
-        routers=[repairs_router(Repairs(repository, parts.clock))],
+        routers=[repairs_router(Repairs(repository, dependencies.clock))],
         work={"repairs": Work(role="clockwork", run=run)},
     )

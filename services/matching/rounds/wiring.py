@@ -16,12 +16,14 @@ LOOKS_SECONDS = 0.5
 """Between two looks for work that waits."""
 
 
-def build(parts: ServiceDependencies, settings: Settings, *, solver: Solver) -> Slice:
-    repository, clock = MongoRoundRepository(parts.database, parts.clock), parts.clock
-    solving_lease = parts.lease("solving", seconds=settings.lease_seconds)
-    publishing_lease = parts.lease("publishing", seconds=settings.lease_seconds)
-    solving = SolvingWorker(repository, solver, solving_lease, clock, watch=metrics.Rounds(parts.metrics.registry))
-    publishing = PublicationWorker(MongoPublicationRepository(parts.database, clock), publishing_lease, clock)
+def build(dependencies: ServiceDependencies, settings: Settings, *, solver: Solver) -> Slice:
+    repository, clock = MongoRoundRepository(dependencies.database, dependencies.clock), dependencies.clock
+    solving_lease = dependencies.lease("solving", seconds=settings.lease_seconds)
+    publishing_lease = dependencies.lease("publishing", seconds=settings.lease_seconds)
+    solving = SolvingWorker(
+        repository, solver, solving_lease, clock, watch=metrics.Rounds(dependencies.metrics.registry)
+    )
+    publishing = PublicationWorker(MongoPublicationRepository(dependencies.database, clock), publishing_lease, clock)
 
     async def clear_folders() -> None:
         solver_folders.clear()

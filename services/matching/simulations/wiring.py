@@ -11,12 +11,12 @@ from shared.slices import Slice, Work, while_leased
 LOOKS_SECONDS = 0.5
 
 
-def build(parts: ServiceDependencies, settings: Settings, *, solver: Simulator) -> Slice:
-    repository = MongoSimulationRepository(parts.database)
-    lease = parts.lease("rehearsals", seconds=settings.lease_seconds)
-    rehearsing = SimulationWorker(repository, solver, lease, parts.clock)
+def build(dependencies: ServiceDependencies, settings: Settings, *, solver: Simulator) -> Slice:
+    repository = MongoSimulationRepository(dependencies.database)
+    lease = dependencies.lease("rehearsals", seconds=settings.lease_seconds)
+    rehearsing = SimulationWorker(repository, solver, lease, dependencies.clock)
     return Slice(
         prepare=[repository.prepare],
-        routers=[simulations_router(Simulations(repository, parts.clock))],
+        routers=[simulations_router(Simulations(repository, dependencies.clock))],
         work={"rehearsals": Work(role="clockwork", run=while_leased(lease, rehearsing.work, seconds=LOOKS_SECONDS))},
     )

@@ -22,15 +22,18 @@ from shared.bootstrap import ServiceDependencies
 from shared.slices import Slice, Work
 
 
-def build(parts: ServiceDependencies, settings: Settings) -> Slice:
-    lists, replicas = MongoListRepository(parts.database), Replicas(parts.database, holder=parts.holder)
-    worker = _worker(parts, settings, lists, replicas)
-    copies = ProjectedDocuments(parts.database, on_applied=worker.hear)
-    parts.consumers.projection(projection_handlers(copies))
-    reading = Reading(MongoSuggestionRepository(parts.database))
+def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
+    lists, replicas = (
+        MongoListRepository(dependencies.database),
+        Replicas(dependencies.database, holder=dependencies.holder),
+    )
+    worker = _worker(dependencies, settings, lists, replicas)
+    copies = ProjectedDocuments(dependencies.database, on_applied=worker.hear)
+    dependencies.consumers.projection(projection_handlers(copies))
+    reading = Reading(MongoSuggestionRepository(dependencies.database))
 
     def not_ready() -> Mapping[str, str]:
-        is_loading = "clockwork" in parts.roles and not worker.is_loaded
+        is_loading = "clockwork" in dependencies.roles and not worker.is_loaded
         return {"index": "is being loaded"} if is_loading else {}
 
     return Slice(
@@ -42,26 +45,30 @@ def build(parts: ServiceDependencies, settings: Settings) -> Slice:
 
 
 def _worker(
-    parts: ServiceDependencies, settings: Settings, lists: MongoListRepository, replicas: Replicas
+    dependencies: ServiceDependencies, settings: Settings, lists: MongoListRepository, replicas: Replicas
 ) -> ListWorker:
-    metrics = watch.Metrics(parts.metrics.registry)
+    metrics = watch.Metrics(dependencies.metrics.registry)
 
     def updater(network: Network) -> ListUpdater:
-        new = ListUpdater(network, lists, clock=parts.clock, coalesce_seconds=settings.coalesce_seconds, watch=metrics)
+        new = ListUpdater(
+            network, lists, clock=dependencies.clock, coalesce_seconds=settings.coalesce_seconds, watch=metrics
+        )
         metrics.follow(new)
         return new
 
     def unavailable(network: Network) -> UnavailableRequests:
-        return UnavailableRequests(network, MongoMentoringRepository(parts.database, parts.clock), parts.clock)
+        return UnavailableRequests(
+            network, MongoMentoringRepository(dependencies.database, dependencies.clock), dependencies.clock
+        )
 
     def audit(updater: ListUpdater) -> Audit:
-        return Audit(updater, lists, clock=parts.clock, watch=metrics)
+        return Audit(updater, lists, clock=dependencies.clock, watch=metrics)
 
     def shards() -> Shards:
-        return Shards(replicas, lambda name: parts.lease(name, seconds=settings.lease_seconds))
+        return Shards(replicas, lambda name: dependencies.lease(name, seconds=settings.lease_seconds))
 
     return ListWorker(
-        IndexSource(parts.database),
+        IndexSource(dependencies.database),
         updater=updater,
         unavailable=unavailable,
         shards=shards,
