@@ -1,6 +1,6 @@
-"""Effects once per consumer: the mark `{consumer, event id}` is written in the transaction of the effect.
+"""The inbox collection: applies each event once per consumer, by a mark written in the transaction of the effect.
 
-Marks outlive the topics' 30 days, so that no record can come again unmarked.
+A mark is `consumer:event id`. Marks outlive the topics' 30 days, so no record can be read again unmarked.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _KEPT = timedelta(days=35)
 
 
 class AlreadyHandled(Exception):
-    """Somebody's transaction with this mark is committed; ours must not be."""
+    """Another transaction has committed this mark; the current one must abort."""
 
 
 async def prepare(database: Database) -> None:
@@ -29,12 +29,12 @@ def mark(writing: Writing, *, consumer: str, event: str, now: datetime) -> None:
 
 
 async def mark_anyway(database: Database, session: Session, *, consumer: str, event: str, now: datetime) -> None:
-    """For what is to have no effect: whoever marked it first, it is marked."""
+    """Marks an event that must have no effect; an existing mark stays."""
     mark = {"_id": f"{consumer}:{event}"}
     await database["inbox"].update_one(mark, {"$setOnInsert": {"at": now}}, upsert=True, session=session)
 
 
 async def handled(database: Database, *, consumer: str, events: Sequence[str]) -> set[str]:
-    """Which of these a batch need not try: cheaper than a transaction each, and never the guarantee."""
+    """The events that are marked already. An optimization for batches: only the mark in the transaction guarantees."""
     marks = database["inbox"].find({"_id": {"$in": [f"{consumer}:{event}" for event in events]}})
     return {mark["_id"].split(":", 1)[1] async for mark in marks}

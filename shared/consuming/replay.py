@@ -1,4 +1,4 @@
-"""Reads topics again, as nobody: in no group, leaving no offset behind."""
+"""Reads topics again without a consumer group and without committing offsets."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -15,14 +15,14 @@ _AT_ONCE = 1_000
 
 
 class Replay:
-    def __init__(self, consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
         self._consumer = consumer
-        self.places = places
+        self.partitions = partitions
 
     @classmethod
     @asynccontextmanager
     async def open(cls, bootstrap: str, topics: Sequence[str], *, since: datetime | None = None) -> AsyncIterator[Self]:
-        """At the topics' beginning, or where what was appended at that time and later begins."""
+        """Starts at the topics' beginning, or at the first records appended at or after `since`."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=kafka.servers(bootstrap), enable_auto_commit=False, auto_offset_reset="earliest"
         )
@@ -30,27 +30,32 @@ class Replay:
         try:
             await consumer._client.force_metadata_update()  # noqa: SLF001 -- else a fresh client knows no partitions
             named = [kafka.named(bootstrap, topic) for topic in topics]
-            places = [TopicPartition(topic, n) for topic in named for n in consumer.partitions_for_topic(topic) or ()]
-            consumer.assign(places)
-            replay = cls(consumer, places)
-            for place, offset in (await replay.begins(since)).items():
-                consumer.seek(place, offset)
+            partitions = [
+                TopicPartition(topic, n) for topic in named for n in consumer.partitions_for_topic(topic) or ()
+            ]
+            consumer.assign(partitions)
+            replay = cls(consumer, partitions)
+            for partition, offset in (await replay.begins(since)).items():
+                consumer.seek(partition, offset)
             yield replay
         finally:
             await consumer.stop()
 
     async def begins(self, since: datetime | None) -> Ends:
         if since is None:
-            return dict(await self._consumer.beginning_offsets(self.places))
-        timely = await self._consumer.offsets_for_times(dict.fromkeys(self.places, int(since.timestamp() * 1000)))
+            return dict(await self._consumer.beginning_offsets(self.partitions))
+        timely = await self._consumer.offsets_for_times(dict.fromkeys(self.partitions, int(since.timestamp() * 1000)))
         ends = await self.ends()
-        return {place: timely[place].offset if timely.get(place) else ends[place] for place in self.places}
+        return {
+            partition: timely[partition].offset if timely.get(partition) else ends[partition]
+            for partition in self.partitions
+        }
 
     async def ends(self) -> Ends:
-        return dict(await self._consumer.end_offsets(self.places))
+        return dict(await self._consumer.end_offsets(self.partitions))
 
     async def until(self, ends: Ends) -> AsyncIterator[Sequence[Record]]:
-        """What lies between here and there, some records at a time."""
-        while any([await self._consumer.position(place) < end for place, end in ends.items()]):
+        """Yields the records from the current position to `ends`, in batches."""
+        while any([await self._consumer.position(partition) < end for partition, end in ends.items()]):
             for records in (await self._consumer.getmany(timeout_ms=500, max_records=_AT_ONCE)).values():
                 yield records

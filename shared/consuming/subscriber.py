@@ -1,4 +1,4 @@
-"""The one way to make a subscriber: batches, committed once each, nothing lost by a default (design 5.1 to 5.6)."""
+"""Creates subscribers: batches, one commit for each, no default that could lose records (design 5.1 to 5.6)."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ _log = logger(__name__)
 
 
 class _PromptSubscriber(BatchSubscriber):
-    """FastStream sleeps `batch_timeout_ms` after an empty poll, which a record that arrives meanwhile waits out."""
+    """FastStream sleeps `batch_timeout_ms` after an empty poll, which delays records that arrive during it."""
 
     __slots__ = ()
 
@@ -33,7 +33,7 @@ class _PromptSubscriber(BatchSubscriber):
 def subscribe(
     broker: KafkaBroker, topics: Iterable[str], *, group: str, handle: Handle, fetch_max_wait_ms: int
 ) -> Client:
-    """With both `parser=` and `decoder=` every record reaches `handle`, whatever it holds (design 5.4)."""
+    """Setting both `parser=` and `decoder=` passes every record to `handle`, even a malformed one (design 5.4)."""
     subscriber = broker.subscriber(
         *sorted(topics),
         group_id=group,
@@ -69,7 +69,7 @@ def subscribe(
 
 
 def assert_safe(subscriber: Any) -> None:
-    """A broker-wide policy is ignored for some subscribers (design 5.3), so each is looked at."""
+    """A broker-wide policy is ignored for some subscribers (design 5.3), so each subscriber is checked."""
     arguments = subscriber._connection_args  # noqa: SLF001 -- FastStream has no public view of them
     safe = (
         isinstance(subscriber, _PromptSubscriber)

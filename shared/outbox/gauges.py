@@ -1,4 +1,4 @@
-"""Measures the outbox in every process, whether or not it leads the relay: facts that nobody publishes must show."""
+"""Measures the outbox in every process, so that unpublished facts show even where no relay runs."""
 
 from shared.clock import Clock
 from shared.mongo import ASCENDING, Database
@@ -14,7 +14,7 @@ class OutboxGauges:
         self._metrics = metrics
 
     async def measure(self) -> None:
-        """The oldest row that is not part of an import counts; the oldest of an import only where there is no other."""
+        """Measures the age of the oldest urgent pending row; without urgent rows, of the oldest bulk row."""
         oldest = await self._outbox.find_one(
             {"status": "pending"}, {"created": 1}, sort=[("bulk", ASCENDING), ("_id", ASCENDING)]
         )

@@ -1,4 +1,4 @@
-"""What of the outbox goes next: urgent rows first, keys whole, institutions in turns, bulk rows at their own rate."""
+"""Chooses the next outbox rows: urgent rows first, keys complete, institutions in turn, bulk rows at a limited rate."""
 
 import asyncio
 from bisect import bisect_right
@@ -9,13 +9,13 @@ from shared.mongo import ASCENDING, Collection, Document
 
 _BATCH = 500
 _BULK_BATCH = 100
-"""While bulk rows wait: an urgent one waits for no more than these."""
+"""The batch size while bulk rows are pending: an urgent row waits for at most so many bulk rows."""
 _BULK_PER_SECOND = 2_000
-_INSTITUTIONS_A_TURN = 50
+_MAX_INSTITUTIONS_PER_CALL = 50
 
 
 class Allowance:
-    """A token bucket of one second, so that bulk rows trickle at a known rate."""
+    """A token bucket that limits the rate of bulk rows; it holds a tenth of a second."""
 
     def __init__(self, clock: Clock, *, per_second: int) -> None:
         self._clock = clock
@@ -39,25 +39,25 @@ class FairScheduler:
         self._bulk = Allowance(clock, per_second=_BULK_PER_SECOND)
         self._last_served = ""
         self.bulk_waits = False
-        self.is_crowded = False
-        """Whether more waits than was found last."""
+        self.has_more = False
+        """Whether more rows may be pending than the last query returned."""
 
     async def next(self, in_flight: Sequence[Document]) -> list[Document]:
-        """`in_flight` is not marked yet and must not go again."""
+        """Rows `in_flight` are not marked as sent yet and must not be sent again."""
         pending = {"status": "pending", "_id": {"$nin": [row["_id"] for row in in_flight]}}
         by_lane = [("bulk", ASCENDING), ("_id", ASCENDING)]
         limit = _BULK_BATCH if self.bulk_waits else _BATCH
         rows = await self._outbox.find(pending).sort(by_lane).limit(limit).to_list(None)
         self.bulk_waits = bool(rows) and rows[-1]["bulk"]
-        self.is_crowded = len(rows) == limit
-        if self.is_crowded:
-            return await self._with_predecessors(await self._turns(rows, pending), pending)
+        self.has_more = len(rows) == limit
+        if self.has_more:
+            return await self._with_predecessors(await self._with_absent_institutions(rows, pending), pending)
         return rows
 
-    async def _turns(self, crowd: Sequence[Document], pending: Document) -> list[Document]:
-        """More waits than one batch takes: whoever the crowd keeps out of it comes before the crowd."""
+    async def _with_absent_institutions(self, batch: Sequence[Document], pending: Document) -> list[Document]:
+        """Puts rows of institutions that are absent from a full batch before it."""
         waiting = await self._outbox.distinct("institution", {"status": "pending", "bulk": {"$in": [False, True]}})
-        absent = self._whose_turn(set(waiting) - {row["institution"] for row in crowd})
+        absent = self._institutions_in_turn(set(waiting) - {row["institution"] for row in batch})
         share = max(1, _BATCH // max(1, 2 * len(absent)))
         both_lanes = {**pending, "bulk": {"$in": [False, True]}}
         finds = (
@@ -67,16 +67,18 @@ class FairScheduler:
             .to_list(None)
             for institution in absent
         )
-        return [row for found in await asyncio.gather(*finds) for row in found] + list(crowd)
+        return [row for found in await asyncio.gather(*finds) for row in found] + list(batch)
 
-    def _whose_turn(self, waiting: Iterable[str]) -> list[str]:
-        """The next so many by name, after those of the last turn: a find each for thousands would take seconds."""
-        turn = following(self._last_served, waiting)[:_INSTITUTIONS_A_TURN]
+    def _institutions_in_turn(self, waiting: Iterable[str]) -> list[str]:
+        """The institutions to serve now, in name order after those of the last call: one query each for thousands of
+        institutions would take seconds.
+        """
+        turn = rotated_after(self._last_served, waiting)[:_MAX_INSTITUTIONS_PER_CALL]
         self._last_served = turn[-1] if turn else ""
         return turn
 
     async def _with_predecessors(self, rows: Sequence[Document], pending: Document) -> list[Document]:
-        """Earlier facts of the same keys that the batch's limit cut off or that wait in the bulk lane."""
+        """Adds earlier facts of the same keys that the batch's limit cut off or that are bulk rows."""
         later = [row["key"] for row in rows if row["sequence"] > 1]
         if not later:
             return list(rows)
@@ -96,8 +98,8 @@ class FairScheduler:
         return now + allowed
 
 
-def following(last: str, names: Iterable[str]) -> list[str]:
-    """All of them, in order, beginning behind the last one."""
+def rotated_after(last: str, names: Iterable[str]) -> list[str]:
+    """All names in order, starting after `last` and wrapping around."""
     ordered = sorted(names)
     at = bisect_right(ordered, last)
     return ordered[at:] + ordered[:at]

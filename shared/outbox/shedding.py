@@ -1,8 +1,8 @@
-"""Whether the outbox is so far behind that writes are turned away: what is accepted then would be heard of too late.
+"""Sheds load: decides whether the outbox is so far behind that writes are refused.
 
-Looked at now and then, never in a request. A fact has waited for as long as this process has seen it wait: when it was
-made is said by the clock of whoever made it, which may be minutes wrong. Urgent rows count alone: an import waits for
-its own rate, and turns nobody else away. While the store does not answer, the last look holds.
+Measured periodically, never in a request. A fact's waiting time counts from when this process first saw it pending,
+because `created` comes from another process's clock, which may be minutes wrong. Only urgent rows count: bulk rows are
+rate limited, and an import must not cause refusals. While MongoDB does not answer, the last measurement holds.
 """
 
 from shared.clock import Clock
@@ -18,7 +18,7 @@ class Backlog:
         self._clock = clock
         self._limit = shed_after_seconds
         self._seen: list[tuple[float, str]] = []
-        """When a fact was the newest that waited, and its id; the longest ago first, those alone that wait still."""
+        """Samples of the newest pending row: time seen and id, the oldest first; only rows that are still pending."""
         self.is_overdue = False
 
     async def look(self) -> None:

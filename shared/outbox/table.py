@@ -1,7 +1,7 @@
-"""Facts wait here, written in the transaction that made them true, until the relay has published them.
+"""The outbox collection: facts are written in the transaction of their change, and published later by the relay.
 
-Truth is `status: pending`, never a high-water mark: commit order is not id order. Sent rows of private topics are
-deleted, others kept seven days. A row that Kafka refuses is `held`, and what follows of its key behind it.
+`status: pending` decides what is published, never a high-water mark: commit order is not id order. Sent rows of private
+topics are deleted, others are kept for seven days. A row that Kafka refuses is `held`, with the later rows of its key.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,7 +38,7 @@ INDEXES = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tombstone:
-    """In place of a payload: a record without a value, by which Kafka removes what was published of the aggregate."""
+    """Replaces a payload: a record without a value, by which compaction removes the aggregate's published state."""
 
     of: type[Payload]
     aggregate: str
@@ -54,7 +54,7 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One event on its way out. `sequence` counts the aggregate's changes on its topic; `bulk` rows yield to others."""
+    """An event to publish. `sequence` counts the aggregate's changes on its topic; `bulk` rows yield to others."""
 
     id: str
     payload: Payload | Tombstone
@@ -70,13 +70,13 @@ async def prepare(database: Database) -> None:
 
 
 async def append(database: Database, session: Session, facts: Iterable[Fact]) -> None:
-    """Part of the caller's transaction, which a fact that could never be published ends."""
+    """Inserts facts in the caller's transaction; raises `Rejected` for a fact that is too large to publish."""
     if rows := _rows(facts):
         await database["outbox"].insert_many(rows, session=session)
 
 
 def write(writing: Writing, facts: Iterable[Fact]) -> None:
-    """The same in one thread."""
+    """Like `append`, inside a transaction of `in_one_thread`."""
     if rows := _rows(facts):
         writing["outbox"].insert_many(rows, session=writing.session)
 
@@ -92,7 +92,7 @@ async def mark_sent(outbox: Collection, rows: Sequence[Document], *, now: dateti
 
 
 async def hold(outbox: Collection, keys: Iterable[str]) -> None:
-    """What waits of these keys, out of the way of others."""
+    """Marks the pending rows of these keys as held, so that they do not delay other keys."""
     await outbox.update_many({"status": "pending", "key": {"$in": list(keys)}}, {"$set": {"status": "held"}})
 
 
@@ -101,12 +101,12 @@ async def held_keys(outbox: Collection) -> set[str]:
 
 
 async def held(outbox: Collection, key: str) -> list[Document]:
-    """In order."""
+    """The held rows of a key, in order of sequence."""
     return await outbox.find({"status": "held", "key": key}).sort("sequence", ASCENDING).to_list(None)
 
 
 def _rows(facts: Iterable[Fact]) -> list[Document]:
-    """Of a crowd one is enough to ring that it is there."""
+    """`rings` marks the rows that the change stream delivers: each urgent row, and the first of a transaction."""
     rows = [_row(fact) | {"rings": position == 0 or not fact.bulk} for position, fact in enumerate(facts)]
     for row in rows:
         if (size := len((row["value"] or "").encode())) > _MAX_VALUE_BYTES:

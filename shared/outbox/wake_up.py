@@ -1,7 +1,7 @@
-"""What the doorbell says of the outbox, and when that is all there is to know (ADR 0009).
+"""Collects outbox rows from the change stream, and knows when they are all that is pending (ADR 0009).
 
-While `_are_all`, what is pending is what rang and was not taken yet, in the order of its commits: everything before was
-found and sent, nothing failed, and no bulk row, of which one for each transaction rings, has come since.
+While `_is_complete`, the pending rows are exactly the collected ones, in commit order: all earlier rows were found and
+sent, no row failed, and no bulk row has been inserted since (the stream delivers one bulk row for each transaction).
 """
 
 from collections.abc import Iterable
@@ -10,55 +10,55 @@ from itertools import takewhile
 from shared.clock import Clock
 from shared.mongo import Document
 
-_AT_ONCE = 32
-"""More than these are found, not taken as they rang."""
+_MAX_COLLECTED = 32
+"""At most so many rows are sent as the stream delivered them; more are found by a query."""
 _LATE_SECONDS = 60.0
-"""So long after its row was sent a ring may still come; one still later would send the fact again, under its id."""
-_SENT_AT_MOST = 20_000
+"""How late the stream may deliver a row that was sent; an even later one is sent again, under the same event id."""
+_MAX_SENT = 20_000
 
 
 class WakeUps:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._waiting: list[Document] = []
+        self._collected: list[Document] = []
         self._is_open = False
-        self._are_all = False
+        self._is_complete = False
         self._sent: dict[str, float] = {}
-        """When, by id, in the order of sending: rows that were found may ring still."""
+        """Sending time by row id, in order: the stream may still deliver rows that a query found."""
 
     def open(self) -> None:
-        """What is committed from now on rings; what was committed before never will."""
+        """The stream delivers rows that are committed from now on, and none that were committed before."""
         self._is_open = True
-        self._are_all = False
+        self._is_complete = False
 
-    def hear(self, row: Document) -> None:
-        if row["bulk"] or len(self._waiting) == _AT_ONCE:
-            self._are_all = False
+    def on_insert(self, row: Document) -> None:
+        if row["bulk"] or len(self._collected) == _MAX_COLLECTED:
+            self._is_complete = False
         else:
-            self._waiting.append(row)
+            self._collected.append(row)
 
-    def distrust(self) -> None:
-        """Something is pending that is not waiting here."""
-        self._are_all = False
+    def mark_incomplete(self) -> None:
+        """A row may be pending that was not collected here."""
+        self._is_complete = False
 
-    def begin_anew(self) -> None:
-        """Just before a find: it finds whatever rang up to now."""
-        self._waiting.clear()
-        self._are_all = self._is_open
+    def reset(self) -> None:
+        """Call just before a query, which finds every row that the stream delivered up to now."""
+        self._collected.clear()
+        self._is_complete = self._is_open
 
-    def sent(self, rows: Iterable[Document]) -> None:
+    def mark_sent(self, rows: Iterable[Document]) -> None:
         now = self._clock.monotonic()
         self._sent |= {row["_id"]: now for row in rows if not row["bulk"]}
 
     def take(self) -> list[Document] | None:
-        """What is to be sent; None where only a find can tell."""
-        self._forget()
-        if not self._are_all or len(self._sent) > _SENT_AT_MOST:
+        """Returns the rows to send; None where only a query can tell."""
+        self._expire_sent()
+        if not self._is_complete or len(self._sent) > _MAX_SENT:
             return None
-        taken, self._waiting = self._waiting, []
+        taken, self._collected = self._collected, []
         return [row for row in taken if row["_id"] not in self._sent]
 
-    def _forget(self) -> None:
+    def _expire_sent(self) -> None:
         oldest = self._clock.monotonic() - _LATE_SECONDS
         for row in list(takewhile(lambda row: self._sent[row] < oldest, self._sent)):
             del self._sent[row]

@@ -28,7 +28,7 @@ async def test_a_cancellation_that_meets_a_ring_is_not_swallowed(turns: int) -> 
     serving = asyncio.create_task(relay._serve())
     for _ in range(5):
         await asyncio.sleep(0)
-    relay._bell.set()
+    relay._woken.set()
     for _ in range(turns):
         await asyncio.sleep(0)
     serving.cancel()
