@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
+import httpx
 import pytest
 
 from deploy.issuer import LocalIssuer
@@ -167,13 +169,15 @@ async def test_a_silent_stream_has_a_heartbeat_and_ends_in_time(
     assert all(line.startswith(":") for line in lines)
 
 
-async def test_an_open_stream_does_not_hold_up_a_stop(
+async def test_a_stop_ends_an_open_stream_properly_and_at_once(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(10), httpx.AsyncClient(timeout=10) as client:
         async with desk(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as running:
             await running.knows("mia")
-            streaming = running.stream("mia")
+            client.base_url = running.http.base_url
+            streaming = replace(running, http=client).stream("mia")
             stream = await streaming.__aenter__()
-            ended = asyncio.create_task(stream.rest())
-        await asyncio.gather(ended, return_exceptions=True)
+            rest = asyncio.create_task(stream.rest())
+        assert all(line.startswith(":") for line in await rest)
+        await streaming.__aexit__(None, None, None)

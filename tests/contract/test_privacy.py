@@ -81,8 +81,9 @@ def test_the_members_topic_carries_what_is_on_its_list_and_nothing_else() -> Non
     assert set(fields_of(schemas()[MemberChanged.TYPE])) == _MEMBER
 
 
-def test_private_topics_are_named_as_such() -> None:
-    assert {"profiles.preferences", "profiles.contacts"} == PRIVATE
+def test_a_topic_is_private_exactly_if_an_event_on_it_carries_sensitive_fields() -> None:
+    carrying = {payload.TOPIC for name, payload in EVENTS.items() if sensitive(payload, schemas()[name])}
+    assert carrying == PRIVATE
 
 
 def test_the_story_is_on_no_topic_at_all() -> None:

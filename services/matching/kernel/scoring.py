@@ -1,7 +1,7 @@
 """How well a mentor fits a mentee: whole numbers only, so that no order of additions and no batch shape changes a list.
 
-A factor is 0 to 100, a weight 0 to 100, a score their sum of products: at most 100,000, far below 2**24, exact in int32
-and in float32 alike. Equal scores are ordered by a stable hash of programme, mentee and mentor. See docs/matching.md.
+A factor is 0 to 100, a weight 0 to 100, a score the sum of their products: at most `HIGHEST_SCORE`, which is exact in
+int32 and in float32. Equal scores are ordered by a stable hash of programme, mentee and mentor. See docs/matching.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,6 +40,9 @@ _BY_STYLES = np.array([_NOBODY_SAID, 0, 100], dtype=np.int32)
 """Not known; known; and the same."""
 OPEN = FACTORS.index("load")
 """Factors before this one may be shown to the mentee, and count for what is the best possible."""
+HIGHEST_SCORE = 100 * 100 * len(FACTORS)
+if HIGHEST_SCORE >= 2**24:
+    raise ImportError(f"{len(FACTORS)} factors make scores of {HIGHEST_SCORE}, which float32 cannot hold exactly")
 _WORD = 2**64 - 1
 _HUNDRED = np.int32(100)
 _A_WINTERS_DAY = datetime(2024, 1, 15)  # noqa: DTZ001 -- a wall-clock time to ask zones about
