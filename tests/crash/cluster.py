@@ -21,7 +21,7 @@ from deploy.stack.programs import Program
 from shared import failpoints
 from tests.eventually import eventually
 
-_READY_SECONDS = 60
+_READY_SECONDS = 120
 _FULL_BYTES = 4096
 
 
