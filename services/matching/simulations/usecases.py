@@ -6,7 +6,7 @@ What is wanted is changed in profiles, by the coordinator: a rehearsal says with
 from collections.abc import Sequence
 from typing import Protocol
 
-from services.matching.kernel.access import require_coordinator
+from services.matching.kernel.access import refuse_other_programmes, require_coordinator
 from services.matching.kernel.participants import Policy
 from services.matching.mentoring.usecases.parties import Position
 from services.matching.simulations import lifecycle as life
@@ -64,10 +64,7 @@ class Simulations:
         rehearsal = await self._repository.rehearsal(me.home, id)
         if rehearsal is None:
             raise NotFound("rehearsal_not_found", "there is no rehearsal with this id")
-        if not me.coordinates(rehearsal.programme):
-            raise Forbidden(
-                "programme_refused", "your sign-in is limited to other programmes: ask a coordinator of this programme"
-            )
+        refuse_other_programmes(me, rehearsal.programme)
         return rehearsal
 
     async def of_programme(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from services.matching.kernel.access import require_coordinator
+from services.matching.kernel.access import refuse_other_programmes, require_coordinator
 from services.matching.kernel.participants import Policy
 from services.matching.mentoring.usecases.parties import Position
 from services.matching.repairs.domain import lifecycle as life
@@ -78,10 +78,7 @@ class Repairs:
         repair = await self._repository.repair(me.home, id)
         if repair is None:
             raise NotFound("repair_not_found", "there is no repair with this id")
-        if not me.coordinates(repair.programme):
-            raise Forbidden(
-                "programme_refused", "your sign-in is limited to other programmes: ask a coordinator of this programme"
-            )
+        refuse_other_programmes(me, repair.programme)
         return repair
 
     async def of_programme(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from services.matching.kernel.access import require_coordinator
+from services.matching.kernel.access import refuse_other_programmes, require_coordinator
 from services.matching.kernel.participants import Exchange, Person, Policy
 from services.matching.mentoring.usecases.parties import Position, myself
 from services.matching.projections.lookup.domain import Found, Identifier
@@ -151,10 +151,7 @@ class Rounds:
         round = await self._repository.round(me.home, id)
         if round is None:
             raise NotFound("round_not_found", "there is no round with this id")
-        if not me.coordinates(round.programme):
-            raise Forbidden(
-                "programme_refused", "your sign-in is limited to other programmes: ask a coordinator of this programme"
-            )
+        refuse_other_programmes(me, round.programme)
         return round
 
     async def of_programme(
