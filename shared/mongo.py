@@ -207,7 +207,8 @@ async def ensure_indexes(collection: Collection, indexes: Sequence[IndexModel]) 
     name = collection.name
     if name not in await collection.database.list_collection_names(filter={"name": name}):
         try:
-            await collection.database.create_collection(name)
+            # Without the driver's own look first, which fails differently when another replica creates it in between.
+            await collection.database.create_collection(name, check_exists=False)
         except OperationFailure as taken:  # a replica that starts with us was faster
             if taken.code != 48:  # noqa: PLR2004 -- NamespaceExists
                 raise

@@ -63,11 +63,16 @@ class Replica:
         return not re.search(r"^preceptor_facts_published_total 0\.0$", metrics, re.MULTILINE)
 
     async def ready(self) -> None:
-        async def is_ready() -> bool:
-            assert psutil.pid_exists(self.program.pid)
-            return await asyncio.to_thread(processes.is_ready, self.address)
+        await self.ready_or_killed()
+        assert self.program.is_running, f"{self.service} ended before it was ready:\n{self.program.last_lines()}"
 
-        await eventually(is_ready, within=_READY_SECONDS, message=f"{self.service} is ready:\n{self.program.log}")
+    async def ready_or_killed(self) -> None:
+        """With an armed fail-point and work that waits for it, a service may get there before it is ready."""
+
+        async def is_over() -> bool:
+            return not self.program.is_running or await asyncio.to_thread(processes.is_ready, self.address)
+
+        await eventually(is_over, within=_READY_SECONDS, message=f"{self.service} is ready:\n{self.program.log}")
 
 
 @dataclass(slots=True)

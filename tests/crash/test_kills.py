@@ -63,7 +63,7 @@ async def killed_under_way(site: CrashSite, told: tuple[str, ...]) -> None:
         await site.cluster.start(replica.service).ready()
 
     armed = [await site.cluster.restart(service_of(one), told=one) for one in told]
-    await asyncio.gather(*(replica.ready() for replica in armed))
+    await asyncio.gather(*(replica.ready_or_killed() for replica in armed))
     async with site.under_way():
         await asyncio.gather(*(dies_and_comes_back(replica) for replica in armed))
 
