@@ -7,7 +7,7 @@ from functools import partial
 from bench.figures import Figure
 from bench.site import Bench
 from services.matching.mentoring.repository.requests import MongoMentoringRepository
-from services.matching.mentoring.usecases.requests import Asked, Requests
+from services.matching.mentoring.usecases.requests import RequestMentor, Requests
 from services.matching.projections.repository import ProjectedDocuments
 from shared.auth import Principal
 from shared.contracts.envelope import Envelope, Received, Trace
@@ -131,7 +131,7 @@ async def _asked(requests: Requests, wanted: dict[str, str]) -> dict[str, str]:
     """Request ids by mentee."""
 
     async def ask(mentee: str, mentor: str) -> None:
-        asked = Asked(id=f"request-{mentee}", programme=_PROGRAMME, mentor=mentor, message="")
+        asked = RequestMentor(id=f"request-{mentee}", programme=_PROGRAMME, mentor=mentor, message="")
         await requests.ask(_me(mentee), asked, mentee=mentee, trace=_TRACE)
 
     await _in_flight([partial(ask, mentee, mentor) for mentee, mentor in wanted.items()])

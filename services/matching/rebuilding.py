@@ -1,7 +1,7 @@
 """The copies of profiles' state that `deploy.rebuild` makes again from the topics."""
 
 from services.matching.mentoring.repository.pairs import REQUESTS
-from services.matching.projections.departures import everybody_departs
+from services.matching.projections.departures import rewrite_departures
 from services.matching.projections.repository import INSTITUTIONS, PARTICIPANTS, PREFERENCES, PROGRAMMES
 from shared.consuming.projection import Copy
 from shared.contracts.profiles import InstitutionChanged, MemberChanged, PreferencesChanged, ProgrammeChanged
@@ -12,7 +12,7 @@ COPIES = (
     Copy(
         collection=PARTICIPANTS,
         payload=MemberChanged,
-        follow=lambda database: everybody_departs(database, PARTICIPANTS, asked=REQUESTS),
+        follow=lambda database: rewrite_departures(database, PARTICIPANTS, asked=REQUESTS),
     ),
     Copy(collection=PREFERENCES, payload=PreferencesChanged),
 )

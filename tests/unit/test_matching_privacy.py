@@ -26,7 +26,7 @@ from services.matching.kernel.participants import (
 )
 from services.matching.kernel.shards import SHARDS
 from services.matching.mentoring.domain import relationships, requests
-from services.matching.mentoring.domain.relationships import Conflicting, Relationship
+from services.matching.mentoring.domain.relationships import ConflictReason, Relationship
 from services.matching.mentoring.domain.requests import Situation
 from services.matching.rounds.domain import assignments as places
 from services.matching.rounds.domain.assignments import Place
@@ -265,7 +265,7 @@ def test_whatever_a_mentee_changes_no_answer_tells_two_private_rules_apart(world
             assert answer[view] == expected[view], f"{view} tells {name} from {first}"
 
 
-def held(*, conflict: Conflicting | None = None) -> Relationship:
+def held(*, conflict: ConflictReason | None = None) -> Relationship:
     pair = Pair(programme=CARE, mentee=Party(member="ana", institution=NORTH), mentor=THERE)
     return Relationship(id="s", pair=pair, state="on_hold", since=NOW, conflict=conflict)
 

@@ -13,7 +13,7 @@ from services.matching.kernel.shards import SHARDS
 from services.matching.mentoring.domain import relationships, requests
 from services.matching.mentoring.domain.relationships import ClosingReason, Relationship
 from services.matching.mentoring.domain.requests import Situation
-from services.matching.mentoring.repository.pairs import bond_of_relationship, relationship_of, replacing
+from services.matching.mentoring.repository.pairs import bond_of_relationship, pair_write, relationship_of
 from services.matching.suggestions.index.network import Network
 from shared.contracts import profiles
 from shared.contracts.matching import MentorRequested
@@ -29,7 +29,7 @@ LATER = NOW + 5000 * DAYS
 
 def bond(one: Relationship) -> Bond:
     """As the index reads it from the store."""
-    written = replacing(replace(one, version=1), event="e", correlation="c")
+    written = pair_write(replace(one, version=1), event="e", correlation="c")
     assert isinstance(written, InsertOne)
     document = {**written._doc, "version": one.version}
     assert relationship_of(document) == one
@@ -84,7 +84,7 @@ def test_a_programme_may_set_no_time_or_all_time() -> None:
 
 
 def test_who_gave_way_to_a_repair_is_apart_from_the_mentor_they_had() -> None:
-    moved = relationships.give_way(together(), policy=policy(), now=NOW).state
+    moved = relationships.close_for_repair(together(), policy=policy(), now=NOW).state
     assert not is_suggested(moved)
     assert is_suggested(ended(moved))
 

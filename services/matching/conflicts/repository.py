@@ -12,7 +12,7 @@ from services.matching.conflicts.usecases import Counted, Couple, Follow
 from services.matching.kernel.participants import Institution, Policy
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.repository import pairs
-from services.matching.mentoring.repository.decisions import save, seated_none, write_all
+from services.matching.mentoring.repository.decisions import save, seat_lock, write_all
 from services.matching.mentoring.repository.displacements import DISPLACEMENTS
 from services.matching.mentoring.repository.pairs import IN_CONFLICT, OPEN, RELATIONSHIPS, SEATS, relationship_of
 from services.matching.mentoring.repository.situations import pending
@@ -140,7 +140,7 @@ class MongoFirewallRepository:
             return
         concerned = sorted(frozenset().union(*couples))
         own = {"parties": {"$in": concerned}}
-        write_all(writing, SEATS, [seated_none(one, institution=home) for one, home in _homes(writing, concerned)])
+        write_all(writing, SEATS, [seat_lock(one, institution=home) for one, home in _homes(writing, concerned)])
         opened = writing[RELATIONSHIPS].find({**own, **OPEN}, session=writing.session)
         asked = pending(writing, own)
         decided = follow(

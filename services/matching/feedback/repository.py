@@ -9,7 +9,7 @@ from services.matching.feedback.documents import ANSWER_INDEXES, ANSWERS, EXPERI
 from services.matching.feedback.domain import Rating, Sum
 from services.matching.kernel.pairs import Pair
 from services.matching.mentoring.domain.relationships import Relationship
-from services.matching.mentoring.repository.decisions import seated_none, write_all
+from services.matching.mentoring.repository.decisions import seat_lock, write_all
 from services.matching.mentoring.repository.pairs import RELATIONSHIPS, SEATS, relationship_of
 from services.matching.projections import people
 from services.matching.projections.repository import PARTICIPANTS
@@ -78,7 +78,7 @@ def _hold_both(writing: Writing, relationship: Relationship) -> None:
     wanted = {"_id": {"$in": [one.member for one in both]}, "erased": False}
     if writing[PARTICIPANTS].count_documents(wanted, session=writing.session) < len(both):
         raise Conflict("not_available", "the mentee or the mentor is no longer a member")
-    write_all(writing, SEATS, [seated_none(one.member, institution=one.institution) for one in both])
+    write_all(writing, SEATS, [seat_lock(one.member, institution=one.institution) for one in both])
 
 
 def _everybody(writing: Writing) -> Sum:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from services.matching.feedback.domain import Rating
 from services.matching.mentoring.domain.relationships import Relationship
-from services.matching.mentoring.usecases.parties import SignIns, myself
+from services.matching.mentoring.usecases.parties import SignIns, require_member
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict, Forbidden, NotFound
@@ -42,7 +42,7 @@ class Experiences:
         return rating
 
     async def _mine(self, me: Principal, id: str) -> Relationship:
-        member = await myself(self._answers, me)
+        member = await require_member(self._answers, me)
         relationship = await self._answers.relationship(me.home, id)
         side = relationship.pair.side_of(member) if relationship else None
         if relationship is None or side is None:

@@ -7,7 +7,7 @@ from services.matching.kernel.participants import Exchange
 from shared.contracts.payload import Payload, Recipient
 
 Side = Literal["mentee", "mentor"]
-Displacing = Literal["mentor_left", "capacity_lowered", "conflict", "closed_by_mentor", "lapsed"]
+DisplacementCause = Literal["mentor_left", "capacity_lowered", "conflict", "closed_by_mentor", "lapsed"]
 """Why somebody lost a mentor, or is about to, through no wish of their own. `lapsed`, of a round's pair that never
 began, is read from older documents only.
 """
@@ -56,5 +56,5 @@ class Decided(Generic[T]):
     event: Payload | None
     seats: int = 0
     """Of the mentor's, taken by it: 1, 0 or -1."""
-    displaces: Displacing | None = None
+    displaces: DisplacementCause | None = None
     """The mentee is to be placed again, for this cause."""

@@ -1,10 +1,10 @@
-"""Mentoring as part of the service: requests and relationships, and what becomes due."""
+"""Wires the mentoring slice: routes for requests and relationships, and the worker for what becomes due."""
 
 from collections.abc import Sequence
 
 from services.matching.mentoring.api.relationships import relationships_router
 from services.matching.mentoring.api.requests import requests_router
-from services.matching.mentoring.repository.due import Forget, MongoDueRepository
+from services.matching.mentoring.repository.due import ForgetMember, MongoDueRepository
 from services.matching.mentoring.repository.requests import MongoMentoringRepository
 from services.matching.mentoring.usecases.relationships import Relationships
 from services.matching.mentoring.usecases.requests import Requests
@@ -14,7 +14,7 @@ from shared.service import every
 from shared.slices import Slice, Work
 
 
-def build(dependencies: ServiceDependencies, *, forget: Sequence[Forget]) -> Slice:
+def build(dependencies: ServiceDependencies, *, forget: Sequence[ForgetMember]) -> Slice:
     store = MongoMentoringRepository(dependencies.database, dependencies.clock)
     due = DueWorker(MongoDueRepository(dependencies.database, dependencies.clock, forget=forget), dependencies.clock)
     return Slice(

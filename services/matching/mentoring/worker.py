@@ -1,4 +1,4 @@
-"""What nobody asks for: time passes over requests, and people leave some behind. Run again it changes nothing."""
+"""Background worker: nudges and expires requests, ends separations, and processes departures. Idempotent."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -13,22 +13,22 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import StaleVersion
 
-_AT_ONCE = 100
-Left = Callable[[Iterable[Request], Iterable[Relationship]], Sequence[AnyDecided]]
+_BATCH = 100
+DecideDeparture = Callable[[Iterable[Request], Iterable[Relationship]], Sequence[AnyDecided]]
 
 
 class DueRepository(Protocol):
     async def due(self, *, now: datetime, limit: int) -> Sequence[Request]:
-        """Those whose time has come, the longest overdue first."""
+        """Requests that are due, the longest overdue first."""
 
     async def separations_due(self, *, now: datetime, limit: int) -> Sequence[Relationship]:
-        """Closed ones that stop keeping two people apart, the longest overdue first."""
+        """Closed relationships whose separation ends, the longest overdue first."""
 
     async def departures(self, *, limit: int) -> Sequence[Departure]: ...
 
-    async def work_off(self, departure: Departure, left: Left, *, trace: Trace, limit: int) -> None:
-        """Saves what `left` says of so many requests and relationships, and drops the command when that was all, or
-        when the person is back. Raises `StaleVersion` when somebody was faster.
+    async def work_off(self, departure: Departure, decide: DecideDeparture, *, trace: Trace, limit: int) -> None:
+        """Saves what `decide` returns for at most `limit` requests and relationships. Deletes the departure when none
+        are left over. Raises `StaleVersion` where a concurrent transaction changed one of them.
         """
 
     async def save(self, decided: Sequence[AnyDecided], trace: Trace) -> None: ...
@@ -40,13 +40,13 @@ class DueWorker:
         self._clock = clock
 
     async def work(self) -> None:
-        """Until there is nothing left to do; what somebody else did meanwhile comes round no more."""
-        while max(await self._pass_time(), await self._end_separations(), await self._see_off()) == _AT_ONCE:
+        """Works in batches until nothing is due. Skips rows that a concurrent writer changed."""
+        while max(await self._pass_time(), await self._end_separations(), await self._process_departures()) == _BATCH:
             continue
 
     async def _pass_time(self) -> int:
         now = self._clock.now()
-        due = await self._repository.due(now=now, limit=_AT_ONCE)
+        due = await self._repository.due(now=now, limit=_BATCH)
         for request in due:
             decided = requests.pass_time(request, now=now)
             if decided is not None:
@@ -55,7 +55,7 @@ class DueWorker:
 
     async def _end_separations(self) -> int:
         now = self._clock.now()
-        due = await self._repository.separations_due(now=now, limit=_AT_ONCE)
+        due = await self._repository.separations_due(now=now, limit=_BATCH)
         for relationship in due:
             decided = relationships.pass_time(relationship, now=now)
             if decided is not None:
@@ -68,20 +68,20 @@ class DueWorker:
         except StaleVersion:
             return
 
-    async def _see_off(self) -> int:
-        gone = await self._repository.departures(limit=_AT_ONCE)
-        for departure in gone:
-            await self._leave(departure)
-        return len(gone)
+    async def _process_departures(self) -> int:
+        waiting = await self._repository.departures(limit=_BATCH)
+        for departure in waiting:
+            await self._process_departure(departure)
+        return len(waiting)
 
-    async def _leave(self, departure: Departure) -> None:
+    async def _process_departure(self, departure: Departure) -> None:
         now = self._clock.now()
 
-        def left(pending: Iterable[Request], opened: Iterable[Relationship]) -> Sequence[AnyDecided]:
+        def decide(pending: Iterable[Request], opened: Iterable[Relationship]) -> Sequence[AnyDecided]:
             return list(departures.leave(departure, pending=pending, opened=opened, now=now))
 
         trace = Trace(correlation_id=departure.correlation, causation_id=departure.event)
         try:
-            await self._repository.work_off(departure, left, trace=trace, limit=_AT_ONCE)
+            await self._repository.work_off(departure, decide, trace=trace, limit=_BATCH)
         except StaleVersion:
             return

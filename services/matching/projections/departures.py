@@ -9,7 +9,7 @@ from shared.mongo import Database, Document, ReplaceOne
 DEPARTURES = "departures"
 
 
-def departing(received: Received) -> ReplaceOne[Document]:
+def departure_write(received: Received) -> ReplaceOne[Document]:
     """One for each person: a later departure takes the place of an earlier one."""
     envelope = received.envelope
     document = {
@@ -23,7 +23,7 @@ def departing(received: Received) -> ReplaceOne[Document]:
     return ReplaceOne({"_id": envelope.subject}, document, upsert=True)
 
 
-async def everybody_departs(database: Database, participants: str, *, asked: str) -> int:
+async def rewrite_departures(database: Database, participants: str, *, asked: str) -> int:
     """The command again for all who are inactive or erased, or ask or are asked: where nothing is left behind, it
     changes nothing.
     """

@@ -8,7 +8,7 @@ ERASURES = "erasures"
 WAITS: Document = {"waits": True}
 
 
-def forgetting(received: Received) -> UpdateOne:
+def erasure_write(received: Received) -> UpdateOne:
     """Nothing for one that is known: whoever has given a receipt gives no other."""
     erased = received.payload
     assert isinstance(erased, MemberErased)  # noqa: S101 -- the caller's filter

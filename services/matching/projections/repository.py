@@ -5,8 +5,8 @@ from sys import intern
 from typing import Any
 
 from services.matching.kernel.participants import Institution, Member, Preferences, Programme, Terms
-from services.matching.projections.departures import DEPARTURES, departing
-from services.matching.projections.erasures import ERASURES, forgetting
+from services.matching.projections.departures import DEPARTURES, departure_write
+from services.matching.projections.erasures import ERASURES, erasure_write
 from shared.consuming.projection import (
     Refused,
     document_of,
@@ -121,7 +121,7 @@ def _left(last: Sequence[Received], known: Mapping[str, Document]) -> set[str]:
 def _leave(writing: Writing, leaving: Sequence[Received]) -> list[Refused]:
     new, refused = fold_within(writing, PARTICIPANTS, leaving)
     if new:
-        writing[DEPARTURES].bulk_write([departing(one) for one in new], session=writing.session)
+        writing[DEPARTURES].bulk_write([departure_write(one) for one in new], session=writing.session)
     return refused
 
 
@@ -137,7 +137,7 @@ def _erase(writing: Writing, erased: Sequence[Received]) -> list[Refused]:
     _leave(writing, erased_states(trusted, MemberChanged, lambda one: one.members_sequence))
     fold_within(writing, PREFERENCES, erased_states(trusted, PreferencesChanged, lambda one: one.preferences_sequence))
     if trusted:
-        writing[ERASURES].bulk_write([forgetting(one) for one in trusted], session=writing.session)
+        writing[ERASURES].bulk_write([erasure_write(one) for one in trusted], session=writing.session)
     return refused
 
 

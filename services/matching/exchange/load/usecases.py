@@ -7,7 +7,7 @@ from typing import Protocol
 from services.matching.exchange.load.domain import Load, Total, shown, total
 from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.participants import Policy
-from services.matching.mentoring.usecases.parties import SignIns, myself
+from services.matching.mentoring.usecases.parties import SignIns, require_member
 from shared.auth import Principal
 from shared.errors import NotFound
 
@@ -35,7 +35,7 @@ class Loads:
         self._repository = repository
 
     async def mine(self, me: Principal) -> Load:
-        load = await self._repository.load(me.home, await myself(self._repository, me))
+        load = await self._repository.load(me.home, await require_member(self._repository, me))
         if load is None:
             raise NotFound(
                 "member_not_found", "your sign-in is not linked to a member yet: accept your invitation first"

@@ -1,4 +1,4 @@
-"""What one person may see of another before they know each other: from matching's own copy, which has no names."""
+"""Profile cards that a mentee and a mentor see of each other, from matching's projection, which has no names."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Relationships over HTTP: either of the two pauses, resumes, closes; the coordinator sees states and reasons."""
+"""HTTP API of relationships: either party pauses, resumes and closes; coordinators see states and reasons."""
 
 from datetime import datetime
 
@@ -115,7 +115,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
         """The newest first."""
         page = await relationships.mine(me, side=side, state=state, before=moment_before(cursor), limit=limit)
         return Page(
-            items=[own_read(one) for one in page],
+            items=[own_read(relationship) for relationship in page],
             next=following(page, limit, began),
         )
 
@@ -131,7 +131,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
         """For a coordinator: those of which one side is of the own institution, the newest first."""
         page = await relationships.of_programme(me, programme, state=state, before=moment_before(cursor), limit=limit)
         return Page(
-            items=[relationship_read(one) for one in page],
+            items=[relationship_read(relationship) for relationship in page],
             next=following(page, limit, began),
         )
 
@@ -144,7 +144,7 @@ def _tagged(response: Response, relationship: Relationship) -> RelationshipRead:
 
 
 def own_read(relationship: Relationship) -> RelationshipRead:
-    """To the two, who hear that something has to change, and not why."""
+    """As the parties see it: that there is a conflict, but not its reason."""
     read = relationship_read(relationship)
     return read.model_copy(update={"conflict": "needs_change"}) if read.conflict else read
 

@@ -1,4 +1,4 @@
-"""Requests over HTTP: the mentee asks and withdraws, the mentor answers, the coordinator sees that they did."""
+"""HTTP API of requests: mentees make and withdraw them, mentors answer, coordinators see states."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.matching.kernel.pairs import Party, Side
 from services.matching.mentoring.api.cards import Card, askers_card
 from services.matching.mentoring.domain.requests import MESSAGE_LENGTH, DecliningReason, Request, RequestState
-from services.matching.mentoring.usecases.requests import Asked, Requests, Seen
+from services.matching.mentoring.usecases.requests import RequestMentor, Requests, RequestView
 from shared.contracts.payload import Id
 from shared.http import (
     IdempotencyKey,
@@ -87,7 +87,7 @@ def requests_router(requests: Requests) -> APIRouter:
         _key: IdempotencyKey = None,
     ) -> RequestRead:
         """By the mentee. Whatever is the mentor's own affair is answered with one code, `not_available`."""
-        asked = Asked(id=id, programme=body.programme, mentor=body.mentor, message=body.message)
+        asked = RequestMentor(id=id, programme=body.programme, mentor=body.mentor, message=body.message)
         response.headers["location"] = f"/requests/{id}"
         return _tagged(response, await requests.ask(me, asked, mentee=mentee, trace=trace), "mentee")
 
@@ -138,7 +138,7 @@ def requests_router(requests: Requests) -> APIRouter:
         """The newest first."""
         page = await requests.mine(me, side=side, state=state, before=moment_before(cursor), limit=limit)
         return Page(
-            items=[request_read(one) for one in page],
+            items=[request_read(view) for view in page],
             next=following([seen.request for seen in page], limit, _asked),
         )
 
@@ -154,23 +154,23 @@ def requests_router(requests: Requests) -> APIRouter:
         """For a coordinator: those of which one side is of the own institution, the newest first."""
         page = await requests.of_programme(me, programme, state=state, before=moment_before(cursor), limit=limit)
         return Page(
-            items=[request_read(Seen(one, None)) for one in page],
+            items=[request_read(RequestView(request, None)) for request in page],
             next=following(page, limit, _asked),
         )
 
     return routes
 
 
-def party(one: Party) -> PartyRead:
-    return PartyRead(member=one.member, institution=one.institution)
+def party(party: Party) -> PartyRead:
+    return PartyRead(member=party.member, institution=party.institution)
 
 
 def _tagged(response: Response, request: Request, side: Side) -> RequestRead:
     response.headers["etag"] = etag(request.version)
-    return request_read(Seen(request, side))
+    return request_read(RequestView(request, side))
 
 
-def request_read(seen: Seen) -> RequestRead:
+def request_read(seen: RequestView) -> RequestRead:
     request, pair = seen.request, seen.request.pair
     named = request.state == "accepted" or not pair.is_across_institutions
     return RequestRead(

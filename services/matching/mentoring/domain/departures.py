@@ -1,7 +1,7 @@
-"""What somebody leaves behind who becomes inactive or is erased: requests that nobody can answer, and seats.
+"""Withdraws the pending requests and ends or pauses the relationships of a member who becomes inactive or is erased.
 
-Whoever leaves a programme leaves the requests made in it behind. A mentoring that has begun goes on: enrolment says who
-is brought together, not who stays together; either of the two can close it.
+When a member leaves a programme, only their pending requests in it are withdrawn. Open relationships continue, because
+enrolment decides who can be matched, not who stays matched; either party can close them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ class Departure:
     member: str
     institution: str
     sequence: int
-    """Of the state that says so."""
+    """Sequence of the member state that recorded the departure."""
     is_erased: bool
     event: str
     correlation: str
@@ -28,8 +28,8 @@ class Departure:
 def leave(
     departure: Departure, *, pending: Iterable[Request], opened: Iterable[Relationship], now: datetime
 ) -> Iterator[Decided[Request] | Decided[Relationship]]:
-    """Requests are withdrawn; relationships put on hold, or closed by an erasure. Of somebody who is active still
-    `opened` is empty.
+    """Withdraws requests, and puts relationships on hold or, after an erasure, closes them. The caller passes an empty
+    `opened` for a member who is still active.
     """
     for request in pending:
         side = request.pair.side_of(departure.member)

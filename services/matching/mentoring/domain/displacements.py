@@ -1,36 +1,37 @@
-"""Somebody who lost a mentor, or is about to, through no wish of their own: a pair, and why. Left until it is repaired.
+"""A displacement: a mentee who lost a mentor, or is about to, without having asked for it. A repair places them again.
 
-Written with what caused it. What has passed meanwhile (the mentor is back, the mentee found another) voids it.
+It is written in the same transaction as its cause, and stays until it is repaired. It no longer applies once the mentor
+is back or the mentee has another mentor.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.matching.kernel.pairs import Displacing, Pair
+from services.matching.kernel.pairs import DisplacementCause, Pair
 from services.matching.mentoring.domain.relationships import Relationship
 
-_STANDS: frozenset[Displacing] = frozenset({"capacity_lowered", "conflict"})
-"""Causes that leave the relationship as it is until something better is found."""
+_KEEPS_RELATIONSHIP: frozenset[DisplacementCause] = frozenset({"capacity_lowered", "conflict"})
+"""Causes after which the relationship continues until a repair finds another mentor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Displacement:
     id: str
-    """The relationship's."""
+    """The same as the relationship's id."""
     pair: Pair
     relationship: str | None
-    cause: Displacing
+    cause: DisplacementCause
     at: datetime
     left_before: int = 0
-    """How many repairs left this mentee behind."""
+    """Number of earlier repairs that found no mentor for this mentee."""
 
     @property
     def stands(self) -> bool:
-        """The two go on until something better is found."""
-        return self.cause in _STANDS
+        """Whether the relationship continues until a repair finds another mentor."""
+        return self.cause in _KEEPS_RELATIONSHIP
 
     def displaces(self, relationship: Relationship | None) -> bool:
-        """Whether it still does, as the relationship stands now."""
+        """Whether the displacement still applies, given the relationship's current state."""
         if self.relationship is None or relationship is None:
             return True
         return relationship.takes_seat == self.stands

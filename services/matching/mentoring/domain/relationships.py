@@ -1,17 +1,17 @@
-"""A mentor and the mentee they have taken on. It takes a seat while active or paused, none while on hold or closed.
+"""The relationship of a mentor and a mentee. It takes a seat while active or paused, none while on hold or closed.
 
-It is put on hold when one of the two becomes inactive: kept, but its seat is free for somebody else, and has to be
-taken again to resume it.
+It is put on hold when one party becomes inactive: its seat becomes free for another mentee, and resuming it takes a
+seat again.
 
-Once it is closed, the same two are kept apart for as long as the programme says for that reason, whichever of them
-would be the mentor; forever where the person who closes it asks for that, which nobody else can see.
+A closed relationship separates the two for as long as the programme sets for the closing reason, whichever of them
+would be the mentor. Either party can ask to separate them forever; no other person can see that request.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from services.matching.kernel.pairs import Decided, Displacing, Pair, Side
+from services.matching.kernel.pairs import Decided, DisplacementCause, Pair, Side
 from services.matching.kernel.participants import Person, Policy
 from shared.contracts.matching import (
     ConflictDetected,
@@ -26,12 +26,12 @@ from shared.errors import Conflict
 RelationshipState = Literal["active", "paused", "on_hold", "closed"]
 ClosingReason = Literal["goals_reached", "no_time", "not_a_fit", "conflict_of_interest", "moved_on", "unspecified"]
 _ALLOWS_REPEAT = frozenset({"goals_reached", "moved_on", "repaired"})
-"""Reasons that say nothing against the two: the mentee may ask again at any time."""
-_LEAVES_BEHIND = frozenset({"no_time", "not_a_fit", "conflict_of_interest", "unspecified"})
-"""A mentor's reasons after which the mentee is placed again; the others say that it came to its end."""
+"""Closing reasons after which the mentee may request the same mentor again at any time."""
+_DISPLACING_REASONS = frozenset({"no_time", "not_a_fit", "conflict_of_interest", "unspecified"})
+"""Reasons of a mentor's closing that displace the mentee; after the others the mentoring is complete."""
 
 EXCHANGE_FULL = "the mentor's institution has already given the mentee's institution all the seats that they agreed on"
-Conflicting = Literal["assessment"]
+ConflictReason = Literal["assessment"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +47,14 @@ class Relationship:
     reason: str | None = None
     """Why it is paused, on hold or closed."""
     closed_at: datetime | None = None
-    conflict: Conflicting | None = None
-    """Why the two should not be mentor and mentee; None while nothing speaks against it."""
+    conflict: ConflictReason | None = None
+    """Why the two should not be mentor and mentee; None without a conflict."""
     due_at: datetime | None = None
-    """When a closed one stops keeping the two apart for its reason."""
+    """When the separation that follows from the closing reason ends."""
     is_apart_for_good: bool = False
-    """A closed one keeps them apart, whatever the time. Shown to nobody."""
+    """The closed relationship separates the two without an end. Never shown."""
     hidden_versions: int = 0
-    """Versions that record such a wish after the closing, and that no entity tag may tell."""
+    """Number of versions that recorded such a request after the closing. Entity tags leave them out, to hide it."""
 
     @property
     def shown_version(self) -> int:
@@ -70,51 +70,55 @@ class Relationship:
 
     @property
     def separates(self) -> bool:
-        """It is closed, and the two are kept apart."""
+        """Whether it is closed and keeps the two apart."""
         return not self.is_open and (self.due_at is not None or self.is_apart_for_good)
 
     @property
     def allows_repeat(self) -> bool:
-        """By the mentee's wish, although it separates the two."""
+        """Whether the mentee may request the same mentor again, although the relationship separates the two."""
         return self.reason in _ALLOWS_REPEAT and not self.is_apart_for_good
 
 
 def begin(
     pair: Pair, *, id: str, request: str | None, now: datetime, round: str | None = None, repair: str | None = None
 ) -> Decided[Relationship]:
-    """By a request, whose own fact tells who asked; or by a round or a repair, of which both hear the first time."""
+    """Opens a relationship. After a round or a repair both parties are recipients of the event; after a request none
+    are, because the acceptance already notifies the mentee.
+    """
     new = Relationship(id=id, pair=pair, request=request, round=round, repair=repair, since=now)
-    told = (pair.mentee.told, pair.mentor.told) if round or repair else ()
-    event = RelationshipOpened(request=request, round=round, repair=repair, recipients=told, **_about(new))
+    recipients = (pair.mentee.told, pair.mentor.told) if round or repair else ()
+    event = RelationshipOpened(request=request, round=round, repair=repair, recipients=recipients, **_event_fields(new))
     return Decided(state=new, event=event, seats=1)
 
 
 def pause(relationship: Relationship, *, by: Side) -> Decided[Relationship]:
     if relationship.state != "active":
-        raise _not(relationship, "relationship_not_active")
-    after = _next(relationship, state="paused", reason=f"by_{by}")
-    event = RelationshipPaused(reason=f"by_{by}", recipients=(after.pair.across(by).told,), **_about(after))
+        raise _wrong_state(relationship, "relationship_not_active")
+    after = _next_version(relationship, state="paused", reason=f"by_{by}")
+    event = RelationshipPaused(reason=f"by_{by}", recipients=(after.pair.across(by).told,), **_event_fields(after))
     return Decided(state=after, event=event)
 
 
 def resume(
     relationship: Relationship, *, by: Side, mentee: Person | None, mentor: Person | None, policy: Policy | None
 ) -> Decided[Relationship]:
-    """Raises `Conflict`. Seats and ceilings are the mentor's side's own: to the mentee all that hinders is one code."""
+    """Raises `Conflict`. Seats and ceilings are private to the mentor's side, so the mentee gets `not_available` for
+    every obstacle.
+    """
     if relationship.state not in ("paused", "on_hold"):
-        raise _not(relationship, "relationship_not_paused")
-    seatless = None if relationship.takes_seat or mentor is None else _seatless(relationship, mentor, policy)
-    if seatless is not None and by == "mentor":
-        raise seatless
+        raise _wrong_state(relationship, "relationship_not_paused")
+    seat_refusal = None if relationship.takes_seat or mentor is None else _seat_refusal(relationship, mentor, policy)
+    if seat_refusal is not None and by == "mentor":
+        raise seat_refusal
     is_here = mentee is not None and mentor is not None and mentee.member.is_active and mentor.member.is_active
-    if not is_here or relationship.conflict or seatless:
+    if not is_here or relationship.conflict or seat_refusal:
         raise Conflict("not_available", "this mentee and this mentor cannot be matched at the moment")
-    after = _next(relationship, state="active", reason=None)
-    event = RelationshipResumed(recipients=(after.pair.across(by).told,), **_about(after))
+    after = _next_version(relationship, state="active", reason=None)
+    event = RelationshipResumed(recipients=(after.pair.across(by).told,), **_event_fields(after))
     return Decided(state=after, event=event, seats=int(after.takes_seat) - int(relationship.takes_seat))
 
 
-def _seatless(relationship: Relationship, mentor: Person, policy: Policy | None) -> Conflict | None:
+def _seat_refusal(relationship: Relationship, mentor: Person, policy: Policy | None) -> Conflict | None:
     if mentor.taken >= mentor.member.capacity:
         return Conflict("no_seat_left", "the mentor has no free seat: raise the capacity, or wait until a seat is free")
     if policy is not None and policy.is_full(relationship.pair.exchange):
@@ -131,86 +135,97 @@ def close(
     policy: Policy | None,
     now: datetime,
 ) -> Decided[Relationship]:
-    """With `never_again` the state's versions pass as without it, so that they do not tell."""
+    """Advances the version by one with or without `never_again`, so that the version does not reveal it."""
     if not relationship.is_open:
-        raise _not(relationship, "relationship_closed")
-    return _separated(_closed(relationship, by=by, reason=reason, now=now), policy, now, never_again=never_again)
+        raise _wrong_state(relationship, "relationship_closed")
+    return _with_separation(_closed(relationship, by=by, reason=reason, now=now), policy, now, never_again=never_again)
 
 
 def keep_apart(relationship: Relationship) -> Decided[Relationship] | None:
-    """The wish of either person once it is closed, whoever closed it; None where they are apart for good already."""
+    """Separates the two forever after the closing, at either party's request; None where they already are."""
     if relationship.is_open or relationship.is_apart_for_good:
         return None
     hidden = relationship.hidden_versions + 1
-    return Decided(state=_next(relationship, is_apart_for_good=True, hidden_versions=hidden), event=None)
+    return Decided(state=_next_version(relationship, is_apart_for_good=True, hidden_versions=hidden), event=None)
 
 
-def give_way(relationship: Relationship, *, policy: Policy | None, now: datetime) -> Decided[Relationship]:
-    """To what a repair found instead: of that the mentee hears, of this the mentor."""
-    return _separated(_closed(relationship, by="mentee", reason="repaired", now=now), policy, now, never_again=False)
+def close_for_repair(relationship: Relationship, *, policy: Policy | None, now: datetime) -> Decided[Relationship]:
+    """Closes a relationship that a repair replaced. Only the mentor is notified of the closing; the mentee is notified
+    of the new relationship.
+    """
+    return _with_separation(
+        _closed(relationship, by="mentee", reason="repaired", now=now), policy, now, never_again=False
+    )
 
 
 def pass_time(relationship: Relationship, *, now: datetime) -> Decided[Relationship] | None:
-    """The time for which it separates the two is over; None where nothing is due."""
+    """Ends a separation whose time is over; None where nothing is due."""
     if relationship.due_at is None or relationship.due_at > now:
         return None
-    return Decided(state=_next(relationship, due_at=None), event=None)
+    return Decided(state=_next_version(relationship, due_at=None), event=None)
 
 
-def _separated(
+def _with_separation(
     closed: Decided[Relationship], policy: Policy | None, now: datetime, *, never_again: bool
 ) -> Decided[Relationship]:
-    said = separation_days(policy.programme.separation_days if policy else {})
-    days = next((days for reason, days in said.items() if reason == closed.state.reason), 0)
+    days_by_reason = separation_days(policy.programme.separation_days if policy else {})
+    days = next((days for reason, days in days_by_reason.items() if reason == closed.state.reason), 0)
     due_at = now + timedelta(days=days) if isinstance(days, int) and days > 0 else None
     for_good = never_again or days == "forever"
     return replace(closed, state=replace(closed.state, due_at=due_at, is_apart_for_good=for_good))
 
 
-def find_conflict(relationship: Relationship, *, reason: Conflicting) -> Decided[Relationship]:
-    """Both hear that something has to change, neither what; whoever has a seat keeps it until repair finds another."""
-    after = _next(relationship, conflict=reason)
+def find_conflict(relationship: Relationship, *, reason: ConflictReason) -> Decided[Relationship]:
+    """Records a conflict and notifies both parties. A relationship that takes a seat keeps it until a repair finds
+    another mentor.
+    """
+    after = _next_version(relationship, conflict=reason)
     both = (after.pair.mentee.told, after.pair.mentor.told)
-    event = ConflictDetected(reason=reason, recipients=both, **_about(after))
+    event = ConflictDetected(reason=reason, recipients=both, **_event_fields(after))
     return Decided(state=after, event=event, displaces="conflict" if after.takes_seat else None)
 
 
 def clear_conflict(relationship: Relationship) -> Decided[Relationship]:
-    return Decided(state=_next(relationship, conflict=None), event=None)
+    return Decided(state=_next_version(relationship, conflict=None), event=None)
 
 
 def leave(relationship: Relationship, *, side: Side, is_erased: bool, now: datetime) -> Decided[Relationship] | None:
-    """What becomes of it when one of the two goes; None where it stays as it is."""
+    """Puts the relationship on hold, or closes it after an erasure; None where it does not change."""
     if is_erased and relationship.is_open:
         return _closed(relationship, by=side, reason=f"{side}_left", now=now)
-    return _held(relationship, side) if relationship.takes_seat else None
+    return _put_on_hold(relationship, side) if relationship.takes_seat else None
 
 
-def _held(relationship: Relationship, side: Side) -> Decided[Relationship]:
-    after = _next(relationship, state="on_hold", reason=f"{side}_inactive")
-    event = RelationshipPaused(reason=f"{side}_inactive", recipients=(after.pair.across(side).told,), **_about(after))
+def _put_on_hold(relationship: Relationship, side: Side) -> Decided[Relationship]:
+    after = _next_version(relationship, state="on_hold", reason=f"{side}_inactive")
+    event = RelationshipPaused(
+        reason=f"{side}_inactive", recipients=(after.pair.across(side).told,), **_event_fields(after)
+    )
     return Decided(state=after, event=event, seats=-1, displaces="mentor_left" if side == "mentor" else None)
 
 
 def _closed(relationship: Relationship, *, by: Side, reason: str, now: datetime) -> Decided[Relationship]:
-    after = _next(relationship, state="closed", reason=reason, closed_at=now)
-    event = RelationshipClosed(reason=reason, recipients=(after.pair.across(by).told,), **_about(after))
+    after = _next_version(relationship, state="closed", reason=reason, closed_at=now)
+    event = RelationshipClosed(reason=reason, recipients=(after.pair.across(by).told,), **_event_fields(after))
     return Decided(
-        state=after, event=event, seats=-int(relationship.takes_seat), displaces=_displacing(by=by, reason=reason)
+        state=after,
+        event=event,
+        seats=-int(relationship.takes_seat),
+        displaces=_displacement_cause(by=by, reason=reason),
     )
 
 
-def _displacing(*, by: Side, reason: str) -> Displacing | None:
-    if by == "mentor" and reason in _LEAVES_BEHIND:
+def _displacement_cause(*, by: Side, reason: str) -> DisplacementCause | None:
+    if by == "mentor" and reason in _DISPLACING_REASONS:
         return "closed_by_mentor"
     return "mentor_left" if reason == "mentor_left" else None
 
 
-def _next(relationship: Relationship, **changed: Any) -> Relationship:
+def _next_version(relationship: Relationship, **changed: Any) -> Relationship:
     return replace(relationship, version=relationship.version + 1, **changed)
 
 
-def _about(relationship: Relationship) -> dict[str, Any]:
+def _event_fields(relationship: Relationship) -> dict[str, Any]:
     pair = relationship.pair
     return {
         "relationship": relationship.id,
@@ -220,5 +235,5 @@ def _about(relationship: Relationship) -> dict[str, Any]:
     }
 
 
-def _not(relationship: Relationship, code: str) -> Conflict:
+def _wrong_state(relationship: Relationship, code: str) -> Conflict:
     return Conflict(code, f"the relationship is {relationship.state.replace('_', ' ')}, so this cannot be done")

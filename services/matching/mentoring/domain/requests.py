@@ -1,7 +1,7 @@
-"""A mentee asks, a mentor answers. A request is settled once, and never opens again.
+"""Mentoring requests: a mentee requests a mentor, who accepts or declines. A settled request never opens again.
 
-What is the mentor's own affair (never-list, pause, seats, policy) the asker hears as one code, `not_available`: when
-asking, and when a pending request ends because of it.
+Reasons that are private to the mentor's side (never-list, pause, seats, policy) reach the mentee as one code,
+`not_available`: when the request is refused, and when a pending request is withdrawn for such a reason.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,18 +42,24 @@ PENDING_AT_MOST = 5
 MESSAGE_LENGTH = 2000
 OPEN_FOR = timedelta(days=14)
 NUDGES = (timedelta(days=5), timedelta(days=10))
-"""After which a request without an answer is called to mind."""
+"""Times after the request at which the mentor is reminded of it."""
 APART_FOR = timedelta(days=90)
-_UNSAID: tuple[Retraction, ...] = ("mentor_full", "mentor_left", "assessment", "exchange_full", "not_available")
-"""Published as one reason and to the mentee only, so that nothing in the event tells them apart."""
+_PRIVATE_REASONS: tuple[Retraction, ...] = (
+    "mentor_full",
+    "mentor_left",
+    "assessment",
+    "exchange_full",
+    "not_available",
+)
+"""Published as `not_available` and to the mentee only, so that the event does not reveal which of them applied."""
 
-_APART = "this mentee and this mentor cannot be matched at the moment"
+_NOT_AVAILABLE = "this mentee and this mentor cannot be matched at the moment"
 _REFUSALS = {
     "mentor_full": ("no_seat_left", "the mentor has no free seat: the request was withdrawn"),
     "exchange_full": ("exchange_full", EXCHANGE_FULL),
-    "not_available": ("not_available", _APART),
+    "not_available": ("not_available", _NOT_AVAILABLE),
 }
-"""What a mentor reads who answers after the request was withdrawn: the same as a moment before."""
+"""Refusals of a mentor's answer after the request was withdrawn: code and text are those of an answer just before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +67,18 @@ class Request:
     id: str
     pair: Pair
     message: str
-    """For the two of them only."""
+    """Visible to the two parties only."""
     state: RequestState = "pending"
     version: int = 1
     asked_at: datetime
     due_at: datetime | None
-    """When time acts on it: a pending one nudges or expires, a declined one stops keeping the two apart."""
+    """When the request is processed next: a pending one is nudged or expires, a declined one stops separating the two.
+    """
     settled_at: datetime | None = None
     reason: str | None = None
     relationship: str | None = None
     is_repeat: bool = False
-    """The two had a mentoring before."""
+    """The two had a relationship before, which was closed."""
 
     @property
     def keeps_apart(self) -> bool:
@@ -79,7 +86,7 @@ class Request:
 
     @property
     def expires_at(self) -> datetime | None:
-        """While it is pending."""
+        """None unless the request is pending."""
         return self.asked_at + OPEN_FOR if self.state == "pending" else None
 
     def is_open_at(self, now: datetime) -> bool:
@@ -88,13 +95,13 @@ class Request:
 
     @property
     def said_reason(self) -> str | None:
-        """As others than the mentor may see it."""
-        return "not_available" if self.reason in _UNSAID else self.reason
+        """The reason as published, and as everybody but the mentor may see it."""
+        return "not_available" if self.reason in _PRIVATE_REASONS else self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """All that bears on two people's request."""
+    """Everything that a decision about one mentee and one mentor depends on, as read in its transaction."""
 
     policy: Policy | None
     mentee: Person | None
@@ -102,13 +109,13 @@ class Situation:
     asked: Sequence[Request]
     """The mentee's pending requests."""
     rivals: Sequence[Request] = ()
-    """The mentor's, where their last seat may be taken."""
+    """The mentor's pending requests, read only where the decision may take the last seat."""
     is_engaged: bool = False
-    """The mentee has a mentor in this programme; looked up for rounds only."""
+    """The mentee has a mentor in this programme; read for rounds only."""
     is_waiting: bool = False
-    """The mentee stands on a round's waiting list there."""
+    """The mentee is on a round's waiting list in this programme."""
     had_mentoring: bool = False
-    """A mentoring of this mentee with this mentor was closed."""
+    """A relationship of this mentee with this mentor was closed."""
 
     @property
     def is_last_seat(self) -> bool:
@@ -121,8 +128,8 @@ def request(
     """Raises `NotFound`, `Conflict`, `Rejected`."""
     if len(message) > MESSAGE_LENGTH:
         raise Rejected("message_too_long", f"the message may have at most {MESSAGE_LENGTH} characters: shorten it")
-    pair = _askable(programme, mentor, situation)
-    if any(one.pair.mentor.member == mentor for one in situation.asked):
+    pair = _requested_pair(programme, mentor, situation)
+    if any(pending.pair.mentor.member == mentor for pending in situation.asked):
         raise Conflict(
             "already_asked", "you have already asked this mentor: wait for the answer, or withdraw the request"
         )
@@ -130,64 +137,68 @@ def request(
         raise Conflict("too_many_pending", f"you may have at most {PENDING_AT_MOST} open requests: withdraw one first")
     is_repeat = situation.had_mentoring
     new = Request(id=id, pair=pair, message=message, asked_at=now, due_at=now + NUDGES[0], is_repeat=is_repeat)
-    event = MentorRequested(expires_at=now + OPEN_FOR, repeat=is_repeat, recipients=(pair.mentor.told,), **_about(new))
+    event = MentorRequested(
+        expires_at=now + OPEN_FOR, repeat=is_repeat, recipients=(pair.mentor.told,), **_event_fields(new)
+    )
     return Decided(state=new, event=event)
 
 
 def accept(
     request: Request, *, situation: Situation, relationship: str, now: datetime
 ) -> tuple[Decided[Request], Decided[Relationship], tuple[Decided[Request], ...]]:
-    """The request, what begins, and the requests that are thereby settled. Raises `Conflict`.
+    """Returns the accepted request, the new relationship, and the requests that the acceptance withdraws. Raises
+    `Conflict`.
 
-    `request` may have been read before; whether it is pending still, the situation says.
+    `request` may have been read before the transaction; the situation determines whether it is still pending.
     """
     refuse_settled(request, now)
     _refuse_broken(situation)
-    if all(one.id != request.id for one in situation.asked):
+    if all(pending.id != request.id for pending in situation.asked):
         raise Conflict("request_not_pending", "the request was answered or withdrawn a moment ago: load it again")
     accepted = _settled(request, "accepted", now, relationship=relationship)
-    event = RequestAccepted(relationship=relationship, recipients=(request.pair.mentee.told,), **_about(request))
+    event = RequestAccepted(relationship=relationship, recipients=(request.pair.mentee.told,), **_event_fields(request))
     return (
         Decided(state=accepted, event=event),
         begin(request.pair, id=relationship, request=request.id, now=now),
-        tuple(_siblings(request.pair, situation, now, but=request.id)),
+        tuple(_competing_requests(request.pair, situation, now, except_id=request.id)),
     )
 
 
 def settled_by_pairing(
     pair: Pair, situation: Situation, *, reason: Retraction, now: datetime
 ) -> Iterator[Decided[Request]]:
-    """What an acceptance would settle; the request that this mentee made to this mentor among it."""
-    mine = [one.id for one in situation.asked if one.pair.mentor == pair.mentor]
-    for one in situation.asked:
-        if one.id in mine:
-            yield retract(one, reason=reason, now=now)
-    yield from _siblings(pair, situation, now, but=mine[0] if mine else None)
+    """Withdraws the requests that an acceptance would settle, including this mentee's request to this mentor."""
+    own = [pending.id for pending in situation.asked if pending.pair.mentor == pair.mentor]
+    for pending in situation.asked:
+        if pending.id in own:
+            yield retract(pending, reason=reason, now=now)
+    yield from _competing_requests(pair, situation, now, except_id=own[0] if own else None)
 
 
 def decline(request: Request, *, reason: DecliningReason, now: datetime) -> Decided[Request]:
     refuse_settled(request, now)
     declined = _settled(request, "declined", now, reason=reason, due_at=now + APART_FOR)
-    event = RequestDeclined(reason=reason, recipients=(request.pair.mentee.told,), **_about(request))
+    event = RequestDeclined(reason=reason, recipients=(request.pair.mentee.told,), **_event_fields(request))
     return Decided(state=declined, event=event)
 
 
 def withdraw(request: Request, *, now: datetime) -> Decided[Request]:
     refuse_settled(request, now)
     withdrawn = _settled(request, "withdrawn", now, reason="by_mentee")
-    event = RequestWithdrawn(reason="by_mentee", recipients=(request.pair.mentor.told,), **_about(request))
+    event = RequestWithdrawn(reason="by_mentee", recipients=(request.pair.mentor.told,), **_event_fields(request))
     return Decided(state=withdrawn, event=event)
 
 
 def retract(request: Request, *, reason: Retraction, now: datetime) -> Decided[Request]:
-    """Nobody took it back, but it cannot be accepted any more. The mentee hears of what is the mentor's side's own, the
-    mentor of everything else.
+    """Withdraws a request that can no longer be accepted. Where the reason is private to the mentor's side, the mentee
+    is notified; otherwise the mentor.
     """
     withdrawn = _settled(request, "withdrawn", now, reason=reason)
-    recipient = request.pair.mentee if reason in _UNSAID else request.pair.mentor
-    said = withdrawn.said_reason or reason
+    recipient = request.pair.mentee if reason in _PRIVATE_REASONS else request.pair.mentor
+    published = withdrawn.said_reason or reason
     return Decided(
-        state=withdrawn, event=RequestWithdrawn(reason=said, recipients=(recipient.told,), **_about(request))
+        state=withdrawn,
+        event=RequestWithdrawn(reason=published, recipients=(recipient.told,), **_event_fields(request)),
     )
 
 
@@ -205,10 +216,10 @@ def end_if_unavailable(request: Request, *, situation: Situation, now: datetime)
         return withdraw(request, now=now)
     if not rules.is_unavailable(mentee, mentor, policy):
         return None
-    return retract(request, reason=_unavailable(mentee, mentor, policy), now=now)
+    return retract(request, reason=_retraction_for(mentee, mentor, policy), now=now)
 
 
-def _unavailable(mentee: Person, mentor: Person, policy: Policy) -> Retraction:
+def _retraction_for(mentee: Person, mentor: Person, policy: Policy) -> Retraction:
     if mentor.taken >= mentor.member.capacity:
         return "mentor_full"
     return (
@@ -217,26 +228,26 @@ def _unavailable(mentee: Person, mentor: Person, policy: Policy) -> Retraction:
 
 
 def pass_time(request: Request, *, now: datetime) -> Decided[Request] | None:
-    """What is due; None where nothing is."""
+    """Nudges or expires a pending request, or ends the separation of a declined one; None where nothing is due."""
     if request.due_at is None or request.due_at > now:
         return None
     if request.expires_at is None:
         return Decided(state=replace(request, version=request.version + 1, due_at=None), event=None)
     if now < request.expires_at:
         return _nudge(request, request.expires_at, now)
-    event = RequestExpired(recipients=(request.pair.mentee.told,), **_about(request))
+    event = RequestExpired(recipients=(request.pair.mentee.told,), **_event_fields(request))
     return Decided(state=_settled(request, "expired", now), event=event)
 
 
 def _nudge(request: Request, expires_at: datetime, now: datetime) -> Decided[Request]:
-    """Nobody is nudged twice at once, however long nobody looked."""
+    """Sends a single nudge, even where several have become due since the request was last processed."""
     times = [request.asked_at + after for after in NUDGES]
     next_due = next((at for at in times if at > now), expires_at)
     event = MentorNudged(
         nudge=sum(at <= now for at in times),
         expires_at=expires_at,
         recipients=(request.pair.mentor.told,),
-        **_about(request),
+        **_event_fields(request),
     )
     return Decided(state=replace(request, version=request.version + 1, due_at=next_due), event=event)
 
@@ -245,22 +256,22 @@ def leave(request: Request, *, side: Side, now: datetime) -> Decided[Request]:
     return retract(request, reason="mentee_left" if side == "mentee" else "mentor_left", now=now)
 
 
-def _askable(programme: str, mentor: str, situation: Situation) -> Pair:
-    policy, who, other = situation.policy, situation.mentee, situation.mentor
-    if policy is None or who is None or not rules.is_mentee(who, policy):
+def _requested_pair(programme: str, mentor: str, situation: Situation) -> Pair:
+    policy, mentee, other = situation.policy, situation.mentee, situation.mentor
+    if policy is None or mentee is None or not rules.is_mentee(mentee, policy):
         raise NotFound("enrolment_not_found", "you are not enrolled as a mentee in a programme with this id")
-    home = who.member.institution
+    home = mentee.member.institution
     if other is None or not rules.is_mentor(other, policy) or not policy.exchanges(home, other.member.institution):
         raise NotFound("mentor_not_found", "there is no mentor with this id in this programme")
-    if mine := rules.own_reason(who):
+    if mine := rules.own_reason(mentee):
         raise Conflict(mine, UNMATCHED[mine])
-    if rules.broken_by_wish(who, other, policy):
+    if rules.broken_by_wish(mentee, other, policy):
         raise Conflict(
             "not_available", "this mentor is not available at the moment: your list shows whom else you can ask"
         )
     return Pair(
         programme=programme,
-        mentee=Party(member=who.id, institution=home),
+        mentee=Party(member=mentee.id, institution=home),
         mentor=Party(member=mentor, institution=other.member.institution),
     )
 
@@ -275,33 +286,37 @@ def refuse_settled(request: Request, now: datetime) -> None:
 
 
 def _refuse_broken(situation: Situation) -> None:
-    who, other, policy = situation.mentee, situation.mentor, situation.policy
-    if who is None or other is None or policy is None:
-        raise Conflict("not_available", _APART)
-    if other.taken >= other.member.capacity:
+    mentee, mentor, policy = situation.mentee, situation.mentor, situation.policy
+    if mentee is None or mentor is None or policy is None:
+        raise Conflict("not_available", _NOT_AVAILABLE)
+    if mentor.taken >= mentor.member.capacity:
         raise Conflict("no_seat_left", "the mentor has no free seat: raise the capacity, or wait until a seat is free")
-    if policy.is_full((who.member.institution, other.member.institution)):
+    if policy.is_full((mentee.member.institution, mentor.member.institution)):
         raise Conflict("exchange_full", EXCHANGE_FULL)
-    if rules.broken_by_wish(who, other, policy):
-        raise Conflict("not_available", _APART)
+    if rules.broken_by_wish(mentee, mentor, policy):
+        raise Conflict("not_available", _NOT_AVAILABLE)
 
 
-def _siblings(pair: Pair, situation: Situation, now: datetime, *, but: str | None) -> Iterator[Decided[Request]]:
-    """The mentee's wish in this programme is fulfilled; and who else asked a mentor that is full now gets no seat."""
-    for one in situation.asked:
-        if one.id != but and one.pair.programme == pair.programme:
-            yield retract(one, reason="matched_elsewhere", now=now)
-    for one in situation.rivals if situation.is_last_seat else ():
-        if one.pair.mentee != pair.mentee:
-            yield retract(one, reason="mentor_full", now=now)
+def _competing_requests(
+    pair: Pair, situation: Situation, now: datetime, *, except_id: str | None
+) -> Iterator[Decided[Request]]:
+    """Withdraws the mentee's other requests in the programme and, where the pairing takes the mentor's last seat, every
+    other mentee's request to this mentor.
+    """
+    for request in situation.asked:
+        if request.id != except_id and request.pair.programme == pair.programme:
+            yield retract(request, reason="matched_elsewhere", now=now)
+    for request in situation.rivals if situation.is_last_seat else ():
+        if request.pair.mentee != pair.mentee:
+            yield retract(request, reason="mentor_full", now=now)
 
 
 def _settled(request: Request, state: RequestState, now: datetime, **changed: Any) -> Request:
-    known = {"version": request.version + 1, "settled_at": now, "due_at": None}
-    return replace(request, state=state, **{**known, **changed})
+    settled = {"version": request.version + 1, "settled_at": now, "due_at": None}
+    return replace(request, state=state, **{**settled, **changed})
 
 
-def _about(request: Request) -> dict[str, Any]:
+def _event_fields(request: Request) -> dict[str, Any]:
     pair = request.pair
     return {
         "request": request.id,

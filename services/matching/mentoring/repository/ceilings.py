@@ -1,7 +1,7 @@
-"""Ceilings between institutions, counted from the relationships themselves: no counter that could differ from them.
+"""Seats taken between institutions that agreed on a ceiling, counted from the relationships; no counter is stored.
 
-Where there is a ceiling, whoever takes one of its seats writes to the exchange's one document: of two transactions at
-once one begins again, and counts what the other took.
+A transaction that takes a seat below a ceiling also writes to the exchange's document. Of two concurrent transactions
+one therefore conflicts, is retried, and counts the seat that the other took.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,14 +18,14 @@ EXCHANGES = "exchanges"
 
 
 async def policy(database: Database, programme: str, *, exchanges: Iterable[Exchange]) -> Policy | None:
-    """With the seats given in these exchanges, where they have a ceiling: how full others are it does not know."""
+    """The policy with the seats given in those of `exchanges` that have a ceiling; seats in others are not counted."""
     found = await people.policy(database, programme)
     return replace(found, given=await _given(database, found.capped(exchanges))) if found else None
 
 
 async def _given(database: Database, exchanges: Iterable[Exchange]) -> Mapping[Exchange, int]:
-    """One by one: few have a ceiling, and each is counted in an index alone."""
-    return {one: await database[RELATIONSHIPS].count_documents(in_exchange(one)) for one in exchanges}
+    """One query for each: few exchanges have a ceiling, and each count is covered by an index."""
+    return {exchange: await database[RELATIONSHIPS].count_documents(in_exchange(exchange)) for exchange in exchanges}
 
 
 async def has_ceiling(database: Database, exchange: Exchange) -> bool:
@@ -35,15 +35,21 @@ async def has_ceiling(database: Database, exchange: Exchange) -> bool:
     return await database[INSTITUTIONS].find_one(wanted, {"_id": 1}) is not None
 
 
-def turns(policies: Iterable[Policy], decided: Iterable[AnyDecided]) -> list[UpdateOne]:
-    """Of the exchanges with a ceiling, by any of these policies, in which seats are taken."""
-    taking = {one.state.pair.exchange for one in decided if one.seats > 0}
-    return [_turn(exchange) for exchange in sorted({one for policy in policies for one in policy.capped(taking)})]
+def ceiling_writes(policies: Iterable[Policy], decided: Iterable[AnyDecided]) -> list[UpdateOne]:
+    """Writes to the exchanges in which seats are taken and for which one of these policies has a ceiling."""
+    taking = {decision.state.pair.exchange for decision in decided if decision.seats > 0}
+    return [
+        _ceiling_write(exchange)
+        for exchange in sorted({exchange for policy in policies for exchange in policy.capped(taking)})
+    ]
 
 
 def given(writing: Writing, exchanges: Iterable[Exchange]) -> dict[Exchange, int]:
-    """Seats taken now, as the transaction sees them."""
-    return {one: writing[RELATIONSHIPS].count_documents(in_exchange(one), session=writing.session) for one in exchanges}
+    """Seats taken in each exchange, as the transaction sees them."""
+    return {
+        exchange: writing[RELATIONSHIPS].count_documents(in_exchange(exchange), session=writing.session)
+        for exchange in exchanges
+    }
 
 
 def in_exchange(exchange: Exchange) -> Document:
@@ -51,7 +57,7 @@ def in_exchange(exchange: Exchange) -> Document:
     return {"mentor.institution": mentors, "mentee.institution": mentees, **SEATED}
 
 
-def _turn(exchange: Exchange) -> UpdateOne:
+def _ceiling_write(exchange: Exchange) -> UpdateOne:
     mentees, mentors = exchange
     new = {"institution": mentors, "institutions": sorted(exchange), "parties": []}
     return UpdateOne({"_id": f"{mentees}:{mentors}"}, {"$inc": {"turns": 1}, "$setOnInsert": new}, upsert=True)

@@ -1,8 +1,8 @@
-"""Decisions saved: each state on condition of its version, a seat on condition that it is free, one outbox row a fact.
+"""Saves decisions: each state conditional on its version, each seat on being free, each event as an outbox row.
 
-In the caller's transaction, and its thread. A member's document in `seats` counts the seats that their mentees take.
-Whatever must not happen at the same moment writes to it (asking, accepting, leaving), so that one of two such
-transactions begins again and sees the other's work.
+Runs in the caller's transaction and thread. A member's document in `seats` counts the seats that their mentees take.
+Transactions that must not run concurrently for a member (request, accept, depart) all write to it, so that one of them
+conflicts, is retried, and sees the other's writes.
 """
 
 from collections import Counter, defaultdict
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.matching.kernel.pairs import Displacing
+from services.matching.kernel.pairs import DisplacementCause
 from services.matching.kernel.participants import Person
 from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Request, Situation
-from services.matching.mentoring.repository.ceilings import EXCHANGES, turns
+from services.matching.mentoring.repository.ceilings import EXCHANGES, ceiling_writes
 from services.matching.mentoring.repository.displacements import displace
-from services.matching.mentoring.repository.pairs import RELATIONSHIPS, REQUESTS, SEATS, replacing
+from services.matching.mentoring.repository.pairs import RELATIONSHIPS, REQUESTS, SEATS, pair_write
 from services.matching.mentoring.repository.waiting_list import leave
 from services.matching.mentoring.usecases.parties import AnyDecided
 from shared.clock import Clock
@@ -31,14 +31,14 @@ from shared.outbox import table as outbox
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Save:
-    """A new state as it is written, on condition of the version before, and the event that tells of it."""
+    """The write of a new state, conditional on the previous version, and the event to publish."""
 
     collection: str
     write: InsertOne[Document] | ReplaceOne[Document] | UpdateOne
     event: Payload | None
     event_id: str
     institution: str
-    """The mentee's: whose event it is."""
+    """The mentee's institution, under which the event is published."""
     version: int
 
 
@@ -53,38 +53,41 @@ def save_together(  # noqa: PLR0913 -- one transaction's decisions, and what the
     further: Sequence[Save] = (),
     bulk: bool = False,
 ) -> None:
-    """What was decided on these situations. Their people, and those `beside`, are held in place meanwhile. `further`
-    states are saved with it: what another slice decided on the same situations.
+    """Saves decisions made on these situations. Locks the people in them, and those in `beside`, until the transaction
+    ends. `further` are states of another slice, decided on the same situations.
     """
-    people = [*(one for two in situations for one in (two.mentee, two.mentor) if one is not None), *beside]
+    people = [
+        *(person for situation in situations for person in (situation.mentee, situation.mentor) if person is not None),
+        *beside,
+    ]
     take_seats(writing, decided, people)
-    _take_turns(writing, decided, situations)
+    _write_ceilings(writing, decided, situations)
     save(writing, decided, clock, trace, further=further, bulk=bulk)
     _leave_waiting_list(writing, decided, situations)
 
 
-def take_seats(writing: Writing, decided: Sequence[AnyDecided], both: Sequence[Person]) -> None:
-    """A seat is taken by one write on condition that there is one. `both` are held in place, seats or not."""
-    seats: Counter[str] = Counter({one.id: 0 for one in both})
-    institutions = {one.id: one.member.institution for one in both}
-    for one in decided:
-        if one.seats:
-            mentor = one.state.pair.mentor
-            seats[mentor.member] += one.seats
+def take_seats(writing: Writing, decided: Sequence[AnyDecided], people: Sequence[Person]) -> None:
+    """Takes or frees each mentor's seats by one conditional write. Locks `people` even where they take no seat."""
+    seats: Counter[str] = Counter({person.id: 0 for person in people})
+    institutions = {person.id: person.member.institution for person in people}
+    for decision in decided:
+        if decision.seats:
+            mentor = decision.state.pair.mentor
+            seats[mentor.member] += decision.seats
             institutions[mentor.member] = mentor.institution
-    capacity = {one.id: one.member.capacity for one in both}
+    capacity = {person.id: person.member.capacity for person in people}
     writes = [
-        _seated(member, taken, institution=institutions[member], capacity=capacity.get(member, 0))
+        _seat_write(member, taken, institution=institutions[member], capacity=capacity.get(member, 0))
         for member, taken in sorted(seats.items())
     ]
     if writes:
         write_all(writing, SEATS, writes)
 
 
-def _take_turns(writing: Writing, decided: Sequence[AnyDecided], situations: Iterable[Situation]) -> None:
-    """Where seats are taken below a ceiling, one after another; each situation knows its own exchange."""
-    policies = [one.policy for one in situations if one.policy is not None]
-    if writes := turns(policies, decided):
+def _write_ceilings(writing: Writing, decided: Sequence[AnyDecided], situations: Iterable[Situation]) -> None:
+    """Serializes transactions that take seats below the same ceiling; each situation's policy has its exchange."""
+    policies = [situation.policy for situation in situations if situation.policy is not None]
+    if writes := ceiling_writes(policies, decided):
         write_all(writing, EXCHANGES, writes)
 
 
@@ -98,27 +101,34 @@ def save(
     bulk: bool = False,
 ) -> None:
     now = clock.now()
-    saves = [*(_save_of(one, event_id=clock.new_id(), trace=trace) for one in decided), *further]
+    saves = [*(_save_of(decision, event_id=clock.new_id(), trace=trace) for decision in decided), *further]
     written: defaultdict[str, list[Any]] = defaultdict(list)
     for each in saves:
         written[each.collection].append(each.write)
     for name, writes in written.items():
         write_all(writing, name, writes)
-    displace(writing, [_displacement(one, one.displaces, now) for one in decided if one.displaces is not None])
-    outbox.write(writing, [fact for each in saves for fact in _fact(each, now=now, trace=trace, bulk=bulk)])
+    displace(
+        writing,
+        [_displacement(decision, decision.displaces, now) for decision in decided if decision.displaces is not None],
+    )
+    outbox.write(writing, [fact for each in saves for fact in _facts(each, now=now, trace=trace, bulk=bulk)])
 
 
 def _leave_waiting_list(writing: Writing, decided: Sequence[AnyDecided], situations: Iterable[Situation]) -> None:
-    """Whoever has a mentor now waits no more."""
-    waiting = {one.mentee.id for one in situations if one.is_waiting and one.mentee}
-    begun = [one.state.pair for one in decided if isinstance(one.state, Relationship) and one.state.version == 1]
+    """Removes mentees whose relationship was opened from the waiting list."""
+    waiting = {situation.mentee.id for situation in situations if situation.is_waiting and situation.mentee}
+    begun = [
+        decision.state.pair
+        for decision in decided
+        if isinstance(decision.state, Relationship) and decision.state.version == 1
+    ]
     for pair in begun:
         if pair.mentee.member in waiting:
             leave(writing, pair.mentee.member, pair.programme)
 
 
 def write_all(writing: Writing, name: str, writes: Sequence[Any]) -> None:
-    """Raises `StaleVersion` unless every condition held."""
+    """Raises `StaleVersion` unless every write matched its condition."""
     try:
         done = writing[name].bulk_write(list(writes), ordered=False, session=writing.session)
     except BulkWriteError as failed:
@@ -130,19 +140,19 @@ def write_all(writing: Writing, name: str, writes: Sequence[Any]) -> None:
         raise StaleVersion(found=written, expected=len(writes))
 
 
-def seated_none(member: str, *, institution: str) -> UpdateOne:
-    """Takes no seat: it holds the member in place until the transaction ends."""
-    return _seated(member, 0, institution=institution, capacity=0)
+def seat_lock(member: str, *, institution: str) -> UpdateOne:
+    """Takes no seat, but locks the member's document until the transaction ends."""
+    return _seat_write(member, 0, institution=institution, capacity=0)
 
 
-def _seated(member: str, taken: int, *, institution: str, capacity: int) -> UpdateOne:
-    """Where no seat is left the condition misses, and the upsert meets the document that made it miss."""
+def _seat_write(member: str, taken: int, *, institution: str, capacity: int) -> UpdateOne:
+    """Where no seat is left the condition does not match, and the upsert fails with a duplicate key."""
     free = {"taken": {"$lt": capacity}} if taken > 0 else {}
     new = {"institution": institution, "parties": [member]}
     return UpdateOne({"_id": member, **free}, {"$inc": {"taken": taken, "turns": 1}, "$setOnInsert": new}, upsert=True)
 
 
-def _displacement(decided: AnyDecided, cause: Displacing, now: datetime) -> Displacement:
+def _displacement(decided: AnyDecided, cause: DisplacementCause, now: datetime) -> Displacement:
     relationship = decided.state
     return Displacement(id=relationship.id, pair=relationship.pair, relationship=relationship.id, cause=cause, at=now)
 
@@ -151,7 +161,7 @@ def _save_of(decided: AnyDecided, *, event_id: str, trace: Trace) -> Save:
     state = decided.state
     return Save(
         collection=REQUESTS if isinstance(state, Request) else RELATIONSHIPS,
-        write=replacing(state, event=event_id, correlation=trace.correlation_id),
+        write=pair_write(state, event=event_id, correlation=trace.correlation_id),
         event=decided.event,
         event_id=event_id,
         institution=state.pair.mentee.institution,
@@ -159,7 +169,7 @@ def _save_of(decided: AnyDecided, *, event_id: str, trace: Trace) -> Save:
     )
 
 
-def _fact(save: Save, *, now: datetime, trace: Trace, bulk: bool) -> list[outbox.Fact]:
+def _facts(save: Save, *, now: datetime, trace: Trace, bulk: bool) -> list[outbox.Fact]:
     if save.event is None:
         return []
     return [

@@ -1,4 +1,4 @@
-"""Documents → departures, as the projections recorded them."""
+"""Maps the documents that the projections recorded to departures."""
 
 from services.matching.mentoring.domain.departures import Departure
 from shared.mongo import Document

@@ -1,4 +1,4 @@
-"""Documents ↔ displacements: written in the transaction of what caused them, gone with the repair that places them."""
+"""Maps displacements to documents: written in the transaction of their cause, deleted by the repair that ends them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,26 +15,28 @@ DISPLACEMENT_INDEXES = [
 
 
 def displace(writing: Writing, displacements: Sequence[Displacement]) -> None:
-    """One that is known stays as it is: it keeps its time."""
+    """Adds displacements. One that is already stored is not changed, so it keeps its time."""
     if displacements:
-        writing[DISPLACEMENTS].bulk_write([_adding(one) for one in displacements], session=writing.session)
+        writing[DISPLACEMENTS].bulk_write(
+            [_insert(displacement) for displacement in displacements], session=writing.session
+        )
 
 
-def _adding(one: Displacement) -> UpdateOne:
-    pair = one.pair
+def _insert(displacement: Displacement) -> UpdateOne:
+    pair = displacement.pair
     document: dict[str, Any] = {
         "institution": pair.mentee.institution,
         "parties": [pair.mentee.member, pair.mentor.member],
         "programme": pair.programme,
         "mentee": {"member": pair.mentee.member, "institution": pair.mentee.institution},
         "mentor": {"member": pair.mentor.member, "institution": pair.mentor.institution},
-        "relationship": one.relationship,
-        "cause": one.cause,
-        "at": one.at,
-        "left_before": one.left_before,
+        "relationship": displacement.relationship,
+        "cause": displacement.cause,
+        "at": displacement.at,
+        "left_before": displacement.left_before,
         "planned": False,
     }
-    return UpdateOne({"_id": one.id}, {"$setOnInsert": document}, upsert=True)
+    return UpdateOne({"_id": displacement.id}, {"$setOnInsert": document}, upsert=True)
 
 
 def displacement_of(document: Document) -> Displacement:

@@ -1,4 +1,4 @@
-"""What is due: requests and separations whose time has come, and what people who left have left behind."""
+"""Due requests and separations, and the departures of members that are still to be processed."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from services.matching.mentoring.domain.departures import Departure
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Request
 from services.matching.mentoring.repository import pairs, waiting_list
-from services.matching.mentoring.repository.decisions import save, seated_none, take_seats, write_all
+from services.matching.mentoring.repository.decisions import save, seat_lock, take_seats, write_all
 from services.matching.mentoring.repository.departures import departure_of
 from services.matching.mentoring.repository.pairs import (
     OPEN,
@@ -20,7 +20,7 @@ from services.matching.mentoring.repository.pairs import (
     request_of,
 )
 from services.matching.mentoring.usecases.parties import AnyDecided
-from services.matching.mentoring.worker import Left
+from services.matching.mentoring.worker import DecideDeparture
 from services.matching.projections.departures import DEPARTURES
 from services.matching.projections.repository import PARTICIPANTS, member_of
 from services.matching.rotations.documents import ROTATIONS
@@ -28,12 +28,12 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.mongo import ASCENDING, Database, Writing, in_one_thread
 
-Forget = Callable[[Writing, Departure], None]
-"""What a further slice forgets of an erased member, in the transaction that works off the departure."""
+ForgetMember = Callable[[Writing, Departure], None]
+"""Deletes another slice's data about an erased member, in the transaction that processes the departure."""
 
 
 class MongoDueRepository:
-    def __init__(self, database: Database, clock: Clock, *, forget: Sequence[Forget]) -> None:
+    def __init__(self, database: Database, clock: Clock, *, forget: Sequence[ForgetMember]) -> None:
         self._database = database
         self._clock = clock
         self._forget = forget
@@ -56,25 +56,25 @@ class MongoDueRepository:
     async def departures(self, *, limit: int) -> Sequence[Departure]:
         return [departure_of(document) async for document in self._database[DEPARTURES].find().limit(limit)]
 
-    async def work_off(self, departure: Departure, left: Left, *, trace: Trace, limit: int) -> None:
+    async def work_off(self, departure: Departure, decide: DecideDeparture, *, trace: Trace, limit: int) -> None:
         def body(writing: Writing) -> None:
-            here = _here(writing, departure.member)
-            asked = _asked_in_vain(writing, departure.member, here, limit)
-            opened = [] if here else _left_open(writing, departure, limit)
-            decided = left(asked, opened)
-            write_all(writing, SEATS, [seated_none(departure.member, institution=departure.institution)])
+            active = _active_member(writing, departure.member)
+            asked = _unanswerable_requests(writing, departure.member, active, limit)
+            opened = [] if active else _relationships_to_end(writing, departure, limit)
+            decided = decide(asked, opened)
+            write_all(writing, SEATS, [seat_lock(departure.member, institution=departure.institution)])
             take_seats(writing, decided, ())
             save(writing, decided, self._clock, trace)
-            self._clear_up(writing, departure, here)
+            self._clean_up(writing, departure, active)
             if len(asked) < limit and len(opened) < limit:
                 command = {"_id": departure.member, "sequence": departure.sequence}
                 writing[DEPARTURES].delete_one(command, session=writing.session)
 
         await in_one_thread(self._database, body)
 
-    def _clear_up(self, writing: Writing, departure: Departure, here: Member | None) -> None:
+    def _clean_up(self, writing: Writing, departure: Departure, active: Member | None) -> None:
         member, session = departure.member, writing.session
-        waiting_list.leave_all_but(writing, member, here.mentee_in if here else ())
+        waiting_list.leave_all_but(writing, member, active.mentee_in if active else ())
         if departure.is_erased:
             written = {"mentee.member": member, "message": {"$ne": ""}}
             writing[REQUESTS].update_many(written, {"$set": {"message": ""}}, session=session)
@@ -83,21 +83,24 @@ class MongoDueRepository:
                 forget(writing, departure)
 
 
-def _here(writing: Writing, id: str) -> Member | None:
-    """None: inactive, or erased. Enrolments say what somebody who is here takes part in."""
+def _active_member(writing: Writing, id: str) -> Member | None:
+    """The member, or None where they are inactive or erased."""
     known = writing[PARTICIPANTS].find_one({"_id": id, "status": "active"}, session=writing.session)
     return member_of(known) if known else None
 
 
-def _asked_in_vain(writing: Writing, member: str, here: Member | None, limit: int) -> list[Request]:
-    """Where they are enrolled no more; of somebody who is gone all."""
-    as_mentee = {"mentee.member": member, "programme": {"$nin": sorted(here.mentee_in) if here else []}}
-    as_mentor = {"mentor.member": member, "programme": {"$nin": sorted(here.mentors_in) if here else []}}
+def _unanswerable_requests(writing: Writing, member: str, active: Member | None, limit: int) -> list[Request]:
+    """Pending requests in programmes in which the member is no longer enrolled; all where the member is gone."""
+    as_mentee = {"mentee.member": member, "programme": {"$nin": sorted(active.mentee_in) if active else []}}
+    as_mentor = {"mentor.member": member, "programme": {"$nin": sorted(active.mentors_in) if active else []}}
     wanted = {"parties": member, "state": "pending", "$or": [as_mentee, as_mentor]}
-    return [request_of(one) for one in writing[REQUESTS].find(wanted, session=writing.session).limit(limit)]
+    return [request_of(document) for document in writing[REQUESTS].find(wanted, session=writing.session).limit(limit)]
 
 
-def _left_open(writing: Writing, departure: Departure, limit: int) -> list[Relationship]:
-    open_ = OPEN if departure.is_erased else SEATED
-    wanted = {"parties": departure.member, **open_}
-    return [relationship_of(one) for one in writing[RELATIONSHIPS].find(wanted, session=writing.session).limit(limit)]
+def _relationships_to_end(writing: Writing, departure: Departure, limit: int) -> list[Relationship]:
+    state = OPEN if departure.is_erased else SEATED
+    wanted = {"parties": departure.member, **state}
+    return [
+        relationship_of(document)
+        for document in writing[RELATIONSHIPS].find(wanted, session=writing.session).limit(limit)
+    ]

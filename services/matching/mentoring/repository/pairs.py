@@ -1,4 +1,4 @@
-"""Documents ↔ requests and relationships. Both sides' institutions stand in every document, and in every query."""
+"""Maps requests and relationships to documents. Documents hold, and queries name, the institutions of both parties."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,7 +15,7 @@ REQUESTS, RELATIONSHIPS, SEATS = "requests", "relationships", "seats"
 OPEN: Document = {"state": {"$in": ["active", "paused", "on_hold"]}}
 SEATED: Document = {"state": {"$in": ["active", "paused"]}}
 SEPARATING: Document = {"state": "closed", "separates": True}
-"""Closed relationships that keep the two apart, whichever of them would be the mentor."""
+"""Closed relationships that separate the two, whichever of them would be the mentor."""
 PENDING: Document = {"state": "pending"}
 APART: Document = {"state": "declined", "due_at": {"$ne": None}}
 _NEWEST = [("at", DESCENDING), ("_id", DESCENDING)]
@@ -43,7 +43,7 @@ RELATIONSHIP_INDEXES = [
     IndexModel([("parties", ASCENDING)], name="separating", partialFilterExpression={"separates": True}),
     IndexModel([("programme", ASCENDING), *_NEWEST], name="in_conflict", partialFilterExpression=IN_CONFLICT),
     IndexModel([("mentee.member", ASCENDING), ("state", ASCENDING)], name="of_mentee"),
-    # What institutions give and receive is counted in these two alone.
+    # Cover the counts of seats that institutions give and receive.
     IndexModel(
         [("mentor.institution", ASCENDING), ("mentee.institution", ASCENDING), ("state", ASCENDING)], name="given"
     ),
@@ -54,7 +54,7 @@ RELATIONSHIP_INDEXES = [
 
 
 def due(now: datetime) -> Document:
-    """Names the type, without which the partial index is not considered."""
+    """Names the type, because MongoDB uses the partial index only for queries that do."""
     return {"due_at": {"$type": "date", "$lte": now}}
 
 
@@ -94,65 +94,69 @@ def relationship_of(document: Document) -> Relationship:
 
 
 def bond_of_request(document: Document) -> Bond:
-    one = request_of(document)
-    return _bond(document, takes_seat=False, keeps_apart=one.keeps_apart, asks=one.state == "pending")
+    request = request_of(document)
+    return _bond(document, takes_seat=False, keeps_apart=request.keeps_apart, asks=request.state == "pending")
 
 
 def bond_of_relationship(document: Document) -> Bond:
-    one = relationship_of(document)
-    keeps_apart = one.is_open or one.separates
-    return _bond(document, takes_seat=one.takes_seat, keeps_apart=keeps_apart, both_ways=one.separates)
+    relationship = relationship_of(document)
+    keeps_apart = relationship.is_open or relationship.separates
+    return _bond(
+        document, takes_seat=relationship.takes_seat, keeps_apart=keeps_apart, both_ways=relationship.separates
+    )
 
 
-def replacing(one: Request | Relationship, *, event: str | None, correlation: str) -> InsertOne[Document] | ReplaceOne:  # type: ignore[type-arg]
-    """On condition of the version before; `event` and `correlation` are what the lists' changes are traced to."""
-    document = {**_document(one), "event": event, "correlation": correlation}
-    if one.version == 1:
+def pair_write(
+    state: Request | Relationship, *, event: str | None, correlation: str
+) -> InsertOne[Document] | ReplaceOne:  # type: ignore[type-arg]
+    """Conditional on the previous version. `event` and `correlation` trace the list updates that the change causes."""
+    document = {**_document(state), "event": event, "correlation": correlation}
+    if state.version == 1:
         return InsertOne(document)
-    return ReplaceOne({"_id": one.id, "version": one.version - 1}, document)
+    return ReplaceOne({"_id": state.id, "version": state.version - 1}, document)
 
 
-def _document(one: Request | Relationship) -> Document:
-    own = _of_request(one) if isinstance(one, Request) else _of_relationship(one)
-    pair = one.pair
+def _document(state: Request | Relationship) -> Document:
+    own = _request_fields(state) if isinstance(state, Request) else _relationship_fields(state)
+    pair = state.pair
     return {
-        "_id": one.id,
+        "_id": state.id,
         "institution": pair.mentee.institution,
         "institutions": sorted({pair.mentee.institution, pair.mentor.institution}),
         "parties": [pair.mentee.member, pair.mentor.member],
         "programme": pair.programme,
         "mentee": _party(pair.mentee),
         "mentor": _party(pair.mentor),
-        "state": one.state,
-        "version": one.version,
-        "reason": one.reason,
+        "state": state.state,
+        "version": state.version,
+        "reason": state.reason,
         **own,
     }
 
 
-def _of_request(one: Request) -> Document:
+def _request_fields(request: Request) -> Document:
     return {
-        "message": one.message,
-        "at": one.asked_at,
-        "due_at": one.due_at,
-        "settled_at": one.settled_at,
-        "relationship": one.relationship,
-        "repeat": one.is_repeat,
+        "message": request.message,
+        "at": request.asked_at,
+        "due_at": request.due_at,
+        "settled_at": request.settled_at,
+        "relationship": request.relationship,
+        "repeat": request.is_repeat,
     }
 
 
-def _of_relationship(one: Relationship) -> Document:
+def _relationship_fields(relationship: Relationship) -> Document:
     return {
-        "at": one.since,
-        "request": one.request,
-        "round": one.round,
-        "repair": one.repair,
-        "closed_at": one.closed_at,
-        "conflict": one.conflict,
-        "due_at": one.due_at,
-        "apart_for_good": one.is_apart_for_good,
-        "hidden_versions": one.hidden_versions,
-        "separates": one.separates,
+        "at": relationship.since,
+        "request": relationship.request,
+        "round": relationship.round,
+        "repair": relationship.repair,
+        "closed_at": relationship.closed_at,
+        "conflict": relationship.conflict,
+        "due_at": relationship.due_at,
+        "apart_for_good": relationship.is_apart_for_good,
+        "hidden_versions": relationship.hidden_versions,
+        "separates": relationship.separates,
     }
 
 
@@ -201,9 +205,9 @@ async def newest(collection: Collection, wanted: Document, *, before: Position |
 
 
 async def asked(database: Database, mentors: Iterable[str]) -> dict[str, int]:
-    """How many requests wait for an answer of each mentor, by id; only mentors who have any."""
+    """Number of pending requests by mentor id; mentors without any are left out."""
     stages: list[Document] = [
         {"$match": {"mentor.member": {"$in": list(mentors)}, **PENDING}},
         {"$group": {"_id": "$mentor.member", "asked": {"$sum": 1}}},
     ]
-    return {one["_id"]: one["asked"] async for one in database[REQUESTS].aggregate(stages)}
+    return {row["_id"]: row["asked"] async for row in database[REQUESTS].aggregate(stages)}

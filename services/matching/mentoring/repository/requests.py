@@ -1,4 +1,4 @@
-"""Requests, relationships and seats: each decision in one transaction with its facts, on condition of every version."""
+"""Stores requests, relationships and seats: each decision and its events in one transaction, with version checks."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from services.matching.mentoring.repository.pairs import (
     request_of,
 )
 from services.matching.mentoring.repository.situations import pending, situation
-from services.matching.mentoring.usecases.parties import AnyDecided, Position, Wanted
+from services.matching.mentoring.usecases.parties import AnyDecided, PairFilter, Position
 from services.matching.projections import people
 from services.matching.projections.repository import PARTICIPANTS, PREFERENCES, member_of
 from shared.clock import Clock
@@ -36,7 +36,7 @@ class MongoMentoringRepository:
         self._clock = clock
         self._requests = database[REQUESTS]
         self._relationships = database[RELATIONSHIPS]
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def prepare(self) -> None:
         await ensure_indexes(self._requests, pairs.REQUEST_INDEXES)
@@ -49,7 +49,7 @@ class MongoMentoringRepository:
         return await people.signed_in(self._database, institution, subject_hash)
 
     async def policy(self, programme: str) -> Policy | None:
-        """For who may see: of exchanges it does not know how full they are."""
+        """For access checks only: it has no counts of the seats taken in exchanges."""
         return await people.policy(self._database, programme)
 
     async def request(self, institution: str, id: str) -> Request | None:
@@ -73,13 +73,13 @@ class MongoMentoringRepository:
         found = await self._requests.aggregate(stages).to_list(1)
         if not found:
             return None, await self.signed_in(institution, subject_hash)
-        return request_of(found[0]), next((str(one["_id"]) for one in found[0]["asker"]), None)
+        return request_of(found[0]), next((str(member["_id"]) for member in found[0]["asker"]), None)
 
     async def askers(self, ids: Iterable[str]) -> Mapping[str, Member]:
         found = self._database[PARTICIPANTS].find({"_id": {"$in": list(ids)}, "erased": False})
-        return {one["_id"]: member_of(one) async for one in found}
+        return {document["_id"]: member_of(document) async for document in found}
 
-    async def requests(self, wanted: Wanted, *, before: Position | None, limit: int) -> Sequence[Request]:
+    async def requests(self, wanted: PairFilter, *, before: Position | None, limit: int) -> Sequence[Request]:
         found = await pairs.newest(self._requests, _filter(wanted), before=before, limit=limit)
         return [request_of(document) for document in found]
 
@@ -87,7 +87,7 @@ class MongoMentoringRepository:
         document = await self._relationships.find_one({"_id": id, "institutions": institution})
         return relationship_of(document) if document else None
 
-    async def relationships(self, wanted: Wanted, *, before: Position | None, limit: int) -> Sequence[Relationship]:
+    async def relationships(self, wanted: PairFilter, *, before: Position | None, limit: int) -> Sequence[Relationship]:
         found = await pairs.newest(self._relationships, _filter(wanted), before=before, limit=limit)
         return [relationship_of(document) for document in found]
 
@@ -103,32 +103,32 @@ class MongoMentoringRepository:
         trace: Trace,
     ) -> None:
         def body(writing: Writing) -> None:
-            two = situation(writing, programme, mentee=mentee, mentor=mentor)
-            if with_rivals and two.is_last_seat:
-                two = replace(two, rivals=pending(writing, {"mentor.member": mentor}))
-            decided = decide(two)
-            save_together(writing, decided, [two], self._clock, trace)
+            current = situation(writing, programme, mentee=mentee, mentor=mentor)
+            if with_rivals and current.is_last_seat:
+                current = replace(current, rivals=pending(writing, {"mentor.member": mentor}))
+            decided = decide(current)
+            save_together(writing, decided, [current], self._clock, trace)
 
-        async with self._in_line(mentor, exchange):
+        async with self._serialized(mentor, exchange):
             await in_one_thread(self._database, body)
 
     @asynccontextmanager
-    async def _in_line(self, mentor: str, exchange: Exchange | None) -> AsyncIterator[None]:
-        """A crowd before one mentor, or before a ceiling, waits here; elsewhere each attempt but one would be made
-        again. Everybody stands in the mentor's line first.
+    async def _serialized(self, mentor: str, exchange: Exchange | None) -> AsyncIterator[None]:
+        """Serializes this process's transactions on one mentor, and on one exchange with a ceiling: concurrent ones
+        would conflict and be retried. The mentor's lock is always taken first.
         """
-        async with self._turns.setdefault(mentor, asyncio.Lock()):
+        async with self._locks.setdefault(mentor, asyncio.Lock()):
             if exchange is None or not await has_ceiling(self._database, exchange):
                 yield
                 return
-            async with self._turns.setdefault(":".join(exchange), asyncio.Lock()):
+            async with self._locks.setdefault(":".join(exchange), asyncio.Lock()):
                 yield
 
     async def change_request(
         self, institution: str, id: str, decide: Callable[[Request], Decided[Request] | None], trace: Trace
     ) -> Request:
         def body(writing: Writing) -> Request:
-            request = request_of(_seen(writing, REQUESTS, institution, id))
+            request = request_of(_document(writing, REQUESTS, institution, id))
             decided = decide(request)
             if decided is None:
                 writing.changes_nothing = True
@@ -144,8 +144,8 @@ class MongoMentoringRepository:
         def body(writing: Writing) -> None:
             for request in pending(writing, {"_id": id}):
                 pair = request.pair
-                two = situation(writing, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
-                decided = decide(request, two)
+                current = situation(writing, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
+                decided = decide(request, current)
                 if decided is not None:
                     save(writing, [decided], self._clock, trace)
 
@@ -159,32 +159,35 @@ class MongoMentoringRepository:
         trace: Trace,
     ) -> Relationship:
         def body(writing: Writing) -> Relationship:
-            before = relationship_of(_seen(writing, RELATIONSHIPS, institution, id))
+            before = relationship_of(_document(writing, RELATIONSHIPS, institution, id))
             pair = before.pair
-            two = situation(writing, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
-            decided = decide(before, two)
+            current = situation(writing, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
+            decided = decide(before, current)
             if decided is None:
                 writing.changes_nothing = True
                 return before
-            save_together(writing, [decided], [two], self._clock, trace)
+            save_together(writing, [decided], [current], self._clock, trace)
             return decided.state
 
         return await in_one_thread(self._database, body)
 
 
-def _seen(writing: Writing, name: str, institution: str, id: str) -> Document:
-    """Neither is ever deleted: whoever was seen before is there."""
+def _document(writing: Writing, name: str, institution: str, id: str) -> Document:
+    """Requests and relationships are never deleted, so a document that was read before still exists."""
     document = writing[name].find_one({"_id": id, "institutions": institution}, session=writing.session)
     if document is None:
         raise LookupError(f"{name}: {id} was seen and is gone")
     return document
 
 
-def _filter(wanted: Wanted) -> Document:
-    asked: Document = {
+def _filter(wanted: PairFilter) -> Document:
+    conditions: Document = {
         "parties": wanted.member,
         f"{wanted.side}.member": wanted.member if wanted.side else None,
         "programme": wanted.programme,
         "state": wanted.state,
     }
-    return {"institutions": wanted.institution, **{name: value for name, value in asked.items() if value is not None}}
+    return {
+        "institutions": wanted.institution,
+        **{name: value for name, value in conditions.items() if value is not None},
+    }

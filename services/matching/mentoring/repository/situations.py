@@ -1,6 +1,6 @@
-"""All that bears on two people, in one read of the decision's own transaction: one moment's state, and one way there.
+"""Reads the situation of a mentee and a mentor by one aggregation, in the transaction of the decision.
 
-Joined by the server from the mentee on: of somebody who is gone nothing can be decided anyway.
+The aggregation starts from the mentee; without one it returns nothing, and no decision is possible.
 """
 
 from collections import defaultdict
@@ -36,34 +36,34 @@ from services.matching.projections.repository import (
 from services.matching.rotations.documents import COUNTING, ROTATIONS
 from shared.mongo import Document, Writing
 
-_KNOWN: Document = {"erased": False}
+_NOT_ERASED: Document = {"erased": False}
 _PENDING: Document = {"state": "pending"}
 
 
 def situation(writing: Writing, programme: str, *, mentee: str, mentor: str) -> Situation:
     stages = [
-        _one(mentee),
+        _match(mentee),
         *_PERSON,
-        *_binding(mentor),
-        _other(mentor),
-        _policy(programme),
-        _waiting(mentee, programme),
+        *_relations(mentor),
+        _mentor_lookup(mentor),
+        _policy_lookup(programme),
+        _waiting_lookup(mentee, programme),
     ]
     found = next(iter(writing[PARTICIPANTS].aggregate(stages, session=writing.session)), None)
     if found is None:
         return Situation(policy=None, mentee=None, mentor=None, asked=())
     others = found["other"]
-    policies = [programme_of(one) for one in found["policy"]]
-    homes = [institution_of(one) for who in (found, *others) for one in who["home"]]
-    admitted = {one.id: one for policy in policies for one in homes if one.id in policy.admits}
-    policy = next((Policy(one, admitted) for one in policies), None)
+    programmes = [programme_of(document) for document in found["policy"]]
+    homes = [institution_of(document) for person in (found, *others) for document in person["home"]]
+    admitted = {home.id: home for projected in programmes for home in homes if home.id in projected.admits}
+    policy = next((Policy(projected, admitted) for projected in programmes), None)
     return Situation(
         policy=policy and replace(policy, given=_given(writing, policy, homes)),
         mentee=_mentee(found),
-        mentor=next((_person(one) for one in others), None),
-        asked=[request_of(one) for one in found["requests"] if one["state"] == "pending"],
+        mentor=next((_person(document) for document in others), None),
+        asked=[request_of(document) for document in found["requests"] if document["state"] == "pending"],
         is_waiting=bool(found["waiting"]),
-        had_mentoring=any(_had_mentoring(one, mentee, mentor) for one in found["bonds"]),
+        had_mentoring=any(_had_mentoring(document, mentee, mentor) for document in found["bonds"]),
     )
 
 
@@ -72,39 +72,39 @@ def _given(writing: Writing, policy: Policy, homes: Sequence[Institution]) -> Ma
 
 
 def person(writing: Writing, id: str) -> Person | None:
-    """Without who is kept from them."""
-    found = writing[PARTICIPANTS].aggregate([_one(id), *_PERSON], session=writing.session)
-    return next((_person(one) for one in found), None)
+    """The member with preferences and seats, without the mentors that are kept apart from them."""
+    found = writing[PARTICIPANTS].aggregate([_match(id), *_PERSON], session=writing.session)
+    return next((_person(document) for document in found), None)
 
 
 def pending(writing: Writing, wanted: Document) -> list[Request]:
     found = writing[REQUESTS].find({**wanted, **_PENDING}, session=writing.session)
-    return [request_of(one) for one in found]
+    return [request_of(document) for document in found]
 
 
-def _one(id: str) -> Document:
-    return {"$match": {"_id": id, **_KNOWN}}
+def _match(id: str) -> Document:
+    return {"$match": {"_id": id, **_NOT_ERASED}}
 
 
-def _joined(name: str, *, by: str, of: str = "_id", only: Document | None = None, to: str) -> Document:
-    told: list[Document] = [{"$match": only}] if only else []
-    return {"$lookup": {"from": name, "localField": of, "foreignField": by, "pipeline": told, "as": to}}
+def _lookup(name: str, *, by: str, of: str = "_id", only: Document | None = None, to: str) -> Document:
+    pipeline: list[Document] = [{"$match": only}] if only else []
+    return {"$lookup": {"from": name, "localField": of, "foreignField": by, "pipeline": pipeline, "as": to}}
 
 
 _PERSON = [
-    _joined(PREFERENCES, by="_id", only=_KNOWN, to="private"),
-    _joined(SEATS, by="_id", to="seats"),
-    _joined(INSTITUTIONS, of="institution", by="_id", only=_KNOWN, to="home"),
+    _lookup(PREFERENCES, by="_id", only=_NOT_ERASED, to="private"),
+    _lookup(SEATS, by="_id", to="seats"),
+    _lookup(INSTITUTIONS, of="institution", by="_id", only=_NOT_ERASED, to="home"),
 ]
 
 
-def _binding(mentor: str) -> list[Document]:
-    """What was closed between the two is read whatever it does: a request says that it is a repeat."""
+def _relations(mentor: str) -> list[Document]:
+    """Reads closed relationships of the two even where they no longer separate: a request states if it is a repeat."""
     bonds = {"$or": [OPEN, SEPARATING, {"state": "closed", "mentor.member": mentor}]}
     return [
-        _joined(RELATIONSHIPS, by="parties", only=bonds, to="bonds"),
-        _joined(REQUESTS, by="mentee.member", only={"$or": [_PENDING, APART]}, to="requests"),
-        _joined(ROTATIONS, by="parties", only=COUNTING, to="rotations"),
+        _lookup(RELATIONSHIPS, by="parties", only=bonds, to="bonds"),
+        _lookup(REQUESTS, by="mentee.member", only={"$or": [_PENDING, APART]}, to="requests"),
+        _lookup(ROTATIONS, by="parties", only=COUNTING, to="rotations"),
     ]
 
 
@@ -113,28 +113,28 @@ def _had_mentoring(document: Document, mentee: str, mentor: str) -> bool:
     return document["state"] == "closed" and couple == (mentee, mentor)
 
 
-def _other(mentor: str) -> Document:
-    return {"$lookup": {"from": PARTICIPANTS, "pipeline": [_one(mentor), *_PERSON], "as": "other"}}
+def _mentor_lookup(mentor: str) -> Document:
+    return {"$lookup": {"from": PARTICIPANTS, "pipeline": [_match(mentor), *_PERSON], "as": "other"}}
 
 
-def _policy(programme: str) -> Document:
-    return {"$lookup": {"from": PROGRAMMES, "pipeline": [_one(programme)], "as": "policy"}}
+def _policy_lookup(programme: str) -> Document:
+    return {"$lookup": {"from": PROGRAMMES, "pipeline": [_match(programme)], "as": "policy"}}
 
 
-def _waiting(mentee: str, programme: str) -> Document:
+def _waiting_lookup(mentee: str, programme: str) -> Document:
     stages: list[Document] = [{"$match": waiting_of(mentee, programme)}, {"$limit": 1}, {"$project": {"_id": 1}}]
     return {"$lookup": {"from": ASSIGNMENTS, "pipeline": stages, "as": "waiting"}}
 
 
 def _mentee(document: Document) -> Person:
     id = document["_id"]
-    declined = [one for one in document["requests"] if one["state"] == "declined"]
-    bonds = [relationship_of(one) for one in document["bonds"]]
-    mentors = {one.pair.mentor.member for one in bonds if one.is_open and one.pair.mentee.member == id}
-    apart = mentors | {one["mentor"]["member"] for one in declined}
-    separating = [one for one in bonds if one.separates]
-    apart |= {_other_than(id, one) for one in separating if not one.allows_repeat}
-    separated = {_other_than(id, one) for one in separating}
+    declined = [request for request in document["requests"] if request["state"] == "declined"]
+    bonds = [relationship_of(bond) for bond in document["bonds"]]
+    mentors = {bond.pair.mentor.member for bond in bonds if bond.is_open and bond.pair.mentee.member == id}
+    apart = mentors | {request["mentor"]["member"] for request in declined}
+    separating = [bond for bond in bonds if bond.separates]
+    apart |= {_other_than(id, bond) for bond in separating if not bond.allows_repeat}
+    separated = {_other_than(id, bond) for bond in separating}
     return _person(
         document,
         kept_from=frozenset(apart | separated),
@@ -150,15 +150,15 @@ def _other_than(id: str, relationship: Relationship) -> str:
 
 def _person(document: Document, **binding: Any) -> Person:
     member = member_of(document)
-    private = next((preferences_of(one) for one in document["private"]), Preferences(member=member.id))
-    return Person(member, private, sum(one["taken"] for one in document["seats"]), **binding)
+    private = next((preferences_of(private) for private in document["private"]), Preferences(member=member.id))
+    return Person(member, private, sum(seat["taken"] for seat in document["seats"]), **binding)
 
 
-def _firewall(who: str, rotations: Iterable[Document]) -> dict[str, frozenset[str]]:
-    """By programme."""
+def _firewall(member: str, rotations: Iterable[Document]) -> dict[str, frozenset[str]]:
+    """Members who assess this one or are assessed by them, by programme."""
     around: defaultdict[str, set[str]] = defaultdict(set)
-    for one in rotations:
-        others = set(one["parties"]) - {who}
-        for programme in one["programmes"]:
+    for rotation in rotations:
+        others = set(rotation["parties"]) - {member}
+        for programme in rotation["programmes"]:
             around[programme] |= others
     return {programme: frozenset(others) for programme, others in around.items()}

@@ -1,11 +1,11 @@
-"""Mentees who wait for a mentor of a programme: those whom a round left without one. Rounds write the documents."""
+"""The waiting list of a programme: mentees whom a round left without a mentor. Rounds write the documents."""
 
 from collections.abc import Collection
 
 from shared.mongo import Document, Writing
 
 ASSIGNMENTS = "places"
-"""The collection's name is older than the word."""
+"""The collection keeps its old name."""
 
 
 def waiting_of(mentee: str, programme: str) -> Document:

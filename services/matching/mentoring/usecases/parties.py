@@ -1,4 +1,4 @@
-"""What requests and relationships have in common: who asks, what they see, and that nobody is overwritten unseen."""
+"""Shared by the use cases of requests and relationships: repository protocol, caller lookup, visibility, versions."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from shared.contracts.envelope import Trace
 from shared.errors import NotFound, VersionMismatch
 
 Position = tuple[datetime, str]
-"""Where a page ends: when the last one on it began, and its id."""
+"""Cursor of a page: when its last request or relationship began, and the id of that."""
 AnyDecided = Decided[Request] | Decided[Relationship]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Of one institution: a member's own, or all in a programme."""
+class PairFilter:
+    """Selects requests or relationships of one institution: those of a member, or all in a programme."""
 
     institution: str
     member: str | None = None
     side: Side | None = None
-    """Only those in which the member is this."""
+    """The side that the member is on; None for both."""
     programme: str | None = None
     state: str | None = None
 
@@ -39,22 +39,24 @@ class MentoringRepository(SignIns, Protocol):
     async def policy(self, programme: str) -> Policy | None: ...
 
     async def request(self, institution: str, id: str) -> Request | None:
-        """One that a member of this institution is a party to."""
+        """The request with this id, if a party to it belongs to this institution."""
 
     async def request_and_asker(
         self, institution: str, subject_hash: str, id: str
     ) -> tuple[Request | None, str | None]:
-        """The same, and the member bound to this sign-in: in one read where there is such a request."""
+        """The same, and the member bound to this sign-in; one read where the request exists."""
 
     async def askers(self, ids: Iterable[str]) -> Mapping[str, Member]:
-        """Of any institution, named by what the asker may see."""
+        """The members with these ids, of any institution; the ids come from requests that the caller may see."""
 
-    async def requests(self, wanted: Wanted, *, before: Position | None, limit: int) -> Sequence[Request]:
+    async def requests(self, wanted: PairFilter, *, before: Position | None, limit: int) -> Sequence[Request]:
         """The newest first."""
 
     async def relationship(self, institution: str, id: str) -> Relationship | None: ...
 
-    async def relationships(self, wanted: Wanted, *, before: Position | None, limit: int) -> Sequence[Relationship]: ...
+    async def relationships(
+        self, wanted: PairFilter, *, before: Position | None, limit: int
+    ) -> Sequence[Relationship]: ...
 
     async def decide(
         self,
@@ -67,15 +69,15 @@ class MentoringRepository(SignIns, Protocol):
         exchange: Exchange | None,
         trace: Trace,
     ) -> None:
-        """Decides on one moment's state of the two and saves, in one transaction; a seat is taken on condition that
-        it is free, one below a ceiling on condition that nobody takes another meanwhile: `exchange` is where that may
-        be. `decide` may be called more than once. Raises `StaleVersion`.
+        """Reads both parties, decides and saves in one transaction. A seat is taken only if it is free; a seat below a
+        ceiling only if no concurrent transaction takes one in the same exchange: `exchange` is the one that may have a
+        ceiling. `decide` may be called more than once. Raises `StaleVersion`.
         """
 
     async def change_request(
         self, institution: str, id: str, decide: Callable[[Request], Decided[Request] | None], trace: Trace
     ) -> Request:
-        """Decides on the request as it stands and saves, in one transaction; None changes nothing."""
+        """Reads the request, decides and saves in one transaction; None changes nothing."""
 
     async def change_relationship(
         self,
@@ -84,15 +86,15 @@ class MentoringRepository(SignIns, Protocol):
         decide: Callable[[Relationship, Situation], Decided[Relationship] | None],
         trace: Trace,
     ) -> Relationship:
-        """The same, with what bears on the two."""
+        """The same for a relationship, with the situation of its parties."""
 
 
-async def myself(store: SignIns, me: Principal) -> str:
+async def require_member(store: SignIns, me: Principal) -> str:
     me.require("member")
-    return bound(await store.signed_in(me.home, me.subject_hash))
+    return require_bound(await store.signed_in(me.home, me.subject_hash))
 
 
-def bound(member: str | None) -> str:
+def require_bound(member: str | None) -> str:
     if member is None:
         raise NotFound(
             "member_not_found",
@@ -102,24 +104,24 @@ def bound(member: str | None) -> str:
     return member
 
 
-async def side_seen(
-    store: MentoringRepository, me: Principal, one: Request | Relationship | None, *, what: str
+async def visible_side(
+    store: MentoringRepository, me: Principal, found: Request | Relationship | None, *, what: str
 ) -> Side | None:
-    """None: a coordinator's view. Raises `NotFound` for everybody else, as for what does not exist."""
+    """The caller's side, or None for a coordinator of the programme. Raises `NotFound` for every other caller."""
     me.require("member", "coordinator")
-    if one is not None:
+    if found is not None:
         member = await store.signed_in(me.home, me.subject_hash) if "member" in me.roles else None
-        side = one.pair.side_of(member) if member is not None else None
-        if side is not None or me.coordinates(one.pair.programme):
+        side = found.pair.side_of(member) if member is not None else None
+        if side is not None or me.coordinates(found.pair.programme):
             return side
     raise NotFound(f"{what}_not_found", f"there is no {what} with this id")
 
 
-async def coordinated(store: MentoringRepository, me: Principal, programme: str) -> None:
+async def require_coordinator_of(store: MentoringRepository, me: Principal, programme: str) -> None:
     require_coordinator(me, await store.policy(programme), programme)
 
 
-def check(one: Request | Relationship, expected: int | None) -> None:
-    version = one.shown_version if isinstance(one, Relationship) else one.version
+def check_version(state: Request | Relationship, expected: int | None) -> None:
+    version = state.shown_version if isinstance(state, Relationship) else state.version
     if expected is not None and version != expected:
         raise VersionMismatch(found=version, expected=expected)

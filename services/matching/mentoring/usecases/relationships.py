@@ -1,4 +1,4 @@
-"""What the two make of a relationship: pause, resume, close. Either may; the other one hears of it."""
+"""Pause, resume and close a relationship. Either party may; the other is notified."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from services.matching.mentoring.domain.relationships import ClosingReason, Rela
 from services.matching.mentoring.domain.requests import Situation
 from services.matching.mentoring.usecases.parties import (
     MentoringRepository,
+    PairFilter,
     Position,
-    Wanted,
-    check,
-    coordinated,
-    myself,
-    side_seen,
+    check_version,
+    require_coordinator_of,
+    require_member,
+    visible_side,
 )
 from shared.auth import Principal
 from shared.clock import Clock
@@ -23,8 +23,8 @@ from shared.errors import NotFound
 from shared.retries import again_when_stale
 
 Decide = Callable[[Relationship, Side, Situation], Decided[Relationship]]
-Again = Callable[[Relationship], Decided[Relationship] | None]
-"""What a command still has to record where its state is reached already."""
+WhenAlready = Callable[[Relationship], Decided[Relationship] | None]
+"""Decides on a relationship that is already in the state that the command asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,31 +40,37 @@ class Relationships:
         self._clock = clock
 
     async def pause(self, me: Principal, command: Command) -> Relationship:
-        def decide(one: Relationship, side: Side, _: Situation) -> Decided[Relationship]:
-            return domain.pause(one, by=side)
+        def decide(relationship: Relationship, side: Side, _: Situation) -> Decided[Relationship]:
+            return domain.pause(relationship, by=side)
 
-        return await self._act(me, command, decide, to="paused")
+        return await self._change(me, command, decide, to="paused")
 
     async def resume(self, me: Principal, command: Command) -> Relationship:
-        """After having been on hold it needs a seat again."""
+        """A relationship that was on hold takes a seat again."""
 
-        def decide(one: Relationship, side: Side, two: Situation) -> Decided[Relationship]:
-            return domain.resume(one, by=side, mentee=two.mentee, mentor=two.mentor, policy=two.policy)
+        def decide(relationship: Relationship, side: Side, situation: Situation) -> Decided[Relationship]:
+            return domain.resume(
+                relationship, by=side, mentee=situation.mentee, mentor=situation.mentor, policy=situation.policy
+            )
 
-        return await self._act(me, command, decide, to="active")
+        return await self._change(me, command, decide, to="active")
 
     async def close(self, me: Principal, command: Command, *, reason: ClosingReason, never_again: bool) -> Relationship:
         now = self._clock.now()
 
-        def decide(one: Relationship, side: Side, two: Situation) -> Decided[Relationship]:
-            return domain.close(one, by=side, reason=reason, never_again=never_again, policy=two.policy, now=now)
+        def decide(relationship: Relationship, side: Side, situation: Situation) -> Decided[Relationship]:
+            return domain.close(
+                relationship, by=side, reason=reason, never_again=never_again, policy=situation.policy, now=now
+            )
 
-        return await self._act(me, command, decide, to="closed", if_already=domain.keep_apart if never_again else None)
+        return await self._change(
+            me, command, decide, to="closed", if_already=domain.keep_apart if never_again else None
+        )
 
     async def see(self, me: Principal, id: str) -> tuple[Relationship, Side | None]:
         """With the reader's side; None for a coordinator."""
         relationship = await self._store.relationship(me.home, id)
-        side = await side_seen(self._store, me, relationship, what="relationship")
+        side = await visible_side(self._store, me, relationship, what="relationship")
         if relationship is None:
             raise NotFound("relationship_not_found", "there is no relationship with this id")
         return relationship, side
@@ -72,39 +78,39 @@ class Relationships:
     async def mine(
         self, me: Principal, *, side: Side | None, state: RelationshipState | None, before: Position | None, limit: int
     ) -> Sequence[Relationship]:
-        wanted = Wanted(institution=me.home, member=await myself(self._store, me), side=side, state=state)
+        wanted = PairFilter(institution=me.home, member=await require_member(self._store, me), side=side, state=state)
         return await self._store.relationships(wanted, before=before, limit=limit)
 
     async def of_programme(
         self, me: Principal, programme: str, *, state: RelationshipState | None, before: Position | None, limit: int
     ) -> Sequence[Relationship]:
-        await coordinated(self._store, me, programme)
-        wanted = Wanted(institution=me.home, programme=programme, state=state)
+        await require_coordinator_of(self._store, me, programme)
+        wanted = PairFilter(institution=me.home, programme=programme, state=state)
         return await self._store.relationships(wanted, before=before, limit=limit)
 
-    async def _act(
+    async def _change(
         self,
         me: Principal,
         command: Command,
         decide: Decide,
         *,
         to: RelationshipState,
-        if_already: Again | None = None,
+        if_already: WhenAlready | None = None,
     ) -> Relationship:
         side = await self._side(me, command.relationship)
 
-        def act(relationship: Relationship, situation: Situation) -> Decided[Relationship] | None:
+        def decide_unless_reached(relationship: Relationship, situation: Situation) -> Decided[Relationship] | None:
             if relationship.state == to:
                 return if_already(relationship) if if_already else None
-            check(relationship, command.expected)
+            check_version(relationship, command.expected)
             return decide(relationship, side, situation)
 
         return await again_when_stale(
-            lambda: self._store.change_relationship(me.home, command.relationship, act, command.trace)
+            lambda: self._store.change_relationship(me.home, command.relationship, decide_unless_reached, command.trace)
         )
 
     async def _side(self, me: Principal, id: str) -> Side:
-        member = await myself(self._store, me)
+        member = await require_member(self._store, me)
         relationship = await self._store.relationship(me.home, id)
         side = relationship.pair.side_of(member) if relationship else None
         if side is None:

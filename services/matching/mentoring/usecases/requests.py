@@ -1,4 +1,4 @@
-"""Asking and answering. Everybody acts as themselves only; coordinators see pairs, states and reason codes."""
+"""Make, answer, withdraw and read requests. Members act for themselves only; coordinators see no messages."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +10,13 @@ from services.matching.mentoring.domain.requests import DecliningReason, Request
 from services.matching.mentoring.usecases.parties import (
     AnyDecided,
     MentoringRepository,
+    PairFilter,
     Position,
-    Wanted,
-    bound,
-    check,
-    coordinated,
-    myself,
-    side_seen,
+    check_version,
+    require_bound,
+    require_coordinator_of,
+    require_member,
+    visible_side,
 )
 from shared.auth import Principal
 from shared.clock import Clock
@@ -26,8 +26,8 @@ from shared.retries import again_when_stale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a mentee wants to ask."""
+class RequestMentor:
+    """A mentee's command to request a mentor."""
 
     id: str
     programme: str
@@ -36,15 +36,15 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class RequestView:
     request: Request
     side: Side | None
-    """The reader's; None for a coordinator."""
+    """The reader's side; None for a coordinator."""
     asker: Member | None = None
 
     @property
     def shows_asker(self) -> bool:
-        """To the mentor, no longer than there is something to decide or a mentoring."""
+        """Whether the reader sees the mentee's card: the mentor does, while the request is pending or accepted."""
         return self.side == "mentor" and self.request.state in ("pending", "accepted")
 
 
@@ -53,14 +53,14 @@ class Requests:
         self._store = store
         self._clock = clock
 
-    async def ask(self, me: Principal, asked: Asked, *, mentee: str, trace: Trace) -> Request:
-        """Asking the same again (a retry after a crash) changes nothing."""
-        if await myself(self._store, me) != mentee:
+    async def ask(self, me: Principal, asked: RequestMentor, *, mentee: str, trace: Trace) -> Request:
+        """Idempotent by the request's id: a retry after a crash changes nothing."""
+        if await require_member(self._store, me) != mentee:
             raise NotFound("mentee_not_found", "there is no mentee with this id")
         await again_when_stale(lambda: self._ask(me, asked, mentee, trace))
         return await self._own(me, asked.id, "mentee")
 
-    async def _ask(self, me: Principal, asked: Asked, mentee: str, trace: Trace) -> None:
+    async def _ask(self, me: Principal, asked: RequestMentor, mentee: str, trace: Trace) -> None:
         if await self._store.request(me.home, asked.id) is not None:
             return
         now = self._clock.now()
@@ -88,7 +88,7 @@ class Requests:
         )
 
     async def accept(self, me: Principal, id: str, *, expected: int | None, trace: Trace) -> Request:
-        """Accepting again changes nothing, and so with the other answers."""
+        """Idempotent, as `decline` and `withdraw` are: accepting an accepted request changes nothing."""
 
         async def act() -> Request:
             request = await self._own(me, id, "mentor")
@@ -97,7 +97,7 @@ class Requests:
         return await again_when_stale(act)
 
     async def _accept(self, request: Request, expected: int | None, trace: Trace) -> Request:
-        check(request, expected)
+        check_version(request, expected)
         now, relationship = self._clock.now(), self._clock.new_id()
         domain.refuse_settled(request, now)
         accepted = request
@@ -139,34 +139,35 @@ class Requests:
 
         return await self._settle(me, id, "mentee", decide, to="withdrawn", expected=expected, trace=trace)
 
-    async def see(self, me: Principal, id: str) -> Seen:
+    async def see(self, me: Principal, id: str) -> RequestView:
         request = await self._store.request(me.home, id)
-        side = await side_seen(self._store, me, request, what="request")
+        side = await visible_side(self._store, me, request, what="request")
         if request is None:
             raise NotFound("request_not_found", "there is no request with this id")
-        [seen] = await self._with_askers([Seen(request, side)])
-        return seen
+        [view] = await self._with_askers([RequestView(request, side)])
+        return view
 
     async def mine(
         self, me: Principal, *, side: Side | None, state: RequestState | None, before: Position | None, limit: int
-    ) -> Sequence[Seen]:
-        member = await myself(self._store, me)
-        wanted = Wanted(institution=me.home, member=member, side=side, state=state)
+    ) -> Sequence[RequestView]:
+        member = await require_member(self._store, me)
+        wanted = PairFilter(institution=me.home, member=member, side=side, state=state)
         found = await self._store.requests(wanted, before=before, limit=limit)
-        return await self._with_askers([Seen(one, one.pair.side_of(member)) for one in found])
+        return await self._with_askers([RequestView(request, request.pair.side_of(member)) for request in found])
 
     async def of_programme(
         self, me: Principal, programme: str, *, state: RequestState | None, before: Position | None, limit: int
     ) -> Sequence[Request]:
-        await coordinated(self._store, me, programme)
-        wanted = Wanted(institution=me.home, programme=programme, state=state)
+        await require_coordinator_of(self._store, me, programme)
+        wanted = PairFilter(institution=me.home, programme=programme, state=state)
         return await self._store.requests(wanted, before=before, limit=limit)
 
-    async def _with_askers(self, seen: Sequence[Seen]) -> Sequence[Seen]:
-        asking = {one.request.pair.mentee.member for one in seen if one.shows_asker}
+    async def _with_askers(self, views: Sequence[RequestView]) -> Sequence[RequestView]:
+        asking = {view.request.pair.mentee.member for view in views if view.shows_asker}
         askers = await self._store.askers(asking) if asking else {}
         return [
-            replace(one, asker=askers.get(one.request.pair.mentee.member)) if one.shows_asker else one for one in seen
+            replace(view, asker=askers.get(view.request.pair.mentee.member)) if view.shows_asker else view
+            for view in views
         ]
 
     async def _settle(
@@ -185,16 +186,16 @@ class Requests:
         def settle(request: Request) -> Decided[Request] | None:
             if request.state == to:
                 return None
-            check(request, expected)
+            check_version(request, expected)
             return decide(request)
 
         return await again_when_stale(lambda: self._store.change_request(me.home, id, settle, trace))
 
     async def _own(self, me: Principal, id: str, side: Side) -> Request:
-        """Raises `NotFound` for a request in which whoever asks is not on this side."""
+        """Raises `NotFound` for a request in which the caller is not on this side."""
         me.require("member")
         request, asker = await self._store.request_and_asker(me.home, me.subject_hash, id)
-        member = bound(asker)
+        member = require_bound(asker)
         if request is None or request.pair.side_of(member) != side:
             raise NotFound("request_not_found", "there is no request with this id")
         return request

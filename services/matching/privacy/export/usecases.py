@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Request
-from services.matching.mentoring.usecases.parties import bound
-from services.matching.mentoring.usecases.requests import Seen
+from services.matching.mentoring.usecases.parties import require_bound
+from services.matching.mentoring.usecases.requests import RequestView
 from services.matching.rounds.domain.assignments import Place
 from services.matching.rounds.usecases.rounds import Rounds, Waiting
 from services.matching.suggestions.reading import Reading, Suggestions
@@ -32,7 +32,7 @@ class Stored:
 class Exported:
     own: Mapping[str, Any]
     lists: Sequence[Suggestions]
-    requests: Sequence[Seen]
+    requests: Sequence[RequestView]
     relationships: Sequence[Relationship]
     places: Sequence[Waiting]
 
@@ -51,12 +51,12 @@ class Export:
 
     async def mine(self, me: Principal) -> Exported:
         me.require("member")
-        member = bound(await self._store.bound(me.home, me.subject_hash))
+        member = require_bound(await self._store.bound(me.home, me.subject_hash))
         stored = await self._store.of(me.home, member)
         return Exported(
             own=stored.own,
             lists=await self._reading.of_mentee(me.home, member),
-            requests=[Seen(request, request.pair.side_of(member)) for request in stored.requests],
+            requests=[RequestView(request, request.pair.side_of(member)) for request in stored.requests],
             relationships=stored.relationships,
             places=await self._rounds.with_positions(stored.places),
         )

@@ -10,7 +10,7 @@ from services.matching.kernel.pairs import Decided, Pair
 from services.matching.kernel.participants import Person
 from services.matching.mentoring.domain import requests
 from services.matching.mentoring.domain.displacements import Displacement
-from services.matching.mentoring.domain.relationships import Relationship, begin, give_way
+from services.matching.mentoring.domain.relationships import Relationship, begin, close_for_repair
 from services.matching.mentoring.domain.requests import Request, Situation
 from services.matching.repairs.domain.lifecycle import Move, Step
 from services.matching.rounds.domain.assignments import hindrance
@@ -91,7 +91,7 @@ def _moved(context: RepairContext, repair: str, *, programme: str, id: str, now:
     move = context.move
     pair = Pair(programme=programme, mentee=move.mentee, mentor=move.mentor)
     if context.leaves is not None and context.leaves.is_open:
-        yield give_way(context.leaves, policy=context.situation.policy, now=now)
+        yield close_for_repair(context.leaves, policy=context.situation.policy, now=now)
     yield begin(pair, id=id, request=None, repair=repair, now=now)
     yield from requests.settled_by_pairing(pair, context.situation, reason="matched_in_repair", now=now)
 

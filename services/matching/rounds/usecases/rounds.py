@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from services.matching.kernel.access import refuse_other_programmes, require_coordinator
 from services.matching.kernel.participants import Exchange, Person, Policy
-from services.matching.mentoring.usecases.parties import Position, myself
+from services.matching.mentoring.usecases.parties import Position, require_member
 from services.matching.projections.lookup.domain import Found, Identifier
 from services.matching.rounds.domain import lifecycle as life
 from services.matching.rounds.domain.assignments import Place, PlaceState
@@ -227,7 +227,7 @@ class Rounds:
 
     async def mine(self, me: Principal) -> Sequence[Waiting]:
         """My places in published rounds; position 0 where I do not wait."""
-        member = await myself(self._repository, me)
+        member = await require_member(self._repository, me)
         return await self.with_positions(await self._repository.places_of(me.home, member))
 
     async def with_positions(self, places: Iterable[Place]) -> Sequence[Waiting]:
