@@ -1,4 +1,4 @@
-"""Rotations over HTTP: an institution's own system says who assesses whom; coordinators see what that runs into."""
+"""HTTP API of rotations: an institution's system enters who assesses whom; coordinators read the conflicts."""
 
 import csv
 import io
@@ -51,7 +51,7 @@ _MAX_ID_SHOWN = 200
 
 
 def _date(value: object) -> object:
-    """Pydantic takes the digits of a timestamp for a date, even where it is strict."""
+    """Accepts ISO dates only: Pydantic would accept a timestamp's digits as a date, even in strict mode."""
     if not isinstance(value, str):
         return value
     try:
@@ -197,13 +197,13 @@ def conflicts_router(rotations: Rotations) -> APIRouter:
 
 
 def _parsed(content: bytes) -> tuple[dict[int, NamedEntry | VerdictRead], list[NamedEntry]]:
-    """The rows by line, and those of them that can be entered."""
+    """Returns the rows by line number, and those of them that can be entered."""
     lines = _rows(content)
     return lines, [row for row in lines.values() if isinstance(row, NamedEntry)]
 
 
 def _answer(lines: Mapping[int, NamedEntry | VerdictRead], entered: Iterable[Entered]) -> str:
-    """As JSON: FastAPI would validate and write so many rows on the event loop."""
+    """Serializes in a thread what FastAPI would validate and serialize on the event loop."""
     verdicts = iter(entered)
     rows = [
         VerdictRead(line=line, **_verdict(next(verdicts))) if isinstance(row, NamedEntry) else row
@@ -213,7 +213,7 @@ def _answer(lines: Mapping[int, NamedEntry | VerdictRead], entered: Iterable[Ent
 
 
 def _rows(content: bytes) -> dict[int, NamedEntry | VerdictRead]:
-    """By line: what it says, or what is wrong with it. Raises `Rejected` where the file as a whole is."""
+    """Parses each line to an entry or a refusal. Raises `Rejected` where the file as a whole cannot be read."""
     try:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = [name.strip() for name in next(reader, [])]
@@ -254,7 +254,7 @@ def _row(cells: dict[str, str], line: int, *, fits: bool) -> NamedEntry | Verdic
 
 
 def _shown(id: str) -> str:
-    """Short and printable: every row repeats its id, and the answer is kept in one document."""
+    """Shortens the id and replaces characters that cannot be printed, because the answer is stored in one document."""
     return "".join(character if character.isprintable() else "?" for character in id[:_MAX_ID_SHOWN])
 
 

@@ -1,7 +1,7 @@
-"""Rotations entered, and counted: what begins or ceases to count, and what follows from it, in one transaction.
+"""Stores rotations and recounts in which programmes they apply, with the consequences in the same transaction.
 
-It writes to the seats of the people concerned, as asking and accepting do, so that of two such transactions at once one
-begins again and sees what the other did.
+The transaction writes to the seats of the members concerned, as requests and acceptances do. Of two concurrent ones,
+one therefore conflicts, is retried, and sees the other's writes.
 """
 
 from collections import defaultdict
@@ -33,7 +33,7 @@ from shared.offloop import off_loop
 from shared.scope import Scope
 
 _DAYS = {"assessment_lookback_days": 180, "assessment_lookahead_days": 365}
-"""Where the copy is older than the contract's fields."""
+"""Defaults for projected programmes that are older than these fields of the contract."""
 
 
 def _by_external(documents: Sequence[Document]) -> Mapping[str, Rotation]:
@@ -153,7 +153,7 @@ class MongoFirewallRepository:
 
 
 def _both_within(scope: Scope) -> list[Document]:
-    """People are looked up: which programmes they are in stands in their own copies, not in the rotation."""
+    """Looks up both members, because their programmes are stored in their own documents, not in the rotation."""
     if scope.is_whole:
         return []
     people: Document = {"from": PARTICIPANTS, "localField": "parties", "foreignField": "_id", "as": "people"}
@@ -168,13 +168,13 @@ def _homes(writing: Writing, members: Sequence[str]) -> Iterable[tuple[str, str]
 
 
 def _apart(writing: Writing, couples: Collection[frozenset[str]], own: Document) -> Collection[Couple]:
-    """By all their rotations, as they have just been written."""
+    """The couples that are kept apart now, by all their rotations, including those just written."""
     known = [rotation_of(one) for one in writing[ROTATIONS].find({**own, **COUNTING}, session=writing.session)]
     return {(programme, one.both) for one in known if one.both in couples for programme in one.programmes}
 
 
 def _keep_in_place(writing: Writing, decided: Sequence[AnyDecided]) -> None:
-    """Whose conflict has passed is displaced no more."""
+    """Deletes the displacements of relationships whose conflict was cleared."""
     passed = [one.state.id for one in decided if isinstance(one.state, Relationship) and not one.state.conflict]
     if passed:
         gone = {"_id": {"$in": passed}, "cause": "conflict"}
@@ -193,7 +193,7 @@ def _windows(writing: Writing, institutions: Collection[str]) -> Mapping[str, Se
 
 
 def _programmes(wanted: Document) -> tuple[Document, Document]:
-    """Which, and what of them."""
+    """Filter and projection of the programmes."""
     return {**wanted, "erased": False}, dict.fromkeys(("institution", "admits", *_DAYS), 1)
 
 

@@ -1,4 +1,4 @@
-"""Who assesses whom, as an institution's own system feeds it; and what follows when it begins or ceases to count."""
+"""Enter rotations (who assesses whom) from an institution's system, and apply them when they begin or end."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from shared.scope import Scope
 Outcome = Literal["created", "updated", "unchanged", "refused"]
 _AT_ONCE = 50
 Couple = tuple[str, frozenset[str]]
-"""A programme, and the two."""
+"""A programme and two members, whichever of them assesses the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +43,18 @@ class RotationRepository(Protocol):
         """Members of the institution whose programmes are all in scope."""
 
     async def members(self, scope: Scope, institutions: Collection[str], ids: Collection[str]) -> Mapping[str, str]:
-        """Whose each is, of those that are one of these institutions' and whose programmes are all in scope."""
+        """Institution by member id, of members of these institutions whose programmes are all in scope."""
 
     async def known(self, institution: str, externals: Collection[str]) -> Mapping[str, Rotation]: ...
 
     async def keep(self, rotations: Sequence[Rotation], trace: Trace) -> None:
-        """Each on condition of the version before. Raises `StaleVersion`."""
+        """Saves each rotation, conditional on its previous version. Raises `StaleVersion`."""
 
     async def within(self, scope: Scope, externals: Collection[str]) -> Mapping[str, Rotation]:
-        """Of these, rotations of two people whose programmes are all in scope: they keep nobody apart in others."""
+        """Those of these rotations whose members' programmes are all in scope: they have no effect outside it."""
 
     async def page(self, scope: Scope, *, after: str, limit: int) -> Sequence[Rotation]:
-        """As `within`, by external id."""
+        """Rotations as `within` selects them, ordered by external id."""
 
     async def policy(self, programme: str) -> Policy | None: ...
 
@@ -70,12 +70,13 @@ Follow = Callable[[Collection[Couple], Iterable[Relationship], Iterable[Request]
 
 class FirewallRepository(Protocol):
     async def mark_changed_windows(self, *, now: datetime) -> None:
-        """Where a programme's days, or whom it admits, are others than rotations were counted by: all are due."""
+        """Makes rotations due where a programme's windows or admitted institutions changed since the last count."""
 
     async def recount(self, counted: Counted, follow: Follow, *, now: datetime, limit: int, trace: Trace) -> int:
-        """So many of what is due, in one transaction with what follows between the people concerned. Returns how many.
+        """Recounts at most `limit` due rotations, with the consequences, in one transaction. Returns their number.
 
-        `follow` gets the couples who are apart now, of those for whom it changed, and what is open between them.
+        `follow` gets the couples that are kept apart now, among those for whom that changed, and their open
+        relationships and pending requests.
         """
 
 
@@ -85,7 +86,7 @@ class Rotations:
         self._clock = clock
 
     async def enter(self, me: Principal, entries: Sequence[NamedEntry], trace: Trace) -> Sequence[Entered]:
-        """Entering the same again changes nothing. Of two entries with one id the second is refused."""
+        """Idempotent. Of two entries with the same id in one request, the second is refused."""
         me.require("coordinator", "integrator")
         return await again_when_stale(lambda: self._enter(me.scope, entries, trace))
 
@@ -118,7 +119,7 @@ class Rotations:
         return await self._repository.in_conflict(me.home, programme, before=before, limit=limit)
 
     async def _enter(self, scope: Scope, entries: Sequence[NamedEntry], trace: Trace) -> Sequence[Entered]:
-        """What is linear in the entries is worked out in threads, between the reads."""
+        """Runs the work that is linear in the number of entries in threads, between the reads."""
         now, institution = self._clock.now(), scope.institution
         identifiers, externals = await off_loop(_names, entries)
         found = await self._repository.members_named(scope, identifiers)
@@ -132,7 +133,7 @@ class Rotations:
         return answers
 
     async def _homes(self, institution: str) -> Collection[str]:
-        """Whose members may be named."""
+        """Institutions whose members an entry may name."""
         mine = (await self._repository.institutions([institution])).get(institution)
         partners = exchange.partners(mine, await self._repository.institutions(mine.exchanges_with)) if mine else ()
         return {institution, *partners}
@@ -140,7 +141,7 @@ class Rotations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Before:
-    """What entries are compared with."""
+    """Stored state that entries are validated against."""
 
     institution: str
     members: Mapping[str, str]
@@ -153,7 +154,9 @@ def _names(entries: Sequence[NamedEntry]) -> tuple[Collection[Identifier], Colle
 
 
 def _resolved(entries: Sequence[NamedEntry], found: Found) -> tuple[Sequence[Entry | Entered], Collection[str]]:
-    """In the same order, an entry refused whose identifier is not exactly one member's; and the members' ids."""
+    """Resolves identifiers, keeping the order, and returns the members' ids. Refuses an entry whose identifier does not
+    match exactly one member.
+    """
     named = [(entry.external, entry.resolved(found)) for entry in entries]
     resolved = [one if isinstance(one, Entry) else _refused(external, one) for external, one in named]
     return resolved, {id for one in resolved if isinstance(one, Entry) for id in (one.assessor, one.assessed)}
@@ -162,7 +165,7 @@ def _resolved(entries: Sequence[NamedEntry], found: Found) -> tuple[Sequence[Ent
 def _verdicts(
     resolved: Sequence[Entry | Entered], before: _Before, now: datetime
 ) -> tuple[Sequence[Entered], Sequence[Rotation]]:
-    """On each entry, in the same order; and the rotations to store."""
+    """Returns a result for each entry, in the same order, and the rotations to save."""
     new: dict[str, Rotation] = {}
     answers: list[Entered] = []
     for entry in resolved:
@@ -187,7 +190,7 @@ def _verdicts(
 
 
 class AssessmentWorker:
-    """Time passes over rotations. Run again it changes nothing."""
+    """Recounts due rotations and applies the consequences. Idempotent."""
 
     def __init__(self, firewall: FirewallRepository, clock: Clock) -> None:
         self._firewall = firewall

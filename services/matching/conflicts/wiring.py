@@ -1,4 +1,4 @@
-"""The evaluator firewall as part of the service: rotations, and the conflicts that follow from them."""
+"""Wires the evaluator firewall: routes for rotations and conflicts, and the worker that recounts rotations."""
 
 from services.matching.conflicts.api import conflicts_router, rotations_router
 from services.matching.conflicts.repository import MongoFirewallRepository

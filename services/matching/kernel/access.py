@@ -1,4 +1,4 @@
-"""Which coordinator sees a programme."""
+"""Access check: which coordinators may see a programme."""
 
 from services.matching.kernel.participants import Policy
 from shared.auth import Principal
@@ -6,7 +6,7 @@ from shared.errors import Forbidden, NotFound
 
 
 def require_coordinator(me: Principal, policy: Policy | None, programme: str) -> None:
-    """Of this programme, in one of the institutions that it admits."""
+    """Requires a coordinator of this programme whose institution it admits. Raises `NotFound` or `Forbidden`."""
     me.require("coordinator")
     if policy is None or me.home not in policy.programme.admits:
         raise NotFound("programme_not_found", "there is no programme with this id")

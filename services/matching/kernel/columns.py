@@ -1,6 +1,6 @@
-"""People as columns that broadcast: one mentee with all mentors, all mentees with one mentor, or one with one.
+"""Mentees and mentors as numpy columns that broadcast: one with many, many with one, or one with one.
 
-The last axis is people; sets of terms are bits of 64-bit words along the first.
+The last axis is people. Sets of terms are bit sets of 64-bit words along the first axis.
 """
 
 from dataclasses import dataclass
@@ -20,24 +20,24 @@ UNKNOWN = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeTables:
-    """By the mentees' institution and the mentors', as numbers."""
+    """Indexed by the number of the mentees' institution and that of the mentors' institution."""
 
     agreed: Bools
-    """Whether their people may meet at all: what institutions publish."""
+    """Whether both institutions' published terms allow the exchange."""
     below_ceiling: Bools
-    """Whether a seat is left to give: known to the institution that gives."""
+    """Whether a seat is left below the ceiling; private to the institution that gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """The mentees' or the mentors' side of a product. `topics` are those wanted or those offered; `most_wanted` and
-    `reverse` are the mentees' only; `identity` is the mentees' wish, or what a mentor is.
+    """Columns of either the mentees or the mentors. `topics` are wanted by mentees and offered by mentors;
+    `most_wanted` and `reverse` are set for mentees only; `identity` is a mentee's wish or a mentor's identity.
     """
 
     present: Bools
     """Active, and enrolled in this role."""
     free: Bools
-    """A mentor with a seat, a mentee who may be given a list."""
+    """A mentor with a free seat, or a mentee who may get a list."""
     across: Bools
     reverse: Bools
     institution: Ints
@@ -47,19 +47,19 @@ class Side:
     zone: Ints
     """Minutes east of Greenwich."""
     room: Ints
-    """Percent of a mentor's seats that are free."""
+    """Percentage of a mentor's seats that are neither taken nor requested."""
     experience: Ints
-    """A mentor's past mentees'."""
+    """Satisfaction of a mentor's past mentees, 0 to 100."""
     formats: Ints
     """One bit each."""
     topics: Words
     most_wanted: Words
     languages: Words
     hours: Words
-    """Half-hours of Greenwich's week; and one bit more that says that somebody told theirs."""
+    """Half-hours of the UTC week, and one more bit that is set where the person gave any."""
     identity: Words
     seed: Words
-    """What ties are broken by."""
+    """Breaks ties between equal scores."""
 
     def take(self, rows: Rows | slice) -> "Side":
         return Side(**{name: getattr(self, name)[..., rows] for name in Side.__dataclass_fields__})

@@ -1,6 +1,6 @@
-"""When in the week somebody has time, as half-hours of Greenwich's week, so that people of all zones compare.
+"""Weekly availability as half-hours of the UTC week, comparable across time zones.
 
-Standard time on a fixed day: a list does not change because the clocks do.
+Offsets are those of standard time, so that a list does not change with daylight saving time.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ _DAY, _HOUR = 48, 2
 
 
 def half_hours(available: Iterable[str], *, offset_minutes: int) -> frozenset[int]:
-    """By numbers from Monday 00:00. Zones a quarter off are taken as the half-hour below: for both sides alike."""
+    """Half-hours, numbered from Monday 00:00 UTC. Offsets are rounded down to half an hour, for both sides alike."""
     shift = offset_minutes // 30
     return frozenset((local - shift) % HALF_HOURS for weekly in available for local in _local(weekly))
 

@@ -1,4 +1,4 @@
-"""Two people who are about to be, are, or were brought together, and the form in which decisions about them come."""
+"""A mentee and a mentor as a pair in a programme, and the result of a decision about them."""
 
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
@@ -8,8 +8,8 @@ from shared.contracts.payload import Payload, Recipient
 
 Side = Literal["mentee", "mentor"]
 DisplacementCause = Literal["mentor_left", "capacity_lowered", "conflict", "closed_by_mentor", "lapsed"]
-"""Why somebody lost a mentor, or is about to, through no wish of their own. `lapsed`, of a round's pair that never
-began, is read from older documents only.
+"""Why a mentee lost a mentor, or is about to, without having asked for it. `lapsed` (a round's pair that never began)
+occurs in older documents only.
 """
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class Pair:
         return "mentor" if member == self.mentor.member else None
 
     def across(self, side: Side) -> Party:
-        """The other one."""
+        """The party on the other side."""
         return self.mentor if side == "mentee" else self.mentee
 
     @property
@@ -50,11 +50,11 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided(Generic[T]):
-    """A state that follows the version right before its own, and the fact of it."""
+    """A new state, which replaces the previous version, and the event to publish."""
 
     state: T
     event: Payload | None
     seats: int = 0
-    """Of the mentor's, taken by it: 1, 0 or -1."""
+    """Seats of the mentor that the decision takes: 1, 0 or -1."""
     displaces: DisplacementCause | None = None
-    """The mentee is to be placed again, for this cause."""
+    """Why the decision displaces the mentee, so that a repair places them again; None where it does not."""

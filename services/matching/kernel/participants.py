@@ -1,4 +1,4 @@
-"""What matching knows of institutions, programmes and people."""
+"""Institutions, programmes and members as matching knows them, and the policy of a programme."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -19,24 +19,24 @@ Weights = tuple[int, ...]
 """One integer from 0 to 100 for each of FACTORS, in their order."""
 
 USUAL = 50
-"""As content as mentees are on the whole; what is said where nobody knows better."""
+"""Level of average satisfaction; the default for mentors without feedback."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What an institution says of one that it exchanges with. A seat is given by the mentor's institution."""
+    """An institution's terms with a partner. A seat is given by the mentor's institution."""
 
     gives: bool = True
     receives: bool = True
     ceiling: int | None = None
-    """So many seats may be given at a time, all programmes together."""
+    """Maximum number of seats given at a time, over all programmes; None for no limit."""
     floor: int = 0
-    """So many are meant to be."""
+    """Number of seats that the institution aims to give; reported, not enforced."""
 
 
 ANY_TERMS = Terms()
 Exchange = tuple[str, str]
-"""The mentees' institution, and the mentors', which gives."""
+"""The mentees' institution and the mentors' institution; the latter gives the seats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +46,10 @@ class Institution:
     is_active: bool = True
     exchanges_with: frozenset[str] = frozenset()
     terms: Mapping[str, Terms] = field(default_factory=dict)
-    """By partner; of those that have any."""
+    """By partner; partners without terms are left out."""
 
     def terms_with(self, partner: str) -> Terms | None:
-        """None: it does not exchange with this one."""
+        """None where the institution does not exchange with this partner."""
         return self.terms.get(partner, ANY_TERMS) if partner in self.exchanges_with else None
 
     def gives(self, partner: str) -> bool:
@@ -73,12 +73,12 @@ class Programme:
     minimum_score: int = 0
     repair_by_itself_up_to: int = 0
     separation_days: Mapping[str, Separation] = field(default_factory=dict)
-    """By reason for closing a mentoring; where it says nothing, the default."""
+    """By closing reason; the contract's defaults apply to reasons that are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """The public half of a person; an erased one is an inactive one of whom nothing else is known."""
+    """The public part of a profile. An erased member is inactive and has no other data."""
 
     id: str
     institution: str
@@ -104,7 +104,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """The private half: shown to nobody, and told to nobody by what the other half shows."""
+    """The private part of a profile: never shown, and not to be inferred from what is shown."""
 
     member: str
     sequence: int = 0
@@ -117,25 +117,25 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bond:
-    """What a relationship or a request does to lists, under its id: takes a seat, keeps the two apart; or it asks."""
+    """How a relationship or a request affects lists: it takes a seat, keeps the two apart, or is a pending request."""
 
     id: str
     mentee: str
     mentor: str
     sequence: int
     exchange: Exchange | None = None
-    """Of two institutions' people."""
+    """None where both belong to the same institution."""
     programme: str | None = None
     takes_seat: bool = False
     keeps_apart: bool = False
     both_ways: bool = False
-    """Keeps them apart whichever of the two is the mentor."""
+    """Keeps them apart, whichever of them would be the mentor."""
     asks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """Who assesses whom, under its rotation's id, and the programmes in which that keeps the two apart now."""
+    """Who assesses whom, by the rotation's id, and the programmes in which that currently keeps the two apart."""
 
     id: str
     assessor: str
@@ -146,7 +146,7 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experience:
-    """How content a mentor's past mentees were, in few steps. What any one of them said is not in it."""
+    """How satisfied a mentor's past mentees were, in a few steps that do not reveal a single mentee's answer."""
 
     mentor: str
     sequence: int
@@ -162,19 +162,19 @@ class Person:
     member: Member
     private: Preferences
     taken: int = 0
-    """Seats of theirs that mentees have."""
+    """Number of the member's seats that mentees take."""
     kept_from: frozenset[str] = frozenset()
-    """Mentors not suggested to them now: who mentors them already, who declined them lately, and with whom a mentoring
-    was closed not long ago.
+    """Mentors who are not suggested to them now: their current mentors, those who declined a request recently, and
+    those from whom a closed relationship separates them.
     """
     firewall: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """By programme: who assesses them, or is assessed by them, as far as it counts there now."""
+    """By programme: members who assess them or are assessed by them, where that counts now."""
     experience: int = USUAL
-    """Of their mentees, when they were the mentor: 0 to 100."""
+    """Satisfaction of their past mentees, 0 to 100."""
     asked: int = 0
-    """Requests that wait for their answer."""
+    """Number of pending requests to them."""
     may_ask_again: frozenset[str] = frozenset()
-    """Those of `kept_from` whom they may ask all the same: a mentoring that ended well is all that keeps them apart."""
+    """Mentors of `kept_from` whom they may request all the same: only a relationship that ended well separates them."""
 
     @property
     def id(self) -> str:
@@ -186,25 +186,25 @@ class Person:
 
     @property
     def identity_wish(self) -> frozenset[str]:
-        """Any of which a mentor may share; empty where the mentee does not ask."""
+        """Identity terms of which a mentor should share any; empty where the mentee does not wish it."""
         return self.private.identity if self.private.wishes_shared_identity else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A programme, and the institutions whose people it may bring together."""
+    """A programme, and the institutions whose members it may match."""
 
     programme: Programme
     institutions: Mapping[str, Institution]
     given: Mapping[Exchange, int] = field(default_factory=dict)
-    """Seats taken across institutions now, in all programmes; at least where there is a ceiling."""
+    """Seats taken in each exchange, over all programmes; may be left out where there is no ceiling."""
 
     def admits(self, institution: str) -> bool:
         known = self.institutions.get(institution)
         return known is not None and known.is_active and institution in self.programme.admits
 
     def exchanges(self, mentees: str, mentors: str) -> bool:
-        """Whether the one's mentees may have the other's mentors; the members' own opt-in comes on top."""
+        """Whether these institutions' terms allow the exchange; the members' own opt-in is checked separately."""
         if not (self.admits(mentees) and self.admits(mentors)):
             return False
         if mentees == mentors:
@@ -212,36 +212,36 @@ class Policy:
         return self.institutions[mentees].receives(mentors) and self.institutions[mentors].gives(mentees)
 
     def partners(self, institution: str) -> frozenset[str]:
-        """With whom its people might be brought together: itself, and those it names."""
+        """Institutions whose members its own may be matched with: itself and those it names."""
         known = self.institutions.get(institution)
         return known.exchanges_with | {institution} if known else frozenset()
 
     def ceiling(self, exchange: Exchange) -> int | None:
-        """None: any number of seats."""
+        """Maximum number of seats; None for no limit."""
         mentees, mentors = exchange
         giver = self.institutions.get(mentors) if mentees != mentors else None
         terms = giver.terms_with(mentees) if giver else None
         return terms.ceiling if terms else None
 
     def left(self, exchange: Exchange) -> int | None:
-        """Seats below the ceiling."""
+        """Number of seats left below the ceiling; None for no limit."""
         ceiling = self.ceiling(exchange)
         return None if ceiling is None else max(0, ceiling - self.given.get(exchange, 0))
 
     def after(self, entered: Iterable[Exchange]) -> "Policy":
-        """As it is when these have taken a seat each."""
+        """The policy after one more seat is taken in each of these exchanges."""
         return replace(self, given=Counter(self.given) + Counter(entered))
 
     def is_full(self, exchange: Exchange) -> bool:
         return self.left(exchange) == 0
 
     def capped(self, exchanges: Iterable[Exchange]) -> list[Exchange]:
-        """Those that have a ceiling."""
+        """Those of `exchanges` that have a ceiling."""
         return [one for one in exchanges if self.ceiling(one) is not None]
 
 
 def weights_for(mentee: Person, programme: Programme) -> Weights:
-    """The mentee's own over the programme's over the defaults; identity by the mentee's wish only."""
+    """The mentee's weights, then the programme's, then the defaults; identity only where the mentee wishes it."""
     identity: Mapping[Factor, int] = {"identity": DEFAULT_WEIGHTS["identity"]}
     merged = {**programme_weights(programme.weights), **identity, **mentee.private.weights}
     if not mentee.identity_wish:

@@ -1,5 +1,6 @@
-"""Reasons as sentences for people. They come from the public halves of both profiles: a shared identity may count and
-is never named, and of past mentees only their satisfaction as a group.
+"""Explains suggestions to people in sentences, from the public parts of both profiles only.
+
+A shared identity is never named, and past mentees appear only by their satisfaction as a group.
 """
 
 from collections.abc import Iterable, Mapping
@@ -51,7 +52,7 @@ _NOUN: Mapping[Factor, str] = {
 
 
 def reasons(mentee: Person, mentor: Person) -> tuple[str, ...]:
-    """Sentences to the mentee for this mentor, in the order of the factors that usually weigh most."""
+    """Sentences for the mentee on why this mentor fits, ordered by the usual weight of the factors."""
     one, other = mentee.member, mentor.member
     topics = one.topics_wanted & other.topics_offered
     formats = common_formats(mentee, mentor)
@@ -70,7 +71,7 @@ def reasons(mentee: Person, mentor: Person) -> tuple[str, ...]:
 
 
 def shortfall(theirs: Mapping[Factor, int], last: Mapping[Factor, int]) -> str:
-    """Where one mentor's contributions fall behind those of the last mentor on the list."""
+    """Explains in which factors a mentor scores below the last mentor on the list."""
     behind = sorted(FACTORS[:OPEN], key=lambda factor: theirs[factor] - last[factor])
     named = [_NOUN[factor] for factor in behind[:2] if theirs[factor] < last[factor]]
     if not named:
@@ -121,7 +122,7 @@ def _hours_of(hours: float) -> str:
 
 
 def _languages(codes: Iterable[str]) -> str:
-    """Their English names; of a code without one, the code."""
+    """The English names of the languages; the code where there is no name."""
     return _all(sorted(_ENGLISH.languages.get(code, code) for code in codes))
 
 

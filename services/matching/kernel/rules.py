@@ -1,8 +1,8 @@
-"""The hard rules, twice: for one pair in words of the model, and for many pairs at once as columns.
+"""The hard rules of matching, implemented twice: for one pair of persons, and for many pairs as columns.
 
-Both go through the rules in one order, so an empty list is explained by the rule that kept out the last one standing.
-A property test holds them equal. Public rules come first. Whichever private rule of the other side keeps a pair apart,
-the code is `not_available`, so that no answer tells one private rule from another.
+Both check the rules in the same order, so that the rule that excluded the last remaining mentor explains an empty list;
+a property test compares them. Public rules come first. Every private rule of the mentor's side has the code
+`not_available`, so that an answer does not reveal which of them applied.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from shared.contracts.profiles import Format
 
 FORMAT_BITS: dict[Format, int] = {"video": 1, "phone": 2, "messaging": 4, "in_person": 8}
 _REMOTE = 7
-"""Two people meet in person only inside one institution: nobody is sent on a journey by an algorithm."""
+"""Bits of the formats that are possible between institutions: in person is possible only within one."""
 
 
 def is_mentee(person: Person, policy: Policy) -> bool:
@@ -32,7 +32,7 @@ def is_mentor(person: Person, policy: Policy) -> bool:
 
 
 def own_reason(mentee: Person) -> Unmatched | None:
-    """Why a mentee gets no list, whoever the mentors are."""
+    """Why a mentee gets no list, independently of the mentors; None where nothing prevents it."""
     if mentee.member.is_paused:
         return "paused"
     if not mentee.member.topics_wanted or not mentee.member.languages:
@@ -46,17 +46,17 @@ def has_seat(mentor: Person) -> bool:
 
 
 def broken(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None:
-    """The first rule that keeps this pair apart; None where nothing does. The score is not looked at."""
+    """The first rule that this pair breaks; None where it breaks none. The score is not checked."""
     return _publicly_broken(mentee, mentor, policy) or _privately_broken(mentee, mentor, policy)
 
 
 def broken_by_wish(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None:
-    """The same where the mentee asks, and the mentor answers: after a mentoring that ended well they may."""
+    """As `broken`, for a request by the mentee: a relationship that ended well does not prevent it."""
     return broken(_by_wish(mentee), mentor, policy)
 
 
 def is_unavailable(mentee: Person, mentor: Person, policy: Policy) -> bool:
-    """Whether a private rule keeps the two apart where the mentee asks, whatever the public rules say."""
+    """Whether a private rule prevents a request by the mentee, independently of the public rules."""
     return _privately_broken(_by_wish(mentee), mentor, policy) is not None
 
 
@@ -65,7 +65,7 @@ def _by_wish(mentee: Person) -> Person:
 
 
 def _publicly_broken(mentee: Person, mentor: Person, policy: Policy) -> Unmatched | None:
-    """By what the mentee knows: their own profile, what a mentor's card shows, what institutions publish."""
+    """The first public rule that the pair breaks: by the mentee's profile, the mentor's card and published terms."""
     if not is_mentee(mentee, policy) or not is_mentor(mentor, policy) or mentee.id == mentor.id:
         return "no_mentor_in_programme"
     if own_reason(mentee):
@@ -78,7 +78,7 @@ def _publicly_broken(mentee: Person, mentor: Person, policy: Policy) -> Unmatche
 
 
 def _privately_broken(mentee: Person, mentor: Person, policy: Policy) -> Literal["not_available"] | None:
-    """By what the mentor, or the mentor's institution, keeps to itself: one code for all of it."""
+    """Checks what is private to the mentor or the mentor's institution; one code for every such rule."""
     exchange = mentee.member.institution, mentor.member.institution
     opted_in = exchange[0] == exchange[1] or mentor.member.across_institutions
     is_open = has_seat(mentor) and opted_in and not policy.is_full(exchange)
@@ -91,7 +91,7 @@ def common_formats(mentee: Person, mentor: Person) -> frozenset[Format]:
 
 
 def reason_for_none(mentee: Person, mentors: Sequence[Person], policy: Policy) -> Unmatched:
-    """Why a list is empty: how far the pair came that came furthest."""
+    """Why a list is empty: of the rules that each pair broke first, the last in `ORDER`."""
     if mine := own_reason(mentee):
         return mine
     reached = [ORDER.index(broken(mentee, mentor, policy) or "below_minimum_score") for mentor in mentors]
@@ -109,17 +109,17 @@ ORDER: tuple[Unmatched, ...] = (
 
 
 def _exchanges(mentee: Person, mentor: Person, policy: Policy) -> bool:
-    """The two institutions do, and the mentee opted in where they are two."""
+    """Whether the institutions' terms allow the pair and, across institutions, the mentee has opted in."""
     mine, theirs = mentee.member.institution, mentor.member.institution
     return policy.exchanges(mine, theirs) and (mine == theirs or mentee.member.across_institutions)
 
 
 READ = ("present", "free", "across", "institution", "languages", "formats")
-"""The mentee's columns that `passing` reads; the two kept apart come on top."""
+"""The mentee's columns that `passing` reads, besides `kept_apart`."""
 
 
 def _kept_apart(mentee: Person, mentor: Person, policy: Policy) -> bool:
-    """By either's never-list, by what is or was between them, by an assessment."""
+    """Whether a never-list, a relationship or request, or an assessment keeps the two apart."""
     if mentor.id in mentee.private.never or mentee.id in mentor.private.never:
         return True
     return mentor.id in mentee.kept_from or mentor.id in mentee.firewall.get(policy.programme.id, ())
@@ -128,9 +128,9 @@ def _kept_apart(mentee: Person, mentor: Person, policy: Policy) -> bool:
 def passing(
     mentees: Side, mentors: Side, exchanges: ExchangeTables, kept_apart: Bools
 ) -> Iterator[tuple[Unmatched, Bools]]:
-    """For each rule in its order, who passes; all private rules are the last. `kept_apart` as for one pair.
+    """Yields for each rule, in the order of `ORDER`, which pairs pass it; the last one covers all private rules.
 
-    Lazy: a caller whose last candidate has gone does not pay for the rules behind.
+    Lazy: a caller that has no candidates left can stop, and skips the remaining rules.
     """
     yield "no_mentor_in_programme", mentees.present & mentors.present & mentees.free
     same = mentees.institution == mentors.institution

@@ -1,9 +1,9 @@
-"""Which part of the mentees a mentee belongs to: the unit that one process holds at a time."""
+"""Assigns mentees to shards. One process holds a shard at a time."""
 
 from services.matching.kernel.scoring import seed
 
 SHARDS = 16
-"""Changing it moves every mentee: all processes stop first."""
+"""A change moves mentees between shards, so all processes must be stopped first."""
 
 
 def shard_of(mentee: str) -> int:
@@ -11,5 +11,5 @@ def shard_of(mentee: str) -> int:
 
 
 def fair_share(replicas: int) -> int:
-    """How many shards one of so many replicas holds at most."""
+    """Maximum number of shards that each replica holds."""
     return -(-SHARDS // max(1, replicas))

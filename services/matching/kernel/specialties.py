@@ -1,8 +1,8 @@
-"""Medical specialties as a tree of three levels, and how near two of them are.
+"""Medical specialties as a tree of three levels, and the closeness of two of them.
 
-Source of the two lower levels: the certificates of the American Board of Medical Specialties, subspecialty under
-specialty (certificationmatters.org), one that several boards give under the first of them; where Europe has a specialty
-of its own (the UEMS specialist sections, uems.eu) it stands beside. Branches and shortened names are ours.
+Source of the two lower levels: the certificates of the American Board of Medical Specialties, each subspecialty under
+its specialty (certificationmatters.org); one that several boards certify is under the first. Specialties that exist
+only in Europe (the UEMS specialist sections, uems.eu) are added. Branches and shortened names are our own.
 """
 
 from collections.abc import Iterator, Mapping
@@ -119,17 +119,17 @@ def _paths() -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 PATHS: Mapping[str, tuple[str, ...]] = dict(_paths())
-"""From the branch down to the term itself."""
+"""Path of each term, from its branch to the term itself."""
 NUMBERS: Mapping[str, int] = {term: number for number, term in enumerate(PATHS)}
 
 
 def known_as(term: str | None) -> str | None:
-    """The name that the tree has for it; a term that is not of the tree is its own."""
+    """The canonical name of a term; a term that the tree does not have is returned unchanged."""
     return None if term is None else ALSO_CALLED.get(term, term)
 
 
 def shared_specialty(one: str | None, other: str | None) -> str | None:
-    """The specialty that both are or belong to."""
+    """The specialty that both terms are or belong to; None where there is none."""
     paths = [PATHS.get(known_as(term) or "", ()) for term in (one, other)]
     if not all(paths) or paths[0][:2] != paths[1][:2]:
         return None
@@ -137,7 +137,7 @@ def shared_specialty(one: str | None, other: str | None) -> str | None:
 
 
 def closeness(one: str | None, other: str | None) -> int:
-    """0 to 100. What the tree does not know is near to itself only."""
+    """0 to 100. A term that the tree does not have is close to itself only."""
     one, other = known_as(one), known_as(other)
     if one is None or other is None:
         return APART
@@ -156,12 +156,12 @@ def _near(one: tuple[str, ...], other: tuple[str, ...]) -> int:
 
 _SIZE = len(PATHS)
 _NEAR = np.zeros((_SIZE + 1, _SIZE + 1), dtype=np.int32)
-"""The last row and column stand for what is not in the tree, and for nothing said (-1)."""
+"""The last row and column are for terms that the tree does not have, and for UNKNOWN (-1)."""
 _NEAR[:_SIZE, :_SIZE] = np.array([closeness(*pair) for pair in product(PATHS, repeat=2)]).reshape(_SIZE, _SIZE)
 
 
 def nearness(ones: Ints, others: Ints) -> Ints:
-    """`closeness` of columns: terms of the tree by NUMBERS, others by any number above, UNKNOWN for none."""
+    """`closeness` of columns: terms of the tree by NUMBERS, others by any larger number, UNKNOWN for none."""
     one, other = np.minimum(ones.view(np.uint32), _SIZE), np.minimum(others.view(np.uint32), _SIZE)
     near = _NEAR.ravel().take(one * np.uint32(_SIZE + 1) + other, mode="clip")
     if (ones >= _SIZE).any() and (others >= _SIZE).any():

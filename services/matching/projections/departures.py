@@ -1,6 +1,7 @@
-"""Commands to work off what somebody left behind: written with the state that says so, gone with the work.
+"""Departure commands: written in the transaction of the member's new state, deleted once they are processed.
 
-Whoever became inactive leaves all of it; whoever is enrolled in a programme no more, what they were asked there.
+After a member becomes inactive, all their open requests and relationships are processed; after they leave a programme,
+only their pending requests in it.
 """
 
 from shared.contracts.envelope import Received
@@ -10,7 +11,7 @@ DEPARTURES = "departures"
 
 
 def departure_write(received: Received) -> ReplaceOne[Document]:
-    """One for each person: a later departure takes the place of an earlier one."""
+    """One command for each member: a later departure replaces an earlier one."""
     envelope = received.envelope
     document = {
         "institution": envelope.institution,
@@ -24,8 +25,8 @@ def departure_write(received: Received) -> ReplaceOne[Document]:
 
 
 async def rewrite_departures(database: Database, participants: str, *, asked: str) -> int:
-    """The command again for all who are inactive or erased, or ask or are asked: where nothing is left behind, it
-    changes nothing.
+    """Writes the command again for every member who is inactive, erased or a party to a pending request. Where there is
+    nothing to process, the command has no effect.
     """
     waiting = await database[asked].distinct("parties", {"state": "pending"})
     gone = {"$or": [{"erased": True}, {"status": {"$ne": "active"}}, {"_id": {"$in": waiting}}]}

@@ -1,4 +1,4 @@
-"""Commands to forget an erased member, written with the projection's own change of state."""
+"""Erasure commands: to delete the data of an erased member, written in the transaction that erases the projections."""
 
 from shared.contracts.envelope import Received
 from shared.contracts.profiles import MemberErased
@@ -9,7 +9,7 @@ WAITS: Document = {"waits": True}
 
 
 def erasure_write(received: Received) -> UpdateOne:
-    """Nothing for one that is known: whoever has given a receipt gives no other."""
+    """Has no effect on an erasure that is already stored, so that its receipt is published once."""
     erased = received.payload
     assert isinstance(erased, MemberErased)  # noqa: S101 -- the caller's filter
     command = {

@@ -1,4 +1,4 @@
-"""Events of profiles → copies of our own."""
+"""Projection handlers: apply the events of profiles to matching's projected documents."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -29,7 +29,7 @@ class ProjectedDocuments(Protocol):
 
 
 def projection_handlers(copies: ProjectedDocuments) -> Mapping[type[Payload], Fold]:
-    """Which event goes into which copy; what follows is derived by whoever holds the shard."""
+    """Handlers by event type. The shard's owner derives lists from the projected documents."""
     return {
         InstitutionChanged: copies.fold_institutions,
         ProgrammeChanged: copies.fold_programmes,

@@ -1,4 +1,4 @@
-"""Who a sign-in belongs to, and the policy of a programme, as profiles published them."""
+"""Reads the member bound to a sign-in, and the policy of a programme, from the projected documents."""
 
 from services.matching.kernel.participants import Policy
 from services.matching.projections import repository as projections
@@ -9,7 +9,7 @@ INACTIVE: Document = {"status": "inactive"}
 
 
 async def signed_in(database: Database, institution: str, subject_hash: str) -> str | None:
-    """The member bound to this sign-in, unless they are inactive: what they may still do, profiles answers."""
+    """The member bound to this sign-in; None where they are inactive, since only profiles serves inactive members."""
     bound = await database[PREFERENCES].find_one(sign_in(institution, subject_hash), {"_id": 1})
     if bound is None or await database[PARTICIPANTS].find_one({"_id": bound["_id"], **INACTIVE}, {"_id": 1}):
         return None
@@ -21,7 +21,7 @@ def sign_in(institution: str, subject_hash: str) -> Document:
 
 
 async def policy(database: Database, programme: str) -> Policy | None:
-    """Without the seats that are taken below its institutions' ceilings."""
+    """The programme's policy, without counts of the seats that are taken below ceilings."""
     document = await database[PROGRAMMES].find_one({"_id": programme, "erased": False})
     if document is None:
         return None

@@ -1,4 +1,4 @@
-"""The copies of what profiles publishes, and the change stream over them and over what binds people to each other."""
+"""Projected documents: matching's copies of what profiles publishes, and their mapping to the domain."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from sys import intern
@@ -34,11 +34,11 @@ _SCANNED = 1000
 _BATCH = 500
 _WAIT_MILLISECONDS = 1000
 _FEW = 16
-"""More states at once are an import's, whose pace the change stream sets."""
+"""Larger batches come from an import; the change stream delivers those."""
 
 
 OnApplied = Callable[[str, Sequence[Document]], None]
-"""Hears of documents that are about to be written to a collection."""
+"""Called with the documents that are about to be written to a collection."""
 
 
 def digest_field(kind: IdentifierKind) -> str:
@@ -46,7 +46,7 @@ def digest_field(kind: IdentifierKind) -> str:
 
 
 class ProjectedDocuments:
-    """Writes what profiles publishes. `on_applied` gets single people's states at once; the feed brings them later."""
+    """Applies what profiles publishes. `on_applied` gets the states of small batches before the change stream does."""
 
     def __init__(self, database: Database, *, on_applied: OnApplied | None = None) -> None:
         self._database = database
@@ -75,8 +75,8 @@ class ProjectedDocuments:
         return await fold(self._database[PROGRAMMES], received)
 
     async def fold_members(self, received: Sequence[Received]) -> list[Refused]:
-        """Whoever is inactive, erased or enrolled no more leaves something behind: the command stands in the
-        transaction.
+        """Writes a departure command, in the same transaction, for each member who is inactive, erased or no longer
+        enrolled in a role.
         """
         known = await known_of(self._database[PARTICIPANTS], received, "enrolments")
         trusted, refused = trust(received, known)
@@ -98,8 +98,8 @@ class ProjectedDocuments:
         return await fold(self._database[PREFERENCES], received)
 
     async def fold_erasures(self, received: Sequence[Received]) -> list[Refused]:
-        """Both copies' markers and the commands that follow, in one transaction: a restored backup that still knows the
-        member needs no tombstone.
+        """Marks the member and the preferences as erased and writes the commands, in one transaction, so that a
+        restored backup that still has the member needs no tombstone.
         """
         erased = [one for one in received if one.payload is not None]
         return await in_one_thread(self._database, lambda writing: _erase(writing, erased)) if erased else []
@@ -110,7 +110,7 @@ class ProjectedDocuments:
 
 
 def _left(last: Sequence[Received], known: Mapping[str, Document]) -> set[str]:
-    """Who is inactive or erased, or enrolled in fewer roles than is known."""
+    """Ids of members who are inactive or erased, or lack a role that the stored document has."""
     return {
         one.envelope.subject
         for one in last
@@ -126,7 +126,7 @@ def _leave(writing: Writing, leaving: Sequence[Received]) -> list[Refused]:
 
 
 def _erase(writing: Writing, erased: Sequence[Received]) -> list[Refused]:
-    """Of an erasure that is not to be trusted nothing is done."""
+    """Applies erasures in one transaction; refuses those that are not trusted."""
     members = erased_states(erased, MemberChanged, lambda one: one.members_sequence)
     known = writing[PARTICIPANTS].find(
         {"_id": {"$in": [one.envelope.subject for one in erased]}}, session=writing.session

@@ -1,4 +1,4 @@
-"""How a body or a row names a member: `mentee`, `mentee_external_id` or `mentee_email`, exactly one of the three."""
+"""Fields by which a request body or a row names a member: exactly one of id, external id and e-mail address."""
 
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ def fields_naming(party: str) -> tuple[str, ...]:
 
 
 def require_one_name(body: Body, *parties: str) -> Body:
-    """For a validator of the model."""
+    """For use in a model validator. Raises `PydanticCustomError` unless each party is named by exactly one field."""
     for party in parties:
         fields = fields_naming(party)
         if sum(getattr(body, field) is not None for field in fields) != 1:

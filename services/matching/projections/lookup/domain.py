@@ -1,4 +1,4 @@
-"""Members named in rotations and rounds: by id, or by an identifier that their institution knows them by."""
+"""Resolves members that rotations and rounds name by id, or by an identifier of their institution."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ _WORDS: Mapping[IdentifierKind, str] = {"external_id": "staff number", "email": 
 class Identifier:
     kind: IdentifierKind
     value: str = field(repr=False)
-    """Personal: for a digest, and for no log or message."""
+    """Personal data: only for computing the digest, never for a log or a message."""
 
 
 Named = str | Identifier
@@ -23,7 +23,7 @@ Found = Mapping[Identifier, Collection[str]]
 
 
 def resolve(named: Named, found: Found, *, field: str) -> str | FieldError:
-    """The member's id. `field` is the place of the id; the error names that of the identifier."""
+    """The member's id, or an error. `field` is the name of the id's field; the error names the identifier's field."""
     if isinstance(named, str):
         return named
     members, words = found.get(named, ()), _WORDS[named.kind]

@@ -1,4 +1,4 @@
-"""Finds members by a staff number or an e-mail address, comparing digests in the copy of their preferences.
+"""Finds members by staff number or e-mail address, comparing digests in their projected preferences.
 
 Members outside the institution and the scope are not found, and do not make an identifier ambiguous.
 """
