@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.suggestions.api import harmless
+from services.matching.suggestions.api import escape_formula
 from shared.contracts.profiles import ProgrammeLimits
 from tests.component.matching_kit import (
     CARE,
@@ -206,5 +206,5 @@ async def test_without_a_token_there_is_nothing_and_health_and_metrics_answer(ma
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@sum", "\t=1"])
 def test_a_cell_that_a_spreadsheet_would_run_is_made_text(cell: str) -> None:
-    assert harmless(cell) == f"'{cell}"
-    assert harmless("ana") == "ana"
+    assert escape_formula(cell) == f"'{cell}"
+    assert escape_formula("ana") == "ana"

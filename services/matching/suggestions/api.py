@@ -1,4 +1,6 @@
-"""Lists over HTTP: the mentee's own with reasons, the coordinator's without. Others' people are unknown here."""
+"""Suggestion lists over HTTP: with reasons to the mentee, without them to the coordinator. Members of other
+institutions are answered with 404.
+"""
 
 import csv
 import io
@@ -12,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from services.matching.kernel.reasons import UNMATCHED
 from services.matching.mentoring.api.cards import Card, mentors_card
-from services.matching.suggestions.reading import Reading, Seen, Suggestion, Suggestions, UnmatchedMentee
+from services.matching.suggestions.reading import AnswerCode, Reading, Suggestion, Suggestions, UnmatchedMentee
 from shared.auth import Principal
 from shared.contracts.matching import Unmatched
 from shared.contracts.payload import Id
@@ -55,7 +57,7 @@ class SuggestionsRead(BaseModel):
 
 class WhyNot(BaseModel):
     mentor: str
-    code: Seen = Field(description="`not_available` stands for everything that is the other side's own affair")
+    code: AnswerCode = Field(description="`not_available` stands for everything that is the other side's own affair")
     rank: int | None = Field(default=None, description="With `suggested`")
     explanation: str | None = Field(default=None, description="In words, to the mentee")
 
@@ -72,7 +74,7 @@ def suggestions_router(reading: Reading) -> APIRouter:
     @routes.get("/me/suggestions", response_model_exclude_none=True, responses=problems(404))
     async def list_my_suggestions(me: SignedIn) -> list[SuggestionsRead]:
         """One list for each programme in which I look for a mentor."""
-        return [_list(one) for one in await reading.mine(me)]
+        return [_list(suggestions) for suggestions in await reading.mine(me)]
 
     @routes.get("/mentees/{mentee}/suggestions", response_model_exclude_none=True, responses=problems(404))
     async def get_suggestions(mentee: Id, programme: Programme, me: SignedIn) -> SuggestionsRead:
@@ -105,38 +107,38 @@ def unmatched_router(reading: Reading) -> APIRouter:
         """Mentees of the coordinator's institution with nobody on their list, and why. As CSV all of them at once."""
         if format == "csv" or (format is None and "text/csv" in accept):
             await reading.unmatched(me, programme, limit=1)  # problems come before the first byte
-            return StreamingResponse(_lines(reading, me, programme), media_type="text/csv; charset=utf-8")
+            return StreamingResponse(_csv_lines(reading, me, programme), media_type="text/csv; charset=utf-8")
         page = await reading.unmatched(me, programme, after=text_after(cursor) or "", limit=limit)
         next_cursor = to_cursor(page[-1].mentee) if len(page) == limit else None
-        return Page[UnmatchedRead](items=[_unmatched(one) for one in page], next=next_cursor)
+        return Page[UnmatchedRead](items=[_unmatched(mentee) for mentee in page], next=next_cursor)
 
     return routes
 
 
-def _list(one: Suggestions) -> SuggestionsRead:
-    stored = one.stored
+def _list(suggestions: Suggestions) -> SuggestionsRead:
+    stored = suggestions.stored
     return SuggestionsRead(
         programme=stored.programme,
         mentee=stored.mentee,
         version=stored.version,
         as_of=stored.as_of,
-        items=[_suggestion(offered, stored.institution) for offered in one.offered],
-        withdrawn=one.withdrawn,
+        items=[_suggestion(offered, stored.institution) for offered in suggestions.offered],
+        withdrawn=suggestions.withdrawn,
         unmatched=_reason(stored.shortlist.unmatched),
     )
 
 
-def _suggestion(one: Suggestion, institution: str) -> SuggestionRead:
-    if one.why is None:
-        return SuggestionRead(mentor=one.mentor, institution=one.institution, rank=one.rank)
+def _suggestion(suggestion: Suggestion, institution: str) -> SuggestionRead:
+    if suggestion.why is None:
+        return SuggestionRead(mentor=suggestion.mentor, institution=suggestion.institution, rank=suggestion.rank)
     return SuggestionRead(
-        mentor=one.mentor,
-        institution=one.institution,
-        rank=one.rank,
-        match=one.why.percent,
-        reasons=list(one.why.reasons),
-        factors=dict(one.why.factors),
-        card=mentors_card(one.why.card, named=one.institution == institution),
+        mentor=suggestion.mentor,
+        institution=suggestion.institution,
+        rank=suggestion.rank,
+        match=suggestion.why.percent,
+        reasons=list(suggestion.why.reasons),
+        factors=dict(suggestion.why.factors),
+        card=mentors_card(suggestion.why.card, named=suggestion.institution == institution),
     )
 
 
@@ -144,25 +146,25 @@ def _reason(code: Unmatched | None) -> Reason | None:
     return Reason(code=code, explanation=UNMATCHED[code]) if code else None
 
 
-def _unmatched(one: UnmatchedMentee) -> UnmatchedRead:
+def _unmatched(mentee: UnmatchedMentee) -> UnmatchedRead:
     return UnmatchedRead(
-        mentee=one.mentee, reason=Reason(code=one.code, explanation=UNMATCHED[one.code]), as_of=one.as_of
+        mentee=mentee.mentee, reason=Reason(code=mentee.code, explanation=UNMATCHED[mentee.code]), as_of=mentee.as_of
     )
 
 
-async def _lines(reading: Reading, me: Principal, programme: str) -> AsyncIterator[str]:
-    yield line(_COLUMNS)
-    async for one in reading.all_unmatched(me, programme):
-        yield line((one.mentee, one.code, UNMATCHED[one.code], one.as_of.isoformat()))
+async def _csv_lines(reading: Reading, me: Principal, programme: str) -> AsyncIterator[str]:
+    yield csv_line(_COLUMNS)
+    async for mentee in reading.all_unmatched(me, programme):
+        yield csv_line((mentee.mentee, mentee.code, UNMATCHED[mentee.code], mentee.as_of.isoformat()))
 
 
-def line(cells: tuple[str, ...]) -> str:
-    """Of a CSV."""
+def csv_line(cells: tuple[str, ...]) -> str:
+    """The cells as a line of CSV, with formulas escaped."""
     written = io.StringIO()
-    csv.writer(written).writerow([harmless(cell) for cell in cells])
+    csv.writer(written).writerow([escape_formula(cell) for cell in cells])
     return written.getvalue()
 
 
-def harmless(cell: str) -> str:
-    """A spreadsheet takes a cell that starts like a formula for one; an apostrophe makes it text."""
+def escape_formula(cell: str) -> str:
+    """Prefixes an apostrophe to a cell that a spreadsheet would evaluate as a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -1,19 +1,20 @@
-"""The quiet audit: for ever, at a low rate, some list is read from the store, made anew from all mentors, and compared.
+"""The audit of lists: at a low rate a random list is read from the store and compared with one computed from all
+mentors.
 
-Only lists that nothing waits for are looked at, so a difference is a fault: it is counted, and the list is renewed.
+Only lists without a pending renewal are compared, so a difference is a fault: it is counted, and the list is renewed.
 """
 
 from typing import Protocol
 
 from services.matching.kernel.scoring import seed
 from services.matching.suggestions.domain import NOT_ENROLLED, Enrolment
-from services.matching.suggestions.updater import AtRest, Found, ListUpdater
+from services.matching.suggestions.updater import Found, ListUpdater, Settled
 from shared.clock import Clock
 
 
 class StoredLists(Protocol):
     async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
-        """None where there is none, or somebody else keeps it now."""
+        """None where no list is stored, or another process holds its shard."""
 
 
 class Watch(Protocol):
@@ -22,26 +23,26 @@ class Watch(Protocol):
 
 class Audit:
     def __init__(self, updater: ListUpdater, lists: StoredLists, *, clock: Clock, watch: Watch) -> None:
-        self._keeper = updater
+        self._updater = updater
         self._lists = lists
         self._clock = clock
         self._watch = watch
 
     async def look(self) -> None:
-        """At one list; at none where the one that chance names is being renewed."""
-        enrolment = self._keeper.any_list(seed(self._clock.new_id()))
-        if enrolment is None or (before := self._keeper.at_rest(enrolment)) is None:
+        """Audits a random list; does nothing where that list is being renewed."""
+        enrolment = self._updater.any_list(seed(self._clock.new_id()))
+        if enrolment is None or (before := self._updater.settled(enrolment)) is None:
             return
         found = await self._stored(enrolment, before)
-        if found is None or self._keeper.at_rest(enrolment) != before:
+        if found is None or self._updater.settled(enrolment) != before:
             return
-        differs = found.shortlist != self._keeper.anew(enrolment)
+        differs = found.shortlist != self._updater.recomputed(enrolment)
         self._watch.audited(differs=differs)
         if differs:
-            self._keeper.mend(found)
+            self._updater.correct(found)
 
-    async def _stored(self, enrolment: Enrolment, known: AtRest) -> Found | None:
-        """An empty list that was never stored is as good as one that was; None where another holder wrote since."""
+    async def _stored(self, enrolment: Enrolment, known: Settled) -> Found | None:
+        """The stored list, or an empty one where none was ever stored; None where another holder has written since."""
         if known.stored.version == 0:
             return Found(enrolment, NOT_ENROLLED, 0, None)
         found = await self._lists.stored(enrolment, fence=known.fence)

@@ -1,6 +1,6 @@
 """A mentee's list in one programme, and what is published when it changes.
 
-Only ids, their order and the reason for none are published: scores and contributions may change unheard.
+Only mentors' ids, their order and the reason of an empty list are published, not scores and contributions.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from shared.contracts.payload import Recipient
 
 
 class Entry(NamedTuple):
-    """A tuple: one mentor's change makes thousands of them."""
+    """A named tuple, because a mentor's change creates thousands of entries."""
 
     mentor: str
     institution: str
@@ -22,7 +22,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shortlist:
-    """The best first. Empty with a reason, or (nobody is enrolled) without one."""
+    """The best mentor first. Empty with a reason, or without one if the mentee is not enrolled."""
 
     entries: tuple[Entry, ...] = ()
     unmatched: Unmatched | None = None
@@ -33,7 +33,7 @@ class Shortlist:
 
     @property
     def digest(self) -> int:
-        """Differs where any score or contribution does. Of whole numbers only, so the same in every process."""
+        """Differs where any score or contribution does. It hashes integers only, so it is equal in every process."""
         return hash(tuple([(entry.score, entry.contributions) for entry in self.entries]))
 
 
@@ -64,7 +64,7 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """What of a list is needed to see whether the next one differs. Version 0: nothing is stored yet."""
+    """The part of a stored list that a new one is compared with. Version 0: nothing is stored yet."""
 
     version: int = 0
     mentors: tuple[str, ...] = ()
@@ -83,31 +83,31 @@ class Stored:
             own=own,
         )
 
-    def says_the_same(self, after: Shortlist) -> bool:
-        """To those who hear of it."""
+    def publishes_the_same(self, after: Shortlist) -> bool:
+        """Whether what is published of the two lists is equal."""
         if self.version == 0 and after.unmatched is None and not after.entries:
             return True
         return self.version > 0 and self.mentors == after.mentors and self.unmatched == after.unmatched
 
     def is_the_same(self, after: Shortlist, own: OwnSequences | None) -> bool:
-        """Nothing to write. An own change that alters nothing is written too: otherwise a later holder of the shard
-        would take another person's change for the mentee's own.
+        """Whether there is nothing to write. An own change that alters nothing is written too: otherwise a later holder
+        of the shard would mistake another person's change for the mentee's own.
         """
         is_recorded = self.version == 0 or self.own == own
-        return self.says_the_same(after) and self.digest == after.digest and is_recorded
+        return self.publishes_the_same(after) and self.digest == after.digest and is_recorded
 
 
 Suppressed = Literal["has_mentor", "matched_in_round"]
 
 
 def change(
-    before: Stored, after: Shortlist, *, of: Enrolment, cause: Cause, tells_mentee: bool, has_mentor: bool
+    before: Stored, after: Shortlist, *, of: Enrolment, cause: Cause, notifies_mentee: bool, has_mentor: bool
 ) -> SuggestionsChanged | None:
-    """None where nothing that is published differs. Others' changes that only put the same mentors in another order are
-    no news to the mentee: who asks whom moves many a list by a place. A mentee who has a mentor in the programme is
-    notified of that, and of none of others' changes.
+    """The event of a change; None where nothing that is published differs. A mentee is not notified when another
+    person's change only reorders the same mentors: requests reorder many lists. A mentee who has a mentor in the
+    programme is notified of own changes only.
     """
-    if before.says_the_same(after):
+    if before.publishes_the_same(after):
         return None
     entered = tuple(mentor for mentor in after.mentors if mentor not in before.mentors)
     left = tuple(mentor for mentor in before.mentors if mentor not in after.mentors)
@@ -126,13 +126,13 @@ def change(
         left=left,
         unmatched=after.unmatched,
         cause=cause,
-        recipients=(Recipient(member=of.mentee, institution=of.institution),) if tells_mentee and is_news else (),
+        recipients=(Recipient(member=of.mentee, institution=of.institution),) if notifies_mentee and is_news else (),
     )
     return suppress(event, "has_mentor") if has_mentor else event
 
 
 def suppress(event: SuggestionsChanged, why: Suppressed) -> SuggestionsChanged:
-    """Notifies nobody of a change that others made."""
+    """Removes the recipients of an event that another person's change caused, and records why."""
     if event.cause == "own_change" or not event.recipients:
         return event
     return event.model_copy(update={"recipients": (), "suppressed": why})

@@ -1,4 +1,4 @@
-"""What the index is fed with: a scan of everything that bears on lists, and the change stream over it."""
+"""The index's source: a scan of the collections that lists depend on, and a change stream over them."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
@@ -45,17 +45,17 @@ STATES: dict[str, Callable[[Document], State]] = {
     PARTICIPANTS: member_of,
 }
 _PUBLISHED = frozenset({INSTITUTIONS, PROGRAMMES, PARTICIPANTS, RELATIONSHIPS, REQUESTS})
-"""Whose events are on public topics: only they may stand as the cause of a public fact."""
+"""Collections whose events are on public topics: only these events may be the causation id of a public event."""
 BINDING: dict[str, Document] = {
     RELATIONSHIPS: {"$or": [OPEN, SEPARATING]},
     REQUESTS: {"$or": [APART, PENDING]},
     ROTATIONS: COUNTING,
 }
-"""Of these only what binds somebody, or keeps two apart, is scanned."""
+"""Filters of the scan: bonds that take a seat, keep two people apart or are pending, and assessments that count."""
 
 
 def changes_of(collection: str, documents: Sequence[Document]) -> list[Change]:
-    return [_change(collection, one) for one in documents]
+    return [_change(collection, document) for document in documents]
 
 
 class IndexSource:
@@ -63,7 +63,7 @@ class IndexSource:
         self._database = database
 
     async def scan(self) -> AsyncIterator[list[State]]:
-        """Everything that bears on lists, in pieces; people last, so that they are placed once."""
+        """All states that lists depend on, in batches; people last, so that they are put into the pools once."""
         for name, state in STATES.items():
             cursor = self._database[name].find(BINDING.get(name, {}), batch_size=_SCANNED)
             while documents := await cursor.to_list(_SCANNED):
@@ -74,11 +74,11 @@ class IndexSource:
 
 
 class Replaced(Exception):
-    """A copy has been replaced as a whole: what changed with that is seen by a new scan only."""
+    """A projected collection was replaced as a whole (renamed): only a new scan shows what changed."""
 
 
 class Feed:
-    """What changes from now on, many changes at a time: the driver's own iterator costs a thread hop for each."""
+    """The change stream, read in batches: the driver's own iterator costs a thread hop for each change."""
 
     def __init__(self, database: Database, session: Session, cursor: Document) -> None:
         self._database = database
@@ -122,7 +122,7 @@ class Feed:
         await self._session.end_session()
 
     async def next(self) -> list[Change]:
-        """Empty after a second without any. Raises `Replaced`."""
+        """The next batch; empty after a second without changes. Raises `Replaced`."""
         documents, self._first = self._first, []
         if not documents:
             more = await self._database.command(
@@ -134,10 +134,12 @@ class Feed:
                 session=self._session,
             )
             documents = more["cursor"]["nextBatch"]
-        if any(one["operationType"] == "rename" for one in documents):
+        if any(document["operationType"] == "rename" for document in documents):
             raise Replaced
         return [
-            _change(one["ns"]["coll"], one["fullDocument"]) for one in documents if one.get("fullDocument") is not None
+            _change(document["ns"]["coll"], document["fullDocument"])
+            for document in documents
+            if document.get("fullDocument") is not None
         ]
 
 

@@ -1,4 +1,4 @@
-"""What operators see of lists and rounds."""
+"""Prometheus metrics of lists and rounds."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -64,6 +64,6 @@ class Metrics:
         self._took.observe(seconds)
 
     def follow(self, updater: ListUpdater) -> None:
-        """From now on, as of each reading."""
+        """Reads the gauges from this updater at each scrape."""
         self._shards.set_function(lambda: len(updater.fences))
         self._waiting.set_function(lambda: updater.waiting)

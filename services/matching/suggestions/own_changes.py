@@ -15,7 +15,7 @@ from shared.clock import Clock
 
 class Origins(Protocol):
     async def own_origins(self, *, profiles: Collection[str], preferences: Collection[str]) -> Mapping[str, Origin]:
-        """By mentee: what brought the stored profile of these, and the stored preferences of those."""
+        """By mentee: the event that caused the stored profile, or the stored preferences."""
 
 
 class OwnChanges:
@@ -38,17 +38,21 @@ class OwnChanges:
         return self._network.own_sequences(enrolment.mentee)
 
     async def find(self, enrolments: Iterable[Enrolment]) -> None:
-        """Adds what a former holder left. Changes added while the store is read are newer, and stay."""
-        behind = [one for one in enrolments if self._has_unapplied_change(one)]
-        reweighed = {one.mentee for one in behind if self._preferences_changed(one)}
-        profiles = {one.mentee for one in behind} - reweighed
+        """Adds own changes that a former holder did not publish. Changes added while the store is read are newer, and
+        are kept.
+        """
+        behind = [enrolment for enrolment in enrolments if self._has_unapplied_change(enrolment)]
+        reweighed = {enrolment.mentee for enrolment in behind if self._preferences_changed(enrolment)}
+        profiles = {enrolment.mentee for enrolment in behind} - reweighed
         found = await self._origins.own_origins(profiles=profiles, preferences=reweighed) if behind else {}
         unknown = Origin(None, self._clock.new_id())
-        for one in behind:
-            self._by_list.setdefault(one.id, found.get(one.mentee, unknown))
+        for enrolment in behind:
+            self._by_list.setdefault(enrolment.id, found.get(enrolment.mentee, unknown))
 
     def is_ahead(self, enrolment: Enrolment) -> bool:
-        """Computed from a state that is not known here yet: its record is going to be delivered, or delivered again."""
+        """Whether the list was computed from a state that the index does not know yet: its record will be delivered
+        (again).
+        """
         recorded, now = self._stored(enrolment).own, self.sequences(enrolment)
         return recorded is not None and now is not None and now.is_behind(recorded)
 

@@ -1,6 +1,6 @@
-"""People as suggestions and rounds see them: profile and wishes, seats taken, experience, and who is kept from whom.
+"""Reads people for suggestions and rounds: profile, preferences, seats taken, experience, and who is kept apart.
 
-For showing and for planning; a decision reads the state of its two people in its own transaction.
+For display and planning only; a decision reads the state of its two people in its own transaction.
 """
 
 from collections import defaultdict
@@ -19,26 +19,26 @@ async def persons(database: Database, wanted: Document, *, mentees: Collection[s
     `mentees` only.
     """
     found = database[PARTICIPANTS].find({**wanted, "erased": False})
-    members = [member_of(one) async for one in found]
-    ids = [one.id for one in members]
+    members = [member_of(document) async for document in found]
+    ids = [member.id for member in members]
     private = database[PREFERENCES].find({"_id": {"$in": ids}, "erased": False})
-    wishes = {one["_id"]: preferences_of(one) async for one in private}
+    wishes = {document["_id"]: preferences_of(document) async for document in private}
     seats = database[SEATS].find({"_id": {"$in": ids}})
-    taken = {one["_id"]: one["taken"] async for one in seats}
+    taken = {document["_id"]: document["taken"] async for document in seats}
     levels = database[EXPERIENCES].find({"_id": {"$in": ids}}, {"level": 1})
-    experience = {one["_id"]: one["level"] async for one in levels}
+    experience = {document["_id"]: document["level"] async for document in levels}
     kept_from = await _kept_from(database, mentees) if mentees else {}
     firewall = await _firewall(database, mentees) if mentees else {}
     return {
-        one.id: Person(
-            one,
-            wishes.get(one.id, Preferences(member=one.id)),
-            taken.get(one.id, 0),
-            frozenset(kept_from.get(one.id, ())),
-            {programme: frozenset(others) for programme, others in firewall.get(one.id, {}).items()},
-            experience.get(one.id, USUAL),
+        member.id: Person(
+            member,
+            wishes.get(member.id, Preferences(member=member.id)),
+            taken.get(member.id, 0),
+            frozenset(kept_from.get(member.id, ())),
+            {programme: frozenset(others) for programme, others in firewall.get(member.id, {}).items()},
+            experience.get(member.id, USUAL),
         )
-        for one in members
+        for member in members
     }
 
 
@@ -46,21 +46,21 @@ async def _kept_from(database: Database, mentees: Collection[str]) -> dict[str, 
     kept: defaultdict[str, set[str]] = defaultdict(set)
     for name, binding in ((RELATIONSHIPS, OPEN), (REQUESTS, APART)):
         wanted = {"mentee.member": {"$in": list(mentees)}, **binding}
-        async for one in database[name].find(wanted, {"mentee": 1, "mentor": 1}):
-            kept[one["mentee"]["member"]].add(one["mentor"]["member"])
+        async for document in database[name].find(wanted, {"mentee": 1, "mentor": 1}):
+            kept[document["mentee"]["member"]].add(document["mentor"]["member"])
     separating = {"parties": {"$in": list(mentees)}, **SEPARATING}
-    async for one in database[RELATIONSHIPS].find(separating, {"parties": 1}):
-        for who, other in (one["parties"], reversed(one["parties"])):
-            kept[who].add(other)
+    async for document in database[RELATIONSHIPS].find(separating, {"parties": 1}):
+        for member, other in (document["parties"], reversed(document["parties"])):
+            kept[member].add(other)
     return kept
 
 
 async def _firewall(database: Database, mentees: Collection[str]) -> dict[str, defaultdict[str, set[str]]]:
     """By mentee and programme."""
-    around: dict[str, defaultdict[str, set[str]]] = {one: defaultdict(set) for one in mentees}
+    around: dict[str, defaultdict[str, set[str]]] = {mentee: defaultdict(set) for mentee in mentees}
     wanted = {"parties": {"$in": list(mentees)}, **COUNTING}
-    async for one in database[ROTATIONS].find(wanted, {"parties": 1, "programmes": 1}):
-        for who, other in (one["parties"], reversed(one["parties"])):
-            for programme in one["programmes"] if who in around else ():
-                around[who][programme].add(other)
+    async for document in database[ROTATIONS].find(wanted, {"parties": 1, "programmes": 1}):
+        for member, other in (document["parties"], reversed(document["parties"])):
+            for programme in document["programmes"] if member in around else ():
+                around[member][programme].add(other)
     return around

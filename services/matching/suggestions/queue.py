@@ -1,5 +1,5 @@
-"""Lists that wait to be renewed: a person's own change first (institutions in turns), then shards just taken over, then
-what others' changes did, gathered per list until its time has come. Lists ahead of the mentee's profile wait for it.
+"""The queue of lists to renew. Order: own changes (institutions in turn), lists of shards just taken over, lists that
+other people's changes touch (coalesced per list until due), lists that are ahead of the mentee's profile (when due).
 """
 
 from collections import OrderedDict
@@ -12,7 +12,7 @@ from shared.contracts.matching import Cause
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The event that began it, and its correlation id."""
+    """The event that caused a change, and its correlation id."""
 
     event: str | None
     correlation: str
@@ -24,7 +24,7 @@ class Renewal:
     cause: Cause
     origin: Origin
     at: float
-    """Monotonic seconds: since when an own change waits, from when another's may go."""
+    """Monotonic seconds: when an own change was queued; when any other renewal is due."""
 
 
 class RenewalQueue:
@@ -39,18 +39,18 @@ class RenewalQueue:
         return waiting + sum(len(lane) for lane in self._own.values())
 
     def add(self, renewal: Renewal) -> None:
-        """A list waits once in each lane; the first to ask says since when."""
+        """A list is queued at most once per lane; it keeps the time of the first request."""
         lane = self._lane(renewal)
         known = lane.get(renewal.enrolment.id)
         at = known.at if known else renewal.at
         lane[renewal.enrolment.id] = Renewal(renewal.enrolment, renewal.cause, renewal.origin, at)
 
     def add_ahead(self, renewal: Renewal) -> None:
-        """Goes at its time unless an own change of the mentee comes first."""
+        """Queues a list that is ahead of the mentee's profile: it is due at `at` unless an own change comes first."""
         self._ahead[renewal.enrolment.id] = renewal
 
     def next_own(self, count: int) -> list[Renewal]:
-        """Takes them out; what is renewed for one cause need not be for another."""
+        """Removes and returns up to `count` renewals; removes the same lists from the other lanes."""
         chosen: list[Renewal] = []
         while self._own and len(chosen) < count:
             institution, lane = self._own.popitem(last=False)

@@ -1,4 +1,6 @@
-"""Who sees which list, and what of it. The hard rules are applied again, so nobody is offered a seat that is gone."""
+"""Queries of lists, and who may read what of them. The hard rules are applied again at each read, so that a mentor
+without a free seat is not offered.
+"""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +16,15 @@ from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS, Factor
 from shared.errors import NotFound
 
-Seen = Literal["suggested", "scores_below", "being_renewed", "not_available", "no_common_language", "no_common_format"]
-_OPEN: Mapping[Unmatched, Seen] = {
+AnswerCode = Literal[
+    "suggested", "scores_below", "being_renewed", "not_available", "no_common_language", "no_common_format"
+]
+_DISCLOSED: Mapping[Unmatched, AnswerCode] = {
     "no_common_language": "no_common_language",
     "no_common_format": "no_common_format",
 }
-"""Rules that both public profiles show; every other one is somebody's own affair."""
-_SAID: Mapping[Seen, str] = {
+"""Rules that follow from both public profiles; every other rule is private to one side."""
+_EXPLANATIONS: Mapping[AnswerCode, str] = {
     "no_common_language": "You have no language in common.",
     "no_common_format": "There is no way to meet that both of you offer.",
     "not_available": "This mentor is not available at the moment. Your list shows whom else you can ask.",
@@ -55,7 +59,7 @@ class SuggestionRepository(Protocol):
     async def named(self, ids: Iterable[str]) -> Mapping[str, Person]: ...
 
     async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
-        """It knows how full these exchanges are."""
+        """Includes the seats taken in these exchanges."""
 
     async def list_of(self, institution: str, programme: str, mentee: str) -> StoredList | None: ...
 
@@ -68,7 +72,7 @@ class SuggestionRepository(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """For the mentee's own eyes."""
+    """Reasons of a suggestion, shown to the mentee only."""
 
     percent: int
     factors: Mapping[Factor, int]
@@ -91,7 +95,7 @@ class Suggestions:
 
     @property
     def withdrawn(self) -> int:
-        """Stored, and not to be had any more: the next renewal fills their places."""
+        """Count of stored entries that are no longer available; the next renewal replaces them."""
         return len(self.stored.shortlist.entries) - len(self.offered)
 
 
@@ -99,7 +103,7 @@ class Suggestions:
 class Answer:
     """Why (not) this mentor. `explanation` is for the mentee only."""
 
-    code: Seen
+    code: AnswerCode
     rank: int | None = None
     explanation: str | None = None
 
@@ -109,7 +113,7 @@ class Reading:
         self._repository = repository
 
     async def mine(self, me: Principal) -> Sequence[Suggestions]:
-        """All lists of whoever asks."""
+        """All lists of the signed-in mentee."""
         mentee = await self._myself(me)
         if mentee is None:
             raise NotFound(
@@ -118,9 +122,9 @@ class Reading:
         return await self.of_mentee(me.home, mentee)
 
     async def of_mentee(self, institution: str, mentee: str) -> Sequence[Suggestions]:
-        """For the mentee, who may be inactive: then nobody is offered."""
+        """The mentee's lists; an inactive mentee is offered no mentors."""
         stored = await self._repository.lists_of(institution, mentee)
-        return [await self._offered(institution, one, is_own=True) for one in stored]
+        return [await self._offered(institution, list_, is_own=True) for list_ in stored]
 
     async def suggestions(self, me: Principal, *, mentee: str, programme: str) -> Suggestions:
         is_own = await self._may_see(me, mentee, programme)
@@ -138,24 +142,24 @@ class Reading:
         pair = await self._pair(me.home, mentee, mentor, programme)
         if stored is None or pair is None:
             raise NotFound("mentor_not_found", "there is no mentor with this id in this programme")
-        who, other, policy = pair
-        code = rules.broken(who, other, policy)
+        person, candidate, policy = pair
+        code = rules.broken(person, candidate, policy)
         if code is not None:
-            return _apart(code, who, is_own=is_own)
-        return _compared(stored.shortlist, who, other, policy, is_own=is_own)
+            return _not_eligible(code, person, is_own=is_own)
+        return _compared(stored.shortlist, person, candidate, policy, is_own=is_own)
 
     async def unmatched(
         self, me: Principal, programme: str, *, after: str = "", limit: int
     ) -> Sequence[UnmatchedMentee]:
-        """Mentees of the coordinator's own institution without anybody on their list, by id."""
+        """Mentees of the coordinator's own institution with an empty list, by id."""
         require_coordinator(me, await self._repository.policy(programme), programme)
         return await self._repository.unmatched(me.home, programme, after=after, limit=limit)
 
     async def all_unmatched(self, me: Principal, programme: str) -> AsyncIterator[UnmatchedMentee]:
         page = await self.unmatched(me, programme, limit=_PAGE)
         while page:
-            for one in page:
-                yield one
+            for mentee in page:
+                yield mentee
             page = await self.unmatched(me, programme, after=page[-1].mentee, limit=_PAGE)
 
     async def _myself(self, me: Principal) -> str | None:
@@ -163,7 +167,7 @@ class Reading:
         return await self._repository.signed_in(me.home, me.subject_hash) if "member" in me.roles else None
 
     async def _may_see(self, me: Principal, mentee: str, programme: str) -> bool:
-        """Whether it is the mentee who asks; a coordinator may see too, and for everybody else there is nothing."""
+        """True for the mentee, False for a coordinator of the mentee's programme; raises `NotFound` for others."""
         if await self._myself(me) == mentee:
             return True
         person = await self._repository.person(me.home, mentee) if me.coordinates(programme) else None
@@ -172,55 +176,57 @@ class Reading:
         return False
 
     async def _offered(self, institution: str, stored: StoredList, *, is_own: bool) -> Suggestions:
-        who = await self._repository.person(institution, stored.mentee)
+        person = await self._repository.person(institution, stored.mentee)
         exchanges = {(institution, entry.institution) for entry in stored.shortlist.entries}
         policy = await self._repository.policy(stored.programme, exchanges)
-        if who is None or policy is None:
+        if person is None or policy is None:
             return Suggestions(stored, ())
         named = await self._repository.named(stored.shortlist.mentors)
         return Suggestions(
             stored,
             tuple(
-                Suggestion(entry.mentor, entry.institution, rank, _why(who, other, entry, policy) if is_own else None)
+                Suggestion(
+                    entry.mentor, entry.institution, rank, _why(person, mentor, entry, policy) if is_own else None
+                )
                 for rank, entry in enumerate(stored.shortlist.entries, 1)
-                if (other := named.get(entry.mentor)) and rules.broken(who, other, policy) is None
+                if (mentor := named.get(entry.mentor)) and rules.broken(person, mentor, policy) is None
             ),
         )
 
     async def _pair(
         self, institution: str, mentee: str, mentor: str, programme: str
     ) -> tuple[Person, Person, Policy] | None:
-        """None where the mentor is none here, or of an institution that is none of the mentee's business."""
-        who = await self._repository.person(institution, mentee)
-        other = (await self._repository.named([mentor])).get(mentor)
-        exchanges = [(institution, other.member.institution)] if other else []
+        """None where the mentor does not take part in the programme, or their institutions have no exchange."""
+        person = await self._repository.person(institution, mentee)
+        candidate = (await self._repository.named([mentor])).get(mentor)
+        exchanges = [(institution, candidate.member.institution)] if candidate else []
         policy = await self._repository.policy(programme, exchanges)
-        if who is None or policy is None or other is None or not rules.is_mentor(other, policy):
+        if person is None or policy is None or candidate is None or not rules.is_mentor(candidate, policy):
             return None
-        return (who, other, policy) if policy.exchanges(institution, other.member.institution) else None
+        return (person, candidate, policy) if policy.exchanges(institution, candidate.member.institution) else None
 
 
 _PAGE = 500
 
 
-def _why(who: Person, other: Person, entry: Entry, policy: Policy) -> Why:
-    factors = _by_factor(scoring.factors_of(who, other))
-    percent = _percent(entry.contributions, weights_for(who, policy.programme))
-    return Why(min(100, percent), factors, reasons.reasons(who, other), other.member)
+def _why(mentee: Person, mentor: Person, entry: Entry, policy: Policy) -> Why:
+    factors = _by_factor(scoring.factors_of(mentee, mentor))
+    percent = _percent(entry.contributions, weights_for(mentee, policy.programme))
+    return Why(min(100, percent), factors, reasons.reasons(mentee, mentor), mentor.member)
 
 
-def _apart(code: Unmatched, who: Person, *, is_own: bool) -> Answer:
-    seen = _OPEN.get(code, "not_available")
-    mine = rules.own_reason(who)
-    words = reasons.UNMATCHED[mine] if mine else _SAID[seen]
+def _not_eligible(code: Unmatched, mentee: Person, *, is_own: bool) -> Answer:
+    seen = _DISCLOSED.get(code, "not_available")
+    own_reason = rules.own_reason(mentee)
+    words = reasons.UNMATCHED[own_reason] if own_reason else _EXPLANATIONS[seen]
     return Answer(seen, explanation=words if is_own else None)
 
 
-def _compared(shortlist: Shortlist, who: Person, other: Person, policy: Policy, *, is_own: bool) -> Answer:
-    if other.id in shortlist.mentors:
-        return Answer("suggested", rank=shortlist.mentors.index(other.id) + 1)
-    weights = weights_for(who, policy.programme)
-    parts = scoring.weigh(scoring.factors_of(who, other), weights)
+def _compared(shortlist: Shortlist, mentee: Person, mentor: Person, policy: Policy, *, is_own: bool) -> Answer:
+    if mentor.id in shortlist.mentors:
+        return Answer("suggested", rank=shortlist.mentors.index(mentor.id) + 1)
+    weights = weights_for(mentee, policy.programme)
+    parts = scoring.weigh(scoring.factors_of(mentee, mentor), weights)
     is_full = len(shortlist.entries) >= policy.programme.list_length
     last = shortlist.entries[-1] if shortlist.entries else None
     if not scoring.reaches(parts, weights, policy.programme.minimum_score):
@@ -234,7 +240,7 @@ def _compared(shortlist: Shortlist, who: Person, other: Person, policy: Policy, 
 
 
 def _behind(parts: tuple[int, ...], last: tuple[int, ...], weights: Weights) -> str:
-    """Where an identity counts, two sums side by side would tell whose it is: they are left out."""
+    """Where identity has a weight, the two percentages would disclose mentors' identities and are left out."""
     if weights[FACTORS.index("identity")]:
         return "Those on your list fit better by everything that you weigh."
     if sum(parts) < sum(last) and sum(parts[: scoring.OPEN]) >= sum(last[: scoring.OPEN]):
@@ -249,5 +255,5 @@ def _percent(parts: tuple[int, ...], weights: Weights) -> int:
 
 
 def _by_factor(parts: tuple[int, ...]) -> Mapping[Factor, int]:
-    """Those that may be shown."""
+    """Only the factors that may be shown."""
     return dict(zip(FACTORS[: scoring.OPEN], parts, strict=False))

@@ -1,4 +1,4 @@
-"""What the API reads, limited to one institution in every query that does not follow from a list."""
+"""Reads lists and people for the API. Every query is limited to one institution, except for people named by a list."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -24,23 +24,23 @@ class MongoSuggestionRepository:
         return (await people.persons(self._database, wanted, mentees=[id])).get(id)
 
     async def named(self, ids: Iterable[str]) -> Mapping[str, Person]:
-        """People of any institution, named by a list that the asker may see; the hard rules decide what is shown."""
+        """People of any institution, named by a list that the caller may read; the hard rules decide what is shown."""
         found = await people.persons(self._database, {"_id": {"$in": list(ids)}}, mentees=())
         asked = await pairs.asked(self._database, list(found))
-        return {id: replace(one, asked=asked.get(id, 0)) for id, one in found.items()}
+        return {id: replace(person, asked=asked.get(id, 0)) for id, person in found.items()}
 
     async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
         return await ceilings.policy(self._database, programme, exchanges=exchanges)
 
     async def list_of(self, institution: str, programme: str, mentee: str) -> StoredList | None:
-        one = await self._database["lists"].find_one(
+        document = await self._database["lists"].find_one(
             {"institution": institution, "programme": programme, "mentee": mentee, **_SHOWN}
         )
-        return _stored(one) if one else None
+        return _stored(document) if document else None
 
     async def lists_of(self, institution: str, mentee: str) -> Sequence[StoredList]:
         found = self._database["lists"].find({"institution": institution, "parties": mentee, **_SHOWN})
-        return [_stored(one) async for one in found.sort("programme", ASCENDING)]
+        return [_stored(document) async for document in found.sort("programme", ASCENDING)]
 
     async def unmatched(self, institution: str, programme: str, *, after: str, limit: int) -> Sequence[UnmatchedMentee]:
         found = self._database["lists"].find(
@@ -53,11 +53,13 @@ class MongoSuggestionRepository:
             {"mentee": 1, "unmatched": 1, "as_of": 1},
         )
         page = found.sort("mentee", ASCENDING).limit(limit)
-        return [UnmatchedMentee(one["mentee"], one["unmatched"], one["as_of"]) async for one in page]
+        return [
+            UnmatchedMentee(document["mentee"], document["unmatched"], document["as_of"]) async for document in page
+        ]
 
 
 _SHOWN: Document = {"$or": [{"entries.0": {"$exists": True}}, {"unmatched": {"$ne": None}}]}
-"""An emptied list of somebody who is enrolled no more is kept for its version only."""
+"""Excludes emptied lists of mentees who are no longer enrolled; they are kept for their version only."""
 
 
 def _stored(document: Document) -> StoredList:

@@ -1,4 +1,4 @@
-"""Which processes keep lists at present, by the database's clock."""
+"""The processes that run the list worker, by heartbeats with the database's clock."""
 
 from shared.mongo import ASCENDING, Database, IndexModel, ensure_indexes
 
@@ -16,7 +16,7 @@ class Replicas:
         await ensure_indexes(self._replicas, [forgotten])
 
     async def beat(self) -> int:
-        """Says that this one lives; returns how many do."""
+        """Records a heartbeat of this process; returns how many processes are alive."""
         await self._replicas.update_one({"_id": self._holder}, [{"$set": {"at": "$$NOW"}}], upsert=True)
         since = {"$subtract": ["$$NOW", _ALIVE_MILLISECONDS]}
         return await self._replicas.count_documents({"$expr": {"$gt": ["$at", since]}})

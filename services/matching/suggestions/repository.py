@@ -1,4 +1,6 @@
-"""The lists: written on condition that version and fence stand as known, each in one transaction with its event."""
+"""The repository of lists. A list is written on condition of its version and fence, in one transaction with its
+event.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -61,7 +63,9 @@ class MongoListRepository:
             left = iter(mentees)
             while ids := list(islice(left, _BATCH)):
                 cursor = self._database[name].find({"_id": {"$in": ids}}, {"event": 1, "correlation": 1})
-                found |= {one["_id"]: Origin(one["event"], one["correlation"]) async for one in cursor}
+                found |= {
+                    document["_id"]: Origin(document["event"], document["correlation"]) async for document in cursor
+                }
         return found
 
     async def being_matched(self, enrolments: Sequence[Enrolment], *, since: datetime) -> Collection[str]:
@@ -69,10 +73,10 @@ class MongoListRepository:
         editions = await self._database["rounds"].distinct("solved.result.key", is_published)
         if not editions:
             return ()
-        mentees = [one.mentee for one in enrolments]
+        mentees = [enrolment.mentee for enrolment in enrolments]
         wanted = {"mentee.member": {"$in": mentees}, "edition": {"$in": editions}, "state": {"$in": _MATCHED}}
         places = self._database["places"].find(wanted, {"programme": 1, "mentee": 1})
-        return {f"{one['programme']}.{one['mentee']['member']}" async for one in places}
+        return {f"{place['programme']}.{place['mentee']['member']}" async for place in places}
 
     async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
         document = await self._lists.find_one({"_id": enrolment.id, "fence": fence})
@@ -81,15 +85,15 @@ class MongoListRepository:
     async def write(self, written: Sequence[Written]) -> None:
         def body(writing: Writing) -> None:
             _write(written, writing)
-            outbox.write(writing, [fact for one in written if (fact := _fact(one))])
+            outbox.write(writing, [fact for list_ in written if (fact := _fact(list_))])
 
         failpoints.reach("before-save")
         await in_one_thread(self._database, body)
 
 
 def _write(written: Sequence[Written], writing: Writing) -> None:
-    _guard([one for one in written if one.replaces == 0], writing)
-    lists = [_conditional(one) for one in written]
+    _guard([list_ for list_ in written if list_.replaces == 0], writing)
+    lists = [_conditional(list_) for list_ in written]
     try:
         done = writing["lists"].bulk_write(lists, ordered=False, session=writing.session)
     except BulkWriteError as failed:
@@ -101,8 +105,10 @@ def _write(written: Sequence[Written], writing: Writing) -> None:
 
 
 def _guard(new: Sequence[Written], writing: Writing) -> None:
-    """A list not yet stored has no fence of its own to check: its shard's is taken, and written to, instead."""
-    fences = {one.shard: one.fence for one in new}
+    """A new list has no stored fence to check: the fence of its shard's document is checked, and that document is
+    written to, so that concurrent holders conflict.
+    """
+    fences = {list_.shard: list_.fence for list_ in new}
     if not fences:
         return
     raised: list[UpdateOne] = [
@@ -113,23 +119,23 @@ def _guard(new: Sequence[Written], writing: Writing) -> None:
         raise StaleVersion(found=done.matched_count, expected=len(fences))
 
 
-def _conditional(one: Written) -> InsertOne[Document] | ReplaceOne[Document]:
-    document = _document(one)
-    if one.replaces == 0:
+def _conditional(list_: Written) -> InsertOne[Document] | ReplaceOne[Document]:
+    document = _document(list_)
+    if list_.replaces == 0:
         return InsertOne(document)
-    return ReplaceOne({"_id": one.enrolment.id, "version": one.replaces, "fence": one.fence}, document)
+    return ReplaceOne({"_id": list_.enrolment.id, "version": list_.replaces, "fence": list_.fence}, document)
 
 
-def _document(one: Written) -> Document:
+def _document(list_: Written) -> Document:
     return {
-        "_id": one.enrolment.id,
-        "institution": one.enrolment.institution,
-        "parties": [one.enrolment.mentee],
-        "programme": one.enrolment.programme,
-        "mentee": one.enrolment.mentee,
-        "version": one.version,
-        "shard": one.shard,
-        "fence": one.fence,
+        "_id": list_.enrolment.id,
+        "institution": list_.enrolment.institution,
+        "parties": [list_.enrolment.mentee],
+        "programme": list_.enrolment.programme,
+        "mentee": list_.enrolment.mentee,
+        "version": list_.version,
+        "shard": list_.shard,
+        "fence": list_.fence,
         "entries": [
             {
                 "mentor": entry.mentor,
@@ -138,11 +144,11 @@ def _document(one: Written) -> Document:
                 "score": entry.score,
                 "contributions": dict(zip(FACTORS, entry.contributions, strict=True)),
             }
-            for rank, entry in enumerate(one.shortlist.entries, 1)
+            for rank, entry in enumerate(list_.shortlist.entries, 1)
         ],
-        "unmatched": one.shortlist.unmatched,
-        "own": one.own._asdict() if one.own else None,
-        "as_of": one.as_of,
+        "unmatched": list_.shortlist.unmatched,
+        "own": list_.own._asdict() if list_.own else None,
+        "as_of": list_.as_of,
     }
 
 
@@ -168,15 +174,15 @@ def found_of(document: Document) -> Found:
     )
 
 
-def _fact(one: Written) -> outbox.Fact | None:
-    if one.event is None:
+def _fact(list_: Written) -> outbox.Fact | None:
+    if list_.event is None:
         return None
     return outbox.Fact(
-        id=one.event_id,
-        payload=one.event,
-        institution=one.enrolment.institution,
-        sequence=one.version,
-        time=one.as_of,
-        trace=one.trace,
-        bulk=one.bulk,
+        id=list_.event_id,
+        payload=list_.event,
+        institution=list_.enrolment.institution,
+        sequence=list_.version,
+        time=list_.as_of,
+        trace=list_.trace,
+        bulk=list_.bulk,
     )

@@ -1,9 +1,9 @@
 """Withdraws pending requests that a private rule makes impossible: a pause, a never-list, an opt-in that ended, seats
 that are gone, a ceiling that was reached.
 
-All these causes go through this one worker, so that neither the reason nor the moment tells the mentee which it was.
-The index names the requests that a change may concern; a transaction decides on what is stored. Only committed changes
-are added: a change that the store does not know yet would be checked against the older state, and never again.
+All these causes go through this worker, so that neither the reason nor the moment discloses to the mentee which it was.
+The index finds the requests that a change may concern; a transaction decides from the stored state. Only committed
+changes are added: an uncommitted change would be checked against the older state, and not be checked again.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,8 +25,8 @@ class PendingRequests(Protocol):
     async def recheck(
         self, id: str, decide: Callable[[Request, Situation], Decided[Request] | None], trace: Trace
     ) -> None:
-        """Decides on a pending request and what bears on its two people, and saves, in one transaction; does nothing
-        where it is not pending any more. Raises `StaleVersion`.
+        """Reads a pending request and the state of its two people, decides and saves, in one transaction; does nothing
+        where it is no longer pending. Raises `StaleVersion`.
         """
 
 
@@ -40,16 +40,16 @@ class UnavailableRequests:
         self._waiting: dict[str, Bond] = {}
 
     def add(self, states: Iterable[State]) -> None:
-        """What these committed states may have made impossible; the index knows them already."""
+        """Queues the requests that these committed states may make impossible; the index has applied them already."""
         for state in states:
             self._add(self._concerned(state))
 
     def add_all(self) -> None:
-        """After shards were taken: what changed while nobody held them."""
+        """Queues all pending requests after shards were taken: changes made while no process held them were missed."""
         self._add(self._network.pending())
 
     async def work(self) -> None:
-        """Until no request waits to be checked."""
+        """Checks queued requests until the queue is empty."""
         while self._waiting:
             request = self._waiting.pop(next(iter(self._waiting)))
             if self._network.may_be_unavailable(request):
@@ -65,7 +65,7 @@ class UnavailableRequests:
 
     def _add(self, pending: Iterable[Bond]) -> None:
         shards = self._network.shards
-        self._waiting |= {one.id: one for one in pending if shard_of(one.mentee) in shards}
+        self._waiting |= {request.id: request for request in pending if shard_of(request.mentee) in shards}
 
     def _concerned(self, state: State) -> Iterable[Bond]:
         match state:
@@ -76,7 +76,9 @@ class UnavailableRequests:
             case Assessment():
                 return self._of_both(state.assessor, state.assessed)
             case Institution():
-                return [one for one in self._network.pending() if one.exchange and state.id in one.exchange]
+                return [
+                    request for request in self._network.pending() if request.exchange and state.id in request.exchange
+                ]
             case Bond():
                 return self._concerned_by_bond(state)
             case _:
@@ -88,7 +90,7 @@ class UnavailableRequests:
         if bond.takes_seat or bond.keeps_apart:
             yield from self._of_both(bond.mentee, bond.mentor)
         if bond.takes_seat and bond.exchange is not None:
-            yield from (one for one in self._network.pending() if one.exchange == bond.exchange)
+            yield from (request for request in self._network.pending() if request.exchange == bond.exchange)
 
-    def _of_both(self, one: str, other: str) -> Iterable[Bond]:
-        return [*self._network.pending_of(one), *self._network.pending_of(other)]
+    def _of_both(self, member: str, other: str) -> Iterable[Bond]:
+        return [*self._network.pending_of(member), *self._network.pending_of(other)]

@@ -1,7 +1,7 @@
-"""Keeps the lists of the shards held here equal to what the index says, and publishes what changed.
+"""Renews the lists of the shards held here when the index changes, and publishes the differences.
 
-A list is remembered as soon as it is computed, so that what changes next is compared with it, and is not computed again
-before it is written. When a write fails, its shard is let go, and whoever takes it again begins from what is stored.
+A computed list is remembered before it is written, and the next renewal is compared with it. When a write fails, the
+shard is given up, and its next holder starts from the stored lists.
 """
 
 import asyncio
@@ -23,21 +23,21 @@ from shared.errors import StaleVersion
 
 _CHUNK = 32
 """Lists in one transaction."""
-_URGENT = 16
-"""As many own changes at once are an import's, and yield to others' single changes on their way out."""
-_BREATH_SECONDS = 0.003
-"""Between two computations of a crowd while changes still come in, so that taking these in is not kept waiting."""
+_URGENT_COUNT = 16
+"""More own changes than this in one chunk come from an import: their events are published as bulk."""
+_PAUSE_SECONDS = 0.003
+"""Pause between two computations of a mass change while changes still arrive, so that applying them is not delayed."""
 _AHEAD_SECONDS = 60.0
-"""A list that is ahead of its mentee's profile waits so long for the profile's record to be delivered again."""
+"""How long a list that is ahead of its mentee's profile waits for the profile's record to be delivered again."""
 _JUST_PUBLISHED = timedelta(minutes=1)
-"""By then the index knows of every relationship that a round began."""
-_MENTORS = 64
-"""Changed mentors looked at between two chunks of lists."""
+"""After this time the index knows every relationship that a published round began."""
+_MENTORS_PER_STEP = 64
+"""Changed mentors whose touched lists are looked up between two chunks of renewals."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A document's newer state, and which event brought it."""
+    """A document's newer state, and the event that caused it."""
 
     state: State
     origin: Origin
@@ -45,7 +45,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A list as it goes to the store, on condition that `replaces` and `fence` are what stands there."""
+    """A list to be written, on condition that the stored version is `replaces` and the stored fence is `fence`."""
 
     enrolment: Enrolment
     shortlist: Shortlist
@@ -63,7 +63,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A list as it stands in the store."""
+    """A list as read from the store."""
 
     enrolment: Enrolment
     shortlist: Shortlist
@@ -72,7 +72,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class AtRest:
+class Settled:
     stored: Stored
     fence: int
 
@@ -82,14 +82,16 @@ class ListRepository(Origins, Protocol):
         """Raises the fences of these shards, so that their former holder can write no more, and returns their lists."""
 
     async def being_matched(self, enrolments: Sequence[Enrolment], *, since: datetime) -> Collection[str]:
-        """Ids of those for whom a round that is being published, or was since then, has a mentor."""
+        """Ids of the enrolments to which a round that is being published, or was published since then, assigns a
+        mentor.
+        """
 
     async def write(self, written: Sequence[Written]) -> None:
-        """All or none, each with its event. Raises `StaleVersion` when another holds a shard, or wrote a list."""
+        """All or none, each with its event. Raises `StaleVersion` when a shard or a list has another writer."""
 
 
 class Watch(Protocol):
-    """What operators see of this."""
+    """Metrics of the updater."""
 
     def computed(self, lists: int) -> None: ...
 
@@ -99,7 +101,7 @@ class Watch(Protocol):
 
 
 class ListUpdater:
-    """Two lanes may run at once: own changes, and the rest. Between computations each lets the other go on."""
+    """`renew_own` and `renew_others` may run concurrently; each yields to the event loop between computations."""
 
     def __init__(
         self, network: Network, lists: ListRepository, *, clock: Clock, coalesce_seconds: float, watch: Watch
@@ -110,38 +112,38 @@ class ListUpdater:
         self._coalesce_seconds = coalesce_seconds
         self._watch = watch
         self._waiting = RenewalQueue()
-        self._moved: dict[tuple[str, str], Origin] = {}
+        self._changed_mentors: dict[tuple[str, str], Origin] = {}
         self._own_changes = OwnChanges(network, lists, clock)
         self._fences: dict[int, int] = {}
         self._in_flight: dict[str, asyncio.Event] = {}
-        self._heard = float("-inf")
+        self._last_applied = float("-inf")
 
     @property
     def fences(self) -> Mapping[int, int]:
-        """The shards kept here, by the token each was taken with."""
+        """Fencing tokens of the shards held here, by shard."""
         return self._fences
 
     def apply(self, changes: Iterable[Change]) -> None:
-        """Takes the changes in; the lanes act on them."""
-        now = self._heard = self._clock.monotonic()
-        for one in changes:
-            affected = self._network.put(one.state)
+        """Applies the changes to the index and queues the renewals that follow from them."""
+        now = self._last_applied = self._clock.monotonic()
+        for changed in changes:
+            affected = self._network.put(changed.state)
             for enrolment in affected.own:
-                self._await(Renewal(enrolment, "own_change", one.origin, now))
+                self._enqueue(Renewal(enrolment, "own_change", changed.origin, now))
             for enrolment in affected.others:
-                self._await(Renewal(enrolment, "others_change", one.origin, now + self._coalesce_seconds))
+                self._enqueue(Renewal(enrolment, "others_change", changed.origin, now + self._coalesce_seconds))
             for mentor in affected.as_mentor:
-                self._moved[mentor] = one.origin
+                self._changed_mentors[mentor] = changed.origin
 
     async def take(self, fences: Mapping[int, int]) -> None:
-        """These shards are ours: every list of theirs is computed again, and differences are published. Own changes
-        that arrive meanwhile are kept for it.
+        """Takes these shards over: queues every list of theirs for renewal. Own changes that arrive while the store is
+        read are kept.
         """
         self.lose(fences.keys())
         self._network.hold(fences.keys())
-        for one in await self._lists.take_over(fences):
-            self._network.keep(one.enrolment)
-            self._remember(one)
+        for found in await self._lists.take_over(fences):
+            self._network.keep(found.enrolment)
+            self._remember(found)
         await self._own_changes.find(self._network.enrolments(fences.keys()))
         self._fences |= fences
         self._renew_after_takeover(self._network.enrolments(fences.keys()))
@@ -150,15 +152,15 @@ class ListUpdater:
         unknown, now = Origin(None, self._clock.new_id()), self._clock.monotonic()
         for enrolment in enrolments:
             if origin := self._own_changes.get(enrolment):
-                self._await(Renewal(enrolment, "own_change", origin, now))
+                self._enqueue(Renewal(enrolment, "own_change", origin, now))
             elif self._own_changes.is_ahead(enrolment):
                 self._waiting.add_ahead(Renewal(enrolment, "takeover", unknown, now + _AHEAD_SECONDS))
-                self._pool(enrolment).awaits(enrolment.mentee, renewal=True)
+                self._pool(enrolment).set_awaited(enrolment.mentee, renewal=True)
             else:
-                self._await(Renewal(enrolment, "takeover", unknown, now))
+                self._enqueue(Renewal(enrolment, "takeover", unknown, now))
 
     def lose(self, shards: Iterable[int]) -> None:
-        """Somebody else may hold these now."""
+        """Gives these shards up: another process may hold them now."""
         lost = {shard for shard in shards if self._fences.pop(shard, None) is not None}
         if lost:
             enrolments = self._network.enrolments(lost)
@@ -174,60 +176,68 @@ class ListUpdater:
     @property
     def waiting(self) -> int:
         """Lists not renewed or not written yet, and changed mentors not yet looked at."""
-        return len(self._waiting) + len(self._in_flight) + len(self._moved)
+        return len(self._waiting) + len(self._in_flight) + len(self._changed_mentors)
 
     def seconds_until_others(self) -> float | None:
-        """How long the other lane has nothing to do; None: until the next change."""
-        return 0.0 if self._moved else self._waiting.seconds_until_others(now=self._clock.monotonic())
+        """Seconds until `renew_others` has something to do; None: nothing is queued."""
+        return 0.0 if self._changed_mentors else self._waiting.seconds_until_others(now=self._clock.monotonic())
 
     async def renew_own(self) -> Collection[int]:
-        """One chunk of own changes. Returns shards lost to another holder, as does `renew_others`."""
+        """Renews one chunk of own changes. Returns shards lost to another holder, as does `renew_others`."""
         renewals = self._waiting.next_own(_CHUNK)
-        lost = await self._renew(renewals, bulk=len(renewals) > _URGENT)
+        lost = await self._renew(renewals, bulk=len(renewals) > _URGENT_COUNT)
         now = self._clock.monotonic()
-        for one in renewals:
-            self._watch.own_change_took(now - one.at)
+        for renewal in renewals:
+            self._watch.own_change_took(now - renewal.at)
         return lost
 
     async def renew_others(self) -> Collection[int]:
-        """Looks whom changed mentors touch, then renews one chunk of what is due."""
-        await self._spread()
+        """Queues the lists that changed mentors touch, then renews one chunk of what is due."""
+        await self._queue_touched_lists()
         renewals = self._waiting.next_others(_CHUNK, now=self._clock.monotonic())
         self._prepare(renewals)
         return await self._renew(renewals, bulk=True)
 
     def _prepare(self, renewals: Sequence[Renewal]) -> None:
-        """What is read from reserves is read at once; a change in between costs no more than reading again."""
-        for programme in {one.enrolment.programme for one in renewals}:
-            mentees = [one.enrolment.mentee for one in renewals if one.enrolment.programme == programme]
+        """Reads the lists that reserves can answer, as one batch per programme; a later change discards them."""
+        for programme in {renewal.enrolment.programme for renewal in renewals}:
+            mentees = [renewal.enrolment.mentee for renewal in renewals if renewal.enrolment.programme == programme]
             pool = self._network.pool(programme)
-            pool.prepare([one for one in mentees if one in pool.mentees])
+            pool.prepare([mentee for mentee in mentees if mentee in pool.mentees])
 
     def any_list(self, chance: int) -> Enrolment | None:
-        """One of those kept here, by a number as large as one likes."""
+        """The list kept here that the number `chance` selects, modulo the count of lists; None where it is empty."""
         return self._network.any_list(chance)
 
-    def at_rest(self, enrolment: Enrolment) -> "AtRest | None":
-        """What is stored of a list that nothing known here will change; None where something may."""
+    def settled(self, enrolment: Enrolment) -> "Settled | None":
+        """The stored state of a list that has no renewal or write pending; None where one is pending."""
         pool, fence = self._pool(enrolment), self._fences.get(shard_of(enrolment.mentee))
-        if fence is None or self._moved or enrolment.id in self._in_flight or pool.is_awaited(enrolment.mentee):
+        if (
+            fence is None
+            or self._changed_mentors
+            or enrolment.id in self._in_flight
+            or pool.is_awaited(enrolment.mentee)
+        ):
             return None
-        return AtRest(pool.stored(enrolment.mentee), fence)
+        return Settled(pool.stored(enrolment.mentee), fence)
 
-    def anew(self, enrolment: Enrolment) -> Shortlist:
+    def recomputed(self, enrolment: Enrolment) -> Shortlist:
         return self._pool(enrolment).searched(enrolment.mentee)
 
-    def mend(self, found: Found) -> None:
-        """What is found in the store is wrong."""
+    def correct(self, found: Found) -> None:
+        """Replaces the remembered state by the wrong list found in the store, and queues a renewal."""
         self._remember(found)
         origin = Origin(None, self._clock.new_id())
-        self._await(Renewal(found.enrolment, "others_change", origin, self._clock.monotonic()))
+        self._enqueue(Renewal(found.enrolment, "others_change", origin, self._clock.monotonic()))
 
-    async def _spread(self) -> None:
-        for programme, mentor in list(self._moved)[:_MENTORS]:
-            origin, due = self._moved.pop((programme, mentor)), self._clock.monotonic() + self._coalesce_seconds
+    async def _queue_touched_lists(self) -> None:
+        for programme, mentor in list(self._changed_mentors)[:_MENTORS_PER_STEP]:
+            origin, due = (
+                self._changed_mentors.pop((programme, mentor)),
+                self._clock.monotonic() + self._coalesce_seconds,
+            )
             for mentee in self._network.pool(programme).touched(mentor):
-                self._await(Renewal(self._network.enrolment(programme, mentee), "others_change", origin, due))
+                self._enqueue(Renewal(self._network.enrolment(programme, mentee), "others_change", origin, due))
             await asyncio.sleep(0)
 
     async def _renew(self, renewals: Sequence[Renewal], *, bulk: bool) -> Collection[int]:
@@ -241,8 +251,8 @@ class ListUpdater:
             if new := self._renewed(renewal, bulk=bulk):
                 written.append(new)
                 self._in_flight[new.enrolment.id] = asyncio.Event()
-            is_crowd = bulk and self._clock.monotonic() - self._heard < 1
-            await asyncio.sleep(_BREATH_SECONDS if is_crowd else 0)
+            is_mass_change = bulk and self._clock.monotonic() - self._last_applied < 1
+            await asyncio.sleep(_PAUSE_SECONDS if is_mass_change else 0)
         self._watch.computed(len(renewals))
         return lost | await self._write(written)
 
@@ -252,36 +262,38 @@ class ListUpdater:
         try:
             await self._lists.write(await self._without_matched(written))
         except StaleVersion:
-            lost = {one.shard for one in written}
+            lost = {list_.shard for list_ in written}
             self.lose(lost)
             return lost
         finally:
-            for one in written:
-                self._in_flight.pop(one.enrolment.id).set()
-        self._watch.published(sum(one.event is not None for one in written))
+            for list_ in written:
+                self._in_flight.pop(list_.enrolment.id).set()
+        self._watch.published(sum(list_.event is not None for list_ in written))
         return set()
 
     async def _without_matched(self, written: Sequence[Written]) -> Sequence[Written]:
-        """A round that is being published fills mentors before it comes to each mentee's own place in it."""
-        events = [(one.enrolment, one.event) for one in written if one.event and one.event.recipients]
+        """Suppresses the notifications of mentees whom a round assigns: its publication takes mentors' seats before it
+        reaches each mentee's own assignment.
+        """
+        events = [(list_.enrolment, list_.event) for list_ in written if list_.event and list_.event.recipients]
         news = [enrolment for enrolment, event in events if event.cause != "own_change"]
         matched = await self._lists.being_matched(news, since=self._clock.now() - _JUST_PUBLISHED) if news else ()
-        return [_suppressed(one) if one.enrolment.id in matched else one for one in written]
+        return [_suppressed(list_) if list_.enrolment.id in matched else list_ for list_ in written]
 
     def _renewed(self, renewal: Renewal, *, bulk: bool) -> Written | None:
-        """The list as it is from now on; None where nothing is new, or the shard went while this waited."""
+        """Computes and remembers the list; None where it is unchanged, or the shard was lost while this waited."""
         enrolment, shard = renewal.enrolment, shard_of(renewal.enrolment.mentee)
         if shard not in self._fences:
             return None
         pool = self._pool(enrolment)
-        pool.awaits(enrolment.mentee, renewal=False)
+        pool.set_awaited(enrolment.mentee, renewal=False)
         before, after = pool.stored(enrolment.mentee), pool.shortlist(enrolment.mentee)
-        cause, origin = self._due_to(renewal)
+        cause, origin = self._cause_of(renewal)
         own = self._own_changes.sequences(enrolment)
         if before.is_the_same(after, own):
             return None
         is_active, has_mentor = self._network.is_active(enrolment.mentee), self._network.has_mentor(enrolment)
-        event = change(before, after, of=enrolment, cause=cause, tells_mentee=is_active, has_mentor=has_mentor)
+        event = change(before, after, of=enrolment, cause=cause, notifies_mentee=is_active, has_mentor=has_mentor)
         version = event.version if event else before.version
         pool.remember(enrolment.mentee, after, version=version, own=own)
         return Written(
@@ -299,8 +311,8 @@ class ListUpdater:
             bulk=bulk,
         )
 
-    def _due_to(self, renewal: Renewal) -> tuple[Cause, Origin]:
-        """Another's change may renew a list before the mentee's own turn comes: it is still the own change's doing."""
+    def _cause_of(self, renewal: Renewal) -> tuple[Cause, Origin]:
+        """A renewal for another person's change may include a queued own change: then the own change is the cause."""
         if own := self._own_changes.pop(renewal.enrolment):
             return "own_change", own
         return "others_change" if renewal.cause == "own_change" else renewal.cause, renewal.origin
@@ -309,15 +321,15 @@ class ListUpdater:
         pool = self._pool(found.enrolment)
         pool.remember(found.enrolment.mentee, found.shortlist, version=found.version, own=found.own)
 
-    def _await(self, renewal: Renewal) -> None:
+    def _enqueue(self, renewal: Renewal) -> None:
         if renewal.cause == "own_change":
             self._own_changes.add(renewal.enrolment, renewal.origin)
         self._waiting.add(renewal)
-        self._pool(renewal.enrolment).awaits(renewal.enrolment.mentee, renewal=True)
+        self._pool(renewal.enrolment).set_awaited(renewal.enrolment.mentee, renewal=True)
 
     def _pool(self, enrolment: Enrolment) -> Pool:
         return self._network.pool(enrolment.programme)
 
 
-def _suppressed(one: Written) -> Written:
-    return replace(one, event=suppress(one.event, "matched_in_round") if one.event else None)
+def _suppressed(list_: Written) -> Written:
+    return replace(list_, event=suppress(list_.event, "matched_in_round") if list_.event else None)

@@ -1,4 +1,4 @@
-"""Suggestions as part of the service: profiles' copies, the lists that follow from them, and who reads them."""
+"""Builds the suggestions slice: projections of profiles, the list worker, and the routes that read lists."""
 
 from collections.abc import Mapping
 
@@ -28,8 +28,8 @@ def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
         Replicas(dependencies.database, holder=dependencies.holder),
     )
     worker = _worker(dependencies, settings, lists, replicas)
-    copies = ProjectedDocuments(dependencies.database, on_applied=worker.hear)
-    dependencies.consumers.projection(projection_handlers(copies))
+    projected = ProjectedDocuments(dependencies.database, on_applied=worker.apply_written)
+    dependencies.consumers.projection(projection_handlers(projected))
     reading = Reading(MongoSuggestionRepository(dependencies.database))
 
     def not_ready() -> Mapping[str, str]:
@@ -37,7 +37,7 @@ def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
         return {"index": "is being loaded"} if is_loading else {}
 
     return Slice(
-        prepare=[copies.prepare, lists.prepare, replicas.prepare],
+        prepare=[projected.prepare, lists.prepare, replicas.prepare],
         routers=[suggestions_router(reading), unmatched_router(reading)],
         work={"lists": Work(role="clockwork", run=worker.run)},
         not_ready=not_ready,

@@ -1,8 +1,9 @@
-"""The background of matching: follows the projections, holds its share of the shards, and has the keeper act.
+"""The background worker of suggestions: loads the index from the projections, holds its share of the shards as leases,
+and renews the lists of these shards.
 
-Order of a start: the change stream first, then the scan, then what the stream brought; both guarded by sequence.
-Any fault ends `run`, and the next one begins with a new scan: so does a change stream whose history is lost. Where a
-copy is replaced as a whole, the scan begins anew with the shards still held.
+At a start the change stream is opened before the scan, and its changes are applied after the scan; sequences decide
+which state is newer. An error ends `run`, also when the change stream's history is lost; the next `run` scans again.
+When a projected collection is replaced as a whole, the scan is repeated while the shards stay held.
 """
 
 import asyncio
@@ -20,9 +21,9 @@ from shared.leases import Lease
 from shared.mongo import Document
 from shared.telemetry import logger
 
-_APPLIED_AT_ONCE = 50
-_YIELDS_SECONDS = 1.0
-"""While own changes never end, as in an import, the rest gets one chunk in so many seconds."""
+_APPLIED_PER_STEP = 50
+_OTHERS_INTERVAL_SECONDS = 1.0
+"""While own changes keep coming, as in an import, one chunk of the other renewals is done per interval."""
 _log = logger(__name__)
 
 
@@ -43,7 +44,7 @@ class Shards:
         return self._leases[0].seconds / 4
 
     async def settle(self) -> None:
-        """Renews what is held, gives up what is beyond a fair share, takes what is free up to it."""
+        """Renews the held leases, releases those beyond a fair share, and takes free ones up to that share."""
         share = fair_share(await self._replicas.beat())
         held = list(self.held)
         for surplus in held[share:]:
@@ -73,20 +74,22 @@ class ListWorker:
         self._source = source
         self._new_audit = audit
         self._audit_seconds = audit_seconds
-        self._new_keeper = updater
+        self._new_updater = updater
         self._new_unavailable = unavailable
         self._new_shards = shards
-        self._hears: Callable[[Sequence[Change]], None] | None = None
+        self._on_written: Callable[[Sequence[Change]], None] | None = None
         self.is_loaded = False
 
-    def hear(self, collection: str, documents: Sequence[Document]) -> None:
-        """States that this process is writing, taken in at once; those of other processes come by the feed only.
+    def apply_written(self, collection: str, documents: Sequence[Document]) -> None:
+        """Applies states that this process is about to write, without waiting for the feed, which brings those of other
+        processes.
 
-        Killed between a list and the state it follows from, a process leaves a list that is ahead: it goes back when
-        the shard is taken over, and forward when the record, not committed yet, comes again.
+        A process killed after it wrote a list and before it wrote the state that the list is computed from leaves a
+        list that is ahead. The next holder of the shard computes it from the older state, and again when the record,
+        whose offset is not committed, is delivered again.
         """
-        if self._hears is not None:
-            self._hears(changes_of(collection, documents))
+        if self._on_written is not None:
+            self._on_written(changes_of(collection, documents))
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -94,25 +97,25 @@ class ListWorker:
         try:
             while True:
                 try:
-                    await self._follow_copies(shards)
+                    await self._follow_projections(shards)
                 except* Replaced:
-                    _log.info("a copy is replaced, loading anew")
+                    _log.info("a projection is replaced, loading again")
         finally:
             self.is_loaded = False
-            self._hears = None
+            self._on_written = None
             await shards.leave()
 
-    async def _follow_copies(self, shards: Shards) -> None:
-        self._hears = None
+    async def _follow_projections(self, shards: Shards) -> None:
+        self._on_written = None
         async with await self._source.feed() as feed:
             network = Network()
             people = await self._load(network)
-            updater, unavailable = self._new_keeper(network), self._new_unavailable(network)
+            updater, unavailable = self._new_updater(network), self._new_unavailable(network)
             await shards.settle()
-            await _align(updater, shards, unavailable)
+            await _align_shards(updater, shards, unavailable)
             self.is_loaded = True
             _log.info("index loaded", documents=people)
-            await self._keep(feed, updater, shards, unavailable)
+            await self._run_tasks(feed, updater, shards, unavailable)
 
     async def _load(self, network: Network) -> int:
         documents = 0
@@ -122,26 +125,28 @@ class ListWorker:
             documents += len(states)
         return documents
 
-    async def _keep(self, feed: Feed, updater: ListUpdater, shards: Shards, unavailable: UnavailableRequests) -> None:
-        bell = WakeUp()
-        bell.ring()
+    async def _run_tasks(
+        self, feed: Feed, updater: ListUpdater, shards: Shards, unavailable: UnavailableRequests
+    ) -> None:
+        wake_up = WakeUp()
+        wake_up.ring()
 
-        def hears(changes: Sequence[Change]) -> None:
+        def on_written(changes: Sequence[Change]) -> None:
             updater.apply(changes)
-            bell.ring()
+            wake_up.ring()
 
-        self._hears = hears
+        self._on_written = on_written
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_hold(shards, updater, unavailable, bell))
-            tasks.create_task(_follow(feed, updater, unavailable, bell))
-            tasks.create_task(_withdraw(unavailable, bell))
-            tasks.create_task(_renew_own(updater, bell))
-            tasks.create_task(_renew_others(updater, bell))
-            tasks.create_task(_audit(self._new_audit(updater), bell, seconds=self._audit_seconds))
+            tasks.create_task(_hold_shards(shards, updater, unavailable, wake_up))
+            tasks.create_task(_apply_feed(feed, updater, unavailable, wake_up))
+            tasks.create_task(_withdraw_unavailable(unavailable, wake_up))
+            tasks.create_task(_renew_own(updater, wake_up))
+            tasks.create_task(_renew_others(updater, wake_up))
+            tasks.create_task(_audit(self._new_audit(updater), wake_up, seconds=self._audit_seconds))
 
 
 class WakeUp:
-    """Rings for both lanes of lists, and for requests."""
+    """Events that wake the two renewal tasks and the task that withdraws requests."""
 
     def __init__(self) -> None:
         self.own = asyncio.Event()
@@ -156,16 +161,18 @@ class WakeUp:
         self.requests.set()
 
 
-async def _hold(shards: Shards, updater: ListUpdater, unavailable: UnavailableRequests, bell: WakeUp) -> None:
+async def _hold_shards(shards: Shards, updater: ListUpdater, unavailable: UnavailableRequests, wake_up: WakeUp) -> None:
     while True:
         await asyncio.sleep(shards.renewal_seconds)
         await shards.settle()
-        await _align(updater, shards, unavailable)
-        bell.ring()
+        await _align_shards(updater, shards, unavailable)
+        wake_up.ring()
 
 
-async def _align(updater: ListUpdater, shards: Shards, unavailable: UnavailableRequests) -> None:
-    """A lease that lapsed and came back with its token was nobody else's meanwhile: nothing is taken over again."""
+async def _align_shards(updater: ListUpdater, shards: Shards, unavailable: UnavailableRequests) -> None:
+    """Gives lost shards up and takes gained ones over. A lease that lapsed and was taken again with the same token had
+    no other holder in between, so its shard is not taken over again.
+    """
     held = shards.held
     updater.lose([shard for shard in updater.fences if shard not in held])
     gained = {shard: token for shard, token in held.items() if updater.fences.get(shard) != token}
@@ -175,56 +182,56 @@ async def _align(updater: ListUpdater, shards: Shards, unavailable: UnavailableR
         unavailable.add_all()
 
 
-async def _follow(feed: Feed, updater: ListUpdater, unavailable: UnavailableRequests, bell: WakeUp) -> None:
-    """Reads no further before what was read is applied: the stream waits, and memory stays flat."""
+async def _apply_feed(feed: Feed, updater: ListUpdater, unavailable: UnavailableRequests, wake_up: WakeUp) -> None:
+    """Reads the next batch only when the last one is applied, which bounds memory."""
     while True:
         changes = await feed.next()
-        for first in range(0, len(changes), _APPLIED_AT_ONCE):
-            applied = changes[first : first + _APPLIED_AT_ONCE]
+        for first in range(0, len(changes), _APPLIED_PER_STEP):
+            applied = changes[first : first + _APPLIED_PER_STEP]
             updater.apply(applied)
-            unavailable.add(one.state for one in applied)
-            bell.ring()
+            unavailable.add(change.state for change in applied)
+            wake_up.ring()
             await asyncio.sleep(0)
 
 
-async def _withdraw(unavailable: UnavailableRequests, bell: WakeUp) -> None:
+async def _withdraw_unavailable(unavailable: UnavailableRequests, wake_up: WakeUp) -> None:
     while True:
-        await bell.requests.wait()
-        bell.requests.clear()
+        await wake_up.requests.wait()
+        wake_up.requests.clear()
         await unavailable.work()
 
 
-async def _renew_own(updater: ListUpdater, bell: WakeUp) -> None:
+async def _renew_own(updater: ListUpdater, wake_up: WakeUp) -> None:
     while True:
-        await bell.own.wait()
-        bell.own.clear()
-        bell.own_done.clear()
+        await wake_up.own.wait()
+        wake_up.own.clear()
+        wake_up.own_done.clear()
         while updater.has_own:
-            _tell_lost(await updater.renew_own())
-        bell.own_done.set()
+            _log_lost(await updater.renew_own())
+        wake_up.own_done.set()
 
 
-async def _renew_others(updater: ListUpdater, bell: WakeUp) -> None:
+async def _renew_others(updater: ListUpdater, wake_up: WakeUp) -> None:
     while True:
         with suppress(TimeoutError):
             async with asyncio.timeout(updater.seconds_until_others()):
-                await bell.others.wait()
-        bell.others.clear()
+                await wake_up.others.wait()
+        wake_up.others.clear()
         while updater.seconds_until_others() == 0:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_YIELDS_SECONDS):
-                    await bell.own_done.wait()
-            _tell_lost(await updater.renew_others())
+                async with asyncio.timeout(_OTHERS_INTERVAL_SECONDS):
+                    await wake_up.own_done.wait()
+            _log_lost(await updater.renew_others())
 
 
-async def _audit(audit: Audit, bell: WakeUp, *, seconds: float) -> None:
+async def _audit(audit: Audit, wake_up: WakeUp, *, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
         await audit.look()
-        bell.others.set()
+        wake_up.others.set()
 
 
-def _tell_lost(shards: Collection[int]) -> None:
-    """The next look at the leases says whose they are."""
+def _log_lost(shards: Collection[int]) -> None:
+    """The next renewal of the leases decides who holds these shards."""
     if shards:
         _log.warning("shards written by another holder", shards=sorted(shards))

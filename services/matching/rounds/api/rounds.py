@@ -23,7 +23,7 @@ from services.matching.rounds.domain.assignments import PlaceState
 from services.matching.rounds.domain.lifecycle import Round
 from services.matching.rounds.solver.words import would_change
 from services.matching.rounds.usecases.rounds import Kind, Opened, Rounds, Turn
-from services.matching.suggestions.api import line
+from services.matching.suggestions.api import csv_line
 from shared.auth import Principal
 from shared.contracts.payload import Id
 from shared.http import (
@@ -217,11 +217,11 @@ def _tagged(response: Response, round: Round) -> RoundRead:
 
 
 async def _lines(rounds: Rounds, me: Principal, round: str) -> AsyncIterator[str]:
-    yield line(_COLUMNS)
+    yield csv_line(_COLUMNS)
     async for one in rounds.whole_waitlist(me, round):
         place = one.place
         told = (place.mentee.member, place.mentee.institution, place.state, place.reason or "")
-        yield line((str(one.position), *told, place.waiting_since.isoformat(), would_change(place)))
+        yield csv_line((str(one.position), *told, place.waiting_since.isoformat(), would_change(place)))
 
 
 def _began(round: Round) -> Moment:

@@ -1,6 +1,6 @@
 """Seats taken, pairs kept apart and asks unanswered, from the newest state of each relationship and each request.
 
-A bond that does nothing any more is forgotten: the feed brings the states of one document in order.
+A bond without any effect is removed: the feed delivers the states of a document in order.
 """
 
 from collections import Counter, defaultdict
@@ -18,7 +18,7 @@ class Bonds:
         self._pending: dict[str, Bond] = {}
 
     def put(self, bond: Bond) -> bool:
-        """Whether anything differs now."""
+        """Returns whether the effect of the bond changes."""
         known = self._of[bond.mentee].get(bond.id) if bond.mentee in self._of else None
         if known is not None and known.sequence >= bond.sequence:
             return False
@@ -65,7 +65,7 @@ class Bonds:
         return as_mentee | as_mentor
 
     def holds_both_ways(self, bond: Bond) -> bool:
-        """As it is known so far."""
+        """Whether the known state of this bond does."""
         known = self._of[bond.mentee].get(bond.id) if bond.mentee in self._of else None
         return known is not None and known.both_ways
 

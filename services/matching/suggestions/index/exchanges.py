@@ -1,4 +1,4 @@
-"""Which institutions' people may meet in one programme, as tables by the numbers that columns hold."""
+"""Exchange agreements between institutions in a programme, as boolean tables indexed by institution numbers."""
 
 from collections.abc import Iterable
 
@@ -14,18 +14,18 @@ class Exchanges:
         self._institutions = institutions
         self._tables: ExchangeTables | None = None
 
-    def ask_again(self) -> None:
-        """The policy is another, or a ceiling was reached or is not any more."""
+    def invalidate(self) -> None:
+        """To be called when the policy changes, or an exchange reaches its ceiling or falls below it."""
         self._tables = None
 
     def tables(self, policy: Policy) -> ExchangeTables:
-        """Of each institution only partners are looked at."""
+        """Looks at the partners of each institution only."""
         if self._tables is None or len(self._tables.agreed) != len(self._institutions):
             agreed = [
-                (one, other)
-                for one in policy.programme.admits
-                for other in policy.partners(one)
-                if policy.exchanges(one, other)
+                (institution, partner)
+                for institution in policy.programme.admits
+                for partner in policy.partners(institution)
+                if policy.exchanges(institution, partner)
             ]
             below_ceiling = [exchange for exchange in agreed if not policy.is_full(exchange)]
             self._tables = ExchangeTables(agreed=self._table(agreed), below_ceiling=self._table(below_ceiling))

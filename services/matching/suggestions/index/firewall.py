@@ -1,6 +1,6 @@
 """Who assesses whom, and where that keeps the two apart: in both directions, programme by programme.
 
-An assessment that counts nowhere any more is forgotten: the feed brings the states of one document in order.
+An assessment that counts in no programme is removed: the feed delivers the states of a document in order.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ class Firewall:
         self._of: defaultdict[str, dict[str, Assessment]] = defaultdict(dict)
 
     def put(self, assessment: Assessment) -> AbstractSet[str]:
-        """The programmes in which it begins or ceases to count."""
+        """Returns the programmes in which the assessment begins or ceases to count."""
         known = self._of[assessment.assessor].get(assessment.id) if assessment.assessor in self._of else None
         if known is not None and known.sequence >= assessment.sequence:
             return frozenset()
@@ -30,11 +30,13 @@ class Firewall:
         """Whom this member assesses or is assessed by."""
         if member not in self._of:
             return frozenset()
-        counting = [one for one in self._of[member].values() if programme in one.programmes]
-        return {one.assessed if one.assessor == member else one.assessor for one in counting}
+        counting = [assessment for assessment in self._of[member].values() if programme in assessment.programmes]
+        return {
+            assessment.assessed if assessment.assessor == member else assessment.assessor for assessment in counting
+        }
 
     def of(self, member: str) -> Mapping[str, frozenset[str]]:
         """By programme."""
         known = self._of[member].values() if member in self._of else ()
-        programmes = {name for one in known for name in one.programmes}
+        programmes = {name for assessment in known for name in assessment.programmes}
         return {name: frozenset(self.around(member, name)) for name in programmes}

@@ -1,6 +1,6 @@
-"""Everything known, kept by the newest state of each document; who must be matched again is the answer to each change.
+"""The index in memory: the newest state of each document. Each change returns the lists and mentors that it affects.
 
-The institutions' tenancy does not end here but in the API: this is the one place that reads across (design 3).
+The index spans all institutions; the API enforces tenancy.
 """
 
 from collections import defaultdict
@@ -37,7 +37,7 @@ State = Institution | Programme | Member | Preferences | Bond | Assessment | Exp
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """What a change is about: the person's own lists, the person as a mentor, or whole programmes."""
+    """What a change affects: the person's own lists, the person as a mentor, or other people's lists."""
 
     own: tuple[Enrolment, ...] = ()
     as_mentor: tuple[tuple[str, str], ...] = ()
@@ -45,7 +45,7 @@ class Affected:
     others: tuple[Enrolment, ...] = ()
 
 
-NOBODY = Affected()
+UNAFFECTED = Affected()
 
 
 class Network:
@@ -68,7 +68,7 @@ class Network:
         return self._shards
 
     def put(self, state: State) -> Affected:  # noqa: PLR0911 -- one return a kind
-        """Applies what is newer than what is known."""
+        """Applies the state if it is newer than the known one."""
         match state:
             case Member():
                 return self._put_member(state)
@@ -92,7 +92,7 @@ class Network:
         return Enrolment(programme=programme, mentee=mentee, institution=self._members[mentee].institution)
 
     def person(self, member: str) -> Person:
-        """With all that binds them."""
+        """With those kept apart from them, and those whom they assess or who assess them."""
         known = self._person(self._members[member])
         kept_from = frozenset(self._kept_from(member, "mentee"))
         return replace(known, kept_from=kept_from, firewall=self._firewall.of(member))
@@ -100,11 +100,13 @@ class Network:
     def enrolled(self, programme: str) -> list[str]:
         """Members in either role, by id."""
         return sorted(
-            one.id for one in self._members.values() if programme in one.mentee_in or programme in one.mentors_in
+            member.id
+            for member in self._members.values()
+            if programme in member.mentee_in or programme in member.mentors_in
         )
 
     def own_sequences(self, member: str) -> OwnSequences | None:
-        """Of the person's documents as they are known now; None where there is no profile."""
+        """Sequences of the person's known documents; None where there is no profile."""
         known, private = self._members.get(member), self._preferences.get(member)
         if known is None or known.sequence < 0:
             return None
@@ -122,7 +124,9 @@ class Network:
         return self._bonds.pending_of(member)
 
     def may_be_unavailable(self, request: Bond) -> bool:
-        """False: no private rule keeps the two apart. True needs a second look: some pairs may ask again."""
+        """False: no private rule keeps the two apart. True: the stored state must be checked, as some pairs may still
+        ask.
+        """
         if request.programme is None or not {request.mentee, request.mentor} <= self._members.keys():
             return False
         mentee, mentor = self.person(request.mentee), self.person(request.mentor)
@@ -132,7 +136,7 @@ class Network:
         return member in self._members and self._members[member].is_active
 
     def hold(self, shards: Collection[int]) -> None:
-        """Lists of these shards' mentees are kept here from now on."""
+        """Keeps the lists of these shards' mentees from now on."""
         self._shards.update(shards)
         for member in self._members.values():
             if member.mentee_in and shard_of(member.id) in shards:
@@ -141,11 +145,11 @@ class Network:
     def drop(self, shards: Collection[int]) -> None:
         self._shards.difference_update(shards)
         for pool in self._pools.values():
-            for mentee in [one for one in pool.mentees if shard_of(one) in shards]:
+            for mentee in [mentee for mentee in pool.mentees if shard_of(mentee) in shards]:
                 pool.drop_mentee(mentee)
 
     def keep(self, enrolment: Enrolment) -> None:
-        """A stored list of somebody who is in the programme no more: known so that it can be emptied."""
+        """Keeps the stored list of a mentee who has left the programme, so that it can be emptied."""
         pool = self._pool(enrolment.programme)
         if enrolment.mentee not in pool.mentees:
             unknown = Member(id=enrolment.mentee, institution=enrolment.institution, sequence=-1, is_active=False)
@@ -161,19 +165,19 @@ class Network:
         ]
 
     def any_list(self, chance: int) -> Enrolment | None:
-        """Of those kept here, by chance; None where the place that it names is empty."""
-        place = chance % max(1, sum(pool.places for pool in self._pools.values()))
+        """The list that `chance` selects among those kept here; None where its row is empty."""
+        position = chance % max(1, sum(pool.row_count for pool in self._pools.values()))
         for name, pool in self._pools.items():
-            if place < pool.places:
-                mentee = pool.mentee_at(place)
+            if position < pool.row_count:
+                mentee = pool.mentee_at(position)
                 return self.enrolment(name, mentee) if mentee in pool.mentees else None
-            place -= pool.places
+            position -= pool.row_count
         return None
 
     def _put_member(self, member: Member) -> Affected:
         known = self._members.get(member.id)
         if known is not None and known.sequence >= member.sequence:
-            return NOBODY
+            return UNAFFECTED
         self._members[member.id] = member
         person = self._person(member)
         gone = known.mentee_in if known else frozenset()
@@ -183,7 +187,7 @@ class Network:
     def _put_preferences(self, preferences: Preferences) -> Affected:
         known = self._preferences.get(preferences.member)
         if known is not None and known.sequence >= preferences.sequence:
-            return NOBODY
+            return UNAFFECTED
         self._preferences[preferences.member] = preferences
         for named in known.never if known else ():
             self._named_by[named].discard(preferences.member)
@@ -191,7 +195,7 @@ class Network:
             self._named_by[named].add(preferences.member)
         member = self._members.get(preferences.member)
         if member is None:
-            return NOBODY
+            return UNAFFECTED
         return self._place(self._person(member), mentee_in=member.mentee_in, mentors_in=member.mentors_in)
 
     def _place(self, person: Person, *, mentee_in: AbstractSet[str], mentors_in: AbstractSet[str]) -> Affected:
@@ -201,7 +205,7 @@ class Network:
         return Affected(own=own, as_mentor=tuple((programme, person.id) for programme in mentors_in))
 
     def _enrol(self, person: Person, *, also: AbstractSet[str] = frozenset()) -> tuple[Enrolment, ...]:
-        """The enrolments whose lists are kept here, `also` those that were and are no more."""
+        """The enrolments whose lists are kept here; `also`: programmes that the mentee has left."""
         if shard_of(person.id) not in self._shards:
             return ()
         programmes = sorted(person.member.mentee_in | also)
@@ -212,23 +216,25 @@ class Network:
     def _put_programme(self, programme: Programme) -> Affected:
         known = self._programmes.get(programme.id)
         if known is not None and known.sequence >= programme.sequence:
-            return NOBODY
+            return UNAFFECTED
         self._programmes[programme.id] = programme
         self._pool(programme.id)
-        return self._govern([programme.id])
+        return self._apply_policy([programme.id])
 
     def _put_institution(self, institution: Institution) -> Affected:
         known = self._institutions.get(institution.id)
         if known is not None and known.sequence >= institution.sequence:
-            return NOBODY
+            return UNAFFECTED
         self._institutions[institution.id] = institution
-        return self._govern([one.id for one in self._programmes.values() if institution.id in one.admits])
+        return self._apply_policy(
+            [programme.id for programme in self._programmes.values() if institution.id in programme.admits]
+        )
 
-    def _govern(self, programmes: list[str]) -> Affected:
+    def _apply_policy(self, programmes: list[str]) -> Affected:
         others: list[Enrolment] = []
         for name in programmes:
             pool = self._pool(name)
-            pool.govern(self._policy(name))
+            pool.set_policy(self._policy(name))
             for member in self._members.values():
                 if name in member.mentors_in:
                     pool.put_mentor(self._person(member))
@@ -239,17 +245,17 @@ class Network:
         return Affected(others=tuple(others))
 
     def _put_bond(self, bond: Bond) -> Affected:
-        """The mentee's lists, and the mentor's own where it holds both ways; those of others where the mentor carries
-        more or less than before.
+        """Affects the mentee's lists, the mentor's own if the bond holds both ways, and other people's if the mentor's
+        count of seats taken or requests changes.
         """
         mentor, carried = self._members.get(bond.mentor), self._carried(bond.mentor)
         was_full = self._is_full(bond.exchange)
         both_ways = bond.both_ways or self._bonds.holds_both_ways(bond)
         if not self._bonds.put(bond):
-            return NOBODY
-        others = self._search_anew(bond.mentee, self._pools)
+            return UNAFFECTED
+        others = self._refresh_mentee(bond.mentee, self._pools)
         if both_ways:
-            others += self._search_anew(bond.mentor, self._pools)
+            others += self._refresh_mentee(bond.mentor, self._pools)
         if bond.exchange is not None and self._is_full(bond.exchange) != was_full:
             others = list(dict.fromkeys(others + self._open_or_close(bond.exchange)))
         if mentor is None or carried == self._carried(bond.mentor):
@@ -265,44 +271,46 @@ class Network:
         return tuple((programme, mentor.id) for programme in mentor.mentors_in)
 
     def _is_full(self, exchange: Exchange | None) -> bool:
-        """Whatever the programme."""
+        """The ceiling does not depend on the programme."""
         return exchange is not None and self._policy("").is_full(exchange)
 
     def _open_or_close(self, exchange: Exchange) -> list[Enrolment]:
-        """A ceiling was reached, or is not any more: the lists of all whom it keeps out or lets in."""
+        """Returns the lists that are affected when the exchange reaches its ceiling or falls below it."""
         mentees, _ = exchange
         others: list[Enrolment] = []
         for name, pool in self._pools.items():
             if not pool.policy.exchanges(*exchange):
                 continue
-            pool.ask_again_who_exchanges()
-            theirs = [one for one in pool.mentees if self._members[one].institution == mentees]
-            others += [found for one in theirs for found in self._search_anew(one, [name])]
+            pool.invalidate_exchanges()
+            concerned = [mentee for mentee in pool.mentees if self._members[mentee].institution == mentees]
+            others += [enrolment for mentee in concerned for enrolment in self._refresh_mentee(mentee, [name])]
         return others
 
     def _put_assessment(self, assessment: Assessment) -> Affected:
-        """Either may be the other's mentor: the lists of both."""
+        """Affects the lists of both, since either may be the other's mentor."""
         changed = self._firewall.put(assessment)
         both = (assessment.assessed, assessment.assessor)
-        return Affected(others=tuple(one for member in both for one in self._search_anew(member, changed)))
+        return Affected(
+            others=tuple(enrolment for member in both for enrolment in self._refresh_mentee(member, changed))
+        )
 
     def _put_experience(self, experience: Experience) -> Affected:
         known = self._experiences.get(experience.mentor)
         if known is not None and known.sequence >= experience.sequence:
-            return NOBODY
+            return UNAFFECTED
         before = self._experience(experience.mentor)
         self._experiences[experience.mentor] = experience
         mentor = self._members.get(experience.mentor)
         if mentor is None or before == experience.level:
-            return NOBODY
+            return UNAFFECTED
         return Affected(as_mentor=self._put_as_mentor(mentor))
 
     def _experience(self, mentor: str) -> int:
         known = self._experiences.get(mentor)
         return known.level if known else USUAL
 
-    def _search_anew(self, mentee: str, programmes: Collection[str]) -> list[Enrolment]:
-        """Whom this mentee may be with is another now: what their reserves say is not so any more."""
+    def _refresh_mentee(self, mentee: str, programmes: Collection[str]) -> list[Enrolment]:
+        """Puts a mentee again whose eligible mentors changed, which discards the mentee's reserves."""
         kept = [name for name, pool in self._pools.items() if name in programmes and mentee in pool.mentees]
         for name in kept:
             self._pools[name].put_mentee(self._person(self._members[mentee]))

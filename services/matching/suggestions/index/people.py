@@ -1,6 +1,6 @@
 """People of one role in one programme as growing columns.
 
-A row is never given to somebody else while the process lives: lists name mentors by row.
+A row is not reused for another person while the process lives: lists name mentors by row.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,7 +17,7 @@ from services.matching.kernel.rules import FORMAT_BITS
 from shared.contracts.profiles import STAGES
 
 SETS = ("topics", "most_wanted", "languages", "hours", "identity")
-"""Columns of words. Both sides of a product need as many words of each."""
+"""Columns of bit sets. Both sides of a comparison need the same number of words."""
 Widths = tuple[int, ...]
 """Of SETS."""
 _FIRST_ROWS = 64
@@ -76,7 +76,7 @@ class People:
         return len(self.ids)
 
     def row(self, id: str) -> int:
-        """Theirs for good."""
+        """The person's row, which never changes."""
         if id not in self.rows:
             if len(self.ids) == self._columns.seed.size:
                 self._columns = _grown(self._columns, rows=2 * len(self.ids))
@@ -95,14 +95,14 @@ class People:
         free: bool,
         most_wanted: Iterable[str] = (),
     ) -> int:
-        """Present from now on. `standing`: a mentor's room, and how content past mentees were."""
+        """Makes the person present. `standing`: a mentor's room, and the experience of past mentees."""
         row, terms, columns = self.row(member.id), self._vocabulary, self._columns
         columns.institution[row] = terms.institutions.number(member.institution)
         columns.specialty[row] = terms.specialties.number(specialties.known_as(member.specialty))
         columns.stage[row] = STAGES.index(member.stage) if member.stage else UNKNOWN
         columns.style[row] = terms.styles.number(member.style)
         columns.zone[row] = scoring.offset_minutes(member.time_zone)
-        columns.formats[row] = sum(FORMAT_BITS[one] for one in member.formats)
+        columns.formats[row] = sum(FORMAT_BITS[format] for format in member.formats)
         columns.room[row], columns.experience[row] = standing
         columns.across[row] = member.across_institutions
         columns.reverse[row] = member.reverse_mentoring
@@ -117,7 +117,7 @@ class People:
         return row
 
     def withdraw(self, id: str) -> int | None:
-        """Not present any more; the row stays theirs."""
+        """Makes the person absent; the row stays reserved."""
         row = self.rows.get(id)
         if row is not None:
             self._columns.present[row] = False
@@ -126,7 +126,7 @@ class People:
     def all(self, widths: Widths) -> Side:
         return self._part(slice(0, len(self.ids)), widths)
 
-    def one(self, row: int, widths: Widths) -> Side:
+    def at_row(self, row: int, widths: Widths) -> Side:
         return self._part(slice(row, row + 1), widths)
 
     def _part(self, rows: slice, widths: Widths) -> Side:
@@ -143,9 +143,9 @@ class People:
     def is_present(self, row: int) -> bool:
         return bool(self._columns.present[row])
 
-    def at(self, ids: Iterable[str]) -> Rows:
-        """Rows of those who have one."""
-        return np.array([self.rows[one] for one in ids if one in self.rows], dtype=np.intp)
+    def rows_of(self, ids: Iterable[str]) -> Rows:
+        """Rows of the known people among these."""
+        return np.array([self.rows[id] for id in ids if id in self.rows], dtype=np.intp)
 
     @property
     def seeds(self) -> Words:

@@ -24,17 +24,17 @@ from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import Role
 
 Apart = Callable[[str, Role], Collection[str]]
-"""Whom a person of this role may not be brought together with, by either side's wish or for what is between them."""
+"""People whom a person of this role must not be matched with, by either side's wish, a bond or an assessment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One mentee's, the best first."""
+    """A mentee's mentors with their scores, the best first."""
 
     mentors: Sequence[str]
     scores: Sequence[int]
     unmatched: Unmatched | None
-    """Why there is nobody."""
+    """Why there are no mentors."""
 
 
 class Pool:
@@ -49,7 +49,7 @@ class Pool:
         self._stored: dict[str, Stored] = {}
         self._held = StoredListColumns()
         self._reserves = Reserves(self._ties, size=reserve)
-        self._unspread: set[int] = set()
+        self._changed_mentors: set[int] = set()
         self._prepared: dict[str, tuple[Shortlist, list[int]]] = {}
         """With the rows of its mentors."""
         self._exchanges = Exchanges(vocabulary.institutions)
@@ -63,23 +63,25 @@ class Pool:
         """Those whose lists are kept here."""
         return self._stored.keys()
 
-    def govern(self, policy: Policy) -> None:
-        """New rules; weights are renewed as mentees are put again."""
+    def set_policy(self, policy: Policy) -> None:
+        """Replaces the rules; mentors and mentees are to be put again, which renews weights."""
         self._prepared.clear()
         self._policy = policy
-        self.ask_again_who_exchanges()
+        self.invalidate_exchanges()
         self._reserves.clear()
-        self._unspread.clear()
+        self._changed_mentors.clear()
 
-    def ask_again_who_exchanges(self) -> None:
-        """A ceiling was reached, or is not any more. Mentees whom that concerns are to be put again."""
+    def invalidate_exchanges(self) -> None:
+        """To be called when an exchange reaches its ceiling or falls below it. The mentees concerned are to be put
+        again.
+        """
         self._prepared.clear()
-        self._exchanges.ask_again()
+        self._exchanges.invalidate()
 
     def put_mentor(self, mentor: Person) -> None:
         self._prepared.clear()
         if self._reserves.any_known:
-            self._unspread.add(self._mentors.row(mentor.id))
+            self._changed_mentors.add(self._mentors.row(mentor.id))
         if not rules.is_mentor(mentor, self._policy):
             self._mentors.withdraw(mentor.id)
             return
@@ -120,7 +122,7 @@ class Pool:
         self._held.weigh(row, weights)
 
     def drop_mentee(self, mentee: str) -> None:
-        """Somebody else keeps this list now."""
+        """Stops keeping this list: another process holds it."""
         self._prepared.clear()
         self._stored.pop(mentee, None)
         row = self._mentees.withdraw(mentee)
@@ -132,7 +134,7 @@ class Pool:
         return self._stored[mentee]
 
     def remember(self, mentee: str, shortlist: Shortlist, *, version: int, own: OwnSequences | None) -> None:
-        """What is stored now."""
+        """Records the list as stored."""
         row = self._mentees.row(mentee)
         self._stored[mentee] = Stored.of(shortlist, version=version, own=own)
         prepared, mentors = self._prepared.get(mentee, (None, []))
@@ -142,7 +144,7 @@ class Pool:
         tie = scoring.tie_of(int(self._mentees.seeds[row]), int(self._mentors.seeds[mentors[-1]])) if mentors else 0
         self._held.remember(row, mentors, last=last, tie=tie)
 
-    def awaits(self, mentee: str, *, renewal: bool) -> None:
+    def set_awaited(self, mentee: str, *, renewal: bool) -> None:
         """Whether this list is going to be computed again."""
         self._held.awaited[self._mentees.rows[mentee]] = renewal
 
@@ -150,12 +152,12 @@ class Pool:
         return mentee in self._stored and bool(self._held.awaited[self._mentees.rows[mentee]])
 
     @property
-    def places(self) -> int:
-        """Of mentees, whether their lists are kept here or were."""
+    def row_count(self) -> int:
+        """Rows of mentees whose lists are kept here or were."""
         return len(self._mentees)
 
-    def mentee_at(self, place: int) -> str:
-        return self._mentees.ids[place]
+    def mentee_at(self, row: int) -> str:
+        return self._mentees.ids[row]
 
     def shortlist(self, mentee: str) -> Shortlist:
         """The list as it should be now."""
@@ -172,31 +174,31 @@ class Pool:
         """Reads these mentees' lists from their reserves, as one product, as far as that is possible; for `shortlist`,
         until the next change.
         """
-        rows = np.array([self._mentees.rows[one] for one in mentees], dtype=np.intp)
+        rows = np.array([self._mentees.rows[mentee] for mentee in mentees], dtype=np.intp)
         length = self._policy.programme.list_length
         rows = rows[self._reserves.knows_first(rows, length)]
-        if self._unspread or not rows.size:
+        if self._changed_mentors or not rows.size:
             return
-        places, mentors, scores = self._reserves.first(rows, length)
-        sides = self._mentees.all(self._widths()).take(rows[places]), self._mentors.all(self._widths()).take(mentors)
-        parts = np.stack(scoring.factors(*sides)) * self._held.weights[:, rows[places]]
+        positions, mentors, scores = self._reserves.first(rows, length)
+        sides = self._mentees.all(self._widths()).take(rows[positions]), self._mentors.all(self._widths()).take(mentors)
+        parts = np.stack(scoring.factors(*sides)) * self._held.weights[:, rows[positions]]
         entries = self._entries(mentors, scores, parts)
-        begins, of = np.searchsorted(places, np.arange(rows.size + 1)).tolist(), mentors.tolist()
+        begins, of = np.searchsorted(positions, np.arange(rows.size + 1)).tolist(), mentors.tolist()
         for row, (begin, end) in zip(rows.tolist(), pairwise(begins), strict=True):
             self._prepared[self._mentees.ids[row]] = Shortlist(entries[begin:end]), of[begin:end]
 
     def searched(self, mentee: str) -> Shortlist:
-        """The list as it should be now, whatever was kept of it."""
+        """The list as it should be now, computed from all mentors without reserves."""
         self._prepared.pop(mentee, None)
         self._reserves.forget(self._mentees.rows[mentee])
         return self.shortlist(mentee)
 
     def ranked(self, mentees: Sequence[str], length: int) -> list[Ranked]:
-        """The best of each of these mentees' mentors: as lists of this length would have them."""
+        """The best mentors of each mentee, as many as `length`."""
         return self._ranked(mentees, length, frozenset())
 
     def ranked_without(self, closed: Mapping[str, frozenset[Exchange]], length: int) -> Iterator[tuple[str, Ranked]]:
-        """The same of each of these mentees, as if no mentor could be had by what is closed for them."""
+        """Like `ranked`, as if the exchanges closed for each mentee had reached their ceilings."""
         together: defaultdict[frozenset[Exchange], list[str]] = defaultdict(list)
         for mentee, exchanges in closed.items():
             together[exchanges].append(mentee)
@@ -210,22 +212,22 @@ class Pool:
         all_mentors, ids = self._mentors.all(widths), self._mentors.ids
         exchanges = self._exchanges.tables_without(closed, self._policy)
         ranking = Ranking(all_mentors, exchanges, least=self._policy.programme.minimum_score, length=length)
-        rows = self._mentees.at(mentees)
+        rows = self._mentees.rows_of(mentees)
         found: dict[str, Ranked] = {}
 
-        def apart(place: int) -> Rows:
-            return self._mentors.at([mentees[place], *self._apart(mentees[place], "mentee")])
+        def apart(position: int) -> Rows:
+            return self._mentors.rows_of([mentees[position], *self._apart(mentees[position], "mentee")])
 
         people, weights = self._mentees.all(widths).take(rows), self._held.weights[:, rows]
-        for place, best, scores in ranking.best(people, weights, apart):
-            unmatched = None if best.size else self.searched(mentees[place]).unmatched
-            found[mentees[place]] = Ranked([ids[one] for one in best.tolist()], scores.tolist(), unmatched)
+        for position, best, scores in ranking.best(people, weights, apart):
+            unmatched = None if best.size else self.searched(mentees[position]).unmatched
+            found[mentees[position]] = Ranked([ids[row] for row in best.tolist()], scores.tolist(), unmatched)
         return [found[mentee] for mentee in mentees]
 
     def _searched(self, mentee: str, row: int) -> Shortlist:
-        me, mentors = self._mentees.one(row, self._widths()), self._mentors.all(self._widths())
+        me, mentors = self._mentees.at_row(row, self._widths()), self._mentors.all(self._widths())
         standing = np.ones(len(self._mentors), dtype=np.bool_)
-        standing[self._mentors.at([mentee])] = False
+        standing[self._mentors.rows_of([mentee])] = False
         apart = self._flags(self._mentors, self._apart(mentee, "mentee"))
         for code, passes in rules.passing(me, mentors, self._exchanges.tables(self._policy), apart):
             standing &= passes
@@ -241,9 +243,11 @@ class Pool:
         if not enough.size:
             return Shortlist(unmatched="below_minimum_score")
         length = max(programme.list_length, self._reserves.size + 1)
-        places = enough[scoring.best(scores[enough], mentee=me.seed, mentors=mentors.seed[rows[enough]], length=length)]
-        self._reserves.fill(row, rows[places], scores[places])
-        first = places[: programme.list_length]
+        positions = enough[
+            scoring.best(scores[enough], mentee=me.seed, mentors=mentors.seed[rows[enough]], length=length)
+        ]
+        self._reserves.fill(row, rows[positions], scores[positions])
+        first = positions[: programme.list_length]
         parts = np.stack([factor[first] for factor in each]) * np.array(weights, dtype=np.int32)[:, None]
         return Shortlist(self._entries(rows[first], scores[first], parts))
 
@@ -255,13 +259,13 @@ class Pool:
         return tuple([Entry(ids[row], names[home], score, contributions) for row, home, score, contributions in pairs])
 
     def touched(self, mentor: str) -> list[str]:
-        """Whose list may differ after this mentor's change: those who name them, those whom they would now enter, and
-        those who have nobody, because the reason may be another. Not those whose list is awaited anyway.
+        """Mentees whose list may differ after this mentor's change: the mentor is on it or would enter it, or it is
+        empty, as its reason may change. Lists that are queued for renewal are left out.
         """
         row = self._mentors.rows.get(mentor)
         if row is None:
             return []
-        self._unspread.discard(row)
+        self._changed_mentors.discard(row)
         held, mentees = self._held.first(len(self._mentees)), self._mentees.all(self._widths())
         if not held.kept.any():
             return []
@@ -274,18 +278,18 @@ class Pool:
         return [self._mentees.ids[mentee] for mentee in np.flatnonzero(touched)]
 
     def _for_all(self, mentor: str, row: int, mentees: Side, held: StoredListColumns) -> tuple[Bools, Ints]:
-        """For whom this mentor may be on a list, and with which score."""
+        """By mentee: whether this mentor is eligible for the list, and the score."""
         eligible, nothing = held.kept.copy(), np.zeros(len(self._mentees), dtype=np.int32)
         if not self._mentors.is_present(row):
             return np.zeros_like(eligible), nothing
-        one = self._mentors.one(row, self._widths())
-        eligible[self._mentees.at([mentor])] = False
+        changed = self._mentors.at_row(row, self._widths())
+        eligible[self._mentees.rows_of([mentor])] = False
         apart = self._flags(self._mentees, self._apart(mentor, "mentor"))
-        for _, passes in rules.passing(mentees, one, self._exchanges.tables(self._policy), apart):
+        for _, passes in rules.passing(mentees, changed, self._exchanges.tables(self._policy), apart):
             eligible &= passes
             if not eligible.any():
                 return eligible, nothing
-        each, least = scoring.factors(mentees, one), self._policy.programme.minimum_score
+        each, least = scoring.factors(mentees, changed), self._policy.programme.minimum_score
         scores = scoring.weighed(each, held.weights)
         return eligible & scoring.reaching(scores, each, held.weights, minimum_percent=least), scores
 
@@ -301,11 +305,11 @@ class Pool:
 
     def _flags(self, people: People, ids: Iterable[str]) -> Bools:
         flags = np.zeros(len(people), dtype=np.bool_)
-        flags[people.at(ids)] = True
+        flags[people.rows_of(ids)] = True
         return flags
 
     def _widths(self) -> Widths:
-        """`topics` and `most_wanted` meet each other's."""
+        """`topics` and `most_wanted` are compared with each other and need equal widths."""
         topics, most_wanted, *others = (
             max(pair) for pair in zip(self._mentors.widths, self._mentees.widths, strict=True)
         )

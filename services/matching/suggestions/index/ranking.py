@@ -1,6 +1,6 @@
-"""Many mentees' best mentors, the mentees in an order in which neighbours have much in common: of a sum of factors only
-those are added anew from which on the next mentee differs. Lists are the same as those that a search makes, and a test
-says so.
+"""Ranks mentors for many mentees at once. Mentees are ordered so that neighbors share values: partial sums of factors
+are reused up to the first factor in which the next mentee differs. The results equal those of `Pool.shortlist`, which a
+test checks.
 """
 
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ class Ranking:
         self._nobody: Bools = np.zeros(mentors.present.size, dtype=np.bool_)
 
     def best(self, mentees: Side, weights: Ints, apart: Callable[[int], Rows]) -> Iterator[tuple[int, Rows, Ints]]:
-        """Of each mentee, by place and in any order: rows of mentors and their scores, the best first; none of `apart`.
+        """Yields for each mentee, in any order: position, rows of mentors and scores, the best first, without `apart`.
         `weights` by factor and mentee.
         """
         keys = _keys(mentees, weights)
@@ -48,24 +48,24 @@ class Ranking:
         sums = np.zeros((len(_ADDED) + 1, self._nobody.size), dtype=_narrowest(weights))
         known: list[dict[int, Values]] = [{} for _ in _ADDED]
         allowed: Rows = np.zeros(0, dtype=np.intp)
-        for place, since in zip(order.tolist(), _first_that_differs(keys[:, order]), strict=True):
-            one, own = mentees.take(slice(place, place + 1)), weights[:, place].tolist()
+        for position, since in zip(order.tolist(), _first_that_differs(keys[:, order]), strict=True):
+            mentee, own = mentees.take(slice(position, position + 1)), weights[:, position].tolist()
             if since == 0:
-                allowed = self._allowed(one)
+                allowed = self._allowed(mentee)
             for nth in range(max(0, since - 1), len(_ADDED)):
-                factor, key = FACTORS.index(_ADDED[nth]), int(keys[nth + 1, place])
+                factor, key = FACTORS.index(_ADDED[nth]), int(keys[nth + 1, position])
                 if key not in known[nth]:
                     if len(known[nth]) >= _REMEMBERED:
                         known[nth].clear()
-                    known[nth][key] = (scoring.EACH[factor][0](one, self._mentors) * own[factor]).astype(sums.dtype)
+                    known[nth][key] = (scoring.EACH[factor][0](mentee, self._mentors) * own[factor]).astype(sums.dtype)
                 np.add(sums[nth], known[nth][key], out=sums[nth + 1])
-            rows = self._but(apart(place), allowed)
+            rows = self._without(apart(position), allowed)
             if self._least:
                 open_ = sums[-1].take(rows) - sums[len(_HIDDEN)].take(rows)
                 rows = rows[open_ >= self._least * sum(own[: scoring.OPEN])]
             scores = sums[-1].take(rows)
-            places = scoring.best(scores, mentee=one.seed, mentors=self._mentors.seed[rows], length=self._length)
-            yield place, rows[places], scores[places].astype(np.int32)
+            positions = scoring.best(scores, mentee=mentee.seed, mentors=self._mentors.seed[rows], length=self._length)
+            yield position, rows[positions], scores[positions].astype(np.int32)
 
     def _allowed(self, mentee: Side) -> Rows:
         standing = ~self._nobody
@@ -73,7 +73,7 @@ class Ranking:
             standing &= passes
         return np.flatnonzero(standing)
 
-    def _but(self, apart: Rows, rows: Rows) -> Rows:
+    def _without(self, apart: Rows, rows: Rows) -> Rows:
         if not apart.size:
             return rows
         kept = ~self._nobody
@@ -82,8 +82,8 @@ class Ranking:
 
 
 def _keys(mentees: Side, weights: Ints) -> npt.NDArray[np.int64]:
-    """Rows of numbers that differ where what is read of a mentee does: first what rules read, then each factor of
-    _ADDED with its weight.
+    """Keys by row and mentee that are equal where the values read are: first those that rules read, then those of each
+    factor of _ADDED with its weight.
     """
     reads = [(rules.READ, ()), *((scoring.EACH[nth][1], (weights[nth],)) for nth in map(FACTORS.index, _ADDED))]
     return np.stack([_numbers(mentees, names, own) for names, own in reads])
@@ -98,7 +98,7 @@ def _numbers(mentees: Side, names: tuple[str, ...], own: tuple[Ints, ...]) -> np
 
 
 def _first_that_differs(keys: npt.NDArray[np.int64]) -> list[int]:
-    """Of columns in their order: the first row in which each is another than the one before; of the first one, 0."""
+    """By column: the first row in which it differs from the previous column; 0 for the first column."""
     differs = np.ones(keys.shape, dtype=np.bool_)
     differs[:-1, 1:] = keys[:-1, 1:] != keys[:-1, :-1]
     first: list[int] = differs.argmax(axis=0).tolist()
@@ -106,5 +106,5 @@ def _first_that_differs(keys: npt.NDArray[np.int64]) -> list[int]:
 
 
 def _narrowest(weights: Ints) -> type[np.integer[Any]]:
-    """Half as wide is twice as fast."""
+    """Sums of half the width are twice as fast."""
     return np.uint16 if 100 * int(weights.sum(axis=0).max(initial=0)) < 2**16 else np.int32

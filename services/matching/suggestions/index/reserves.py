@@ -1,7 +1,7 @@
-"""Each mentee's best mentors beyond the list, by the mentee's row, so that one who falls or leaves costs no new search.
+"""Reserves: each mentee's best mentors beyond the list, so that a mentor who falls or leaves needs no new search.
 
-Kept true: whoever is inside stands with the score they have now, and nobody outside ranks above the bound. So the first
-of the inside are the first of all, as long as enough are left.
+Invariants: a mentor in the reserve has their current score there, and no mentor outside ranks above the bound. So the
+best of the reserve are the best of all, as long as enough are left.
 """
 
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from services.matching.kernel.columns import Bools, Ints, Rows, Words
 RESERVE = 64
 _EMPTY = -1
 _UNKNOWN = np.iinfo(np.int32).max
-"""As a bound: no search has been made yet, and nobody ranks above it."""
+"""A bound above all scores: no search has been made yet."""
 _NOBODY_OUTSIDE = -1
-"""As a bound: everybody who may be suggested is inside."""
+"""A bound below all scores: every eligible mentor is in the reserve."""
 Ties = Callable[[Rows, Rows], Words]
-"""Of mentees' and mentors' rows, pair by pair."""
+"""Tie-breakers of mentees' and mentors' rows, pair by pair."""
 
 
 class Reserves:
@@ -36,7 +36,7 @@ class Reserves:
         return self._known > 0
 
     def fill(self, mentee: int, mentors: Rows, scores: Ints) -> None:
-        """After a search: the best in their order, more than fit inside if there are so many."""
+        """Stores a search's result: mentors by rank, more than `size` of them if there are as many."""
         self.forget(mentee)
         self._known += 1
         inside = min(self.size, mentors.size)
@@ -47,7 +47,7 @@ class Reserves:
             self._bound_tie[mentee] = self._ties(np.array([mentee]), mentors[inside : inside + 1])[0]
 
     def forget(self, mentee: int) -> None:
-        """Until the next search; and makes room for a mentee who is new."""
+        """Empties the reserve until the next search; adds rows for a new mentee."""
         while mentee >= self._count.size:
             self._grow()
         if self._bound[mentee] != _UNKNOWN:
@@ -59,26 +59,28 @@ class Reserves:
         self.__dict__.update(Reserves(self._ties, size=self.size, rows=self._count.size).__dict__)
 
     def knows_first(self, mentees: Rows, length: int) -> Bools:
-        """Whose best so many stand here, or everybody; for the others only a search can tell, or say why nobody."""
+        """Whether the reserve holds the mentee's best `length` mentors, or all eligible ones; otherwise a search is
+        needed.
+        """
         enough = (self._count[mentees] >= length) | (self._bound[mentees] == _NOBODY_OUTSIDE)
         known: Bools = enough & (self._count[mentees] > 0)
         return known
 
     def first(self, mentees: Rows, length: int) -> tuple[Rows, Rows, Ints]:
-        """Places in `mentees`, mentors and scores, pair by pair: each mentee's best in their order."""
+        """Positions in `mentees`, mentors and scores, pair by pair: each mentee's best by rank."""
         mentors, scores = self._rows[mentees].astype(np.intp), self._scores[mentees]
         ties = self._ties(np.repeat(mentees, self.size), mentors.reshape(-1)).reshape(mentors.shape)
         order = np.lexsort((ties, -scores))[:, :length]
-        places = np.repeat(np.arange(mentees.size), order.shape[1])
-        mentors, scores = mentors[places, order.reshape(-1)], scores[places, order.reshape(-1)]
+        positions = np.repeat(np.arange(mentees.size), order.shape[1])
+        mentors, scores = mentors[positions, order.reshape(-1)], scores[positions, order.reshape(-1)]
         filled = mentors != _EMPTY
-        return places[filled], mentors[filled], scores[filled]
+        return positions[filled], mentors[filled], scores[filled]
 
     def put(self, mentor: int, eligible: Bools, scores: Ints) -> None:
-        """The mentor as they are now, for all mentees; who is not eligible for a list is outside."""
+        """Updates a changed mentor in all reserves; where the mentor is not eligible, they are removed."""
         above = eligible & self._is_above(scores, mentor)
-        places = np.flatnonzero(self._rows[: scores.size].reshape(-1) == mentor)
-        mentees, slots = np.divmod(places, self.size)
+        positions = np.flatnonzero(self._rows[: scores.size].reshape(-1) == mentor)
+        mentees, slots = np.divmod(positions, self.size)
         stays = above[mentees]
         self._scores[mentees[stays], slots[stays]] = scores[mentees[stays]]
         self._leave(mentees[~stays], slots[~stays])
@@ -105,23 +107,23 @@ class Reserves:
         self._count[mentees] += 1
 
     def _replace_worst(self, mentor: int, mentees: Rows, scores: Ints) -> None:
-        """Of those inside and the new one, the last goes outside, and is the bound."""
+        """Adds the mentor to full reserves; the worst of the old and the new mentors leaves and becomes the bound."""
         slots, worst, worst_tie = self._worst(mentees)
-        mine, my_tie = scores[mentees], self._ties(mentees, np.full(mentees.size, mentor))
-        enters = (mine > worst) | ((mine == worst) & (my_tie < worst_tie))
-        self._bound[mentees] = np.where(enters, worst, mine)
+        mentor_scores, my_tie = scores[mentees], self._ties(mentees, np.full(mentees.size, mentor))
+        enters = (mentor_scores > worst) | ((mentor_scores == worst) & (my_tie < worst_tie))
+        self._bound[mentees] = np.where(enters, worst, mentor_scores)
         self._bound_tie[mentees] = np.where(enters, worst_tie, my_tie)
         self._rows[mentees[enters], slots[enters]] = mentor
-        self._scores[mentees[enters], slots[enters]] = mine[enters]
+        self._scores[mentees[enters], slots[enters]] = mentor_scores[enters]
 
     def _worst(self, mentees: Rows) -> tuple[Rows, Ints, Words]:
-        """Slot, score and tie of the last one inside, of full reserves."""
+        """Slot, score and tie-breaker of the last mentor in each full reserve."""
         scores = self._scores[mentees]
         worst = scores.min(axis=1)
-        at, slots = np.nonzero(scores == worst[:, None])
-        ties = self._ties(mentees[at], self._rows[mentees[at], slots].astype(np.intp))
-        order = np.lexsort((ties, at))
-        last = order[np.searchsorted(at, np.arange(mentees.size), side="right") - 1]
+        positions, slots = np.nonzero(scores == worst[:, None])
+        ties = self._ties(mentees[positions], self._rows[mentees[positions], slots].astype(np.intp))
+        order = np.lexsort((ties, positions))
+        last = order[np.searchsorted(positions, np.arange(mentees.size), side="right") - 1]
         return slots[last], worst, ties[last]
 
     def _grow(self) -> None:

@@ -1,4 +1,6 @@
-"""The lists that a programme's mentees have, as columns: whom a changed mentor enters or leaves is one comparison."""
+"""The stored lists of a programme's mentees as columns, so that one vector comparison finds the lists that a changed
+mentor enters or leaves.
+"""
 
 import numpy as np
 
@@ -7,20 +9,20 @@ from services.matching.kernel.participants import Weights
 from shared.contracts.profiles import FACTORS
 
 LONGEST = 10
-"""Entries of a list."""
-NOBODY = -1
+"""Largest number of entries of a list."""
+NO_MENTOR = -1
 
 
 class StoredListColumns:
-    """By the mentees' rows."""
+    """Indexed by the mentees' rows."""
 
     def __init__(self, rows: int = 64) -> None:
         self.kept: Bools = np.zeros(rows, dtype=np.bool_)
         self.awaited: Bools = np.zeros(rows, dtype=np.bool_)
-        self.rows = np.full((rows, LONGEST), NOBODY, dtype=np.int32)
+        self.rows = np.full((rows, LONGEST), NO_MENTOR, dtype=np.int32)
         self.length = np.zeros(rows, dtype=np.int32)
         self.last = np.zeros(rows, dtype=np.int32)
-        """Score and tie of the last one on the list."""
+        """Score of the last entry; its tie-breaker is `tie`."""
         self.tie = np.zeros(rows, dtype=np.uint64)
         self.weights = np.zeros((len(FACTORS), rows), dtype=np.int32)
 
@@ -36,7 +38,7 @@ class StoredListColumns:
         self.weights[:, row] = weights
 
     def remember(self, row: int, mentors: list[int], *, last: int, tie: int) -> None:
-        self.rows[row] = mentors + [NOBODY] * (LONGEST - len(mentors))
+        self.rows[row] = mentors + [NO_MENTOR] * (LONGEST - len(mentors))
         self.length[row], self.last[row], self.tie[row] = len(mentors), last, tie
 
     def first(self, count: int) -> "StoredListColumns":
