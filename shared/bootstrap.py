@@ -1,4 +1,4 @@
-"""What every service is built from, made once, so that three composition roots differ only in what they own."""
+"""Builds the dependencies that every service shares: settings, database, broker, metrics, consumers, leases."""
 
 import os
 import socket
@@ -45,15 +45,15 @@ class ServiceDependencies:
     gauges: OutboxGauges
     watchdog: Watchdog
     holder: str
-    """This process, as leases name it."""
+    """The name under which this process holds leases."""
     roles: frozenset[str]
-    """Of this process."""
+    """The roles of this process."""
 
     def lease(self, name: str, *, seconds: float = 6) -> Lease:
         return Lease(self.database, name, holder=self.holder, clock=self.clock, seconds=seconds)
 
     async def prepare(self) -> None:
-        """Ends the process, naming the setting and what to do, where MongoDB or the topics are not as needed."""
+        """Exits with the setting and a remedy where MongoDB or the topics do not meet the requirements."""
         await self._check_store()
         await outbox.prepare(self.database)
         await inbox.prepare(self.database)
@@ -104,7 +104,7 @@ class ServiceDependencies:
             raise SystemExit(f"cannot start: {self.name.upper()}_MONGO_URI: {reason}") from None
 
     async def relay(self) -> None:
-        """The role relay."""
+        """Runs the outbox relay until cancelled."""
         publisher = kafka.Publisher(self.settings.kafka)
         await publisher.start()
         try:
@@ -115,11 +115,11 @@ class ServiceDependencies:
             await publisher.stop()
 
     async def measure(self) -> None:
-        """In every process, whatever its roles."""
+        """Updates the outbox gauges in every process, whatever its roles."""
         await every(MEASURED_EVERY_SECONDS, self.gauges.measure)
 
     async def ready(self) -> dict[str, str]:
-        """What is down, by name. Kafka being away does not make an API unready: the outbox holds what it says."""
+        """Unavailable dependencies by name. Kafka is not among them: the outbox keeps events during its outage."""
         try:
             wrong = store_check.shortcoming(await mongo.hello(self.database, seconds=2))
         except mongo.PyMongoError:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from shared.mongo import Collection, Document
 
-Print = tuple[int, int]
+Fingerprint = tuple[int, int]
 """A document's sequence, and a digest of what it says."""
-Fingerprints = dict[str, Print]
-_UNSAID = frozenset({"_id", "sequence", "event", "correlation"})
-"""What says where it is and how it came here."""
+Fingerprints = dict[str, Fingerprint]
+_NOT_COMPARED = frozenset({"_id", "sequence", "event", "correlation"})
+"""Fields that locate a document or trace its event, and are not compared."""
 _NAMED = 5
 
 
@@ -30,7 +30,7 @@ class Comparison:
 
     @property
     def lost(self) -> list[str]:
-        """What there knows nothing of, or less."""
+        """Ids of documents that the topic lacks, or has in an older version."""
         return [*self.only_here, *self.newer_here]
 
     @property
@@ -71,6 +71,6 @@ def comparison(here: Fingerprints, there: Fingerprints) -> Comparison:
 
 
 def _digest(document: Document) -> int:
-    said = {name: value for name, value in document.items() if name not in _UNSAID}
-    told = json.dumps([document["_id"], document["sequence"], said], sort_keys=True, default=str)
-    return int.from_bytes(hashlib.sha256(told.encode()).digest()[:8])
+    compared = {name: value for name, value in document.items() if name not in _NOT_COMPARED}
+    serialized = json.dumps([document["_id"], document["sequence"], compared], sort_keys=True, default=str)
+    return int.from_bytes(hashlib.sha256(serialized.encode()).digest()[:8])

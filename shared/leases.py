@@ -26,13 +26,13 @@ class Lease:
         return self._clock.monotonic() < self._held_until
 
     async def take(self) -> bool:
-        """Takes a free or expired lease, or renews our own; false while somebody else holds it."""
+        """Takes a free or expired lease, or renews an own one; false while another process holds it."""
         asked = self._clock.monotonic()
         try:
             lease = await self._leases.find_one_and_update(
                 {"_id": self.name}, [{"$set": self._if_free()}], upsert=True, return_document=ReturnDocument.AFTER
             )
-        except DuplicateKeyError:  # two met at the very first upsert
+        except DuplicateKeyError:  # another process made the first upsert concurrently
             return False
         if lease["holder"] != self.holder:
             self._held_until = 0.0
@@ -55,7 +55,7 @@ class Lease:
         return {name: {"$cond": [free, value, f"${name}"]} for name, value in taken.items()}
 
     async def release(self) -> None:
-        """Lets the next one in at once; what was never ours stays as it is."""
+        """Frees the lease immediately; a lease of another holder is unchanged."""
         self._held_until = 0.0
         await self._leases.update_one(
             {"_id": self.name, "holder": self.holder}, [{"$set": {"until": {"$subtract": ["$$NOW", 1]}, "holder": ""}}]

@@ -86,11 +86,11 @@ _UNAUTHORIZED, _AUTHENTICATION_FAILED = 13, 18
 _SHUTDOWN_OR_NO_PRIMARY = {91, 189, 11600, 11602, 10107, 13435, 13436}
 _VALUE_REFUSED = {22, 52, 56, 57, 121, 10334, 17280, 17419, 17420}
 """InvalidBSON, wrong field names, DocumentValidationFailure, too large. Not BadValue, which a missing index is too."""
-_COLLECTION_REPLACED = {175}  # QueryPlanKilled: of a copy made anew, the old one was being read
+_COLLECTION_REPLACED = {175}  # QueryPlanKilled: the collection was replaced by a rebuilt one during a read
 
 
 def is_connection_string(uri: str) -> bool:
-    """Without asking a name server: of mongodb+srv:// the scheme alone is looked at."""
+    """Checks the syntax without a DNS query: of mongodb+srv:// only the scheme is checked."""
     if uri.startswith("mongodb+srv://"):
         return True
     try:
@@ -110,11 +110,11 @@ def connect(uri: str, name: str) -> Database:
 async def in_transaction(
     database: Database, body: Callable[[Session], Coroutine[Any, Any, T]], *, seconds: float = 10
 ) -> T:
-    """Runs `body` in one transaction, again on a write conflict: nothing but database work belongs in it.
+    """Runs `body` in one transaction and repeats it on a write conflict: `body` does database work only.
 
-    A cancelled caller waits until the transaction has ended. Motor's operations go on in their threads when they are
-    cancelled: one that began after the abort would write outside of any transaction, a mark without its effect.
-    Not for a request's own write, which must record its effect: that is `in_one_thread`.
+    A cancelled caller waits until the transaction has ended. Motor's operations continue in their threads when they are
+    cancelled: one that began after the abort would write outside of the transaction, a mark without its effect.
+    A request's own write must record its effect and uses `in_one_thread` instead.
     """
     if _RECORD.get() is not None:
         raise RuntimeError("a request writes in_one_thread: its transaction must record that it took effect")
@@ -141,12 +141,12 @@ async def _whole(database: Database, body: Callable[[Session], Coroutine[Any, An
 
 @dataclass(slots=True)
 class Writing:
-    """An open transaction, by the names of collections: the driver's own, which block. For its one thread only."""
+    """An open transaction; gives the driver's blocking collections by name. For use in its own thread only."""
 
     session: ClientSession
     _database: BlockingDatabase[Document]
     changes_nothing: bool = False
-    """Set by a body that found nothing to change: its transaction has no effect to record."""
+    """Set by a body that changes nothing: its transaction has no effect to record."""
 
     def __getitem__(self, collection: str) -> BlockingCollection[Document]:
         return self._database[collection]
@@ -167,13 +167,14 @@ def ending_transactions_with(record: Record) -> Iterator[None]:
 
 
 def blocking(database: Database) -> BlockingDatabase[Document]:
-    """The driver's own, for what runs in a thread already."""
+    """The driver's blocking database, for code that runs in a thread."""
     return database.delegate  # type: ignore[no-any-return]
 
 
 async def in_one_thread(database: Database, body: Callable[[Writing], T], *, seconds: float = 10) -> T:
-    """`in_transaction` for what every change passes through: one way into a thread and back, not one for each
-    operation (ADR 0009). `body` runs beside the event loop, and touches nothing but its transaction.
+    """Like `in_transaction`, but enters a thread once, not once for each operation (ADR 0009).
+
+    `body` runs concurrently with the event loop, so it accesses nothing but its transaction.
     """
     loop = asyncio.get_running_loop()
     whole: asyncio.Future[T] = run_on_executor(  # type: ignore[no-untyped-call]
@@ -209,7 +210,7 @@ async def ensure_indexes(collection: Collection, indexes: Sequence[IndexModel]) 
         try:
             # Without the driver's own look first, which fails differently when another replica creates it in between.
             await collection.database.create_collection(name, check_exists=False)
-        except OperationFailure as taken:  # a replica that starts with us was faster
+        except OperationFailure as taken:  # another replica that is starting has created it
             if taken.code != 48:  # noqa: PLR2004 -- NamespaceExists
                 raise
     if indexes:
@@ -226,7 +227,7 @@ def duplicates_in(failed: BulkWriteError) -> bool:
 def is_outage(error: BaseException) -> bool:
     """Whether the server cannot be reached or is changing hands, so that waiting helps and parking would not.
 
-    A transaction that could be begun again until its time was over is one that a server forgot when it was restarted.
+    A transaction that was repeated until its time limit counts: the server lost it in a restart.
     """
     if isinstance(error, (ConnectionFailure, ExecutionTimeout, WTimeoutError)):
         return True
@@ -242,7 +243,7 @@ def is_unauthorized(error: PyMongoError) -> bool:
 
 
 def asks_for_sign_in(error: PyMongoError) -> bool:
-    """The server has one code for a user without the right and for no user at all."""
+    """Whether the client is not signed in: the server's code is the same as for a missing right."""
     return is_unauthorized(error) and "requires authentication" in str(error)
 
 
@@ -251,12 +252,12 @@ def is_unauthenticated(error: PyMongoError) -> bool:
 
 
 def deadline(seconds: float) -> AbstractContextManager[None]:
-    """For every operation inside the block together."""
+    """Limits the total time of the operations inside the block."""
     return pymongo.timeout(seconds)
 
 
 async def hello(database: Database, *, seconds: float = 5) -> Document:
-    """What the server that takes the writes says of itself. Proves that it answers, and that the user may sign in."""
+    """The primary's answer to `hello`. Proves that it responds, and that the user may sign in."""
     with pymongo.timeout(seconds):
         return dict(await database.command("hello"))
 

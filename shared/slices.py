@@ -39,7 +39,7 @@ class Slice:
 
 
 def assemble(dependencies: ServiceDependencies, title: str, description: str, slices: Sequence[Slice]) -> Service:
-    """Inside a running event loop."""
+    """Joins slices into a service. Call it inside a running event loop."""
 
     async def prepare() -> None:
         await dependencies.prepare()
@@ -82,7 +82,7 @@ def assemble(dependencies: ServiceDependencies, title: str, description: str, sl
 
 
 def while_leased(lease: Lease, act: Callable[[], Awaitable[object]], *, seconds: float) -> Act:
-    """Acts every so many seconds; the lease is given back at the end."""
+    """Repeats `act` every `seconds` until cancelled, then releases the lease."""
 
     async def run() -> None:
         try:
@@ -94,7 +94,7 @@ def while_leased(lease: Lease, act: Callable[[], Awaitable[object]], *, seconds:
 
 
 def _plumbing(dependencies: ServiceDependencies) -> Mapping[str, Work]:
-    """What every service runs: it consumes, publishes its outbox and retries parked records."""
+    """The work of every service: consumes, publishes the outbox and retries parked records."""
     return {
         "backlog": Work(role="api", run=lambda: every(shedding.LOOKS_SECONDS, dependencies.backlog.look)),
         "consumer": Work(role="consumer", run=lambda: _consume(dependencies)),

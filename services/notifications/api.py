@@ -1,4 +1,4 @@
-"""A member's inbox over HTTP, and live as server-sent events. Nobody reads anybody else's."""
+"""A member's inbox over HTTP, and live as server-sent events. A member reads only their own."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping

@@ -60,7 +60,7 @@ async def _run(settings: NotificationsSettings, clock: Clock, roles: frozenset[s
 
 
 def build(settings: NotificationsSettings, clock: Clock, roles: Collection[str]) -> Service:
-    """Inside a running event loop."""
+    """Call it inside a running event loop."""
     dependencies = bootstrap.build(NAME, settings, clock, roles, dead_letter=NotificationsRecordParked)
     store = MongoInboxRepository(dependencies.database)
     listeners = InboxListeners()
@@ -74,7 +74,7 @@ def build(settings: NotificationsSettings, clock: Clock, roles: Collection[str])
     notifications = Slice(
         prepare=[prepare],
         routers=[inbox_router(inbox, settings), export_router(inbox)],
-        work={"live": Work(role="api", run=lambda: _ring(store, listeners))},
+        work={"live": Work(role="api", run=lambda: _wake_listeners(store, listeners))},
     )
     return assemble(
         dependencies, "Preceptor notifications", "What a member has been told, and is being told now.", [notifications]
@@ -94,17 +94,17 @@ def _consume(dependencies: ServiceDependencies, store: MongoInboxRepository, clo
     dependencies.consumers.reaction(
         {
             SuggestionsChanged: reactions.on_suggestions_changed,
-            MentorRequested: reactions.on_turn,
-            MentorNudged: reactions.on_turn,
-            RequestAccepted: reactions.on_turn,
-            RequestDeclined: reactions.on_turn,
-            RequestWithdrawn: reactions.on_turn,
-            RequestExpired: reactions.on_turn,
-            RelationshipOpened: reactions.on_turn,
-            ConflictDetected: reactions.on_turn,
-            RelationshipPaused: reactions.on_turn,
-            RelationshipResumed: reactions.on_turn,
-            RelationshipClosed: reactions.on_turn,
+            MentorRequested: reactions.on_pair_changed,
+            MentorNudged: reactions.on_pair_changed,
+            RequestAccepted: reactions.on_pair_changed,
+            RequestDeclined: reactions.on_pair_changed,
+            RequestWithdrawn: reactions.on_pair_changed,
+            RequestExpired: reactions.on_pair_changed,
+            RelationshipOpened: reactions.on_pair_changed,
+            ConflictDetected: reactions.on_pair_changed,
+            RelationshipPaused: reactions.on_pair_changed,
+            RelationshipResumed: reactions.on_pair_changed,
+            RelationshipClosed: reactions.on_pair_changed,
             PairLapsed: reactions.on_left_over,
             MenteeUnmatched: reactions.on_left_over,
             ErasureRequested: reactions.on_erasure_requested,
@@ -117,10 +117,10 @@ def _measure(dependencies: ServiceDependencies, listeners: InboxListeners) -> No
     streams.set_function(lambda: listeners.listening)
 
 
-async def _ring(store: MongoInboxRepository, listeners: InboxListeners) -> None:
-    """The process's one change stream."""
-    async for recipient in store.told():
+async def _wake_listeners(store: MongoInboxRepository, listeners: InboxListeners) -> None:
+    """Wakes the listeners of this process from its single change stream."""
+    async for recipient in store.watch_changed_recipients():
         if recipient is None:
-            listeners.ring_all()
+            listeners.wake_all()
         else:
-            listeners.ring(recipient)
+            listeners.wake(recipient)

@@ -1,7 +1,7 @@
-"""What a person is told, and when two tellings are one: an unread notification of the same occasion is updated.
+"""Notifications: a new one updates the unread notification of the same occasion.
 
-Positions count everything ever told to one recipient; an update takes a new one, so it rises to the top. It keeps the
-list as it was before, so a notification says what changed since the person last read, whatever came in between.
+Positions count every notification and update of one recipient. An update takes a new position, so it rises to the top,
+and keeps the list from before, so that it shows all changes since the person last read.
 """
 
 from collections.abc import Iterable
@@ -51,7 +51,7 @@ class ListChange:
         return "suggestions-changed" if self.now else "suggestions-ended"
 
     def named_to(self, home: str) -> frozenset[Person]:
-        """Whom a reader of this institution may see by name."""
+        """The mentors whom a reader of this institution may see by name."""
         return frozenset(one for one in self.entered if one.institution == home)
 
 
@@ -67,7 +67,7 @@ class PairUpdate:
     reason: str | None = None
     """A code."""
     said_yes: bool
-    """Both did: across institutions they have names for each other from then on."""
+    """Both have accepted: from then on they see each other's names across institutions."""
 
     def named_to(self, home: str) -> frozenset[Person]:
         return frozenset({self.other} if self.said_yes or self.other.institution == home else ())
@@ -104,7 +104,7 @@ Change = ListChange | PairUpdate | LeftOver | ErasureNotice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingNotification:
-    """Something to be told, not yet told."""
+    """A notification that is not recorded yet."""
 
     recipient: Recipient
     occasion: str
@@ -133,7 +133,7 @@ class Notification:
 def pending_notifications(
     change: ListChange, *, cause: str, recipients: Iterable[Recipient]
 ) -> list[PendingNotification]:
-    """One for each recipient. Which process computed a list concerns nobody: a takeover counts as others' change."""
+    """One for each recipient. A takeover of a list by another process counts as others' change."""
     own = "own_change" if cause == "own_change" else "others_change"
     occasion = f"suggestions:{change.programme}:{own}"
     return [

@@ -1,4 +1,4 @@
-"""Forgetting an erased person: contact, inbox and counter go with their marker and the receipt, in one transaction."""
+"""Erases a person: contact, inbox and counter are deleted, marker and receipt written, in one transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ from shared.outbox.table import Fact
 
 
 def forget(writing: Writing, erased: Sequence[Received], now: datetime) -> list[Refused]:
-    """Of an erasure that is not to be trusted nothing is done."""
+    """Returns the erasures that are refused, which have no effect."""
     contacts = erased_states(erased, ContactChanged, lambda one: one.contacts_sequence)
     _, distrusted = fold_within(writing, "contacts", contacts)
     refused = refused_of(erased, distrusted)
@@ -24,7 +24,7 @@ def forget(writing: Writing, erased: Sequence[Received], now: datetime) -> list[
             continue
         recipient = Recipient(institution=one.envelope.institution, member=one.envelope.subject)
         counter = {"_id": counter_of(recipient)}
-        # Written to, so that of a telling at the same moment one begins again and sees what the other did.
+        # This write makes a concurrent notification conflict, so that one transaction repeats and sees the other.
         writing["recipients"].update_one(counter, {"$inc": {"position": 0}}, upsert=True, session=writing.session)
         writing["recipients"].delete_one(counter, session=writing.session)
         writing["notifications"].delete_many(of_recipient(recipient), session=writing.session)
@@ -33,7 +33,7 @@ def forget(writing: Writing, erased: Sequence[Received], now: datetime) -> list[
 
 
 def _give_receipt(writing: Writing, received: Received, now: datetime) -> None:
-    """Once: the document stays."""
+    """Publishes the receipt once per erasure: its document stays."""
     erased, envelope = received.payload, received.envelope
     assert isinstance(erased, MemberErased)  # noqa: S101 -- the caller's filter
     done = {"institution": erased.institution, "member": erased.member, "at": now}
@@ -56,7 +56,7 @@ def _give_receipt(writing: Writing, received: Received, now: datetime) -> None:
 
 
 async def erase_inboxes_of_erased(database: Database, wanted: Document) -> int:
-    """Of those among them who are erased, as their copies say: a tombstone that was not applied erases nothing."""
+    """Erases the inboxes of contacts marked as erased; a tombstone that was not applied erases nothing."""
     followed = 0
     async for one in database["contacts"].find(wanted | {"erased": True}, {"institution": 1}):
         await erase_inbox(database, Recipient(institution=one["institution"], member=one["_id"]))

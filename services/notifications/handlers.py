@@ -1,4 +1,4 @@
-"""Events ↔ use cases."""
+"""Passes consumed events to the notifier."""
 
 from collections.abc import Callable
 
@@ -11,37 +11,36 @@ from shared.mongo import Writing
 
 
 class Reactions:
-    def __init__(self, telling: Notifier, within: Callable[[Writing], NotificationRepository]) -> None:
-        """`within` gives the store inside a transaction."""
-        self._telling = telling
+    def __init__(self, notifier: Notifier, within: Callable[[Writing], NotificationRepository]) -> None:
+        """`within` makes the repository of a transaction."""
+        self._notifier = notifier
         self._within = within
 
     def on_suggestions_changed(self, received: Received, writing: Writing) -> None:
         event = received.payload
         if not isinstance(event, SuggestionsChanged):
             raise _tombstone()
-        self._telling.suggestions_changed(event, received.envelope.caused(), self._within(writing))
+        self._notifier.suggestions_changed(event, received.envelope.caused(), self._within(writing))
 
-    def on_turn(self, received: Received, writing: Writing) -> None:
-        """Of a request or a relationship."""
+    def on_pair_changed(self, received: Received, writing: Writing) -> None:
+        """Handles every event about a request or a relationship."""
         event = received.payload
         if not isinstance(event, AboutRequest | AboutRelationship):
             raise _tombstone()
-        self._telling.pair_changed(event, received.envelope.caused(), self._within(writing))
+        self._notifier.pair_changed(event, received.envelope.caused(), self._within(writing))
 
     def on_left_over(self, received: Received, writing: Writing) -> None:
-        """By a round."""
+        """Handles a mentee whom a round left without a mentor."""
         event = received.payload
         if not isinstance(event, AboutPlace):
             raise _tombstone()
-        self._telling.left_over(event, received.envelope.caused(), self._within(writing))
+        self._notifier.left_over(event, received.envelope.caused(), self._within(writing))
 
     def on_erasure_requested(self, received: Received, writing: Writing) -> None:
-        """By a coordinator."""
         event = received.payload
         if not isinstance(event, ErasureRequested):
             raise _tombstone()
-        self._telling.erasure_requested(event, received.envelope.caused(), self._within(writing))
+        self._notifier.erasure_requested(event, received.envelope.caused(), self._within(writing))
 
 
 def _tombstone() -> Rejected:

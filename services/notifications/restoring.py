@@ -1,6 +1,6 @@
-"""After a backup was restored: facts reacted to since then are read again, and tell the same under the same ids.
+"""Recovers after a backup was restored: events handled since then are read again and notify under the same ids.
 
-Each recipient's counter goes on in a new epoch, so that whoever follows a stream misses nothing that is told again.
+Each recipient's counter continues in a new epoch, so that a client of a stream misses no repeated notification.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Documents ↔ domain. Every query of a person's documents names institution and member, here and nowhere else.
 
-At most one unread document per recipient and occasion: a unique index holds it. Telling one recipient takes four
+At most one unread document per recipient and occasion: a unique index holds it. A notification takes four
 writes: the inbox mark, the recipient's counter, the notification, the outbox row.
 """
 
@@ -65,7 +65,7 @@ _WAKING: list[Document] = [
     },
     {"$project": {"operationType": 1, "ns.coll": 1, "documentKey": 1, "fullDocument.institution": 1}},
 ]
-"""What an open stream must look up again: see `MongoInboxRepository.told`."""
+"""What an open stream must look up again: see `MongoInboxRepository.watch_changed_recipients`."""
 
 
 class MongoInboxRepository:
@@ -88,7 +88,7 @@ class MongoInboxRepository:
         await ensure_indexes(self._database["erasures"], [])
 
     async def fold_contacts(self, received: Sequence[Received]) -> list[Refused]:
-        """An erasure takes the person's inbox along; both may happen again without harm."""
+        """A tombstone erases the person's inbox too; both are idempotent."""
         refused = await fold(self._contacts, received)
         gone = [one.envelope.subject for one in received if one.payload is None]
         if gone:
@@ -179,12 +179,12 @@ class MongoInboxRepository:
             programmes=await _names(self._programmes, {one.change.programme for one in notifications}),
         )
 
-    async def told(self) -> AsyncIterator[Recipient | None]:
-        """Who gets a notification, becomes inactive or is erased, as it commits.
+    async def watch_changed_recipients(self) -> AsyncIterator[Recipient | None]:
+        """Yields each recipient who gets a notification, becomes inactive or is erased, as it commits.
 
-        None, once the stream is open and when the contacts are replaced as a whole: it may have been anyone.
+        Yields None once the stream is open and when all contacts are replaced: any recipient may have changed.
 
-        Watches the counters: each telling raises one, and a counter's key says whose it is without a look-up.
+        Watches the counters: each notification raises one, and a counter's key names its recipient.
         """
         async with self._database.watch(_WAKING, max_await_time_ms=1_000) as changes:
             first = await changes.try_next()
@@ -196,7 +196,7 @@ class MongoInboxRepository:
 
 
 class MongoNotificationRepository:
-    """The store within one transaction."""
+    """The repository within one transaction."""
 
     def __init__(self, writing: Writing) -> None:
         self._writing = writing
@@ -238,8 +238,8 @@ class MongoNotificationRepository:
         found = self._writing["contacts"].find(wanted, {"institution": 1}, session=self._writing.session)
         return {one["_id"]: one["institution"] for one in found}
 
-    def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
-        facts = [_fact(event, recorded, now, trace) for event, recorded in told.items()]
+    def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
+        facts = [_fact(event, recorded, now, trace) for event, recorded in notifications.items()]
         outbox.write(self._writing, facts)
 
 

@@ -47,7 +47,7 @@ def _said(change: Change, home: str, names: Names) -> dict[str, Any]:
         return _of_list(change, home, names)
     if isinstance(change, ErasureNotice):
         return {"due_at": change.due_at}
-    return _of_turn(change, home, names) if isinstance(change, PairUpdate) else {"reason": change.reason}
+    return _of_pair_update(change, home, names) if isinstance(change, PairUpdate) else {"reason": change.reason}
 
 
 def _of_list(change: ListChange, home: str, names: Names) -> dict[str, Any]:
@@ -61,13 +61,13 @@ def _of_list(change: ListChange, home: str, names: Names) -> dict[str, Any]:
     }
 
 
-def _of_turn(turn: PairUpdate, home: str, names: Names) -> dict[str, Any]:
+def _of_pair_update(turn: PairUpdate, home: str, names: Names) -> dict[str, Any]:
     other = _shown(turn.other, names, by_name=turn.other in turn.named_to(home))
     return {"side": turn.side, "reason": turn.reason, "other": other}
 
 
 def _shown(person: Person, names: Names, *, by_name: bool) -> dict[str, str]:
-    """By name whom the reader may know; others only by their institution's."""
+    """The person's name only where the reader may know it; the institution's always."""
     return {
         "name": _name(names.members.get(person.member)) if by_name else "",
         "institution": _name(names.institutions.get(person.institution)),

@@ -1,7 +1,7 @@
-"""Here alone it is decided whether a record counts as done or is parked.
+"""Handles consumed records: the only module that decides whether a record is done or parked.
 
-A batch handler never raises for a bad record; it raises for a dead infrastructure or a shutdown only, and then gets its
-whole batch again. Projections fold state; reactions act once on each fact, in order per key.
+A batch handler never raises for a bad record. It raises for an outage or a shutdown only, and then receives the whole
+batch again. Projections apply states; reactions act once on each fact, in order per key.
 """
 
 import asyncio
@@ -30,18 +30,18 @@ from shared.mongo import Database, Writing, in_one_thread
 from shared.telemetry import Metrics, follow, logger
 
 Fold = Callable[[Sequence[Received]], Awaitable[Sequence[Refused]]]
-"""Returns the records that it does not trust, which are parked; it has applied the others."""
+"""Applies records; returns those that it refuses, which are parked."""
 Reaction = Callable[[Received, Writing], None]
-"""Runs in a thread, beside others of its kind."""
+"""Runs in a thread, concurrently with other reactions."""
 Blocked = Future[set[bytes]]
-"""Keys with a record parked, being read while the transactions that depend on it begin."""
+"""Keys with a parked record. The query runs while the transactions that depend on it begin."""
 
 _CONCURRENT_KEYS = 48
-_FOLDED_TOGETHER = 200
-_FEW = 8
-"""So few records are cheaper to try than to look up first."""
-_TRIES = 3
-_TRY_WAITS_SECONDS = (0.1, 0.5)
+_PROJECTION_BATCH = 200
+_MAX_WITHOUT_LOOKUP = 8
+"""Up to so many records, handling each is cheaper than a query for marks first."""
+_ATTEMPTS = 3
+_ATTEMPT_WAITS_SECONDS = (0.1, 0.5)
 _RETRY_FIRST_SECONDS = 10
 _RETRY_LAST_SECONDS = 3600
 _BEHIND = ParkReason("behind_parked", "an earlier record of this key is parked")
@@ -50,13 +50,13 @@ _log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What the keys of one batch share."""
+    """State that the keys of one batch share."""
 
-    known: Collection[str]
+    handled_ids: Collection[str]
     """Events that were handled before."""
     blocked: Blocked
-    at_once: asyncio.Semaphore
-    aside: list[ParkRequest]
+    concurrency: asyncio.Semaphore
+    to_park: list[ParkRequest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class _Read:
 
 
 class _BehindParked(Exception):
-    """Ends a transaction whose key turns out to have a record parked."""
+    """Aborts a transaction whose key has a parked record."""
 
 
 class Consumers:
@@ -85,7 +85,7 @@ class Consumers:
         address: str = "",
         fetch_max_wait_ms: int = 250,
     ) -> None:
-        """`address` is needed for the network in it only."""
+        """`address` supplies the network's id, the prefix of topics and groups."""
         self._address = address
         self._broker = broker
         self._fetch_max_wait_ms = fetch_max_wait_ms
@@ -96,27 +96,27 @@ class Consumers:
         self._metrics = metrics
         self._watchdog = watchdog
         self._reactions: dict[str, Mapping[str, Reaction]] = {}
-        # Not the driver's threads: all of those may be transactions that wait for a look-up.
+        # Not the driver's threads: all of those may run transactions that wait for this query.
         self._lookups = ThreadPoolExecutor(max_workers=2, thread_name_prefix="parked")
 
     def projection(self, projection_handlers: Mapping[type[Payload], Fold], *, group: str | None = None) -> None:
-        """Folds compacted topics. An unreadable record blocks nobody: its key's next state heals it."""
+        """Projects compacted topics. An unreadable record blocks no key: the key's next state replaces it."""
         consumer = group or f"{self._service}.projection"
         by_type = {payload.TYPE: fold for payload, fold in projection_handlers.items()}
 
         async def apply(batch: Sequence[_Read]) -> None:
-            for event_type, of_type in _by(batch, lambda one: one.received.envelope.type).items():
+            for event_type, of_type in _grouped(batch, lambda item: item.received.envelope.type).items():
                 if event_type in by_type:
-                    refused = await self._persist(by_type[event_type], [one.received for one in of_type])
+                    refused = await self._persist(by_type[event_type], [item.received for item in of_type])
                     await self._park_refused(refused, of_type, consumer)
                     self._metrics.records.labels(consumer, "applied").inc(len(of_type) - len(refused))
 
         async def handle(records: Sequence[Record]) -> None:
-            """Reads the next records while the store takes the last ones; never two writes at once."""
+            """Reads the next records while the previous ones are written; never two writes concurrently."""
             async with asyncio.TaskGroup() as tasks:
                 applying = None
-                for at in range(0, len(records), _FOLDED_TOGETHER):
-                    batch = await self._read_all(records[at : at + _FOLDED_TOGETHER], consumer)
+                for at in range(0, len(records), _PROJECTION_BATCH):
+                    batch = await self._read_all(records[at : at + _PROJECTION_BATCH], consumer)
                     if applying is not None:
                         await applying
                     applying = tasks.create_task(apply(batch))
@@ -131,16 +131,16 @@ class Consumers:
         self._reactions[consumer] = by_type
 
         async def handle(records: Sequence[Record]) -> None:
-            by_key = _by(records, lambda record: record.key or b"")
-            known = await self._known(records, consumer) if len(records) > _FEW else set()
-            aside: list[ParkRequest] = []
+            by_key = _grouped(records, lambda record: record.key or b"")
+            handled_ids = await self._handled_ids(records, consumer) if len(records) > _MAX_WITHOUT_LOOKUP else set()
+            to_park: list[ParkRequest] = []
             keys_read = [key for key in by_key if 0 < len(key) <= MAX_ATTRIBUTE]  # longer ones are refused unread
             blocked = self._lookups.submit(self._parking.blocked, consumer, keys_read)
             async with asyncio.TaskGroup() as keys:
-                batch = _Batch(known, blocked, asyncio.Semaphore(_CONCURRENT_KEYS), aside)
+                batch = _Batch(handled_ids, blocked, asyncio.Semaphore(_CONCURRENT_KEYS), to_park)
                 for of_key in by_key.values():
-                    keys.create_task(self._in_order(of_key, consumer, batch))
-            await self._park(aside, consumer)
+                    keys.create_task(self._handle_key(of_key, consumer, batch))
+            await self._park(to_park, consumer)
 
         self._subscribe(reactions, consumer, handle)
 
@@ -168,7 +168,7 @@ class Consumers:
         self._lookups.shutdown(wait=False)
 
     async def retry_due(self) -> int:
-        """Works off parked sequences that are due, each from its head until one fails; returns how many took effect."""
+        """Retries parked records that are due, per key in order until one fails; returns how many succeeded."""
         worked = 0
         for consumer in self._reactions:
             for key in await self._parking.heads(consumer, now=self._clock.now()):
@@ -181,25 +181,25 @@ class Consumers:
         async for parked in self._parking.sequence(consumer, key):
             verdict = await self._try(parked, consumer, done=parked.id)
             if verdict is not None:
-                await self._parking.failed_again(parked.id, _later(verdict, parked.attempts, self._clock))
+                await self._parking.failed_again(parked.id, _with_retry_time(verdict, parked.attempts, self._clock))
                 break
             worked += 1
         return worked
 
     async def _read_all(self, records: Sequence[Record], consumer: str) -> list[_Read]:
-        batch, aside = [], []
+        batch, to_park = [], []
         for record in records:
             try:
-                one = read(key=record.key, value=record.value, headers=record.headers)
+                event = read(key=record.key, value=record.value, headers=record.headers)
             except Unreadable as wrong:
-                aside.append(self._aside(record, ParkReason(wrong.reason, str(wrong)), blocks=False))
+                to_park.append(self._park_request(record, ParkReason(wrong.reason, str(wrong)), blocks=False))
                 continue
-            if one is not None:
-                batch.append(_Read(record, one))
-        await self._park(aside, consumer)
+            if event is not None:
+                batch.append(_Read(record, event))
+        await self._park(to_park, consumer)
         return batch
 
-    async def _known(self, records: Sequence[Record], consumer: str) -> set[str]:
+    async def _handled_ids(self, records: Sequence[Record], consumer: str) -> set[str]:
         ids = [
             value.decode(errors="replace")
             for r in records
@@ -208,29 +208,29 @@ class Consumers:
         ]
         return await inbox.handled(self._database, consumer=consumer, events=ids)
 
-    async def _in_order(self, records: Sequence[Record], consumer: str, batch: _Batch) -> None:
+    async def _handle_key(self, records: Sequence[Record], consumer: str, batch: _Batch) -> None:
         is_blocked = False
         for record in records:
             if is_blocked:
-                batch.aside.append(self._aside(record, _BEHIND, blocks=True))
+                batch.to_park.append(self._park_request(record, _BEHIND, blocks=True))
                 continue
             failed = await self._try(record, consumer, batch=batch)
             if failed is not None:
                 if record.key and record.key in await asyncio.wrap_future(batch.blocked):
                     failed = _BEHIND
                 is_blocked = bool(record.key) and failed.reason not in {"no_key", "bad_attributes"}
-                batch.aside.append(self._aside(record, failed, blocks=is_blocked))
+                batch.to_park.append(self._park_request(record, failed, blocks=is_blocked))
 
     async def _try(
         self, record: Record, consumer: str, *, batch: _Batch | None = None, done: str | None = None
     ) -> ParkReason | None:
-        """None when the record took effect, was handled before, or says nothing to us."""
+        """Returns None where the record took effect, was handled before, or has no reaction here."""
         try:
             received = read(key=record.key, value=record.value, headers=record.headers)
         except Unreadable as wrong:
             return ParkReason(wrong.reason, str(wrong))
         reaction = self._reactions[consumer].get(received.envelope.type) if received else None
-        if received is None or reaction is None or (batch and received.envelope.id in batch.known):
+        if received is None or reaction is None or (batch and received.envelope.id in batch.handled_ids):
             self._metrics.records.labels(consumer, "ignored").inc()
             await self._discard(done)
             return None
@@ -244,16 +244,16 @@ class Consumers:
     async def _react(
         self, received: Received, reaction: Reaction, consumer: str, *, batch: _Batch | None, done: str | None
     ) -> ParkReason | None:
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
-                # Who waits for another try keeps no other key waiting.
-                async with batch.at_once if batch else nullcontext():
+                # The semaphore is released between attempts, so that a retry does not delay other keys.
+                async with batch.concurrency if batch else nullcontext():
                     return await self._take_effect(received, reaction, consumer, batch=batch, done=done)
-            except Exception as failure:  # noqa: BLE001 -- sorted by `_verdict`, once for all
+            except Exception as failure:  # noqa: BLE001 -- `_verdict` classifies every failure
                 verdict = self._verdict(failure, received, consumer, attempt)
                 if verdict is not None:
                     return verdict
-                await asyncio.sleep(_TRY_WAITS_SECONDS[attempt - 1])
+                await asyncio.sleep(_ATTEMPT_WAITS_SECONDS[attempt - 1])
         return None
 
     async def _take_effect(
@@ -266,7 +266,7 @@ class Consumers:
             if batch and received.envelope.key.encode() in batch.blocked.result():
                 raise _BehindParked
             if done is not None and not self._parking.done(writing, done):
-                raise inbox.AlreadyHandled  # dropped meanwhile
+                raise inbox.AlreadyHandled  # the operator has dropped it since
 
         try:
             await in_one_thread(self._database, body)
@@ -279,7 +279,7 @@ class Consumers:
         return None
 
     def _verdict(self, failure: Exception, received: Received, consumer: str, attempt: int) -> ParkReason | None:
-        """None means: try again. An outage is raised: waiting helps, parking would not."""
+        """Returns None for another attempt. Raises an outage: waiting helps, parking would not."""
         detail = f"{received.envelope.type}: {_name(failure)}"
         if isinstance(failure, (DomainError, ValidationError)):
             return ParkReason("handler_refused", detail, attempts=attempt)
@@ -287,16 +287,18 @@ class Consumers:
             raise failure
         if mongo.refuses_value(failure):
             return ParkReason("value_refused", detail, attempts=attempt)
-        if attempt < _TRIES:
+        if attempt < _ATTEMPTS:
             return None
         _log.error("reaction failed", consumer=consumer, fact=received.envelope.id, exc_info=failure)
-        return _later(ParkReason("handler_failed", detail, attempts=attempt), attempt, self._clock)
+        return _with_retry_time(ParkReason("handler_failed", detail, attempts=attempt), attempt, self._clock)
 
-    async def _persist(self, fold: Fold, received: Sequence[Received], *, tries: int = _TRIES) -> list[Refused]:
-        """A projection's write. A fault of the server is waited out, because skipping a state would leave a copy wrong;
-        what is a record's fault is traced to that record.
+    async def _persist(
+        self, fold: Fold, received: Sequence[Received], *, max_attempts: int = _ATTEMPTS
+    ) -> list[Refused]:
+        """Writes a projection. Faults of the server are retried: skipping a state would leave the projection wrong.
+        A fault that a record causes is traced to that record.
         """
-        wait, tried = _TRY_WAITS_SECONDS[0], 0
+        wait, attempts_made = _ATTEMPT_WAITS_SECONDS[0], 0
         while True:
             try:
                 return list(await fold(received))
@@ -305,45 +307,48 @@ class Consumers:
             except Exception as fault:
                 if mongo.is_outage(fault) or kafka.is_outage(fault):
                     raise
-                tried += 1
-                if mongo.refuses_value(fault) or (tried >= tries and not isinstance(fault, mongo.PyMongoError)):
-                    return await self._traced(fold, received, fault)
+                attempts_made += 1
+                if mongo.refuses_value(fault) or (
+                    attempts_made >= max_attempts and not isinstance(fault, mongo.PyMongoError)
+                ):
+                    return await self._bisect(fold, received, fault)
                 _log.exception("projection failed, trying again", wait_seconds=wait)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 30)
 
-    async def _traced(self, fold: Fold, received: Sequence[Received], fault: Exception) -> list[Refused]:
-        """Halves the records until each that cannot be applied stands alone; the others are applied."""
+    async def _bisect(self, fold: Fold, received: Sequence[Received], fault: Exception) -> list[Refused]:
+        """Bisects the records to find each that cannot be applied; applies the others."""
         if len(received) > 1:
             half = len(received) // 2
-            refused = await self._persist(fold, received[:half], tries=1)
-            return refused + await self._persist(fold, received[half:], tries=1)
+            refused = await self._persist(fold, received[:half], max_attempts=1)
+            return refused + await self._persist(fold, received[half:], max_attempts=1)
         [alone] = received
         reason = "value_refused" if mongo.refuses_value(fault) else "handler_failed"
         _log.error("projection refused a record", fact=alone.envelope.id, exc_info=fault)
         return [Refused(alone, reason, f"{alone.envelope.type}: {_name(fault)}")]
 
     async def _park_refused(self, refused: Sequence[Refused], batch: Sequence[_Read], consumer: str) -> None:
-        records = {id(one.received): one.record for one in batch}
-        aside = [
-            self._aside(records[id(one.received)], ParkReason(one.reason, one.detail), blocks=False) for one in refused
+        records = {id(item.received): item.record for item in batch}
+        to_park = [
+            self._park_request(records[id(refusal.received)], ParkReason(refusal.reason, refusal.detail), blocks=False)
+            for refusal in refused
         ]
-        await self._park(aside, consumer)
+        await self._park(to_park, consumer)
 
-    def _aside(self, record: Record, verdict: ParkReason, *, blocks: bool) -> ParkRequest:
+    def _park_request(self, record: Record, verdict: ParkReason, *, blocks: bool) -> ParkRequest:
         return ParkRequest(record=record, verdict=verdict, id=self._clock.new_id(), blocks=blocks)
 
-    async def _park(self, aside: Sequence[ParkRequest], consumer: str) -> None:
-        for one in aside:
-            topic, partition, offset = one.place
-            reason, detail = one.verdict.reason, one.verdict.detail
-            place = {"topic": topic, "partition": partition, "offset": offset}
-            _log.warning("record parked", consumer=consumer, **place, reason=reason, detail=detail)
-        await self._parking.park(aside, consumer=consumer, now=self._clock.now())
-        self._metrics.records.labels(consumer, "parked").inc(len(aside))
+    async def _park(self, to_park: Sequence[ParkRequest], consumer: str) -> None:
+        for request in to_park:
+            topic, partition, offset = request.place
+            reason, detail = request.verdict.reason, request.verdict.detail
+            position = {"topic": topic, "partition": partition, "offset": offset}
+            _log.warning("record parked", consumer=consumer, **position, reason=reason, detail=detail)
+        await self._parking.park(to_park, consumer=consumer, now=self._clock.now())
+        self._metrics.records.labels(consumer, "parked").inc(len(to_park))
 
 
-def _by(items: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
+def _grouped(items: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
     groups: dict[Any, list[Any]] = defaultdict(list)
     for item in items:
         groups[key(item)].append(item)
@@ -351,14 +356,14 @@ def _by(items: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]
 
 
 def _name(fault: BaseException) -> str:
-    """The kind of a fault; its text may quote a record and stays out of logs that leave the process."""
+    """The code or type of a fault; its text may quote a record, so it is not logged."""
     return fault.code if isinstance(fault, DomainError) else type(fault).__name__
 
 
-def _later(verdict: ParkReason, attempts: int, clock: Clock) -> ParkReason:
-    """Transient causes come round again, ever more slowly; permanent ones wait for the operator.
+def _with_retry_time(verdict: ParkReason, attempts: int, clock: Clock) -> ParkReason:
+    """Adds the next retry time, with exponential back-off, for transient causes; permanent ones wait for the operator.
 
-    No jitter: one loop works them off in turn, however many are due at once.
+    No jitter: one loop retries records sequentially, however many are due.
     """
     if verdict.reason != "handler_failed":
         return verdict

@@ -1,7 +1,8 @@
-"""Records set aside, each with its reason, in order behind their key; the operator lists them and has them retried.
+"""Parks records that could not be handled, with the reason, in order per key; the operator lists and retries them.
 
-A key with a parked record is blocked: later records of it park behind, other keys flow. Rows without key block nobody.
-The mirror on `<service>.dead-letters` is written in the same transaction and never holds the value.
+A key with a parked record is blocked: its later records are parked behind it, other keys continue. A record without a
+key blocks no other. The dead-letter record on `<service>.dead-letters` is written in the same transaction and never
+holds the value.
 """
 
 import hashlib
@@ -29,12 +30,12 @@ from shared.outbox import table as outbox
 
 _WAITING: Document = {"dropped_at": None}
 _KEPT = timedelta(days=35)
-"""A dropped record's place, as long as its topic may bring it again."""
-_TOGETHER, _TOGETHER_BYTES = 200, 4_000_000
+"""How long a dropped record's position is kept: longer than its topic may deliver it again."""
+_MAX_PORTION, _MAX_PORTION_BYTES = 200, 4_000_000
 
 
 class Record(Protocol):
-    """What we use of aiokafka's `ConsumerRecord`, and what a parked document gives back."""
+    """The part of aiokafka's `ConsumerRecord` that is used here; `Parked` has it too."""
 
     @property
     def topic(self) -> str: ...
@@ -52,7 +53,7 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A parked record, readable again like one fresh from Kafka."""
+    """A parked record, which can be read like a record from Kafka."""
 
     id: str
     consumer: str
@@ -71,7 +72,7 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class ParkReason:
-    """Why a record is set aside. `fingerprint` is equal for equal failures; `detail` never quotes the record."""
+    """Why a record is parked. `fingerprint` is equal for equal failures; `detail` never quotes the record."""
 
     reason: str
     detail: str
@@ -101,7 +102,7 @@ class Parking:
     def __init__(self, database: Database, *, dead_letter: type[RecordParked]) -> None:
         self._database = database
         self._parked = database["parked"]
-        self._letter = dead_letter
+        self._dead_letter = dead_letter
 
     async def prepare(self) -> None:
         place = [("consumer", ASCENDING), ("topic", ASCENDING), ("partition", ASCENDING), ("offset", ASCENDING)]
@@ -110,32 +111,32 @@ class Parking:
         await ensure_indexes(self._parked, [IndexModel(place, name="place", unique=True), by_key, kept])
 
     def blocked(self, consumer: str, keys: Sequence[bytes]) -> set[bytes]:
-        """Which of these keys have a record waiting. Blocks: for a thread."""
+        """Which of these keys have a parked record. Blocking: call it in a thread."""
         of_keys = {"consumer": consumer, "key": {"$in": list(set(keys))}}
         return {bytes(key) for key in blocking(self._database)["parked"].distinct("key", of_keys)}
 
-    async def park(self, aside: Sequence[ParkRequest], *, consumer: str, now: datetime) -> None:
-        """However many at once. Parking the same record again changes nothing: its place in the topic is unique."""
-        for together in _portions(aside):
-            await self._park_new(together, consumer, now)
+    async def park(self, requests: Sequence[ParkRequest], *, consumer: str, now: datetime) -> None:
+        """Parks any number of records. Parking a record again changes nothing: its position in the topic is unique."""
+        for portion in _portions(requests):
+            await self._park_new(portion, consumer, now)
 
-    async def _park_new(self, aside: Sequence[ParkRequest], consumer: str, now: datetime) -> None:
+    async def _park_new(self, requests: Sequence[ParkRequest], consumer: str, now: datetime) -> None:
         async def body(session: Session) -> None:
             taken = {
                 (one["topic"], one["partition"], one["offset"])
-                async for one in self._parked.find(_at_places(consumer, aside), session=session)
+                async for one in self._parked.find(_at_positions(consumer, requests), session=session)
             }
-            new = [one for one in aside if one.place not in taken]
+            new = [one for one in requests if one.place not in taken]
             if not new:
                 return
             await self._parked.insert_many([_document(one, consumer, now) for one in new], session=session)
-            letters = [self._mirror(one.record, one.verdict, consumer=consumer, id=one.id, now=now) for one in new]
-            await outbox.append(self._database, session, letters)
+            dead_letters = [self._mirror(one.record, one.verdict, consumer=consumer, id=one.id, now=now) for one in new]
+            await outbox.append(self._database, session, dead_letters)
 
         await in_transaction(self._database, body)
 
     def _mirror(self, record: Record, verdict: ParkReason, *, consumer: str, id: str, now: datetime) -> outbox.Fact:
-        dead_letter = self._letter(
+        dead_letter = self._dead_letter(
             parked=id,
             consumer=consumer,
             topic=record.topic,
@@ -157,7 +158,7 @@ class Parking:
         )
 
     async def heads(self, consumer: str, *, now: datetime) -> list[bytes]:
-        """Keys whose first waiting record is due, or whose predecessor is gone."""
+        """Keys whose first parked record is due, or was behind a record that is gone."""
         rows = self._parked.aggregate(
             [
                 {"$match": {"consumer": consumer, "key": {"$ne": None}}},
@@ -170,7 +171,7 @@ class Parking:
         return [bytes(row["_id"]) async for row in rows]
 
     async def sequence(self, consumer: str, key: bytes) -> AsyncIterator[Parked]:
-        """A key's waiting records, the first in the topic first."""
+        """The parked records of a key, in order of offset."""
         async for document in self._parked.find({"consumer": consumer, "key": key}).sort("offset", ASCENDING):
             yield _parked(document)
 
@@ -182,28 +183,28 @@ class Parking:
         document = await self._parked.find_one({"_id": id, **_WAITING})
         return None if document is None else _parked(document)
 
-    async def beside(self, one: Parked) -> tuple[Parked | None, int]:
-        """The first record of its key that waits before it, and how many wait behind it."""
-        if one.key is None:
+    async def beside(self, parked: Parked) -> tuple[Parked | None, int]:
+        """The first parked record of its key before it, and the number of records parked behind it."""
+        if parked.key is None:
             return None, 0
-        of_key = {"consumer": one.consumer, "key": one.key}
-        first = await self._parked.find_one(of_key | {"offset": {"$lt": one.offset}}, sort=[("offset", ASCENDING)])
-        behind = await self._parked.count_documents(of_key | {"offset": {"$gt": one.offset}})
+        of_key = {"consumer": parked.consumer, "key": parked.key}
+        first = await self._parked.find_one(of_key | {"offset": {"$lt": parked.offset}}, sort=[("offset", ASCENDING)])
+        behind = await self._parked.count_documents(of_key | {"offset": {"$gt": parked.offset}})
         return (None if first is None else _parked(first)), behind
 
     async def count(self, consumer: str) -> int:
         return await self._parked.count_documents({"consumer": consumer, **_WAITING})
 
     def done(self, writing: Writing, id: str) -> bool:
-        """Part of the transaction in which the record took effect; False where somebody else was done with it."""
+        """Part of the transaction in which the record took effect; False where it was handled or dropped before."""
         gone = writing["parked"].delete_one({"_id": id, **_WAITING}, session=writing.session)
         return bool(gone.deleted_count)
 
     async def drop(self, one: Parked, *, now: datetime) -> bool:
-        """Takes a record out without effect, nor has it one when it is read again: its place stays taken, so that it
-        is not parked anew, and its event is marked as handled, if it has an id.
+        """Discards a record without effect. Its position stays taken, so that it is not parked again when it is read
+        again, and its event is marked as handled if it has an id.
 
-        What waits behind it is worked off next. False where somebody else was done with it.
+        The records behind it are retried next. False where it was handled or dropped before.
         """
         event = _event_of(one)
         emptied: Document = {"dropped_at": now, "key": None, "value": None, "headers": []}
@@ -228,17 +229,17 @@ class Parking:
         await self._parked.update_one({"_id": id}, {"$set": change, "$inc": {"attempts": 1}})
 
     async def retry(self, id: str, *, now: datetime) -> bool:
-        """Makes a record due; the service works it off, and what waits behind it. False where there is none."""
+        """Makes a record due: the service retries it and the records behind it. False where there is no such record."""
         changed = await self._parked.update_one({"_id": id}, {"$set": {"retry_at": now}})
         return bool(changed.matched_count)
 
 
-def _portions(aside: Sequence[ParkRequest]) -> Iterator[Sequence[ParkRequest]]:
-    """As many as one transaction may hold: ten thousand at once are usual after a mistake, large ones are not."""
+def _portions(requests: Sequence[ParkRequest]) -> Iterator[Sequence[ParkRequest]]:
+    """Splits requests into portions that fit one transaction: ten thousand at once are usual after a mistake."""
     portion: list[ParkRequest] = []
     size = 0
-    for one in aside:
-        if portion and (len(portion) == _TOGETHER or size > _TOGETHER_BYTES):
+    for one in requests:
+        if portion and (len(portion) == _MAX_PORTION or size > _MAX_PORTION_BYTES):
             yield portion
             portion, size = [], 0
         portion.append(one)
@@ -247,14 +248,14 @@ def _portions(aside: Sequence[ParkRequest]) -> Iterator[Sequence[ParkRequest]]:
         yield portion
 
 
-def _at_places(consumer: str, aside: Sequence[ParkRequest]) -> Document:
+def _at_positions(consumer: str, requests: Sequence[ParkRequest]) -> Document:
     offsets: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for one in aside:
+    for one in requests:
         offsets[one.record.topic, one.record.partition].append(one.record.offset)
-    places = [
+    positions = [
         {"topic": topic, "partition": partition, "offset": {"$in": of}} for (topic, partition), of in offsets.items()
     ]
-    return {"consumer": consumer, "$or": places}
+    return {"consumer": consumer, "$or": positions}
 
 
 def _document(one: ParkRequest, consumer: str, now: datetime) -> Document:

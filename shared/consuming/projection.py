@@ -1,8 +1,8 @@
-"""Folding a compacted topic into a local copy: only what is newer is applied, so replays and reordering change nothing.
+"""Projects a compacted topic into a collection: applies newer records only, so replays and reordering change nothing.
 
-A tombstone leaves a marker without a body but with its sequence, so that an old record cannot bring anyone back.
+A tombstone leaves a marker without a body but with its sequence, so that an old record cannot restore an erased person.
 An aggregate's institution never changes, and its sequence never jumps further than a reader could have missed: a record
-that says otherwise is not applied, whatever else it holds, and the caller parks it.
+that violates this is not applied, and the caller parks it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -18,22 +18,22 @@ from shared.mongo import BulkWriteError, Collection, Database, Document, Replace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """One projection as an operator names it. Where something must follow from a state, `follow` has it follow from all
-    that are there, once more where it did; it returns how many.
+    """A projection that an operator can rebuild. `follow` repeats the effects of all its documents (idempotent) and
+    returns their number.
     """
 
     collection: str
     payload: type[Payload]
     body: Callable[[Any], Mapping[str, Any]] = Payload.model_dump
     further: tuple[type[Payload], ...] = ()
-    """Other types of the same topic that say the state of the same aggregates."""
+    """Other event types of the same topic that carry the state of the same aggregates."""
     follow: Callable[[Database], Awaitable[int]] | None = None
     outlives_topic: bool = False
-    """Of a topic of facts, which keeps them for a time only: what it has forgotten stays in a rebuilt copy."""
+    """For a topic with a retention time: documents whose records have expired stay in a rebuilt projection."""
 
 
 def newest(received: Iterable[Received]) -> list[Received]:
-    """The last state of each key: the others of a batch would be overwritten at once."""
+    """The last state of each key: earlier ones of the batch would be overwritten."""
     last: dict[str, Received] = {}
     for one in received:
         known = last.get(one.envelope.key)
@@ -52,14 +52,14 @@ class Refused:
 
 
 async def known_of(collection: Collection, received: Iterable[Received], *fields: str) -> dict[str, Document]:
-    """The copies that these records are about, by id, with what `trust` needs and further fields."""
+    """The projected documents of these records by id, with the fields that `trust` needs and `fields`."""
     ids = list({one.envelope.subject for one in received})
     wanted = dict.fromkeys(("institution", "sequence", *fields), 1)
     return {one["_id"]: one async for one in collection.find({"_id": {"$in": ids}}, wanted)}
 
 
 def trust(received: Iterable[Received], known: Mapping[str, Document]) -> tuple[list[Received], list[Refused]]:
-    """Those that may be applied, in order, and the others."""
+    """Returns the records that may be applied, in order, and the refused ones."""
     trusted, refused = [], []
     for one in received:
         why = _distrusted(one, known.get(one.envelope.subject))
@@ -83,15 +83,15 @@ async def fold(
     received: Iterable[Received],
     body: Callable[[Any], Mapping[str, Any]] = Payload.model_dump,
 ) -> list[Refused]:
-    """One document per aggregate: `{_id, institution, sequence, erased, …body}`. Returns what is not to be trusted."""
+    """One document per aggregate: `{_id, institution, sequence, erased, …body}`. Returns the refused records."""
     trusted, refused = await _plausible(collection, list(received))
     last = newest(trusted)
     met = [last[index] for index in await _missed(collection, [_guarded(one, body) for one in last])]
     failpoints.reach("after-effect")
     if not met:
         return refused
-    # Two owners of a partition may both insert a key that is new here, the older one first: what is newer than the
-    # document that it met is written once more.
+    # Two owners of a partition may both insert a new key, the older record first: a record that is newer than the
+    # existing document is written again.
     known = await known_of(collection, met)
     ours, moved = trust(met, known)
     newer = [one for one in ours if known.get(one.envelope.subject, {"sequence": -1})["sequence"] < _sequence(one)]
@@ -100,7 +100,7 @@ async def fold(
 
 
 async def _plausible(collection: Collection, received: Sequence[Received]) -> tuple[Sequence[Received], list[Refused]]:
-    """Before the newest of a key is chosen, so that no forged state hides a true one. Seldom looks anything up."""
+    """Refuses implausible sequences before `newest`, so that no forged state hides a true one. Rarely queries."""
     doubtful = [one for one in received if not epochs.is_plausible_after_any(_sequence(one))]
     if not doubtful:
         return received, []
@@ -110,7 +110,7 @@ async def _plausible(collection: Collection, received: Sequence[Received]) -> tu
 
 
 async def _missed(collection: Collection, writes: Sequence[ReplaceOne[Document]]) -> list[int]:
-    """Which writes' guards missed, and whose upserts then met the document that made them miss."""
+    """Indexes of the writes whose guard did not match, so that their upsert met the existing document."""
     if not writes:
         return []
     try:
@@ -125,8 +125,8 @@ async def _missed(collection: Collection, writes: Sequence[ReplaceOne[Document]]
 def fold_within(
     writing: Writing, collection: str, received: Sequence[Received]
 ) -> tuple[list[Received], list[Refused]]:
-    """The same as part of the caller's transaction, where something must follow from a state. Returns the new ones, and
-    what is not to be trusted.
+    """Like `fold`, inside the caller's transaction, for states with further effects. Returns the applied and the
+    refused records.
     """
     copies, ids = writing[collection], list({one.envelope.subject for one in received})
     found = copies.find({"_id": {"$in": ids}}, {"institution": 1, "sequence": 1}, session=writing.session)
@@ -146,7 +146,7 @@ def _sequence(one: Received) -> int:
 def erased_states(
     received: Iterable[Received], kind: type[Payload], sequence: Callable[[MemberErased], int]
 ) -> list[Received]:
-    """What the tombstone of `kind` said of each erased member; it left its topic after a day, `MemberErased` stays."""
+    """A tombstone of `kind` for each erased member: the real one expires after a day, `MemberErased` stays."""
     return [
         Received(replace(one.envelope, type=kind.TYPE, sequence=sequence(one.payload)), None)
         for one in received

@@ -1,9 +1,9 @@
-"""A copy made anew from its topic while the service goes on, compared with the one in use, and put in its place.
+"""Rebuilds a projection from its topic while the service runs, compares it with the live one and replaces that.
 
-The new one is folded from the topic's beginning, renamed over the old in one step, and then given what was appended
-meanwhile: the service may have folded that into the old one. The sequence guard makes every second time harmless.
-Markers of erased people, which a topic forgets, are carried over, and so are documents of a copy that outlives its
-topic; where the copy in use knows anything else that the topic does not say, it is replaced only if that is wanted.
+The new collection is projected from the topic's beginning, renamed over the live one atomically, and then updated with
+the records appended since, which the service may have applied to the old one. The sequence guard makes repeated records
+harmless. Markers of erased people, whose tombstones expire, are copied, and so are documents of a projection that
+outlives its topic; other documents that the topic lacks prevent the replacement unless the caller insists.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _PROGRESS_RECORDS = 10_000
 
 
 class Less(Exception):
-    """The topic says less than the copy in use."""
+    """The topic lacks documents of the live projection."""
 
 
 class Rebuild:
@@ -42,12 +42,12 @@ class Rebuild:
         self._read = 0
 
     async def compare(self) -> Comparison:
-        """Replaces nothing."""
+        """Compares the live projection with its topic; replaces nothing."""
         async with self._folded(keep_forgotten=self._copy.outlives_topic) as (_, found):
             return found
 
     async def replace(self, *, even_if_less: bool = False) -> Comparison:
-        """Raises `Less`, and replaces nothing, where the copy in use knows what the topic does not."""
+        """Replaces the live projection. Raises `Less`, and replaces nothing, where documents would be lost."""
         keep_forgotten = self._copy.outlives_topic and not even_if_less
         async with self._folded(keep_forgotten=keep_forgotten) as (replay, found):
             if found.lost and not even_if_less:
@@ -77,7 +77,7 @@ class Rebuild:
                 await self._shadow.drop()
 
     async def _prepare(self) -> None:
-        """With the indexes of the one in use; what a killed run has left goes."""
+        """Creates the live collection's indexes; drops what a killed run has left."""
         left = {"name": {"$regex": f"^{re.escape(_prefix(self._copy))}"}}
         for name in await self._database.list_collection_names(filter=left):
             await self._database[name].drop()
@@ -86,7 +86,7 @@ class Rebuild:
         await mongo.ensure_indexes(self._shadow, indexes)
 
     async def _fold(self, replay: Replay, *, into: Collection) -> None:
-        """All that is there by now."""
+        """Applies all records up to the current end."""
         async for records in replay.until(await replay.ends()):
             refused = await fold(into, _readable(records, self._copy), self._copy.body)
             if refused:
@@ -96,7 +96,7 @@ class Rebuild:
                 self._say(f"{self._read} records are read")
 
     async def _carry_markers(self) -> None:
-        """Tombstones leave a topic after a day: who is erased stays so."""
+        """Copies the markers of erased people: tombstones expire after a day."""
         markers = await self._live.find({"erased": True}).to_list(None)
         writes = [
             ReplaceOne({"_id": one["_id"], "sequence": {"$lt": one["sequence"]}}, one, upsert=True) for one in markers
@@ -110,17 +110,17 @@ class Rebuild:
                 raise
 
     async def _carry_forgotten(self) -> None:
-        """What the topic says nothing of any more: nobody would say it again."""
-        said = {one["_id"] async for one in self._shadow.find({}, {"_id": 1})}
+        """Copies documents whose records have expired: no service would publish them again."""
+        known_ids = {one["_id"] async for one in self._shadow.find({}, {"_id": 1})}
         kept = 0
         async for one in self._live.find({"erased": False}):
-            if one["_id"] not in said:
+            if one["_id"] not in known_ids:
                 await self._shadow.insert_one(one)
                 kept += 1
         self._say(f"{kept} documents of which the topic says nothing any more are kept")
 
     async def _compared(self, replay: Replay) -> Comparison:
-        """Of what differs, only that counts which stands still: the rest is on its way into both."""
+        """Counts only differences that are stable: others are records that are still being applied."""
         here, there = await fingerprints(self._live), await fingerprints(self._shadow)
         seen, moving = _differences(here, there), set[str]()
         for _ in range(_ROUNDS):
@@ -148,7 +148,7 @@ def _differences(here: Fingerprints, there: Fingerprints) -> Document:
 
 
 def _readable(records: Iterable[Record], copy: Copy) -> list[Received]:
-    """What cannot be read was set aside by the service when it came."""
+    """Skips unreadable records: the service parked them when they arrived."""
     found, types = [], {payload.TYPE for payload in (copy.payload, *copy.further)}
     for record in records:
         try:

@@ -127,7 +127,7 @@ async def apply_all(plumbing: Plumbing, database: Database) -> list[Handler]:
     reactions = Reactions(Notifier(plumbing.clock), MongoNotificationRepository)
     told = {SuggestionsChanged: reactions.on_suggestions_changed}
     of_pairs = (AboutRequest, AboutRelationship)
-    told |= {event: reactions.on_turn for event in EVENTS.values() if issubclass(event, of_pairs)}
+    told |= {event: reactions.on_pair_changed for event in EVENTS.values() if issubclass(event, of_pairs)}
     told |= {event: reactions.on_left_over for event in EVENTS.values() if issubclass(event, AboutPlace)}
     notifications.reaction(told)
     return [*matching.handlers, *notifications.handlers]

@@ -10,7 +10,7 @@ SAME_NAME_ELSEWHERE = Recipient(institution="south", member="mia")
 def test_every_stream_of_a_person_is_woken() -> None:
     bells = InboxListeners()
     with bells.listen(MIA) as phone, bells.listen(MIA) as laptop:
-        bells.ring(MIA)
+        bells.wake(MIA)
         assert phone.is_set()
         assert laptop.is_set()
 
@@ -18,7 +18,7 @@ def test_every_stream_of_a_person_is_woken() -> None:
 def test_another_institutions_member_of_the_same_id_is_not_woken() -> None:
     bells = InboxListeners()
     with bells.listen(MIA), bells.listen(SAME_NAME_ELSEWHERE) as other:
-        bells.ring(MIA)
+        bells.wake(MIA)
         assert not other.is_set()
 
 
@@ -27,12 +27,12 @@ def test_nobody_is_remembered_after_leaving() -> None:
     with bells.listen(MIA):
         assert bells.listening == 1
     assert bells.listening == 0
-    bells.ring(MIA)
+    bells.wake(MIA)
 
 
 def test_all_are_woken_when_anything_may_have_been_missed() -> None:
     bells = InboxListeners()
     with bells.listen(MIA) as one, bells.listen(SAME_NAME_ELSEWHERE) as other:
-        bells.ring_all()
+        bells.wake_all()
         assert one.is_set()
         assert other.is_set()

@@ -1,6 +1,6 @@
-"""Who is listening in this process, and how they are woken: one change stream rings many bells.
+"""The listeners of live inboxes in this process, woken by one change stream.
 
-A bell says "look again", nothing more: what there is to see, and in which order, the store says.
+A wake-up carries no content: the listener queries the repository for new notifications and their order.
 """
 
 import asyncio
@@ -16,23 +16,23 @@ class InboxListeners:
 
     @contextmanager
     def listen(self, recipient: Recipient) -> Iterator[asyncio.Event]:
-        bell = asyncio.Event()
-        self._listeners.setdefault(recipient, set()).add(bell)
+        woken = asyncio.Event()
+        self._listeners.setdefault(recipient, set()).add(woken)
         try:
-            yield bell
+            yield woken
         finally:
             listeners = self._listeners[recipient]
-            listeners.discard(bell)
+            listeners.discard(woken)
             if not listeners:
                 del self._listeners[recipient]
 
-    def ring(self, recipient: Recipient) -> None:
-        for bell in self._listeners.get(recipient, ()):
-            bell.set()
+    def wake(self, recipient: Recipient) -> None:
+        for woken in self._listeners.get(recipient, ()):
+            woken.set()
 
-    def ring_all(self) -> None:
+    def wake_all(self) -> None:
         for recipient in self._listeners:
-            self.ring(recipient)
+            self.wake(recipient)
 
     @property
     def listening(self) -> int:

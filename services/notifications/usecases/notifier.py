@@ -1,4 +1,4 @@
-"""An event that people must hear of becomes one notification for each recipient and occasion."""
+"""Turns an event into one notification for each recipient and occasion."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -34,22 +34,22 @@ AnyEvent = SuggestionsChanged | AboutRequest | AboutRelationship | AboutPlace | 
 
 
 class NotificationRepository(Protocol):
-    """The store within one transaction."""
+    """The repository within one transaction."""
 
     def erased(self, recipients: Iterable[Recipient]) -> set[Recipient]:
-        """Which of these nobody may be told any more."""
+        """Which of these are erased and get no notification."""
 
     def next_position(self, recipient: Recipient) -> int:
-        """Tellers of one person take turns at their counter, so positions commit in order."""
+        """Transactions that notify one person are serialized by their counter, so positions commit in order."""
 
     def tell(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
         """Updates the unread notification of the occasion, or makes one under the new id; returns its id."""
 
     def institutions_of(self, members: Iterable[str]) -> Mapping[str, str]:
-        """As their contacts say; of those who have none, nothing."""
+        """Institutions by member, as their contacts say; members without a contact are missing."""
 
-    def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
-        """By the fact's id."""
+    def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
+        """Publishes `notifications` by event id."""
 
 
 class Notifier:
@@ -58,40 +58,43 @@ class Notifier:
 
     def suggestions_changed(self, event: SuggestionsChanged, trace: Trace, repository: NotificationRepository) -> None:
         _refuse_moved([Person(member=event.mentee, institution=event.institution), *_ranked(event)], event, repository)
-        told = pending_notifications(_change(event), cause=event.cause, recipients=_recipients(event))
-        if told:
-            self._tell(told, trace, repository)
+        notices = pending_notifications(_change(event), cause=event.cause, recipients=_recipients(event))
+        if notices:
+            self._notify(notices, trace, repository)
 
     def pair_changed(
         self, event: AboutRequest | AboutRelationship, trace: Trace, repository: NotificationRepository
     ) -> None:
         _refuse_moved([_person(event.mentee), _person(event.mentor)], event, repository)
-        told = [_turn(event, to) for to in dict.fromkeys(_recipients(event))]
-        if told:
-            self._tell(told, trace, repository)
+        notices = [_pair_update(event, to) for to in dict.fromkeys(_recipients(event))]
+        if notices:
+            self._notify(notices, trace, repository)
 
     def left_over(self, event: AboutPlace, trace: Trace, repository: NotificationRepository) -> None:
         _refuse_moved([_person(event.mentee)], event, repository)
-        told = [_left_over(event, to) for to in dict.fromkeys(_recipients(event))]
-        if told:
-            self._tell(told, trace, repository)
+        notices = [_left_over(event, to) for to in dict.fromkeys(_recipients(event))]
+        if notices:
+            self._notify(notices, trace, repository)
 
     def erasure_requested(self, event: ErasureRequested, trace: Trace, repository: NotificationRepository) -> None:
         _refuse_moved([Person(member=event.member, institution=event.institution)], event, repository)
         occasion, change = f"erasure:{event.erasure}", ErasureNotice(due_at=event.due_at)
         recipients = dict.fromkeys(_recipients(event))
-        told = [PendingNotification(recipient=recipient, occasion=occasion, change=change) for recipient in recipients]
-        if told:
-            self._tell(told, trace, repository)
+        notices = [
+            PendingNotification(recipient=recipient, occasion=occasion, change=change) for recipient in recipients
+        ]
+        if notices:
+            self._notify(notices, trace, repository)
 
-    def _tell(self, told: Sequence[PendingNotification], trace: Trace, repository: NotificationRepository) -> None:
-        """Ids follow from the cause: after a restored backup the same fact tells the same again, not something new."""
-        erased = repository.erased(notice.recipient for notice in told)
-        told = [notice for notice in told if notice.recipient not in erased]
+    def _notify(self, notices: Sequence[PendingNotification], trace: Trace, repository: NotificationRepository) -> None:
+        """Ids are derived from the cause: after a restored backup the same event makes the same notification again."""
+        erased = repository.erased(notice.recipient for notice in notices)
+        notices = [notice for notice in notices if notice.recipient not in erased]
         now = self._clock.now()
         cause = trace.causation_id or self._clock.new_id()
         recorded = {
-            derived_id(cause, f"told {_whom(notice)}"): self._record(notice, repository, now, cause) for notice in told
+            derived_id(cause, f"told {_recipient_and_occasion(notice)}"): self._record(notice, repository, now, cause)
+            for notice in notices
         }
         repository.publish(recorded, now=now, trace=trace)
 
@@ -99,7 +102,7 @@ class Notifier:
         self, notice: PendingNotification, repository: NotificationRepository, now: datetime, cause: str
     ) -> NotificationRecorded:
         position = repository.next_position(notice.recipient)
-        new_id = derived_id(cause, _whom(notice))
+        new_id = derived_id(cause, _recipient_and_occasion(notice))
         notification = repository.tell(notice, position=position, now=now, new_id=new_id)
         return NotificationRecorded(
             notification=notification,
@@ -112,7 +115,7 @@ class Notifier:
 
 
 def _refuse_moved(named: Iterable[Person], event: AnyEvent, repository: NotificationRepository) -> None:
-    """A member's institution never changes: a fact that names another one is not trusted."""
+    """Refuses an event that names another institution of a member: a member's institution never changes."""
     people = [*named, *map(_person, event.recipients)]
     known = repository.institutions_of({one.member for one in people})
     if any(known.get(one.member, one.institution) != one.institution for one in people):
@@ -127,7 +130,7 @@ def _ranked(event: SuggestionsChanged) -> list[Person]:
     return [Person(member=one.mentor, institution=one.institution) for one in event.ranked]
 
 
-def _whom(notice: PendingNotification) -> str:
+def _recipient_and_occasion(notice: PendingNotification) -> str:
     return f"{notice.recipient.institution}:{notice.recipient.member} {notice.occasion}"
 
 
@@ -135,12 +138,12 @@ def _recipients(event: AnyEvent) -> list[Recipient]:
     return [Recipient(institution=to.institution, member=to.member) for to in event.recipients]
 
 
-def _turn(event: AboutRequest | AboutRelationship, recipient: Recipient) -> PendingNotification:
-    """One occasion for each request and each relationship: an unread turn of it gives way to the next."""
+def _pair_update(event: AboutRequest | AboutRelationship, recipient: Recipient) -> PendingNotification:
+    """One occasion for each request and each relationship: an unread update is replaced by the next."""
     aggregate, fact = event.TYPE.split(".")[3:5]
     side: Side = "mentee" if recipient.member == event.mentee.member else "mentor"
     other = event.mentor if side == "mentee" else event.mentee
-    turn = PairUpdate(
+    update = PairUpdate(
         template=f"{aggregate}-{fact}",
         programme=event.programme,
         side=side,
@@ -149,19 +152,19 @@ def _turn(event: AboutRequest | AboutRelationship, recipient: Recipient) -> Pend
         said_yes=isinstance(event, RequestAccepted | AboutRelationship),
     )
     return PendingNotification(
-        recipient=recipient, occasion=f"{aggregate}:{event.programme}:{event.aggregate}", change=turn
+        recipient=recipient, occasion=f"{aggregate}:{event.programme}:{event.aggregate}", change=update
     )
 
 
 def _reason(event: AboutRequest | AboutRelationship) -> str | None:
-    """Of a relationship that nobody asked for: what found it."""
+    """The reason of the event; a relationship from a round has no request, and gets a reason of its own."""
     if isinstance(event, RelationshipOpened) and event.round:
         return "matched_in_round"
     return getattr(event, "reason", None)
 
 
 def _left_over(event: AboutPlace, recipient: Recipient) -> PendingNotification:
-    """One occasion for each programme: an unread round's news gives way to the next round's."""
+    """One occasion for each programme: an unread notification is replaced by the next round's."""
     fact = event.TYPE.split(".")[4].rpartition("_")[2]
     change = LeftOver(template=f"round-{fact}", programme=event.programme, reason=event.reason)
     return PendingNotification(recipient=recipient, occasion=f"round:{event.programme}", change=change)

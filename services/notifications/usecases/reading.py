@@ -169,12 +169,12 @@ class Inbox:
         """
         token_until = self._clock.monotonic() + me.expires - self._clock.now().timestamp()
         until = min(self._clock.monotonic() + seconds, token_until)
-        with self._listeners.listen(reader.recipient) as bell:
+        with self._listeners.listen(reader.recipient) as woken:
             told = await self._store.position(reader.recipient)
             # A counter above ours comes from before a restored backup: waiting for it would be silence.
             sent = told if after is None else min(after, told)
             while self._clock.monotonic() < until and not ending.is_set():
-                bell.clear()
+                woken.clear()
                 found = await self._store.above(reader.recipient, position=sent, limit=_CAUGHT_UP_BY)
                 entries = await self._entries(reader, found)
                 if not await self._is_reader_still(me, reader):
@@ -183,10 +183,10 @@ class Inbox:
                 for entry in entries:
                     yield entry
                     sent = entry.notification.position
-                    if bell.is_set():  # while a slow client took this one, the reader may have become inactive
+                    if woken.is_set():  # while a slow client took this one, the reader may have become inactive
                         break
                 if not found:
-                    await _first_of(bell, ending, seconds=max(0.0, until - self._clock.monotonic()))
+                    await _first_of(woken, ending, seconds=max(0.0, until - self._clock.monotonic()))
         if self._clock.monotonic() >= token_until:
             yield Ended(reason="token_expired")
 
