@@ -16,7 +16,7 @@ from deploy.stack.model import Unavailable
 
 ROOT = Path(__file__).parent.parent
 TIERS = ("unit", "contract", "component", "e2e", "crash")
-_SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+_SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 """Half of the time is waiting. Each worker has its own servers, and takes files in the order of tests/conftest.py."""
 _NEED_SERVERS = frozenset({"component", "e2e", "crash"})
 _CHECKS = (

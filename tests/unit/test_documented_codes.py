@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from services.matching.kernel.pairs import Displacing
+from services.matching.kernel.pairs import DisplacementCause
 from services.matching.mentoring.domain.relationships import ClosingReason, RelationshipState
 from services.matching.mentoring.domain.requests import DecliningReason, RequestState
 from services.matching.repairs.domain.lifecycle import RepairState
@@ -28,7 +28,7 @@ CODES = {
     "why a round leaves a mentee over": Reason,
     "targets of rounds": Target,
     "states of repairs": RepairState,
-    "why a mentee is displaced": Displacing,
+    "why a mentee is displaced": DisplacementCause,
 }
 
 
