@@ -12,14 +12,14 @@ from services.matching.mentoring.domain.requests import DecliningReason, Request
 from services.matching.repairs.domain.lifecycle import RepairState
 from services.matching.rounds.domain.lifecycle import RoundState
 from services.matching.rounds.solver.files import Reason, Target
-from services.matching.suggestions.reading import Seen
+from services.matching.suggestions.reading import AnswerCode
 from shared.contracts.matching import Cause, Unmatched
 
 ROOT = Path(__file__).parents[2]
 CODES = {
     "why a list is empty": Unmatched,
     "why a list changed": Cause,
-    "why not this mentor": Seen,
+    "why not this mentor": AnswerCode,
     "states of requests": RequestState,
     "reasons to decline": DecliningReason,
     "states of relationships": RelationshipState,
