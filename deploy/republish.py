@@ -9,7 +9,7 @@ Profiles may run meanwhile.
 import typer
 
 from deploy.operators import asked, put_on_record, say
-from services.profiles.store.republishing import republish_preferences
+from services.profiles.republishing.repository.preferences import republish_preferences
 from shared.clock import SystemClock
 from shared.mongo import Database
 

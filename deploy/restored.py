@@ -21,8 +21,8 @@ from services.matching import restoring as matching
 from services.matching.projections.repository import ProjectedDocuments
 from services.notifications import restoring as notifications
 from services.notifications.store import MongoInboxRepository
-from services.profiles.store import restoring as profiles
-from services.profiles.store.heads import TOPICS
+from services.profiles.republishing.repository import restoring as profiles
+from services.profiles.republishing.repository.stale_heads import TOPICS
 from shared.clock import SystemClock
 from shared.consuming import consumer_groups as groups
 from shared.consuming.consumer import Fold

@@ -13,8 +13,8 @@ import typer
 from aiokafka.errors import KafkaError
 
 from deploy.operators import asked, bootstrap_of, check_network, end, put_on_record, say
-from services.profiles.store.heads import TOPICS
-from services.profiles.store.superseding import Superseding
+from services.profiles.republishing.repository.stale_heads import TOPICS
+from services.profiles.republishing.repository.superseding import Superseding
 from shared.clock import SystemClock
 from shared.consuming.replay import Replay
 from shared.contracts.envelope import Unreadable, read

@@ -22,8 +22,8 @@ from services.matching.rounds.solver import wishing
 from services.matching.rounds.solver.canonical import pointer
 from services.matching.rounds.solver.files import Mentee, Mentor, Policy, RoundInput, Target, Wish
 from services.matching.rounds.solver.pseudonyms import pseudonyms
-from services.profiles.domain.fields import Profile
-from services.profiles.domain.roster import mapping, reading
+from services.profiles.kernel.domain.fields import Profile
+from services.profiles.rosters.domain import mapping, reading
 from shared.contracts.payload import Id, Slug
 from shared.contracts.profiles import FACTORS, Factor
 from shared.errors import FieldError, Rejected

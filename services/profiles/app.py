@@ -7,34 +7,34 @@ from datetime import timedelta
 
 from fastapi import APIRouter
 
-from services.profiles.api.cards import cards_router
-from services.profiles.api.consents import consents_router
-from services.profiles.api.erasures import erasures_router
-from services.profiles.api.institutions import institutions_router
-from services.profiles.api.me import invitations_router, me_router
-from services.profiles.api.members import members_router
-from services.profiles.api.programmes import programmes_router
-from services.profiles.api.rosters import rosters_router
-from services.profiles.handlers import Reactions, projection_handlers
+from services.profiles.cards.api import cards_router
+from services.profiles.cards.handlers import Reactions, projection_handlers
+from services.profiles.cards.repository import MongoRelations
+from services.profiles.cards.usecases import Cards
+from services.profiles.consents.api import consents_router
+from services.profiles.consents.usecases import Consents
+from services.profiles.institutions.api import institutions_router
+from services.profiles.institutions.repository import MongoInstitutions
+from services.profiles.institutions.usecases import InstitutionUseCases
+from services.profiles.invitations.usecases import InvitationUseCases
+from services.profiles.members.api.me import invitations_router, me_router
+from services.profiles.members.api.members import members_router
+from services.profiles.members.repository.members import MongoMembers
+from services.profiles.members.usecases import MemberUseCases
+from services.profiles.privacy.erasure import repository as erasure_store
+from services.profiles.privacy.erasure.api import erasures_router
+from services.profiles.privacy.erasure.repository import MongoErasures
+from services.profiles.privacy.erasure.usecases import ErasureDelays, ErasureUseCases, ErasureWorker
+from services.profiles.privacy.export.usecases import Export
+from services.profiles.programmes.api import programmes_router
+from services.profiles.programmes.repository import MongoProgrammes
+from services.profiles.programmes.usecases import ProgrammeUseCases
+from services.profiles.republishing.repository.stale_heads import TOPICS, MongoStates
+from services.profiles.republishing.usecases import StaleHeadRepublisher
+from services.profiles.rosters.api import rosters_router
+from services.profiles.rosters.repository.rosters import MongoRosters
+from services.profiles.rosters.usecases import RosterIntake, RosterWorker
 from services.profiles.settings import Settings
-from services.profiles.store import erasures as erasure_store
-from services.profiles.store.erasures import MongoErasures
-from services.profiles.store.heads import TOPICS, MongoStates
-from services.profiles.store.institutions import MongoInstitutions
-from services.profiles.store.members import MongoMembers
-from services.profiles.store.programmes import MongoProgrammes
-from services.profiles.store.relations import MongoRelations
-from services.profiles.store.rosters import MongoRosters
-from services.profiles.usecases.cards import Cards
-from services.profiles.usecases.consents import Consents
-from services.profiles.usecases.erasures import ErasureDelays, ErasureUseCases, ErasureWorker
-from services.profiles.usecases.export import Export
-from services.profiles.usecases.heads import StaleHeadRepublisher
-from services.profiles.usecases.institutions import InstitutionUseCases
-from services.profiles.usecases.invitations import InvitationUseCases
-from services.profiles.usecases.members import MemberUseCases
-from services.profiles.usecases.programmes import ProgrammeUseCases
-from services.profiles.usecases.rosters import RosterIntake, RosterWorker
 from shared import bootstrap
 from shared.bootstrap import ServiceDependencies
 from shared.clock import Clock, SystemClock

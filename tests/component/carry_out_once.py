@@ -4,8 +4,8 @@ import asyncio
 import os
 import sys
 
-from services.profiles.store.erasures import MongoErasures
-from services.profiles.usecases.erasures import ErasureWorker
+from services.profiles.privacy.erasure.repository import MongoErasures
+from services.profiles.privacy.erasure.usecases import ErasureWorker
 from shared import failpoints, mongo
 from shared.clock import SystemClock
 

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from deploy.issuer import LocalIssuer
-from services.profiles.store.relations import MongoRelations
+from services.profiles.cards.repository import MongoRelations
 from shared import kafka
 from shared.clock import SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace, headers_of

@@ -11,11 +11,11 @@ from datetime import timedelta
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.profiles.handlers import Reactions
-from services.profiles.store import erasures
-from services.profiles.store.erasures import MongoErasures
-from services.profiles.store.heads import MongoStates
-from services.profiles.usecases.erasures import ErasureWorker
+from services.profiles.cards.handlers import Reactions
+from services.profiles.privacy.erasure import repository as erasures
+from services.profiles.privacy.erasure.repository import MongoErasures
+from services.profiles.privacy.erasure.usecases import ErasureWorker
+from services.profiles.republishing.repository.stale_heads import MongoStates
 from shared import failpoints, mongo
 from shared.clock import SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace

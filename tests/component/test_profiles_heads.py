@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from deploy.issuer import LocalIssuer
-from services.profiles.store.heads import TOPICS, MongoStates
+from services.profiles.republishing.repository.stale_heads import TOPICS, MongoStates
 from shared.clock import SystemClock
 from shared.latest_sequences import heads
 from tests.component.profiles_kit import Network, Person, running

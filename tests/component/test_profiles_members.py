@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.profiles.store.republishing import republish_preferences
-from services.profiles.store.searching import by_name
+from services.profiles.members.repository.name_search import by_name
+from services.profiles.republishing.repository.preferences import republish_preferences
 from shared.clock import SystemClock
 from tests.component.profiles_kit import Network, running
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from services.profiles.domain import members, programmes
-from services.profiles.domain.members import Member
-from services.profiles.store.members import MongoMembers
-from services.profiles.store.programmes import MongoProgrammes
-from services.profiles.store.restoring import Report, Restoring
+from services.profiles.members.domain import members
+from services.profiles.members.domain.members import Member
+from services.profiles.members.repository.members import MongoMembers
+from services.profiles.programmes import domain as programmes
+from services.profiles.programmes.repository import MongoProgrammes
+from services.profiles.republishing.repository.restoring import Report, Restoring
 from shared import epochs
 from shared.clock import SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace

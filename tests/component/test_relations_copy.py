@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaProducer
 
 from deploy import restored
 from deploy.issuer import LocalIssuer
-from services.profiles.store.erasures import MongoErasures
-from services.profiles.store.relations import COPIES, PAIRS, SUGGESTED
-from services.profiles.usecases.erasures import ErasureWorker
+from services.profiles.cards.repository import COPIES, PAIRS, SUGGESTED
+from services.profiles.privacy.erasure.repository import MongoErasures
+from services.profiles.privacy.erasure.usecases import ErasureWorker
 from shared.clock import SystemClock
 from shared.consuming.rebuild import Rebuild
 from shared.contracts.envelope import Received, headers_of

@@ -7,14 +7,14 @@ import pytest
 from deploy.restored import forget_again
 from services.matching.projections.repository import ProjectedDocuments
 from services.notifications.store import MongoInboxRepository
-from services.profiles.domain import erasures as domain
-from services.profiles.domain import members
-from services.profiles.domain.erasures import Erasure
-from services.profiles.domain.members import Member
-from services.profiles.store.documents import ERASED
-from services.profiles.store.erasures import MongoErasures
-from services.profiles.store.members import MongoMembers
-from services.profiles.store.restoring import Restoring
+from services.profiles.kernel.repository import ERASED
+from services.profiles.members.domain import members
+from services.profiles.members.domain.members import Member
+from services.profiles.members.repository.members import MongoMembers
+from services.profiles.privacy.erasure import domain
+from services.profiles.privacy.erasure.domain import Erasure
+from services.profiles.privacy.erasure.repository import MongoErasures
+from services.profiles.republishing.repository.restoring import Restoring
 from shared import kafka
 from shared.clock import SystemClock
 from shared.consuming.projection import document_of

@@ -15,9 +15,9 @@ from deploy.issuer import LocalIssuer
 from deploy.supersede import app
 from services.matching.projections.handlers import projection_handlers
 from services.matching.projections.repository import PARTICIPANTS, ProjectedDocuments
-from services.profiles.store.erasures import MongoErasures
-from services.profiles.store.heads import TOPICS, MongoStates
-from services.profiles.usecases.erasures import ErasureWorker
+from services.profiles.privacy.erasure.repository import MongoErasures
+from services.profiles.privacy.erasure.usecases import ErasureWorker
+from services.profiles.republishing.repository.stale_heads import TOPICS, MongoStates
 from shared.clock import SystemClock
 from shared.contracts.profiles import MemberChanged
 from shared.epochs import epoch_of

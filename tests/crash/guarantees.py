@@ -4,7 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from services.profiles.store.relations import COPIES as RELATION_COPIES
+from services.profiles.cards.repository import COPIES as RELATION_COPIES
 from shared.contracts.matching import RelationshipOpened
 from shared.epochs import count_of, epoch_of
 from shared.mongo import Document

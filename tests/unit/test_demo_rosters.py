@@ -5,8 +5,8 @@ from pathlib import Path
 
 from deploy.demo import rosters
 from deploy.demo.network import people
-from services.profiles.domain.fields import Profile
-from services.profiles.domain.roster import mapping, reading
+from services.profiles.kernel.domain.fields import Profile
+from services.profiles.rosters.domain import mapping, reading
 from tests.conftest import missing
 
 

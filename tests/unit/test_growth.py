@@ -16,10 +16,10 @@ from deploy.rounds import spreadsheets
 from services.matching.conflicts.api import _rows
 from services.matching.rounds.solver import checks
 from services.matching.rounds.solver.files import read_input
-from services.profiles.domain import institutions
-from services.profiles.domain.institutions import Institution
-from services.profiles.domain.roster import reading
-from services.profiles.domain.roster.mapping import Section, parse
+from services.profiles.institutions import domain as institutions
+from services.profiles.institutions.domain import Institution
+from services.profiles.rosters.domain import reading
+from services.profiles.rosters.domain.mapping import Section, parse
 from shared.contracts.profiles import ExchangeTerms
 from shared.errors import Rejected
 from shared.http import from_cursor, to_cursor

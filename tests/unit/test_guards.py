@@ -186,14 +186,17 @@ PLANTED: Mapping[str, list[tuple[str, str, str]]] = {
         ),
     ],
     "Dependencies point inwards": [
-        ("services/profiles/domain/planted.py", "import services.profiles.usecases", "domain.planted -> "),
-        ("services/profiles/usecases/planted.py", "import services.profiles.store", "usecases.planted -> "),
-        ("services/profiles/store/planted.py", "import services.profiles.api", "store.planted -> "),
+        ("services/notifications/usecases/planted.py", "import services.notifications.store", "usecases.planted -> "),
+        (
+            "services/notifications/domain.py",
+            "import services.notifications.store",
+            "notifications.domain -> services.notifications.store",
+        ),
     ],
     "Decisions and use cases do no input or output": [
         *(
             (f"services/{room}/planted_{name}.py", f"import {name}", f"planted_{name} -> {name}")
-            for room in ("matching/mentoring/domain", "matching/kernel", "profiles/usecases")
+            for room in ("matching/mentoring/domain", "matching/kernel", "profiles/rosters/domain")
             for name in ("motor", "pymongo", "aiokafka", "faststream", "fastapi", "httpx", "uvicorn", "starlette")
         ),
         (

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from services.profiles.domain.roster import reading
-from services.profiles.domain.roster.mapping import parse
-from services.profiles.usecases import rosters
+from services.profiles.rosters import usecases as rosters
+from services.profiles.rosters.domain import reading
+from services.profiles.rosters.domain.mapping import parse
 from shared import offloop
 from shared.errors import Rejected
 from shared.http.requests import BoundedRequest, refuse_guesses

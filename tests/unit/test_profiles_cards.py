@@ -6,11 +6,11 @@ from typing import get_args
 
 import pytest
 
-from services.profiles.domain.cards import card
-from services.profiles.domain.members import Member, StoryAudience
-from services.profiles.domain.relations import Relation
-from services.profiles.handlers import projection_handlers
-from services.profiles.store.relations import COPIES
+from services.profiles.cards.domain.cards import card
+from services.profiles.cards.domain.relations import Relation
+from services.profiles.cards.handlers import projection_handlers
+from services.profiles.cards.repository import COPIES
+from services.profiles.members.domain.members import Member, StoryAudience
 from shared.consuming.projection import Refused
 from shared.contracts.envelope import Received
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.profiles.domain import erasures
-from services.profiles.domain.erasures import SERVICES, Erasure, RequestedBy
+from services.profiles.privacy.erasure import domain as erasures
+from services.profiles.privacy.erasure.domain import SERVICES, Erasure, RequestedBy
 from shared.errors import Conflict
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)

@@ -3,11 +3,11 @@
 import pytest
 from pydantic import ValidationError
 
-from services.profiles.api.programmes import ProgrammePatch
-from services.profiles.domain import members
-from services.profiles.domain.aggregate import Versioned, news
-from services.profiles.domain.fields import Profile, Whole
-from services.profiles.domain.members import Member
+from services.profiles.kernel.domain.aggregate import Versioned, news
+from services.profiles.kernel.domain.fields import Profile, Whole
+from services.profiles.members.domain import members
+from services.profiles.members.domain.members import Member
+from services.profiles.programmes.api import ProgrammePatch
 from shared.contracts.profiles import ContactChanged, Enrolment, MemberChanged, PreferencesChanged
 from shared.errors import Conflict, Rejected, StaleVersion
 

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
-from services.profiles.domain import institutions, members, programmes
-from services.profiles.domain.institutions import Institution
-from services.profiles.domain.members import Member
-from services.profiles.domain.programmes import Programme
-from services.profiles.domain.rebuild_from_events import retold
+from services.profiles.institutions import domain as institutions
+from services.profiles.institutions.domain import Institution
+from services.profiles.members.domain import members
+from services.profiles.members.domain.members import Member
+from services.profiles.programmes import domain as programmes
+from services.profiles.programmes.domain import Programme
+from services.profiles.republishing.domain import retold
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import Enrolment, ExchangeTerms, ProgrammeLimits
 

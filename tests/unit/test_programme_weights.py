@@ -5,8 +5,8 @@ import pytest
 from services.matching.kernel.participants import Member, Person, Preferences, weights_for
 from services.matching.kernel.participants import Programme as Matched
 from services.matching.simulations import lifecycle as life
-from services.profiles.api.programmes import ProgrammePatch
-from services.profiles.domain import programmes
+from services.profiles.programmes import domain as programmes
+from services.profiles.programmes.api import ProgrammePatch
 from shared.contracts.profiles import (
     DEFAULT_WEIGHTS,
     FACTORS,

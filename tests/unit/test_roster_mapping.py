@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.profiles.domain.roster.mapping import parse, parsed
+from services.profiles.rosters.domain.mapping import parse, parsed
 from shared.errors import Rejected
 
 GOOD = """

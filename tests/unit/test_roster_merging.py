@@ -7,11 +7,11 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.profiles.domain.aggregate import Versioned
-from services.profiles.domain.fields import Profile
-from services.profiles.domain.members import Member
-from services.profiles.domain.roster.merging import Import, Outcome, merge
-from services.profiles.domain.roster.reading import Row
+from services.profiles.kernel.domain.aggregate import Versioned
+from services.profiles.kernel.domain.fields import Profile
+from services.profiles.members.domain.members import Member
+from services.profiles.rosters.domain.merging import Import, Outcome, merge
+from services.profiles.rosters.domain.reading import Row
 from shared.contracts.profiles import Enrolment
 from shared.scope import Scope
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.profiles.domain.roster.mapping import Section, parse
-from services.profiles.domain.roster.reading import Reason, Row, rows
+from services.profiles.rosters.domain.mapping import Section, parse
+from services.profiles.rosters.domain.reading import Reason, Row, rows
 from shared.errors import Rejected
 
 SECTION = parse(

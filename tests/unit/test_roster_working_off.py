@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.profiles.domain.programmes import Programme
-from services.profiles.domain.roster.merging import Verdict
-from services.profiles.domain.roster.reading import Row
-from services.profiles.usecases.rosters import CHUNK, Chunk, Plan, Roster, RosterIntake, RosterWorker, Verdicted
+from services.profiles.programmes.domain import Programme
+from services.profiles.rosters.domain.merging import Verdict
+from services.profiles.rosters.domain.reading import Row
+from services.profiles.rosters.usecases import CHUNK, Chunk, Plan, Roster, RosterIntake, RosterWorker, Verdicted
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Forbidden, NotFound, Rejected

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from services.matching.mentoring.api.requests import NewRequest
-from services.profiles.api.institutions import NewInstitution
-from services.profiles.api.me import Acceptance
-from services.profiles.api.programmes import NewProgramme
-from services.profiles.domain.fields import Private, Profile
+from services.profiles.institutions.api import NewInstitution
+from services.profiles.kernel.domain.fields import Private, Profile
+from services.profiles.members.api.me import Acceptance
+from services.profiles.programmes.api import NewProgramme
 from shared.text import clean_line, clean_text
 from shared.zones import zones
 

@@ -1,0 +1,103 @@
+"""What other institutions ask of this one: to be admitted to a programme, to be a member's affiliation."""
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from services.profiles.consents.usecases import Consents
+from services.profiles.members.domain.members import Member
+from services.profiles.programmes.domain import Programme
+from shared.contracts.payload import Id
+from shared.contracts.profiles import Stage
+from shared.http import (
+    IdempotencyKey,
+    Limit,
+    Page,
+    SignedIn,
+    Traced,
+    problems,
+    router,
+    text_after,
+    to_cursor,
+)
+
+Answer = Literal["agree", "decline"]
+Consent = Literal["asked", "agreed", "declined"]
+
+
+class AdmissionView(BaseModel):
+    programme: str
+    institution: str
+    """The owner."""
+    name: str
+    answer: Consent
+
+
+class AffiliationView(BaseModel):
+    """As much of the person as it takes to know them."""
+
+    member: str
+    institution: str
+    name: str
+    stage: Stage | None
+    specialty: str | None
+    answer: Consent
+
+
+def _consent(institution: str, agreed: tuple[str, ...], declined: tuple[str, ...]) -> Consent:
+    if institution in agreed:
+        return "agreed"
+    return "declined" if institution in declined else "asked"
+
+
+def _admission(one: Programme, institution: str) -> AdmissionView:
+    answer = _consent(institution, one.agreed, one.declined)
+    return AdmissionView(programme=one.id, institution=one.institution, name=one.name, answer=answer)
+
+
+def _affiliation(one: Member, institution: str) -> AffiliationView:
+    return AffiliationView(
+        member=one.id,
+        institution=one.institution,
+        name=one.name,
+        stage=one.stage,
+        specialty=one.specialty,
+        answer=_consent(institution, one.agreed_affiliations, one.declined_affiliations),
+    )
+
+
+def consents_router(consents: Consents) -> APIRouter:
+    routes = router(tags=["consents"])
+
+    @routes.get("/admissions")
+    async def admissions(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[AdmissionView]:
+        """Other institutions' programmes that name this one. For a coordinator of the institution."""
+        found = await consents.admissions(me, after=text_after(cursor), limit=limit)
+        last = to_cursor(found[-1].state.id) if len(found) == limit else None
+        return Page(items=[_admission(one.state, me.home) for one in found], next=last)
+
+    @routes.post("/admissions/{programme}/{answer}", responses=problems(404))
+    async def answer_admission(
+        programme: Id, answer: Answer, me: SignedIn, trace: Traced, _key: IdempotencyKey = None
+    ) -> AdmissionView:
+        """The programme is open to the institution's members once it has agreed, and no longer once it declines."""
+        answered = await consents.answer_admission(me, programme, agrees=answer == "agree", trace=trace)
+        return _admission(answered.state, me.home)
+
+    @routes.get("/affiliations")
+    async def affiliations(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[AffiliationView]:
+        """Other institutions' members whom these affiliate with this one. For a coordinator of the institution."""
+        found = await consents.affiliations(me, after=text_after(cursor), limit=limit)
+        last = to_cursor(found[-1].state.id) if len(found) == limit else None
+        return Page(items=[_affiliation(one.state, me.home) for one in found], next=last)
+
+    @routes.post("/affiliations/{member}/{answer}", responses=problems(404))
+    async def answer_affiliation(
+        member: Id, answer: Answer, me: SignedIn, trace: Traced, _key: IdempotencyKey = None
+    ) -> AffiliationView:
+        """Once agreed, the member's institution may enrol them in this one's programmes; that ends when it declines."""
+        answered = await consents.answer_affiliation(me, member, agrees=answer == "agree", trace=trace)
+        return _affiliation(answered.state, me.home)
+
+    return routes

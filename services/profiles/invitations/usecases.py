@@ -1,0 +1,78 @@
+"""A one-time code binds a sign-in to a member. The code is told once and kept as a hash."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.profiles.kernel.domain.aggregate import Versioned, news
+from services.profiles.members.domain import members as domain
+from services.profiles.members.domain.members import Member
+from services.profiles.members.stores import Invitation, Members
+from services.profiles.members.usecases import MemberUseCases, coordinates, is_self, not_found, refuse_shared
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.errors import Conflict, NotFound
+from shared.retries import again_when_stale
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    code: str
+    expires_at: datetime
+
+
+class InvitationUseCases:
+    def __init__(
+        self, members: Members, people: MemberUseCases, *, clock: Clock, new_code: Callable[[], str], lasts: timedelta
+    ) -> None:
+        self._members = members
+        self._people = people
+        self._clock = clock
+        self._new_code = new_code
+        self._lasts = lasts
+
+    async def invite(self, me: Principal, member: str) -> Code:
+        me.require("coordinator")
+        found = await self._people.see(me, member)
+        if not coordinates(me, found.state):
+            raise not_found()
+        refuse_shared(me, found.state)
+        domain.bind(found.state, "")  # refuses whoever could not accept
+        code = Code(self._new_code(), self._clock.now() + self._lasts)
+        await self._members.invite(
+            Invitation(code_hash=_hash(code.code), institution=me.home, member=member, expires_at=code.expires_at)
+        )
+        return code
+
+    async def accept(self, me: Principal, code: str, trace: Trace) -> Versioned[Member]:
+        me.require("member")
+        return await again_when_stale(lambda: self._accept(me, code, trace))
+
+    async def _accept(self, me: Principal, code: str, trace: Trace) -> Versioned[Member]:
+        invitation = await self._members.invitation(me.home, _hash(code))
+        if invitation is None:
+            raise NotFound(
+                "invitation_not_found",
+                "there is no such invitation: check the code, or ask your coordinator for another",
+            )
+        before = await self._members.find(me.home, invitation.member)
+        if before is None:
+            raise NotFound(
+                "invitation_not_found",
+                "there is no such invitation: check the code, or ask your coordinator for another",
+            )
+        if invitation.used_at is not None:
+            if is_self(me, before.state):  # sent again after a crash, or by somebody who forgot
+                return before
+            raise Conflict("invitation_used", "the invitation has already been used: ask your coordinator for another")
+        if invitation.expires_at <= self._clock.now():
+            raise Conflict("invitation_expired", "the invitation has expired: ask your coordinator for another")
+        after = domain.bind(before.state, me.subject_hash)
+        told = news(domain.facts(before.state), domain.facts(after))
+        return await self._members.accept(invitation, before, after, told, trace)
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()

@@ -1,0 +1,145 @@
+"""One document per aggregate, replaced only if its version is still the one read, together with its outbox rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from services.profiles.kernel.domain.aggregate import Versioned
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.contracts.payload import Payload
+from shared.errors import Conflict, StaleVersion
+from shared.http import effects as once
+from shared.mongo import Collection, Database, Document, DuplicateKeyError, Writing, in_one_thread
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact, Tombstone
+
+S = TypeVar("S")
+ERASED = "erased_members"
+"""Markers of erased members: ids and sequences."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape(Generic[S]):
+    """How one kind of aggregate is written down. `taken`: what each unique index protects, as code and words."""
+
+    collection: str
+    to_document: Callable[[S], Document]
+    """`_id` and `institution` among it; no `version`, no `sequences`."""
+    from_document: Callable[[Document], S]
+    taken: Mapping[str, tuple[str, str]]
+
+
+def read(document: Document, shape: Shape[S]) -> Versioned[S]:
+    return Versioned(shape.from_document(document), document["version"], document["sequences"])
+
+
+def raised(sequences: Mapping[str, int], told: Sequence[Payload]) -> dict[str, int]:
+    """One more on each topic that is told. Keys are without the service's name: MongoDB reads a dot as a path."""
+    return {**sequences, **{short(fact): sequences.get(short(fact), 0) + 1 for fact in told}}
+
+
+def facts_of(
+    told: Sequence[Payload | Tombstone],
+    sequences: Mapping[str, int],
+    *,
+    institution: str,
+    clock: Clock,
+    trace: Trace,
+    bulk: bool,
+) -> list[Fact]:
+    now = clock.now()
+    return [
+        Fact(
+            id=clock.new_id(),
+            payload=payload,
+            institution=institution,
+            sequence=sequences[short(payload)],
+            time=now,
+            trace=trace,
+            bulk=bulk,
+        )
+        for payload in told
+    ]
+
+
+def short(fact: Payload | Tombstone | type[Payload]) -> str:
+    """Its topic, without the service's name."""
+    return fact.TOPIC.rpartition(".")[2]
+
+
+class Documents(Generic[S]):
+    def __init__(self, database: Database, shape: Shape[S], clock: Clock) -> None:
+        self._database = database
+        self._shape = shape
+        self._clock = clock
+
+    @property
+    def collection(self) -> Collection:
+        return self._database[self._shape.collection]
+
+    async def find(self, institution: str, id: str) -> Versioned[S] | None:
+        return self._read(await self.collection.find_one({"_id": id, "institution": institution}))
+
+    async def has_added(self, request: str) -> bool:
+        return await once.took_effect(self._database, request)
+
+    async def add(self, state: S, told: Sequence[Payload], trace: Trace, *, request: str) -> Versioned[S]:
+        new = Versioned(state, 1, raised({}, told))
+        document = self.document(new)
+        facts = self._facts(new, told, trace)
+
+        def body(writing: Writing) -> None:
+            writing[self._shape.collection].insert_one(document, session=writing.session)
+            outbox.write(writing, facts)
+
+        try:
+            await in_one_thread(self._database, body)
+        except DuplicateKeyError as duplicate:
+            if not await self.has_added(request):
+                raise self._conflict(duplicate) from None
+        return new
+
+    async def save(self, before: Versioned[S], after: S, told: Sequence[Payload], trace: Trace) -> Versioned[S]:
+        if after == before.state:
+            return before
+        new = Versioned(after, before.version + 1, raised(before.sequences, told))
+        facts = self._facts(new, told, trace)
+
+        def body(writing: Writing) -> None:
+            self.replace(before, new, writing)
+            outbox.write(writing, facts)
+
+        try:
+            await in_one_thread(self._database, body)
+        except DuplicateKeyError as duplicate:
+            raise self._conflict(duplicate) from None
+        return new
+
+    def replace(self, before: Versioned[S], new: Versioned[S], writing: Writing) -> None:
+        document, collection = self.document(new), writing[self._shape.collection]
+        mine = {"_id": document["_id"], "institution": document["institution"]}
+        written = collection.replace_one({**mine, "version": before.version}, document, session=writing.session)
+        if not written.matched_count:
+            current = collection.find_one(mine, {"version": 1}, session=writing.session)
+            raise StaleVersion(found=current["version"] if current else 0, expected=before.version)
+
+    def document(self, new: Versioned[S]) -> Document:
+        return {
+            **self._shape.to_document(new.state),
+            "version": new.version,
+            "sequences": dict(new.sequences),
+            "updated_at": self._clock.now(),
+        }
+
+    def _read(self, document: Document | None) -> Versioned[S] | None:
+        return None if document is None else read(document, self._shape)
+
+    def _facts(self, new: Versioned[S], told: Sequence[Payload], trace: Trace) -> list[Fact]:
+        institution = self._shape.to_document(new.state)["institution"]
+        return facts_of(told, new.sequences, institution=institution, clock=self._clock, trace=trace, bulk=False)
+
+    def _conflict(self, duplicate: DuplicateKeyError) -> Conflict:
+        fields = (duplicate.details or {}).get("keyPattern", {})
+        field = next((name for name in self._shape.taken if name in fields), "_id")
+        return Conflict(*self._shape.taken[field])

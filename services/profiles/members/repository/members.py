@@ -1,0 +1,213 @@
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from services.profiles.kernel.domain.aggregate import Versioned
+from services.profiles.kernel.repository import Documents, Shape, raised, read
+from services.profiles.members.domain.members import Member
+from services.profiles.members.domain.name_words import words
+from services.profiles.members.repository import name_search as searching
+from services.profiles.members.stores import Invitation, Wanted
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import Enrolment
+from shared.errors import Conflict
+from shared.mongo import (
+    ASCENDING,
+    Database,
+    Document,
+    DuplicateKeyError,
+    IndexModel,
+    Writing,
+    ensure_indexes,
+    in_one_thread,
+)
+from shared.outbox import table as outbox
+from shared.scope import Scope
+
+_FIELDS = tuple(field.name for field in fields(Member) if field.name not in {"id", "enrolments"})
+
+
+def _to_document(member: Member) -> Document:
+    document: Document = {"_id": member.id}
+    document |= {name: getattr(member, name) for name in _FIELDS}
+    document["enrolments"] = [
+        {"programme": enrolment.programme, "roles": list(enrolment.roles)} for enrolment in member.enrolments
+    ]
+    document[searching.WORDS] = list(words(member.name))
+    return document
+
+
+def _from_document(document: Document) -> Member:
+    known: dict[str, Any] = {name: _value(document[name]) for name in _FIELDS if name in document}
+    enrolments = tuple(
+        Enrolment(programme=enrolment["programme"], roles=tuple(enrolment["roles"]))
+        for enrolment in document["enrolments"]
+    )
+    known.setdefault("agreed_affiliations", known.get("affiliations", ()))  # from before the others were asked
+    return Member(id=document["_id"], enrolments=enrolments, **known)
+
+
+def _value(kept: Any) -> Any:
+    return tuple(kept) if isinstance(kept, list) else kept
+
+
+_ANYBODY = Wanted()
+SHAPE = Shape(
+    collection="members",
+    to_document=_to_document,
+    from_document=_from_document,
+    taken={
+        "email": ("email_taken", "another member of this institution has this e-mail address"),
+        "external_id": ("external_id_taken", "another member of this institution has this external_id"),
+        "subject_hash": ("sign_in_taken", "this sign-in belongs to another member already"),
+        "_id": ("member_exists", "this member id is taken"),
+    },
+)
+
+
+def _unique(field: str) -> IndexModel:
+    """Within the institution; a member without the value is no duplicate of another without it.
+
+    `$gt: ""` means any text. With `$type: string` the planner leaves the index aside and reads the whole institution.
+    """
+    return IndexModel(
+        [("institution", ASCENDING), (field, ASCENDING)],
+        name=f"unique_{field}",
+        unique=True,
+        partialFilterExpression={field: {"$gt": ""}},
+    )
+
+
+INDEXES = [
+    _unique("email"),
+    _unique("external_id"),
+    _unique("subject_hash"),
+    IndexModel([("institution", ASCENDING), ("_id", ASCENDING)], name="page"),
+    IndexModel(
+        [("affiliations", ASCENDING), ("_id", ASCENDING)],
+        name="affiliated",
+        partialFilterExpression={"affiliations": {"$gt": ""}},
+    ),
+    searching.INDEX,
+    IndexModel([("institution", ASCENDING), ("enrolments.programme", ASCENDING), ("_id", ASCENDING)], name="enrolled"),
+]
+
+
+class MongoMembers(Documents[Member]):
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, SHAPE, clock)
+        self._invitations = database["invitations"]
+
+    async def prepare(self) -> None:
+        await ensure_indexes(self.collection, INDEXES)
+        await searching.add_missing_words(self.collection)
+        by_member = IndexModel([("institution", ASCENDING), ("member", ASCENDING)], name="by_member")
+        await ensure_indexes(self._invitations, [by_member])
+
+    async def find_signed_in(self, institution: str, subject_hash: str) -> Versioned[Member] | None:
+        return self._read(await self.collection.find_one({"institution": institution, "subject_hash": subject_hash}))
+
+    async def named(self, parties: Sequence[tuple[str, str]]) -> Sequence[Member]:
+        """By institution and id: of any institutions, for cards."""
+        if not parties:
+            return []
+        wanted = [{"_id": member, "institution": institution} for institution, member in parties]
+        return [_from_document(one) async for one in self.collection.find({"$or": wanted})]
+
+    async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
+        others = {"affiliations": institution, "institution": {"$ne": institution}, "_id": {"$gt": after or ""}}
+        found = self.collection.find(others).sort("_id", ASCENDING).limit(limit)
+        return [read(document, SHAPE) async for document in found]
+
+    async def find_naming(self, institution: str, id: str) -> Versioned[Member] | None:
+        others = {"_id": id, "affiliations": institution, "institution": {"$ne": institution}}
+        return self._read(await self.collection.find_one(others))
+
+    async def find_within(self, scope: Scope, id: str) -> Versioned[Member] | None:
+        return self._read(await self.collection.find_one({"_id": id, **_within(scope)}))
+
+    async def page(self, scope: Scope, wanted: Wanted, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
+        query: Document = {"_id": {"$gt": after or ""}, **_within(scope, wanted), **_query(wanted)}
+        if wanted.name_words:
+            sought = await searching.by_name(self.collection, scope.institution, wanted.name_words)
+            query["$and"] = [*query.get("$and", []), *sought["$and"]]
+        found = self.collection.find(query).sort("_id", ASCENDING).limit(limit)
+        return [read(document, SHAPE) async for document in found]
+
+    async def invite(self, invitation: Invitation) -> None:
+        def body(writing: Writing) -> None:
+            member = {"institution": invitation.institution, "member": invitation.member}
+            invitations = writing["invitations"]
+            invitations.delete_many({**member, "used_at": None}, session=writing.session)
+            invitations.insert_one(
+                {"_id": invitation.code_hash, **member, "expires_at": invitation.expires_at, "used_at": None},
+                session=writing.session,
+            )
+
+        await in_one_thread(self._database, body)
+
+    async def invitation(self, institution: str, code_hash: str) -> Invitation | None:
+        found = await self._invitations.find_one({"_id": code_hash, "institution": institution})
+        return None if found is None else _invitation(found)
+
+    async def invitations_of(self, institution: str, member: str) -> Sequence[Invitation]:
+        found = self._invitations.find({"institution": institution, "member": member})
+        return [_invitation(document) async for document in found]
+
+    async def accept(
+        self,
+        invitation: Invitation,
+        before: Versioned[Member],
+        after: Member,
+        told: Sequence[Payload],
+        trace: Trace,
+    ) -> Versioned[Member]:
+        new = Versioned(after, before.version + 1, raised(before.sequences, told))
+        facts = self._facts(new, told, trace)
+        used_at = self._clock.now()
+
+        def body(writing: Writing) -> None:
+            open_still = {"_id": invitation.code_hash, "institution": invitation.institution, "used_at": None}
+            used = writing["invitations"].update_one(
+                open_still, {"$set": {"used_at": used_at}}, session=writing.session
+            )
+            if not used.matched_count:
+                raise Conflict(
+                    "invitation_used", "the invitation has already been used: ask your coordinator for another"
+                )
+            self.replace(before, new, writing)
+            outbox.write(writing, facts)
+
+        try:
+            await in_one_thread(self._database, body)
+        except DuplicateKeyError as duplicate:
+            raise self._conflict(duplicate) from None
+        return new
+
+
+_EXACT = ("status", "specialty", "stage", "external_id", "email")
+
+
+def _query(wanted: Wanted) -> Document:
+    return {name: value for name in _EXACT if (value := getattr(wanted, name)) is not None}
+
+
+def _within(scope: Scope, wanted: Wanted = _ANYBODY) -> Document:
+    """The filters on enrolments are applied to those in scope: what others a member has is not to be found out."""
+    enrolled: list[Document] = [] if scope.is_whole else [{"programme": {"$in": sorted(scope.programmes)}}]
+    enrolled += [{"programme": wanted.programme}] if wanted.programme is not None else []
+    enrolled += [{"roles": wanted.role}] if wanted.role is not None else []
+    limit: Document = {"enrolments": {"$elemMatch": {"$and": enrolled}}} if enrolled else {}
+    return {"institution": scope.institution, **limit}
+
+
+def _invitation(document: Document) -> Invitation:
+    return Invitation(
+        code_hash=document["_id"],
+        institution=document["institution"],
+        member=document["member"],
+        expires_at=document["expires_at"],
+        used_at=document["used_at"],
+    )

@@ -1,0 +1,228 @@
+"""Members, changed by their coordinator or by themselves. For everybody else they do not exist.
+
+A coordinator of named programmes sees who is enrolled in one of them, and of their enrolments those. What concerns the
+whole person (their fields, their status, an invitation) only a coordinator of all their programmes changes.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from services.profiles.kernel.domain.aggregate import Versioned, news
+from services.profiles.kernel.domain.fields import INSTITUTION_ONLY
+from services.profiles.members.domain import members as domain
+from services.profiles.members.domain.members import Member
+from services.profiles.members.stores import Members, Programmes, Wanted
+from shared.auth import Principal
+from shared.contracts.envelope import Trace
+from shared.errors import Conflict, FieldError, Forbidden, NotFound, Rejected
+from shared.retries import again_when_stale
+from shared.scope import Scope
+
+Decision = Callable[[Member], Member]
+
+
+_TAKEN = frozenset({"email_taken", "external_id_taken"})
+
+
+@contextmanager
+def hiding_others(me: Principal) -> Iterator[None]:
+    """Of a taken value, a person with a limited view learns neither which of the two it is, nor whose."""
+    try:
+        yield
+    except Conflict as conflict:
+        if conflict.code not in _TAKEN or me.coordinates_institution:
+            raise
+        raise Conflict(
+            "identity_refused",
+            "this e-mail address or external_id cannot be used: check both, or ask a coordinator of the institution",
+        ) from None
+
+
+def not_found() -> NotFound:
+    return NotFound("member_not_found", "there is no member with this id")
+
+
+def is_self(me: Principal, member: Member) -> bool:
+    return member.subject_hash is not None and member.subject_hash == me.subject_hash
+
+
+def coordinates(me: Principal, member: Member) -> bool:
+    """A coordinator of named programmes coordinates those enrolled in one of them."""
+    return me.is_coordinator and me.scope.covers_any(member.programmes)
+
+
+def refuse_shared(me: Principal, member: Member) -> None:
+    if not me.scope.covers_all(member.programmes):
+        raise Forbidden(
+            "member_shared",
+            "this member is also in programmes that you do not coordinate: change only their enrolments in yours; "
+            "ask a coordinator of the institution for the rest",
+        )
+
+
+def affiliations_refused() -> Forbidden:
+    return Forbidden("role_required", "changing affiliations needs the role institution_coordinator")
+
+
+class MemberUseCases:
+    def __init__(self, members: Members, programmes: Programmes) -> None:
+        self._members = members
+        self._programmes = programmes
+
+    async def register(self, me: Principal, *, id: str, given: Mapping[str, Any], trace: Trace) -> Versioned[Member]:
+        me.require("coordinator")
+        member = domain.register(id=id, institution=me.home, given=given)
+        if not await self._members.has_added(id):
+            await self._check(me, None, member)
+        with hiding_others(me):
+            return await self._members.add(member, domain.facts(member), trace, request=id)
+
+    async def see(self, me: Principal, id: str) -> Versioned[Member]:
+        found = await self._members.find_within(me.scope, id) if me.is_coordinator else None
+        if found is None:
+            found = await self._members.find_signed_in(me.home, me.subject_hash)
+        if found is None or found.state.id != id:
+            raise not_found()
+        return found
+
+    async def see_myself(self, me: Principal) -> Versioned[Member]:
+        found = await self._members.find_signed_in(me.home, me.subject_hash)
+        if found is None:
+            raise NotFound("not_bound", "your sign-in is not linked to a member yet: accept your invitation first")
+        return found
+
+    async def page(
+        self, me: Principal, wanted: Wanted, *, after: str | None, limit: int
+    ) -> Sequence[Versioned[Member]]:
+        me.require("coordinator")
+        return await self._members.page(me.scope, wanted, after, limit)
+
+    async def change(
+        self,
+        me: Principal,
+        id: str,
+        given: Mapping[str, Any],
+        *,
+        expected: int,
+        trace: Trace,
+    ) -> Versioned[Member]:
+        return await self._change(me, await self.see(me, id), given, expected=expected, trace=trace)
+
+    async def change_myself(
+        self, me: Principal, given: Mapping[str, Any], *, expected: int, trace: Trace
+    ) -> Versioned[Member]:
+        return await self._change(me, await self.see_myself(me), given, expected=expected, trace=trace)
+
+    async def decide(self, me: Principal, id: str, decision: Decision, trace: Trace) -> Versioned[Member]:
+        """Pause, resume, deactivate: what holds whatever the version is."""
+
+        async def act() -> Versioned[Member]:
+            before = await self.see(me, id)
+            after = decision(before.state)
+            if not is_self(me, before.state):
+                refuse_shared(me, before.state)
+            if after != before.state:
+                _refuse_inactive(me, before.state)
+            return await self._save(me, before, after, trace)
+
+        return await again_when_stale(act)
+
+    async def reactivate(self, me: Principal, id: str, trace: Trace) -> Versioned[Member]:
+        me.require("coordinator")
+        refuse_shared(me, (await self.see(me, id)).state)
+        return await self.decide(me, id, domain.reactivate, trace)
+
+    async def _change(
+        self,
+        me: Principal,
+        before: Versioned[Member],
+        given: Mapping[str, Any],
+        *,
+        expected: int,
+        trace: Trace,
+    ) -> Versioned[Member]:
+        before = before.at(expected)
+        after = _decide(me, before.state, given)
+        await self._check(me, before.state, after)
+        return await self._save(me, before, after, trace)
+
+    async def _save(self, me: Principal, before: Versioned[Member], after: Member, trace: Trace) -> Versioned[Member]:
+        if after == before.state:
+            return before
+        told = news(domain.facts(before.state), domain.facts(after))
+        with hiding_others(me):
+            return await self._members.save(before, after, told, trace)
+
+    async def _check(self, me: Principal, before: Member | None, after: Member) -> None:
+        """Only what is new is looked up: a programme that closed since does not freeze a profile."""
+        if not me.coordinates_institution and after.affiliations != (before.affiliations if before else ()):
+            raise affiliations_refused()
+        enrolled, were = set(after.enrolments), set(before.enrolments if before else ())
+        touched = {enrolment.programme for enrolment in enrolled ^ were}
+        if touched or before is None:
+            _refuse_outside(me.scope, touched, after)
+        joined = sorted(after.programmes - (before.programmes if before else frozenset()))
+        if joined:
+            await self._refuse_closed(joined, after)
+
+    async def _refuse_closed(self, joined: Sequence[str], member: Member) -> None:
+        admitting = await self._programmes.named(joined, member.institution, member.agreed_affiliations)
+        is_open = {programme.id for programme in admitting if programme.status == "active"}
+        if closed := [programme for programme in joined if programme not in is_open]:
+            raise _invalid("enrolments", f"these are not active programmes that admit this member: {', '.join(closed)}")
+
+
+def _decide(me: Principal, member: Member, given: Mapping[str, Any]) -> Member:
+    """Their own record is a person's to change; what only the institution sets, they set if they coordinate too."""
+    if not is_self(me, member):
+        return domain.change_as_institution(member, _limited(me, member, given))
+    if not coordinates(me, member):
+        _refuse_inactive(me, member)
+        return domain.change_as_person(member, given)
+    by_office = {name: value for name, value in given.items() if name in INSTITUTION_ONLY}
+    own = {name: value for name, value in given.items() if name not in INSTITUTION_ONLY}
+    return domain.change_as_person(domain.change_as_institution(member, _limited(me, member, by_office)), own)
+
+
+def _limited(me: Principal, member: Member, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Enrolments as a coordinator gives them are those in their programmes: the member's others stay."""
+    if given.keys() - {"enrolments"}:
+        refuse_shared(me, member)
+    if "enrolments" not in given:
+        return given
+    _refuse_uncovered(me.scope, {enrolment.programme for enrolment in given["enrolments"]})
+    others = tuple(one for one in member.enrolments if not me.scope.covers(one.programme))
+    return {**given, "enrolments": (*others, *given["enrolments"])}
+
+
+def _refuse_uncovered(scope: Scope, programmes: Collection[str]) -> None:
+    """Whether or not the member is enrolled there already: the answer must not tell that."""
+    if not scope.covers_all(programmes):
+        raise _limited_enrolments(scope)
+
+
+def _refuse_outside(scope: Scope, touched: Collection[str], after: Member) -> None:
+    _refuse_uncovered(scope, touched)
+    if not (scope.is_whole or after.programmes):
+        raise _limited_enrolments(scope)
+
+
+def _limited_enrolments(scope: Scope) -> Forbidden:
+    return Forbidden(
+        "role_required",
+        f"you may enrol members only in {', '.join(sorted(scope.programmes))}; keep them in at least one of these",
+    )
+
+
+def _refuse_inactive(me: Principal, member: Member) -> None:
+    if member.status != "active" and not coordinates(me, member):
+        raise Forbidden(
+            "member_inactive",
+            "your profile is not active: you can read it, export it and have it erased; "
+            "to change it, ask your coordinator to reactivate it first",
+        )
+
+
+def _invalid(field: str, message: str) -> Rejected:
+    return Rejected("member_invalid", f"{field}: {message}", (FieldError(field, message),))

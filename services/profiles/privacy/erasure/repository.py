@@ -1,0 +1,197 @@
+"""Documents ↔ erasures. One transaction carries one out: either the member is there, or the marker and the facts."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from services.profiles.cards.repository import forget_within
+from services.profiles.kernel.repository import ERASED, Shape, facts_of, short
+from services.profiles.privacy.erasure import domain
+from services.profiles.privacy.erasure.domain import ErasedMember, Erasure
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import ContactChanged, MemberChanged, MemberErased, PreferencesChanged
+from shared.errors import StaleVersion
+from shared.mongo import (
+    ASCENDING,
+    Database,
+    Document,
+    DuplicateKeyError,
+    IndexModel,
+    Writing,
+    ensure_indexes,
+    in_one_thread,
+)
+from shared.outbox import table as outbox
+from shared.outbox.table import Tombstone
+
+ERASURES = "erasures"
+KINDS = (MemberChanged, PreferencesChanged, ContactChanged)
+"""What is published of a member, and leaves a tombstone each."""
+_FIELDS = tuple(field.name for field in fields(Erasure) if field.name != "id")
+_MARKER = tuple(field.name for field in fields(ErasedMember) if field.name != "id")
+_INDEXES = [
+    IndexModel(
+        [("institution", ASCENDING), ("member", ASCENDING)],
+        name="one_waits",
+        unique=True,
+        partialFilterExpression={"state": "waiting"},
+    ),
+    IndexModel([("state", ASCENDING), ("due_at", ASCENDING)], name="due"),
+    IndexModel([("institution", ASCENDING), ("_id", ASCENDING)], name="page"),
+]
+
+
+def _marker_document(erased: ErasedMember) -> Document:
+    return {"_id": erased.id, **{name: getattr(erased, name) for name in _MARKER}}
+
+
+def _marker(document: Document) -> ErasedMember:
+    return ErasedMember(id=document["_id"], **{name: document[name] for name in _MARKER})
+
+
+SHAPE = Shape(collection=ERASED, to_document=_marker_document, from_document=_marker, taken={})
+
+
+class MongoErasures:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._erasures = database[ERASURES]
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        await ensure_indexes(self._erasures, _INDEXES)
+        await ensure_indexes(self._database[ERASED], [])
+
+    async def waiting_of(self, institution: str, member: str) -> Erasure | None:
+        return _read(await self._erasures.find_one({"institution": institution, "member": member, "state": "waiting"}))
+
+    async def find(self, institution: str, id: str) -> Erasure | None:
+        return _read(await self._erasures.find_one({"_id": id, "institution": institution}))
+
+    async def find_any(self, id: str) -> Erasure | None:
+        return _read(await self._erasures.find_one({"_id": id}))
+
+    async def of_member(self, institution: str, member: str) -> Sequence[Erasure]:
+        return await self._found({"institution": institution, "member": member}, by="_id", limit=1000)
+
+    async def page(self, institution: str, *, after: str | None, limit: int) -> Sequence[Erasure]:
+        return await self._found({"institution": institution, "_id": {"$gt": after or ""}}, by="_id", limit=limit)
+
+    async def add(self, erasure: Erasure, told: Sequence[Payload], trace: Trace) -> None:
+        counted = {short(fact): 1 for fact in told}
+        facts = facts_of(told, counted, institution=erasure.institution, clock=self._clock, trace=trace, bulk=False)
+
+        def body(writing: Writing) -> None:
+            writing[ERASURES].insert_one(_document(erasure), session=writing.session)
+            outbox.write(writing, facts)
+
+        try:
+            await in_one_thread(self._database, body)
+        except DuplicateKeyError:
+            raise StaleVersion(found=1, expected=0) from None
+
+    async def save(self, erasure: Erasure) -> None:
+        await in_one_thread(self._database, lambda writing: _save(writing, erasure))
+
+    async def due(self, now: datetime, *, limit: int) -> Sequence[Erasure]:
+        return await self._found({"state": "waiting", "due_at": {"$lte": now}}, by="due_at", limit=limit)
+
+    async def carry_out(self, erasure: Erasure, trace: Trace) -> None:
+        now = self._clock.now()
+
+        def body(writing: Writing) -> None:
+            wanted = {"_id": erasure.id, "institution": erasure.institution, "version": erasure.version}
+            done = {"$set": {"state": "carried_out", "ended_at": now}, "$inc": {"version": 1}}
+            carried_out = writing[ERASURES].update_one({**wanted, "state": "waiting"}, done, session=writing.session)
+            if not carried_out.matched_count:
+                return
+            mine = {"_id": erasure.member, "institution": erasure.institution}
+            member = writing["members"].find_one_and_delete(mine, session=writing.session)
+            if member is not None:
+                self._tell(writing, erasure, member["sequences"], trace)
+            forget(writing, erasure.institution, erasure.member)
+
+        await in_one_thread(self._database, body)
+
+    def _tell(self, writing: Writing, erasure: Erasure, sequences: Document, trace: Trace) -> None:
+        """Readers keep their marker by the tombstone's sequence: whatever was published before is older."""
+        next_ = {short(kind): sequences.get(short(kind), 0) + 1 for kind in KINDS}
+        erased = ErasedMember(
+            id=erasure.member,
+            institution=erasure.institution,
+            erasure=erasure.id,
+            **{f"{topic}_sequence": sequence for topic, sequence in next_.items()},
+        )
+        counted = {**next_, short(MemberErased): 1}
+        kept = {**_marker_document(erased), "version": 1, "sequences": counted}
+        writing[ERASED].replace_one({"_id": erased.id}, kept, upsert=True, session=writing.session)
+        told: list[Payload | Tombstone] = [*tombstones(erased.id), *domain.facts(erased)]
+        facts = facts_of(told, counted, institution=erased.institution, clock=self._clock, trace=trace, bulk=False)
+        outbox.write(writing, facts)
+
+    async def without_own_receipt(self, *, limit: int) -> Sequence[Erasure]:
+        wanted = {"state": "carried_out", "receipts.profiles": None}
+        return await self._found(wanted, by="due_at", limit=limit)
+
+    async def clear_outbox(self, erasure: Erasure) -> bool:
+        rows, key = self._database["outbox"], f"{erasure.institution}:{erasure.member}"
+        if await rows.find_one({"status": {"$in": ["pending", "held"]}, "key": key}, {"_id": 1}):
+            return False
+        await rows.delete_many({"status": "sent", "key": key, "topic": {"$in": [kind.TOPIC for kind in KINDS]}})
+        return True
+
+    async def receive(self, erasure: Erasure, service: str) -> None:
+        now = self._clock.now()
+        await in_one_thread(
+            self._database, lambda writing: receive(writing, erasure.institution, erasure.id, service=service, now=now)
+        )
+
+    async def _found(self, wanted: Document, *, by: str, limit: int) -> list[Erasure]:
+        found = self._erasures.find(wanted).sort(by, ASCENDING).limit(limit)
+        return [_erasure(document) async for document in found]
+
+
+def tombstones(member: str) -> list[Tombstone]:
+    return [Tombstone(of=kind, aggregate=member) for kind in KINDS]
+
+
+def forget(writing: Writing, institution: str, member: str) -> None:
+    """All else that names the member's person."""
+    writing["invitations"].delete_many({"institution": institution, "member": member}, session=writing.session)
+    forget_within(writing, institution, member)
+
+
+def receive(writing: Writing, institution: str, id: str, *, service: str, now: datetime) -> None:
+    """A service's receipt, as part of the caller's transaction. One of an erasure that a backup does not know is
+    passed over: `deploy.restored` makes it again from the topic.
+    """
+    document = writing[ERASURES].find_one({"_id": id, "institution": institution}, session=writing.session)
+    if document is None:
+        return
+    before = _erasure(document)
+    after = domain.receive(before, service=service, now=now)
+    if after != before:
+        _save(writing, after)
+
+
+def _save(writing: Writing, erasure: Erasure) -> None:
+    before = {"_id": erasure.id, "institution": erasure.institution, "version": erasure.version - 1}
+    written = writing[ERASURES].replace_one(before, _document(erasure), session=writing.session)
+    if not written.matched_count:
+        raise StaleVersion(found=erasure.version, expected=erasure.version - 1)
+
+
+def _document(erasure: Erasure) -> Document:
+    return {"_id": erasure.id, **{name: getattr(erasure, name) for name in _FIELDS}}
+
+
+def _read(document: Document | None) -> Erasure | None:
+    return None if document is None else _erasure(document)
+
+
+def _erasure(document: Document) -> Erasure:
+    known: dict[str, Any] = {name: document[name] for name in _FIELDS}
+    return Erasure(id=document["_id"], **known)

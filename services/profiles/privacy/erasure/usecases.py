@@ -1,0 +1,155 @@
+"""Erasures: requested by the member or by a coordinator of the institution, carried out by the clock."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from services.profiles.members.domain.members import Member
+from services.profiles.members.usecases import MemberUseCases
+from services.profiles.privacy.erasure import domain
+from services.profiles.privacy.erasure.domain import Erasure
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.contracts.payload import Payload
+from shared.errors import Forbidden, NotFound
+from shared.retries import again_when_stale
+
+_AT_ONCE = 100
+
+
+class Erasures(Protocol):
+    async def waiting_of(self, institution: str, member: str) -> Erasure | None: ...
+
+    async def find(self, institution: str, id: str) -> Erasure | None: ...
+
+    async def find_any(self, id: str) -> Erasure | None:
+        """For operators: of any institution."""
+
+    async def of_member(self, institution: str, member: str) -> Sequence[Erasure]: ...
+
+    async def page(self, institution: str, *, after: str | None, limit: int) -> Sequence[Erasure]: ...
+
+    async def add(self, erasure: Erasure, told: Sequence[Payload], trace: Trace) -> None:
+        """With its facts, in one transaction. Raises `StaleVersion` where another one of this member waits already."""
+
+    async def save(self, erasure: Erasure) -> None:
+        """On condition of the version before. Raises `StaleVersion`."""
+
+    async def due(self, now: datetime, *, limit: int) -> Sequence[Erasure]: ...
+
+    async def carry_out(self, erasure: Erasure, trace: Trace) -> None:
+        """In one transaction, once: the member and their invitations go, a marker stays, and every topic is told."""
+
+    async def without_own_receipt(self, *, limit: int) -> Sequence[Erasure]:
+        """Carried out, and our own outbox may still hold what was published of the member."""
+
+    async def clear_outbox(self, erasure: Erasure) -> bool:
+        """Removes what was sent of the member; False while anything still waits to be sent."""
+
+    async def receive(self, erasure: Erasure, service: str) -> None: ...
+
+
+class ErasureUseCases:
+    def __init__(self, erasures: Erasures, people: MemberUseCases, *, clock: Clock, waits: "ErasureDelays") -> None:
+        self._erasures = erasures
+        self._people = people
+        self._clock = clock
+        self._waits = waits
+
+    async def ask_for_myself(self, me: Principal, *, id: str, trace: Trace) -> Erasure:
+        member = (await self._people.see_myself(me)).state
+        return await again_when_stale(lambda: self._ask(member, id=id, by="member", wait=self._waits.own, trace=trace))
+
+    async def ask_for(self, me: Principal, member: str, *, id: str, trace: Trace) -> Erasure:
+        found = (await self._people.see(me, member)).state
+        _require_coordinator(me)
+        return await again_when_stale(
+            lambda: self._ask(found, id=id, by="coordinator", wait=self._waits.coordinators, trace=trace)
+        )
+
+    async def _ask(self, member: Member, *, id: str, by: domain.RequestedBy, wait: timedelta, trace: Trace) -> Erasure:
+        waiting = await self._erasures.waiting_of(member.institution, member.id)
+        asked = domain.ask(
+            waiting,
+            id=id,
+            institution=member.institution,
+            member=member.id,
+            by=by,
+            now=self._clock.now(),
+            wait=wait,
+        )
+        if waiting is None:
+            await self._erasures.add(asked, domain.requested(asked), trace)
+        elif asked != waiting:
+            await self._erasures.save(asked)
+        return asked
+
+    async def see_mine(self, me: Principal) -> Erasure:
+        member = (await self._people.see_myself(me)).state
+        waiting = await self._erasures.waiting_of(member.institution, member.id)
+        if waiting is None:
+            raise NotFound(
+                "erasure_not_found", "you have not asked for an erasure of your profile, or it has been withdrawn"
+            )
+        return waiting
+
+    async def withdraw_mine(self, me: Principal) -> Erasure:
+        async def act() -> Erasure:
+            withdrawn = domain.withdraw(await self.see_mine(me), by="member", now=self._clock.now())
+            await self._erasures.save(withdrawn)
+            return withdrawn
+
+        return await again_when_stale(act)
+
+    async def see(self, me: Principal, id: str) -> Erasure:
+        """For an `institution_coordinator`, and for an operator: it holds ids only."""
+        if "operator" in me.roles:
+            found = await self._erasures.find_any(id)
+        else:
+            found = await self._erasures.find(me.home, id) if me.coordinates_institution else None
+        if found is None:
+            raise NotFound("erasure_not_found", "there is no erasure with this id")
+        return found
+
+    async def page(self, me: Principal, *, after: str | None, limit: int) -> Sequence[Erasure]:
+        _require_coordinator(me)
+        return await self._erasures.page(me.home, after=after, limit=limit)
+
+    async def withdraw(self, me: Principal, id: str) -> Erasure:
+        async def act() -> Erasure:
+            found = await self.see(me, id)
+            _require_coordinator(me)
+            withdrawn = domain.withdraw(found, by="coordinator", now=self._clock.now())
+            await self._erasures.save(withdrawn)
+            return withdrawn
+
+        return await again_when_stale(act)
+
+
+class ErasureDelays:
+    """How long a request waits before it is carried out."""
+
+    def __init__(self, *, own: timedelta, coordinators: timedelta) -> None:
+        self.own = own
+        self.coordinators = coordinators
+
+
+class ErasureWorker:
+    """What the clock does. Each step is one transaction, and done again changes nothing."""
+
+    def __init__(self, erasures: Erasures, clock: Clock) -> None:
+        self._erasures = erasures
+        self._clock = clock
+
+    async def work(self) -> None:
+        for erasure in await self._erasures.due(self._clock.now(), limit=_AT_ONCE):
+            await self._erasures.carry_out(erasure, Trace(correlation_id=self._clock.new_id()))
+        for erasure in await self._erasures.without_own_receipt(limit=_AT_ONCE):
+            if await self._erasures.clear_outbox(erasure):
+                await self._erasures.receive(erasure, "profiles")
+
+
+def _require_coordinator(me: Principal) -> None:
+    if not me.coordinates_institution:
+        raise Forbidden("role_required", "this needs the role institution_coordinator")

@@ -1,0 +1,33 @@
+from dataclasses import asdict, replace
+from typing import Any
+
+from services.profiles.members.stores import Members
+from services.profiles.members.usecases import MemberUseCases
+from services.profiles.privacy.erasure.usecases import Erasures
+from shared.auth import Principal
+
+
+class Export:
+    """Everything held about a person, for that person."""
+
+    def __init__(self, members: Members, erasures: Erasures, people: MemberUseCases) -> None:
+        self._members = members
+        self._erasures = erasures
+        self._people = people
+
+    async def of(self, me: Principal) -> dict[str, Any]:
+        mine = await self._people.see_myself(me)
+        invitations = await self._members.invitations_of(me.home, mine.state.id)
+        return {
+            "member": {
+                **asdict(replace(mine.state, enrolments=())),
+                "enrolments": [enrolment.model_dump() for enrolment in mine.state.enrolments],
+            },
+            "version": mine.version,
+            "published": dict(mine.sequences),
+            "erasures": [
+                {**asdict(one), "outstanding": one.outstanding}
+                for one in await self._erasures.of_member(me.home, mine.state.id)
+            ],
+            "invitations": [{"expires_at": one.expires_at, "used_at": one.used_at} for one in invitations],
+        }

@@ -1,0 +1,96 @@
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from services.profiles.kernel.domain.weights import told_weights
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import (
+    ClosingReason,
+    Factor,
+    ProgrammeChanged,
+    ProgrammeLimits,
+    Separation,
+    Status,
+    programme_weights,
+    separation_days,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programme:
+    id: str
+    institution: str
+    """The owner."""
+    name: str
+    admits: tuple[str, ...]
+    """The institutions that the owner names, itself first."""
+    agreed: tuple[str, ...]
+    """Of these, the owner and those that said yes: it is open to them, and unknown to the others."""
+    declined: tuple[str, ...] = ()
+    status: Status = "active"
+    weights: Mapping[Factor, int] = field(default_factory=dict)
+    """Of every factor that a programme weighs."""
+    limits: ProgrammeLimits = field(default_factory=ProgrammeLimits)
+    repair_by_itself_up_to: int = 0
+    """A repair that moves at most so many people needs no coordinator's word; 0: each does."""
+    assessment_lookback_days: int = 180
+    assessment_lookahead_days: int = 365
+    separation_days: Mapping[ClosingReason, Separation] = field(default_factory=lambda: separation_days({}))
+    """Of every reason for which a mentoring is closed."""
+
+    @property
+    def awaiting(self) -> tuple[str, ...]:
+        return tuple(one for one in self.admits if one not in self.agreed)
+
+
+def found(*, id: str, institution: str, given: Mapping[str, Any], standing: Collection[str]) -> Programme:
+    programme = Programme(id=id, institution=institution, name=given["name"], admits=(), agreed=())
+    return change(programme, {"admits": (), **given}, standing=standing)
+
+
+def change(programme: Programme, given: Mapping[str, Any], *, standing: Collection[str]) -> Programme:
+    """An institution that is named for the first time is asked, unless its consent is `standing`: the owner and it name
+    each other as partners. One that is not named any more is asked again when it is.
+    """
+    changed = replace(programme, **given)
+    admits = tuple(dict.fromkeys((changed.institution, *changed.admits)))
+    agreed = {changed.institution, *programme.agreed, *(set(standing) - set(programme.admits))}
+    return replace(
+        changed,
+        admits=admits,
+        agreed=tuple(one for one in admits if one in agreed),
+        declined=tuple(one for one in programme.declined if one in admits),
+        weights=programme_weights(changed.weights),
+        separation_days=separation_days(changed.separation_days),
+    )
+
+
+def answer(programme: Programme, institution: str, *, agrees: bool) -> Programme:
+    """What an institution that the owner names says to that; it may say otherwise later."""
+    agreed = {*programme.agreed, institution} if agrees else {*programme.agreed} - {institution}
+    declined = {*programme.declined} - {institution} if agrees else {*programme.declined, institution}
+    return replace(
+        programme,
+        agreed=tuple(one for one in programme.admits if one in agreed),
+        declined=tuple(one for one in programme.admits if one in declined),
+    )
+
+
+def facts(programme: Programme) -> tuple[Payload, ...]:
+    weights, further_weights = told_weights(programme.weights)
+    return (
+        ProgrammeChanged(
+            programme=programme.id,
+            institution=programme.institution,
+            name=programme.name,
+            status=programme.status,
+            admits=programme.agreed,
+            weights=weights,
+            further_weights=further_weights,
+            limits=programme.limits,
+            repair_by_itself_up_to=programme.repair_by_itself_up_to,
+            assessment_lookback_days=programme.assessment_lookback_days,
+            assessment_lookahead_days=programme.assessment_lookahead_days,
+            separation_days=dict(programme.separation_days),
+        ),
+    )

@@ -1,0 +1,89 @@
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.profiles.kernel.domain.aggregate import Versioned
+from services.profiles.members.stores import Institutions, Programmes
+from services.profiles.programmes import domain
+from services.profiles.programmes.domain import Programme
+from shared.auth import Principal
+from shared.contracts.envelope import Trace
+from shared.errors import FieldError, Forbidden, NotFound, Rejected
+
+
+class ProgrammeUseCases:
+    """A programme is founded by its owner's coordinator or an operator, and seen by those whom it admits."""
+
+    def __init__(self, programmes: Programmes, institutions: Institutions) -> None:
+        self._programmes = programmes
+        self._institutions = institutions
+
+    async def found(
+        self,
+        me: Principal,
+        *,
+        id: str,
+        owner: str | None,
+        given: Mapping[str, Any],
+        request: str,
+        trace: Trace,
+    ) -> Versioned[Programme]:
+        institution = _owner(me, owner)
+        _refuse_foreign_id(me, id, institution, is_chosen=id != request)
+        standing = await self._institutions.partners(institution, given.get("admits", ()))
+        programme = domain.found(id=id, institution=institution, given=given, standing=standing)
+        return await self._programmes.add(programme, domain.facts(programme), trace, request=request)
+
+    async def see(self, me: Principal, id: str) -> Versioned[Programme]:
+        found = await self._programmes.find_any(id)
+        if found is None or not ("operator" in me.roles or me.institution in found.state.agreed):
+            raise NotFound("programme_not_found", "there is no programme with this id")
+        return found
+
+    async def page(self, me: Principal, *, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
+        institution = None if "operator" in me.roles else me.home
+        return await self._programmes.page(institution, after, limit)
+
+    async def change(
+        self,
+        me: Principal,
+        id: str,
+        given: Mapping[str, Any],
+        *,
+        expected: int,
+        trace: Trace,
+    ) -> Versioned[Programme]:
+        before = (await self.see(me, id)).at(expected)
+        if before.state.institution != me.institution or not me.coordinates(id):
+            raise Forbidden(
+                "role_required", "only a coordinator of the institution that owns the programme can change it"
+            )
+        standing = await self._institutions.partners(me.home, given.get("admits", ()))
+        after = domain.change(before.state, given, standing=standing)
+        # Published even where only `awaiting` changed: a programme's sequence on its topic is its version.
+        return await self._programmes.save(before, after, domain.facts(after), trace)
+
+
+def _refuse_foreign_id(me: Principal, id: str, owner: str, *, is_chosen: bool) -> None:
+    """An id that a coordinator chooses begins with their institution's: no answer depends on what others have chosen.
+    Operators know every institution's programmes, and may choose a short one.
+    """
+    is_short = "." not in id and "operator" in me.roles
+    if is_chosen and not is_short and not id.startswith(f"{owner}."):
+        raise Rejected(
+            "programme_invalid",
+            f"id: must begin with {owner}.",
+            (FieldError("id", f"must begin with the institution, as in {owner}.first-friday"),),
+        )
+
+
+def _owner(me: Principal, named: str | None) -> str:
+    me.require("coordinator", "operator")
+    owner = named or me.home
+    if "operator" in me.roles:
+        return owner
+    if owner != me.home or not me.coordinates_institution:
+        raise Forbidden(
+            "role_required",
+            "creating a programme needs the role institution_coordinator of the institution that will own it",
+        )
+    return owner

@@ -1,0 +1,49 @@
+"""Publishes every member's preferences again, under the next sequence: for fields that came after the last record."""
+
+from services.profiles.kernel.repository import facts_of, raised, read
+from services.profiles.members.domain.members import facts
+from services.profiles.members.repository.members import SHAPE
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.contracts.profiles import PreferencesChanged
+from shared.mongo import ASCENDING, Database, Document, Session, UpdateOne, in_transaction
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact
+
+_AT_ONCE = 200
+
+
+async def republish_preferences(database: Database, clock: Clock) -> int:
+    """While the service runs. How many; run again, it publishes all of them again."""
+    published, last = 0, ""
+    while members := await _next(database, clock, after=last):
+        published, last = published + len(members), members[-1]
+    return published
+
+
+async def _next(database: Database, clock: Clock, *, after: str) -> list[str]:
+    async def body(session: Session) -> list[str]:
+        found = database[SHAPE.collection].find({"_id": {"$gt": after}}, session=session).sort("_id", ASCENDING)
+        members = await found.limit(_AT_ONCE).to_list(None)
+        if members:
+            # The version rises too: what was read before must not be saved with the sequence of then.
+            rises = {"$inc": {"version": 1, "sequences.preferences": 1}}
+            writes = [UpdateOne({"_id": one["_id"], "institution": one["institution"]}, rises) for one in members]
+            await database[SHAPE.collection].bulk_write(writes, session=session)
+            await outbox.append(database, session, [_fact(one, clock) for one in members])
+        return [one["_id"] for one in members]
+
+    return await in_transaction(database, body)
+
+
+def _fact(document: Document, clock: Clock) -> Fact:
+    told = [one for one in facts(read(document, SHAPE).state) if isinstance(one, PreferencesChanged)]
+    [fact] = facts_of(
+        told,
+        raised(document["sequences"], told),
+        institution=document["institution"],
+        clock=clock,
+        trace=Trace(correlation_id=clock.new_id()),
+        bulk=True,
+    )
+    return fact

@@ -1,0 +1,132 @@
+"""Which states are newer than what their topics hold, and how they get there: through the outbox, in order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from services.profiles.institutions import domain as institutions
+from services.profiles.institutions import repository as institution_store
+from services.profiles.kernel.repository import ERASED, Shape, facts_of, read
+from services.profiles.members.domain import members
+from services.profiles.members.repository import members as member_store
+from services.profiles.privacy.erasure import domain as erasures
+from services.profiles.privacy.erasure import repository as erasure_store
+from services.profiles.programmes import domain as programmes
+from services.profiles.programmes import repository as programme_store
+from services.profiles.republishing.usecases import Heads
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.contracts.payload import Payload
+from shared.mongo import Database, Document, Session, in_transaction
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact, Tombstone
+from shared.telemetry import logger
+
+_AT_ONCE = 1000
+_NAMED = 20
+_log = logger(__name__)
+_MEMBERS = (member_store.SHAPE, members.facts)
+Owner = tuple[Shape[Any], Callable[[Any], tuple[Payload, ...]]]
+"""Who keeps the state, and how it is told."""
+OWNED: Mapping[str, Owner] = {
+    "profiles.institutions": (institution_store.SHAPE, institutions.facts),
+    "profiles.programmes": (programme_store.SHAPE, programmes.facts),
+    "profiles.members": _MEMBERS,
+    "profiles.preferences": _MEMBERS,
+    "profiles.contacts": _MEMBERS,
+    "profiles.erasures": (erasure_store.SHAPE, erasures.facts),
+}
+TOPICS = tuple(OWNED)
+
+
+class MongoStates:
+    def __init__(self, database: Database, clock: Clock, *, holder: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._holder = holder
+
+    async def leading(self) -> int | None:
+        lease = await self._database["leases"].find_one({"_id": "relay", "holder": self._holder})
+        return None if lease is None else int(lease["token"])
+
+    async def tell_again(self, heads: Heads) -> int:
+        told = 0
+        for topic, by_key in heads.items():
+            keys = list(by_key)
+            for first in range(0, len(keys), _AT_ONCE):
+                some = {key: by_key[key] for key in keys[first : first + _AT_ONCE]}
+                for document in await self._newer(topic, some):
+                    told += await self._tell(topic, document)
+                for marker in await self._erased(topic, some):
+                    told += await self._bury(topic, marker)
+        return told
+
+    async def _newer(self, topic: str, heads: Mapping[str, int]) -> list[Document]:
+        shape, _ = OWNED[topic]
+        ids = [key.partition(":")[2] for key in heads]
+        found = self._database[shape.collection].find({"_id": {"$in": ids}}, {"institution": 1, "sequences": 1})
+        documents = await found.to_list(None)
+        _warn_of_forged(topic, documents, heads)
+        return [one for one in documents if _sequence(one, topic) > heads.get(_key(one), _sequence(one, topic))]
+
+    async def _erased(self, topic: str, heads: Mapping[str, int]) -> list[Document]:
+        """Markers of erased members behind whose tombstone an older state was appended."""
+        if OWNED[topic] is not _MEMBERS:
+            return []
+        ids = [key.partition(":")[2] for key in heads]
+        documents = await self._database[ERASED].find({"_id": {"$in": ids}}).to_list(None)
+        _warn_of_forged(topic, documents, heads)
+        return [one for one in documents if _sequence(one, topic) > heads.get(_key(one), _sequence(one, topic))]
+
+    async def _bury(self, topic: str, marker: Document) -> bool:
+        async def body(session: Session) -> bool:
+            waits = {"status": "pending", "key": _key(marker), "topic": topic}
+            if await self._database["outbox"].find_one(waits, session=session):
+                return False
+            told = [one for one in erasure_store.tombstones(marker["_id"]) if topic == one.TOPIC]
+            await outbox.append(self._database, session, self._rows(told, marker))
+            return True
+
+        return await in_transaction(self._database, body)
+
+    def _rows(self, told: Sequence[Payload | Tombstone], document: Document) -> list[Fact]:
+        return facts_of(
+            told,
+            document["sequences"],
+            institution=document["institution"],
+            clock=self._clock,
+            trace=Trace(correlation_id=self._clock.new_id()),
+            bulk=False,
+        )
+
+    async def _tell(self, topic: str, seen: Document) -> bool:
+        """Unless it has changed since, or waits already. Touches the document: what changes it next is told behind."""
+
+        async def body(session: Session) -> bool:
+            same = {"_id": seen["_id"], "institution": seen["institution"], "sequences": seen["sequences"]}
+            shape, facts = OWNED[topic]
+            document = await self._database[shape.collection].find_one_and_update(
+                same, {"$inc": {"told_again": 1}}, session=session
+            )
+            waits = {"status": "pending", "key": _key(seen), "topic": topic}
+            if document is None or await self._database["outbox"].find_one(waits, session=session):
+                return False
+            told = [fact for fact in facts(read(document, shape).state) if topic == fact.TOPIC]
+            await outbox.append(self._database, session, self._rows(told, document))
+            return True
+
+        return await in_transaction(self._database, body)
+
+
+def _warn_of_forged(topic: str, documents: Sequence[Document], heads: Mapping[str, int]) -> None:
+    """Heads are read before documents, and a record is published after its document: an honest head is never ahead."""
+    ahead = [one["_id"] for one in documents if heads.get(_key(one), 0) > _sequence(one, topic)]
+    if ahead:
+        _log.error("a topic is ahead of the store", topic=topic, aggregates=len(ahead), first=ahead[:_NAMED])
+
+
+def _key(document: Document) -> str:
+    return f"{document['institution']}:{document['_id']}"
+
+
+def _sequence(document: Document, topic: str) -> int:
+    return int(document["sequences"].get(topic.rpartition(".")[2], 0))

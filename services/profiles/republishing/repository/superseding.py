@@ -1,0 +1,82 @@
+"""Publishes an aggregate's true state above a forged sequence on its topic, so that every reader accepts it again."""
+
+from collections.abc import Iterable, Mapping
+
+from services.profiles.kernel.repository import ERASED, facts_of, read, short
+from services.profiles.privacy.erasure import domain as erasures
+from services.profiles.privacy.erasure import repository as erasure_store
+from services.profiles.republishing.repository.stale_heads import OWNED
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import MemberErased
+from shared.epochs import highest_accepted, superseding
+from shared.mongo import Database, Document, Session, in_transaction
+from shared.outbox import table as outbox
+from shared.outbox.table import Tombstone
+
+
+class Superseding:
+    def __init__(self, database: Database, clock: Clock, *, topic: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._topic = topic
+        self._name = topic.rpartition(".")[2]
+        self._shape, self._facts = OWNED[topic]
+
+    async def stored(self, id: str) -> Document | None:
+        """The document, or the marker of an erased member; None where the store knows neither."""
+        return await self._find(id, None)
+
+    def forged(self, document: Document, found: Iterable[int]) -> int | None:
+        """The highest sequence that readers may have accepted of those found under the document's key; None where it is
+        not above the document's own.
+        """
+        own = document["sequences"].get(self._name, 0)
+        highest = highest_accepted(own, found)
+        return highest if highest > own else None
+
+    async def supersede(self, id: str, found: Iterable[int]) -> int | None:
+        """The sequence under which the state is in the outbox now; None where there is nothing to supersede."""
+        sequences = list(found)
+
+        async def body(session: Session) -> int | None:
+            document = await self._find(id, session)
+            highest = None if document is None else self.forged(document, sequences)
+            if document is None or highest is None:
+                return None
+            above = superseding(document["sequences"].get(self._name, 0), highest)
+            await self._publish(document, {self._name: above}, session)
+            return above
+
+        return await in_transaction(self._database, body)
+
+    async def _find(self, id: str, session: Session | None) -> Document | None:
+        for collection in (self._shape.collection, ERASED):
+            document = await self._database[collection].find_one({"_id": id}, session=session)
+            if document is not None:
+                return document
+        return None
+
+    async def _publish(self, document: Document, raised: Mapping[str, int], session: Session) -> None:
+        """The version rises too: what was read before must not be saved with the sequence of then."""
+        is_marker = "erasure" in document
+        sequences = {**document["sequences"], **raised}
+        after = {**document, "sequences": sequences, "version": max(document["version"] + 1, *raised.values())}
+        told: list[Payload | Tombstone] = []
+        if is_marker:
+            erased = short(MemberErased)
+            sequences[erased] = max(sequences[erased] + 1, raised.get(erased, 0))
+            after |= {f"{name}_sequence": n for name, n in raised.items() if f"{name}_sequence" in document}
+            told += [one for one in erasure_store.tombstones(document["_id"]) if self._topic == one.TOPIC]
+            told += erasures.facts(read(after, erasure_store.SHAPE).state)
+        else:
+            told += [fact for fact in self._facts(read(after, self._shape).state) if self._topic == fact.TOPIC]
+        collection = ERASED if is_marker else self._shape.collection
+        same = {"_id": document["_id"], "institution": document["institution"]}
+        await self._database[collection].replace_one(same, after, session=session)
+        trace = Trace(correlation_id=self._clock.new_id())
+        facts = facts_of(
+            told, sequences, institution=document["institution"], clock=self._clock, trace=trace, bulk=False
+        )
+        await outbox.append(self._database, session, facts)

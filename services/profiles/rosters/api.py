@@ -1,0 +1,140 @@
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Response, UploadFile
+from pydantic import BaseModel
+
+from services.profiles.rosters.domain.merging import Verdict
+from services.profiles.rosters.usecases import Roster, RosterIntake, State, Verdicted
+from shared.contracts.payload import Id
+from shared.errors import Rejected
+from shared.http import (
+    IdempotencyKey,
+    Limit,
+    NewId,
+    Page,
+    SignedIn,
+    Traced,
+    line_after,
+    moment_before,
+    problems,
+    router,
+    to_cursor,
+)
+from shared.text import Line
+
+_MAPPING_AND_FORM_BYTES = 1_000_000
+
+
+class Counts(BaseModel):
+    """In a dry run: what would become of the rows."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    refused: int = 0
+
+
+class RosterView(BaseModel):
+    """`status`: waiting (worked off now or soon), done, or failed (the upload broke off; nothing was imported)."""
+
+    id: str
+    section: str
+    dry_run: bool
+    status: State
+    rows: int
+    counts: Counts
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class ReasonView(BaseModel):
+    column: str
+    """Empty where the row as a whole is meant."""
+    message: str
+
+
+class RowView(BaseModel):
+    line: int
+    """Where the row begins in the file; the header is line 1."""
+    verdict: Verdict
+    member: str | None
+    reasons: list[ReasonView]
+    kept: tuple[str, ...]
+    """Fields where a later edit stays, because the mapping does not declare them authoritative."""
+
+
+def _view(roster: Roster) -> RosterView:
+    return RosterView(
+        id=roster.id,
+        section=roster.section,
+        dry_run=roster.dry_run,
+        status=roster.state,
+        rows=roster.rows,
+        counts=Counts.model_validate(roster.counts),
+        created_at=roster.created_at,
+        finished_at=roster.finished_at,
+    )
+
+
+def _row_view(row: Verdicted) -> RowView:
+    reasons = [ReasonView(column=reason.column, message=reason.message) for reason in row.reasons]
+    return RowView(line=row.line, verdict=row.verdict, member=row.member, reasons=reasons, kept=row.kept)
+
+
+def rosters_router(rosters: RosterIntake, *, max_bytes: int) -> APIRouter:
+    routes = router(prefix="/rosters", tags=["rosters"], max_body_bytes=max_bytes + _MAPPING_AND_FORM_BYTES)
+
+    @routes.post("", status_code=202)
+    async def receive(  # noqa: PLR0913 -- what an upload consists of
+        file: Annotated[UploadFile, File(description="CSV, UTF-8, the first line names the columns")],
+        mapping: Annotated[UploadFile, File(description="YAML or JSON (docs: rosters)")],
+        section: Annotated[
+            Line, Form(min_length=1, max_length=200, description="Which section of the mapping reads this file")
+        ],
+        me: SignedIn,
+        id: NewId,
+        trace: Traced,
+        response: Response,
+        *,
+        dry_run: Annotated[bool, Form(description="Say what would happen, and do nothing")] = False,
+        _key: IdempotencyKey = None,
+    ) -> RosterView:
+        """By a coordinator or an integrator. The file is checked and kept at once and worked off from then on."""
+        if (file.size or 0) > max_bytes:
+            raise Rejected(
+                "roster_too_large", f"a roster may have at most {max_bytes // 1_000_000} MB: send it in parts"
+            )
+        roster = await rosters.receive(
+            me,
+            id=id,
+            file=file.file,
+            mapping_text=await mapping.read(),
+            section_name=section,
+            dry_run=dry_run,
+            trace=trace,
+        )
+        response.headers["location"] = f"/rosters/{roster.id}"
+        return _view(roster)
+
+    @routes.get("")
+    async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[RosterView]:
+        """The institution's, newest first."""
+        found = await rosters.page(me, before=moment_before(cursor), limit=limit)
+        last = to_cursor([found[-1].created_at.isoformat(), found[-1].id]) if len(found) == limit else None
+        return Page(items=[_view(one) for one in found], next=last)
+
+    @routes.get("/{roster}", responses=problems(404))
+    async def see(roster: Id, me: SignedIn) -> RosterView:
+        return _view(await rosters.see(me, roster))
+
+    @routes.get("/{roster}/rows", responses=problems(404))
+    async def rows(
+        roster: Id, me: SignedIn, verdict: Verdict | None = None, limit: Limit = 100, cursor: str | None = None
+    ) -> Page[RowView]:
+        """Every row's verdict, by line."""
+        found = await rosters.verdicts(me, roster, verdict, after=line_after(cursor), limit=limit)
+        last = to_cursor(found[-1].line) if len(found) == limit else None
+        return Page(items=[_row_view(row) for row in found], next=last)
+
+    return routes

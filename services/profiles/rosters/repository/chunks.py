@@ -1,0 +1,154 @@
+"""One chunk of a roster in one transaction: members, facts, verdicts, counts, and the chunk's own end.
+
+It is that end which makes it happen once: who finds the chunk gone does nothing.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from services.profiles.kernel.domain.aggregate import Versioned, news
+from services.profiles.kernel.repository import facts_of, raised, read
+from services.profiles.members.domain import members as domain
+from services.profiles.members.domain.members import Member
+from services.profiles.members.repository.members import SHAPE, MongoMembers
+from services.profiles.rosters.domain.merging import Outcome
+from services.profiles.rosters.usecases import Chunk, Plan, Roster
+from shared.clock import Clock
+from shared.errors import StaleVersion
+from shared.mongo import BulkWriteError, Database, Document, InsertOne, ReplaceOne, Session, in_transaction
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact
+
+_SECONDS = 30
+_TAKEN = "the e-mail address or external_id belongs to another member by now"
+
+
+class ChunkEffects:
+    def __init__(self, database: Database, members: MongoMembers, clock: Clock) -> None:
+        self._database = database
+        self._members = members
+        self._clock = clock
+
+    async def apply(self, roster: Roster, chunk: Chunk, plan: Plan) -> None:
+        """A row that meets somebody else's new unique value is planned again, then refused: it holds up no chunk."""
+        taken: dict[int, str] = {}
+        met: Counter[int] = Counter()
+        while True:
+            attempt = _Attempt(
+                self._database, self._members, self._clock, roster=roster, chunk=chunk, plan=plan, taken=taken
+            )
+            try:
+                return await in_transaction(self._database, attempt.run, seconds=_SECONDS)
+            except BulkWriteError as failed:
+                line = attempt.line_of(failed)
+                met[line] += 1
+                if met[line] > 1:
+                    taken[line] = _TAKEN
+            except StaleVersion:
+                continue
+
+
+class _Attempt:
+    """One chunk in one transaction. May run more than once: it reads again each time."""
+
+    def __init__(
+        self,
+        database: Database,
+        members: MongoMembers,
+        clock: Clock,
+        *,
+        roster: Roster,
+        chunk: Chunk,
+        plan: Plan,
+        taken: Mapping[int, str],
+    ) -> None:
+        self._database = database
+        self._members = members
+        self._clock = clock
+        self._roster = roster
+        self._chunk = chunk
+        self._plan = plan
+        self._taken = taken
+        self._written: list[Outcome] = []
+
+    def line_of(self, failed: BulkWriteError) -> int:
+        """Whose write met a value that is taken; anything else is a fault."""
+        errors = (failed.details or {}).get("writeErrors", [])
+        if not errors or errors[0]["code"] != 11000:  # noqa: PLR2004 -- DuplicateKey
+            raise failed
+        return self._written[int(errors[0]["index"])].line
+
+    async def run(self, session: Session) -> None:
+        gone = await self._database["roster_chunks"].delete_one({"_id": self._chunk.id}, session=session)
+        if not gone.deleted_count:
+            return
+        outcomes = self._plan(await self._known(session), self._taken)
+        self._written = [one for one in outcomes if one.after is not None and not self._roster.dry_run]
+        await self._write(session)
+        await self._database["roster_rows"].insert_many([self._row(one) for one in outcomes], session=session)
+        counts = Counter(f"counts.{one.verdict}" for one in outcomes)
+        await self._database["rosters"].update_one({"_id": self._roster.id}, {"$inc": dict(counts)}, session=session)
+
+    async def _known(self, session: Session) -> list[Versioned[Member]]:
+        """Two queries: with `$or` the planner uses neither partial index and reads the whole institution."""
+        told = [row.told for row in self._chunk.rows if row.told is not None]
+        wanted = {
+            "email": [one.email for one in told],
+            "external_id": [one.external_id for one in told if one.external_id],
+        }
+        known: dict[str, Document] = {}
+        for name, values in wanted.items():
+            if values:
+                mine = {"institution": self._roster.institution, name: {"$in": values}}
+                found = await self._members.collection.find(mine, session=session).to_list(None)
+                known |= {document["_id"]: document for document in found}
+        return [read(document, SHAPE) for document in known.values()]
+
+    async def _write(self, session: Session) -> None:
+        writes: list[InsertOne[Document] | ReplaceOne[Document]] = []
+        facts: list[Fact] = []
+        for outcome in self._written:
+            write, told = self._one(outcome)
+            writes.append(write)
+            facts += told
+            await asyncio.sleep(0)  # requests and the relay share this loop
+        if not writes:
+            return
+        done = await self._members.collection.bulk_write(writes, session=session)
+        if done.inserted_count + done.matched_count < len(writes):
+            raise StaleVersion(found=0, expected=0)
+        await outbox.append(self._database, session, facts)
+
+    def _one(self, outcome: Outcome) -> tuple[InsertOne[Document] | ReplaceOne[Document], list[Fact]]:
+        before, after = outcome.before, outcome.after
+        assert after is not None  # noqa: S101 -- what `_written` is made of
+        told = news(domain.facts(before.state), domain.facts(after)) if before else domain.facts(after)
+        sequences = raised(before.sequences if before else {}, told)
+        new = Versioned(after, before.version + 1 if before else 1, sequences)
+        document = self._members.document(new)
+        facts = facts_of(
+            told,
+            sequences,
+            institution=after.institution,
+            clock=self._clock,
+            trace=self._roster.trace,
+            bulk=True,
+        )
+        if before is None:
+            return InsertOne(document), facts
+        guard = {"_id": after.id, "institution": after.institution, "version": before.version}
+        return ReplaceOne(guard, document), facts
+
+    def _row(self, outcome: Outcome) -> Document:
+        return {
+            "_id": f"{self._roster.id}:{outcome.line:09d}",
+            "roster": self._roster.id,
+            "institution": self._roster.institution,
+            "line": outcome.line,
+            "verdict": outcome.verdict,
+            "member": None if self._roster.dry_run and outcome.verdict == "created" else outcome.member,
+            "reasons": [asdict(reason) for reason in outcome.reasons],
+            "kept": list(outcome.kept),
+        }

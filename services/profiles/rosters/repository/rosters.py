@@ -1,0 +1,221 @@
+"""Rosters, their chunks and the verdicts on their rows. A chunk's end is written with its effects."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from services.profiles.kernel.domain.fields import Profile
+from services.profiles.members.repository.members import MongoMembers
+from services.profiles.rosters.domain.merging import Verdict
+from services.profiles.rosters.domain.reading import Reason, Row
+from services.profiles.rosters.repository.chunks import ChunkEffects
+from services.profiles.rosters.usecases import Chunk, Plan, Roster, Verdicted
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.contracts.profiles import Enrolment
+from shared.mongo import (
+    ASCENDING,
+    DESCENDING,
+    Database,
+    Document,
+    DuplicateKeyError,
+    IndexModel,
+    Writing,
+    ensure_indexes,
+    in_one_thread,
+)
+from shared.scope import Scope
+
+NEWEST_FIRST = [("created_at", DESCENDING), ("_id", DESCENDING)]
+
+
+class MongoRosters:
+    def __init__(self, database: Database, members: MongoMembers, clock: Clock) -> None:
+        self._database = database
+        self._rosters = database["rosters"]
+        self._chunks = database["roster_chunks"]
+        self._rows = database["roster_rows"]
+        self._chunk_effects = ChunkEffects(database, members, clock)
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        by_institution = IndexModel([("institution", ASCENDING), *NEWEST_FIRST], name="page")
+        by_state = IndexModel([("state", ASCENDING), ("created_at", ASCENDING)], name="by_state")
+        await ensure_indexes(self._rosters, [by_institution, by_state])
+        await ensure_indexes(self._chunks, [IndexModel([("roster", ASCENDING), ("_id", ASCENDING)], name="next")])
+        await ensure_indexes(
+            self._rows,
+            [
+                IndexModel([("roster", ASCENDING), ("line", ASCENDING)], name="page"),
+                IndexModel([("roster", ASCENDING), ("verdict", ASCENDING), ("line", ASCENDING)], name="by_verdict"),
+            ],
+        )
+
+    async def begin(self, roster: Roster) -> Roster:
+        try:
+            await self._rosters.insert_one(_to_document(roster))
+        except DuplicateKeyError:
+            known = await self.find(roster.scope, roster.id)
+            if known is not None and known.state == "receiving":
+                await self._drop_chunks(known)
+            return known or roster
+        return roster
+
+    async def keep(self, roster: Roster, number: int, rows: Sequence[Row]) -> None:
+        await self._chunks.insert_one(
+            {
+                "_id": f"{roster.id}:{number:08d}",
+                "roster": roster.id,
+                "institution": roster.institution,
+                "rows": [_row_document(row) for row in rows],
+            }
+        )
+
+    async def received(self, roster: Roster, rows: int) -> Roster:
+        def body(writing: Writing) -> None:
+            waiting = {"$set": {"state": "waiting", "rows": rows}}
+            writing["rosters"].update_one(_mine(roster), waiting, session=writing.session)
+
+        await in_one_thread(self._database, body)
+        return await self.find(roster.scope, roster.id) or roster
+
+    async def discard(self, roster: Roster) -> None:
+        await self._drop_chunks(roster)
+        await self._rosters.delete_one(_mine(roster))
+
+    async def fail(self, roster: Roster) -> None:
+        await self._drop_chunks(roster)
+        await self._rosters.update_one(
+            {**_mine(roster), "state": "receiving"}, {"$set": {"state": "failed", "finished_at": self._clock.now()}}
+        )
+
+    async def find(self, scope: Scope, id: str) -> Roster | None:
+        found = await self._rosters.find_one({"_id": id, **_within(scope)})
+        return None if found is None else _from_document(found)
+
+    async def page(self, scope: Scope, before: tuple[datetime, str] | None, limit: int) -> Sequence[Roster]:
+        query = _within(scope)
+        if before is not None:
+            at, id = before
+            query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": id}}]
+        found = self._rosters.find(query).sort(NEWEST_FIRST).limit(limit)
+        return [_from_document(document) async for document in found]
+
+    async def verdicts(
+        self, institution: str, id: str, verdict: Verdict | None, after: int, limit: int
+    ) -> Sequence[Verdicted]:
+        query: Document = {"roster": id, "institution": institution, "line": {"$gt": after}}
+        if verdict is not None:
+            query["verdict"] = verdict
+        found = self._rows.find(query).sort("line", ASCENDING).limit(limit)
+        return [_verdicted(document) async for document in found]
+
+    async def waiting(self) -> Sequence[Roster]:
+        found = self._rosters.find({"state": "waiting"}).sort("created_at", ASCENDING)
+        return [_from_document(document) async for document in found]
+
+    async def abandoned(self, before: datetime) -> Sequence[Roster]:
+        found = self._rosters.find({"state": "receiving", "created_at": {"$lt": before}})
+        return [_from_document(document) async for document in found]
+
+    async def next_chunk(self, roster: Roster) -> Chunk | None:
+        found = await self._chunks.find_one({"roster": roster.id}, sort=[("_id", ASCENDING)])
+        return None if found is None else Chunk(found["_id"], [_row(document) for document in found["rows"]])
+
+    async def finish(self, roster: Roster, at: datetime) -> None:
+        await self._rosters.update_one(_mine(roster), {"$set": {"state": "done", "finished_at": at}})
+
+    async def apply(self, roster: Roster, chunk: Chunk, plan: Plan) -> None:
+        await self._chunk_effects.apply(roster, chunk, plan)
+
+    async def _drop_chunks(self, roster: Roster) -> None:
+        await self._chunks.delete_many({"roster": roster.id})
+
+
+def _within(scope: Scope) -> Document:
+    """Rosters written before scopes were kept are the institution's."""
+    if scope.is_whole:
+        return {"institution": scope.institution}
+    covered = {"$ne": [], "$not": {"$elemMatch": {"$nin": sorted(scope.programmes)}}}
+    return {"institution": scope.institution, "is_whole": False, "programmes": covered}
+
+
+def _mine(roster: Roster) -> Document:
+    return {"_id": roster.id, "institution": roster.institution}
+
+
+def _row_document(row: Row) -> Document:
+    if row.told is None:
+        return {"line": row.line, "reasons": [asdict(reason) for reason in row.reasons]}
+    return {"line": row.line, "told": row.told.model_dump(exclude_unset=True)}
+
+
+def _row(document: Document) -> Row:
+    if "told" not in document:
+        return Row(line=document["line"], reasons=_reasons(document))
+    return Row(line=document["line"], told=_told(document["told"]))
+
+
+def _told(document: Document) -> Profile:
+    """As it was when it was checked on receipt: checking 50,000 rows twice would cost seconds."""
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
+    }
+    if "enrolments" in values:
+        values["enrolments"] = tuple(
+            Enrolment.model_construct(programme=one["programme"], roles=tuple(one["roles"]))
+            for one in values["enrolments"]
+        )
+    return Profile.model_construct(_fields_set=set(values), **values)
+
+
+def _reasons(document: Document) -> tuple[Reason, ...]:
+    return tuple(Reason(reason["column"], reason["message"]) for reason in document["reasons"])
+
+
+def _verdicted(document: Document) -> Verdicted:
+    return Verdicted(
+        line=document["line"],
+        verdict=document["verdict"],
+        member=document["member"],
+        reasons=_reasons(document),
+        kept=tuple(document["kept"]),
+    )
+
+
+def _to_document(roster: Roster) -> Document:
+    return {
+        "_id": roster.id,
+        "institution": roster.institution,
+        "is_whole": roster.scope.is_whole,
+        "programmes": sorted(roster.scope.programmes),
+        "section": roster.section,
+        "dry_run": roster.dry_run,
+        "authoritative": sorted(roster.authoritative),
+        "created_at": roster.created_at,
+        "trace": asdict(roster.trace),
+        "state": roster.state,
+        "rows": roster.rows,
+        "counts": dict(roster.counts),
+        "finished_at": roster.finished_at,
+    }
+
+
+def _scope(document: Document) -> Scope:
+    """A roster that waited since before scopes were kept reaches nobody: its rows are refused, to be sent again."""
+    programmes = frozenset(document.get("programmes", ()))
+    return Scope(institution=document["institution"], is_whole=document.get("is_whole", False), programmes=programmes)
+
+
+def _from_document(document: Document) -> Roster:
+    kept: dict[str, Any] = {name: document[name] for name in ("section", "dry_run", "state", "rows", "finished_at")}
+    return Roster(
+        id=document["_id"],
+        scope=_scope(document),
+        authoritative=frozenset(document["authoritative"]),
+        created_at=document["created_at"],
+        trace=Trace(**document["trace"]),
+        counts=document["counts"],
+        **kept,
+    )

@@ -1,0 +1,257 @@
+"""A roster goes in: received whole and kept in chunks, then worked off chunk by chunk, each in one transaction.
+
+Whoever takes over goes on with the chunks that are left: one is gone once its members, facts and verdicts are there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Literal, Protocol
+
+from services.profiles.kernel.domain.aggregate import Versioned
+from services.profiles.members.domain.members import Member
+from services.profiles.members.stores import Programmes
+from services.profiles.members.usecases import affiliations_refused
+from services.profiles.rosters.domain import mapping, reading
+from services.profiles.rosters.domain.mapping import Section
+from services.profiles.rosters.domain.merging import Import, Outcome, Verdict, merge
+from services.profiles.rosters.domain.reading import Reason, Row
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.errors import FieldError, Forbidden, NotFound, Rejected
+from shared.offloop import off_loop
+from shared.scope import Scope
+
+State = Literal["receiving", "waiting", "done", "failed"]
+CHUNK = 250
+"""Rows in one transaction: a quarter as many as would be fastest, so that other requests wait for none of them long."""
+_ABANDONED = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    id: str
+    scope: Scope
+    """Of who sent it: its rows reach no further, and it is readable by who covers as much."""
+    section: str
+    dry_run: bool
+    authoritative: frozenset[str]
+    created_at: datetime
+    trace: Trace
+    state: State = "receiving"
+    rows: int = 0
+    counts: Mapping[Verdict, int] = field(default_factory=dict)
+    finished_at: datetime | None = None
+
+    @property
+    def institution(self) -> str:
+        return self.scope.institution
+
+    def job(self, *, closed: frozenset[str]) -> Import:
+        return Import(roster=self.id, scope=self.scope, authoritative=self.authoritative, closed=closed)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    id: str
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicted:
+    """What became of one row. `member` is who the row is about, where that is known."""
+
+    line: int
+    verdict: Verdict
+    member: str | None
+    reasons: tuple[Reason, ...]
+    kept: tuple[str, ...]
+
+
+Plan = Callable[[Sequence[Versioned[Member]], Mapping[int, str]], Sequence[Outcome]]
+
+
+class Rosters(Protocol):
+    async def begin(self, roster: Roster) -> Roster:
+        """The roster of this id: a new one, or what an earlier try has left, emptied if it broke off."""
+
+    async def keep(self, roster: Roster, number: int, rows: Sequence[Row]) -> None: ...
+
+    async def received(self, roster: Roster, rows: int) -> Roster:
+        """From now on it is worked off."""
+
+    async def discard(self, roster: Roster) -> None: ...
+
+    async def find(self, scope: Scope, id: str) -> Roster | None:
+        """Of the scope or of a part of it."""
+
+    async def page(self, scope: Scope, before: tuple[datetime, str] | None, limit: int) -> Sequence[Roster]:
+        """As `find`, newest first."""
+
+    async def verdicts(
+        self, institution: str, id: str, verdict: Verdict | None, after: int, limit: int
+    ) -> Sequence[Verdicted]: ...
+
+    async def waiting(self) -> Sequence[Roster]:
+        """Of all institutions, oldest first."""
+
+    async def abandoned(self, before: datetime) -> Sequence[Roster]:
+        """Uploads that broke off."""
+
+    async def fail(self, roster: Roster) -> None: ...
+
+    async def next_chunk(self, roster: Roster) -> Chunk | None: ...
+
+    async def apply(self, roster: Roster, chunk: Chunk, plan: Plan) -> None:
+        """Members, facts, verdicts, counts and the chunk's end in one transaction; nothing if the chunk is gone."""
+
+    async def finish(self, roster: Roster, at: datetime) -> None: ...
+
+
+class HeldLease(Protocol):
+    """The lease of whoever works rosters off."""
+
+    @property
+    def is_held(self) -> bool: ...
+
+    async def take(self) -> bool: ...
+
+
+class RosterIntake:
+    def __init__(self, rosters: Rosters, programmes: Programmes, *, clock: Clock, max_rows: int) -> None:
+        self._rosters = rosters
+        self._programmes = programmes
+        self._clock = clock
+        self._max_rows = max_rows
+
+    async def receive(
+        self,
+        me: Principal,
+        *,
+        id: str,
+        file: Iterable[bytes],
+        mapping_text: bytes,
+        section_name: str,
+        dry_run: bool,
+        trace: Trace,
+    ) -> Roster:
+        """Raises `Rejected` for a file or a mapping that is wrong as a whole; then nothing is kept."""
+        me.require("coordinator", "integrator")
+        known = await self._rosters.find(me.scope, id)
+        if known is not None and known.state != "receiving":  # sent again after a crash
+            return known
+        section = await off_loop(mapping.parse, mapping_text, section_name)
+        await self._refuse_programmes(me, section)
+        roster = await self._rosters.begin(
+            Roster(
+                id=id,
+                scope=me.scope,
+                section=section_name,
+                dry_run=dry_run,
+                authoritative=frozenset(section.authoritative),
+                created_at=self._clock.now(),
+                trace=trace,
+            )
+        )
+        return roster if roster.state != "receiving" else await self._keep(roster, reading.rows(file, section))
+
+    async def see(self, me: Principal, id: str) -> Roster:
+        me.require("coordinator", "integrator")
+        roster = await self._rosters.find(me.scope, id)
+        if roster is None:
+            raise NotFound("roster_not_found", "there is no roster with this id")
+        return roster
+
+    async def page(self, me: Principal, *, before: tuple[datetime, str] | None, limit: int) -> Sequence[Roster]:
+        me.require("coordinator", "integrator")
+        return await self._rosters.page(me.scope, before, limit)
+
+    async def verdicts(
+        self, me: Principal, id: str, verdict: Verdict | None, *, after: int, limit: int
+    ) -> Sequence[Verdicted]:
+        roster = await self.see(me, id)
+        return await self._rosters.verdicts(me.home, roster.id, verdict, after, limit)
+
+    async def _keep(self, roster: Roster, rows: Iterable[Row]) -> Roster:
+        try:
+            kept = await self._keep_rows(roster, rows)
+        except BaseException:  # also where a chunk cannot be kept: nobody works on a roster that is half received
+            await self._rosters.discard(roster)
+            raise
+        return await self._rosters.received(roster, kept)
+
+    async def _keep_rows(self, roster: Roster, rows: Iterable[Row]) -> int:
+        """How many there are."""
+        unread = iter(rows)
+        kept = 0
+        while chunk := await off_loop(_some, unread):
+            if kept + len(chunk) > self._max_rows:
+                raise reading.file_refused(f"has more than {self._max_rows} rows: send it in parts")
+            await self._rosters.keep(roster, kept // CHUNK, chunk)
+            kept += len(chunk)
+        if not kept:
+            raise reading.file_refused("has column names and nothing below them: add a row for each person")
+        return kept
+
+    async def _refuse_programmes(self, me: Principal, section: Section) -> None:
+        named = [enrol.programme for enrol in section.enrol]
+        if "affiliations" in section.fields and not me.scope.is_whole:
+            raise affiliations_refused()
+        if not (me.scope.covers_any(named) and me.scope.covers_all(named)):
+            raise Forbidden(
+                "role_required",
+                f"you may enrol only in {', '.join(sorted(me.scope.programmes))}: change `enrol` in the mapping",
+            )
+        if closed := await _closed(self._programmes, named, me.home):
+            wrong = FieldError(
+                "enrol", f"these are not active programmes that admit the institution: {', '.join(closed)}"
+            )
+            raise Rejected("mapping_invalid", "the mapping cannot be used: see errors; nothing was imported", (wrong,))
+
+
+class RosterWorker:
+    """One process at a time, one chunk of each roster in turn, so that a long one delays no other."""
+
+    def __init__(self, rosters: Rosters, programmes: Programmes, lease: HeldLease, clock: Clock) -> None:
+        self._rosters = rosters
+        self._programmes = programmes
+        self._lease = lease
+        self._clock = clock
+
+    async def work(self) -> None:
+        """Until nothing waits. Begins with uploads that broke off."""
+        if not await self._lease.take():
+            return
+        for broken in await self._rosters.abandoned(self._clock.now() - _ABANDONED):
+            await self._rosters.fail(broken)
+        while waiting := await self._rosters.waiting():
+            for roster in waiting:
+                if not await self._lease.take():
+                    return
+                await self._one_chunk(roster)
+
+    async def _one_chunk(self, roster: Roster) -> None:
+        chunk = await self._rosters.next_chunk(roster)
+        if chunk is None:
+            await self._rosters.finish(roster, self._clock.now())
+            return
+        named = {one.programme for row in chunk.rows if row.told for one in row.told.enrolments}
+        job = roster.job(closed=frozenset(await _closed(self._programmes, sorted(named), roster.institution)))
+
+        def plan(known: Sequence[Versioned[Member]], taken: Mapping[int, str]) -> Sequence[Outcome]:
+            return merge(chunk.rows, known, job, new_id=self._clock.new_id, taken=taken)
+
+        await self._rosters.apply(roster, chunk, plan)
+
+
+def _some(rows: Iterator[Row]) -> list[Row]:
+    return list(islice(rows, CHUNK))
+
+
+async def _closed(programmes: Programmes, named: Sequence[str], institution: str) -> list[str]:
+    """Which of these take nobody of the institution."""
+    admitting = await programmes.named(named, institution) if named else []
+    is_open = {programme.id for programme in admitting if programme.status == "active"}
+    return [programme for programme in named if programme not in is_open]
