@@ -22,7 +22,7 @@ from services.matching.rounds.solver import wishing
 from services.matching.rounds.solver.canonical import pointer
 from services.matching.rounds.solver.files import Mentee, Mentor, Policy, RoundInput, Target, Wish
 from services.matching.rounds.solver.pseudonyms import pseudonyms
-from services.profiles.kernel.domain.fields import Profile
+from services.profiles.members.domain.profile import Profile
 from services.profiles.rosters.domain import mapping, reading
 from shared.contracts.payload import Id, Slug
 from shared.contracts.profiles import FACTORS, Factor

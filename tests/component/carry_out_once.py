@@ -5,7 +5,7 @@ import os
 import sys
 
 from services.profiles.privacy.erasure.repository import MongoErasures
-from services.profiles.privacy.erasure.usecases import ErasureWorker
+from services.profiles.privacy.erasure.worker import ErasureWorker
 from shared import failpoints, mongo
 from shared.clock import SystemClock
 

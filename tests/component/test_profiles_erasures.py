@@ -11,10 +11,10 @@ from datetime import timedelta
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.profiles.cards.handlers import Reactions
 from services.profiles.privacy.erasure import repository as erasures
+from services.profiles.privacy.erasure.handlers import Reactions
 from services.profiles.privacy.erasure.repository import MongoErasures
-from services.profiles.privacy.erasure.usecases import ErasureWorker
+from services.profiles.privacy.erasure.worker import ErasureWorker
 from services.profiles.republishing.repository.stale_heads import MongoStates
 from shared import failpoints, mongo
 from shared.clock import SystemClock

@@ -12,7 +12,7 @@ from deploy import restored
 from deploy.issuer import LocalIssuer
 from services.profiles.cards.repository import COPIES, PAIRS, SUGGESTED
 from services.profiles.privacy.erasure.repository import MongoErasures
-from services.profiles.privacy.erasure.usecases import ErasureWorker
+from services.profiles.privacy.erasure.worker import ErasureWorker
 from shared.clock import SystemClock
 from shared.consuming.rebuild import Rebuild
 from shared.contracts.envelope import Received, headers_of

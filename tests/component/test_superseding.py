@@ -16,7 +16,7 @@ from deploy.supersede import app
 from services.matching.projections.handlers import projection_handlers
 from services.matching.projections.repository import PARTICIPANTS, ProjectedDocuments
 from services.profiles.privacy.erasure.repository import MongoErasures
-from services.profiles.privacy.erasure.usecases import ErasureWorker
+from services.profiles.privacy.erasure.worker import ErasureWorker
 from services.profiles.republishing.repository.stale_heads import TOPICS, MongoStates
 from shared.clock import SystemClock
 from shared.contracts.profiles import MemberChanged

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deploy.demo import rosters
 from deploy.demo.network import people
-from services.profiles.kernel.domain.fields import Profile
+from services.profiles.members.domain.profile import Profile
 from services.profiles.rosters.domain import mapping, reading
 from tests.conftest import missing
 

@@ -178,7 +178,26 @@ PLANTED: Mapping[str, list[tuple[str, str, str]]] = {
             "services.matching.kernel is not allowed to import services.matching.projections",
         ),
     ],
-    "Inside a slice": [
+    "Each slice of profiles imports only slices below it": [
+        (
+            "services/profiles/members/planted_upwards.py",
+            "import services.profiles.rosters",
+            "services.profiles.members is not allowed to import services.profiles.rosters",
+        ),
+        (
+            "services/profiles/cards/planted_sideways.py",
+            "import services.profiles.consents",
+            "services.profiles.cards is not allowed to import services.profiles.consents",
+        ),
+    ],
+    "Inside a slice of profiles": [
+        (
+            "services/profiles/rosters/domain/planted_upwards.py",
+            "import services.profiles.rosters.repository",
+            "rosters.domain.planted_upwards -> services.profiles.rosters.repository",
+        ),
+    ],
+    "Inside a slice: wiring": [
         (
             "services/matching/rounds/domain/planted_upwards.py",
             "import services.matching.rounds.repository",

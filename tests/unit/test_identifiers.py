@@ -3,8 +3,8 @@
 import pytest
 
 from services.matching.projections.lookup.domain import Identifier, resolve
-from services.profiles.kernel.domain.fields import Profile
 from services.profiles.members.domain.members import Member, facts
+from services.profiles.members.domain.profile import Profile
 from shared.contracts.profiles import PreferencesChanged
 from shared.errors import FieldError
 from shared.identifiers import identifier_digest

@@ -4,9 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from services.profiles.kernel.domain.aggregate import Versioned, news
-from services.profiles.kernel.domain.fields import Profile, Whole
 from services.profiles.members.domain import members
 from services.profiles.members.domain.members import Member
+from services.profiles.members.domain.profile import Profile, Whole
 from services.profiles.programmes.api import ProgrammePatch
 from shared.contracts.profiles import ContactChanged, Enrolment, MemberChanged, PreferencesChanged
 from shared.errors import Conflict, Rejected, StaleVersion

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.profiles.republishing.usecases import Heads, StaleHeadRepublisher
+from services.profiles.republishing.worker import Heads, StaleHeadRepublisher
 
 BEGAN = datetime(2027, 1, 1, tzinfo=UTC)
 

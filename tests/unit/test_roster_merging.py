@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.profiles.kernel.domain.aggregate import Versioned
-from services.profiles.kernel.domain.fields import Profile
 from services.profiles.members.domain.members import Member
+from services.profiles.members.domain.profile import Profile
 from services.profiles.rosters.domain.merging import Import, Outcome, merge
 from services.profiles.rosters.domain.reading import Row
 from shared.contracts.profiles import Enrolment

@@ -10,7 +10,8 @@ import pytest
 from services.profiles.programmes.domain import Programme
 from services.profiles.rosters.domain.merging import Verdict
 from services.profiles.rosters.domain.reading import Row
-from services.profiles.rosters.usecases import CHUNK, Chunk, Plan, Roster, RosterIntake, RosterWorker, Verdicted
+from services.profiles.rosters.usecases import CHUNK, Chunk, Plan, Roster, RosterIntake, Verdicted
+from services.profiles.rosters.worker import RosterWorker
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Forbidden, NotFound, Rejected

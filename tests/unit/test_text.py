@@ -10,8 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from services.matching.mentoring.api.requests import NewRequest
 from services.profiles.institutions.api import NewInstitution
-from services.profiles.kernel.domain.fields import Private, Profile
-from services.profiles.members.api.me import Acceptance
+from services.profiles.invitations.api import Acceptance
+from services.profiles.members.domain.profile import Private, Profile
 from services.profiles.programmes.api import NewProgramme
 from shared.text import clean_line, clean_text
 from shared.zones import zones

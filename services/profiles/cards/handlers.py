@@ -1,4 +1,4 @@
-"""Events of the other services: who is suggested, asked and matched, for cards; and receipts of erasures."""
+"""Events of matching that say who is suggested, asked and matched."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -8,7 +8,6 @@ from shared.consuming.projection import Refused
 from shared.contracts.envelope import Received
 from shared.contracts.matching import (
     ConflictDetected,
-    MatchingErasureCompleted,
     MentorNudged,
     MentorRequested,
     RelationshipClosed,
@@ -21,10 +20,7 @@ from shared.contracts.matching import (
     RequestWithdrawn,
     SuggestionsChanged,
 )
-from shared.contracts.notifications import NotificationsErasureCompleted
 from shared.contracts.payload import Payload
-from shared.errors import Rejected
-from shared.mongo import Writing
 
 
 class Relations(Protocol):
@@ -49,22 +45,3 @@ def projection_handlers(relations: Relations) -> Mapping[type[Payload], Fold]:
         RelationshipClosed: relations.fold_pairs,
         ConflictDetected: relations.fold_pairs,
     }
-
-
-class Receive(Protocol):
-    def __call__(self, writing: Writing, institution: str, erasure: str, *, service: str) -> None: ...
-
-
-class Reactions:
-    def __init__(self, receive: Receive) -> None:
-        """`receive` keeps a service's receipt of an erasure, inside a transaction."""
-        self._receive = receive
-
-    def on_erasure_completed(self, received: Received, writing: Writing) -> None:
-        event = received.payload
-        if isinstance(event, MatchingErasureCompleted):
-            self._receive(writing, event.institution, event.erasure, service="matching")
-        elif isinstance(event, NotificationsErasureCompleted):
-            self._receive(writing, event.institution, event.erasure, service="notifications")
-        else:
-            raise Rejected("tombstone_of_a_fact", "a fact cannot be erased: this record has no value")

@@ -9,9 +9,10 @@ from dataclasses import replace
 from services.profiles.kernel.domain.aggregate import Versioned, news
 from services.profiles.members.domain import members
 from services.profiles.members.domain.members import Member
-from services.profiles.members.stores import Members, Programmes
+from services.profiles.members.usecases import Members
 from services.profiles.programmes import domain as programmes
 from services.profiles.programmes.domain import Programme
+from services.profiles.programmes.usecases import Programmes
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Forbidden, NotFound

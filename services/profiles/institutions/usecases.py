@@ -1,13 +1,21 @@
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from services.profiles.institutions import domain
 from services.profiles.institutions.domain import Institution
 from services.profiles.kernel.domain.aggregate import Versioned, news
-from services.profiles.members.stores import Institutions
+from services.profiles.kernel.usecases import Keeps
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Forbidden, NotFound
+
+
+class Institutions(Keeps[Institution], Protocol):
+    async def page(self, after: str | None, limit: int) -> Sequence[Versioned[Institution]]:
+        """For operators: every institution."""
+
+    async def partners(self, institution: str, ids: Sequence[str]) -> Sequence[str]:
+        """Which of these the institution names in `exchanges_with`, and are named back."""
 
 
 class InstitutionUseCases:

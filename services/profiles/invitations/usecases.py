@@ -1,20 +1,41 @@
 """A one-time code binds a sign-in to a member. The code is told once and kept as a hash."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
+from services.profiles.invitations.domain import Invitation
 from services.profiles.kernel.domain.aggregate import Versioned, news
 from services.profiles.members.domain import members as domain
 from services.profiles.members.domain.members import Member
-from services.profiles.members.stores import Invitation, Members
-from services.profiles.members.usecases import MemberUseCases, coordinates, is_self, not_found, refuse_shared
+from services.profiles.members.usecases import Members, MemberUseCases, coordinates, is_self, not_found, refuse_shared
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
+from shared.contracts.payload import Payload
 from shared.errors import Conflict, NotFound
 from shared.retries import again_when_stale
+
+
+class Invitations(Protocol):
+    async def invite(self, invitation: Invitation) -> None:
+        """In place of whatever invitation of the member was open."""
+
+    async def invitation(self, institution: str, code_hash: str) -> Invitation | None: ...
+
+    async def invitations_of(self, institution: str, member: str) -> Sequence[Invitation]: ...
+
+    async def accept(
+        self,
+        invitation: Invitation,
+        before: Versioned[Member],
+        after: Member,
+        told: Sequence[Payload],
+        trace: Trace,
+    ) -> Versioned[Member]:
+        """Raises `Conflict` if the invitation was used meanwhile, or the sign-in belongs to another member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +46,16 @@ class Code:
 
 class InvitationUseCases:
     def __init__(
-        self, members: Members, people: MemberUseCases, *, clock: Clock, new_code: Callable[[], str], lasts: timedelta
+        self,
+        invitations: Invitations,
+        members: Members,
+        people: MemberUseCases,
+        *,
+        clock: Clock,
+        new_code: Callable[[], str],
+        lasts: timedelta,
     ) -> None:
+        self._invitations = invitations
         self._members = members
         self._people = people
         self._clock = clock
@@ -41,7 +70,7 @@ class InvitationUseCases:
         refuse_shared(me, found.state)
         domain.bind(found.state, "")  # refuses whoever could not accept
         code = Code(self._new_code(), self._clock.now() + self._lasts)
-        await self._members.invite(
+        await self._invitations.invite(
             Invitation(code_hash=_hash(code.code), institution=me.home, member=member, expires_at=code.expires_at)
         )
         return code
@@ -51,7 +80,7 @@ class InvitationUseCases:
         return await again_when_stale(lambda: self._accept(me, code, trace))
 
     async def _accept(self, me: Principal, code: str, trace: Trace) -> Versioned[Member]:
-        invitation = await self._members.invitation(me.home, _hash(code))
+        invitation = await self._invitations.invitation(me.home, _hash(code))
         if invitation is None:
             raise NotFound(
                 "invitation_not_found",
@@ -71,7 +100,7 @@ class InvitationUseCases:
             raise Conflict("invitation_expired", "the invitation has expired: ask your coordinator for another")
         after = domain.bind(before.state, me.subject_hash)
         told = news(domain.facts(before.state), domain.facts(after))
-        return await self._members.accept(invitation, before, after, told, trace)
+        return await self._invitations.accept(invitation, before, after, told, trace)
 
 
 def _hash(code: str) -> str:

@@ -103,10 +103,22 @@ class Documents(Generic[S]):
     async def save(self, before: Versioned[S], after: S, told: Sequence[Payload], trace: Trace) -> Versioned[S]:
         if after == before.state:
             return before
+        return await self.save_with(lambda _: None, before, after, told, trace)
+
+    async def save_with(
+        self,
+        further: Callable[[Writing], None],
+        before: Versioned[S],
+        after: S,
+        told: Sequence[Payload],
+        trace: Trace,
+    ) -> Versioned[S]:
+        """As `save`, with what else `further` writes in the same transaction, before the document."""
         new = Versioned(after, before.version + 1, raised(before.sequences, told))
         facts = self._facts(new, told, trace)
 
         def body(writing: Writing) -> None:
+            further(writing)
             self.replace(before, new, writing)
             outbox.write(writing, facts)
 

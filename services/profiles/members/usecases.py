@@ -6,18 +6,52 @@ whole person (their fields, their status, an invitation) only a coordinator of a
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from services.profiles.kernel.domain.aggregate import Versioned, news
-from services.profiles.kernel.domain.fields import INSTITUTION_ONLY
+from services.profiles.kernel.usecases import Keeps
 from services.profiles.members.domain import members as domain
 from services.profiles.members.domain.members import Member
-from services.profiles.members.stores import Members, Programmes, Wanted
+from services.profiles.members.domain.profile import INSTITUTION_ONLY
+from services.profiles.programmes.usecases import Programmes
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
+from shared.contracts.profiles import Role, Stage, Status
 from shared.errors import Conflict, FieldError, Forbidden, NotFound, Rejected
 from shared.retries import again_when_stale
 from shared.scope import Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Filters of a list of members; None does not filter."""
+
+    status: Status | None = None
+    programme: str | None = None
+    role: Role | None = None
+    specialty: str | None = None
+    stage: Stage | None = None
+    external_id: str | None = None
+    email: str | None = None
+    name_words: tuple[str, ...] = ()
+    """Each the beginning of a word of the name, as `domain.searching.words` writes words."""
+
+
+class Members(Keeps[Member], Protocol):
+    async def find_signed_in(self, institution: str, subject_hash: str) -> Versioned[Member] | None: ...
+
+    async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
+        """Other institutions' members whom these affiliate with this one, whatever it has answered."""
+
+    async def find_naming(self, institution: str, id: str) -> Versioned[Member] | None: ...
+
+    async def find_within(self, scope: Scope, id: str) -> Versioned[Member] | None:
+        """Enrolled in a programme that the scope covers."""
+
+    async def page(self, scope: Scope, wanted: Wanted, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
+        """As `find_within`. Filters compare enrolments in scope only. Raises `Rejected` where too many names match."""
+
 
 Decision = Callable[[Member], Member]
 

@@ -1,13 +1,28 @@
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from services.profiles.institutions.usecases import Institutions
 from services.profiles.kernel.domain.aggregate import Versioned
-from services.profiles.members.stores import Institutions, Programmes
+from services.profiles.kernel.usecases import Keeps
 from services.profiles.programmes import domain
 from services.profiles.programmes.domain import Programme
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Forbidden, NotFound, Rejected
+
+
+class Programmes(Keeps[Programme], Protocol):
+    async def find_any(self, id: str) -> Versioned[Programme] | None:
+        """For operators: of any institution."""
+
+    async def page(self, institution: str | None, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
+        """Those that the institution owns or that admit it; None (operators): all."""
+
+    async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
+        """Other institutions' that name this one, whatever it has answered."""
+
+    async def named(self, ids: Sequence[str], admitting: str, owners: Sequence[str] = ()) -> Sequence[Programme]:
+        """Those of these that admit the institution, or are owned by one of these."""
 
 
 class ProgrammeUseCases:

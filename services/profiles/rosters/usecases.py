@@ -5,17 +5,17 @@ Whoever takes over goes on with the chunks that are left: one is gone once its m
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Literal, Protocol
 
 from services.profiles.kernel.domain.aggregate import Versioned
 from services.profiles.members.domain.members import Member
-from services.profiles.members.stores import Programmes
 from services.profiles.members.usecases import affiliations_refused
+from services.profiles.programmes.usecases import Programmes
 from services.profiles.rosters.domain import mapping, reading
 from services.profiles.rosters.domain.mapping import Section
-from services.profiles.rosters.domain.merging import Import, Outcome, Verdict, merge
+from services.profiles.rosters.domain.merging import Import, Outcome, Verdict
 from services.profiles.rosters.domain.reading import Reason, Row
 from shared.auth import Principal
 from shared.clock import Clock
@@ -27,7 +27,6 @@ from shared.scope import Scope
 State = Literal["receiving", "waiting", "done", "failed"]
 CHUNK = 250
 """Rows in one transaction: a quarter as many as would be fastest, so that other requests wait for none of them long."""
-_ABANDONED = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,15 +107,6 @@ class Rosters(Protocol):
         """Members, facts, verdicts, counts and the chunk's end in one transaction; nothing if the chunk is gone."""
 
     async def finish(self, roster: Roster, at: datetime) -> None: ...
-
-
-class HeldLease(Protocol):
-    """The lease of whoever works rosters off."""
-
-    @property
-    def is_held(self) -> bool: ...
-
-    async def take(self) -> bool: ...
 
 
 class RosterIntake:
@@ -204,53 +194,18 @@ class RosterIntake:
                 "role_required",
                 f"you may enrol only in {', '.join(sorted(me.scope.programmes))}: change `enrol` in the mapping",
             )
-        if closed := await _closed(self._programmes, named, me.home):
+        if closed := await closed_programmes(self._programmes, named, me.home):
             wrong = FieldError(
                 "enrol", f"these are not active programmes that admit the institution: {', '.join(closed)}"
             )
             raise Rejected("mapping_invalid", "the mapping cannot be used: see errors; nothing was imported", (wrong,))
 
 
-class RosterWorker:
-    """One process at a time, one chunk of each roster in turn, so that a long one delays no other."""
-
-    def __init__(self, rosters: Rosters, programmes: Programmes, lease: HeldLease, clock: Clock) -> None:
-        self._rosters = rosters
-        self._programmes = programmes
-        self._lease = lease
-        self._clock = clock
-
-    async def work(self) -> None:
-        """Until nothing waits. Begins with uploads that broke off."""
-        if not await self._lease.take():
-            return
-        for broken in await self._rosters.abandoned(self._clock.now() - _ABANDONED):
-            await self._rosters.fail(broken)
-        while waiting := await self._rosters.waiting():
-            for roster in waiting:
-                if not await self._lease.take():
-                    return
-                await self._one_chunk(roster)
-
-    async def _one_chunk(self, roster: Roster) -> None:
-        chunk = await self._rosters.next_chunk(roster)
-        if chunk is None:
-            await self._rosters.finish(roster, self._clock.now())
-            return
-        named = {one.programme for row in chunk.rows if row.told for one in row.told.enrolments}
-        job = roster.job(closed=frozenset(await _closed(self._programmes, sorted(named), roster.institution)))
-
-        def plan(known: Sequence[Versioned[Member]], taken: Mapping[int, str]) -> Sequence[Outcome]:
-            return merge(chunk.rows, known, job, new_id=self._clock.new_id, taken=taken)
-
-        await self._rosters.apply(roster, chunk, plan)
-
-
 def _some(rows: Iterator[Row]) -> list[Row]:
     return list(islice(rows, CHUNK))
 
 
-async def _closed(programmes: Programmes, named: Sequence[str], institution: str) -> list[str]:
+async def closed_programmes(programmes: Programmes, named: Sequence[str], institution: str) -> list[str]:
     """Which of these take nobody of the institution."""
     admitting = await programmes.named(named, institution) if named else []
     is_open = {programme.id for programme in admitting if programme.status == "active"}

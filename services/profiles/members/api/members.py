@@ -5,13 +5,13 @@ from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict
 from pydantic.config import JsonDict
 
-from services.profiles.kernel.domain.fields import Name, Whole, given
+from services.profiles.kernel.domain.fields import Name, given
 from services.profiles.members.api.views import MemberView, OwnView, member_view, view_for
 from services.profiles.members.domain import members as domain
 from services.profiles.members.domain.members import Member
 from services.profiles.members.domain.name_words import words
-from services.profiles.members.stores import Wanted
-from services.profiles.members.usecases import MemberUseCases
+from services.profiles.members.domain.profile import Whole
+from services.profiles.members.usecases import MemberUseCases, Wanted
 from shared.contracts.payload import Id, Slug
 from shared.contracts.profiles import Role, Stage, Status
 from shared.errors import FieldError, Rejected

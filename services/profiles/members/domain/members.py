@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from services.profiles.kernel.domain.fields import INSTITUTION_ONLY, PERSON_ONLY
 from services.profiles.kernel.domain.weights import told_weights
+from services.profiles.members.domain.profile import INSTITUTION_ONLY, PERSON_ONLY
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import (
     ContactChanged,

@@ -3,27 +3,20 @@ from dataclasses import fields
 from typing import Any
 
 from services.profiles.kernel.domain.aggregate import Versioned
-from services.profiles.kernel.repository import Documents, Shape, raised, read
+from services.profiles.kernel.repository import Documents, Shape, read
 from services.profiles.members.domain.members import Member
 from services.profiles.members.domain.name_words import words
 from services.profiles.members.repository import name_search as searching
-from services.profiles.members.stores import Invitation, Wanted
+from services.profiles.members.usecases import Wanted
 from shared.clock import Clock
-from shared.contracts.envelope import Trace
-from shared.contracts.payload import Payload
 from shared.contracts.profiles import Enrolment
-from shared.errors import Conflict
 from shared.mongo import (
     ASCENDING,
     Database,
     Document,
-    DuplicateKeyError,
     IndexModel,
-    Writing,
     ensure_indexes,
-    in_one_thread,
 )
-from shared.outbox import table as outbox
 from shared.scope import Scope
 
 _FIELDS = tuple(field.name for field in fields(Member) if field.name not in {"id", "enrolments"})
@@ -98,13 +91,10 @@ INDEXES = [
 class MongoMembers(Documents[Member]):
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, SHAPE, clock)
-        self._invitations = database["invitations"]
 
     async def prepare(self) -> None:
         await ensure_indexes(self.collection, INDEXES)
         await searching.add_missing_words(self.collection)
-        by_member = IndexModel([("institution", ASCENDING), ("member", ASCENDING)], name="by_member")
-        await ensure_indexes(self._invitations, [by_member])
 
     async def find_signed_in(self, institution: str, subject_hash: str) -> Versioned[Member] | None:
         return self._read(await self.collection.find_one({"institution": institution, "subject_hash": subject_hash}))
@@ -136,56 +126,6 @@ class MongoMembers(Documents[Member]):
         found = self.collection.find(query).sort("_id", ASCENDING).limit(limit)
         return [read(document, SHAPE) async for document in found]
 
-    async def invite(self, invitation: Invitation) -> None:
-        def body(writing: Writing) -> None:
-            member = {"institution": invitation.institution, "member": invitation.member}
-            invitations = writing["invitations"]
-            invitations.delete_many({**member, "used_at": None}, session=writing.session)
-            invitations.insert_one(
-                {"_id": invitation.code_hash, **member, "expires_at": invitation.expires_at, "used_at": None},
-                session=writing.session,
-            )
-
-        await in_one_thread(self._database, body)
-
-    async def invitation(self, institution: str, code_hash: str) -> Invitation | None:
-        found = await self._invitations.find_one({"_id": code_hash, "institution": institution})
-        return None if found is None else _invitation(found)
-
-    async def invitations_of(self, institution: str, member: str) -> Sequence[Invitation]:
-        found = self._invitations.find({"institution": institution, "member": member})
-        return [_invitation(document) async for document in found]
-
-    async def accept(
-        self,
-        invitation: Invitation,
-        before: Versioned[Member],
-        after: Member,
-        told: Sequence[Payload],
-        trace: Trace,
-    ) -> Versioned[Member]:
-        new = Versioned(after, before.version + 1, raised(before.sequences, told))
-        facts = self._facts(new, told, trace)
-        used_at = self._clock.now()
-
-        def body(writing: Writing) -> None:
-            open_still = {"_id": invitation.code_hash, "institution": invitation.institution, "used_at": None}
-            used = writing["invitations"].update_one(
-                open_still, {"$set": {"used_at": used_at}}, session=writing.session
-            )
-            if not used.matched_count:
-                raise Conflict(
-                    "invitation_used", "the invitation has already been used: ask your coordinator for another"
-                )
-            self.replace(before, new, writing)
-            outbox.write(writing, facts)
-
-        try:
-            await in_one_thread(self._database, body)
-        except DuplicateKeyError as duplicate:
-            raise self._conflict(duplicate) from None
-        return new
-
 
 _EXACT = ("status", "specialty", "stage", "external_id", "email")
 
@@ -201,13 +141,3 @@ def _within(scope: Scope, wanted: Wanted = _ANYBODY) -> Document:
     enrolled += [{"roles": wanted.role}] if wanted.role is not None else []
     limit: Document = {"enrolments": {"$elemMatch": {"$and": enrolled}}} if enrolled else {}
     return {"institution": scope.institution, **limit}
-
-
-def _invitation(document: Document) -> Invitation:
-    return Invitation(
-        code_hash=document["_id"],
-        institution=document["institution"],
-        member=document["member"],
-        expires_at=document["expires_at"],
-        used_at=document["used_at"],
-    )

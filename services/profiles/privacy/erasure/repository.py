@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.profiles.cards.repository import forget_within
+from services.profiles.invitations.repository import INVITATIONS
 from services.profiles.kernel.repository import ERASED, Shape, facts_of, short
 from services.profiles.privacy.erasure import domain
 from services.profiles.privacy.erasure.domain import ErasedMember, Erasure
@@ -160,7 +161,7 @@ def tombstones(member: str) -> list[Tombstone]:
 
 def forget(writing: Writing, institution: str, member: str) -> None:
     """All else that names the member's person."""
-    writing["invitations"].delete_many({"institution": institution, "member": member}, session=writing.session)
+    writing[INVITATIONS].delete_many({"institution": institution, "member": member}, session=writing.session)
     forget_within(writing, institution, member)
 
 

@@ -15,8 +15,6 @@ from shared.contracts.payload import Payload
 from shared.errors import Forbidden, NotFound
 from shared.retries import again_when_stale
 
-_AT_ONCE = 100
-
 
 class Erasures(Protocol):
     async def waiting_of(self, institution: str, member: str) -> Erasure | None: ...
@@ -133,21 +131,6 @@ class ErasureDelays:
     def __init__(self, *, own: timedelta, coordinators: timedelta) -> None:
         self.own = own
         self.coordinators = coordinators
-
-
-class ErasureWorker:
-    """What the clock does. Each step is one transaction, and done again changes nothing."""
-
-    def __init__(self, erasures: Erasures, clock: Clock) -> None:
-        self._erasures = erasures
-        self._clock = clock
-
-    async def work(self) -> None:
-        for erasure in await self._erasures.due(self._clock.now(), limit=_AT_ONCE):
-            await self._erasures.carry_out(erasure, Trace(correlation_id=self._clock.new_id()))
-        for erasure in await self._erasures.without_own_receipt(limit=_AT_ONCE):
-            if await self._erasures.clear_outbox(erasure):
-                await self._erasures.receive(erasure, "profiles")
 
 
 def _require_coordinator(me: Principal) -> None:

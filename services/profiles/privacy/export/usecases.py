@@ -1,7 +1,7 @@
 from dataclasses import asdict, replace
 from typing import Any
 
-from services.profiles.members.stores import Members
+from services.profiles.invitations.usecases import Invitations
 from services.profiles.members.usecases import MemberUseCases
 from services.profiles.privacy.erasure.usecases import Erasures
 from shared.auth import Principal
@@ -10,14 +10,14 @@ from shared.auth import Principal
 class Export:
     """Everything held about a person, for that person."""
 
-    def __init__(self, members: Members, erasures: Erasures, people: MemberUseCases) -> None:
-        self._members = members
+    def __init__(self, invitations: Invitations, erasures: Erasures, people: MemberUseCases) -> None:
+        self._invitations = invitations
         self._erasures = erasures
         self._people = people
 
     async def of(self, me: Principal) -> dict[str, Any]:
         mine = await self._people.see_myself(me)
-        invitations = await self._members.invitations_of(me.home, mine.state.id)
+        invitations = await self._invitations.invitations_of(me.home, mine.state.id)
         return {
             "member": {
                 **asdict(replace(mine.state, enrolments=())),

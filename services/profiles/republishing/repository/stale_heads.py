@@ -12,7 +12,7 @@ from services.profiles.privacy.erasure import domain as erasures
 from services.profiles.privacy.erasure import repository as erasure_store
 from services.profiles.programmes import domain as programmes
 from services.profiles.programmes import repository as programme_store
-from services.profiles.republishing.usecases import Heads
+from services.profiles.republishing.worker import Heads
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from services.profiles.kernel.domain.fields import PERSON_ONLY, Profile, wrong
+from services.profiles.kernel.domain.fields import wrong
+from services.profiles.members.domain.profile import PERSON_ONLY, Profile
 from services.profiles.rosters.domain import loading
 from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected

@@ -10,9 +10,10 @@ from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, Literal
 
 from services.profiles.kernel.domain.aggregate import Versioned
-from services.profiles.kernel.domain.fields import Profile, given
+from services.profiles.kernel.domain.fields import given
 from services.profiles.members.domain import members
 from services.profiles.members.domain.members import Member
+from services.profiles.members.domain.profile import Profile
 from services.profiles.rosters.domain.reading import Reason, Row
 from shared.contracts.profiles import Enrolment
 from shared.scope import Scope

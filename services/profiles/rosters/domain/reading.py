@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.profiles.kernel.domain.fields import Profile
+from services.profiles.members.domain.profile import Profile
 from services.profiles.rosters.domain.mapping import (
     MAX_COLUMN_NAME,
     MAX_COLUMNS,

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from services.profiles.kernel.domain.fields import Profile
+from services.profiles.members.domain.profile import Profile
 from services.profiles.members.repository.members import MongoMembers
 from services.profiles.rosters.domain.merging import Verdict
 from services.profiles.rosters.domain.reading import Reason, Row

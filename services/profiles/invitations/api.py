@@ -1,0 +1,48 @@
+"""How a sign-in becomes a member's."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.profiles.invitations.usecases import InvitationUseCases
+from services.profiles.members.api.views import OwnView, own_view
+from shared.contracts.payload import Id
+from shared.http import IdempotencyKey, SignedIn, Traced, etag, problems, router
+from shared.text import Line
+
+
+class InvitationView(BaseModel):
+    """`code` is told this once."""
+
+    code: str
+    expires_at: datetime
+
+
+class Acceptance(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"code": "the code you were given"}})
+
+    code: Annotated[Line, Field(min_length=1, max_length=200)]
+
+
+def invitations_router(invitations: InvitationUseCases) -> APIRouter:
+    routes = router(tags=["invitations"])
+
+    @routes.post("/members/{member}/invitations", status_code=201, responses=problems(404, 409))
+    async def invite(member: Id, me: SignedIn, response: Response, _key: IdempotencyKey = None) -> InvitationView:
+        """By a coordinator. Whatever invitation of the member was open ends."""
+        code = await invitations.invite(me, member)
+        response.headers["cache-control"] = "no-store"
+        return InvitationView(code=code.code, expires_at=code.expires_at)
+
+    @routes.post("/invitations/accept", responses=problems(404, 409))
+    async def accept(
+        body: Acceptance, me: SignedIn, trace: Traced, response: Response, _key: IdempotencyKey = None
+    ) -> OwnView:
+        """By the person: from now on this sign-in is the invited member."""
+        bound = await invitations.accept(me, body.code, trace)
+        response.headers["etag"] = etag(bound.version)
+        return own_view(bound)
+
+    return routes

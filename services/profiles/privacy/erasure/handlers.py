@@ -1,0 +1,28 @@
+"""Receipts: the other services' events that say that they have forgotten an erased member."""
+
+from typing import Protocol
+
+from shared.contracts.envelope import Received
+from shared.contracts.matching import MatchingErasureCompleted
+from shared.contracts.notifications import NotificationsErasureCompleted
+from shared.errors import Rejected
+from shared.mongo import Writing
+
+
+class Receive(Protocol):
+    def __call__(self, writing: Writing, institution: str, erasure: str, *, service: str) -> None: ...
+
+
+class Reactions:
+    def __init__(self, receive: Receive) -> None:
+        """`receive` keeps a service's receipt of an erasure, inside a transaction."""
+        self._receive = receive
+
+    def on_erasure_completed(self, received: Received, writing: Writing) -> None:
+        event = received.payload
+        if isinstance(event, MatchingErasureCompleted):
+            self._receive(writing, event.institution, event.erasure, service="matching")
+        elif isinstance(event, NotificationsErasureCompleted):
+            self._receive(writing, event.institution, event.erasure, service="notifications")
+        else:
+            raise Rejected("tombstone_of_a_fact", "a fact cannot be erased: this record has no value")

@@ -1,0 +1,22 @@
+from services.profiles.members.repository.members import MongoMembers
+from services.profiles.programmes.repository import MongoProgrammes
+from services.profiles.rosters.api import rosters_router
+from services.profiles.rosters.repository.rosters import MongoRosters
+from services.profiles.rosters.usecases import RosterIntake
+from services.profiles.rosters.worker import RosterWorker
+from services.profiles.settings import Settings
+from shared.bootstrap import ServiceDependencies
+from shared.slices import Slice, Work, while_leased
+
+
+def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
+    database, clock = dependencies.database, dependencies.clock
+    rosters, programmes = MongoRosters(database, MongoMembers(database, clock), clock), MongoProgrammes(database, clock)
+    intake = RosterIntake(rosters, programmes, clock=clock, max_rows=settings.roster_max_rows)
+    lease = dependencies.lease("rosters", seconds=30)
+    worker = RosterWorker(rosters, programmes, lease, clock)
+    return Slice(
+        prepare=[rosters.prepare],
+        routers=[rosters_router(intake, max_bytes=settings.roster_max_megabytes * 1_000_000)],
+        work={"rosters": Work(role="clockwork", run=while_leased(lease, worker.work, seconds=0.5))},
+    )

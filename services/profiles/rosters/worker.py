@@ -1,0 +1,58 @@
+"""Works rosters off, chunk by chunk: one process at a time, by lease."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from services.profiles.kernel.domain.aggregate import Versioned
+from services.profiles.members.domain.members import Member
+from services.profiles.programmes.usecases import Programmes
+from services.profiles.rosters.domain.merging import Outcome, merge
+from services.profiles.rosters.usecases import Roster, Rosters, closed_programmes
+from shared.clock import Clock
+
+_ABANDONED = timedelta(minutes=15)
+
+
+class HeldLease(Protocol):
+    """The lease of whoever works rosters off."""
+
+    @property
+    def is_held(self) -> bool: ...
+
+    async def take(self) -> bool: ...
+
+
+class RosterWorker:
+    """One process at a time, one chunk of each roster in turn, so that a long one delays no other."""
+
+    def __init__(self, rosters: Rosters, programmes: Programmes, lease: HeldLease, clock: Clock) -> None:
+        self._rosters = rosters
+        self._programmes = programmes
+        self._lease = lease
+        self._clock = clock
+
+    async def work(self) -> None:
+        """Until nothing waits. Begins with uploads that broke off."""
+        if not await self._lease.take():
+            return
+        for broken in await self._rosters.abandoned(self._clock.now() - _ABANDONED):
+            await self._rosters.fail(broken)
+        while waiting := await self._rosters.waiting():
+            for roster in waiting:
+                if not await self._lease.take():
+                    return
+                await self._one_chunk(roster)
+
+    async def _one_chunk(self, roster: Roster) -> None:
+        chunk = await self._rosters.next_chunk(roster)
+        if chunk is None:
+            await self._rosters.finish(roster, self._clock.now())
+            return
+        named = {one.programme for row in chunk.rows if row.told for one in row.told.enrolments}
+        job = roster.job(closed=frozenset(await closed_programmes(self._programmes, sorted(named), roster.institution)))
+
+        def plan(known: Sequence[Versioned[Member]], taken: Mapping[int, str]) -> Sequence[Outcome]:
+            return merge(chunk.rows, known, job, new_id=self._clock.new_id, taken=taken)
+
+        await self._rosters.apply(roster, chunk, plan)
