@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.operators import asked, bootstrap_of, check_network, end, put_on_record, say
 from services.matching.rebuilding import COPIES as MATCHING
-from services.notifications.store import COPIES as NOTIFICATIONS
+from services.notifications.repository.inbox import COPIES as NOTIFICATIONS
 from services.profiles.cards.repository import COPIES as PROFILES
 from shared.clock import SystemClock
 from shared.comparison import Comparison

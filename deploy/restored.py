@@ -20,7 +20,7 @@ from deploy.rebuild import COPIES
 from services.matching import restoring as matching
 from services.matching.projections.repository import ProjectedDocuments
 from services.notifications import restoring as notifications
-from services.notifications.store import MongoInboxRepository
+from services.notifications.repository.inbox import MongoInboxRepository
 from services.profiles.republishing.repository import restoring as profiles
 from services.profiles.republishing.repository.stale_heads import TOPICS
 from shared.clock import SystemClock

@@ -8,8 +8,9 @@ from prometheus_client import Gauge
 
 from services.notifications.api import export_router, inbox_router
 from services.notifications.handlers import Reactions
+from services.notifications.repository.inbox import MongoInboxRepository
+from services.notifications.repository.notifications import MongoNotificationRepository
 from services.notifications.settings import NotificationsSettings
-from services.notifications.store import MongoInboxRepository, MongoNotificationRepository
 from services.notifications.usecases.live import InboxListeners
 from services.notifications.usecases.notifier import Notifier
 from services.notifications.usecases.reading import Inbox

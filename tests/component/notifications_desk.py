@@ -15,8 +15,9 @@ from pydantic import SecretStr
 from deploy.issuer import ISSUER, LocalIssuer
 from deploy.stack.ports import free_ports
 from services.notifications.app import NAME, build
+from services.notifications.repository.inbox import MongoInboxRepository
+from services.notifications.repository.notifications import MongoNotificationRepository
 from services.notifications.settings import NotificationsSettings
-from services.notifications.store import MongoInboxRepository, MongoNotificationRepository
 from services.notifications.usecases.notifier import Notifier
 from shared import mongo
 from shared.auth import subject_hash

@@ -18,7 +18,8 @@ from services.matching.projections.repository import PARTICIPANTS, ProjectedDocu
 from services.matching.suggestions.feed import STATES
 from services.matching.suggestions.index.network import Network
 from services.notifications.handlers import Reactions
-from services.notifications.store import MongoInboxRepository, MongoNotificationRepository
+from services.notifications.repository.inbox import MongoInboxRepository
+from services.notifications.repository.notifications import MongoNotificationRepository
 from services.notifications.usecases.notifier import Notifier
 from shared.clock import SystemClock
 from shared.consuming.consumer import Consumers

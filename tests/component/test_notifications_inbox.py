@@ -8,7 +8,7 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from services.notifications.handlers import Reactions
-from services.notifications.store import MongoNotificationRepository
+from services.notifications.repository.notifications import MongoNotificationRepository
 from services.notifications.usecases.notifier import Notifier
 from shared import mongo
 from shared.contracts.payload import Recipient

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.notifications.store import MongoNotificationRepository
+from services.notifications.repository.notifications import MongoNotificationRepository
 from services.notifications.usecases.notifier import Notifier
 from shared import mongo
 from shared.contracts.envelope import Trace

@@ -205,11 +205,15 @@ PLANTED: Mapping[str, list[tuple[str, str, str]]] = {
         ),
     ],
     "Dependencies point inwards": [
-        ("services/notifications/usecases/planted.py", "import services.notifications.store", "usecases.planted -> "),
+        (
+            "services/notifications/usecases/planted.py",
+            "import services.notifications.repository",
+            "usecases.planted -> ",
+        ),
         (
             "services/notifications/domain.py",
-            "import services.notifications.store",
-            "notifications.domain -> services.notifications.store",
+            "import services.notifications.repository",
+            "notifications.domain -> services.notifications.repository",
         ),
     ],
     "Decisions and use cases do no input or output": [

@@ -1,7 +1,6 @@
 """Documents ↔ domain. Every query of a person's documents names institution and member, here and nowhere else.
 
-At most one unread document per recipient and occasion: a unique index holds it. A notification takes four
-writes: the inbox mark, the recipient's counter, the notification, the outbox row.
+At most one unread document per recipient and occasion: a unique index holds it.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -9,21 +8,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.notifications.domain import (
-    Change,
-    ErasureNotice,
-    LeftOver,
     ListChange,
     Notification,
     PairUpdate,
-    PendingNotification,
     Person,
     Recipient,
 )
-from services.notifications.forgetting import counter_of, erase_inboxes_of_erased, forget, of_recipient
+from services.notifications.repository.documents import to_notification
+from services.notifications.repository.erasure import counter_of, erase_inboxes_of_erased, forget, of_recipient
 from services.notifications.usecases.reading import Names, Reader
 from shared.consuming.projection import Copy, Refused, fold
-from shared.contracts.envelope import Received, Trace
-from shared.contracts.notifications import NotificationRecorded
+from shared.contracts.envelope import Received
 from shared.contracts.profiles import ContactChanged, InstitutionChanged, MemberErased, ProgrammeChanged
 from shared.mongo import (
     ASCENDING,
@@ -32,13 +27,10 @@ from shared.mongo import (
     Database,
     Document,
     IndexModel,
-    ReturnDocument,
     Writing,
     ensure_indexes,
     in_one_thread,
 )
-from shared.outbox import table as outbox
-from shared.outbox.table import Fact
 from shared.retention import keep_for
 
 _OF_RECIPIENT = [("institution", ASCENDING), ("member", ASCENDING)]
@@ -150,7 +142,7 @@ class MongoInboxRepository:
         ours = of_recipient(recipient) | {"_id": id}
         await self._mark(ours | {"read": False}, now)
         document = await self._notifications.find_one(ours)
-        return _notification(document) if document else None
+        return to_notification(document) if document else None
 
     async def mark_read_up_to(self, recipient: Recipient, *, position: int, now: datetime) -> int:
         unread = of_recipient(recipient) | {"read": False, "position": {"$lte": position}}
@@ -195,54 +187,6 @@ class MongoInboxRepository:
                 yield _woken(change)
 
 
-class MongoNotificationRepository:
-    """The repository within one transaction."""
-
-    def __init__(self, writing: Writing) -> None:
-        self._writing = writing
-
-    def erased(self, recipients: Iterable[Recipient]) -> set[Recipient]:
-        ids = [recipient.member for recipient in recipients]
-        wanted = {"_id": {"$in": ids}, "erased": True}
-        found = self._writing["contacts"].find(wanted, {"institution": 1}, session=self._writing.session)
-        return {Recipient(institution=one["institution"], member=one["_id"]) for one in found}
-
-    def next_position(self, recipient: Recipient) -> int:
-        counter = self._writing["recipients"].find_one_and_update(
-            {"_id": counter_of(recipient)},
-            {"$inc": {"position": 1}},
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-            session=self._writing.session,
-        )
-        return int(counter["position"])  # type: ignore[index]  # upserted
-
-    def tell(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
-        change = notice.change
-        document = self._writing["notifications"].find_one_and_update(
-            of_recipient(notice.recipient) | {"occasion": notice.occasion, "read": False},
-            {
-                "$set": {"position": position, "told_at": now, **_renewed(change)},
-                "$setOnInsert": {"_id": new_id, "programme": change.programme, "read_at": None, **_kept(change)},
-            },
-            projection={"_id": 1},
-            hint="unread",  # else a long history makes the planner try `newest` too
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-            session=self._writing.session,
-        )
-        return str(document["_id"])  # type: ignore[index]  # as above
-
-    def institutions_of(self, members: Iterable[str]) -> Mapping[str, str]:
-        wanted = {"_id": {"$in": sorted(members)}}
-        found = self._writing["contacts"].find(wanted, {"institution": 1}, session=self._writing.session)
-        return {one["_id"]: one["institution"] for one in found}
-
-    def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
-        facts = [_fact(event, recorded, now, trace) for event, recorded in notifications.items()]
-        outbox.write(self._writing, facts)
-
-
 def _woken(change: Document) -> Recipient | None:
     if change["operationType"] == "rename":
         return None
@@ -259,7 +203,7 @@ def _name_only(payload: InstitutionChanged | ProgrammeChanged) -> Document:
 
 async def _found(notifications: Collection, wanted: Document, *, order: int, limit: int) -> list[Notification]:
     documents = notifications.find(wanted).sort("position", order).limit(limit)
-    return [_notification(document) async for document in documents]
+    return [to_notification(document) async for document in documents]
 
 
 async def _names(collection: Collection, ids: Iterable[str], **within: str) -> Mapping[str, str]:
@@ -269,83 +213,10 @@ async def _names(collection: Collection, ids: Iterable[str], **within: str) -> M
     return {document["_id"]: document["name"] async for document in collection.find(wanted, {"name": 1})}
 
 
-def _fact(event: str, recorded: NotificationRecorded, now: datetime, trace: Trace) -> Fact:
-    """The recipient's counter serves as the notification's sequence: it rises with every change of it."""
-    return Fact(
-        id=event,
-        payload=recorded,
-        institution=recorded.institution,
-        sequence=recorded.position,
-        time=now,
-        trace=trace,
-    )
-
-
-def _notification(document: Document) -> Notification:
-    return Notification(
-        id=document["_id"],
-        recipient=Recipient(institution=document["institution"], member=document["member"]),
-        occasion=document["occasion"],
-        change=_change(document),
-        position=document["position"],
-        told_at=document["told_at"],
-        read_at=document["read_at"],
-    )
-
-
 def _mentioned(one: Notification) -> Iterable[Person]:
     if isinstance(one.change, ListChange):
         return one.change.entered
     return [one.change.other] if isinstance(one.change, PairUpdate) else ()
-
-
-def _renewed(change: Change) -> Document:
-    """What an update of an unread notification changes."""
-    if isinstance(change, ListChange):
-        return {"now": [_person(mentor) for mentor in change.now], "unmatched": change.unmatched}
-    if isinstance(change, LeftOver):
-        return {"left_over": {"template": change.template, "reason": change.reason}}
-    if isinstance(change, ErasureNotice):
-        return {"erasure": {"due_at": change.due_at}}
-    return {
-        "turn": {
-            "template": change.template,
-            "side": change.side,
-            "other": _person(change.other),
-            "reason": change.reason,
-            "said_yes": change.said_yes,
-        }
-    }
-
-
-def _kept(change: Change) -> Document:
-    return {"before": sorted(change.before)} if isinstance(change, ListChange) else {}
-
-
-def _person(person: Person) -> Document:
-    return {"member": person.member, "institution": person.institution}
-
-
-def _change(document: Document) -> Change:
-    if "erasure" in document:
-        return ErasureNotice(due_at=document["erasure"]["due_at"])
-    if "left_over" in document:
-        return LeftOver(programme=document["programme"], **document["left_over"])
-    return _turn(document) if "turn" in document else _list_change(document)
-
-
-def _list_change(document: Document) -> ListChange:
-    return ListChange(
-        programme=document["programme"],
-        before=frozenset(document["before"]),
-        now=tuple(Person(**mentor) for mentor in document["now"]),
-        unmatched=document["unmatched"],
-    )
-
-
-def _turn(document: Document) -> PairUpdate:
-    turn = document["turn"]
-    return PairUpdate(**{**turn, "programme": document["programme"], "other": Person(**turn["other"])})
 
 
 COPIES = (

@@ -1,0 +1,74 @@
+"""Documents ↔ notifications."""
+
+from services.notifications.domain import (
+    Change,
+    ErasureNotice,
+    LeftOver,
+    ListChange,
+    Notification,
+    PairUpdate,
+    Person,
+    Recipient,
+)
+from shared.mongo import Document
+
+
+def to_notification(document: Document) -> Notification:
+    return Notification(
+        id=document["_id"],
+        recipient=Recipient(institution=document["institution"], member=document["member"]),
+        occasion=document["occasion"],
+        change=_change(document),
+        position=document["position"],
+        told_at=document["told_at"],
+        read_at=document["read_at"],
+    )
+
+
+def renewed(change: Change) -> Document:
+    """What an update of an unread notification changes."""
+    if isinstance(change, ListChange):
+        return {"now": [_person(mentor) for mentor in change.now], "unmatched": change.unmatched}
+    if isinstance(change, LeftOver):
+        return {"left_over": {"template": change.template, "reason": change.reason}}
+    if isinstance(change, ErasureNotice):
+        return {"erasure": {"due_at": change.due_at}}
+    return {
+        "turn": {
+            "template": change.template,
+            "side": change.side,
+            "other": _person(change.other),
+            "reason": change.reason,
+            "said_yes": change.said_yes,
+        }
+    }
+
+
+def kept(change: Change) -> Document:
+    return {"before": sorted(change.before)} if isinstance(change, ListChange) else {}
+
+
+def _person(person: Person) -> Document:
+    return {"member": person.member, "institution": person.institution}
+
+
+def _change(document: Document) -> Change:
+    if "erasure" in document:
+        return ErasureNotice(due_at=document["erasure"]["due_at"])
+    if "left_over" in document:
+        return LeftOver(programme=document["programme"], **document["left_over"])
+    return _turn(document) if "turn" in document else _list_change(document)
+
+
+def _list_change(document: Document) -> ListChange:
+    return ListChange(
+        programme=document["programme"],
+        before=frozenset(document["before"]),
+        now=tuple(Person(**mentor) for mentor in document["now"]),
+        unmatched=document["unmatched"],
+    )
+
+
+def _turn(document: Document) -> PairUpdate:
+    turn = document["turn"]
+    return PairUpdate(**{**turn, "programme": document["programme"], "other": Person(**turn["other"])})

@@ -1,0 +1,76 @@
+"""Writes notifications within the transaction of the event that causes them.
+
+A notification takes four writes: the inbox mark, the recipient's counter, the notification, the outbox row.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from services.notifications.domain import PendingNotification, Recipient
+from services.notifications.repository.documents import kept, renewed
+from services.notifications.repository.erasure import counter_of, of_recipient
+from shared.contracts.envelope import Trace
+from shared.contracts.notifications import NotificationRecorded
+from shared.mongo import ReturnDocument, Writing
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact
+
+
+class MongoNotificationRepository:
+    """The repository within one transaction."""
+
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
+
+    def erased(self, recipients: Iterable[Recipient]) -> set[Recipient]:
+        ids = [recipient.member for recipient in recipients]
+        wanted = {"_id": {"$in": ids}, "erased": True}
+        found = self._writing["contacts"].find(wanted, {"institution": 1}, session=self._writing.session)
+        return {Recipient(institution=one["institution"], member=one["_id"]) for one in found}
+
+    def next_position(self, recipient: Recipient) -> int:
+        counter = self._writing["recipients"].find_one_and_update(
+            {"_id": counter_of(recipient)},
+            {"$inc": {"position": 1}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+            session=self._writing.session,
+        )
+        return int(counter["position"])  # type: ignore[index]  # upserted
+
+    def tell(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
+        change = notice.change
+        document = self._writing["notifications"].find_one_and_update(
+            of_recipient(notice.recipient) | {"occasion": notice.occasion, "read": False},
+            {
+                "$set": {"position": position, "told_at": now, **renewed(change)},
+                "$setOnInsert": {"_id": new_id, "programme": change.programme, "read_at": None, **kept(change)},
+            },
+            projection={"_id": 1},
+            hint="unread",  # else a long history makes the planner try `newest` too
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+            session=self._writing.session,
+        )
+        return str(document["_id"])  # type: ignore[index]  # as above
+
+    def institutions_of(self, members: Iterable[str]) -> Mapping[str, str]:
+        wanted = {"_id": {"$in": sorted(members)}}
+        found = self._writing["contacts"].find(wanted, {"institution": 1}, session=self._writing.session)
+        return {one["_id"]: one["institution"] for one in found}
+
+    def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
+        facts = [_fact(event, recorded, now, trace) for event, recorded in notifications.items()]
+        outbox.write(self._writing, facts)
+
+
+def _fact(event: str, recorded: NotificationRecorded, now: datetime, trace: Trace) -> Fact:
+    """The recipient's counter serves as the notification's sequence: it rises with every change of it."""
+    return Fact(
+        id=event,
+        payload=recorded,
+        institution=recorded.institution,
+        sequence=recorded.position,
+        time=now,
+        trace=trace,
+    )
