@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 
-from services.profiles.privacy.erasure.repository import MongoErasures
+from services.profiles.privacy.erasure.repository import MongoErasureRepository
 from services.profiles.privacy.erasure.worker import ErasureWorker
 from shared import failpoints, mongo
 from shared.clock import SystemClock
@@ -14,7 +14,7 @@ async def main(uri: str, database: str) -> None:
     failpoints.arm("profiles", os.environ[failpoints.VARIABLE], environment="development")
     failpoints.enter("erasures")
     clock = SystemClock()
-    await ErasureWorker(MongoErasures(mongo.connect(uri, database), clock), clock).work()
+    await ErasureWorker(MongoErasureRepository(mongo.connect(uri, database), clock), clock).work()
 
 
 asyncio.run(main(*sys.argv[1:]))

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from deploy.issuer import LocalIssuer
-from services.profiles.cards.repository import MongoRelations
+from services.profiles.cards.repository import MongoRelationRepository
 from shared import kafka
 from shared.clock import SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace, headers_of
@@ -45,7 +45,7 @@ class Cast:
         self.people: dict[str, Person] = {}
         self.ids: dict[str, str] = {}
         self.homes: dict[str, str] = {}
-        self.relations = MongoRelations(network.database)
+        self.relations = MongoRelationRepository(network.database)
         self.sequence = 0
 
     async def join(self) -> "Cast":

@@ -13,9 +13,9 @@ import pytest
 from deploy.issuer import LocalIssuer
 from services.profiles.privacy.erasure import repository as erasures
 from services.profiles.privacy.erasure.handlers import Reactions
-from services.profiles.privacy.erasure.repository import MongoErasures
+from services.profiles.privacy.erasure.repository import MongoErasureRepository
 from services.profiles.privacy.erasure.worker import ErasureWorker
-from services.profiles.republishing.repository.stale_heads import MongoStates
+from services.profiles.republishing.repository.stale_heads import MongoStateRepository
 from shared import failpoints, mongo
 from shared.clock import SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace
@@ -46,7 +46,7 @@ async def work_off(network: Network) -> None:
     """All that waits, as if its time had come."""
     past = {"$set": {"due_at": CLOCK.now() - timedelta(seconds=1)}}
     await network.database["erasures"].update_many({"state": "waiting"}, past)
-    await ErasureWorker(MongoErasures(network.database, CLOCK), CLOCK).work()
+    await ErasureWorker(MongoErasureRepository(network.database, CLOCK), CLOCK).work()
 
 
 async def published(network: Network, member: str) -> None:
@@ -232,10 +232,10 @@ async def test_an_older_state_appended_behind_a_tombstone_is_followed_by_the_tom
     await delete_me(network, person)
     await work_off(network)
     await published(network, seen["id"])
-    key, states = f"{here}:{seen['id']}", MongoStates(network.database, CLOCK, holder="test")
+    key, states = f"{here}:{seen['id']}", MongoStateRepository(network.database, CLOCK, holder="test")
     late = {"profiles.members": {key: 1}, "profiles.contacts": {key: 1}}
-    assert await states.tell_again(late) == 2
-    assert await states.tell_again(late) == 0
+    assert await states.republish(late) == 2
+    assert await states.republish(late) == 0
     for topic in ("members", "contacts"):
         rows = await network.told(topic, seen["id"])
         assert [row["value"] for row in rows[-2:]] == [None, None]

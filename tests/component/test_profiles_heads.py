@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from deploy.issuer import LocalIssuer
-from services.profiles.republishing.repository.stale_heads import TOPICS, MongoStates
+from services.profiles.republishing.repository.stale_heads import TOPICS, MongoStateRepository
 from shared.clock import SystemClock
 from shared.latest_sequences import heads
 from tests.component.profiles_kit import Network, Person, running
@@ -24,8 +24,8 @@ async def network(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> 
 
 
 @pytest.fixture
-def states(network: Network) -> MongoStates:
-    return MongoStates(network.database, CLOCK, holder="test")
+def states(network: Network) -> MongoStateRepository:
+    return MongoStateRepository(network.database, CLOCK, holder="test")
 
 
 async def published(network: Network) -> None:
@@ -57,7 +57,7 @@ async def sent_late(bootstrap: str, topic: str, key: str, *, sequence: int) -> N
 
 @pytest.mark.parametrize("topic", ["profiles.members", "profiles.contacts"])
 async def test_a_head_behind_its_document_is_found_and_mended(
-    network: Network, states: MongoStates, kafka_bootstrap: str, topic: str
+    network: Network, states: MongoStateRepository, kafka_bootstrap: str, topic: str
 ) -> None:
     institution = f"i-{CLOCK.new_id()}"
     coordinator = await network.institution(institution)
@@ -68,12 +68,12 @@ async def test_a_head_behind_its_document_is_found_and_mended(
     await sent_late(kafka_bootstrap, topic, key, sequence=1)
     assert (await heads(kafka_bootstrap, TOPICS, since=CLOCK.now() - HOUR))[topic][key] == 1
 
-    assert await states.tell_again(await heads(kafka_bootstrap, TOPICS, since=CLOCK.now() - HOUR)) == 1
+    assert await states.republish(await heads(kafka_bootstrap, TOPICS, since=CLOCK.now() - HOUR)) == 1
 
     await published(network)
     seen = await heads(kafka_bootstrap, TOPICS, since=CLOCK.now() - HOUR)
     assert seen[topic][key] == 2
-    assert await states.tell_again(seen) == 0
+    assert await states.republish(seen) == 0
 
 
 async def test_what_waits_in_the_outbox_is_not_told_again(
@@ -84,15 +84,15 @@ async def test_what_waits_in_the_outbox_is_not_told_again(
         coordinator = await network.institution(institution)
         id = (await network.member(coordinator, "ada"))["id"]
         await changed(coordinator, id, 1, time_zone="Europe/Vienna")
-        states = MongoStates(network.database, CLOCK, holder="test")
+        states = MongoStateRepository(network.database, CLOCK, holder="test")
         behind = {"profiles.members": {f"{institution}:{id}": 1}}
 
-        assert await states.tell_again(behind) == 0
+        assert await states.republish(behind) == 0
 
         await network.database["outbox"].update_many({}, {"$set": {"status": "sent"}})
-        assert await states.tell_again(behind) == 1
+        assert await states.republish(behind) == 1
         assert [row["sequence"] for row in await network.told("members", id)] == [1, 2, 2]
 
 
-async def test_a_key_that_no_document_has_is_nobody_s(states: MongoStates) -> None:
-    assert await states.tell_again({"profiles.members": {"west:nobody": 1}}) == 0
+async def test_a_key_that_no_document_has_is_nobody_s(states: MongoStateRepository) -> None:
+    assert await states.republish({"profiles.members": {"west:nobody": 1}}) == 0

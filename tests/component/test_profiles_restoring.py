@@ -6,9 +6,9 @@ import pytest
 
 from services.profiles.members.domain import members
 from services.profiles.members.domain.members import Member
-from services.profiles.members.repository.members import MongoMembers
+from services.profiles.members.repository.members import MongoMemberRepository
 from services.profiles.programmes import domain as programmes
-from services.profiles.programmes.repository import MongoProgrammes
+from services.profiles.programmes.repository import MongoProgrammeRepository
 from services.profiles.republishing.repository.restoring import Report, Restoring
 from shared import epochs
 from shared.clock import SystemClock
@@ -22,7 +22,7 @@ TRACE = Trace(correlation_id="c")
 @dataclass(slots=True)
 class Site:
     database: Database
-    store: MongoMembers
+    store: MongoMemberRepository
     told: list[Received] = field(default_factory=list)
 
     async def has(self, member: Member) -> None:
@@ -61,7 +61,7 @@ class Site:
 
 @pytest.fixture
 async def site(database: Database) -> Site:
-    store = MongoMembers(database, SystemClock())
+    store = MongoMemberRepository(database, SystemClock())
     await store.prepare()
     for name in ("institutions", "programmes"):
         await ensure_indexes(database[name], [])
@@ -133,7 +133,7 @@ async def test_who_was_erased_since_is_erased_again(site: Site) -> None:
 
 async def test_a_programme_s_version_is_its_sequence_before_and_after_a_restored_backup(site: Site) -> None:
     """Whoever knows a programme from its topic can change it in profiles on condition of what they know."""
-    store, given = MongoProgrammes(site.database, SystemClock()), {"name": "Care"}
+    store, given = MongoProgrammeRepository(site.database, SystemClock()), {"name": "Care"}
     for id in ("kept", "changed"):
         new = programmes.found(id=id, institution="west", given=given, standing=())
         await store.add(new, programmes.facts(new), TRACE, request=id)

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from deploy import restored
 from deploy.issuer import LocalIssuer
 from services.profiles.cards.repository import COPIES, PAIRS, SUGGESTED
-from services.profiles.privacy.erasure.repository import MongoErasures
+from services.profiles.privacy.erasure.repository import MongoErasureRepository
 from services.profiles.privacy.erasure.worker import ErasureWorker
 from shared.clock import SystemClock
 from shared.consuming.rebuild import Rebuild
@@ -127,7 +127,7 @@ async def erase(cast: Cast, name: str) -> None:
     mine = {"member": cast.ids[name], "state": "waiting"}
     past = {"$set": {"due_at": CLOCK.now() - timedelta(seconds=1)}}
     await cast.network.database["erasures"].update_many(mine, past)
-    await ErasureWorker(MongoErasures(cast.network.database, CLOCK), CLOCK).work()
+    await ErasureWorker(MongoErasureRepository(cast.network.database, CLOCK), CLOCK).work()
 
 
 async def named_in_copies(cast: Cast, name: str) -> int:

@@ -10,10 +10,10 @@ from services.notifications.repository.inbox import MongoInboxRepository
 from services.profiles.kernel.repository import ERASED
 from services.profiles.members.domain import members
 from services.profiles.members.domain.members import Member
-from services.profiles.members.repository.members import MongoMembers
+from services.profiles.members.repository.members import MongoMemberRepository
 from services.profiles.privacy.erasure import domain
 from services.profiles.privacy.erasure.domain import Erasure
-from services.profiles.privacy.erasure.repository import MongoErasures
+from services.profiles.privacy.erasure.repository import MongoErasureRepository
 from services.profiles.republishing.repository.restoring import Restoring
 from shared import kafka
 from shared.clock import SystemClock
@@ -92,9 +92,9 @@ async def waiting(database: Database, topic: str) -> list[Document]:
 async def test_profiles_tells_nothing_of_the_member_again_and_remembers_the_erasure(
     database: Database, ana: Member
 ) -> None:
-    store = MongoMembers(database, CLOCK)
+    store = MongoMemberRepository(database, CLOCK)
     await store.prepare()
-    await MongoErasures(database, CLOCK).prepare()
+    await MongoErasureRepository(database, CLOCK).prepare()
     await store.add(ana, members.facts(ana), TRACE, request=ana.id)
     restoring = await restored(database, received(erased(ana), 1))
     assert restoring.report.erased == [f"members {ana.id}"]
@@ -102,13 +102,13 @@ async def test_profiles_tells_nothing_of_the_member_again_and_remembers_the_eras
     assert await waiting(database, "profiles.members") == []
     assert len(await waiting(database, "profiles.erasures")) == 1
     assert await database[ERASED].count_documents({"_id": ana.id}) == 1
-    report = await MongoErasures(database, CLOCK).find("west", f"e-{ana.id}")
+    report = await MongoErasureRepository(database, CLOCK).find("west", f"e-{ana.id}")
     assert report is not None
     assert (report.state, report.outstanding) == ("carried_out", domain.SERVICES)
 
 
 async def test_a_request_that_waited_at_the_backup_waits_its_whole_time_again(database: Database, ana: Member) -> None:
-    store = MongoErasures(database, CLOCK)
+    store = MongoErasureRepository(database, CLOCK)
     await store.prepare()
     now = CLOCK.now()
     asked = Erasure(

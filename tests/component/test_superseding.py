@@ -15,9 +15,9 @@ from deploy.issuer import LocalIssuer
 from deploy.supersede import app
 from services.matching.projections.handlers import projection_handlers
 from services.matching.projections.repository import PARTICIPANTS, ProjectedDocuments
-from services.profiles.privacy.erasure.repository import MongoErasures
+from services.profiles.privacy.erasure.repository import MongoErasureRepository
 from services.profiles.privacy.erasure.worker import ErasureWorker
-from services.profiles.republishing.repository.stale_heads import TOPICS, MongoStates
+from services.profiles.republishing.repository.stale_heads import TOPICS, MongoStateRepository
 from shared.clock import SystemClock
 from shared.contracts.profiles import MemberChanged
 from shared.epochs import epoch_of
@@ -91,7 +91,7 @@ async def test_a_plausible_forgery_is_reported_and_superseded_and_honest_changes
     assert changed.status_code == 200, changed.text
     seen = {"profiles.members": {f"{scene.home}:{id}": 900_000}}
     with capture_logs() as logs:
-        await MongoStates(scene.network.database, CLOCK, holder="test").tell_again(seen)
+        await MongoStateRepository(scene.network.database, CLOCK, holder="test").republish(seen)
     assert [(one["event"], one["first"]) for one in logs if one["log_level"] == "error"] == [
         ("a topic is ahead of the store", [id])
     ]
@@ -117,7 +117,7 @@ async def test_who_is_erased_and_brought_back_by_a_forgery_is_erased_again(scene
     await scene.coordinator.post(f"/members/{id}/erasure")
     past = {"$set": {"due_at": CLOCK.now() - timedelta(seconds=1)}}
     await scene.network.database["erasures"].update_many({"state": "waiting"}, past)
-    await ErasureWorker(MongoErasures(scene.network.database, CLOCK), CLOCK).work()
+    await ErasureWorker(MongoErasureRepository(scene.network.database, CLOCK), CLOCK).work()
     await scene.until(id, erased=True)
     await scene.forge(id, 500)
     assert (await heads(scene.bootstrap, TOPICS, since=CLOCK.now() - timedelta(hours=1)))["profiles.members"]

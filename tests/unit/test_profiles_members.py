@@ -3,10 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from services.profiles.kernel.domain.aggregate import Versioned, news
+from services.profiles.kernel.domain.aggregate import Versioned, changed_facts
 from services.profiles.members.domain import members
 from services.profiles.members.domain.members import Member
-from services.profiles.members.domain.profile import Profile, Whole
+from services.profiles.members.domain.profile import FullProfile, Profile
 from services.profiles.programmes.api import ProgrammePatch
 from shared.contracts.profiles import ContactChanged, Enrolment, MemberChanged, PreferencesChanged
 from shared.errors import Conflict, Rejected, StaleVersion
@@ -17,7 +17,7 @@ def ada(**fields: object) -> Member:
 
 
 def kinds(before: Member, after: Member) -> list[type]:
-    return [type(fact) for fact in news(members.facts(before), members.facts(after))]
+    return [type(fact) for fact in changed_facts(members.facts(before), members.facts(after))]
 
 
 def test_only_the_audience_of_what_changed_is_told() -> None:
@@ -123,7 +123,7 @@ def test_values_come_out_in_one_spelling() -> None:
 )
 def test_a_wrong_value_is_refused_at_its_field(field: str, value: object) -> None:
     with pytest.raises(ValidationError) as invalid:
-        Whole.model_validate({field: value})
+        FullProfile.model_validate({field: value})
     assert invalid.value.errors()[0]["loc"][0] == field
 
 

@@ -31,7 +31,7 @@ class States:
     async def leading(self) -> int | None:
         return self.token
 
-    async def tell_again(self, heads: Heads) -> int:
+    async def republish(self, heads: Heads) -> int:
         self.looks.append(heads)
         return 0
 

@@ -8,7 +8,7 @@ from services.profiles.members.domain import members
 from services.profiles.members.domain.members import Member
 from services.profiles.programmes import domain as programmes
 from services.profiles.programmes.domain import Programme
-from services.profiles.republishing.domain import retold
+from services.profiles.republishing.domain import rebuild_state
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import Enrolment, ExchangeTerms, ProgrammeLimits
 
@@ -56,7 +56,7 @@ def topics(member: Member, *names: str) -> list[Payload]:
 
 
 def test_a_member_comes_back_as_told_and_keeps_what_no_topic_carries() -> None:
-    assert retold(Member, OLD, members.facts(NEW)) == replace(NEW, story="kept", external_id="7")
+    assert rebuild_state(Member, OLD, members.facts(NEW)) == replace(NEW, story="kept", external_id="7")
 
 
 def test_whatever_a_member_has_is_told_or_known_to_be_untold() -> None:
@@ -66,14 +66,14 @@ def test_whatever_a_member_has_is_told_or_known_to_be_untold() -> None:
 
 
 def test_of_one_topic_only_that_audience_s_part_comes_back() -> None:
-    back = retold(Member, OLD, topics(NEW, "preferences"))
+    back = rebuild_state(Member, OLD, topics(NEW, "preferences"))
     assert back is not None
     assert (back.never, back.weights, back.name) == (NEW.never, NEW.weights, "Old")
 
 
 def test_who_was_unknown_is_made_anew_where_the_topics_say_enough() -> None:
-    assert retold(Member, None, members.facts(NEW)) == NEW
-    assert retold(Member, None, topics(NEW, "members", "preferences")) is None, "without a name and an address"
+    assert rebuild_state(Member, None, members.facts(NEW)) == NEW
+    assert rebuild_state(Member, None, topics(NEW, "members", "preferences")) is None, "without a name and an address"
 
 
 def test_programmes_and_institutions_come_back_whole() -> None:
@@ -89,5 +89,5 @@ def test_programmes_and_institutions_come_back_whole() -> None:
     )
     terms = (ExchangeTerms(partner="east", direction="gives", ceiling=3),)
     institution = Institution(id="west", name="West", status="inactive", exchanges_with=("east",), exchange_terms=terms)
-    assert retold(Programme, None, programmes.facts(programme)) == programme
-    assert retold(Institution, None, institutions.facts(institution)) == institution
+    assert rebuild_state(Programme, None, programmes.facts(programme)) == programme
+    assert rebuild_state(Institution, None, institutions.facts(institution)) == institution

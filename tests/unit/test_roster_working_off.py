@@ -10,7 +10,7 @@ import pytest
 from services.profiles.programmes.domain import Programme
 from services.profiles.rosters.domain.merging import Verdict
 from services.profiles.rosters.domain.reading import Row
-from services.profiles.rosters.usecases import CHUNK, Chunk, Plan, Roster, RosterIntake, Verdicted
+from services.profiles.rosters.usecases import CHUNK, Chunk, Plan, Roster, RosterIntake, RowResult
 from services.profiles.rosters.worker import RosterWorker
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
@@ -67,7 +67,7 @@ class Kept:
 
     async def verdicts(
         self, institution: str, id: str, verdict: Verdict | None, after: int, limit: int
-    ) -> Sequence[Verdicted]:
+    ) -> Sequence[RowResult]:
         raise NotImplementedError
 
     async def waiting(self) -> Sequence[Roster]:

@@ -23,13 +23,13 @@ from shared.contracts.matching import (
 from shared.contracts.payload import Payload
 
 
-class Relations(Protocol):
+class RelationProjections(Protocol):
     async def fold_pairs(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
     async def fold_lists(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
 
-def projection_handlers(relations: Relations) -> Mapping[type[Payload], Fold]:
+def projection_handlers(relations: RelationProjections) -> Mapping[type[Payload], Fold]:
     """Which event goes into which copy."""
     return {
         SuggestionsChanged: relations.fold_lists,

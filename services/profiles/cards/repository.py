@@ -105,7 +105,7 @@ COPIES = (
 )
 
 
-class MongoRelations:
+class MongoRelationRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._pairs = database[PAIRS]

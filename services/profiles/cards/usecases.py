@@ -14,17 +14,17 @@ Party = tuple[str, str]
 """Institution and member."""
 
 
-class Relations(Protocol):
+class RelationRepository(Protocol):
     async def of(self, viewer: Party, others: Sequence[str]) -> Mapping[Party, Relation]:
         """The closest relation with each of these; who has none is left out."""
 
 
-class People(Protocol):
+class PartyRepository(Protocol):
     async def named(self, parties: Sequence[Party]) -> Sequence[Member]: ...
 
 
 class Cards:
-    def __init__(self, relations: Relations, people: People, members: MemberUseCases) -> None:
+    def __init__(self, relations: RelationRepository, people: PartyRepository, members: MemberUseCases) -> None:
         self._relations = relations
         self._people = people
         self._members = members

@@ -6,13 +6,13 @@ Nothing counts before its coordinator has agreed. They may decline later, and ag
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.profiles.kernel.domain.aggregate import Versioned, news
+from services.profiles.kernel.domain.aggregate import Versioned, changed_facts
 from services.profiles.members.domain import members
 from services.profiles.members.domain.members import Member
-from services.profiles.members.usecases import Members
+from services.profiles.members.usecases import MemberRepository
 from services.profiles.programmes import domain as programmes
 from services.profiles.programmes.domain import Programme
-from services.profiles.programmes.usecases import Programmes
+from services.profiles.programmes.usecases import ProgrammeRepository
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Forbidden, NotFound
@@ -20,7 +20,7 @@ from shared.retries import again_when_stale
 
 
 class Consents:
-    def __init__(self, programmes: Programmes, members: Members) -> None:
+    def __init__(self, programmes: ProgrammeRepository, members: MemberRepository) -> None:
         self._programmes = programmes
         self._members = members
 
@@ -55,7 +55,7 @@ class Consents:
                 )
             after = members.answer_affiliation(before.state, home, agrees=agrees)
             after = after if agrees else await self._without_programmes_of(home, after)
-            told = news(members.facts(before.state), members.facts(after))
+            told = changed_facts(members.facts(before.state), members.facts(after))
             return await self._members.save(before, after, told, trace)
 
         return await again_when_stale(act)

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 from services.profiles.institutions.domain import Institution
 from services.profiles.kernel.domain.aggregate import Versioned
-from services.profiles.kernel.repository import Documents, Shape, read
+from services.profiles.kernel.repository import DocumentMapping, MongoAggregateRepository, to_versioned
 from shared.clock import Clock
 from shared.contracts.profiles import ExchangeTerms
 from shared.mongo import ASCENDING, Database, Document, ensure_indexes
@@ -29,7 +29,7 @@ def _from_document(document: Document) -> Institution:
     )
 
 
-SHAPE = Shape(
+MAPPING = DocumentMapping(
     collection="institutions",
     to_document=_to_document,
     from_document=_from_document,
@@ -37,9 +37,9 @@ SHAPE = Shape(
 )
 
 
-class MongoInstitutions(Documents[Institution]):
+class MongoInstitutionRepository(MongoAggregateRepository[Institution]):
     def __init__(self, database: Database, clock: Clock) -> None:
-        super().__init__(database, SHAPE, clock)
+        super().__init__(database, MAPPING, clock)
 
     async def prepare(self) -> None:
         await ensure_indexes(self.collection, [])
@@ -47,7 +47,7 @@ class MongoInstitutions(Documents[Institution]):
     async def page(self, after: str | None, limit: int) -> Sequence[Versioned[Institution]]:
         """For operators: every institution."""
         found = self.collection.find({"_id": {"$gt": after or ""}}).sort("_id", ASCENDING).limit(limit)
-        return [read(document, SHAPE) async for document in found]
+        return [to_versioned(document, MAPPING) async for document in found]
 
     async def partners(self, institution: str, ids: Sequence[str]) -> Sequence[str]:
         mine = await self.find(institution, institution)

@@ -3,14 +3,14 @@ from typing import Any, Protocol
 
 from services.profiles.institutions import domain
 from services.profiles.institutions.domain import Institution
-from services.profiles.kernel.domain.aggregate import Versioned, news
-from services.profiles.kernel.usecases import Keeps
+from services.profiles.kernel.domain.aggregate import Versioned, changed_facts
+from services.profiles.kernel.usecases import AggregateRepository
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Forbidden, NotFound
 
 
-class Institutions(Keeps[Institution], Protocol):
+class InstitutionRepository(AggregateRepository[Institution], Protocol):
     async def page(self, after: str | None, limit: int) -> Sequence[Versioned[Institution]]:
         """For operators: every institution."""
 
@@ -24,7 +24,7 @@ class InstitutionUseCases:
     An institution that is named and does not exist is answered like one that has not named this one back.
     """
 
-    def __init__(self, institutions: Institutions) -> None:
+    def __init__(self, institutions: InstitutionRepository) -> None:
         self._institutions = institutions
 
     async def found(self, me: Principal, *, id: str, name: str, request: str, trace: Trace) -> Versioned[Institution]:
@@ -58,7 +58,7 @@ class InstitutionUseCases:
         before = (await self.see(me, id)).at(expected)
         _allow(me, id, given)
         after = domain.change(before.state, given)
-        told = news(domain.facts(before.state), domain.facts(after))
+        told = changed_facts(domain.facts(before.state), domain.facts(after))
         return await self._institutions.save(before, after, told, trace)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.profiles.invitations.domain import Invitation
 from services.profiles.kernel.domain.aggregate import Versioned
 from services.profiles.members.domain.members import Member
-from services.profiles.members.repository.members import MongoMembers
+from services.profiles.members.repository.members import MongoMemberRepository
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
@@ -15,8 +15,8 @@ from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ens
 INVITATIONS = "invitations"
 
 
-class MongoInvitations:
-    def __init__(self, database: Database, members: MongoMembers, clock: Clock) -> None:
+class MongoInvitationRepository:
+    def __init__(self, database: Database, members: MongoMemberRepository, clock: Clock) -> None:
         self._database = database
         self._invitations = database[INVITATIONS]
         self._members = members

@@ -7,10 +7,17 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.profiles.invitations.domain import Invitation
-from services.profiles.kernel.domain.aggregate import Versioned, news
+from services.profiles.kernel.domain.aggregate import Versioned, changed_facts
 from services.profiles.members.domain import members as domain
 from services.profiles.members.domain.members import Member
-from services.profiles.members.usecases import Members, MemberUseCases, coordinates, is_self, not_found, refuse_shared
+from services.profiles.members.usecases import (
+    MemberRepository,
+    MemberUseCases,
+    coordinates,
+    is_self,
+    not_found,
+    refuse_shared,
+)
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
@@ -19,7 +26,7 @@ from shared.errors import Conflict, NotFound
 from shared.retries import again_when_stale
 
 
-class Invitations(Protocol):
+class InvitationRepository(Protocol):
     async def invite(self, invitation: Invitation) -> None:
         """In place of whatever invitation of the member was open."""
 
@@ -39,7 +46,7 @@ class Invitations(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class InvitationCode:
     code: str
     expires_at: datetime
 
@@ -47,8 +54,8 @@ class Code:
 class InvitationUseCases:
     def __init__(
         self,
-        invitations: Invitations,
-        members: Members,
+        invitations: InvitationRepository,
+        members: MemberRepository,
         people: MemberUseCases,
         *,
         clock: Clock,
@@ -62,14 +69,14 @@ class InvitationUseCases:
         self._new_code = new_code
         self._lasts = lasts
 
-    async def invite(self, me: Principal, member: str) -> Code:
+    async def invite(self, me: Principal, member: str) -> InvitationCode:
         me.require("coordinator")
         found = await self._people.see(me, member)
         if not coordinates(me, found.state):
             raise not_found()
         refuse_shared(me, found.state)
         domain.bind(found.state, "")  # refuses whoever could not accept
-        code = Code(self._new_code(), self._clock.now() + self._lasts)
+        code = InvitationCode(self._new_code(), self._clock.now() + self._lasts)
         await self._invitations.invite(
             Invitation(code_hash=_hash(code.code), institution=me.home, member=member, expires_at=code.expires_at)
         )
@@ -99,7 +106,7 @@ class InvitationUseCases:
         if invitation.expires_at <= self._clock.now():
             raise Conflict("invitation_expired", "the invitation has expired: ask your coordinator for another")
         after = domain.bind(before.state, me.subject_hash)
-        told = news(domain.facts(before.state), domain.facts(after))
+        told = changed_facts(domain.facts(before.state), domain.facts(after))
         return await self._invitations.accept(invitation, before, after, told, trace)
 
 

@@ -2,23 +2,23 @@ import secrets
 from datetime import timedelta
 
 from services.profiles.invitations.api import invitations_router
-from services.profiles.invitations.repository import MongoInvitations
+from services.profiles.invitations.repository import MongoInvitationRepository
 from services.profiles.invitations.usecases import InvitationUseCases
-from services.profiles.members.repository.members import MongoMembers
+from services.profiles.members.repository.members import MongoMemberRepository
 from services.profiles.members.usecases import MemberUseCases
-from services.profiles.programmes.repository import MongoProgrammes
+from services.profiles.programmes.repository import MongoProgrammeRepository
 from services.profiles.settings import Settings
 from shared.bootstrap import ServiceDependencies
 from shared.slices import Slice
 
 
 def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
-    members = MongoMembers(dependencies.database, dependencies.clock)
-    invitations = MongoInvitations(dependencies.database, members, dependencies.clock)
+    members = MongoMemberRepository(dependencies.database, dependencies.clock)
+    invitations = MongoInvitationRepository(dependencies.database, members, dependencies.clock)
     use_cases = InvitationUseCases(
         invitations,
         members,
-        MemberUseCases(members, MongoProgrammes(dependencies.database, dependencies.clock)),
+        MemberUseCases(members, MongoProgrammeRepository(dependencies.database, dependencies.clock)),
         clock=dependencies.clock,
         new_code=lambda: secrets.token_urlsafe(24),
         lasts=timedelta(days=settings.invitation_days),

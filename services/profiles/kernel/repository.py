@@ -20,7 +20,7 @@ ERASED = "erased_members"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape(Generic[S]):
+class DocumentMapping(Generic[S]):
     """How one kind of aggregate is written down. `taken`: what each unique index protects, as code and words."""
 
     collection: str
@@ -30,16 +30,16 @@ class Shape(Generic[S]):
     taken: Mapping[str, tuple[str, str]]
 
 
-def read(document: Document, shape: Shape[S]) -> Versioned[S]:
+def to_versioned(document: Document, shape: DocumentMapping[S]) -> Versioned[S]:
     return Versioned(shape.from_document(document), document["version"], document["sequences"])
 
 
-def raised(sequences: Mapping[str, int], told: Sequence[Payload]) -> dict[str, int]:
+def next_sequences(sequences: Mapping[str, int], told: Sequence[Payload]) -> dict[str, int]:
     """One more on each topic that is told. Keys are without the service's name: MongoDB reads a dot as a path."""
-    return {**sequences, **{short(fact): sequences.get(short(fact), 0) + 1 for fact in told}}
+    return {**sequences, **{topic_key(fact): sequences.get(topic_key(fact), 0) + 1 for fact in told}}
 
 
-def facts_of(
+def to_facts(
     told: Sequence[Payload | Tombstone],
     sequences: Mapping[str, int],
     *,
@@ -54,7 +54,7 @@ def facts_of(
             id=clock.new_id(),
             payload=payload,
             institution=institution,
-            sequence=sequences[short(payload)],
+            sequence=sequences[topic_key(payload)],
             time=now,
             trace=trace,
             bulk=bulk,
@@ -63,13 +63,13 @@ def facts_of(
     ]
 
 
-def short(fact: Payload | Tombstone | type[Payload]) -> str:
+def topic_key(fact: Payload | Tombstone | type[Payload]) -> str:
     """Its topic, without the service's name."""
     return fact.TOPIC.rpartition(".")[2]
 
 
-class Documents(Generic[S]):
-    def __init__(self, database: Database, shape: Shape[S], clock: Clock) -> None:
+class MongoAggregateRepository(Generic[S]):
+    def __init__(self, database: Database, shape: DocumentMapping[S], clock: Clock) -> None:
         self._database = database
         self._shape = shape
         self._clock = clock
@@ -85,7 +85,7 @@ class Documents(Generic[S]):
         return await once.took_effect(self._database, request)
 
     async def add(self, state: S, told: Sequence[Payload], trace: Trace, *, request: str) -> Versioned[S]:
-        new = Versioned(state, 1, raised({}, told))
+        new = Versioned(state, 1, next_sequences({}, told))
         document = self.document(new)
         facts = self._facts(new, told, trace)
 
@@ -114,7 +114,7 @@ class Documents(Generic[S]):
         trace: Trace,
     ) -> Versioned[S]:
         """As `save`, with what else `further` writes in the same transaction, before the document."""
-        new = Versioned(after, before.version + 1, raised(before.sequences, told))
+        new = Versioned(after, before.version + 1, next_sequences(before.sequences, told))
         facts = self._facts(new, told, trace)
 
         def body(writing: Writing) -> None:
@@ -145,11 +145,11 @@ class Documents(Generic[S]):
         }
 
     def _read(self, document: Document | None) -> Versioned[S] | None:
-        return None if document is None else read(document, self._shape)
+        return None if document is None else to_versioned(document, self._shape)
 
     def _facts(self, new: Versioned[S], told: Sequence[Payload], trace: Trace) -> list[Fact]:
         institution = self._shape.to_document(new.state)["institution"]
-        return facts_of(told, new.sequences, institution=institution, clock=self._clock, trace=trace, bulk=False)
+        return to_facts(told, new.sequences, institution=institution, clock=self._clock, trace=trace, bulk=False)
 
     def _conflict(self, duplicate: DuplicateKeyError) -> Conflict:
         fields = (duplicate.details or {}).get("keyPattern", {})

@@ -10,7 +10,7 @@ from shared.contracts.payload import Payload
 S = TypeVar("S")
 
 
-class Keeps(Protocol[S]):
+class AggregateRepository(Protocol[S]):
     async def find(self, institution: str, id: str) -> Versioned[S] | None: ...
 
     async def has_added(self, request: str) -> bool:

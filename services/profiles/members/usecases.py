@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from services.profiles.kernel.domain.aggregate import Versioned, news
-from services.profiles.kernel.usecases import Keeps
+from services.profiles.kernel.domain.aggregate import Versioned, changed_facts
+from services.profiles.kernel.usecases import AggregateRepository
 from services.profiles.members.domain import members as domain
 from services.profiles.members.domain.members import Member
 from services.profiles.members.domain.profile import INSTITUTION_ONLY
-from services.profiles.programmes.usecases import Programmes
+from services.profiles.programmes.usecases import ProgrammeRepository
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import Role, Stage, Status
@@ -24,7 +24,7 @@ from shared.scope import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class MemberFilter:
     """Filters of a list of members; None does not filter."""
 
     status: Status | None = None
@@ -38,7 +38,7 @@ class Wanted:
     """Each the beginning of a word of the name, as `domain.searching.words` writes words."""
 
 
-class Members(Keeps[Member], Protocol):
+class MemberRepository(AggregateRepository[Member], Protocol):
     async def find_signed_in(self, institution: str, subject_hash: str) -> Versioned[Member] | None: ...
 
     async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
@@ -49,7 +49,9 @@ class Members(Keeps[Member], Protocol):
     async def find_within(self, scope: Scope, id: str) -> Versioned[Member] | None:
         """Enrolled in a programme that the scope covers."""
 
-    async def page(self, scope: Scope, wanted: Wanted, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
+    async def page(
+        self, scope: Scope, wanted: MemberFilter, after: str | None, limit: int
+    ) -> Sequence[Versioned[Member]]:
         """As `find_within`. Filters compare enrolments in scope only. Raises `Rejected` where too many names match."""
 
 
@@ -100,7 +102,7 @@ def affiliations_refused() -> Forbidden:
 
 
 class MemberUseCases:
-    def __init__(self, members: Members, programmes: Programmes) -> None:
+    def __init__(self, members: MemberRepository, programmes: ProgrammeRepository) -> None:
         self._members = members
         self._programmes = programmes
 
@@ -127,7 +129,7 @@ class MemberUseCases:
         return found
 
     async def page(
-        self, me: Principal, wanted: Wanted, *, after: str | None, limit: int
+        self, me: Principal, wanted: MemberFilter, *, after: str | None, limit: int
     ) -> Sequence[Versioned[Member]]:
         me.require("coordinator")
         return await self._members.page(me.scope, wanted, after, limit)
@@ -184,7 +186,7 @@ class MemberUseCases:
     async def _save(self, me: Principal, before: Versioned[Member], after: Member, trace: Trace) -> Versioned[Member]:
         if after == before.state:
             return before
-        told = news(domain.facts(before.state), domain.facts(after))
+        told = changed_facts(domain.facts(before.state), domain.facts(after))
         with hiding_others(me):
             return await self._members.save(before, after, told, trace)
 

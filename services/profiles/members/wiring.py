@@ -1,13 +1,13 @@
 from services.profiles.members.api.me import me_router
 from services.profiles.members.api.members import members_router
-from services.profiles.members.repository.members import MongoMembers
+from services.profiles.members.repository.members import MongoMemberRepository
 from services.profiles.members.usecases import MemberUseCases
-from services.profiles.programmes.repository import MongoProgrammes
+from services.profiles.programmes.repository import MongoProgrammeRepository
 from shared.bootstrap import ServiceDependencies
 from shared.slices import Slice
 
 
 def build(dependencies: ServiceDependencies) -> Slice:
-    members = MongoMembers(dependencies.database, dependencies.clock)
-    use_cases = MemberUseCases(members, MongoProgrammes(dependencies.database, dependencies.clock))
+    members = MongoMemberRepository(dependencies.database, dependencies.clock)
+    use_cases = MemberUseCases(members, MongoProgrammeRepository(dependencies.database, dependencies.clock))
     return Slice(prepare=[members.prepare], routers=[me_router(use_cases), members_router(use_cases)])

@@ -2,18 +2,18 @@
 
 from datetime import timedelta
 
-from services.profiles.invitations.repository import MongoInvitations
-from services.profiles.members.repository.members import MongoMembers
+from services.profiles.invitations.repository import MongoInvitationRepository
+from services.profiles.members.repository.members import MongoMemberRepository
 from services.profiles.members.usecases import MemberUseCases
 from services.profiles.privacy.erasure import repository
 from services.profiles.privacy.erasure.api import erasures_router
 from services.profiles.privacy.erasure.handlers import Reactions
-from services.profiles.privacy.erasure.repository import MongoErasures
+from services.profiles.privacy.erasure.repository import MongoErasureRepository
 from services.profiles.privacy.erasure.usecases import ErasureDelays, ErasureUseCases
 from services.profiles.privacy.erasure.worker import ErasureWorker
 from services.profiles.privacy.export.api import export_router
 from services.profiles.privacy.export.usecases import Export
-from services.profiles.programmes.repository import MongoProgrammes
+from services.profiles.programmes.repository import MongoProgrammeRepository
 from services.profiles.settings import Settings
 from shared.bootstrap import ServiceDependencies
 from shared.contracts.matching import MatchingErasureCompleted
@@ -25,8 +25,8 @@ from shared.slices import Slice, Work
 
 def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
     database, clock = dependencies.database, dependencies.clock
-    erasures, members = MongoErasures(database, clock), MongoMembers(database, clock)
-    use_cases = MemberUseCases(members, MongoProgrammes(database, clock))
+    erasures, members = MongoErasureRepository(database, clock), MongoMemberRepository(database, clock)
+    use_cases = MemberUseCases(members, MongoProgrammeRepository(database, clock))
     delays = ErasureDelays(
         own=timedelta(days=settings.erasure_own_days), coordinators=timedelta(days=settings.erasure_coordinator_days)
     )
@@ -36,7 +36,7 @@ def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
         prepare=[erasures.prepare],
         routers=[
             erasures_router(ErasureUseCases(erasures, use_cases, clock=clock, waits=delays)),
-            export_router(Export(MongoInvitations(database, members, clock), erasures, use_cases)),
+            export_router(Export(MongoInvitationRepository(database, members, clock), erasures, use_cases)),
         ],
         work={"erasures": Work(role="clockwork", run=lambda: every(1, worker.work))},
     )

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from services.profiles.kernel.domain.aggregate import Versioned
-from services.profiles.kernel.domain.fields import Name, ProgrammesWeights, given
+from services.profiles.kernel.domain.fields import Name, ProgrammeWeights, given
 from services.profiles.programmes.domain import Programme
 from services.profiles.programmes.usecases import ProgrammeUseCases
 from shared.auth import Principal
@@ -58,7 +58,7 @@ class ProgrammePatch(BaseModel):
     """The owner is always among them. Another institution is admitted once it has agreed (`/admissions`), or at once
     where the owner and it name each other in `exchanges_with`.
     """
-    weights: ProgrammesWeights = {}
+    weights: ProgrammeWeights = {}
     limits: Limits = Limits()
     repair_by_itself_up_to: int = Field(
         default=0, ge=0, le=1000, description="A repair that moves at most so many people waits for nobody's word"

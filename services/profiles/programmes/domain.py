@@ -2,7 +2,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from services.profiles.kernel.domain.weights import told_weights
+from services.profiles.kernel.domain.weights import split_weights
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import (
     ClosingReason,
@@ -77,7 +77,7 @@ def answer(programme: Programme, institution: str, *, agrees: bool) -> Programme
 
 
 def facts(programme: Programme) -> tuple[Payload, ...]:
-    weights, further_weights = told_weights(programme.weights)
+    weights, further_weights = split_weights(programme.weights)
     return (
         ProgrammeChanged(
             programme=programme.id,

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 from services.profiles.kernel.domain.aggregate import Versioned
-from services.profiles.kernel.repository import Documents, Shape, read
+from services.profiles.kernel.repository import DocumentMapping, MongoAggregateRepository, to_versioned
 from services.profiles.programmes.domain import Programme
 from shared.clock import Clock
 from shared.contracts.profiles import ProgrammeLimits, programme_weights, separation_days
@@ -46,7 +46,7 @@ def _from_document(document: Document) -> Programme:
     )
 
 
-SHAPE = Shape(
+MAPPING = DocumentMapping(
     collection="programmes",
     to_document=_to_document,
     from_document=_from_document,
@@ -54,9 +54,9 @@ SHAPE = Shape(
 )
 
 
-class MongoProgrammes(Documents[Programme]):
+class MongoProgrammeRepository(MongoAggregateRepository[Programme]):
     def __init__(self, database: Database, clock: Clock) -> None:
-        super().__init__(database, SHAPE, clock)
+        super().__init__(database, MAPPING, clock)
 
     async def prepare(self) -> None:
         named = IndexModel([("admits", ASCENDING), ("_id", ASCENDING)], name="by_admitted")
@@ -71,12 +71,12 @@ class MongoProgrammes(Documents[Programme]):
     async def page(self, institution: str | None, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
         admitted = {} if institution is None else {"agreed": institution}
         found = self.collection.find({**admitted, "_id": {"$gt": after or ""}}).sort("_id", ASCENDING).limit(limit)
-        return [read(document, SHAPE) async for document in found]
+        return [to_versioned(document, MAPPING) async for document in found]
 
     async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
         others = {"admits": institution, "institution": {"$ne": institution}, "_id": {"$gt": after or ""}}
         found = self.collection.find(others).sort("_id", ASCENDING).limit(limit)
-        return [read(document, SHAPE) async for document in found]
+        return [to_versioned(document, MAPPING) async for document in found]
 
     async def named(self, ids: Sequence[str], admitting: str, owners: Sequence[str] = ()) -> Sequence[Programme]:
         is_open = [{"agreed": admitting}, {"institution": {"$in": list(owners)}}]

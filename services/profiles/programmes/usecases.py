@@ -1,9 +1,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from services.profiles.institutions.usecases import Institutions
+from services.profiles.institutions.usecases import InstitutionRepository
 from services.profiles.kernel.domain.aggregate import Versioned
-from services.profiles.kernel.usecases import Keeps
+from services.profiles.kernel.usecases import AggregateRepository
 from services.profiles.programmes import domain
 from services.profiles.programmes.domain import Programme
 from shared.auth import Principal
@@ -11,7 +11,7 @@ from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Forbidden, NotFound, Rejected
 
 
-class Programmes(Keeps[Programme], Protocol):
+class ProgrammeRepository(AggregateRepository[Programme], Protocol):
     async def find_any(self, id: str) -> Versioned[Programme] | None:
         """For operators: of any institution."""
 
@@ -28,7 +28,7 @@ class Programmes(Keeps[Programme], Protocol):
 class ProgrammeUseCases:
     """A programme is founded by its owner's coordinator or an operator, and seen by those whom it admits."""
 
-    def __init__(self, programmes: Programmes, institutions: Institutions) -> None:
+    def __init__(self, programmes: ProgrammeRepository, institutions: InstitutionRepository) -> None:
         self._programmes = programmes
         self._institutions = institutions
 

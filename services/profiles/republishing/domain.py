@@ -16,11 +16,11 @@ from shared.contracts.profiles import (
 S = TypeVar("S")
 
 
-def retold(kind: type[S], known: S | None, told: Sequence[Payload]) -> S | None:
+def rebuild_state(kind: type[S], known: S | None, told: Sequence[Payload]) -> S | None:
     """None where nothing was known and the topics do not say enough to begin with. What no topic carries stays."""
     given: dict[str, Any] = {}
     for payload in told:
-        given |= _said(payload)
+        given |= _fields_in(payload)
     of_kind = {field.name: value for field in _fields(kind) if (value := given.get(field.name, MISSING)) is not MISSING}
     if known is not None:
         return replace(known, **of_kind)  # type: ignore[type-var]
@@ -29,7 +29,7 @@ def retold(kind: type[S], known: S | None, told: Sequence[Payload]) -> S | None:
     return kind(**of_kind)
 
 
-def _said(payload: Payload) -> dict[str, Any]:
+def _fields_in(payload: Payload) -> dict[str, Any]:
     said = {"id": payload.aggregate, **{name: getattr(payload, name) for name in type(payload).model_fields}}
     if isinstance(payload, PreferencesChanged | ProgrammeChanged):
         said["weights"] = {**payload.weights, **payload.further_weights}

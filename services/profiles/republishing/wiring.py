@@ -1,4 +1,4 @@
-from services.profiles.republishing.repository.stale_heads import TOPICS, MongoStates
+from services.profiles.republishing.repository.stale_heads import TOPICS, MongoStateRepository
 from services.profiles.republishing.worker import StaleHeadRepublisher
 from services.profiles.settings import Settings
 from shared.bootstrap import ServiceDependencies
@@ -8,6 +8,6 @@ from shared.slices import Slice, Work
 
 
 def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
-    states = MongoStates(dependencies.database, dependencies.clock, holder=dependencies.holder)
+    states = MongoStateRepository(dependencies.database, dependencies.clock, holder=dependencies.holder)
     worker = StaleHeadRepublisher(states, lambda since: heads(settings.kafka, TOPICS, since=since), dependencies.clock)
     return Slice(work={"heads": Work(role="relay", run=lambda: every(1, worker.work))})

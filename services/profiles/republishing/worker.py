@@ -21,16 +21,16 @@ Heads = Mapping[str, Mapping[str, int]]
 """Sequences by topic and key."""
 
 
-class States(Protocol):
+class StateRepository(Protocol):
     async def leading(self) -> int | None:
         """The token with which this process's relay leads; None where another's does."""
 
-    async def tell_again(self, heads: Heads) -> int:
+    async def republish(self, heads: Heads) -> int:
         """Puts every state that is newer than its head, and not waiting there, into the outbox; returns how many."""
 
 
 class StaleHeadRepublisher:
-    def __init__(self, states: States, heads: Callable[[datetime], Awaitable[Heads]], clock: Clock) -> None:
+    def __init__(self, states: StateRepository, heads: Callable[[datetime], Awaitable[Heads]], clock: Clock) -> None:
         self._states = states
         self._heads = heads
         self._clock = clock
@@ -44,7 +44,7 @@ class StaleHeadRepublisher:
         if not self._due or self._turned < self._due[0]:
             return 0
         self._due = self._due[1:]
-        return await self._states.tell_again(await self._heads(self._clock.now() - _WINDOW))
+        return await self._states.republish(await self._heads(self._clock.now() - _WINDOW))
 
     def _plan(self, leads: int | None) -> list[float]:
         now, led_as = self._clock.monotonic(), self._led_as

@@ -5,7 +5,7 @@ from fastapi import APIRouter, File, Form, Response, UploadFile
 from pydantic import BaseModel
 
 from services.profiles.rosters.domain.merging import Verdict
-from services.profiles.rosters.usecases import Roster, RosterIntake, State, Verdicted
+from services.profiles.rosters.usecases import Roster, RosterIntake, RowResult, State
 from shared.contracts.payload import Id
 from shared.errors import Rejected
 from shared.http import (
@@ -77,7 +77,7 @@ def _view(roster: Roster) -> RosterView:
     )
 
 
-def _row_view(row: Verdicted) -> RowView:
+def _row_view(row: RowResult) -> RowView:
     reasons = [ReasonView(column=reason.column, message=reason.message) for reason in row.reasons]
     return RowView(line=row.line, verdict=row.verdict, member=row.member, reasons=reasons, kept=row.kept)
 

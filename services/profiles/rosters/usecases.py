@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from services.profiles.kernel.domain.aggregate import Versioned
 from services.profiles.members.domain.members import Member
 from services.profiles.members.usecases import affiliations_refused
-from services.profiles.programmes.usecases import Programmes
+from services.profiles.programmes.usecases import ProgrammeRepository
 from services.profiles.rosters.domain import mapping, reading
 from services.profiles.rosters.domain.mapping import Section
 from services.profiles.rosters.domain.merging import Import, Outcome, Verdict
@@ -59,7 +59,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdicted:
+class RowResult:
     """What became of one row. `member` is who the row is about, where that is known."""
 
     line: int
@@ -72,7 +72,7 @@ class Verdicted:
 Plan = Callable[[Sequence[Versioned[Member]], Mapping[int, str]], Sequence[Outcome]]
 
 
-class Rosters(Protocol):
+class RosterRepository(Protocol):
     async def begin(self, roster: Roster) -> Roster:
         """The roster of this id: a new one, or what an earlier try has left, emptied if it broke off."""
 
@@ -91,7 +91,7 @@ class Rosters(Protocol):
 
     async def verdicts(
         self, institution: str, id: str, verdict: Verdict | None, after: int, limit: int
-    ) -> Sequence[Verdicted]: ...
+    ) -> Sequence[RowResult]: ...
 
     async def waiting(self) -> Sequence[Roster]:
         """Of all institutions, oldest first."""
@@ -110,7 +110,9 @@ class Rosters(Protocol):
 
 
 class RosterIntake:
-    def __init__(self, rosters: Rosters, programmes: Programmes, *, clock: Clock, max_rows: int) -> None:
+    def __init__(
+        self, rosters: RosterRepository, programmes: ProgrammeRepository, *, clock: Clock, max_rows: int
+    ) -> None:
         self._rosters = rosters
         self._programmes = programmes
         self._clock = clock
@@ -160,7 +162,7 @@ class RosterIntake:
 
     async def verdicts(
         self, me: Principal, id: str, verdict: Verdict | None, *, after: int, limit: int
-    ) -> Sequence[Verdicted]:
+    ) -> Sequence[RowResult]:
         roster = await self.see(me, id)
         return await self._rosters.verdicts(me.home, roster.id, verdict, after, limit)
 
@@ -205,7 +207,7 @@ def _some(rows: Iterator[Row]) -> list[Row]:
     return list(islice(rows, CHUNK))
 
 
-async def closed_programmes(programmes: Programmes, named: Sequence[str], institution: str) -> list[str]:
+async def closed_programmes(programmes: ProgrammeRepository, named: Sequence[str], institution: str) -> list[str]:
     """Which of these take nobody of the institution."""
     admitting = await programmes.named(named, institution) if named else []
     is_open = {programme.id for programme in admitting if programme.status == "active"}

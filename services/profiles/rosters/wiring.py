@@ -1,7 +1,7 @@
-from services.profiles.members.repository.members import MongoMembers
-from services.profiles.programmes.repository import MongoProgrammes
+from services.profiles.members.repository.members import MongoMemberRepository
+from services.profiles.programmes.repository import MongoProgrammeRepository
 from services.profiles.rosters.api import rosters_router
-from services.profiles.rosters.repository.rosters import MongoRosters
+from services.profiles.rosters.repository.rosters import MongoRosterRepository
 from services.profiles.rosters.usecases import RosterIntake
 from services.profiles.rosters.worker import RosterWorker
 from services.profiles.settings import Settings
@@ -11,7 +11,10 @@ from shared.slices import Slice, Work, while_leased
 
 def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
     database, clock = dependencies.database, dependencies.clock
-    rosters, programmes = MongoRosters(database, MongoMembers(database, clock), clock), MongoProgrammes(database, clock)
+    rosters, programmes = (
+        MongoRosterRepository(database, MongoMemberRepository(database, clock), clock),
+        MongoProgrammeRepository(database, clock),
+    )
     intake = RosterIntake(rosters, programmes, clock=clock, max_rows=settings.roster_max_rows)
     lease = dependencies.lease("rosters", seconds=30)
     worker = RosterWorker(rosters, programmes, lease, clock)

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from services.profiles.kernel.domain.aggregate import Versioned
 from services.profiles.members.domain.members import Member
-from services.profiles.programmes.usecases import Programmes
+from services.profiles.programmes.usecases import ProgrammeRepository
 from services.profiles.rosters.domain.merging import Outcome, merge
-from services.profiles.rosters.usecases import Roster, Rosters, closed_programmes
+from services.profiles.rosters.usecases import Roster, RosterRepository, closed_programmes
 from shared.clock import Clock
 
 _ABANDONED = timedelta(minutes=15)
@@ -26,7 +26,9 @@ class HeldLease(Protocol):
 class RosterWorker:
     """One process at a time, one chunk of each roster in turn, so that a long one delays no other."""
 
-    def __init__(self, rosters: Rosters, programmes: Programmes, lease: HeldLease, clock: Clock) -> None:
+    def __init__(
+        self, rosters: RosterRepository, programmes: ProgrammeRepository, lease: HeldLease, clock: Clock
+    ) -> None:
         self._rosters = rosters
         self._programmes = programmes
         self._lease = lease

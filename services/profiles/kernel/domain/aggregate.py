@@ -24,6 +24,6 @@ class Versioned(Generic[S]):
         return self
 
 
-def news(before: Sequence[Payload], after: Sequence[Payload]) -> tuple[Payload, ...]:
+def changed_facts(before: Sequence[Payload], after: Sequence[Payload]) -> tuple[Payload, ...]:
     """Of an aggregate's facts, in the same order, those that now say something else: nobody hears of the others."""
     return tuple(new for old, new in zip(before, after, strict=True) if new != old)

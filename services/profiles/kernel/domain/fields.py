@@ -29,7 +29,7 @@ def _programmes_weights(weights: Mapping[Factor, int]) -> dict[Factor, int]:
 
 Name = Annotated[Line, Field(min_length=1, max_length=200)]
 Weights = Annotated[dict[Factor, int], AfterValidator(_weights)]
-ProgrammesWeights = Annotated[dict[Factor, int], AfterValidator(_programmes_weights)]
+ProgrammeWeights = Annotated[dict[Factor, int], AfterValidator(_programmes_weights)]
 
 
 def given(told: BaseModel) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from services.profiles.members.api.views import MemberView, OwnView, member_view
 from services.profiles.members.domain import members as domain
 from services.profiles.members.domain.members import Member
 from services.profiles.members.domain.name_words import words
-from services.profiles.members.domain.profile import Whole
-from services.profiles.members.usecases import MemberUseCases, Wanted
+from services.profiles.members.domain.profile import FullProfile
+from services.profiles.members.usecases import MemberFilter, MemberUseCases
 from shared.contracts.payload import Id, Slug
 from shared.contracts.profiles import Role, Stage, Status
 from shared.errors import FieldError, Rejected
@@ -47,7 +47,7 @@ _EXAMPLE: JsonDict = {
 }
 
 
-class NewMember(Whole):
+class NewMember(FullProfile):
     """Fields that are the person's alone are refused here, by name."""
 
     model_config = ConfigDict(json_schema_extra={"example": _EXAMPLE})
@@ -56,7 +56,7 @@ class NewMember(Whole):
     email: Email
 
 
-class MemberPatch(Whole):
+class MemberPatch(FullProfile):
     """Fields left out stay as they are."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"topics_wanted": ["work-life-balance"]}})
@@ -124,7 +124,7 @@ def members_router(members: MemberUseCases) -> APIRouter:
         name has words that begin like each of its words, whatever their case and accents; where more than 1,000 of the
         institution do, it says `search_too_broad`.
         """
-        wanted = Wanted(
+        wanted = MemberFilter(
             status=status,
             programme=programme,
             role=role,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from services.profiles.kernel.domain.weights import told_weights
+from services.profiles.kernel.domain.weights import split_weights
 from services.profiles.members.domain.profile import INSTITUTION_ONLY, PERSON_ONLY
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import (
@@ -177,7 +177,7 @@ def _public(member: Member) -> MemberChanged:
 
 
 def _private(member: Member) -> PreferencesChanged:
-    weights, further_weights = told_weights(member.weights)
+    weights, further_weights = split_weights(member.weights)
     return PreferencesChanged(
         member=member.id,
         institution=member.institution,

@@ -116,7 +116,7 @@ class Private(BaseModel):
     """With the mentors and mentees with whom the member is matched."""
 
 
-class Whole(Profile, Private):
+class FullProfile(Profile, Private):
     """All of it: what a person may be asked to change of their own; who may set which is decided in `members`."""
 
 

@@ -3,11 +3,11 @@ from dataclasses import fields
 from typing import Any
 
 from services.profiles.kernel.domain.aggregate import Versioned
-from services.profiles.kernel.repository import Documents, Shape, read
+from services.profiles.kernel.repository import DocumentMapping, MongoAggregateRepository, to_versioned
 from services.profiles.members.domain.members import Member
 from services.profiles.members.domain.name_words import words
 from services.profiles.members.repository import name_search as searching
-from services.profiles.members.usecases import Wanted
+from services.profiles.members.usecases import MemberFilter
 from shared.clock import Clock
 from shared.contracts.profiles import Enrolment
 from shared.mongo import (
@@ -46,8 +46,8 @@ def _value(kept: Any) -> Any:
     return tuple(kept) if isinstance(kept, list) else kept
 
 
-_ANYBODY = Wanted()
-SHAPE = Shape(
+_ANYBODY = MemberFilter()
+MAPPING = DocumentMapping(
     collection="members",
     to_document=_to_document,
     from_document=_from_document,
@@ -88,9 +88,9 @@ INDEXES = [
 ]
 
 
-class MongoMembers(Documents[Member]):
+class MongoMemberRepository(MongoAggregateRepository[Member]):
     def __init__(self, database: Database, clock: Clock) -> None:
-        super().__init__(database, SHAPE, clock)
+        super().__init__(database, MAPPING, clock)
 
     async def prepare(self) -> None:
         await ensure_indexes(self.collection, INDEXES)
@@ -109,7 +109,7 @@ class MongoMembers(Documents[Member]):
     async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
         others = {"affiliations": institution, "institution": {"$ne": institution}, "_id": {"$gt": after or ""}}
         found = self.collection.find(others).sort("_id", ASCENDING).limit(limit)
-        return [read(document, SHAPE) async for document in found]
+        return [to_versioned(document, MAPPING) async for document in found]
 
     async def find_naming(self, institution: str, id: str) -> Versioned[Member] | None:
         others = {"_id": id, "affiliations": institution, "institution": {"$ne": institution}}
@@ -118,23 +118,25 @@ class MongoMembers(Documents[Member]):
     async def find_within(self, scope: Scope, id: str) -> Versioned[Member] | None:
         return self._read(await self.collection.find_one({"_id": id, **_within(scope)}))
 
-    async def page(self, scope: Scope, wanted: Wanted, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
+    async def page(
+        self, scope: Scope, wanted: MemberFilter, after: str | None, limit: int
+    ) -> Sequence[Versioned[Member]]:
         query: Document = {"_id": {"$gt": after or ""}, **_within(scope, wanted), **_query(wanted)}
         if wanted.name_words:
             sought = await searching.by_name(self.collection, scope.institution, wanted.name_words)
             query["$and"] = [*query.get("$and", []), *sought["$and"]]
         found = self.collection.find(query).sort("_id", ASCENDING).limit(limit)
-        return [read(document, SHAPE) async for document in found]
+        return [to_versioned(document, MAPPING) async for document in found]
 
 
 _EXACT = ("status", "specialty", "stage", "external_id", "email")
 
 
-def _query(wanted: Wanted) -> Document:
+def _query(wanted: MemberFilter) -> Document:
     return {name: value for name in _EXACT if (value := getattr(wanted, name)) is not None}
 
 
-def _within(scope: Scope, wanted: Wanted = _ANYBODY) -> Document:
+def _within(scope: Scope, wanted: MemberFilter = _ANYBODY) -> Document:
     """The filters on enrolments are applied to those in scope: what others a member has is not to be found out."""
     enrolled: list[Document] = [] if scope.is_whole else [{"programme": {"$in": sorted(scope.programmes)}}]
     enrolled += [{"programme": wanted.programme}] if wanted.programme is not None else []

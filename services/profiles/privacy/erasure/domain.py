@@ -53,7 +53,7 @@ class ErasedMember:
     contacts_sequence: int
 
 
-def ask(
+def request(
     waiting: Erasure | None, *, id: str, institution: str, member: str, by: RequestedBy, now: datetime, wait: timedelta
 ) -> Erasure:
     """A second request changes nothing, but a member's own takes a coordinator's over, and is never due later."""
@@ -72,7 +72,7 @@ def ask(
     )
 
 
-def requested(erasure: Erasure) -> tuple[Payload, ...]:
+def request_facts(erasure: Erasure) -> tuple[Payload, ...]:
     """What others are notified of: a member knows of their own request."""
     if erasure.requested_by == "member":
         return ()

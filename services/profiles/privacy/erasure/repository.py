@@ -7,7 +7,7 @@ from typing import Any
 
 from services.profiles.cards.repository import forget_within
 from services.profiles.invitations.repository import INVITATIONS
-from services.profiles.kernel.repository import ERASED, Shape, facts_of, short
+from services.profiles.kernel.repository import ERASED, DocumentMapping, to_facts, topic_key
 from services.profiles.privacy.erasure import domain
 from services.profiles.privacy.erasure.domain import ErasedMember, Erasure
 from shared.clock import Clock
@@ -53,10 +53,10 @@ def _marker(document: Document) -> ErasedMember:
     return ErasedMember(id=document["_id"], **{name: document[name] for name in _MARKER})
 
 
-SHAPE = Shape(collection=ERASED, to_document=_marker_document, from_document=_marker, taken={})
+MAPPING = DocumentMapping(collection=ERASED, to_document=_marker_document, from_document=_marker, taken={})
 
 
-class MongoErasures:
+class MongoErasureRepository:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._erasures = database[ERASURES]
@@ -82,8 +82,8 @@ class MongoErasures:
         return await self._found({"institution": institution, "_id": {"$gt": after or ""}}, by="_id", limit=limit)
 
     async def add(self, erasure: Erasure, told: Sequence[Payload], trace: Trace) -> None:
-        counted = {short(fact): 1 for fact in told}
-        facts = facts_of(told, counted, institution=erasure.institution, clock=self._clock, trace=trace, bulk=False)
+        counted = {topic_key(fact): 1 for fact in told}
+        facts = to_facts(told, counted, institution=erasure.institution, clock=self._clock, trace=trace, bulk=False)
 
         def body(writing: Writing) -> None:
             writing[ERASURES].insert_one(_document(erasure), session=writing.session)
@@ -119,18 +119,18 @@ class MongoErasures:
 
     def _tell(self, writing: Writing, erasure: Erasure, sequences: Document, trace: Trace) -> None:
         """Readers keep their marker by the tombstone's sequence: whatever was published before is older."""
-        next_ = {short(kind): sequences.get(short(kind), 0) + 1 for kind in KINDS}
+        next_ = {topic_key(kind): sequences.get(topic_key(kind), 0) + 1 for kind in KINDS}
         erased = ErasedMember(
             id=erasure.member,
             institution=erasure.institution,
             erasure=erasure.id,
             **{f"{topic}_sequence": sequence for topic, sequence in next_.items()},
         )
-        counted = {**next_, short(MemberErased): 1}
+        counted = {**next_, topic_key(MemberErased): 1}
         kept = {**_marker_document(erased), "version": 1, "sequences": counted}
         writing[ERASED].replace_one({"_id": erased.id}, kept, upsert=True, session=writing.session)
         told: list[Payload | Tombstone] = [*tombstones(erased.id), *domain.facts(erased)]
-        facts = facts_of(told, counted, institution=erased.institution, clock=self._clock, trace=trace, bulk=False)
+        facts = to_facts(told, counted, institution=erased.institution, clock=self._clock, trace=trace, bulk=False)
         outbox.write(writing, facts)
 
     async def without_own_receipt(self, *, limit: int) -> Sequence[Erasure]:

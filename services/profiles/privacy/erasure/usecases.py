@@ -16,7 +16,7 @@ from shared.errors import Forbidden, NotFound
 from shared.retries import again_when_stale
 
 
-class Erasures(Protocol):
+class ErasureRepository(Protocol):
     async def waiting_of(self, institution: str, member: str) -> Erasure | None: ...
 
     async def find(self, institution: str, id: str) -> Erasure | None: ...
@@ -49,7 +49,9 @@ class Erasures(Protocol):
 
 
 class ErasureUseCases:
-    def __init__(self, erasures: Erasures, people: MemberUseCases, *, clock: Clock, waits: "ErasureDelays") -> None:
+    def __init__(
+        self, erasures: ErasureRepository, people: MemberUseCases, *, clock: Clock, waits: "ErasureDelays"
+    ) -> None:
         self._erasures = erasures
         self._people = people
         self._clock = clock
@@ -68,7 +70,7 @@ class ErasureUseCases:
 
     async def _ask(self, member: Member, *, id: str, by: domain.RequestedBy, wait: timedelta, trace: Trace) -> Erasure:
         waiting = await self._erasures.waiting_of(member.institution, member.id)
-        asked = domain.ask(
+        asked = domain.request(
             waiting,
             id=id,
             institution=member.institution,
@@ -78,7 +80,7 @@ class ErasureUseCases:
             wait=wait,
         )
         if waiting is None:
-            await self._erasures.add(asked, domain.requested(asked), trace)
+            await self._erasures.add(asked, domain.request_facts(asked), trace)
         elif asked != waiting:
             await self._erasures.save(asked)
         return asked

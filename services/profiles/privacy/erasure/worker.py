@@ -1,4 +1,4 @@
-from services.profiles.privacy.erasure.usecases import Erasures
+from services.profiles.privacy.erasure.usecases import ErasureRepository
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 
@@ -8,7 +8,7 @@ _AT_ONCE = 100
 class ErasureWorker:
     """What the clock does. Each step is one transaction, and done again changes nothing."""
 
-    def __init__(self, erasures: Erasures, clock: Clock) -> None:
+    def __init__(self, erasures: ErasureRepository, clock: Clock) -> None:
         self._erasures = erasures
         self._clock = clock
 

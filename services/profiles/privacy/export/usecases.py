@@ -1,16 +1,16 @@
 from dataclasses import asdict, replace
 from typing import Any
 
-from services.profiles.invitations.usecases import Invitations
+from services.profiles.invitations.usecases import InvitationRepository
 from services.profiles.members.usecases import MemberUseCases
-from services.profiles.privacy.erasure.usecases import Erasures
+from services.profiles.privacy.erasure.usecases import ErasureRepository
 from shared.auth import Principal
 
 
 class Export:
     """Everything held about a person, for that person."""
 
-    def __init__(self, invitations: Invitations, erasures: Erasures, people: MemberUseCases) -> None:
+    def __init__(self, invitations: InvitationRepository, erasures: ErasureRepository, people: MemberUseCases) -> None:
         self._invitations = invitations
         self._erasures = erasures
         self._people = people

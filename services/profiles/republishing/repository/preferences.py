@@ -1,8 +1,8 @@
 """Publishes every member's preferences again, under the next sequence: for fields that came after the last record."""
 
-from services.profiles.kernel.repository import facts_of, raised, read
+from services.profiles.kernel.repository import next_sequences, to_facts, to_versioned
 from services.profiles.members.domain.members import facts
-from services.profiles.members.repository.members import SHAPE
+from services.profiles.members.repository.members import MAPPING
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import PreferencesChanged
@@ -23,13 +23,13 @@ async def republish_preferences(database: Database, clock: Clock) -> int:
 
 async def _next(database: Database, clock: Clock, *, after: str) -> list[str]:
     async def body(session: Session) -> list[str]:
-        found = database[SHAPE.collection].find({"_id": {"$gt": after}}, session=session).sort("_id", ASCENDING)
+        found = database[MAPPING.collection].find({"_id": {"$gt": after}}, session=session).sort("_id", ASCENDING)
         members = await found.limit(_AT_ONCE).to_list(None)
         if members:
             # The version rises too: what was read before must not be saved with the sequence of then.
             rises = {"$inc": {"version": 1, "sequences.preferences": 1}}
             writes = [UpdateOne({"_id": one["_id"], "institution": one["institution"]}, rises) for one in members]
-            await database[SHAPE.collection].bulk_write(writes, session=session)
+            await database[MAPPING.collection].bulk_write(writes, session=session)
             await outbox.append(database, session, [_fact(one, clock) for one in members])
         return [one["_id"] for one in members]
 
@@ -37,10 +37,10 @@ async def _next(database: Database, clock: Clock, *, after: str) -> list[str]:
 
 
 def _fact(document: Document, clock: Clock) -> Fact:
-    told = [one for one in facts(read(document, SHAPE).state) if isinstance(one, PreferencesChanged)]
-    [fact] = facts_of(
+    told = [one for one in facts(to_versioned(document, MAPPING).state) if isinstance(one, PreferencesChanged)]
+    [fact] = to_facts(
         told,
-        raised(document["sequences"], told),
+        next_sequences(document["sequences"], told),
         institution=document["institution"],
         clock=clock,
         trace=Trace(correlation_id=clock.new_id()),

@@ -9,12 +9,12 @@ from typing import Any
 
 from services.profiles.cards.repository import forget_all_erased
 from services.profiles.institutions.domain import Institution
-from services.profiles.kernel.repository import ERASED, facts_of, read, short
+from services.profiles.kernel.repository import ERASED, to_facts, to_versioned, topic_key
 from services.profiles.members.domain.members import Member
 from services.profiles.privacy.erasure.domain import ErasedMember
 from services.profiles.privacy.erasure.repository import ERASURES
 from services.profiles.programmes.domain import Programme
-from services.profiles.republishing.domain import retold
+from services.profiles.republishing.domain import rebuild_state
 from services.profiles.republishing.repository.stale_heads import OWNED, Owner
 from shared import epochs
 from shared.clock import Clock
@@ -148,7 +148,7 @@ class Restoring:
             await documents.delete_one({"_id": id})
             self._put(f"{collection} {id}", erased=True, known=True)
             return True
-        after = retold(_KINDS[collection], before and shape.from_document(before), ahead.told)
+        after = rebuild_state(_KINDS[collection], before and shape.from_document(before), ahead.told)
         if after is None:
             return False
         document = {
@@ -221,9 +221,9 @@ class Restoring:
 
     def _facts(self, collection: str, document: Document) -> Sequence[outbox.Fact]:
         shape, facts = _owner(collection)
-        told = [one for one in facts(read(document, shape).state) if short(one) in document["sequences"]]
+        told = [one for one in facts(to_versioned(document, shape).state) if topic_key(one) in document["sequences"]]
         trace = Trace(correlation_id=self._clock.new_id())
-        return facts_of(
+        return to_facts(
             told,
             document["sequences"],
             institution=document["institution"],

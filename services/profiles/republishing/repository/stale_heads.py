@@ -5,7 +5,7 @@ from typing import Any
 
 from services.profiles.institutions import domain as institutions
 from services.profiles.institutions import repository as institution_store
-from services.profiles.kernel.repository import ERASED, Shape, facts_of, read
+from services.profiles.kernel.repository import ERASED, DocumentMapping, to_facts, to_versioned
 from services.profiles.members.domain import members
 from services.profiles.members.repository import members as member_store
 from services.profiles.privacy.erasure import domain as erasures
@@ -24,21 +24,21 @@ from shared.telemetry import logger
 _AT_ONCE = 1000
 _NAMED = 20
 _log = logger(__name__)
-_MEMBERS = (member_store.SHAPE, members.facts)
-Owner = tuple[Shape[Any], Callable[[Any], tuple[Payload, ...]]]
+_MEMBERS = (member_store.MAPPING, members.facts)
+Owner = tuple[DocumentMapping[Any], Callable[[Any], tuple[Payload, ...]]]
 """Who keeps the state, and how it is told."""
 OWNED: Mapping[str, Owner] = {
-    "profiles.institutions": (institution_store.SHAPE, institutions.facts),
-    "profiles.programmes": (programme_store.SHAPE, programmes.facts),
+    "profiles.institutions": (institution_store.MAPPING, institutions.facts),
+    "profiles.programmes": (programme_store.MAPPING, programmes.facts),
     "profiles.members": _MEMBERS,
     "profiles.preferences": _MEMBERS,
     "profiles.contacts": _MEMBERS,
-    "profiles.erasures": (erasure_store.SHAPE, erasures.facts),
+    "profiles.erasures": (erasure_store.MAPPING, erasures.facts),
 }
 TOPICS = tuple(OWNED)
 
 
-class MongoStates:
+class MongoStateRepository:
     def __init__(self, database: Database, clock: Clock, *, holder: str) -> None:
         self._database = database
         self._clock = clock
@@ -48,7 +48,7 @@ class MongoStates:
         lease = await self._database["leases"].find_one({"_id": "relay", "holder": self._holder})
         return None if lease is None else int(lease["token"])
 
-    async def tell_again(self, heads: Heads) -> int:
+    async def republish(self, heads: Heads) -> int:
         told = 0
         for topic, by_key in heads.items():
             keys = list(by_key)
@@ -89,7 +89,7 @@ class MongoStates:
         return await in_transaction(self._database, body)
 
     def _rows(self, told: Sequence[Payload | Tombstone], document: Document) -> list[Fact]:
-        return facts_of(
+        return to_facts(
             told,
             document["sequences"],
             institution=document["institution"],
@@ -110,7 +110,7 @@ class MongoStates:
             waits = {"status": "pending", "key": _key(seen), "topic": topic}
             if document is None or await self._database["outbox"].find_one(waits, session=session):
                 return False
-            told = [fact for fact in facts(read(document, shape).state) if topic == fact.TOPIC]
+            told = [fact for fact in facts(to_versioned(document, shape).state) if topic == fact.TOPIC]
             await outbox.append(self._database, session, self._rows(told, document))
             return True
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from services.profiles.kernel.repository import ERASED, facts_of, read, short
+from services.profiles.kernel.repository import ERASED, to_facts, to_versioned, topic_key
 from services.profiles.privacy.erasure import domain as erasures
 from services.profiles.privacy.erasure import repository as erasure_store
 from services.profiles.republishing.repository.stale_heads import OWNED
@@ -65,18 +65,18 @@ class Superseding:
         after = {**document, "sequences": sequences, "version": max(document["version"] + 1, *raised.values())}
         told: list[Payload | Tombstone] = []
         if is_marker:
-            erased = short(MemberErased)
+            erased = topic_key(MemberErased)
             sequences[erased] = max(sequences[erased] + 1, raised.get(erased, 0))
             after |= {f"{name}_sequence": n for name, n in raised.items() if f"{name}_sequence" in document}
             told += [one for one in erasure_store.tombstones(document["_id"]) if self._topic == one.TOPIC]
-            told += erasures.facts(read(after, erasure_store.SHAPE).state)
+            told += erasures.facts(to_versioned(after, erasure_store.MAPPING).state)
         else:
-            told += [fact for fact in self._facts(read(after, self._shape).state) if self._topic == fact.TOPIC]
+            told += [fact for fact in self._facts(to_versioned(after, self._shape).state) if self._topic == fact.TOPIC]
         collection = ERASED if is_marker else self._shape.collection
         same = {"_id": document["_id"], "institution": document["institution"]}
         await self._database[collection].replace_one(same, after, session=session)
         trace = Trace(correlation_id=self._clock.new_id())
-        facts = facts_of(
+        facts = to_facts(
             told, sequences, institution=document["institution"], clock=self._clock, trace=trace, bulk=False
         )
         await outbox.append(self._database, session, facts)

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from services.profiles.kernel.domain.aggregate import Versioned, news
-from services.profiles.kernel.repository import facts_of, raised, read
+from services.profiles.kernel.domain.aggregate import Versioned, changed_facts
+from services.profiles.kernel.repository import next_sequences, to_facts, to_versioned
 from services.profiles.members.domain import members as domain
 from services.profiles.members.domain.members import Member
-from services.profiles.members.repository.members import SHAPE, MongoMembers
+from services.profiles.members.repository.members import MAPPING, MongoMemberRepository
 from services.profiles.rosters.domain.merging import Outcome
 from services.profiles.rosters.usecases import Chunk, Plan, Roster
 from shared.clock import Clock
@@ -26,7 +26,7 @@ _TAKEN = "the e-mail address or external_id belongs to another member by now"
 
 
 class ChunkEffects:
-    def __init__(self, database: Database, members: MongoMembers, clock: Clock) -> None:
+    def __init__(self, database: Database, members: MongoMemberRepository, clock: Clock) -> None:
         self._database = database
         self._members = members
         self._clock = clock
@@ -56,7 +56,7 @@ class _Attempt:
     def __init__(
         self,
         database: Database,
-        members: MongoMembers,
+        members: MongoMemberRepository,
         clock: Clock,
         *,
         roster: Roster,
@@ -104,7 +104,7 @@ class _Attempt:
                 mine = {"institution": self._roster.institution, name: {"$in": values}}
                 found = await self._members.collection.find(mine, session=session).to_list(None)
                 known |= {document["_id"]: document for document in found}
-        return [read(document, SHAPE) for document in known.values()]
+        return [to_versioned(document, MAPPING) for document in known.values()]
 
     async def _write(self, session: Session) -> None:
         writes: list[InsertOne[Document] | ReplaceOne[Document]] = []
@@ -124,11 +124,11 @@ class _Attempt:
     def _one(self, outcome: Outcome) -> tuple[InsertOne[Document] | ReplaceOne[Document], list[Fact]]:
         before, after = outcome.before, outcome.after
         assert after is not None  # noqa: S101 -- what `_written` is made of
-        told = news(domain.facts(before.state), domain.facts(after)) if before else domain.facts(after)
-        sequences = raised(before.sequences if before else {}, told)
+        told = changed_facts(domain.facts(before.state), domain.facts(after)) if before else domain.facts(after)
+        sequences = next_sequences(before.sequences if before else {}, told)
         new = Versioned(after, before.version + 1 if before else 1, sequences)
         document = self._members.document(new)
-        facts = facts_of(
+        facts = to_facts(
             told,
             sequences,
             institution=after.institution,

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from services.profiles.members.domain.profile import Profile
-from services.profiles.members.repository.members import MongoMembers
+from services.profiles.members.repository.members import MongoMemberRepository
 from services.profiles.rosters.domain.merging import Verdict
 from services.profiles.rosters.domain.reading import Reason, Row
 from services.profiles.rosters.repository.chunks import ChunkEffects
-from services.profiles.rosters.usecases import Chunk, Plan, Roster, Verdicted
+from services.profiles.rosters.usecases import Chunk, Plan, Roster, RowResult
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import Enrolment
@@ -30,8 +30,8 @@ from shared.scope import Scope
 NEWEST_FIRST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
 
-class MongoRosters:
-    def __init__(self, database: Database, members: MongoMembers, clock: Clock) -> None:
+class MongoRosterRepository:
+    def __init__(self, database: Database, members: MongoMemberRepository, clock: Clock) -> None:
         self._database = database
         self._rosters = database["rosters"]
         self._chunks = database["roster_chunks"]
@@ -104,7 +104,7 @@ class MongoRosters:
 
     async def verdicts(
         self, institution: str, id: str, verdict: Verdict | None, after: int, limit: int
-    ) -> Sequence[Verdicted]:
+    ) -> Sequence[RowResult]:
         query: Document = {"roster": id, "institution": institution, "line": {"$gt": after}}
         if verdict is not None:
             query["verdict"] = verdict
@@ -174,8 +174,8 @@ def _reasons(document: Document) -> tuple[Reason, ...]:
     return tuple(Reason(reason["column"], reason["message"]) for reason in document["reasons"])
 
 
-def _verdicted(document: Document) -> Verdicted:
-    return Verdicted(
+def _verdicted(document: Document) -> RowResult:
+    return RowResult(
         line=document["line"],
         verdict=document["verdict"],
         member=document["member"],
