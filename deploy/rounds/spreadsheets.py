@@ -144,7 +144,7 @@ def _people(side: Side, content: bytes, loaded: Any, plan: Plan) -> Iterator[Som
     ]
     if wrong:
         raise _refused(side, *wrong)
-    told = [(row.line, row.told) for row in rows if row.told is not None]
+    told = [(row.line, row.profile) for row in rows if row.profile is not None]
     for (line, profile), cell in zip(told, cells, strict=True):
         waits = _days(cell[days], side, line, days) if days else 0
         chosen = _chosen([cell[column].strip().lower() for column in choices], side, line)

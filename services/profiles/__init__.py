@@ -3,6 +3,6 @@
 Owns institutions, programmes, members with their enrolments, invitations and roster imports.
 Publishes profiles.institutions, profiles.programmes, profiles.members, profiles.preferences, profiles.contacts,
 profiles.erasures, profiles.events.
-Consumes matching.events: who is suggested, asked and matched, so that it shows a card to the right people; and, as from
-notifications.events, the receipts of erasures.
+Consumes matching.events (who is suggested, asked and matched, for cards; receipts of erasures) and
+notifications.events (receipts of erasures).
 """

@@ -16,8 +16,8 @@ def read(source: rosters.Source) -> dict[str, list[Profile]]:
     for roster in source.rosters:
         for file in roster.files:
             rows = list(reading.rows(io.BytesIO(file.content), mapping.parse(roster.mapping, file.section)))
-            assert not [row.reasons for row in rows if row.told is None]
-            told.setdefault(file.section, []).extend(row.told for row in rows if row.told)
+            assert not [row.reasons for row in rows if row.profile is None]
+            told.setdefault(file.section, []).extend(row.profile for row in rows if row.profile)
     return told
 
 

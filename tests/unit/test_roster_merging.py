@@ -28,7 +28,7 @@ def imported(
 ) -> list[Outcome]:
     ids = (f"new{number}" for number in count())
     return merge(
-        [Row(line=line, told=profile) for line, profile in enumerate(profiles, 2)],
+        [Row(line=line, profile=profile) for line, profile in enumerate(profiles, 2)],
         [Versioned(member, 1) for member in known],
         Import(roster=roster or f"roster{next(_rosters)}", scope=scope, authoritative=frozenset(authoritative)),
         new_id=lambda: next(ids),
@@ -60,7 +60,7 @@ def test_somebody_unknown_is_registered() -> None:
 def test_nobody_joins_a_programme_that_closed_since_the_file_came_and_whoever_is_in_it_stays() -> None:
     care = person(enrolments=[{"programme": "care", "roles": ["mentor"]}])
     job = Import(roster="r", scope=_WHOLE, authoritative=frozenset(), closed=frozenset({"care"}))
-    row = Row(line=2, told=care)
+    row = Row(line=2, profile=care)
     (refused,) = merge([row], [], job, new_id=lambda: "new", taken={})
     assert (refused.verdict, refused.after) == ("refused", None)
     assert "not active programmes" in refused.reasons[0].message

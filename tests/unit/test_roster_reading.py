@@ -44,7 +44,7 @@ def one(line: str) -> Row:
 
 
 def test_a_row_says_what_its_columns_mean() -> None:
-    told = one('Ada,Lovelace,ADA@x.org,"ECG, Both",,B,secret').told
+    told = one('Ada,Lovelace,ADA@x.org,"ECG, Both",,B,secret').profile
     assert told is not None
     assert (told.name, told.email, told.hours_per_month) == ("Ada Lovelace", "ada@x.org", 3)
     assert told.topics_offered == ("ecg", "research")
@@ -52,7 +52,7 @@ def test_a_row_says_what_its_columns_mean() -> None:
 
 
 def test_an_empty_cell_says_nothing() -> None:
-    told = one("Ada,,ada@x.org,,2,,").told
+    told = one("Ada,,ada@x.org,,2,,").profile
     assert told is not None
     assert told.model_fields_set == {"name", "email", "hours_per_month"}
 
@@ -73,7 +73,7 @@ def test_an_empty_cell_says_nothing() -> None:
 )
 def test_a_wrong_row_is_refused_with_its_column_and_never_its_cell(line: str, column: str, said: str) -> None:
     row = one(line)
-    assert row.told is None
+    assert row.profile is None
     assert [reason.column for reason in row.reasons] == [column]
     assert said in row.reasons[0].message
     assert "ada" not in row.reasons[0].message.lower().replace("ada lovelace", "")
@@ -90,7 +90,7 @@ def test_lines_are_counted_as_an_editor_counts_them() -> None:
 
 def test_the_second_row_of_a_person_names_the_first() -> None:
     first, second = read(HEADER + "Ada,,ada@x.org,,,,\nAda,,ADA@x.org,,,,\n")
-    assert first.told is not None
+    assert first.profile is not None
     assert second.reasons == (Reason("", "has the same e-mail address as line 2"),)
 
 
@@ -133,7 +133,7 @@ def test_a_header_names_fifty_wrong_columns_at_most() -> None:
 def test_a_nul_or_an_endless_cell_refuses_no_more_than_it_must() -> None:
     with pytest.raises(Rejected, match="cannot be read"):
         read(HEADER + "A" * 200_000 + ",,ada@x.org,,,,\n")
-    assert read(HEADER + "A\0da,,ada@x.org,,,,\nBob,,bob@x.org,,,,\n")[-1].told is not None
+    assert read(HEADER + "A\0da,,ada@x.org,,,,\nBob,,bob@x.org,,,,\n")[-1].profile is not None
 
 
 def test_a_row_says_ten_reasons_at_most_each_of_them_short() -> None:
@@ -163,7 +163,7 @@ def test_a_column_is_found_whichever_way_its_accents_are_encoded() -> None:
         text = unicodedata.normalize(encoding, json.dumps({"sections": {"s": {"fields": fields}}}, ensure_ascii=False))
         for other in ("NFC", "NFD"):
             header = unicodedata.normalize(other, "Prénom,mail\n")
-            assert read(header + "Ada,ada@x.org\n", parse(text.encode(), "s"))[0].told is not None
+            assert read(header + "Ada,ada@x.org\n", parse(text.encode(), "s"))[0].profile is not None
 
 
 @settings(max_examples=150, deadline=None)
@@ -171,4 +171,4 @@ def test_a_column_is_found_whichever_way_its_accents_are_encoded() -> None:
 def test_no_bytes_whatever_make_more_than_a_verdict(noise: bytes) -> None:
     with suppress(Rejected):
         for row in read(HEADER.encode() + noise):
-            assert (row.told is None) == bool(row.reasons)
+            assert (row.profile is None) == bool(row.reasons)

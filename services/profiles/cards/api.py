@@ -1,4 +1,4 @@
-"""Who the other one is: a card of somebody whom I am suggested, have asked, am asked by or am matched with."""
+"""Cards over HTTP: what a member sees of another whom they are suggested, have asked, are asked by or matched with."""
 
 from typing import Annotated
 
@@ -48,8 +48,8 @@ def cards_router(cards: Cards) -> APIRouter:
         ids: Annotated[list[Id], Query(min_length=1, max_length=50, description="Members: `?ids=a&ids=b`")],
         me: SignedIn,
     ) -> CardsView:
-        """In the order asked for. Who is not related to me is left out, like an unknown id."""
-        return CardsView(items=[_view(one) for one in await cards.page(me, ids)])
+        """In the order of `ids`. A member without a relation to you is left out, like an unknown id."""
+        return CardsView(items=[_view(card) for card in await cards.page(me, ids)])
 
     @routes.get("/cards/{member}", response_model_exclude_none=True, responses=problems(404))
     async def see(member: Id, me: SignedIn) -> CardView:

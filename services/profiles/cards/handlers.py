@@ -30,7 +30,7 @@ class RelationProjections(Protocol):
 
 
 def projection_handlers(relations: RelationProjections) -> Mapping[type[Payload], Fold]:
-    """Which event goes into which copy."""
+    """The projection of each event."""
     return {
         SuggestionsChanged: relations.fold_lists,
         MentorRequested: relations.fold_pairs,

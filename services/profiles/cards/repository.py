@@ -34,7 +34,7 @@ from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ens
 
 PAIRS, SUGGESTED = "relations", "suggested"
 _SIDES = {PAIRS: ("mentee", "mentor"), SUGGESTED: ("mentee",)}
-"""Whose erasure deletes a document. A list that names an erased mentor is its mentee's, and matching renews it."""
+"""The sides whose erasure deletes a document. A list that names an erased mentor is kept: matching renews it."""
 OF_PAIRS: tuple[type[Payload], ...] = (
     MentorRequested,
     MentorNudged,
@@ -55,7 +55,7 @@ def _pair(event: AboutRequest | AboutRelationship) -> Document:
 
 
 def _list(event: SuggestionsChanged) -> Document:
-    mentors = [{"institution": one.institution, "member": one.mentor} for one in event.ranked]
+    mentors = [{"institution": ranked.institution, "member": ranked.mentor} for ranked in event.ranked]
     return {"mentee": {"institution": event.institution, "member": event.mentee}, "mentors": mentors}
 
 
@@ -70,14 +70,14 @@ def _party(of: Any) -> Document:
 
 
 async def forget_all_erased(database: Database) -> int:
-    """As the markers of erased members say; returns how many members there are markers of."""
-    erased = [(one["institution"], one["_id"]) async for one in database[ERASED].find({}, {"institution": 1})]
+    """Deletes what the copy holds of every member with an erasure marker; returns how many markers there are."""
+    erased = [(marker["institution"], marker["_id"]) async for marker in database[ERASED].find({}, {"institution": 1})]
     await _forget(database, erased)
     return len(erased)
 
 
 def forget_within(writing: Writing, institution: str, member: str) -> None:
-    """As part of the transaction that carries an erasure out."""
+    """Within the transaction that carries out an erasure."""
     for collection, sides in _SIDES.items():
         writing[collection].delete_many(_of(sides, (institution, member)), session=writing.session)
 
@@ -130,10 +130,10 @@ class MongoRelationRepository:
         return refused
 
     async def _forget_erased(self, received: Sequence[Received]) -> None:
-        """Facts about an erased member come later, or again: what matching does about an erasure is one of them."""
-        ids = {id for one in received for id in _members(one.payload)}
+        """Facts about an erased member can arrive later or again: matching publishes some because of the erasure."""
+        ids = {id for record in received for id in _members(record.payload)}
         markers = self._database[ERASED].find({"_id": {"$in": sorted(ids)}}, {"institution": 1})
-        await _forget(self._database, [(one["institution"], one["_id"]) async for one in markers])
+        await _forget(self._database, [(marker["institution"], marker["_id"]) async for marker in markers])
 
     async def of(self, viewer: Party, others: Sequence[str]) -> Mapping[Party, Relation]:
         found: dict[Party, Relation] = {}
@@ -148,10 +148,10 @@ class MongoRelationRepository:
         mine = {**_named("mentee", viewer), "mentors.member": {"$in": list(others)}, "erased": False}
         lists = self._suggested.find(mine, {"mentors": 1})
         return [
-            (one["institution"], one["member"])
-            async for each in lists
-            for one in each["mentors"]
-            if one["member"] in others
+            (mentor["institution"], mentor["member"])
+            async for document in lists
+            for mentor in document["mentors"]
+            if mentor["member"] in others
         ]
 
     async def _paired(self, viewer: Party, others: Sequence[str], state: str) -> list[Party]:
@@ -159,7 +159,7 @@ class MongoRelationRepository:
         for mine, theirs in (("mentee", "mentor"), ("mentor", "mentee")):
             wanted = {**_named(mine, viewer), f"{theirs}.member": {"$in": list(others)}, "state": state}
             found = self._pairs.find({**wanted, "erased": False}, {theirs: 1})
-            parties += [(one[theirs]["institution"], one[theirs]["member"]) async for one in found]
+            parties += [(pair[theirs]["institution"], pair[theirs]["member"]) async for pair in found]
         return parties
 
 

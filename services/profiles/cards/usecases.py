@@ -1,4 +1,4 @@
-"""Cards of the members whom somebody is suggested, has asked, is asked by or is matched with. Nobody else has one."""
+"""Cards of the members whom the viewer is suggested, has asked, is asked by or is matched with, and of no others."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -16,7 +16,7 @@ Party = tuple[str, str]
 
 class RelationRepository(Protocol):
     async def of(self, viewer: Party, others: Sequence[str]) -> Mapping[Party, Relation]:
-        """The closest relation with each of these; who has none is left out."""
+        """The closest relation with each of `others`; members without a relation are left out."""
 
 
 class PartyRepository(Protocol):
@@ -36,17 +36,17 @@ class Cards:
         return found[0]
 
     async def page(self, me: Principal, ids: Sequence[str]) -> Sequence[Card]:
-        """In the order of `ids`; who has no relation is left out, like an unknown id."""
+        """In the order of `ids`; a member without a relation is left out, like an unknown id."""
         me.require("member")
         viewer = (await self._members.see_myself(me)).state
         if viewer.status != "active":
             raise Forbidden("member_inactive", "your profile is not active: ask your coordinator to reactivate it")
         wanted = list(dict.fromkeys(ids))
         relations = await self._relations.of((viewer.institution, viewer.id), wanted)
-        found = {one.id: one for one in await self._people.named(list(relations))}
+        found = {member.id: member for member in await self._people.named(list(relations))}
         cards = (
             card(found[id], relation=relation, viewed_by=viewer)
-            for (_, id), relation in sorted(relations.items(), key=lambda one: wanted.index(one[0][1]))
+            for (_, id), relation in sorted(relations.items(), key=lambda item: wanted.index(item[0][1]))
             if id in found
         )
-        return [one for one in cards if one is not None]
+        return [shown for shown in cards if shown is not None]

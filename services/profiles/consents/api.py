@@ -1,4 +1,4 @@
-"""What other institutions ask of this one: to be admitted to a programme, to be a member's affiliation."""
+"""Requests of other institutions for consent: to admit this one to a programme, to affiliate a member with it."""
 
 from typing import Literal
 
@@ -35,7 +35,7 @@ class AdmissionView(BaseModel):
 
 
 class AffiliationView(BaseModel):
-    """As much of the person as it takes to know them."""
+    """As much of the person as the institution needs to recognize them."""
 
     member: str
     institution: str
@@ -51,19 +51,19 @@ def _consent(institution: str, agreed: tuple[str, ...], declined: tuple[str, ...
     return "declined" if institution in declined else "asked"
 
 
-def _admission(one: Programme, institution: str) -> AdmissionView:
-    answer = _consent(institution, one.agreed, one.declined)
-    return AdmissionView(programme=one.id, institution=one.institution, name=one.name, answer=answer)
+def _admission(programme: Programme, institution: str) -> AdmissionView:
+    answer = _consent(institution, programme.agreed, programme.declined)
+    return AdmissionView(programme=programme.id, institution=programme.institution, name=programme.name, answer=answer)
 
 
-def _affiliation(one: Member, institution: str) -> AffiliationView:
+def _affiliation(member: Member, institution: str) -> AffiliationView:
     return AffiliationView(
-        member=one.id,
-        institution=one.institution,
-        name=one.name,
-        stage=one.stage,
-        specialty=one.specialty,
-        answer=_consent(institution, one.agreed_affiliations, one.declined_affiliations),
+        member=member.id,
+        institution=member.institution,
+        name=member.name,
+        stage=member.stage,
+        specialty=member.specialty,
+        answer=_consent(institution, member.agreed_affiliations, member.declined_affiliations),
     )
 
 
@@ -75,7 +75,7 @@ def consents_router(consents: Consents) -> APIRouter:
         """Other institutions' programmes that name this one. For a coordinator of the institution."""
         found = await consents.admissions(me, after=text_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
-        return Page(items=[_admission(one.state, me.home) for one in found], next=last)
+        return Page(items=[_admission(programme.state, me.home) for programme in found], next=last)
 
     @routes.post("/admissions/{programme}/{answer}", responses=problems(404))
     async def answer_admission(
@@ -90,7 +90,7 @@ def consents_router(consents: Consents) -> APIRouter:
         """Other institutions' members whom these affiliate with this one. For a coordinator of the institution."""
         found = await consents.affiliations(me, after=text_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
-        return Page(items=[_affiliation(one.state, me.home) for one in found], next=last)
+        return Page(items=[_affiliation(member.state, me.home) for member in found], next=last)
 
     @routes.post("/affiliations/{member}/{answer}", responses=problems(404))
     async def answer_affiliation(

@@ -1,6 +1,6 @@
-"""What an institution says to being named by another: by a programme that would admit it, as a member's affiliation.
+"""An institution's consent to being named by another: admitted to a programme, or a member's affiliation.
 
-Nothing counts before its coordinator has agreed. They may decline later, and agree again.
+Neither counts before its coordinator has agreed. They may decline later, and agree again.
 """
 
 from collections.abc import Sequence
@@ -25,15 +25,15 @@ class Consents:
         self._members = members
 
     async def admissions(self, me: Principal, *, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
-        return await self._programmes.naming(_answering(me), after, limit)
+        return await self._programmes.naming(_require_coordinator(me), after, limit)
 
     async def affiliations(self, me: Principal, *, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
-        return await self._members.naming(_answering(me), after, limit)
+        return await self._members.naming(_require_coordinator(me), after, limit)
 
     async def answer_admission(
         self, me: Principal, programme: str, *, agrees: bool, trace: Trace
     ) -> Versioned[Programme]:
-        home = _answering(me)
+        home = _require_coordinator(me)
 
         async def act() -> Versioned[Programme]:
             before = await self._programmes.find_any(programme)
@@ -45,7 +45,7 @@ class Consents:
         return await again_when_stale(act)
 
     async def answer_affiliation(self, me: Principal, member: str, *, agrees: bool, trace: Trace) -> Versioned[Member]:
-        home = _answering(me)
+        home = _require_coordinator(me)
 
         async def act() -> Versioned[Member]:
             before = await self._members.find_naming(home, member)
@@ -55,21 +55,27 @@ class Consents:
                 )
             after = members.answer_affiliation(before.state, home, agrees=agrees)
             after = after if agrees else await self._without_programmes_of(home, after)
-            told = changed_facts(members.facts(before.state), members.facts(after))
-            return await self._members.save(before, after, told, trace)
+            payloads = changed_facts(members.facts(before.state), members.facts(after))
+            return await self._members.save(before, after, payloads, trace)
 
         return await again_when_stale(act)
 
     async def _without_programmes_of(self, institution: str, member: Member) -> Member:
         """Enrolments in this institution's programmes end with the affiliation, unless they admit the member's own."""
         joined = sorted(member.programmes)
-        owned = {one.id for one in await self._programmes.named(joined, institution) if one.institution == institution}
-        admitting = {one.id for one in await self._programmes.named(joined, member.institution)}
+        owned = {
+            programme.id
+            for programme in await self._programmes.named(joined, institution)
+            if programme.institution == institution
+        }
+        admitting = {programme.id for programme in await self._programmes.named(joined, member.institution)}
         left = owned - admitting
-        return replace(member, enrolments=tuple(one for one in member.enrolments if one.programme not in left))
+        return replace(
+            member, enrolments=tuple(enrolment for enrolment in member.enrolments if enrolment.programme not in left)
+        )
 
 
-def _answering(me: Principal) -> str:
+def _require_coordinator(me: Principal) -> str:
     if not me.coordinates_institution:
         raise Forbidden("role_required", "this needs the role institution_coordinator")
     return me.home

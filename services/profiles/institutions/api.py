@@ -36,7 +36,7 @@ class NewInstitution(BaseModel):
 class Terms(ExchangeTerms):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def told(self) -> ExchangeTerms:
+    def to_contract(self) -> ExchangeTerms:
         return ExchangeTerms(**dict(self))
 
 
@@ -57,9 +57,11 @@ class InstitutionPatch(BaseModel):
         tuple[Id, ...], Field(max_length=1_000), AfterValidator(lambda ids: tuple(dict.fromkeys(ids)))
     ] = ()
     exchange_terms: Annotated[
-        tuple[Terms, ...], Field(max_length=1_000), AfterValidator(lambda terms: tuple(one.told() for one in terms))
+        tuple[Terms, ...],
+        Field(max_length=1_000),
+        AfterValidator(lambda terms: tuple(entry.to_contract() for entry in terms)),
     ] = ()
-    """Of those that it exchanges with; who has none: both ways, any number."""
+    """For partners in `exchanges_with`; a partner without terms exchanges both ways, without limits."""
 
 
 class InstitutionView(BaseModel):
@@ -102,10 +104,10 @@ def institutions_router(institutions: InstitutionUseCases) -> APIRouter:
 
     @routes.get("")
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[InstitutionView]:
-        """One's own; an operator sees all."""
+        """Your own institution; an operator sees all."""
         found = await institutions.page(me, after=text_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
-        return Page(items=[_view(one) for one in found], next=last)
+        return Page(items=[_view(institution) for institution in found], next=last)
 
     @routes.get("/{institution}", responses=problems(404))
     async def see(institution: Id, me: SignedIn, response: Response) -> InstitutionView:
@@ -122,7 +124,7 @@ def institutions_router(institutions: InstitutionUseCases) -> APIRouter:
         trace: Traced,
         response: Response,
     ) -> InstitutionView:
-        """Name and status: operators. Whom it exchanges with, and how: its coordinator."""
+        """Name and status: operators. `exchanges_with` and `exchange_terms`: the institution's coordinator."""
         changed = await institutions.change(me, institution, given(body), expected=if_match, trace=trace)
         response.headers["etag"] = etag(changed.version)
         return _view(changed)

@@ -14,7 +14,7 @@ class Institution:
     status: Status = "active"
     exchanges_with: tuple[str, ...] = ()
     exchange_terms: tuple[ExchangeTerms, ...] = ()
-    """At most one a partner, and of partners only."""
+    """At most one entry for each partner, and for partners only."""
 
     @property
     def institution(self) -> str:
@@ -33,25 +33,25 @@ def change(institution: Institution, given: Mapping[str, Any]) -> Institution:
     if wrong := tuple(_wrong_terms(given.get("exchange_terms", ()), changed.exchanges_with)):
         raise Rejected("exchange_terms_invalid", "the terms of exchange contradict each other: see errors", wrong)
     partners = frozenset(changed.exchanges_with)
-    kept = tuple(one for one in changed.exchange_terms if one.partner in partners)
+    kept = tuple(terms for terms in changed.exchange_terms if terms.partner in partners)
     return replace(changed, exchange_terms=kept)
 
 
 def _wrong_terms(terms: Sequence[ExchangeTerms], partners: Sequence[str]) -> Iterator[FieldError]:
     first: dict[str, int] = {}
     known = frozenset(partners)
-    for place, one in enumerate(terms):
-        where = f"exchange_terms.{place}"
-        if one.partner not in known:
-            yield FieldError(f"{where}.partner", f"must be in exchanges_with: {one.partner} is not")
-        if (before := first.setdefault(one.partner, place)) < place:
-            yield FieldError(f"{where}.partner", f"appears twice: exchange_terms.{before} is about {one.partner} too")
-        if one.direction == "receives" and (one.ceiling is not None or one.floor):
+    for index, entry in enumerate(terms):
+        where = f"exchange_terms.{index}"
+        if entry.partner not in known:
+            yield FieldError(f"{where}.partner", f"must be in exchanges_with: {entry.partner} is not")
+        if (before := first.setdefault(entry.partner, index)) < index:
+            yield FieldError(f"{where}.partner", f"appears twice: exchange_terms.{before} is about {entry.partner} too")
+        if entry.direction == "receives" and (entry.ceiling is not None or entry.floor):
             yield FieldError(
                 where, "ceiling and floor count seats given: leave them out where the direction is receives"
             )
-        elif one.ceiling is not None and one.floor > one.ceiling:
-            yield FieldError(f"{where}.floor", f"must be at most the ceiling of {one.ceiling}")
+        elif entry.ceiling is not None and entry.floor > entry.ceiling:
+            yield FieldError(f"{where}.floor", f"must be at most the ceiling of {entry.ceiling}")
 
 
 def facts(institution: Institution) -> tuple[Payload, ...]:

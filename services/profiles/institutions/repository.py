@@ -15,7 +15,7 @@ def _to_document(institution: Institution) -> Document:
         "name": institution.name,
         "status": institution.status,
         "exchanges_with": list(institution.exchanges_with),
-        "exchange_terms": [one.model_dump() for one in institution.exchange_terms],
+        "exchange_terms": [terms.model_dump() for terms in institution.exchange_terms],
     }
 
 
@@ -25,7 +25,7 @@ def _from_document(document: Document) -> Institution:
         name=document["name"],
         status=document["status"],
         exchanges_with=tuple(document["exchanges_with"]),
-        exchange_terms=tuple(ExchangeTerms(**one) for one in document.get("exchange_terms", ())),
+        exchange_terms=tuple(ExchangeTerms(**terms) for terms in document.get("exchange_terms", ())),
     )
 
 

@@ -15,13 +15,13 @@ class InstitutionRepository(AggregateRepository[Institution], Protocol):
         """For operators: every institution."""
 
     async def partners(self, institution: str, ids: Sequence[str]) -> Sequence[str]:
-        """Which of these the institution names in `exchanges_with`, and are named back."""
+        """Those of `ids` that the institution names in `exchanges_with` and that name it back."""
 
 
 class InstitutionUseCases:
-    """An operator founds and names institutions; whom it exchanges with, and how, is its coordinator's to say.
+    """An operator creates and names institutions; an institution's coordinator decides with whom it exchanges, and how.
 
-    An institution that is named and does not exist is answered like one that has not named this one back.
+    Naming an institution that does not exist gives the same answer as naming a partner that has not named it back.
     """
 
     def __init__(self, institutions: InstitutionRepository) -> None:
@@ -58,8 +58,8 @@ class InstitutionUseCases:
         before = (await self.see(me, id)).at(expected)
         _allow(me, id, given)
         after = domain.change(before.state, given)
-        told = changed_facts(domain.facts(before.state), domain.facts(after))
-        return await self._institutions.save(before, after, told, trace)
+        payloads = changed_facts(domain.facts(before.state), domain.facts(after))
+        return await self._institutions.save(before, after, payloads, trace)
 
 
 def _allow(me: Principal, id: str, given: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How a sign-in becomes a member's."""
+"""Invites a member; binds the sign-in of the person who accepts."""
 
 from datetime import datetime
 from typing import Annotated
@@ -14,7 +14,7 @@ from shared.text import Line
 
 
 class InvitationView(BaseModel):
-    """`code` is told this once."""
+    """`code` is shown only in this answer."""
 
     code: str
     expires_at: datetime
@@ -31,7 +31,7 @@ def invitations_router(invitations: InvitationUseCases) -> APIRouter:
 
     @routes.post("/members/{member}/invitations", status_code=201, responses=problems(404, 409))
     async def invite(member: Id, me: SignedIn, response: Response, _key: IdempotencyKey = None) -> InvitationView:
-        """By a coordinator. Whatever invitation of the member was open ends."""
+        """By a coordinator. Replaces the member's open invitation."""
         code = await invitations.invite(me, member)
         response.headers["cache-control"] = "no-store"
         return InvitationView(code=code.code, expires_at=code.expires_at)

@@ -51,7 +51,7 @@ class MongoInvitationRepository:
         invitation: Invitation,
         before: Versioned[Member],
         after: Member,
-        told: Sequence[Payload],
+        payloads: Sequence[Payload],
         trace: Trace,
     ) -> Versioned[Member]:
         used_at = self._clock.now()
@@ -64,7 +64,7 @@ class MongoInvitationRepository:
                     "invitation_used", "the invitation has already been used: ask your coordinator for another"
                 )
 
-        return await self._members.save_with(use, before, after, told, trace)
+        return await self._members.save_with(use, before, after, payloads, trace)
 
 
 def _invitation(document: Document) -> Invitation:

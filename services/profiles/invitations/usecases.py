@@ -1,4 +1,4 @@
-"""A one-time code binds a sign-in to a member. The code is told once and kept as a hash."""
+"""A one-time code binds a sign-in to a member. The code is shown once and kept as a hash."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ from shared.retries import again_when_stale
 
 class InvitationRepository(Protocol):
     async def invite(self, invitation: Invitation) -> None:
-        """In place of whatever invitation of the member was open."""
+        """Replaces the member's open invitation, if there is one."""
 
     async def invitation(self, institution: str, code_hash: str) -> Invitation | None: ...
 
@@ -39,10 +39,10 @@ class InvitationRepository(Protocol):
         invitation: Invitation,
         before: Versioned[Member],
         after: Member,
-        told: Sequence[Payload],
+        payloads: Sequence[Payload],
         trace: Trace,
     ) -> Versioned[Member]:
-        """Raises `Conflict` if the invitation was used meanwhile, or the sign-in belongs to another member."""
+        """Raises `Conflict` if the invitation has been used since, or the sign-in belongs to another member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class InvitationUseCases:
         if not coordinates(me, found.state):
             raise not_found()
         refuse_shared(me, found.state)
-        domain.bind(found.state, "")  # refuses whoever could not accept
+        domain.bind(found.state, "")  # raises `Conflict` if the member could not accept
         code = InvitationCode(self._new_code(), self._clock.now() + self._lasts)
         await self._invitations.invite(
             Invitation(code_hash=_hash(code.code), institution=me.home, member=member, expires_at=code.expires_at)
@@ -100,14 +100,14 @@ class InvitationUseCases:
                 "there is no such invitation: check the code, or ask your coordinator for another",
             )
         if invitation.used_at is not None:
-            if is_self(me, before.state):  # sent again after a crash, or by somebody who forgot
+            if is_self(me, before.state):  # the client repeats the request, after a crash or by mistake
                 return before
             raise Conflict("invitation_used", "the invitation has already been used: ask your coordinator for another")
         if invitation.expires_at <= self._clock.now():
             raise Conflict("invitation_expired", "the invitation has expired: ask your coordinator for another")
         after = domain.bind(before.state, me.subject_hash)
-        told = changed_facts(domain.facts(before.state), domain.facts(after))
-        return await self._invitations.accept(invitation, before, after, told, trace)
+        payloads = changed_facts(domain.facts(before.state), domain.facts(after))
+        return await self._invitations.accept(invitation, before, after, payloads, trace)
 
 
 def _hash(code: str) -> str:

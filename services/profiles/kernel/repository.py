@@ -9,7 +9,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import Conflict, StaleVersion
-from shared.http import effects as once
+from shared.http import effects
 from shared.mongo import Collection, Database, Document, DuplicateKeyError, Writing, in_one_thread
 from shared.outbox import table as outbox
 from shared.outbox.table import Fact, Tombstone
@@ -21,11 +21,11 @@ ERASED = "erased_members"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentMapping(Generic[S]):
-    """How one kind of aggregate is written down. `taken`: what each unique index protects, as code and words."""
+    """Documents ↔ one kind of aggregate. `taken`: by field of a unique index, the code and text of the conflict."""
 
     collection: str
     to_document: Callable[[S], Document]
-    """`_id` and `institution` among it; no `version`, no `sequences`."""
+    """Includes `_id` and `institution`; excludes `version` and `sequences`."""
     from_document: Callable[[Document], S]
     taken: Mapping[str, tuple[str, str]]
 
@@ -34,13 +34,13 @@ def to_versioned(document: Document, shape: DocumentMapping[S]) -> Versioned[S]:
     return Versioned(shape.from_document(document), document["version"], document["sequences"])
 
 
-def next_sequences(sequences: Mapping[str, int], told: Sequence[Payload]) -> dict[str, int]:
-    """One more on each topic that is told. Keys are without the service's name: MongoDB reads a dot as a path."""
-    return {**sequences, **{topic_key(fact): sequences.get(topic_key(fact), 0) + 1 for fact in told}}
+def next_sequences(sequences: Mapping[str, int], payloads: Sequence[Payload]) -> dict[str, int]:
+    """Raises the sequence of each payload's topic. Keys omit the service's name: MongoDB reads a dot as a path."""
+    return {**sequences, **{topic_key(fact): sequences.get(topic_key(fact), 0) + 1 for fact in payloads}}
 
 
 def to_facts(
-    told: Sequence[Payload | Tombstone],
+    payloads: Sequence[Payload | Tombstone],
     sequences: Mapping[str, int],
     *,
     institution: str,
@@ -59,12 +59,12 @@ def to_facts(
             trace=trace,
             bulk=bulk,
         )
-        for payload in told
+        for payload in payloads
     ]
 
 
 def topic_key(fact: Payload | Tombstone | type[Payload]) -> str:
-    """Its topic, without the service's name."""
+    """The topic without the service's name."""
     return fact.TOPIC.rpartition(".")[2]
 
 
@@ -82,12 +82,12 @@ class MongoAggregateRepository(Generic[S]):
         return self._read(await self.collection.find_one({"_id": id, "institution": institution}))
 
     async def has_added(self, request: str) -> bool:
-        return await once.took_effect(self._database, request)
+        return await effects.took_effect(self._database, request)
 
-    async def add(self, state: S, told: Sequence[Payload], trace: Trace, *, request: str) -> Versioned[S]:
-        new = Versioned(state, 1, next_sequences({}, told))
+    async def add(self, state: S, payloads: Sequence[Payload], trace: Trace, *, request: str) -> Versioned[S]:
+        new = Versioned(state, 1, next_sequences({}, payloads))
         document = self.document(new)
-        facts = self._facts(new, told, trace)
+        facts = self._facts(new, payloads, trace)
 
         def body(writing: Writing) -> None:
             writing[self._shape.collection].insert_one(document, session=writing.session)
@@ -100,22 +100,22 @@ class MongoAggregateRepository(Generic[S]):
                 raise self._conflict(duplicate) from None
         return new
 
-    async def save(self, before: Versioned[S], after: S, told: Sequence[Payload], trace: Trace) -> Versioned[S]:
+    async def save(self, before: Versioned[S], after: S, payloads: Sequence[Payload], trace: Trace) -> Versioned[S]:
         if after == before.state:
             return before
-        return await self.save_with(lambda _: None, before, after, told, trace)
+        return await self.save_with(lambda _: None, before, after, payloads, trace)
 
     async def save_with(
         self,
         further: Callable[[Writing], None],
         before: Versioned[S],
         after: S,
-        told: Sequence[Payload],
+        payloads: Sequence[Payload],
         trace: Trace,
     ) -> Versioned[S]:
-        """As `save`, with what else `further` writes in the same transaction, before the document."""
-        new = Versioned(after, before.version + 1, next_sequences(before.sequences, told))
-        facts = self._facts(new, told, trace)
+        """As `save`; `further` writes in the same transaction, before the document."""
+        new = Versioned(after, before.version + 1, next_sequences(before.sequences, payloads))
+        facts = self._facts(new, payloads, trace)
 
         def body(writing: Writing) -> None:
             further(writing)
@@ -130,10 +130,10 @@ class MongoAggregateRepository(Generic[S]):
 
     def replace(self, before: Versioned[S], new: Versioned[S], writing: Writing) -> None:
         document, collection = self.document(new), writing[self._shape.collection]
-        mine = {"_id": document["_id"], "institution": document["institution"]}
-        written = collection.replace_one({**mine, "version": before.version}, document, session=writing.session)
+        key = {"_id": document["_id"], "institution": document["institution"]}
+        written = collection.replace_one({**key, "version": before.version}, document, session=writing.session)
         if not written.matched_count:
-            current = collection.find_one(mine, {"version": 1}, session=writing.session)
+            current = collection.find_one(key, {"version": 1}, session=writing.session)
             raise StaleVersion(found=current["version"] if current else 0, expected=before.version)
 
     def document(self, new: Versioned[S]) -> Document:
@@ -147,9 +147,9 @@ class MongoAggregateRepository(Generic[S]):
     def _read(self, document: Document | None) -> Versioned[S] | None:
         return None if document is None else to_versioned(document, self._shape)
 
-    def _facts(self, new: Versioned[S], told: Sequence[Payload], trace: Trace) -> list[Fact]:
+    def _facts(self, new: Versioned[S], payloads: Sequence[Payload], trace: Trace) -> list[Fact]:
         institution = self._shape.to_document(new.state)["institution"]
-        return to_facts(told, new.sequences, institution=institution, clock=self._clock, trace=trace, bulk=False)
+        return to_facts(payloads, new.sequences, institution=institution, clock=self._clock, trace=trace, bulk=False)
 
     def _conflict(self, duplicate: DuplicateKeyError) -> Conflict:
         fields = (duplicate.details or {}).get("keyPattern", {})

@@ -1,4 +1,4 @@
-"""What the use cases need kept. Every method takes the institution, so that no query can be made without it."""
+"""The protocol of every aggregate's repository. Methods take the institution, so that no query can leave it out."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
@@ -14,10 +14,10 @@ class AggregateRepository(Protocol[S]):
     async def find(self, institution: str, id: str) -> Versioned[S] | None: ...
 
     async def has_added(self, request: str) -> bool:
-        """Whether this request has added something already: it is sent again after a crash."""
+        """Whether this request has already added an aggregate: clients repeat requests after a crash."""
 
-    async def add(self, state: S, told: Sequence[Payload], trace: Trace, *, request: str) -> Versioned[S]:
-        """Where this request has added it already: what it returned then. Raises `Conflict` for a taken id."""
+    async def add(self, state: S, payloads: Sequence[Payload], trace: Trace, *, request: str) -> Versioned[S]:
+        """If this request has already added it, returns what it returned then. Raises `Conflict` for a taken id."""
 
-    async def save(self, before: Versioned[S], after: S, told: Sequence[Payload], trace: Trace) -> Versioned[S]:
-        """Raises `StaleVersion` when somebody was faster."""
+    async def save(self, before: Versioned[S], after: S, payloads: Sequence[Payload], trace: Trace) -> Versioned[S]:
+        """Raises `StaleVersion` if another change was saved first."""

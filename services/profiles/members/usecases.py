@@ -1,7 +1,7 @@
-"""Members, changed by their coordinator or by themselves. For everybody else they do not exist.
+"""Members, changed by their coordinator or by themselves. Everybody else gets the answer for an unknown id.
 
-A coordinator of named programmes sees who is enrolled in one of them, and of their enrolments those. What concerns the
-whole person (their fields, their status, an invitation) only a coordinator of all their programmes changes.
+A coordinator of named programmes sees members enrolled in these, with these enrolments only. What concerns the whole
+person (fields, status, an invitation) can be changed only by a coordinator of all their programmes.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -35,24 +35,24 @@ class MemberFilter:
     external_id: str | None = None
     email: str | None = None
     name_words: tuple[str, ...] = ()
-    """Each the beginning of a word of the name, as `domain.searching.words` writes words."""
+    """Each is the beginning of a word of the name, as `name_words.words` writes words."""
 
 
 class MemberRepository(AggregateRepository[Member], Protocol):
     async def find_signed_in(self, institution: str, subject_hash: str) -> Versioned[Member] | None: ...
 
     async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
-        """Other institutions' members whom these affiliate with this one, whatever it has answered."""
+        """Other institutions' members whom they affiliate with this institution, whatever it has answered."""
 
     async def find_naming(self, institution: str, id: str) -> Versioned[Member] | None: ...
 
     async def find_within(self, scope: Scope, id: str) -> Versioned[Member] | None:
-        """Enrolled in a programme that the scope covers."""
+        """A member enrolled in a programme that the scope covers."""
 
     async def page(
         self, scope: Scope, wanted: MemberFilter, after: str | None, limit: int
     ) -> Sequence[Versioned[Member]]:
-        """As `find_within`. Filters compare enrolments in scope only. Raises `Rejected` where too many names match."""
+        """As `find_within`. Filters compare enrolments in scope only. Raises `Rejected` if too many names match."""
 
 
 Decision = Callable[[Member], Member]
@@ -63,7 +63,7 @@ _TAKEN = frozenset({"email_taken", "external_id_taken"})
 
 @contextmanager
 def hiding_others(me: Principal) -> Iterator[None]:
-    """Of a taken value, a person with a limited view learns neither which of the two it is, nor whose."""
+    """Hides from a principal with a limited view which of the two values is taken, and by whom."""
     try:
         yield
     except Conflict as conflict:
@@ -84,7 +84,7 @@ def is_self(me: Principal, member: Member) -> bool:
 
 
 def coordinates(me: Principal, member: Member) -> bool:
-    """A coordinator of named programmes coordinates those enrolled in one of them."""
+    """A coordinator of named programmes coordinates the members enrolled in one of these."""
     return me.is_coordinator and me.scope.covers_any(member.programmes)
 
 
@@ -151,7 +151,7 @@ class MemberUseCases:
         return await self._change(me, await self.see_myself(me), given, expected=expected, trace=trace)
 
     async def decide(self, me: Principal, id: str, decision: Decision, trace: Trace) -> Versioned[Member]:
-        """Pause, resume, deactivate: what holds whatever the version is."""
+        """Pause, resume, deactivate: commands that do not depend on the version."""
 
         async def act() -> Versioned[Member]:
             before = await self.see(me, id)
@@ -186,12 +186,12 @@ class MemberUseCases:
     async def _save(self, me: Principal, before: Versioned[Member], after: Member, trace: Trace) -> Versioned[Member]:
         if after == before.state:
             return before
-        told = changed_facts(domain.facts(before.state), domain.facts(after))
+        payloads = changed_facts(domain.facts(before.state), domain.facts(after))
         with hiding_others(me):
-            return await self._members.save(before, after, told, trace)
+            return await self._members.save(before, after, payloads, trace)
 
     async def _check(self, me: Principal, before: Member | None, after: Member) -> None:
-        """Only what is new is looked up: a programme that closed since does not freeze a profile."""
+        """Checks new enrolments only: a programme that has closed since does not block other changes of a profile."""
         if not me.coordinates_institution and after.affiliations != (before.affiliations if before else ()):
             raise affiliations_refused()
         enrolled, were = set(after.enrolments), set(before.enrolments if before else ())
@@ -210,30 +210,30 @@ class MemberUseCases:
 
 
 def _decide(me: Principal, member: Member, given: Mapping[str, Any]) -> Member:
-    """Their own record is a person's to change; what only the institution sets, they set if they coordinate too."""
+    """A person changes their own fields; a coordinator who changes themselves also sets the institution's fields."""
     if not is_self(me, member):
         return domain.change_as_institution(member, _limited(me, member, given))
     if not coordinates(me, member):
         _refuse_inactive(me, member)
         return domain.change_as_person(member, given)
-    by_office = {name: value for name, value in given.items() if name in INSTITUTION_ONLY}
+    as_coordinator = {name: value for name, value in given.items() if name in INSTITUTION_ONLY}
     own = {name: value for name, value in given.items() if name not in INSTITUTION_ONLY}
-    return domain.change_as_person(domain.change_as_institution(member, _limited(me, member, by_office)), own)
+    return domain.change_as_person(domain.change_as_institution(member, _limited(me, member, as_coordinator)), own)
 
 
 def _limited(me: Principal, member: Member, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Enrolments as a coordinator gives them are those in their programmes: the member's others stay."""
+    """Enrolments that a coordinator sends are those in their programmes: the member's other enrolments stay."""
     if given.keys() - {"enrolments"}:
         refuse_shared(me, member)
     if "enrolments" not in given:
         return given
     _refuse_uncovered(me.scope, {enrolment.programme for enrolment in given["enrolments"]})
-    others = tuple(one for one in member.enrolments if not me.scope.covers(one.programme))
+    others = tuple(enrolment for enrolment in member.enrolments if not me.scope.covers(enrolment.programme))
     return {**given, "enrolments": (*others, *given["enrolments"])}
 
 
 def _refuse_uncovered(scope: Scope, programmes: Collection[str]) -> None:
-    """Whether or not the member is enrolled there already: the answer must not tell that."""
+    """Refuses even where the member is enrolled already: the answer must not reveal that."""
     if not scope.covers_all(programmes):
         raise _limited_enrolments(scope)
 

@@ -61,12 +61,12 @@ class ProgrammePatch(BaseModel):
     weights: ProgrammeWeights = {}
     limits: Limits = Limits()
     repair_by_itself_up_to: int = Field(
-        default=0, ge=0, le=1000, description="A repair that moves at most so many people waits for nobody's word"
+        default=0, ge=0, le=1000, description="A repair that moves at most so many people needs no coordinator's approval"
     )
     assessment_lookback_days: Days = 180
-    """So long after a rotation its assessor and whom they assessed are kept apart."""
+    """For so many days after a rotation, its assessor and the members whom they assessed are kept apart."""
     assessment_lookahead_days: Days = 365
-    """So long before a rotation begins they are."""
+    """For so many days before a rotation begins, they are kept apart."""
     separation_days: dict[ClosingReason, Separation] = Field(
         default={},
         description="By reason for closing: so many days, or `forever`, the same two are not brought together again. "
@@ -93,7 +93,7 @@ class ProgrammeView(BaseModel):
     name: str
     status: Status
     admits: tuple[str, ...]
-    awaiting: tuple[str, ...] = Field(description="Of those in `admits`, who has not agreed; for the owner")
+    awaiting: tuple[str, ...] = Field(description="Institutions in `admits` that have not agreed; shown to the owner")
     weights: dict[Factor, int] = Field(description="Every factor that counts here, as set or by default")
     limits: ProgrammeLimits
     repair_by_itself_up_to: int
@@ -104,7 +104,7 @@ class ProgrammeView(BaseModel):
 
 
 def _view(found: Versioned[Programme], me: Principal) -> ProgrammeView:
-    """Whom the owner asked and who has not agreed is for the owner, and operators, to know."""
+    """Only the owner and operators see which institutions have not agreed."""
     programme = found.state
     is_owners = me.institution == programme.institution or "operator" in me.roles
     return ProgrammeView(
@@ -137,19 +137,19 @@ def programmes_router(programmes: ProgrammeUseCases) -> APIRouter:
         _key: IdempotencyKey = None,
     ) -> ProgrammeView:
         """By the owner's coordinator, or by an operator for a named owner."""
-        told = given(body)
-        id, owner = told.pop("id", None) or fresh, told.pop("institution", None)
-        founded = await programmes.found(me, id=id, owner=owner, given=told, request=fresh, trace=trace)
+        fields = given(body)
+        id, owner = fields.pop("id", None) or fresh, fields.pop("institution", None)
+        founded = await programmes.found(me, id=id, owner=owner, given=fields, request=fresh, trace=trace)
         response.headers["etag"] = etag(founded.version)
         response.headers["location"] = f"/programmes/{founded.state.id}"
         return _view(founded, me)
 
     @routes.get("")
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[ProgrammeView]:
-        """Those that one's institution owns or is admitted to; an operator sees all."""
+        """Programmes that your institution owns or is admitted to; an operator sees all."""
         found = await programmes.page(me, after=text_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
-        return Page(items=[_view(one, me) for one in found], next=last)
+        return Page(items=[_view(programme, me) for programme in found], next=last)
 
     @routes.get("/{programme}", responses=problems(404))
     async def see(programme: Id, me: SignedIn, response: Response) -> ProgrammeView:

@@ -25,22 +25,22 @@ class Programme:
     admits: tuple[str, ...]
     """The institutions that the owner names, itself first."""
     agreed: tuple[str, ...]
-    """Of these, the owner and those that said yes: it is open to them, and unknown to the others."""
+    """The owner and the institutions that agreed: the programme is open to these and hidden from the others."""
     declined: tuple[str, ...] = ()
     status: Status = "active"
     weights: Mapping[Factor, int] = field(default_factory=dict)
-    """Of every factor that a programme weighs."""
+    """For every factor that a programme weighs."""
     limits: ProgrammeLimits = field(default_factory=ProgrammeLimits)
     repair_by_itself_up_to: int = 0
-    """A repair that moves at most so many people needs no coordinator's word; 0: each does."""
+    """A repair that moves at most this many people needs no coordinator's approval; 0: every repair does."""
     assessment_lookback_days: int = 180
     assessment_lookahead_days: int = 365
     separation_days: Mapping[ClosingReason, Separation] = field(default_factory=lambda: separation_days({}))
-    """Of every reason for which a mentoring is closed."""
+    """For every reason for which a mentoring is closed."""
 
     @property
     def awaiting(self) -> tuple[str, ...]:
-        return tuple(one for one in self.admits if one not in self.agreed)
+        return tuple(institution for institution in self.admits if institution not in self.agreed)
 
 
 def found(*, id: str, institution: str, given: Mapping[str, Any], standing: Collection[str]) -> Programme:
@@ -50,7 +50,7 @@ def found(*, id: str, institution: str, given: Mapping[str, Any], standing: Coll
 
 def change(programme: Programme, given: Mapping[str, Any], *, standing: Collection[str]) -> Programme:
     """An institution that is named for the first time is asked, unless its consent is `standing`: the owner and it name
-    each other as partners. One that is not named any more is asked again when it is.
+    each other as partners. An institution that is removed and named again later is asked again.
     """
     changed = replace(programme, **given)
     admits = tuple(dict.fromkeys((changed.institution, *changed.admits)))
@@ -58,21 +58,21 @@ def change(programme: Programme, given: Mapping[str, Any], *, standing: Collecti
     return replace(
         changed,
         admits=admits,
-        agreed=tuple(one for one in admits if one in agreed),
-        declined=tuple(one for one in programme.declined if one in admits),
+        agreed=tuple(institution for institution in admits if institution in agreed),
+        declined=tuple(institution for institution in programme.declined if institution in admits),
         weights=programme_weights(changed.weights),
         separation_days=separation_days(changed.separation_days),
     )
 
 
 def answer(programme: Programme, institution: str, *, agrees: bool) -> Programme:
-    """What an institution that the owner names says to that; it may say otherwise later."""
+    """The answer of an institution that the owner names; it may change its answer later."""
     agreed = {*programme.agreed, institution} if agrees else {*programme.agreed} - {institution}
     declined = {*programme.declined} - {institution} if agrees else {*programme.declined, institution}
     return replace(
         programme,
-        agreed=tuple(one for one in programme.admits if one in agreed),
-        declined=tuple(one for one in programme.admits if one in declined),
+        agreed=tuple(institution for institution in programme.admits if institution in agreed),
+        declined=tuple(institution for institution in programme.admits if institution in declined),
     )
 
 

@@ -16,17 +16,17 @@ class ProgrammeRepository(AggregateRepository[Programme], Protocol):
         """For operators: of any institution."""
 
     async def page(self, institution: str | None, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
-        """Those that the institution owns or that admit it; None (operators): all."""
+        """Programmes that the institution owns or that admit it; for None (operators) all."""
 
     async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Programme]]:
-        """Other institutions' that name this one, whatever it has answered."""
+        """Other institutions' programmes that name this institution, whatever it has answered."""
 
     async def named(self, ids: Sequence[str], admitting: str, owners: Sequence[str] = ()) -> Sequence[Programme]:
-        """Those of these that admit the institution, or are owned by one of these."""
+        """Programmes among `ids` that admit the institution or belong to one of `owners`."""
 
 
 class ProgrammeUseCases:
-    """A programme is founded by its owner's coordinator or an operator, and seen by those whom it admits."""
+    """A programme is created by its owner's coordinator or an operator, and visible to institutions that it admits."""
 
     def __init__(self, programmes: ProgrammeRepository, institutions: InstitutionRepository) -> None:
         self._programmes = programmes
@@ -79,8 +79,8 @@ class ProgrammeUseCases:
 
 
 def _refuse_foreign_id(me: Principal, id: str, owner: str, *, is_chosen: bool) -> None:
-    """An id that a coordinator chooses begins with their institution's: no answer depends on what others have chosen.
-    Operators know every institution's programmes, and may choose a short one.
+    """An id that a coordinator chooses begins with their institution's: no answer reveals which ids others have chosen.
+    Operators see every institution's programmes, and may choose a short id.
     """
     is_short = "." not in id and "operator" in me.roles
     if is_chosen and not is_short and not id.startswith(f"{owner}."):

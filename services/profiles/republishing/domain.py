@@ -1,4 +1,4 @@
-"""A state as its topics tell it: what a restored backup does not know any more is read back from what was published."""
+"""Rebuilds a state from its published events, for a restored backup that does not know it any more."""
 
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, fields, replace
@@ -16,10 +16,10 @@ from shared.contracts.profiles import (
 S = TypeVar("S")
 
 
-def rebuild_state(kind: type[S], known: S | None, told: Sequence[Payload]) -> S | None:
-    """None where nothing was known and the topics do not say enough to begin with. What no topic carries stays."""
+def rebuild_state(kind: type[S], known: S | None, payloads: Sequence[Payload]) -> S | None:
+    """Fields that no event carries keep their value. None if nothing is known and the events lack required fields."""
     given: dict[str, Any] = {}
-    for payload in told:
+    for payload in payloads:
         given |= _fields_in(payload)
     of_kind = {field.name: value for field in _fields(kind) if (value := given.get(field.name, MISSING)) is not MISSING}
     if known is not None:
@@ -30,19 +30,19 @@ def rebuild_state(kind: type[S], known: S | None, told: Sequence[Payload]) -> S 
 
 
 def _fields_in(payload: Payload) -> dict[str, Any]:
-    said = {"id": payload.aggregate, **{name: getattr(payload, name) for name in type(payload).model_fields}}
+    values = {"id": payload.aggregate, **{name: getattr(payload, name) for name in type(payload).model_fields}}
     if isinstance(payload, PreferencesChanged | ProgrammeChanged):
-        said["weights"] = {**payload.weights, **payload.further_weights}
-    # Who has not agreed is on no topic: those named are asked again when their institution names them again.
+        values["weights"] = {**payload.weights, **payload.further_weights}
+    # No topic carries institutions that have not agreed: they are asked again when they are named again.
     if isinstance(payload, ProgrammeChanged):
-        said["agreed"] = payload.admits
+        values["agreed"] = payload.admits
     if isinstance(payload, MemberChanged):
-        said["agreed_affiliations"] = payload.affiliations
+        values["agreed_affiliations"] = payload.affiliations
     if isinstance(payload, ContactChanged):
-        del said["status"]  # `profiles.members` says it, and has always said it
+        del values["status"]  # `profiles.members` carries it in every version
     if isinstance(payload, ProgrammeChanged):
-        said["separation_days"] = separation_days(payload.separation_days)
-    return said
+        values["separation_days"] = separation_days(payload.separation_days)
+    return values
 
 
 def _fields(kind: type[Any]) -> tuple[Field[Any], ...]:

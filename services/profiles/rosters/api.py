@@ -27,7 +27,7 @@ _MAPPING_AND_FORM_BYTES = 1_000_000
 
 
 class Counts(BaseModel):
-    """In a dry run: what would become of the rows."""
+    """In a dry run: what an import would do."""
 
     created: int = 0
     updated: int = 0
@@ -36,7 +36,7 @@ class Counts(BaseModel):
 
 
 class RosterView(BaseModel):
-    """`status`: waiting (worked off now or soon), done, or failed (the upload broke off; nothing was imported)."""
+    """`status`: waiting (applied now or soon), done, or failed (the upload was cut off; nothing was imported)."""
 
     id: str
     section: str
@@ -50,7 +50,7 @@ class RosterView(BaseModel):
 
 class ReasonView(BaseModel):
     column: str
-    """Empty where the row as a whole is meant."""
+    """Empty if the reason concerns the whole row."""
     message: str
 
 
@@ -100,7 +100,7 @@ def rosters_router(rosters: RosterIntake, *, max_bytes: int) -> APIRouter:
         dry_run: Annotated[bool, Form(description="Say what would happen, and do nothing")] = False,
         _key: IdempotencyKey = None,
     ) -> RosterView:
-        """By a coordinator or an integrator. The file is checked and kept at once and worked off from then on."""
+        """By a coordinator or an integrator. The file is checked and stored at once, then applied in the background."""
         if (file.size or 0) > max_bytes:
             raise Rejected(
                 "roster_too_large", f"a roster may have at most {max_bytes // 1_000_000} MB: send it in parts"
@@ -122,7 +122,7 @@ def rosters_router(rosters: RosterIntake, *, max_bytes: int) -> APIRouter:
         """The institution's, newest first."""
         found = await rosters.page(me, before=moment_before(cursor), limit=limit)
         last = to_cursor([found[-1].created_at.isoformat(), found[-1].id]) if len(found) == limit else None
-        return Page(items=[_view(one) for one in found], next=last)
+        return Page(items=[_view(roster) for roster in found], next=last)
 
     @routes.get("/{roster}", responses=problems(404))
     async def see(roster: Id, me: SignedIn) -> RosterView:

@@ -1,6 +1,6 @@
-"""A roster goes in: received whole and kept in chunks, then worked off chunk by chunk, each in one transaction.
+"""Receives a roster: checks the file and stores it in chunks, which the worker applies, each in one transaction.
 
-Whoever takes over goes on with the chunks that are left: one is gone once its members, facts and verdicts are there.
+A chunk is deleted in the transaction that writes its members, facts and verdicts, so any process can continue.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,14 +26,14 @@ from shared.scope import Scope
 
 State = Literal["receiving", "waiting", "done", "failed"]
 CHUNK = 250
-"""Rows in one transaction: a quarter as many as would be fastest, so that other requests wait for none of them long."""
+"""Rows in one transaction: a quarter of the fastest number, so that other requests do not wait long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
     id: str
     scope: Scope
-    """Of who sent it: its rows reach no further, and it is readable by who covers as much."""
+    """The sender's scope: rows change nothing outside it; reading the roster needs at least this scope."""
     section: str
     dry_run: bool
     authoritative: frozenset[str]
@@ -60,7 +60,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowResult:
-    """What became of one row. `member` is who the row is about, where that is known."""
+    """The outcome of one row. `member` is the person of the row, where known."""
 
     line: int
     verdict: Verdict
@@ -74,17 +74,17 @@ Plan = Callable[[Sequence[Versioned[Member]], Mapping[int, str]], Sequence[Outco
 
 class RosterRepository(Protocol):
     async def begin(self, roster: Roster) -> Roster:
-        """The roster of this id: a new one, or what an earlier try has left, emptied if it broke off."""
+        """The roster of this id: new, or as an earlier attempt left it, without chunks if that was cut off."""
 
     async def keep(self, roster: Roster, number: int, rows: Sequence[Row]) -> None: ...
 
     async def received(self, roster: Roster, rows: int) -> Roster:
-        """From now on it is worked off."""
+        """Hands the roster to the worker."""
 
     async def discard(self, roster: Roster) -> None: ...
 
     async def find(self, scope: Scope, id: str) -> Roster | None:
-        """Of the scope or of a part of it."""
+        """Finds rosters of the scope or a part of it."""
 
     async def page(self, scope: Scope, before: tuple[datetime, str] | None, limit: int) -> Sequence[Roster]:
         """As `find`, newest first."""
@@ -97,14 +97,14 @@ class RosterRepository(Protocol):
         """Of all institutions, oldest first."""
 
     async def abandoned(self, before: datetime) -> Sequence[Roster]:
-        """Uploads that broke off."""
+        """Uploads that were cut off."""
 
     async def fail(self, roster: Roster) -> None: ...
 
     async def next_chunk(self, roster: Roster) -> Chunk | None: ...
 
     async def apply(self, roster: Roster, chunk: Chunk, plan: Plan) -> None:
-        """Members, facts, verdicts, counts and the chunk's end in one transaction; nothing if the chunk is gone."""
+        """Writes members, facts, verdicts and counts and deletes the chunk, in one transaction; nothing if gone."""
 
     async def finish(self, roster: Roster, at: datetime) -> None: ...
 
@@ -129,10 +129,10 @@ class RosterIntake:
         dry_run: bool,
         trace: Trace,
     ) -> Roster:
-        """Raises `Rejected` for a file or a mapping that is wrong as a whole; then nothing is kept."""
+        """Raises `Rejected` for a file or a mapping that is wrong as a whole; nothing is stored then."""
         me.require("coordinator", "integrator")
         known = await self._rosters.find(me.scope, id)
-        if known is not None and known.state != "receiving":  # sent again after a crash
+        if known is not None and known.state != "receiving":  # the client repeats the request after a crash
             return known
         section = await off_loop(mapping.parse, mapping_text, section_name)
         await self._refuse_programmes(me, section)
@@ -169,16 +169,16 @@ class RosterIntake:
     async def _keep(self, roster: Roster, rows: Iterable[Row]) -> Roster:
         try:
             kept = await self._keep_rows(roster, rows)
-        except BaseException:  # also where a chunk cannot be kept: nobody works on a roster that is half received
+        except BaseException:  # also if a chunk cannot be stored: the worker never sees half a roster
             await self._rosters.discard(roster)
             raise
         return await self._rosters.received(roster, kept)
 
     async def _keep_rows(self, roster: Roster, rows: Iterable[Row]) -> int:
-        """How many there are."""
+        """Returns the number of rows."""
         unread = iter(rows)
         kept = 0
-        while chunk := await off_loop(_some, unread):
+        while chunk := await off_loop(_next_rows, unread):
             if kept + len(chunk) > self._max_rows:
                 raise reading.file_refused(f"has more than {self._max_rows} rows: send it in parts")
             await self._rosters.keep(roster, kept // CHUNK, chunk)
@@ -203,12 +203,12 @@ class RosterIntake:
             raise Rejected("mapping_invalid", "the mapping cannot be used: see errors; nothing was imported", (wrong,))
 
 
-def _some(rows: Iterator[Row]) -> list[Row]:
+def _next_rows(rows: Iterator[Row]) -> list[Row]:
     return list(islice(rows, CHUNK))
 
 
 async def closed_programmes(programmes: ProgrammeRepository, named: Sequence[str], institution: str) -> list[str]:
-    """Which of these take nobody of the institution."""
+    """The programmes among `named` that are not active or do not admit the institution."""
     admitting = await programmes.named(named, institution) if named else []
     is_open = {programme.id for programme in admitting if programme.status == "active"}
     return [programme for programme in named if programme not in is_open]

@@ -1,4 +1,4 @@
-"""Works rosters off, chunk by chunk: one process at a time, by lease."""
+"""Applies rosters chunk by chunk: one process at a time, by lease."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -15,7 +15,7 @@ _ABANDONED = timedelta(minutes=15)
 
 
 class HeldLease(Protocol):
-    """The lease of whoever works rosters off."""
+    """The lease of the process that applies rosters."""
 
     @property
     def is_held(self) -> bool: ...
@@ -24,7 +24,7 @@ class HeldLease(Protocol):
 
 
 class RosterWorker:
-    """One process at a time, one chunk of each roster in turn, so that a long one delays no other."""
+    """One chunk of each roster in turn, so that a long roster delays no other."""
 
     def __init__(
         self, rosters: RosterRepository, programmes: ProgrammeRepository, lease: HeldLease, clock: Clock
@@ -35,23 +35,23 @@ class RosterWorker:
         self._clock = clock
 
     async def work(self) -> None:
-        """Until nothing waits. Begins with uploads that broke off."""
+        """Applies chunks until no roster waits; first, fails uploads that were cut off."""
         if not await self._lease.take():
             return
-        for broken in await self._rosters.abandoned(self._clock.now() - _ABANDONED):
-            await self._rosters.fail(broken)
+        for abandoned in await self._rosters.abandoned(self._clock.now() - _ABANDONED):
+            await self._rosters.fail(abandoned)
         while waiting := await self._rosters.waiting():
             for roster in waiting:
                 if not await self._lease.take():
                     return
-                await self._one_chunk(roster)
+                await self._apply_next_chunk(roster)
 
-    async def _one_chunk(self, roster: Roster) -> None:
+    async def _apply_next_chunk(self, roster: Roster) -> None:
         chunk = await self._rosters.next_chunk(roster)
         if chunk is None:
             await self._rosters.finish(roster, self._clock.now())
             return
-        named = {one.programme for row in chunk.rows if row.told for one in row.told.enrolments}
+        named = {enrolment.programme for row in chunk.rows if row.profile for enrolment in row.profile.enrolments}
         job = roster.job(closed=frozenset(await closed_programmes(self._programmes, sorted(named), roster.institution)))
 
         def plan(known: Sequence[Versioned[Member]], taken: Mapping[int, str]) -> Sequence[Outcome]:

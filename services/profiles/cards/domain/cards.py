@@ -1,4 +1,4 @@
-"""What one member sees of another, by their relation. A field that a rule does not allow is None.
+"""What a member sees of another, by their relation. A field that a rule does not allow is None.
 
 | field | suggested, asked | matched |
 |---|---|---|

@@ -1,4 +1,4 @@
-"""What two members are to each other by matching's facts: the last fact of a request or relationship decides."""
+"""How two members are related, by matching's facts: the last fact of a request or relationship decides."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ RelationState = Literal["asked", "matched", "ended"]
 
 
 def state_after(event: AboutRequest | AboutRelationship) -> RelationState:
-    """An accepted request has ended: the relationship's own facts say what follows from it."""
+    """An accepted request has ended: the relationship that follows has facts of its own."""
     if isinstance(event, AboutRequest):
         return "asked" if isinstance(event, MentorRequested | MentorNudged) else "ended"
     return "ended" if isinstance(event, RelationshipClosed) else "matched"

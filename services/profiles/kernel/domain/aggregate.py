@@ -1,4 +1,4 @@
-"""What every aggregate here has in common: a version, and on each of its topics a sequence of its own."""
+"""What every aggregate has: a version, and a sequence on each of its topics."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,15 +15,15 @@ class Versioned(Generic[S]):
     state: S
     version: int
     sequences: Mapping[str, int] = field(default_factory=dict)
-    """By topic: how often the aggregate has been published there."""
+    """By topic: the sequence under which the aggregate was last published there."""
 
     def at(self, expected: int) -> "Versioned[S]":
-        """Itself, if whoever wants to change it has read this version."""
+        """Returns itself if `expected` is its version. Raises `StaleVersion`."""
         if expected != self.version:
             raise StaleVersion(found=self.version, expected=expected)
         return self
 
 
 def changed_facts(before: Sequence[Payload], after: Sequence[Payload]) -> tuple[Payload, ...]:
-    """Of an aggregate's facts, in the same order, those that now say something else: nobody hears of the others."""
+    """The facts that differ from those before: only these are published. Both sequences have the same order."""
     return tuple(new for old, new in zip(before, after, strict=True) if new != old)

@@ -32,6 +32,6 @@ Weights = Annotated[dict[Factor, int], AfterValidator(_weights)]
 ProgrammeWeights = Annotated[dict[Factor, int], AfterValidator(_programmes_weights)]
 
 
-def given(told: BaseModel) -> dict[str, Any]:
-    """The fields that were given, by name, in the order in which the model declares them: a set has none."""
-    return {name: getattr(told, name) for name in type(told).model_fields if name in told.model_fields_set}
+def given(model: BaseModel) -> dict[str, Any]:
+    """The fields that the request contained, by name, in the order in which the model declares them."""
+    return {name: getattr(model, name) for name in type(model).model_fields if name in model.model_fields_set}

@@ -1,4 +1,4 @@
-"""Weights as they are told: a factor that came after the first form of the contract has its place of its own."""
+"""Weights as events carry them: factors added after the contract's first version go into `further_weights`."""
 
 from collections.abc import Mapping
 

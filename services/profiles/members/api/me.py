@@ -1,4 +1,4 @@
-"""What a person does with their own profile."""
+"""A person reads and changes their own profile."""
 
 from fastapi import APIRouter, Response
 
@@ -22,7 +22,7 @@ def me_router(members: MemberUseCases) -> APIRouter:
     async def change(
         body: MemberPatch, me: SignedIn, if_match: ExpectedVersion, trace: Traced, response: Response
     ) -> OwnView:
-        """All but what is the institution's to say: enrolments, affiliations, external_id."""
+        """All fields but those that only the institution sets: enrolments, affiliations, external_id."""
         changed = await members.change_myself(me, given(body), expected=if_match, trace=trace)
         response.headers["etag"] = etag(changed.version)
         return own_view(changed)

@@ -121,8 +121,8 @@ def members_router(members: MemberUseCases) -> APIRouter:
         cursor: str | None = None,
     ) -> Page[MemberView]:
         """For a coordinator: of named programmes, their members; of the institution, all. `name` finds members whose
-        name has words that begin like each of its words, whatever their case and accents; where more than 1,000 of the
-        institution do, it says `search_too_broad`.
+        name has words that begin like each of its words, ignoring case and accents; if more than 1,000 members of the
+        institution match, the answer is `search_too_broad`.
         """
         wanted = MemberFilter(
             status=status,
@@ -136,11 +136,11 @@ def members_router(members: MemberUseCases) -> APIRouter:
         )
         found = await members.page(me, wanted, after=text_after(cursor), limit=limit)
         last = to_cursor(found[-1].state.id) if len(found) == limit else None
-        return Page(items=[member_view(one, me.scope) for one in found], next=last)
+        return Page(items=[member_view(member, me.scope) for member in found], next=last)
 
     @routes.get("/{member}", responses=problems(404))
     async def see(member: Id, me: SignedIn, response: Response) -> OwnView | MemberView:
-        """For the coordinator; and whole for the person themselves."""
+        """For the coordinator; for the person, with their private fields."""
         seen = await members.see(me, member)
         response.headers["etag"] = etag(seen.version)
         return view_for(me, seen)
@@ -149,7 +149,9 @@ def members_router(members: MemberUseCases) -> APIRouter:
     async def change(
         member: Id, body: MemberPatch, me: SignedIn, if_match: ExpectedVersion, trace: Traced, response: Response
     ) -> OwnView | MemberView:
-        """Each field by whom it belongs to: see `person_only` and `institution_only` among the problems."""
+        """Some fields only the person changes, some only the institution: see the problems `person_only` and
+        `institution_only`.
+        """
         changed = await members.change(me, member, given(body), expected=if_match, trace=trace)
         response.headers["etag"] = etag(changed.version)
         return view_for(me, changed)

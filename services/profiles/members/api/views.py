@@ -1,4 +1,4 @@
-"""What is shown of a member: to the coordinator, and to the person."""
+"""What the API shows of a member to the coordinator and to the person."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from shared.scope import Scope
 
 
 class MemberView(BaseModel):
-    """For the coordinator: nothing that is the person's alone."""
+    """For the coordinator: without the person's private fields."""
 
     id: str
     institution: str
@@ -24,7 +24,7 @@ class MemberView(BaseModel):
     external_id: str | None
     affiliations: tuple[str, ...]
     awaiting_affiliations: tuple[str, ...]
-    """Of those in `affiliations`, institutions that have not agreed: they do not count yet."""
+    """Institutions in `affiliations` that have not agreed: they do not count yet."""
     status: Status
     paused: bool
     enrolments: tuple[Enrolment, ...]
@@ -68,8 +68,8 @@ def own_view(found: Versioned[Member]) -> OwnView:
 
 
 def member_view(found: Versioned[Member], scope: Scope) -> MemberView:
-    """Of the enrolments those in scope: the member's other programmes are not the reader's to know."""
-    enrolments = tuple(one for one in found.state.enrolments if scope.covers(one.programme))
+    """With enrolments in scope only: the reader must not learn of the member's other programmes."""
+    enrolments = tuple(enrolment for enrolment in found.state.enrolments if scope.covers(enrolment.programme))
     return MemberView(**{**_values(found, MemberView), "enrolments": enrolments})
 
 

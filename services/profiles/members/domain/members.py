@@ -1,4 +1,4 @@
-"""A member: one person, one id, one registering institution for good. Facts follow from the state."""
+"""A member: one person, one id, one registering institution, which never changes. Facts follow from the state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ from shared.errors import Conflict, FieldError, Rejected
 from shared.identifiers import IdentifierKind, identifier_digest
 
 StoryAudience = Literal["nobody", "matched", "suggested"]
-"""`suggested`: also whoever is suggested, asks or is asked, in other institutions too."""
+"""`suggested`: also members who are suggested, ask or are asked, in other institutions too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Member:
     locale: str = "en"
     external_id: str | None = None
     affiliations: tuple[str, ...] = ()
-    """Institutions that the member's own names; each counts once it has agreed."""
+    """Institutions that the member's own institution names; each counts once it has agreed."""
     agreed_affiliations: tuple[str, ...] = ()
     declined_affiliations: tuple[str, ...] = ()
     status: Status = "active"
@@ -64,13 +64,13 @@ class Member:
     pronouns: str = ""
     shares_email: bool = False
     subject_hash: str | None = None
-    """Which sign-in is this person, once they have accepted an invitation."""
+    """The person's sign-in, once they have accepted an invitation."""
     imported: Mapping[str, Any] = field(default_factory=dict)
-    """What rosters last said of each field: a value that differs from it is somebody's own edit."""
+    """Each field's value in the last roster: a value that differs was edited by the person or a coordinator."""
 
     @property
     def awaiting_affiliations(self) -> tuple[str, ...]:
-        return tuple(one for one in self.affiliations if one not in self.agreed_affiliations)
+        return tuple(institution for institution in self.affiliations if institution not in self.agreed_affiliations)
 
     @property
     def programmes(self) -> frozenset[str]:
@@ -78,7 +78,7 @@ class Member:
 
 
 def register(*, id: str, institution: str, given: Mapping[str, Any]) -> Member:
-    """By a coordinator, a roster: somebody else than the person."""
+    """By a coordinator or a roster, never by the person. Raises `Rejected` for fields that only the person may set."""
     _refuse(given, PERSON_ONLY, "person_only", "can be entered only by the person")
     return Member(id=id, institution=institution, **given)
 
@@ -89,16 +89,16 @@ def change_as_institution(member: Member, given: Mapping[str, Any]) -> Member:
 
 
 def with_answers_kept(member: Member) -> Member:
-    """Of the institutions that are still named; one that is named again later is asked again."""
+    """Drops answers of institutions that are no longer named: if named again later, they are asked again."""
     return replace(
         member,
-        agreed_affiliations=tuple(one for one in member.affiliations if one in member.agreed_affiliations),
-        declined_affiliations=tuple(one for one in member.affiliations if one in member.declined_affiliations),
+        agreed_affiliations=tuple(name for name in member.affiliations if name in member.agreed_affiliations),
+        declined_affiliations=tuple(name for name in member.affiliations if name in member.declined_affiliations),
     )
 
 
 def answer_affiliation(member: Member, institution: str, *, agrees: bool) -> Member:
-    """What the named institution says to that; it may say otherwise later."""
+    """The named institution's answer; it may change its answer later."""
     agreed = {*member.agreed_affiliations, institution} if agrees else {*member.agreed_affiliations} - {institution}
     declined = (
         {*member.declined_affiliations} - {institution} if agrees else {*member.declined_affiliations, institution}

@@ -13,8 +13,8 @@ _KEPT_LENGTH = 40
 
 
 def words(name: str) -> tuple[str, ...]:
-    """Each once. The cost is linear in the name's length, which its field bounds."""
+    """Without duplicates. The cost is linear in the name's length, which its field bounds."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
-    letters = "".join(one for one in decomposed if not unicodedata.combining(one))
+    letters = "".join(character for character in decomposed if not unicodedata.combining(character))
     found = _WORD.findall(letters.casefold().translate(_PLAIN))
     return tuple(dict.fromkeys(word[:_KEPT_LENGTH] for word in found))[:_KEPT_WORDS]

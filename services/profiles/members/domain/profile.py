@@ -42,7 +42,7 @@ def _locale(text: str) -> str:
 
 
 def _once(items: tuple[T, ...]) -> tuple[T, ...]:
-    """Each once, where it first stood."""
+    """Removes duplicates; each item keeps its first position."""
     return tuple(dict.fromkeys(items))
 
 
@@ -72,7 +72,7 @@ Available = Annotated[Weekly, AfterValidator(_forwards)]
 
 
 class Profile(BaseModel):
-    """Only what was given counts (`model_fields_set`); a default here is what a new member has."""
+    """Only fields in the request count (`model_fields_set`); a default here is the value of a new member."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -110,14 +110,14 @@ class Private(BaseModel):
     wishes_shared_identity: bool = False
     story: Annotated[Text, Field(max_length=20_000)] = ""
     story_shown_to: Literal["nobody", "matched", "suggested"] = "nobody"
-    """`suggested`: also whoever is suggested, asks or is asked, in other institutions too."""
+    """`suggested`: also members who are suggested, ask or are asked, in other institutions too."""
     pronouns: Annotated[Text, Field(max_length=40)] = ""
     shares_email: bool = False
     """With the mentors and mentees with whom the member is matched."""
 
 
 class FullProfile(Profile, Private):
-    """All of it: what a person may be asked to change of their own; who may set which is decided in `members`."""
+    """All fields that a request may name; `members` decides who may set which."""
 
 
 PERSON_ONLY = frozenset(Private.model_fields)

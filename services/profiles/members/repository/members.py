@@ -38,7 +38,9 @@ def _from_document(document: Document) -> Member:
         Enrolment(programme=enrolment["programme"], roles=tuple(enrolment["roles"]))
         for enrolment in document["enrolments"]
     )
-    known.setdefault("agreed_affiliations", known.get("affiliations", ()))  # from before the others were asked
+    known.setdefault(
+        "agreed_affiliations", known.get("affiliations", ())
+    )  # written before named institutions were asked
     return Member(id=document["_id"], enrolments=enrolments, **known)
 
 
@@ -46,7 +48,7 @@ def _value(kept: Any) -> Any:
     return tuple(kept) if isinstance(kept, list) else kept
 
 
-_ANYBODY = MemberFilter()
+_NO_FILTER = MemberFilter()
 MAPPING = DocumentMapping(
     collection="members",
     to_document=_to_document,
@@ -61,9 +63,9 @@ MAPPING = DocumentMapping(
 
 
 def _unique(field: str) -> IndexModel:
-    """Within the institution; a member without the value is no duplicate of another without it.
+    """Unique within the institution; members without the value are not duplicates.
 
-    `$gt: ""` means any text. With `$type: string` the planner leaves the index aside and reads the whole institution.
+    `$gt: ""` matches any text. With `$type: string` the planner ignores the index and reads the whole institution.
     """
     return IndexModel(
         [("institution", ASCENDING), (field, ASCENDING)],
@@ -100,11 +102,11 @@ class MongoMemberRepository(MongoAggregateRepository[Member]):
         return self._read(await self.collection.find_one({"institution": institution, "subject_hash": subject_hash}))
 
     async def named(self, parties: Sequence[tuple[str, str]]) -> Sequence[Member]:
-        """By institution and id: of any institutions, for cards."""
+        """By institution and id, across institutions: for cards."""
         if not parties:
             return []
         wanted = [{"_id": member, "institution": institution} for institution, member in parties]
-        return [_from_document(one) async for one in self.collection.find({"$or": wanted})]
+        return [_from_document(document) async for document in self.collection.find({"$or": wanted})]
 
     async def naming(self, institution: str, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
         others = {"affiliations": institution, "institution": {"$ne": institution}, "_id": {"$gt": after or ""}}
@@ -136,8 +138,8 @@ def _query(wanted: MemberFilter) -> Document:
     return {name: value for name in _EXACT if (value := getattr(wanted, name)) is not None}
 
 
-def _within(scope: Scope, wanted: MemberFilter = _ANYBODY) -> Document:
-    """The filters on enrolments are applied to those in scope: what others a member has is not to be found out."""
+def _within(scope: Scope, wanted: MemberFilter = _NO_FILTER) -> Document:
+    """Filters apply to enrolments in scope only, so that a query cannot find out a member's other enrolments."""
     enrolled: list[Document] = [] if scope.is_whole else [{"programme": {"$in": sorted(scope.programmes)}}]
     enrolled += [{"programme": wanted.programme}] if wanted.programme is not None else []
     enrolled += [{"roles": wanted.role}] if wanted.role is not None else []

@@ -1,4 +1,4 @@
-"""Members by the words of their name, at a bounded cost: each word reads at most so many keys of one index."""
+"""Finds members by words of their name at a bounded cost: a word reads at most `MATCHES_AT_MOST` keys of an index."""
 
 from collections.abc import Sequence
 
@@ -14,25 +14,27 @@ _AT_ONCE = 500
 
 
 async def add_missing_words(members: Collection) -> None:
-    """To members who were saved before a search by name existed. A replica that starts beside us does the same."""
+    """For members saved before search by name existed. Replicas may run this at the same time: it is idempotent."""
     missing = members.find({WORDS: {"$exists": False}}, {"name": 1})
-    while some := [one async for one in missing.clone().limit(_AT_ONCE)]:
+    while members_without := [member async for member in missing.clone().limit(_AT_ONCE)]:
         await members.bulk_write(
             [
-                UpdateOne({"_id": one["_id"], "name": one["name"]}, {"$set": {WORDS: list(words(one["name"]))}})
-                for one in some
+                UpdateOne(
+                    {"_id": member["_id"], "name": member["name"]}, {"$set": {WORDS: list(words(member["name"]))}}
+                )
+                for member in members_without
             ],
             ordered=False,
         )
 
 
 async def by_name(members: Collection, institution: str, sought: Sequence[str]) -> Document:
-    """A query that reads at most `MATCHES_AT_MOST` members. Raises `Rejected` where every word matches more."""
+    """A query that reads at most `MATCHES_AT_MOST` members. Raises `Rejected` if every word matches more."""
     fewest: list[str] | None = None
     for word in sought:
         query = {"institution": institution, WORDS: _beginning_with(word)}
         found = members.find(query, {"_id": 1}).hint(WORDS).limit(MATCHES_AT_MOST + 1)
-        ids = [one["_id"] async for one in found]
+        ids = [member["_id"] async for member in found]
         if len(ids) <= MATCHES_AT_MOST and (fewest is None or len(ids) < len(fewest)):
             fewest = ids
     if fewest is None:

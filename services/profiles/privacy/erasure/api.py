@@ -1,4 +1,4 @@
-"""Asking for an erasure, withdrawing it, and what each service has reported of it."""
+"""Requests an erasure, withdraws it, and shows the receipt of each service."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,7 +31,7 @@ class ErasureView(BaseModel):
     requested_at: datetime
     due_at: datetime = Field(description="When it is carried out, unless it is withdrawn or objected to before")
     ended_at: datetime | None = Field(description="When it was withdrawn, objected to or carried out")
-    receipts: dict[str, datetime] = Field(description="Which services have forgotten the member, and when they said so")
+    receipts: dict[str, datetime] = Field(description="Which services have forgotten the member, and when they gave their receipt")
     outstanding: Sequence[str] = Field(description="Services whose receipt has not arrived since it was carried out")
 
 
@@ -40,14 +40,14 @@ def erasures_router(erasures: ErasureUseCases) -> APIRouter:
 
     @routes.delete("/me", status_code=202, responses=problems(404))
     async def ask_for_myself(me: SignedIn, id: NewId, trace: Traced) -> ErasureView:
-        """Asks for the erasure of your profile and of all that follows from it. It waits for some days, and can be
-        withdrawn until then.
+        """Requests the erasure of your profile and of all data derived from it. The request waits for some days, and
+        can be withdrawn until then.
         """
         return _view(await erasures.ask_for_myself(me, id=id, trace=trace))
 
     @routes.get("/me/erasure", responses=problems(404))
     async def see_mine(me: SignedIn) -> ErasureView:
-        """The one that waits, whoever asked for it."""
+        """Your waiting erasure, whether you or a coordinator requested it."""
         return _view(await erasures.see_mine(me))
 
     @routes.post("/me/erasure/withdraw", responses=problems(404, 409))
@@ -65,7 +65,7 @@ def erasures_router(erasures: ErasureUseCases) -> APIRouter:
         """For an `institution_coordinator`: the oldest first."""
         found = await erasures.page(me, after=text_after(cursor), limit=limit)
         last = to_cursor(found[-1].id) if len(found) == limit else None
-        return Page(items=[_view(one) for one in found], next=last)
+        return Page(items=[_view(erasure) for erasure in found], next=last)
 
     @routes.get("/erasures/{erasure}", responses=problems(404))
     async def see(erasure: Id, me: SignedIn) -> ErasureView:
@@ -74,7 +74,7 @@ def erasures_router(erasures: ErasureUseCases) -> APIRouter:
 
     @routes.post("/erasures/{erasure}/withdraw", responses=problems(404, 409))
     async def withdraw(erasure: Id, me: SignedIn, _key: IdempotencyKey = None) -> ErasureView:
-        """By a coordinator, of a coordinator's request."""
+        """By a coordinator: withdraws a coordinator's request."""
         return _view(await erasures.withdraw(me, erasure))
 
     return routes

@@ -1,6 +1,6 @@
-"""An erasure: asked for, waited for, then carried out in every service. Pure decisions; the request holds ids only.
+"""An erasure is requested, waits, and is carried out in every service. Pure decisions; the request holds ids only.
 
-A member's own request can be withdrawn while it waits; a coordinator's request the member can see and object to.
+A member can withdraw their own request while it waits. They see a coordinator's request and can object to it.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from shared.errors import Conflict
 RequestedBy = Literal["member", "coordinator"]
 ErasureState = Literal["waiting", "withdrawn", "objected", "carried_out", "completed"]
 SERVICES = ("profiles", "matching", "notifications")
-"""Each of them gives a receipt when it has forgotten the member."""
+"""Each gives a receipt when it has forgotten the member."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Erasure:
     requested_by: RequestedBy
     requested_at: datetime
     due_at: datetime
-    """Carried out then, unless it is withdrawn or objected to before."""
+    """When it is carried out, unless it is withdrawn or objected to before."""
     state: ErasureState = "waiting"
     version: int = 1
     ended_at: datetime | None = None
@@ -35,7 +35,7 @@ class Erasure:
 
     @property
     def outstanding(self) -> tuple[str, ...]:
-        """Services that have not yet said that they have forgotten the member."""
+        """Services that have not given their receipt."""
         if self.state not in ("carried_out", "completed"):
             return ()
         return tuple(service for service in SERVICES if service not in self.receipts)
@@ -43,7 +43,7 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasedMember:
-    """What stays of an erased member: a marker without a body, so that no old record brings the person back."""
+    """The marker of an erased member: ids and sequences only, so that no old record restores the person."""
 
     id: str
     institution: str
@@ -56,7 +56,7 @@ class ErasedMember:
 def request(
     waiting: Erasure | None, *, id: str, institution: str, member: str, by: RequestedBy, now: datetime, wait: timedelta
 ) -> Erasure:
-    """A second request changes nothing, but a member's own takes a coordinator's over, and is never due later."""
+    """A second request changes nothing, except that a member's own replaces a coordinator's, and is never due later."""
     if waiting is None:
         return Erasure(
             id=id, institution=institution, member=member, requested_by=by, requested_at=now, due_at=now + wait
@@ -73,7 +73,7 @@ def request(
 
 
 def request_facts(erasure: Erasure) -> tuple[Payload, ...]:
-    """What others are notified of: a member knows of their own request."""
+    """Notifies the member of a coordinator's request; of their own request they know."""
     if erasure.requested_by == "member":
         return ()
     return (
@@ -88,7 +88,7 @@ def request_facts(erasure: Erasure) -> tuple[Payload, ...]:
 
 
 def withdraw(erasure: Erasure, *, by: RequestedBy, now: datetime) -> Erasure:
-    """Raises `Conflict`. By the member, of a coordinator's request, it is an objection."""
+    """If the member withdraws a coordinator's request, it becomes an objection. Raises `Conflict`."""
     if erasure.state != "waiting":
         raise Conflict("erasure_not_waiting", f"the erasure is {erasure.state.replace('_', ' ')}")
     if by == "coordinator" and erasure.requested_by == "member":
@@ -98,7 +98,7 @@ def withdraw(erasure: Erasure, *, by: RequestedBy, now: datetime) -> Erasure:
 
 
 def receive(erasure: Erasure, *, service: str, now: datetime) -> Erasure:
-    """A receipt that is there already keeps its time."""
+    """A repeated receipt keeps the time of the first."""
     if service in erasure.receipts:
         return erasure
     received = replace(erasure, receipts={**erasure.receipts, service: now}, version=erasure.version + 1)

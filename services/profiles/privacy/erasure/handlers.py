@@ -15,7 +15,7 @@ class Receive(Protocol):
 
 class Reactions:
     def __init__(self, receive: Receive) -> None:
-        """`receive` keeps a service's receipt of an erasure, inside a transaction."""
+        """`receive` stores a service's receipt of an erasure, inside a transaction."""
         self._receive = receive
 
     def on_erasure_completed(self, received: Received, writing: Writing) -> None:

@@ -1,4 +1,4 @@
-"""Documents ↔ erasures. One transaction carries one out: either the member is there, or the marker and the facts."""
+"""Documents ↔ erasures. One transaction carries out an erasure: the member is replaced by the marker and the facts."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -30,7 +30,7 @@ from shared.outbox.table import Tombstone
 
 ERASURES = "erasures"
 KINDS = (MemberChanged, PreferencesChanged, ContactChanged)
-"""What is published of a member, and leaves a tombstone each."""
+"""Events of a member's state: each of their topics gets a tombstone."""
 _FIELDS = tuple(field.name for field in fields(Erasure) if field.name != "id")
 _MARKER = tuple(field.name for field in fields(ErasedMember) if field.name != "id")
 _INDEXES = [
@@ -81,9 +81,9 @@ class MongoErasureRepository:
     async def page(self, institution: str, *, after: str | None, limit: int) -> Sequence[Erasure]:
         return await self._found({"institution": institution, "_id": {"$gt": after or ""}}, by="_id", limit=limit)
 
-    async def add(self, erasure: Erasure, told: Sequence[Payload], trace: Trace) -> None:
-        counted = {topic_key(fact): 1 for fact in told}
-        facts = to_facts(told, counted, institution=erasure.institution, clock=self._clock, trace=trace, bulk=False)
+    async def add(self, erasure: Erasure, payloads: Sequence[Payload], trace: Trace) -> None:
+        counted = {topic_key(fact): 1 for fact in payloads}
+        facts = to_facts(payloads, counted, institution=erasure.institution, clock=self._clock, trace=trace, bulk=False)
 
         def body(writing: Writing) -> None:
             writing[ERASURES].insert_one(_document(erasure), session=writing.session)
@@ -112,13 +112,13 @@ class MongoErasureRepository:
             mine = {"_id": erasure.member, "institution": erasure.institution}
             member = writing["members"].find_one_and_delete(mine, session=writing.session)
             if member is not None:
-                self._tell(writing, erasure, member["sequences"], trace)
+                self._publish(writing, erasure, member["sequences"], trace)
             forget(writing, erasure.institution, erasure.member)
 
         await in_one_thread(self._database, body)
 
-    def _tell(self, writing: Writing, erasure: Erasure, sequences: Document, trace: Trace) -> None:
-        """Readers keep their marker by the tombstone's sequence: whatever was published before is older."""
+    def _publish(self, writing: Writing, erasure: Erasure, sequences: Document, trace: Trace) -> None:
+        """Readers store the tombstone's sequence in their marker: all that was published before is older."""
         next_ = {topic_key(kind): sequences.get(topic_key(kind), 0) + 1 for kind in KINDS}
         erased = ErasedMember(
             id=erasure.member,
@@ -129,8 +129,8 @@ class MongoErasureRepository:
         counted = {**next_, topic_key(MemberErased): 1}
         kept = {**_marker_document(erased), "version": 1, "sequences": counted}
         writing[ERASED].replace_one({"_id": erased.id}, kept, upsert=True, session=writing.session)
-        told: list[Payload | Tombstone] = [*tombstones(erased.id), *domain.facts(erased)]
-        facts = to_facts(told, counted, institution=erased.institution, clock=self._clock, trace=trace, bulk=False)
+        payloads: list[Payload | Tombstone] = [*tombstones(erased.id), *domain.facts(erased)]
+        facts = to_facts(payloads, counted, institution=erased.institution, clock=self._clock, trace=trace, bulk=False)
         outbox.write(writing, facts)
 
     async def without_own_receipt(self, *, limit: int) -> Sequence[Erasure]:
@@ -160,14 +160,14 @@ def tombstones(member: str) -> list[Tombstone]:
 
 
 def forget(writing: Writing, institution: str, member: str) -> None:
-    """All else that names the member's person."""
+    """Deletes all other documents that name the member."""
     writing[INVITATIONS].delete_many({"institution": institution, "member": member}, session=writing.session)
     forget_within(writing, institution, member)
 
 
 def receive(writing: Writing, institution: str, id: str, *, service: str, now: datetime) -> None:
-    """A service's receipt, as part of the caller's transaction. One of an erasure that a backup does not know is
-    passed over: `deploy.restored` makes it again from the topic.
+    """Stores a service's receipt within the caller's transaction. Skips an erasure that a restored backup does not
+    know: `deploy.restored` rebuilds it from the topic.
     """
     document = writing[ERASURES].find_one({"_id": id, "institution": institution}, session=writing.session)
     if document is None:

@@ -1,4 +1,4 @@
-"""Erasures: requested by the member or by a coordinator of the institution, carried out by the clock."""
+"""Erasures: requested by the member or by a coordinator of the institution, carried out by the worker when due."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -28,22 +28,22 @@ class ErasureRepository(Protocol):
 
     async def page(self, institution: str, *, after: str | None, limit: int) -> Sequence[Erasure]: ...
 
-    async def add(self, erasure: Erasure, told: Sequence[Payload], trace: Trace) -> None:
-        """With its facts, in one transaction. Raises `StaleVersion` where another one of this member waits already."""
+    async def add(self, erasure: Erasure, payloads: Sequence[Payload], trace: Trace) -> None:
+        """With its facts, in one transaction. Raises `StaleVersion` if another erasure of this member waits already."""
 
     async def save(self, erasure: Erasure) -> None:
-        """On condition of the version before. Raises `StaleVersion`."""
+        """Replaces the version before. Raises `StaleVersion`."""
 
     async def due(self, now: datetime, *, limit: int) -> Sequence[Erasure]: ...
 
     async def carry_out(self, erasure: Erasure, trace: Trace) -> None:
-        """In one transaction, once: the member and their invitations go, a marker stays, and every topic is told."""
+        """Once, in one transaction: deletes the member and their invitations, leaves a marker, publishes tombstones."""
 
     async def without_own_receipt(self, *, limit: int) -> Sequence[Erasure]:
-        """Carried out, and our own outbox may still hold what was published of the member."""
+        """Erasures carried out while our own outbox may still hold records of the member."""
 
     async def clear_outbox(self, erasure: Erasure) -> bool:
-        """Removes what was sent of the member; False while anything still waits to be sent."""
+        """Deletes sent records of the member; False while records still wait to be sent."""
 
     async def receive(self, erasure: Erasure, service: str) -> None: ...
 
@@ -103,7 +103,7 @@ class ErasureUseCases:
         return await again_when_stale(act)
 
     async def see(self, me: Principal, id: str) -> Erasure:
-        """For an `institution_coordinator`, and for an operator: it holds ids only."""
+        """For an `institution_coordinator` or an operator: an erasure holds ids only."""
         if "operator" in me.roles:
             found = await self._erasures.find_any(id)
         else:

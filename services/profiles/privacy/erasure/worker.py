@@ -1,3 +1,5 @@
+"""Carries out due erasures, and gives the receipt of profiles."""
+
 from services.profiles.privacy.erasure.usecases import ErasureRepository
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
@@ -6,7 +8,7 @@ _AT_ONCE = 100
 
 
 class ErasureWorker:
-    """What the clock does. Each step is one transaction, and done again changes nothing."""
+    """Each step is one idempotent transaction."""
 
     def __init__(self, erasures: ErasureRepository, clock: Clock) -> None:
         self._erasures = erasures

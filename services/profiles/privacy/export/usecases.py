@@ -8,7 +8,7 @@ from shared.auth import Principal
 
 
 class Export:
-    """Everything held about a person, for that person."""
+    """Everything that profiles holds about a person, for that person."""
 
     def __init__(self, invitations: InvitationRepository, erasures: ErasureRepository, people: MemberUseCases) -> None:
         self._invitations = invitations
@@ -26,8 +26,10 @@ class Export:
             "version": mine.version,
             "published": dict(mine.sequences),
             "erasures": [
-                {**asdict(one), "outstanding": one.outstanding}
-                for one in await self._erasures.of_member(me.home, mine.state.id)
+                {**asdict(erasure), "outstanding": erasure.outstanding}
+                for erasure in await self._erasures.of_member(me.home, mine.state.id)
             ],
-            "invitations": [{"expires_at": one.expires_at, "used_at": one.used_at} for one in invitations],
+            "invitations": [
+                {"expires_at": invitation.expires_at, "used_at": invitation.used_at} for invitation in invitations
+            ],
         }

@@ -1,4 +1,4 @@
-"""Publishes every member's preferences again, under the next sequence: for fields that came after the last record."""
+"""Publishes every member's preferences again, under the next sequence: for fields added after the last record."""
 
 from services.profiles.kernel.repository import next_sequences, to_facts, to_versioned
 from services.profiles.members.domain.members import facts
@@ -14,7 +14,7 @@ _AT_ONCE = 200
 
 
 async def republish_preferences(database: Database, clock: Clock) -> int:
-    """While the service runs. How many; run again, it publishes all of them again."""
+    """While the service runs. Returns how many; each run publishes all of them."""
     published, last = 0, ""
     while members := await _next(database, clock, after=last):
         published, last = published + len(members), members[-1]
@@ -26,21 +26,25 @@ async def _next(database: Database, clock: Clock, *, after: str) -> list[str]:
         found = database[MAPPING.collection].find({"_id": {"$gt": after}}, session=session).sort("_id", ASCENDING)
         members = await found.limit(_AT_ONCE).to_list(None)
         if members:
-            # The version rises too: what was read before must not be saved with the sequence of then.
+            # Raises the version too, so that a change based on an earlier read is not saved with the old sequence.
             rises = {"$inc": {"version": 1, "sequences.preferences": 1}}
-            writes = [UpdateOne({"_id": one["_id"], "institution": one["institution"]}, rises) for one in members]
+            writes = [
+                UpdateOne({"_id": member["_id"], "institution": member["institution"]}, rises) for member in members
+            ]
             await database[MAPPING.collection].bulk_write(writes, session=session)
-            await outbox.append(database, session, [_fact(one, clock) for one in members])
-        return [one["_id"] for one in members]
+            await outbox.append(database, session, [_fact(member, clock) for member in members])
+        return [member["_id"] for member in members]
 
     return await in_transaction(database, body)
 
 
 def _fact(document: Document, clock: Clock) -> Fact:
-    told = [one for one in facts(to_versioned(document, MAPPING).state) if isinstance(one, PreferencesChanged)]
+    payloads = [
+        payload for payload in facts(to_versioned(document, MAPPING).state) if isinstance(payload, PreferencesChanged)
+    ]
     [fact] = to_facts(
-        told,
-        next_sequences(document["sequences"], told),
+        payloads,
+        next_sequences(document["sequences"], payloads),
         institution=document["institution"],
         clock=clock,
         trace=Trace(correlation_id=clock.new_id()),

@@ -1,5 +1,5 @@
-"""After a backup was restored: the topics know more than the store. What they say is read back, and every state is told
-again in a new epoch, so that it is newer than all that its readers have seen.
+"""After a backup was restored, the topics know more than the store: reads states back from them, and publishes every
+state in a new epoch, so that it is newer than all that its readers have seen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,40 +24,40 @@ from shared.contracts.payload import Payload
 from shared.mongo import ASCENDING, Database, Document, DuplicateKeyError, ReplaceOne, Session, in_transaction
 from shared.outbox import table as outbox
 
-_TOLD_TOGETHER = 100
+_AT_ONCE = 100
 _KINDS: Mapping[str, type[Any]] = {
     "institutions": Institution,
     "programmes": Programme,
     "members": Member,
     ERASED: ErasedMember,
 }
-"""By collection, in the order in which they need each other."""
+"""By collection, in the order of their dependencies."""
 _CONSENTS: Document = {"story_shown_to": "nobody", "shares_email": False}
-"""In no topic: one that was withdrawn since the backup must not come back with it."""
+"""On no topic: a consent withdrawn since the backup must not return with it."""
 
 
 @dataclass(slots=True)
 class Ahead:
-    """What the topics say of one aggregate and the store does not know, by topic the newest."""
+    """Records of one aggregate that are newer than the store: the newest of each topic."""
 
     received: dict[str, Received] = field(default_factory=dict)
 
     @property
     def is_erased(self) -> bool:
-        return any(one.payload is None for one in self.received.values())
+        return any(record.payload is None for record in self.received.values())
 
     @property
-    def told(self) -> list[Payload]:
-        return [one.payload for one in self.received.values() if one.payload is not None]
+    def payloads(self) -> list[Payload]:
+        return [record.payload for record in self.received.values() if record.payload is not None]
 
     @property
     def sequences(self) -> dict[str, int]:
-        return {_short(topic): one.envelope.sequence for topic, one in self.received.items()}
+        return {_short(topic): record.envelope.sequence for topic, record in self.received.items()}
 
 
 @dataclass(slots=True)
 class Report:
-    """Ids of aggregates by what became of them; told: how many facts went into the outbox."""
+    """Ids of aggregates by outcome. `told`: facts put into the outbox. Goes on record under these names."""
 
     epoch: int = 0
     read_back: list[str] = field(default_factory=list)
@@ -77,16 +77,16 @@ class Restoring:
         self.report = Report()
 
     async def prepare(self) -> None:
-        """What the store knows, to compare with."""
+        """Reads the stored sequences, to compare with."""
         for name in _KINDS:
             found = self._database[name].find({}, {"sequences": 1})
-            self._known[name] = {one["_id"]: one["sequences"] async for one in found}
-        told = [n for of in self._known.values() for sequences in of.values() for n in sequences.values()]
-        self._epoch = max(map(epochs.epoch_of, told), default=0)
+            self._known[name] = {document["_id"]: document["sequences"] async for document in found}
+        known = [n for of in self._known.values() for sequences in of.values() for n in sequences.values()]
+        self._epoch = max(map(epochs.epoch_of, known), default=0)
         self.report.epoch = self._epoch + 1
 
     def hear(self, received: Received) -> None:
-        """One record of a topic of ours, in the topic's order."""
+        """Takes one record of a topic of profiles, in the topic's order."""
         topic, sequence, id = (
             EVENTS[received.envelope.type].TOPIC,
             received.envelope.sequence,
@@ -103,7 +103,7 @@ class Restoring:
             newest[topic] = received
 
     def look(self) -> Report:
-        """What would be done."""
+        """What `restore` would do."""
         for collection, of in self._ahead.items():
             for id, ahead in of.items():
                 known = id in self._known[collection]
@@ -120,19 +120,19 @@ class Restoring:
             names.append(name)
 
     async def restore(self) -> Report:
-        """What waits in the outbox is of the backup's time, and told again anyway with what is newer."""
+        """Deletes pending outbox rows, which are as old as the backup: every state is published again."""
         waits = {"topic": {"$in": list(OWNED)}, "status": {"$ne": "sent"}}
         await self._database["outbox"].delete_many(waits)
         for collection in _KINDS:
             await self._read_back(collection)
         await self._erase_again()
         for collection in _KINDS:
-            while told := await self._tell(collection):
-                self.report.told += told
+            while published := await self._publish(collection):
+                self.report.told += published
         return self.report
 
     async def _read_back(self, collection: str) -> None:
-        """Whoever has taken what another left has to wait for that other."""
+        """An aggregate that took a unique value of another is read back after that other."""
         waiting = self._ahead[collection]
         while waiting:
             left = {id: ahead for id, ahead in waiting.items() if not await self._has_read_back(collection, id, ahead)}
@@ -148,7 +148,7 @@ class Restoring:
             await documents.delete_one({"_id": id})
             self._put(f"{collection} {id}", erased=True, known=True)
             return True
-        after = rebuild_state(_KINDS[collection], before and shape.from_document(before), ahead.told)
+        after = rebuild_state(_KINDS[collection], before and shape.from_document(before), ahead.payloads)
         if after is None:
             return False
         document = {
@@ -165,9 +165,9 @@ class Restoring:
         return True
 
     async def _erase_again(self) -> None:
-        """Who was erased stays so, whatever the backup knows; tombstones left the topics after a day, markers stay.
+        """Erases members again whom the backup knows: markers stay, tombstones leave the topics after a day.
 
-        A request that waits may have been withdrawn since the backup: it waits its whole time once more.
+        A request that waits may have been withdrawn since the backup: it waits its full time again.
         """
         now = self._clock.now()
         async for marker in self._database[ERASED].find({}):
@@ -182,7 +182,7 @@ class Restoring:
         await self._database[ERASURES].update_many({"state": "waiting"}, extended)
 
     async def _carried_out(self, marker: Document, now: datetime) -> None:
-        """The backup may know the request as waiting, or not at all; receipts are read again from the topics."""
+        """The backup may know the request as waiting or not at all; receipts are read again from the topics."""
         known = {"_id": marker["erasure"], "institution": marker["institution"], "member": marker["_id"]}
         fresh = {"requested_by": "member", "requested_at": now, "due_at": now, "receipts": {}, "version": 1}
         await self._database[ERASURES].update_one(known, {"$setOnInsert": fresh}, upsert=True)
@@ -191,18 +191,18 @@ class Restoring:
             {"$set": {"state": "carried_out", "ended_at": now}, "$inc": {"version": 1}},
         )
 
-    async def _tell(self, collection: str) -> int:
-        """The next so many that are not of the new epoch."""
+    async def _publish(self, collection: str) -> int:
+        """Publishes the next `_AT_ONCE` aggregates that are not in the new epoch."""
         older = {"version": {"$lt": epochs.raised(0, self.report.epoch)}}
 
         async def body(session: Session) -> int:
             found = self._database[collection].find(older, session=session).sort("_id", ASCENDING)
-            documents = await found.limit(_TOLD_TOGETHER).to_list(None)
-            raised = [self._raised(collection, one) for one in documents]
+            documents = await found.limit(_AT_ONCE).to_list(None)
+            raised = [self._raised(collection, document) for document in documents]
             if raised:
-                writes = [ReplaceOne({"_id": one["_id"]}, one) for one in raised]
+                writes = [ReplaceOne({"_id": document["_id"]}, document) for document in raised]
                 await self._database[collection].bulk_write(writes, session=session)
-            facts = [fact for one in raised for fact in self._facts(collection, one)]
+            facts = [fact for document in raised for fact in self._facts(collection, document)]
             await outbox.append(self._database, session, facts)
             return len(facts)
 
@@ -210,7 +210,7 @@ class Restoring:
 
     def _raised(self, collection: str, document: Document) -> Document:
         epoch = self.report.epoch
-        sequences = {topic: epochs.raised(told, epoch) + 1 for topic, told in document["sequences"].items()}
+        sequences = {topic: epochs.raised(sequence, epoch) + 1 for topic, sequence in document["sequences"].items()}
         withdrawn = _CONSENTS if collection == "members" else {}
         return {
             **document,
@@ -221,10 +221,14 @@ class Restoring:
 
     def _facts(self, collection: str, document: Document) -> Sequence[outbox.Fact]:
         shape, facts = _owner(collection)
-        told = [one for one in facts(to_versioned(document, shape).state) if topic_key(one) in document["sequences"]]
+        payloads = [
+            payload
+            for payload in facts(to_versioned(document, shape).state)
+            if topic_key(payload) in document["sequences"]
+        ]
         trace = Trace(correlation_id=self._clock.new_id())
         return to_facts(
-            told,
+            payloads,
             document["sequences"],
             institution=document["institution"],
             clock=self._clock,

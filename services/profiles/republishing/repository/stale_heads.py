@@ -1,4 +1,4 @@
-"""Which states are newer than what their topics hold, and how they get there: through the outbox, in order."""
+"""Finds states that are newer than their topics' heads and puts them into the outbox."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ _NAMED = 20
 _log = logger(__name__)
 _MEMBERS = (member_store.MAPPING, members.facts)
 Owner = tuple[DocumentMapping[Any], Callable[[Any], tuple[Payload, ...]]]
-"""Who keeps the state, and how it is told."""
+"""How a topic's states are stored, and the facts that a state publishes."""
 OWNED: Mapping[str, Owner] = {
     "profiles.institutions": (institution_store.MAPPING, institutions.facts),
     "profiles.programmes": (programme_store.MAPPING, programmes.facts),
@@ -49,16 +49,16 @@ class MongoStateRepository:
         return None if lease is None else int(lease["token"])
 
     async def republish(self, heads: Heads) -> int:
-        told = 0
+        count = 0
         for topic, by_key in heads.items():
             keys = list(by_key)
             for first in range(0, len(keys), _AT_ONCE):
                 some = {key: by_key[key] for key in keys[first : first + _AT_ONCE]}
                 for document in await self._newer(topic, some):
-                    told += await self._tell(topic, document)
+                    count += await self._publish(topic, document)
                 for marker in await self._erased(topic, some):
-                    told += await self._bury(topic, marker)
-        return told
+                    count += await self._publish_tombstone(topic, marker)
+        return count
 
     async def _newer(self, topic: str, heads: Mapping[str, int]) -> list[Document]:
         shape, _ = OWNED[topic]
@@ -66,31 +66,33 @@ class MongoStateRepository:
         found = self._database[shape.collection].find({"_id": {"$in": ids}}, {"institution": 1, "sequences": 1})
         documents = await found.to_list(None)
         _warn_of_forged(topic, documents, heads)
-        return [one for one in documents if _sequence(one, topic) > heads.get(_key(one), _sequence(one, topic))]
+        return _ahead(topic, documents, heads)
 
     async def _erased(self, topic: str, heads: Mapping[str, int]) -> list[Document]:
-        """Markers of erased members behind whose tombstone an older state was appended."""
+        """Markers of erased members on whose topic an older state follows the tombstone."""
         if OWNED[topic] is not _MEMBERS:
             return []
         ids = [key.partition(":")[2] for key in heads]
         documents = await self._database[ERASED].find({"_id": {"$in": ids}}).to_list(None)
         _warn_of_forged(topic, documents, heads)
-        return [one for one in documents if _sequence(one, topic) > heads.get(_key(one), _sequence(one, topic))]
+        return _ahead(topic, documents, heads)
 
-    async def _bury(self, topic: str, marker: Document) -> bool:
+    async def _publish_tombstone(self, topic: str, marker: Document) -> bool:
         async def body(session: Session) -> bool:
             waits = {"status": "pending", "key": _key(marker), "topic": topic}
             if await self._database["outbox"].find_one(waits, session=session):
                 return False
-            told = [one for one in erasure_store.tombstones(marker["_id"]) if topic == one.TOPIC]
-            await outbox.append(self._database, session, self._rows(told, marker))
+            tombstones = [
+                tombstone for tombstone in erasure_store.tombstones(marker["_id"]) if topic == tombstone.TOPIC
+            ]
+            await outbox.append(self._database, session, self._rows(tombstones, marker))
             return True
 
         return await in_transaction(self._database, body)
 
-    def _rows(self, told: Sequence[Payload | Tombstone], document: Document) -> list[Fact]:
+    def _rows(self, payloads: Sequence[Payload | Tombstone], document: Document) -> list[Fact]:
         return to_facts(
-            told,
+            payloads,
             document["sequences"],
             institution=document["institution"],
             clock=self._clock,
@@ -98,8 +100,10 @@ class MongoStateRepository:
             bulk=False,
         )
 
-    async def _tell(self, topic: str, seen: Document) -> bool:
-        """Unless it has changed since, or waits already. Touches the document: what changes it next is told behind."""
+    async def _publish(self, topic: str, seen: Document) -> bool:
+        """Skips a document that has changed since or waits in the outbox. Writes to the document, so that a concurrent
+        change conflicts and is published later.
+        """
 
         async def body(session: Session) -> bool:
             same = {"_id": seen["_id"], "institution": seen["institution"], "sequences": seen["sequences"]}
@@ -110,16 +114,25 @@ class MongoStateRepository:
             waits = {"status": "pending", "key": _key(seen), "topic": topic}
             if document is None or await self._database["outbox"].find_one(waits, session=session):
                 return False
-            told = [fact for fact in facts(to_versioned(document, shape).state) if topic == fact.TOPIC]
-            await outbox.append(self._database, session, self._rows(told, document))
+            payloads = [fact for fact in facts(to_versioned(document, shape).state) if topic == fact.TOPIC]
+            await outbox.append(self._database, session, self._rows(payloads, document))
             return True
 
         return await in_transaction(self._database, body)
 
 
+def _ahead(topic: str, documents: Sequence[Document], heads: Mapping[str, int]) -> list[Document]:
+    """The documents with a newer sequence than their head; those without a head are not among them."""
+    return [
+        document
+        for document in documents
+        if _sequence(document, topic) > heads.get(_key(document), _sequence(document, topic))
+    ]
+
+
 def _warn_of_forged(topic: str, documents: Sequence[Document], heads: Mapping[str, int]) -> None:
-    """Heads are read before documents, and a record is published after its document: an honest head is never ahead."""
-    ahead = [one["_id"] for one in documents if heads.get(_key(one), 0) > _sequence(one, topic)]
+    """Heads are read before documents, and a record is published after its document, so only a forged head is ahead."""
+    ahead = [document["_id"] for document in documents if heads.get(_key(document), 0) > _sequence(document, topic)]
     if ahead:
         _log.error("a topic is ahead of the store", topic=topic, aggregates=len(ahead), first=ahead[:_NAMED])
 

@@ -1,4 +1,4 @@
-"""Publishes an aggregate's true state above a forged sequence on its topic, so that every reader accepts it again."""
+"""Publishes an aggregate's true state above a forged sequence on its topic, so that readers accept it again."""
 
 from collections.abc import Iterable, Mapping
 
@@ -25,19 +25,19 @@ class Superseding:
         self._shape, self._facts = OWNED[topic]
 
     async def stored(self, id: str) -> Document | None:
-        """The document, or the marker of an erased member; None where the store knows neither."""
+        """The document, or the marker of an erased member; None if neither is stored."""
         return await self._find(id, None)
 
     def forged(self, document: Document, found: Iterable[int]) -> int | None:
-        """The highest sequence that readers may have accepted of those found under the document's key; None where it is
-        not above the document's own.
+        """The highest sequence found under the document's key that readers may have accepted; None if it is not above
+        the document's own.
         """
         own = document["sequences"].get(self._name, 0)
         highest = highest_accepted(own, found)
         return highest if highest > own else None
 
     async def supersede(self, id: str, found: Iterable[int]) -> int | None:
-        """The sequence under which the state is in the outbox now; None where there is nothing to supersede."""
+        """The sequence under which the state is in the outbox now; None if there is nothing to supersede."""
         sequences = list(found)
 
         async def body(session: Session) -> int | None:
@@ -59,24 +59,28 @@ class Superseding:
         return None
 
     async def _publish(self, document: Document, raised: Mapping[str, int], session: Session) -> None:
-        """The version rises too: what was read before must not be saved with the sequence of then."""
+        """Raises the version too, so that a change based on an earlier read is not saved with the old sequence."""
         is_marker = "erasure" in document
         sequences = {**document["sequences"], **raised}
         after = {**document, "sequences": sequences, "version": max(document["version"] + 1, *raised.values())}
-        told: list[Payload | Tombstone] = []
+        payloads: list[Payload | Tombstone] = []
         if is_marker:
             erased = topic_key(MemberErased)
             sequences[erased] = max(sequences[erased] + 1, raised.get(erased, 0))
             after |= {f"{name}_sequence": n for name, n in raised.items() if f"{name}_sequence" in document}
-            told += [one for one in erasure_store.tombstones(document["_id"]) if self._topic == one.TOPIC]
-            told += erasures.facts(to_versioned(after, erasure_store.MAPPING).state)
+            payloads += [
+                tombstone for tombstone in erasure_store.tombstones(document["_id"]) if self._topic == tombstone.TOPIC
+            ]
+            payloads += erasures.facts(to_versioned(after, erasure_store.MAPPING).state)
         else:
-            told += [fact for fact in self._facts(to_versioned(after, self._shape).state) if self._topic == fact.TOPIC]
+            payloads += [
+                fact for fact in self._facts(to_versioned(after, self._shape).state) if self._topic == fact.TOPIC
+            ]
         collection = ERASED if is_marker else self._shape.collection
         same = {"_id": document["_id"], "institution": document["institution"]}
         await self._database[collection].replace_one(same, after, session=session)
         trace = Trace(correlation_id=self._clock.new_id())
         facts = to_facts(
-            told, sequences, institution=document["institution"], clock=self._clock, trace=trace, bulk=False
+            payloads, sequences, institution=document["institution"], clock=self._clock, trace=trace, bulk=False
         )
         await outbox.append(self._database, session, facts)

@@ -1,7 +1,7 @@
-"""Reads the text of a mapping (YAML or JSON) into text, lists and mappings, at a cost that grows as its size does.
+"""Reads the text of a mapping (YAML or JSON) into text, lists and mappings, at a cost linear in its size.
 
-Events of the C parser are taken one at a time, and reading stops at the first limit: PyYAML's own loader needs 18
-seconds for 200 KB, and the C parser needs minutes for 200,000 nested lists.
+It takes events of the C parser singly and stops at the first limit: PyYAML's own loader needs 18 seconds for
+200 KB, and the C parser needs minutes for 200,000 nested lists.
 """
 
 import re
@@ -17,14 +17,14 @@ _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 
 
 class UnreadableMapping(Exception):
-    """Says what is wrong and, where it is known, in which line."""
+    """Its text says what is wrong and, where known, in which line."""
 
 
 @dataclass(slots=True)
 class _Container:
     content: list[Any] | dict[str, Any]
     key: str | None = None
-    """Of a mapping: the key whose value comes next."""
+    """In a mapping: the key whose value comes next."""
 
     def add(self, value: Any, line: int) -> None:
         if isinstance(self.content, list):
@@ -57,9 +57,9 @@ def load(text: bytes) -> Any:
         return _built(decoded)
     except yaml.YAMLError as broken:
         mark = getattr(broken, "problem_mark", None)
-        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        said = getattr(broken, "problem", None) or "the text ends too early"
-        raise UnreadableMapping(f"must be YAML or JSON: {said}{place}") from None
+        position = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        problem = getattr(broken, "problem", None) or "the text ends too early"
+        raise UnreadableMapping(f"must be YAML or JSON: {problem}{position}") from None
 
 
 def _built(text: str) -> Any:

@@ -1,6 +1,6 @@
-"""How an institution's columns become our fields: written once in YAML or JSON, a section for each kind of file.
+"""Maps an institution's columns to our fields: written once in YAML or JSON, with a section for each kind of file.
 
-A mapping that names what is the person's alone (identity, story, weights, never-list, consent) is refused whole.
+A mapping that names a field that only the person may set (identity, story, weights, never-list, consent) is refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,19 +34,19 @@ class _Strict(BaseModel):
 
 
 class Source(_Strict):
-    """Where a value comes from: one column, several joined by a space, or always the same."""
+    """The source of a value: one column, several columns joined by a space, or a constant."""
 
     column: Column | None = None
     columns: Annotated[tuple[Column, ...], Field(max_length=20)] = ()
     constant: Values | None = None
     values: Annotated[Mapping[Text, Values], Field(max_length=5_000)] | None = None
-    """Translations; with them, a cell that is not among them is refused."""
+    """Translations; if given, a cell that is not among them is refused."""
     split: Annotated[str, Field(min_length=1, max_length=5)] | None = None
-    """What stands between several values of one cell."""
+    """The separator between several values of one cell."""
     slug: bool = False
     """`Internal Medicine` becomes `internal-medicine`."""
     default: Values | None = None
-    """For an empty cell; without one an empty cell says nothing."""
+    """For an empty cell; without a default, an empty cell changes nothing."""
     required: bool = False
     optional: bool = False
     """The column may be missing from the file."""
@@ -70,7 +70,7 @@ class Enrol(_Strict):
     @field_validator("roles", mode="before")
     @classmethod
     def _always(cls, roles: Any) -> Any:
-        """A plain list is the same for every row."""
+        """A plain list applies to every row."""
         return {"constant": roles} if isinstance(roles, str | list) else roles
 
 
@@ -84,9 +84,9 @@ class Section(_Strict):
     fields: Annotated[Mapping[Column, Source], Field(max_length=50)]
     enrol: Annotated[tuple[Enrol, ...], Field(max_length=100)] = ()
     ignore: Annotated[tuple[Column, ...], Field(max_length=MAX_COLUMNS)] = ()
-    """Columns that are not read: every other column must be mapped, so that none is forgotten in silence."""
+    """Columns that are not read. Every other column must be mapped, so that none is forgotten unnoticed."""
     authoritative: Annotated[tuple[Column, ...], Field(max_length=50)] = ()
-    """Fields whose value in the file goes over a member's own later edit."""
+    """Fields whose value in the file replaces a member's own later edit."""
     delimiter: Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_delimiter)] = ","
 
     @model_validator(mode="after")
@@ -127,12 +127,12 @@ class RosterMapping(_Strict):
 
 
 def parse(text: bytes, section: str) -> Section:
-    """Raises `Rejected` with each wrong place."""
+    """Raises `Rejected` with the path of each error."""
     return parsed(load(text), section)
 
 
 def parsed(loaded: Any, section: str) -> Section:
-    """As `parse`, of what `load` made of the text."""
+    """As `parse`, for the result of `load`."""
     _refuse_person_only(loaded)
     try:
         mapping = RosterMapping.model_validate(loaded)
@@ -160,7 +160,7 @@ def load(text: bytes) -> Any:
 
 
 def _refuse_person_only(loaded: Any) -> None:
-    """Looked for before anything else, in every section: the reason matters more than what else is wrong."""
+    """Checked first, in every section: this reason matters more than other errors."""
     sections = loaded.get("sections") if isinstance(loaded, dict) else None
     named = [
         FieldError(_path("sections", name, "fields", field), "can be entered only by the person")
@@ -183,7 +183,7 @@ def _path(*parts: Any) -> str:
 
 
 def shown(text: str, limit: int) -> str:
-    """What somebody else wrote, short and printable."""
+    """Shortens foreign text and replaces unprintable characters."""
     short = text if len(text) <= limit else f"{text[: limit - 1]}…"
     return "".join(character if character.isprintable() else "?" for character in short)
 

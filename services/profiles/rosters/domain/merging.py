@@ -1,8 +1,8 @@
-"""What a chunk of rows makes of the members there are. Pure: the same rows and members give the same outcomes.
+"""Merges a chunk of rows into known members. Pure: the same rows and members give the same outcomes.
 
-Same person: external id, else e-mail address. A value goes over the member's own only if that is still what a roster
-said last, or was never said by anybody, or the mapping declares the field authoritative. A roster of named programmes
-changes no member who is in none of them, and of a member who is in others too only the enrolments.
+A person is recognized by external id, else by e-mail address. A row replaces a member's value only if that value is
+still the one of the last roster, or was never set, or the mapping declares the field authoritative. A roster of named
+programmes changes no member outside them, and of a member who is in other programmes too only the enrolments.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,8 +23,8 @@ _ABSENT = object()
 _OUTSIDE = (
     "cannot be imported with this e-mail address and external_id: check both, or ask a coordinator of the institution"
 )
-"""The same for all that a roster of named programmes meets outside them: whose a value is, it does not say."""
-_DEFAULTS = {one.name: one.default for one in fields(Member) if one.default is not MISSING}
+"""One message for every conflict outside the roster's programmes: it does not reveal who has the value."""
+_DEFAULTS = {field.name: field.default for field in fields(Member) if field.default is not MISSING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +37,18 @@ class Outcome:
     """Fields where the member's own later value stays."""
     before: Versioned[Member] | None = None
     after: Member | None = None
-    """Set when something is to be written."""
+    """Set if there is something to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """Which roster this is, and what it may do."""
+    """A roster, and what it may change."""
 
     roster: str
     scope: Scope
     authoritative: frozenset[str]
     closed: frozenset[str] = frozenset()
-    """Programmes that nobody can join any more: they closed after the file was received."""
+    """Programmes that no member can join any more: they closed after the file was received."""
 
 
 def merge(
@@ -59,16 +59,16 @@ def merge(
     new_id: Callable[[], str],
     taken: Mapping[int, str],
 ) -> list[Outcome]:
-    """`taken`: lines that the store has refused, with its reason."""
+    """`taken`: reasons by line, for rows that the repository has refused."""
     people = _People(known)
     outcomes = []
     for row in rows:
-        if row.told is None:
+        if row.profile is None:
             outcomes.append(Outcome(line=row.line, verdict="refused", reasons=row.reasons))
         elif row.line in taken:
             outcomes.append(_refused(row, taken[row.line] if job.scope.is_whole else _OUTSIDE))
         else:
-            outcomes.append(_unless_closed(row, people.take(row, row.told, job, new_id), job))
+            outcomes.append(_unless_closed(row, people.take(row, row.profile, job, new_id), job))
     return outcomes
 
 
@@ -76,30 +76,30 @@ class _People:
     """The members whom a chunk's rows may mean, and on which line each was met."""
 
     def __init__(self, known: Sequence[Versioned[Member]]) -> None:
-        self._by_email = {one.state.email: one for one in known}
-        self._by_external_id = {one.state.external_id: one for one in known if one.state.external_id}
+        self._by_email = {member.state.email: member for member in known}
+        self._by_external_id = {member.state.external_id: member for member in known if member.state.external_id}
         self._met: dict[str, int] = {}
 
-    def take(self, row: Row, told: Profile, job: Import, new_id: Callable[[], str]) -> Outcome:
-        same_id = self._by_external_id.get(told.external_id) if told.external_id else None
-        same_email = self._by_email.get(told.email)
+    def take(self, row: Row, profile: Profile, job: Import, new_id: Callable[[], str]) -> Outcome:
+        same_id = self._by_external_id.get(profile.external_id) if profile.external_id else None
+        same_email = self._by_email.get(profile.email)
         found = same_id or same_email
         if found is None:
-            return _created(row, told, job, new_id())
-        if not all(job.scope.covers_any(one.state.programmes) for one in (same_id, same_email) if one):
+            return _created(row, profile, job, new_id())
+        if not all(job.scope.covers_any(member.state.programmes) for member in (same_id, same_email) if member):
             return _refused(row, _OUTSIDE)
         if same_id and same_email and same_id != same_email:
             return _refused(row, "external_id and e-mail address belong to two different members")
-        if told.external_id and found.state.external_id not in {None, told.external_id}:
+        if profile.external_id and found.state.external_id not in {None, profile.external_id}:
             return _refused(row, "the e-mail address belongs to a member with another external_id")
         if met := self._met.get(found.state.id) or _met_before(found.state, job):
             return _refused(row, f"is the same person as line {met}")
         self._met[found.state.id] = row.line
-        return _merged(row, told, job, found)
+        return _merged(row, profile, job, found)
 
 
 def _unless_closed(row: Row, outcome: Outcome, job: Import) -> Outcome:
-    """Whoever is enrolled already stays so."""
+    """Refuses to enrol in a closed programme; members enrolled before stay enrolled."""
     if outcome.after is None:
         return outcome
     joined = outcome.after.programmes - (outcome.before.state.programmes if outcome.before else frozenset())
@@ -109,27 +109,27 @@ def _unless_closed(row: Row, outcome: Outcome, job: Import) -> Outcome:
 
 
 def _met_before(member: Member, job: Import) -> int | None:
-    """In an earlier chunk of the same file."""
+    """The line of the same person in an earlier chunk of the file."""
     return int(member.imported["line"]) if member.imported.get("roster") == job.roster else None
 
 
-def _created(row: Row, told: Profile, job: Import, id: str) -> Outcome:
-    said = given(told)
-    imported = {**_mark(row, job), "fields": {name: plain(value) for name, value in said.items()}}
-    member = members.register(id=id, institution=job.scope.institution, given={**said, "imported": imported})
+def _created(row: Row, profile: Profile, job: Import, id: str) -> Outcome:
+    values = given(profile)
+    imported = {**_mark(row, job), "fields": {name: plain(value) for name, value in values.items()}}
+    member = members.register(id=id, institution=job.scope.institution, given={**values, "imported": imported})
     return Outcome(line=row.line, verdict="created", member=id, after=member)
 
 
-def _merged(row: Row, told: Profile, job: Import, found: Versioned[Member]) -> Outcome:
+def _merged(row: Row, profile: Profile, job: Import, found: Versioned[Member]) -> Outcome:
     member = found.state
     is_shared = not job.scope.covers_all(member.programmes)
     last: dict[str, Any] = dict(member.imported.get("fields", {}))
     changes: dict[str, Any] = {}
     kept: list[str] = []
-    for name, value in given(told).items():
+    for name, value in given(profile).items():
         if name == "enrolments":
             value = _joined(member, value, last.get(name, ()), by_force=name in job.authoritative)  # noqa: PLW2901
-            last[name] = sorted(set(last.get(name, ())) | set(plain(told.enrolments)))
+            last[name] = sorted(set(last.get(name, ())) | set(plain(profile.enrolments)))
         elif not is_shared and _may_write(member, name, plain(value), last.get(name, _ABSENT), job):
             last[name] = plain(value)
         else:
@@ -159,10 +159,12 @@ def _may_write(member: Member, name: str, value: Any, last: Any, job: Import) ->
     return name in job.authoritative or untouched or current == value
 
 
-def _joined(member: Member, told: Sequence[Enrolment], last: Sequence[str], *, by_force: bool) -> tuple[Enrolment, ...]:
-    """Roles are added, never taken away; one that a coordinator took away since a roster brought it stays away."""
+def _joined(
+    member: Member, added: Sequence[Enrolment], last: Sequence[str], *, by_force: bool
+) -> tuple[Enrolment, ...]:
+    """Adds roles and removes none. A role that a coordinator removed after a roster added it is not added again."""
     roles = {enrolment.programme: set(enrolment.roles) for enrolment in member.enrolments}
-    for enrolment in told:
+    for enrolment in added:
         new = {role for role in enrolment.roles if by_force or f"{enrolment.programme}:{role}" not in last}
         if new:
             roles.setdefault(enrolment.programme, set()).update(new)
@@ -170,10 +172,10 @@ def _joined(member: Member, told: Sequence[Enrolment], last: Sequence[str], *, b
 
 
 def plain(value: Any) -> Any:
-    """A field's value as documents keep it: lists, and enrolments as `programme:role`."""
+    """A field's value as stored in `imported`: tuples as lists, enrolments as `programme:role`."""
     if isinstance(value, tuple):
         if value and isinstance(value[0], Enrolment):
-            return sorted(f"{one.programme}:{role}" for one in value for role in one.roles)
+            return sorted(f"{enrolment.programme}:{role}" for enrolment in value for role in enrolment.roles)
         return list(value)
     return value
 

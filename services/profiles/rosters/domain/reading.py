@@ -1,7 +1,7 @@
-"""A CSV file, line by line through a mapping: what each row says, or why it says nothing that we can take.
+"""Reads a CSV file through a mapping: each row becomes a profile or the reasons for which it is refused.
 
-What is wrong with the file (encoding, header) refuses it whole; what is wrong with a row refuses that row. Columns that
-the mapping ignores are dropped here and kept nowhere. No reason repeats a cell: a person may stand in it.
+An error of the file (encoding, header) refuses the file; an error of a row refuses that row. Columns that the mapping
+ignores are dropped here and stored nowhere. No reason repeats a cell, which may hold personal data.
 """
 
 import csv
@@ -33,7 +33,7 @@ _MAX_CELL = 20_000
 _MAX_PARTS = 200
 _MOST_ERRORS = 50
 _MOST_REASONS = 10
-"""Of one row: 250 rows are one document, and every column may be wrong in each."""
+"""For one row: 250 rows are stored in one document, and every column may be wrong in each."""
 _MAX_MESSAGE = 300
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
@@ -47,8 +47,8 @@ class Reason:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     line: int
-    """Where it begins in the file; the header is line 1."""
-    told: Profile | None = None
+    """Where the row begins in the file; the header is line 1."""
+    profile: Profile | None = None
     reasons: tuple[Reason, ...] = ()
 
 
@@ -59,7 +59,7 @@ class _Refused(Exception):
 
 
 def rows(file: Iterable[bytes], section: Section) -> Iterator[Row]:
-    """Raises `Rejected` where the file itself is wrong, at once for its header, later for a broken line."""
+    """Raises `Rejected` if the file itself is wrong: at once for its header, later for a broken line."""
     reader = csv.reader(_decoded(file), delimiter=section.delimiter, strict=True)
     header = _header(reader, section)
     seen = _Seen()
@@ -87,8 +87,8 @@ def _next(reader: Any, line: int) -> list[str] | None:
     try:
         cells: list[str] | None = next(reader, None)
     except csv.Error as broken:
-        said = str(broken).partition(" - do you")[0]  # Python's advice is for whoever opened the file
-        raise file_refused(f"line {line} cannot be read as CSV: {said}: save the file as CSV UTF-8") from None
+        cause = str(broken).partition(" - do you")[0]  # the rest is advice for Python programmers
+        raise file_refused(f"line {line} cannot be read as CSV: {cause}: save the file as CSV UTF-8") from None
     return cells
 
 
@@ -121,8 +121,8 @@ def _wrong_columns(header: Sequence[str], section: Section) -> Iterator[str]:
 
 def _row(line: int, header: Sequence[str], cells: Sequence[str], section: Section) -> Row:
     if len(cells) != len(header):
-        said = Reason("", f"has {len(cells)} cells where the header names {len(header)} columns")
-        return Row(line=line, reasons=(said,))
+        reason = Reason("", f"has {len(cells)} cells where the header names {len(header)} columns")
+        return Row(line=line, reasons=(reason,))
     by_column = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
     if too_long := [name for name, cell in by_column.items() if len(cell) > _MAX_CELL]:
         limit = f"must have at most {_MAX_CELL} characters"
@@ -130,7 +130,7 @@ def _row(line: int, header: Sequence[str], cells: Sequence[str], section: Sectio
     formulas = [name for name, cell in by_column.items() if cell.startswith("=")]
     if formulas:
         return Row(line=line, reasons=tuple(Reason(name, "starts with =: formulas are refused") for name in formulas))
-    return _told(line, by_column, section)
+    return _mapped(line, by_column, section)
 
 
 def _bounded(row: Row) -> Row:
@@ -143,12 +143,12 @@ def _bounded(row: Row) -> Row:
     return replace(row, reasons=(*reasons, *rest))
 
 
-def _told(line: int, by_column: dict[str, str], section: Section) -> Row:
+def _mapped(line: int, by_column: dict[str, str], section: Section) -> Row:
     values, reasons = _values(by_column, section)
     if reasons:
         return Row(line=line, reasons=tuple(reasons))
     try:
-        return Row(line=line, told=Profile.model_validate(values))
+        return Row(line=line, profile=Profile.model_validate(values))
     except ValidationError as invalid:
         return Row(line=line, reasons=tuple(dict.fromkeys(_reasons(invalid, section))))
 
@@ -178,7 +178,7 @@ def _values(by_column: dict[str, str], section: Section) -> tuple[dict[str, Any]
 
 
 def _value(by_column: dict[str, str], source: Source, *, several: bool) -> Values | None:
-    """None where the file says nothing."""
+    """None if the file has no value."""
     if source.constant is not None:
         return _listed(source.constant) if several else source.constant
     cell = " ".join(filter(None, (by_column.get(name, "") for name in source.named)))
@@ -214,14 +214,14 @@ def _reasons(invalid: ValidationError, section: Section) -> Iterator[Reason]:
 
 @dataclass(slots=True)
 class _Seen:
-    """Who stood in the file before: 64 bits a person, so that 50,000 rows take a few megabytes."""
+    """Persons seen in earlier rows: 64 bits each, so that 50,000 rows take a few megabytes."""
 
     lines: dict[int, int] = field(default_factory=dict)
 
     def check(self, row: Row) -> Row:
-        if row.told is None:
+        if row.profile is None:
             return row
-        known = {"e-mail address": row.told.email, "external_id": row.told.external_id}
+        known = {"e-mail address": row.profile.email, "external_id": row.profile.external_id}
         keys = {what: hash((what, value)) for what, value in known.items() if value is not None}
         for what, key in keys.items():
             if key in self.lines:

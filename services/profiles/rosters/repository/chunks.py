@@ -1,6 +1,6 @@
-"""One chunk of a roster in one transaction: members, facts, verdicts, counts, and the chunk's own end.
+"""Applies one chunk of a roster in one transaction: members, facts, verdicts and counts are written, the chunk deleted.
 
-It is that end which makes it happen once: who finds the chunk gone does nothing.
+Deleting the chunk makes this happen once: a process that does not find the chunk does nothing.
 """
 
 import asyncio
@@ -32,9 +32,9 @@ class ChunkEffects:
         self._clock = clock
 
     async def apply(self, roster: Roster, chunk: Chunk, plan: Plan) -> None:
-        """A row that meets somebody else's new unique value is planned again, then refused: it holds up no chunk."""
+        """Plans a row again if another member has taken its unique value since, then refuses it: the chunk goes on."""
         taken: dict[int, str] = {}
-        met: Counter[int] = Counter()
+        collisions: Counter[int] = Counter()
         while True:
             attempt = _Attempt(
                 self._database, self._members, self._clock, roster=roster, chunk=chunk, plan=plan, taken=taken
@@ -43,15 +43,15 @@ class ChunkEffects:
                 return await in_transaction(self._database, attempt.run, seconds=_SECONDS)
             except BulkWriteError as failed:
                 line = attempt.line_of(failed)
-                met[line] += 1
-                if met[line] > 1:
+                collisions[line] += 1
+                if collisions[line] > 1:
                     taken[line] = _TAKEN
             except StaleVersion:
                 continue
 
 
 class _Attempt:
-    """One chunk in one transaction. May run more than once: it reads again each time."""
+    """One chunk in one transaction. The driver may run it more than once: each run reads again."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class _Attempt:
         self._written: list[Outcome] = []
 
     def line_of(self, failed: BulkWriteError) -> int:
-        """Whose write met a value that is taken; anything else is a fault."""
+        """The line whose write met a taken value. Raises again for any other error."""
         errors = (failed.details or {}).get("writeErrors", [])
         if not errors or errors[0]["code"] != 11000:  # noqa: PLR2004 -- DuplicateKey
             raise failed
@@ -85,18 +85,18 @@ class _Attempt:
         if not gone.deleted_count:
             return
         outcomes = self._plan(await self._known(session), self._taken)
-        self._written = [one for one in outcomes if one.after is not None and not self._roster.dry_run]
+        self._written = [outcome for outcome in outcomes if outcome.after is not None and not self._roster.dry_run]
         await self._write(session)
-        await self._database["roster_rows"].insert_many([self._row(one) for one in outcomes], session=session)
-        counts = Counter(f"counts.{one.verdict}" for one in outcomes)
+        await self._database["roster_rows"].insert_many([self._row(outcome) for outcome in outcomes], session=session)
+        counts = Counter(f"counts.{outcome.verdict}" for outcome in outcomes)
         await self._database["rosters"].update_one({"_id": self._roster.id}, {"$inc": dict(counts)}, session=session)
 
     async def _known(self, session: Session) -> list[Versioned[Member]]:
         """Two queries: with `$or` the planner uses neither partial index and reads the whole institution."""
-        told = [row.told for row in self._chunk.rows if row.told is not None]
+        profiles = [row.profile for row in self._chunk.rows if row.profile is not None]
         wanted = {
-            "email": [one.email for one in told],
-            "external_id": [one.external_id for one in told if one.external_id],
+            "email": [profile.email for profile in profiles],
+            "external_id": [profile.external_id for profile in profiles if profile.external_id],
         }
         known: dict[str, Document] = {}
         for name, values in wanted.items():
@@ -110,10 +110,10 @@ class _Attempt:
         writes: list[InsertOne[Document] | ReplaceOne[Document]] = []
         facts: list[Fact] = []
         for outcome in self._written:
-            write, told = self._one(outcome)
+            write, further = self._write_and_facts(outcome)
             writes.append(write)
-            facts += told
-            await asyncio.sleep(0)  # requests and the relay share this loop
+            facts += further
+            await asyncio.sleep(0)  # requests and the relay share this event loop
         if not writes:
             return
         done = await self._members.collection.bulk_write(writes, session=session)
@@ -121,15 +121,15 @@ class _Attempt:
             raise StaleVersion(found=0, expected=0)
         await outbox.append(self._database, session, facts)
 
-    def _one(self, outcome: Outcome) -> tuple[InsertOne[Document] | ReplaceOne[Document], list[Fact]]:
+    def _write_and_facts(self, outcome: Outcome) -> tuple[InsertOne[Document] | ReplaceOne[Document], list[Fact]]:
         before, after = outcome.before, outcome.after
         assert after is not None  # noqa: S101 -- what `_written` is made of
-        told = changed_facts(domain.facts(before.state), domain.facts(after)) if before else domain.facts(after)
-        sequences = next_sequences(before.sequences if before else {}, told)
+        payloads = changed_facts(domain.facts(before.state), domain.facts(after)) if before else domain.facts(after)
+        sequences = next_sequences(before.sequences if before else {}, payloads)
         new = Versioned(after, before.version + 1 if before else 1, sequences)
         document = self._members.document(new)
         facts = to_facts(
-            told,
+            payloads,
             sequences,
             institution=after.institution,
             clock=self._clock,

@@ -1,4 +1,4 @@
-"""Rosters, their chunks and the verdicts on their rows. A chunk's end is written with its effects."""
+"""Documents ↔ rosters, their chunks and the verdicts on their rows."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -109,7 +109,7 @@ class MongoRosterRepository:
         if verdict is not None:
             query["verdict"] = verdict
         found = self._rows.find(query).sort("line", ASCENDING).limit(limit)
-        return [_verdicted(document) async for document in found]
+        return [_row_result(document) async for document in found]
 
     async def waiting(self) -> Sequence[Roster]:
         found = self._rosters.find({"state": "waiting"}).sort("created_at", ASCENDING)
@@ -134,7 +134,7 @@ class MongoRosterRepository:
 
 
 def _within(scope: Scope) -> Document:
-    """Rosters written before scopes were kept are the institution's."""
+    """Rosters stored before scopes existed belong to the whole institution."""
     if scope.is_whole:
         return {"institution": scope.institution}
     covered = {"$ne": [], "$not": {"$elemMatch": {"$nin": sorted(scope.programmes)}}}
@@ -146,26 +146,26 @@ def _mine(roster: Roster) -> Document:
 
 
 def _row_document(row: Row) -> Document:
-    if row.told is None:
+    if row.profile is None:
         return {"line": row.line, "reasons": [asdict(reason) for reason in row.reasons]}
-    return {"line": row.line, "told": row.told.model_dump(exclude_unset=True)}
+    return {"line": row.line, "told": row.profile.model_dump(exclude_unset=True)}
 
 
 def _row(document: Document) -> Row:
     if "told" not in document:
         return Row(line=document["line"], reasons=_reasons(document))
-    return Row(line=document["line"], told=_told(document["told"]))
+    return Row(line=document["line"], profile=_to_profile(document["told"]))
 
 
-def _told(document: Document) -> Profile:
-    """As it was when it was checked on receipt: checking 50,000 rows twice would cost seconds."""
+def _to_profile(document: Document) -> Profile:
+    """Without validation, which happened on receipt: validating 50,000 rows again would take seconds."""
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
     }
     if "enrolments" in values:
         values["enrolments"] = tuple(
-            Enrolment.model_construct(programme=one["programme"], roles=tuple(one["roles"]))
-            for one in values["enrolments"]
+            Enrolment.model_construct(programme=enrolment["programme"], roles=tuple(enrolment["roles"]))
+            for enrolment in values["enrolments"]
         )
     return Profile.model_construct(_fields_set=set(values), **values)
 
@@ -174,7 +174,7 @@ def _reasons(document: Document) -> tuple[Reason, ...]:
     return tuple(Reason(reason["column"], reason["message"]) for reason in document["reasons"])
 
 
-def _verdicted(document: Document) -> RowResult:
+def _row_result(document: Document) -> RowResult:
     return RowResult(
         line=document["line"],
         verdict=document["verdict"],
@@ -203,7 +203,7 @@ def _to_document(roster: Roster) -> Document:
 
 
 def _scope(document: Document) -> Scope:
-    """A roster that waited since before scopes were kept reaches nobody: its rows are refused, to be sent again."""
+    """A waiting roster from before scopes existed has an empty scope: its rows are refused and can be sent again."""
     programmes = frozenset(document.get("programmes", ()))
     return Scope(institution=document["institution"], is_whole=document.get("is_whole", False), programmes=programmes)
 
