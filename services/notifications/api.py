@@ -30,7 +30,7 @@ class NotificationRead(BaseModel):
     """One notification in the reader's language, with the names as they are now."""
 
     id: str
-    position: int = Field(description="Rises with everything told to this person; an update takes a new one")
+    position: int = Field(description="Rises with each notification of this person; an update takes a new position")
     template: str = Field(examples=["suggestions-changed"])
     programme: str = Field(description="Empty where the notification concerns no programme")
     title: str = Field(examples=["Your list of mentors in Residency 2027 changed: 3 new"])
@@ -69,7 +69,7 @@ def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
     async def list_inbox(
         me: SignedIn, *, cursor: str | None = None, limit: Limit = 50, unread: bool = False
     ) -> InboxRead:
-        """The newest first. `unread=true` leaves out what was read."""
+        """The newest first. `unread=true` leaves out notifications that were read."""
         reader = await inbox.reader(me)
         page = await inbox.page(reader, below=_below(cursor), unread_only=unread, limit=limit)
         return InboxRead(
@@ -88,7 +88,7 @@ def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
         ] = None,
         last_event_id: Annotated[int | None, Header(ge=0, le=_LARGEST, description="The last `id:` received")] = None,
     ) -> EventSourceResponse:
-        """Events named `notification`, with the position as `id:`; first what was missed, then what comes.
+        """Events named `notification`, with the position as `id:`; first those that were missed, then new ones.
 
         `renew` is the last event of a stream whose token has expired: get another token and come back with the last
         `id:`. `ended` is the last one when your profile is no longer active: do not come back.
@@ -107,7 +107,7 @@ def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
 
     @router.post("/read")
     async def read_up_to(body: ReadUpTo, me: SignedIn, _key: IdempotencyKey = None) -> Marked:
-        """Marks everything up to a position as read; what came later stays unread."""
+        """Marks everything up to a position as read; later notifications stay unread."""
         marked, unread = await inbox.read_up_to(await inbox.reader(me), position=body.up_to)
         return Marked(marked=marked, unread=unread)
 
@@ -158,15 +158,15 @@ def _below(cursor: str | None) -> int | None:
 
 
 def _shown(entry: Entry) -> NotificationRead:
-    one = entry.notification
+    notification = entry.notification
     return NotificationRead(
-        id=one.id,
-        position=one.position,
-        template=one.template,
-        programme=one.change.programme,
+        id=notification.id,
+        position=notification.position,
+        template=notification.template,
+        programme=notification.change.programme,
         title=entry.message.title,
         body=entry.message.body,
-        told_at=one.told_at,
-        read=one.read_at is not None,
-        read_at=one.read_at,
+        told_at=notification.told_at,
+        read=notification.read_at is not None,
+        read_at=notification.read_at,
     )

@@ -63,33 +63,36 @@ async def _run(settings: NotificationsSettings, clock: Clock, roles: frozenset[s
 def build(settings: NotificationsSettings, clock: Clock, roles: Collection[str]) -> Service:
     """Call it inside a running event loop."""
     dependencies = bootstrap.build(NAME, settings, clock, roles, dead_letter=NotificationsRecordParked)
-    store = MongoInboxRepository(dependencies.database)
+    repository = MongoInboxRepository(dependencies.database)
     listeners = InboxListeners()
-    inbox = Inbox(store, Wording(), listeners, clock)
-    _consume(dependencies, store, clock)
+    inbox = Inbox(repository, Wording(), listeners, clock)
+    _consume(dependencies, repository, clock)
     _measure(dependencies, listeners)
 
     async def prepare() -> None:
-        await store.prepare(read_kept=timedelta(days=settings.read_kept_days))
+        await repository.prepare(read_kept=timedelta(days=settings.read_kept_days))
 
     notifications = Slice(
         prepare=[prepare],
         routers=[inbox_router(inbox, settings), export_router(inbox)],
-        work={"live": Work(role="api", run=lambda: _wake_listeners(store, listeners))},
+        work={"live": Work(role="api", run=lambda: _wake_listeners(repository, listeners))},
     )
     return assemble(
-        dependencies, "Preceptor notifications", "What a member has been told, and is being told now.", [notifications]
+        dependencies,
+        "Preceptor notifications",
+        "A member's notifications: the inbox, and new notifications live.",
+        [notifications],
     )
 
 
-def _consume(dependencies: ServiceDependencies, store: MongoInboxRepository, clock: Clock) -> None:
+def _consume(dependencies: ServiceDependencies, repository: MongoInboxRepository, clock: Clock) -> None:
     reactions = Reactions(Notifier(clock), MongoNotificationRepository)
     dependencies.consumers.projection(
         {
-            ContactChanged: store.fold_contacts,
-            MemberErased: lambda received: store.fold_erasures(received, now=clock.now()),
-            InstitutionChanged: store.fold_institutions,
-            ProgrammeChanged: store.fold_programmes,
+            ContactChanged: repository.fold_contacts,
+            MemberErased: lambda received: repository.fold_erasures(received, now=clock.now()),
+            InstitutionChanged: repository.fold_institutions,
+            ProgrammeChanged: repository.fold_programmes,
         }
     )
     dependencies.consumers.reaction(
@@ -118,9 +121,9 @@ def _measure(dependencies: ServiceDependencies, listeners: InboxListeners) -> No
     streams.set_function(lambda: listeners.listening)
 
 
-async def _wake_listeners(store: MongoInboxRepository, listeners: InboxListeners) -> None:
+async def _wake_listeners(repository: MongoInboxRepository, listeners: InboxListeners) -> None:
     """Wakes the listeners of this process from its single change stream."""
-    async for recipient in store.watch_changed_recipients():
+    async for recipient in repository.watch_changed_recipients():
         if recipient is None:
             listeners.wake_all()
         else:

@@ -27,7 +27,7 @@ Side = Literal["mentee", "mentor"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListChange:
-    """What became of a mentee's list of mentors since they last read of it."""
+    """How a mentee's list of mentors has changed since they last read a notification of it."""
 
     programme: str
     before: frozenset[str]
@@ -52,12 +52,12 @@ class ListChange:
 
     def named_to(self, home: str) -> frozenset[Person]:
         """The mentors whom a reader of this institution may see by name."""
-        return frozenset(one for one in self.entered if one.institution == home)
+        return frozenset(mentor for mentor in self.entered if mentor.institution == home)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairUpdate:
-    """What became of a request or a relationship, as one of the two hears of it."""
+    """A change of a request or a relationship, for one of the two members."""
 
     template: str
     programme: str
@@ -75,7 +75,7 @@ class PairUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOver:
-    """A round had no mentor for the reader, or the one that it had was gone when it was published."""
+    """A round had no mentor for the reader, or their mentor was no longer available at publication."""
 
     template: str
     programme: str

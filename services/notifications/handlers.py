@@ -12,7 +12,7 @@ from shared.mongo import Writing
 
 class Reactions:
     def __init__(self, notifier: Notifier, within: Callable[[Writing], NotificationRepository]) -> None:
-        """`within` makes the repository of a transaction."""
+        """`within` builds the repository of a transaction."""
         self._notifier = notifier
         self._within = within
 

@@ -30,7 +30,7 @@ class Restoring:
         self._epoch = 0
 
     async def prepare(self) -> None:
-        self._counted = {one["_id"]: one["position"] async for one in self._database["recipients"].find({})}
+        self._counted = {counter["_id"]: counter["position"] async for counter in self._database["recipients"].find({})}
         self._epoch = max(map(epochs.epoch_of, self._counted.values()), default=0)
 
     def hear(self, received: Received) -> None:
@@ -51,10 +51,14 @@ class Restoring:
 
     async def restore(self, *, now: datetime) -> Report:
         report = await self.look()
-        known = {one["_id"]: one["position"] async for one in self._database["recipients"].find({})}
+        known = {counter["_id"]: counter["position"] async for counter in self._database["recipients"].find({})}
         raised = [
-            UpdateOne({"_id": one}, {"$set": {"position": epochs.raised(known.get(one, 0), report.epoch)}}, upsert=True)
-            for one in self._counted
+            UpdateOne(
+                {"_id": counter},
+                {"$set": {"position": epochs.raised(known.get(counter, 0), report.epoch)}},
+                upsert=True,
+            )
+            for counter in self._counted
         ]
         if raised:
             await self._database["recipients"].bulk_write(raised, ordered=False)

@@ -1,4 +1,4 @@
-"""What the environment tells notifications (`NOTIFICATIONS_MONGO_URI`, …)."""
+"""Settings of notifications, from the environment (`NOTIFICATIONS_MONGO_URI`, …)."""
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -14,6 +14,6 @@ class NotificationsSettings(ServiceSettings):
     heartbeat_seconds: float = Field(default=15, gt=0)
     """A comment on every silent stream, so that proxies keep it open and dead ones are noticed."""
     read_kept_days: int = Field(default=365, ge=1, le=3650)
-    """A notification goes this long after it was read. An unread one stays."""
+    """A notification is deleted this long after it was read. Unread notifications stay."""
     stream_seconds: float = Field(default=900, gt=0)
-    """A stream ends after this long: the client comes back with its counter, and with a token that still holds."""
+    """A stream ends after this long: the client reconnects with its position and a valid token."""

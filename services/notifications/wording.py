@@ -1,6 +1,6 @@
-"""The words, in every language, from the package's templates: the first line is the title, the rest the body.
+"""Renders notifications in every language from the package's templates: the first line is the title, the rest the body.
 
-Plain text, so nothing is escaped: whoever shows it in HTML escapes it there. Names are values, never templates.
+Plain text, so nothing is escaped: a client that shows it in HTML escapes it there. Names are values, never templates.
 """
 
 from typing import Any
@@ -31,8 +31,8 @@ class Wording:
         change = notification.change
         template = self._templates.get_template(f"{_supported(locale)}/{notification.template}.txt")
         home = notification.recipient.institution
-        said = _said(change, home, names)
-        text = template.render(programme=_name(names.programmes.get(change.programme)), **said)
+        values = _values(change, home, names)
+        text = template.render(programme=_name(names.programmes.get(change.programme)), **values)
         title, _, body = text.strip().partition("\n")
         return Message(title=title.strip(), body=" ".join(body.split()))
 
@@ -42,7 +42,7 @@ def _supported(locale: str) -> str:
     return language if language in LOCALES else _FALLBACK
 
 
-def _said(change: Change, home: str, names: Names) -> dict[str, Any]:
+def _values(change: Change, home: str, names: Names) -> dict[str, Any]:
     if isinstance(change, ListChange):
         return _of_list(change, home, names)
     if isinstance(change, ErasureNotice):
@@ -57,17 +57,17 @@ def _of_list(change: ListChange, home: str, names: Names) -> dict[str, Any]:
         "entered": len(change.entered),
         "left": len(change.left),
         "unmatched": change.unmatched,
-        "mentors": [_shown(one, names, by_name=one in named) for one in change.entered[:_NAMED]],
+        "mentors": [_shown(mentor, names, by_name=mentor in named) for mentor in change.entered[:_NAMED]],
     }
 
 
-def _of_pair_update(turn: PairUpdate, home: str, names: Names) -> dict[str, Any]:
-    other = _shown(turn.other, names, by_name=turn.other in turn.named_to(home))
-    return {"side": turn.side, "reason": turn.reason, "other": other}
+def _of_pair_update(update: PairUpdate, home: str, names: Names) -> dict[str, Any]:
+    other = _shown(update.other, names, by_name=update.other in update.named_to(home))
+    return {"side": update.side, "reason": update.reason, "other": other}
 
 
 def _shown(person: Person, names: Names, *, by_name: bool) -> dict[str, str]:
-    """The person's name only where the reader may know it; the institution's always."""
+    """The person's name only if the reader may see it; the institution's name always."""
     return {
         "name": _name(names.members.get(person.member)) if by_name else "",
         "institution": _name(names.institutions.get(person.institution)),

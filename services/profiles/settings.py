@@ -1,3 +1,5 @@
+"""Settings of profiles, from the environment (`PROFILES_MONGO_URI`, …)."""
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 

@@ -68,7 +68,7 @@ class LedgerInMemory:
         self.positions[recipient] = self.positions.get(recipient, 0) + 1
         return self.positions[recipient]
 
-    def tell(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
+    def record(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
         unread = next(
             (
                 one

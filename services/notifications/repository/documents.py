@@ -25,8 +25,8 @@ def to_notification(document: Document) -> Notification:
     )
 
 
-def renewed(change: Change) -> Document:
-    """What an update of an unread notification changes."""
+def updated_fields(change: Change) -> Document:
+    """The fields that an update of an unread notification replaces."""
     if isinstance(change, ListChange):
         return {"now": [_person(mentor) for mentor in change.now], "unmatched": change.unmatched}
     if isinstance(change, LeftOver):
@@ -44,7 +44,7 @@ def renewed(change: Change) -> Document:
     }
 
 
-def kept(change: Change) -> Document:
+def initial_fields(change: Change) -> Document:
     return {"before": sorted(change.before)} if isinstance(change, ListChange) else {}
 
 
@@ -57,7 +57,7 @@ def _change(document: Document) -> Change:
         return ErasureNotice(due_at=document["erasure"]["due_at"])
     if "left_over" in document:
         return LeftOver(programme=document["programme"], **document["left_over"])
-    return _turn(document) if "turn" in document else _list_change(document)
+    return _pair_update(document) if "turn" in document else _list_change(document)
 
 
 def _list_change(document: Document) -> ListChange:
@@ -69,6 +69,6 @@ def _list_change(document: Document) -> ListChange:
     )
 
 
-def _turn(document: Document) -> PairUpdate:
-    turn = document["turn"]
-    return PairUpdate(**{**turn, "programme": document["programme"], "other": Person(**turn["other"])})
+def _pair_update(document: Document) -> PairUpdate:
+    fields = document["turn"]
+    return PairUpdate(**{**fields, "programme": document["programme"], "other": Person(**fields["other"])})

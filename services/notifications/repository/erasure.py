@@ -16,19 +16,19 @@ from shared.outbox.table import Fact
 
 def forget(writing: Writing, erased: Sequence[Received], now: datetime) -> list[Refused]:
     """Returns the erasures that are refused, which have no effect."""
-    contacts = erased_states(erased, ContactChanged, lambda one: one.contacts_sequence)
+    contacts = erased_states(erased, ContactChanged, lambda event: event.contacts_sequence)
     _, distrusted = fold_within(writing, "contacts", contacts)
     refused = refused_of(erased, distrusted)
-    for one in erased:
-        if any(one is other.received for other in refused):
+    for record in erased:
+        if any(record is refusal.received for refusal in refused):
             continue
-        recipient = Recipient(institution=one.envelope.institution, member=one.envelope.subject)
+        recipient = Recipient(institution=record.envelope.institution, member=record.envelope.subject)
         counter = {"_id": counter_of(recipient)}
-        # This write makes a concurrent notification conflict, so that one transaction repeats and sees the other.
+        # This write makes a concurrent notification conflict, so that either transaction repeats and sees the other.
         writing["recipients"].update_one(counter, {"$inc": {"position": 0}}, upsert=True, session=writing.session)
         writing["recipients"].delete_one(counter, session=writing.session)
         writing["notifications"].delete_many(of_recipient(recipient), session=writing.session)
-        _give_receipt(writing, one, now)
+        _give_receipt(writing, record, now)
     return refused
 
 
@@ -56,12 +56,15 @@ def _give_receipt(writing: Writing, received: Received, now: datetime) -> None:
 
 
 async def erase_inboxes_of_erased(database: Database, wanted: Document) -> int:
-    """Erases the inboxes of contacts marked as erased; a tombstone that was not applied erases nothing."""
-    followed = 0
-    async for one in database["contacts"].find(wanted | {"erased": True}, {"institution": 1}):
-        await erase_inbox(database, Recipient(institution=one["institution"], member=one["_id"]))
-        followed += 1
-    return followed
+    """Erases the inboxes of contacts marked as erased; a tombstone that was not applied erases nothing.
+
+    Returns how many.
+    """
+    count = 0
+    async for contact in database["contacts"].find(wanted | {"erased": True}, {"institution": 1}):
+        await erase_inbox(database, Recipient(institution=contact["institution"], member=contact["_id"]))
+        count += 1
+    return count
 
 
 async def erase_inbox(database: Database, recipient: Recipient) -> None:

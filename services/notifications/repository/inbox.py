@@ -45,7 +45,7 @@ _INDEXES = [
 ]
 
 _INACTIVE = [{"fullDocument.status": "inactive"}, {"fullDocument.erased": True}]
-_WAKING: list[Document] = [
+_WAKING_CHANGES: list[Document] = [
     {
         "$match": {
             "$or": [
@@ -57,7 +57,7 @@ _WAKING: list[Document] = [
     },
     {"$project": {"operationType": 1, "ns.coll": 1, "documentKey": 1, "fullDocument.institution": 1}},
 ]
-"""What an open stream must look up again: see `MongoInboxRepository.watch_changed_recipients`."""
+"""Changes after which an open stream queries again: see `MongoInboxRepository.watch_changed_recipients`."""
 
 
 class MongoInboxRepository:
@@ -82,14 +82,14 @@ class MongoInboxRepository:
     async def fold_contacts(self, received: Sequence[Received]) -> list[Refused]:
         """A tombstone erases the person's inbox too; both are idempotent."""
         refused = await fold(self._contacts, received)
-        gone = [one.envelope.subject for one in received if one.payload is None]
+        gone = [record.envelope.subject for record in received if record.payload is None]
         if gone:
             await erase_inboxes_of_erased(self._database, {"_id": {"$in": gone}})
         return refused
 
     async def fold_erasures(self, received: Sequence[Received], *, now: datetime) -> list[Refused]:
         """Marker, inbox, counter and receipt in one transaction."""
-        erased = [one for one in received if isinstance(one.payload, MemberErased)]
+        erased = [record for record in received if isinstance(record.payload, MemberErased)]
         if not erased:
             return []
         return await in_one_thread(self._database, lambda writing: forget(writing, erased, now))
@@ -105,7 +105,7 @@ class MongoInboxRepository:
         if contact is None:
             return None
         recipient = Recipient(institution=institution, member=contact["_id"])
-        is_active = contact.get("status", "active") == "active"  # a contact of before the field was there has none
+        is_active = contact.get("status", "active") == "active"  # contacts stored before the field existed have none
         return Reader(recipient=recipient, locale=contact["locale"], is_active=is_active)
 
     async def contact(self, recipient: Recipient) -> Mapping[str, str | None]:
@@ -126,7 +126,7 @@ class MongoInboxRepository:
     async def above(self, recipient: Recipient, *, position: int, limit: int) -> list[Notification]:
         """The oldest first; limit 0 means all.
 
-        Positions of one recipient commit in order, so nothing turns up below one already seen.
+        Positions of one recipient commit in order, so nothing appears below a position already seen.
         """
         wanted = of_recipient(recipient) | {"position": {"$gt": position}}
         return await _found(self._notifications, wanted, order=ASCENDING, limit=limit)
@@ -158,17 +158,19 @@ class MongoInboxRepository:
         return await in_one_thread(self._database, body)
 
     async def names(self, recipient: Recipient, notifications: Sequence[Notification]) -> Names:
-        """Of people only those whom the reader may see. Institutions and programmes are known to the whole network."""
-        named = {person for one in notifications for person in one.named}
+        """Names of people whom the reader may see by name, and of all institutions and programmes mentioned."""
+        named = {person for notification in notifications for person in notification.named}
         members: dict[str, str] = {}
         for institution in {person.institution for person in named}:
             ids = {person.member for person in named if person.institution == institution}
             members |= await _names(self._contacts, ids, institution=institution)
-        others = {person.institution for one in notifications for person in _mentioned(one)}
+        others = {person.institution for notification in notifications for person in _mentioned(notification)}
         return Names(
             members=members,
             institutions=await _names(self._institutions, others - {recipient.institution}),
-            programmes=await _names(self._programmes, {one.change.programme for one in notifications}),
+            programmes=await _names(
+                self._programmes, {notification.change.programme for notification in notifications}
+            ),
         )
 
     async def watch_changed_recipients(self) -> AsyncIterator[Recipient | None]:
@@ -178,16 +180,16 @@ class MongoInboxRepository:
 
         Watches the counters: each notification raises one, and a counter's key names its recipient.
         """
-        async with self._database.watch(_WAKING, max_await_time_ms=1_000) as changes:
+        async with self._database.watch(_WAKING_CHANGES, max_await_time_ms=1_000) as changes:
             first = await changes.try_next()
             yield None
             if first is not None:
-                yield _woken(first)
+                yield _recipient_of(first)
             async for change in changes:
-                yield _woken(change)
+                yield _recipient_of(change)
 
 
-def _woken(change: Document) -> Recipient | None:
+def _recipient_of(change: Document) -> Recipient | None:
     if change["operationType"] == "rename":
         return None
     id = change["documentKey"]["_id"]
@@ -213,10 +215,11 @@ async def _names(collection: Collection, ids: Iterable[str], **within: str) -> M
     return {document["_id"]: document["name"] async for document in collection.find(wanted, {"name": 1})}
 
 
-def _mentioned(one: Notification) -> Iterable[Person]:
-    if isinstance(one.change, ListChange):
-        return one.change.entered
-    return [one.change.other] if isinstance(one.change, PairUpdate) else ()
+def _mentioned(notification: Notification) -> Iterable[Person]:
+    change = notification.change
+    if isinstance(change, ListChange):
+        return change.entered
+    return [change.other] if isinstance(change, PairUpdate) else ()
 
 
 COPIES = (

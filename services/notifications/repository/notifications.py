@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from services.notifications.domain import PendingNotification, Recipient
-from services.notifications.repository.documents import kept, renewed
+from services.notifications.repository.documents import initial_fields, updated_fields
 from services.notifications.repository.erasure import counter_of, of_recipient
 from shared.contracts.envelope import Trace
 from shared.contracts.notifications import NotificationRecorded
@@ -26,7 +26,7 @@ class MongoNotificationRepository:
         ids = [recipient.member for recipient in recipients]
         wanted = {"_id": {"$in": ids}, "erased": True}
         found = self._writing["contacts"].find(wanted, {"institution": 1}, session=self._writing.session)
-        return {Recipient(institution=one["institution"], member=one["_id"]) for one in found}
+        return {Recipient(institution=contact["institution"], member=contact["_id"]) for contact in found}
 
     def next_position(self, recipient: Recipient) -> int:
         counter = self._writing["recipients"].find_one_and_update(
@@ -38,13 +38,18 @@ class MongoNotificationRepository:
         )
         return int(counter["position"])  # type: ignore[index]  # upserted
 
-    def tell(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
+    def record(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
         change = notice.change
         document = self._writing["notifications"].find_one_and_update(
             of_recipient(notice.recipient) | {"occasion": notice.occasion, "read": False},
             {
-                "$set": {"position": position, "told_at": now, **renewed(change)},
-                "$setOnInsert": {"_id": new_id, "programme": change.programme, "read_at": None, **kept(change)},
+                "$set": {"position": position, "told_at": now, **updated_fields(change)},
+                "$setOnInsert": {
+                    "_id": new_id,
+                    "programme": change.programme,
+                    "read_at": None,
+                    **initial_fields(change),
+                },
             },
             projection={"_id": 1},
             hint="unread",  # else a long history makes the planner try `newest` too
@@ -57,7 +62,7 @@ class MongoNotificationRepository:
     def institutions_of(self, members: Iterable[str]) -> Mapping[str, str]:
         wanted = {"_id": {"$in": sorted(members)}}
         found = self._writing["contacts"].find(wanted, {"institution": 1}, session=self._writing.session)
-        return {one["_id"]: one["institution"] for one in found}
+        return {contact["_id"]: contact["institution"] for contact in found}
 
     def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         facts = [_fact(event, recorded, now, trace) for event, recorded in notifications.items()]

@@ -1,1 +1,1 @@
-"""Telling (an event comes in), reading (a person looks), live (a person keeps looking)."""
+"""`notifier` records notifications of events; `reading` serves an inbox; `live` wakes its open streams."""

@@ -40,10 +40,10 @@ class NotificationRepository(Protocol):
         """Which of these are erased and get no notification."""
 
     def next_position(self, recipient: Recipient) -> int:
-        """Transactions that notify one person are serialized by their counter, so positions commit in order."""
+        """Transactions that notify the same person are serialized by the counter, so positions commit in order."""
 
-    def tell(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
-        """Updates the unread notification of the occasion, or makes one under the new id; returns its id."""
+    def record(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
+        """Updates the unread notification of the occasion, or creates it under the new id; returns its id."""
 
     def institutions_of(self, members: Iterable[str]) -> Mapping[str, str]:
         """Institutions by member, as their contacts say; members without a contact are missing."""
@@ -103,7 +103,7 @@ class Notifier:
     ) -> NotificationRecorded:
         position = repository.next_position(notice.recipient)
         new_id = derived_id(cause, _recipient_and_occasion(notice))
-        notification = repository.tell(notice, position=position, now=now, new_id=new_id)
+        notification = repository.record(notice, position=position, now=now, new_id=new_id)
         return NotificationRecorded(
             notification=notification,
             member=notice.recipient.member,
@@ -117,8 +117,8 @@ class Notifier:
 def _refuse_moved(named: Iterable[Person], event: AnyEvent, repository: NotificationRepository) -> None:
     """Refuses an event that names another institution of a member: a member's institution never changes."""
     people = [*named, *map(_person, event.recipients)]
-    known = repository.institutions_of({one.member for one in people})
-    if any(known.get(one.member, one.institution) != one.institution for one in people):
+    known = repository.institutions_of({person.member for person in people})
+    if any(known.get(person.member, person.institution) != person.institution for person in people):
         raise Rejected("another_institution", "names a member under an institution that is not theirs")
 
 
@@ -127,7 +127,7 @@ def _person(named: Named) -> Person:
 
 
 def _ranked(event: SuggestionsChanged) -> list[Person]:
-    return [Person(member=one.mentor, institution=one.institution) for one in event.ranked]
+    return [Person(member=entry.mentor, institution=entry.institution) for entry in event.ranked]
 
 
 def _recipient_and_occasion(notice: PendingNotification) -> str:
@@ -171,10 +171,10 @@ def _left_over(event: AboutPlace, recipient: Recipient) -> PendingNotification:
 
 
 def _change(event: SuggestionsChanged) -> ListChange:
-    ranked = sorted(event.ranked, key=lambda one: one.rank)
+    ranked = sorted(event.ranked, key=lambda entry: entry.rank)
     return ListChange(
         programme=event.programme,
-        before=frozenset({one.mentor for one in ranked} - set(event.entered) | set(event.left)),
-        now=tuple(Person(member=one.mentor, institution=one.institution) for one in ranked),
+        before=frozenset({entry.mentor for entry in ranked} - set(event.entered) | set(event.left)),
+        now=tuple(Person(member=entry.mentor, institution=entry.institution) for entry in ranked),
         unmatched=event.unmatched,
     )

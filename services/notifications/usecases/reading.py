@@ -1,4 +1,4 @@
-"""A person's own inbox: every question to the store names the institution and the member who asks."""
+"""A person's own inbox: every query names the institution and the member."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -12,7 +12,7 @@ from shared.auth import Principal
 from shared.clock import Clock
 from shared.errors import Forbidden, NotFound
 
-_CAUGHT_UP_BY = 100
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """By id; what is missing has no name that this reader may see, or none yet."""
+    """By id. A missing name is not known yet, or this reader may not see it."""
 
     members: Mapping[str, str]
     institutions: Mapping[str, str]
@@ -45,7 +45,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The last of a stream: why the server ends it before its time."""
+    """The last item of a stream that the server ends early, with the reason."""
 
     reason: Literal["token_expired", "member_inactive"]
 
@@ -55,9 +55,9 @@ class InboxPage:
     entries: Sequence[Entry]
     unread: int
     position: int
-    """The reader's counter: everything told so far is at or below it."""
+    """The reader's counter: every notification so far is at or below it."""
     next: int | None
-    """The page after this one holds what is below."""
+    """The cursor of the next page: it holds the notifications below this position."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,20 +96,22 @@ class Signal(Protocol):
     async def wait(self) -> object: ...
 
 
-class Words(Protocol):
+class MessageRenderer(Protocol):
     def message(self, notification: Notification, *, locale: str, names: Names) -> Message: ...
 
 
 class Inbox:
-    def __init__(self, store: InboxRepository, words: Words, listeners: InboxListeners, clock: Clock) -> None:
-        self._store = store
-        self._words = words
+    def __init__(
+        self, repository: InboxRepository, renderer: MessageRenderer, listeners: InboxListeners, clock: Clock
+    ) -> None:
+        self._repository = repository
+        self._renderer = renderer
         self._listeners = listeners
         self._clock = clock
 
     async def reader(self, me: Principal) -> Reader:
         me.require("member")
-        reader = await self._store.reader(me.home, subject_hash=me.subject_hash)
+        reader = await self._repository.reader(me.home, subject_hash=me.subject_hash)
         if reader is None:
             raise _not_invited()
         if not reader.is_active:
@@ -120,25 +122,25 @@ class Inbox:
         return reader
 
     async def export(self, me: Principal) -> Exported:
-        """An inactive member's too."""
+        """Also for an inactive member."""
         me.require("member")
-        reader = await self._store.reader(me.home, subject_hash=me.subject_hash)
+        reader = await self._repository.reader(me.home, subject_hash=me.subject_hash)
         if reader is None:
             raise _not_invited()
-        found = await self._store.above(reader.recipient, position=0, limit=0)
+        found = await self._repository.above(reader.recipient, position=0, limit=0)
         return Exported(
-            contact=await self._store.contact(reader.recipient),
+            contact=await self._repository.contact(reader.recipient),
             entries=await self._entries(reader, found),
-            position=await self._store.position(reader.recipient),
+            position=await self._repository.position(reader.recipient),
         )
 
     async def page(self, reader: Reader, *, below: int | None, unread_only: bool, limit: int) -> InboxPage:
         recipient = reader.recipient
-        # The counter first: what comes in after this line is above it, and the live stream continues from there.
-        position = await self._store.position(recipient)
+        # Reads the counter first: later notifications are above it, and the live stream continues from there.
+        position = await self._repository.position(recipient)
         found, unread = await asyncio.gather(
-            self._store.newest(recipient, below=below, unread_only=unread_only, limit=limit + 1),
-            self._store.unread_count(recipient),
+            self._repository.newest(recipient, below=below, unread_only=unread_only, limit=limit + 1),
+            self._repository.unread_count(recipient),
         )
         shown = found[:limit]
         return InboxPage(
@@ -150,32 +152,33 @@ class Inbox:
 
     async def read(self, reader: Reader, *, id: str) -> Entry:
         """Reading again changes nothing."""
-        read = await self._store.mark_read(reader.recipient, id=id, now=self._clock.now())
+        read = await self._repository.mark_read(reader.recipient, id=id, now=self._clock.now())
         if read is None:
             raise NotFound("notification_not_found", "there is no notification with this id in your inbox")
         return (await self._entries(reader, [read]))[0]
 
     async def read_up_to(self, reader: Reader, *, position: int) -> tuple[int, int]:
-        """How many became read, and how many are unread still."""
-        marked = await self._store.mark_read_up_to(reader.recipient, position=position, now=self._clock.now())
-        return marked, await self._store.unread_count(reader.recipient)
+        """Returns how many became read, and how many are still unread."""
+        marked = await self._repository.mark_read_up_to(reader.recipient, position=position, now=self._clock.now())
+        return marked, await self._repository.unread_count(reader.recipient)
 
     async def follow(
         self, me: Principal, reader: Reader, *, after: int | None, seconds: float, ending: Signal
     ) -> AsyncGenerator[Entry | Ended, None]:
-        """What was missed since `after`, then what comes, for so long or until `ending`. Without `after`: only that.
+        """Yields what was missed since `after`, then new entries, for `seconds` or until `ending`.
 
-        Ends with the token, and when the reader becomes inactive or is erased: that is looked up before each send.
+        Without `after` it yields new entries only. It ends when the token expires, and when the reader becomes inactive
+        or is erased, which is checked before each send.
         """
         token_until = self._clock.monotonic() + me.expires - self._clock.now().timestamp()
         until = min(self._clock.monotonic() + seconds, token_until)
         with self._listeners.listen(reader.recipient) as woken:
-            told = await self._store.position(reader.recipient)
-            # A counter above ours comes from before a restored backup: waiting for it would be silence.
-            sent = told if after is None else min(after, told)
+            newest = await self._repository.position(reader.recipient)
+            # A client's position above ours is from before a restored backup: waiting for it would send nothing.
+            sent = newest if after is None else min(after, newest)
             while self._clock.monotonic() < until and not ending.is_set():
                 woken.clear()
-                found = await self._store.above(reader.recipient, position=sent, limit=_CAUGHT_UP_BY)
+                found = await self._repository.above(reader.recipient, position=sent, limit=_AT_ONCE)
                 entries = await self._entries(reader, found)
                 if not await self._is_reader_still(me, reader):
                     yield Ended(reason="member_inactive")
@@ -183,7 +186,7 @@ class Inbox:
                 for entry in entries:
                     yield entry
                     sent = entry.notification.position
-                    if woken.is_set():  # while a slow client took this one, the reader may have become inactive
+                    if woken.is_set():  # while a slow client took this entry, the reader may have become inactive
                         break
                 if not found:
                     await _first_of(woken, ending, seconds=max(0.0, until - self._clock.monotonic()))
@@ -191,17 +194,17 @@ class Inbox:
             yield Ended(reason="token_expired")
 
     async def _is_reader_still(self, me: Principal, reader: Reader) -> bool:
-        now = await self._store.reader(me.home, subject_hash=me.subject_hash)
+        now = await self._repository.reader(me.home, subject_hash=me.subject_hash)
         return now is not None and now.is_active and now.recipient == reader.recipient
 
     async def _entries(self, reader: Reader, notifications: Sequence[Notification]) -> list[Entry]:
         if not notifications:
             return []
-        names = await self._store.names(reader.recipient, notifications)
+        names = await self._repository.names(reader.recipient, notifications)
         return [
             Entry(
                 notification=notification,
-                message=self._words.message(notification, locale=reader.locale, names=names),
+                message=self._renderer.message(notification, locale=reader.locale, names=names),
             )
             for notification in notifications
         ]

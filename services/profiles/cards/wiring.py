@@ -1,3 +1,5 @@
+"""Wires cards: their route, and the projection of matching's facts."""
+
 from services.profiles.cards.api import cards_router
 from services.profiles.cards.handlers import projection_handlers
 from services.profiles.cards.repository import MongoRelationRepository

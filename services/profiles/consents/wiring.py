@@ -1,3 +1,5 @@
+"""Wires consents: routes for admissions and affiliations."""
+
 from services.profiles.consents.api import consents_router
 from services.profiles.consents.usecases import Consents
 from services.profiles.members.repository.members import MongoMemberRepository

@@ -1,3 +1,5 @@
+"""Institutions over HTTP."""
+
 from typing import Annotated
 
 from fastapi import APIRouter, Response

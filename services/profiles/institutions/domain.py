@@ -1,3 +1,5 @@
+"""An institution: its status, its partners, and the terms of exchange with each."""
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

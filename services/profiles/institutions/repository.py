@@ -1,3 +1,5 @@
+"""Documents ↔ institutions."""
+
 from collections.abc import Sequence
 
 from services.profiles.institutions.domain import Institution

@@ -1,3 +1,5 @@
+"""Wires institutions: their routes."""
+
 from services.profiles.institutions.api import institutions_router
 from services.profiles.institutions.repository import MongoInstitutionRepository
 from services.profiles.institutions.usecases import InstitutionUseCases

@@ -1,3 +1,5 @@
+"""Wires invitations: their routes, and the source of one-time codes."""
+
 import secrets
 from datetime import timedelta
 

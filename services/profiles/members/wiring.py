@@ -1,3 +1,5 @@
+"""Wires members: routes for coordinators and for the person."""
+
 from services.profiles.members.api.me import me_router
 from services.profiles.members.api.members import members_router
 from services.profiles.members.repository.members import MongoMemberRepository

@@ -1,3 +1,5 @@
+"""Programmes over HTTP."""
+
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -61,7 +63,10 @@ class ProgrammePatch(BaseModel):
     weights: ProgrammeWeights = {}
     limits: Limits = Limits()
     repair_by_itself_up_to: int = Field(
-        default=0, ge=0, le=1000, description="A repair that moves at most so many people needs no coordinator's approval"
+        default=0,
+        ge=0,
+        le=1000,
+        description="A repair that moves at most so many people needs no coordinator's approval",
     )
     assessment_lookback_days: Days = 180
     """For so many days after a rotation, its assessor and the members whom they assessed are kept apart."""

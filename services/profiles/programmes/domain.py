@@ -1,3 +1,5 @@
+"""A programme: its weights and limits, the institutions that it names, and which of these agreed."""
+
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -1,3 +1,5 @@
+"""Documents ↔ programmes."""
+
 from collections.abc import Sequence
 
 from services.profiles.kernel.domain.aggregate import Versioned

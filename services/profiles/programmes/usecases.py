@@ -1,3 +1,5 @@
+"""Creates and changes programmes, and reads them."""
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 

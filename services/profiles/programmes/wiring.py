@@ -1,3 +1,5 @@
+"""Wires programmes: their routes."""
+
 from services.profiles.institutions.repository import MongoInstitutionRepository
 from services.profiles.programmes.api import programmes_router
 from services.profiles.programmes.repository import MongoProgrammeRepository

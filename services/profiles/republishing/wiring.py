@@ -1,3 +1,5 @@
+"""Wires the worker that republishes states that are newer than their topics."""
+
 from services.profiles.republishing.repository.stale_heads import TOPICS, MongoStateRepository
 from services.profiles.republishing.worker import StaleHeadRepublisher
 from services.profiles.settings import Settings

@@ -1,3 +1,5 @@
+"""Rosters over HTTP: upload, progress, verdicts."""
+
 from datetime import datetime
 from typing import Annotated
 

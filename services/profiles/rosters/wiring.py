@@ -1,3 +1,5 @@
+"""Wires rosters: their routes, and the leased worker that applies them."""
+
 from services.profiles.members.repository.members import MongoMemberRepository
 from services.profiles.programmes.repository import MongoProgrammeRepository
 from services.profiles.rosters.api import rosters_router

@@ -1,3 +1,5 @@
+"""Members over HTTP, for their coordinators."""
+
 from collections.abc import Callable
 from typing import Annotated, Literal
 

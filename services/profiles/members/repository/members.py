@@ -1,3 +1,5 @@
+"""Documents ↔ members, with the indexes that make identifiers unique within an institution."""
+
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any

@@ -31,7 +31,9 @@ class ErasureView(BaseModel):
     requested_at: datetime
     due_at: datetime = Field(description="When it is carried out, unless it is withdrawn or objected to before")
     ended_at: datetime | None = Field(description="When it was withdrawn, objected to or carried out")
-    receipts: dict[str, datetime] = Field(description="Which services have forgotten the member, and when they gave their receipt")
+    receipts: dict[str, datetime] = Field(
+        description="Which services have forgotten the member, and when they gave their receipt"
+    )
     outstanding: Sequence[str] = Field(description="Services whose receipt has not arrived since it was carried out")
 
 

@@ -1,3 +1,5 @@
+"""Export over HTTP: profiles' part of a person's data."""
+
 from typing import Any
 
 from fastapi import APIRouter, Response

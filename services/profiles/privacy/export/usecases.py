@@ -1,3 +1,5 @@
+"""Collects everything that profiles holds about a person."""
+
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -8,8 +10,6 @@ from shared.auth import Principal
 
 
 class Export:
-    """Everything that profiles holds about a person, for that person."""
-
     def __init__(self, invitations: InvitationRepository, erasures: ErasureRepository, people: MemberUseCases) -> None:
         self._invitations = invitations
         self._erasures = erasures
