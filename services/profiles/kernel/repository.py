@@ -30,8 +30,8 @@ class DocumentMapping(Generic[S]):
     taken: Mapping[str, tuple[str, str]]
 
 
-def to_versioned(document: Document, shape: DocumentMapping[S]) -> Versioned[S]:
-    return Versioned(shape.from_document(document), document["version"], document["sequences"])
+def to_versioned(document: Document, mapping: DocumentMapping[S]) -> Versioned[S]:
+    return Versioned(mapping.from_document(document), document["version"], document["sequences"])
 
 
 def next_sequences(sequences: Mapping[str, int], payloads: Sequence[Payload]) -> dict[str, int]:
@@ -69,14 +69,14 @@ def topic_key(fact: Payload | Tombstone | type[Payload]) -> str:
 
 
 class MongoAggregateRepository(Generic[S]):
-    def __init__(self, database: Database, shape: DocumentMapping[S], clock: Clock) -> None:
+    def __init__(self, database: Database, mapping: DocumentMapping[S], clock: Clock) -> None:
         self._database = database
-        self._shape = shape
+        self._mapping = mapping
         self._clock = clock
 
     @property
     def collection(self) -> Collection:
-        return self._database[self._shape.collection]
+        return self._database[self._mapping.collection]
 
     async def find(self, institution: str, id: str) -> Versioned[S] | None:
         return self._read(await self.collection.find_one({"_id": id, "institution": institution}))
@@ -90,7 +90,7 @@ class MongoAggregateRepository(Generic[S]):
         facts = self._facts(new, payloads, trace)
 
         def body(writing: Writing) -> None:
-            writing[self._shape.collection].insert_one(document, session=writing.session)
+            writing[self._mapping.collection].insert_one(document, session=writing.session)
             outbox.write(writing, facts)
 
         try:
@@ -129,7 +129,7 @@ class MongoAggregateRepository(Generic[S]):
         return new
 
     def replace(self, before: Versioned[S], new: Versioned[S], writing: Writing) -> None:
-        document, collection = self.document(new), writing[self._shape.collection]
+        document, collection = self.document(new), writing[self._mapping.collection]
         key = {"_id": document["_id"], "institution": document["institution"]}
         written = collection.replace_one({**key, "version": before.version}, document, session=writing.session)
         if not written.matched_count:
@@ -138,20 +138,20 @@ class MongoAggregateRepository(Generic[S]):
 
     def document(self, new: Versioned[S]) -> Document:
         return {
-            **self._shape.to_document(new.state),
+            **self._mapping.to_document(new.state),
             "version": new.version,
             "sequences": dict(new.sequences),
             "updated_at": self._clock.now(),
         }
 
     def _read(self, document: Document | None) -> Versioned[S] | None:
-        return None if document is None else to_versioned(document, self._shape)
+        return None if document is None else to_versioned(document, self._mapping)
 
     def _facts(self, new: Versioned[S], payloads: Sequence[Payload], trace: Trace) -> list[Fact]:
-        institution = self._shape.to_document(new.state)["institution"]
+        institution = self._mapping.to_document(new.state)["institution"]
         return to_facts(payloads, new.sequences, institution=institution, clock=self._clock, trace=trace, bulk=False)
 
     def _conflict(self, duplicate: DuplicateKeyError) -> Conflict:
         fields = (duplicate.details or {}).get("keyPattern", {})
-        field = next((name for name in self._shape.taken if name in fields), "_id")
-        return Conflict(*self._shape.taken[field])
+        field = next((name for name in self._mapping.taken if name in fields), "_id")
+        return Conflict(*self._mapping.taken[field])

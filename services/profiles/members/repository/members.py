@@ -50,9 +50,10 @@ def _value(kept: Any) -> Any:
     return tuple(kept) if isinstance(kept, list) else kept
 
 
+MEMBERS = "members"
 _NO_FILTER = MemberFilter()
 MAPPING = DocumentMapping(
-    collection="members",
+    collection=MEMBERS,
     to_document=_to_document,
     from_document=_from_document,
     taken={

@@ -8,6 +8,7 @@ from typing import Any
 from services.profiles.cards.repository import forget_within
 from services.profiles.invitations.repository import INVITATIONS
 from services.profiles.kernel.repository import ERASED, DocumentMapping, to_facts, topic_key
+from services.profiles.members.repository.members import MEMBERS
 from services.profiles.privacy.erasure import domain
 from services.profiles.privacy.erasure.domain import ErasedMember, Erasure
 from shared.clock import Clock
@@ -110,7 +111,7 @@ class MongoErasureRepository:
             if not carried_out.matched_count:
                 return
             mine = {"_id": erasure.member, "institution": erasure.institution}
-            member = writing["members"].find_one_and_delete(mine, session=writing.session)
+            member = writing[MEMBERS].find_one_and_delete(mine, session=writing.session)
             if member is not None:
                 self._publish(writing, erasure, member["sequences"], trace)
             forget(writing, erasure.institution, erasure.member)

@@ -9,8 +9,10 @@ from typing import Any
 
 from services.profiles.cards.repository import forget_all_erased
 from services.profiles.institutions.domain import Institution
+from services.profiles.invitations.repository import INVITATIONS
 from services.profiles.kernel.repository import ERASED, to_facts, to_versioned, topic_key
 from services.profiles.members.domain.members import Member
+from services.profiles.members.repository.members import MEMBERS
 from services.profiles.privacy.erasure.domain import ErasedMember
 from services.profiles.privacy.erasure.repository import ERASURES
 from services.profiles.programmes.domain import Programme
@@ -28,7 +30,7 @@ _AT_ONCE = 100
 _KINDS: Mapping[str, type[Any]] = {
     "institutions": Institution,
     "programmes": Programme,
-    "members": Member,
+    MEMBERS: Member,
     ERASED: ErasedMember,
 }
 """By collection, in the order of their dependencies."""
@@ -142,17 +144,17 @@ class Restoring:
             waiting = left
 
     async def _has_read_back(self, collection: str, id: str, ahead: Ahead) -> bool:
-        documents, (shape, _) = self._database[collection], _owner(collection)
+        documents, (mapping, _) = self._database[collection], _owner(collection)
         before = await documents.find_one({"_id": id})
         if ahead.is_erased:
             await documents.delete_one({"_id": id})
             self._put(f"{collection} {id}", erased=True, known=True)
             return True
-        after = rebuild_state(_KINDS[collection], before and shape.from_document(before), ahead.payloads)
+        after = rebuild_state(_KINDS[collection], before and mapping.from_document(before), ahead.payloads)
         if after is None:
             return False
         document = {
-            **shape.to_document(after),
+            **mapping.to_document(after),
             "version": max(before["version"] if before else 1, *ahead.sequences.values()),
             "sequences": {**(before["sequences"] if before else {}), **ahead.sequences},
             "updated_at": self._clock.now(),
@@ -172,8 +174,8 @@ class Restoring:
         now = self._clock.now()
         async for marker in self._database[ERASED].find({}):
             mine = {"institution": marker["institution"], "member": marker["_id"]}
-            await self._database["members"].delete_one({"_id": marker["_id"]})
-            await self._database["invitations"].delete_many(mine)
+            await self._database[MEMBERS].delete_one({"_id": marker["_id"]})
+            await self._database[INVITATIONS].delete_many(mine)
             await self._database[ERASURES].delete_many({**mine, "state": "waiting", "_id": {"$ne": marker["erasure"]}})
             await self._carried_out(marker, now)
         await forget_all_erased(self._database)
@@ -211,7 +213,7 @@ class Restoring:
     def _raised(self, collection: str, document: Document) -> Document:
         epoch = self.report.epoch
         sequences = {topic: epochs.raised(sequence, epoch) + 1 for topic, sequence in document["sequences"].items()}
-        withdrawn = _CONSENTS if collection == "members" else {}
+        withdrawn = _CONSENTS if collection == MEMBERS else {}
         return {
             **document,
             **withdrawn,
@@ -220,10 +222,10 @@ class Restoring:
         }
 
     def _facts(self, collection: str, document: Document) -> Sequence[outbox.Fact]:
-        shape, facts = _owner(collection)
+        mapping, facts = _owner(collection)
         payloads = [
             payload
-            for payload in facts(to_versioned(document, shape).state)
+            for payload in facts(to_versioned(document, mapping).state)
             if topic_key(payload) in document["sequences"]
         ]
         trace = Trace(correlation_id=self._clock.new_id())

@@ -61,9 +61,9 @@ class MongoStateRepository:
         return count
 
     async def _newer(self, topic: str, heads: Mapping[str, int]) -> list[Document]:
-        shape, _ = OWNED[topic]
+        mapping, _ = OWNED[topic]
         ids = [key.partition(":")[2] for key in heads]
-        found = self._database[shape.collection].find({"_id": {"$in": ids}}, {"institution": 1, "sequences": 1})
+        found = self._database[mapping.collection].find({"_id": {"$in": ids}}, {"institution": 1, "sequences": 1})
         documents = await found.to_list(None)
         _warn_of_forged(topic, documents, heads)
         return _ahead(topic, documents, heads)
@@ -107,14 +107,14 @@ class MongoStateRepository:
 
         async def body(session: Session) -> bool:
             same = {"_id": seen["_id"], "institution": seen["institution"], "sequences": seen["sequences"]}
-            shape, facts = OWNED[topic]
-            document = await self._database[shape.collection].find_one_and_update(
+            mapping, facts = OWNED[topic]
+            document = await self._database[mapping.collection].find_one_and_update(
                 same, {"$inc": {"told_again": 1}}, session=session
             )
             waits = {"status": "pending", "key": _key(seen), "topic": topic}
             if document is None or await self._database["outbox"].find_one(waits, session=session):
                 return False
-            payloads = [fact for fact in facts(to_versioned(document, shape).state) if topic == fact.TOPIC]
+            payloads = [fact for fact in facts(to_versioned(document, mapping).state) if topic == fact.TOPIC]
             await outbox.append(self._database, session, self._rows(payloads, document))
             return True
 

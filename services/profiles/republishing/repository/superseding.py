@@ -22,7 +22,7 @@ class Superseding:
         self._clock = clock
         self._topic = topic
         self._name = topic.rpartition(".")[2]
-        self._shape, self._facts = OWNED[topic]
+        self._mapping, self._facts = OWNED[topic]
 
     async def stored(self, id: str) -> Document | None:
         """The document, or the marker of an erased member; None if neither is stored."""
@@ -52,7 +52,7 @@ class Superseding:
         return await in_transaction(self._database, body)
 
     async def _find(self, id: str, session: Session | None) -> Document | None:
-        for collection in (self._shape.collection, ERASED):
+        for collection in (self._mapping.collection, ERASED):
             document = await self._database[collection].find_one({"_id": id}, session=session)
             if document is not None:
                 return document
@@ -74,9 +74,9 @@ class Superseding:
             payloads += erasures.facts(to_versioned(after, erasure_store.MAPPING).state)
         else:
             payloads += [
-                fact for fact in self._facts(to_versioned(after, self._shape).state) if self._topic == fact.TOPIC
+                fact for fact in self._facts(to_versioned(after, self._mapping).state) if self._topic == fact.TOPIC
             ]
-        collection = ERASED if is_marker else self._shape.collection
+        collection = ERASED if is_marker else self._mapping.collection
         same = {"_id": document["_id"], "institution": document["institution"]}
         await self._database[collection].replace_one(same, after, session=session)
         trace = Trace(correlation_id=self._clock.new_id())

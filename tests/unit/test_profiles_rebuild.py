@@ -1,4 +1,4 @@
-"""States read back from what was told of them: nothing that a topic carries is lost."""
+"""States rebuilt from their published events: nothing that a topic carries is lost."""
 
 from dataclasses import replace
 
@@ -44,39 +44,39 @@ NEW = Member(
     wishes_shared_identity=True,
     subject_hash="hash",
 )
-UNTOLD = {
+UNPUBLISHED = {
     *("story", "story_shown_to", "pronouns", "shares_email", "principles"),
     *("external_id", "imported", "declined_affiliations"),
 }
-"""What no topic carries: docs/operations.md names it as lost."""
+"""Fields that no topic carries: docs/operations.md names them as lost."""
 
 
 def topics(member: Member, *names: str) -> list[Payload]:
     return [fact for fact in members.facts(member) if fact.TOPIC.split(".")[1] in names]
 
 
-def test_a_member_comes_back_as_told_and_keeps_what_no_topic_carries() -> None:
+def test_a_member_is_rebuilt_as_published_and_keeps_fields_that_no_topic_carries() -> None:
     assert rebuild_state(Member, OLD, members.facts(NEW)) == replace(NEW, story="kept", external_id="7")
 
 
-def test_whatever_a_member_has_is_told_or_known_to_be_untold() -> None:
+def test_every_field_of_a_member_is_published_or_listed_as_unpublished() -> None:
     blank = Member(id="m", institution="west", name="", email="")
     silent = {name for name in Member.__dataclass_fields__ if getattr(NEW, name) == getattr(blank, name)}
-    assert silent - {"id", "institution"} == UNTOLD, "NEW sets every field that a topic carries"
+    assert silent - {"id", "institution"} == UNPUBLISHED, "NEW sets every field that a topic carries"
 
 
-def test_of_one_topic_only_that_audience_s_part_comes_back() -> None:
-    back = rebuild_state(Member, OLD, topics(NEW, "preferences"))
-    assert back is not None
-    assert (back.never, back.weights, back.name) == (NEW.never, NEW.weights, "Old")
+def test_a_single_topic_rebuilds_only_its_own_fields() -> None:
+    rebuilt = rebuild_state(Member, OLD, topics(NEW, "preferences"))
+    assert rebuilt is not None
+    assert (rebuilt.never, rebuilt.weights, rebuilt.name) == (NEW.never, NEW.weights, "Old")
 
 
-def test_who_was_unknown_is_made_anew_where_the_topics_say_enough() -> None:
+def test_an_unknown_member_is_rebuilt_if_the_events_have_every_required_field() -> None:
     assert rebuild_state(Member, None, members.facts(NEW)) == NEW
     assert rebuild_state(Member, None, topics(NEW, "members", "preferences")) is None, "without a name and an address"
 
 
-def test_programmes_and_institutions_come_back_whole() -> None:
+def test_programmes_and_institutions_are_rebuilt_completely() -> None:
     programme = Programme(
         id="p",
         institution="west",

@@ -1,4 +1,4 @@
-"""When heads are looked at: at a takeover, hourly, and by a process that stood still."""
+"""When heads are compared: after a takeover, hourly, and by a process that was stopped."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from services.profiles.republishing.worker import Heads, StaleHeadRepublisher
 BEGAN = datetime(2027, 1, 1, tzinfo=UTC)
 
 
-class ClockByHand:
+class ManualClock:
     def __init__(self) -> None:
         self.at = 0.0
 
@@ -23,35 +23,35 @@ class ClockByHand:
         return "id"
 
 
-class States:
+class FakeStates:
     def __init__(self) -> None:
         self.token: int | None = None
-        self.looks: list[Heads] = []
+        self.comparisons: list[Heads] = []
 
     async def leading(self) -> int | None:
         return self.token
 
     async def republish(self, heads: Heads) -> int:
-        self.looks.append(heads)
+        self.comparisons.append(heads)
         return 0
 
 
 class Scene:
     def __init__(self) -> None:
-        self.clock, self.states = ClockByHand(), States()
-        self.mending = StaleHeadRepublisher(self.states, self._heads, self.clock)
+        self.clock, self.states = ManualClock(), FakeStates()
+        self.worker = StaleHeadRepublisher(self.states, self._heads, self.clock)
 
     async def _heads(self, since: datetime) -> Heads:
         assert since == self.clock.now() - timedelta(hours=2)
         return {}
 
     async def turns(self, seconds: int) -> int:
-        """One a second; how often it looked."""
-        before = len(self.states.looks)
+        """One turn a second; returns how often heads were compared."""
+        before = len(self.states.comparisons)
         for _ in range(seconds):
             self.clock.at += 1
-            await self.mending.work()
-        return len(self.states.looks) - before
+            await self.worker.work()
+        return len(self.states.comparisons) - before
 
 
 @pytest.fixture
@@ -59,19 +59,19 @@ def scene() -> Scene:
     return Scene()
 
 
-async def test_who_takes_over_looks_once_and_then_hourly(scene: Scene) -> None:
+async def test_a_relay_that_takes_over_compares_once_and_then_hourly(scene: Scene) -> None:
     scene.states.token = 3
     assert await scene.turns(3599) == 1
     assert await scene.turns(3600) == 1
 
 
-async def test_who_stands_by_does_not_look_until_it_leads(scene: Scene) -> None:
+async def test_a_standby_process_does_not_compare_until_it_leads(scene: Scene) -> None:
     assert await scene.turns(8000) == 0
     scene.states.token = 4
     assert await scene.turns(10) == 1
 
 
-async def test_who_stood_still_looks_though_another_leads_and_again_when_all_is_sent(scene: Scene) -> None:
+async def test_a_stopped_process_compares_though_another_leads_and_again_when_all_is_sent(scene: Scene) -> None:
     assert await scene.turns(10) == 0
     scene.clock.at += 60
     assert await scene.turns(1) == 1
