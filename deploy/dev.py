@@ -130,7 +130,7 @@ def run_tests(
     wanted: Annotated[list[str] | None, typer.Argument(help=f"{', '.join(testing.TIERS)}, or test files")] = None,
     *,
     full: Annotated[
-        bool, typer.Option("--full", help="run every crash test, and write docs/guarantees.md again")
+        bool, typer.Option("--full", help="run every crash test and every example, and write docs/guarantees.md again")
     ] = False,
 ) -> None:
     """Runs every kind of test that this machine can run, and says which it cannot run and why."""

@@ -16,7 +16,7 @@ from deploy.stack.model import Unavailable
 
 ROOT = Path(__file__).parent.parent
 TIERS = ("unit", "contract", "component", "e2e", "crash")
-_SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+_SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Half of the time is waiting. Each worker has its own servers, and takes files in the order of tests/conftest.py."""
 _NEED_SERVERS = frozenset({"component", "e2e", "crash"})
 _CHECKS = (
@@ -42,7 +42,7 @@ def check(console: Console) -> int:
 
 def test(wanted: Sequence[str], console: Console, *, full: bool) -> int:
     """Runs tiers, files, or single tests (`FILE::NAME`). Pytest's own summary comes last: what does not run is said
-    before. `full`: every crash test, and docs/guarantees.md is written again.
+    before. `full`: every crash test and every example; docs/guarantees.md is written again.
     """
     wanted = list(wanted or TIERS)
     if unknown := [each for each in wanted if each not in TIERS and not _is_path(each)]:
@@ -61,12 +61,13 @@ def test(wanted: Sequence[str], console: Console, *, full: bool) -> int:
     if not folders:
         return 0
     crashes: AbstractContextManager[Mapping[str, str]] = nullcontext({})
+    depth = {"PRECEPTOR_TEST_DEPTH": "full"} if full else {}
     if full and "crash" in wanted:
         crashes = _crashes_written_down()
     with crashes as told:
         side_by_side = _SIDE_BY_SIDE if len(folders) > 1 or wanted[0] in TIERS else ()
         command = [sys.executable, "-m", "pytest", *side_by_side, *folders]
-        return subprocess.run(command, cwd=ROOT, env={**os.environ, **told}, check=False).returncode
+        return subprocess.run(command, cwd=ROOT, env={**os.environ, **depth, **told}, check=False).returncode
 
 
 def _is_path(name: str) -> bool:

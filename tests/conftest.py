@@ -25,8 +25,6 @@ for _service in SERVICES:
 settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("usual")
 """A machine that has much to do is no reason to fail."""
-settings.register_profile("long", max_examples=3000, deadline=None)
-"""`pytest --hypothesis-profile=long`: for a night."""
 
 
 _ORDER = ("e2e", "component", "contract", "unit", "crash")
@@ -34,7 +32,7 @@ _ORDER = ("e2e", "component", "contract", "unit", "crash")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that both workers end at about the same time; what keeps a cluster running comes last."""
+    """Long files first, so that the workers end at about the same time; what keeps a cluster running comes last."""
     items.sort(key=lambda item: _ORDER.index(item.path.parent.name))
 
 

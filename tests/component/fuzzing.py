@@ -13,9 +13,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from deploy.stack.ports import free_ports
+from tests.depth import IS_FULL
 from tests.eventually import eventually
 
 _HOOKS = Path(__file__).with_name("fuzzing_hooks.py")
+_EXAMPLES = "5" if IS_FULL else "2"
 _CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -47,7 +49,7 @@ class Asker:
 
     token: str
     known: Mapping[str, str]
-    phases: str = "examples,coverage,fuzzing,stateful"
+    phases: str = "examples,coverage,fuzzing,stateful" if IS_FULL else "examples,coverage,fuzzing"
 
 
 async def fuzz(address: str, who: Asker, folder: Path) -> None:
@@ -56,7 +58,15 @@ async def fuzz(address: str, who: Asker, folder: Path) -> None:
     command = [
         *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),
         *("run", f"{address}/openapi.json", "--checks", ",".join(_CHECKS), "--phases", who.phases),
-        *("--seed", "1", "--max-examples", "5", "--generation-deterministic", "--continue-on-failure", "--no-shrink"),
+        *(
+            "--seed",
+            "1",
+            "--max-examples",
+            "5" if IS_FULL else "2",
+            "--generation-deterministic",
+            "--continue-on-failure",
+            "--no-shrink",
+        ),
         *("--header", f"Authorization: Bearer {who.token}", "--suppress-health-check", "all", "--no-color"),
     ]
     process = await asyncio.create_subprocess_exec(

@@ -1,7 +1,7 @@
 """Incremental equals full: whatever happens, in whatever order it is heard, once all is quiet each list kept is the one
 that plain loops make of the newest states, to the last contribution, and folding the events gives the same lists.
 
-`pytest --hypothesis-profile=long` goes further.
+`./dev test --full` goes further.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from services.matching.kernel.shards import SHARDS, shard_of
 from services.matching.suggestions.index.network import Network, State
 from services.matching.suggestions.queue import Origin
 from services.matching.suggestions.updater import Change, ListUpdater
+from tests.depth import examples
 from tests.unit.matching_people import (
     CARE,
     EAST,
@@ -377,4 +378,4 @@ def _wishes(dice: random.Random, who: str) -> Preferences:
 
 
 TestLists = Lists.TestCase
-TestLists.settings = settings(deadline=None, stateful_step_count=50)
+TestLists.settings = settings(examples(100), stateful_step_count=50)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matching.kernel import rules
@@ -37,6 +37,7 @@ from services.matching.suggestions.reading import Reading, StoredList, Unmatched
 from shared.auth import Principal
 from shared.contracts.profiles import FACTORS
 from shared.errors import Conflict, DomainError
+from tests.depth import examples
 from tests.unit.matching_people import CARE, NORTH, SOUTH, WEEKLY, mentee, mentor, policy
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
@@ -254,7 +255,7 @@ def worlds(draw: st.DrawFn) -> World:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(worlds())
 def test_whatever_a_mentee_changes_no_answer_tells_two_private_rules_apart(world: World) -> None:
     hidden = {**ANYWHERE, **(ACROSS if world.is_across else {})}

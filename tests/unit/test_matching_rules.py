@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matching.kernel import rules
@@ -20,6 +20,7 @@ from services.matching.kernel.participants import (
 from services.matching.kernel.shards import SHARDS
 from services.matching.suggestions.index.network import Network
 from shared.contracts.profiles import DAYS
+from tests.depth import examples
 from tests.unit.matching_people import (
     CARE,
     EAST,
@@ -146,7 +147,7 @@ def _around(id: str, assessing: list[Assessment]) -> frozenset[str]:
     return frozenset(other for pair in both if id in pair for other in pair - {id})
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     programme=programmes(),
     known=st.tuples(institutions(NORTH), institutions(SOUTH), institutions(EAST)),

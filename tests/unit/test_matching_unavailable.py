@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matching.kernel.pairs import Decided, Pair, Party
@@ -20,6 +20,7 @@ from services.matching.suggestions.unavailable import UnavailableRequests
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import Conflict
+from tests.depth import examples
 from tests.unit.matching_people import CARE, NORTH, SOUTH, mentee, mentor
 from tests.unit.test_matching_privacy import ACROSS, ANYWHERE, NOW, Hidden, World, full, network_of, worlds
 
@@ -101,7 +102,7 @@ def hidden_in(world: World) -> dict[str, Hidden]:
     return {**ANYWHERE, **(ACROSS if world.is_across else {})}
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(worlds(), st.data())
 def test_whichever_private_rules_end_a_request_the_mentee_sees_the_same(world: World, data: st.DataObject) -> None:
     """Whatever the public rules say: the request is withdrawn although the two have no language in common."""
@@ -119,7 +120,7 @@ def test_whichever_private_rules_end_a_request_the_mentee_sees_the_same(world: W
         assert seen == (request, events), f"the mentee can tell {name} from paused"
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(worlds())
 def test_a_request_that_no_private_rule_makes_impossible_stays_pending(world: World) -> None:
     changes = [replace(world.there, sequence=2), replace(world.here, sequence=2, is_paused=True)]

@@ -7,12 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matching.repairs.domain.planning import Repaired, RepairProblem, reason_left, repair
 from services.matching.rounds.solver.model import NOBODY, Instance
 from services.matching.rounds.solver.solving import prepared
+from tests.depth import examples
 from tests.unit.rounds_kit import document, documents, mentee, mentor, pair, parsed, wish
 
 FEW, MANY = 100, 500
@@ -111,7 +112,7 @@ def told(repaired: Repaired) -> tuple[int, ...]:
     return tuple(repaired.outcome.tolist())
 
 
-@settings(max_examples=FEW, deadline=None)
+@examples(FEW)
 @given(damages())
 def test_with_nobody_allowed_to_move_nobody_moves(problem: RepairProblem) -> None:
     repaired = repair(problem, bystanders=0)
@@ -120,7 +121,7 @@ def test_with_nobody_allowed_to_move_nobody_moves(problem: RepairProblem) -> Non
     assert all(len(chain) == 1 for chain in repaired.chains)
 
 
-@settings(max_examples=MANY, deadline=None)
+@examples(MANY)
 @given(damages(most=5))
 def test_the_displaced_are_stable_among_themselves_and_no_such_outcome_is_better_for_any(
     problem: RepairProblem,
@@ -135,7 +136,7 @@ def test_the_displaced_are_stable_among_themselves_and_no_such_outcome_is_better
             )
 
 
-@settings(max_examples=MANY, deadline=None)
+@examples(MANY)
 @given(damages(most=5), st.integers(1, 3))
 def test_no_other_way_places_more_or_moves_fewer_for_as_many(problem: RepairProblem, bystanders: int) -> None:
     ours = Outcome(told(repair(problem, bystanders=bystanders)))
@@ -143,7 +144,7 @@ def test_no_other_way_places_more_or_moves_fewer_for_as_many(problem: RepairProb
     assert (ours.placed(problem), -ours.moved(problem)) == max(ways)
 
 
-@settings(max_examples=MANY, deadline=None)
+@examples(MANY)
 @given(damages(), st.integers(0, 4))
 def test_seats_pins_and_exclusions_are_kept_and_the_figures_are_true(problem: RepairProblem, bystanders: int) -> None:
     repaired, one = repair(problem, bystanders=bystanders), problem.instance
@@ -155,7 +156,7 @@ def test_seats_pins_and_exclusions_are_kept_and_the_figures_are_true(problem: Re
     assert repaired.blocking == len(blocking(problem, outcome, among_displaced=False))
 
 
-@settings(max_examples=MANY, deadline=None)
+@examples(MANY)
 @given(damages(), st.integers(0, 4))
 def test_every_chain_can_be_carried_out_without_the_others(problem: RepairProblem, bystanders: int) -> None:
     repaired, one = repair(problem, bystanders=bystanders), problem.instance

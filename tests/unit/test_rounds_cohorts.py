@@ -28,6 +28,7 @@ from services.matching.rounds.usecases.cohorts import Cohort, freeze
 from services.matching.rounds.usecases.wishlists import Call
 from services.matching.suggestions.index.network import Network
 from shared.errors import Rejected
+from tests.depth import examples
 from tests.unit.matching_people import (
     CARE,
     EAST,
@@ -97,6 +98,7 @@ ANA, BEN = mentee("ana"), mentee("ben")
 MARA, MILO = mentor("mara", stage="attending"), mentor("milo", capacity=3)
 
 
+@examples(100)
 @given(
     known=st.tuples(institutions(NORTH), institutions(SOUTH), institutions(EAST)),
     programme=programmes(),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from deploy import verify
 from deploy.rounds.schemas import FOLDER, schemas
@@ -15,6 +15,7 @@ from services.matching.rounds.solver import canonical
 from services.matching.rounds.solver.files import RoundResult, read_input
 from services.matching.rounds.solver.solving import solve
 from services.matching.rounds.solver.version import SOLVER
+from tests.depth import examples
 from tests.unit.rounds_kit import Document, content, documents, pretty
 from tests.unit.test_rounds_tampering import COVERAGE, FIT
 
@@ -36,7 +37,7 @@ def test_each_schema_is_committed_as_the_models_have_it(name: str) -> None:
     assert (FOLDER / name).read_text(encoding="utf-8") == schemas()[name], "run: python -m deploy.rounds.schemas"
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(documents())
 def test_both_files_keep_their_schemas(given: Document) -> None:
     result = solve(content(given))
@@ -45,7 +46,7 @@ def test_both_files_keep_their_schemas(given: Document) -> None:
         jsonschema.validate(json.loads(file), schema)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(documents())
 def test_a_file_read_and_written_again_is_the_same(given: Document) -> None:
     once = read_input(content(given)).file()

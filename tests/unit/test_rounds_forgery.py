@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from deploy.verify import Wrong, verify
 from services.matching.rounds.solver.solving import prepared, solve
+from tests.depth import examples
 from tests.unit.rounds_kit import (
     Document,
     blocking,
@@ -56,7 +57,7 @@ def strictly(given: Document) -> Document:
     return {**given, "mentees": mentees, "compare": False}
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(documents(target="fit", most=4))
 def test_every_other_matching_is_refused_for_what_is_wrong_with_it(drawn: Document) -> None:
     given = strictly(drawn)
@@ -68,7 +69,7 @@ def test_every_other_matching_is_refused_for_what_is_wrong_with_it(drawn: Docume
                 verify(content(given), resealed(forged(given, matching)))
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(documents(target="coverage", most=4))
 def test_every_lesser_matching_has_prices_that_contradict_it(given: Document) -> None:
     best = max(worth(given, one) for one in matchings(given))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.verify import verify
@@ -17,6 +17,7 @@ from services.matching.rounds.solver.model import NOBODY
 from services.matching.rounds.solver.proposals import fit, proposed
 from services.matching.rounds.solver.solving import prepared, solve
 from shared.errors import Rejected
+from tests.depth import examples
 from tests.unit.rounds_kit import (
     Document,
     Matching,
@@ -43,14 +44,14 @@ def solved(given: Document) -> dict[str, str | None]:
     return matched(solve(content(given)))
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 @given(documents(target="coverage", most=5))
 def test_coverage_is_the_best_of_all_matchings(given: Document) -> None:
     best = max(worth(given, one) for one in matchings(given))
     assert worth(given, solved(given)) == best
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 @given(documents(target="fit", most=5))
 def test_fit_is_stable_and_no_stable_matching_is_better_for_any_mentee(given: Document) -> None:
     outcome = solved(given)
@@ -65,7 +66,7 @@ def test_fit_is_stable_and_no_stable_matching_is_better_for_any_mentee(given: Do
             )
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(documents(target="fit"))
 def test_machine_code_finds_what_python_finds(given: Document) -> None:
     columns = prepared(parsed(given))
@@ -83,14 +84,14 @@ def test_only_a_large_round_takes_machine_code_and_only_where_numba_is(monkeypat
     assert outcomes == [[0], [NOBODY], [0]]
 
 
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @given(documents())
 def test_what_the_solver_says_is_what_the_verifier_proves(given: Document) -> None:
     file = pretty(given)
     assert "hold" in verify(file, solve(file).file())
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(documents(), st.randoms(use_true_random=False))
 def test_no_order_of_a_file_shows_in_the_outcome(given: Document, chance: random.Random) -> None:
     shuffled = {name: shuffle(value, chance) if isinstance(value, list) else value for name, value in given.items()}
@@ -99,7 +100,7 @@ def test_no_order_of_a_file_shows_in_the_outcome(given: Document, chance: random
     assert once == again
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(documents(target="fit"))
 def test_so_many_seats_more_match_who_was_left(given: Document) -> None:
     for left in solve(content(given)).unmatched:
@@ -128,7 +129,7 @@ def test_a_round_whose_coverage_would_take_gigabytes_says_so_and_fit_can_be_had(
     assert len(solve(content({**given, "compare": False})).unmatched) == 500
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(documents(target="coverage"))
 def test_one_seat_more_matches_one_person_more(given: Document) -> None:
     before = solve(content(given))

@@ -6,11 +6,12 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from deploy.verify import Wrong, main, verify
 from services.matching.rounds.solver.solving import solve
+from tests.depth import examples
 from tests.unit.rounds_kit import Document, content, document, documents, mentee, mentor, pair, resealed, wish
 
 FIT = document(
@@ -69,7 +70,7 @@ def test_an_input_that_keeps_strangers_apart_is_no_round() -> None:
         verify(given, resealed({**solved(FIT), "input": hashes}))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(documents(), st.data())
 def test_no_change_anywhere_passes(given: Document, data: st.DataObject) -> None:
     files = [content(given), solve(content(given)).file()]
@@ -135,7 +136,7 @@ def test_who_changes_one_value_and_seals_again_is_found(given: Document) -> None
     assert tried > 200
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(documents(target="fit"), st.data())
 def test_a_result_of_a_changed_round_is_no_result_of_this_one(drawn: Document, data: st.DataObject) -> None:
     """The whole result of a round with one seat more, sealed for this one. Fit has one outcome, so none passes."""
