@@ -1,0 +1,16 @@
+"""Sign-in with bearer tokens (JWT) of registered OIDC issuers. Import from here."""
+
+from shared.auth.issuers import Issuer, load_issuers
+from shared.auth.keys import IssuerUnavailable
+from shared.auth.principal import Principal, subject_hash
+from shared.auth.tokens import Authenticator, Unauthenticated
+
+__all__ = [
+    "Authenticator",
+    "Issuer",
+    "IssuerUnavailable",
+    "Principal",
+    "Unauthenticated",
+    "load_issuers",
+    "subject_hash",
+]
