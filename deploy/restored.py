@@ -25,7 +25,7 @@ from services.profiles.republishing.repository import restoring as profiles
 from services.profiles.republishing.repository.stale_heads import TOPICS
 from shared.clock import SystemClock
 from shared.consuming import consumer_groups as groups
-from shared.consuming.consumer import Fold
+from shared.consuming.projecting import ProjectionHandler
 from shared.consuming.rebuild import Less, Rebuild
 from shared.consuming.replay import Replay
 from shared.contracts.envelope import Received, Unreadable, read
@@ -133,7 +133,7 @@ async def _notifications(database: Database, bootstrap: str, *, dry_run: bool) -
     return asdict(report)
 
 
-async def forget_again(bootstrap: str, fold: Fold) -> None:
+async def forget_again(bootstrap: str, fold: ProjectionHandler) -> None:
     """Whom the backup still knows and who was erased since: their tombstones left the topics after a day."""
     erased: list[Received] = []
     await _replay(bootstrap, [MemberErased.TOPIC], erased.append)

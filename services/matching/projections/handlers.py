@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from shared.consuming.consumer import Fold
+from shared.consuming.projecting import ProjectionHandler
 from shared.consuming.projection import Refused
 from shared.contracts.envelope import Received
 from shared.contracts.payload import Payload
@@ -28,7 +28,7 @@ class ProjectedDocuments(Protocol):
     async def fold_erasures(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
 
-def projection_handlers(copies: ProjectedDocuments) -> Mapping[type[Payload], Fold]:
+def projection_handlers(copies: ProjectedDocuments) -> Mapping[type[Payload], ProjectionHandler]:
     """Handlers by event type. The shard's owner derives lists from the projected documents."""
     return {
         InstitutionChanged: copies.fold_institutions,

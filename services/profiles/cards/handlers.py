@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from shared.consuming.consumer import Fold
+from shared.consuming.projecting import ProjectionHandler
 from shared.consuming.projection import Refused
 from shared.contracts.envelope import Received
 from shared.contracts.matching import (
@@ -29,7 +29,7 @@ class RelationProjections(Protocol):
     async def fold_lists(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
 
-def projection_handlers(relations: RelationProjections) -> Mapping[type[Payload], Fold]:
+def projection_handlers(relations: RelationProjections) -> Mapping[type[Payload], ProjectionHandler]:
     """The projection of each event."""
     return {
         SuggestionsChanged: relations.fold_lists,

@@ -1,0 +1,180 @@
+"""Handles the records of a reaction: inbox mark, effect and outbox rows in one transaction, in order per key.
+
+Keys of a batch are handled concurrently. A key stops at its first record that is parked: its later records are parked
+behind it, and retried in order.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from shared import failpoints
+from shared.clock import Clock
+from shared.consuming import inbox
+from shared.consuming.failures import ATTEMPT_WAITS_SECONDS, ATTEMPTS, BEHIND_PARKED, Failures
+from shared.consuming.parking import Parking, ParkReason, ParkRequest, Record
+from shared.contracts.envelope import MAX_ATTRIBUTE, Received, Unreadable, read
+from shared.mongo import Database, Writing, in_one_thread
+from shared.telemetry import Metrics, follow
+
+Reaction = Callable[[Received, Writing], None]
+"""Runs in a thread, concurrently with other reactions."""
+_CONCURRENT_KEYS = 48
+_MAX_WITHOUT_LOOKUP = 8
+"""Up to so many records, handling each is cheaper than a query for marks first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """State that the keys of one batch share."""
+
+    handled_ids: Collection[str]
+    """Events that were handled before."""
+    blocked: Future[set[bytes]]
+    """Keys with a parked record. The query runs while the transactions that depend on it begin."""
+    concurrency: asyncio.Semaphore
+    to_park: list[ParkRequest]
+
+
+class _BehindParked(Exception):
+    """Aborts a transaction whose key has a parked record."""
+
+
+class ReactionConsumer:
+    """One consumer's reactions, by event type."""
+
+    def __init__(  # noqa: PLR0913 -- what a consumer needs
+        self,
+        consumer: str,
+        reactions: Mapping[str, Reaction],
+        database: Database,
+        *,
+        parking: Parking,
+        failures: Failures,
+        clock: Clock,
+        metrics: Metrics,
+        lookups: Executor,
+    ) -> None:
+        """`lookups` are not the driver's threads, all of which may run transactions that wait for a lookup."""
+        self._consumer = consumer
+        self._reactions = reactions
+        self._database = database
+        self._parking = parking
+        self._failures = failures
+        self._clock = clock
+        self._metrics = metrics
+        self._lookups = lookups
+
+    async def handle(self, records: Sequence[Record]) -> None:
+        by_key: dict[bytes, list[Record]] = defaultdict(list)
+        for record in records:
+            by_key[record.key or b""].append(record)
+        handled_ids = await self._handled_ids(records) if len(records) > _MAX_WITHOUT_LOOKUP else set()
+        to_park: list[ParkRequest] = []
+        keys_read = [key for key in by_key if 0 < len(key) <= MAX_ATTRIBUTE]  # longer keys are refused unread
+        blocked = self._lookups.submit(self._parking.blocked, self._consumer, keys_read)
+        async with asyncio.TaskGroup() as keys:
+            batch = _Batch(handled_ids, blocked, asyncio.Semaphore(_CONCURRENT_KEYS), to_park)
+            for of_key in by_key.values():
+                keys.create_task(self._handle_key(of_key, batch))
+        await self._failures.park(to_park)
+
+    async def retry_due(self) -> int:
+        """Retries parked records that are due, per key in order until one fails; returns how many succeeded."""
+        succeeded = 0
+        for key in await self._parking.heads(self._consumer, now=self._clock.now()):
+            succeeded += await self._retry_key(key)
+        self._metrics.parked.labels(self._consumer).set(await self._parking.count(self._consumer))
+        return succeeded
+
+    async def _retry_key(self, key: bytes) -> int:
+        succeeded = 0
+        async for parked in self._parking.sequence(self._consumer, key):
+            failed = await self._try(parked, parked_id=parked.id)
+            if failed is not None:
+                await self._parking.failed_again(parked.id, self._failures.with_retry_time(failed, parked.attempts))
+                break
+            succeeded += 1
+        return succeeded
+
+    async def _handled_ids(self, records: Sequence[Record]) -> set[str]:
+        ids = [
+            value.decode(errors="replace")
+            for record in records
+            for name, value in record.headers
+            if name == "ce_id" and value and len(value) <= MAX_ATTRIBUTE
+        ]
+        return await inbox.handled(self._database, consumer=self._consumer, events=ids)
+
+    async def _handle_key(self, records: Sequence[Record], batch: _Batch) -> None:
+        is_blocked = False
+        for record in records:
+            if is_blocked:
+                batch.to_park.append(self._failures.request(record, BEHIND_PARKED, blocks=True))
+                continue
+            failed = await self._try(record, batch=batch)
+            if failed is not None:
+                if record.key and record.key in await asyncio.wrap_future(batch.blocked):
+                    failed = BEHIND_PARKED
+                is_blocked = bool(record.key) and failed.reason not in {"no_key", "bad_attributes"}
+                batch.to_park.append(self._failures.request(record, failed, blocks=is_blocked))
+
+    async def _try(
+        self, record: Record, *, batch: _Batch | None = None, parked_id: str | None = None
+    ) -> ParkReason | None:
+        """Returns None where the record took effect, was handled before, or has no reaction here."""
+        try:
+            event = read(key=record.key, value=record.value, headers=record.headers)
+        except Unreadable as wrong:
+            return ParkReason(wrong.reason, str(wrong))
+        reaction = self._reactions.get(event.envelope.type) if event else None
+        if event is None or reaction is None or (batch and event.envelope.id in batch.handled_ids):
+            self._metrics.records.labels(self._consumer, "ignored").inc()
+            await self._unpark(parked_id)
+            return None
+        follow(event.envelope.caused())
+        return await self._react(event, reaction, batch=batch, parked_id=parked_id)
+
+    async def _unpark(self, parked_id: str | None) -> None:
+        if parked_id is not None:
+            await in_one_thread(self._database, lambda writing: self._parking.done(writing, parked_id))
+
+    async def _react(
+        self, event: Received, reaction: Reaction, *, batch: _Batch | None, parked_id: str | None
+    ) -> ParkReason | None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                # The semaphore is released between attempts, so that a retry does not delay other keys.
+                async with batch.concurrency if batch else nullcontext():
+                    return await self._take_effect(event, reaction, batch=batch, parked_id=parked_id)
+            except Exception as failure:  # noqa: BLE001 -- `park_reason` classifies every failure
+                reason = self._failures.park_reason(failure, event, attempt=attempt)
+                if reason is not None:
+                    return reason
+                await asyncio.sleep(ATTEMPT_WAITS_SECONDS[attempt - 1])
+        return None
+
+    async def _take_effect(
+        self, event: Received, reaction: Reaction, *, batch: _Batch | None, parked_id: str | None
+    ) -> ParkReason | None:
+        def body(writing: Writing) -> None:
+            inbox.mark(writing, consumer=self._consumer, event=event.envelope.id, now=self._clock.now())
+            reaction(event, writing)
+            failpoints.reach("after-effect")
+            if batch and event.envelope.key.encode() in batch.blocked.result():
+                raise _BehindParked
+            if parked_id is not None and not self._parking.done(writing, parked_id):
+                raise inbox.AlreadyHandled  # the operator has dropped it since
+
+        try:
+            await in_one_thread(self._database, body)
+        except inbox.AlreadyHandled:
+            await self._unpark(parked_id)
+        except _BehindParked:
+            return BEHIND_PARKED
+        else:
+            self._metrics.records.labels(self._consumer, "handled").inc()
+        return None
