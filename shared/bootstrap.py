@@ -53,7 +53,7 @@ class ServiceDependencies:
         return Lease(self.database, name, holder=self.holder, clock=self.clock, seconds=seconds)
 
     async def prepare(self) -> None:
-        """Exits with the setting and a remedy where MongoDB or the topics do not meet the requirements."""
+        """Exits where MongoDB or the topics do not meet the requirements; the message names setting and remedy."""
         await self._check_store()
         await outbox.prepare(self.database)
         await inbox.prepare(self.database)

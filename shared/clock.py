@@ -11,17 +11,17 @@ import uuid_utils
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """UTC, to the millisecond: what MongoDB keeps and events carry."""
+        """UTC, to the millisecond, which is the precision of MongoDB and of events."""
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards, for measuring waits."""
+        """Seconds that never decrease, to measure durations."""
 
     def new_id(self) -> str:
-        """A UUIDv7 (RFC 9562): unique, and rising with time within one process."""
+        """A UUIDv7 (RFC 9562): unique, and increasing within one process."""
 
 
 def derived_id(cause: str, of: str) -> str:
-    """A UUIDv7 of what follows from a cause, the same each time: with the cause's own time, if that is one too."""
+    """A deterministic UUIDv7 of the effect `of` of a cause; has the cause's time if the cause is a UUID."""
     digest = int.from_bytes(hashlib.sha256(f"{cause}\n{of}".encode()).digest()[:16])
     try:
         at = uuid.UUID(cause).int >> 80

@@ -1,4 +1,4 @@
-"""Two copies of the same aggregates, compared by the sequence and the content of each document."""
+"""Compares two collections of the same aggregates by the sequence and content of each document."""
 
 import hashlib
 import json
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from shared.mongo import Collection, Document
 
 Fingerprint = tuple[int, int]
-"""A document's sequence, and a digest of what it says."""
+"""A document's sequence and a digest of its content."""
 Fingerprints = dict[str, Fingerprint]
 _NOT_COMPARED = frozenset({"_id", "sequence", "event", "correlation"})
-"""Fields that locate a document or trace its event, and are not compared."""
+"""Fields that identify a document or trace its event."""
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Documents that agree have one checksum; of the others, ids by how they differ."""
+    """The number and checksum of equal documents, and the ids of the others by kind of difference."""
 
     agreeing: int
     checksum: str
@@ -52,7 +52,7 @@ class Comparison:
 
 async def fingerprints(collection: Collection, *, only: Iterable[str] | None = None) -> Fingerprints:
     wanted: Document = {} if only is None else {"_id": {"$in": list(only)}}
-    return {one["_id"]: (one["sequence"], _digest(one)) async for one in collection.find(wanted)}
+    return {document["_id"]: (document["sequence"], _digest(document)) async for document in collection.find(wanted)}
 
 
 def comparison(here: Fingerprints, there: Fingerprints) -> Comparison:

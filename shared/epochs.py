@@ -1,17 +1,17 @@
-"""A sequence's high bits are its epoch: what is told after a backup was restored is newer than all told before.
+"""Sequences with an epoch in their high bits: events published after a restored backup are newer than all before it.
 
-Counting goes on in the low bits, which no aggregate outgrows. Below epoch 8,191 the whole is exact in JavaScript too.
+The low 40 bits count an aggregate's changes. Below epoch 8,191 a sequence is exact in JavaScript too.
 """
 
 from collections.abc import Iterable
 
 _BITS = 40
 _COUNT_JUMP = 1_000_000
-"""No reader misses more changes of one aggregate. A first sequence is bounded by it, too."""
+"""The most changes of one aggregate that a reader can have missed. It bounds a first sequence too."""
 _EPOCH_JUMP = 8
-"""No reader misses so many restored backups."""
+"""The most restored backups that a reader can have missed."""
 _FIRST_EPOCH = 100
-"""Above what restoring backups leads to in a network's life."""
+"""The highest epoch of a first sequence: more restored backups than any network has in its life."""
 
 
 def epoch_of(sequence: int) -> int:
@@ -23,14 +23,14 @@ def count_of(sequence: int) -> int:
 
 
 def raised(sequence: int, epoch: int) -> int:
-    """The same count in that epoch."""
+    """The sequence with the same count and the given epoch."""
     return epoch << _BITS | count_of(sequence)
 
 
 def is_plausible(sequence: int, *, after: int | None) -> bool:
-    """Whether an aggregate may have gone on to this sequence; `after` is the last known one, None for none.
+    """Whether an aggregate can have reached this sequence. `after` is its last known sequence, None if none is known.
 
-    A lower sequence is plausible: a record may come late, and is not applied then.
+    A lower sequence is plausible: the record is late, and is not applied.
     """
     if after is not None and sequence <= after:
         return True
@@ -40,26 +40,26 @@ def is_plausible(sequence: int, *, after: int | None) -> bool:
 
 
 def is_plausible_after_any(sequence: int) -> bool:
-    """Whether no last known sequence makes this one implausible, so that none need be looked up."""
+    """Whether the sequence is plausible whatever the last known sequence is, so that no query is needed."""
     return is_plausible(sequence, after=0)
 
 
 def is_within_reach(sequence: int, *, epoch: int) -> bool:
-    """Whether a restored store of that epoch may take this sequence for its own: readers take the epoch after it."""
+    """Whether a restored store of that epoch may adopt this sequence: readers still accept the epoch after it."""
     return epoch_of(sequence) - epoch < _EPOCH_JUMP
 
 
 def superseding(own: int, highest: int) -> int:
-    """A sequence above both that every reader accepts: one that knows `own`, one that knows `highest`, and a new one.
+    """A sequence above both that every reader accepts, whether its last known sequence is `own`, `highest` or none.
 
-    `highest` is plausible after `own`. A new epoch where possible: the count stays small, as a new reader needs it.
+    `highest` must be plausible after `own`. Begins a new epoch where possible: a new reader accepts only small counts.
     """
     in_next_epoch = raised(own, epoch_of(highest) + 1) + 1
     return in_next_epoch if is_plausible(in_next_epoch, after=own) else highest + 1
 
 
 def highest_accepted(own: int, found: Iterable[int]) -> int:
-    """The highest of these sequences that a reader may have accepted, one after another, who began at `own`."""
+    """The highest of the `found` sequences that a reader whose last known sequence was `own` can have accepted."""
     highest = own
     for sequence in sorted(found):
         if is_plausible(sequence, after=highest):

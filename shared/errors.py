@@ -1,15 +1,16 @@
-"""What can be wrong, in families that decide what happens next.
+"""The exception families, which decide how a failure is handled.
 
-    DomainError            the request is wrong and always will be; HTTP 4xx, a record parks at once
-    ├── NotFound           unknown, or another institution's: the two are never told apart
-    ├── Forbidden          known to whoever asks, but not theirs to do
+    DomainError            the request is wrong and always will be; HTTP 4xx, a record is parked at once
+    ├── NotFound           unknown, or another institution's: the answer is the same for both
+    ├── Forbidden          the caller may see it, but not do this
     ├── Conflict           the state does not allow it (already exists, already used, inactive)
-    └── Rejected           a value is wrong; `errors` names each place
-    StaleVersion           somebody was faster: reload and try again
-    ├── VersionMismatch    the version that the caller named is not the current one; HTTP 412
-    └── Contended          tried many times, and each time another change was faster; HTTP 503
+    └── Rejected           a value is wrong; `errors` names each field
+    StaleVersion           a concurrent change was saved first: reload and try again
+    ├── VersionMismatch    the version that the caller named is not current; HTTP 412
+    └── Contended          every attempt met a concurrent change; HTTP 503
 
-Everything else is a fault: retried with backoff, then parked with its cause. Statuses are chosen in `shared/http` only.
+Any other exception is a fault: it is retried with back-off, then the record is parked with its cause. HTTP statuses are
+chosen in `shared/http` only.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One wrong value: where (`topics_wanted[2]`) and what would be right. Never the value of a personal field."""
+    """A wrong value: its path (`topics_wanted[2]`) and what would be right. Never the value of a personal field."""
 
     field: str
     message: str

@@ -1,7 +1,7 @@
-"""Named places at which a process kills itself at its n-th arrival, so that tests can prove that it may.
+"""Fail-points: points in the code at which a process kills itself, so that tests can prove that a kill loses nothing.
 
-PRECEPTOR_FAILPOINT=`<service>.<work>.<point>:<n>`, several with commas; `:stop` behind one means SIGSTOP. Refused
-outside of development. Where none is set, a place costs a call and a look at an empty list.
+PRECEPTOR_FAILPOINT=`<service>.<work>.<point>:<n>`, several separated by commas, kills the process with SIGKILL when it
+reaches the point for the n-th time; the suffix `:stop` sends SIGSTOP instead. Refused outside of development.
 """
 
 import os
@@ -12,53 +12,53 @@ from dataclasses import dataclass
 
 VARIABLE = "PRECEPTOR_FAILPOINT"
 POINTS = (
-    "after-commit",  # a transaction is committed, whoever asked for it does not know yet
-    "after-publish",  # Kafka has acknowledged one record, nothing says so yet
-    "before-mark",  # a batch is published, none of its outbox rows is marked
+    "after-commit",  # a transaction is committed, its caller does not know yet
+    "after-publish",  # Kafka has acknowledged a record, its outbox row is still pending
+    "before-mark",  # a batch is published, none of its outbox rows is marked as sent
     "after-effect",  # a reaction has written and not committed; a projection has written
     "before-offset-commit",  # a batch is handled, its offsets are not committed
-    "before-answer",  # a process that was started for it has a job, and has not answered
-    "before-save",  # what it made is here (a round's files, a list), nothing that is looked at names it
-    "lease-expired",  # somebody's lapsed lease is ours, nothing is done with it yet
+    "before-answer",  # a solver process has read its job and has not answered
+    "before-save",  # a result exists (a round's files, a list), no document refers to it yet
+    "lease-expired",  # an expired lease of another process is taken, no work is done under it yet
 )
-_WRITTEN = re.compile(
-    rf"(?P<service>[a-z]+)\.(?P<place>[a-z]+\.({'|'.join(POINTS)})):(?P<arrival>[1-9][0-9]*)(?P<stop>:stop)?"
+_SYNTAX = re.compile(
+    rf"(?P<service>[a-z]+)\.(?P<point>[a-z]+\.({'|'.join(POINTS)})):(?P<arrival>[1-9][0-9]*)(?P<stop>:stop)?"
 )
 
 
 @dataclass(slots=True)
 class _Armed:
-    place: str
+    point: str
     left: int
-    sign: signal.Signals
+    to_send: signal.Signals
 
-    def arrive(self, place: str) -> None:
-        self.left -= place == self.place
+    def arrive(self, point: str) -> None:
+        self.left -= point == self.point
         if self.left == 0:
-            self.left = -1  # one that was stopped goes on, and is not stopped again
-            os.kill(os.getpid(), self.sign)
+            self.left = -1  # a process that is resumed after SIGSTOP is not stopped again
+            os.kill(os.getpid(), self.to_send)
 
 
 _ARMED: list[_Armed] = []
 _WORK: ContextVar[str] = ContextVar("work", default="api")
 
 
-def arm(service: str, told: str, *, environment: str) -> None:
-    """Takes what the variable says of this service. Ends the process where it may not, or says nothing known."""
+def arm(service: str, setting: str, *, environment: str) -> None:
+    """Arms the fail-points of this service. Exits where the setting is malformed or the environment is production."""
     _ARMED.clear()
-    for one in filter(None, told.split(",")):
+    for failpoint in filter(None, setting.split(",")):
         if environment != "development":
             raise SystemExit(f"{VARIABLE} is for development: nothing kills itself in {environment}")
-        found = _WRITTEN.fullmatch(one)
+        found = _SYNTAX.fullmatch(failpoint)
         if found is None:
             raise SystemExit(f"{VARIABLE}: must be <service>.<work>.<point>:<n>, the point one of {', '.join(POINTS)}")
         if found["service"] == service:
-            sign = signal.SIGSTOP if found["stop"] else signal.SIGKILL
-            _ARMED.append(_Armed(found["place"], int(found["arrival"]), sign))
+            to_send = signal.SIGSTOP if found["stop"] else signal.SIGKILL
+            _ARMED.append(_Armed(found["point"], int(found["arrival"]), to_send))
 
 
 def enter(work: str) -> None:
-    """From here on, this task and those it starts are part of this work; what nobody entered is the api's."""
+    """Names the work of this task and of the tasks that it starts; without a name the work is `api`."""
     _WORK.set(work)
 
 

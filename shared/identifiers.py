@@ -1,7 +1,7 @@
-"""Identifiers that an institution knows its members by, staff number and e-mail address, and their digests.
+"""The identifiers by which an institution names its members, staff number and e-mail address, and their digests.
 
-Matching gets the digests only: it normalizes an identifier that somebody sends, computes its digest as profiles does,
-and finds the member. Staff numbers are compared exactly, e-mail addresses in lower case.
+Matching receives the digests only: it normalizes an identifier in a request, computes its digest as profiles does, and
+finds the member. Staff numbers are compared exactly, e-mail addresses in lower case.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ ExternalId = Annotated[Line, Field(min_length=1, max_length=128)]
 
 
 def identifier_digest(*, institution: str, kind: IdentifierKind, value: str) -> str:
-    """SHA-256, hexadecimal. Equal for equal values of one kind within one institution, and for no others."""
+    """SHA-256, hexadecimal: equal only for equal values of the same kind in the same institution."""
     normal = unicodedata.normalize("NFC", value.strip())
     if kind == "email":
         normal = unicodedata.normalize("NFC", normal.lower())

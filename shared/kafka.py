@@ -1,8 +1,8 @@
-"""How every client of Kafka is set: nothing that a default could lose (design 5.6).
+"""Creates Kafka clients with settings that lose no record (design 5.6), and prefixes names with the network's id.
 
 An address names the brokers and the network that uses them: `host:port,host:port`, or `network@host:port` where several
-networks share one Kafka. The network's id prefixes every topic, consumer group and client id, and this module alone
-knows how. Names in code, in outbox rows and in contracts carry no prefix.
+networks share one Kafka. Only this module adds the network's id to topics, consumer groups and client ids: names in
+code, in outbox rows and in contracts have no prefix.
 """
 
 import asyncio
@@ -27,23 +27,23 @@ def address(bootstrap: str, *, network: str) -> str:
 
 
 def servers(address: str) -> list[str]:
-    """FastStream does not split a comma."""
+    """The brokers of an address as a list: FastStream does not split at commas."""
     return [server.strip() for server in address.rpartition("@")[2].split(",") if server.strip()]
 
 
 def named(address: str, name: str) -> str:
-    """A topic, consumer group or client as Kafka knows it."""
+    """The name of a topic, consumer group or client in Kafka."""
     network = address.rpartition("@")[0]
     return f"{network}.{name}" if network else name
 
 
 def unnamed(address: str, name: str) -> str:
-    """The topic as contracts name it."""
+    """The name of a topic in the contracts."""
     return name.removeprefix(named(address, ""))
 
 
 def producer(address: str) -> AIOKafkaProducer:
-    """Idempotent and acknowledged by all in-sync replicas; no linger, which costs every fact its length."""
+    """An idempotent producer, acknowledged by all in-sync replicas; without linger, which would delay every fact."""
     return AIOKafkaProducer(
         bootstrap_servers=servers(address),
         client_id=named(address, "preceptor-producer"),
@@ -55,11 +55,10 @@ def producer(address: str) -> AIOKafkaProducer:
 
 
 class Publisher:
-    """One producer, and another after it when a record was not taken.
+    """A producer that can be replaced after a failure.
 
-    aiokafka numbers a batch before it sends it, and tries it until it is answered. Where Kafka refuses one, the numbers
-    have a gap, and Kafka takes nothing more of that partition from this producer, whatever its key
-    (OutOfOrderSequenceNumber).
+    aiokafka numbers batches before it sends them. Where Kafka refuses a batch, the numbers have a gap, and Kafka
+    accepts no later record of that partition from the same producer, whatever its key (OutOfOrderSequenceNumber).
     """
 
     def __init__(self, address: str) -> None:
@@ -67,21 +66,21 @@ class Publisher:
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
-        fresh = producer(self._address)
+        started = producer(self._address)
         try:
-            await fresh.start()
+            await started.start()
         except BaseException:
-            await fresh.stop()
+            await started.stop()
             raise
-        self._producer = fresh
+        self._producer = started
 
     async def stop(self) -> None:
-        spent, self._producer = self._producer, None
-        if spent is not None:
-            await spent.stop()
+        stopped, self._producer = self._producer, None
+        if stopped is not None:
+            await stopped.stop()
 
     async def renew(self) -> None:
-        """With nothing in flight; raises while Kafka is away, and may be called again."""
+        """Replaces the producer; no record may be in flight. Raises while Kafka is away, and may be called again."""
         await self.stop()
         await self.start()
 
@@ -93,7 +92,7 @@ class Publisher:
 
 
 def broker(address: str) -> KafkaBroker:
-    """For subscribers only; what we publish goes through the relay's producer."""
+    """A broker for subscribers only: the relay publishes with a producer of its own."""
     return KafkaBroker(
         servers(address),
         client_id=named(address, "preceptor"),
@@ -107,7 +106,7 @@ def broker(address: str) -> KafkaBroker:
 
 
 async def answers(address: str, *, within_seconds: float = 5) -> bool:
-    """Whether Kafka answers somebody whom it has never seen."""
+    """Whether Kafka answers a new client."""
     client = AIOKafkaClient(bootstrap_servers=servers(address), request_timeout_ms=int(within_seconds * 1000))
     try:
         async with asyncio.timeout(within_seconds):
@@ -125,5 +124,5 @@ def is_outage(error: BaseException) -> bool:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether Kafka would refuse the same record again, however often it were sent."""
+    """Whether Kafka would refuse the same record however often it is sent."""
     return isinstance(error, (MessageSizeTooLargeError, RecordListTooLargeError))

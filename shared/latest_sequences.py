@@ -10,7 +10,7 @@ from shared.consuming.parking import Record
 from shared.contracts.envelope import Unreadable, read
 
 _AT_LEAST = 1_000
-"""The minimum of records read from each partition: a record that is sent late may carry a much earlier time."""
+"""The minimum of records read from each partition: a record that is sent late may have a much earlier time."""
 
 
 async def heads(bootstrap: str, topics: Sequence[str], *, since: datetime) -> Mapping[str, Mapping[str, int]]:

@@ -1,7 +1,7 @@
-"""One holder at a time, by the database's clock, with a fencing token that rises whenever the holder changes.
+"""Leases: one holder at a time by the database's clock, with a fencing token that rises when the holder changes.
 
-`is_held` looks at this process's monotonic clock only and gives up a margin before the database would: a process that
-was stopped and resumed past its lease finds that out before it acts.
+`is_held` reads only this process's monotonic clock, and ends a margin before the lease does in the database: a process
+that is suspended and resumed after its lease has ended sees this before it acts.
 """
 
 from shared import failpoints
@@ -26,7 +26,7 @@ class Lease:
         return self._clock.monotonic() < self._held_until
 
     async def take(self) -> bool:
-        """Takes a free or expired lease, or renews an own one; false while another process holds it."""
+        """Takes a free or expired lease, or renews the own lease; false while another process holds it."""
         asked = self._clock.monotonic()
         try:
             lease = await self._leases.find_one_and_update(

@@ -1,9 +1,8 @@
-"""Keeps an outage from flooding the log: of warnings and errors of one kind, a few lines in a window and then a count.
+"""Limits the rate of log lines: of warnings and errors of one kind, writes five lines in 30 s and counts the rest.
 
-A kind is the logger, the level, the text before its values are filled in, the kind of fault and the piece of work. The
-first five lines of a kind in 30 s are written; the rest are counted. The count is written with the next line of that
-kind, or on a line of its own with the first line of any kind after the window: nothing is left out without a number.
-Lines below WARNING are never left out. Time is the records' own.
+A kind is the logger, the level, the text without its values, the type of the fault and the name of the work. The count
+of lines left out is written on a line of its own with the first line of any kind after the window, so that no line is
+left out uncounted. Lines below WARNING are always written. Time is the records' own.
 """
 
 import logging
@@ -61,14 +60,14 @@ class LimitedHandler(logging.StreamHandler[Any]):
 
 
 def _kind(record: logging.LogRecord) -> tuple[str, ...]:
-    told = record.msg if isinstance(record.msg, dict) else {"event": record.msg}
+    values = record.msg if isinstance(record.msg, dict) else {"event": record.msg}
     fault = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
-    parts = (told.get("event"), fault, told.get("fault"), told.get("work"))
+    parts = (values.get("event"), fault, values.get("fault"), values.get("work"))
     return (record.name, record.levelname, *map(str, parts))
 
 
 def say_left_out(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Adds `left_out` to a line that stands for that many more like it."""
+    """Adds `left_out`, the number of lines of this kind that were not written."""
     left_out = getattr(event.get("_record"), "left_out", 0)
     if left_out:
         event["left_out"] = left_out

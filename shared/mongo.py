@@ -271,7 +271,9 @@ def refuses_value(error: BaseException) -> bool:
     if isinstance(error, (OverflowError, UnicodeError, BSONError)):
         return True
     if isinstance(error, BulkWriteError):
-        return any(one["code"] in _VALUE_REFUSED for one in (error.details or {}).get("writeErrors", []))
+        return any(
+            write_error["code"] in _VALUE_REFUSED for write_error in (error.details or {}).get("writeErrors", [])
+        )
     return isinstance(error, OperationFailure) and error.code in _VALUE_REFUSED
 
 

@@ -1,7 +1,7 @@
-"""Which network owns the topics of a Kafka: an identity in a topic, which every service's MongoDB remembers.
+"""Detects that topics belong to another network: compares an identity in a topic with the one in each MongoDB.
 
-A service claims its topics for its own store once. It starts only where the identity is the one that it remembers and
-where no other store has claimed the service before, so that two networks never share topics or consumer groups.
+Each service claims its topics for its own store once. It starts only where the topic's identity is the stored one and
+no other store has claimed the service before, so that two networks never share topics or consumer groups.
 """
 
 import json
@@ -24,14 +24,14 @@ class AnotherNetwork(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What the topic says: the network's identity, and for each service the store that claimed it first."""
+    """The content of the topic: the network's identity, and for each service the store that claimed it first."""
 
     identity: str | None
     stores: dict[str, str]
 
 
 def marker_topic(address: str, *, like: Topic) -> Topic:
-    """With the replication of `like`. Never compacted: the first claim counts, and compaction keeps the last."""
+    """The topic, replicated as `like` is. Not compacted: the first claim counts, and compaction would keep the last."""
     return Topic(
         name=kafka.named(address, TOPIC),
         partitions=1,
@@ -55,7 +55,7 @@ class Network:
         self._clock = clock
 
     async def join(self) -> None:
-        """May be interrupted anywhere and be called again, by several processes at once."""
+        """Claims the topics for this store, or checks the claim. Idempotent; several processes may call it at once."""
         await ensure_indexes(self._remembered, [])
         store, remembered = await self._load_or_create_store_id()
         marker = await read_marker(self._address)
@@ -70,7 +70,7 @@ class Network:
         await self._remembered.update_one(_REMEMBERED, {"$set": {"identity": marker.identity}})
 
     async def check(self) -> Marker:
-        """Claims and writes nothing: for commands. A store that never joined a network may go with any."""
+        """Compares without a claim, for commands. A store that never joined a network fits every network."""
         mine = await self._remembered.find_one(_REMEMBERED) or {}
         marker = await read_marker(self._address)
         if mine:
@@ -78,7 +78,7 @@ class Network:
         return marker
 
     async def adopt(self) -> None:
-        """Gives the topics to this store, for instance after a store was lost. Any other store is refused from then."""
+        """Transfers the topics to this store after the loss of the old one, which is refused from then."""
         store, _ = await self._load_or_create_store_id()
         for name, other in await _claims(self._address):
             if name == self._service and other != store:
@@ -87,7 +87,7 @@ class Network:
         await self.join()
 
     async def _load_or_create_store_id(self) -> tuple[str, str | None]:
-        """The id of this store, made once, and the network's identity as far as it is known."""
+        """The id of this store, and the network's identity or None before the store joins."""
         document = await self._remembered.find_one_and_update(
             _REMEMBERED,
             {"$setOnInsert": {"store": self._clock.new_id()}},
@@ -121,7 +121,7 @@ async def read_marker(address: str) -> Marker:
 
 
 async def _claims(address: str) -> list[tuple[str, str]]:
-    """Name and value of every claim that was not withdrawn, in the order of the topic."""
+    """Name and value of each claim that is not withdrawn, in order of offset."""
     partition = TopicPartition(kafka.named(address, TOPIC), 0)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=kafka.servers(address),

@@ -1,6 +1,6 @@
-"""Reads what somebody sent in a thread, with a deadline, so that the event loop goes on answering others.
+"""Runs slow parsing in a thread, with a deadline, so that the event loop stays responsive.
 
-A thread cannot be ended from outside: whoever calls this bounds the work by the size of what is read as well.
+A thread cannot be cancelled: the caller must limit the size of its input as well.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 async def off_loop(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    """Raises `Rejected` after the deadline, and what `work` raises."""
+    """Raises `Rejected` after the deadline, and the exceptions of `work`."""
     try:
         async with asyncio.timeout(SECONDS):
             return await asyncio.to_thread(work, *arguments, **named)

@@ -1,6 +1,6 @@
-"""What is wrong with a value, in our words: one sentence for each of pydantic's error types, with what would be right.
+"""Validation messages: for each of pydantic's error types a sentence that says what would be right.
 
-No sentence repeats what was sent. `tests/unit/test_refusals.py` takes every error type that pydantic has.
+No sentence repeats the value. `tests/unit/test_refusals.py` covers every error type of pydantic.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _FORMS: Mapping[str, str] = {
     "^[a-z0-9]+(?:[-_][a-z0-9]+)*$": "lower-case words joined by single dashes, like internal-medicine",
     "^[0-9a-f]{64}$": "64 hexadecimal digits",
 }
-"""What the patterns of our types mean. A field with another pattern documents it in the OpenAPI document."""
+"""Descriptions of the patterns of our types. The OpenAPI document shows other patterns."""
 _SENTENCES: Mapping[str, str] = {
     "missing": "is required",
     "extra_forbidden": "is unknown here: leave it out, or check how it is spelled",
@@ -58,12 +58,12 @@ _SENTENCES: Mapping[str, str] = {
 _OTHERWISE = "is not of the form that this field takes: see the OpenAPI document"
 
 
-_PYDANTICS = frozenset(get_args(core_schema.ErrorType))
+_PYDANTIC_TYPES = frozenset(get_args(core_schema.ErrorType))
 
 
 def worded(error: Mapping[str, Any]) -> str:
-    """An error of a type that pydantic does not have has our words already."""
-    if error["type"] not in _PYDANTICS:
+    """The message of a validation error; our own error types bring their message."""
+    if error["type"] not in _PYDANTIC_TYPES:
         return str(error["msg"])
     context = {name: str(value) for name, value in error.get("ctx", {}).items()}
     if context.get("error", "").startswith("Expected UploadFile"):  # FastAPI's, of a form's text where a file belongs

@@ -1,4 +1,4 @@
-"""Documents that go by age. A TTL index cleans up and decides nothing: it may be minutes late."""
+"""Deletes documents by age with a TTL index, which may be minutes late: no decision depends on it."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ from shared.mongo import ASCENDING, Collection, IndexModel, ensure_indexes
 
 
 async def keep_for(collection: Collection, field: str, kept: timedelta) -> None:
-    """From the moment in `field`; a document without one stays. An index that is there learns another age."""
+    """Deletes documents `kept` after the moment in `field`; documents without it stay. Updates an existing index."""
     name, seconds = f"kept_by_{field}", int(kept.total_seconds())
     index = IndexModel([(field, ASCENDING)], name=name, expireAfterSeconds=seconds)
     await ensure_indexes(collection, [])

@@ -1,6 +1,6 @@
-"""Commands that hold whatever the version is: reload and decide again until no other change is faster.
+"""Retries a command that met a concurrent change: loads and decides again.
 
-Of several changes that meet, one is always saved, so each of a hundred is saved after at most a hundred tries.
+Of several concurrent changes one is always saved, so each of a hundred is saved after at most a hundred attempts.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,8 +13,8 @@ TRIES = 100
 
 
 async def again_when_stale(act: Callable[[], Awaitable[T]]) -> T:
-    """`act` loads, decides and saves. Raises `Contended` after many tries, never `StaleVersion`: the caller has named
-    no version. One that they did name and that is not the current one is theirs to read again: `VersionMismatch`.
+    """Repeats `act`, which loads, decides and saves, after `StaleVersion`. Raises `Contended` after the last attempt.
+    `VersionMismatch` is not retried: the caller named a version and must read again.
     """
     for _ in range(TRIES):
         try:

@@ -1,4 +1,4 @@
-"""The part of an institution that a token speaks for: all of it, or named programmes. By default nothing."""
+"""The part of an institution to which a token gives access: all of it, or named programmes; by default nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,5 +19,5 @@ class Scope:
         return all(map(self.covers, programmes))
 
     def covers_any(self, programmes: Iterable[str]) -> bool:
-        """True for the whole institution even where no programme is given: its members need not be enrolled."""
+        """True for the whole institution even without programmes: its members need not be enrolled in any."""
         return self.is_whole or any(map(self.covers, programmes))

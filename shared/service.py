@@ -1,6 +1,6 @@
-"""How a service lives: roles in one process or several, background work that comes back after a fault, a clean stop.
+"""Runs a service: roles in one process or several, background work restarted after a fault, a graceful shutdown.
 
-A service's `app.py` builds a `Service`; `run` does the rest. Roles: api, consumer, relay, clockwork.
+A service's `app.py` builds a `Service`; `run` runs it. Roles: api, consumer, relay, clockwork.
 """
 
 import asyncio
@@ -21,26 +21,26 @@ ROLES = ("api", "consumer", "relay", "clockwork")
 _log = logger(__name__)
 _FIRST_WAIT_SECONDS, _LAST_WAIT_SECONDS, _STEADY_SECONDS = 0.5, 15.0, 60.0
 _STOP_SECONDS = 10.0
-"""For all work to put down what it holds; containers are killed after 15."""
+"""How long background work may take to stop; containers are killed after 15 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     name: str
     app: FastAPI
-    """Health and metrics always; the API's routes only in the role api."""
+    """Serves health and metrics in each role; the API's routes only in the role api."""
     host: str
     port: int
     prepare: Callable[[], Awaitable[None]]
-    """Collections, indexes, topics compared, connections opened. Raises what an operator must mend first."""
+    """Creates collections and indexes, and compares topics. Exits where an operator must correct something first."""
     close: Callable[[], Awaitable[None]]
     background: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
-    """By name; each runs until cancelled and is started again, with backoff, after a fault."""
+    """Background work by name: runs until cancelled, and is restarted with back-off after a fault."""
 
 
 class _Server(uvicorn.Server):
-    """Raises no signal a second time when it has served, as uvicorn's own does: SIGTERM would end the process there,
-    with its leases held, its groups not left and its transactions open.
+    """Does not raise the signal again after serving, as uvicorn does: SIGTERM would end the process before it releases
+    its leases, leaves its consumer groups and ends its transactions.
     """
 
     @contextmanager
@@ -59,7 +59,7 @@ def roles_of(arguments: Sequence[str]) -> frozenset[str]:
 
 
 async def run(service: Service, clock: Clock) -> None:
-    """Until SIGTERM or SIGINT."""
+    """Runs a service until SIGTERM or SIGINT."""
     await service.prepare()
     collect_garbage_seldom()
     server = _Server(
@@ -73,9 +73,9 @@ async def run(service: Service, clock: Clock) -> None:
         )
     )
     stops = asyncio.Event()
-    work = [
-        asyncio.create_task(supervise(name, once, clock, stops=stops), name=name)
-        for name, once in service.background.items()
+    tasks = [
+        asyncio.create_task(supervise(name, work, clock, stops=stops), name=name)
+        for name, work in service.background.items()
     ]
     _log.info("service runs", port=service.port, work=sorted(service.background))
     try:
@@ -85,37 +85,37 @@ async def run(service: Service, clock: Clock) -> None:
         raise SystemExit(f"cannot start: {variables}: cannot listen at {service.host}:{service.port}") from None
     finally:
         stops.set()
-        for task in work:
+        for task in tasks:
             task.cancel()
-        if work:
-            await asyncio.wait(work, timeout=_STOP_SECONDS)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_STOP_SECONDS)
         await service.close()
 
 
 def collect_garbage_seldom() -> None:
-    """For programs that live long and hold much: what stands at the start is never looked at again, the rest seldom.
+    """Tunes garbage collection for long-running processes: exempts the objects of the start, collects others seldom.
 
-    With Python's own thresholds a consumer spent two fifths of its time looking for cycles among documents just read.
+    With Python's default thresholds a consumer spent two fifths of its time collecting documents that it had just read.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
 
-async def supervise(name: str, once: Callable[[], Awaitable[None]], clock: Clock, *, stops: asyncio.Event) -> None:
-    """Runs `once` until cancelled; after a fault again, later each time, until it has held for a minute.
+async def supervise(name: str, work: Callable[[], Awaitable[None]], clock: Clock, *, stops: asyncio.Event) -> None:
+    """Runs `work` until cancelled, and restarts it after a fault, with back-off that is reset after a minute of work.
 
-    `stops` is set before the cancellation. The task cannot be asked: before Python 3.13 `cancelling()` also counts what
-    a `TaskGroup` that failed has asked for.
+    `stops` is set before the cancellation, because `Task.cancelling()` is no sign of it: before Python 3.13 it also
+    counts the cancellations of a failed `TaskGroup`.
     """
     failpoints.enter(name)
     wait = _FIRST_WAIT_SECONDS
     while True:
         began = clock.monotonic()
         try:
-            await once()
-        except Exception:  # noqa: BLE001 -- the last line of defence for background work: logged, and begun again
-            if stops.is_set():  # what its clean-up ran into took the cancellation's place
+            await work()
+        except Exception:  # noqa: BLE001 -- background work survives every fault: it is logged and the work restarted
+            if stops.is_set():  # a fault of the work's clean-up replaced the cancellation
                 return
             if clock.monotonic() - began > _STEADY_SECONDS:
                 wait = _FIRST_WAIT_SECONDS
@@ -125,7 +125,7 @@ async def supervise(name: str, once: Callable[[], Awaitable[None]], clock: Clock
 
 
 async def every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:
-    """Acts, waits, acts again: clockwork."""
+    """Repeats `act` with a pause of `seconds` until cancelled."""
     while True:
         await act()
         await asyncio.sleep(seconds)

@@ -1,4 +1,4 @@
-"""What every service is told by its environment (`PROFILES_MONGO_URI`, …). No secret has a default."""
+"""Settings that every service reads from its environment (`PROFILES_MONGO_URI`, …). No secret has a default."""
 
 import difflib
 import os
@@ -19,8 +19,8 @@ from shared.topics import load_topics
 NETWORK_ID = r"^(?:[a-z0-9][a-z0-9-]{0,30})?$"
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
-_OTHERS = re.compile(r"PORT|(.+_)?SERVICE_(HOST|PORT(_\w+)?)|(.+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
-"""Behind a prefix: what Kubernetes puts into every container for a service of that name, and compose's host ports."""
+_INJECTED = re.compile(r"PORT|(.+_)?SERVICE_(HOST|PORT(_\w+)?)|(.+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
+"""Variables behind the prefix that Kubernetes injects for a service of that name, and compose's host ports."""
 
 
 def unknown_variables(environment: Mapping[str, str], *, prefix: str, known: Iterable[str]) -> list[str]:
@@ -32,7 +32,7 @@ def unknown_variables(environment: Mapping[str, str], *, prefix: str, known: Ite
         for name in sorted(environment)
         if name.upper().startswith(prefix.upper())
         and name.upper() not in read
-        and not _OTHERS.fullmatch(name.upper().removeprefix(prefix.upper()))
+        and not _INJECTED.fullmatch(name.upper().removeprefix(prefix.upper()))
         and not environment[name].startswith(("tcp://", "udp://", "sctp://"))
     ]
 
@@ -45,7 +45,7 @@ def _unknown(name: str, read: Iterable[str]) -> str:
 class ServiceSettings(BaseSettings):
     """Each service sets its own prefix and database."""
 
-    # Without hide_input a wrong issuer would show the whole environment, passwords and all, in the error's text.
+    # Otherwise the error of a wrong issuer quotes the whole environment with its passwords.
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     environment: Literal["development", "production"] = "production"
@@ -54,38 +54,40 @@ class ServiceSettings(BaseSettings):
     kafka_bootstrap: str
     """`host:port`, several with commas."""
     network_id: str = Field(default="", pattern=NETWORK_ID)
-    """Of networks that share this Kafka, which: prefixes topics, groups and clients. Empty where it is the only one."""
+    """Prefix of topics, groups and clients where several networks share this Kafka; else empty."""
     issuers_file: Path
     """JSON list of the OIDC issuers and the institutions that each may speak for (docs/operations.md)."""
     topics_file: Path = Path(__file__).parent.parent / "deploy" / "topics.yaml"
     topics_size: str = Field(default="production", validate_default=True)
-    """Which of its sizes: `native` on one machine."""
+    """The size in the topics file: `native` for a single machine."""
     network_checked: bool = True
-    """False only for tests that give many databases one Kafka."""
+    """False only for tests in which many databases share one Kafka."""
     topics_checked: bool = True
-    """False only for the embedded broker, which cannot be asked."""
+    """False only for the embedded broker, which cannot describe its topics."""
     kafka_fetch_max_wait_ms: int = 250
-    """How long a broker holds an empty fetch; the embedded broker holds every one that long."""
+    """How long a broker delays an empty fetch; the embedded broker delays every fetch that long."""
     shed_after_seconds: float = Field(default=120.0, gt=0)
-    """Writes are answered 503 while a fact has waited in the outbox for longer."""
+    """Writes get 503 while a fact has been pending in the outbox for longer."""
     stalled_after_seconds: float = Field(default=60.0, gt=0)
-    """A consumer for whom records wait and who does not move for longer makes `/health/live` fail."""
+    """`/health/live` fails while a consumer with lag makes no progress for longer."""
     http_host: str = "127.0.0.1"
     http_port: int
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Ends the process, naming each variable that is missing or wrong and no value of any."""
-        told = unknown_variables(os.environ, prefix=cls._prefix(), known=cls.model_fields)
+        """Exits where a variable is missing or wrong; the message names the variables and no value."""
+        problems = unknown_variables(os.environ, prefix=cls._prefix(), known=cls.model_fields)
         try:
             settings = cls()
         except ValidationError as wrong:
-            told += [f"{cls._variable(error['loc'])}: {worded(error)}" for error in wrong.errors(include_input=False)]
+            problems += [
+                f"{cls._variable(error['loc'])}: {worded(error)}" for error in wrong.errors(include_input=False)
+            ]
         else:
-            if not told:
+            if not problems:
                 return settings
-        raise SystemExit("cannot start: the environment is not as it should be\n  " + "\n  ".join(told))
+        raise SystemExit("cannot start: the environment is not as it should be\n  " + "\n  ".join(problems))
 
     @classmethod
     def _prefix(cls) -> str:
@@ -142,7 +144,7 @@ class ServiceSettings(BaseSettings):
 
     @property
     def kafka(self) -> str:
-        """Brokers and network, as `shared.kafka` takes them."""
+        """The address of brokers and network for `shared.kafka`."""
         return kafka.address(self.kafka_bootstrap, network=self.network_id)
 
     @property

@@ -1,4 +1,4 @@
-"""What a service is made of: each capability builds a `Slice` from the same dependencies, and `assemble` joins them."""
+"""Slices: each capability of a service builds a `Slice` from the same dependencies, and `assemble` joins them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,15 +27,15 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """What one capability adds to its service. Handlers of events are registered while it is built."""
+    """The routes, work and preparation of one capability. Event handlers are registered while it is built."""
 
     prepare: Sequence[Act] = ()
-    """Collections, indexes and folders, before anything runs."""
+    """Creates collections, indexes and folders before any work runs."""
     routers: Sequence[APIRouter] = ()
     work: Mapping[str, Work] = field(default_factory=dict)
-    """By name, unique in the service: logs and fail-points use it."""
+    """Background work by a name that is unique in the service: logs and fail-points use it."""
     not_ready: Callable[[], Mapping[str, str]] = dict
-    """What this process still waits for before it is ready, by name."""
+    """Reasons why this process is not ready, by name."""
 
 
 def assemble(dependencies: ServiceDependencies, title: str, description: str, slices: Sequence[Slice]) -> Service:

@@ -1,8 +1,8 @@
-"""What a service needs of its MongoDB, tried at start: a replica set of version 6.0 or newer, transactions, majority
-reads and writes, change streams, and its user's rights in its own database.
+"""Checks at start that MongoDB meets a service's requirements: a replica set of version 6.0 or newer, transactions,
+majority reads and writes, change streams, and the user's rights in its own database.
 
-Every right is tried instead of read from the user's roles: only the server knows what they allow. The document that the
-check writes is its own, so replicas may start side by side; an index removes what a killed process leaves.
+Each right is exercised, not read from the user's roles: only the server knows what they allow. Each process writes a
+document of its own, so that replicas can start concurrently; an index deletes the document of a killed process.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ class Unsuitable(Exception):
 
 
 def shortcoming(hello: Mapping[str, Any]) -> str | None:
-    """What makes the server that gave this answer unfit for writes, or None. A sharded cluster's router is fit."""
+    """Why the server with this `hello` answer cannot take writes, or None. A sharded cluster's router can."""
     if hello.get("msg") == "isdbgrid":
         return None
     if not hello.get("setName"):

@@ -16,7 +16,7 @@ Logger = structlog.stdlib.BoundLogger
 
 
 class Metrics:
-    """One registry per process, built in `app.py`. Labels are names of ours: no institution, no member, no key."""
+    """One registry per process, built in `app.py`. Labels are names from the code: no institution, member or key."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -64,7 +64,7 @@ class Metrics:
 
 
 def configure_logs(service: str, *, level: str = "INFO") -> None:
-    """Everything to standard error, one JSON object a line, libraries included; floods are counted (log_limits)."""
+    """Sends all logs, those of libraries too, to standard error as JSON lines, rate limited (`log_limits`)."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -98,21 +98,21 @@ def configure_logs(service: str, *, level: str = "INFO") -> None:
 
 
 def _frames(exc_info: Any) -> str:
-    """Kinds, codes and frames, causes first. No texts: a duplicate key's quotes an address, a validation's a value."""
-    return "\n".join(_told(exc_info[1]))
+    """Types, codes and frames, causes first. No messages: a duplicate key error may quote an e-mail address."""
+    return "\n".join(_described(exc_info[1]))
 
 
-def _told(fault: BaseException) -> Iterator[str]:
+def _described(fault: BaseException) -> Iterator[str]:
     earlier = fault.__cause__ or (None if fault.__suppress_context__ else fault.__context__)
     if earlier is not None:
-        yield from _told(earlier)
+        yield from _described(earlier)
         yield "which led to"
     code = getattr(fault, "code", None)
     yield type(fault).__qualname__ + (f" {code}" if isinstance(code, int | str) else "")
     yield "".join(traceback.format_tb(fault.__traceback__)).rstrip()
-    for one in fault.exceptions if isinstance(fault, BaseExceptionGroup) else ():
+    for part in fault.exceptions if isinstance(fault, BaseExceptionGroup) else ():
         yield "in which"
-        yield from _told(one)
+        yield from _described(part)
 
 
 def logger(name: str) -> Logger:
@@ -124,7 +124,7 @@ _TRACE: ContextVar[Trace] = ContextVar("trace")
 
 
 def follow(trace: Trace) -> None:
-    """From here on, logs of this task carry the trace's correlation id, and `current_trace` returns it."""
+    """Sets the trace of this task: its logs carry the correlation id, and `current_trace` returns it."""
     _TRACE.set(trace)
     structlog.contextvars.bind_contextvars(correlation_id=trace.correlation_id)
 

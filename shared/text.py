@@ -1,9 +1,9 @@
-"""Text that somebody sends, cleaned at every edge: NFC, and without characters that nobody sees.
+"""Normalizes text input to NFC and refuses invisible characters.
 
-Control characters, line ends in a line, zero-width and bidirectional characters are refused by name and position, not
-removed: two names that look alike must not differ, and nobody's words are changed unasked. A joiner (U+200C, U+200D) is
-taken where writing needs it, as RFC 5892 (appendix A) does: between Arabic letters, after a virama, within an emoji;
-a variation selector after a character that has variants.
+Control characters, line ends in a line, zero-width and bidirectional characters are refused by name and position, so
+that names that look equal are equal. They are not removed: a text is never changed silently. Joiners (U+200C, U+200D)
+are accepted where a script needs them, as in RFC 5892 (appendix A): between Arabic letters, after a virama, within an
+emoji; variation selectors after a character that has variants.
 """
 
 import unicodedata
@@ -12,16 +12,18 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2065\u2800\u3164\uffa0\U00016fe4\U0001d159")
-"""Letters, marks and symbols that show nothing."""
+"""Invisible letters, marks and symbols."""
 _MONGOLIAN_VARIATIONS = frozenset("\u180b\u180c\u180d\u180f")
 _SYMBOL_VARIATIONS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 _HAN_VARIATIONS = frozenset(map(chr, range(0xE0100, 0xE01F0)))
 _VARIATIONS = _MONGOLIAN_VARIATIONS | _SYMBOL_VARIATIONS | _HAN_VARIATIONS
-"""Variation selectors: they change how the character before them looks, and show nothing after another."""
-_UNASSIGNED_UNSEEN = (range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000))
-"""Ranges that Unicode keeps for characters that show nothing (Default_Ignorable_Code_Point)."""
+"""Variation selectors change the look of the character before them; after a character without variants they are
+invisible.
+"""
+_RESERVED_INVISIBLE = (range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000))
+"""Ranges that Unicode reserves for invisible characters (Default_Ignorable_Code_Point)."""
 _JOINERS = "\u200c\u200d"
 _VARIATION = "\ufe0f"
 _VIRAMA = 9
@@ -29,12 +31,12 @@ _CONTROLS = {"\0": "NUL", "\t": "TAB", "\n": "LINE FEED", "\r": "CARRIAGE RETURN
 
 
 def clean_line(text: str) -> str:
-    """One line. Raises `PydanticCustomError`."""
+    """Cleans a single line. Raises `PydanticCustomError`."""
     return _clean(text, allowed="")
 
 
 def clean_text(text: str) -> str:
-    """Several lines: line feeds and tabs are allowed, and CR LF becomes LF. Raises `PydanticCustomError`."""
+    """Cleans several lines: allows line feeds and tabs, and replaces CR LF by LF. Raises `PydanticCustomError`."""
     return _clean(text.replace("\r\n", "\n"), allowed="\n\t")
 
 
@@ -42,39 +44,40 @@ def _clean(text: str, *, allowed: str) -> str:
     normal = unicodedata.normalize("NFC", text)
     if normal.isascii() and normal.isprintable():
         return normal
-    for place, character in enumerate(normal):
-        if character not in allowed and _is_unseen(character) and not (_joins(normal, place) or _varies(normal, place)):
+    for at, character in enumerate(normal):
+        if character not in allowed and _is_invisible(character) and not (_joins(normal, at) or _varies(normal, at)):
             name = _CONTROLS.get(character) or unicodedata.name(character, "a control character")
-            values = {"name": f"{name} (U+{ord(character):04X})", "position": place + 1}
+            values = {"name": f"{name} (U+{ord(character):04X})", "position": at + 1}
             raise PydanticCustomError("unseen_character", "must not contain {name}, at character {position}", values)
     return normal
 
 
-def _is_unseen(character: str) -> bool:
-    is_kept_free = any(ord(character) in range_ for range_ in _UNASSIGNED_UNSEEN)
+def _is_invisible(character: str) -> bool:
+    is_reserved = any(ord(character) in range_ for range_ in _RESERVED_INVISIBLE)
     is_blank = character in _BLANK or character in _VARIATIONS
-    return unicodedata.category(character) in _UNSEEN or is_blank or is_kept_free
+    return unicodedata.category(character) in _INVISIBLE or is_blank or is_reserved
 
 
-def _varies(text: str, place: int) -> bool:
-    """A variation selector after a character that has variants: a Mongolian letter, a Han ideograph, a symbol."""
-    if text[place] not in _VARIATIONS or place == 0:
+def _varies(text: str, at: int) -> bool:
+    """Whether a variation selector follows a character with variants: a Mongolian letter, a Han ideograph, a symbol."""
+    if text[at] not in _VARIATIONS or at == 0:
         return False
-    before = text[place - 1]
-    if text[place] in _MONGOLIAN_VARIATIONS:
+    before = text[at - 1]
+    if text[at] in _MONGOLIAN_VARIATIONS:
         return unicodedata.name(before, "").startswith("MONGOLIAN LETTER")
     is_han = unicodedata.name(before, "").startswith("CJK ")
-    if text[place] in _HAN_VARIATIONS:
+    if text[at] in _HAN_VARIATIONS:
         return is_han
-    is_keycap = before in "0123456789#*" and text[place + 1 : place + 2] == "\u20e3"
+    is_keycap = before in "0123456789#*" and text[at + 1 : at + 2] == "\u20e3"
     is_symbol = unicodedata.category(before)[0] in "SP" and not before.isascii() and before not in _BLANK
     return is_symbol or is_han or is_keycap
 
 
-def _joins(text: str, place: int) -> bool:
-    if text[place] not in _JOINERS or not 0 < place < len(text) - 1:
+def _joins(text: str, at: int) -> bool:
+    """Whether a joiner stands where a script needs it."""
+    if text[at] not in _JOINERS or not 0 < at < len(text) - 1:
         return False
-    before, after = text[place - 1], text[place + 1]
+    before, after = text[at - 1], text[at + 1]
     if unicodedata.combining(before) == _VIRAMA:
         return True
     if unicodedata.bidirectional(before) == unicodedata.bidirectional(after) == "AL":

@@ -1,6 +1,6 @@
-"""The topics that the product needs (deploy/topics.yaml), and what differs between them and a running Kafka.
+"""Reads the declared topics (deploy/topics.yaml), compares them with a running Kafka, and creates missing topics.
 
-Nothing here changes a topic that exists: a difference is told, a person decides.
+An existing topic is never changed: the operator decides about each reported difference.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -31,11 +31,11 @@ class Topic:
     partitions: int
     replication: int
     settings: Mapping[str, str]
-    """Kafka's own names: `cleanup.policy`, `retention.ms`, `max.compaction.lag.ms`."""
+    """Keyed by Kafka's names: `cleanup.policy`, `retention.ms`, `max.compaction.lag.ms`."""
 
 
 def load_topics(path: Path, *, size: str = PRODUCTION, network: str = "") -> list[Topic]:
-    """Named as Kafka knows them in that network."""
+    """The declared topics under their names in the network's Kafka."""
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     if size not in document["sizes"]:
         raise ValueError(f"{path}: no size {size!r}, only {', '.join(document['sizes'])}")
@@ -56,13 +56,13 @@ def _topic(name: str, entry: Mapping[str, Any], size: Mapping[str, int]) -> Topi
 
 
 async def differences(bootstrap: str, topics: Sequence[Topic]) -> list[str]:
-    """One sentence for each thing that is not as declared; empty when all is well."""
+    """One sentence for each difference from the declaration."""
     async with _admin(bootstrap) as admin:
         return await _differences(admin, topics)
 
 
 async def create_missing(bootstrap: str, topics: Sequence[Topic]) -> list[str]:
-    """Creates the topics that do not exist, and returns their names."""
+    """Creates missing topics and returns their names. Raises `TopicsRefused`."""
     async with _admin(bootstrap) as admin:
         existing = set(await admin.list_topics())
         missing = [topic for topic in topics if topic.name not in existing]
@@ -88,30 +88,32 @@ async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
 
 async def _differences(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[str]:
     existing = set(await admin.list_topics())
-    found = [topic for topic in topics if topic.name in existing]
-    told = [f"{topic.name}: does not exist" for topic in topics if topic.name not in existing]
-    if not found:
-        return told
-    described = await admin.describe_topics([topic.name for topic in found])
-    replicas = {one["topic"]: [len(part["replicas"]) for part in one["partitions"]] for one in described}
-    settings = await _described_settings(admin, found)
-    for topic in found:
-        told += _compare(topic, replicas=replicas[topic.name], settings=settings[topic.name])
-    return told
+    created = [topic for topic in topics if topic.name in existing]
+    found = [f"{topic.name}: does not exist" for topic in topics if topic.name not in existing]
+    if not created:
+        return found
+    replicas = {
+        described["topic"]: [len(partition["replicas"]) for partition in described["partitions"]]
+        for described in await admin.describe_topics([topic.name for topic in created])
+    }
+    settings = await _described_settings(admin, created)
+    for topic in created:
+        found += _compare(topic, replicas=replicas[topic.name], settings=settings[topic.name])
+    return found
 
 
 def _compare(topic: Topic, *, replicas: Sequence[int], settings: Mapping[str, str]) -> list[str]:
-    """`replicas` of each partition."""
-    told = []
+    """`replicas` is the number of replicas of each partition."""
+    found = []
     if len(replicas) != topic.partitions:
-        told.append(f"{topic.name}: {len(replicas)} partitions instead of {topic.partitions}")
+        found.append(f"{topic.name}: {len(replicas)} partitions instead of {topic.partitions}")
     wrong = sorted({count for count in replicas if count != topic.replication})
     if wrong:
-        told.append(f"{topic.name}: replication factor is {wrong[0]} instead of {topic.replication}")
+        found.append(f"{topic.name}: replication factor is {wrong[0]} instead of {topic.replication}")
     for key, wanted in topic.settings.items():
         if settings.get(key) != wanted:
-            told.append(f"{topic.name}: {key} is {settings.get(key)} instead of {wanted}")
-    return told
+            found.append(f"{topic.name}: {key} is {settings.get(key)} instead of {wanted}")
+    return found
 
 
 async def _described_settings(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> dict[str, dict[str, str]]:

@@ -1,7 +1,7 @@
-"""IANA time zones that a person may have: an area and a place, or UTC.
+"""The IANA time zones that a person may choose: an area and a city, or UTC.
 
-`localtime`, `posixrules`, `right/…` and `Factory` are files beside the zones: what they mean depends on the machine.
-Former names (`Asia/Calcutta`) are taken, because browsers still send them.
+Excludes `localtime`, `posixrules`, `right/…` and `Factory`, whose meaning depends on the machine. Includes former names
+(`Asia/Calcutta`), because browsers still send them.
 """
 
 import re

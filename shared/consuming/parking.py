@@ -94,7 +94,7 @@ class ParkRequest:
     blocks: bool
 
     @property
-    def place(self) -> tuple[str, int, int]:
+    def position(self) -> tuple[str, int, int]:
         return self.record.topic, self.record.partition, self.record.offset
 
 
@@ -105,10 +105,10 @@ class Parking:
         self._dead_letter = dead_letter
 
     async def prepare(self) -> None:
-        place = [("consumer", ASCENDING), ("topic", ASCENDING), ("partition", ASCENDING), ("offset", ASCENDING)]
+        position = [("consumer", ASCENDING), ("topic", ASCENDING), ("partition", ASCENDING), ("offset", ASCENDING)]
         by_key = IndexModel([("consumer", ASCENDING), ("key", ASCENDING), ("offset", ASCENDING)], name="by_key")
         kept = IndexModel([("dropped_at", ASCENDING)], name="kept", expireAfterSeconds=int(_KEPT.total_seconds()))
-        await ensure_indexes(self._parked, [IndexModel(place, name="place", unique=True), by_key, kept])
+        await ensure_indexes(self._parked, [IndexModel(position, name="place", unique=True), by_key, kept])
 
     def blocked(self, consumer: str, keys: Sequence[bytes]) -> set[bytes]:
         """Which of these keys have a parked record. Blocking: call it in a thread."""
@@ -123,21 +123,21 @@ class Parking:
     async def _park_new(self, requests: Sequence[ParkRequest], consumer: str, now: datetime) -> None:
         async def body(session: Session) -> None:
             taken = {
-                (one["topic"], one["partition"], one["offset"])
-                async for one in self._parked.find(_at_positions(consumer, requests), session=session)
+                (parked["topic"], parked["partition"], parked["offset"])
+                async for parked in self._parked.find(_at_positions(consumer, requests), session=session)
             }
-            new = [one for one in requests if one.place not in taken]
+            new = [request for request in requests if request.position not in taken]
             if not new:
                 return
-            await self._parked.insert_many([_document(one, consumer, now) for one in new], session=session)
-            dead_letters = [self._mirror(one.record, one.verdict, consumer=consumer, id=one.id, now=now) for one in new]
-            await outbox.append(self._database, session, dead_letters)
+            await self._parked.insert_many([_document(request, consumer, now) for request in new], session=session)
+            await outbox.append(self._database, session, [self._mirror(request, consumer, now) for request in new])
 
         await in_transaction(self._database, body)
 
-    def _mirror(self, record: Record, verdict: ParkReason, *, consumer: str, id: str, now: datetime) -> outbox.Fact:
+    def _mirror(self, request: ParkRequest, consumer: str, now: datetime) -> outbox.Fact:
+        record, verdict = request.record, request.verdict
         dead_letter = self._dead_letter(
-            parked=id,
+            parked=request.id,
             consumer=consumer,
             topic=record.topic,
             partition=record.partition,
@@ -148,12 +148,12 @@ class Parking:
             attempts=verdict.attempts,
         )
         return outbox.Fact(
-            id=f"{id}.letter",
+            id=f"{request.id}.letter",
             payload=dead_letter,
             institution=NETWORK,
             sequence=1,
             time=now,
-            trace=Trace(correlation_id=id),
+            trace=Trace(correlation_id=request.id),
             bulk=True,
         )
 
@@ -200,21 +200,21 @@ class Parking:
         gone = writing["parked"].delete_one({"_id": id, **_WAITING}, session=writing.session)
         return bool(gone.deleted_count)
 
-    async def drop(self, one: Parked, *, now: datetime) -> bool:
+    async def drop(self, parked: Parked, *, now: datetime) -> bool:
         """Discards a record without effect. Its position stays taken, so that it is not parked again when it is read
         again, and its event is marked as handled if it has an id.
 
         The records behind it are retried next. False where it was handled or dropped before.
         """
-        event = _event_of(one)
+        event = _event_of(parked)
         emptied: Document = {"dropped_at": now, "key": None, "value": None, "headers": []}
 
         async def body(session: Session) -> bool:
-            dropped = await self._parked.update_one({"_id": one.id, **_WAITING}, {"$set": emptied}, session=session)
+            dropped = await self._parked.update_one({"_id": parked.id, **_WAITING}, {"$set": emptied}, session=session)
             if not dropped.modified_count:
                 return False
             if event is not None:
-                await inbox.mark_anyway(self._database, session, consumer=one.consumer, event=event, now=now)
+                await inbox.mark_anyway(self._database, session, consumer=parked.consumer, event=event, now=now)
             return True
 
         return await in_transaction(self._database, body)
@@ -238,35 +238,35 @@ def _portions(requests: Sequence[ParkRequest]) -> Iterator[Sequence[ParkRequest]
     """Splits requests into portions that fit one transaction: ten thousand at once are usual after a mistake."""
     portion: list[ParkRequest] = []
     size = 0
-    for one in requests:
+    for request in requests:
         if portion and (len(portion) == _MAX_PORTION or size > _MAX_PORTION_BYTES):
             yield portion
             portion, size = [], 0
-        portion.append(one)
-        size += len(one.record.value or b"")
+        portion.append(request)
+        size += len(request.record.value or b"")
     if portion:
         yield portion
 
 
 def _at_positions(consumer: str, requests: Sequence[ParkRequest]) -> Document:
     offsets: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for one in requests:
-        offsets[one.record.topic, one.record.partition].append(one.record.offset)
+    for request in requests:
+        offsets[request.record.topic, request.record.partition].append(request.record.offset)
     positions = [
         {"topic": topic, "partition": partition, "offset": {"$in": of}} for (topic, partition), of in offsets.items()
     ]
     return {"consumer": consumer, "$or": positions}
 
 
-def _document(one: ParkRequest, consumer: str, now: datetime) -> Document:
-    record, verdict = one.record, one.verdict
+def _document(request: ParkRequest, consumer: str, now: datetime) -> Document:
+    record, verdict = request.record, request.verdict
     return {
-        "_id": one.id,
+        "_id": request.id,
         "consumer": consumer,
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "key": record.key if one.blocks else None,
+        "key": record.key if request.blocks else None,
         "value": record.value,
         "headers": [[name, value] for name, value in record.headers],
         "reason": verdict.reason,
@@ -279,14 +279,14 @@ def _document(one: ParkRequest, consumer: str, now: datetime) -> Document:
     }
 
 
-def _event_of(one: Parked) -> str | None:
+def _event_of(parked: Parked) -> str | None:
     try:
-        received = read(key=one.key, value=one.value, headers=one.headers)
+        received = read(key=parked.key, value=parked.value, headers=parked.headers)
     except Unreadable:
         received = None
     if received is not None:
         return received.envelope.id
-    return next((value.decode(errors="replace") for name, value in one.headers if name == "ce_id" and value), None)
+    return next((value.decode(errors="replace") for name, value in parked.headers if name == "ce_id" and value), None)
 
 
 def _parked(document: Document) -> Parked:

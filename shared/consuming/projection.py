@@ -35,10 +35,10 @@ class Copy:
 def newest(received: Iterable[Received]) -> list[Received]:
     """The last state of each key: earlier ones of the batch would be overwritten."""
     last: dict[str, Received] = {}
-    for one in received:
-        known = last.get(one.envelope.key)
-        if known is None or known.envelope.sequence <= one.envelope.sequence:
-            last[one.envelope.key] = one
+    for event in received:
+        known = last.get(event.envelope.key)
+        if known is None or known.envelope.sequence <= event.envelope.sequence:
+            last[event.envelope.key] = event
     return list(last.values())
 
 
@@ -53,28 +53,28 @@ class Refused:
 
 async def known_of(collection: Collection, received: Iterable[Received], *fields: str) -> dict[str, Document]:
     """The projected documents of these records by id, with the fields that `trust` needs and `fields`."""
-    ids = list({one.envelope.subject for one in received})
+    ids = list({event.envelope.subject for event in received})
     wanted = dict.fromkeys(("institution", "sequence", *fields), 1)
-    return {one["_id"]: one async for one in collection.find({"_id": {"$in": ids}}, wanted)}
+    return {document["_id"]: document async for document in collection.find({"_id": {"$in": ids}}, wanted)}
 
 
 def trust(received: Iterable[Received], known: Mapping[str, Document]) -> tuple[list[Received], list[Refused]]:
     """Returns the records that may be applied, in order, and the refused ones."""
     trusted, refused = [], []
-    for one in received:
-        why = _distrusted(one, known.get(one.envelope.subject))
+    for event in received:
+        why = _distrusted(event, known.get(event.envelope.subject))
         if why is None:
-            trusted.append(one)
+            trusted.append(event)
         else:
             refused.append(why)
     return trusted, refused
 
 
-def _distrusted(one: Received, known: Document | None) -> Refused | None:
-    if known is not None and known["institution"] != one.envelope.institution:
-        return Refused(one, "another_institution", f"{one.envelope.type}: known under another institution's key")
-    if not epochs.is_plausible(one.envelope.sequence, after=known["sequence"] if known else None):
-        return Refused(one, "implausible_sequence", f"{one.envelope.type}: ce_sequence jumps too far ahead")
+def _distrusted(event: Received, known: Document | None) -> Refused | None:
+    if known is not None and known["institution"] != event.envelope.institution:
+        return Refused(event, "another_institution", f"{event.envelope.type}: known under another institution's key")
+    if not epochs.is_plausible(event.envelope.sequence, after=known["sequence"] if known else None):
+        return Refused(event, "implausible_sequence", f"{event.envelope.type}: ce_sequence jumps too far ahead")
     return None
 
 
@@ -86,7 +86,7 @@ async def fold(
     """One document per aggregate: `{_id, institution, sequence, erased, …body}`. Returns the refused records."""
     trusted, refused = await _plausible(collection, list(received))
     last = newest(trusted)
-    met = [last[index] for index in await _missed(collection, [_guarded(one, body) for one in last])]
+    met = [last[index] for index in await _missed(collection, [_guarded(event, body) for event in last])]
     failpoints.reach("after-effect")
     if not met:
         return refused
@@ -94,19 +94,21 @@ async def fold(
     # existing document is written again.
     known = await known_of(collection, met)
     ours, moved = trust(met, known)
-    newer = [one for one in ours if known.get(one.envelope.subject, {"sequence": -1})["sequence"] < _sequence(one)]
-    await _missed(collection, [_guarded(one, body) for one in newer])
+    newer = [
+        event for event in ours if known.get(event.envelope.subject, {"sequence": -1})["sequence"] < _sequence(event)
+    ]
+    await _missed(collection, [_guarded(event, body) for event in newer])
     return refused + moved
 
 
 async def _plausible(collection: Collection, received: Sequence[Received]) -> tuple[Sequence[Received], list[Refused]]:
     """Refuses implausible sequences before `newest`, so that no forged state hides a true one. Rarely queries."""
-    doubtful = [one for one in received if not epochs.is_plausible_after_any(_sequence(one))]
+    doubtful = [event for event in received if not epochs.is_plausible_after_any(_sequence(event))]
     if not doubtful:
         return received, []
     _, refused = trust(doubtful, await known_of(collection, doubtful))
-    gone = {id(one.received) for one in refused}
-    return [one for one in received if id(one) not in gone], refused
+    gone = {id(refusal.received) for refusal in refused}
+    return [event for event in received if id(event) not in gone], refused
 
 
 async def _missed(collection: Collection, writes: Sequence[ReplaceOne[Document]]) -> list[int]:
@@ -128,19 +130,19 @@ def fold_within(
     """Like `fold`, inside the caller's transaction, for states with further effects. Returns the applied and the
     refused records.
     """
-    copies, ids = writing[collection], list({one.envelope.subject for one in received})
+    copies, ids = writing[collection], list({event.envelope.subject for event in received})
     found = copies.find({"_id": {"$in": ids}}, {"institution": 1, "sequence": 1}, session=writing.session)
-    known: dict[str, Document] = {one["_id"]: one for one in found}
+    known: dict[str, Document] = {document["_id"]: document for document in found}
     trusted, refused = trust(received, known)
-    before = {id: one["sequence"] for id, one in known.items()}
-    new = [one for one in newest(trusted) if before.get(one.envelope.subject, -1) < _sequence(one)]
+    before = {id: document["sequence"] for id, document in known.items()}
+    new = [event for event in newest(trusted) if before.get(event.envelope.subject, -1) < _sequence(event)]
     if new:
-        copies.bulk_write([_guarded(one, Payload.model_dump) for one in new], session=writing.session)
+        copies.bulk_write([_guarded(event, Payload.model_dump) for event in new], session=writing.session)
     return new, refused
 
 
-def _sequence(one: Received) -> int:
-    return one.envelope.sequence
+def _sequence(event: Received) -> int:
+    return event.envelope.sequence
 
 
 def erased_states(
@@ -148,36 +150,36 @@ def erased_states(
 ) -> list[Received]:
     """A tombstone of `kind` for each erased member: the real one expires after a day, `MemberErased` stays."""
     return [
-        Received(replace(one.envelope, type=kind.TYPE, sequence=sequence(one.payload)), None)
-        for one in received
-        if isinstance(one.payload, MemberErased)
+        Received(replace(event.envelope, type=kind.TYPE, sequence=sequence(event.payload)), None)
+        for event in received
+        if isinstance(event.payload, MemberErased)
     ]
 
 
 def refused_of(received: Sequence[Received], states: Iterable[Refused]) -> list[Refused]:
     """The records whose derived states are refused."""
-    why = {one.received.envelope.id: one for one in states}
+    why = {refusal.received.envelope.id: refusal for refusal in states}
     return [
-        Refused(one, why[one.envelope.id].reason, why[one.envelope.id].detail)
-        for one in received
-        if one.envelope.id in why
+        Refused(event, why[event.envelope.id].reason, why[event.envelope.id].detail)
+        for event in received
+        if event.envelope.id in why
     ]
 
 
-def _guarded(one: Received, body: Callable[[Any], Mapping[str, Any]]) -> ReplaceOne[Document]:
-    document = document_of(one, body)
+def _guarded(event: Received, body: Callable[[Any], Mapping[str, Any]]) -> ReplaceOne[Document]:
+    document = document_of(event, body)
     older = {"_id": document["_id"], "institution": document["institution"], "sequence": {"$lt": document["sequence"]}}
     return ReplaceOne(older, document, upsert=True)
 
 
-def document_of(one: Received, body: Callable[[Any], Mapping[str, Any]] = Payload.model_dump) -> Document:
-    envelope = one.envelope
+def document_of(event: Received, body: Callable[[Any], Mapping[str, Any]] = Payload.model_dump) -> Document:
+    envelope = event.envelope
     return {
-        **(body(one.payload) if one.payload is not None else {}),
+        **(body(event.payload) if event.payload is not None else {}),
         "_id": envelope.subject,
         "institution": envelope.institution,
         "sequence": envelope.sequence,
-        "erased": one.payload is None,
+        "erased": event.payload is None,
         "event": envelope.caused().causation_id,
         "correlation": envelope.trace.correlation_id,
     }

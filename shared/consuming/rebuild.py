@@ -82,7 +82,7 @@ class Rebuild:
         for name in await self._database.list_collection_names(filter=left):
             await self._database[name].drop()
         known = (await self._live.index_information()).items()
-        indexes = [IndexModel(one["key"], name=name, **_options(one)) for name, one in known if name != "_id_"]
+        indexes = [IndexModel(index["key"], name=name, **_options(index)) for name, index in known if name != "_id_"]
         await mongo.ensure_indexes(self._shadow, indexes)
 
     async def _fold(self, replay: Replay, *, into: Collection) -> None:
@@ -99,7 +99,8 @@ class Rebuild:
         """Copies the markers of erased people: tombstones expire after a day."""
         markers = await self._live.find({"erased": True}).to_list(None)
         writes = [
-            ReplaceOne({"_id": one["_id"], "sequence": {"$lt": one["sequence"]}}, one, upsert=True) for one in markers
+            ReplaceOne({"_id": marker["_id"], "sequence": {"$lt": marker["sequence"]}}, marker, upsert=True)
+            for marker in markers
         ]
         if not writes:
             return
@@ -111,13 +112,13 @@ class Rebuild:
 
     async def _carry_forgotten(self) -> None:
         """Copies documents whose records have expired: no service would publish them again."""
-        known_ids = {one["_id"] async for one in self._shadow.find({}, {"_id": 1})}
+        known_ids = {document["_id"] async for document in self._shadow.find({}, {"_id": 1})}
         kept = 0
-        async for one in self._live.find({"erased": False}):
-            if one["_id"] not in known_ids:
-                await self._shadow.insert_one(one)
+        async for document in self._live.find({"erased": False}):
+            if document["_id"] not in known_ids:
+                await self._shadow.insert_one(document)
                 kept += 1
-        self._say(f"{kept} documents of which the topic says nothing any more are kept")
+        self._say(f"{kept} documents whose records have expired are kept")
 
     async def _compared(self, replay: Replay) -> Comparison:
         """Counts only differences that are stable: others are records that are still being applied."""
@@ -140,7 +141,7 @@ class Rebuild:
 
 def _without(known: Fingerprints, ids: Iterable[str]) -> Fingerprints:
     left = set(ids)
-    return {id: one for id, one in known.items() if id not in left}
+    return {id: fingerprint for id, fingerprint in known.items() if id not in left}
 
 
 def _differences(here: Fingerprints, there: Fingerprints) -> Document:

@@ -1,4 +1,4 @@
-"""docs/asyncapi.yaml: what the network sends, as AsyncAPI 3.0, for the tools that read it. Generated, never edited."""
+"""Generates docs/asyncapi.yaml: topics and events as AsyncAPI 3.0."""
 
 from collections.abc import Mapping
 from pathlib import Path

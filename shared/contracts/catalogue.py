@@ -1,4 +1,4 @@
-"""Every event there is, by type: the one list that schemas, documentation and consumers read."""
+"""The catalogue of all events by type, which schemas, documentation and consumers use."""
 
 import re
 
@@ -52,13 +52,13 @@ COMPACTED = frozenset(
     }
 )
 PRIVATE = frozenset({"profiles.preferences", "profiles.contacts"})
-"""Their sent outbox rows are deleted at once, and no operator sees a value without asking for it by name."""
+"""Topics with personal data: sent outbox rows are deleted at once, and an operator must request each value by name."""
 
 _VERSIONED = re.compile(r"(?P<name>org\.preceptor\.[a-z]+\.[a-z_]+\.[a-z_]+)\.v(?P<major>[1-9][0-9]*)")
 
 
 def is_newer_major(event_type: str) -> bool:
-    """Whether we know this fact, but only in older majors than the one sent."""
+    """Whether the event is known, but only in older major versions."""
     sent = _VERSIONED.fullmatch(event_type)
     if sent is None or event_type in EVENTS:
         return False

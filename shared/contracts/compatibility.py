@@ -1,8 +1,8 @@
-"""Whether two schemas of one type may live side by side: either side may write what the other reads (FULL).
+"""Checks that two schemas of an event type are compatible: each side reads what the other writes (FULL).
 
-Within a major only optional fields come and go. Everything else is an agreement: an enum's new value is as unreadable
-to yesterday's reader as a removed one to today's reader of yesterday's records. Compared with every form ever published
-(TRANSITIVE), so that a field that went cannot come back as something else.
+Within a major version only optional fields are added or removed. A new enum value breaks older readers, and a removed
+value breaks today's readers of older records. A schema is compared with all earlier schemas (TRANSITIVE), so that a
+removed field cannot return with another meaning.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from shared.contracts.schema import Schema, binding
 
 
 def breaks(old: Schema, new: Schema) -> list[str]:
-    """One sentence for each break of the agreement, with its place; empty when there is none."""
+    """One sentence for each incompatibility, with its path."""
     sides = binding(old), binding(new)
     return list(_compare(*(_resolved(side, side) for side in sides), at="(root)"))
 
@@ -36,8 +36,8 @@ def _compare_keyword(key: str, old: Any, new: Any, at: str) -> Iterator[str]:
         yield from (f"{at}: the value {gone} is gone" for gone in old if gone not in new)
         yield from (f"{at}: the value {come} is new, and older readers refuse it" for come in new if come not in old)
     elif key == "anyOf" and old and new and len(old) == len(new):
-        for one, other in zip(old, new, strict=True):
-            yield from _compare(one, other, at=at)
+        for before, after in zip(old, new, strict=True):
+            yield from _compare(before, after, at=at)
     elif key in {"items", "additionalProperties", "propertyNames"}:
         yield from _compare(old, new, at=f"{at}[]")
     elif old != new:
@@ -54,7 +54,7 @@ def _compare_required(old: Schema, new: Schema, at: str) -> Iterator[str]:
 
 
 def _resolved(schema: Any, root: Schema) -> Any:
-    """References written out: a part that moves to another name is the same agreement."""
+    """The schema with references resolved: renaming a definition is compatible."""
     if isinstance(schema, list):
         return [_resolved(part, root) for part in schema]
     if not isinstance(schema, dict):

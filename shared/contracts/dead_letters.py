@@ -1,24 +1,24 @@
-"""What every service says of a record that it set aside: where it came from and why; never its value."""
+"""Dead-letter events: the origin of a parked record and the reason, never its value."""
 
 from typing import Annotated, ClassVar
 
 from shared.contracts.payload import Code, Count, Payload, between
 
 NETWORK = "preceptor"
-"""Dead letters belong to no institution: operators of the network read them."""
+"""The institution of dead-letter records, which are for the network's operators."""
 
 
 class RecordParked(Payload):
-    """Published to `<service>.dead-letters`, one type for each service; operators only."""
+    """A record could not be handled and was parked. For operators, one type for each service."""
 
     parked: Code
-    """Id of the parked record in the service's own store: what the operator's command takes."""
+    """Id of the parked record in the service's store; the operator's command takes it."""
     consumer: Code
     topic: Code
     partition: Count
     offset: Annotated[int, between(0, (1 << 63) - 1)]
     key_hash: Code
-    """SHA-256, hexadecimal: the key names an institution and an aggregate."""
+    """SHA-256, hexadecimal. The key itself would name an institution and an aggregate."""
     reason: Code
     """A code: `malformed`, `newer_major`, `handler_failed`, `behind_parked`, …"""
     fingerprint: Code

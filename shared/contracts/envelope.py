@@ -21,12 +21,12 @@ _STRUCTURED = "application/cloudevents+json"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _FIELD = re.compile(r"[a-z_]{1,40}")
 MAX_ATTRIBUTE = 300
-"""Characters of one attribute: each of them is stored, looked up or logged somewhere."""
+"""Characters of an attribute, which is stored, queried or logged."""
 _YEARS = range(2000, 2200)
 
 
 class Unreadable(Exception):
-    """A record that no retry will make readable. `reason` is a code; the text quotes nothing of it."""
+    """A record that no retry can read. `reason` is a code; the text quotes nothing of the record."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -35,7 +35,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """Ties a fact to the request that began it and the fact that caused it (`traceparent`: W3C Trace Context)."""
+    """Links a fact to its first request and to the fact that caused it (`traceparent`: W3C Trace Context)."""
 
     correlation_id: str
     causation_id: str | None = None
@@ -44,7 +44,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One fact's attributes. `sequence` counts an aggregate's changes on its topic."""
+    """The attributes of a fact. `sequence` counts the aggregate's changes on its topic."""
 
     id: str
     type: str
@@ -59,7 +59,7 @@ class Envelope:
         return f"{self.institution}:{self.subject}"
 
     def caused(self) -> Trace:
-        """The trace of what follows from this fact, which may be public: names no record of a private topic."""
+        """The trace of facts that this fact causes. They may be public, so it names no record of a private topic."""
         return Trace(
             correlation_id=self.trace.correlation_id,
             causation_id=None if is_private(self.type) else self.id,
@@ -91,14 +91,14 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A readable record: its attributes, and its payload or, for a tombstone (an erasure), none."""
+    """A readable record: its attributes and payload. A tombstone (an erasure) has no payload."""
 
     envelope: Envelope
     payload: Payload | None
 
 
 def read(*, key: bytes | None, value: bytes | None, headers: Headers) -> Received | None:
-    """What a Kafka record says; None for a type that we do not know, which is ignored.
+    """Reads a Kafka record; None for an unknown type, which is ignored.
 
     Raises `Unreadable`: `no_key`, `bad_attributes`, `newer_major`, `malformed`.
     """
@@ -115,7 +115,7 @@ def read(*, key: bytes | None, value: bytes | None, headers: Headers) -> Receive
 
 
 def _texts(headers: Headers) -> dict[str, str]:
-    """Headers by name; one that is null or no UTF-8 is as good as absent."""
+    """Headers by name, without those that are null or not UTF-8."""
     texts = {}
     for name, value in headers:
         try:
@@ -132,7 +132,7 @@ def _split(value: bytes | None, headers: dict[str, str]) -> tuple[Mapping[str, A
         event = json.loads(value or b"")
         data = event.pop("data", None)
         attributes = {name: str(attribute) for name, attribute in event.items()}
-        "".join(attributes.values()).encode()  # half a surrogate pair is valid JSON and no text
+        "".join(attributes.values()).encode()  # a lone surrogate is valid JSON, and cannot be encoded
         return attributes, None if data is None else json.dumps(data).encode()
     except (ValueError, AttributeError, TypeError, RecursionError):
         raise Unreadable("malformed", "a structured CloudEvent that is no JSON object") from None
@@ -165,13 +165,13 @@ def _envelope(key: bytes | None, attributes: Mapping[str, str]) -> Envelope:
 
 
 def _correlation(attributes: Mapping[str, str]) -> str:
-    """Of a record that has none: its id, or for a private record what does not tell its id."""
+    """The correlation id of a record without one: its id; of a private record a digest that hides its id."""
     id = attributes["id"]
     return hashlib.sha256(id.encode()).hexdigest()[:32] if is_private(attributes["type"]) else id
 
 
 def _refuse_long(attributes: Mapping[str, str]) -> None:
-    """An attribute that we do not know may be of any length."""
+    """Refuses known attributes that are too long; unknown attributes are not used."""
     ours = ("id", "source", "partitionkey", "sequence", "time", "correlationid", "causationid", "traceparent")
     long = [name for name in ours if len(attributes.get(name, "")) > MAX_ATTRIBUTE]
     if long:
@@ -179,7 +179,7 @@ def _refuse_long(attributes: Mapping[str, str]) -> None:
 
 
 def _refuse_contradictions(envelope: Envelope, attributes: Mapping[str, str]) -> None:
-    """`source` and `partitionkey` repeat what other attributes say; a record that disagrees with itself is forged."""
+    """`source` and `partitionkey` repeat other attributes; a record that contradicts itself is forged."""
     if attributes.get("source", _source(envelope)) != _source(envelope):
         raise Unreadable("bad_attributes", "ce_source is not /institutions/<ce_institution>/<the type's service>")
     if attributes.get("partitionkey", envelope.key) != envelope.key:
@@ -191,7 +191,7 @@ def _source(envelope: Envelope) -> str:
 
 
 def _sequence(text: str) -> int:
-    """What an epoch allows and JavaScript holds exactly (`shared.epochs`)."""
+    """A sequence within the limits of epochs and of exact integers in JavaScript (`shared.epochs`)."""
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(SEQUENCE_LIMIT))):
         raise Unreadable("bad_attributes", "ce_sequence is not a whole number from 0")
     if int(text) >= SEQUENCE_LIMIT:
@@ -213,7 +213,7 @@ def _payload(envelope: Envelope, data: bytes | None) -> Payload | None:
     try:
         payload = EVENTS[envelope.type].model_validate_json(data)
     except ValidationError as wrong:
-        places = sorted({_place(error["loc"]) for error in wrong.errors(include_input=False)})
+        places = sorted({_path(error["loc"]) for error in wrong.errors(include_input=False)})
         raise Unreadable("malformed", f"{envelope.type}: wrong at {', '.join(places[:5])}") from None
     if payload.aggregate != envelope.subject:
         raise Unreadable("bad_attributes", f"{envelope.type}: ce_subject is not the payload's own id")
@@ -222,7 +222,7 @@ def _payload(envelope: Envelope, data: bytes | None) -> Payload | None:
     return payload
 
 
-def _place(location: Sequence[str | int]) -> str:
-    """A mapping's key is part of the record, which no error quotes."""
+def _path(location: Sequence[str | int]) -> str:
+    """The path of a wrong value. A mapping's key is part of the record, which no error quotes."""
     named = [str(part) if isinstance(part, int) or _FIELD.fullmatch(part) else "*" for part in location]
     return ".".join(named) or "(root)"

@@ -1,8 +1,8 @@
-"""Writes what follows from the contracts: `python -m shared.contracts.export`, or `--check` to be told what is stale.
+"""Generates files from the contracts: `python -m shared.contracts.export`; `--check` lists stale files instead.
 
-shared/contracts/schemas/<type>.json as it is now, schemas/history/<type>/<n>.json for each form ever published,
-docs/asyncapi.yaml, and the tables of docs/events.md. A change that breaks an earlier form is refused: it needs a new
-major version. Before the first release a form may still be taken back, by deleting its file of the history.
+Writes shared/contracts/schemas/<type>.json, schemas/history/<type>/<n>.json for each schema ever published,
+docs/asyncapi.yaml, and the tables of docs/events.md. An incompatible change is refused: it needs a new major version.
+Before the first release a published schema may be withdrawn by deleting its file in the history.
 """
 
 import argparse
@@ -39,19 +39,19 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def incompatible(current: Mapping[str, Schema], *, history: Path = HISTORY) -> list[str]:
-    """Each break of a form published earlier, and each type that was published and is gone."""
-    told = [
+    """One sentence for each incompatibility with a published schema, and for each published type that is gone."""
+    problems = [
         f"{event_type}: {broken} (published as {path.name})"
         for event_type, schema in current.items()
         for path, old in published(event_type, history=history)
         for broken in breaks(old, schema)
     ]
     known = {path.name for path in history.iterdir()} if history.exists() else set()
-    return told + [f"{gone}: was published, and is gone" for gone in sorted(known - current.keys())]
+    return problems + [f"{gone}: was published, and is gone" for gone in sorted(known - current.keys())]
 
 
 def stale_files() -> dict[Path, str]:
-    """Every file that is not as it should be, with what it should hold."""
+    """Stale files with their new content."""
     return {path: content for path, content in _wanted() if not path.exists() or path.read_text("utf-8") != content}
 
 

@@ -1,5 +1,5 @@
-"""What matching publishes: facts about lists, requests, relationships, rounds and repairs. Ids, ranks and reason codes;
-never contributions, weights, messages or names.
+"""The events of matching: facts about lists, requests, relationships, rounds and repairs, with ids, ranks and reason
+codes; never contributions, weights, messages or names.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -17,9 +17,9 @@ Unmatched = Literal[
     "below_minimum_score",
     "not_available",
 ]
-"""Why a mentee's list is empty: the rule that kept out the last mentor standing. `not_available` stands for every rule
-that mentors or their institutions keep to themselves. `no_free_mentor` is not published any more: lists that are empty
-because every mentor is full say `not_available` too."""
+"""Why a mentee's list is empty: the rule that excluded the last remaining mentor. `not_available` stands for every rule
+that mentors or their institutions keep private. `no_free_mentor` is not published any more: a list that is empty
+because every mentor is full has `not_available` too."""
 
 Cause = Literal["own_change", "others_change", "takeover"]
 
@@ -28,7 +28,7 @@ class Ranked(Part):
     mentor: Id
     institution: Id
     rank: Annotated[int, between(1, 1_000)]
-    """From 1, the best."""
+    """1 is the best."""
 
 
 class SuggestionsChanged(Payload):
@@ -40,19 +40,19 @@ class SuggestionsChanged(Payload):
     programme: Id
     mentee: Id
     institution: Id
-    """The mentee's."""
+    """The mentee's institution."""
     version: Sequence
     ranked: Annotated[tuple[Ranked, ...], Few]
-    """The whole list after the change: folding these events gives the lists as they stand."""
+    """The whole list after the change, so that the last event holds the current list."""
     entered: Annotated[tuple[Id, ...], Few] = ()
     left: Annotated[tuple[Id, ...], Few] = ()
     unmatched: Unmatched | None = None
-    """Set exactly when `ranked` is empty and the mentee is still enrolled."""
+    """Set if and only if `ranked` is empty and the mentee is still enrolled."""
     cause: Cause
     suppressed: Slug | None = None
-    """Why the mentee is not notified of a change that others made. Today `has_mentor` (in this programme: the
-    relationship's own fact notifies them) and `matched_in_round` (a round that is being published has a mentor for
-    them, and its own fact will); more may come."""
+    """Why the mentee is not notified of a change that others made. Today `has_mentor` (in this programme; the
+    relationship's event notifies them) and `matched_in_round` (a round that is being published has a mentor for them,
+    and its event notifies them); more may come."""
     recipients: Annotated[tuple[Recipient, ...], Few] = ()
 
     @property
@@ -65,14 +65,14 @@ class SuggestionsChanged(Payload):
 
 
 class AboutRequest(Payload):
-    """What every fact about a request names. The message stays in matching."""
+    """The common fields of events about a request. The message stays in matching."""
 
     request: Id
     programme: Id
     mentee: Recipient
-    """Who asks."""
+    """The sender of the request."""
     mentor: Recipient
-    """Who is asked."""
+    """The recipient of the request."""
     recipients: Annotated[tuple[Recipient, ...], Few] = ()
 
     @property
@@ -91,24 +91,24 @@ class MentorRequested(AboutRequest):
     TOPIC: ClassVar[str] = "matching.events"
 
     expires_at: Moment
-    """When the request ends by itself, unanswered."""
+    """When the request expires without an answer."""
     repeat: bool = False
-    """The two had a mentoring before, which was closed: the mentee asks the same mentor again."""
+    """Whether the two had an earlier relationship, which is closed."""
 
 
 class MentorNudged(AboutRequest):
-    """A request waits for its answer, five days or ten after it was made."""
+    """A request is still unanswered, five or ten days after it was made."""
 
     TYPE: ClassVar[str] = "org.preceptor.matching.request.nudged.v1"
     TOPIC: ClassVar[str] = "matching.events"
 
     nudge: Annotated[int, between(1, 1_000)]
-    """Which one: 1, 2. One that is overdue together with the next is passed over."""
+    """The number of the nudge: 1 or 2. A nudge that is overdue when the next is due is skipped."""
     expires_at: Moment
 
 
 class RequestAccepted(AboutRequest):
-    """The mentor said yes, and a seat is taken; what follows is told of the relationship."""
+    """The mentor accepted, and a seat is taken. Later events are about the relationship."""
 
     TYPE: ClassVar[str] = "org.preceptor.matching.request.accepted.v1"
     TOPIC: ClassVar[str] = "matching.events"
@@ -117,7 +117,7 @@ class RequestAccepted(AboutRequest):
 
 
 class RequestDeclined(AboutRequest):
-    """The mentor said no; the two are not suggested to each other for 90 days."""
+    """The mentor declined; the two are not suggested to each other for 90 days."""
 
     TYPE: ClassVar[str] = "org.preceptor.matching.request.declined.v1"
     TOPIC: ClassVar[str] = "matching.events"
@@ -127,25 +127,25 @@ class RequestDeclined(AboutRequest):
 
 
 class RequestWithdrawn(AboutRequest):
-    """Taken back by the mentee, or ended because it cannot be accepted any more."""
+    """The mentee withdrew the request, or it ended because it cannot be accepted any more."""
 
     TYPE: ClassVar[str] = "org.preceptor.matching.request.withdrawn.v1"
     TOPIC: ClassVar[str] = "matching.events"
 
     reason: Slug
     """Today `by_mentee`, `matched_elsewhere`, `matched_in_round` and `matched_in_repair` (the two, with each other),
-    `mentee_left`, and `not_available` for whatever is the mentor's own affair; more may come."""
+    `mentee_left`, and `not_available` for reasons on the mentor's side; more may come."""
 
 
 class RequestExpired(AboutRequest):
-    """Nobody answered in time."""
+    """The mentor did not answer in time."""
 
     TYPE: ClassVar[str] = "org.preceptor.matching.request.expired.v1"
     TOPIC: ClassVar[str] = "matching.events"
 
 
 class AboutRelationship(Payload):
-    """What every fact about a relationship names."""
+    """The common fields of events about a relationship."""
 
     relationship: Id
     programme: Id
@@ -163,21 +163,23 @@ class AboutRelationship(Payload):
 
 
 class RelationshipOpened(AboutRelationship):
-    """A mentor has taken a mentee on. It takes one of the mentor's seats until it is put on hold or closed."""
+    """A mentor and a mentee have begun a relationship. It takes one of the mentor's seats until it is put on hold or
+    closed.
+    """
 
     TYPE: ClassVar[str] = "org.preceptor.matching.relationship.opened.v1"
     TOPIC: ClassVar[str] = "matching.events"
 
     request: Id | None = None
-    """The request that was accepted. Who asked hears of it by that request's own fact."""
+    """The accepted request. Its event notifies the mentee."""
     round: Id | None = None
-    """The round that brought the two together; both hear of it by this fact."""
+    """The round that matched the two. This event notifies both."""
     repair: Id | None = None
-    """The repair that did; both hear of it by this fact."""
+    """The repair that matched the two. This event notifies both."""
 
 
 class ConflictDetected(AboutRelationship):
-    """The two may not be mentor and mentee (any more). Nothing ends by it: a coordinator sees to it, or a repair."""
+    """The two must not be mentor and mentee (any more). It stays open until a coordinator or a repair acts."""
 
     TYPE: ClassVar[str] = "org.preceptor.matching.conflict.detected.v1"
     TOPIC: ClassVar[str] = "matching.events"
@@ -187,7 +189,7 @@ class ConflictDetected(AboutRelationship):
 
 
 class RelationshipPaused(AboutRelationship):
-    """Rests, by either side's wish (the seat stays taken), or because one of them is inactive (the seat is free)."""
+    """Paused by the mentee or mentor (the seat stays taken), or because one of them is inactive (the seat is free)."""
 
     TYPE: ClassVar[str] = "org.preceptor.matching.relationship.paused.v1"
     TOPIC: ClassVar[str] = "matching.events"
@@ -197,7 +199,7 @@ class RelationshipPaused(AboutRelationship):
 
 
 class RelationshipResumed(AboutRelationship):
-    """Goes on after a pause, with a seat."""
+    """Continues after a pause, with a seat."""
 
     TYPE: ClassVar[str] = "org.preceptor.matching.relationship.resumed.v1"
     TOPIC: ClassVar[str] = "matching.events"
@@ -215,7 +217,9 @@ class RelationshipClosed(AboutRelationship):
 
 
 class RoundPublished(Payload):
-    """A cohort was matched at once. Each pair's own fact is `relationship.opened`, or `round.pair_lapsed`."""
+    """A cohort was matched in one round. Each pair has an event of its own: `relationship.opened` or
+    `round.pair_lapsed`.
+    """
 
     TYPE: ClassVar[str] = "org.preceptor.matching.round.published.v1"
     TOPIC: ClassVar[str] = "matching.events"
@@ -227,14 +231,14 @@ class RoundPublished(Payload):
     target: Slug
     """Today `fit` or `coverage`; more may come."""
     mentees: Count
-    """Who took part: matched, lapsed or unmatched."""
+    """The number of participating mentees: matched, lapsed or unmatched."""
     opened: Count
     lapsed: Count
     unmatched: Count
     input_sha256: Code
-    """Of the file's canonical form, as in the result."""
+    """The digest of the input file's canonical form, as in the result."""
     result_sha256: Code
-    """Of the result's file."""
+    """The digest of the result file."""
     policy_sha256: Code
     solver: Slug
 
@@ -248,7 +252,7 @@ class RoundPublished(Payload):
 
 
 class AboutPlace(Payload):
-    """What every fact about a mentee's place in a round names."""
+    """The common fields of events about a mentee's place in a round."""
 
     place: Id
     round: Id
@@ -267,10 +271,10 @@ class AboutPlace(Payload):
 
 
 class PairLapsed(AboutPlace):
-    """A round had a mentor for this mentee, and when it was published the two could not be brought together any more.
+    """A round had a mentor for this mentee, but the relationship was not possible any more when it was published.
 
     `reason` is today `matched_elsewhere`, `mentee_left`, `paused`, `profile_incomplete`, and `not_available` for
-    whatever is the mentor's own affair; more may come.
+    reasons on the mentor's side; more may come.
     """
 
     TYPE: ClassVar[str] = "org.preceptor.matching.round.pair_lapsed.v1"
@@ -278,7 +282,7 @@ class PairLapsed(AboutPlace):
 
 
 class MenteeUnmatched(AboutPlace):
-    """A round had nobody for this mentee.
+    """A round had no mentor for this mentee.
 
     `reason` is today one of a list's reasons for being empty, `outranked`, `outweighed`, `excluded`, `closed`,
     `matched_elsewhere` or `mentee_left`; more may come.
@@ -289,21 +293,21 @@ class MenteeUnmatched(AboutPlace):
 
 
 class AboutRepair(Payload):
-    """What every fact about a repair names. Who moves where, the relationships' own facts tell."""
+    """The common fields of events about a repair. The events of the relationships say who moves to whom."""
 
     repair: Id
     programme: Id
     institution: Id
     """The programme's owner."""
     bystanders_at_most: Count
-    """k: so many people with a mentor might be moved."""
+    """The limit k of mentees with a mentor whom the repair may move."""
     bystanders_moved: Count
     displaced: Count
-    """Who lost a mentor: placed, or left behind."""
+    """The number of mentees who lost a mentor: placed or left behind."""
     placed: Count
     left_behind: Count
     blocking_pairs: Count
-    """Pairs that would both rather have each other, among those looked at, once the plan is carried out."""
+    """Pairs, among those examined, who prefer each other to their partners after the repair."""
 
     @property
     def tenant(self) -> str:
@@ -315,24 +319,24 @@ class AboutRepair(Payload):
 
 
 class RepairPlanned(AboutRepair):
-    """There is a plan for people who lost their mentor."""
+    """A plan for mentees who lost their mentor exists."""
 
     TYPE: ClassVar[str] = "org.preceptor.matching.repair.planned.v1"
     TOPIC: ClassVar[str] = "matching.events"
 
     runs_by_itself: bool = False
-    """It is within what the programme lets run without a coordinator."""
+    """Whether the programme lets the plan run without a coordinator's approval."""
 
 
 class RepairApplied(AboutRepair):
-    """The plan was carried out; what could not be any more counts as left behind."""
+    """The plan was carried out. Mentees whose move was not possible any more count as left behind."""
 
     TYPE: ClassVar[str] = "org.preceptor.matching.repair.applied.v1"
     TOPIC: ClassVar[str] = "matching.events"
 
 
 class MatchingErasureCompleted(Payload):
-    """Matching's receipt: it keeps nothing of an erased member but ids."""
+    """The receipt of matching: of an erased member it keeps only ids."""
 
     TYPE: ClassVar[str] = "org.preceptor.matching.erasure.completed.v1"
     TOPIC: ClassVar[str] = "matching.events"

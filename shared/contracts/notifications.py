@@ -1,4 +1,4 @@
-"""What notifications publishes: that somebody was told, of which occasion; never the words or the person's name."""
+"""The events of notifications: that a member was notified, and of what; never the text or the member's name."""
 
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ class NotificationRecorded(Payload):
     occasion: Code
     """One key per recipient, programme and cause; an unread document of the same occasion is updated, not repeated."""
     position: Sequence
-    """The recipient's own counter: what `Last-Event-ID` of their live stream means."""
+    """The recipient's counter, which is the `Last-Event-ID` of their live stream."""
 
     @property
     def tenant(self) -> str:
@@ -28,7 +28,7 @@ class NotificationRecorded(Payload):
 
 
 class NotificationsErasureCompleted(Payload):
-    """Notifications' receipt: contact, inbox and counter of an erased member are gone."""
+    """The receipt of notifications: contact, inbox and counter of an erased member are deleted."""
 
     TYPE: ClassVar[str] = "org.preceptor.notifications.erasure.completed.v1"
     TOPIC: ClassVar[str] = "notifications.events"

@@ -1,10 +1,10 @@
-"""The form every event's data has: frozen, past tense, enough to act on without calling back.
+"""Base classes and types of event payloads, which are frozen, in the past tense and sufficient without a query.
 
-Within a major version only optional fields come and go (FULL_TRANSITIVE), so a reader ignores what it does not know.
+Within a major version only optional fields are added or removed (FULL_TRANSITIVE); readers ignore unknown fields.
 
-Every integer, string, list and date has a bound, so that no readable record holds a value that a store or an index
-cannot hold. Bounds that came after a field's first publication are checked on reading and stand in no schema: a
-narrower schema would break the agreement (docs/events.md, "Bounds").
+Every integer, string, list and date has a bound, so that a store and an index can hold the values of every readable
+record. Bounds added after a field's first publication are checked by readers and are in no schema: a narrower schema
+would be incompatible (docs/events.md, "Bounds").
 """
 
 from collections.abc import Sized
@@ -20,7 +20,7 @@ SEQUENCE_LIMIT = 1 << 53
 
 
 def between(least: int, most: int) -> AfterValidator:
-    """For integers: outside of this a record is malformed."""
+    """Bounds of an integer: outside of them a record is malformed."""
 
     def check(value: int) -> int:
         if not least <= value <= most:
@@ -31,7 +31,7 @@ def between(least: int, most: int) -> AfterValidator:
 
 
 def at_most(longest: int) -> AfterValidator:
-    """For strings, lists and mappings, by length."""
+    """The maximum length of a string, list or mapping."""
 
     def check(value: _Sized) -> _Sized:
         if len(value) > longest:
@@ -42,7 +42,7 @@ def at_most(longest: int) -> AfterValidator:
 
 
 def _datable(moment: datetime) -> datetime:
-    """Far enough from the calendar's ends that every conversion between zones succeeds."""
+    """Limits years, so that every conversion between time zones succeeds."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if not datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC) <= aware < datetime(_LAST_YEAR, 1, 1, tzinfo=UTC):
         raise ValueError(f"must be in the years {_FIRST_YEAR} to {_LAST_YEAR - 1}")
@@ -90,7 +90,7 @@ class Payload(Part):
 
 
 class Recipient(Part):
-    """Somebody who must hear of a fact."""
+    """A member who must be notified of a fact."""
 
     member: Id
     institution: Id

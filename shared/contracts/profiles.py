@@ -1,7 +1,7 @@
-"""What profiles publishes: the state of institutions, programmes and members, one compacted topic for each audience.
+"""The events of profiles: the state of institutions, programmes and members, on a compacted topic for each audience.
 
-`profiles.members` is an allow-list that any of our services may read. `profiles.preferences` is for matching alone,
-`profiles.contacts` for notifications alone. The story never leaves profiles. A tombstone on any of them is an erasure.
+`profiles.members` is an allow-list of fields that all our services may read. `profiles.preferences` is for matching
+only, `profiles.contacts` for notifications only. The story never leaves profiles. A tombstone is an erasure.
 """
 
 from collections.abc import Mapping
@@ -32,20 +32,20 @@ Style = Literal["coach", "advisor", "sponsor", "listener"]
 Status = Literal["active", "inactive"]
 Direction = Literal["both", "gives", "receives"]
 FirstFactor = Literal["topics", "specialty", "stage", "languages", "formats", "time_zone", "style"]
-"""What `weights` may name, for good: its readers refuse any other."""
+"""The factors that `weights` may name. The set is final: readers refuse other names."""
 Factor = Literal[FirstFactor, "availability", "load", "experience", "identity"]
 Weekly = Annotated[
     str, StringConstraints(pattern=r"^(?:mon|tue|wed|thu|fri|sat|sun)-(?:[01][0-9]|2[0-3])-(?:[01][0-9]|2[0-4])$")
 ]
-"""A time of every week, from hour to hour by the member's own clock: `fri-17-20`. One that ends before it begins says
-nothing."""
+"""A weekly time in the member's time zone, from hour to hour: `fri-17-20`. A time that ends before it begins is
+ignored."""
 
 STAGES: tuple[Stage, ...] = ("student", "resident", "fellow", "early_career", "attending", "senior", "retired")
 FIRST_FACTORS: tuple[FirstFactor, ...] = get_args(FirstFactor)
 FACTORS: tuple[Factor, ...] = (*FIRST_FACTORS, "availability", "load", "experience", "identity")
-"""Load, past mentees' experience and identity last: they are nobody's to see, and stand apart."""
+"""Load, experience and identity are last: their contributions are shown to nobody."""
 PROGRAMME_FACTORS: tuple[Factor, ...] = tuple(factor for factor in FACTORS if factor != "identity")
-"""What a programme weighs. Identity counts by a person's own wish only."""
+"""The factors with a weight in a programme. Identity counts only where a mentee wishes it."""
 DEFAULT_WEIGHTS: Mapping[Factor, int] = {
     "topics": 100,
     "specialty": 60,
@@ -59,13 +59,13 @@ DEFAULT_WEIGHTS: Mapping[Factor, int] = {
     "experience": 20,
     "identity": 60,
 }
-"""What a factor weighs where nobody says otherwise: titles and ranks are no factors at all."""
+"""The weights of factors without a given weight. Titles and ranks are not factors."""
 ClosingReason = Literal[
     "goals_reached", "moved_on", "no_time", "not_a_fit", "conflict_of_interest", "unspecified", "repaired"
 ]
-"""Why a mentoring was closed; `repaired`: the mentee goes to another mentor."""
+"""Why a relationship was closed; `repaired`: the mentee goes to another mentor."""
 Separation = Annotated[int, Field(ge=0, le=36_500)] | Literal["forever"]
-"""Days for which the two are not brought together again."""
+"""The days for which the two are not matched again."""
 DEFAULT_SEPARATION_DAYS: Mapping[ClosingReason, Separation] = {
     "goals_reached": 180,
     "moved_on": 180,
@@ -79,27 +79,28 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def programme_weights(given: Mapping[Factor, int]) -> dict[Factor, int]:
-    """Every factor that a programme weighs: as `given`, or by default."""
+    """The weight of every programme factor: as `given`, or the default."""
     return {factor: given.get(factor, DEFAULT_WEIGHTS[factor]) for factor in PROGRAMME_FACTORS}
 
 
 def separation_days(
     given: Mapping[str, Separation] | Mapping[ClosingReason, Separation],
 ) -> dict[ClosingReason, Separation]:
-    """Of every reason for closing a mentoring: as `given`, or by default."""
+    """The days of every closing reason: as `given`, or the default."""
     return {reason: given.get(reason, days) for reason, days in DEFAULT_SEPARATION_DAYS.items()}
 
 
 class ExchangeTerms(Part):
-    """What an institution says of one that it exchanges with. Seats are given where the mentor is ours."""
+    """An institution's terms with a partner. An institution gives a seat where the mentor is its own."""
 
     partner: Id
     direction: Direction = "both"
-    """`gives`: our mentors take their mentees; `receives`: their mentors take ours."""
+    """`gives`: the institution's mentors take the partner's mentees; `receives`: the reverse."""
     ceiling: int | None = Field(default=None, ge=0, le=1_000_000)
-    """So many of our mentors' seats their mentees may have at a time, all programmes together; none: any number."""
+    """The most seats of the institution's mentors that the partner's mentees may have at a time, in all programmes
+    together; null: no limit."""
     floor: int = Field(default=0, ge=0, le=1_000_000)
-    """So many are meant to be given: reported as met or missed, never enforced."""
+    """The number of seats that the institution intends to give: reported as met or missed, not enforced."""
 
 
 class InstitutionChanged(Payload):
@@ -110,9 +111,11 @@ class InstitutionChanged(Payload):
     name: Text
     status: Status
     exchanges_with: Annotated[tuple[Id, ...], Many] = ()
-    """Institutions whose members ours may be matched with; a pair needs both institutions to name each other."""
+    """Institutions with whose members the institution's members may be matched; both institutions must name each other.
+    """
     exchange_terms: Annotated[tuple[ExchangeTerms, ...], Many] = ()
-    """Of those that it names; who has none here: both ways, any number. What both institutions say holds."""
+    """Terms with institutions in `exchanges_with`; without terms both directions and any number are allowed. The terms
+    of both institutions apply."""
 
     @property
     def tenant(self) -> str:
@@ -126,7 +129,7 @@ class InstitutionChanged(Payload):
 class ProgrammeLimits(Part):
     list_length: int = Field(default=10, ge=1, le=10)
     minimum_score: int = Field(default=0, ge=0, le=100)
-    """Percent of the best possible score below which nobody is suggested."""
+    """Percent of the best possible score below which no mentor is suggested."""
 
 
 class ProgrammeChanged(Payload):
@@ -141,19 +144,19 @@ class ProgrammeChanged(Payload):
     admits: Annotated[tuple[Id, ...], Many]
     """Institutions whose members may enrol, the owner among them."""
     weights: dict[FirstFactor, Weight]
-    """0 to 100 each; a mentee's own weights go over them. A factor that neither names has its default weight."""
+    """0 to 100 each; a mentee's own weights override them. A factor in neither has its default weight."""
     further_weights: Annotated[dict[Slug, Weight], Few] = Field(default_factory=dict)
-    """Of factors that came after those of `weights`; a reader passes over names that it does not know."""
+    """Weights of factors that were added after those of `weights`; readers ignore unknown names."""
     limits: ProgrammeLimits = ProgrammeLimits()
     repair_by_itself_up_to: int = Field(default=0, ge=0, le=1000)
-    """A repair that moves at most so many people needs no coordinator's word; 0: each does."""
+    """A repair that moves at most so many mentees needs no coordinator's approval; 0: every repair needs it."""
     assessment_lookback_days: int = Field(default=180, ge=0, le=1825)
-    """So long after a rotation its assessor and whom they assessed are kept apart."""
+    """How many days after a rotation its assessor and the assessed member must not be matched."""
     assessment_lookahead_days: int = Field(default=365, ge=0, le=1825)
-    """So long before a rotation begins they are."""
+    """How many days before a rotation they must not be matched."""
     separation_days: Annotated[dict[Slug, Separation], Few] = Field(default_factory=dict)
-    """By the reason for which a mentoring was closed: so long the same two are not brought together again. A reason
-    that is not named has its default; a reader passes over names that it does not know."""
+    """By closing reason of a relationship: how long the two are not matched again. A reason that is absent has its
+    default; readers ignore unknown names."""
 
     @property
     def tenant(self) -> str:
@@ -175,11 +178,11 @@ class MemberChanged(Payload):
 
     member: Id
     institution: Id
-    """The registering institution: immutable, and in the partition key."""
+    """The registering institution: immutable, and part of the partition key."""
     affiliations: Annotated[tuple[Id, ...], Few] = ()
     status: Status
     paused: bool = False
-    """Takes nothing new for now; an inactive member neither."""
+    """Whether the member accepts no new relationships for now, like an inactive member."""
     enrolments: Annotated[tuple[Enrolment, ...], Few] = ()
     stage: Stage | None = None
     specialty: Slug | None = None
@@ -191,16 +194,16 @@ class MemberChanged(Payload):
     time_zone: Code = "UTC"
     """IANA name."""
     hours_per_month: Annotated[int, between(0, 10_000)] = 0
-    """Hours a month that the member gives to mentoring, all programmes together."""
+    """Hours a month that the member gives to mentoring, in all programmes together."""
     capacity: Annotated[int, between(0, 10_000)] = 0
-    """Mentees at a time, all programmes together; 0 is a pause."""
+    """Mentees at a time, in all programmes together; 0 is a pause."""
     style: Style | None = None
     available: Annotated[tuple[Weekly, ...], Few] = ()
-    """When in the week the member has time to meet; empty: not said."""
+    """When in the week the member has time to meet; empty: unknown."""
     reverse_mentoring: bool = False
-    """As a mentee: looks for somebody at an earlier stage."""
+    """As a mentee: looks for a mentor at an earlier stage."""
     across_institutions: bool = False
-    """The member's own opt-in to being matched with another institution's people."""
+    """The member's opt-in to matches with members of other institutions."""
 
     @property
     def tenant(self) -> str:
@@ -212,7 +215,7 @@ class MemberChanged(Payload):
 
 
 class PreferencesChanged(Payload):
-    """Entered by the person, and digests by which others may name the person. Private to matching."""
+    """A member's confidential preferences, and digests of identifiers. Private to matching."""
 
     TYPE: ClassVar[str] = "org.preceptor.profiles.preferences.changed.v1"
     TOPIC: ClassVar[str] = "profiles.preferences"
@@ -222,17 +225,18 @@ class PreferencesChanged(Payload):
     never: Annotated[tuple[Id, ...], Many] = ()
     weights: dict[FirstFactor, Weight] = Field(default_factory=dict)
     further_weights: Annotated[dict[Slug, Weight], Few] = Field(default_factory=dict)
-    """Of factors that came after those of `weights`; a reader passes over names that it does not know."""
+    """Weights of factors that were added after those of `weights`; readers ignore unknown names."""
     topics_most_wanted: Annotated[tuple[Slug, ...], Few] = ()
-    """Those of the topics wanted that count twice."""
+    """The wanted topics that count twice."""
     identity: Annotated[tuple[Slug, ...], Few] = ()
     wishes_shared_identity: bool = False
     subject_hash: Code | None = None
-    """Which sign-in is this member (see `shared.auth.subject_hash`), so that matching knows who asks."""
+    """The hash of the member's sign-in (see `shared.auth.subject_hash`), by which matching finds the member of a
+    request."""
     external_id_digest: Code | None = None
-    """Of the staff number (see `shared.identifiers`), so that rotations and rounds may name the member by it."""
+    """The digest of the staff number (see `shared.identifiers`), by which rotations and rounds may name the member."""
     email_digest: Code | None = None
-    """Of the e-mail address, likewise."""
+    """The digest of the e-mail address, with the same purpose."""
 
     @property
     def tenant(self) -> str:
@@ -244,8 +248,8 @@ class PreferencesChanged(Payload):
 
 
 class MemberErased(Payload):
-    """A member is erased, for good: whoever keeps anything of them forgets it. Ids only, and kept forever, so that a
-    restored backup or a late subscriber cannot bring the person back.
+    """A member is erased permanently: every service deletes its data of them. Holds ids only, and is kept forever, so
+    that a restored backup or a late subscriber cannot restore the person.
     """
 
     TYPE: ClassVar[str] = "org.preceptor.profiles.member.erased.v1"
@@ -254,9 +258,9 @@ class MemberErased(Payload):
     member: Id
     institution: Id
     erasure: Id
-    """The request that was carried out; each service's receipt names it."""
+    """The id of the erasure request; each service's receipt names it."""
     members_sequence: Sequence
-    """Of the tombstone on `profiles.members`: nothing of this member up to it may be shown any more."""
+    """The sequence of the tombstone on `profiles.members`: states up to it must not be shown any more."""
     preferences_sequence: Sequence
     contacts_sequence: Sequence
 
@@ -270,8 +274,8 @@ class MemberErased(Payload):
 
 
 class ErasureRequested(Payload):
-    """A coordinator asked that a member be erased. Nothing is erased before `due_at`, and the member can object until
-    then. A member's own request is published nowhere.
+    """A coordinator requested the erasure of a member. Nothing is erased before `due_at`, and the member can object
+    until then. A member's own request is not published.
     """
 
     TYPE: ClassVar[str] = "org.preceptor.profiles.erasure.requested.v1"
@@ -293,7 +297,7 @@ class ErasureRequested(Payload):
 
 
 class ContactChanged(Payload):
-    """How to reach and name a person, private to notifications."""
+    """A member's name and address. Private to notifications."""
 
     TYPE: ClassVar[str] = "org.preceptor.profiles.contact.changed.v1"
     TOPIC: ClassVar[str] = "profiles.contacts"
@@ -306,7 +310,7 @@ class ContactChanged(Payload):
     time_zone: Code = "UTC"
     subject_hash: Code | None = None
     status: Status = "active"
-    """An inactive member reads no inbox, and an open stream of theirs ends."""
+    """An inactive member cannot read the inbox, and their open stream ends."""
 
     @property
     def tenant(self) -> str:

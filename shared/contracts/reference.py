@@ -1,4 +1,4 @@
-"""The generated parts of docs/events.md: what the models, deploy/topics.yaml and the golden events say, in tables."""
+"""Generates the tables of docs/events.md from the models, deploy/topics.yaml and the golden events."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,8 +16,8 @@ READERS: Mapping[str, str] = {
     "profiles.institutions": "matching, notifications",
     "profiles.programmes": "matching, notifications",
     "profiles.members": "matching",
-    "profiles.preferences": "matching, and nobody else",
-    "profiles.contacts": "notifications, and nobody else",
+    "profiles.preferences": "matching only",
+    "profiles.contacts": "notifications only",
     "profiles.erasures": "matching, notifications",
     "profiles.events": "notifications",
     "matching.events": "notifications, profiles; matching itself after a restore",
@@ -36,11 +36,11 @@ _CONSTRAINTS = {
     "pattern": "`{}`",
 }
 _TERMS = {TypeAdapter(Id).json_schema()["pattern"]: "id", TypeAdapter(Slug).json_schema()["pattern"]: "slug"}
-"""Explained once on the page."""
+"""Types that the page explains once."""
 
 
 def renewed(document: str, *, topics_file: Path, golden: Path) -> str:
-    """The document with its generated part as it should be now."""
+    """The document with its generated part renewed."""
     before, begin, rest = document.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not begin or not end:
@@ -116,7 +116,7 @@ def _otherwise(field: Schema) -> str:
 
 def _form(field: Schema, root: Schema) -> str:
     if "anyOf" in field:
-        return " or ".join(_form(one, root) for one in field["anyOf"])
+        return " or ".join(_form(alternative, root) for alternative in field["anyOf"])
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if field.get("type") == "array":

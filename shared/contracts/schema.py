@@ -1,4 +1,4 @@
-"""The contracts as JSON Schema, one for each event type, and the past ones that still bind us."""
+"""JSON Schemas of the contracts, one for each event type, and the schemas published earlier."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ _WORDS = frozenset({"title", "description", "$schema", "$id"})
 
 
 def schemas() -> Mapping[str, Schema]:
-    """By type, as the models are now. Headers are the same for every event: docs/events.md."""
+    """The current schemas of payloads by type. Headers are the same for every event: docs/events.md."""
     return {event_type: _schema(payload) for event_type, payload in EVENTS.items()}
 
 
@@ -32,18 +32,18 @@ def _schema(payload: type[Payload]) -> Schema:
 
 
 def aggregate_of(payload: type[Payload]) -> str:
-    """Which field is the aggregate's id."""
+    """The name of the field that holds the aggregate's id."""
     probe: Any = payload.model_construct(None, **{name: name for name in payload.model_fields})
     return str(probe.aggregate)
 
 
 def binding(schema: Any) -> Any:
-    """What two sides depend on: everything but the words and the order of keys."""
+    """The parts of a schema that readers and writers depend on: all but titles, descriptions and the order of keys."""
     if isinstance(schema, list):
         return [binding(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    # Below `properties` and `$defs` the keys are names of ours: one may well be called `title`.
+    # Below `properties` and `$defs` the keys are field names: a field may be called `title`.
     return {
         key: {name: binding(part) for name, part in sorted(value.items())}
         if key in {"properties", "$defs"}
@@ -58,6 +58,6 @@ def text(schema: Schema) -> str:
 
 
 def published(event_type: str, *, history: Path = HISTORY) -> Iterator[tuple[Path, Schema]]:
-    """Every form that this type has had, the oldest first."""
+    """Every published schema of this type, the oldest first."""
     for path in sorted((history / event_type).glob("*.json")):
         yield path, json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What the three APIs share. Import from here."""
+"""The HTTP plumbing of the three APIs. Import from here."""
 
 from shared.http.app import create_app
 from shared.http.cursors import following, from_cursor, line_after, moment_before, text_after, to_cursor

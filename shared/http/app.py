@@ -1,4 +1,4 @@
-"""The application every service's API lives in: health, metrics, correlation, problems, whatever its routers are."""
+"""Creates the FastAPI application of a service: health, metrics, correlation ids, problem details and its routers."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 _CORRELATION = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _MAX_ADDRESS_BYTES = 8192
 _PROBES = frozenset({"/health/live", "/health/ready", "/metrics"})
-"""Asked every few seconds by machines: logged at DEBUG."""
+"""Polled every few seconds by machines, so logged at DEBUG."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -41,7 +41,7 @@ def create_app(  # noqa: PLR0913 -- the composition root's whole list
     stalled: Callable[[], Mapping[str, str]],
     backlog: Backlog,
 ) -> FastAPI:
-    """`ready` returns what is wrong by part, empty means ready; `stalled` what only a restart of the process mends."""
+    """`ready` returns the reasons why the process is not ready, by dependency; `stalled` those why it must restart."""
     app = Documented(
         title=title, description=description, version="1", redirect_slashes=False, docs_url=None, redoc_url=None
     )
@@ -49,8 +49,8 @@ def create_app(  # noqa: PLR0913 -- the composition root's whole list
     app.state.clock = clock
     app.state.backlog = backlog
     app.state.idempotency = Idempotency(database)
-    for one in (*routers, _operations(metrics, ready, stalled), docs_page()):
-        app.include_router(one)
+    for router in (*routers, _operations(metrics, ready, stalled), docs_page()):
+        app.include_router(router)
     answer_problems(app)
     app.add_middleware(_Observed, clock=clock, metrics=metrics)
     return app
@@ -83,7 +83,10 @@ def _operations(
 
 
 class _Observed:
-    """Correlation id in, out and into the logs; one metric and one log line a request, by route and never by path."""
+    """Middleware: passes the correlation id to logs and answer; one metric and one log line a request, by route.
+
+    Paths hold ids, so they are in neither.
+    """
 
     def __init__(self, app: ASGIApp, *, clock: Clock, metrics: Metrics) -> None:
         self._app = app
@@ -98,7 +101,7 @@ class _Observed:
         follow(_trace_of(scope, self._clock.new_id()))
         correlation = current_trace("").correlation_id.encode()
         status = 500
-        app = self._app if _has_an_end(scope) else _too_long
+        app = self._app if _is_short_enough(scope) else _too_long
 
         async def observed(message: Message) -> None:
             nonlocal status
@@ -114,11 +117,11 @@ class _Observed:
             method = scope["method"] if scope["method"] in _METHODS else "other"
             seconds = self._clock.monotonic() - began
             self._metrics.requests.labels(method, route, str(status)).observe(seconds)
-            say = _log.debug if route in _PROBES else _log.info
-            say("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))
+            log = _log.debug if route in _PROBES else _log.info
+            log("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))
 
 
-def _has_an_end(scope: Scope) -> bool:
+def _is_short_enough(scope: Scope) -> bool:
     return len(scope["query_string"]) + len(scope.get("raw_path") or b"") <= _MAX_ADDRESS_BYTES
 
 

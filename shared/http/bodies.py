@@ -1,5 +1,6 @@
-"""JSON as I-JSON has it (RFC 7493): no NaN, no number that is not finite, no key twice in an object; and no deeper, and
-with no more keys in an object, than any body of ours has. The cost of reading grows no faster than the body.
+"""Parses JSON bodies as I-JSON (RFC 7493): finite numbers only, each key once in an object.
+
+Depth and keys of an object are limited to what our models need. The cost is linear in the body's length.
 """
 
 import json
@@ -10,30 +11,28 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-"""Of our fields: another key may be what somebody wrote, and is not repeated."""
-
-
+"""The form of our field names. Any other key may hold personal data, and is not repeated."""
 MAX_DEPTH = 32
 MAX_KEYS = 1_000
-"""In one object."""
+"""The maximum in one object."""
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-"""Never fails once it has begun, so that no character is looked at twice."""
+"""Never fails once it has begun, so that no character is read twice."""
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class Unreadable(Exception):
-    """What is wrong, and where."""
+    """The text says what is wrong with the body, and where."""
 
 
 def read(body: bytes) -> Any:
-    """UTF-8 only, without a byte order mark: `json.loads` of bytes takes UTF-16 and UTF-32 too, which pydantic's strict
-    parser does not. Raises `Unreadable`.
+    """Accepts UTF-8 without a byte order mark only, like pydantic's parser: `json.loads` of bytes also accepts UTF-16
+    and UTF-32. Raises `Unreadable`.
     """
     if _is_too_deep(body):
         raise Unreadable(f"the body is nested deeper than {MAX_DEPTH} levels")
     try:
-        return json.loads(body.decode(), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
+        return json.loads(body.decode(), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_unique)
     except UnicodeDecodeError:
         raise Unreadable("the body must be UTF-8") from None
     except json.JSONDecodeError as wrong:
@@ -42,12 +41,12 @@ def read(body: bytes) -> Any:
         raise Unreadable(f"the body is nested deeper than {MAX_DEPTH} levels") from None
     except ValueError:
         raise Unreadable(
-            f"the body must be JSON with finite numbers: {_place(body)} is not finite, or too long"
+            f"the body must be JSON with finite numbers: {_path_of_infinite(body)} is not finite, or too long"
         ) from None
 
 
 def _is_too_deep(body: bytes) -> bool:
-    """Takes away the innermost pairs of brackets, level by level. What has no partner is for the parser to refuse."""
+    """Removes the innermost pairs of brackets, level by level; the parser refuses unbalanced brackets."""
     brackets = _STRING.sub(b"", body).translate(_BRACKETS, _NO_BRACKETS)
     for _ in range(MAX_DEPTH):
         if len(outer := brackets.replace(b"[]", b"")) == len(brackets):
@@ -56,14 +55,14 @@ def _is_too_deep(body: bytes) -> bool:
     return b"[]" in brackets
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(pairs) > MAX_KEYS:
         raise Unreadable(f"an object in the body has more than {MAX_KEYS} keys")
-    known = dict(pairs)
-    if len(known) < len(pairs):
-        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise Unreadable(f"the key {_shown(twice)} appears twice in one object")
-    return known
+    parsed = dict(pairs)
+    if len(parsed) < len(pairs):
+        repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise Unreadable(f"the key {_shown(repeated)} appears twice in one object")
+    return parsed
 
 
 def _refuse(_: str) -> NoReturn:
@@ -77,8 +76,8 @@ def _finite(text: str) -> float:
     return number
 
 
-def _place(body: bytes) -> str:
-    """Of the number that is none, where the rest can be read."""
+def _path_of_infinite(body: bytes) -> str:
+    """The path of the first number that is not finite; "a number" where the body cannot be parsed otherwise."""
     try:
         return next(_infinite(json.loads(body, parse_int=float)), "a number")
     except (ValueError, RecursionError):

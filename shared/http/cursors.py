@@ -1,4 +1,4 @@
-"""Cursors of pages: an opaque text that says where a page ended. Only positions of our own making are accepted."""
+"""Cursors of pages: the position after a page's last element as an opaque text."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ from shared.errors import Rejected
 
 T = TypeVar("T")
 Moment = tuple[datetime, str]
-"""When the last element of a page began, and its id: ids break ties."""
+"""The time and the id of an element; ids break ties."""
 _LAST_LINE = 2**31
 
 
@@ -20,19 +20,19 @@ def to_cursor(position: Any) -> str:
 
 
 def from_cursor(cursor: str | None) -> Any:
-    """The position that a page's `next` stands for, None for the first page. Raises `Rejected`."""
+    """Decodes a cursor; None for the first page. Raises `Rejected` where the text is not a cursor."""
     if cursor is None:
         return None
     try:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        json.dumps(position, ensure_ascii=False).encode()  # half a surrogate pair is valid JSON, and no text to a store
+        json.dumps(position, ensure_ascii=False).encode()  # a lone surrogate is valid JSON, and a store refuses it
     except (ValueError, RecursionError, binascii.Error):
         raise _malformed() from None
     return position
 
 
 def text_after(cursor: str | None) -> str | None:
-    """For pages in the order of a text, such as an id."""
+    """For pages ordered by a text, such as an id."""
     position = from_cursor(cursor)
     if position is None or isinstance(position, str):
         return position
@@ -49,7 +49,7 @@ def line_after(cursor: str | None) -> int:
 
 
 def moment_before(cursor: str | None) -> Moment | None:
-    """For pages whose newest element comes first."""
+    """For pages with the newest element first."""
     position = from_cursor(cursor)
     if position is None:
         return None
@@ -61,7 +61,7 @@ def moment_before(cursor: str | None) -> Moment | None:
 
 
 def following(page: Sequence[T], limit: int, began: Callable[[T], Moment]) -> str | None:
-    """The cursor of the page after this one, None if this one is the last; `began` reads an element's moment."""
+    """The cursor of the next page, None after the last; `began` returns an element's moment."""
     if len(page) < limit:
         return None
     at, id = began(page[-1])

@@ -1,7 +1,7 @@
-"""`/docs`: Swagger UI from the image, so that reading an API's documentation tells no other host and needs no network.
+"""Serves `/docs` with Swagger UI from the image: reading an API's documentation contacts no other host.
 
-The files come with the package fastapi-offline, which wraps FastAPI; only its copy of Swagger UI is used. The page's
-policy allows this service's own scripts, styles and answers, and nothing inline.
+Swagger UI comes from the package fastapi-offline; nothing else of it is used. The content security policy allows only
+this service's scripts, styles and answers, and no inline code.
 """
 
 from importlib import resources
@@ -36,7 +36,7 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
-# Without `validatorUrl: null` the page sends the document to Swagger's own validator.
+# Without `validatorUrl: null` the page sends the document to Swagger's validator.
 _START = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#docs", deepLinking: true, validatorUrl: null});\n'
 
 

@@ -1,7 +1,7 @@
-"""The OpenAPI document: what holds for every route is told once, here, from what the route asks for.
+"""Completes the OpenAPI document: derives each route's common problem responses from its dependencies.
 
-Who signs in can be refused; whose body is read can be refused; what has an id can be missing. A route names only the
-problems that are its own.
+A route with a sign-in can answer 401 and 403, a route with a body 400, a route with an id 404. A route declares only
+problems of its own.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -15,7 +15,7 @@ from shared.http.requests import expected_version, known_version, principal
 
 Json = dict[str, Any]
 
-_CORRELATION = {"description": "Where to look in the logs", "schema": {"type": "string"}}
+_CORRELATION = {"description": "The request's id in the logs", "schema": {"type": "string"}}
 _OF_STATUS: Mapping[str, Json] = {
     "401": {"WWW-Authenticate": {"description": "RFC 6750", "required": True, "schema": {"type": "string"}}},
     "409": {
@@ -43,18 +43,18 @@ class Documented(FastAPI):
 
 
 def extras(dependant: Dependant, methods: Collection[str]) -> Json:
-    """For a route's `openapi_extra`."""
-    asks = {dependency.call for dependency in dependant.dependencies}
+    """The common responses and the security scheme of a route, for its `openapi_extra`."""
+    needs = {dependency.call for dependency in dependant.dependencies}
     statuses = sorted(
-        _statuses(asks, methods, has_body=bool(dependant.body_params), has_id=bool(dependant.path_params))
+        _statuses(needs, methods, has_body=bool(dependant.body_params), has_id=bool(dependant.path_params))
     )
-    responses = {str(status): told for status, told in problems(*statuses).items()}
-    return {"responses": responses} | ({"security": [{"token": []}]} if principal in asks else {})
+    responses = {str(status): response for status, response in problems(*statuses).items()}
+    return {"responses": responses} | ({"security": [{"token": []}]} if principal in needs else {})
 
 
-def _statuses(asks: set[Any], methods: Collection[str], *, has_body: bool, has_id: bool) -> Iterator[int]:
+def _statuses(needs: set[Any], methods: Collection[str], *, has_body: bool, has_id: bool) -> Iterator[int]:
     yield from (422, 503)
-    if principal in asks:
+    if principal in needs:
         yield from (401, 403)
     if has_body:
         yield 400
@@ -64,14 +64,14 @@ def _statuses(asks: set[Any], methods: Collection[str], *, has_body: bool, has_i
         yield 404
     if "POST" in methods:
         yield 409
-    if expected_version in asks:
+    if expected_version in needs:
         yield from (412, 428)
-    if known_version in asks:
+    if known_version in needs:
         yield 412
 
 
 def _complete(operation: Json, method: str) -> None:
-    """Headers, and what FastAPI cannot know: a missing one of these is refused by us, in our words."""
+    """Documents headers. The Idempotency-Key and If-Match are required: we refuse a request without, not FastAPI."""
     for status, response in operation["responses"].items():
         response["headers"] = {"X-Correlation-Id": _CORRELATION, **_OF_STATUS.get(status, {})}
         if method == "post" and status.startswith("2"):

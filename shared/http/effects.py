@@ -1,8 +1,8 @@
-"""The effect of a request is recorded in the transaction that changes something (`mongo.ending_transactions_with`).
+"""Records that a request took effect, in the transaction of the effect (`mongo.ending_transactions_with`).
 
-A request is known by the id that follows from its Idempotency-Key (`shared/http/idempotency.py`). It is attempted again
-when its process was killed before it answered. Of all its attempts, transactions of one attempt commit: an attempt that
-would change something after another attempt did gets `AnswerLost`.
+A request's id is derived from its Idempotency-Key (`shared/http/idempotency.py`). The client repeats the request where
+the process was killed before the answer. Only the transactions of a single attempt commit: a later attempt that would
+change something too gets `AnswerLost`.
 """
 
 from shared.errors import Conflict

@@ -1,15 +1,14 @@
-"""A POST acts once per Idempotency-Key, and answers the same again for 24 hours.
+"""Idempotency: a POST takes effect once per Idempotency-Key, and repeats its answer for 24 hours.
 
-Every transaction that changes something for a POST records the effect (`shared/http/effects.py`): a process that dies
-between that and its answer leaves a request that is answered as soon as it is sent again, with the same answer where
-the use case finds what it changed, else with 409 `answered_once`, and without a second effect. A request that was
-killed without an effect holds its key for a minute, and `Retry-After` says how much of it is left.
+Keys are scoped to institution, subject and route. Every transaction of a POST records its effect
+(`shared/http/effects.py`). If the process is killed between effect and answer, the repeated request is answered at once
+and has no second effect: with the same answer where the use case finds its own change, else with 409 `answered_once`.
+If it is killed before an effect, its key stays reserved for a minute; `Retry-After` says for how long.
 
-Requests and answers hold personal data: of a request a keyed digest is kept, of an answer a sealed form. Both keys
-follow from the Idempotency-Key, which is kept nowhere, so nobody but whoever asked can read the one or guess the other.
+Requests and answers hold personal data: a keyed digest of the request and the encrypted answer are stored. Both keys
+are derived from the Idempotency-Key, which is not stored, so only the sender can read the answer or verify the digest.
 
-Sources: draft-ietf-httpapi-idempotency-key-header; Fernet, under a key made by HKDF (RFC 5869).
-Keys are scoped to institution, subject and route.
+Sources: draft-ietf-httpapi-idempotency-key-header; Fernet, with a key from HKDF (RFC 5869).
 """
 
 import asyncio
@@ -59,14 +58,14 @@ _KEPT = timedelta(hours=24)
 _ABANDONED_MILLISECONDS = 60_000
 _KEY = re.compile(r"[!-~]{1,200}")
 _MAX_KEPT_BYTES = 11 << 20
-"""Of an answer: sealed it is a third longer, and a document of MongoDB has at most 16 MiB."""
+"""The largest answer that is stored: encryption adds a third, and a MongoDB document has at most 16 MiB."""
 _CHUNK_BYTES = 1 << 16
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose request it is, to where, under which Idempotency-Key."""
+    """The institution, subject, route and Idempotency-Key of a request."""
 
     parts: str
 
@@ -75,7 +74,7 @@ class Scope:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, self.parts))
 
     @property
-    def seal(self) -> Fernet:
+    def cipher(self) -> Fernet:
         derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"preceptor kept answer")
         return Fernet(base64.urlsafe_b64encode(derived.derive(self.parts.encode())))
 
@@ -91,8 +90,8 @@ class KeyInUse(Conflict):
 
 
 class Idempotency:
-    """Stored answers by institution, subject, route and key, for 24 hours; by the database's clock, as by their own one
-    replica would take a request for abandoned that another has just begun.
+    """Stores answers for 24 hours. Uses the database's clock only: with clocks of their own, a replica could take over
+    a request that another has just begun.
     """
 
     def __init__(self, database: Database) -> None:
@@ -103,12 +102,12 @@ class Idempotency:
         await ensure_indexes(self._answers, [kept])
 
     async def begin(self, scope: Scope, fingerprint: str) -> Response | None:
-        """The answer given before, or None: this request is the one to act. Raises `Conflict`, `Rejected`."""
+        """The stored answer, or None where this request is to be handled. Raises `Conflict`, `Rejected`."""
         fresh = {"fingerprint": fingerprint, "status": None, "at": "$$NOW"}
         kept: dict[str, Any] = {name: {"$ifNull": [f"${name}", value]} for name, value in fresh.items()}
         try:
             begun = await self._answers.update_one({"_id": scope.id}, [{"$set": kept}], upsert=True)
-        except DuplicateKeyError:  # two met at the very first upsert
+        except DuplicateKeyError:  # another request made the first upsert concurrently
             return await self._answer(scope, fingerprint)
         return None if begun.upserted_id else await self._answer(scope, fingerprint)
 
@@ -118,13 +117,13 @@ class Idempotency:
             raise Rejected("idempotency_key_reused", "this Idempotency-Key was used with another body: send a new key")
         if known["status"] is not None:
             headers = {**known["headers"], "idempotency-replayed": "true"}
-            return Response(scope.seal.decrypt(known["body"]), known["status"], headers=headers)
+            return Response(scope.cipher.decrypt(known["body"]), known["status"], headers=headers)
         if await self._take_over(scope):
             return None
         raise KeyInUse(await self._seconds_left(scope))
 
     async def _take_over(self, scope: Scope) -> bool:
-        """At once where the effect stands: only its answer is missing, and whoever repeats the request finds that."""
+        """Takes over an abandoned request; at once where it took effect, because only its answer is missing."""
         abandoned = {"$expr": {"$lt": ["$at", {"$subtract": ["$$NOW", _ABANDONED_MILLISECONDS]}]}}
         taken = await self._answers.update_one(
             {"_id": scope.id, "status": None, "$or": [{"has_effect": True}, abandoned]}, [{"$set": {"at": "$$NOW"}}]
@@ -132,29 +131,30 @@ class Idempotency:
         return bool(taken.matched_count)
 
     async def _seconds_left(self, scope: Scope) -> int:
-        """Until the key may be taken over, if the request that holds it never ends."""
+        """How long the request that holds the key can still prevent a takeover."""
         left = {"$subtract": [{"$add": ["$at", _ABANDONED_MILLISECONDS]}, "$$NOW"]}
         held = await self._answers.find_one({"_id": scope.id, "status": None}, {"left": left})
         return max(1, math.ceil(held["left"] / 1000)) if held else 1
 
     async def finish(self, scope: Scope, response: Response) -> None:
-        """An answer marked no-store (a one-time secret), or too large for a document, is kept nowhere: a repeated
-        request is answered with 409 `answered_once`.
+        """Stores the answer. In place of an answer that is marked no-store (a one-time secret) or too large for a
+        document, stores 409 `answered_once`.
         """
         if response.headers.get("cache-control") == "no-store" or len(response.body) > _MAX_KEPT_BYTES:
             response = problem(409, *ANSWER_LOST)
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-        answer = {"status": response.status_code, "body": scope.seal.encrypt(bytes(response.body)), "headers": headers}
+        body = scope.cipher.encrypt(bytes(response.body))
+        answer = {"status": response.status_code, "body": body, "headers": headers}
         await self._answers.update_one({"_id": scope.id}, {"$set": answer})
 
     @asynccontextmanager
     async def attempting(self, scope: Scope, attempt: str) -> AsyncIterator[None]:
-        """Raises `AnswerLost` where this attempt is refused, perhaps by what another attempt changed."""
+        """Raises `AnswerLost` where this attempt is refused and another attempt took effect, perhaps causing that."""
         try:
             with ending_transactions_with(record_effect(scope.id, attempt=attempt)):
                 yield
         except BaseException as refused:
-            await self._forget(scope)
+            await self._release(scope)
             is_refused = isinstance(refused, DomainError | StaleVersion)
             if is_refused and await self._took_effect_before(scope, attempt):
                 raise AnswerLost from None
@@ -164,16 +164,16 @@ class Idempotency:
         earlier = {"_id": scope.id, "has_effect": True, "effect_of": {"$ne": attempt}}
         return await self._answers.find_one(earlier, {"_id": 1}) is not None
 
-    async def _forget(self, scope: Scope) -> None:
-        """What failed before it took effect was never asked; else whoever asks again has it answered at once."""
+    async def _release(self, scope: Scope) -> None:
+        """Deletes a request without effect; makes a request with an effect available for takeover at once."""
         await self._answers.delete_one({"_id": scope.id, "status": None, "has_effect": None})
         long_ago = {"$subtract": ["$$NOW", 2 * _ABANDONED_MILLISECONDS]}
         await self._answers.update_one({"_id": scope.id, "status": None}, [{"$set": {"at": long_ago}}])
 
 
 class Route(APIRoute):
-    """Every route of ours: who asks is known before a body is read, writes are turned away while the outbox is behind,
-    and a POST is answered once per Idempotency-Key.
+    """The route class of every API: signs in before it reads the body, refuses writes while the outbox is behind, and
+    makes a POST idempotent.
     """
 
     request_class: type[BoundedRequest] = BoundedRequest
@@ -188,7 +188,7 @@ class Route(APIRoute):
         body, takes_form = json_body(self.dependant), form_body(self.dependant)
         allowed = query_parameters(self.dependant)
 
-        async def once(unbounded: Request) -> Response:
+        async def respond(unbounded: Request) -> Response:
             request = self.request_class(unbounded.scope, unbounded.receive)
             if needs_sign_in:
                 await principal(request)
@@ -217,7 +217,7 @@ class Route(APIRoute):
             await idempotency.finish(scope, response)
             return response
 
-        return once
+        return respond
 
     async def _scope(self, request: Request) -> Scope:
         me = await principal(request)
@@ -231,29 +231,29 @@ class Route(APIRoute):
 
 
 async def _fingerprint(request: BoundedRequest, scope: Scope, *, is_form: bool) -> str:
-    """What a key stands for: equal for equal requests. Of a form its parts: what stands between them changes each
-    time it is sent, and files are never in memory as a whole.
+    """A keyed digest, equal for equal requests. Of a form it covers the parts, without the boundaries, which differ in
+    each request; files are read in chunks.
     """
-    told = hmac.new(scope.parts.encode(), request.url.query.encode() + b"\n", "sha256")
+    digest = hmac.new(scope.parts.encode(), request.url.query.encode() + b"\n", "sha256")
     if is_form and request.is_multipart:
-        await asyncio.to_thread(_take_in, await request.form(), told)
+        await asyncio.to_thread(_update_from_form, digest, await request.form())
     else:
-        told.update(await request.body())
-    return told.hexdigest()
+        digest.update(await request.body())
+    return digest.hexdigest()
 
 
-def _take_in(form: FormData, told: hmac.HMAC) -> None:
+def _update_from_form(digest: hmac.HMAC, form: FormData) -> None:
     for name, value in form.multi_items():
-        about = [name, value] if isinstance(value, str) else [name, value.filename, value.size]
-        told.update(json.dumps(about).encode() + b"\n")
+        description = [name, value] if isinstance(value, str) else [name, value.filename, value.size]
+        digest.update(json.dumps(description).encode() + b"\n")
         if not isinstance(value, str):
             while chunk := value.file.read(_CHUNK_BYTES):
-                told.update(chunk)
+                digest.update(chunk)
             value.file.seek(0)
 
 
 def router(*, max_body_bytes: int = BoundedRequest.max_bytes, **options: Any) -> APIRouter:
-    """The one way to make a router. `max_body_bytes`: more where files are sent."""
+    """Creates a router. `max_body_bytes` is larger for routes that take files."""
     bounded = type("BoundedRequest", (BoundedRequest,), {"max_bytes": max_body_bytes})
     route_class = type("Route", (Route,), {"request_class": bounded})
     return APIRouter(route_class=route_class, **options)
@@ -268,4 +268,4 @@ IdempotencyKey = Annotated[
         json_schema_extra={"type": "string", "minLength": 1, "maxLength": 200},
     ),
 ]
-"""For a POST's signature, so that its documentation says so; `Route` does the work."""
+"""Documents the header in a POST's signature; `Route` reads it."""

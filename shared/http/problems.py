@@ -25,8 +25,8 @@ _CODE: Mapping[int, str] = {
     414: "address_too_long",
     428: "if_match_missing",
 }
-_ERRORS_TOLD = 50
-_PLACE_LENGTH = 100
+_MAX_ERRORS = 50
+_PATH_LENGTH = 100
 
 
 class Problem(BaseModel):
@@ -60,7 +60,7 @@ def problem(
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses=`: which problems it may answer with."""
+    """The problem responses of a route, for its `responses=`."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": "Problem details (RFC 9457)", "content": content} for status in statuses}
 
@@ -92,7 +92,7 @@ async def _on_contended(_: Request, __: Any) -> Response:
 
 
 async def _on_unauthenticated(_: Request, error: Any) -> Response:
-    # RFC 6750 section 3: who sent no token is not told an error of it.
+    # RFC 6750 section 3: without a token the challenge has no error code.
     challenge = "Bearer" if error.code == "token_missing" else 'Bearer error="invalid_token"'
     return problem(401, error.code, error.message, headers={"WWW-Authenticate": challenge})
 
@@ -104,8 +104,8 @@ async def _on_issuer_unavailable(_: Request, __: Any) -> Response:
 
 async def _on_invalid(_: Request, error: Any) -> Response:
     wrong = error.errors()
-    more = f", and {len(wrong) - _ERRORS_TOLD} more" if len(wrong) > _ERRORS_TOLD else ""
-    errors = [FieldError(_place(one["loc"]), worded(one)) for one in wrong[:_ERRORS_TOLD]]
+    more = f", and {len(wrong) - _MAX_ERRORS} more" if len(wrong) > _MAX_ERRORS else ""
+    errors = [FieldError(_path(invalid["loc"]), worded(invalid)) for invalid in wrong[:_MAX_ERRORS]]
     return problem(422, "request_invalid", f"some values are wrong: see errors{more}", errors=errors)
 
 
@@ -127,7 +127,7 @@ async def _on_store_error(_: Request, error: Any) -> Response:
 
 async def _on_fault(_: Request, error: Any) -> Response:
     _log.error("request failed", exc_info=error)
-    # Answered outside of our own middleware, which would have added the header.
+    # This handler runs outside of our middleware, which adds the header to other answers.
     correlation = {"X-Correlation-Id": current_trace("").correlation_id}
     detail = "a fault on our side: try again; if it stays, tell the operator this answer's X-Correlation-Id"
     return problem(500, "fault", detail, headers=correlation)
@@ -146,6 +146,6 @@ _ANSWERS: Mapping[type[Exception], Callable[[Request, Any], Awaitable[Response]]
 }
 
 
-def _place(loc: Sequence[str | int]) -> str:
-    """`topics_wanted.2`; cut short, because names of fields too are whatever the sender wrote."""
-    return (".".join(map(str, loc[1:])) or str(loc[0]))[:_PLACE_LENGTH]
+def _path(loc: Sequence[str | int]) -> str:
+    """`topics_wanted.2`; shortened, because field names too come from the sender."""
+    return (".".join(map(str, loc[1:])) or str(loc[0]))[:_PATH_LENGTH]

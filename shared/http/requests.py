@@ -1,4 +1,4 @@
-"""What a route asks of a request, as dependencies: who asks, which version, which page, under which id."""
+"""Reads and checks requests: body limits, strict JSON, query parameters; dependencies for sign-in, version and id."""
 
 import re
 from collections import Counter
@@ -40,12 +40,12 @@ class Page(BaseModel, Generic[T]):
 
 
 class BoundedRequest(Request):
-    """A request whose body has an end, and whose JSON is JSON: no NaN, which no answer could repeat."""
+    """A request with a limited body, and with strict JSON (`shared/http/bodies.py`)."""
 
     max_bytes = 1 << 20
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """Counted as it comes: Content-Length is a promise, and absent from chunked bodies."""
+        """Counts the received bytes: Content-Length can be wrong, and chunked bodies have none."""
         received = 0
         async for chunk in super().stream():
             received += len(chunk)
@@ -54,8 +54,8 @@ class BoundedRequest(Request):
             yield chunk
 
     def form(self, **_: Any) -> AwaitableOrContextManager[FormData]:
-        """At most four files and twenty fields, in UTF-8: Starlette decodes by any codec of Python that the header
-        names, and some take quadratic time (punycode) or raise (undefined).
+        """Accepts at most four files and twenty fields, in UTF-8 only: Starlette decodes with any Python codec that the
+        header names, and some take quadratic time (punycode) or raise (undefined).
         """
         parameters = parse_options_header(self.headers.get("content-type"))[1]
         if parameters.get(b"charset", b"utf-8").lower() not in _FORM_CHARSETS:
@@ -67,7 +67,7 @@ class BoundedRequest(Request):
         return self.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
 
     async def json(self) -> Any:
-        """Long bodies are read in a thread: it would hold up all other requests."""
+        """Parses long bodies in a thread, so that they do not delay other requests."""
         body = await self.body()
         try:
             return read(body) if len(body) <= _READ_AT_ONCE_BYTES else await off_loop(read, body)
@@ -76,7 +76,7 @@ class BoundedRequest(Request):
 
 
 def json_body(dependant: Dependant) -> TypeAdapter[Any] | None:
-    """What a route's JSON body must be; None where it takes none."""
+    """The type of a route's JSON body; None where it takes none."""
     bodies = [field.field_info for field in dependant.body_params if not isinstance(field.field_info, Form)]
     return TypeAdapter(bodies[0].annotation) if bodies and bodies[0].annotation else None
 
@@ -86,13 +86,16 @@ def form_body(dependant: Dependant) -> bool:
 
 
 async def refuse_guesses(request: Request, body: TypeAdapter[Any] | None) -> None:
-    """`"4"` and `true` are no integers: the document says so, and FastAPI takes both. An empty body is left to it."""
+    """Refuses values of a wrong JSON type, such as `"4"` for an integer, which FastAPI would convert.
+
+    FastAPI refuses an empty body.
+    """
     if body is None:
         return
     content = await request.body()
     if not content:
         return
-    await request.json()  # refuses what is no JSON, like NaN, and what has no bounds, before a model sees it
+    await request.json()  # refuses NaN, and excessive depth and keys, before a model reads the body
     errors = _guesses(content, body) if len(content) <= _READ_AT_ONCE_BYTES else await off_loop(_guesses, content, body)
     if errors:
         raise RequestValidationError(errors)
@@ -103,18 +106,20 @@ def _guesses(content: bytes, body: TypeAdapter[Any]) -> list[dict[str, Any]]:
         body.validate_json(content, strict=True)
     except ValidationError as wrong:
         errors = wrong.errors(include_input=False, include_url=False)
-        return [{**one, "loc": ("body", *one["loc"])} for one in errors]
+        return [{**error, "loc": ("body", *error["loc"])} for error in errors]
     return []
 
 
 def query_parameters(dependant: Dependant) -> Mapping[str, bool]:
-    """By name as it is sent: whether it may be sent more than once."""
+    """Names of the query parameters, each with whether it may be repeated."""
     direct = {field.alias: get_origin(field.field_info.annotation) is list for field in dependant.query_params}
     return direct | {name: many for part in dependant.dependencies for name, many in query_parameters(part).items()}
 
 
 def refuse_unknown_query(request: Request, allowed: Mapping[str, bool]) -> None:
-    """A misspelled filter would otherwise answer with everything, and of a repeated one only the last would count."""
+    """Refuses unknown and repeated parameters: a misspelled filter, or all but the last value of a repeated parameter,
+    would have no effect.
+    """
     sent = Counter(name for name, _ in request.query_params.multi_items())
     unknown = [name for name in sent if name not in allowed]
     repeated = [name for name, times in sent.items() if times > 1 and name in allowed and not allowed[name]]
@@ -129,13 +134,13 @@ def refuse_unknown_query(request: Request, allowed: Mapping[str, bool]) -> None:
 
 
 def shown(name: str) -> str:
-    """A name that the sender chose, short and printable."""
-    return "".join(one if one.isprintable() else "?" for one in name[:_NAME_SHOWN]) or "(empty)"
+    """A sender's name for something, shortened and printable."""
+    return "".join(character if character.isprintable() else "?" for character in name[:_NAME_SHOWN]) or "(empty)"
 
 
-# FastAPI sends a dependency that is no coroutine into a thread: 0.3 ms each.
+# Dependencies are coroutines: FastAPI would run a function in a thread, which takes 0.3 ms.
 async def principal(request: Request) -> Principal:
-    """The route's sign-in: `me: Annotated[Principal, Depends(principal)]` (or `SignedIn`)."""
+    """Signs in: `me: Annotated[Principal, Depends(principal)]` (or `SignedIn`)."""
     known: Principal | None = getattr(request.state, "principal", None)
     if known is None:
         authenticator: Authenticator = request.app.state.authenticator
@@ -145,7 +150,7 @@ async def principal(request: Request) -> Principal:
 
 
 async def new_id(request: Request) -> str:
-    """A new aggregate's id. It follows from the Idempotency-Key: a retry after a crash creates nothing twice."""
+    """A new aggregate's id, derived from the Idempotency-Key: a retry after a crash creates nothing twice."""
     return getattr(request.state, "id", None) or str(request.app.state.clock.new_id())
 
 
@@ -157,7 +162,7 @@ async def expected_version(
         str | None, Header(description='Required: the ETag last read, like `"7"`', json_schema_extra=_TAG)
     ] = None,
 ) -> int:
-    """Required wherever a resource is changed: 428 without (RFC 6585); not the current version: 412."""
+    """The required If-Match of a change: 428 without it (RFC 6585), 412 where it is not the current version."""
     if if_match is None:
         raise HTTPException(
             428, 'send If-Match with the ETag that you last read, like "7", so that no other change is overwritten'
@@ -171,7 +176,7 @@ async def known_version(
         Header(description='The ETag last read, like `"7"`: act on nothing newer', json_schema_extra=_TAG),
     ] = None,
 ) -> int | None:
-    """For a command that holds whatever the version is, unless the caller says which one they saw."""
+    """The optional If-Match of a command that is valid for any version; None where the caller names none."""
     return None if if_match is None else _version(if_match)
 
 
