@@ -1,4 +1,4 @@
-"""A service's whole database as it was at one moment, and put back."""
+"""Backs up and restores a service's database."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ Backup = Mapping[str, Sequence[Document]]
 
 
 async def take(database: Database) -> Backup:
-    """While the service goes on: all collections at one cluster time, as a snapshot of the volume has them."""
+    """Reads all collections at one cluster time, like a snapshot of the volume, while the service runs."""
     names = await database.list_collection_names()
     async with await database.client.start_session(snapshot=True) as session:
         return {name: await database[name].find({}, session=session).to_list(None) for name in names}

@@ -1,4 +1,4 @@
-"""Changes at a steady rate through several replicas, as behind a load balancer, and when each was told of."""
+"""Changes at a steady rate through several replicas, as behind a load balancer, with the time of each notification."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -17,13 +17,13 @@ _AGAIN = frozenset({412, 503})
 
 @dataclass(slots=True)
 class Changing:
-    """`apis`: one for each replica, in turn. Mentees enrolled here have no sign-in: a coordinator changes them."""
+    """`apis`: one for each replica, used in turn. Mentees enrolled here have no sign-in: a coordinator changes them."""
 
     world: World
     apis: Sequence[Api]
     began: dict[str, tuple[str, float]] = field(default_factory=dict)
-    """By correlation id: whose change, and when it was first sent."""
-    told: dict[str, float] = field(default_factory=dict)
+    """By correlation id: the mentee, and when the change was first sent."""
+    notified: dict[str, float] = field(default_factory=dict)
     _turn: Iterator[Api] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -32,7 +32,7 @@ class Changing:
     async def enrol(self, count: int) -> None:
         coordinator = self.apis[0].coordinator(INSTITUTION)
 
-        async def one(n: int) -> None:
+        async def enrol_mentee(n: int) -> None:
             wanted = {"topics_wanted": [TOPICS[n % 2]]}
             body = {
                 "name": f"Changing {n}",
@@ -48,7 +48,7 @@ class Changing:
             self.world.mentees.append(member)
             self.world.wanted[member] = {**wanted}
 
-        await for_each(list(range(count)), one)
+        await for_each(list(range(count)), enrol_mentee)
 
     @asynccontextmanager
     async def under_way(self, mentees: Sequence[str], *, per_second: int) -> AsyncIterator[None]:
@@ -84,7 +84,7 @@ class Changing:
         self.world.wanted[mentee] |= change
 
     async def _sent(self, coordinator: Caller, mentee: str, change: dict[str, list[str]], correlation: str) -> bool:
-        """False where the answer was lost, or somebody is to be asked again."""
+        """False where the answer was lost, or the change must be sent again."""
         path = f"/members/{mentee}"
         try:
             seen = await coordinator.get("profiles", path)
@@ -109,7 +109,7 @@ class Changing:
 
     @asynccontextmanager
     async def watched(self, notifications: Database) -> AsyncIterator[None]:
-        """Notes when the first telling of each change was committed."""
+        """Records when the first notification of each change was committed."""
         watching = asyncio.Event()
         clock = self.apis[0].clock
 
@@ -119,7 +119,9 @@ class Changing:
                 await rows.try_next()
                 watching.set()
                 async for row in rows:
-                    self.told.setdefault(row["fullDocument"]["headers"].get("ce_correlationid", ""), clock.monotonic())
+                    self.notified.setdefault(
+                        row["fullDocument"]["headers"].get("ce_correlationid", ""), clock.monotonic()
+                    )
 
         task = asyncio.create_task(watch())
         await watching.wait()
@@ -131,8 +133,8 @@ class Changing:
                 await task
 
     def took(self) -> list[float]:
-        """Seconds from the first attempt to its telling, in order of length; of changes that another one overtook, or
-        that were told by who took a shard over, in its name, there is none.
+        """Seconds from the first attempt to the notification, sorted; without changes that a later change overtook, or
+        that a new owner of a shard published in its own name.
         """
-        known = self.told.keys() & self.began.keys()
-        return sorted(self.told[one] - self.began[one][1] for one in known)
+        known = self.notified.keys() & self.began.keys()
+        return sorted(self.notified[correlation] - self.began[correlation][1] for correlation in known)

@@ -41,12 +41,12 @@ class Replica:
         os.kill(self.program.pid, sign)
 
     def ended_by(self) -> int | None:
-        """The signal (0: none) that ended it; None while it lives. Asked once: this also buries it."""
+        """The signal (0: none) that ended it; None while it runs. Call it once: it also reaps the process."""
         pid, status = os.waitpid(self.program.pid, os.WNOHANG)
         return None if pid == 0 else (os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0)
 
     async def killed(self, *, within: float) -> None:
-        """Until SIGKILL has ended it, by whomever; anything else is no crash of ours."""
+        """Waits until SIGKILL has ended it; any other end is a failure."""
         ended = await self.ended(within=within)
         assert ended == signal.SIGKILL, f"{self.service} ended by {ended}:\n{self.program.last_lines()}"
 
@@ -57,7 +57,7 @@ class Replica:
         return by
 
     async def has_published(self) -> bool:
-        """Whether it has ended a round of publishing, whatever became of it."""
+        """Whether it has published a batch, successfully or not."""
         async with httpx.AsyncClient() as client:
             metrics = (await client.get(f"{self.address}/metrics")).text
         return not re.search(r"^preceptor_facts_published_total 0\.0$", metrics, re.MULTILINE)
@@ -67,7 +67,7 @@ class Replica:
         assert self.program.is_running, f"{self.service} ended before it was ready:\n{self.program.last_lines()}"
 
     async def ready_or_killed(self) -> None:
-        """With an armed fail-point and work that waits for it, a service may get there before it is ready."""
+        """With an armed fail-point and pending work, a service may reach the fail-point before it is ready."""
 
         async def is_over() -> bool:
             return not self.program.is_running or await asyncio.to_thread(processes.is_ready, self.address)
@@ -77,7 +77,7 @@ class Replica:
 
 @dataclass(slots=True)
 class Cluster:
-    """`running` holds the first replica of each service: whom the commands are sent to."""
+    """`running` holds the first replica of each service, to which commands are sent."""
 
     stack: Stack
     issuer: LocalIssuer
@@ -96,41 +96,41 @@ class Cluster:
             self.start(service)
         await asyncio.gather(*(replica.ready() for replica in self.running.values()))
 
-    def start(self, service: str, *, told: str = "", roles: Sequence[str] = ()) -> Replica:
-        """Where it was before; without roles, all of them.
+    def start(self, service: str, *, failpoint: str = "", roles: Sequence[str] = ()) -> Replica:
+        """Starts a service at its former address; without `roles` in all roles.
 
-        From the main thread only: programs end with the thread that started them.
+        Call it in the main thread only: programs end with the thread that started them.
         """
         port = (
             int(self.running[service].address.rpartition(":")[2]) if service in self.running else ports.free_ports(1)[0]
         )
-        self.running[service] = self._start(service, port, told=told, roles=roles)
+        self.running[service] = self._start(service, port, failpoint=failpoint, roles=roles)
         return self.running[service]
 
-    def join(self, service: str, *, told: str = "", roles: Sequence[str] = (), skewed: int = 0) -> Replica:
-        """One more, beside what runs; `skewed`: so many seconds is its clock ahead."""
-        joined = self._start(service, ports.free_ports(1)[0], told=told, roles=roles, skewed=skewed)
+    def join(self, service: str, *, failpoint: str = "", roles: Sequence[str] = (), skewed: int = 0) -> Replica:
+        """Starts another replica; its clock is `skewed` seconds ahead."""
+        joined = self._start(service, ports.free_ports(1)[0], failpoint=failpoint, roles=roles, skewed=skewed)
         self._joined.append(joined)
         return joined
 
     async def restore(self) -> None:
-        """One replica of each service, with all roles and nothing armed."""
+        """Leaves one replica of each service, with all roles and no fail-point."""
         while self._joined:
             replica = self._joined.pop()
             if replica.program.is_running:
                 replica.send(signal.SIGCONT)
                 await self.end(replica)
-        gone = [one for one, replica in self.running.items() if not replica.program.is_running]
-        await asyncio.gather(*[self.start(one).ready() for one in gone])
+        gone = [service for service, replica in self.running.items() if not replica.program.is_running]
+        await asyncio.gather(*[self.start(service).ready() for service in gone])
 
-    async def restart(self, service: str, *, told: str = "", by: signal.Signals = signal.SIGTERM) -> Replica:
+    async def restart(self, service: str, *, failpoint: str = "", by: signal.Signals = signal.SIGTERM) -> Replica:
         await self.end(self.running[service], by=by)
-        return self.start(service, told=told)
+        return self.start(service, failpoint=failpoint)
 
     async def renew(self, replica: Replica) -> Replica:
-        """Told to stop, and begun again where it was: one step of a rolling restart."""
+        """Stops a replica and starts it again at its address: one step of a rolling restart."""
         await self.end(replica)
-        fresh = self._start(replica.service, int(replica.address.rpartition(":")[2]), told="", roles=())
+        fresh = self._start(replica.service, int(replica.address.rpartition(":")[2]), failpoint="", roles=())
         if replica in self._joined:
             self._joined[self._joined.index(replica)] = fresh
         else:
@@ -139,8 +139,8 @@ class Cluster:
         return fresh
 
     @asynccontextmanager
-    async def told(self, service: str, **settings: str) -> AsyncIterator[None]:
-        """One service with settings of its own while the block lasts."""
+    async def configured(self, service: str, **settings: str) -> AsyncIterator[None]:
+        """Runs a service with further settings while the block runs."""
         usual = dict(self.settings)
         self.settings.update(settings)
         try:
@@ -154,27 +154,27 @@ class Cluster:
     async def end(self, replica: Replica, *, by: signal.Signals = signal.SIGTERM) -> None:
         replica.send(by)
         ended = await replica.ended(within=30)
-        # Told to stop, it puts down what it holds and ends by itself.
+        # After SIGTERM it stops its work and exits without a signal.
         assert ended == (0 if by == signal.SIGTERM else by), f"{replica.service} ended by {ended}"
 
     async def again(self, name: str, *, by: signal.Signals) -> None:
-        """A server of the stack, ended and begun again on its files as it was begun."""
+        """Ends a server of the stack and starts it again on its files with the same command."""
         process, begin = self._begun(name)
         process.send_signal(by)
         await asyncio.to_thread(psutil.wait_procs, [process], timeout=30)
         begin()
 
-    async def again_when_there_is_room(self, name: str, *, meanwhile: Callable[[], Awaitable[None]]) -> None:
-        """A server that can write no further into any file, as on a full disk: a mongod ends itself there."""
+    async def again_when_there_is_room(self, name: str, *, while_ended: Callable[[], Awaitable[None]]) -> None:
+        """Lets a server's writes fail, as on a full disk, where a mongod ends itself; then starts it again."""
         process, begin = self._begun(name)
         process.rlimit(psutil.RLIMIT_FSIZE, (_FULL_BYTES, _FULL_BYTES))
         gone, _ = await asyncio.to_thread(psutil.wait_procs, [process], timeout=60)
         assert gone, f"{name} goes on although it cannot write"
-        await meanwhile()
+        await while_ended()
         begin()
 
     def _begun(self, name: str) -> tuple[psutil.Process, Callable[[], None]]:
-        """And how to begin it again."""
+        """The process of a server, and a function that starts it again."""
         program = self._server(name)
         process = psutil.Process(program.pid)
         command, environment = process.cmdline(), process.environ()
@@ -187,7 +187,7 @@ class Cluster:
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
-        """A server of the stack that answers nothing while the block lasts."""
+        """Suspends a server of the stack while the block runs."""
         process = psutil.Process(self._server(name).pid)
         process.suspend()
         try:
@@ -196,43 +196,46 @@ class Cluster:
             process.resume()
 
     def _server(self, name: str) -> Program:
-        return next(one for one in reversed(self.site.journal.programs()) if one.name == name and one.is_running)
+        return next(
+            program for program in reversed(self.site.journal.programs()) if program.name == name and program.is_running
+        )
 
     @property
     def temporary(self) -> Path:
-        """Where services put what is not to outlive its work."""
+        """The services' folder for temporary files."""
         return self.site.folder / "temporary"
 
-    def workshops(self) -> list[psutil.Process]:
-        """That work on rounds of ours, whoever started them."""
-        return [one for one in psutil.process_iter() if self._is_workshop(one)]
+    def solver_processes(self) -> list[psutil.Process]:
+        """The solver processes of this cluster, also those whose service was killed."""
+        return [process for process in psutil.process_iter() if self._is_solver_process(process)]
 
     def left_behind(self) -> list[str]:
-        """By work that is over."""
-        workshops = [f"a workshop, {one.status()}" for one in self.workshops()]
-        return [*workshops, *(f"{one.name} with {len(list(one.iterdir()))} files" for one in self.temporary.iterdir())]
+        """Solver processes and temporary files that remain after their work has ended."""
+        processes_left = [f"a solver process, {process.status()}" for process in self.solver_processes()]
+        folders = self.temporary.iterdir()
+        return [*processes_left, *(f"{folder.name} with {len(list(folder.iterdir()))} files" for folder in folders)]
 
-    def _is_workshop(self, process: psutil.Process) -> bool:
+    def _is_solver_process(self, process: psutil.Process) -> bool:
         try:
-            is_one = "services.matching.solver_process" in process.cmdline()
-            return is_one and process.environ().get("TMPDIR") == str(self.temporary)
+            is_solver = "services.matching.solver_process" in process.cmdline()
+            return is_solver and process.environ().get("TMPDIR") == str(self.temporary)
         except psutil.Error:
             return False
 
     def close(self) -> None:
-        running = [one for one in self.site.journal.programs() if one.is_running]
+        running = [program for program in self.site.journal.programs() if program.is_running]
         for program in running:
             os.kill(program.pid, signal.SIGCONT)
-        programs.stop(one for one in running if one.name.startswith("service "))
+        programs.stop(program for program in running if program.name.startswith("service "))
 
-    def _start(self, service: str, port: int, *, told: str, roles: Sequence[str], skewed: int = 0) -> Replica:
+    def _start(self, service: str, port: int, *, failpoint: str, roles: Sequence[str], skewed: int = 0) -> Replica:
         environment = processes.environment(service, self.stack, self.issuer, port=port)
         self.temporary.mkdir(exist_ok=True)
         program = programs.start(
             f"service {service}",
             [*(_skewed(service, skewed) if skewed else processes.COMMANDS[service]), *roles],
             log=self.logs / f"{service}-{port}.log",
-            environment={**environment, **self.settings, "TMPDIR": str(self.temporary), failpoints.VARIABLE: told},
+            environment={**environment, **self.settings, "TMPDIR": str(self.temporary), failpoints.VARIABLE: failpoint},
             journal=self.site.journal,
             tied=True,
         )

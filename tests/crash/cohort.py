@@ -1,6 +1,6 @@
-"""A programme of its own whose people a coordinator brings together: in a round, by a repair, under other rules.
+"""A programme whose members a coordinator matches in a round, by a repair, or under a draft of other rules.
 
-Everybody wants and offers the same, so that who meets whom is a lot's, unless they say more.
+All members want and offer the same topics, so that ties are broken by lot, unless a test adds fields.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -18,7 +18,7 @@ MENTORS, MENTEES, SEATS_OF_EACH = 4, 10, 2
 SEATS = MENTORS * SEATS_OF_EACH
 _COMMON = {"stage": "resident", "formats": ["video"], "hours_per_month": 4}
 _WITHIN = 90
-"""For what a kill, or a lease that has to run out, comes in between."""
+"""Enough for a kill, or for the expiry of a lease, in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Cohort:
     async def gather(self) -> None:
         await self.opens()
         roles = ["mentor"] * MENTORS + ["mentee"] * MENTEES
-        people = await for_each(list(enumerate(roles)), lambda one: self.joined(one[1], nth=one[0]))
+        people = await for_each(list(enumerate(roles)), lambda numbered: self.joined(numbered[1], nth=numbered[0]))
         self.mentors.extend(people[:MENTORS])
         self.mentees.extend(people[MENTORS:])
         await self.known()
@@ -56,16 +56,16 @@ class Cohort:
         return str((await self._coordinator.post("profiles", "/members", body)).json()["id"])
 
     async def known(self) -> None:
-        everybody = {"_id": {"$in": self.mentors + self.mentees}}
+        wanted = {"_id": {"$in": self.mentors + self.mentees}}
         participants = self.site.databases["matching"]["participants"]
 
         async def are_known() -> bool:
-            return await participants.count_documents(everybody) == len(self.mentors) + len(self.mentees)
+            return await participants.count_documents(wanted) == len(self.mentors) + len(self.mentees)
 
         await eventually(are_known, within=_WITHIN, message="matching knows everybody")
 
     def at(self, matching: str) -> "Cohort":
-        """The same people, looked after at another replica."""
+        """The same cohort, at another replica of matching."""
         return replace(self, api=replace(self.api, addresses={**self.api.addresses, "matching": matching}))
 
     async def opened(self, **body: object) -> str:
@@ -83,12 +83,12 @@ class Cohort:
         await self.until(f"/rounds/{round}", "published")
 
     async def publish(self, round: str) -> None:
-        """Whoever answers may die of it before the answer is sent."""
+        """The replica may be killed before it answers."""
         with suppress(httpx.TransportError):
             await self.act(f"/rounds/{round}", "publish")
 
     async def until(self, path: str, *states: str) -> Json:
-        """Of a round, a repair or a rehearsal; whoever answers may be away meanwhile."""
+        """Waits for a state of a round, a repair or a rehearsal; the replica may be away in between."""
 
         async def is_there() -> Json | None:
             try:
@@ -101,22 +101,22 @@ class Cohort:
         return await eventually(is_there, within=_WITHIN, every=0.2, message=f"{path} is {' or '.join(states)}")
 
     async def act(self, path: str, verb: str, **body: object) -> None:
-        """On what was seen last."""
+        """Posts a command for the current version."""
         seen = await self._coordinator.get("matching", path)
         await self._coordinator.post("matching", f"{path}/{verb}", {**body} or None, etag=seen.headers["etag"])
 
     async def files(self, round: str) -> Mapping[str, bytes]:
-        """As they are downloaded."""
+        """The files of a round, downloaded."""
         names = ("input", "result")
         return {name: (await self._coordinator.get("matching", f"/rounds/{round}/{name}")).content for name in names}
 
     async def pairs(self, round: str) -> dict[str, str]:
         """Mentors by mentee, as planned."""
         items = await self._coordinator.pages("matching", f"/rounds/{round}/pairs")
-        return {one["mentee"]["member"]: one["mentor"]["member"] for one in items if "mentor" in one}
+        return {pair["mentee"]["member"]: pair["mentor"]["member"] for pair in items if "mentor" in pair}
 
     async def leaves(self, member: str) -> None:
-        """And matching knows it."""
+        """Deactivates a member, and waits until matching has projected it."""
         seen = await self._coordinator.get("profiles", f"/members/{member}")
         await self._coordinator.post("profiles", f"/members/{member}/deactivate", etag=seen.headers["etag"])
         gone = {"_id": member, "status": "inactive"}
@@ -128,13 +128,13 @@ class Cohort:
         await eventually(is_known, within=_WITHIN, message="matching knows who has left")
 
     async def repairs(self, *, bystanders: int) -> str:
-        """A plan of at most so many, proposed."""
+        """Requests a plan that moves at most so many bystanders."""
         body = {"bystanders_at_most": bystanders}
         asked = await self._coordinator.post("matching", f"/programmes/{self.programme}/repairs", body)
         return str(asked.json()["id"])
 
     async def planned(self, state: str) -> Json:
-        """The programme's newest repair, made by itself."""
+        """The programme's newest repair, which matching planned automatically."""
 
         async def is_there() -> Json | None:
             found = await self._coordinator.pages("matching", f"/programmes/{self.programme}/repairs")
@@ -143,11 +143,11 @@ class Cohort:
         return await eventually(is_there, within=_WITHIN, every=0.2, message=f"a repair is {state}")
 
     async def moved(self, repair: str) -> tuple[int, int]:
-        """How many were placed, and how many bystanders made room, by the relationships that began."""
+        """The numbers of displaced mentees placed and of bystanders moved, counted by new relationships."""
         of = self.site.databases["matching"]
         begun = await of["relationships"].find({"repair": repair}).to_list(None)
         lost = await of["repair_steps"].distinct("mentee.member", {"repair": repair})
-        placed = sum(one["mentee"]["member"] in lost for one in begun)
+        placed = sum(relationship["mentee"]["member"] in lost for relationship in begun)
         return placed, len(begun) - placed
 
     async def rehearses(self, **draft: object) -> str:
@@ -155,7 +155,7 @@ class Cohort:
         return str(begun.json()["id"])
 
     async def applies(self, rehearsal: Json) -> None:
-        """Sends what the rehearsal says, until the outcome is known: it took effect once, or somebody was faster."""
+        """Sends the rehearsal's change until its outcome is known: it took effect, or the version has changed."""
         change = rehearsal["result"]["change"]
         path, body, etag = change["path"], change["body"], change["if_match"]
 

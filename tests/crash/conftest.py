@@ -1,7 +1,7 @@
-"""One cluster for all crash tests, on servers of its own: what one crash leaves behind is the next one's beginning.
+"""One cluster for all crash tests, on servers of its own: each test begins with the state that the last one left.
 
-Native servers first: they alone can be killed and begun again where they were. PRECEPTOR_CRASH=full runs every row;
-PRECEPTOR_CRASH_RESULTS names the file that the rows are written to (`./dev test crash --full` sets both).
+Prefers native servers, because only they can be killed and restarted on their files. PRECEPTOR_CRASH=full runs every
+row; PRECEPTOR_CRASH_RESULTS names the file for the rows (`./dev test crash --full` sets both).
 """
 
 import os
@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[find_servers.Servers, Path]]:
-    """And where their programs are written down, if they are ours."""
+    """The servers, and the folder with the journal of their programs."""
     choice = os.environ.get("PRECEPTOR_TEST_STACK") or (None if kafka.why_not() else "native")
     folder = tmp_path_factory.mktemp("crash")
     try:
@@ -57,10 +57,10 @@ async def crashes(own_servers: tuple[find_servers.Servers, Path], issuer: LocalI
     await create_missing(bootstrap, load_topics(TOPICS, size=NATIVE))
     uris = dict(zip(SERVICES, servers.mongo(len(SERVICES)), strict=True))
     cluster = Cluster(
-        # Whoever runs the servers, to the services they are given addresses.
+        # The services only know addresses, whatever runs the servers.
         Stack(kind="env", bootstrap=bootstrap, mongo_uris=uris),
         issuer,
-        # The servers' own journal, so that they can be found and begun again.
+        # The servers' journal, by which they are found and restarted.
         Site(folder=folder, journal=programs.Journal(folder / "programs.jsonl"), say=print, tied=True),
         folder / "logs",
         settings={"MATCHING_COALESCE_SECONDS": "0.3"},
@@ -81,7 +81,7 @@ async def crashes(own_servers: tuple[find_servers.Servers, Path], issuer: LocalI
 
 @pytest.fixture(autouse=True)
 async def restored(crashes: CrashSite, request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """A test that fails leaves no service away for the next one; one that said nothing has shown nothing."""
+    """Restores the cluster after each test. A test without a row of its own writes one without guarantees."""
     crashes.results.is_written = False
     yield
     if not crashes.results.is_written and request.node.get_closest_marker("no_row") is None:

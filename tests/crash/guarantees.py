@@ -1,4 +1,4 @@
-"""What must hold after any crash: each a function from what an outsider sees to sentences on what is wrong."""
+"""The guarantees after a crash: each is a function from a snapshot to sentences about violations."""
 
 import json
 from collections import Counter, defaultdict
@@ -22,45 +22,45 @@ _COPIES = (
     ("notifications", "programmes", "programmes", "programmes"),
     ("notifications", "contacts", "members", "contacts"),
 )
-"""Service, its copy, and the collection and topic of profiles that it is a copy of."""
+"""Service and collection of each projection, and the collection and topic of profiles that it projects."""
 _RELATED = ("relations", "suggested")
 _RELATING = {kind.TYPE for copy in RELATION_COPIES for kind in (copy.payload, *copy.further)}
-"""What profiles keeps of matching's facts, and of which."""
+"""The collections in which profiles projects facts of matching, and the types of those facts."""
 _REACTION = "notifications.reaction"
 POISON = "poison-"
-"""In the ids of facts that a test has put there and none of the world's accounts for."""
+"""Part of the ids of facts that a test has appended and that guarantees do not count."""
 
 
 def published(seen: Snapshot) -> Iterator[str]:
-    """Every committed change is in its topic and says one thing there, and nothing that was never committed."""
-    wanted, seldom = _committed_sequences(seen), _told_seldom(seen)
+    """Every committed change is in its topic with one content, and nothing uncommitted is."""
+    wanted, partly_published = _committed_sequences(seen), _partly_published(seen)
     for topic, by_key in wanted.items():
         there: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         for record in seen.records[topic]:
-            # A state may be told again under a new id: what it says at this sequence must be the same.
-            said = record.id if topic == "matching.events" else record.value
-            there[record.key][record.sequence].add(said)
-        for key in (by_key.keys() | there.keys()) - seldom:
+            # A state may be republished under a new id: its content at this sequence must be the same.
+            content = record.id if topic == "matching.events" else record.value
+            there[record.key][record.sequence].add(content)
+        for key in (by_key.keys() | there.keys()) - partly_published:
             if not _is_whole(there[key].keys(), last=by_key.get(key, 0)):
                 yield f"{topic} {key}: {sorted(there[key])} published of {by_key.get(key, 0)}"
         yield from (
-            f"{topic} {key}: {n} said {len(said)} things"
+            f"{topic} {key}: {n} said {len(content)} things"
             for key, of_key in there.items()
-            for n, said in of_key.items()
-            if len(said) > 1
+            for n, content in of_key.items()
+            if len(content) > 1
         )
     yield from _outboxes(seen)
 
 
 def _is_whole(sequences: Collection[int], *, last: int) -> bool:
-    """Each in a row from the first to the last. A restored backup begins an epoch, of which nothing may be told yet."""
+    """Whether no sequence is missing. A restored backup begins an epoch, of which nothing may be published yet."""
     rows: dict[int, list[int]] = defaultdict(list)
     for sequence in sequences:
         rows[epoch_of(sequence)].append(count_of(sequence))
     in_a_row = all(max(row) - min(row) + 1 == len(row) for row in rows.values())
     first = min(rows, default=0)
-    told = max(sequences, default=0)
-    is_last = told == last or (epoch_of(told) < epoch_of(last) and count_of(told) == count_of(last))
+    newest = max(sequences, default=0)
+    is_last = newest == last or (epoch_of(newest) < epoch_of(last) and count_of(newest) == count_of(last))
     return in_a_row and is_last and min(rows.get(first, [1])) == 1
 
 
@@ -77,31 +77,33 @@ def _outboxes(seen: Snapshot) -> Iterator[str]:
 
 
 def _committed_sequences(seen: Snapshot) -> Mapping[str, Mapping[str, int]]:
-    """By topic and key, the last sequence that a document says was given."""
+    """By topic and key, the last sequence of the document."""
     wanted: dict[str, dict[str, int]] = {topic: {} for topic in seen.records if topic != "notifications.events"}
     for name in ("institutions", "programmes", "members"):
         for document in seen.documents["profiles"][name]:
             for topic, sequence in document["sequences"].items():
                 wanted[f"profiles.{topic}"][f"{document['institution']}:{document['_id']}"] = sequence
     for name in ("lists", "requests", "relationships"):
-        for one in seen.documents["matching"][name]:
-            wanted["matching.events"][f"{one['institution']}:{one['_id']}"] = one["version"]
+        for document in seen.documents["matching"][name]:
+            wanted["matching.events"][f"{document['institution']}:{document['_id']}"] = document["version"]
     return wanted
 
 
-def _told_seldom(seen: Snapshot) -> set[str]:
-    """Keys of which some versions are told and some are not: `finished` knows which."""
+def _partly_published(seen: Snapshot) -> set[str]:
+    """Keys whose versions are not all published; `finished` checks them."""
     names = ("rounds", "places", "repairs")
-    return {f"{_home(one)}:{one['_id']}" for name in names for one in seen.documents["matching"][name]}
+    return {f"{_home(document)}:{document['_id']}" for name in names for document in seen.documents["matching"][name]}
 
 
-def _home(one: Document) -> str:
-    """A place's facts are its mentee's, whosever the round is."""
-    return str(one["mentee"]["institution"] if "edition" in one else one["institution"])
+def _home(document: Document) -> str:
+    """The institution of a document's facts: of a place the mentee's."""
+    return str(document["mentee"]["institution"] if "edition" in document else document["institution"])
 
 
 def ordered(seen: Snapshot) -> Iterator[str]:
-    """Per key: one partition, first arrivals rise, and what was appended last is the newest (compaction keeps it)."""
+    """Per key: one partition, sequences rise at their first arrival, and the last record is the newest (compaction
+    keeps it).
+    """
     for topic, records in seen.records.items():
         by_key: dict[str, list[Seen]] = defaultdict(list)
         for record in records:
@@ -117,10 +119,10 @@ def ordered(seen: Snapshot) -> Iterator[str]:
 
 
 def once(seen: Snapshot) -> Iterator[str]:
-    """As many marks as facts, each recipient's counter rose once for each fact that names them, nothing is parked."""
+    """Each fact has one mark, each recipient's counter equals the number of facts for them, and no record is parked."""
     for service, collections in seen.documents.items():
-        waits = [one for one in collections.get("parked", ()) if not one["dropped_at"]]
-        yield from (f"{service}: {one['reason']} is parked" for one in waits)
+        waiting = [parked for parked in collections.get("parked", ()) if not parked["dropped_at"]]
+        yield from (f"{service}: {parked['reason']} is parked" for parked in waiting)
     facts = {record.id: record for record in seen.records["matching.events"] if _is_for_people(record)}
     of = seen.documents["notifications"]
     marked = {mark["_id"].split(":", 1)[1] for mark in of["inbox"] if POISON not in mark["_id"]}
@@ -136,28 +138,28 @@ def once(seen: Snapshot) -> Iterator[str]:
 
 
 def _is_for_people(record: Seen) -> bool:
-    """Of a round or a repair as such nobody hears."""
+    """Whether a fact has recipients: a round or a repair itself has none."""
     return "recipients" in json.loads(record.value)
 
 
 def copied(seen: Snapshot) -> Iterator[str]:
-    """Each copy is at the sequence that its owner's document has given."""
+    """Each projected document has the sequence of its original."""
     for service, copy, collection, topic in _COPIES:
-        there = {one["_id"]: one["sequence"] for one in seen.documents[service][copy]}
+        there = {document["_id"]: document["sequence"] for document in seen.documents[service][copy]}
         owned = {
-            one["_id"]: one["sequences"][topic]
-            for one in seen.documents["profiles"][collection]
-            if topic in one["sequences"]
+            document["_id"]: document["sequences"][topic]
+            for document in seen.documents["profiles"][collection]
+            if topic in document["sequences"]
         }
         wrong = [id for id in owned.keys() | there.keys() if owned.get(id) != there.get(id)]
         if wrong:
             yield f"{service} {copy}, copied and owned: {[(there.get(id), owned.get(id)) for id in wrong]}"
 
 
-def told(seen: Snapshot) -> Iterator[str]:
-    """Each recipient's notifications: all positions published once, at most one unread per occasion, the newest as the
-    last fact that was news to them said; and it names who is on the list, in whichever order by now, unless later
-    changes were suppressed because the mentee has a mentor.
+def notified(seen: Snapshot) -> Iterator[str]:
+    """Each recipient's positions are published once, at most one notification per occasion is unread, and the newest
+    equals the last fact for the recipient and names the mentors of the current list, in any order, unless later changes
+    were suppressed because the mentee has a mentor.
     """
     of = seen.documents["notifications"]
     positions: dict[str, dict[str, int]] = defaultdict(dict)
@@ -168,7 +170,11 @@ def told(seen: Snapshot) -> Iterator[str]:
         published = sorted(map(count_of, positions[counter["_id"]].values()))
         if published != list(range(1, count_of(counter["position"]) + 1)):
             yield f"{counter['position']} tellings, published {sorted(positions[counter['_id']].values())}"
-    unread = Counter((one["member"], one["occasion"]) for one in of["notifications"] if not one["read"])
+    unread = Counter(
+        (notification["member"], notification["occasion"])
+        for notification in of["notifications"]
+        if not notification["read"]
+    )
     yield from (f"{occasion}: {count} unread for one member" for (_, occasion), count in unread.items() if count > 1)
     yield from _newest_as_listed(seen, of["notifications"])
 
@@ -176,45 +182,47 @@ def told(seen: Snapshot) -> Iterator[str]:
 def _newest_as_listed(seen: Snapshot, notifications: Sequence[Document]) -> Iterator[str]:
     news: dict[str, list[str]] = {}
     suppressed: set[str] = set()
-    for record in sorted(seen.records["matching.events"], key=lambda one: one.sequence):
+    for record in sorted(seen.records["matching.events"], key=lambda record: record.sequence):
         fact = json.loads(record.value)
         if fact.get("suppressed"):
             suppressed.add(record.key)
         if fact.get("recipients") and "ranked" in fact:
-            news[record.key] = [one["mentor"] for one in sorted(fact["ranked"], key=lambda one: int(one["rank"]))]
+            ranked = sorted(fact["ranked"], key=lambda entry: int(entry["rank"]))
+            news[record.key] = [entry["mentor"] for entry in ranked]
             suppressed.discard(record.key)
     newest: dict[tuple[str, str], Document] = {}
-    for one in sorted(notifications, key=lambda one: one["position"]):
-        if not one["occasion"].startswith("suggestions:"):
-            continue
-        newest[one["member"], one["programme"]] = one
-    for one in seen.documents["matching"]["lists"]:
-        last = newest.get((one["mentee"], one["programme"]))
-        told_of = None if last is None else [mentor["member"] for mentor in last["now"]]
-        key = f"{one['institution']}:{one['_id']}"
-        said = news.get(key, told_of)
-        listed = {entry["mentor"] for entry in one["entries"]}
-        if told_of is None or told_of != said or (key not in suppressed and set(told_of) != listed):
-            yield f"version {one['version']} of a list: its mentee has been told of another"
+    for notification in sorted(notifications, key=lambda notification: int(notification["position"])):
+        if notification["occasion"].startswith("suggestions:"):
+            newest[notification["member"], notification["programme"]] = notification
+    for shortlist in seen.documents["matching"]["lists"]:
+        last = newest.get((shortlist["mentee"], shortlist["programme"]))
+        notified = None if last is None else [mentor["member"] for mentor in last["now"]]
+        key = f"{shortlist['institution']}:{shortlist['_id']}"
+        expected = news.get(key, notified)
+        listed = {entry["mentor"] for entry in shortlist["entries"]}
+        if notified is None or notified != expected or (key not in suppressed and set(notified) != listed):
+            yield f"version {shortlist['version']} of a list: its mentee has been told of another"
 
 
 def seated(seen: Snapshot) -> Iterator[str]:
-    """Seats taken are relationships that take one, no mentor has more than they offer, and each beginning was told."""
+    """Taken seats equal relationships with a seat, no mentor exceeds their capacity, and each opening is published."""
     of = seen.documents["matching"]
-    stand = Counter(one["mentor"]["member"] for one in of["relationships"] if one["state"] in {"active", "paused"})
-    taken = {one["_id"]: one["taken"] for one in of["seats"] if one["taken"]}
-    if taken != dict(stand):
-        wrong = [(taken.get(who, 0), stand[who]) for who in taken.keys() | stand.keys()]
+    active = Counter(
+        document["mentor"]["member"] for document in of["relationships"] if document["state"] in {"active", "paused"}
+    )
+    taken = {document["_id"]: document["taken"] for document in of["seats"] if document["taken"]}
+    if taken != dict(active):
+        wrong = [(taken.get(who, 0), active[who]) for who in taken.keys() | active.keys()]
         yield f"seats taken and relationships: {[pair for pair in wrong if pair[0] != pair[1]]}"
-    offered = {one["_id"]: one.get("capacity", 0) for one in of["participants"]}
+    offered = {document["_id"]: document.get("capacity", 0) for document in of["participants"]}
     yield from (
-        f"{count} relationships for {offered[who]} seats" for who, count in stand.items() if count > offered[who]
+        f"{count} relationships for {offered[who]} seats" for who, count in active.items() if count > offered[who]
     )
     facts = {record.id: record for record in seen.records["matching.events"]}
-    told = Counter(record.key for record in facts.values() if _is_opening(record))
-    begun = Counter(f"{one['institution']}:{one['_id']}" for one in of["relationships"])
-    if told != begun:
-        yield f"{begun.total()} relationships begun, {told.total()} told"
+    published_openings = Counter(record.key for record in facts.values() if _is_opening(record))
+    begun = Counter(f"{document['institution']}:{document['_id']}" for document in of["relationships"])
+    if published_openings != begun:
+        yield f"{begun.total()} relationships begun, {published_openings.total()} told"
 
 
 def _is_opening(record: Seen) -> bool:
@@ -222,17 +230,19 @@ def _is_opening(record: Seen) -> bool:
 
 
 def offsets_behind_effects(seen: Snapshot) -> Iterator[str]:
-    """At any moment: below a committed offset there is no record without its effect."""
+    """At any moment: every record below a committed offset has had its effect."""
     marked = {mark["_id"].split(":", 1)[1] for mark in seen.documents["notifications"]["inbox"]}
     for record in _below(seen, _REACTION, "matching.events"):
         if record.id not in marked and _is_for_people(record):
             yield f"matching.events {record.partition}@{record.offset}: committed without its effect"
     for service, copy, _, topic in _COPIES:
-        there = {one["_id"]: one["sequence"] for one in seen.documents[service][copy]}
+        there = {document["_id"]: document["sequence"] for document in seen.documents[service][copy]}
         for record in _below(seen, f"{service}.projection", f"profiles.{topic}"):
             if there.get(record.key.partition(":")[2], 0) < record.sequence:
                 yield f"profiles.{topic} {record.partition}@{record.offset}: committed, not in {service}'s copy"
-    related = {one["_id"]: one["sequence"] for name in _RELATED for one in seen.documents["profiles"][name]}
+    related = {
+        document["_id"]: document["sequence"] for name in _RELATED for document in seen.documents["profiles"][name]
+    }
     for record in _below(seen, "profiles.projection", "matching.events"):
         is_related = any(("ce_type", type_.encode()) in record.headers for type_ in _RELATING)
         if is_related and related.get(record.key.partition(":")[2], 0) < record.sequence and _is_ours(record):
@@ -250,12 +260,12 @@ def _below(seen: Snapshot, group: str, topic: str) -> Iterator[Seen]:
 
 
 def offsets(seen: Snapshot) -> Iterator[str]:
-    """At rest: every group has committed to the end, and never past an effect."""
+    """When idle: every group has committed up to the end, and never beyond an effect."""
     yield from offsets_behind_effects(seen)
     for group, topics in GROUPS.items():
-        for place, end in seen.ends.items():
-            if place[0] in topics and end and seen.committed[group].get(place, 0) != end:
-                yield f"{group} at {seen.committed[group].get(place, 0)} of {end} of {place}"
+        for partition, end in seen.ends.items():
+            if partition[0] in topics and end and seen.committed[group].get(partition, 0) != end:
+                yield f"{group} at {seen.committed[group].get(partition, 0)} of {end} of {partition}"
 
 
 AT_REST: Mapping[str, Guarantee] = {
@@ -264,13 +274,13 @@ AT_REST: Mapping[str, Guarantee] = {
     "once": once,
     "copied": copied,
     "offsets": offsets,
-    "told": told,
+    "told": notified,
     "seated": seated,
     "finished": finished,
 }
 
 
 def wrong(seen: Snapshot) -> dict[str, list[str]]:
-    """By guarantee, so many of the things that are wrong; empty when all hold."""
+    """The first violations of each guarantee that does not hold."""
     found = {name: list(guarantee(seen))[:5] for name, guarantee in AT_REST.items()}
     return {name: sentences for name, sentences in found.items() if sentences}

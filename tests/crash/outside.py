@@ -1,4 +1,4 @@
-"""What an outsider finds in Kafka and in the three databases: read directly, past everything that is tested."""
+"""Reads Kafka and the three databases directly, without the code under test."""
 
 import asyncio
 import re
@@ -44,7 +44,7 @@ _COLLECTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A record of ours in a topic."""
+    """An event read from a topic."""
 
     partition: int
     offset: int
@@ -57,19 +57,19 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Offsets were read first and documents last: whatever an offset stands for must be in the documents."""
+    """Offsets were read first and documents last, so the effects of all committed records must be in the documents."""
 
     committed: Mapping[str, Mapping[tuple[str, int], int]]
     """By group."""
     ends: Mapping[tuple[str, int], int]
     records: Mapping[str, Sequence[Seen]]
-    """By topic, each partition's in its order."""
+    """By topic, in order of offset within each partition."""
     documents: Mapping[str, Mapping[str, Sequence[Document]]]
     """By service and collection."""
 
 
 _NOT_MADE_UP: Document = {"_id": {"$not": re.compile(r"\.poison-")}}
-"""A test tells of lists that nobody has: what is read back from the topic into a restored store has them."""
+"""Excludes the lists of poison events, which a restored store reads back from the topic."""
 
 
 async def look(bootstrap: str, databases: Mapping[str, Database]) -> Snapshot:
@@ -88,9 +88,9 @@ async def _committed(bootstrap: str) -> dict[str, dict[tuple[str, int], int]]:
     try:
         return {
             group: {
-                (place.topic, place.partition): known.offset
-                for place, known in (await admin.list_consumer_group_offsets(group)).items()
-                if known.offset >= 0
+                (partition.topic, partition.partition): committed.offset
+                for partition, committed in (await admin.list_consumer_group_offsets(group)).items()
+                if committed.offset >= 0
             }
             for group in GROUPS
         }
@@ -106,21 +106,21 @@ async def _read(bootstrap: str) -> tuple[dict[tuple[str, int], int], dict[str, l
     found: dict[str, list[Seen]] = {topic: [] for topic in TOPICS}
     try:
         await consumer._client.force_metadata_update()
-        places = [TopicPartition(topic, n) for topic in TOPICS for n in consumer.partitions_for_topic(topic) or ()]
-        assert places, "topics are there"
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
+        partitions = [TopicPartition(topic, n) for topic in TOPICS for n in consumer.partitions_for_topic(topic) or ()]
+        assert partitions, "topics are there"
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
         async with asyncio.timeout(30):
-            while any([await consumer.position(place) < end for place, end in ends.items()]):
-                for place, records in (await consumer.getmany(timeout_ms=100)).items():
-                    found[place.topic] += [seen for record in records if (seen := _seen(record))]
+            while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+                for partition, records in (await consumer.getmany(timeout_ms=100)).items():
+                    found[partition.topic] += [seen for record in records if (seen := _seen(record))]
     finally:
         await consumer.stop()
-    return {(place.topic, place.partition): end for place, end in ends.items()}, found
+    return {(partition.topic, partition.partition): end for partition, end in ends.items()}, found
 
 
 def _seen(record: object) -> Seen | None:
-    """None for what a test has put there that is no event."""
+    """None for a record that a test appended and that is not an event in binary mode."""
     headers = {name: value.decode() for name, value in record.headers}
     if "ce_id" not in headers:
         return None
@@ -136,7 +136,7 @@ def _seen(record: object) -> Seen | None:
 
 
 async def members(bootstrap: str, group: str) -> tuple[str, int]:
-    """The group's state in Kafka's word, and how many are in it."""
+    """The group's state in Kafka, and its number of members."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
@@ -147,14 +147,14 @@ async def members(bootstrap: str, group: str) -> tuple[str, int]:
         await admin.close()
 
 
-async def set_back(bootstrap: str, group: str) -> None:
-    """A group without members, to the beginning of all of its topics."""
+async def reset_offsets(bootstrap: str, group: str) -> None:
+    """Resets a group without members to the beginning of its topics."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
     await consumer.start()
     try:
         await consumer._client.force_metadata_update()
-        places = [TopicPartition(topic, n) for topic in GROUPS[group] for n in consumer.partitions_for_topic(topic)]
-        consumer.assign(places)
-        await consumer.commit(dict.fromkeys(places, 0))
+        partitions = [TopicPartition(topic, n) for topic in GROUPS[group] for n in consumer.partitions_for_topic(topic)]
+        consumer.assign(partitions)
+        await consumer.commit(dict.fromkeys(partitions, 0))
     finally:
         await consumer.stop()

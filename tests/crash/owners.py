@@ -1,4 +1,4 @@
-"""Matching as the owner of a lease: killed at a fail-point, or stopped there past its lease and woken."""
+"""Matching as the holder of a lease: killed at a fail-point, or stopped there past its lease and resumed."""
 
 import signal
 
@@ -9,15 +9,15 @@ from tests.eventually import eventually
 _WITHIN = 60
 
 
-async def armed(site: CrashSite, told: str) -> Replica:
-    replica = await site.cluster.restart("matching", told=told)
+async def armed(site: CrashSite, failpoint: str) -> Replica:
+    replica = await site.cluster.restart("matching", failpoint=failpoint)
     await replica.ready()
     return replica
 
 
-async def sleeper_and_second(site: CrashSite, told: str) -> tuple[Replica, Replica]:
-    """One that will stop at a fail-point, and a second one that goes on."""
-    sleeper = await armed(site, f"{told}:stop")
+async def sleeper_and_second(site: CrashSite, failpoint: str) -> tuple[Replica, Replica]:
+    """A replica that will stop at a fail-point, and a second replica without one."""
+    sleeper = await armed(site, f"{failpoint}:stop")
     second = site.cluster.join("matching")
     await second.ready()
     return sleeper, second
@@ -33,7 +33,7 @@ async def stands_still(replica: Replica) -> None:
 
 
 async def goes_on(site: CrashSite, sleeper: Replica, second: Replica, *leases: str) -> None:
-    """Who slept wakes, and has done with what it held: alone, it comes to take these leases again."""
+    """Resumes the stopped replica and ends the second; waits until the first holds these leases again."""
     sleeper.send(signal.SIGCONT)
     await site.cluster.end(second)
     mine = {"_id": {"$in": leases}, "holder": {"$regex": f"-{sleeper.program.pid}-"}}

@@ -1,4 +1,4 @@
-"""Rows for docs/guarantees.md, one for each crash, written as they come: the file says what the run has shown."""
+"""Writes rows for docs/guarantees.md, one for each crash."""
 
 import json
 import os
@@ -11,11 +11,11 @@ VARIABLE = "PRECEPTOR_CRASH_RESULTS"
 
 
 class Results:
-    """Written nowhere where no file is named."""
+    """Writes no rows where the variable names no file."""
 
     def __init__(self) -> None:
-        told = os.environ.get(VARIABLE)
-        self._path = Path(told) if told else None
+        path = os.environ.get(VARIABLE)
+        self._path = Path(path) if path else None
         self.is_written = False
 
     def write(self, row: Row) -> None:

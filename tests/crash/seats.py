@@ -1,4 +1,4 @@
-"""People who ask and mentors who answer, in a programme of their own: two hundred acceptances at once for few seats."""
+"""Two hundred concurrent acceptances for few seats, in a programme of its own."""
 
 import asyncio
 from collections import Counter
@@ -26,20 +26,20 @@ class Crowd:
     mentors: list[str] = field(default_factory=list)
     mentees: list[str] = field(default_factory=list)
     requests: dict[str, str] = field(default_factory=dict)
-    """Who is asked, by request."""
+    """Mentors by request."""
     accepted: set[str] = field(default_factory=set)
-    """Requests whose acceptance was answered with success."""
+    """Requests whose acceptance was acknowledged."""
 
     async def gather(self) -> None:
         founded = {"id": self.programme, "name": "Seats", "institution": INSTITUTION}
         await self.api.operator().post("profiles", "/programmes", founded)
         roles = ["mentor"] * MENTORS + ["mentee"] * MENTEES
-        people = await for_each(list(enumerate(roles)), lambda one: self._signed_in(*one))
+        people = await for_each(list(enumerate(roles)), lambda numbered: self._signed_in(*numbered))
         self.mentors.extend(people[:MENTORS])
         self.mentees.extend(people[MENTORS:])
 
     async def ask(self) -> None:
-        """Everybody asks five."""
+        """Each mentee asks five mentors."""
         wishes = [
             (mentee, self.mentors[(n + wish) % MENTORS])
             for n, mentee in enumerate(self.mentees)
@@ -48,11 +48,11 @@ class Crowd:
         await for_each(wishes, lambda wish: self._ask(*wish))
 
     async def answer_all(self) -> None:
-        """All at once, whatever becomes of the service meanwhile."""
+        """Accepts all requests concurrently; the service may be killed in between."""
         await asyncio.gather(*(self._accept(request, mentor) for request, mentor in self.requests.items()))
 
     def at(self, matching: str) -> "Crowd":
-        """The same people, who answer at another replica."""
+        """The same crowd, at another replica of matching."""
         return replace(self, api=replace(self.api, addresses={**self.api.addresses, "matching": matching}))
 
     async def _accept(self, request: str, mentor: str) -> None:
@@ -65,7 +65,7 @@ class Crowd:
             self.accepted.add(request)
 
     async def _ask(self, mentee: str, mentor: str) -> None:
-        """Once matching knows them both."""
+        """Sends a request, once matching has projected both members."""
         me = self.api.member(INSTITUTION, mentee)
 
         async def asked() -> str | None:
@@ -99,19 +99,20 @@ class Crowd:
         return member
 
     def wrong(self, seen: Snapshot) -> Iterator[str]:
-        """What was acknowledged stands, nobody has two mentors by it, and no seat is left for whom one was wanted."""
-        requests = {one["_id"]: one for one in seen.documents["matching"]["requests"]}
-        stand = [one for one in seen.documents["matching"]["relationships"] if one["programme"] == self.programme]
+        """Acknowledged acceptances are stored, no mentee has two mentors, and no request is pending."""
+        of = seen.documents["matching"]
+        requests = {request["_id"]: request for request in of["requests"]}
+        relationships = [each for each in of["relationships"] if each["programme"] == self.programme]
         lost = [id for id in self.accepted if requests[id]["state"] != "accepted"]
         if lost:
             yield f"{len(lost)} acceptances acknowledged and not kept"
-        by_request = Counter(one["request"] for one in stand)
-        taken = {id for id, one in requests.items() if id in self.requests and one["state"] == "accepted"}
+        by_request = Counter(relationship["request"] for relationship in relationships)
+        taken = {id for id in self.requests if requests.get(id, {}).get("state") == "accepted"}
         if by_request != Counter(taken):
             yield f"{len(taken)} requests accepted, {by_request.total()} relationships"
-        twice = [count for count in Counter(one["mentee"]["member"] for one in stand).values() if count > 1]
-        if twice:
-            yield f"{len(twice)} mentees have several mentors"
+        mentees = Counter(relationship["mentee"]["member"] for relationship in relationships)
+        if several := [count for count in mentees.values() if count > 1]:
+            yield f"{len(several)} mentees have several mentors"
         yield from self._open_still(requests)
 
     def _open_still(self, requests: dict[str, Document]) -> Iterator[str]:
@@ -122,7 +123,7 @@ class Crowd:
 
 @asynccontextmanager
 async def crowd(site: CrashSite) -> AsyncIterator[Crowd]:
-    """With a connection for each of those who answer at once."""
+    """Uses a connection for each concurrent answer."""
     at_once = MENTEES * ASKED_BY_EACH
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=at_once)) as client:
         api = Api(site.cluster.addresses, site.cluster.issuer, client, site.clock)

@@ -1,4 +1,4 @@
-"""What a crash test works with: the cluster, a network on it, and the wait until all is as it must be."""
+"""The environment of a crash test: the cluster, a network on it, and the wait until all guarantees hold."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -33,15 +33,17 @@ class CrashSite:
         return await look(self.cluster.stack.bootstrap, self.databases)
 
     async def assert_settles(self, crash: str, *, figures: Mapping[str, float] | None = None) -> None:
-        """Every guarantee, within a minute: waits while one does not hold yet, and writes the row."""
+        """Waits up to a minute until every guarantee holds, and writes the row."""
         began = self.clock.monotonic()
         wrong = await self.settles()
         took = {**(figures or {}), "settled": round(self.clock.monotonic() - began, 1)}
         self.results.write(Row(crash=crash, holds={name: name not in wrong for name in GUARANTEES}, figures=took))
-        assert not wrong, "\n".join(f"{name}: {sentence}" for name, told in wrong.items() for sentence in told)
+        assert not wrong, "\n".join(
+            f"{name}: {sentence}" for name, sentences in wrong.items() for sentence in sentences
+        )
 
     async def settles(self) -> dict[str, list[str]]:
-        """What is still wrong after a minute, by guarantee."""
+        """Violations that remain after a minute, by guarantee."""
         ends = self.clock.monotonic() + SETTLED_SECONDS
         while (wrong := await self.wrong()) and self.clock.monotonic() < ends:
             await asyncio.sleep(0.3)
@@ -66,7 +68,7 @@ class CrashSite:
         await eventually(answers, within=60, message="Kafka and MongoDB answer again")
 
     async def holds_nothing(self, stopped: Replica) -> None:
-        """Until all of its leases have run out and are others'."""
+        """Waits until all of its leases have expired and another replica holds them."""
         leases = self.databases[stopped.service]["leases"]
 
         async def is_nobody() -> bool:
@@ -82,7 +84,7 @@ class CrashSite:
 
     @asynccontextmanager
     async def under_way(self, *, pause: float = 0.05) -> AsyncIterator[None]:
-        """Commands, one after another, until the block ends and the last one's outcome is known."""
+        """Sends commands sequentially until the block ends and the last command's outcome is known."""
         ends = asyncio.Event()
 
         async def drive() -> None:

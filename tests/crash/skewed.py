@@ -1,6 +1,6 @@
 """`python -m tests.crash.skewed SECONDS SERVICE [ROLE…]`: a service on a machine whose wall clock is wrong.
 
-Its monotonic clock is right, as such a machine's is. What PyJWT and the log read is not moved.
+Its monotonic clock is right, as on such a machine. The clock that PyJWT and the log read is right too.
 """
 
 import importlib

@@ -1,6 +1,6 @@
-"""A service kills itself at every fail-point in turn, under way; started again, everything is as if it had not.
+"""Kills a service at each fail-point while commands run: after its restart every guarantee holds.
 
-The quick run kills one of each service at once, the full one each alone and at several arrivals.
+The quick run kills several services at once, the full run each service alone and at several arrivals.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ QUICK = [
     ),
     ("matching.relay.after-publish:3", "notifications.relay.before-mark:2"),
 ]
-PLACES = [
+POINTS = [
     "profiles.api.after-commit",
     *(
         f"{service}.relay.{point}"
@@ -50,57 +50,57 @@ AT_TAKEOVER = [
 ]
 
 
-def service_of(told: str) -> str:
-    return told.partition(".")[0]
+def service_of(failpoint: str) -> str:
+    return failpoint.partition(".")[0]
 
 
-async def killed_under_way(site: CrashSite, told: tuple[str, ...]) -> None:
-    """Each dies at its place, is looked at, and is started again while commands go on."""
+async def killed_under_way(site: CrashSite, failpoints: tuple[str, ...]) -> None:
+    """Each service dies at its fail-point and is started again while commands go on."""
 
     async def dies_and_comes_back(replica: Replica) -> None:
         await replica.killed(within=_WITHIN)
         await site.assert_offsets_behind_effects()
         await site.cluster.start(replica.service).ready()
 
-    armed = [await site.cluster.restart(service_of(one), told=one) for one in told]
+    armed = [await site.cluster.restart(service_of(failpoint), failpoint=failpoint) for failpoint in failpoints]
     await asyncio.gather(*(replica.ready_or_killed() for replica in armed))
     async with site.under_way():
         await asyncio.gather(*(dies_and_comes_back(replica) for replica in armed))
 
 
-@pytest.mark.parametrize("told", QUICK, ids=" ".join)
+@pytest.mark.parametrize("failpoints", QUICK, ids=" ".join)
 async def test_nothing_is_lost_or_doubled_when_services_are_killed_together(
-    crashes: CrashSite, told: tuple[str, ...]
+    crashes: CrashSite, failpoints: tuple[str, ...]
 ) -> None:
-    await killed_under_way(crashes, told)
-    await crashes.assert_settles(f"SIGKILL at {' + '.join(told)}")
+    await killed_under_way(crashes, failpoints)
+    await crashes.assert_settles(f"SIGKILL at {' + '.join(failpoints)}")
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("told", [f"{place}:{n}" for place, n in product(PLACES, (1, 4))])
-async def test_nothing_is_lost_or_doubled_by_a_kill_anywhere(crashes: CrashSite, told: str) -> None:
-    await killed_under_way(crashes, (told,))
-    await crashes.assert_settles(told)
+@pytest.mark.parametrize("failpoint", [f"{point}:{n}" for point, n in product(POINTS, (1, 4))])
+async def test_nothing_is_lost_or_doubled_by_a_kill_anywhere(crashes: CrashSite, failpoint: str) -> None:
+    await killed_under_way(crashes, (failpoint,))
+    await crashes.assert_settles(failpoint)
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("told", AT_TAKEOVER)
-async def test_nothing_is_lost_or_doubled_when_the_one_who_takes_over_dies_too(crashes: CrashSite, told: str) -> None:
+@pytest.mark.parametrize("failpoint", AT_TAKEOVER)
+async def test_nothing_is_lost_or_doubled_when_the_next_owner_dies_too(crashes: CrashSite, failpoint: str) -> None:
     async with crashes.under_way():
-        armed = await crashes.cluster.restart(service_of(told), told=told, by=signal.SIGKILL)
+        armed = await crashes.cluster.restart(service_of(failpoint), failpoint=failpoint, by=signal.SIGKILL)
         await armed.killed(within=_WITHIN)
-        await crashes.cluster.start(service_of(told)).ready()
-    await crashes.assert_settles(told)
+        await crashes.cluster.start(service_of(failpoint)).ready()
+    await crashes.assert_settles(failpoint)
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("told", ["profiles.rosters.after-commit:1", "profiles.clockwork.after-commit:2"])
-async def test_an_import_whose_worker_is_killed_takes_every_row_in_once(crashes: CrashSite, told: str) -> None:
-    armed = await crashes.cluster.restart("profiles", told=told)
+@pytest.mark.parametrize("failpoint", ["profiles.rosters.after-commit:1", "profiles.clockwork.after-commit:2"])
+async def test_an_import_whose_worker_is_killed_takes_every_row_in_once(crashes: CrashSite, failpoint: str) -> None:
+    armed = await crashes.cluster.restart("profiles", failpoint=failpoint)
     await armed.ready()
     roster = await crashes.world.send_roster(rows=_THREE_CHUNKS)
     await armed.killed(within=_WITHIN)
     await crashes.cluster.start("profiles").ready()
     created = await eventually(lambda: crashes.world.created(roster), within=_WITHIN, message="the import is done")
     assert created == _THREE_CHUNKS
-    await crashes.assert_settles(told)
+    await crashes.assert_settles(failpoint)

@@ -20,7 +20,7 @@ from deploy.stack.model import SERVICES
 from tests.conftest import missing
 from tests.crash.cluster import Replica
 from tests.crash.site import CrashSite
-from tests.crash.test_kills import PLACES, service_of
+from tests.crash.test_kills import POINTS, service_of
 from tests.crash.test_redelivery import append
 from tests.crash.test_servers import disk_is_full_for_a_while
 from tests.eventually import eventually
@@ -70,17 +70,17 @@ class Crashes(RuleBasedStateMachine):
         await (await self.site.cluster.restart(service, by=signal.SIGKILL)).ready()
         return f"{service} killed"
 
-    @rule(place=st.sampled_from(PLACES), arrival=st.integers(1, 4))
+    @rule(point=st.sampled_from(POINTS), arrival=st.integers(1, 4))
     @in_the_loop
-    async def arm(self, place: str, arrival: int) -> str:
-        told = f"{place}:{arrival}"
-        armed = await self.site.cluster.restart(service_of(told), told=told)
+    async def arm(self, point: str, arrival: int) -> str:
+        failpoint = f"{point}:{arrival}"
+        armed = await self.site.cluster.restart(service_of(failpoint), failpoint=failpoint)
         if self.second is not None:
             await self._ends(self.second)  # or it might do all the work, and the armed one never arrive
         await armed.killed(within=60)
         await self.site.assert_offsets_behind_effects()
         await self.site.cluster.start(armed.service).ready()
-        return f"killed at {told}"
+        return f"killed at {failpoint}"
 
     @precondition(lambda self: self.second is None)
     @rule(service=services, skewed=st.sampled_from([0, _FIVE_MINUTES, -_FIVE_MINUTES]))
@@ -120,7 +120,7 @@ class Crashes(RuleBasedStateMachine):
         facts = (await self.site.look()).records["matching.events"]
         records = [fact for fact in facts if fact.key.endswith(mentees)]
         again = chance.sample(records, min(count, len(records)))
-        await append(self.site, "matching.events", sorted(again, key=lambda one: (one.partition, one.offset)))
+        await append(self.site, "matching.events", sorted(again, key=lambda fact: (fact.partition, fact.offset)))
         return f"{len(again)} facts again"
 
     @rule(server=st.sampled_from(_SERVERS), by=ends)
@@ -141,11 +141,11 @@ class Crashes(RuleBasedStateMachine):
         self.second = None
         return f"the second {replica.service} ends by {by.name}"
 
-    async def _stands_still(self, replica: Replica, meanwhile: Awaitable[object]) -> None:
+    async def _stands_still(self, replica: Replica, until: Awaitable[object]) -> None:
         replica.send(signal.SIGSTOP)
         try:
             await eventually(lambda: replica.is_stopped, message="it stands still")
-            await meanwhile
+            await until
         finally:
             replica.send(signal.SIGCONT)
 

@@ -1,4 +1,4 @@
-"""A service dies while it sets a record aside, or while it works off what waited behind one that was dropped."""
+"""A service is killed while it parks a record, or while it retries the records behind a dropped record."""
 
 import asyncio
 import json
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.timeout(240)
 
 
 class Poison:
-    """A fact that cannot be read and one of its key behind it, both without recipients; structured, and so named that
-    who counts the world's facts leaves them out.
+    """An unreadable fact and a readable fact of the same key behind it, both in structured mode and without recipients.
+    Their ids begin with `POISON`, so that guarantees do not count them.
     """
 
     def __init__(self, site: CrashSite) -> None:
@@ -61,11 +61,11 @@ class Poison:
     async def waiting(self) -> list[Document]:
         return await self._of["parked"].find({"dropped_at": None}).sort("offset").to_list(None)
 
-    async def is_set_aside(self) -> bool:
-        return [one["reason"] for one in await self.waiting()] == ["malformed", "behind_parked"]
+    async def are_parked(self) -> bool:
+        return [parked["reason"] for parked in await self.waiting()] == ["malformed", "behind_parked"]
 
-    async def letters(self) -> int:
-        ids = [f"{one['_id']}.letter" for one in await self.waiting()]
+    async def dead_letters(self) -> int:
+        ids = [f"{parked['_id']}.letter" for parked in await self.waiting()]
         return await self._of["outbox"].count_documents({"_id": {"$in": ids}})
 
     async def drop_the_first(self) -> None:
@@ -76,7 +76,7 @@ class Poison:
         assert done.exit_code == 0, done.output
 
     async def is_worked_off(self) -> bool:
-        """What waited behind has taken effect, and nothing will be read again."""
+        """Whether the record behind has taken effect and all offsets are committed."""
         is_marked = await self._of["inbox"].count_documents(self._mark)
         return bool(is_marked) and not await self.waiting() and not list(offsets(await self._site.look()))
 
@@ -86,7 +86,7 @@ class Poison:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "failpoint",
     [
         ("notifications.consumer.after-commit:1", "notifications.parked.after-effect:1"),
         pytest.param(
@@ -97,19 +97,19 @@ class Poison:
     ids=" ".join,
 )
 async def test_a_kill_while_a_record_is_set_aside_or_worked_off_parks_once_and_keeps_the_order(
-    crashes: CrashSite, told: Sequence[str]
+    crashes: CrashSite, failpoint: Sequence[str]
 ) -> None:
     assert not await crashes.settles()
-    parks, works_off = told
+    parks, works_off = failpoint
     poison = Poison(crashes)
-    armed = await crashes.cluster.restart("notifications", told=parks)
+    armed = await crashes.cluster.restart("notifications", failpoint=parks)
     await armed.ready()
     await poison.send()
     await armed.killed(within=60)
 
-    armed = crashes.cluster.start("notifications", told=works_off)
-    await eventually(poison.is_set_aside, within=60, message="two set aside, in order")
-    assert await poison.letters() == 2
+    armed = crashes.cluster.start("notifications", failpoint=works_off)
+    await eventually(poison.are_parked, within=60, message="two set aside, in order")
+    assert await poison.dead_letters() == 2
     await poison.drop_the_first()
     await armed.killed(within=60)
 

@@ -37,10 +37,10 @@ async def test_a_copy_is_made_anew_under_way_and_nothing_is_lost_or_doubled(
     database = crashes.databases[service]
     async with crashes.under_way():
         for words in (["--dry-run"], []):
-            told = await rebuilt(crashes, service, projection, *words)
-            assert "documents agree" in told
-            assert not any(word in told for word in ("only", "newer", "another content")), told
+            output = await rebuilt(crashes, service, projection, *words)
+            assert "documents agree" in output
+            assert not any(word in output for word in ("only", "newer", "another content")), output
     await crashes.assert_settles(f"{service}'s {projection} rebuilt under way")
-    assert [one for one in await database.list_collection_names() if one.startswith("rebuilt.")] == []
+    assert [name for name in await database.list_collection_names() if name.startswith("rebuilt.")] == []
     acts = [act["what"] async for act in database["audit"].find().sort("_id")]
     assert acts[-4:] == [f"rebuild {projection}", f"rebuild {projection} done"] * 2

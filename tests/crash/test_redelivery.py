@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.crash.outside import GROUPS, Seen, set_back
+from tests.crash.outside import GROUPS, Seen, reset_offsets
 from tests.crash.site import CrashSite
 
 pytestmark = pytest.mark.timeout(240)
@@ -35,7 +35,7 @@ async def test_every_record_delivered_again_changes_nothing(crashes: CrashSite, 
     assert not await crashes.settles()
     await crashes.cluster.end(crashes.cluster.running[service])
     for group in _GROUPS_OF[service]:
-        await set_back(crashes.cluster.stack.bootstrap, group)
+        await reset_offsets(crashes.cluster.stack.bootstrap, group)
     await crashes.cluster.start(service).ready()
     await crashes.assert_settles(f"all records delivered to {service} again")
 

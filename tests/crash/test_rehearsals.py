@@ -35,7 +35,7 @@ async def is_applied(site: CrashSite, people: Cohort, rehearsal: str) -> None:
 
     async def follow() -> bool:
         lists = await site.databases["matching"]["lists"].find(wanted).to_list(None)
-        return len(lists) == len(people.mentees) and all(len(one["entries"]) == 1 for one in lists)
+        return len(lists) == len(people.mentees) and all(len(shortlist["entries"]) == 1 for shortlist in lists)
 
     await eventually(follow, within=_WITHIN, message="lists follow from the draft")
 
@@ -44,27 +44,27 @@ async def is_applied(site: CrashSite, people: Cohort, rehearsal: str) -> None:
 async def test_a_rehearsal_whose_worker_is_killed_is_worked_out_and_applied(
     crashes: CrashSite, people: Cohort, point: str
 ) -> None:
-    told = f"matching.rehearsals.{point}"
-    replica = await armed(crashes, told)
+    failpoint = f"matching.rehearsals.{point}"
+    replica = await armed(crashes, failpoint)
     rehearsal = await people.rehearses(**_OTHER)
     await replica.killed(within=_WITHIN)
-    next_owner = crashes.cluster.start("matching", told="matching.rehearsals.lease-expired:1")
+    next_owner = crashes.cluster.start("matching", failpoint="matching.rehearsals.lease-expired:1")
     await next_owner.killed(within=_WITHIN)
     await crashes.cluster.start("matching").ready()
     ready = await people.until(f"/rehearsals/{rehearsal}", "ready")
     await people.applies(ready)
     await is_applied(crashes, people, rehearsal)
-    await crashes.assert_settles(f"SIGKILL at {told}, and of who takes over, then applied")
+    await crashes.assert_settles(f"SIGKILL at {failpoint}, and of who takes over, then applied")
 
 
-@pytest.mark.parametrize("told", ["matching.consumer.after-effect:1", "matching.consumer.before-offset-commit:1"])
+@pytest.mark.parametrize("failpoint", ["matching.consumer.after-effect:1", "matching.consumer.before-offset-commit:1"])
 async def test_a_draft_applied_while_profiles_and_matching_are_killed_is_applied_once(
-    crashes: CrashSite, people: Cohort, told: str
+    crashes: CrashSite, people: Cohort, failpoint: str
 ) -> None:
     rehearsal = await people.rehearses(**_OTHER)
     ready = await people.until(f"/rehearsals/{rehearsal}", "ready")
-    both = ("profiles.api.after-commit:1", told)
-    profiles, matching = [await crashes.cluster.restart(one.partition(".")[0], told=one) for one in both]
+    both = ("profiles.api.after-commit:1", failpoint)
+    profiles, matching = [await crashes.cluster.restart(one.partition(".")[0], failpoint=one) for one in both]
     await asyncio.gather(profiles.ready(), matching.ready())
 
     async def come_back() -> None:
@@ -81,8 +81,8 @@ async def test_a_draft_applied_while_profiles_and_matching_are_killed_is_applied
 async def test_who_slept_over_a_rehearsal_applied_meanwhile_has_no_say_in_it(
     crashes: CrashSite, people: Cohort
 ) -> None:
-    told = "matching.rehearsals.before-save:1"
-    sleeper, second = await sleeper_and_second(crashes, told)
+    failpoint = "matching.rehearsals.before-save:1"
+    sleeper, second = await sleeper_and_second(crashes, failpoint)
     beside = people.at(second.address)
     rehearsal = await beside.rehearses(**_OTHER)
     await sleeps_past_its_lease(crashes, sleeper)
@@ -92,4 +92,4 @@ async def test_who_slept_over_a_rehearsal_applied_meanwhile_has_no_say_in_it(
     await goes_on(crashes, sleeper, second, "rehearsals")
 
     await is_applied(crashes, people, rehearsal)
-    await crashes.assert_settles(f"matching stopped at {told} past its lease, and resumed behind an applied draft")
+    await crashes.assert_settles(f"matching stopped at {failpoint} past its lease, and resumed behind an applied draft")

@@ -48,31 +48,31 @@ async def proposed(people: Cohort) -> str:
 
 @pytest.mark.parametrize("point", ["before-answer:1", "before-save:1", "after-commit:1"])
 async def test_a_repair_whose_worker_is_killed_is_planned(crashes: CrashSite, people: Cohort, point: str) -> None:
-    told = f"matching.repairs.{point}"
-    replica = await armed(crashes, told)
+    failpoint = f"matching.repairs.{point}"
+    replica = await armed(crashes, failpoint)
     await people.leaves(people.mentors[0])
     await replica.killed(within=_WITHIN)
     await crashes.cluster.start("matching").ready()
     seen = await people.planned("proposed")
     assert (seen["plan"]["displaced"], seen["plan"]["bystanders_moved"]) == (_OF_EACH, 0)
-    await crashes.assert_settles(told)
+    await crashes.assert_settles(failpoint)
 
 
 @pytest.mark.parametrize("nth", [1, 2, _BYSTANDERS, _FINISHED])
 async def test_a_repair_killed_while_it_is_carried_out_does_each_step_once(
     crashes: CrashSite, people: Cohort, nth: int
 ) -> None:
-    repair, told = await proposed(people), f"matching.repairs.after-commit:{nth}"
-    replica = await armed(crashes, told)
+    repair, failpoint = await proposed(people), f"matching.repairs.after-commit:{nth}"
+    replica = await armed(crashes, failpoint)
     async with crashes.under_way():
         await people.act(f"/repairs/{repair}", "approve")
         await replica.killed(within=_WITHIN)
         await crashes.assert_offsets_behind_effects()
-        next_owner = crashes.cluster.start("matching", told="matching.repairs.lease-expired:1")
+        next_owner = crashes.cluster.start("matching", failpoint="matching.repairs.lease-expired:1")
         await next_owner.killed(within=_WITHIN)
         await crashes.cluster.start("matching").ready()
         await people.until(f"/repairs/{repair}", "applied")
-    await crashes.assert_settles(f"SIGKILL at {told} while a repair is carried out, and of who takes over")
+    await crashes.assert_settles(f"SIGKILL at {failpoint} while a repair is carried out, and of who takes over")
     assert await people.moved(repair) == (_BYSTANDERS, _BYSTANDERS)
 
 
@@ -80,9 +80,9 @@ async def test_a_repair_killed_while_it_is_carried_out_does_each_step_once(
 async def test_who_slept_over_a_repair_carried_out_by_another_moves_nobody_again(
     crashes: CrashSite, people: Cohort, point: str
 ) -> None:
-    told, is_planning = f"matching.repairs.{point}", point.startswith("before-save")
+    failpoint, is_planning = f"matching.repairs.{point}", point.startswith("before-save")
     repair = "" if is_planning else await proposed(people)
-    sleeper, second = await sleeper_and_second(crashes, told)
+    sleeper, second = await sleeper_and_second(crashes, failpoint)
     beside = people.at(second.address)
     if is_planning:
         await beside.leaves(people.mentors[0])
@@ -98,5 +98,5 @@ async def test_who_slept_over_a_repair_carried_out_by_another_moves_nobody_again
 
     await goes_on(crashes, sleeper, second, "repairs")
 
-    await crashes.assert_settles(f"matching stopped at {told} past its lease, and resumed")
+    await crashes.assert_settles(f"matching stopped at {failpoint} past its lease, and resumed")
     assert await people.moved(repair) == (_BYSTANDERS, _BYSTANDERS)

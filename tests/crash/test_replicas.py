@@ -48,7 +48,7 @@ async def test_a_relay_stopped_past_its_lease_and_resumed_harms_nothing(without_
     site, mentee = without_relay, without_relay.world.mentees[0]
     for n in range(4):
         await site.world.turn_round(mentee, n)
-    sleeper = site.cluster.join("profiles", told=f"profiles.relay.{point}:stop", roles=["relay"])
+    sleeper = site.cluster.join("profiles", failpoint=f"profiles.relay.{point}:stop", roles=["relay"])
     await stopped(sleeper)
     site.cluster.join("profiles", roles=["relay"])
     await site.world.turn_round(mentee, 4)
@@ -93,7 +93,7 @@ async def test_an_own_change_is_announced_although_the_list_keeper_died_before_i
 ) -> None:
     """The change only reorders the list: the next keeper must still know that it was the mentee's own."""
     site = without_lists
-    updater = site.cluster.join("matching", told="matching.lists.before-save:1", roles=["clockwork"])
+    updater = site.cluster.join("matching", failpoint="matching.lists.before-save:1", roles=["clockwork"])
     await updater.ready()
     await site.world.turn()
     await updater.killed(within=30)

@@ -74,13 +74,13 @@ async def test_notifications_restored_tell_what_they_told_since_once_more_under_
 ) -> None:
     async with set_back(crashes, "notifications"):
         pass
-    told = {record.id for record in (await crashes.look()).records["notifications.events"]}
+    published = {record.id for record in (await crashes.look()).records["notifications.events"]}
 
     await command(crashes, "notifications")
 
     await crashes.cluster.start("notifications").ready()
     assert not await crashes.settles()
-    assert {record.id for record in (await crashes.look()).records["notifications.events"]} == told
+    assert {record.id for record in (await crashes.look()).records["notifications.events"]} == published
     await crashes.cluster.end(crashes.cluster.running["notifications"])
     await goes_on(crashes, "notifications")
 
@@ -89,7 +89,7 @@ async def test_notifications_restored_tell_what_they_told_since_once_more_under_
 async def test_matching_restored_reads_its_lists_back_and_tells_nothing_twice(crashes: CrashSite) -> None:
     async with set_back(crashes, "matching"):
         pass
-    told = {record.id for record in (await crashes.look()).records["matching.events"]}
+    published = {record.id for record in (await crashes.look()).records["matching.events"]}
 
     await command(crashes, "matching")
 
@@ -98,7 +98,7 @@ async def test_matching_restored_reads_its_lists_back_and_tells_nothing_twice(cr
     assert whole["set_back"] == {}
     await crashes.cluster.start("matching").ready()
     await crashes.settles()
-    assert {record.id for record in (await crashes.look()).records["matching.events"]} == told
+    assert {record.id for record in (await crashes.look()).records["matching.events"]} == published
     await crashes.cluster.end(crashes.cluster.running["matching"])
     await goes_on(crashes, "matching")
 

@@ -29,7 +29,7 @@ async def test_it_is_there_once_and_answered_as_it_would_have_been(
     institution = None if role == "operator" else INSTITUTION
     token = issuer.token(role, institution=institution, roles=[role])
     headers = {"authorization": f"Bearer {token}", "idempotency-key": crashes.clock.new_id()}
-    replica = await crashes.cluster.restart("profiles", told="profiles.api.after-commit:1")
+    replica = await crashes.cluster.restart("profiles", failpoint="profiles.api.after-commit:1")
     await replica.ready()
     async with httpx.AsyncClient(base_url=replica.address, timeout=30) as client:
         with pytest.raises(httpx.TransportError):

@@ -106,7 +106,7 @@ async def in_sync(bootstrap: str) -> bool:
         described = await admin.describe_topics()
     finally:
         await admin.close()
-    return all(len(place["isr"]) == _BROKERS for topic in described for place in topic["partitions"])
+    return all(len(partition["isr"]) == _BROKERS for topic in described for partition in topic["partitions"])
 
 
 async def restarted_in_turn(twofold: Twofold) -> None:

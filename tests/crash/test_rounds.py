@@ -38,8 +38,8 @@ async def test_a_publication_killed_half_way_loses_and_doubles_nothing(
     round = await people.pending()
     solved = await people.files(round)
     await people.leaves(next(iter((await people.pairs(round)).values())))
-    told = f"matching.publishing.after-commit:{nth}"
-    replica = await armed(crashes, told)
+    failpoint = f"matching.publishing.after-commit:{nth}"
+    replica = await armed(crashes, failpoint)
 
     async with crashes.under_way():
         await people.publish(round)
@@ -50,7 +50,7 @@ async def test_a_publication_killed_half_way_loses_and_doubles_nothing(
 
     assert seen["places"]["lapsed"] in {1, 2}, "the pairs of who left in between"
     assert await people.files(round) == solved
-    await crashes.assert_settles(told)
+    await crashes.assert_settles(failpoint)
 
 
 @pytest.mark.full
@@ -61,15 +61,15 @@ async def test_a_publication_killed_half_way_loses_and_doubles_nothing(
 async def test_a_round_whose_worker_is_killed_anywhere_is_solved_and_leaves_nothing_over(
     crashes: CrashSite, people: Cohort, point: str
 ) -> None:
-    told = f"matching.solving.{point}"
-    replica = await armed(crashes, told)
+    failpoint = f"matching.solving.{point}"
+    replica = await armed(crashes, failpoint)
     round = await people.opened()
     await replica.killed(within=_WITHIN)
     await crashes.cluster.start("matching").ready()
     await people.until(f"/rounds/{round}", "pending")
-    await crashes.assert_settles(told)
+    await crashes.assert_settles(failpoint)
     await is_published(people, round)
-    await crashes.assert_settles(f"SIGKILL at {told}, then published")
+    await crashes.assert_settles(f"SIGKILL at {failpoint}, then published")
 
 
 @pytest.mark.full
@@ -77,14 +77,14 @@ async def test_a_round_whose_worker_is_killed_anywhere_is_solved_and_leaves_noth
 async def test_a_round_killed_on_its_way_to_the_other_target_keeps_nothing_of_the_first(
     crashes: CrashSite, people: Cohort, point: str
 ) -> None:
-    told = f"matching.solving.{point}"
+    failpoint = f"matching.solving.{point}"
     round = await people.pending()
-    replica = await armed(crashes, told)
+    replica = await armed(crashes, failpoint)
     await people.act(f"/rounds/{round}", "target", target="coverage")
     await replica.killed(within=_WITHIN)
     await crashes.cluster.start("matching").ready()
     await people.until(f"/rounds/{round}", "pending")
-    await crashes.assert_settles(f"SIGKILL at {told} on the way to the other target")
+    await crashes.assert_settles(f"SIGKILL at {failpoint} on the way to the other target")
 
 
 @pytest.mark.full
@@ -94,32 +94,32 @@ async def test_a_round_whose_next_owner_dies_too_is_published(crashes: CrashSite
     first = await armed(crashes, "matching.publishing.after-commit:4")
     await people.publish(round)
     await first.killed(within=_WITHIN)
-    told = f"matching.{work}.lease-expired:1"
-    next_owner = crashes.cluster.start("matching", told=told)
+    failpoint = f"matching.{work}.lease-expired:1"
+    next_owner = crashes.cluster.start("matching", failpoint=failpoint)
     await next_owner.killed(within=_WITHIN)
     await crashes.cluster.start("matching").ready()
     await people.until(f"/rounds/{round}", "published")
-    await crashes.assert_settles(told)
+    await crashes.assert_settles(failpoint)
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("told", ["matching.solving.before-save:2", "matching.publishing.after-commit:4"])
+@pytest.mark.parametrize("failpoint", ["matching.solving.before-save:2", "matching.publishing.after-commit:4"])
 async def test_a_second_replica_goes_on_with_a_round_whose_owner_is_killed(
-    crashes: CrashSite, people: Cohort, told: str
+    crashes: CrashSite, people: Cohort, failpoint: str
 ) -> None:
-    first = await armed(crashes, told)
+    first = await armed(crashes, failpoint)
     second = crashes.cluster.join("matching")
     await second.ready()
     beside = people.at(second.address)
     round = await beside.opened()
-    if "publishing" in told:
+    if "publishing" in failpoint:
         await beside.until(f"/rounds/{round}", "pending")
         await beside.publish(round)
     await first.killed(within=_WITHIN)
     await beside.until(f"/rounds/{round}", "pending", "published")
     await is_published(beside, round)
     await crashes.cluster.start("matching").ready()
-    await crashes.assert_settles(f"SIGKILL at {told} beside a second replica, which goes on")
+    await crashes.assert_settles(f"SIGKILL at {failpoint} beside a second replica, which goes on")
 
 
 @pytest.mark.full
@@ -127,8 +127,8 @@ async def test_a_second_replica_goes_on_with_a_round_whose_owner_is_killed(
 async def test_who_slept_over_a_round_solved_by_another_has_no_say_in_it(
     crashes: CrashSite, people: Cohort, point: str
 ) -> None:
-    told = f"matching.solving.{point}"
-    sleeper, second = await sleeper_and_second(crashes, told)
+    failpoint = f"matching.solving.{point}"
+    sleeper, second = await sleeper_and_second(crashes, failpoint)
     beside = people.at(second.address)
     round = await beside.opened()
     await sleeps_past_its_lease(crashes, sleeper)
@@ -140,15 +140,15 @@ async def test_who_slept_over_a_round_solved_by_another_has_no_say_in_it(
     assert await people.files(round) == solved
     await is_published(people, round)
     assert await people.files(round) == solved
-    await crashes.assert_settles(f"matching stopped at {told} past its lease, and resumed")
+    await crashes.assert_settles(f"matching stopped at {failpoint} past its lease, and resumed")
 
 
 @pytest.mark.full
 async def test_who_slept_before_it_tidied_leaves_what_another_has_solved_since(
     crashes: CrashSite, people: Cohort
 ) -> None:
-    told = "matching.solving.after-commit:2"
-    sleeper, second = await sleeper_and_second(crashes, told)
+    failpoint = "matching.solving.after-commit:2"
+    sleeper, second = await sleeper_and_second(crashes, failpoint)
     beside = people.at(second.address)
     round = await beside.opened()
     await sleeps_past_its_lease(crashes, sleeper)
@@ -160,14 +160,14 @@ async def test_who_slept_before_it_tidied_leaves_what_another_has_solved_since(
 
     assert await people.files(round) == solved
     await is_published(people, round)
-    await crashes.assert_settles(f"matching stopped at {told} past its lease, and resumed behind another target")
+    await crashes.assert_settles(f"matching stopped at {failpoint} past its lease, and resumed behind another target")
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("nth", [4, MENTEES])
 async def test_who_slept_amid_a_publication_writes_no_pair_again(crashes: CrashSite, people: Cohort, nth: int) -> None:
-    told = f"matching.publishing.after-commit:{nth}"
-    sleeper, second = await sleeper_and_second(crashes, told)
+    failpoint = f"matching.publishing.after-commit:{nth}"
+    sleeper, second = await sleeper_and_second(crashes, failpoint)
     beside = people.at(second.address)
     round = await beside.opened()
     await beside.until(f"/rounds/{round}", "pending")
@@ -179,13 +179,15 @@ async def test_who_slept_amid_a_publication_writes_no_pair_again(crashes: CrashS
     await goes_on(crashes, sleeper, second, "publishing")
 
     assert await people.files(round) == solved
-    await crashes.assert_settles(f"matching stopped at {told} past its lease, and resumed")
+    await crashes.assert_settles(f"matching stopped at {failpoint} past its lease, and resumed")
 
 
 @pytest.mark.full
 async def test_a_round_whose_workshop_is_killed_is_begun_again(crashes: CrashSite, people: Cohort) -> None:
     round = await people.opened()
-    [solver_process] = await eventually(crashes.cluster.workshops, within=_WITHIN, message="somebody works on it")
+    [solver_process] = await eventually(
+        crashes.cluster.solver_processes, within=_WITHIN, message="somebody works on it"
+    )
     solver_process.kill()
     await people.until(f"/rounds/{round}", "pending")
     await is_published(people, round)
@@ -195,7 +197,7 @@ async def test_a_round_whose_workshop_is_killed_is_begun_again(crashes: CrashSit
 @pytest.mark.full
 async def test_a_service_told_to_stop_amid_a_round_ends_its_workshop_first(crashes: CrashSite, people: Cohort) -> None:
     round = await people.opened()
-    await eventually(crashes.cluster.workshops, within=_WITHIN, message="somebody works on it")
+    await eventually(crashes.cluster.solver_processes, within=_WITHIN, message="somebody works on it")
     await crashes.cluster.end(crashes.cluster.running["matching"])
     assert not crashes.cluster.left_behind()
     await crashes.cluster.start("matching").ready()
@@ -209,7 +211,7 @@ async def test_a_workshop_that_hears_nothing_ends_with_its_service(crashes: Cras
     sleeper = await armed(crashes, "matching.solving.before-answer:2:stop")
     round = await people.opened()
     await stands_still(sleeper)
-    [solver_process] = crashes.cluster.workshops()
+    [solver_process] = crashes.cluster.solver_processes()
     solver_process.suspend()
     await eventually(lambda: solver_process.status() == psutil.STATUS_STOPPED, message="the workshop stands still")
     await crashes.cluster.end(sleeper, by=signal.SIGKILL)

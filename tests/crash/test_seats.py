@@ -16,15 +16,15 @@ pytestmark = pytest.mark.timeout(240)
 async def test_no_seat_is_given_twice_when_matching_is_killed_amid_two_hundred_acceptances(
     crashes: CrashSite, nth: int
 ) -> None:
-    told = f"matching.api.after-commit:{nth}"
+    failpoint = f"matching.api.after-commit:{nth}"
     async with crowd(crashes) as people:
-        armed = await crashes.cluster.restart("matching", told=told)
+        armed = await crashes.cluster.restart("matching", failpoint=failpoint)
         await armed.ready()
         await asyncio.gather(people.answer_all(), armed.killed(within=60))
         assert len(people.accepted) < nth, "who was killed at a commit has acknowledged fewer"
         await crashes.cluster.start("matching").ready()
         await people.answer_all()
-        await crashes.assert_settles(f"SIGKILL at {told} amid 200 acceptances for 30 seats")
+        await crashes.assert_settles(f"SIGKILL at {failpoint} amid 200 acceptances for 30 seats")
         assert list(people.wrong(await crashes.look())) == []
 
 

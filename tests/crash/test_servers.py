@@ -55,5 +55,5 @@ async def disk_is_full_for_a_while(site: CrashSite, service: str) -> None:
     async def says_so() -> None:
         await eventually(is_unready, within=30, message=f"{service} says that its store is away")
 
-    await site.cluster.again_when_there_is_room(f"mongod {SERVICES.index(service)}", meanwhile=says_so)
+    await site.cluster.again_when_there_is_room(f"mongod {SERVICES.index(service)}", while_ended=says_so)
     await site.servers_answer()

@@ -28,7 +28,7 @@ async def test_writes_are_turned_away_while_kafka_is_away_for_too_long_and_none_
 ) -> None:
     if not crashes.is_native:
         missing("only a native Kafka can be frozen: needs Java 17 and Maven")
-    async with crashes.cluster.told("profiles", PROFILES_SHED_AFTER_SECONDS="1"):
+    async with crashes.cluster.configured("profiles", PROFILES_SHED_AFTER_SECONDS="1"):
         with crashes.cluster.frozen("kafka"):
             await crashes.world.turn()
             await eventually(lambda: turned_away(crashes), within=20, message="a change is turned away")

@@ -1,6 +1,6 @@
-"""A small network and commands whose outcome is known: each turns a mentee's list round, renames them, or weighs anew.
+"""A small network, and commands with known outcomes: each reverses a mentee's list, renames the mentee or sets weights.
 
-A command whose answer was lost is looked up: it took effect or it did not, and is then sent again.
+Where an answer is lost, the command reads the member, and is sent again if it has not taken effect.
 """
 
 import asyncio
@@ -34,10 +34,10 @@ sections:
 class World:
     api: Api
     mentors: dict[str, str] = field(default_factory=dict)
-    """Who offers which topic."""
+    """Mentors by the topic that they offer."""
     mentees: list[str] = field(default_factory=list)
     wanted: dict[str, Json] = field(default_factory=dict)
-    """By mentee, what was acknowledged last of each field."""
+    """By mentee, the last acknowledged value of each field."""
     numbers: Iterator[int] = field(default_factory=count)
 
     async def found(self) -> None:
@@ -51,7 +51,7 @@ class World:
             await self.join(TOPICS[n % 2])
 
     async def join(self, topic: str) -> str:
-        """A mentee more, who has accepted their invitation."""
+        """Adds a mentee who has accepted their invitation."""
         coordinator = self.api.coordinator(INSTITUTION)
         mentee = await self._member(coordinator, "mentee", topics_wanted=[topic])
         invited = await coordinator.post("profiles", f"/members/{mentee}/invitations")
@@ -61,7 +61,7 @@ class World:
         return mentee
 
     async def turn(self) -> None:
-        """The next command, sent until its outcome is known."""
+        """Sends the next command until its outcome is known."""
         n = next(self.numbers)
         await self.turn_round(self.mentees[n % len(self.mentees)], n)
 
@@ -91,7 +91,7 @@ class World:
                 return
 
     async def send_roster(self, *, rows: int) -> str:
-        """People of their own, in a file of so many rows; returns where its import is told of."""
+        """Uploads a roster of new people; returns the path of its import job."""
         first = next(self.numbers)
         lines = [f"r{first}-{n},Person {first} {n},p{first}.{n}@west.example" for n in range(rows)]
         content = "\n".join(["No,Name,Mail", *lines]).encode()
@@ -101,26 +101,26 @@ class World:
         return f"/rosters/{accepted.json()['id']}"
 
     async def created(self, roster: str) -> int | None:
-        """Rows that became members, once the import is done."""
+        """The number of rows that became members; None until the import is done."""
         job: Json = (await self.api.coordinator(INSTITUTION).get("profiles", roster)).json()
         return int(job["counts"]["created"]) if job["status"] == "done" else None
 
     def wrong(self, seen: Snapshot) -> dict[str, list[str]]:
-        """What was acknowledged and is not so, and lists that do not follow from it."""
-        documents = {one["_id"]: one for one in seen.documents["profiles"]["members"]}
-        lists = {one["mentee"]: one for one in seen.documents["matching"]["lists"]}
+        """Acknowledged values that are not stored, and lists and notifications that do not follow from them."""
+        documents = {member["_id"]: member for member in seen.documents["profiles"]["members"]}
+        lists = {shortlist["mentee"]: shortlist for shortlist in seen.documents["matching"]["lists"]}
         announced = _announced(seen)
-        kept, listed, told = [], [], []
+        not_kept, listed_wrongly, notified_wrongly = [], [], []
         for mentee, wanted in self.wanted.items():
             if not wanted.items() <= documents[mentee].items():
-                kept.append(f"{wanted} acknowledged")
+                not_kept.append(f"{wanted} acknowledged")
             first = [entry["mentor"] for entry in lists[mentee]["entries"]][:1] if mentee in lists else []
             follows = [self.mentors[wanted["topics_wanted"][0]]]
             if first != follows:
-                listed.append(f"{wanted['topics_wanted']} wanted, another mentor is first")
+                listed_wrongly.append(f"{wanted['topics_wanted']} wanted, another mentor is first")
             if announced.get(mentee) != follows:
-                told.append(f"{wanted['topics_wanted']} wanted, the mentee was told last that another mentor is first")
-        found = {"acknowledged": kept, "listed": listed, "told": told}
+                notified_wrongly.append(f"{wanted['topics_wanted']} wanted, the last notification names another mentor")
+        found = {"acknowledged": not_kept, "listed": listed_wrongly, "told": notified_wrongly}
         return {name: sentences for name, sentences in found.items() if sentences}
 
     async def _member(self, coordinator: Caller, role: str, **fields: object) -> str:
@@ -140,12 +140,12 @@ class World:
 
 
 def _announced(seen: Snapshot) -> Mapping[str, list[str]]:
-    """By mentee, who was first on the list that they were notified of last."""
+    """By mentee, the first mentor of the list in the last notification."""
     first: dict[str, list[str]] = {}
-    for record in sorted(seen.records["matching.events"], key=lambda one: one.sequence):
+    for record in sorted(seen.records["matching.events"], key=lambda entry: entry.sequence):
         fact = json.loads(record.value)
         if fact.get("recipients") and "ranked" in fact:
-            first[fact["mentee"]] = [one["mentor"] for one in fact["ranked"] if one["rank"] == 1]
+            first[fact["mentee"]] = [entry["mentor"] for entry in fact["ranked"] if entry["rank"] == 1]
     return first
 
 

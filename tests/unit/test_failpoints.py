@@ -21,13 +21,13 @@ def disarmed() -> Iterator[None]:
     failpoints.arm("profiles", "", environment="production")
 
 
-def arm(told: str, *, service: str = "profiles", environment: str = "development") -> None:
-    failpoints.arm(service, told, environment=environment)
+def arm(setting: str, *, service: str = "profiles", environment: str = "development") -> None:
+    failpoints.arm(service, setting, environment=environment)
 
 
-def ran(told: str, script: str) -> int:
+def ran(setting: str, script: str) -> int:
     """How a process ended in which `told` is set and the script runs."""
-    begin = f"from shared import failpoints; failpoints.arm('profiles', {told!r}, environment='development')\n"
+    begin = f"from shared import failpoints; failpoints.arm('profiles', {setting!r}, environment='development')\n"
     return subprocess.run([sys.executable, "-c", begin + script], cwd=ROOT, check=False).returncode
 
 
@@ -51,17 +51,17 @@ def test_a_process_that_is_stopped_and_resumed_goes_on_and_is_not_stopped_again(
 
 
 @pytest.mark.parametrize(
-    "told",
+    "setting",
     ["", "matching.relay.after-publish:1", "profiles.relay.before-mark:1", "profiles.clockwork.after-publish:1"],
 )
-def test_another_service_work_or_point_is_none_of_its_business(told: str) -> None:
-    arm(told)
+def test_another_service_work_or_point_is_none_of_its_business(setting: str) -> None:
+    arm(setting)
     failpoints.enter("relay")
     failpoints.reach("after-publish")
 
 
 @pytest.mark.parametrize(
-    "told",
+    "setting",
     [
         "after-publish",
         "profiles.relay.after-publish",
@@ -72,9 +72,9 @@ def test_another_service_work_or_point_is_none_of_its_business(told: str) -> Non
         "profiles.relay.after-publish:1 ",
     ],
 )
-def test_what_names_no_fail_point_is_refused(told: str) -> None:
+def test_what_names_no_fail_point_is_refused(setting: str) -> None:
     with pytest.raises(SystemExit, match="must be <service>"):
-        arm(told)
+        arm(setting)
 
 
 def test_a_service_in_production_does_not_start_with_one(tmp_path: Path) -> None:
