@@ -9,7 +9,7 @@ from services.matching.suggestions.domain import Enrolment, Shortlist
 from services.matching.suggestions.queue import Origin
 from services.matching.suggestions.updater import Change, Found
 from tests.unit.matching_people import CARE, mentee, mentor, policy
-from tests.unit.test_matching_keeping import Shelf, World, later, member
+from tests.unit.test_list_updater import ListsInMemory, World, later, member
 
 ANA = f"{CARE}.ana"
 
@@ -24,10 +24,10 @@ class Counted:
 
 
 class Audited(World):
-    def __init__(self, shelf: Shelf | None = None) -> None:
-        super().__init__(shelf)
+    def __init__(self, repository: ListsInMemory | None = None) -> None:
+        super().__init__(repository)
         self.counted = Counted()
-        self.audit = Audit(self.updater, self.shelf, clock=self.time, watch=self.counted)
+        self.audit = Audit(self.updater, self.repository, clock=self.time, watch=self.counted)
 
     async def look(self) -> tuple[int, int]:
         for _ in range(20):
@@ -35,7 +35,7 @@ class Audited(World):
         return self.counted.lists, self.counted.differences
 
     def plant(self, shortlist: Shortlist) -> None:
-        self.shelf.lists[ANA] = replace(self.shelf.lists[ANA], shortlist=shortlist)
+        self.repository.lists[ANA] = replace(self.repository.lists[ANA], shortlist=shortlist)
 
 
 @pytest.fixture
@@ -49,30 +49,30 @@ async def world() -> Audited:
 
 
 async def test_lists_that_are_right_are_counted_and_nothing_else_happens(world: Audited) -> None:
-    events = len(world.shelf.events)
+    events = len(world.repository.events)
     assert await world.look() == (20, 0)
     await world.pass_time()
-    assert len(world.shelf.events) == events
+    assert len(world.repository.events) == events
 
 
 async def test_a_planted_wrong_list_is_counted_once_and_mended(world: Audited) -> None:
-    right = world.shelf.shortlist("ana")
+    right = world.repository.shortlist("ana")
     world.plant(Shortlist(right.entries[:1]))
     _, differences = await world.look()
     assert differences == 1
     await world.pass_time()
-    assert world.shelf.shortlist("ana") == right
-    assert world.shelf.folded("ana") == (right.mentors, None)
+    assert world.repository.shortlist("ana") == right
+    assert world.repository.from_events("ana") == (right.mentors, None)
     assert (await world.look())[1] == 1
 
 
 async def test_a_wrong_contribution_is_a_wrong_list(world: Audited) -> None:
-    right = world.shelf.shortlist("ana")
+    right = world.repository.shortlist("ana")
     first = right.entries[0]._replace(contributions=(0,) * len(right.entries[0].contributions))
     world.plant(Shortlist((first, *right.entries[1:])))
     assert (await world.look())[1] == 1
     await world.pass_time()
-    assert world.shelf.shortlist("ana") == right
+    assert world.repository.shortlist("ana") == right
 
 
 async def test_a_wrong_reserve_is_found_as_soon_as_it_has_made_a_list_wrong(world: Audited) -> None:
@@ -94,9 +94,9 @@ async def test_a_list_that_is_awaited_is_not_looked_at(world: Audited) -> None:
 
 
 async def test_what_changes_while_the_store_is_asked_is_no_difference(world: Audited) -> None:
-    class Slow(Shelf):
+    class Slow(ListsInMemory):
         async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
-            found = await world.shelf.stored(enrolment, fence=fence)
+            found = await world.repository.stored(enrolment, fence=fence)
             await world.change(later(mentee("ana"), world.time.ids + 2, specialty="surgery"))
             return found
 
@@ -106,5 +106,5 @@ async def test_what_changes_while_the_store_is_asked_is_no_difference(world: Aud
 
 
 async def test_another_holders_list_is_none_of_ours(world: Audited) -> None:
-    world.shelf.fences = {shard: fence + 1 for shard, fence in world.shelf.fences.items()}
+    world.repository.fences = {shard: fence + 1 for shard, fence in world.repository.fences.items()}
     assert await world.look() == (0, 0)

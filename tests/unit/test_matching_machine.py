@@ -41,7 +41,7 @@ from tests.unit.matching_people import (
     programmes,
 )
 from tests.unit.plain_matching import Plain, PlainList
-from tests.unit.test_matching_keeping import COALESCE, Shelf, Time, Unwatched
+from tests.unit.test_list_updater import COALESCE, ListsInMemory, Time, Unwatched
 
 OTHER = "other"
 PEOPLE = [f"p{number}" for number in range(14)]
@@ -53,18 +53,18 @@ shards = st.sets(st.sampled_from(sorted({shard_of(one) for one in PEOPLE})), min
 class Replica:
     """One process: what it has heard so far, and what waits in its change stream."""
 
-    def __init__(self, shelf: Shelf, time: Time, *, reserve: int) -> None:
-        self.shelf, self.time, self.reserve = shelf, time, reserve
+    def __init__(self, repository: ListsInMemory, time: Time, *, reserve: int) -> None:
+        self.repository, self.time, self.reserve = repository, time, reserve
         self.feed: list[Change] = []
-        self.updater = self.new_keeper([])
+        self.updater = self.new_updater([])
 
-    def new_keeper(self, documents: Sequence[State]) -> ListUpdater:
+    def new_updater(self, documents: Sequence[State]) -> ListUpdater:
         network = Network(reserve=self.reserve)
         for state in documents:
             network.put(state)
-        return ListUpdater(network, self.shelf, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched())
+        return ListUpdater(network, self.repository, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched())
 
-    def hear(self, count: int) -> None:
+    def consume(self, count: int) -> None:
         self.updater.apply(self.feed[:count])
         del self.feed[:count]
 
@@ -75,7 +75,7 @@ class Lists(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.time, self.shelf = Time(), Shelf()
+        self.time, self.repository = Time(), ListsInMemory()
         self.documents: dict[tuple[type, str], State] = {}
         self.past: list[State] = []
         self.owner = dict.fromkeys(range(SHARDS), 0)
@@ -83,7 +83,7 @@ class Lists(RuleBasedStateMachine):
 
     @initialize(reserve=st.sampled_from([1, 3, 64]), length=st.sampled_from([1, 2, 3]), seed=seeds)
     def begin(self, reserve: int, length: int, seed: int) -> None:
-        self.replicas = [Replica(self.shelf, self.time, reserve=reserve) for _ in range(2)]
+        self.replicas = [Replica(self.repository, self.time, reserve=reserve) for _ in range(2)]
         self.runner.run(self.replicas[0].updater.take(dict.fromkeys(range(SHARDS), 1)))
         everyone = frozenset({NORTH, SOUTH, EAST})
         for name in everyone:
@@ -222,7 +222,7 @@ class Lists(RuleBasedStateMachine):
 
     @rule(which=replicas, count=st.integers(1, 6))
     def hears(self, which: int, count: int) -> None:
-        self.replicas[which].hear(count)
+        self.replicas[which].consume(count)
 
     @precondition(lambda self: self.past)
     @rule(which=replicas, data=st.data())
@@ -259,7 +259,7 @@ class Lists(RuleBasedStateMachine):
     def restarts_or_loses_its_streams_history(self, which: int, *, lost: bool) -> None:
         """A new scan either way. What the old stream still held comes again, or is lost with it."""
         replica = self.replicas[which]
-        replica.updater = replica.new_keeper(list(self.documents.values()))
+        replica.updater = replica.new_updater(list(self.documents.values()))
         if lost:
             replica.feed.clear()
         mine = [shard for shard, owner in self.owner.items() if owner == which]
@@ -274,7 +274,7 @@ class Lists(RuleBasedStateMachine):
 
     def settle(self) -> None:
         for which, replica in enumerate(self.replicas):
-            replica.hear(len(replica.feed))
+            replica.consume(len(replica.feed))
             self.notices_what_it_lost(which)
             self.retakes_what_it_let_go(which)
         for replica in self.replicas:
@@ -309,20 +309,20 @@ class Lists(RuleBasedStateMachine):
         )
 
     def check(self, programme: str, who: str, expected: PlainList) -> None:
-        one = self.shelf.lists.get(f"{programme}.{who}")
+        one = self.repository.lists.get(f"{programme}.{who}")
         entries = one.shortlist.entries if one else ()
         stored = tuple((entry.mentor, entry.institution, entry.score, entry.contributions) for entry in entries)
         assert PlainList(stored, one.shortlist.unmatched if one else None) == expected, (programme, who)
         told = [
-            event.event for event in self.shelf.events if event.event and event.enrolment.id == f"{programme}.{who}"
+            event.event for event in self.repository.events if event.event and event.enrolment.id == f"{programme}.{who}"
         ]
-        folded = tuple(ranked.mentor for ranked in told[-1].ranked) if told else ()
-        assert (folded, told[-1].unmatched if told else None) == (tuple(e[0] for e in stored), expected.unmatched)
+        from_events = tuple(ranked.mentor for ranked in told[-1].ranked) if told else ()
+        assert (from_events, told[-1].unmatched if told else None) == (tuple(e[0] for e in stored), expected.unmatched)
         assert [event.version for event in told] == list(range(1, len(told) + 1))
 
     @invariant()
     def every_event_is_a_step_from_the_one_before(self) -> None:
-        for event in self.shelf.events[-3:]:
+        for event in self.repository.events[-3:]:
             assert event.version == event.replaces + 1
 
     def teardown(self) -> None:

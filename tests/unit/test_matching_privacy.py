@@ -105,7 +105,7 @@ ACROSS: Mapping[str, Hidden] = {
 }
 
 
-class Shelf:
+class ComputedLists:
     """One mentee's list as the index makes it."""
 
     def __init__(self, network: Network, programme: str) -> None:
@@ -167,7 +167,7 @@ async def answers(world: World, hidden: Hidden) -> Mapping[str, Any]:
     )
     return {
         "why_not": await why_not(network, world),
-        "suggestions": await Reading(Shelf(network, world.programme)).mine(ANA),
+        "suggestions": await Reading(ComputedLists(network, world.programme)).mine(ANA),
         "reason_for_none": rules.reason_for_none(who, [other, network.person("mila")], known),
         "list": shortlist(network, world.programme),
         "ask": said(lambda: ask(pair, two)),
@@ -187,7 +187,7 @@ def said(answer: Callable[[], Any]) -> Any:
 
 
 async def why_not(network: Network, world: World) -> Any:
-    reading = Reading(Shelf(network, world.programme))
+    reading = Reading(ComputedLists(network, world.programme))
     return await reading.why_not(ANA, mentee="ana", mentor="milo", programme=world.programme)
 
 

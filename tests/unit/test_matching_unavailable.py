@@ -41,7 +41,7 @@ class FixedClock:
         return "new"
 
 
-class Book:
+class SingleRequest:
     """One pending request, and the situation of its two people as the network knows it."""
 
     def __init__(self, network: Network, request: Request) -> None:
@@ -87,7 +87,7 @@ def what_becomes_of_it(
 ) -> tuple[Request, Sequence[Payload | None]]:
     network, request = network_of(world, ()), request_in(world)
     network.put(bond_of(request))
-    book = Book(network, request)
+    book = SingleRequest(network, request)
     unavailable = UnavailableRequests(network, book, FixedClock(NOW + timedelta(hours=1)))
     for state in changes:
         network.put(state)
@@ -180,7 +180,7 @@ def test_only_requests_that_a_change_concerns_are_checked() -> None:
     world = plain_world()
     network, request = network_of(world, ()), request_in(world)
     network.put(bond_of(request))
-    book = Book(network, request)
+    book = SingleRequest(network, request)
     unavailable = UnavailableRequests(network, book, FixedClock(NOW))
     network.put(replace(world.there, sequence=2, is_paused=True))
     network.drop(list(network.shards))

@@ -37,7 +37,7 @@ _DAYS = {"assessment_lookback_days": 180, "assessment_lookahead_days": 365}
 
 
 def _by_external(documents: Sequence[Document]) -> Mapping[str, Rotation]:
-    return {one["external"]: rotation_of(one) for one in documents}
+    return {document["external"]: rotation_of(document) for document in documents}
 
 
 class MongoFirewallRepository:
@@ -102,7 +102,7 @@ class MongoFirewallRepository:
         return [relationship_of(one) for one in found]
 
     async def mark_changed_windows(self, *, now: datetime) -> None:
-        marked = {one["_id"]: one async for one in self._database[WINDOWS].find()}
+        marked = {document["_id"]: document async for document in self._database[WINDOWS].find()}
         async for one in self._database[PROGRAMMES].find(*_programmes({})):
             window = {"_id": one["_id"], "institution": one["institution"], "admits": one["admits"], **_days(one)}
             before = marked.get(one["_id"], {"admits": []})
@@ -169,7 +169,7 @@ def _homes(writing: Writing, members: Sequence[str]) -> Iterable[tuple[str, str]
 
 def _apart(writing: Writing, couples: Collection[frozenset[str]], own: Document) -> Collection[Couple]:
     """The couples that are kept apart now, by all their rotations, including those just written."""
-    known = [rotation_of(one) for one in writing[ROTATIONS].find({**own, **COUNTING}, session=writing.session)]
+    known = [rotation_of(document) for document in writing[ROTATIONS].find({**own, **COUNTING}, session=writing.session)]
     return {(programme, one.both) for one in known if one.both in couples for programme in one.programmes}
 
 
@@ -184,10 +184,10 @@ def _keep_in_place(writing: Writing, decided: Sequence[AnyDecided]) -> None:
 def _windows(writing: Writing, institutions: Collection[str]) -> Mapping[str, Sequence[Window]]:
     windows: defaultdict[str, list[Window]] = defaultdict(list)
     wanted = {"admits": {"$in": list(institutions)}}
-    for one in writing[PROGRAMMES].find(*_programmes(wanted), session=writing.session):
-        back, ahead = (timedelta(days=days) for days in _days(one).values())
-        window = Window(programme=one["_id"], lookback=back, lookahead=ahead)
-        for institution in set(institutions) & set(one["admits"]):
+    for document in writing[PROGRAMMES].find(*_programmes(wanted), session=writing.session):
+        back, ahead = (timedelta(days=days) for days in _days(document).values())
+        window = Window(programme=document["_id"], lookback=back, lookahead=ahead)
+        for institution in set(institutions) & set(document["admits"]):
             windows[institution].append(window)
     return windows
 

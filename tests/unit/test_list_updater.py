@@ -46,7 +46,7 @@ class Time:
         return f"id-{self.ids}"
 
 
-class Shelf:
+class ListsInMemory:
     """Lists in memory, as strict as the real store."""
 
     def __init__(self) -> None:
@@ -59,44 +59,44 @@ class Shelf:
 
     async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
         self.fences |= fences
-        return [_found(one) for one in self.lists.values() if one.shard in fences]
+        return [_found(written) for written in self.lists.values() if written.shard in fences]
 
     async def own_origins(self, *, profiles: Collection[str], preferences: Collection[str]) -> Mapping[str, Origin]:
-        return {one: self.origins[one] for one in {*profiles, *preferences} if one in self.origins}
+        return {written: self.origins[written] for written in {*profiles, *preferences} if written in self.origins}
 
     async def being_matched(self, enrolments: Sequence[Enrolment], *, since: datetime) -> Collection[str]:
         assert since.tzinfo is UTC
-        return self.matched.intersection(one.id for one in enrolments)
+        return self.matched.intersection(written.id for written in enrolments)
 
     async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
-        one = self.lists.get(enrolment.id)
-        if one is None or self.fences[one.shard] != fence:
+        written = self.lists.get(enrolment.id)
+        if written is None or self.fences[written.shard] != fence:
             return None
-        return _found(one)
+        return _found(written)
 
     async def write(self, written: Sequence[Written]) -> None:
-        for one in written:
-            stands = self.lists.get(one.enrolment.id)
+        for written in written:
+            stands = self.lists.get(written.enrolment.id)
             version = stands.version if stands else 0
-            if version != one.replaces or self.fences[one.shard] != one.fence:
-                raise StaleVersion(found=version, expected=one.replaces)
-        for one in written:
+            if version != written.replaces or self.fences[written.shard] != written.fence:
+                raise StaleVersion(found=version, expected=written.replaces)
+        for written in written:
             self.writes += 1
-            self.lists[one.enrolment.id] = one
-            self.events += [one] if one.event else []
+            self.lists[written.enrolment.id] = written
+            self.events += [written] if written.event else []
 
     def shortlist(self, mentee: str) -> Shortlist:
-        one = self.lists.get(f"{CARE}.{mentee}")
-        return one.shortlist if one else NOT_ENROLLED
+        written = self.lists.get(f"{CARE}.{mentee}")
+        return written.shortlist if written else NOT_ENROLLED
 
-    def folded(self, mentee: str) -> tuple[tuple[str, ...], str | None]:
+    def from_events(self, mentee: str) -> tuple[tuple[str, ...], str | None]:
         """What somebody knows who heard the events only."""
-        told = [one.event for one in self.events if one.event and one.event.mentee == mentee]
-        return (tuple(one.mentor for one in told[-1].ranked), told[-1].unmatched) if told else ((), None)
+        events = [written.event for written in self.events if written.event and written.event.mentee == mentee]
+        return (tuple(written.mentor for written in events[-1].ranked), events[-1].unmatched) if events else ((), None)
 
 
-def _found(one: Written) -> Found:
-    return Found(one.enrolment, one.shortlist, one.version, one.own)
+def _found(written: Written) -> Found:
+    return Found(written.enrolment, written.shortlist, written.version, written.own)
 
 
 class Unwatched:
@@ -108,14 +108,14 @@ class Unwatched:
 
 
 class World:
-    def __init__(self, shelf: Shelf | None = None) -> None:
-        self.time, self.shelf = Time(), shelf or Shelf()
-        self.updater = self.new_keeper()
+    def __init__(self, repository: ListsInMemory | None = None) -> None:
+        self.time, self.repository = Time(), repository or ListsInMemory()
+        self.updater = self.new_updater()
         self.sequence = 0
 
-    def new_keeper(self, network: Network | None = None) -> ListUpdater:
+    def new_updater(self, network: Network | None = None) -> ListUpdater:
         return ListUpdater(
-            network or Network(reserve=4), self.shelf, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched()
+            network or Network(reserve=4), self.repository, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched()
         )
 
     async def start(self, *, fence: int = 1) -> None:
@@ -145,21 +145,21 @@ async def world() -> World:
     return world
 
 
-def member(one: Person) -> Member:
-    return one.member
+def member(person: Person) -> Member:
+    return person.member
 
 
-def later(one: Person, sequence: int, **fields: Any) -> Member:
-    return replace(one.member, sequence=sequence, **fields)
+def later(person: Person, sequence: int, **fields: Any) -> Member:
+    return replace(person.member, sequence=sequence, **fields)
 
 
 async def test_a_persons_own_change_is_published_at_once_to_them_and_tied_to_its_cause(world: World) -> None:
     await world.change(member(mentor()))
     await world.change(member(mentee()), event="joined")
-    [written] = world.shelf.events
+    [written] = world.repository.events
     assert written.event is not None
     assert [one.mentor for one in written.event.ranked] == ["milo"]
-    assert [one.member for one in written.event.recipients] == ["ana"]
+    assert [recipient.member for recipient in written.event.recipients] == ["ana"]
     assert (written.event.cause, written.bulk) == ("own_change", False)
     assert (written.trace.causation_id, written.trace.correlation_id) == ("joined", "joined-correlation")
 
@@ -168,13 +168,13 @@ async def test_what_others_changed_is_gathered_for_some_seconds(world: World) ->
     await world.change(member(mentee()))
     await world.change(member(mentor("milo")), event="first")
     await world.change(member(mentor("mara")), event="second")
-    assert (len(world.shelf.events), world.updater.waiting) == (1, 1)
+    assert (len(world.repository.events), world.updater.waiting) == (1, 1)
     await world.pass_time()
     assert world.updater.waiting == 0
-    written = world.shelf.events[-1]
+    written = world.repository.events[-1]
     assert written.event is not None
     assert set(written.event.entered) == {"milo", "mara"}
-    assert (len(world.shelf.events), written.event.cause, written.bulk) == (2, "others_change", True)
+    assert (len(world.repository.events), written.event.cause, written.bulk) == (2, "others_change", True)
     assert written.trace.causation_id == "first"
 
 
@@ -182,29 +182,29 @@ async def test_a_mentor_who_takes_nobody_any_more_leaves_the_lists_that_name_the
     await world.change(member(mentor()), member(mentee()))
     await world.change(later(mentor(), 2, capacity=0))
     await world.pass_time()
-    event = world.shelf.events[-1].event
+    event = world.repository.events[-1].event
     assert event is not None
     assert (event.left, event.unmatched) == (("milo",), "not_available")
 
 
 async def test_scores_change_the_stored_list_without_an_event(world: World) -> None:
     await world.change(member(mentor()), member(mentee(specialty="cardiology")))
-    before = world.shelf.lists[f"{CARE}.ana"]
+    before = world.repository.lists[f"{CARE}.ana"]
     await world.change(later(mentor(), 2, specialty="cardiology"))
     await world.pass_time()
-    after = world.shelf.lists[f"{CARE}.ana"]
+    after = world.repository.lists[f"{CARE}.ana"]
     assert after.shortlist.entries[0].score > before.shortlist.entries[0].score
-    assert (after.version, len(world.shelf.events)) == (before.version, 1)
+    assert (after.version, len(world.repository.events)) == (before.version, 1)
 
 
 async def test_a_mentee_who_leaves_the_programme_is_told_and_one_who_is_erased_is_not(world: World) -> None:
     await world.change(member(mentor()), member(mentee("ana")), member(mentee("ben")))
     await world.change(later(mentee("ana"), 2, mentee_in=frozenset()))
     await world.change(Member(id="ben", institution=NORTH, sequence=2, is_active=False))
-    ana, ben = (one.event for one in world.shelf.events[-2:])
+    ana, ben = (event.event for event in world.repository.events[-2:])
     assert ana is not None
     assert ben is not None
-    assert (ana.ranked, ana.unmatched, [one.member for one in ana.recipients]) == ((), None, ["ana"])
+    assert (ana.ranked, ana.unmatched, [recipient.member for recipient in ana.recipients]) == ((), None, ["ana"])
     assert (ben.ranked, ben.unmatched, ben.recipients) == ((), None, ())
 
 
@@ -214,12 +214,12 @@ async def test_a_full_mentor_leaves_every_list_and_a_freed_seat_brings_them_back
     together = Bond(id="r", mentee="ana", mentor="milo", sequence=1, takes_seat=True, keeps_apart=True)
     await world.change(together, event="accepted")
     await world.pass_time()
-    ana, ben = (world.shelf.folded(one) for one in ("ana", "ben"))
+    ana, ben = (world.repository.from_events(one) for one in ("ana", "ben"))
     assert (ana, ben) == (((), "not_available"), ((), "not_available"))
-    assert world.shelf.events[-1].trace.causation_id == "accepted"
+    assert world.repository.events[-1].trace.causation_id == "accepted"
     await world.change(replace(together, sequence=2, takes_seat=False, keeps_apart=False))
     await world.pass_time()
-    assert [world.shelf.folded(one) for one in ("ana", "ben")] == [(("milo",), None), (("milo",), None)]
+    assert [world.repository.from_events(one) for one in ("ana", "ben")] == [(("milo",), None), (("milo",), None)]
 
 
 async def test_asks_that_put_the_same_mentors_in_another_order_are_published_and_tell_the_mentee_nothing(
@@ -227,24 +227,24 @@ async def test_asks_that_put_the_same_mentors_in_another_order_are_published_and
 ) -> None:
     await world.change(member(mentor("milo")), member(mentor("mara")), member(mentee("ana")))
     await world.pass_time()
-    first, second = world.shelf.folded("ana")[0]
+    first, second = world.repository.from_events("ana")[0]
     await world.change(Bond(id="r", mentee="ben", mentor=first, sequence=1, asks=True), event="asked")
     await world.pass_time()
-    assert world.shelf.folded("ana")[0] == (second, first)
-    written = world.shelf.events[-1]
+    assert world.repository.from_events("ana")[0] == (second, first)
+    written = world.repository.events[-1]
     assert written.event is not None
     assert (written.event.recipients, written.trace.causation_id) == ((), "asked")
     await world.change(later(mentor(first), 2, capacity=0))
     await world.pass_time()
-    assert world.shelf.events[-1].event is not None
-    assert [one.member for one in world.shelf.events[-1].event.recipients] == ["ana"]
+    assert world.repository.events[-1].event is not None
+    assert [recipient.member for recipient in world.repository.events[-1].event.recipients] == ["ana"]
 
 
 async def test_a_mentee_who_has_a_mentor_in_the_programme_is_notified_of_no_others_change(ordered: World) -> None:
     match = Bond(id="r", mentee="ana", mentor="milo", programme=CARE, sequence=1, takes_seat=True, keeps_apart=True)
     await ordered.change(match)
     await ordered.pass_time()
-    last = ordered.shelf.events[-1].event
+    last = ordered.repository.events[-1].event
     assert last is not None
     assert (last.left, last.recipients, last.suppressed) == (("milo",), (), "has_mentor")
     await ordered.change(later(ANA, 2, specialty="surgery", languages=frozenset({"fi"})))
@@ -266,10 +266,10 @@ async def test_a_mentor_of_another_programme_silences_nothing(ordered: World) ->
 async def test_a_mentee_for_whom_a_round_being_published_has_a_mentor_hears_of_no_full_mentor_before(
     ordered: World,
 ) -> None:
-    ordered.shelf.matched = {f"{CARE}.ana"}
+    ordered.repository.matched = {f"{CARE}.ana"}
     await ordered.change(later(HEART, 2, capacity=0))
     await ordered.pass_time()
-    last = ordered.shelf.events[-1].event
+    last = ordered.repository.events[-1].event
     assert last is not None
     assert (last.left, last.recipients, last.suppressed) == (("milo",), (), "matched_in_round")
 
@@ -279,28 +279,28 @@ async def test_a_pair_kept_apart_is_suggested_the_other_way_round(world: World) 
     ana, milo = (member(mentee(id, mentors_in=both, capacity=2)) for id in ("ana", "milo"))
     await world.change(ana, milo, Bond(id="r", mentee="ana", mentor="milo", sequence=1, keeps_apart=True))
     await world.pass_time()
-    assert [world.shelf.folded(one)[0] for one in ("ana", "milo")] == [(), ("ana",)]
+    assert [world.repository.from_events(one)[0] for one in ("ana", "milo")] == [(), ("ana",)]
 
 
 async def test_an_older_state_that_comes_late_changes_nothing(world: World) -> None:
     await world.change(member(mentor()), later(mentee(), 5))
     await world.change(later(mentee(), 4, is_active=False))
-    assert len(world.shelf.events) == 1
+    assert len(world.repository.events) == 1
 
 
 async def test_a_takeover_publishes_differences_only(world: World) -> None:
     await world.change(member(mentor()), member(mentee("ana")))
     network = Network(reserve=4)
     people = (mentor(), mentee("ana"), mentee("ben"))
-    for state in (*policy().institutions.values(), policy().programme, *(one.member for one in people)):
+    for state in (*policy().institutions.values(), policy().programme, *(person.member for person in people)):
         network.put(state)
-    world.updater = world.new_keeper(network)
-    world.shelf.origins["ben"] = Origin("joined", "the-request")
+    world.updater = world.new_updater(network)
+    world.repository.origins["ben"] = Origin("joined", "the-request")
     await world.start(fence=2)
     await world.work()
-    told = [one.event for one in world.shelf.events if one.event]
+    told = [event.event for event in world.repository.events if event.event]
     assert [(one.mentee, one.cause) for one in told] == [("ana", "own_change"), ("ben", "own_change")]
-    assert world.shelf.events[-1].trace.causation_id == "joined"
+    assert world.repository.events[-1].trace.causation_id == "joined"
 
 
 def successor(world: World, *states: State) -> None:
@@ -308,7 +308,7 @@ def successor(world: World, *states: State) -> None:
     network = Network(reserve=4)
     for state in (*policy().institutions.values(), policy().programme, *states):
         network.put(state)
-    world.updater = world.new_keeper(network)
+    world.updater = world.new_updater(network)
 
 
 HEART, KNIFE = mentor("milo", specialty="cardiology"), mentor("mara", specialty="surgery")
@@ -320,15 +320,15 @@ async def ordered(world: World) -> World:
     """Ana's list names the cardiologist first, the surgeon second."""
     await world.change(member(HEART), member(KNIFE), member(ANA))
     await world.pass_time()
-    assert world.shelf.folded("ana")[0] == ("milo", "mara")
+    assert world.repository.from_events("ana")[0] == ("milo", "mara")
     return world
 
 
 def told_last(world: World) -> tuple[str, list[str], str | None, str]:
     """Cause, recipients, causation id and correlation id."""
-    last = world.shelf.events[-1]
+    last = world.repository.events[-1]
     assert last.event is not None
-    recipients = [one.member for one in last.event.recipients]
+    recipients = [recipient.member for recipient in last.event.recipients]
     return last.event.cause, recipients, last.trace.causation_id, last.trace.correlation_id
 
 
@@ -336,38 +336,38 @@ async def test_an_own_change_whose_holder_died_is_announced_by_the_next_even_if_
     ordered: World,
 ) -> None:
     successor(ordered, member(HEART), member(KNIFE), later(ANA, 2, specialty="surgery"))
-    ordered.shelf.origins["ana"] = Origin("changed", "the-request")
+    ordered.repository.origins["ana"] = Origin("changed", "the-request")
     await ordered.start(fence=2)
     await ordered.work()
-    assert ordered.shelf.folded("ana")[0] == ("mara", "milo")
+    assert ordered.repository.from_events("ana")[0] == ("mara", "milo")
     assert told_last(ordered) == ("own_change", ["ana"], "changed", "the-request")
     await ordered.start(fence=3)
     await ordered.work()
-    assert len(ordered.shelf.events) == 2
+    assert len(ordered.repository.events) == 2
 
 
 async def test_weights_that_the_holder_took_to_its_grave_are_announced_with_their_own_origin(ordered: World) -> None:
     await ordered.change(later(HEART, 2, specialty="surgery", topics_offered=frozenset()))
     await ordered.pass_time()
-    assert ordered.shelf.folded("ana")[0] == ("mara", "milo")
+    assert ordered.repository.from_events("ana")[0] == ("mara", "milo")
     wishes = Preferences(member="ana", sequence=1, weights={"topics": 0, "specialty": 0, "load": 0, "stage": 100})
     people = (later(HEART, 2, specialty="surgery", topics_offered=frozenset(), stage="attending"), member(KNIFE))
     successor(ordered, *people, replace(ANA.member, stage="resident"), wishes)
-    ordered.shelf.origins["ana"] = Origin("weighed", "the-request")
+    ordered.repository.origins["ana"] = Origin("weighed", "the-request")
     await ordered.start(fence=2)
     await ordered.work()
-    assert ordered.shelf.folded("ana")[0] == ("milo", "mara")
+    assert ordered.repository.from_events("ana")[0] == ("milo", "mara")
     assert told_last(ordered) == ("own_change", ["ana"], "weighed", "the-request")
 
 
 async def test_an_own_change_costs_one_list_write_even_if_it_alters_nothing(ordered: World) -> None:
-    writes = ordered.shelf.writes
+    writes = ordered.repository.writes
     for sequence in (2, 3, 4):
         await ordered.change(later(ANA, sequence, capacity=sequence))
-    assert (ordered.shelf.writes - writes, len(ordered.shelf.events)) == (3, 1)
+    assert (ordered.repository.writes - writes, len(ordered.repository.events)) == (3, 1)
     await ordered.start(fence=2)
     await ordered.work()
-    assert ordered.shelf.writes - writes == 3, "a takeover that finds nothing new writes nothing"
+    assert ordered.repository.writes - writes == 3, "a takeover that finds nothing new writes nothing"
 
 
 async def test_others_changes_that_a_failover_delayed_are_not_taken_for_the_mentees_own(ordered: World) -> None:
@@ -380,7 +380,7 @@ async def test_others_changes_that_a_failover_delayed_are_not_taken_for_the_ment
     )
     await ordered.start(fence=2)
     await ordered.work()
-    assert ordered.shelf.folded("ana")[0] == ("mara", "milo")
+    assert ordered.repository.from_events("ana")[0] == ("mara", "milo")
     cause, recipients, *_ = told_last(ordered)
     assert (cause, recipients) == ("takeover", [])
 
@@ -393,7 +393,7 @@ async def test_an_own_change_that_anothers_turn_renews_first_is_announced_as_own
     await ordered.updater.renew_others()
     assert told_last(ordered) == ("own_change", ["ana"], "changed", "the-request")
     await ordered.work()
-    assert len(ordered.shelf.events) == 2
+    assert len(ordered.repository.events) == 2
 
 
 async def test_a_list_ahead_of_its_mentees_profile_waits_for_the_record_and_is_announced_once(ordered: World) -> None:
@@ -402,10 +402,10 @@ async def test_a_list_ahead_of_its_mentees_profile_waits_for_the_record_and_is_a
     successor(ordered, member(HEART), member(KNIFE), member(ANA))
     await ordered.start(fence=2)
     await ordered.work()
-    assert (len(ordered.shelf.events), ordered.updater.waiting) == (2, 1)
+    assert (len(ordered.repository.events), ordered.updater.waiting) == (2, 1)
     await ordered.change(changed, event="changed")
     await ordered.pass_time()
-    assert (len(ordered.shelf.events), ordered.updater.waiting) == (2, 0)
+    assert (len(ordered.repository.events), ordered.updater.waiting) == (2, 0)
 
 
 async def test_a_list_ahead_of_a_record_that_never_comes_follows_what_is_known(ordered: World) -> None:
@@ -413,13 +413,13 @@ async def test_a_list_ahead_of_a_record_that_never_comes_follows_what_is_known(o
     successor(ordered, member(HEART), member(KNIFE), member(ANA))
     await ordered.start(fence=2)
     await ordered.pass_time()
-    assert ordered.shelf.folded("ana")[0] == ("milo", "mara")
+    assert ordered.repository.from_events("ana")[0] == ("milo", "mara")
 
 
 async def test_an_own_change_that_arrives_during_a_takeover_is_announced(ordered: World) -> None:
     changed = Change(later(ANA, 2, specialty="surgery"), Origin("changed", "the-request"))
 
-    class Busy(Shelf):
+    class Busy(ListsInMemory):
         async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
             found = await super().take_over(fences)
             ordered.updater.apply([changed])
@@ -427,8 +427,8 @@ async def test_an_own_change_that_arrives_during_a_takeover_is_announced(ordered
             return found
 
     busy = Busy()
-    busy.lists, busy.events = ordered.shelf.lists, ordered.shelf.events
-    ordered.shelf = busy
+    busy.lists, busy.events = ordered.repository.lists, ordered.repository.events
+    ordered.repository = busy
     successor(ordered, member(HEART), member(KNIFE), member(ANA))
     await ordered.start(fence=2)
     await ordered.work()
@@ -436,22 +436,22 @@ async def test_an_own_change_that_arrives_during_a_takeover_is_announced(ordered
 
 
 async def test_a_list_from_an_older_release_is_written_once_and_not_announced(ordered: World) -> None:
-    one = ordered.shelf.lists[f"{CARE}.ana"]
-    ordered.shelf.lists[f"{CARE}.ana"] = replace(one, own=None)
+    one = ordered.repository.lists[f"{CARE}.ana"]
+    ordered.repository.lists[f"{CARE}.ana"] = replace(one, own=None)
     successor(ordered, member(HEART), member(KNIFE), later(ANA, 2, time_zone="Europe/Berlin"))
     await ordered.start(fence=2)
     await ordered.work()
-    assert len(ordered.shelf.events) == 1
-    assert ordered.shelf.lists[f"{CARE}.ana"].own == (2, 0)
+    assert len(ordered.repository.events) == 1
+    assert ordered.repository.lists[f"{CARE}.ana"].own == (2, 0)
 
 
 async def test_a_deposed_holder_writes_nothing_more_and_lets_go(world: World) -> None:
     await world.change(member(mentor()))
-    world.shelf.fences[shard_of("ana")] = 2
+    world.repository.fences[shard_of("ana")] = 2
     world.updater.apply([Change(member(mentee()), Origin("event", "correlation"))])
     assert list(await world.updater.renew_own()) == [shard_of("ana")]
     assert shard_of("ana") not in world.updater.fences
-    assert world.shelf.lists == {}
+    assert world.repository.lists == {}
 
 
 async def test_one_institutions_import_does_not_hold_up_anothers_single_change(world: World) -> None:
@@ -459,8 +459,8 @@ async def test_one_institutions_import_does_not_hold_up_anothers_single_change(w
     world.updater.apply(Change(one, Origin("import", "import")) for one in crowd)
     world.updater.apply([Change(member(mentee("ana", institution="south")), Origin("alone", "alone"))])
     await world.updater.renew_own()
-    assert "care.ana" in world.shelf.lists
-    assert len(world.shelf.lists) < 40
+    assert "care.ana" in world.repository.lists
+    assert len(world.repository.lists) < 40
 
 
 def _walk(seed: int) -> Iterator[State | Literal["time", "takeover"]]:
@@ -531,7 +531,7 @@ def _institution(dice: random.Random, id: str) -> Institution:
     return Institution(id=id, is_active=dice.random() < 0.95, exchanges_with=exchanging)
 
 
-class SlowShelf(Shelf):
+class SlowLists(ListsInMemory):
     """Writes take a moment, so that the two lanes meet."""
 
     async def write(self, written: Sequence[Written]) -> None:
@@ -542,7 +542,7 @@ class SlowShelf(Shelf):
 
 @pytest.mark.parametrize("seed", range(20))
 async def test_two_lanes_at_once_write_each_list_in_order_and_end_at_the_full_computation(seed: int) -> None:
-    world = World(SlowShelf())
+    world = World(SlowLists())
     await world.start()
     newest: dict[tuple[type, str], State] = {}
     lanes = [asyncio.create_task(_lane(renew)) for renew in (world.updater.renew_own, world.updater.renew_others)]
@@ -590,17 +590,17 @@ async def test_incremental_equals_full_and_the_events_say_the_same(seed: int) ->
             newest[type(state), state.member if isinstance(state, Preferences) else state.id] = state
             await world.change(state)
     await world.pass_time()
-    assert len(world.shelf.events) > 20
+    assert len(world.repository.events) > 20
     _assert_equal_to_full(world, list(newest.values()))
 
 
 def _assert_equal_to_full(world: World, states: Sequence[State]) -> None:
-    programme = next(one for one in states if isinstance(one, Programme))
-    wishes = {one.member: one for one in states if isinstance(one, Preferences)}
-    bonds = [one for one in states if isinstance(one, Bond)]
-    people = [bound(one, wishes.get(one.id), bonds) for one in states if isinstance(one, Member)]
-    policy = Policy(programme, {one.id: one for one in states if isinstance(one, Institution)})
+    programme = next(state for state in states if isinstance(state, Programme))
+    wishes = {state.member: state for state in states if isinstance(state, Preferences)}
+    bonds = [state for state in states if isinstance(state, Bond)]
+    people = [bound(state, wishes.get(state.id), bonds) for state in states if isinstance(state, Member)]
+    policy = Policy(programme, {state.id: state for state in states if isinstance(state, Institution)})
     for person in people:
         expected = naive(person, people, policy)
-        assert world.shelf.shortlist(person.id) == expected
-        assert world.shelf.folded(person.id) == (expected.mentors, expected.unmatched)
+        assert world.repository.shortlist(person.id) == expected
+        assert world.repository.from_events(person.id) == (expected.mentors, expected.unmatched)
