@@ -39,11 +39,11 @@ async def accepts(bench: Bench) -> list[Figure]:
     await _join(bench, database, [*crowd, *mentees], role="mentee", capacity=0)
     await _join(bench, database, mentors, role="mentor", capacity=_SEATS)
     await _join(bench, database, ["last-seat"], role="mentor", capacity=1)
-    wanted = dict.fromkeys(crowd, "last-seat") | {one: mentors[n % _MENTORS] for n, one in enumerate(mentees)}
+    wanted = dict.fromkeys(crowd, "last-seat") | {mentee: mentors[n % _MENTORS] for n, mentee in enumerate(mentees)}
     asked = await _asked(requests, wanted)
     last = await _rate(bench, [_accept(requests, asked[one], "last-seat") for one in crowd])
-    spread = await _rate(bench, [_accept(requests, asked[one], wanted[one]) for one in mentees])
-    bare = await _rate(bench, await _bare(database, [wanted[one] for one in mentees]))
+    spread = await _rate(bench, [_accept(requests, asked[mentee], wanted[mentee]) for mentee in mentees])
+    bare = await _rate(bench, await _bare(database, [wanted[mentee] for mentee in mentees]))
     return [
         Figure(
             name="answers to 200 acceptances of one last seat",
@@ -119,8 +119,8 @@ async def _join(bench: Bench, database: Database, ids: Sequence[str], *, role: R
         for id in ids
     ]
     wishes = [PreferencesChanged(member=id, institution=_HOME, subject_hash=id) for id in ids]
-    await _copies(database).fold_members([_received(bench, one) for one in members])
-    await _copies(database).fold_preferences([_received(bench, one) for one in wishes])
+    await _copies(database).fold_members([_received(bench, member) for member in members])
+    await _copies(database).fold_preferences([_received(bench, wish) for wish in wishes])
 
 
 def _me(id: str) -> Principal:
@@ -152,7 +152,7 @@ def _accept(requests: Requests, request: str, mentor: str) -> Callable[[], Await
 async def _bare(database: Database, mentors: Sequence[str]) -> list[Callable[[], Awaitable[None]]]:
     for name in ("floor-seats", "floor-a", "floor-b"):
         await ensure_indexes(database[name], [])
-    await database["floor-seats"].insert_many([{"_id": one, "taken": 0} for one in sorted(set(mentors))])
+    await database["floor-seats"].insert_many([{"_id": mentor, "taken": 0} for mentor in sorted(set(mentors))])
 
     def body(mentor: str, writing: Writing) -> None:
         free = {"_id": mentor, "taken": {"$lt": _SEATS}}
@@ -160,7 +160,7 @@ async def _bare(database: Database, mentors: Sequence[str]) -> list[Callable[[],
         for name in ("floor-a", "floor-b"):
             writing[name].insert_one({"x": "x" * 300}, session=writing.session)
 
-    return [partial(in_one_thread, database, partial(body, one)) for one in mentors]
+    return [partial(in_one_thread, database, partial(body, mentor)) for mentor in mentors]
 
 
 async def _rate(bench: Bench, work: Sequence[Callable[[], Awaitable[None]]]) -> float:

@@ -65,7 +65,7 @@ def _write_documents(folder: Path) -> dict[str, float]:
         ("participants", map(_member, town.members)),
     ):
         with (folder / name).open("wb") as file:
-            file.writelines(bson.encode(one) for one in documents)
+            file.writelines(bson.encode(document) for document in documents)
     return {}
 
 

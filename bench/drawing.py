@@ -51,8 +51,8 @@ def _two_axes() -> tuple[Any, Any]:
 
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     axes = figure.subplots(1, 2)
-    for one in axes:
-        one.spines[["top", "right"]].set_visible(False)
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
     return figure, axes
 
 

@@ -76,8 +76,8 @@ class Town:
         self.wishes: list[Preferences] = []
         everyone = frozenset(_HOMES)
         self.institutions = [Institution(id=home, exchanges_with=everyone) for home in _HOMES]
-        for one in self.institutions:
-            self.network.put(one)
+        for institution in self.institutions:
+            self.network.put(institution)
         self.programme = Programme(id=PROGRAMME, institution=_HOMES[0], admits=everyone)
         self.network.put(self.programme)
         self.network.hold(range(SHARDS))

@@ -34,7 +34,11 @@ async def pipeline(bench: Bench) -> list[Figure]:
         slow = await measured(bench, [one], slow_ones, per_second=_SLOW_PER_SECOND)
         floor = percentile(before + await floor_of_a_change(bench), 50)
         asleep = await asleep_at(bench, _SLOW_PER_SECOND, beside=FAST_PER_SECOND)
-    return [*_figures(quick, slow, floor), asleep, *await hops(bench, [one["id"] for one in mentees[40 : 40 + fast]])]
+    return [
+        *_figures(quick, slow, floor),
+        asleep,
+        *await hops(bench, [mentee["id"] for mentee in mentees[40 : 40 + fast]]),
+    ]
 
 
 def _figures(quick: Sequence[float], slow: Sequence[float], floor: float) -> list[Figure]:

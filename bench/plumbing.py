@@ -117,7 +117,7 @@ async def projected(bench: Bench) -> list[Figure]:
     database = bench.database("matching", service="matching")
     institution = f"projection-{bench.clock.new_id()}"
     members = [member(n, institution) for n in range(_RECORDS)]
-    documents = [{"institution": institution, "sequence": 1, **one.model_dump()} for one in members]
+    documents = [{"institution": institution, "sequence": 1, **member.model_dump()} for member in members]
     floor = _RECORDS / await seconds(bench, _bulk(database, documents))
     await produce(bench, members, institution)
     copies = database["projected"]
@@ -153,8 +153,8 @@ async def _bulk(database: Database, documents: Sequence[dict[str, Any]]) -> None
     for at in range(0, len(documents), 500):
         await floor.bulk_write(
             [
-                ReplaceOne({"_id": one["member"], "sequence": {"$lt": 1}}, one, upsert=True)
-                for one in documents[at : at + 500]
+                ReplaceOne({"_id": document["member"], "sequence": {"$lt": 1}}, document, upsert=True)
+                for document in documents[at : at + 500]
             ],
             ordered=False,
         )

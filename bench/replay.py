@@ -63,7 +63,7 @@ def _figures(one: Told, note: str) -> list[Figure]:
 def _history() -> History:
     """Scores are matching's own; nobody's seats count for them, for a replay gives seats away itself."""
     town, chance = Town(mentors=_MENTORS, mentees=_MENTEES), np.random.default_rng(2026)
-    members = {one.id: one for one in town.members}
+    members = {member.id: member for member in town.members}
     ranked = town.pool.ranked(town.mentees, _LIST_LENGTH)
     return History(
         mentee_came=chance.uniform(0, _DAYS, _MENTEES),

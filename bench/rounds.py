@@ -79,7 +79,7 @@ def _beside_matching() -> list[Figure]:
     making = time.perf_counter() - began
     theirs = making + _timed(lambda: game.solve(optimal="resident"))
     sys.setrecursionlimit(limit)
-    held = {(one.name, other.name) for other, people in game.matching.items() for one in people}
+    held = {(person.name, other.name) for other, people in game.matching.items() for person in people}
     kept = proposed(columns)
     same = held == set(zip(columns.mentee[kept].tolist(), columns.mentor[kept].tolist(), strict=True))
     same &= set(kept.tolist()) == set(compiled.proposed(columns).tolist())

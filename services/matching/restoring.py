@@ -104,7 +104,7 @@ class Restoring:
         told = [one.payload for one in self._ahead().values()]
         lists = [_list_of(one, now) for one in told if isinstance(one, SuggestionsChanged)]
         if lists:
-            writes = [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in lists]
+            writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in lists]
             await self._database[_LISTS].bulk_write(writes, ordered=False)
 
     async def _raise(self, epoch: int) -> None:

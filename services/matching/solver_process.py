@@ -72,7 +72,7 @@ class SolverProcess:
             compare=round.compare,
             at=at.isoformat(),
         )
-        return Made(**{**answer, "floors": tuple(Floor(**one) for one in answer["floors"])})
+        return Made(**{**answer, "floors": tuple(Floor(**floor) for floor in answer["floors"])})
 
     async def solve(self, round: Round, folder: Path) -> Result:
         answer = await self._done("solve", folder, target=round.target)
@@ -91,7 +91,7 @@ class SolverProcess:
                 bystanders=repair.bystanders_at_most,
                 at=at.isoformat(),
             )
-        steps = [step_of(one) for one in answer["steps"]]
+        steps = [step_of(step) for step in answer["steps"]]
         return Planned(plan=Plan(**answer["plan"]), steps=steps, void=answer["void"]), answer["seen"]
 
     async def simulate(self, rehearsal: Simulation) -> Simulated:
@@ -142,7 +142,7 @@ async def _answer(child: asyncio.subprocess.Process, job: Mapping[str, Any]) -> 
         raise RuntimeError(f"the workshop ended without an answer, status {await child.wait()}: its log says why")
     answer: Mapping[str, Any] = json.loads(told)
     if wrong := answer.get("wrong"):
-        raise Rejected(wrong["code"], wrong["message"], tuple(FieldError(**one) for one in wrong["errors"]))
+        raise Rejected(wrong["code"], wrong["message"], tuple(FieldError(**error) for error in wrong["errors"]))
     return answer
 
 
@@ -154,7 +154,7 @@ def main() -> None:
     try:
         answer = _answered(job, folder)
     except DomainError as wrong:
-        errors = [asdict(one) for one in wrong.errors] if isinstance(wrong, Rejected) else []
+        errors = [asdict(error) for error in wrong.errors] if isinstance(wrong, Rejected) else []
         answer = {"wrong": {"code": wrong.code, "message": wrong.message, "errors": errors}}
     sys.stdout.write(json.dumps(answer))
 
@@ -205,7 +205,7 @@ async def _freeze(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "policy_sha256": cohort.policy_sha256,
         "mentees": len(cohort.mentees),
         "mentors": len(cohort.mentors),
-        "floors": [asdict(one) for one in floors(cohort.policy)],
+        "floors": [asdict(floor) for floor in floors(cohort.policy)],
     }
 
 
@@ -229,7 +229,7 @@ async def _plan(job: Mapping[str, Any]) -> dict[str, Any]:
     database.client.close()
     made = planned(network, case)
     steps = [{**asdict(step), "_id": step.id} for step in made.steps]
-    seen = [one.id for one in case.displacements]
+    seen = [displacement.id for displacement in case.displacements]
     return {"plan": asdict(made.plan), "steps": steps, "void": made.void, "seen": seen}
 
 
@@ -267,16 +267,16 @@ def _places(result: RoundResult, people: Mapping[str, Any]) -> Iterator[dict[str
     mentors = {number: {"member": member, "institution": home} for number, member, home in people["mentors"]}
     mentees = {number: known for number, *known in people["mentees"]}
     left = {one.mentee: one for one in result.unmatched}
-    for one in result.mentees:
-        member, home, since, days, why = mentees[one.id]
-        unmatched = left.get(one.id)
+    for mentee in result.mentees:
+        member, home, since, days, why = mentees[mentee.id]
+        unmatched = left.get(mentee.id)
         reason = unmatched.reason if unmatched else None
         yield {
-            "number": one.id,
+            "number": mentee.id,
             "mentee": {"member": member, "institution": home},
-            "mentor": mentors[one.mentor] if one.mentor else None,
-            "choice": one.place,
-            "pinned": one.pinned,
+            "mentor": mentors[mentee.mentor] if mentee.mentor else None,
+            "choice": mentee.place,
+            "pinned": mentee.pinned,
             "reason": why or reason if reason == "no_wishes" else reason,
             "opens": [
                 {"mentor": mentors[opening.mentor], "seats": opening.seats}
@@ -284,7 +284,7 @@ def _places(result: RoundResult, people: Mapping[str, Any]) -> Iterator[dict[str
             ],
             "since": since,
             # As the result orders who is unmatched: who waits longest first, then by lot.
-            "order": f"{_LAST_DAY - days:05}.{seed(result.round, one.id):016x}.{one.id}",
+            "order": f"{_LAST_DAY - days:05}.{seed(result.round, mentee.id):016x}.{mentee.id}",
         }
 
 

@@ -75,15 +75,15 @@ class ListsInMemory:
         return _found(written)
 
     async def write(self, written: Sequence[Written]) -> None:
-        for written in written:
-            stands = self.lists.get(written.enrolment.id)
-            version = stands.version if stands else 0
-            if version != written.replaces or self.fences[written.shard] != written.fence:
-                raise StaleVersion(found=version, expected=written.replaces)
-        for written in written:
+        for row in written:
+            stored = self.lists.get(row.enrolment.id)
+            version = stored.version if stored else 0
+            if version != row.replaces or self.fences[row.shard] != row.fence:
+                raise StaleVersion(found=version, expected=row.replaces)
+        for row in written:
             self.writes += 1
-            self.lists[written.enrolment.id] = written
-            self.events += [written] if written.event else []
+            self.lists[row.enrolment.id] = row
+            self.events += [row] if row.event else []
 
     def shortlist(self, mentee: str) -> Shortlist:
         written = self.lists.get(f"{CARE}.{mentee}")
@@ -115,7 +115,11 @@ class World:
 
     def new_updater(self, network: Network | None = None) -> ListUpdater:
         return ListUpdater(
-            network or Network(reserve=4), self.repository, clock=self.time, coalesce_seconds=COALESCE, watch=Unwatched()
+            network or Network(reserve=4),
+            self.repository,
+            clock=self.time,
+            coalesce_seconds=COALESCE,
+            watch=Unwatched(),
         )
 
     async def start(self, *, fence: int = 1) -> None:

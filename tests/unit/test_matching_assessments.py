@@ -131,6 +131,6 @@ def test_both_hear_that_something_has_to_change_and_what_was_on_hold_is_not_resu
 def test_a_request_between_the_two_ends_without_saying_why_and_the_mentee_is_notified() -> None:
     asked = Request(id="asked", pair=PAIR, message="", asked_at=NOW, due_at=NOW + timedelta(days=14))
     ended = requests.retract(asked, reason="assessment", now=NOW)
-    assert (ended.state.state, ended.state.said_reason) == ("withdrawn", "not_available")
+    assert (ended.state.state, ended.state.published_reason) == ("withdrawn", "not_available")
     assert ended.event is not None
     assert [one.member for one in ended.event.recipients] == ["ana"], "recipients do not tell an assessment apart"

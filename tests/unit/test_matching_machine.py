@@ -314,7 +314,9 @@ class Lists(RuleBasedStateMachine):
         stored = tuple((entry.mentor, entry.institution, entry.score, entry.contributions) for entry in entries)
         assert PlainList(stored, one.shortlist.unmatched if one else None) == expected, (programme, who)
         told = [
-            event.event for event in self.repository.events if event.event and event.enrolment.id == f"{programme}.{who}"
+            event.event
+            for event in self.repository.events
+            if event.event and event.enrolment.id == f"{programme}.{who}"
         ]
         from_events = tuple(ranked.mentor for ranked in told[-1].ranked) if told else ()
         assert (from_events, told[-1].unmatched if told else None) == (tuple(e[0] for e in stored), expected.unmatched)

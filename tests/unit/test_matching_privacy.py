@@ -213,7 +213,7 @@ def round_view(pair: Pair, two: Situation) -> Any:
     settlement = places.settle(planned, two, relationship="s", now=NOW)
     assert settlement is not None
     settled, event = settlement.place.state, settlement.place.event
-    return settled.state, settled.said_reason, would_change(settled), settled.waits, event
+    return settled.state, settled.published_reason, would_change(settled), settled.waits, event
 
 
 formats = st.frozensets(st.sampled_from(["video", "phone", "in_person"]), max_size=3)

@@ -95,7 +95,7 @@ def what_becomes_of_it(
         if not at_once:
             asyncio.run(unavailable.work())
     asyncio.run(unavailable.work())
-    return replace(book.request, reason=book.request.said_reason), book.events
+    return replace(book.request, reason=book.request.published_reason), book.events
 
 
 def hidden_in(world: World) -> dict[str, Hidden]:
@@ -133,7 +133,7 @@ def test_every_reason_of_the_mentors_side_is_published_alike(reason: Retraction)
     asked = request_in(plain_world())
     first, ended = (requests.retract(asked, reason=one, now=NOW) for one in ("mentor_left", reason))
     assert ended.event == first.event
-    assert (ended.state.said_reason, ended.state.version) == ("not_available", first.state.version)
+    assert (ended.state.published_reason, ended.state.version) == ("not_available", first.state.version)
 
 
 def test_the_mentees_own_never_list_looks_like_their_withdrawal_to_the_mentor() -> None:

@@ -153,8 +153,8 @@ def rotations_router(rotations: Rotations) -> APIRouter:
         body: NewRotations, me: SignedIn, trace: Traced, _key: IdempotencyKey = None
     ) -> VerdictsRead:
         """Each has its own verdict: one that is refused holds up no other."""
-        entered = await rotations.enter(me, [_entry(one.id, one) for one in body.rotations], trace)
-        return _verdicts([VerdictRead(**_verdict(one)) for one in entered])
+        entered = await rotations.enter(me, [_entry(rotation.id, rotation) for rotation in body.rotations], trace)
+        return _verdicts([VerdictRead(**_verdict(outcome)) for outcome in entered])
 
     @routes.post("/upload", response_model=VerdictsRead)
     async def upload_rotations(
@@ -174,7 +174,7 @@ def rotations_router(rotations: Rotations) -> APIRouter:
         """For a coordinator: the institution's, by id, without those that were taken back."""
         page = await rotations.page(me, after=text_after(cursor) or "", limit=limit)
         last = to_cursor(page[-1].entry.external) if len(page) == limit else None
-        return Page(items=[_read(one, me.scope) for one in page], next=last)
+        return Page(items=[_read(rotation, me.scope) for rotation in page], next=last)
 
     return routes
 
@@ -189,7 +189,7 @@ def conflicts_router(rotations: Rotations) -> APIRouter:
         """For a coordinator: open relationships of the own institution's people in which something has to change."""
         page = await rotations.conflicts(me, programme, before=moment_before(cursor), limit=limit)
         return Page(
-            items=[relationship_read(one) for one in page],
+            items=[relationship_read(relationship) for relationship in page],
             next=following(page, limit, began),
         )
 
@@ -249,7 +249,9 @@ def _row(cells: dict[str, str], line: int, *, fits: bool) -> NamedEntry | Verdic
         given = {name: text for name, cell in cells.items() if (text := cell.strip()) or name in _ALWAYS}
         return _entry(cells["id"], _CELLS.validate_python(given))
     except ValidationError as refused:
-        errors = [ErrorRead(field=".".join(map(str, one["loc"])), message=worded(one)) for one in refused.errors()]
+        errors = [
+            ErrorRead(field=".".join(map(str, error["loc"])), message=worded(error)) for error in refused.errors()
+        ]
         return VerdictRead(line=line, id=_shown(cells["id"]), verdict="refused", errors=errors)
 
 
@@ -275,7 +277,7 @@ def _verdict(entered: Entered) -> dict[str, object]:
     return {
         "id": entered.external,
         "verdict": entered.outcome,
-        "errors": [ErrorRead(field=one.field, message=one.message) for one in entered.errors],
+        "errors": [ErrorRead(field=error.field, message=error.message) for error in entered.errors],
     }
 
 

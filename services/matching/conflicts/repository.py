@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from services.matching.conflicts.usecases import Counted, Couple, Follow
 from services.matching.kernel.participants import Institution, Policy
 from services.matching.mentoring.domain.relationships import Relationship
+from services.matching.mentoring.domain.requests import Request
 from services.matching.mentoring.repository import pairs
 from services.matching.mentoring.repository.decisions import save, seat_lock, write_all
 from services.matching.mentoring.repository.displacements import DISPLACEMENTS
@@ -63,7 +64,7 @@ class MongoFirewallRepository:
         wanted: Document = {"_id": {"$in": list(ids)}, "institution": {"$in": list(institutions)}, "erased": False}
         wanted |= wholly_within(scope)
         found = self._database[PARTICIPANTS].find(wanted, {"institution": 1})
-        return {one["_id"]: one["institution"] for one in await found.to_list(None)}
+        return {document["_id"]: document["institution"] for document in await found.to_list(None)}
 
     async def known(self, institution: str, externals: Collection[str]) -> Mapping[str, Rotation]:
         wanted = {"institution": institution, "external": {"$in": list(externals)}}
@@ -87,7 +88,7 @@ class MongoFirewallRepository:
 
     async def page(self, scope: Scope, *, after: str, limit: int) -> Sequence[Rotation]:
         wanted = {"external": {"$gt": after}, "void": False}
-        return [rotation_of(one) for one in await self._within(scope, wanted, limit=limit)]
+        return [rotation_of(document) for document in await self._within(scope, wanted, limit=limit)]
 
     async def _within(self, scope: Scope, wanted: Document, *, limit: int) -> list[Document]:
         steps: list[Document] = [{"$match": {"institution": scope.institution, **wanted}}, {"$sort": {"external": 1}}]
@@ -99,26 +100,31 @@ class MongoFirewallRepository:
     ) -> Sequence[Relationship]:
         wanted = {"institutions": institution, "programme": programme, **IN_CONFLICT, **OPEN}
         found = await pairs.newest(self._database[RELATIONSHIPS], wanted, before=before, limit=limit)
-        return [relationship_of(one) for one in found]
+        return [relationship_of(document) for document in found]
 
     async def mark_changed_windows(self, *, now: datetime) -> None:
         marked = {document["_id"]: document async for document in self._database[WINDOWS].find()}
-        async for one in self._database[PROGRAMMES].find(*_programmes({})):
-            window = {"_id": one["_id"], "institution": one["institution"], "admits": one["admits"], **_days(one)}
-            before = marked.get(one["_id"], {"admits": []})
+        async for programme in self._database[PROGRAMMES].find(*_programmes({})):
+            window = {
+                "_id": programme["_id"],
+                "institution": programme["institution"],
+                "admits": programme["admits"],
+                **_days(programme),
+            }
+            before = marked.get(programme["_id"], {"admits": []})
             if window == before:
                 continue
             concerned = {"institution": {"$in": [*window["admits"], *before["admits"]]}, "void": False}
             await self._database[ROTATIONS].update_many(concerned, {"$set": {"due_at": now}})
-            await self._database[WINDOWS].bulk_write([ReplaceOne({"_id": one["_id"]}, window, upsert=True)])
+            await self._database[WINDOWS].bulk_write([ReplaceOne({"_id": programme["_id"]}, window, upsert=True)])
 
     async def recount(self, counted: Counted, follow: Follow, *, now: datetime, limit: int, trace: Trace) -> int:
         def body(writing: Writing) -> int:
             found = writing[ROTATIONS].find(pairs.due(now), session=writing.session)
-            due = [rotation_of(one) for one in found.sort("due_at", ASCENDING).limit(limit)]
+            due = [rotation_of(document) for document in found.sort("due_at", ASCENDING).limit(limit)]
             if due:
-                windows = _windows(writing, {one.institution for one in due})
-                changes = [(one, counted(one, windows[one.institution])) for one in due]
+                windows = _windows(writing, {rotation.institution for rotation in due})
+                changes = [(rotation, counted(rotation, windows[rotation.institution])) for rotation in due]
                 self._recounted(writing, changes, trace)
                 self._follow(writing, changes, follow, trace)
             return len(due)
@@ -140,13 +146,14 @@ class MongoFirewallRepository:
             return
         concerned = sorted(frozenset().union(*couples))
         own = {"parties": {"$in": concerned}}
-        write_all(writing, SEATS, [seat_lock(one, institution=home) for one, home in _homes(writing, concerned)])
+        locks = [seat_lock(member, institution=home) for member, home in _homes(writing, concerned)]
+        write_all(writing, SEATS, locks)
         opened = writing[RELATIONSHIPS].find({**own, **OPEN}, session=writing.session)
         asked = pending(writing, own)
         decided = follow(
             _apart(writing, couples, own),
-            [relationship_of(one) for one in opened if frozenset(one["parties"]) in couples],
-            [one for one in asked if frozenset((one.pair.mentee.member, one.pair.mentor.member)) in couples],
+            [relationship_of(document) for document in opened if frozenset(document["parties"]) in couples],
+            [request for request in asked if _members(request) in couples],
         )
         save(writing, decided, self._clock, trace)
         _keep_in_place(writing, decided)
@@ -161,21 +168,36 @@ def _both_within(scope: Scope) -> list[Document]:
     return [{"$lookup": people}, {"$match": {"people": {"$size": 2}}}]
 
 
+def _members(request: Request) -> frozenset[str]:
+    return frozenset((request.pair.mentee.member, request.pair.mentor.member))
+
+
 def _homes(writing: Writing, members: Sequence[str]) -> Iterable[tuple[str, str]]:
     wanted = {"_id": {"$in": members}, "erased": False}
     found = writing[PARTICIPANTS].find(wanted, {"institution": 1}, session=writing.session)
-    return sorted((one["_id"], one["institution"]) for one in found)
+    return sorted((participant["_id"], participant["institution"]) for participant in found)
 
 
 def _apart(writing: Writing, couples: Collection[frozenset[str]], own: Document) -> Collection[Couple]:
     """The couples that are kept apart now, by all their rotations, including those just written."""
-    known = [rotation_of(document) for document in writing[ROTATIONS].find({**own, **COUNTING}, session=writing.session)]
-    return {(programme, one.both) for one in known if one.both in couples for programme in one.programmes}
+    known = [
+        rotation_of(document) for document in writing[ROTATIONS].find({**own, **COUNTING}, session=writing.session)
+    ]
+    return {
+        (programme, rotation.both)
+        for rotation in known
+        if rotation.both in couples
+        for programme in rotation.programmes
+    }
 
 
 def _keep_in_place(writing: Writing, decided: Sequence[AnyDecided]) -> None:
     """Deletes the displacements of relationships whose conflict was cleared."""
-    passed = [one.state.id for one in decided if isinstance(one.state, Relationship) and not one.state.conflict]
+    passed = [
+        decision.state.id
+        for decision in decided
+        if isinstance(decision.state, Relationship) and not decision.state.conflict
+    ]
     if passed:
         gone = {"_id": {"$in": passed}, "cause": "conflict"}
         writing[DISPLACEMENTS].delete_many(gone, session=writing.session)

@@ -150,7 +150,7 @@ class _Before:
 
 
 def _names(entries: Sequence[NamedEntry]) -> tuple[Collection[Identifier], Collection[str]]:
-    return {one for entry in entries for one in entry.identifiers}, {one.external for one in entries}
+    return {identifier for entry in entries for identifier in entry.identifiers}, {entry.external for entry in entries}
 
 
 def _resolved(entries: Sequence[NamedEntry], found: Found) -> tuple[Sequence[Entry | Entered], Collection[str]]:
@@ -158,8 +158,9 @@ def _resolved(entries: Sequence[NamedEntry], found: Found) -> tuple[Sequence[Ent
     match exactly one member.
     """
     named = [(entry.external, entry.resolved(found)) for entry in entries]
-    resolved = [one if isinstance(one, Entry) else _refused(external, one) for external, one in named]
-    return resolved, {id for one in resolved if isinstance(one, Entry) for id in (one.assessor, one.assessed)}
+    resolved = [outcome if isinstance(outcome, Entry) else _refused(external, outcome) for external, outcome in named]
+    entered = [entry for entry in resolved if isinstance(entry, Entry)]
+    return resolved, {id for entry in entered for id in (entry.assessor, entry.assessed)}
 
 
 def _verdicts(
@@ -186,7 +187,7 @@ def _verdicts(
             continue
         new[entry.external] = after
         answers.append(Entered(external=entry.external, outcome=_outcome(known, after)))
-    return answers, [one for name, one in new.items() if one is not before.known.get(name)]
+    return answers, [rotation for name, rotation in new.items() if rotation is not before.known.get(name)]
 
 
 class AssessmentWorker:
@@ -217,22 +218,23 @@ class AssessmentWorker:
 
 
 def _conflicts(apart: Collection[Couple], opened: Iterable[Relationship]) -> Iterable[AnyDecided]:
-    for one in opened:
-        is_apart = _couple(one) in apart
-        if is_apart and one.conflict is None:
-            yield relationships.find_conflict(one, reason="assessment")
-        elif not is_apart and one.conflict == "assessment":
-            yield relationships.clear_conflict(one)
+    for relationship in opened:
+        is_apart = _couple(relationship) in apart
+        if is_apart and relationship.conflict is None:
+            yield relationships.find_conflict(relationship, reason="assessment")
+        elif not is_apart and relationship.conflict == "assessment":
+            yield relationships.clear_conflict(relationship)
 
 
 def _retracted(apart: Collection[Couple], pending: Iterable[Request], now: datetime) -> Iterable[AnyDecided]:
-    for one in pending:
-        if _couple(one) in apart:
-            yield requests.retract(one, reason="assessment", now=now)
+    for request in pending:
+        if _couple(request) in apart:
+            yield requests.retract(request, reason="assessment", now=now)
 
 
-def _couple(one: Relationship | Request) -> Couple:
-    return one.pair.programme, frozenset({one.pair.mentee.member, one.pair.mentor.member})
+def _couple(entity: Relationship | Request) -> Couple:
+    pair = entity.pair
+    return pair.programme, frozenset({pair.mentee.member, pair.mentor.member})
 
 
 def _refused(external: str, errors: tuple[FieldError, ...]) -> Entered:

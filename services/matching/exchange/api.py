@@ -39,30 +39,30 @@ def exchange_router(exchanges: Exchanges) -> APIRouter:
     async def see_exchange(institution: Id, me: SignedIn) -> ExchangeRead:
         """For a coordinator of the whole institution: its own only. Pairs that have ended count in `…_in_all`."""
         found = await exchanges.balances(me, institution)
-        given, received = sum(one.given.now for one in found), sum(one.received.now for one in found)
+        given, received = sum(each.given.now for each in found), sum(each.received.now for each in found)
         return ExchangeRead(
             institution=institution,
             given=given,
             received=received,
             balance=given - received,
-            partners=[_read(one) for one in found],
+            partners=[_read(balance) for balance in found],
         )
 
     return routes
 
 
-def _read(one: Balance) -> BalanceRead:
+def _read(balance: Balance) -> BalanceRead:
     return BalanceRead(
-        institution=one.partner,
-        gives=one.gives,
-        receives=one.receives,
-        given=one.given.now,
-        received=one.received.now,
-        balance=one.given.now - one.received.now,
-        given_in_all=one.given.in_all,
-        received_in_all=one.received.in_all,
-        ceiling=one.ceiling,
-        ceiling_left=one.left,
-        floor=one.floor,
-        floor_met=one.is_floor_met,
+        institution=balance.partner,
+        gives=balance.gives,
+        receives=balance.receives,
+        given=balance.given.now,
+        received=balance.received.now,
+        balance=balance.given.now - balance.received.now,
+        given_in_all=balance.given.in_all,
+        received_in_all=balance.received.in_all,
+        ceiling=balance.ceiling,
+        ceiling_left=balance.left,
+        floor=balance.floor,
+        floor_met=balance.is_floor_met,
     )

@@ -42,15 +42,15 @@ class Balance:
 
 
 def partners(mine: Institution, others: Mapping[str, Institution]) -> frozenset[str]:
-    """Who name each other."""
-    return frozenset(one for one in mine.exchanges_with & others.keys() if mine.id in others[one].exchanges_with)
+    """Institutions that `mine` names and that name it."""
+    return frozenset(id for id in mine.exchanges_with & others.keys() if mine.id in others[id].exchanges_with)
 
 
 def balances(
     mine: Institution, partners: Mapping[str, Institution], flows: Mapping[Exchange, Flow]
 ) -> Iterator[Balance]:
     """With everybody whom it names, or has or had pairs with, by id."""
-    met = {one for exchange in flows for one in exchange if mine.id in exchange}
+    met = {institution for exchange in flows for institution in exchange if mine.id in exchange}
     for partner in sorted((met | mine.exchanges_with) - {mine.id}):
         theirs, terms = partners.get(partner), mine.terms_with(partner) or ANY_TERMS
         is_open = theirs is not None and theirs.is_active and mine.is_active

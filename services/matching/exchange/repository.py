@@ -31,7 +31,7 @@ class MongoExchangeRepository:
             {"$group": {"_id": f"${other}.institution", "now": now, "in_all": {"$sum": 1}}},
         ]
         flows: dict[Exchange, Flow] = {}
-        async for one in self._database[RELATIONSHIPS].aggregate(stages):
-            exchange = (one["_id"], institution) if side == "mentor" else (institution, one["_id"])
-            flows[exchange] = Flow(now=one["now"], in_all=one["in_all"])
+        async for row in self._database[RELATIONSHIPS].aggregate(stages):
+            exchange = (row["_id"], institution) if side == "mentor" else (institution, row["_id"])
+            flows[exchange] = Flow(now=row["now"], in_all=row["in_all"])
         return flows

@@ -28,5 +28,5 @@ class Exchanges:
         if not me.coordinates_institution:
             raise Forbidden("programme_refused", "this needs the role institution_coordinator")
         flows = await self._repository.flows(mine.id)
-        partners = mine.exchanges_with | {one for exchange in flows for one in exchange}
+        partners = mine.exchanges_with | {institution for exchange in flows for institution in exchange}
         return list(balances(mine, await self._repository.institutions(partners), flows))

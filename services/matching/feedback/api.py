@@ -22,12 +22,12 @@ def experience_router(experiences: Experiences) -> APIRouter:
     @routes.put("/relationships/{relationship}/experience", responses=problems(404, 409))
     async def say_experience(relationship: Id, body: OwnExperience, me: SignedIn, trace: Traced) -> OwnExperience:
         """By the mentee, once of each mentor. Neither mentor nor coordinator sees it; it counts with others' only."""
-        await experiences.say(me, relationship, rating=RATINGS[body.rating - 1], trace=trace)
+        await experiences.answer(me, relationship, rating=RATINGS[body.rating - 1], trace=trace)
         return body
 
     @routes.get("/relationships/{relationship}/experience", responses=problems(404))
     async def see_experience(relationship: Id, me: SignedIn) -> OwnExperience:
         """My own answer."""
-        return OwnExperience(rating=await experiences.said(me, relationship))
+        return OwnExperience(rating=await experiences.rating(me, relationship))
 
     return routes

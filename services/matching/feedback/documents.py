@@ -31,14 +31,14 @@ def sum_of(document: Document | None) -> Sum:
 
 
 def forget(writing: Writing, departure: Departure) -> None:
-    """Of somebody erased: what they said, and what was said of them. Those who were counted with them wait again."""
+    """Deletes the answers of an erased member and about them. Answers of the same groups wait to be counted again."""
     answers, session, member = writing[ANSWERS], writing.session, departure.member
-    said = list(answers.find({"parties": member}, session=session))
+    answered = list(answers.find({"parties": member}, session=session))
     answers.delete_many({"$or": [{"parties": member}, {"mentor": member}]}, session=session)
     writing[EXPERIENCES].delete_one({"_id": member}, session=session)
-    dissolved = [one["group"] for one in said if one["group"]]
+    dissolved = [answer["group"] for answer in answered if answer["group"]]
     answers.update_many(in_groups(dissolved), {"$set": {"group": None}}, session=session)
-    for mentor in {one["mentor"] for one in said if one["group"]}:
+    for mentor in {answer["mentor"] for answer in answered if answer["group"]}:
         _recount(writing, mentor, {"event": departure.event, "correlation": departure.correlation})
 
 
@@ -53,8 +53,8 @@ def _recount(writing: Writing, mentor: str, traced: Document) -> None:
     if known is None:
         return
     groups: defaultdict[str, list[Rating]] = defaultdict(list)
-    for one in writing[ANSWERS].find({"mentor": mentor, "group": {"$ne": None}}, session=session):
-        groups[one["group"]].append(one["rating"])
+    for document in writing[ANSWERS].find({"mentor": mentor, "group": {"$ne": None}}, session=session):
+        groups[document["group"]].append(document["rating"])
     fields = {**counting(domain.forget(groups.values(), known["level"])), **traced}
     changed = {"$set": fields, "$inc": {"version": 1}}
     writing[EXPERIENCES].update_one({"_id": mentor}, changed, session=session)

@@ -74,9 +74,9 @@ def _blurred(group: Sequence[Rating]) -> Sum:
     return Sum(answers=len(group), total=total)
 
 
-def _level(own: Sum, everybody: Sum) -> int:
+def _level(own: Sum, everyone: Sum) -> int:
     """The shrunk mean is n / (n + prior) x (own mean - network's) above the network's: compared without dividing."""
-    above = own.total * everybody.answers - own.answers * everybody.total
-    one = everybody.answers * (own.answers + _PRIOR)
-    steps = sum(8 * abs(above) >= eighths * one for eighths in _EIGHTHS)
+    above = own.total * everyone.answers - own.answers * everyone.total
+    unit = everyone.answers * (own.answers + _PRIOR)
+    steps = sum(8 * abs(above) >= eighths * unit for eighths in _EIGHTHS)
     return USUAL + _STEP * steps * (1 if above > 0 else -1)

@@ -35,12 +35,12 @@ class MongoAnswerRepository:
         document = await self._database[RELATIONSHIPS].find_one({"_id": id, "institutions": institution})
         return relationship_of(document) if document else None
 
-    async def said(self, relationship: Relationship) -> Rating | None:
+    async def rating(self, relationship: Relationship) -> Rating | None:
         known = {"_id": _of(relationship.pair), "institution": relationship.pair.mentee.institution}
         found = await self._database[ANSWERS].find_one(known)
         return _rating(found) if found else None
 
-    async def say(self, relationship: Relationship, rating: Rating, trace: Trace) -> Rating:
+    async def answer(self, relationship: Relationship, rating: Rating, trace: Trace) -> Rating:
         def body(writing: Writing) -> Rating:
             known = writing[ANSWERS].find_one({"_id": _of(relationship.pair)}, session=writing.session)
             if known is not None:
@@ -60,11 +60,11 @@ class MongoAnswerRepository:
         mentor, answers, experiences = relationship.pair.mentor, writing[ANSWERS], writing[EXPERIENCES]
         session = writing.session
         waiting = {"mentor": mentor.member, "group": None}
-        new = [one["rating"] for one in answers.find(waiting, session=session)]
+        new = [document["rating"] for document in answers.find(waiting, session=session)]
         if not domain.is_group(new):
             return
         before = sum_of(experiences.find_one({"_id": mentor.member}, session=session))
-        counted = domain.count(new, before, _everybody(writing) - before)
+        counted = domain.count(new, before, _all_ratings(writing) - before)
         group = self._clock.new_id()
         answers.update_many(waiting, {"$set": {"group": group}}, session=session)
         traced = {"event": group, "correlation": trace.correlation_id}
@@ -75,13 +75,13 @@ class MongoAnswerRepository:
 
 def _hold_both(writing: Writing, relationship: Relationship) -> None:
     both = (relationship.pair.mentee, relationship.pair.mentor)
-    wanted = {"_id": {"$in": [one.member for one in both]}, "erased": False}
+    wanted = {"_id": {"$in": [party.member for party in both]}, "erased": False}
     if writing[PARTICIPANTS].count_documents(wanted, session=writing.session) < len(both):
         raise Conflict("not_available", "the mentee or the mentor is no longer a member")
-    write_all(writing, SEATS, [seat_lock(one.member, institution=one.institution) for one in both])
+    write_all(writing, SEATS, [seat_lock(party.member, institution=party.institution) for party in both])
 
 
-def _everybody(writing: Writing) -> Sum:
+def _all_ratings(writing: Writing) -> Sum:
     """All mentors, the one that is counted too: to leave one out while reading took twice as long."""
     stages: list[Document] = [
         {"$group": {"_id": None, "answers": {"$sum": "$answers"}, "total": {"$sum": "$total"}}},

@@ -1,4 +1,4 @@
-"""A mentee says once how it was with a mentor. Neither the mentor nor a coordinator sees it."""
+"""A mentee's rating of a mentor, given once. Neither the mentor nor a coordinator sees it."""
 
 from typing import Protocol
 
@@ -15,12 +15,13 @@ class AnswerRepository(SignIns, Protocol):
     async def relationship(self, institution: str, id: str) -> Relationship | None:
         """One that a member of this institution is a party to."""
 
-    async def said(self, relationship: Relationship) -> Rating | None:
-        """By its mentee, of this one or another with the same mentor."""
+    async def rating(self, relationship: Relationship) -> Rating | None:
+        """The mentee's answer about this or another relationship with the same mentor."""
 
-    async def say(self, relationship: Relationship, rating: Rating, trace: Trace) -> Rating:
-        """What is said now: an earlier answer stays. Where enough are new, the mentor's level is counted anew, in the
-        same transaction. Raises `StaleVersion` when somebody was faster, `Conflict` where one of the two is erased.
+    async def answer(self, relationship: Relationship, rating: Rating, trace: Trace) -> Rating:
+        """Stores an answer, and returns the stored one: an earlier answer stays. Where enough answers are new, counts
+        the mentor's level again in the same transaction. Raises `StaleVersion` after a concurrent change, `Conflict`
+        where the mentee or the mentor is erased.
         """
 
 
@@ -28,15 +29,15 @@ class Experiences:
     def __init__(self, answers: AnswerRepository) -> None:
         self._answers = answers
 
-    async def say(self, me: Principal, id: str, *, rating: Rating, trace: Trace) -> None:
-        """Saying the same again changes nothing."""
+    async def answer(self, me: Principal, id: str, *, rating: Rating, trace: Trace) -> None:
+        """Idempotent: the same answer again changes nothing."""
         relationship = await self._mine(me, id)
-        said = await again_when_stale(lambda: self._answers.say(relationship, rating, trace))
-        if said != rating:
+        stored = await again_when_stale(lambda: self._answers.answer(relationship, rating, trace))
+        if stored != rating:
             raise Conflict("experience_said", "you have already answered this, and an answer cannot be changed")
 
-    async def said(self, me: Principal, id: str) -> Rating:
-        rating = await self._answers.said(await self._mine(me, id))
+    async def rating(self, me: Principal, id: str) -> Rating:
+        rating = await self._answers.rating(await self._mine(me, id))
         if rating is None:
             raise NotFound("experience_not_said", "you have not yet said how the mentoring with this mentor was")
         return rating

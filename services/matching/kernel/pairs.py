@@ -20,7 +20,7 @@ class Party:
     institution: str
 
     @property
-    def told(self) -> Recipient:
+    def as_recipient(self) -> Recipient:
         return Recipient(member=self.member, institution=self.institution)
 
 

@@ -237,7 +237,7 @@ class Policy:
 
     def capped(self, exchanges: Iterable[Exchange]) -> list[Exchange]:
         """Those of `exchanges` that have a ceiling."""
-        return [one for one in exchanges if self.ceiling(one) is not None]
+        return [exchange for exchange in exchanges if self.ceiling(exchange) is not None]
 
 
 def weights_for(mentee: Person, programme: Programme) -> Weights:

@@ -53,21 +53,21 @@ _NOUN: Mapping[Factor, str] = {
 
 def reasons(mentee: Person, mentor: Person) -> tuple[str, ...]:
     """Sentences for the mentee on why this mentor fits, ordered by the usual weight of the factors."""
-    one, other = mentee.member, mentor.member
-    topics = one.topics_wanted & other.topics_offered
+    seeker, offering = mentee.member, mentor.member
+    topics = seeker.topics_wanted & offering.topics_offered
     formats = common_formats(mentee, mentor)
-    said = [
-        f"Offers {len(topics)} of the {len(one.topics_wanted)} topics you want: {_words(topics)}." if topics else "",
-        _specialty(one.specialty, other.specialty),
+    sentences = [
+        f"Offers {len(topics)} of the {len(seeker.topics_wanted)} topics you want: {_words(topics)}." if topics else "",
+        _specialty(seeker.specialty, offering.specialty),
         _stage(mentee, mentor),
-        f"Speaks {_languages(one.languages & other.languages)}, like you.",
+        f"Speaks {_languages(seeker.languages & offering.languages)}, like you.",
         f"Can meet {_either(_MEETS[format] for format in sorted(formats))}.",
         _zone(mentee, mentor),
-        f"Mentors in the style you prefer: {_word(one.style)}." if one.style and one.style == other.style else "",
+        _style(seeker.style, offering.style),
         _hours(mentee, mentor),
         "Past mentees were more satisfied than most." if mentor.experience > USUAL else "",
     ]
-    return tuple(sentence for sentence in said if sentence)
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def shortfall(theirs: Mapping[Factor, int], last: Mapping[Factor, int]) -> str:
@@ -87,6 +87,10 @@ def _stage(mentee: Person, mentor: Person) -> str:
         return ""
     where = "behind you, as you asked" if mentee.member.reverse_mentoring else "ahead of you"
     return f"Is {steps} career {'stage' if steps == 1 else 'stages'} {where}: {_word(mentor.member.stage)}."
+
+
+def _style(mine: str | None, theirs: str | None) -> str:
+    return f"Mentors in the style you prefer: {_word(mine)}." if mine and mine == theirs else ""
 
 
 def _specialty(mine: str | None, theirs: str | None) -> str:

@@ -23,10 +23,10 @@ from shared.contracts.profiles import FACTORS, STAGES
 _SAME_STAGE, _STAGES_BEHIND = 30, 0
 _STAGE_AHEAD = (_SAME_STAGE, 80, 100, 90, 70, 60, 50)
 """By how many steps the mentor is ahead: near enough to remember, far enough to know."""
-_NOBODY_SAID = 50
+_WHERE_UNKNOWN = 50
 _ONE_LANGUAGE, _MORE_LANGUAGES = 70, 100
 _DAY_MINUTES, _FARTHEST_MINUTES = 1440, 720
-_BY_STAGES = np.array([_NOBODY_SAID, *[_STAGES_BEHIND] * (len(STAGES) - 1), *_STAGE_AHEAD], dtype=np.int32)
+_BY_STAGES = np.array([_WHERE_UNKNOWN, *[_STAGES_BEHIND] * (len(STAGES) - 1), *_STAGE_AHEAD], dtype=np.int32)
 """By steps ahead + len(STAGES); 0 stands for a stage that is not known."""
 _BY_LANGUAGES = np.array([0, _ONE_LANGUAGE, _MORE_LANGUAGES], dtype=np.int32)
 _FORMATS_IN = np.array([bits.bit_count() for bits in range(2 ** len(FORMAT_BITS))], dtype=np.int32)
@@ -34,9 +34,9 @@ _SHARE_OF_FORMATS = 100 * _FORMATS_IN[:, None] // np.maximum(1, _FORMATS_IN)
 """By those in common and those of the mentee."""
 _ENOUGH_HALF_HOURS = 4
 """Two hours a week in common are as good as twenty: a pair meets once."""
-_BY_HALF_HOURS = np.array([_NOBODY_SAID, *range(0, 101, 100 // _ENOUGH_HALF_HOURS)], dtype=np.int32)
+_BY_HALF_HOURS = np.array([_WHERE_UNKNOWN, *range(0, 101, 100 // _ENOUGH_HALF_HOURS)], dtype=np.int32)
 """By common bits of those that say when; they have one bit more than half-hours in common."""
-_BY_STYLES = np.array([_NOBODY_SAID, 0, 100], dtype=np.int32)
+_BY_STYLES = np.array([_WHERE_UNKNOWN, 0, 100], dtype=np.int32)
 """Not known; known; and the same."""
 OPEN = FACTORS.index("load")
 """Factors before this one may be shown to the mentee, and count for what is the best possible."""
@@ -50,19 +50,19 @@ _A_WINTERS_DAY = datetime(2024, 1, 15)  # noqa: DTZ001 -- a wall-clock time to a
 
 def factors_of(mentee: Person, mentor: Person) -> tuple[int, ...]:
     """The factors of one pair, in the order of FACTORS."""
-    one, other = mentee.member, mentor.member
-    languages, formats = len(one.languages & other.languages), len(one.formats)
+    seeker, offering = mentee.member, mentor.member
+    languages, formats = len(seeker.languages & offering.languages), len(seeker.formats)
     steps = steps_ahead(mentee, mentor)
-    apart = abs(offset_minutes(one.time_zone) - offset_minutes(other.time_zone))
+    apart = abs(offset_minutes(seeker.time_zone) - offset_minutes(offering.time_zone))
     return (
-        _topics(mentee, other.topics_offered),
-        specialties.closeness(one.specialty, other.specialty),
+        _topics(mentee, offering.topics_offered),
+        specialties.closeness(seeker.specialty, offering.specialty),
         int(_BY_STAGES[0 if steps is None else steps + len(STAGES)]),
         int(_BY_LANGUAGES[min(languages, 2)]),
         100 * len(common_formats(mentee, mentor)) // max(1, formats),
         100 - 100 * min(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES,
-        _NOBODY_SAID if None in (one.style, other.style) else 100 * (one.style == other.style),
-        _common_time(one, other),
+        _WHERE_UNKNOWN if None in (seeker.style, offering.style) else 100 * (seeker.style == offering.style),
+        _common_time(seeker, offering),
         room(mentor),
         mentor.experience,
         100 if mentee.identity_wish & mentor.private.identity else 0,
@@ -71,10 +71,10 @@ def factors_of(mentee: Person, mentor: Person) -> tuple[int, ...]:
 
 def steps_ahead(mentee: Person, mentor: Person) -> int | None:
     """Stages that the mentor is ahead, or behind where the mentee looks for that; None where one is not known."""
-    one, other = mentee.member.stage, mentor.member.stage
-    if one is None or other is None:
+    mentees_stage, mentors_stage = mentee.member.stage, mentor.member.stage
+    if mentees_stage is None or mentors_stage is None:
         return None
-    steps = STAGES.index(other) - STAGES.index(one)
+    steps = STAGES.index(mentors_stage) - STAGES.index(mentees_stage)
     return -steps if mentee.member.reverse_mentoring else steps
 
 
@@ -90,8 +90,8 @@ def half_hours(member: Member) -> frozenset[int]:
 
 def hour_bits(member: Member) -> frozenset[int]:
     """As columns have them."""
-    said = half_hours(member)
-    return said | {hours.HALF_HOURS} if said else said
+    given = half_hours(member)
+    return given | {hours.HALF_HOURS} if given else given
 
 
 def _topics(mentee: Person, offered: frozenset[str]) -> int:
@@ -99,10 +99,10 @@ def _topics(mentee: Person, offered: frozenset[str]) -> int:
     return 100 * (len(wanted & offered) + len(most & offered)) // max(1, len(wanted) + len(most))
 
 
-def _common_time(one: Member, other: Member) -> int:
-    if not half_hours(one) or not half_hours(other):
-        return _NOBODY_SAID
-    return 100 // _ENOUGH_HALF_HOURS * min(len(half_hours(one) & half_hours(other)), _ENOUGH_HALF_HOURS)
+def _common_time(mentee: Member, mentor: Member) -> int:
+    if not half_hours(mentee) or not half_hours(mentor):
+        return _WHERE_UNKNOWN
+    return 100 // _ENOUGH_HALF_HOURS * min(len(half_hours(mentee) & half_hours(mentor)), _ENOUGH_HALF_HOURS)
 
 
 def factors(mentees: Side, mentors: Side) -> list[Ints]:
@@ -131,9 +131,9 @@ def _looked_up(table: Ints, places: npt.NDArray[np.integer[Any]]) -> Ints:
 
 def _common(mentees: Words, mentors: Words) -> Counts:
     """How many bits both have. Where one side is one person, words that are empty there are left out."""
-    for one in (mentees, mentors):
-        if one.shape[-1] == 1:
-            used = one.any(axis=-1)
+    for side in (mentees, mentors):
+        if side.shape[-1] == 1:
+            used = side.any(axis=-1)
             return _count(mentees[used] & mentors[used])
     return _count(mentees & mentors)
 
@@ -190,16 +190,16 @@ def _style(mentee: Ints, mentor: Ints) -> Ints:
 
 EACH: tuple[tuple[Callable[[Side, Side], Ints], tuple[str, ...]], ...] = (
     (_share_of_topics, ("topics", "most_wanted")),
-    (lambda one, other: specialties.nearness(one.specialty, other.specialty), ("specialty",)),
+    (lambda mentees, mentors: specialties.nearness(mentees.specialty, mentors.specialty), ("specialty",)),
     (_stage, ("stage", "reverse")),
-    (lambda one, other: _looked_up(_BY_LANGUAGES, _common(one.languages, other.languages)), ("languages",)),
+    (lambda mentees, mentors: _looked_up(_BY_LANGUAGES, _common(mentees.languages, mentors.languages)), ("languages",)),
     (_format, ("formats", "institution")),
-    (lambda one, other: _zone(one.zone, other.zone), ("zone",)),
-    (lambda one, other: _style(one.style, other.style), ("style",)),
-    (lambda one, other: _hours(one.hours, other.hours), ("hours",)),
-    (lambda one, other: other.room + np.zeros_like(one.room), ("room",)),
-    (lambda one, other: other.experience + np.zeros_like(one.experience), ("experience",)),
-    (lambda one, other: _identity(one.identity, other.identity), ("identity",)),
+    (lambda mentees, mentors: _zone(mentees.zone, mentors.zone), ("zone",)),
+    (lambda mentees, mentors: _style(mentees.style, mentors.style), ("style",)),
+    (lambda mentees, mentors: _hours(mentees.hours, mentors.hours), ("hours",)),
+    (lambda mentees, mentors: mentors.room + np.zeros_like(mentees.room), ("room",)),
+    (lambda mentees, mentors: mentors.experience + np.zeros_like(mentees.experience), ("experience",)),
+    (lambda mentees, mentors: _identity(mentees.identity, mentors.identity), ("identity",)),
 )
 """The factors in the order of FACTORS, and which of the mentee's columns each of them reads."""
 

@@ -115,7 +115,7 @@ def _paths() -> Iterator[tuple[str, tuple[str, ...]]]:
     for branch, specialties in TREE.items():
         for specialty, within in specialties.items():
             yield specialty, (branch, specialty)
-            yield from ((one, (branch, specialty, one)) for one in within.split())
+            yield from ((term, (branch, specialty, term)) for term in within.split())
 
 
 PATHS: Mapping[str, tuple[str, ...]] = dict(_paths())
@@ -128,30 +128,30 @@ def known_as(term: str | None) -> str | None:
     return None if term is None else ALSO_CALLED.get(term, term)
 
 
-def shared_specialty(one: str | None, other: str | None) -> str | None:
+def shared_specialty(term: str | None, other: str | None) -> str | None:
     """The specialty that both terms are or belong to; None where there is none."""
-    paths = [PATHS.get(known_as(term) or "", ()) for term in (one, other)]
+    paths = [PATHS.get(known_as(each) or "", ()) for each in (term, other)]
     if not all(paths) or paths[0][:2] != paths[1][:2]:
         return None
     return paths[0][1]
 
 
-def closeness(one: str | None, other: str | None) -> int:
+def closeness(term: str | None, other: str | None) -> int:
     """0 to 100. A term that the tree does not have is close to itself only."""
-    one, other = known_as(one), known_as(other)
-    if one is None or other is None:
+    term, other = known_as(term), known_as(other)
+    if term is None or other is None:
         return APART
-    if one == other:
+    if term == other:
         return SAME
-    return _near(PATHS.get(one, (one,)), PATHS.get(other, (other,)))
+    return _near(PATHS.get(term, (term,)), PATHS.get(other, (other,)))
 
 
-def _near(one: tuple[str, ...], other: tuple[str, ...]) -> int:
-    if one in (other[:2], other) or other == one[:2]:
+def _near(path: tuple[str, ...], other: tuple[str, ...]) -> int:
+    if path in (other[:2], other) or other == path[:2]:
         return ONE_IN_THE_OTHER
-    if one[:2] == other[:2]:
+    if path[:2] == other[:2]:
         return SAME_SPECIALTY
-    return SAME_BRANCH if one[:1] == other[:1] else APART
+    return SAME_BRANCH if path[:1] == other[:1] else APART
 
 
 _SIZE = len(PATHS)
@@ -160,10 +160,10 @@ _NEAR = np.zeros((_SIZE + 1, _SIZE + 1), dtype=np.int32)
 _NEAR[:_SIZE, :_SIZE] = np.array([closeness(*pair) for pair in product(PATHS, repeat=2)]).reshape(_SIZE, _SIZE)
 
 
-def nearness(ones: Ints, others: Ints) -> Ints:
+def nearness(terms: Ints, others: Ints) -> Ints:
     """`closeness` of columns: terms of the tree by NUMBERS, others by any larger number, UNKNOWN for none."""
-    one, other = np.minimum(ones.view(np.uint32), _SIZE), np.minimum(others.view(np.uint32), _SIZE)
-    near = _NEAR.ravel().take(one * np.uint32(_SIZE + 1) + other, mode="clip")
-    if (ones >= _SIZE).any() and (others >= _SIZE).any():
-        near = near + ((ones == others) & (ones >= _SIZE)) * np.int32(SAME)
+    row, column = np.minimum(terms.view(np.uint32), _SIZE), np.minimum(others.view(np.uint32), _SIZE)
+    near = _NEAR.ravel().take(row * np.uint32(_SIZE + 1) + column, mode="clip")
+    if (terms >= _SIZE).any() and (others >= _SIZE).any():
+        near = near + ((terms == others) & (terms >= _SIZE)) * np.int32(SAME)
     return near

@@ -32,8 +32,8 @@ async def rewrite_departures(database: Database, participants: str, *, asked: st
     gone = {"$or": [{"erased": True}, {"status": {"$ne": "active"}}, {"_id": {"$in": waiting}}]}
     kept = dict.fromkeys(("institution", "sequence", "erased", "event", "correlation"), 1)
     commands = [
-        ReplaceOne({"_id": one["_id"]}, {**one, "parties": [one["_id"]]}, upsert=True)
-        async for one in database[participants].find(gone, kept)
+        ReplaceOne({"_id": document["_id"]}, {**document, "parties": [document["_id"]]}, upsert=True)
+        async for document in database[participants].find(gone, kept)
     ]
     if commands:
         await database[DEPARTURES].bulk_write(commands, ordered=False)

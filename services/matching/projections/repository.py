@@ -84,10 +84,10 @@ class ProjectedDocuments:
             self._tell(PARTICIPANTS, trusted)
         last = newest(trusted)
         left = _left(last, known)
-        staying = [one for one in last if one.envelope.subject not in left]
+        staying = [event for event in last if event.envelope.subject not in left]
         refused += await fold(self._database[PARTICIPANTS], staying)
         if left:
-            leaving = [one for one in last if one.envelope.subject in left]
+            leaving = [event for event in last if event.envelope.subject in left]
             refused += await in_one_thread(self._database, lambda writing: _leave(writing, leaving))
         return refused
 
@@ -101,57 +101,60 @@ class ProjectedDocuments:
         """Marks the member and the preferences as erased and writes the commands, in one transaction, so that a
         restored backup that still has the member needs no tombstone.
         """
-        erased = [one for one in received if one.payload is not None]
+        erased = [event for event in received if event.payload is not None]
         return await in_one_thread(self._database, lambda writing: _erase(writing, erased)) if erased else []
 
     def _tell(self, collection: str, received: Sequence[Received]) -> None:
         if self._heard is not None and len(received) <= _FEW:
-            self._heard(collection, [document_of(one) for one in received])
+            self._heard(collection, [document_of(event) for event in received])
 
 
 def _left(last: Sequence[Received], known: Mapping[str, Document]) -> set[str]:
     """Ids of members who are inactive or erased, or lack a role that the stored document has."""
     return {
-        one.envelope.subject
-        for one in last
-        if not _is_active(one) or _enrolments(known.get(one.envelope.subject, {})) - _enrolments_said(one.payload)
+        event.envelope.subject
+        for event in last
+        if not _is_active(event) or _enrolments(known.get(event.envelope.subject, {})) - _enrolments_said(event.payload)
     }
 
 
 def _leave(writing: Writing, leaving: Sequence[Received]) -> list[Refused]:
     new, refused = fold_within(writing, PARTICIPANTS, leaving)
     if new:
-        writing[DEPARTURES].bulk_write([departure_write(one) for one in new], session=writing.session)
+        writing[DEPARTURES].bulk_write([departure_write(event) for event in new], session=writing.session)
     return refused
 
 
 def _erase(writing: Writing, erased: Sequence[Received]) -> list[Refused]:
     """Applies erasures in one transaction; refuses those that are not trusted."""
-    members = erased_states(erased, MemberChanged, lambda one: one.members_sequence)
+    members = erased_states(erased, MemberChanged, lambda erasure: erasure.members_sequence)
     known = writing[PARTICIPANTS].find(
-        {"_id": {"$in": [one.envelope.subject for one in erased]}}, session=writing.session
+        {"_id": {"$in": [event.envelope.subject for event in erased]}}, session=writing.session
     )
-    _, distrusted = trust(members, {one["_id"]: one for one in known})
+    _, distrusted = trust(members, {document["_id"]: document for document in known})
     refused = refused_of(erased, distrusted)
-    trusted = [one for one in erased if all(one is not other.received for other in refused)]
-    _leave(writing, erased_states(trusted, MemberChanged, lambda one: one.members_sequence))
-    fold_within(writing, PREFERENCES, erased_states(trusted, PreferencesChanged, lambda one: one.preferences_sequence))
+    trusted = [event for event in erased if all(event is not other.received for other in refused)]
+    _leave(writing, erased_states(trusted, MemberChanged, lambda erasure: erasure.members_sequence))
+    preferences = erased_states(trusted, PreferencesChanged, lambda erasure: erasure.preferences_sequence)
+    fold_within(writing, PREFERENCES, preferences)
     if trusted:
-        writing[ERASURES].bulk_write([erasure_write(one) for one in trusted], session=writing.session)
+        writing[ERASURES].bulk_write([erasure_write(event) for event in trusted], session=writing.session)
     return refused
 
 
 def _enrolments(document: Document) -> set[tuple[str, str]]:
-    return {(one["programme"], role) for one in document.get("enrolments") or () for role in one["roles"]}
+    return {
+        (enrolment["programme"], role) for enrolment in document.get("enrolments") or () for role in enrolment["roles"]
+    }
 
 
 def _enrolments_said(payload: Payload | None) -> set[tuple[str, str]]:
     enrolments = payload.enrolments if isinstance(payload, MemberChanged) else ()
-    return {(one.programme, role) for one in enrolments for role in one.roles}
+    return {(enrolment.programme, role) for enrolment in enrolments for role in enrolment.roles}
 
 
-def _is_active(one: Received) -> bool:
-    return isinstance(one.payload, MemberChanged) and one.payload.status == "active"
+def _is_active(event: Received) -> bool:
+    return isinstance(event.payload, MemberChanged) and event.payload.status == "active"
 
 
 def institution_of(document: Document) -> Institution:
@@ -160,22 +163,22 @@ def institution_of(document: Document) -> Institution:
         sequence=document["sequence"],
         is_active=document.get("status") == "active",
         exchanges_with=_words(document.get("exchanges_with")),
-        terms={intern(one["partner"]): _terms(one) for one in document.get("exchange_terms") or ()},
+        terms={intern(term["partner"]): _terms(term) for term in document.get("exchange_terms") or ()},
     )
 
 
 async def institutions(database: Database, ids: Iterable[str]) -> dict[str, Institution]:
     found = database[INSTITUTIONS].find({"_id": {"$in": list(ids)}, "erased": False})
-    return {one["_id"]: institution_of(one) async for one in found}
+    return {document["_id"]: institution_of(document) async for document in found}
 
 
-def _terms(said: Document) -> Terms:
-    direction = said.get("direction", "both")
+def _terms(terms: Document) -> Terms:
+    direction = terms.get("direction", "both")
     return Terms(
         gives=direction != "receives",
         receives=direction != "gives",
-        ceiling=said.get("ceiling"),
-        floor=said.get("floor", 0),
+        ceiling=terms.get("ceiling"),
+        floor=terms.get("floor", 0),
     )
 
 
@@ -196,7 +199,9 @@ def programme_of(document: Document) -> Programme:
 
 
 def member_of(document: Document) -> Member:
-    roles: list[tuple[str, Any]] = [(one["programme"], one["roles"]) for one in document.get("enrolments") or ()]
+    roles: list[tuple[str, Any]] = [
+        (enrolment["programme"], enrolment["roles"]) for enrolment in document.get("enrolments") or ()
+    ]
     return Member(
         id=intern(document["_id"]),
         institution=intern(document["institution"]),
@@ -234,8 +239,8 @@ def preferences_of(document: Document) -> Preferences:
 
 
 def _weights(document: Document) -> Mapping[Factor, int]:
-    said = {**(document.get("weights") or {}), **(document.get("further_weights") or {})}
-    return {factor: said[factor] for factor in FACTORS if factor in said}
+    weights = {**(document.get("weights") or {}), **(document.get("further_weights") or {})}
+    return {factor: weights[factor] for factor in FACTORS if factor in weights}
 
 
 def _words(words: Iterable[str] | None) -> frozenset[str]:

@@ -51,7 +51,9 @@ def keeping(
     rotations: Sequence[Rotation], *, event: str, correlation: str
 ) -> list[InsertOne[Document] | ReplaceOne[Document]]:
     """Each on condition of the version before."""
-    return [_keeping(one, event=event, correlation=correlation, before=one.version - 1) for one in rotations]
+    return [
+        _keeping(rotation, event=event, correlation=correlation, before=rotation.version - 1) for rotation in rotations
+    ]
 
 
 def recounted(
@@ -61,22 +63,24 @@ def recounted(
     return _keeping(after, event=event, correlation=correlation, before=before.version)
 
 
-def _keeping(one: Rotation, *, event: str, correlation: str, before: int) -> InsertOne[Document] | ReplaceOne[Document]:
+def _keeping(
+    rotation: Rotation, *, event: str, correlation: str, before: int
+) -> InsertOne[Document] | ReplaceOne[Document]:
     document: Document = {
-        "_id": one.id,
-        "institution": one.institution,
-        "parties": [one.entry.assessor, one.entry.assessed],
-        "external": one.entry.external,
-        "begins": _beginning(one.entry.begins),
-        "ends": _beginning(one.entry.ends),
-        "version": one.version,
-        "void": one.is_void,
-        "programmes": sorted(one.programmes),
-        "due_at": one.due_at,
+        "_id": rotation.id,
+        "institution": rotation.institution,
+        "parties": [rotation.entry.assessor, rotation.entry.assessed],
+        "external": rotation.entry.external,
+        "begins": _beginning(rotation.entry.begins),
+        "ends": _beginning(rotation.entry.ends),
+        "version": rotation.version,
+        "void": rotation.is_void,
+        "programmes": sorted(rotation.programmes),
+        "due_at": rotation.due_at,
         "event": event,
         "correlation": correlation,
     }
-    return ReplaceOne({"_id": one.id, "version": before}, document) if before else InsertOne(document)
+    return ReplaceOne({"_id": rotation.id, "version": before}, document) if before else InsertOne(document)
 
 
 def _beginning(day: date) -> datetime:

@@ -39,7 +39,7 @@ class NamedEntry:
 
     @property
     def identifiers(self) -> tuple[Identifier, ...]:
-        return tuple(one for one in (self.assessor, self.assessed) if isinstance(one, Identifier))
+        return tuple(named for named in (self.assessor, self.assessed) if isinstance(named, Identifier))
 
     def resolved(self, found: Found) -> Entry | tuple[FieldError, ...]:
         assessor = resolve(self.assessor, found, field="assessor")
@@ -48,7 +48,7 @@ class NamedEntry:
             return Entry(
                 external=self.external, assessor=assessor, assessed=assessed, begins=self.begins, ends=self.ends
             )
-        return tuple(one for one in (assessor, assessed) if isinstance(one, FieldError))
+        return tuple(error for error in (assessor, assessed) if isinstance(error, FieldError))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ def take_back(known: Rotation, *, now: datetime) -> Rotation:
 
 def count(rotation: Rotation, windows: Iterable[Window], *, now: datetime) -> Rotation:
     """As it counts now; a version of its own where that changes anything for anybody."""
-    spans = [] if rotation.is_void else [(one.programme, *_span(rotation.entry, one)) for one in windows]
+    spans = [] if rotation.is_void else [(window.programme, *_span(rotation.entry, window)) for window in windows]
     programmes = frozenset(programme for programme, start, end in spans if start <= now < end)
     due = min((moment for _, start, end in spans for moment in (start, end) if moment > now), default=None)
     changed = int(programmes != rotation.programmes)

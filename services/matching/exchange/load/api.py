@@ -52,7 +52,7 @@ def _read(programme: str, carried: Carried) -> LoadsRead:
     return LoadsRead(
         programme=programme,
         total=TotalRead(**_total(carried.total)),
-        groups=[GroupRead(institution=name, **_total(one)) for name, one in carried.groups.items()],
+        groups=[GroupRead(institution=name, **_total(group)) for name, group in carried.groups.items()],
         groups_hidden=carried.hidden,
     )
 

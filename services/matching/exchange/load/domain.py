@@ -41,11 +41,11 @@ def total(loads: Iterable[Load]) -> Total:
     known = list(loads)
     return Total(
         mentors=len(known),
-        seats=sum(one.seats for one in known),
-        taken=sum(one.taken for one in known),
-        hours=sum(one.hours for one in known),
-        promised=sum(one.promised for one in known),
-        unanswered=sum(one.unanswered for one in known),
+        seats=sum(load.seats for load in known),
+        taken=sum(load.taken for load in known),
+        hours=sum(load.hours for load in known),
+        promised=sum(load.promised for load in known),
+        unanswered=sum(load.unanswered for load in known),
     )
 
 

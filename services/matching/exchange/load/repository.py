@@ -33,19 +33,19 @@ class MongoLoadRepository:
 
     async def _loads(self, wanted: Document) -> Mapping[str, Sequence[Load]]:
         found = await self._database[PARTICIPANTS].find({**wanted, "erased": False}, _KEPT).to_list(None)
-        ids = [one["_id"] for one in found]
+        ids = [participant["_id"] for participant in found]
         seats = self._database[SEATS].find({"_id": {"$in": ids}}, {"taken": 1})
-        taken = {one["_id"]: one["taken"] async for one in seats}
+        taken = {seat["_id"]: seat["taken"] async for seat in seats}
         asked = await pairs.asked(self._database, ids)
         loads: defaultdict[str, list[Load]] = defaultdict(list)
-        for one in found:
+        for participant in found:
             load = Load(
-                seats=one.get("capacity", 0),
-                taken=taken.get(one["_id"], 0),
-                hours=one.get("hours_per_month", 0),
-                unanswered=asked.get(one["_id"], 0),
+                seats=participant.get("capacity", 0),
+                taken=taken.get(participant["_id"], 0),
+                hours=participant.get("hours_per_month", 0),
+                unanswered=asked.get(participant["_id"], 0),
             )
-            loads[one["institution"]].append(load)
+            loads[participant["institution"]].append(load)
         return loads
 
 

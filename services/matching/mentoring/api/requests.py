@@ -179,7 +179,7 @@ def request_read(seen: RequestView) -> RequestRead:
         mentee=party(pair.mentee),
         mentor=party(pair.mentor),
         state=request.state,
-        reason=request.said_reason,
+        reason=request.published_reason,
         asked_at=request.asked_at,
         expires_at=request.expires_at,
         settled_at=request.settled_at,

@@ -86,7 +86,7 @@ def begin(
     are, because the acceptance already notifies the mentee.
     """
     new = Relationship(id=id, pair=pair, request=request, round=round, repair=repair, since=now)
-    recipients = (pair.mentee.told, pair.mentor.told) if round or repair else ()
+    recipients = (pair.mentee.as_recipient, pair.mentor.as_recipient) if round or repair else ()
     event = RelationshipOpened(request=request, round=round, repair=repair, recipients=recipients, **_event_fields(new))
     return Decided(state=new, event=event, seats=1)
 
@@ -95,7 +95,9 @@ def pause(relationship: Relationship, *, by: Side) -> Decided[Relationship]:
     if relationship.state != "active":
         raise _wrong_state(relationship, "relationship_not_active")
     after = _next_version(relationship, state="paused", reason=f"by_{by}")
-    event = RelationshipPaused(reason=f"by_{by}", recipients=(after.pair.across(by).told,), **_event_fields(after))
+    event = RelationshipPaused(
+        reason=f"by_{by}", recipients=(after.pair.across(by).as_recipient,), **_event_fields(after)
+    )
     return Decided(state=after, event=event)
 
 
@@ -114,7 +116,7 @@ def resume(
     if not is_here or relationship.conflict or seat_refusal:
         raise Conflict("not_available", "this mentee and this mentor cannot be matched at the moment")
     after = _next_version(relationship, state="active", reason=None)
-    event = RelationshipResumed(recipients=(after.pair.across(by).told,), **_event_fields(after))
+    event = RelationshipResumed(recipients=(after.pair.across(by).as_recipient,), **_event_fields(after))
     return Decided(state=after, event=event, seats=int(after.takes_seat) - int(relationship.takes_seat))
 
 
@@ -180,7 +182,7 @@ def find_conflict(relationship: Relationship, *, reason: ConflictReason) -> Deci
     another mentor.
     """
     after = _next_version(relationship, conflict=reason)
-    both = (after.pair.mentee.told, after.pair.mentor.told)
+    both = (after.pair.mentee.as_recipient, after.pair.mentor.as_recipient)
     event = ConflictDetected(reason=reason, recipients=both, **_event_fields(after))
     return Decided(state=after, event=event, displaces="conflict" if after.takes_seat else None)
 
@@ -199,14 +201,14 @@ def leave(relationship: Relationship, *, side: Side, is_erased: bool, now: datet
 def _put_on_hold(relationship: Relationship, side: Side) -> Decided[Relationship]:
     after = _next_version(relationship, state="on_hold", reason=f"{side}_inactive")
     event = RelationshipPaused(
-        reason=f"{side}_inactive", recipients=(after.pair.across(side).told,), **_event_fields(after)
+        reason=f"{side}_inactive", recipients=(after.pair.across(side).as_recipient,), **_event_fields(after)
     )
     return Decided(state=after, event=event, seats=-1, displaces="mentor_left" if side == "mentor" else None)
 
 
 def _closed(relationship: Relationship, *, by: Side, reason: str, now: datetime) -> Decided[Relationship]:
     after = _next_version(relationship, state="closed", reason=reason, closed_at=now)
-    event = RelationshipClosed(reason=reason, recipients=(after.pair.across(by).told,), **_event_fields(after))
+    event = RelationshipClosed(reason=reason, recipients=(after.pair.across(by).as_recipient,), **_event_fields(after))
     return Decided(
         state=after,
         event=event,
@@ -230,8 +232,8 @@ def _event_fields(relationship: Relationship) -> dict[str, Any]:
     return {
         "relationship": relationship.id,
         "programme": pair.programme,
-        "mentee": pair.mentee.told,
-        "mentor": pair.mentor.told,
+        "mentee": pair.mentee.as_recipient,
+        "mentor": pair.mentor.as_recipient,
     }
 
 

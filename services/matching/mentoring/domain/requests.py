@@ -94,7 +94,7 @@ class Request:
         return self.expires_at is not None and self.expires_at > now
 
     @property
-    def said_reason(self) -> str | None:
+    def published_reason(self) -> str | None:
         """The reason as published, and as everybody but the mentor may see it."""
         return "not_available" if self.reason in _PRIVATE_REASONS else self.reason
 
@@ -138,7 +138,7 @@ def request(
     is_repeat = situation.had_mentoring
     new = Request(id=id, pair=pair, message=message, asked_at=now, due_at=now + NUDGES[0], is_repeat=is_repeat)
     event = MentorRequested(
-        expires_at=now + OPEN_FOR, repeat=is_repeat, recipients=(pair.mentor.told,), **_event_fields(new)
+        expires_at=now + OPEN_FOR, repeat=is_repeat, recipients=(pair.mentor.as_recipient,), **_event_fields(new)
     )
     return Decided(state=new, event=event)
 
@@ -156,7 +156,9 @@ def accept(
     if all(pending.id != request.id for pending in situation.asked):
         raise Conflict("request_not_pending", "the request was answered or withdrawn a moment ago: load it again")
     accepted = _settled(request, "accepted", now, relationship=relationship)
-    event = RequestAccepted(relationship=relationship, recipients=(request.pair.mentee.told,), **_event_fields(request))
+    event = RequestAccepted(
+        relationship=relationship, recipients=(request.pair.mentee.as_recipient,), **_event_fields(request)
+    )
     return (
         Decided(state=accepted, event=event),
         begin(request.pair, id=relationship, request=request.id, now=now),
@@ -178,14 +180,16 @@ def settled_by_pairing(
 def decline(request: Request, *, reason: DecliningReason, now: datetime) -> Decided[Request]:
     refuse_settled(request, now)
     declined = _settled(request, "declined", now, reason=reason, due_at=now + APART_FOR)
-    event = RequestDeclined(reason=reason, recipients=(request.pair.mentee.told,), **_event_fields(request))
+    event = RequestDeclined(reason=reason, recipients=(request.pair.mentee.as_recipient,), **_event_fields(request))
     return Decided(state=declined, event=event)
 
 
 def withdraw(request: Request, *, now: datetime) -> Decided[Request]:
     refuse_settled(request, now)
     withdrawn = _settled(request, "withdrawn", now, reason="by_mentee")
-    event = RequestWithdrawn(reason="by_mentee", recipients=(request.pair.mentor.told,), **_event_fields(request))
+    event = RequestWithdrawn(
+        reason="by_mentee", recipients=(request.pair.mentor.as_recipient,), **_event_fields(request)
+    )
     return Decided(state=withdrawn, event=event)
 
 
@@ -195,10 +199,10 @@ def retract(request: Request, *, reason: Retraction, now: datetime) -> Decided[R
     """
     withdrawn = _settled(request, "withdrawn", now, reason=reason)
     recipient = request.pair.mentee if reason in _PRIVATE_REASONS else request.pair.mentor
-    published = withdrawn.said_reason or reason
+    published = withdrawn.published_reason or reason
     return Decided(
         state=withdrawn,
-        event=RequestWithdrawn(reason=published, recipients=(recipient.told,), **_event_fields(request)),
+        event=RequestWithdrawn(reason=published, recipients=(recipient.as_recipient,), **_event_fields(request)),
     )
 
 
@@ -235,7 +239,7 @@ def pass_time(request: Request, *, now: datetime) -> Decided[Request] | None:
         return Decided(state=replace(request, version=request.version + 1, due_at=None), event=None)
     if now < request.expires_at:
         return _nudge(request, request.expires_at, now)
-    event = RequestExpired(recipients=(request.pair.mentee.told,), **_event_fields(request))
+    event = RequestExpired(recipients=(request.pair.mentee.as_recipient,), **_event_fields(request))
     return Decided(state=_settled(request, "expired", now), event=event)
 
 
@@ -246,7 +250,7 @@ def _nudge(request: Request, expires_at: datetime, now: datetime) -> Decided[Req
     event = MentorNudged(
         nudge=sum(at <= now for at in times),
         expires_at=expires_at,
-        recipients=(request.pair.mentor.told,),
+        recipients=(request.pair.mentor.as_recipient,),
         **_event_fields(request),
     )
     return Decided(state=replace(request, version=request.version + 1, due_at=next_due), event=event)
@@ -321,6 +325,6 @@ def _event_fields(request: Request) -> dict[str, Any]:
     return {
         "request": request.id,
         "programme": pair.programme,
-        "mentee": pair.mentee.told,
-        "mentor": pair.mentor.told,
+        "mentee": pair.mentee.as_recipient,
+        "mentor": pair.mentor.as_recipient,
     }

@@ -24,13 +24,13 @@ class MongoErasureRepository:
         found = self._database[ERASURES].find(WAITS).limit(limit)
         return [
             ErasureCommand(
-                erasure=one["_id"],
-                institution=one["institution"],
-                member=one["member"],
-                event=one["event"],
-                correlation=one["correlation"],
+                erasure=command["_id"],
+                institution=command["institution"],
+                member=command["member"],
+                event=command["event"],
+                correlation=command["correlation"],
             )
-            async for one in found
+            async for command in found
         ]
 
     async def complete(self, forgetting: ErasureCommand) -> None:
@@ -44,15 +44,17 @@ class MongoErasureRepository:
             if done.matched_count:
                 outbox.write(writing, [_receipt(forgetting)])
 
-        def _receipt(one: ErasureCommand) -> Fact:
-            payload = MatchingErasureCompleted(erasure=one.erasure, member=one.member, institution=one.institution)
+        def _receipt(command: ErasureCommand) -> Fact:
+            payload = MatchingErasureCompleted(
+                erasure=command.erasure, member=command.member, institution=command.institution
+            )
             return Fact(
-                id=derived_id(one.event, f"matching forgot {one.erasure}"),
+                id=derived_id(command.event, f"matching forgot {command.erasure}"),
                 payload=payload,
-                institution=one.institution,
+                institution=command.institution,
                 sequence=1,
                 time=now,
-                trace=Trace(correlation_id=one.correlation, causation_id=one.event),
+                trace=Trace(correlation_id=command.correlation, causation_id=command.event),
             )
 
         await in_one_thread(self._database, body)

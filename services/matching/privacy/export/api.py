@@ -28,10 +28,10 @@ def export_router(export: Export) -> APIRouter:
 def _read(exported: Exported) -> dict[str, Any]:
     return {
         **exported.own,
-        "lists": [_list(one) for one in exported.lists],
-        "requests": _dumped((requests.request_read(one) for one in exported.requests), without=_WITHOUT_CARD),
-        "relationships": _dumped(relationships.own_read(one) for one in exported.relationships),
-        "places_in_rounds": _dumped(round_views.own_read(one) for one in exported.places),
+        "lists": [_list(shortlist) for shortlist in exported.lists],
+        "requests": _dumped((requests.request_read(request) for request in exported.requests), without=_WITHOUT_CARD),
+        "relationships": _dumped(relationships.own_read(relationship) for relationship in exported.relationships),
+        "places_in_rounds": _dumped(round_views.own_read(place) for place in exported.places),
     }
 
 

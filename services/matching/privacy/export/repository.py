@@ -31,14 +31,18 @@ class MongoExportRepository:
             "member": await self._copy(PARTICIPANTS, institution, member, MemberChanged.model_fields),
             "preferences": await self._copy(PREFERENCES, institution, member, PreferencesChanged.model_fields),
             "seats_taken": await self._seats(institution, member),
-            "experience": [_only(one, ("mentor", "rating", "at")) for one in await _all(self._database[ANSWERS], own)],
-            "rotations": [_rotation(one, member) for one in await _all(self._database[ROTATIONS], {"parties": member})],
+            "experience": [
+                _only(document, ("mentor", "rating", "at")) for document in await _all(self._database[ANSWERS], own)
+            ],
+            "rotations": [
+                _rotation(document, member) for document in await _all(self._database[ROTATIONS], {"parties": member})
+            ],
         }
         return Stored(
             own=sections,
-            requests=[request_of(one) for one in await _all(self._database[REQUESTS], mine)],
-            relationships=[relationship_of(one) for one in await _all(self._database[RELATIONSHIPS], mine)],
-            places=[place_of(one) for one in await _all(self._database[PLACES], placed)],
+            requests=[request_of(document) for document in await _all(self._database[REQUESTS], mine)],
+            relationships=[relationship_of(document) for document in await _all(self._database[RELATIONSHIPS], mine)],
+            places=[place_of(document) for document in await _all(self._database[PLACES], placed)],
         )
 
     async def _copy(self, name: str, institution: str, member: str, fields: Iterable[str]) -> Document | None:

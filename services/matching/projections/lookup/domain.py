@@ -30,7 +30,7 @@ def resolve(named: Named, found: Found, *, field: str) -> str | FieldError:
     if len(members) == 1:
         return next(iter(members))
     if members:
-        said = f"is the {words} of several members at the moment: use a member id"
+        message = f"is the {words} of several members at the moment: use a member id"
     else:
-        said = f"must be the {words} of a member of your institution whom your token covers"
-    return FieldError(f"{field}_{named.kind}", said)
+        message = f"must be the {words} of a member of your institution whom your token covers"
+    return FieldError(f"{field}_{named.kind}", message)

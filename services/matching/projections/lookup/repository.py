@@ -21,15 +21,17 @@ async def members_named(
     digests = await off_loop(_digests, institution, identifiers)
     holders: dict[str, set[str]] = defaultdict(set)
     for kind in IDENTIFIER_KINDS:
-        wanted = [digest for one, digest in digests.items() if one.kind == kind]
+        wanted = [digest for identifier, digest in digests.items() if identifier.kind == kind]
         if wanted:
             field = digest_field(kind)
             mine = {"institution": institution, field: {"$in": wanted}, "erased": False}
-            for one in await database[PREFERENCES].find(mine, {field: 1}).to_list(None):
-                holders[one[field]].add(one["_id"])
+            for document in await database[PREFERENCES].find(mine, {field: 1}).to_list(None):
+                holders[document[field]].add(document["_id"])
     ids = {member for members in holders.values() for member in members}
     covered = await _covered(database, {"_id": {"$in": list(ids)}, "institution": institution, **within}) if ids else ()
-    return {one: holders[digest].intersection(covered) for one, digest in digests.items() if digest in holders}
+    return {
+        identifier: holders[digest].intersection(covered) for identifier, digest in digests.items() if digest in holders
+    }
 
 
 def enrolled_within(scope: Scope) -> Document:
@@ -46,9 +48,12 @@ def wholly_within(scope: Scope) -> Document:
 
 
 def _digests(institution: str, identifiers: Collection[Identifier]) -> dict[Identifier, str]:
-    return {one: identifier_digest(institution=institution, kind=one.kind, value=one.value) for one in identifiers}
+    return {
+        identifier: identifier_digest(institution=institution, kind=identifier.kind, value=identifier.value)
+        for identifier in identifiers
+    }
 
 
 async def _covered(database: Database, wanted: Document) -> set[str]:
     found = await database[PARTICIPANTS].find({**wanted, "erased": False}, {"_id": 1}).to_list(None)
-    return {one["_id"] for one in found}
+    return {document["_id"] for document in found}

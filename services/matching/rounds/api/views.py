@@ -256,7 +256,7 @@ def own_read(one: Waiting) -> OwnPlaceRead:
         round=place.round,
         programme=place.programme,
         state=place.state,
-        reason=place.said_reason,
+        reason=place.published_reason,
         relationship=place.relationship,
         position=one.position if waits else None,
         waiting_since=place.waiting_since if waits else None,

@@ -62,7 +62,7 @@ class Place:
         return self.state not in UNSETTLED
 
     @property
-    def said_reason(self) -> str | None:
+    def published_reason(self) -> str | None:
         """As the mentee may hear it: one code for whatever is the mentor's own affair."""
         is_theirs = self.state == "lapsed" and self.reason not in _MENTEES_OWN
         return "not_available" if is_theirs else self.reason
@@ -92,13 +92,13 @@ def settle(place: Place, situation: Situation, *, relationship: str, now: dateti
 
 def _left_over(place: Place, reason: str) -> Decided[Place]:
     after = _next(place, state="unmatched", reason=reason, waits=reason not in _GONE)
-    told = (after.mentee.told,) if after.waits else ()
+    told = (after.mentee.as_recipient,) if after.waits else ()
     return Decided(state=after, event=MenteeUnmatched(reason=reason, recipients=told, **_about(after)))
 
 
 def _lapsed(place: Place, reason: str) -> Decided[Place]:
     after = _next(place, state="lapsed", reason=reason, waits=reason not in _GONE)
-    told, said = (after.mentee.told,) if after.waits else (), after.said_reason or reason
+    told, said = (after.mentee.as_recipient,) if after.waits else (), after.published_reason or reason
     event = PairLapsed(reason=said, recipients=told, **_about(after))
     return Decided(state=after, event=event)
 
@@ -129,4 +129,4 @@ def _next(place: Place, **changed: Any) -> Place:
 
 
 def _about(place: Place) -> dict[str, Any]:
-    return {"place": place.id, "round": place.round, "programme": place.programme, "mentee": place.mentee.told}
+    return {"place": place.id, "round": place.round, "programme": place.programme, "mentee": place.mentee.as_recipient}

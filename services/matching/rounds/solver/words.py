@@ -16,7 +16,7 @@ _LAPSED = "The place that was planned was gone when the round was published: who
 
 
 def would_change(place: Place) -> str:
-    reason = place.said_reason or ""
+    reason = place.published_reason or ""
     if place.state == "lapsed" and (reason == "not_available" or reason not in _BY_REASON):
         return _LAPSED
     if reason == "outranked":
