@@ -67,7 +67,7 @@ def test_a_request_is_open_for_fourteen_days_and_the_mentor_hears_of_it_without_
     decided = requests.request("r", programme=CARE, mentor="milo", message="May I?", situation=situation(), now=NOW)
     assert (decided.state.expires_at, decided.state.version, decided.seats) == (NOW + timedelta(days=14), 1, 0)
     assert isinstance(decided.event, MentorRequested)
-    assert decided.event.recipients == (MILO.told,)
+    assert decided.event.recipients == (MILO.as_recipient,)
     assert "May I?" not in decided.event.model_dump_json()
 
 
@@ -160,7 +160,7 @@ def test_a_yes_takes_a_seat_and_begins_a_relationship() -> None:
     assert (begun.seats, begun.state.state, settled) == (1, "active", ())
     assert isinstance(accepted.event, RequestAccepted)
     assert isinstance(begun.event, RelationshipOpened)
-    assert (accepted.event.recipients, begun.event.recipients) == ((ANA.told,), ())
+    assert (accepted.event.recipients, begun.event.recipients) == ((ANA.as_recipient,), ())
 
 
 def test_a_yes_settles_the_mentees_other_requests_in_that_programme_only() -> None:
@@ -168,7 +168,7 @@ def test_a_yes_settles_the_mentees_other_requests_in_that_programme_only() -> No
     _, _, settled = accept(situation(asked=asked))
     [here] = settled
     assert (here.state.id, here.state.state, here.state.reason) == ("here", "withdrawn", "matched_elsewhere")
-    assert here.event.recipients == (replace(MILO, member="mara").told,)
+    assert here.event.recipients == (replace(MILO, member="mara").as_recipient,)
 
 
 @pytest.mark.parametrize(("taken", "withdrawn"), [(0, []), (1, ["rival"])])
@@ -239,9 +239,9 @@ def test_a_request_without_an_answer_nudges_the_mentor_after_five_days_and_after
             waiting, event = passed.state, passed.event
             told.append((day, type(event), getattr(event, "nudge", None), event.recipients))  # type: ignore[union-attr]
     assert told == [
-        (5, MentorNudged, 1, (MILO.told,)),
-        (10, MentorNudged, 2, (MILO.told,)),
-        (14, RequestExpired, None, (ANA.told,)),
+        (5, MentorNudged, 1, (MILO.as_recipient,)),
+        (10, MentorNudged, 2, (MILO.as_recipient,)),
+        (14, RequestExpired, None, (ANA.as_recipient,)),
     ]
     assert waiting.version == 4
 
@@ -262,7 +262,7 @@ def test_time_expires_a_pending_request_and_ends_what_a_decline_keeps_apart() ->
     expired = requests.pass_time(pending(), now=later)
     assert expired is not None
     assert isinstance(expired.event, RequestExpired)
-    assert (expired.state.state, expired.event.recipients) == ("expired", (ANA.told,))
+    assert (expired.state.state, expired.event.recipients) == ("expired", (ANA.as_recipient,))
     declined = requests.decline(pending(), reason="no_time", now=NOW).state
     assert declined.keeps_apart
     assert requests.pass_time(declined, now=NOW + timedelta(days=89)) is None
@@ -281,7 +281,7 @@ def test_a_pause_keeps_the_seat_a_close_frees_it() -> None:
     closed = close(resumed.state, reason="moved_on")
     assert (closed.seats, closed.state.is_open, closed.state.version) == (-1, False, 4)
     assert isinstance(closed.event, RelationshipClosed)
-    assert closed.event.recipients == (MILO.told,)
+    assert closed.event.recipients == (MILO.as_recipient,)
 
 
 def test_what_was_on_hold_needs_a_seat_and_both_people_to_go_on() -> None:
@@ -327,7 +327,7 @@ def test_who_becomes_inactive_holds_relationships_and_ends_requests_of_either_si
     ]
     *_, held = left
     assert isinstance(held.event, RelationshipPaused)
-    assert (held.seats, held.event.recipients) == (-1, (ANA.told,))
+    assert (held.seats, held.event.recipients) == (-1, (ANA.as_recipient,))
 
 
 def test_who_is_erased_closes_what_is_open_even_on_hold_and_is_told_nothing() -> None:
