@@ -1,7 +1,6 @@
 """Rounds: both targets, the package `matching` beside ours, and a large round from its file to its result's."""
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import numpy as np
 from bench import cohorts
 from bench.figures import Figure, percentile
 from services.matching.repairs.domain.planning import blocking_pairs
-from services.matching.rounds.solver import canonical, compiled
+from services.matching.rounds.solver import canonical
 from services.matching.rounds.solver.coverage import coverage
 from services.matching.rounds.solver.model import Instance, Wishes, instance
 from services.matching.rounds.solver.proposals import fit, proposed
@@ -82,35 +81,13 @@ def _beside_matching() -> list[Figure]:
     held = {(person.name, other.name) for other, people in game.matching.items() for person in people}
     kept = proposed(columns)
     same = held == set(zip(columns.mentee[kept].tolist(), columns.mentor[kept].tolist(), strict=True))
-    same &= set(kept.tolist()) == set(compiled.proposed(columns).tolist())
-    told = f"{theirs * 1000:.0f} ms, of which {making * 1000:.0f} ms to make its game; "
-    told += f"{'the same' if same else 'NOT the same'} outcome"
-    name = "fit 1,000 x 200: times as fast as the package matching, "
-    return [
-        _times(
-            f"{name}in Python",
-            theirs,
-            lambda: proposed(columns),
-            bar=None,
-            note="what rounds of less than two million wishes use",
-        ),
-        _times(f"{name}compiled", theirs, lambda: compiled.proposed(columns), bar=1_000, note=told),
-        Figure(name="Numba's start, what it compiled being kept", value=_start(), unit="s", bar=1),
-    ]
-
-
-def _times(name: str, theirs: float, ours: Callable[[], object], *, bar: float | None, note: str) -> Figure:
-    took = percentile([_timed(ours) for _ in range(_OFTEN)], 50)
-    note = f"{took * 1000:.3f} ms on lists that are built; {note}"
-    return Figure(name=name, value=theirs / took, unit="times", bar=bar, better="higher", note=note)
-
-
-def _start() -> float:
-    """From the import to a first outcome that takes nothing to find: in a process of its own, for the second time."""
-    code = "import time, bench.rounds as b; c = b.drawn(2, 2, length=1, capacity=1); c.live; c.by_standing; "
-    code += "t = time.perf_counter(); b.compiled.proposed(c); print(time.perf_counter() - t)"
-    kept = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
-    return [float(subprocess.check_output([sys.executable, "-c", code], env=kept)) for _ in range(2)][-1]
+    took = percentile([_timed(lambda: proposed(columns)) for _ in range(_OFTEN)], 50)
+    note = (
+        f"{theirs * 1000:.0f} ms, of which {making * 1000:.0f} ms to make its game; {took * 1000:.3f} ms on lists that "
+    )
+    note += f"are built; {'the same' if same else 'NOT the same'} outcome"
+    name = "fit 1,000 x 200: times as fast as the package matching"
+    return [Figure(name=name, value=theirs / took, unit="times", better="higher", note=note)]
 
 
 def _large() -> list[Figure]:

@@ -5,16 +5,12 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.verify import verify
-from services.matching.rounds.solver import compiled
 from services.matching.rounds.solver.files import RoundResult
-from services.matching.rounds.solver.model import NOBODY
-from services.matching.rounds.solver.proposals import fit, proposed
 from services.matching.rounds.solver.solving import prepared, solve
 from shared.errors import Rejected
 from tests.depth import examples
@@ -64,24 +60,6 @@ def test_fit_is_stable_and_no_stable_matching_is_better_for_any_mentee(given: Do
                 other[one] is None or (now is not None and ranks[one, now] <= ranks[one, other[one]])
                 for one, now in outcome.items()
             )
-
-
-@examples(500)
-@given(documents(target="fit"))
-def test_machine_code_finds_what_python_finds(given: Document) -> None:
-    columns = prepared(parsed(given))
-    assert sorted(compiled.proposed(columns)) == sorted(proposed(columns))
-
-
-def test_only_a_large_round_takes_machine_code_and_only_where_numba_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    columns = prepared(parsed(document([mentor("ada")], [mentee("m1", wish("ada"))])))
-    monkeypatch.setattr(compiled, "proposed", lambda _: np.zeros(0, dtype=np.intp))  # can be told from what is right
-    outcomes = [fit(columns).tolist()]
-    monkeypatch.setattr(compiled, "FROM_WISHES", 1)
-    outcomes.append(fit(columns).tolist())
-    monkeypatch.setattr(compiled, "is_installed", lambda: False)
-    outcomes.append(fit(columns).tolist())
-    assert outcomes == [[0], [NOBODY], [0]]
 
 
 @examples(1000)

@@ -9,15 +9,13 @@ from heapq import heappushpop
 import numpy as np
 
 from services.matching.kernel.columns import Rows
-from services.matching.rounds.solver import compiled
 from services.matching.rounds.solver.model import NOBODY, Instance
 
 
 def fit(instance: Instance) -> Rows:
     """By mentee: the wish that came true, or NOBODY."""
     outcome = instance.pinned.copy()
-    is_large = instance.mentee.size >= compiled.FROM_WISHES
-    kept = compiled.proposed(instance) if is_large and compiled.is_installed() else proposed(instance)
+    kept = proposed(instance)
     outcome[instance.mentee[kept]] = kept
     return outcome
 
