@@ -1,7 +1,7 @@
-"""From pairs that may be matched to ranked wishes: what goes into a round's input.
+"""Ranks the pairs that may be matched: the wishes of a round's input.
 
-A mentee ranks by own wishes, then by score. A mentor ranks by own wishes, then by band of score, then by who waits
-longest. What is equal then stays equal: the solver draws lots.
+A mentee ranks by own choice, then by score. A mentor ranks by own choice, then by band of score, then by the mentee's
+wait. Equal ranks stay equal: the solver breaks ties by lot.
 """
 
 from collections.abc import Sequence
@@ -16,21 +16,17 @@ from services.matching.rounds.solver.model import Longs, Wishes, lots
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """Columns of equal length: one entry a pair that no rule forbids."""
+    """Columns of equal length, with an entry for each pair that no rule forbids."""
 
     mentee: Rows
     mentor: Rows
     score: Longs
     named: Longs
-    """The mentee's own wish: 1 for the first, 0 where they named others or nobody."""
+    """The rank of the mentee's own choice, from 1; 0 for a pair that they did not name."""
     mentor_named: Longs
 
     def at(self, rows: Rows | Bools) -> Self:
-        return type(self)(**{one.name: getattr(self, one.name)[rows] for one in fields(self)})
-
-    def and_(self, other: Self) -> Self:
-        both = {one.name: (getattr(self, one.name), getattr(other, one.name)) for one in fields(self)}
-        return type(self)(**{name: np.concatenate(columns) for name, columns in both.items()})
+        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 def wishes(
@@ -43,23 +39,10 @@ def wishes(
     list_length: int,
     score_band: int,
 ) -> Wishes:
-    """The first `list_length` of each mentee. `score_band` 0 or 1: scores as they are."""
-    order = in_order(pairs, round=round, mentees=mentees, mentors=mentors)
-    return ranked(listed(pairs.at(order), list_length), waiting_days=waiting_days, score_band=score_band)
-
-
-def in_order(pairs: Pairs, *, round: str, mentees: Sequence[str], mentors: Sequence[str]) -> Rows:
-    """Rows by mentee, the best first; equal ones by the solver's lot."""
+    """The best `list_length` of each mentee, ties broken by lot. A `score_band` of 0 or 1 compares exact scores."""
     drawn = lots(pairs.mentee, pairs.mentor, round=round, mentees=mentees, mentors=mentors)
-    return np.lexsort((drawn, -pairs.score, _unnamed_last(pairs.named), pairs.mentee))
-
-
-def listed(pairs: Pairs, list_length: int) -> Pairs:
-    """The first of each mentee, of pairs in order."""
-    return pairs.at(_nth(pairs.mentee) < list_length)
-
-
-def ranked(pairs: Pairs, *, waiting_days: Longs, score_band: int) -> Wishes:
+    pairs = pairs.at(np.lexsort((drawn, -pairs.score, _unnamed_last(pairs.named), pairs.mentee)))
+    pairs = pairs.at(_position_in_group(pairs.mentee) < list_length)
     bands = -(pairs.score // max(1, score_band))
     own = [_unnamed_last(pairs.named), -pairs.score]
     theirs = [_unnamed_last(pairs.mentor_named), bands, -waiting_days[pairs.mentee]]
@@ -76,13 +59,13 @@ def _unnamed_last(named: Longs) -> Longs:
     return np.where(named == 0, np.iinfo(np.int64).max, named)
 
 
-def _nth(group: Rows) -> Longs:
-    """Of each entry of a sorted column: how many of its group stand before it."""
+def _position_in_group(group: Rows) -> Longs:
+    """By entry of a sorted column: how many entries of its group are before it."""
     return np.arange(group.size) - np.searchsorted(group, group)
 
 
 def _ranks(group: Rows, keys: Sequence[Longs]) -> Longs:
-    """1 for the least of a group; equal keys share a rank, and no rank is left out."""
+    """1 for the lowest of a group; equal keys share a rank, and ranks have no gaps."""
     order = np.lexsort((*reversed(keys), group))
     columns = np.stack([group, *keys])[:, order]
     rises = np.ones(group.size, dtype=np.int64)

@@ -19,7 +19,7 @@ from services.matching.rounds.domain.orders import Company, Couple, check
 from services.matching.rounds.solver import canonical, ceilings
 from services.matching.rounds.solver.model import Wishes
 from services.matching.rounds.solver.pseudonyms import pseudonyms
-from services.matching.rounds.usecases.wishlists import Call, Gathering, handed_on, shared_out
+from services.matching.rounds.usecases.wishlists import Call, Gathering, wish_lists
 from services.matching.suggestions.index.network import Network
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS
@@ -131,22 +131,22 @@ class Cohort:
 
 def freeze(network: Network, call: Call) -> Cohort:
     """Raises `Rejected` where the orders cannot be kept any more."""
-    gathering, mentees, mentors = gather(network, call)
-    lists = handed_on(gathering, shared_out(gathering))
+    gathering, mentees, mentors = _gather(network, call)
+    wishes, ranked = wish_lists(gathering)
     policy, cohort = gathering.company.policy, gathering.cohort
     return Cohort(
         call=call,
         policy=policy,
-        mentees=[replace(one, unmatched=each.unmatched) for one, each in zip(mentees, lists.ranked, strict=True)],
+        mentees=[replace(one, unmatched=each.unmatched) for one, each in zip(mentees, ranked, strict=True)],
         mentors=mentors,
         capacity=cohort.capacity.tolist(),
         ceilings=ceilings.ceilings(policy, cohort),
-        wishes=gathering.wishes(lists.pairs),
+        wishes=wishes,
     )
 
 
-def gather(network: Network, call: Call) -> tuple[Gathering, Sequence[Someone], Sequence[Someone]]:
-    """A round's people, its mentees and its mentors. Raises `Rejected` as `freeze` does."""
+def _gather(network: Network, call: Call) -> tuple[Gathering, Sequence[Someone], Sequence[Someone]]:
+    """A round's participants, its mentees and its mentors. Raises `Rejected` as `freeze` does."""
     network.hold(range(SHARDS))
     pool = network.pool(call.programme)
     people = {id: network.person(id) for id in network.enrolled(call.programme)}
