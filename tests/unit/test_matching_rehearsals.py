@@ -1,8 +1,7 @@
-"""Drafts beside today: what is counted, what is told of few people, and what becomes of a rehearsal."""
+"""Simulations: the comparison of a draft with today, and the states of a simulation."""
 
 import asyncio
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,14 +10,14 @@ import pytest
 
 from services.matching.kernel.participants import Institution, Person, Policy, Programme
 from services.matching.simulations import lifecycle as life
-from services.matching.simulations.comparison import Comparison, Listed, Lists, compare
+from services.matching.simulations.comparison import Listed, compare
 from services.matching.simulations.lifecycle import Draft, Result, Simulation
 from services.matching.simulations.worker import SimulationWorker, simulate
 from services.matching.suggestions.index.network import Network
 from shared.clock import SystemClock
 from shared.contracts.profiles import programme_weights
 from shared.errors import Conflict, Rejected, StaleVersion
-from tests.unit.matching_people import CARE, EAST, NORTH, SOUTH, mentee, mentor, naive
+from tests.unit.matching_people import CARE, NORTH, SOUTH, mentee, mentor, naive
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
 CARE_OF_NORTH = Programme(id=CARE, institution=NORTH, sequence=4, admits=frozenset({NORTH, SOUTH}))
@@ -55,91 +54,46 @@ def test_a_draft_of_what_is_there_already_is_refused() -> None:
         life.drafted(life.rules_of(CARE_OF_NORTH), Draft(list_length=10))
 
 
-def test_who_would_come_and_go_is_counted() -> None:
+def test_changes_of_lists_and_of_the_mentors_on_them_are_counted() -> None:
     today = {
         "ana": Listed(("mara", "milo"), None, 80),
         "ben": Listed(("milo",), None, 40),
         "cleo": Listed((), "paused"),
     }
     draft = {"ana": Listed(("milo", "mara"), None, 70), "ben": Listed((), "below_minimum_score"), "cleo": today["cleo"]}
-    home = dict.fromkeys(("ana", "ben", "cleo", "mara", "milo", "idle"), NORTH)
-    told = compare(today, draft, seats=("mara", "milo", "idle"), home=home, owner=NORTH)
-    churn = told.churn
+    compared = compare(today, draft, mentors=("mara", "milo", "idle"))
+    churn = compared.churn
     assert (churn.lists_changed, churn.first_changed, churn.entered, churn.left) == (2, 2, 0, 1)
     assert (churn.mentors_entering, churn.mentors_leaving) == (0, 0)
-    assert told.today.unmatched == {"paused": 1}
-    assert told.draft.unmatched == {"below_minimum_score": 1, "paused": 1}
-    assert (told.today.mean_first_percent_thousandths, told.draft.mean_first_percent_thousandths) == (60_000, 70_000)
-    assert told.today.load_gini_thousandths == 444, "lists of 0, 1 and 2"
+    assert compared.today.unmatched == {"paused": 1}
+    assert compared.draft.unmatched == {"below_minimum_score": 1, "paused": 1}
+    assert (compared.today.mean_first_percent_thousandths, compared.draft.mean_first_percent_thousandths) == (
+        60_000,
+        70_000,
+    )
+    assert compared.today.load_gini_thousandths == 444, "lists of 0, 1 and 2"
 
 
-def lists_of(*listed: str, by: str = "mara", paused: Sequence[str] = ()) -> dict[str, Listed]:
-    return {**{one: Listed((by,), None, 50) for one in listed}, **{one: Listed((), "paused") for one in paused}}
+def test_mentors_of_another_institution_are_not_counted() -> None:
+    today, draft = {"ana": Listed(("mara",), None, 50)}, {"ana": Listed(("sara",), None, 50)}
+    compared = compare(today, draft, mentors=("mara",))
+    assert (compared.today.mentors_listed, compared.draft.mentors_listed) == (1, 0)
+    assert (compared.churn.mentors_entering, compared.churn.mentors_leaving) == (0, 1)
+    assert (compared.churn.lists_changed, compared.churn.entered) == (1, 1), "of the own mentee's list"
 
 
-def people(prefix: str, number: int) -> list[str]:
-    return [f"{prefix}{n}" for n in range(number)]
-
-
-def told_north(today: Lists, draft: Lists, *, mentors: Sequence[str] = ("mara",)) -> Comparison:
-    """Members' ids begin with their institution's letter; mentors of north have names."""
-    home = {one: {"s": SOUTH, "e": EAST}.get(one[0], NORTH) for one in (*today, *mentors)}
-    return compare(today, draft, seats=mentors, home=home, owner=NORTH)
-
-
-def test_few_people_of_another_institution_are_in_no_number() -> None:
-    own = lists_of("ana", "ben", paused=("cleo",))
-    alone = told_north(own, own)
-    few = own | lists_of(*people("s", 4)) | lists_of(paused=people("e", 4))
-    assert told_north(few, few) == alone
-    assert (alone.today.mentees, alone.today.unmatched) == (3, {"paused": 1})
-    assert [(one.mentee_institution, one.today, one.draft) for one in alone.flow] == [(NORTH, 2, 2)]
-
-
-def test_people_of_another_institution_are_counted_in_fives_and_a_total_is_of_what_is_told() -> None:
-    own = lists_of("ana")
-    today = own | lists_of(*people("s", 9), paused=people("sp", 4))
-    draft = own | lists_of(*people("s", 5), paused=[*people("s", 9)[5:], *people("sp", 4)])
-    told = told_north(today, draft)
-    assert (told.today.mentees, told.today.unmatched) == (1 + 5, {})
-    assert (told.draft.mentees, told.draft.unmatched) == (1 + 5 + 5, {"paused": 5})
-    assert (told.churn.lists_changed, told.churn.left) == (0, 0), "of four"
-    assert [(one.mentee_institution, one.today, one.draft) for one in told.flow] == [(SOUTH, 5, 5), (NORTH, 1, 1)]
-
-
-@pytest.mark.parametrize("by", ["mara", "sara"])
-@pytest.mark.parametrize("fewer", [1, 6])
-def test_one_person_more_or_less_of_another_institution_shows_in_no_count(by: str, fewer: int) -> None:
-    """Neither beside few nor beside many; how evenly mentors stand on lists is of many, and shows it."""
-
-    def told(number: int) -> Comparison:
-        own, theirs = lists_of("ana", by="milo"), people("s", number)
-        today, draft = own | lists_of(*theirs, by=by), own | lists_of(*theirs, by="milo")
-        return told_north(today, draft, mentors=("mara", "milo", "sara"))
-
-    def counts(one: Comparison) -> Comparison:
-        sides = [replace(side, load_gini_thousandths=0) for side in (one.today, one.draft)]
-        return replace(one, today=sides[0], draft=sides[1])
-
-    assert counts(told(fewer)) == counts(told(fewer + 1))
-    assert fewer > 1 or told(fewer) == told(fewer + 1) == told(0)
-
-
-def test_fewer_than_five_mentors_of_another_institution_show_in_nothing() -> None:
-    today = lists_of(*people("a", 6), by="mara")
-    draft = lists_of(*people("a", 6), by="sara")
-    few = told_north(today, draft, mentors=("mara", "milo", "sara"))
-    assert (few.draft.mentors_listed, few.churn.mentors_entering) == (0, 0)
-    assert (few.churn.lists_changed, few.churn.mentors_leaving) == (6, 1), "of the owner's people"
-    assert [(one.mentor_institution, one.today, one.draft) for one in few.flow] == [(NORTH, 6, 0)]
-    five = told_north(today, draft, mentors=("mara", "milo", *people("sr", 4), "sara"))
-    assert [(one.mentor_institution, one.today, one.draft) for one in five.flow] == [(NORTH, 6, 0), (SOUTH, None, 5)]
-    assert five.draft.load_gini_thousandths != few.draft.load_gini_thousandths
+def test_mentees_of_another_institution_change_no_count() -> None:
+    """However many they are: their lists are not compared."""
+    own = [mentee("ana"), mentor("mara", capacity=2), mentor("milo", topics_offered=frozenset({"teaching"}))]
+    partners = [mentee(f"s{number}", institution=SOUTH, across_institutions=True) for number in range(9)]
+    partners += [mentor(f"sm{number}", institution=SOUTH) for number in range(9)]
+    draft = Draft(minimum_score=60)
+    assert simulate(network(*own, *partners), CARE, draft) == simulate(network(*own), CARE, draft)
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_both_sides_are_what_plain_lists_would_be(seed: int) -> None:
-    """Of the owner's people: the others are too few to be told of."""
+    """Of the owner's mentees and mentors."""
     dice = random.Random(seed)
     people = [somebody(dice, f"p{number}", NORTH if number % 4 else SOUTH) for number in range(16)]
     draft = Draft(weights={"topics": dice.randrange(101), "stage": dice.randrange(101)}, minimum_score=60)

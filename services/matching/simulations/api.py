@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from services.matching.simulations.comparison import Churn, Figures, Flow
+from services.matching.simulations.comparison import Churn, Figures
 from services.matching.simulations.lifecycle import Draft, DropReason, RehearsalState, Result, Rules, Simulation
 from services.matching.simulations.usecases import Simulations
 from shared.contracts.payload import Id
@@ -73,20 +73,12 @@ class ChangeRead(BaseModel):
     body: RulesRead
 
 
-class FlowRead(BaseModel):
-    mentee_institution: str
-    mentor_institution: str
-    today: int | None = Field(
-        description="Mentees; in fives where another institution has a part in it, null for fewer than five"
-    )
-    draft: int | None
-
-
 class ResultRead(BaseModel):
+    """Counts are of the mentees and mentors of the institution that owns the programme."""
+
     rules: dict[Literal["today", "draft"], RulesRead]
     figures: dict[Literal["today", "draft"], Figures]
     churn: Churn
-    flow: list[FlowRead]
     change: ChangeRead
 
 
@@ -166,16 +158,10 @@ def _result_read(result: Result, programme: str) -> ResultRead:
         rules={"today": _rules_read(result.today), "draft": _rules_read(result.draft)},
         figures={"today": comparison.today, "draft": comparison.draft},
         churn=comparison.churn,
-        flow=[_flow_read(one) for one in comparison.flow],
         change=ChangeRead(
             path=f"/programmes/{programme}", if_match=etag(result.sequence), body=_rules_read(result.draft)
         ),
     )
-
-
-def _flow_read(flow: Flow) -> FlowRead:
-    told: dict[str, Any] = {name: getattr(flow, name) for name in FlowRead.model_fields}
-    return FlowRead(**told)
 
 
 def _rules_read(rules: Rules) -> RulesRead:

@@ -10,7 +10,7 @@ from services.matching.mentoring.repository.pairs import newest
 from services.matching.mentoring.usecases.parties import Position
 from services.matching.projections import people
 from services.matching.projections.repository import PROGRAMMES
-from services.matching.simulations.comparison import Churn, Comparison, Figures, Flow
+from services.matching.simulations.comparison import Churn, Comparison, Figures
 from services.matching.simulations.lifecycle import KEPT, REMEMBERED, Draft, Result, Rules, Simulation
 from shared import failpoints
 from shared.contracts.profiles import programme_weights
@@ -118,7 +118,6 @@ def result_of(document: Mapping[str, Any]) -> Result:
             today=Figures(**comparison["today"]),
             draft=Figures(**comparison["draft"]),
             churn=Churn(**comparison["churn"]),
-            flow=tuple(Flow(**one) for one in comparison["flow"]),
         ),
     )
 

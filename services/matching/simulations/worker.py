@@ -21,20 +21,22 @@ from shared.errors import Rejected, StaleVersion
 
 
 def simulate(network: Network, programme: str, draft: Draft) -> Result:
-    """All lists twice, of the same people. Raises `Rejected` where the draft is what the programme has by now."""
+    """The lists of the owner's mentees under both policies. Raises `Rejected` where the draft is the programme's policy
+    by now.
+    """
     network.hold(range(SHARDS))
     pool = network.pool(programme)
     known = pool.policy.programme
     people = [network.person(id) for id in network.enrolled(programme)]
-    mentees = [one.id for one in people if rules.is_mentee(one, pool.policy)]
-    seats = [one.id for one in people if rules.is_mentor(one, pool.policy) and rules.has_seat(one)]
+    own = [person for person in people if person.member.institution == known.institution]
+    mentees = [person.id for person in own if rules.is_mentee(person, pool.policy)]
+    mentors = [person.id for person in own if rules.is_mentor(person, pool.policy) and rules.has_seat(person)]
     today = life.rules_of(known)
     drafted = life.drafted(today, draft)
     before = _lists(network, known, mentees)
     network.put(drafted.of(known, sequence=known.sequence + 1))
     after = _lists(network, drafted.of(known, sequence=known.sequence), mentees)
-    home = {one.id: one.member.institution for one in people}
-    comparison = compare(before, after, seats=seats, home=home, owner=known.institution)
+    comparison = compare(before, after, mentors=mentors)
     return Result(sequence=known.sequence, today=today, draft=drafted, comparison=comparison)
 
 
