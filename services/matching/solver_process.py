@@ -28,7 +28,7 @@ from services.matching.rounds.domain.lifecycle import Round
 from services.matching.rounds.domain.orders import Orders
 from services.matching.rounds.repository import cohorts as store
 from services.matching.rounds.solver import canonical
-from services.matching.rounds.solver.files import Compared, RoundResult, Target, understood
+from services.matching.rounds.solver.files import Compared, RoundResult, Target, parsed_input
 from services.matching.rounds.solver.floors import Floor, floors
 from services.matching.rounds.solver.solving import solve
 from services.matching.rounds.solver_folders import folder
@@ -258,7 +258,7 @@ def _retarget(path: Path, target: Target) -> bool:
     if content.endswith(f'"target":"{target}"}}\n'.encode()):
         return False
     value = canonical.loaded(content, what="the input")
-    path.write_bytes(understood({**value, "target": target}).file())
+    path.write_bytes(parsed_input({**value, "target": target}).file())
     return True
 
 

@@ -18,7 +18,7 @@ def figures(pairs: int) -> Figures:
 def told(given: int, *, floor: int = 8, fit: int = 1, coverage: int | None = 2, to: str = NORTH) -> Any:
     one = Floor(mentee_institution=NORTH, mentor_institution=SOUTH, floor=floor, given=given)
     compared = Compared(fit=figures(fit), coverage=None if coverage is None else figures(coverage))
-    return [(each.given, each.after) for each in unreached([one], compared, told=to)]
+    return [(each.given, each.after) for each in unreached([one], compared, reader=to)]
 
 
 def test_a_floor_is_told_with_what_is_given_now_and_what_either_target_would_make_of_it() -> None:

@@ -1,6 +1,7 @@
-"""Folders for the files of one job. They say who is behind a pseudonym: none outlives its work, or its process long.
+"""Temporary folders for the files of a job, which name the members behind pseudonyms and must not outlive the job.
 
-Whoever works in one has it locked, and a lock ends with its process: what nobody has locked was left behind by a kill.
+The process that uses a folder holds a lock on it, which ends with the process: an unlocked folder was left behind by a
+killed process.
 """
 
 import fcntl
@@ -16,7 +17,7 @@ _PREFIX = "preceptor-round-"
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A replica that starts beside us could take it away before it is locked: that job is begun again."""
+    """A process that starts at the same moment can remove the folder before it is locked; the job is then retried."""
     with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
         held = os.open(name, os.O_RDONLY)
         try:
@@ -27,7 +28,7 @@ def folder() -> Iterator[Path]:
 
 
 def clear() -> None:
-    """Of processes of this machine that were killed."""
+    """Removes the folders of killed processes of this machine."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         _remove_unless_locked(path)
 
@@ -35,7 +36,7 @@ def clear() -> None:
 def _remove_unless_locked(path: Path) -> None:
     try:
         held = os.open(path, os.O_RDONLY)
-    except OSError:  # done with meanwhile, or another user's
+    except OSError:  # removed meanwhile, or another user's
         return
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,7 +13,7 @@ from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.mentoring.domain.relationships import Relationship, begin, close_for_repair
 from services.matching.mentoring.domain.requests import Request, Situation
 from services.matching.repairs.domain.lifecycle import Move, Step
-from services.matching.rounds.domain.assignments import hindrance
+from services.matching.rounds.domain.assignments import obstacle
 
 NOT_DISPLACED = "not_displaced"
 """The reason that is good news."""
@@ -61,7 +61,7 @@ def _hindrance(contexts: Sequence[RepairContext], displacement: Displacement | N
             return "moved_on"
         situation = _after(contexts[:nth], context.situation)
         makes_room = nth + 1 < len(contexts)
-        if found := hindrance(_with_room(situation) if makes_room else situation):
+        if found := obstacle(_with_room(situation) if makes_room else situation):
             return found
     return None
 

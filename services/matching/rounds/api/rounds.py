@@ -1,4 +1,4 @@
-"""Rounds over HTTP, for coordinators of the institution that owns the programme; and each mentee's own place."""
+"""Routes of rounds, for coordinators of the institution that owns the programme, and of a mentee's own places."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
@@ -73,7 +73,7 @@ def rounds_router(rounds: Rounds) -> APIRouter:
         response: Response,
         _key: IdempotencyKey = None,
     ) -> RoundRead:
-        """Freezes who can take part and solves it, in the background. Wishes that a rule forbids are passed over.
+        """Freezes the participants and solves the round, in the background. Wishes that a rule forbids are ignored.
         409 `round_open` while the programme has an open round.
         """
         opened = Opened(
@@ -95,7 +95,7 @@ def rounds_router(rounds: Rounds) -> APIRouter:
         """The newest first."""
         page = await rounds.of_programme(me, programme, before=moment_before(cursor), limit=limit)
         return Page(
-            items=[round_read(one) for one in page],
+            items=[round_read(round) for round in page],
             next=following(page, limit, _began),
         )
 
@@ -123,15 +123,15 @@ def _act(routes: APIRouter, rounds: Rounds) -> None:
         response: Response,
         _key: IdempotencyKey = None,
     ) -> RoundRead:
-        """The same frozen people, solved for this target instead."""
+        """Solves the round for this target, with the same participants."""
         return _tagged(response, await rounds.choose(me, round, target=body.target, turn=turn))
 
     @routes.post("/rounds/{round}/publish", response_model_exclude_none=True, responses=refusals)
     async def publish_round(
         round: Id, me: SignedIn, turn: OneTurn, response: Response, _key: IdempotencyKey = None
     ) -> RoundRead:
-        """Pairs become relationships, one after another: `places` counts along. 409 `round_outdated` where a round
-        published since this one's people were frozen took seats that it gives.
+        """Turns the pairs into relationships, in the background; `places` shows the progress. 409 `round_outdated`
+        where a round published since this round's freeze took seats that this one assigns.
         """
         return _tagged(response, await rounds.publish(me, round, turn=turn))
 
@@ -139,7 +139,7 @@ def _act(routes: APIRouter, rounds: Rounds) -> None:
     async def drop_round(
         round: Id, me: SignedIn, turn: OneTurn, response: Response, _key: IdempotencyKey = None
     ) -> RoundRead:
-        """Before it is published. Nobody hears of it."""
+        """Ends a round before it is published. No member is notified."""
         return _tagged(response, await rounds.drop(me, round, turn=turn))
 
 
@@ -151,7 +151,7 @@ def _files(routes: APIRouter, rounds: Rounds) -> None:
 
     @routes.get("/rounds/{round}/input", response_class=StreamingResponse, responses=as_json)
     async def get_input(round: Id, me: SignedIn) -> Response:
-        """What was solved: `./dev verify input.json result.json` checks the one against the other."""
+        """The solved input. `./dev verify input.json result.json` checks the result against it."""
         return await _download(rounds, me, round, "input")
 
     @routes.get("/rounds/{round}/result", response_class=StreamingResponse, responses=as_json)
@@ -167,14 +167,16 @@ def _places(routes: APIRouter, rounds: Rounds) -> None:
         round: Id,
         me: SignedIn,
         *,
-        state: Annotated[PlaceState | None, Query(description="Only these: `lapsed`, say")] = None,
+        state: Annotated[
+            PlaceState | None, Query(description="Only places in this state, for example `lapsed`")
+        ] = None,
         cursor: str | None = None,
         limit: Limit = 50,
     ) -> Page[PlaceRead]:
-        """Every mentee's place: with whom, and what became of it."""
+        """Every mentee's place: the mentor, and the state."""
         page = await rounds.places(me, round, state, after=text_after(cursor) or "", limit=limit)
         return Page(
-            items=[place_read(one) for one in page], next=to_cursor(page[-1].id) if len(page) == limit else None
+            items=[place_read(place) for place in page], next=to_cursor(page[-1].id) if len(page) == limit else None
         )
 
     @routes.get("/rounds/{round}/waitlist", response_model=Page[WaitingRead], responses={**problems(404), **also_csv})
@@ -187,18 +189,20 @@ def _places(routes: APIRouter, rounds: Rounds) -> None:
         format: Literal["json", "csv"] | None = None,
         accept: Annotated[str, Header()] = "*/*",
     ) -> Response | Page[WaitingRead]:
-        """Who is left over by a published round, in their order, why, and what would change it. CSV: all at once."""
+        """Mentees whom a published round left over, by waiting time, with the reason and what would change it. CSV has
+        all of them.
+        """
         if format == "csv" or (format is None and "text/csv" in accept):
-            await rounds.waitlist(me, round, limit=1)  # problems come before the first byte
+            await rounds.waitlist(me, round, limit=1)  # raises before the first byte is sent
             return StreamingResponse(_lines(rounds, me, round), media_type="text/csv; charset=utf-8")
         page = await rounds.waitlist(me, round, after=text_after(cursor) or "", limit=limit)
         next_cursor = to_cursor(page[-1].place.order) if len(page) == limit else None
-        return Page[WaitingRead](items=[waiting_read(one) for one in page], next=next_cursor)
+        return Page[WaitingRead](items=[waiting_read(waiting) for waiting in page], next=next_cursor)
 
     @routes.get("/me/rounds", response_model_exclude_none=True, responses=problems(404))
     async def list_my_rounds(me: SignedIn) -> list[OwnPlaceRead]:
-        """My place as a mentee in each published round, the newest first."""
-        return [own_read(one) for one in await rounds.mine(me)]
+        """The signed-in mentee's place in each published round, the newest first."""
+        return [own_read(waiting) for waiting in await rounds.mine(me)]
 
 
 async def _download(rounds: Rounds, me: Principal, round: str, kind: Kind) -> Response:
@@ -218,10 +222,10 @@ def _tagged(response: Response, round: Round) -> RoundRead:
 
 async def _lines(rounds: Rounds, me: Principal, round: str) -> AsyncIterator[str]:
     yield csv_line(_COLUMNS)
-    async for one in rounds.whole_waitlist(me, round):
-        place = one.place
-        told = (place.mentee.member, place.mentee.institution, place.state, place.reason or "")
-        yield csv_line((str(one.position), *told, place.waiting_since.isoformat(), would_change(place)))
+    async for waiting in rounds.whole_waitlist(me, round):
+        place = waiting.place
+        columns = (place.mentee.member, place.mentee.institution, place.state, place.reason or "")
+        yield csv_line((str(waiting.position), *columns, place.waiting_since.isoformat(), would_change(place)))
 
 
 def _began(round: Round) -> Moment:

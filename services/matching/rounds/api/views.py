@@ -1,4 +1,4 @@
-"""What rounds look like over HTTP: bodies and answers, and how the one is read and the other made."""
+"""Bodies and answers of the rounds' routes, and their conversion from and to the domain."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -36,7 +36,7 @@ class MentorsWishes(Given):
 
 
 class Couple(Given):
-    """Each of the two by member id, or by what the own institution knows them by."""
+    """Each of the two by member id, or by an identifier of the own institution."""
 
     mentee: Id | None = None
     mentee_external_id: ExternalId | None = Field(default=None, description="Staff number")
@@ -64,9 +64,9 @@ class NewRound(Given):
     target: Target = Field(default="fit", description="The result has the figures of both")
     list_length: int = Field(default=20, ge=1, le=20, description="Stability is claimed for lists of this length")
     score_band: int = Field(
-        default=0, ge=0, le=1_000_000, description="Mentors tell scores apart only where they differ by this much"
+        default=0, ge=0, le=1_000_000, description="Mentors rank by bands of score of this width; 0: by exact scores"
     )
-    compare: bool = Field(default=True, description="False: the chosen target's figures only, in half the time")
+    compare: bool = Field(default=True, description="False: figures of the chosen target only, in half the time")
     wishes: list[MenteesWishes] = Field(default=[], max_length=_MOST_ORDERS)
     mentor_wishes: list[MentorsWishes] = Field(default=[], max_length=_MOST_ORDERS)
     pins: list[Couple] = Field(default=[], max_length=_MOST_ORDERS, description="Pairs to fix: no rule may forbid them")
@@ -93,13 +93,17 @@ class TroubleRead(BaseModel):
 
 
 class FloorRead(BaseModel):
-    """A floor that the round would leave unreached. Numbers of fewer than five seats of two others are left out."""
+    """A floor that the round would leave unreached. Counts of fewer than five seats between two other institutions are
+    left out.
+    """
 
     mentee_institution: str
     mentor_institution: str
     floor: int = Field(description="Seats that the mentors' institution means to give, in all programmes")
-    given: int | None = Field(default=None, description="When people were frozen")
-    after: Mapping[Target, int] = Field(description="If it were published: of each target that was worked out")
+    given: int | None = Field(default=None, description="Seats given when the participants were frozen")
+    after: Mapping[Target, int] = Field(
+        description="Seats given if the round were published, by target that was solved"
+    )
 
 
 class RoundRead(BaseModel):
@@ -116,19 +120,19 @@ class RoundRead(BaseModel):
     published_at: datetime | None = None
     mentees: int | None = None
     mentors: int | None = None
-    places: Mapping[PlaceState, int] | None = Field(default=None, description="How many, by state")
+    places: Mapping[PlaceState, int] | None = Field(default=None, description="The number of places, by state")
     figures: Compared | None = None
     floors_unreached: list[FloorRead] | None = Field(default=None, description="Under either target; none is enforced")
     policy_sha256: str | None = None
     solver: str | None = None
     input: FileRead | None = None
     result: FileRead | None = None
-    trouble: TroubleRead | None = Field(default=None, description="Why it was dropped by itself")
+    trouble: TroubleRead | None = Field(default=None, description="Why the round was dropped automatically")
 
 
 class OpeningRead(BaseModel):
     mentor: PartyRead
-    seats: int = Field(description="With so many more seats there it is another outcome: see docs/rounds.md")
+    seats: int = Field(description="With so many more seats at this mentor the outcome changes: see docs/rounds.md")
 
 
 class PlaceRead(BaseModel):
@@ -148,29 +152,29 @@ class WaitingRead(BaseModel):
     state: PlaceState
     reason: str
     waiting_since: datetime
-    would_change: str = Field(description="In words, to the mentee")
+    would_change: str = Field(description="A text for the mentee")
     opens: list[OpeningRead]
 
 
 class OwnPlaceRead(BaseModel):
-    """`state` is `opened` (I have a mentor), `lapsed` or `unmatched`."""
+    """`state` is `opened` (the mentee has a mentor), `lapsed` or `unmatched`."""
 
     round: str
     programme: str
     state: PlaceState
     reason: str | None = None
     relationship: str | None = None
-    position: int | None = Field(default=None, description="On the waiting list, while I wait")
+    position: int | None = Field(default=None, description="On the waiting list, while the mentee waits")
     waiting_since: datetime | None = None
     would_change: str | None = None
 
 
 def orders_of(body: NewRound) -> NamedOrders:
     return NamedOrders(
-        wishes=tuple(Choice(member=one.mentee, choices=tuple(one.mentors)) for one in body.wishes),
-        mentor_wishes=tuple(Choice(member=one.mentor, choices=tuple(one.mentees)) for one in body.mentor_wishes),
-        pins=tuple(one.named for one in body.pins),
-        exclusions=tuple(one.named for one in body.exclusions),
+        wishes=tuple(Choice(member=wish.mentee, choices=tuple(wish.mentors)) for wish in body.wishes),
+        mentor_wishes=tuple(Choice(member=wish.mentor, choices=tuple(wish.mentees)) for wish in body.mentor_wishes),
+        pins=tuple(couple.named for couple in body.pins),
+        exclusions=tuple(couple.named for couple in body.exclusions),
     )
 
 
@@ -198,7 +202,7 @@ def round_read(round: Round, *, places: Mapping[PlaceState, int] | None = None) 
         trouble=TroubleRead(
             code=trouble.code,
             detail=trouble.message,
-            errors=[{"field": one.field, "message": one.message} for one in trouble.errors],
+            errors=[{"field": error.field, "message": error.message} for error in trouble.errors],
         )
         if trouble
         else None,
@@ -210,13 +214,13 @@ def _floors_read(round: Round) -> list[FloorRead]:
         return []
     return [
         FloorRead(
-            mentee_institution=one.mentee_institution,
-            mentor_institution=one.mentor_institution,
-            floor=one.floor,
-            given=one.given,
-            after={target: given for target, given in one.after.items() if given is not None},
+            mentee_institution=floor.mentee_institution,
+            mentor_institution=floor.mentor_institution,
+            floor=floor.floor,
+            given=floor.given,
+            after={target: given for target, given in floor.after.items() if given is not None},
         )
-        for one in unreached(round.frozen.floors, round.solved.figures, told=round.institution)
+        for floor in unreached(round.frozen.floors, round.solved.figures, reader=round.institution)
     ]
 
 
@@ -237,10 +241,10 @@ def place_read(place: Place) -> PlaceRead:
     )
 
 
-def waiting_read(one: Waiting) -> WaitingRead:
-    place = one.place
+def waiting_read(waiting: Waiting) -> WaitingRead:
+    place = waiting.place
     return WaitingRead(
-        position=one.position,
+        position=waiting.position,
         mentee=party(place.mentee),
         state=place.state,
         reason=place.reason or "",
@@ -250,15 +254,15 @@ def waiting_read(one: Waiting) -> WaitingRead:
     )
 
 
-def own_read(one: Waiting) -> OwnPlaceRead:
-    place, waits = one.place, one.place.waits
+def own_read(waiting: Waiting) -> OwnPlaceRead:
+    place, waits = waiting.place, waiting.place.waits
     return OwnPlaceRead(
         round=place.round,
         programme=place.programme,
         state=place.state,
         reason=place.published_reason,
         relationship=place.relationship,
-        position=one.position if waits else None,
+        position=waiting.position if waits else None,
         waiting_since=place.waiting_since if waits else None,
         would_change=would_change(place) if waits else None,
     )

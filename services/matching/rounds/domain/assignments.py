@@ -1,8 +1,8 @@
-"""A mentee's place in a round: with a mentor, or left over. Members see nothing of it before it is settled.
+"""A mentee's place in a round: a mentor, or left over. Members see a place only after it is settled.
 
-Publication settles each on its own: the hard rules are asked again, and the seat is taken as an acceptance takes it.
-What cannot be is `lapsed`, with a reason, and waits like those who were left over, in the order of the waiting list:
-a mentee who never had a mentor is not displaced, and no repair places them before others who wait longer.
+Publication settles each place separately: it checks the hard rules again and takes the seat as an acceptance does.
+A pair that is no longer possible becomes `lapsed` with a reason. Its mentee joins the waiting list in its order, and is
+not displaced: repairs are for mentees who had a mentor, and would put this one before others who wait longer.
 """
 
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ from services.matching.mentoring.domain.requests import Request, Situation
 from shared.contracts.matching import MenteeUnmatched, PairLapsed
 
 PlaceState = Literal["planned", "left", "opened", "lapsed", "unmatched"]
-"""Before publication and after it: a pair, or nobody."""
+"""Before publication `planned` (a pair) or `left` (left over); after it one of the others."""
 UNSETTLED: tuple[PlaceState, ...] = ("planned", "left")
 _GONE = frozenset({"matched_elsewhere", "mentee_left", "paused"})
-"""Reasons of somebody who waits no more."""
+"""Reasons of mentees who no longer wait."""
 _MENTEES_OWN = _GONE | {"profile_incomplete"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What would change it: so many more seats there."""
+    """The mentee is matched if the mentor gets `seats` more seats."""
 
     mentor: Party
     seats: int
@@ -38,23 +38,23 @@ class Place:
     id: str
     round: str
     institution: str
-    """The round's."""
+    """The institution that owns the round."""
     programme: str
     mentee: Party
     mentor: Party | None = None
     choice: int | None = None
-    """1 for a first choice."""
+    """The mentor's rank on the mentee's list, from 1."""
     is_pinned: bool = False
     state: PlaceState
     version: int = 1
     reason: str | None = None
-    """Why nobody, or why lapsed: a code."""
+    """The code that explains `left`, `unmatched` or `lapsed`."""
     opens: tuple[Opening, ...] = ()
     waiting_since: datetime
     order: str
-    """Of the waiting list: who waits longest is first, then a lot."""
+    """Sort key of the waiting list: the longest wait first, then a lot."""
     waits: bool = False
-    """On the waiting list."""
+    """Whether the mentee is on the waiting list."""
     relationship: str | None = None
 
     @property
@@ -63,25 +63,25 @@ class Place:
 
     @property
     def published_reason(self) -> str | None:
-        """As the mentee may hear it: one code for whatever is the mentor's own affair."""
-        is_theirs = self.state == "lapsed" and self.reason not in _MENTEES_OWN
-        return "not_available" if is_theirs else self.reason
+        """The reason that the mentee may see: `not_available` for every reason on the mentor's side."""
+        is_mentors = self.state == "lapsed" and self.reason not in _MENTEES_OWN
+        return "not_available" if is_mentors else self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     place: Decided[Place]
     pair: Sequence[Decided[Relationship] | Decided[Request]] = ()
-    """The relationship that begins, and the requests that it settles."""
+    """The relationship that begins, and the requests that it withdraws."""
 
 
 def settle(place: Place, situation: Situation, *, relationship: str, now: datetime) -> Settlement | None:
-    """None where somebody else has settled it."""
+    """None where the place is settled already."""
     if place.is_settled:
         return None
     if place.mentor is None:
-        return Settlement(place=_left_over(place, _own_hindrance(situation) or place.reason or "outranked"))
-    if reason := hindrance(situation):
+        return Settlement(place=_left_over(place, _own_obstacle(situation) or place.reason or "outranked"))
+    if reason := obstacle(situation):
         return Settlement(place=_lapsed(place, reason))
     pair = Pair(programme=place.programme, mentee=place.mentee, mentor=place.mentor)
     begun = begin(pair, id=relationship, request=None, round=place.round, now=now)
@@ -92,41 +92,41 @@ def settle(place: Place, situation: Situation, *, relationship: str, now: dateti
 
 def _left_over(place: Place, reason: str) -> Decided[Place]:
     after = _next(place, state="unmatched", reason=reason, waits=reason not in _GONE)
-    told = (after.mentee.as_recipient,) if after.waits else ()
-    return Decided(state=after, event=MenteeUnmatched(reason=reason, recipients=told, **_about(after)))
+    recipients = (after.mentee.as_recipient,) if after.waits else ()
+    return Decided(state=after, event=MenteeUnmatched(reason=reason, recipients=recipients, **_event_fields(after)))
 
 
 def _lapsed(place: Place, reason: str) -> Decided[Place]:
     after = _next(place, state="lapsed", reason=reason, waits=reason not in _GONE)
-    told, said = (after.mentee.as_recipient,) if after.waits else (), after.published_reason or reason
-    event = PairLapsed(reason=said, recipients=told, **_about(after))
+    recipients = (after.mentee.as_recipient,) if after.waits else ()
+    event = PairLapsed(reason=after.published_reason or reason, recipients=recipients, **_event_fields(after))
     return Decided(state=after, event=event)
 
 
-def _own_hindrance(situation: Situation) -> str | None:
-    who, policy = situation.mentee, situation.policy
-    if who is None or policy is None or not rules.is_mentee(who, policy):
+def _own_obstacle(situation: Situation) -> str | None:
+    mentee, policy = situation.mentee, situation.policy
+    if mentee is None or policy is None or not rules.is_mentee(mentee, policy):
         return "mentee_left"
-    return "matched_elsewhere" if situation.is_engaged else rules.own_reason(who)
+    return "matched_elsewhere" if situation.is_engaged else rules.own_reason(mentee)
 
 
-def hindrance(situation: Situation) -> str | None:
-    """Why the two cannot be brought together now: a code."""
-    if mine := _own_hindrance(situation):
-        return mine
-    who, other, policy = situation.mentee, situation.mentor, situation.policy
-    if who is None or policy is None or other is None or not rules.is_mentor(other, policy):
+def obstacle(situation: Situation) -> str | None:
+    """The code of the reason why the two cannot be matched now."""
+    if reason := _own_obstacle(situation):
+        return reason
+    mentee, mentor, policy = situation.mentee, situation.mentor, situation.policy
+    if mentee is None or policy is None or mentor is None or not rules.is_mentor(mentor, policy):
         return "mentor_left"
-    if other.taken >= other.member.capacity:
+    if mentor.taken >= mentor.member.capacity:
         return "no_seat_left"
-    if policy.is_full((who.member.institution, other.member.institution)):
+    if policy.is_full((mentee.member.institution, mentor.member.institution)):
         return "exchange_full"
-    return rules.broken(who, other, policy)
+    return rules.broken(mentee, mentor, policy)
 
 
 def _next(place: Place, **changed: Any) -> Place:
     return replace(place, version=place.version + 1, **changed)
 
 
-def _about(place: Place) -> dict[str, Any]:
+def _event_fields(place: Place) -> dict[str, Any]:
     return {"place": place.id, "round": place.round, "programme": place.programme, "mentee": place.mentee.as_recipient}

@@ -1,6 +1,6 @@
-"""A round's life: opened, its people frozen, solved, looked at, published or dropped. Each step is one version.
+"""Lifecycle of a round: opened, its participants frozen, solved, published or dropped. Each step is a new version.
 
-The ledger stands on it: what it was made from and what it led to, by hash, and by which policy and code.
+The round is also the ledger: it names input, result and policy by hash, and the version of the solver.
 """
 
 from collections.abc import Iterable
@@ -16,15 +16,15 @@ from shared.errors import Conflict, DomainError, FieldError, Rejected
 
 RoundState = Literal["draft", "running", "pending", "publishing", "published", "dropped"]
 OPEN: tuple[RoundState, ...] = ("draft", "running", "pending", "publishing")
-"""A programme has one such round at a time: two would give the same seats to the same people."""
+"""A programme has at most one round in these states: two would assign the same seats."""
 ATTEMPTS = 5
-"""So often is a round begun that ends whoever works on it."""
+"""A round is given up after so many attempts, because each ended the process that worked on it."""
 _DROPPABLE: tuple[RoundState, ...] = ("draft", "running", "pending")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """Stored bytes."""
+    """A stored file."""
 
     key: str
     size: int
@@ -33,7 +33,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """Why a round was dropped by itself."""
+    """Why a round was dropped automatically."""
 
     code: str
     message: str
@@ -42,12 +42,12 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frozen:
-    """Who takes part, and what is to be solved."""
+    """The participants, and the input to solve."""
 
     at: datetime
     input: File
     people: File
-    """Who is behind each pseudonym: stays here."""
+    """The members behind the pseudonyms; never leaves matching."""
     policy_sha256: str
     mentees: int
     mentors: int
@@ -57,7 +57,7 @@ class Frozen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solved:
     input: File
-    """The frozen one, for the target that was chosen last."""
+    """The frozen input, for the target that was chosen last."""
     result: File
     solver: str
     figures: Compared
@@ -67,18 +67,18 @@ class Solved:
 class Round:
     id: str
     institution: str
-    """The programme's owner."""
+    """The institution that owns the programme."""
     programme: str
     target: Target
     list_length: int
     score_band: int
     compare: bool
-    """Whether the other target's figures are worked out as well."""
+    """Whether the figures of the other target are computed as well."""
     orders: File
-    """What the coordinator gave: wishes, pins and exclusions."""
+    """The coordinator's wishes, pins and exclusions."""
     opened_at: datetime
     correlation: str
-    """Of the command that is being worked off."""
+    """Correlation id of the request whose work is going on."""
     state: RoundState = "draft"
     version: int = 1
     attempts: int = 0
@@ -89,14 +89,14 @@ class Round:
 
     @property
     def files(self) -> tuple[File, ...]:
-        """Those that are still needed."""
+        """The files that are still needed."""
         frozen = (self.frozen.input, self.frozen.people) if self.frozen else ()
         return (self.orders, *frozen, *((self.solved.input, self.solved.result) if self.solved else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What publication made of the places: counts."""
+    """Counts of places after publication."""
 
     mentees: int
     opened: int
@@ -115,20 +115,20 @@ def solve(round: Round, solved: Solved) -> Round:
 
 
 def choose(round: Round, target: Target, *, correlation: str) -> Round:
-    """The same people, solved for the other target."""
+    """The same participants, to be solved for the other target."""
     _require(round, "pending")
     return _next(round, state="running", target=target, solved=None, attempts=0, correlation=correlation)
 
 
 def require_alone(round: Round, open: Round) -> None:
-    """`open` is the one that the programme has, this or another."""
+    """Raises `Conflict` unless `open`, the programme's open round, is this one."""
     if open.id != round.id:
         do = "wait until it is published" if open.state == "publishing" else "publish or drop it first"
         raise Conflict("round_open", f"round {open.id} of this programme is {open.state}: {do}")
 
 
 def publish(round: Round, meanwhile: Meanwhile, *, correlation: str) -> Round:
-    """Raises `Conflict` where rounds published since its people were frozen have left too few seats."""
+    """Raises `Conflict` where rounds published since the freeze left too few seats."""
     _require(round, "pending")
     require_current(meanwhile)
     return _next(round, state="publishing", correlation=correlation)
@@ -161,7 +161,7 @@ def drop(round: Round) -> Round:
 
 
 def fail(round: Round, wrong: DomainError) -> Round:
-    """Its orders cannot be kept any more, since it was opened: it says which."""
+    """Drops a round whose orders can no longer be kept; `trouble` says which."""
     _require(round, "draft", "running")
     errors = wrong.errors if isinstance(wrong, Rejected) else ()
     return _next(round, state="dropped", trouble=Trouble(code=wrong.code, message=wrong.message, errors=errors))

@@ -1,7 +1,7 @@
-"""What a coordinator gives a round along: people's own wishes, pairs to fix, pairs to keep apart. All of it is named.
+"""A coordinator's orders for a round: members' own wishes, pairs to fix (pins), pairs to keep apart (exclusions).
 
-A wish that a rule forbids is passed over in silence, as its pair would be: an answer would tell who wants to avoid
-whom. A pin must be possible.
+A wish that a rule forbids is ignored without an error, because an error would reveal a private rule such as a
+never-list. A pin must be possible.
 """
 
 import json
@@ -19,13 +19,13 @@ from shared.errors import FieldError, Rejected
 _MOST_ERRORS = 20
 Key = TypeVar("Key", bound=Hashable)
 Couple = tuple[str, str]
-"""Mentee and mentor."""
+"""Member ids of mentee and mentor."""
 NamedCouple = tuple[Named, Named]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Somebody's own, the first choice first."""
+    """A member's own wishes, the first choice first."""
 
     member: str
     choices: tuple[str, ...]
@@ -34,16 +34,16 @@ class Choice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
     wishes: tuple[Choice, ...] = ()
-    """Mentees' of mentors."""
+    """Of mentees, for mentors."""
     mentor_wishes: tuple[Choice, ...] = ()
-    """Mentors' of mentees."""
+    """Of mentors, for mentees."""
     pins: tuple[Couple, ...] = ()
     exclusions: tuple[Couple, ...] = ()
 
     def text(self) -> bytes:
         choices = {
-            "wishes": [[one.member, *one.choices] for one in self.wishes],
-            "mentor_wishes": [[one.member, *one.choices] for one in self.mentor_wishes],
+            "wishes": [[wish.member, *wish.choices] for wish in self.wishes],
+            "mentor_wishes": [[wish.member, *wish.choices] for wish in self.mentor_wishes],
         }
         return json.dumps({**choices, "pins": self.pins, "exclusions": self.exclusions}).encode()
 
@@ -51,22 +51,22 @@ class Orders:
     def read(cls, text: bytes) -> Self:
         given = json.loads(text)
         return cls(
-            wishes=tuple(Choice(member=who, choices=tuple(whom)) for who, *whom in given["wishes"]),
-            mentor_wishes=tuple(Choice(member=who, choices=tuple(whom)) for who, *whom in given["mentor_wishes"]),
+            wishes=tuple(Choice(member=id, choices=tuple(choices)) for id, *choices in given["wishes"]),
+            mentor_wishes=tuple(Choice(member=id, choices=tuple(choices)) for id, *choices in given["mentor_wishes"]),
             pins=tuple((mentee, mentor) for mentee, mentor in given["pins"]),
             exclusions=tuple((mentee, mentor) for mentee, mentor in given["exclusions"]),
         )
 
     @property
     def named(self) -> frozenset[str]:
-        """Everybody."""
-        chosen = [who for one in (*self.wishes, *self.mentor_wishes) for who in (one.member, *one.choices)]
-        return frozenset(chosen) | {who for couple in (*self.pins, *self.exclusions) for who in couple}
+        """All members named in the orders."""
+        wishing = [id for wish in (*self.wishes, *self.mentor_wishes) for id in (wish.member, *wish.choices)]
+        return frozenset(wishing) | {id for couple in (*self.pins, *self.exclusions) for id in couple}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedOrders:
-    """As `Orders`, before the members named by an identifier are known."""
+    """`Orders` whose pins and exclusions may name members by an identifier."""
 
     wishes: tuple[Choice, ...] = ()
     mentor_wishes: tuple[Choice, ...] = ()
@@ -75,11 +75,11 @@ class NamedOrders:
 
     @property
     def identifiers(self) -> frozenset[Identifier]:
-        named = (one for couple in (*self.pins, *self.exclusions) for one in couple)
-        return frozenset(one for one in named if isinstance(one, Identifier))
+        named = (name for couple in (*self.pins, *self.exclusions) for name in couple)
+        return frozenset(name for name in named if isinstance(name, Identifier))
 
     def resolved(self, found: Found) -> Orders:
-        """Raises `Rejected` where an identifier is not exactly one member's."""
+        """Raises `Rejected` where an identifier does not belong to exactly one member."""
         wrong: list[FieldError] = []
         pins = _resolved("pins", self.pins, found, wrong)
         exclusions = _resolved("exclusions", self.exclusions, found, wrong)
@@ -89,14 +89,14 @@ class NamedOrders:
 
 
 def _resolved(name: str, couples: Sequence[NamedCouple], found: Found, wrong: list[FieldError]) -> tuple[Couple, ...]:
-    """What cannot be resolved is added to `wrong`."""
+    """Adds an error to `wrong` for each identifier that cannot be resolved."""
     resolved: list[Couple] = []
-    for place, (mentee, mentor) in enumerate(couples):
+    for index, (mentee, mentor) in enumerate(couples):
         both = (
-            resolve(mentee, found, field=f"{name}.{place}.mentee"),
-            resolve(mentor, found, field=f"{name}.{place}.mentor"),
+            resolve(mentee, found, field=f"{name}.{index}.mentee"),
+            resolve(mentor, found, field=f"{name}.{index}.mentor"),
         )
-        wrong += [one for one in both if isinstance(one, FieldError)]
+        wrong += [error for error in both if isinstance(error, FieldError)]
         if isinstance(both[0], str) and isinstance(both[1], str):
             resolved.append((both[0], both[1]))
     return tuple(resolved)
@@ -104,7 +104,7 @@ def _resolved(name: str, couples: Sequence[NamedCouple], found: Found, wrong: li
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    """Those of whom the orders may speak."""
+    """The members whom orders may name, and the policy of the round's programme."""
 
     policy: Policy
     people: Mapping[str, Person]
@@ -124,7 +124,7 @@ class Company:
         return mentee not in self.engaged and not rules.broken(self.people[mentee], self.people[mentor], self.policy)
 
     def exchange(self, couple: Couple) -> Exchange:
-        mentee, mentor = (self.people[one].member.institution for one in couple)
+        mentee, mentor = (self.people[id].member.institution for id in couple)
         return mentee, mentor
 
     def seats(self, mentor: str) -> int:
@@ -136,7 +136,7 @@ class Company:
 
 
 def check(orders: Orders, company: Company) -> None:
-    """Raises `Rejected`: the orders are wrong, or (`round_infeasible`) cannot all be kept."""
+    """Raises `Rejected`: `round_orders_invalid`, or `round_infeasible` where not all pins can be kept."""
     if wrong := tuple(islice(_wrong(orders, company), _MOST_ERRORS)):
         raise _invalid(wrong)
     if wrong := tuple(islice(_infeasible(orders, company), _MOST_ERRORS)):
@@ -151,67 +151,68 @@ def _wrong(orders: Orders, company: Company) -> Iterator[FieldError]:
     yield from _wrong_choices("wishes", orders.wishes, company, are_mentees=True)
     yield from _wrong_choices("mentor_wishes", orders.mentor_wishes, company, are_mentees=False)
     for name, couples in (("pins", orders.pins), ("exclusions", orders.exclusions)):
-        yield from _twice(couples, name)
-        for place, (mentee, mentor) in enumerate(couples):
-            yield from _unknown(mentee, f"{name}.{place}.mentee", company, is_mentee=True)
-            yield from _unknown(mentor, f"{name}.{place}.mentor", company, is_mentee=False)
+        yield from _duplicates(couples, name)
+        for index, (mentee, mentor) in enumerate(couples):
+            yield from _unknown(mentee, f"{name}.{index}.mentee", company, is_mentee=True)
+            yield from _unknown(mentor, f"{name}.{index}.mentor", company, is_mentee=False)
     yield from _wrong_pins(orders, company)
 
 
 def _wrong_choices(name: str, given: Sequence[Choice], company: Company, *, are_mentees: bool) -> Iterator[FieldError]:
-    who, whom = ("mentee", "mentors") if are_mentees else ("mentor", "mentees")
-    yield from _twice([one.member for one in given], name)
-    for place, one in enumerate(given):
-        yield from _unknown(one.member, f"{name}.{place}.{who}", company, is_mentee=are_mentees)
-        yield from _twice(one.choices, f"{name}.{place}.{whom}")
-        for nth, chosen in enumerate(one.choices):
-            yield from _unknown(chosen, f"{name}.{place}.{whom}.{nth}", company, is_mentee=not are_mentees)
+    member_field, choices_field = ("mentee", "mentors") if are_mentees else ("mentor", "mentees")
+    yield from _duplicates([wish.member for wish in given], name)
+    for index, wish in enumerate(given):
+        yield from _unknown(wish.member, f"{name}.{index}.{member_field}", company, is_mentee=are_mentees)
+        yield from _duplicates(wish.choices, f"{name}.{index}.{choices_field}")
+        for rank, chosen in enumerate(wish.choices):
+            field = f"{name}.{index}.{choices_field}.{rank}"
+            yield from _unknown(chosen, field, company, is_mentee=not are_mentees)
 
 
 def _wrong_pins(orders: Orders, company: Company) -> Iterator[FieldError]:
-    excluded = {couple: place for place, couple in enumerate(orders.exclusions)}
+    excluded = {couple: index for index, couple in enumerate(orders.exclusions)}
     first: dict[str, int] = {}
-    for place, couple in enumerate(orders.pins):
+    for index, couple in enumerate(orders.pins):
         mentee, mentor = couple
-        if (before := first.setdefault(mentee, place)) != place and couple != orders.pins[before]:
-            yield FieldError(f"pins.{place}", f"contradicts pins.{before}: a mentee is pinned to one mentor")
-        if (other := excluded.get(couple)) is not None:
-            yield FieldError(f"pins.{place}", f"contradicts exclusions.{other}: pin the pair or keep it apart")
+        if (before := first.setdefault(mentee, index)) != index and couple != orders.pins[before]:
+            yield FieldError(f"pins.{index}", f"contradicts pins.{before}: a mentee is pinned to one mentor")
+        if (exclusion := excluded.get(couple)) is not None:
+            yield FieldError(f"pins.{index}", f"contradicts exclusions.{exclusion}: pin the pair or keep it apart")
         if company.has_mentee(mentee) and company.has_mentor(mentor) and not company.may_meet(couple):
-            said = "a rule keeps these two apart, one of them takes nobody now, or the mentee has a mentor here"
-            yield FieldError(f"pins.{place}", said)
+            message = "a rule keeps these two apart, one of them takes nobody now, or the mentee has a mentor here"
+            yield FieldError(f"pins.{index}", message)
 
 
 def _infeasible(orders: Orders, company: Company) -> Iterator[FieldError]:
-    for mentor, named in _places(couple[1] for couple in orders.pins).items():
-        if len(named) > (seats := company.seats(mentor)):
-            which = ", ".join(named[:_MOST_ERRORS])
-            yield FieldError(named[0], f"the mentor has {seats} seats left, and is named by {which}")
+    for mentor, fields in _pins_by(couple[1] for couple in orders.pins).items():
+        if len(fields) > (seats := company.seats(mentor)):
+            which = ", ".join(fields[:_MOST_ERRORS])
+            yield FieldError(fields[0], f"the mentor has {seats} seats left, and is named by {which}")
 
-    across = _places(company.exchange(couple) for couple in orders.pins)
-    for exchange in company.policy.capped(across):
-        named = across[exchange]
-        if len(named) > (left := company.policy.left(exchange) or 0):
-            which = ", ".join(named[:_MOST_ERRORS])
-            said = f"{exchange[1]} gives {exchange[0]} {left} more seats, and more are pinned: {which}"
-            yield FieldError(named[0], said)
-
-
-def _places(keys: Iterable[Key]) -> Mapping[Key, list[str]]:
-    """Which pins have which key."""
-    places: dict[Key, list[str]] = defaultdict(list)
-    for nth, key in enumerate(keys):
-        places[key].append(f"pins.{nth}")
-    return places
+    by_exchange = _pins_by(company.exchange(couple) for couple in orders.pins)
+    for exchange in company.policy.capped(by_exchange):
+        fields = by_exchange[exchange]
+        if len(fields) > (left := company.policy.left(exchange) or 0):
+            which = ", ".join(fields[:_MOST_ERRORS])
+            message = f"{exchange[1]} gives {exchange[0]} {left} more seats, and more are pinned: {which}"
+            yield FieldError(fields[0], message)
 
 
-def _unknown(id: str, place: str, company: Company, *, is_mentee: bool) -> Iterator[FieldError]:
+def _pins_by(keys: Iterable[Key]) -> Mapping[Key, list[str]]:
+    """`keys` of the pins, in their order; returns the fields of the pins by key."""
+    fields: dict[Key, list[str]] = defaultdict(list)
+    for index, key in enumerate(keys):
+        fields[key].append(f"pins.{index}")
+    return fields
+
+
+def _unknown(id: str, field: str, company: Company, *, is_mentee: bool) -> Iterator[FieldError]:
     if not (company.has_mentee(id) if is_mentee else company.has_mentor(id)):
-        yield FieldError(place, f"is not a {'mentee' if is_mentee else 'mentor'} of this programme")
+        yield FieldError(field, f"is not a {'mentee' if is_mentee else 'mentor'} of this programme")
 
 
-def _twice(values: Sequence[Hashable], name: str) -> Iterator[FieldError]:
+def _duplicates(values: Sequence[Hashable], name: str) -> Iterator[FieldError]:
     first: dict[Hashable, int] = {}
-    for place, value in enumerate(values):
-        if (before := first.setdefault(value, place)) != place:
-            yield FieldError(f"{name}.{place}", f"appears twice: {name}.{before} is the same")
+    for index, value in enumerate(values):
+        if (before := first.setdefault(value, index)) != index:
+            yield FieldError(f"{name}.{index}", f"appears twice: {name}.{before} is the same")

@@ -1,6 +1,6 @@
-"""Whether a round that waited while others were published can still be published as a whole, before it takes a seat.
+"""Checks, before a round takes its first seat, that rounds published since its freeze left the seats that it assigns.
 
-Capacity is a member's in all programmes, so rounds of different programmes give away the same seats.
+A member's capacity counts in all programmes, so rounds of different programmes can assign the same seats.
 """
 
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from shared.errors import Conflict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meanwhile:
-    """What rounds did that were published, or began to be, after this one's people were frozen."""
+    """Effects of the rounds whose publication began after this round's freeze."""
 
     is_superseded: bool = False
-    """One of them is of the same programme."""
+    """Whether such a round is of the same programme."""
     gives: Mapping[str, int] = field(default_factory=dict)
-    """By mentor to whom both bring people: how many seats this round gives."""
+    """By mentor with mentees in this round and in such a round: the seats that this round assigns."""
     left: Mapping[str, int] = field(default_factory=dict)
-    """Of the same mentors: seats that are free, without those that a round being published gives."""
+    """By the same mentors: free seats, less those that a round in publication is still to take."""
 
 
 def require_current(meanwhile: Meanwhile) -> None:

@@ -1,4 +1,4 @@
-"""Documents ↔ places in rounds. Each result lays them out anew; those of an earlier one are looked at by nobody."""
+"""Documents ↔ places in rounds. Each result has places of its own; those of an earlier result are not read any more."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,12 +21,12 @@ PLACE_INDEXES = [
 
 
 def of_edition(result: str | None) -> Document:
-    """Places laid out by the result under this key."""
+    """Query for the places of the result with this file key."""
     return {"edition": result}
 
 
 def laid_out(line: Mapping[str, Any], head: Mapping[str, Any]) -> Document:
-    """A line of the workshop's, with what all places of the round have in common."""
+    """A line of the solver process, with `head`: the fields that all places of the result share."""
     mentee, mentor = line["mentee"], line["mentor"]
     return {
         **head,
@@ -56,7 +56,9 @@ def place_of(document: Document) -> Place:
         state=document["state"],
         version=document["version"],
         reason=document["reason"],
-        opens=tuple(Opening(mentor=Party(**one["mentor"]), seats=one["seats"]) for one in document["opens"]),
+        opens=tuple(
+            Opening(mentor=Party(**opening["mentor"]), seats=opening["seats"]) for opening in document["opens"]
+        ),
         waiting_since=document["waiting_since"],
         order=document["order"],
         waits=document["waits"],
@@ -65,7 +67,7 @@ def place_of(document: Document) -> Place:
 
 
 def changing(place: Place) -> UpdateOne:
-    """On condition of the version before."""
+    """Updates the previous version only."""
     changed = {
         "state": place.state,
         "version": place.version,

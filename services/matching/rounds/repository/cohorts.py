@@ -1,4 +1,4 @@
-"""What a round is frozen from: one programme's people, with all that binds them, and who waits since when."""
+"""Reads what a round is frozen from: the programme's members, their relationships, and since when mentees wait."""
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ _SCANNED = 1000
 
 
 async def states(database: Database, programme: str, *, opened: Document) -> AsyncIterator[list[State]]:
-    """In pieces; people last, so that they are placed once. `opened`: which open relationships."""
+    """In batches, members last, so that the index computes each once. `opened` selects the open relationships."""
     only: dict[str, Document] = {
         **BINDING,
         RELATIONSHIPS: {"$or": [{**OPEN, **opened}, SEPARATING]},
@@ -33,7 +33,7 @@ async def engaged(database: Database, programme: str) -> frozenset[str]:
 
 
 async def waiting_since(database: Database, programme: str) -> Mapping[str, datetime]:
-    """Of who was left over by a round; who had a mentor after that waits since the mentoring ended."""
+    """By mentee whom a round left over: when the wait began, or when a later mentoring ended."""
     since = await _latest(database, PLACES, "waiting_since", {"programme": programme, "state": _LEFT_OVER})
     ended = await _latest(database, RELATIONSHIPS, "closed_at", {"programme": programme, "state": "closed"})
     return {mentee: max(at, ended.get(mentee, at)) for mentee, at in since.items()}
@@ -42,9 +42,10 @@ async def waiting_since(database: Database, programme: str) -> Mapping[str, date
 _LEFT_OVER: Document = {"$in": ["lapsed", "unmatched"]}
 
 
-async def _latest(database: Database, name: str, of: str, wanted: Document) -> dict[str, datetime]:
+async def _latest(database: Database, name: str, field: str, wanted: Document) -> dict[str, datetime]:
+    """By mentee: the greatest value of `field`."""
     stages: list[Document] = [
         {"$match": wanted},
-        {"$group": {"_id": "$mentee.member", "at": {"$max": f"${of}"}}},
+        {"$group": {"_id": "$mentee.member", "at": {"$max": f"${field}"}}},
     ]
-    return {one["_id"]: one["at"] async for one in database[name].aggregate(stages)}
+    return {group["_id"]: group["at"] async for group in database[name].aggregate(stages)}

@@ -1,4 +1,4 @@
-"""A round's files, in pieces that fit a document. Each file has a key of its own: what is half written is nobody's."""
+"""A round's files in chunks that fit a document. Each file gets a new key, so no round names a half-written file."""
 
 import hashlib
 import io
@@ -26,20 +26,20 @@ class RoundFiles:
 
     async def keep(self, file: IO[bytes], *, round: str, institution: str) -> File:
         key, size, seen = self._clock.new_id(), 0, hashlib.sha256()
-        for nth, chunk in enumerate(_pieces(file)):
-            seen.update(chunk)
-            size += len(chunk)
-            await self._chunks.insert_one(_piece(key, nth, chunk, round=round, institution=institution))
+        for index, content in enumerate(_contents(file)):
+            seen.update(content)
+            size += len(content)
+            await self._chunks.insert_one(_chunk(key, index, content, round=round, institution=institution))
         return File(key=key, size=size, sha256=seen.hexdigest())
 
     def keep_with(self, writing: Writing, content: bytes, *, round: str, institution: str) -> File:
-        """A small file, in the transaction of who names it: it is not there without."""
+        """Stores a small file in the transaction that also stores its key."""
         key = self._clock.new_id()
-        pieces = [
-            _piece(key, nth, chunk, round=round, institution=institution)
-            for nth, chunk in enumerate(_pieces(io.BytesIO(content)))
+        chunks = [
+            _chunk(key, index, part, round=round, institution=institution)
+            for index, part in enumerate(_contents(io.BytesIO(content)))
         ]
-        writing[CHUNKS].insert_many(pieces, session=writing.session)
+        writing[CHUNKS].insert_many(chunks, session=writing.session)
         return File(key=key, size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
     async def content(self, file: File) -> AsyncIterator[bytes]:
@@ -52,17 +52,17 @@ class RoundFiles:
                 target.write(chunk)
 
     async def beside(self, round: str, files: Collection[File]) -> Collection[str]:
-        """Keys of what else is stored of the round."""
-        return set(await self._chunks.distinct("key", {"round": round})) - {one.key for one in files}
+        """Keys of the round's stored files that are not among `files`."""
+        return set(await self._chunks.distinct("key", {"round": round})) - {file.key for file in files}
 
     async def discard(self, keys: Collection[str]) -> None:
         await self._chunks.delete_many({"key": {"$in": list(keys)}})
 
 
-def _piece(key: str, nth: int, content: bytes, *, round: str, institution: str) -> Document:
-    piece = {"key": key, "nth": nth, "round": round, "institution": institution, "content": content}
-    return {"_id": f"{key}.{nth}", **piece}
+def _chunk(key: str, index: int, content: bytes, *, round: str, institution: str) -> Document:
+    chunk = {"key": key, "nth": index, "round": round, "institution": institution, "content": content}
+    return {"_id": f"{key}.{index}", **chunk}
 
 
-def _pieces(file: IO[bytes]) -> Iterable[bytes]:
+def _contents(file: IO[bytes]) -> Iterable[bytes]:
     return iter(lambda: file.read(_CHUNK_BYTES), b"")

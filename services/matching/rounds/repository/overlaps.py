@@ -1,6 +1,7 @@
-"""What rounds do to each other, read in the transaction that opens or publishes one.
+"""Reads the effects of other rounds, in the transaction that opens or publishes a round.
 
-Both write to the same document first: of two at once, one begins again and sees what the other did.
+Opening and publishing write to the same document first, so that of two transactions at once the second is retried and
+sees the effects of the first.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,29 +22,29 @@ async def prepare_turns(database: Database) -> None:
 
 
 def open_in(writing: Writing, round: Round) -> Document | None:
-    """The programme's open round."""
+    """The document of the programme's open round."""
     _take_turn(writing)
     wanted = {"institution": round.institution, "programme": round.programme, "state": {"$in": list(OPEN)}}
     return writing[_ROUNDS].find_one(wanted, session=writing.session)
 
 
 def meanwhile(writing: Writing, round: Round) -> Meanwhile:
-    """Of every institution's rounds: people of several may be brought together in one programme."""
+    """Reads rounds of every institution, because a programme can bring members of several institutions together."""
     _take_turn(writing)
     if round.frozen is None or round.solved is None:
         return Meanwhile()
     since = [{"state": "publishing"}, {"state": "published", "published_at": {"$gt": round.frozen.at}}]
     found = writing[_ROUNDS].find({"_id": {"$ne": round.id}, "$or": since}, session=writing.session)
-    others = [one for one in found if one["solved"]]
+    others = [other for other in found if other["solved"]]
     if not others:
         return Meanwhile()
     gives = _seats(writing, [round.solved.result.key], ["planned"])
-    taken_by_others = _seats(writing, [_edition(one) for one in others], ["planned", "opened"])
+    taken_by_others = _seats(writing, [_edition(other) for other in others], ["planned", "opened"])
     shared = gives.keys() & taken_by_others.keys()
-    publishing = [_edition(one) for one in others if one["state"] == "publishing"]
+    publishing = [_edition(other) for other in others if other["state"] == "publishing"]
     promised = _seats(writing, publishing, ["planned"]) if publishing else {}
     return Meanwhile(
-        is_superseded=any(one["programme"] == round.programme for one in others),
+        is_superseded=any(other["programme"] == round.programme for other in others),
         gives={mentor: gives[mentor] for mentor in shared},
         left={mentor: free - promised.get(mentor, 0) for mentor, free in _free(writing, shared).items()},
     )
@@ -58,17 +59,17 @@ def _edition(round: Document) -> str:
 
 
 def _seats(writing: Writing, editions: Sequence[str], states: Sequence[str]) -> Mapping[str, int]:
-    """By mentor: places in these editions."""
+    """By mentor: the number of places in these editions and states."""
     stages: list[Document] = [
         {"$match": {"edition": {"$in": list(editions)}, "state": {"$in": list(states)}}},
         {"$group": {"_id": "$mentor.member", "seats": {"$sum": 1}}},
     ]
-    return {one["_id"]: one["seats"] for one in writing[PLACES].aggregate(stages, session=writing.session)}
+    return {group["_id"]: group["seats"] for group in writing[PLACES].aggregate(stages, session=writing.session)}
 
 
 def _free(writing: Writing, mentors: Collection[str]) -> Mapping[str, int]:
     wanted = {"_id": {"$in": sorted(mentors)}}
     seats = writing[SEATS].find(wanted, {"taken": 1}, session=writing.session)
-    taken = {one["_id"]: one["taken"] for one in seats}
+    taken = {mentor["_id"]: mentor["taken"] for mentor in seats}
     members = writing[PARTICIPANTS].find(wanted, {"capacity": 1}, session=writing.session)
-    return {one["_id"]: one.get("capacity", 0) - taken.get(one["_id"], 0) for one in members}
+    return {member["_id"]: member.get("capacity", 0) - taken.get(member["_id"], 0) for member in members}

@@ -1,4 +1,4 @@
-"""Places settled: as a request is accepted, in one transaction with the seat, the relationship and the facts."""
+"""Settles places as a request is accepted: in one transaction with the seat, the relationship and the facts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,18 +28,18 @@ class MongoPublicationRepository:
         self._clock = clock
 
     async def to_publish(self) -> Sequence[Round]:
-        return [round_of(one) async for one in self._database[ROUNDS].find({"state": "publishing"})]
+        return [round_of(document) async for document in self._database[ROUNDS].find({"state": "publishing"})]
 
     async def unsettled(self, round: Round, *, limit: int) -> Sequence[Place]:
         wanted = {**of_edition(edition_of(round)), "state": {"$in": list(UNSETTLED)}}
         found = self._database[PLACES].find(wanted).sort([("state", DESCENDING), ("_id", ASCENDING)]).limit(limit)
-        return [place_of(one) async for one in found]
+        return [place_of(document) async for document in found]
 
     async def settle(self, place: Place, settle: Settle, trace: Trace) -> None:
         def body(writing: Writing) -> None:
             document = writing[PLACES].find_one({"_id": place.id}, session=writing.session)
             if document is None:
-                raise LookupError(f"place {place.id} was seen and is gone")
+                raise LookupError(f"place {place.id} was read and is deleted")
             two = _round_situation(writing, place)
             settlement = settle(place_of(document), two)
             if settlement is not None:

@@ -1,4 +1,4 @@
-"""Documents ↔ rounds and their places; the owner's institution stands in every query of a coordinator's."""
+"""Documents ↔ rounds and their places; every query of a coordinator names the institution that owns the round."""
 
 import json
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -80,14 +80,14 @@ class MongoRoundRepository:
         found: dict[str, Person] = {}
         left = iter(sorted(ids))
         while some := list(islice(left, _AT_ONCE)):
-            kept = [one for one in some if one in mentees]
+            kept = [id for id in some if id in mentees]
             found |= await people.persons(self._database, {"_id": {"$in": some}}, mentees=kept)
         return found
 
     async def engaged(self, programme: str, mentees: Collection[str]) -> Collection[str]:
         wanted = {"mentee.member": {"$in": list(mentees)}, "programme": programme, **OPEN}
         found = self._database[RELATIONSHIPS].find(wanted, {"mentee.member": 1})
-        return {one["mentee"]["member"] async for one in found}
+        return {relationship["mentee"]["member"] async for relationship in found}
 
     async def begin(self, round: Round, orders: bytes) -> Round:
         known = await self._rounds.find_one({"_id": round.id, "institution": round.institution})
@@ -106,7 +106,7 @@ class MongoRoundRepository:
 
         try:
             return round_of(await in_one_thread(self._database, body))
-        except DuplicateKeyError:  # a retry beside the first attempt
+        except DuplicateKeyError:  # a repetition that ran at the same time
             return round_of(await self._rounds.find_one({"_id": round.id}) or document)
 
     async def round(self, institution: str, id: str) -> Round | None:
@@ -115,7 +115,8 @@ class MongoRoundRepository:
 
     async def rounds(self, institution: str, programme: str, *, before: Position | None, limit: int) -> Sequence[Round]:
         wanted = {"institution": institution, "programme": programme}
-        return [round_of(one) for one in await newest(self._rounds, wanted, before=before, limit=limit)]
+        page = await newest(self._rounds, wanted, before=before, limit=limit)
+        return [round_of(document) for document in page]
 
     async def save(self, round: Round) -> None:
         failpoints.reach("before-save")
@@ -140,11 +141,13 @@ class MongoRoundRepository:
 
     async def places(self, round: Round, state: PlaceState | None, *, after: str, limit: int) -> Sequence[Place]:
         wanted = {**_of(round), "_id": {"$gt": after}, **({"state": state} if state else {})}
-        return [place_of(one) async for one in self._places.find(wanted).sort("_id", ASCENDING).limit(limit)]
+        found = self._places.find(wanted).sort("_id", ASCENDING).limit(limit)
+        return [place_of(document) async for document in found]
 
     async def waiting(self, round: Round, *, after: str, limit: int) -> Sequence[Place]:
         wanted = {**_of(round), "waits": True, "order": {"$gt": after}}
-        return [place_of(one) async for one in self._places.find(wanted).sort("order", ASCENDING).limit(limit)]
+        found = self._places.find(wanted).sort("order", ASCENDING).limit(limit)
+        return [place_of(document) async for document in found]
 
     async def waiting_before(self, place: Place) -> int:
         wanted = {**of_edition(place.id.rpartition(".")[0]), "waits": True, "order": {"$lt": place.order}}
@@ -156,7 +159,8 @@ class MongoRoundRepository:
             "mentee.institution": institution,
             "state": {"$nin": list(UNSETTLED)},
         }
-        return [place_of(one) async for one in self._places.find(wanted).sort("at", DESCENDING).limit(_MINE)]
+        found = self._places.find(wanted).sort("at", DESCENDING).limit(_MINE)
+        return [place_of(document) async for document in found]
 
     async def next_to_solve(self) -> Round | None:
         document = await self._rounds.find_one_and_update(
@@ -175,7 +179,7 @@ class MongoRoundRepository:
         await self._files.fetch(file, path)
 
     async def lay_out(self, round: Round, result: File, path: Path) -> None:
-        """A worker that was stopped in the midst may have begun it: what is there is the same."""
+        """Stores the places of a result. Those that a killed worker stored before are the same and stay."""
         head = {
             "edition": result.key,
             "round": round.id,
@@ -189,22 +193,23 @@ class MongoRoundRepository:
 
     async def _insert(self, documents: Sequence[Document]) -> None:
         try:
-            await self._places.bulk_write([InsertOne(one) for one in documents], ordered=False)
+            await self._places.bulk_write([InsertOne(document) for document in documents], ordered=False)
         except BulkWriteError as failed:
             if not duplicates_in(failed):
                 raise
 
     async def tidy(self) -> None:
         at_rest = {"tidied": None, "state": {"$in": ["pending", "publishing", "published", "dropped"]}}
-        async for one in self._rounds.find(at_rest):
-            await self._tidy(round_of(one))
+        async for document in self._rounds.find(at_rest):
+            await self._tidy(round_of(document))
 
     async def tidy_again(self, round: Round) -> None:
         await self._rounds.update_one({"_id": round.id}, {"$unset": {"tidied": ""}})
 
     async def _tidy(self, round: Round) -> None:
-        """Whoever is stopped in the midst drops nothing that was stored since: what to drop is seen before the version
-        is, and what was there at this version and is not named by it is named by no later one.
+        """Deletes files and places that this version does not name. They are listed before the version is checked: what
+        existed at this version and is not named by it is not named by a later version either. So a process that is
+        paused in between deletes nothing that was stored meanwhile.
         """
         is_gone = round.state == "dropped"
         files = await self._files.beside(round.id, () if is_gone else round.files)
@@ -227,7 +232,7 @@ def _save(writing: Writing, round: Round) -> None:
 
 async def counted(database: Database, round: Round) -> Mapping[PlaceState, int]:
     stages: list[Document] = [{"$match": _of(round)}, {"$group": {"_id": "$state", "places": {"$sum": 1}}}]
-    return {one["_id"]: one["places"] async for one in database[PLACES].aggregate(stages)}
+    return {group["_id"]: group["places"] async for group in database[PLACES].aggregate(stages)}
 
 
 def _of(round: Round) -> Document:
@@ -287,7 +292,7 @@ def document_of(round: Round) -> Document:
 
 def _frozen(document: Document) -> Frozen:
     files = {name: File(**document[name]) for name in ("input", "people")}
-    floors = tuple(Floor(**one) for one in document.get("floors", ()))  # a round that was frozen before has none
+    floors = tuple(Floor(**floor) for floor in document.get("floors", ()))  # absent in rounds of earlier versions
     return Frozen(**{**document, **files, "floors": floors})
 
 
@@ -310,5 +315,5 @@ def _solved(document: Document) -> Solved:
 
 
 def _trouble(document: Document) -> Trouble:
-    errors = tuple(FieldError(**one) for one in document["errors"])
+    errors = tuple(FieldError(**error) for error in document["errors"])
     return Trouble(code=document["code"], message=document["message"], errors=errors)

@@ -1,6 +1,6 @@
-"""One value, one text: JSON as RFC 8785 writes it, for what a round holds (text, whole numbers, booleans, null).
+"""Canonical JSON (RFC 8785) of a round's files, which hold text, whole numbers, booleans and null.
 
-Reading refuses what would be read as something else than it says: a key that stands twice, a number that is none.
+Reading refuses a repeated key, because readers of JSON disagree on which value counts.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ MAX_DEPTH = 32
 
 
 def text(value: Any) -> bytes:
-    """UTF-8, keys sorted, no white space. Keys of rounds are ASCII, so every order of characters is the same."""
+    """UTF-8, keys sorted, no white space. Keys are ASCII, so UTF-8 and UTF-16 sort them alike."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
@@ -29,7 +29,7 @@ def pointer(path: Sequence[str | int]) -> str:
 
 
 def loaded(content: bytes, *, what: str) -> Any:
-    """Raises `Rejected`: not UTF-8, no JSON, nested without end, a key twice. `what` names the file."""
+    """Raises `Rejected`: not UTF-8, not JSON, nested too deeply, a repeated key. `what` names the file."""
     try:
         return json.loads(content.decode(), object_pairs_hook=_once)
     except UnicodeDecodeError as wrong:

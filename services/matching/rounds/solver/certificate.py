@@ -1,4 +1,4 @@
-"""What proves an outcome and explains it: why no better wish blocks, and what those left over wait for."""
+"""Certificate of an outcome: why no better wish blocks it, and what would match each mentee who is left over."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +14,7 @@ from services.matching.rounds.solver.model import NOBODY, Instance, Longs
 
 @dataclass(frozen=True, kw_only=True)
 class Certified:
-    """An outcome, and by wish whether it would have been better for its mentee."""
+    """An outcome of a target."""
 
     instance: Instance
     outcome: Rows
@@ -28,30 +28,30 @@ class Certified:
 
     @property
     def better(self) -> Bools:
-        """Wishes before the outcome; all, where there is none."""
+        """By wish: whether the mentee prefers it to the outcome; every wish of an unmatched mentee."""
         reached = np.where(self.outcome == NOBODY, self.instance.mentee.size, self.outcome)
         return np.arange(self.instance.mentee.size) < reached[self.instance.mentee]
 
 
 def better(certified: Certified) -> list[tuple[Better, ...]]:
-    """By mentee."""
+    """By mentee: the wishes preferred to the outcome."""
     instance = certified.instance
     wishes = np.flatnonzero(certified.better)
     why = _why(certified, wishes)
     margin = _margins(certified, wishes)
-    told = [
+    explained = [
         Better(mentor=instance.mentors[mentor], why=reason, margin=much if reason.startswith("out") else None)
         for mentor, reason, much in zip(instance.mentor[wishes].tolist(), why, margin.tolist(), strict=True)
     ]
     ends = np.searchsorted(instance.mentee[wishes], np.arange(len(instance.mentees) + 1)).tolist()
-    return [tuple(told[start:end]) for start, end in pairwise(ends)]
+    return [tuple(explained[start:end]) for start, end in pairwise(ends)]
 
 
 def _why(certified: Certified, wishes: Rows) -> list[Why]:
     instance = certified.instance
     mentor = instance.mentor[wishes]
     codes: list[Why] = ["excluded", "pinned", "closed", "seats_pinned"]
-    held_back = np.select(
+    code_of = np.select(
         [
             instance.excluded[wishes],
             instance.pinned[instance.mentee[wishes]] != NOBODY,
@@ -62,11 +62,11 @@ def _why(certified: Certified, wishes: Rows) -> list[Why]:
         len(codes),
     )
     codes.append("outweighed" if certified.covered else "outranked")
-    return [codes[code] for code in held_back.tolist()]
+    return [codes[code] for code in code_of.tolist()]
 
 
 def _margins(certified: Certified, wishes: Rows) -> Longs:
-    """Only of wishes that could come true; of others it says nothing."""
+    """By wish; meaningful only for wishes that could be matched."""
     instance, covered = certified.instance, certified.covered
     mentor = instance.mentor[wishes]
     if covered is None:
@@ -76,7 +76,7 @@ def _margins(certified: Certified, wishes: Rows) -> Longs:
 
 
 def _last_held(certified: Certified) -> Rows:
-    """By mentor: the standing of the last who is held and not pinned."""
+    """By mentor: the standing of the least preferred match that is not pinned."""
     instance = certified.instance
     free = certified.kept[instance.open[certified.kept]]
     last = np.full(len(instance.mentors), NOBODY)
@@ -85,21 +85,21 @@ def _last_held(certified: Certified) -> Rows:
 
 
 def unmatched(certified: Certified, *, round: str, waiting_days: Longs) -> tuple[Unmatched, ...]:
-    """Who waits longest first."""
+    """The longest wait first."""
     instance = certified.instance
     left = np.flatnonzero(certified.outcome == NOBODY).tolist()
     days = waiting_days.tolist()
-    left.sort(key=lambda one: (-days[one], seed(round, instance.mentees[one]), one))
+    left.sort(key=lambda mentee: (-days[mentee], seed(round, instance.mentees[mentee]), mentee))
     needed = _seats_needed(certified)
     return tuple(
         Unmatched(
-            mentee=instance.mentees[one],
+            mentee=instance.mentees[mentee],
             position=position,
-            waiting_days=days[one],
-            reason=_reason(certified, one),
-            opens=_opens(instance, one, needed),
+            waiting_days=days[mentee],
+            reason=_reason(certified, mentee),
+            opens=_opens(instance, mentee, needed),
         )
-        for position, one in enumerate(left, 1)
+        for position, mentee in enumerate(left, 1)
     )
 
 
@@ -127,10 +127,11 @@ def _opens(instance: Instance, mentee: int, needed: Longs) -> tuple[Opening, ...
 
 
 def _seats_needed(certified: Certified) -> Longs:
-    """By wish. Fit: one more than those who stand higher with this mentor and would rather be there.
+    """By wish: seats to add at this mentor so that the mentee is matched for certain.
 
-    Whoever would come to the new seats is among them, as nobody is worse off when seats are added (Roth & Sotomayor
-    1990, theorem 5.35), so one is left. Coverage: 1, and then one more person is matched.
+    Fit: one more than the mentees whom the mentor ranks higher and who prefer this mentor to their outcome. Only they
+    can take the new seats before this mentee, because added seats make no mentee worse off (Roth & Sotomayor 1990,
+    theorem 5.35). Coverage: 1, with which one more mentee is matched, not necessarily this one.
     """
     instance = certified.instance
     if certified.covered:

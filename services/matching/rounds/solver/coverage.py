@@ -1,7 +1,7 @@
-"""Coverage: as many people matched as can be, then the greatest total score; exact, with dual values that prove it.
+"""Coverage: the most matched mentees, then the greatest total score; exact, with dual values that prove it.
 
-A wish is worth `bonus` + its score, the bonus being more than all scores together. Dual values (prices of seats, gains
-of mentees) prove that no matching is worth more: linear programming's weak duality, in whole numbers.
+The value of a wish is `bonus` + its score; the bonus exceeds the sum of all scores. Dual values (prices of seats,
+gains of mentees) prove that no matching has a greater value: weak duality of linear programs, in whole numbers.
 """
 
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from services.matching.rounds.solver.model import NOBODY, Instance, Longs
 from shared.errors import Rejected
 
 _MOST_PLACES = 20_000_000
-"""Pairs of a wish and a seat that it may take: 1.6 GB."""
+"""Pairs of a wish and a seat that it may take; so many need 1.6 GB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Covered:
     outcome: Rows
-    """By mentee: the wish that came true, or NOBODY."""
+    """By mentee: the matched wish, or NOBODY."""
     gain: Longs
-    """By mentee: what the matching is worth to them above the seat's price."""
+    """By mentee: the value of the matched wish less the price of its seat."""
     price: Longs
-    """By mentor, of one seat; 0 where one is left over. Of all prices that prove the outcome, the lowest."""
+    """By mentor: of each seat; 0 where a seat is free. The lowest prices that prove the outcome."""
     bonus: int
 
 
 def coverage(instance: Instance) -> Covered:
-    """Raises `Rejected` where that takes too much memory; and ArithmeticError where the outcome would not be the best,
-    which is a fault of the solver, never of the round.
+    """Raises `Rejected` where it needs too much memory, and ArithmeticError where the outcome is not the best, which is
+    a fault of the solver and never of the round.
     """
     bonus = bonus_of(instance)
     worth = instance.score + bonus
@@ -50,10 +50,10 @@ def bonus_of(instance: Instance) -> int:
 
 
 def _assigned(instance: Instance, worth: Longs) -> Rows:
-    """Jonker & Volgenant's shortest augmenting paths on a sparse matrix: a row a mentee, a column a seat.
+    """Jonker & Volgenant's shortest augmenting paths on a sparse matrix: a row for each mentee, a column for each seat.
 
-    A mentor with no more who ask than seats needs no common seats: each wish gets its own column. Each mentee has one
-    column more, which costs most: remaining unmatched.
+    Where a mentor has a seat for every wish, each wish gets a column of its own. Each mentee has one more column, which
+    costs most: to remain unmatched.
     """
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
@@ -76,7 +76,7 @@ def _assigned(instance: Instance, worth: Longs) -> Rows:
 
 
 def _columns(instance: Instance, wishes: Rows) -> tuple[Rows, Rows]:
-    """Pairs of (place in `wishes`, seat): every seat that a wish may take."""
+    """Pairs of (index in `wishes`, seat): every seat that a wish may take."""
     mentor = instance.mentor[wishes]
     asked = np.bincount(mentor, minlength=len(instance.mentors))
     contested = asked > instance.seats
@@ -87,21 +87,21 @@ def _columns(instance: Instance, wishes: Rows) -> tuple[Rows, Rows]:
         raise _too_large(instance, np.where(contested, asked * instance.seats, 0))
     wish = np.repeat(np.arange(wishes.size), each)
     nth = np.arange(wish.size) - np.repeat(np.cumsum(each) - each, each)
-    own = np.where(contested[mentor], 0, _nth_of(mentor, asked))
+    own = np.where(contested[mentor], 0, _position_in_group(mentor, asked))
     return wish, start[mentor[wish]] + nth + own[wish]
 
 
-def _too_large(instance: Instance, places: Longs) -> Rejected:
-    busiest = int(places.argmax())
+def _too_large(instance: Instance, pairs: Longs) -> Rejected:
+    busiest = int(pairs.argmax())
     message = (
-        f"coverage takes {places.sum()} pairs of a wish and a seat, and at most {_MOST_PLACES} are worked out: lower "
+        f"coverage takes {pairs.sum()} pairs of a wish and a seat, and at most {_MOST_PLACES} are worked out: lower "
         f"capacities, first that of {instance.mentors[busiest]!r}, or have target fit and no comparison"
     )
     return Rejected("round_too_large", message)
 
 
-def _nth_of(group: Rows, sizes: Rows) -> Rows:
-    """The how manieth of its group each is, from 0."""
+def _position_in_group(group: Rows, sizes: Rows) -> Rows:
+    """By entry: how many entries of its group are before it."""
     order = np.argsort(group, kind="stable")
     nth = np.empty_like(group)
     nth[order] = np.arange(group.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -109,9 +109,9 @@ def _nth_of(group: Rows, sizes: Rows) -> Rows:
 
 
 def _prices(instance: Instance, worth: Longs, kept: Rows) -> Longs:
-    """The lowest at which nobody would gain by another seat: longest paths by Bellman & Ford, over those who can rise.
+    """The lowest prices at which no mentee would gain by another seat: longest paths by Bellman & Ford.
 
-    u + price ≥ worth for each wish, u = worth - price for who is matched, 0 for who is not.
+    gain + price ≥ worth for each wish; gain = worth - price of a matched mentee, 0 of an unmatched one.
     """
     by_mentor = instance.by_standing[instance.live[instance.by_standing]]
     price = np.zeros(len(instance.mentors), dtype=np.int64)
@@ -130,4 +130,4 @@ def _prices(instance: Instance, worth: Longs, kept: Rows) -> Longs:
         if (risen == price).all():
             return price
         price = risen
-    raise ArithmeticError("the assignment is not the best: its prices rise for ever")
+    raise ArithmeticError("the assignment is not the best: its prices do not converge")

@@ -1,4 +1,4 @@
-"""What a coordinator compares before choosing: whole numbers only, thousandths rounded half up."""
+"""Figures by which a coordinator compares the two targets: whole numbers, thousandths rounded half up."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from services.matching.rounds.solver.model import NOBODY, Instance, Longs
 
 
 def figures(instance: Instance, outcome: Rows, *, homes: tuple[Sequence[str], Sequence[str]]) -> Figures:
-    """`homes`: the institutions of mentees and of mentors, in their order."""
+    """`homes`: the institutions of the mentees and of the mentors, in the order of `instance`."""
     kept = outcome[outcome != NOBODY]
     place = instance.place[kept]
     held = np.bincount(instance.mentor[kept], minlength=len(instance.mentors))
@@ -31,7 +31,7 @@ def thousandths(numerator: int, denominator: int) -> int:
 
 
 def gini(load: Longs) -> int:
-    """Gini's coefficient of loads in rising order: the sum of (2 i - n - 1) x_i over n times the sum of x."""
+    """Gini's coefficient in thousandths: the sum of (2 i - n - 1) x_i over n times the sum of x, x in rising order."""
     rising = np.sort(load)
     weight = 2 * np.arange(1, rising.size + 1) - rising.size - 1
     return thousandths(int((weight * rising).sum()), rising.size * int(rising.sum()))
@@ -40,8 +40,8 @@ def gini(load: Longs) -> int:
 def _flow(instance: Instance, kept: Rows, homes: tuple[Sequence[str], Sequence[str]]) -> tuple[Flow, ...]:
     mentees, mentors = homes
     pairs = zip(instance.mentee[kept].tolist(), instance.mentor[kept].tolist(), strict=True)
-    counted = Counter((mentees[one], mentors[other]) for one, other in pairs)
+    counted = Counter((mentees[mentee], mentors[mentor]) for mentee, mentor in pairs)
     return tuple(
-        Flow(mentee_institution=one, mentor_institution=other, pairs=pairs)
-        for (one, other), pairs in sorted(counted.items())
+        Flow(mentee_institution=mentees_home, mentor_institution=mentors_home, pairs=count)
+        for (mentees_home, mentors_home), count in sorted(counted.items())
     )

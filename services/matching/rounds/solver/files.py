@@ -1,7 +1,7 @@
-"""The two files that leave a round, as models: what their JSON Schemas in docs/schemas are made of.
+"""Models of a round's input and result files; docs/schemas has their JSON Schemas.
 
-Pseudonyms, ranks and capacities; forbidden pairs are simply absent; pins and exclusions are a coordinator's and named.
-Every number is whole: no file can hold one that two readers read differently.
+The files hold pseudonyms, ranks and capacities. Forbidden pairs are absent; a coordinator's pins and exclusions are
+named. Every number is whole, so that every reader of JSON reads the same.
 """
 
 from collections.abc import Mapping
@@ -38,22 +38,22 @@ _AFile = TypeVar("_AFile", bound=_File)
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class Wish:
-    """One pair that may be matched. Those of a mentee may stand in any order: ranks count."""
+    """A pair that may be matched. A mentee's wishes may be in any order: the ranks count."""
 
     mentor: Id
     rank: Rank
-    """The mentee's of this mentor, 1 is best. Equal ranks are put in order by a lot (docs/rounds.md)."""
+    """The mentee's rank of this mentor, 1 is best. Ties are broken by a lot (docs/rounds.md)."""
     mentor_rank: Rank
-    """The mentor's of this mentee, 1 is best; equal ranks as above."""
+    """The mentor's rank of this mentee, 1 is best; ties as above."""
     score: Score
-    """How well the two fit. Coverage adds it up; fit looks at ranks only."""
+    """How well the two fit. Coverage maximizes the sum; fit uses ranks only."""
 
 
 class Mentee(_File):
     id: Id
     institution: Id
     waiting_days: Days = 0
-    """Who waits longest stands first among the unmatched."""
+    """Unmatched mentees are listed by their wait, the longest first."""
     wishes: tuple[Wish, ...] = ()
 
 
@@ -69,7 +69,7 @@ class Pair(_File):
 
 
 class Ceiling(_File):
-    """At most so many mentees of the one institution have wishes for mentors of the other: no matching has more."""
+    """At most `at_most` mentees of the one institution wish for mentors of the other, so no matching has more pairs."""
 
     mentee_institution: Id
     mentor_institution: Id
@@ -77,38 +77,38 @@ class Ceiling(_File):
 
 
 class Policy(_File):
-    """By what the wishes were made. Recorded; only `list_length` is checked again."""
+    """The settings that the wishes were made with. Recorded; only `list_length` is checked again."""
 
     id: Slug
     list_length: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 20
-    """No mentee has more wishes; stability is claimed for these lists."""
+    """The most wishes of a mentee; stability is claimed for these lists."""
     score_band: Score = 0
-    """Mentors tell scores apart only where they differ by this much; 0: as they are."""
+    """Mentors rank by bands of score of this width; 0: by exact scores."""
     weights: Mapping[Slug, Weight] = {}
 
 
 class RoundInput(_File):
-    """A round, frozen."""
+    """A frozen round."""
 
     format: Literal["preceptor-round-input/1"]
     round: Id
-    """Its id: lots are drawn from it, so another round draws other lots."""
+    """The round's id. Lots are drawn from it, so another round draws other lots."""
     target: Target
-    """`fit`: no pair would rather have each other. `coverage`: most people matched, then the greatest total score."""
+    """`fit`: a stable matching. `coverage`: the most matched mentees, then the greatest total score."""
     compare: Flag = True
-    """Whether the result has the other target's figures as well."""
+    """Whether the result has the figures of the other target as well."""
     policy: Policy
     mentors: tuple[Mentor, ...]
     mentees: tuple[Mentee, ...]
     pins: tuple[Pair, ...] = ()
-    """Pairs that a coordinator fixes. Each must be among its mentee's wishes."""
+    """Pairs that a coordinator fixed. Each must be among its mentee's wishes."""
     exclusions: tuple[Pair, ...] = ()
     """Pairs that a coordinator keeps apart."""
     exchanges: tuple[Ceiling, ...] = ()
-    """Where two institutions agreed on a ceiling. Left out where there is none."""
+    """Ceilings between institutions. The field is absent where there is none."""
 
     def file(self) -> bytes:
-        """What the file holds: the canonical form and a line's end."""
+        """The canonical form and a line feed."""
         none = set() if self.exchanges else {"exchanges"}
         return canonical.text(self.model_dump(mode="json", exclude=none)) + b"\n"
 
@@ -119,28 +119,28 @@ Reason = Literal["no_wishes", "excluded", "closed", "outranked", "outweighed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class Better:
-    """A wish that its mentee would have liked better than the outcome, and why it does not block."""
+    """A wish that the mentee prefers to the outcome, and why it does not block."""
 
     mentor: Id
     why: Why
-    """`outranked` (fit): every free seat is held by people whom the mentor ranks higher. `outweighed` (coverage): the
-    total would not rise. `excluded`: by a coordinator. `pinned`: the mentee is, elsewhere. `closed`: capacity 0.
-    `seats_pinned`: every seat is."""
+    """`outranked` (fit): every seat without a pin is held by a mentee whom the mentor ranks higher. `outweighed`
+    (coverage): the total would not rise. `excluded`: by a coordinator. `pinned`: the mentee is pinned elsewhere.
+    `closed`: capacity 0. `seats_pinned`: every seat is pinned."""
     margin: Whole | None
-    """`outranked`: how many places of the mentor's order the mentee stands behind the last who is held. `outweighed`:
-    how much price and gain exceed the worth of this wish. Null for the others."""
+    """`outranked`: how many positions of the mentor's order the mentee is behind the last mentee who is held.
+    `outweighed`: by how much price and gain exceed the value of this wish. Null for the others."""
 
 
 class MenteeResult(_File):
     id: Id
     mentor: Id | None
     place: Rank | None
-    """1 for a first choice; equal ranks share a place."""
+    """1 for a first choice; ties share a number."""
     pinned: Flag
     gain: Whole | None
     """Coverage: the dual value. Null for fit."""
     better: tuple[Better, ...]
-    """Every wish before the outcome, the best first; of who is unmatched, every wish."""
+    """Every wish preferred to the outcome, the best first; every wish of an unmatched mentee."""
 
 
 class MentorResult(_File):
@@ -148,25 +148,25 @@ class MentorResult(_File):
     mentees: tuple[Id, ...]
     """In the mentor's order."""
     price: Whole | None
-    """Coverage: the dual value of one seat. Null for fit."""
+    """Coverage: the dual value of a seat. Null for fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class Opening:
     mentor: Id
     seats: Rank
-    """May be more than a mentor can have: one for each who stands higher and would rather come."""
+    """Can exceed what a mentor may have: one more than the mentees who are ranked higher and prefer this mentor."""
 
 
 class Unmatched(_File):
     mentee: Id
     position: Rank
-    """Who waits longest is first; equal days are ordered by a lot."""
+    """1 for the longest wait; equal days are ordered by a lot."""
     waiting_days: Days
     reason: Reason
     opens: tuple[Opening, ...]
-    """What would change it, the least first. Fit: with so many more seats there, this mentee is matched for certain.
-    Coverage: with one more seat there, one more person is matched."""
+    """What would change it, the fewest seats first. Fit: with so many more seats at this mentor, the mentee is matched
+    for certain. Coverage: with one more seat there, one more mentee is matched."""
 
 
 class Flow(_File):
@@ -180,11 +180,11 @@ class Figures(_File):
     matched: Whole
     first_choices: Whole
     mean_place_thousandths: Whole
-    """Of the matched; rounded half up; 0 where nobody is matched."""
+    """Of the matched mentees; rounded half up; 0 where there is none."""
     load_gini_thousandths: Whole
-    """Of people held by each mentor who has a seat; 0 where all hold as many."""
+    """Of the mentees of each mentor who has a seat; 0 where all have equally many."""
     score: Whole
-    """The total of the pairs."""
+    """The sum over the pairs."""
     flow: tuple[Flow, ...]
 
 
@@ -195,31 +195,31 @@ class Compared(_File):
 
 class InputHashes(_File):
     sha256: Sha256
-    """Of its canonical form."""
+    """Of the canonical form of the input."""
     file_sha256: Sha256
-    """Of the bytes that were read."""
+    """Of the bytes of the file that was read."""
 
 
 class RoundResult(_File):
-    """What a round led to, with what proves it. Checked by `./dev verify input.json result.json`."""
+    """The result of a round and its certificate. Checked by `./dev verify input.json result.json`."""
 
     format: Literal["preceptor-round-result/1"]
     round: Id
     target: Target
     solver: Slug
-    """The version of the code: the same input and solver give the same bytes."""
+    """The version of the solver: the same input and version give the same bytes."""
     policy: Slug
     input: InputHashes
     bonus: Whole | None
-    """Coverage: what a match is worth above its score, more than all scores together. Null for fit."""
+    """Coverage: the value of a match beyond its score; exceeds the sum of all scores. Null for fit."""
     mentees: tuple[MenteeResult, ...]
-    """By id, as are mentors."""
+    """Sorted by id, as are `mentors`."""
     mentors: tuple[MentorResult, ...]
     unmatched: tuple[Unmatched, ...]
-    """By position."""
+    """Sorted by position."""
     figures: Compared
     sha256: Sha256
-    """Of the canonical form of everything else here."""
+    """Of the canonical form of all other fields."""
 
     @classmethod
     def sealed(cls, **content: Any) -> Self:
@@ -230,26 +230,26 @@ class RoundResult(_File):
         return canonical.text(self.model_dump(mode="json", exclude={"sha256"}))
 
     def file(self) -> bytes:
-        """What the file holds: the canonical form and a line's end."""
+        """The canonical form and a line feed."""
         return canonical.text(self.model_dump(mode="json")) + b"\n"
 
 
 def read_input(content: bytes) -> RoundInput:
-    """Raises `Rejected` with a JSON pointer to each wrong place. Whether it makes sense is for `checks`."""
-    return understood(canonical.loaded(content, what="the input"))
+    """Raises `Rejected` with a JSON pointer to each wrong value. `checks` finds contradictions."""
+    return parsed_input(canonical.loaded(content, what="the input"))
 
 
-def understood(value: Any) -> RoundInput:
-    """As `read_input`, of JSON that was loaded."""
-    return _understood(RoundInput, value, what="input")
+def parsed_input(value: Any) -> RoundInput:
+    """`value` is loaded JSON. Raises as `read_input`."""
+    return _parsed(RoundInput, value, what="input")
 
 
 def read_result(content: bytes) -> RoundResult:
-    """Raises `Rejected` as `read_input` does. Whether it holds is for the verifier."""
-    return _understood(RoundResult, canonical.loaded(content, what="the result"), what="result")
+    """Raises `Rejected` as `read_input` does. The verifier checks the result."""
+    return _parsed(RoundResult, canonical.loaded(content, what="the result"), what="result")
 
 
-def _understood(kind: type[_AFile], value: Any, *, what: str) -> _AFile:
+def _parsed(kind: type[_AFile], value: Any, *, what: str) -> _AFile:
     try:
         return kind.model_validate(value)
     except ValidationError as invalid:

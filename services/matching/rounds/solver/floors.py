@@ -1,4 +1,4 @@
-"""Floors between institutions beside what a round would give: told to who chooses, enforced by nobody."""
+"""Floors between institutions that a round would leave unreached: shown to the coordinator, not enforced."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from services.matching.rounds.solver.files import Compared, Figures, Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
-    """What a mentors' institution means to give, and the seats taken when people were frozen, in all programmes."""
+    """The seats that the mentors' institution means to give, and those taken at the freeze, in all programmes."""
 
     mentee_institution: str
     mentor_institution: str
@@ -24,18 +24,20 @@ class Floor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreached:
-    """`given` and `after` are None where fewer than five are given now, and neither institution is told."""
+    """`given` and the values of `after` are None where the reader belongs to neither institution and fewer than five
+    seats are given.
+    """
 
     mentee_institution: str
     mentor_institution: str
     floor: int
     given: int | None
     after: Mapping[Target, int | None]
-    """If the round were published as each target that was solved has it."""
+    """Seats given if the round were published, by target that was solved."""
 
 
 def floors(policy: Policy) -> Iterator[Floor]:
-    """Between institutions that the programme brings together."""
+    """Floors between the institutions that the programme admits."""
     for mentors in sorted(policy.programme.admits & policy.institutions.keys()):
         for mentees, terms in sorted(policy.institutions[mentors].terms.items()):
             if terms.floor and policy.exchanges(mentees, mentors):
@@ -47,22 +49,22 @@ def floors(policy: Policy) -> Iterator[Floor]:
                 )
 
 
-def unreached(floors: Iterable[Floor], figures: Compared, *, told: str) -> Iterator[Unreached]:
-    """Of either target. `told`: the institution whose coordinator reads this."""
+def unreached(floors: Iterable[Floor], figures: Compared, *, reader: str) -> Iterator[Unreached]:
+    """Floors unreached under either target. `reader`: the institution whose coordinator reads them."""
     targets: dict[Target, Figures | None] = {"fit": figures.fit, "coverage": figures.coverage}
-    solved = {target: _pairs(one) for target, one in targets.items() if one is not None}
-    for one in floors:
-        after = {target: one.given + pairs.get(one.exchange, 0) for target, pairs in solved.items()}
-        is_told = told in one.exchange or one.given >= LEAST_GROUP
-        if any(given < one.floor for given in after.values()):
+    solved = {target: _pairs(known) for target, known in targets.items() if known is not None}
+    for floor in floors:
+        after = {target: floor.given + pairs.get(floor.exchange, 0) for target, pairs in solved.items()}
+        is_shown = reader in floor.exchange or floor.given >= LEAST_GROUP
+        if any(given < floor.floor for given in after.values()):
             yield Unreached(
-                mentee_institution=one.mentee_institution,
-                mentor_institution=one.mentor_institution,
-                floor=one.floor,
-                given=one.given if is_told else None,
-                after={target: given if is_told else None for target, given in after.items()},
+                mentee_institution=floor.mentee_institution,
+                mentor_institution=floor.mentor_institution,
+                floor=floor.floor,
+                given=floor.given if is_shown else None,
+                after={target: given if is_shown else None for target, given in after.items()},
             )
 
 
 def _pairs(figures: Figures) -> dict[Exchange, int]:
-    return {(one.mentee_institution, one.mentor_institution): one.pairs for one in figures.flow}
+    return {(flow.mentee_institution, flow.mentor_institution): flow.pairs for flow in figures.flow}

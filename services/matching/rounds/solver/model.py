@@ -1,6 +1,6 @@
-"""A round as columns: one entry a wish, sorted by mentee and by the mentee's strict order.
+"""A round as columns with an entry for each wish, sorted by mentee and by the mentee's strict order.
 
-Equal ranks are put in order by a lot that round, mentee and mentor determine: nobody's place in a file counts.
+Ties of rank are broken by a lot that round, mentee and mentor determine, so the order within a file has no effect.
 """
 
 from collections.abc import Sequence
@@ -19,19 +19,19 @@ NOBODY = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """Columns of equal length, in any order. Each pair stands once, and only where both may be matched."""
+    """Columns of equal length, in any order. Each pair that may be matched appears once."""
 
     mentee: Rows
     mentor: Rows
     rank: Longs
-    """The mentee's of the mentor; 1 is best, equal ranks are allowed."""
+    """The rank that the mentee gives the mentor; 1 is best, ties are allowed."""
     mentor_rank: Longs
     score: Longs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Instance:
-    """`mentee`, `mentor`, … have one entry a wish; `first[i]` to `first[i + 1]` are those of mentee i."""
+    """`mentee`, `mentor`, … have an entry for each wish; `first[i]` to `first[i + 1]` are those of mentee i."""
 
     mentees: Sequence[str]
     mentors: Sequence[str]
@@ -42,7 +42,7 @@ class Instance:
     score: Longs
     first: Rows
     standing: Rows
-    """A wish's place when all are sorted by mentor and by the mentor's strict order."""
+    """By wish: its position when all are sorted by mentor and by the mentor's strict order."""
     excluded: Bools
     pinned: Rows
     """By mentee: the wish that a coordinator fixed, or NOBODY."""
@@ -54,24 +54,24 @@ class Instance:
 
     @cached_property
     def seats(self) -> Longs:
-        """By mentor: what pins leave of the capacity."""
+        """By mentor: the capacity less the pinned mentees."""
         pinned = self.mentor[self.pinned[self.pinned != NOBODY]]
         return self.capacity - np.bincount(pinned, minlength=len(self.mentors))
 
     @cached_property
     def open(self) -> Bools:
-        """Wishes that could come true if there were seats: not excluded, and the mentee is not pinned."""
+        """Wishes that could be matched if there were seats: not excluded, and the mentee is not pinned."""
         possible: Bools = ~self.excluded & (self.pinned == NOBODY)[self.mentee]
         return possible
 
     @cached_property
     def live(self) -> Bools:
-        """Wishes that can come true."""
+        """Wishes that can be matched."""
         return self.open & (self.seats > 0)[self.mentor]
 
     @cached_property
     def place(self) -> Longs:
-        """By wish: 1 for a first choice; equal ranks share a place."""
+        """By wish: 1 for a first choice; ties share a number."""
         order = np.arange(self.mentee.size)
         starts = np.ones(self.mentee.size, dtype=np.bool_)
         starts[1:] = (self.mentee[1:] != self.mentee[:-1]) | (self.rank[1:] != self.rank[:-1])
@@ -88,15 +88,15 @@ def instance(
     pins: Sequence[tuple[int, int]] = (),
     exclusions: Sequence[tuple[int, int]] = (),
 ) -> Instance:
-    """`mentees` and `mentors` sorted by id; pins and exclusions as places in them. A pin must be among the wishes."""
+    """`mentees` and `mentors` sorted by id; pins and exclusions as indexes of them. A pin must be among the wishes."""
     drawn = lots(wishes.mentee, wishes.mentor, round=round, mentees=mentees, mentors=mentors)
     order = np.lexsort((wishes.mentor, drawn, wishes.rank, wishes.mentee))
     mentee, mentor = wishes.mentee[order], wishes.mentor[order]
     by_standing = np.lexsort((mentee, drawn[order], wishes.mentor_rank[order], mentor))
     pair = mentee * len(mentors) + mentor
     pinned = np.full(len(mentees), NOBODY, dtype=np.intp)
-    for one, other in pins:
-        pinned[one] = np.flatnonzero(pair == one * len(mentors) + other)[0]
+    for row, column in pins:
+        pinned[row] = np.flatnonzero(pair == row * len(mentors) + column)[0]
     return Instance(
         mentees=mentees,
         mentors=mentors,
@@ -107,16 +107,16 @@ def instance(
         score=wishes.score[order],
         first=np.searchsorted(mentee, np.arange(len(mentees) + 1)),
         standing=_inverse(by_standing),
-        excluded=np.isin(pair, [one * len(mentors) + other for one, other in exclusions]),
+        excluded=np.isin(pair, [row * len(mentors) + column for row, column in exclusions]),
         pinned=pinned,
     )
 
 
 def lots(mentee: Rows, mentor: Rows, *, round: str, mentees: Sequence[str], mentors: Sequence[str]) -> Words:
-    """By pair, the lower first. No two of one mentee are equal, and no two of one mentor."""
-    one = np.array([seed(round, mentee) for mentee in mentees], dtype=np.uint64)
-    other = np.array([seed(mentor) for mentor in mentors], dtype=np.uint64)
-    return ties(one[mentee], other[mentor])
+    """By pair; the lower is preferred. The lots of a mentee differ, and so do those of a mentor."""
+    of_mentee = np.array([seed(round, id) for id in mentees], dtype=np.uint64)
+    of_mentor = np.array([seed(id) for id in mentors], dtype=np.uint64)
+    return ties(of_mentee[mentee], of_mentor[mentor])
 
 
 def _inverse(order: Rows) -> Rows:

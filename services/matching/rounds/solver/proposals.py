@@ -1,7 +1,6 @@
 """Fit: deferred acceptance with capacities, mentees proposing (Gale & Shapley 1962; the hospitals/residents problem).
 
-Of all matchings in which no mentee and mentor would both rather have each other, the one that every mentee likes best;
-which of them are proposed by first does not matter.
+The result is the stable matching that every mentee likes best. The order in which mentees propose does not matter.
 """
 
 from heapq import heappushpop
@@ -13,7 +12,7 @@ from services.matching.rounds.solver.model import NOBODY, Instance
 
 
 def fit(instance: Instance) -> Rows:
-    """By mentee: the wish that came true, or NOBODY."""
+    """By mentee: the matched wish, or NOBODY."""
     outcome = instance.pinned.copy()
     kept = proposed(instance)
     outcome[instance.mentee[kept]] = kept
@@ -21,34 +20,35 @@ def fit(instance: Instance) -> Rows:
 
 
 def proposed(instance: Instance) -> Rows:
-    """The wishes that come true.
+    """The matched wishes.
 
-    One proposal is one push: a mentor's heap has an entry a seat, the least wanted on top.
-    A wish is known by its standing s as -(s + 1): the worse, the smaller, and it is also its place from the end of
-    `after`, which says whom its mentee asks next. An empty seat is smaller than any wish, and nobody asks after it.
+    A proposal is one push: a mentor's heap has an entry for each seat, the mentor's least preferred on top.
+    The key of a wish of standing s is -(s + 1): the less preferred, the smaller. As a negative index into `after` it
+    finds the same mentee's next wish. The key of an empty seat is smaller than any other, and its next wish is NOBODY.
     """
     wishes = np.flatnonzero(instance.live)
     empty = -(instance.mentee.size + 1)
-    seats = [[empty] * free for free in np.minimum(instance.seats, _asked(instance)).clip(0).tolist()]
+    seats = [[empty] * free for free in np.minimum(instance.seats, _proposals_at_most(instance)).clip(0).tolist()]
     mentor = instance.mentor[wishes]
     keys = -(instance.standing[wishes] + 1)
-    heap = [seats[place] for place in mentor.tolist()]
+    heap = [seats[row] for row in mentor.tolist()]
     key = keys.tolist()
-    after = _after(instance, wishes)
-    for start in _firsts(instance.mentee[wishes]):
+    after = _next_wishes(instance, wishes)
+    for start in _first_wishes(instance.mentee[wishes]):
         wish = start
         while wish != NOBODY:
             wish = after[heappushpop(heap[wish], key[wish])]
-    kept = np.array([-(held + 1) for one in seats for held in one if held != empty], dtype=np.intp)
+    kept = np.array([-(held + 1) for entries in seats for held in entries if held != empty], dtype=np.intp)
     return instance.by_standing[kept]
 
 
-def _asked(instance: Instance) -> Rows:
-    """By mentor: how many ask at most. More seats than that are never taken."""
+def _proposals_at_most(instance: Instance) -> Rows:
+    """By mentor: more seats than this are never taken."""
     return np.bincount(instance.mentor[instance.live], minlength=len(instance.mentors))
 
 
-def _after(instance: Instance, wishes: Rows) -> list[int]:
+def _next_wishes(instance: Instance, wishes: Rows) -> list[int]:
+    """By key: where in `wishes` the mentee's next wish is, or NOBODY."""
     mentee = instance.mentee[wishes]
     following = np.arange(1, wishes.size + 1)
     following[np.append(mentee[1:] != mentee[:-1], True)[: wishes.size]] = NOBODY
@@ -57,7 +57,7 @@ def _after(instance: Instance, wishes: Rows) -> list[int]:
     return after.tolist()
 
 
-def _firsts(mentee: Rows) -> list[int]:
+def _first_wishes(mentee: Rows) -> list[int]:
     if not mentee.size:
         return []
     return [0, *(np.flatnonzero(mentee[1:] != mentee[:-1]) + 1).tolist()]

@@ -1,4 +1,4 @@
-"""Whom the files call by a number: in an order that shows neither names nor lines nor ages."""
+"""Pseudonyms of a round's participants: numbers in an order that reveals neither names nor lines of a file nor ages."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from services.matching.kernel.scoring import seed
 
 
 def pseudonyms(role: str, ids: Iterable[str], *, round: str) -> dict[str, str]:
-    """Ids by number, in the numbers' order."""
-    ordered = sorted(ids, key=lambda one: (seed(round, role, one), one))
+    """Ids by pseudonym, in the order of pseudonyms."""
+    ordered = sorted(ids, key=lambda member: (seed(round, role, member), member))
     digits = len(str(len(ordered)))
     return {f"{role}-{number:0{digits}}": id for number, id in enumerate(ordered, 1)}

@@ -1,4 +1,4 @@
-"""From a round's input to its result."""
+"""Solves a round: the input file becomes the result file."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -13,7 +13,6 @@ from services.matching.rounds.solver.coverage import coverage
 from services.matching.rounds.solver.figures import figures
 from services.matching.rounds.solver.files import (
     Compared,
-    Figures,
     InputHashes,
     Mentee,
     MenteeResult,
@@ -22,7 +21,7 @@ from services.matching.rounds.solver.files import (
     RoundInput,
     RoundResult,
     Target,
-    understood,
+    parsed_input,
 )
 from services.matching.rounds.solver.model import NOBODY, Instance, Wishes, instance
 from services.matching.rounds.solver.proposals import fit
@@ -32,27 +31,28 @@ Person = TypeVar("Person", Mentee, Mentor)
 
 
 def solve(content: bytes) -> RoundResult:
-    """`content` is the input file. Raises `Rejected` where it is no round, or none that can be kept."""
+    """`content` is the input file. Raises `Rejected` where it is not a round, or where its pins exceed a capacity."""
     value = canonical.loaded(content, what="the input")
-    round = understood(value)
+    round = parsed_input(value)
     check(round)
     hashes = InputHashes(
         sha256=canonical.sha256(canonical.text(value)),
         file_sha256=canonical.sha256(content),
     )
-    del value  # a large round's is a gigabyte
+    del value  # of a large round it takes a gigabyte
     return solved(round, of=hashes)
 
 
 def solved(round: RoundInput, *, of: InputHashes) -> RoundResult:
-    """Of a round that was checked."""
+    """`round` has been checked. `of`: the hashes of its input file."""
     columns = prepared(round)
     chosen = certified(columns, round.target)
     other = certified(columns, "coverage" if round.target == "fit" else "fit") if round.compare else None
     pair = (chosen, other) if round.target == "fit" else (other, chosen)
-    homes = [one.institution for one in _by_id(round.mentees)], [one.institution for one in _by_id(round.mentors)]
-    compared = [_figures(one, homes) if one else None for one in pair]
-    days = np.array([one.waiting_days for one in _by_id(round.mentees)], dtype=np.int64)
+    mentees, mentors = _by_id(round.mentees), _by_id(round.mentors)
+    homes = [mentee.institution for mentee in mentees], [mentor.institution for mentor in mentors]
+    compared = [figures(known.instance, known.outcome, homes=homes) if known else None for known in pair]
+    days = np.array([mentee.waiting_days for mentee in mentees], dtype=np.int64)
     return RoundResult.sealed(
         format="preceptor-round-result/1",
         round=round.round,
@@ -76,10 +76,10 @@ def certified(columns: Instance, target: Target) -> Certified:
 
 
 def prepared(round: RoundInput) -> Instance:
-    """Columns of a round, everybody by id: no order of the file shows."""
+    """Columns of a round, participants sorted by id: the order within the file has no effect."""
     mentees, mentors = _by_id(round.mentees), _by_id(round.mentors)
-    mentee_at = {mentee.id: place for place, mentee in enumerate(mentees)}
-    mentor_at = {mentor.id: place for place, mentor in enumerate(mentors)}
+    mentee_at = {mentee.id: row for row, mentee in enumerate(mentees)}
+    mentor_at = {mentor.id: row for row, mentor in enumerate(mentors)}
     wishes = [wish for mentee in mentees for wish in mentee.wishes]
     return instance(
         Wishes(
@@ -102,10 +102,6 @@ def _by_id(people: Sequence[Person]) -> list[Person]:
     return sorted(people, key=lambda person: person.id)
 
 
-def _figures(certified: Certified, homes: tuple[Sequence[str], Sequence[str]]) -> Figures:
-    return figures(certified.instance, certified.outcome, homes=homes)
-
-
 def _mentees(certified: Certified) -> tuple[MenteeResult, ...]:
     columns, covered = certified.instance, certified.covered
     outcome = certified.outcome.tolist()
@@ -114,14 +110,14 @@ def _mentees(certified: Certified) -> tuple[MenteeResult, ...]:
     pinned = (columns.pinned != NOBODY).tolist()
     return tuple(
         MenteeResult(
-            id=columns.mentees[one],
+            id=columns.mentees[row],
             mentor=None if wish == NOBODY else columns.mentors[mentor[wish]],
             place=None if wish == NOBODY else place[wish],
-            pinned=pinned[one],
-            gain=gains[one],
+            pinned=pinned[row],
+            gain=gains[row],
             better=better,
         )
-        for one, (wish, better) in enumerate(zip(outcome, certificate.better(certified), strict=True))
+        for row, (wish, better) in enumerate(zip(outcome, certificate.better(certified), strict=True))
     )
 
 
@@ -130,13 +126,13 @@ def _mentors(certified: Certified) -> tuple[MentorResult, ...]:
     held = _held(certified)
     prices = covered.price.tolist() if covered else [None] * len(held)
     return tuple(
-        MentorResult(id=columns.mentors[one], mentees=tuple(columns.mentees[mentee] for mentee in mentees), price=price)
-        for one, (mentees, price) in enumerate(zip(held, prices, strict=True))
+        MentorResult(id=columns.mentors[row], mentees=tuple(columns.mentees[mentee] for mentee in mentees), price=price)
+        for row, (mentees, price) in enumerate(zip(held, prices, strict=True))
     )
 
 
 def _held(certified: Certified) -> list[list[int]]:
-    """By mentor, in the mentor's order."""
+    """By mentor: the matched mentees, in the mentor's order."""
     columns = certified.instance
     kept: Rows = columns.by_standing[np.sort(columns.standing[certified.kept])]
     held: list[list[int]] = [[] for _ in columns.mentors]

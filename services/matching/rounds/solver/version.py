@@ -1,6 +1,6 @@
-"""A whole cohort matched at once: frozen input in, result with its certificate out; the same input, the same bytes.
+"""Version of the solver, in every result. The same input and the same version give the same bytes.
 
-SOLVER rises whenever one input would give other bytes than before; a golden round holds it.
+`SOLVER` rises whenever an input would give other bytes than before; a golden round tests it.
 """
 
 SOLVER = "preceptor-rounds-1"

@@ -1,4 +1,4 @@
-"""What would change a mentee's place, in words. How many seats a mentor has is the mentor's affair: none is named."""
+"""Texts that tell a mentee without a mentor what would change that. They name no mentor and no mentor's seats."""
 
 from collections.abc import Mapping
 

@@ -1,6 +1,6 @@
-"""A programme's people as they are now become a round's input. Rules and scores are the index's, as for lists.
+"""Freezes a round: the programme's members as they are now become its input, by the index's rules and scores.
 
-The input is written as it is made, mentee by mentee: as one value it would take gigabytes.
+The input is written mentee by mentee, because as a single value it would take gigabytes.
 """
 
 import json
@@ -28,34 +28,35 @@ _LONGEST_WAIT_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Someone:
-    """Behind a pseudonym."""
+class Participant:
+    """A participant and their pseudonym."""
 
     number: str
+    """The pseudonym."""
     member: str
     institution: str
     since: datetime
-    """Since when a mentee waits."""
+    """When a mentee's wait began."""
     unmatched: Unmatched | None = None
     """Why a mentee has no wish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cohort:
-    """A frozen round. Columns have one entry a wish, by mentee and rank; mentees and mentors stand by pseudonym."""
+    """A frozen round. Mentees and mentors are sorted by pseudonym, wishes by mentee and rank."""
 
     call: Call
     policy: Policy
-    mentees: Sequence[Someone]
-    mentors: Sequence[Someone]
+    mentees: Sequence[Participant]
+    mentors: Sequence[Participant]
     capacity: Sequence[int]
     ceilings: Mapping[Exchange, int]
-    """Seats left, where there is a ceiling: at most so many mentees have wishes across."""
+    """Seats left, by exchange with a ceiling: at most so many mentees have wishes across."""
     wishes: Wishes
 
     @property
     def rules(self) -> dict[str, Any]:
-        """What the wishes were made by."""
+        """The settings that the wishes were made with."""
         nobody = Person(Member(id="nobody", institution=""), Preferences(member="nobody"))
         weights = zip(FACTORS, weights_for(nobody, self.policy.programme), strict=True)
         return {
@@ -71,23 +72,27 @@ class Cohort:
         return canonical.sha256(canonical.text(known))
 
     def content(self) -> Iterator[bytes]:
-        """The input file, in pieces: what `RoundInput.file` would make of it."""
-        mentor = {one.member: one.number for one in self.mentors}
-        mentee = {one.member: one.number for one in self.mentees}
+        """The input file in pieces, the same bytes as `RoundInput.file` returns."""
+        mentor_number = {mentor.member: mentor.number for mentor in self.mentors}
+        mentee_number = {mentee.member: mentee.number for mentee in self.mentees}
 
         def named(couples: Sequence[Couple]) -> str:
-            pairs = [{"mentee": mentee[one], "mentor": mentor[two]} for one, two in couples if one in mentee]
+            pairs = [
+                {"mentee": mentee_number[mentee], "mentor": mentor_number[mentor]}
+                for mentee, mentor in couples
+                if mentee in mentee_number
+            ]
             return canonical.text(pairs).decode()
 
-        exclusions = [couple for couple in self.call.orders.exclusions if couple[1] in mentor]
+        exclusions = [couple for couple in self.call.orders.exclusions if couple[1] in mentor_number]
         compare = "true" if self.call.compare else "false"
-        between = f'"exchanges":{canonical.text(self._exchanges()).decode()},' if self.ceilings else ""
-        yield f'{{"compare":{compare},{between}"exclusions":{named(exclusions)},'.encode()
+        exchanges = f'"exchanges":{canonical.text(self._exchanges()).decode()},' if self.ceilings else ""
+        yield f'{{"compare":{compare},{exchanges}"exclusions":{named(exclusions)},'.encode()
         yield b'"format":"preceptor-round-input/1","mentees":['
         yield from self._mentees()
         mentors = [
-            {"capacity": seats, "id": one.number, "institution": one.institution}
-            for one, seats in zip(self.mentors, self.capacity, strict=True)
+            {"capacity": seats, "id": mentor.number, "institution": mentor.institution}
+            for mentor, seats in zip(self.mentors, self.capacity, strict=True)
         ]
         yield b'],"mentors":' + canonical.text(mentors)
         policy = canonical.text({**self.rules, "id": f"policy-{self.policy_sha256[:16]}"}).decode()
@@ -103,41 +108,45 @@ class Cohort:
     def _mentees(self) -> Iterator[bytes]:
         wishes = self.wishes
         ends = np.searchsorted(wishes.mentee, np.arange(len(self.mentees) + 1)).tolist()
-        for place, (start, end) in enumerate(pairwise(ends)):
-            one = self.mentees[place]
-            each = zip(
-                *(
-                    column[start:end].tolist()
-                    for column in (wishes.mentor, wishes.mentor_rank, wishes.rank, wishes.score)
-                ),
-                strict=True,
+        for row, (start, end) in enumerate(pairwise(ends)):
+            mentee = self.mentees[row]
+            columns = (wishes.mentor, wishes.mentor_rank, wishes.rank, wishes.score)
+            listed = ",".join(
+                f'{{"mentor":"{self.mentors[mentor].number}","mentor_rank":{mentor_rank},"rank":{rank},"score":{score}}}'
+                for mentor, mentor_rank, rank, score in zip(
+                    *(column[start:end].tolist() for column in columns), strict=True
+                )
             )
-            said = ",".join(
-                f'{{"mentor":"{self.mentors[mentor].number}","mentor_rank":{theirs},"rank":{rank},"score":{score}}}'
-                for mentor, theirs, rank, score in each
-            )
-            head = f'{{"id":"{one.number}","institution":"{one.institution}","waiting_days":{_days(one, self.call)}'
-            yield f'{"," if place else ""}{head},"wishes":[{said}]}}'.encode()
+            head = f'"id":"{mentee.number}","institution":"{mentee.institution}"'
+            days = _days(mentee, self.call)
+            yield f'{"," if row else ""}{{{head},"waiting_days":{days},"wishes":[{listed}]}}'.encode()
 
     def people(self) -> bytes:
-        """Who is behind each pseudonym."""
-        mentors = [[one.number, one.member, one.institution] for one in self.mentors]
+        """The members behind the pseudonyms, as JSON."""
+        mentors = [[mentor.number, mentor.member, mentor.institution] for mentor in self.mentors]
         mentees = [
-            [one.number, one.member, one.institution, one.since.isoformat(), _days(one, self.call), one.unmatched]
-            for one in self.mentees
+            [
+                mentee.number,
+                mentee.member,
+                mentee.institution,
+                mentee.since.isoformat(),
+                _days(mentee, self.call),
+                mentee.unmatched,
+            ]
+            for mentee in self.mentees
         ]
         return json.dumps({"mentees": mentees, "mentors": mentors}).encode()
 
 
 def freeze(network: Network, call: Call) -> Cohort:
-    """Raises `Rejected` where the orders cannot be kept any more."""
+    """Raises `Rejected` where the orders can no longer be kept."""
     gathering, mentees, mentors = _gather(network, call)
     wishes, ranked = wish_lists(gathering)
     policy, cohort = gathering.company.policy, gathering.cohort
     return Cohort(
         call=call,
         policy=policy,
-        mentees=[replace(one, unmatched=each.unmatched) for one, each in zip(mentees, ranked, strict=True)],
+        mentees=[replace(mentee, unmatched=found.unmatched) for mentee, found in zip(mentees, ranked, strict=True)],
         mentors=mentors,
         capacity=cohort.capacity.tolist(),
         ceilings=ceilings.ceilings(policy, cohort),
@@ -145,38 +154,40 @@ def freeze(network: Network, call: Call) -> Cohort:
     )
 
 
-def _gather(network: Network, call: Call) -> tuple[Gathering, Sequence[Someone], Sequence[Someone]]:
+def _gather(network: Network, call: Call) -> tuple[Gathering, Sequence[Participant], Sequence[Participant]]:
     """A round's participants, its mentees and its mentors. Raises `Rejected` as `freeze` does."""
     network.hold(range(SHARDS))
     pool = network.pool(call.programme)
     people = {id: network.person(id) for id in network.enrolled(call.programme)}
     company = Company(policy=pool.policy, people=people, engaged=call.engaged)
     check(call.orders, company)
-    mentees = _numbered("mentee", [one for one in people.values() if _takes_part(one, company)], call)
-    takers = [one for one in people.values() if company.has_mentor(one.id) and rules.has_seat(one)]
-    mentors = _numbered("mentor", takers, call)
+    waiting = [person for person in people.values() if _takes_part(person, company)]
+    free = [person for person in people.values() if company.has_mentor(person.id) and rules.has_seat(person)]
+    mentees, mentors = _numbered("mentee", waiting, call), _numbered("mentor", free, call)
     gathering = Gathering(
         pool=pool,
         call=call,
         company=company,
-        cohort=_together(call, company, mentees, mentors),
-        mentees=[one.member for one in mentees],
-        mentors=[one.member for one in mentors],
+        cohort=_columns(call, company, mentees, mentors),
+        mentees=[mentee.member for mentee in mentees],
+        mentors=[mentor.member for mentor in mentors],
     )
     return gathering, mentees, mentors
 
 
-def _together(call: Call, company: Company, mentees: Sequence[Someone], mentors: Sequence[Someone]) -> ceilings.Cohort:
-    row = {one.member: place for place, one in enumerate(mentees)}
-    column = {one.member: place for place, one in enumerate(mentors)}
+def _columns(
+    call: Call, company: Company, mentees: Sequence[Participant], mentors: Sequence[Participant]
+) -> ceilings.Cohort:
+    row = {mentee.member: index for index, mentee in enumerate(mentees)}
+    column = {mentor.member: index for index, mentor in enumerate(mentors)}
     return ceilings.Cohort(
         round=call.round,
-        mentees=[one.number for one in mentees],
-        mentors=[one.number for one in mentors],
-        mentee_homes=[one.institution for one in mentees],
-        mentor_homes=[one.institution for one in mentors],
-        capacity=np.array([company.seats(one.member) for one in mentors], dtype=np.int64),
-        days=np.array([_days(one, call) for one in mentees], dtype=np.int64),
+        mentees=[mentee.number for mentee in mentees],
+        mentors=[mentor.number for mentor in mentors],
+        mentee_homes=[mentee.institution for mentee in mentees],
+        mentor_homes=[mentor.institution for mentor in mentors],
+        capacity=np.array([company.seats(mentor.member) for mentor in mentors], dtype=np.int64),
+        days=np.array([_days(mentee, call) for mentee in mentees], dtype=np.int64),
         pins=[(row[mentee], column[mentor]) for mentee, mentor in call.orders.pins],
         exclusions=[
             (row[mentee], column[mentor])
@@ -186,17 +197,17 @@ def _together(call: Call, company: Company, mentees: Sequence[Someone], mentors:
     )
 
 
-def _takes_part(one: Person, company: Company) -> bool:
-    return company.has_mentee(one.id) and one.id not in company.engaged and rules.own_reason(one) is None
+def _takes_part(mentee: Person, company: Company) -> bool:
+    return company.has_mentee(mentee.id) and mentee.id not in company.engaged and rules.own_reason(mentee) is None
 
 
-def _numbered(role: str, people: Sequence[Person], call: Call) -> list[Someone]:
-    homes = {one.id: one.member.institution for one in people}
+def _numbered(role: str, people: Sequence[Person], call: Call) -> list[Participant]:
+    homes = {person.id: person.member.institution for person in people}
     return [
-        Someone(number=number, member=id, institution=homes[id], since=call.since.get(id, call.at))
+        Participant(number=number, member=id, institution=homes[id], since=call.since.get(id, call.at))
         for number, id in pseudonyms(role, homes, round=call.round).items()
     ]
 
 
-def _days(one: Someone, call: Call) -> int:
-    return min(max(0, (call.at - one.since).days), _LONGEST_WAIT_DAYS)
+def _days(mentee: Participant, call: Call) -> int:
+    return min(max(0, (call.at - mentee.since).days), _LONGEST_WAIT_DAYS)

@@ -1,4 +1,4 @@
-"""A coordinator's rounds: opened, looked at, chosen, published, dropped. Of the programme's owner only.
+"""Use cases of a coordinator of the institution that owns the programme: open, see, choose, publish and drop a round.
 
 Members see nothing of a round before it is published, and then their own place in it.
 """
@@ -29,7 +29,7 @@ Publish = Callable[[Meanwhile], Round]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """What a coordinator opens."""
+    """The settings of a new round."""
 
     id: str
     programme: str
@@ -42,7 +42,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """A coordinator's word on a round as it was seen."""
+    """A request that changes the round as the coordinator saw it, in version `expected`."""
 
     request: str
     expected: int
@@ -64,17 +64,19 @@ class RoundRepository(Protocol):
         """Members of the institution with a programme in scope."""
 
     async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
-        """It knows how full these exchanges are."""
+        """With the seats given in `exchanges`."""
 
     async def people(self, ids: Collection[str], *, mentees: Collection[str]) -> Mapping[str, Person]:
-        """Of any institution: the programme says who is one of its own. `mentees` with whom they are kept from."""
+        """Members of any institution, of whom the programme decides who may take part. `mentees` come with the mentors
+        whom they are kept apart from.
+        """
 
     async def engaged(self, programme: str, mentees: Collection[str]) -> Collection[str]:
-        """Those of them who have a mentor in the programme."""
+        """Those of `mentees` who have a mentor in the programme."""
 
     async def begin(self, round: Round, orders: bytes) -> Round:
-        """Opening the same again changes nothing. `round.orders` is filled in. Where the programme has an open round
-        already, nothing begins, and that one is returned.
+        """Stores the round with its orders. Where it exists, or the programme has an open round, changes nothing and
+        returns that round.
         """
 
     async def round(self, institution: str, id: str) -> Round | None: ...
@@ -84,10 +86,10 @@ class RoundRepository(Protocol):
     ) -> Sequence[Round]: ...
 
     async def save(self, round: Round) -> None:
-        """On condition of the version before. Raises `StaleVersion`."""
+        """Replaces the previous version. Raises `StaleVersion`."""
 
     async def publish(self, round: Round, publish: Publish) -> Round:
-        """Saves what is decided on what other rounds did, which cannot change before it is saved; as `save` does."""
+        """Saves what `publish` decides, as `save` does, in the transaction that reads the effects of other rounds."""
 
     async def has_saved(self, request: str) -> bool: ...
 
@@ -98,13 +100,13 @@ class RoundRepository(Protocol):
     async def places(self, round: Round, state: PlaceState | None, *, after: str, limit: int) -> Sequence[Place]: ...
 
     async def waiting(self, round: Round, *, after: str, limit: int) -> Sequence[Place]:
-        """By order; `after` one of them."""
+        """Sorted by `order`, from behind `after`."""
 
     async def waiting_before(self, place: Place) -> int:
-        """How many of the place's round."""
+        """The number of places before this one on the waiting list of its round."""
 
     async def places_of(self, institution: str, member: str) -> Sequence[Place]:
-        """Settled ones, the newest first."""
+        """Settled places of a mentee, the newest first."""
 
 
 class Rounds:
@@ -126,9 +128,11 @@ class Rounds:
         pinned = {mentee for mentee, _ in orders.pins}
         people = await self._repository.people(orders.named, mentees=pinned)
         engaged = await self._repository.engaged(opened.programme, pinned)
-        homes = {id: one.member.institution for id, one in people.items()}
-        between = {(homes[one], homes[other]) for one, other in orders.pins if one in homes and other in homes}
-        policy = await self._repository.policy(opened.programme, between) or policy
+        homes = {id: person.member.institution for id, person in people.items()}
+        exchanges = {
+            (homes[mentee], homes[mentor]) for mentee, mentor in orders.pins if mentee in homes and mentor in homes
+        }
+        policy = await self._repository.policy(opened.programme, exchanges) or policy
         check(orders, Company(policy=policy, people=people, engaged=engaged))
         new = Round(
             id=opened.id,
@@ -164,7 +168,7 @@ class Rounds:
         return await self._repository.counts(round)
 
     async def choose(self, me: Principal, id: str, *, target: Target, turn: Turn) -> Round:
-        """Choosing what is chosen already changes nothing."""
+        """Changes nothing where the target is chosen already."""
         round = await self.see(me, id)
         if round.target == target:
             return round
@@ -175,7 +179,7 @@ class Rounds:
         return await self._turn(round, choose, turn)
 
     async def publish(self, me: Principal, id: str, *, turn: Turn) -> Round:
-        """Publishing again changes nothing. Raises `Conflict` where others' rounds took seats that this one gives."""
+        """Changes nothing where publication has begun. Raises `Conflict` where other rounds took seats of this one."""
         round = await self.see(me, id)
         if round.state in ("publishing", "published"):
             return round
@@ -213,20 +217,20 @@ class Rounds:
         return await self._repository.places(await self.see(me, id), state, after=after, limit=limit)
 
     async def waitlist(self, me: Principal, id: str, *, after: str = "", limit: int) -> Sequence[Waiting]:
-        """Empty before publication. `after` is the order of the last one seen."""
+        """Empty before publication. `after` is the `order` of the last place of the previous page."""
         page = await self._repository.waiting(await self.see(me, id), after=after, limit=limit)
         first = await self._repository.waiting_before(page[0]) if page else 0
-        return [Waiting(place, first + nth) for nth, place in enumerate(page, 1)]
+        return [Waiting(place, position) for position, place in enumerate(page, first + 1)]
 
     async def whole_waitlist(self, me: Principal, id: str) -> AsyncIterator[Waiting]:
         page = await self.waitlist(me, id, limit=_PAGE)
         while page:
-            for one in page:
-                yield one
+            for waiting in page:
+                yield waiting
             page = await self.waitlist(me, id, after=page[-1].place.order, limit=_PAGE)
 
     async def mine(self, me: Principal) -> Sequence[Waiting]:
-        """My places in published rounds; position 0 where I do not wait."""
+        """The signed-in mentee's places in published rounds; position 0 for a place that does not wait."""
         member = await require_member(self._repository, me)
         return await self.with_positions(await self._repository.places_of(me.home, member))
 
@@ -240,7 +244,7 @@ class Rounds:
         return after
 
     async def _turn(self, round: Round, act: Callable[[], Awaitable[Round]], turn: Turn) -> Round:
-        """Sent again after it took effect, it is answered with what the round is by now."""
+        """A repetition of a request that took effect returns the round as it is now."""
         if round.version != turn.expected:
             if await self._repository.has_saved(turn.request):
                 return round
