@@ -204,6 +204,12 @@ def test_a_settled_place_is_settled_once(state: places.PlaceState) -> None:
     assert settled(place(state=state)) == []
 
 
+def test_the_mentee_of_a_lapsed_pair_is_not_promised_to_be_placed_first() -> None:
+    text = would_change(place(state="lapsed", reason="no_seat_left"))
+    assert "in the order of waiting time" in text
+    assert "first" not in text
+
+
 def test_what_would_change_it_is_said_in_words_without_naming_anybody() -> None:
     opening = places.Opening(mentor=MILO, seats=2)
     said = would_change(place(state="unmatched", reason="outranked", opens=(opening,)))

@@ -7,12 +7,15 @@ from services.matching.rounds.domain.assignments import Place
 
 _BY_REASON: Mapping[str, str] = {
     **{str(code): words for code, words in UNMATCHED.items()},
-    "no_wishes": "No mentor with a seat could be put on the list: other topics, languages or formats may bring some.",
-    "excluded": "The coordinator kept every mentor on the list apart from this mentee in this round.",
-    "closed": "No mentor on the list had a seat: another mentor, or a seat more, would change it.",
-    "outweighed": "One more seat with any mentor on the list, and one more person is matched.",
+    "no_wishes": "No mentor with a free seat fits. Other topics, languages or formats in the profile may change that.",
+    "excluded": "The coordinator kept this mentee apart from every mentor on the list in this round.",
+    "closed": "No mentor on the list had a seat. Another mentor, or one more seat, would change that.",
+    "outweighed": "With one more seat at any mentor on the list, one more mentee would be matched.",
 }
-_LAPSED = "The place that was planned was gone when the round was published: whoever lost it is placed again first."
+_LAPSED = (
+    "The planned pair was no longer possible when the round was published. "
+    "The mentee is on the waiting list, in the order of waiting time."
+)
 
 
 def would_change(place: Place) -> str:
@@ -21,12 +24,12 @@ def would_change(place: Place) -> str:
         return _LAPSED
     if reason == "outranked":
         return _outranked(place)
-    return _BY_REASON.get(reason, "Another round, or a request to a mentor on the list of suggestions.")
+    return _BY_REASON.get(reason, "Another round, or a request to a suggested mentor, may change that.")
 
 
 def _outranked(place: Place) -> str:
     if not place.opens:
-        return "Those who wait longer or fit better took every seat: more mentors would change it."
-    least = place.opens[0].seats
-    seats = "one more seat" if least == 1 else f"{least} more seats"
-    return f"Those who wait longer or fit better took every seat. With {seats} at one mentor it is settled for certain."
+        return "Mentees who wait longer or fit better took every seat. More mentors would change that."
+    fewest = place.opens[0].seats
+    seats = "one more seat" if fewest == 1 else f"{fewest} more seats"
+    return f"Mentees who wait longer or fit better took every seat. With {seats} at one mentor, a match is certain."
