@@ -1,4 +1,4 @@
-"""Rehearsals over HTTP, for coordinators of the institution that owns the programme."""
+"""Routes of simulations, which the API calls rehearsals, for coordinators of the programme's owner."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -44,7 +44,7 @@ class DraftLimits(BaseModel):
 
 
 class NewRehearsal(BaseModel):
-    """What is to be another than the programme has today; what is left out stays."""
+    """Weights and limits that differ from the programme's; those left out stay as they are."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"weights": {"topics": 80}, "limits": {"minimum_score": 30}}}
@@ -65,11 +65,11 @@ class RulesRead(BaseModel):
 
 
 class ChangeRead(BaseModel):
-    """The request that makes the draft the programme's own, to be sent to profiles by whoever may change it."""
+    """The request that applies the draft. A client that may change the programme sends it to profiles."""
 
     method: Literal["PATCH"] = "PATCH"
     path: str
-    if_match: str = Field(description="Refused with 412 where the programme changed since it was compared with")
+    if_match: str = Field(description="Profiles answers 412 where the programme changed since the comparison")
     body: RulesRead
 
 
@@ -85,7 +85,7 @@ class ResultRead(BaseModel):
 class RehearsalRead(BaseModel):
     id: str
     programme: str
-    state: RehearsalState = Field(description="`applied`: the programme has become what was rehearsed")
+    state: RehearsalState = Field(description="`applied`: the programme has the draft's policy by now")
     began_at: datetime
     expires_at: datetime
     reason: DropReason | None = Field(default=None, description="Why it was dropped")
@@ -99,7 +99,7 @@ def simulations_router(rehearsals: Simulations) -> APIRouter:
     async def begin_rehearsal(
         programme: Id, body: NewRehearsal, me: SignedIn, id: NewId, response: Response, _key: IdempotencyKey = None
     ) -> RehearsalRead:
-        """Everybody's list as it is and as it would be, in the background. Nobody else sees anything of it."""
+        """Compares the lists of the institution's own mentees under today's policy and the draft, in the background."""
         begun = await rehearsals.begin(me, programme, id=id, draft=_draft(body))
         response.headers["location"] = f"/rehearsals/{begun.id}"
         return _tagged(response, begun)
@@ -111,20 +111,20 @@ def simulations_router(rehearsals: Simulations) -> APIRouter:
         """The newest first."""
         page = await rehearsals.of_programme(me, programme, before=moment_before(cursor), limit=limit)
         return Page(
-            items=[_read(one) for one in page],
+            items=[_read(rehearsal) for rehearsal in page],
             next=following(page, limit, _began),
         )
 
     @routes.get("/rehearsals/{rehearsal}", responses=problems(404))
     async def see_rehearsal(rehearsal: Id, me: SignedIn, response: Response) -> RehearsalRead:
-        """Its `result.change` is what to send to profiles; it is `applied` when the programme has become that."""
+        """`result.change` is the request to profiles that applies the draft; then the state becomes `applied`."""
         return _tagged(response, await rehearsals.see(me, rehearsal))
 
     @routes.post("/rehearsals/{rehearsal}/drop", responses=problems(404, 409, 412, 428))
     async def drop_rehearsal(
         rehearsal: Id, me: SignedIn, expected: ExpectedVersion, response: Response, _key: IdempotencyKey = None
     ) -> RehearsalRead:
-        """The programme stays as it is."""
+        """Ends the rehearsal. The programme stays as it is."""
         return _tagged(response, await rehearsals.drop(me, rehearsal, expected=expected))
 
     return routes
