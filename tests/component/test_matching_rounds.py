@@ -97,7 +97,7 @@ async def test_both_targets_can_be_had_of_the_same_people_and_replayed(desk: Des
     assert [path.read_bytes() for path in await desk.files(round)] == first, "the same input, the same bytes"
 
 
-async def test_what_cannot_be_any_more_lapses_is_told_and_listed(desk: Desk) -> None:
+async def test_an_impossible_pair_lapses_is_announced_and_listed(desk: Desk) -> None:
     round = await desk.solved(pins=[BEN_TO_MARA, {"mentee": "ana", "mentor": "milo"}])
     await desk.matching.say(signed_in(mentee("ben"), never=("mara",)))
     await desk.matching.answers("milo", await desk.matching.asks("cleo", "milo"), "accept")
@@ -134,7 +134,7 @@ async def test_what_else_the_matched_asked_for_is_withdrawn(desk: Desk) -> None:
     }
 
 
-async def test_own_wishes_come_first_and_whoever_has_a_mentor_takes_no_part(desk: Desk) -> None:
+async def test_own_wishes_come_first_and_a_mentee_with_a_mentor_takes_no_part(desk: Desk) -> None:
     await desk.matching.answers("milo", await desk.matching.asks("cleo", "milo"), "accept")
     round = await desk.solved(
         wishes=[{"mentee": "ana", "mentors": ["mara"]}, {"mentee": "sid", "mentors": ["mara", "milo"]}],
@@ -239,7 +239,7 @@ async def test_of_a_round_that_was_dropped_the_files_go_and_operators_see_how_lo
     assert 'matching_round_seconds_count{result="failed"} 0.0' in metrics
 
 
-async def test_nobody_there_is_a_round_too(desk: Desk) -> None:
+async def test_a_programme_without_members_has_an_empty_round(desk: Desk) -> None:
     for one in ("mara", "milo", "ana", "ben", "cleo"):
         await desk.matching.say((mentor if one[0] == "m" else mentee)(one, status="inactive"))
     await desk.matching.say(mentee("sid", SOUTH, status="inactive"))
@@ -249,7 +249,7 @@ async def test_nobody_there_is_a_round_too(desk: Desk) -> None:
     assert (await desk.until(round, "published"))["places"] == {}
 
 
-async def test_whoever_leaves_is_off_the_waiting_list(desk: Desk) -> None:
+async def test_a_mentee_who_leaves_is_off_the_waiting_list(desk: Desk) -> None:
     exclusions = [{"mentee": "ana", "mentor": one} for one in ("mara", "milo")]
     round = await desk.published(exclusions=exclusions)
     await desk.matching.say(mentee("ana", status="inactive"))

@@ -49,7 +49,7 @@ async def test_the_matched_are_notified_of_their_mentor_once_and_of_no_list_that
     assert {data["suppressed"] for data in silent} <= {"has_mentor", "matched_in_round"}
 
 
-async def test_whoever_the_round_left_over_is_still_notified_that_mentors_are_gone(desk: Desk) -> None:
+async def test_a_mentee_left_over_is_still_notified_when_mentors_leave(desk: Desk) -> None:
     await eventually(lambda: lists_are(desk, 2), message="everybody has a list")
     exclusions = [{"mentee": "ana", "mentor": one} for one in ("mara", "milo")]
     await desk.matching.say(mentor("mara", capacity=1))

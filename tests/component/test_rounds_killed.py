@@ -90,7 +90,7 @@ async def test_a_publication_killed_again_and_again_loses_and_doubles_nothing(de
     await _assert_whole(desk, round)
 
 
-async def test_two_who_publish_at_once_settle_each_place_once(desk: Desk) -> None:
+async def test_two_publishers_at_once_settle_each_place_once(desk: Desk) -> None:
     round, clock = await desk.solved(), SystemClock()
     await desk.act(round, "publish")
     both = [
@@ -143,7 +143,7 @@ async def test_a_round_opened_many_times_at_once_keeps_its_orders_once(desk: Des
     assert await database["round_chunks"].count_documents({"round": "another"}) == 1
 
 
-async def test_a_round_that_ends_everybody_who_works_on_it_is_given_up(desk: Desk) -> None:
+async def test_a_round_that_kills_every_worker_is_given_up(desk: Desk) -> None:
     rounds = desk.matching.database["rounds"]
     round = await desk.solved()
     await rounds.update_one({"_id": round}, {"$set": {"state": "running", "solved": None, "attempts": 5}})

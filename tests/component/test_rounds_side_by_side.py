@@ -40,7 +40,7 @@ async def test_a_second_round_of_a_programme_is_refused_with_the_name_of_the_ope
     assert (await desk.open()).status_code == 201
 
 
-async def test_of_many_rounds_opened_at_once_in_a_programme_one_begins(desk: Desk) -> None:
+async def test_only_one_of_many_rounds_opened_at_once_begins(desk: Desk) -> None:
     answers = await asyncio.gather(*(desk.open() for _ in range(6)))
     assert Counter(one.status_code for one in answers) == {201: 1, 409: 5}
     assert await desk.matching.database["rounds"].count_documents({}) == 1
@@ -66,7 +66,7 @@ async def test_a_round_whose_seats_another_programmes_round_took_is_refused_whol
     assert await desk.matching.database["displacements"].count_documents({}) == 0, "nobody had a mentor to lose"
 
 
-async def test_of_two_rounds_published_at_once_that_give_the_same_seats_one_is_refused(desk: Desk) -> None:
+async def test_of_two_rounds_published_at_once_with_the_same_seats_one_is_refused(desk: Desk) -> None:
     rounds = [await desk.solved(), await desk.solved(OTHER)]
     answers = await asyncio.gather(*(desk.act(one, "publish") for one in rounds))
     assert sorted(one.status_code for one in answers) == [200, 409]

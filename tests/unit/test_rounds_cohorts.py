@@ -106,7 +106,7 @@ MARA, MILO = mentor("mara", stage="attending"), mentor("milo", capacity=3)
     private=st.lists(preferences(), max_size=4, unique_by=lambda one: one.member),
     length=st.sampled_from([1, 2, 20]),
 )
-def test_a_mentee_wishes_for_the_best_whom_the_rules_allow(
+def test_a_mentee_wishes_for_the_best_mentors_that_the_rules_allow(
     known: tuple[Institution, ...],
     programme: Programme,
     who: tuple[Member, ...],
@@ -167,7 +167,7 @@ def test_as_many_wish_across_as_seats_are_left_below_the_ceiling_and_the_input_s
         assert all("mara" in mentors for mentors in wished(read, names).values())
 
 
-def test_across_go_the_pinned_then_whose_first_choice_it_is_then_who_waits_longest() -> None:
+def test_wishes_across_go_by_pin_then_rank_then_waiting_time() -> None:
     orders = Orders(wishes=(Choice(member="cleo", choices=("mara",)),), pins=(("dora", "sam"),))
     since = {"cleo": NOW - timedelta(days=90), "ben": NOW - timedelta(days=30)}
     read, names = across(2, orders=orders, since=since)
@@ -175,7 +175,7 @@ def test_across_go_the_pinned_then_whose_first_choice_it_is_then_who_waits_longe
 
 
 @pytest.mark.parametrize("lot", range(5))
-def test_a_place_across_goes_to_somebody_who_would_be_left_over_without_it(lot: int) -> None:
+def test_a_seat_across_goes_to_a_mentee_who_would_be_left_over_without_it(lot: int) -> None:
     """Everybody would like mara best, who has one seat."""
     read, names = across(1, round=f"round-{lot}")
     result = solve(read.file())
@@ -190,7 +190,7 @@ def test_pins_beyond_a_ceiling_cannot_all_be_kept() -> None:
     assert (refused.value.code, [one.field for one in refused.value.errors]) == ("round_infeasible", ["pins.0"])
 
 
-def test_own_choices_go_before_scores_and_a_forbidden_one_is_passed_over() -> None:
+def test_own_choices_go_before_scores_and_a_forbidden_choice_is_ignored() -> None:
     orders = Orders(wishes=(Choice(member="ana", choices=("mara", "milo")), Choice(member="ben", choices=("mara",))))
     never = replace(MARA, private=Preferences(member="mara", never=frozenset({"ben"})))
     read, names = frozen(ANA, BEN, never, MILO, orders=orders)
@@ -204,7 +204,7 @@ def test_a_pin_goes_before_what_its_mentee_would_like_and_stays_on_the_shortest_
     assert [(names[one.mentee], names[one.mentor]) for one in read.pins] == [("ana", "milo")]
 
 
-def test_a_mentors_wish_ranks_who_asks_and_brings_nobody_onto_a_list() -> None:
+def test_a_mentors_wish_affects_ranks_and_adds_no_mentor_to_a_list() -> None:
     orders = Orders(mentor_wishes=(Choice(member="milo", choices=("ben", "ana")),))
     never = replace(BEN, private=Preferences(member="ben", never=frozenset({"milo"})))
     read, names = frozen(ANA, never, mentee("cleo"), MILO, orders=orders)
@@ -212,7 +212,7 @@ def test_a_mentors_wish_ranks_who_asks_and_brings_nobody_onto_a_list() -> None:
     assert ranks == {"ana": 1, "cleo": 2}
 
 
-def test_seats_are_those_that_are_left_and_who_has_a_mentor_here_takes_no_part() -> None:
+def test_capacity_is_the_free_seats_and_a_mentee_with_a_mentor_takes_no_part() -> None:
     read, names = frozen(ANA, BEN, MILO, mentor("full", capacity=0), engaged={"ben"})
     assert {names[one.id]: one.capacity for one in read.mentors} == {"milo": 3}
     assert [names[one.id] for one in read.mentees] == ["ana"]
@@ -241,11 +241,11 @@ def orders_wrong(orders: Orders, *people: Person, **fields: Any) -> Iterable[str
     return [one.field for one in refused.value.errors]
 
 
-def test_a_pin_of_somebody_who_has_a_mentor_by_now_is_refused() -> None:
+def test_a_pin_of_a_mentee_who_has_a_mentor_by_now_is_refused() -> None:
     assert orders_wrong(Orders(pins=(("ana", "milo"),)), ANA, MILO, engaged={"ana"}) == ["pins.0"]
 
 
-def test_everything_that_is_wrong_with_orders_is_said_at_once() -> None:
+def test_all_errors_of_orders_are_listed_at_once() -> None:
     orders = Orders(
         wishes=(Choice(member="ana", choices=("nobody",)), Choice(member="ana", choices=("milo",))),
         pins=(("ana", "milo"), ("ana", "mara")),

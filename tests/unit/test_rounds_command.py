@@ -209,7 +209,7 @@ def test_bad_json_ends_with_2_and_the_place(junk: bytes, said: str, tmp_path: Pa
     assert not (tmp_path / "result.json").exists()
 
 
-def test_a_round_of_nobody_is_solved_drawn_and_verified(tmp_path: Path) -> None:
+def test_an_empty_round_is_solved_drawn_and_verified(tmp_path: Path) -> None:
     (tmp_path / "input.json").write_bytes(content(document([], [], target="coverage")))
     files = tmp_path / "input.json", tmp_path / "result.json"
     extra = ("--plot", tmp_path / "plot.png", "--csv", tmp_path / "mail.csv")

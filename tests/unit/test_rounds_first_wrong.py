@@ -80,9 +80,7 @@ RESULTS: list[tuple[Document, Forge, str]] = [
 
 
 @pytest.mark.parametrize(("given", "forge", "said"), RESULTS, ids=[said for *_, said in RESULTS])
-def test_a_result_that_was_changed_and_sealed_again_is_told_what_is_wrong(
-    given: Document, forge: Forge, said: str
-) -> None:
+def test_the_error_of_a_changed_and_sealed_result_names_what_is_wrong(given: Document, forge: Forge, said: str) -> None:
     with pytest.raises(Wrong, match=said):
         verify(content(given), resealed(forge(solved(given))))
 

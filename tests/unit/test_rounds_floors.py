@@ -21,13 +21,13 @@ def told(given: int, *, floor: int = 8, fit: int = 1, coverage: int | None = 2, 
     return [(each.given, each.after) for each in unreached([one], compared, reader=to)]
 
 
-def test_a_floor_is_told_with_what_is_given_now_and_what_either_target_would_make_of_it() -> None:
+def test_a_floor_has_the_seats_given_now_and_after_either_target() -> None:
     assert told(4) == [(4, {"fit": 5, "coverage": 6})]
     assert told(4, coverage=None) == [(4, {"fit": 5})]
     assert told(4, fit=0, coverage=0) == [(4, {"fit": 4, "coverage": 4})]
 
 
-def test_a_floor_that_one_target_reaches_is_told_and_one_that_both_reach_is_not() -> None:
+def test_a_floor_is_listed_unless_both_targets_reach_it() -> None:
     assert told(6, fit=1, coverage=2) == [(6, {"fit": 7, "coverage": 8})]
     assert told(7) == told(8, fit=0, coverage=0) == []
 

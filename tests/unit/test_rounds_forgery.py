@@ -99,7 +99,7 @@ def test_a_pair_that_is_kept_apart_is_refused() -> None:
         verify(content(given), resealed(forged(given, {"jo": "ada"})))
 
 
-def test_two_who_would_both_rather_have_each_other_are_named() -> None:
+def test_a_blocking_pair_is_named() -> None:
     asking = [mentee("jo", wish("ada", mentor_rank=1)), mentee("ky", wish("ada", mentor_rank=2))]
     given = document([mentor("ada")], asking, compare=False)
     with pytest.raises(Wrong, match="jo and ada would both rather have each other"):

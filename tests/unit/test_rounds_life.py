@@ -75,13 +75,13 @@ def test_each_step_leads_from_its_states_to_the_next_version_and_from_no_other(s
             act(round(state))
 
 
-def test_another_target_begins_anew_with_the_same_people() -> None:
+def test_another_target_is_solved_with_the_same_participants() -> None:
     again = life.choose(round("pending", attempts=3), "coverage", correlation="d")
     assert (again.frozen, again.solved, again.attempts, again.target) == (FROZEN, None, 0, "coverage")
 
 
 @pytest.mark.parametrize("state", ["draft", "running", "pending", "publishing"])
-def test_a_programme_has_one_open_round_and_another_is_refused_with_its_name(state: RoundState) -> None:
+def test_a_second_open_round_of_a_programme_is_refused_with_the_id_of_the_first(state: RoundState) -> None:
     life.require_alone(round(state), round(state))
     with pytest.raises(Conflict, match=f"round spring of this programme is {state}") as refused:
         life.require_alone(round(id="autumn"), round(state))
@@ -108,7 +108,7 @@ def test_a_round_shares_mentors_with_another_as_long_as_they_have_the_seats() ->
     assert life.publish(round("pending"), enough, correlation="d").state == "publishing"
 
 
-def test_what_is_published_names_hashes_and_counts_and_nobody() -> None:
+def test_the_published_fact_has_hashes_and_counts_and_no_members() -> None:
     _, event = life.finish(round("publishing"), Outcome(mentees=3, opened=1, lapsed=1, unmatched=1), now=NOW)
     assert (event.opened, event.lapsed, event.unmatched, event.policy_sha256) == (1, 1, 1, "1" * 64)
     assert set(event.model_dump()).isdisjoint({"recipients", "mentors", "pairs"})
@@ -180,7 +180,7 @@ HINDRANCES: list[tuple[dict[str, Any], str, str, bool]] = [
 
 
 @pytest.mark.parametrize(("fields", "reason", "said", "waits"), HINDRANCES)
-def test_what_cannot_be_any_more_lapses_with_a_reason(
+def test_an_impossible_pair_lapses_with_a_reason(
     fields: dict[str, Any], reason: str, said: str, *, waits: bool
 ) -> None:
     [lapsed] = settled(place(), **fields)
@@ -190,7 +190,7 @@ def test_what_cannot_be_any_more_lapses_with_a_reason(
     assert lapsed.displaces is None, "whoever never had a mentor waits with the others"
 
 
-def test_whoever_is_left_over_waits_and_hears_why_unless_they_found_somebody() -> None:
+def test_a_mentee_left_over_waits_and_is_notified_unless_matched_elsewhere() -> None:
     left = place(mentor=None, state="left", reason="outranked")
     [told] = settled(left)
     assert isinstance(told.event, MenteeUnmatched)
@@ -210,7 +210,7 @@ def test_the_mentee_of_a_lapsed_pair_is_not_promised_to_be_placed_first() -> Non
     assert "first" not in text
 
 
-def test_what_would_change_it_is_said_in_words_without_naming_anybody() -> None:
+def test_the_text_on_what_would_change_names_no_member() -> None:
     opening = places.Opening(mentor=MILO, seats=2)
     said = would_change(place(state="unmatched", reason="outranked", opens=(opening,)))
     assert "2 more seats" in said

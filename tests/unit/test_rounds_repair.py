@@ -37,7 +37,7 @@ def changes(plan: RoundRepair) -> list[list[tuple[str, str, str]]]:
     return [[(one.mentee, one.leaves, one.mentor) for one in step] for step in plan.steps]
 
 
-def test_only_the_displaced_move_and_who_finds_nobody_is_told_why() -> None:
+def test_only_the_displaced_move_and_those_left_behind_have_a_reason() -> None:
     _, told = plan(ROUND, "h1")
     assert changes(told) == [[("b", "h1", "h3")]]
     assert [(one.mentee, one.leaves, one.reason) for one in told.left_behind] == [("a", "h1", "full")]
@@ -51,7 +51,7 @@ def test_one_bystander_makes_room_where_that_is_allowed() -> None:
     assert (told.bystanders_moved, told.left_behind) == (1, ())
 
 
-def test_a_pin_of_somebody_who_stays_is_kept_and_one_of_who_has_gone_is_not() -> None:
+def test_pins_are_kept_unless_their_mentor_has_left() -> None:
     pinned = {**ROUND, "pins": [pair("d", "h2"), pair("b", "h1")], "mentees": ROUND["mentees"]}
     _, told = plan(pinned, "h1", bystanders=5)
     assert ["d"] not in [[one.mentee for one in step] for step in told.steps]
@@ -59,7 +59,7 @@ def test_a_pin_of_somebody_who_stays_is_kept_and_one_of_who_has_gone_is_not() ->
 
 
 @given(given_=documents(), data=st.data(), bystanders=st.integers(0, 3))
-def test_what_a_plan_leaves_is_a_matching_that_keeps_everybody_it_does_not_name(
+def test_a_plan_results_in_a_matching_and_moves_only_the_mentees_it_names(
     given_: Document, data: st.DataObject, bystanders: int
 ) -> None:
     names = [one["id"] for one in given_["mentors"]]
@@ -93,7 +93,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     return given, result
 
 
-def test_a_plan_is_written_and_told(files: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_plan_is_written_and_printed(files: tuple[Path, Path], tmp_path: Path) -> None:
     done = run("--repair", *files, "--gone", "h1", "--output", tmp_path / "plan.json")
     assert done.exit_code == 0, done.output
     assert "1 of 2 displaced placed; 0 bystanders moved" in done.output
@@ -112,7 +112,7 @@ def test_a_plan_is_written_and_told(files: tuple[Path, Path], tmp_path: Path) ->
         (["--gone", "h1", "--bystanders", "-1"], "equal to 0"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_written(
+def test_errors_are_printed_and_nothing_is_written(
     files: tuple[Path, Path], tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     done = run("--repair", *files, *arguments, "--output", tmp_path / "plan.json")

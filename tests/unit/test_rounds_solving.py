@@ -80,7 +80,7 @@ def test_no_order_of_a_file_shows_in_the_outcome(given: Document, chance: random
 
 @examples(150)
 @given(documents(target="fit"))
-def test_so_many_seats_more_match_who_was_left(given: Document) -> None:
+def test_as_many_seats_as_opens_says_match_the_mentee(given: Document) -> None:
     for left in solve(content(given)).unmatched:
         for opening in left.opens:
             mentors = [
@@ -90,7 +90,7 @@ def test_so_many_seats_more_match_who_was_left(given: Document) -> None:
             assert solved({**given, "mentors": mentors})[left.mentee] is not None
 
 
-def test_a_mentor_whom_very_many_want_is_told_as_any_other() -> None:
+def test_opens_may_exceed_the_seats_that_a_mentor_can_have() -> None:
     """More seats would be needed than one mentor can have."""
     wanting = [mentee(f"m{number}", wish("ada")) for number in range(10_002)]
     given = content(document([mentor("ada")], wanting, compare=False))
@@ -109,7 +109,7 @@ def test_a_round_whose_coverage_would_take_gigabytes_says_so_and_fit_can_be_had(
 
 @examples(150)
 @given(documents(target="coverage"))
-def test_one_seat_more_matches_one_person_more(given: Document) -> None:
+def test_one_more_seat_matches_one_more_mentee(given: Document) -> None:
     before = solve(content(given))
     for opening in {opening.mentor for left in before.unmatched for opening in left.opens}:
         mentors = [{**one, "capacity": one["capacity"] + (one["id"] == opening)} for one in given["mentors"]]

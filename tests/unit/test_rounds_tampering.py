@@ -116,7 +116,7 @@ def put(document: Document, path: tuple[Any, ...], value: Any) -> Document:
 
 
 @pytest.mark.parametrize("given", [FIT, COVERAGE], ids=["fit", "coverage"])
-def test_who_changes_one_value_and_seals_again_is_found(given: Document) -> None:
+def test_a_changed_value_is_found_though_the_result_is_sealed_again(given: Document) -> None:
     """All but the other target's figures: those only `./dev match --replay` can judge."""
     result = solved(given)
     other = "coverage" if given["target"] == "fit" else "fit"
@@ -170,7 +170,7 @@ def test_another_stable_matching_that_is_worse_for_mentees_is_found() -> None:
         verify(content(given), resealed(forged))
 
 
-def test_the_first_thing_that_is_wrong_is_said(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_first_error_is_printed(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     files = [tmp_path / "input.json", tmp_path / "result.json"]
     files[0].write_bytes(content(FIT))
     files[1].write_bytes(solve(content(FIT)).file())

@@ -30,7 +30,7 @@ def test_a_mentee_ranks_own_choices_first_and_then_by_score() -> None:
     assert {mentor: rank for (_, mentor), (rank, _) in made.items()} == {2: 1, 1: 2, 0: 3, 3: 3}
 
 
-def test_a_mentor_ranks_own_choices_then_bands_of_score_then_who_waits() -> None:
+def test_a_mentor_ranks_own_choices_then_bands_of_score_then_waiting_time() -> None:
     pairs = [(0, 0, 199, 0, 0), (1, 0, 101, 0, 0), (2, 0, 300, 0, 0), (3, 0, 1, 0, 1), (4, 0, 150, 0, 0)]
     made = ranked(pairs, days=[0, 7, 0, 0, 0], band=100)
     assert {mentee: rank for (mentee, _), (_, rank) in made.items()} == {3: 1, 2: 2, 1: 3, 0: 4, 4: 4}
