@@ -9,7 +9,7 @@ from bench.rounds import drawn
 from services.matching.kernel.columns import Rows
 from services.matching.repairs.domain.departed import departed
 from services.matching.repairs.domain.planning import Repaired, RepairProblem, blocking_pairs, repair
-from services.matching.rounds.solver.model import NOBODY, Instance
+from services.matching.rounds.solver.model import NONE, Instance
 from services.matching.rounds.solver.proposals import fit
 
 _MENTEES, _MENTORS = 5_000, 2_000
@@ -31,7 +31,7 @@ def _departures(columns: Instance, content: Rows, percent: int) -> list[Figure]:
     some, _ = _repaired(problem, _ALLOWED)
     anew = fit(problem.instance)
     held = problem.bystanders
-    reshuffled, lost = int((held & (anew != problem.held)).sum()), int((held & (anew == NOBODY)).sum())
+    reshuffled, lost = int((held & (anew != problem.held)).sum()), int((held & (anew == NONE)).sum())
     size = f"{percent} % of mentors leave, {_MENTEES:,} x {_MENTORS:,}"
     displaced = int(problem.displaced.sum())
     return [
@@ -56,4 +56,4 @@ def _repaired(problem: RepairProblem, bystanders: int) -> tuple[Repaired, float]
 
 
 def _placed(problem: RepairProblem, outcome: Rows) -> int:
-    return int((problem.displaced & (outcome != NOBODY)).sum())
+    return int((problem.displaced & (outcome != NONE)).sum())

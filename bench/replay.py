@@ -13,7 +13,7 @@ from bench import drawing
 from bench.figures import Figure
 from bench.lists import Town
 from services.matching.kernel.columns import Rows
-from services.matching.rounds.solver.model import NOBODY, Longs, Wishes, instance
+from services.matching.rounds.solver.model import NONE, Longs, Wishes, instance
 from services.matching.rounds.solver.proposals import fit
 
 _DAYS = 365.0
@@ -120,7 +120,7 @@ def _round(history: History, wishes: Rows, free: Longs) -> Rows:
         capacity=free[mentors],
     )
     kept = fit(columns)
-    kept = kept[kept != NOBODY]
+    kept = kept[kept != NONE]
     key = mentee * mentors.size + mentor
     order = np.argsort(key)
     at: Rows = np.searchsorted(key, columns.mentee[kept] * mentors.size + columns.mentor[kept], sorter=order)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matching.repairs.domain.planning import Repaired, RepairProblem, reason_left, repair
-from services.matching.rounds.solver.model import NOBODY, Instance
+from services.matching.rounds.solver.model import NONE, Instance
 from services.matching.rounds.solver.solving import prepared
 from tests.depth import examples
 from tests.unit.rounds_kit import document, documents, mentee, mentor, pair, parsed, wish
@@ -27,7 +27,7 @@ def damages(draw: st.DrawFn, *, most: int = 6) -> RepairProblem:
     left = (instance.seats + draw(st.sampled_from([0, 0, 0, 1]))).tolist()
     for one in range(len(instance.mentees)):
         wishes = range(instance.first[one], instance.first[one + 1])
-        if held[one] == NOBODY and wishes and draw(st.booleans()):
+        if held[one] == NONE and wishes and draw(st.booleans()):
             chosen = draw(st.sampled_from(wishes))
             if left[instance.mentor[chosen]] > 0:
                 left[instance.mentor[chosen]] -= 1
@@ -36,7 +36,7 @@ def damages(draw: st.DrawFn, *, most: int = 6) -> RepairProblem:
     displaced = np.array(draw(st.lists(st.booleans(), min_size=many, max_size=many)), dtype=np.bool_)
     before = draw(st.lists(st.sampled_from([0, 0, 1, 2]), min_size=many, max_size=many))
     return RepairProblem(
-        instance=instance, held=held, displaced=displaced & (held == NOBODY), left_before=np.array(before, dtype=int)
+        instance=instance, held=held, displaced=displaced & (held == NONE), left_before=np.array(before, dtype=int)
     )
 
 
@@ -47,10 +47,10 @@ class Outcome:
     wishes: tuple[int, ...]
 
     def moved(self, problem: RepairProblem) -> int:
-        return sum(one not in (NOBODY, now) for one, now in zip(problem.held.tolist(), self.wishes, strict=True))
+        return sum(one not in (NONE, now) for one, now in zip(problem.held.tolist(), self.wishes, strict=True))
 
     def placed(self, problem: RepairProblem) -> int:
-        return sum(problem.displaced[one] and now != NOBODY for one, now in enumerate(self.wishes))
+        return sum(problem.displaced[one] and now != NONE for one, now in enumerate(self.wishes))
 
 
 def outcomes(problem: RepairProblem, *, bystanders: int) -> Iterator[Outcome]:
@@ -61,20 +61,20 @@ def outcomes(problem: RepairProblem, *, bystanders: int) -> Iterator[Outcome]:
     def extend(so_far: tuple[int, ...], moved: int) -> Iterator[Outcome]:
         one = len(so_far)
         if one == len(instance.mentees):
-            taken = Counter(instance.mentor[wish] for wish in so_far if wish != NOBODY)
+            taken = Counter(instance.mentor[wish] for wish in so_far if wish != NONE)
             if all(taken[at] <= seats[at] or full[at] for at in taken):
                 yield Outcome(so_far)
             return
         held = int(problem.held[one])
         options = [held]
-        if problem.displaced[one] or (held != NOBODY and moved < bystanders):
+        if problem.displaced[one] or (held != NONE and moved < bystanders):
             options += [
                 wish
                 for wish in range(instance.first[one], instance.first[one + 1])
                 if instance.open[wish] and wish != held and not full[instance.mentor[wish]]
             ]
         for option in options:
-            yield from extend((*so_far, option), moved + (held not in (NOBODY, option)))
+            yield from extend((*so_far, option), moved + (held not in (NONE, option)))
 
     yield from extend((), 0)
 
@@ -84,7 +84,7 @@ def blocking(problem: RepairProblem, wishes: tuple[int, ...], *, among_displaced
     one = problem.instance
 
     def there(mentor: int) -> list[int]:
-        return [true for true in wishes if true != NOBODY and one.mentor[true] == mentor]
+        return [true for true in wishes if true != NONE and one.mentor[true] == mentor]
 
     def standing(wish: int) -> tuple[int, int]:
         before = int(problem.left_before[one.mentee[wish]]) if among_displaced else 0
@@ -94,11 +94,11 @@ def blocking(problem: RepairProblem, wishes: tuple[int, ...], *, among_displaced
         return bool(problem.displaced[mentee]) or not among_displaced
 
     def may_move(wish: int) -> bool:
-        return bool(one.pinned[one.mentee[wish]] == NOBODY)
+        return bool(one.pinned[one.mentee[wish]] == NONE)
 
     found = []
     for person, now in enumerate(wishes):
-        for better in range(one.first[person], one.first[person + 1] if now == NOBODY else now):
+        for better in range(one.first[person], one.first[person + 1] if now == NONE else now):
             held = there(one.mentor[better])
             loose = [each for each in held if may_block(int(one.mentee[each])) and may_move(each)]
             is_better = any(standing(each) > standing(better) for each in loose)
@@ -131,8 +131,7 @@ def test_the_displaced_are_stable_among_themselves_and_no_such_outcome_is_better
     for other in outcomes(problem, bystanders=0):
         if not blocking(problem, other.wishes, among_displaced=True):
             assert all(
-                theirs == NOBODY or (NOBODY < ours <= theirs)
-                for ours, theirs in zip(outcome, other.wishes, strict=True)
+                theirs == NONE or (NONE < ours <= theirs) for ours, theirs in zip(outcome, other.wishes, strict=True)
             )
 
 
@@ -150,7 +149,7 @@ def test_seats_pins_and_exclusions_are_kept_and_the_figures_are_true(problem: Re
     repaired, one = repair(problem, bystanders=bystanders), problem.instance
     outcome = told(repaired)
     came = [wish for wish, held in zip(outcome, problem.held.tolist(), strict=True) if wish != held]
-    taken = Counter(one.mentor[wish] for wish in outcome if wish != NOBODY)
+    taken = Counter(one.mentor[wish] for wish in outcome if wish != NONE)
     assert all(taken[one.mentor[wish]] <= one.capacity[one.mentor[wish]] and one.open[wish] for wish in came)
     assert repaired.moved == Outcome(outcome).moved(problem) <= bystanders
     assert repaired.blocking == len(blocking(problem, outcome, among_displaced=False))
@@ -178,15 +177,15 @@ def wanting_one_seat(*, left_before: tuple[int, int]) -> RepairProblem:
     instance = prepared(parsed(document([mentor("h")], mentees)))
     return RepairProblem(
         instance=instance,
-        held=np.full(2, NOBODY),
+        held=np.full(2, NONE),
         displaced=np.ones(2, dtype=np.bool_),
         left_before=np.array(left_before),
     )
 
 
 def test_who_was_left_behind_before_comes_first() -> None:
-    assert (repair(wanting_one_seat(left_before=(0, 0)), bystanders=0).outcome != NOBODY).tolist() == [True, False]
-    assert (repair(wanting_one_seat(left_before=(0, 1)), bystanders=0).outcome != NOBODY).tolist() == [False, True]
+    assert (repair(wanting_one_seat(left_before=(0, 0)), bystanders=0).outcome != NONE).tolist() == [True, False]
+    assert (repair(wanting_one_seat(left_before=(0, 1)), bystanders=0).outcome != NONE).tolist() == [False, True]
 
 
 def in_a_row(*, pins: bool = False) -> Instance:
@@ -199,7 +198,7 @@ def in_a_row(*, pins: bool = False) -> Instance:
 def one_displaced(instance: Instance) -> RepairProblem:
     return RepairProblem(
         instance=instance,
-        held=np.array([NOBODY, instance.first[1], NOBODY]),
+        held=np.array([NONE, instance.first[1], NONE]),
         displaced=np.array([True, False, True]),
         left_before=np.zeros(3, dtype=int),
     )
@@ -239,8 +238,8 @@ def test_an_empty_network_is_repaired_at_once() -> None:
     instance = prepared(parsed(document([], [mentee("ada")])))
     problem = RepairProblem(
         instance=instance,
-        held=np.full(1, NOBODY),
+        held=np.full(1, NONE),
         displaced=np.ones(1, dtype=np.bool_),
         left_before=np.zeros(1, dtype=int),
     )
-    assert repair(problem, bystanders=3).outcome.tolist() == [NOBODY]
+    assert repair(problem, bystanders=3).outcome.tolist() == [NONE]

@@ -15,7 +15,7 @@ from services.matching.rounds.domain import assignments as places
 from services.matching.rounds.domain import lifecycle as life
 from services.matching.rounds.domain.assignments import Place
 from services.matching.rounds.domain.lifecycle import File, Frozen, Outcome, Round, RoundState, Solved
-from services.matching.rounds.domain.overlaps import Meanwhile
+from services.matching.rounds.domain.overlaps import RoundsSince
 from services.matching.rounds.solver.files import Compared
 from services.matching.rounds.solver.words import would_change
 from shared.contracts.matching import MenteeUnmatched, PairLapsed, RelationshipOpened
@@ -52,7 +52,7 @@ STEPS: dict[str, tuple[Callable[[Round], Any], dict[RoundState, RoundState]]] = 
     "freeze": (lambda one: life.freeze(one, FROZEN), {"draft": "running"}),
     "solve": (lambda one: life.solve(one, SOLVED), {"running": "pending"}),
     "choose": (lambda one: life.choose(one, "coverage", correlation="d"), {"pending": "running"}),
-    "publish": (lambda one: life.publish(one, Meanwhile(), correlation="d"), {"pending": "publishing"}),
+    "publish": (lambda one: life.publish(one, RoundsSince(), correlation="d"), {"pending": "publishing"}),
     "finish": (
         lambda one: life.finish(one, Outcome(mentees=3, opened=2, lapsed=0, unmatched=1), now=NOW)[0],
         {"publishing": "published"},
@@ -89,22 +89,22 @@ def test_a_second_open_round_of_a_programme_is_refused_with_the_id_of_the_first(
 
 
 @pytest.mark.parametrize(
-    ("meanwhile", "why"),
+    ("since_freeze", "why"),
     [
-        (Meanwhile(is_superseded=True), "another round of this programme was published"),
-        (Meanwhile(gives={"milo": 2, "mara": 1}, left={"milo": 1, "mara": 1}), "1 mentor has fewer seats left"),
-        (Meanwhile(gives={"milo": 2, "mara": 1}, left={"milo": -1}), "2 mentors have fewer seats left"),
+        (RoundsSince(is_superseded=True), "another round of this programme was published"),
+        (RoundsSince(gives={"milo": 2, "mara": 1}, left={"milo": 1, "mara": 1}), "1 mentor has fewer seats left"),
+        (RoundsSince(gives={"milo": 2, "mara": 1}, left={"milo": -1}), "2 mentors have fewer seats left"),
     ],
 )
-def test_a_round_that_others_overtook_is_refused_whole_with_what_to_do(meanwhile: Meanwhile, why: str) -> None:
+def test_a_round_that_others_overtook_is_refused_whole_with_what_to_do(since_freeze: RoundsSince, why: str) -> None:
     with pytest.raises(Conflict, match=why) as refused:
-        life.publish(round("pending"), meanwhile, correlation="d")
+        life.publish(round("pending"), since_freeze, correlation="d")
     assert refused.value.code == "round_outdated"
     assert "drop this round and open it again" in refused.value.message
 
 
 def test_a_round_shares_mentors_with_another_as_long_as_they_have_the_seats() -> None:
-    enough = Meanwhile(gives={"milo": 2}, left={"milo": 2})
+    enough = RoundsSince(gives={"milo": 2}, left={"milo": 2})
     assert life.publish(round("pending"), enough, correlation="d").state == "publishing"
 
 

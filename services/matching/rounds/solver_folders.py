@@ -36,7 +36,7 @@ def clear() -> None:
 def _remove_unless_locked(path: Path) -> None:
     try:
         held = os.open(path, os.O_RDONLY)
-    except OSError:  # removed meanwhile, or another user's
+    except OSError:  # removed in between, or another user's
         return
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

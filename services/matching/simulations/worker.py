@@ -108,7 +108,7 @@ class SimulationWorker:
             return life.give_up(one)
         try:
             return life.show(one, await self._stage.simulate(one))
-        except Rejected:  # the programme became what the draft is, meanwhile
+        except Rejected:  # the programme became the draft in between
             return life.overtaken(one)
 
     async def _save(self, one: Simulation) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.matching.kernel.columns import Rows
-from services.matching.rounds.solver.model import NOBODY, Longs
+from services.matching.rounds.solver.model import NONE, Longs
 
 
 @dataclass(slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class SeatGraph:
     """Those that could come true, the best first."""
     capacity: list[int]
     home: list[int]
-    """A bystander's mentor; NOBODY for the displaced."""
+    """A bystander's mentor; NONE for the displaced."""
     outcome: list[int]
     waiting: list[int]
     """Displaced without a mentor, in the order in which they go first."""
@@ -28,7 +28,7 @@ class SeatGraph:
     def __post_init__(self) -> None:
         self.held = [set() for _ in self.capacity]
         for mentee, wish in enumerate(self.outcome):
-            if wish != NOBODY:
+            if wish != NONE:
                 self.held[self.mentor[wish]].add(mentee)
 
     def has_seat(self, mentor: int) -> bool:
@@ -37,10 +37,10 @@ class SeatGraph:
     def cost(self, mentee: int, mentor: int) -> int:
         """Bystanders more than before, if this one goes there from where they are; -1: back where they belong."""
         home, now = self.home[mentee], self.mentor[self.outcome[mentee]]
-        return 0 if home == NOBODY else int(mentor != home) - int(now != home)
+        return 0 if home == NONE else int(mentor != home) - int(now != home)
 
     def seat(self, mentee: int, wish: int) -> None:
-        if self.outcome[mentee] != NOBODY:
+        if self.outcome[mentee] != NONE:
             self.held[self.mentor[self.outcome[mentee]]].discard(mentee)
         self.outcome[mentee] = wish
         self.held[self.mentor[wish]].add(mentee)
@@ -99,7 +99,7 @@ class _Search:
         while True:
             mentee, wish = self._by[mentor]
             yield mentee, wish
-            if self._room.outcome[mentee] == NOBODY:
+            if self._room.outcome[mentee] == NONE:
                 return
             mentor = self._room.mentor[self._room.outcome[mentee]]
 
@@ -123,7 +123,7 @@ def chained(
     leaving: defaultdict[int, list[int]] = defaultdict(list)
     coming: defaultdict[int, int] = defaultdict(int)
     for mentee in np.flatnonzero(held != outcome).tolist():
-        if held[mentee] != NOBODY:
+        if held[mentee] != NONE:
             leaving[int(mentor[held[mentee]])].append(mentee)
         coming[int(mentor[outcome[mentee]])] += 1
     if any(coming[one] - len(gone) > max(0, free[one]) for one, gone in leaving.items()):
@@ -137,4 +137,4 @@ def chained(
                 return
             mentee = gone.pop()
 
-    return tuple(tuple(chain(one)) for one in starts if outcome[one] != NOBODY)
+    return tuple(tuple(chain(one)) for one in starts if outcome[one] != NONE)

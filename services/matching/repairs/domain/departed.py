@@ -10,7 +10,7 @@ from services.matching.kernel.columns import Bools, Rows
 from services.matching.repairs.domain.planning import Repaired, RepairProblem, reason_left, repair
 from services.matching.rounds.solver import canonical
 from services.matching.rounds.solver.files import RoundInput, RoundResult
-from services.matching.rounds.solver.model import NOBODY, Instance, Wishes, instance
+from services.matching.rounds.solver.model import NONE, Instance, Wishes, instance
 from services.matching.rounds.solver.solving import prepared
 from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
@@ -85,11 +85,11 @@ def repaired(round: RoundInput, result: RoundResult, *, gone: Collection[str], b
 
 def departed(columns: Instance, outcome: Rows, gone: Bools, *, round: str) -> RepairProblem:
     """`gone` by mentor. Nobody wishes for them any more. Whoever had nobody takes no part: a repair is not for them."""
-    content = outcome != NOBODY
-    before = np.full(len(columns.mentees), NOBODY)
+    content = outcome != NONE
+    before = np.full(len(columns.mentees), NONE)
     before[content] = columns.mentor[outcome[content]]
     displaced = np.isin(before, np.flatnonzero(gone))
-    pinned = (columns.pinned != NOBODY) & ~displaced
+    pinned = (columns.pinned != NONE) & ~displaced
     kept = np.flatnonzero(~gone[columns.mentor] & content[columns.mentee])
     excluded = kept[columns.excluded[kept]]
     left = instance(
@@ -107,7 +107,7 @@ def departed(columns: Instance, outcome: Rows, gone: Bools, *, round: str) -> Re
         pins=[(one, int(before[one])) for one in np.flatnonzero(pinned).tolist()],
         exclusions=list(zip(columns.mentee[excluded].tolist(), columns.mentor[excluded].tolist(), strict=True)),
     )
-    held = np.full(len(columns.mentees), NOBODY)
+    held = np.full(len(columns.mentees), NONE)
     true = np.flatnonzero(before[left.mentee] == left.mentor)
     held[left.mentee[true]] = true
     return RepairProblem(
@@ -117,8 +117,8 @@ def departed(columns: Instance, outcome: Rows, gone: Bools, *, round: str) -> Re
 
 def _outcome(columns: Instance, result: RoundResult) -> Rows:
     mentors = {id: place for place, id in enumerate(columns.mentors)}
-    got = np.array([mentors[one.mentor] if one.mentor else NOBODY for one in result.mentees], dtype=np.intp)
-    outcome = np.full(len(columns.mentees), NOBODY)
+    got = np.array([mentors[one.mentor] if one.mentor else NONE for one in result.mentees], dtype=np.intp)
+    outcome = np.full(len(columns.mentees), NONE)
     true = np.flatnonzero(got[columns.mentee] == columns.mentor)
     outcome[columns.mentee[true]] = true
     return outcome
@@ -139,6 +139,6 @@ def _moves(problem: RepairProblem, found: Repaired, chain: Sequence[int], before
 
 
 def _left(problem: RepairProblem, found: Repaired, before: dict[str, str]) -> Iterator[LeftBehind]:
-    for mentee in np.flatnonzero(problem.displaced & (found.outcome == NOBODY)).tolist():
+    for mentee in np.flatnonzero(problem.displaced & (found.outcome == NONE)).tolist():
         id = problem.instance.mentees[mentee]
         yield LeftBehind(mentee=id, leaves=before[id], reason=reason_left(problem, mentee))

@@ -13,7 +13,7 @@ import numpy as np
 
 from services.matching.kernel.columns import Bools, Rows
 from services.matching.repairs.domain.chains import SeatGraph, chained, make_room
-from services.matching.rounds.solver.model import NOBODY, Instance, Longs
+from services.matching.rounds.solver.model import NONE, Instance, Longs
 from services.matching.rounds.solver.proposals import fit
 
 
@@ -23,14 +23,14 @@ class RepairProblem:
 
     instance: Instance
     held: Rows
-    """By mentee: the wish that is true now, or NOBODY; of the displaced always NOBODY."""
+    """By mentee: the wish that is true now, or NONE; of the displaced always NONE."""
     displaced: Bools
     left_before: Longs
     """By mentee: how often an earlier repair left them behind. Who was left more often goes first."""
 
     @property
     def bystanders(self) -> Bools:
-        held: Bools = self.held != NOBODY
+        held: Bools = self.held != NONE
         return held
 
     @property
@@ -89,13 +89,13 @@ def reason_left(problem: RepairProblem, mentee: int) -> str:
 
 def blocking_pairs(columns: Instance, outcome: Rows) -> int:
     """Wishes before the outcome whose mentor has a free seat or holds somebody lower who may move. Pins stay out."""
-    kept = outcome[outcome != NOBODY]
+    kept = outcome[outcome != NONE]
     held = np.bincount(columns.mentor[kept], minlength=len(columns.mentors))
-    loose = kept[columns.pinned[columns.mentee[kept]] == NOBODY]
-    last = np.full(len(columns.mentors), NOBODY)
+    loose = kept[columns.pinned[columns.mentee[kept]] == NONE]
+    last = np.full(len(columns.mentors), NONE)
     np.maximum.at(last, columns.mentor[loose], columns.standing[loose])
     last[held < columns.capacity] = columns.mentee.size
-    reached = np.where(outcome == NOBODY, columns.mentee.size, outcome)
+    reached = np.where(outcome == NONE, columns.mentee.size, outcome)
     before = np.arange(columns.mentee.size) < reached[columns.mentee]
     return int((before & columns.open & (columns.standing < last[columns.mentor])).sum())
 
@@ -111,7 +111,7 @@ def _proposed(problem: RepairProblem) -> Rows:
         capacity=problem.free.clip(0),
         standing=standing,
         excluded=~(one.open & problem.displaced[one.mentee]),
-        pinned=np.full(len(one.mentees), NOBODY),
+        pinned=np.full(len(one.mentees), NONE),
     )
     return np.where(problem.displaced, fit(alone), problem.held)
 
@@ -125,9 +125,9 @@ def _room(problem: RepairProblem, outcome: Rows) -> SeatGraph:
             for mentee in range(len(one.mentees))
         ],
         capacity=one.capacity.tolist(),
-        home=np.where(problem.bystanders, one.mentor[problem.held], NOBODY).tolist(),
+        home=np.where(problem.bystanders, one.mentor[problem.held], NONE).tolist(),
         outcome=outcome.tolist(),
-        waiting=[mentee for mentee in _in_order(problem) if outcome[mentee] == NOBODY],
+        waiting=[mentee for mentee in _in_order(problem) if outcome[mentee] == NONE],
     )
 
 

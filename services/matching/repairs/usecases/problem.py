@@ -21,7 +21,7 @@ from services.matching.repairs.domain.lifecycle import Move, Plan, Step
 from services.matching.repairs.domain.planning import Repaired, RepairProblem, reason_left, repair
 from services.matching.rounds.solver import ceilings, wishing
 from services.matching.rounds.solver.ceilings import Claim
-from services.matching.rounds.solver.model import NOBODY, instance
+from services.matching.rounds.solver.model import NONE, instance
 from services.matching.suggestions.index.network import Network
 
 _LIST_LENGTH = 20
@@ -156,8 +156,8 @@ def _damage(
         capacity=np.array(list(_capacity(network, case, mentors, Counter(held.values()))), dtype=np.int64),
         pins=[(at[who], held[who]) for who, bond in stay.items() if bond.id in case.pinned],
     )
-    true = np.full(len(mentees), NOBODY)
-    is_held = np.array([held.get(who, NOBODY) for who in mentees], dtype=np.int64)
+    true = np.full(len(mentees), NONE)
+    is_held = np.array([held.get(who, NONE) for who in mentees], dtype=np.int64)
     wishes = np.flatnonzero(is_held[one.mentee] == one.mentor) if mentees else np.zeros(0, dtype=np.intp)
     true[one.mentee[wishes]] = wishes
     return RepairProblem(

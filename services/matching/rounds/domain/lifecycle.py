@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from services.matching.rounds.domain.overlaps import Meanwhile, require_current
+from services.matching.rounds.domain.overlaps import RoundsSince, require_current
 from services.matching.rounds.solver.files import Compared, Target
 from services.matching.rounds.solver.floors import Floor
 from shared.contracts.matching import RoundPublished
@@ -127,10 +127,10 @@ def require_alone(round: Round, open: Round) -> None:
         raise Conflict("round_open", f"round {open.id} of this programme is {open.state}: {do}")
 
 
-def publish(round: Round, meanwhile: Meanwhile, *, correlation: str) -> Round:
+def publish(round: Round, since_freeze: RoundsSince, *, correlation: str) -> Round:
     """Raises `Conflict` where rounds published since the freeze left too few seats."""
     _require(round, "pending")
-    require_current(meanwhile)
+    require_current(since_freeze)
     return _next(round, state="publishing", correlation=correlation)
 
 

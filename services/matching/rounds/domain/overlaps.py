@@ -10,7 +10,7 @@ from shared.errors import Conflict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meanwhile:
+class RoundsSince:
     """Effects of the rounds whose publication began after this round's freeze."""
 
     is_superseded: bool = False
@@ -21,11 +21,11 @@ class Meanwhile:
     """By the same mentors: free seats, less those that a round in publication is still to take."""
 
 
-def require_current(meanwhile: Meanwhile) -> None:
+def require_current(since_freeze: RoundsSince) -> None:
     """Raises `Conflict`."""
-    if meanwhile.is_superseded:
+    if since_freeze.is_superseded:
         raise _outdated("another round of this programme was published")
-    if short := sum(seats > meanwhile.left.get(mentor, 0) for mentor, seats in meanwhile.gives.items()):
+    if short := sum(seats > since_freeze.left.get(mentor, 0) for mentor, seats in since_freeze.gives.items()):
         mentors = "1 mentor has" if short == 1 else f"{short} mentors have"
         raise _outdated(f"{mentors} fewer seats left than this round gives: another round was published")
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from services.matching.mentoring.repository.pairs import SEATS
 from services.matching.projections.repository import PARTICIPANTS
 from services.matching.rounds.domain.lifecycle import OPEN, Round
-from services.matching.rounds.domain.overlaps import Meanwhile
+from services.matching.rounds.domain.overlaps import RoundsSince
 from services.matching.rounds.repository.assignments import PLACES
 from shared.mongo import Database, Document, Writing, ensure_indexes
 
@@ -28,22 +28,22 @@ def open_in(writing: Writing, round: Round) -> Document | None:
     return writing[_ROUNDS].find_one(wanted, session=writing.session)
 
 
-def meanwhile(writing: Writing, round: Round) -> Meanwhile:
+def rounds_since(writing: Writing, round: Round) -> RoundsSince:
     """Reads rounds of every institution, because a programme can bring members of several institutions together."""
     _take_turn(writing)
     if round.frozen is None or round.solved is None:
-        return Meanwhile()
+        return RoundsSince()
     since = [{"state": "publishing"}, {"state": "published", "published_at": {"$gt": round.frozen.at}}]
     found = writing[_ROUNDS].find({"_id": {"$ne": round.id}, "$or": since}, session=writing.session)
     others = [other for other in found if other["solved"]]
     if not others:
-        return Meanwhile()
+        return RoundsSince()
     gives = _seats(writing, [round.solved.result.key], ["planned"])
     taken_by_others = _seats(writing, [_edition(other) for other in others], ["planned", "opened"])
     shared = gives.keys() & taken_by_others.keys()
     publishing = [_edition(other) for other in others if other["state"] == "publishing"]
     promised = _seats(writing, publishing, ["planned"]) if publishing else {}
-    return Meanwhile(
+    return RoundsSince(
         is_superseded=any(other["programme"] == round.programme for other in others),
         gives={mentor: gives[mentor] for mentor in shared},
         left={mentor: free - promised.get(mentor, 0) for mentor, free in _free(writing, shared).items()},

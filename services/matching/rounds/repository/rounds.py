@@ -17,7 +17,7 @@ from services.matching.rounds.domain.assignments import UNSETTLED, Place, PlaceS
 from services.matching.rounds.domain.lifecycle import File, Frozen, Round, Solved, Trouble
 from services.matching.rounds.repository.assignments import PLACE_INDEXES, PLACES, laid_out, of_edition, place_of
 from services.matching.rounds.repository.files import RoundFiles
-from services.matching.rounds.repository.overlaps import meanwhile, open_in, prepare_turns
+from services.matching.rounds.repository.overlaps import open_in, prepare_turns, rounds_since
 from services.matching.rounds.solver.files import Compared
 from services.matching.rounds.solver.floors import Floor
 from services.matching.rounds.usecases.rounds import Publish
@@ -124,7 +124,7 @@ class MongoRoundRepository:
 
     async def publish(self, round: Round, publish: Publish) -> Round:
         def body(writing: Writing) -> Round:
-            after = publish(meanwhile(writing, round))
+            after = publish(rounds_since(writing, round))
             _save(writing, after)
             return after
 
@@ -209,7 +209,7 @@ class MongoRoundRepository:
     async def _tidy(self, round: Round) -> None:
         """Deletes files and places that this version does not name. They are listed before the version is checked: what
         existed at this version and is not named by it is not named by a later version either. So a process that is
-        paused in between deletes nothing that was stored meanwhile.
+        paused in between deletes nothing that was stored since.
         """
         is_gone = round.state == "dropped"
         files = await self._files.beside(round.id, () if is_gone else round.files)

@@ -12,7 +12,7 @@ import numpy as np
 
 from services.matching.kernel.columns import Bools
 from services.matching.kernel.participants import Exchange, Policy
-from services.matching.rounds.solver.model import NOBODY, Longs, Wishes, instance
+from services.matching.rounds.solver.model import NONE, Longs, Wishes, instance
 from services.matching.rounds.solver.proposals import fit
 
 
@@ -100,4 +100,4 @@ def _left_over(wishes: Wishes, cohort: Cohort, across: Bools) -> Bools:
         pins=cohort.pins,
         exclusions=cohort.exclusions,
     )
-    return np.asarray(fit(columns) == NOBODY)
+    return np.asarray(fit(columns) == NONE)

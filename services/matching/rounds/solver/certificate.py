@@ -9,7 +9,7 @@ from services.matching.kernel.columns import Bools, Rows
 from services.matching.kernel.scoring import seed
 from services.matching.rounds.solver.coverage import Covered
 from services.matching.rounds.solver.files import Better, Opening, Reason, Unmatched, Why
-from services.matching.rounds.solver.model import NOBODY, Instance, Longs
+from services.matching.rounds.solver.model import NONE, Instance, Longs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +23,13 @@ class Certified:
 
     @property
     def kept(self) -> Rows:
-        kept: Rows = self.outcome[self.outcome != NOBODY]
+        kept: Rows = self.outcome[self.outcome != NONE]
         return kept
 
     @property
     def better(self) -> Bools:
         """By wish: whether the mentee prefers it to the outcome; every wish of an unmatched mentee."""
-        reached = np.where(self.outcome == NOBODY, self.instance.mentee.size, self.outcome)
+        reached = np.where(self.outcome == NONE, self.instance.mentee.size, self.outcome)
         return np.arange(self.instance.mentee.size) < reached[self.instance.mentee]
 
 
@@ -54,7 +54,7 @@ def _why(certified: Certified, wishes: Rows) -> list[Why]:
     code_of = np.select(
         [
             instance.excluded[wishes],
-            instance.pinned[instance.mentee[wishes]] != NOBODY,
+            instance.pinned[instance.mentee[wishes]] != NONE,
             instance.capacity[mentor] == 0,
             instance.seats[mentor] == 0,
         ],
@@ -79,7 +79,7 @@ def _last_held(certified: Certified) -> Rows:
     """By mentor: the standing of the least preferred match that is not pinned."""
     instance = certified.instance
     free = certified.kept[instance.open[certified.kept]]
-    last = np.full(len(instance.mentors), NOBODY)
+    last = np.full(len(instance.mentors), NONE)
     np.maximum.at(last, instance.mentor[free], instance.standing[free])
     return last
 
@@ -87,7 +87,7 @@ def _last_held(certified: Certified) -> Rows:
 def unmatched(certified: Certified, *, round: str, waiting_days: Longs) -> tuple[Unmatched, ...]:
     """The longest wait first."""
     instance = certified.instance
-    left = np.flatnonzero(certified.outcome == NOBODY).tolist()
+    left = np.flatnonzero(certified.outcome == NONE).tolist()
     days = waiting_days.tolist()
     left.sort(key=lambda mentee: (-days[mentee], seed(round, instance.mentees[mentee]), mentee))
     needed = _seats_needed(certified)

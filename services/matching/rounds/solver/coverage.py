@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.matching.kernel.columns import Bools, Rows
-from services.matching.rounds.solver.model import NOBODY, Instance, Longs
+from services.matching.rounds.solver.model import NONE, Instance, Longs
 from shared.errors import Rejected
 
 _MOST_PLACES = 20_000_000
@@ -19,7 +19,7 @@ _MOST_PLACES = 20_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Covered:
     outcome: Rows
-    """By mentee: the matched wish, or NOBODY."""
+    """By mentee: the matched wish, or NONE."""
     gain: Longs
     """By mentee: the value of the matched wish less the price of its seat."""
     price: Longs
@@ -68,7 +68,7 @@ def _assigned(instance: Instance, worth: Longs) -> Rows:
     cost = np.concatenate([dear - worth[wishes[wish]], np.full(rows.size, dear)])
     place = (np.concatenate([row[wish], np.arange(rows.size)]), np.concatenate([column, alone]))
     matrix = csr_array((cost.astype(np.float64), place), shape=(rows.size, int(alone[-1]) + 1))
-    taken = np.full(matrix.shape[1], NOBODY)
+    taken = np.full(matrix.shape[1], NONE)
     matched, seat = min_weight_full_bipartite_matching(matrix)
     taken[seat] = rows[matched]
     came_true = taken[column] == instance.mentee[wishes[wish]]
@@ -119,9 +119,9 @@ def _prices(instance: Instance, worth: Longs, kept: Rows) -> Longs:
         return price
     mentee, mentor = instance.mentee[by_mentor], instance.mentor[by_mentor]
     starts = np.flatnonzero(np.append(True, mentor[1:] != mentor[:-1]))
-    held = np.full(len(instance.mentees), NOBODY)
+    held = np.full(len(instance.mentees), NONE)
     held[instance.mentee[kept]] = kept
-    matched: Bools = held != NOBODY
+    matched: Bools = held != NONE
     for _ in range(len(instance.mentors) + 2):
         gain = np.where(matched, worth[held] - price[instance.mentor[held]], 0)
         least = np.maximum.reduceat(worth[by_mentor] - gain[mentee], starts)

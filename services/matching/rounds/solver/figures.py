@@ -7,12 +7,12 @@ import numpy as np
 
 from services.matching.kernel.columns import Rows
 from services.matching.rounds.solver.files import Figures, Flow
-from services.matching.rounds.solver.model import NOBODY, Instance, Longs
+from services.matching.rounds.solver.model import NONE, Instance, Longs
 
 
 def figures(instance: Instance, outcome: Rows, *, homes: tuple[Sequence[str], Sequence[str]]) -> Figures:
     """`homes`: the institutions of the mentees and of the mentors, in the order of `instance`."""
-    kept = outcome[outcome != NOBODY]
+    kept = outcome[outcome != NONE]
     place = instance.place[kept]
     held = np.bincount(instance.mentor[kept], minlength=len(instance.mentors))
     return Figures(

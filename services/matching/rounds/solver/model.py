@@ -14,7 +14,7 @@ from services.matching.kernel.columns import Bools, Rows, Words
 from services.matching.kernel.scoring import seed, ties
 
 Longs = npt.NDArray[np.int64]
-NOBODY = -1
+NONE = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Instance:
     """By wish: its position when all are sorted by mentor and by the mentor's strict order."""
     excluded: Bools
     pinned: Rows
-    """By mentee: the wish that a coordinator fixed, or NOBODY."""
+    """By mentee: the wish that a coordinator fixed, or NONE."""
 
     @cached_property
     def by_standing(self) -> Rows:
@@ -55,13 +55,13 @@ class Instance:
     @cached_property
     def seats(self) -> Longs:
         """By mentor: the capacity less the pinned mentees."""
-        pinned = self.mentor[self.pinned[self.pinned != NOBODY]]
+        pinned = self.mentor[self.pinned[self.pinned != NONE]]
         return self.capacity - np.bincount(pinned, minlength=len(self.mentors))
 
     @cached_property
     def open(self) -> Bools:
         """Wishes that could be matched if there were seats: not excluded, and the mentee is not pinned."""
-        possible: Bools = ~self.excluded & (self.pinned == NOBODY)[self.mentee]
+        possible: Bools = ~self.excluded & (self.pinned == NONE)[self.mentee]
         return possible
 
     @cached_property
@@ -94,7 +94,7 @@ def instance(
     mentee, mentor = wishes.mentee[order], wishes.mentor[order]
     by_standing = np.lexsort((mentee, drawn[order], wishes.mentor_rank[order], mentor))
     pair = mentee * len(mentors) + mentor
-    pinned = np.full(len(mentees), NOBODY, dtype=np.intp)
+    pinned = np.full(len(mentees), NONE, dtype=np.intp)
     for row, column in pins:
         pinned[row] = np.flatnonzero(pair == row * len(mentors) + column)[0]
     return Instance(

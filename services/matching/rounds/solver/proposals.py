@@ -8,11 +8,11 @@ from heapq import heappushpop
 import numpy as np
 
 from services.matching.kernel.columns import Rows
-from services.matching.rounds.solver.model import NOBODY, Instance
+from services.matching.rounds.solver.model import NONE, Instance
 
 
 def fit(instance: Instance) -> Rows:
-    """By mentee: the matched wish, or NOBODY."""
+    """By mentee: the matched wish, or NONE."""
     outcome = instance.pinned.copy()
     kept = proposed(instance)
     outcome[instance.mentee[kept]] = kept
@@ -24,7 +24,7 @@ def proposed(instance: Instance) -> Rows:
 
     A proposal is one push: a mentor's heap has an entry for each seat, the mentor's least preferred on top.
     The key of a wish of standing s is -(s + 1): the less preferred, the smaller. As a negative index into `after` it
-    finds the same mentee's next wish. The key of an empty seat is smaller than any other, and its next wish is NOBODY.
+    finds the same mentee's next wish. The key of an empty seat is smaller than any other, and its next wish is NONE.
     """
     wishes = np.flatnonzero(instance.live)
     empty = -(instance.mentee.size + 1)
@@ -36,7 +36,7 @@ def proposed(instance: Instance) -> Rows:
     after = _next_wishes(instance, wishes)
     for start in _first_wishes(instance.mentee[wishes]):
         wish = start
-        while wish != NOBODY:
+        while wish != NONE:
             wish = after[heappushpop(heap[wish], key[wish])]
     kept = np.array([-(held + 1) for entries in seats for held in entries if held != empty], dtype=np.intp)
     return instance.by_standing[kept]
@@ -48,11 +48,11 @@ def _proposals_at_most(instance: Instance) -> Rows:
 
 
 def _next_wishes(instance: Instance, wishes: Rows) -> list[int]:
-    """By key: where in `wishes` the mentee's next wish is, or NOBODY."""
+    """By key: where in `wishes` the mentee's next wish is, or NONE."""
     mentee = instance.mentee[wishes]
     following = np.arange(1, wishes.size + 1)
-    following[np.append(mentee[1:] != mentee[:-1], True)[: wishes.size]] = NOBODY
-    after = np.full(instance.mentee.size + 1, NOBODY)
+    following[np.append(mentee[1:] != mentee[:-1], True)[: wishes.size]] = NONE
+    after = np.full(instance.mentee.size + 1, NONE)
     after[-(instance.standing[wishes] + 1)] = following
     return after.tolist()
 

@@ -23,7 +23,7 @@ from services.matching.rounds.solver.files import (
     Target,
     parsed_input,
 )
-from services.matching.rounds.solver.model import NOBODY, Instance, Wishes, instance
+from services.matching.rounds.solver.model import NONE, Instance, Wishes, instance
 from services.matching.rounds.solver.proposals import fit
 from services.matching.rounds.solver.version import SOLVER
 
@@ -107,12 +107,12 @@ def _mentees(certified: Certified) -> tuple[MenteeResult, ...]:
     outcome = certified.outcome.tolist()
     place, mentor = columns.place.tolist(), columns.mentor.tolist()
     gains = covered.gain.tolist() if covered else [None] * len(outcome)
-    pinned = (columns.pinned != NOBODY).tolist()
+    pinned = (columns.pinned != NONE).tolist()
     return tuple(
         MenteeResult(
             id=columns.mentees[row],
-            mentor=None if wish == NOBODY else columns.mentors[mentor[wish]],
-            place=None if wish == NOBODY else place[wish],
+            mentor=None if wish == NONE else columns.mentors[mentor[wish]],
+            place=None if wish == NONE else place[wish],
             pinned=pinned[row],
             gain=gains[row],
             better=better,

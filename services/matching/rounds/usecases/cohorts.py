@@ -57,8 +57,8 @@ class Cohort:
     @property
     def rules(self) -> dict[str, Any]:
         """The settings that the wishes were made with."""
-        nobody = Person(Member(id="nobody", institution=""), Preferences(member="nobody"))
-        weights = zip(FACTORS, weights_for(nobody, self.policy.programme), strict=True)
+        without_weights = Person(Member(id="", institution=""), Preferences(member=""))
+        weights = zip(FACTORS, weights_for(without_weights, self.policy.programme), strict=True)
         return {
             "list_length": self.call.list_length,
             "score_band": self.call.score_band,

@@ -15,7 +15,7 @@ from services.matching.rounds.domain import lifecycle as life
 from services.matching.rounds.domain.assignments import Place, PlaceState
 from services.matching.rounds.domain.lifecycle import File, Round
 from services.matching.rounds.domain.orders import Company, NamedOrders, check
-from services.matching.rounds.domain.overlaps import Meanwhile
+from services.matching.rounds.domain.overlaps import RoundsSince
 from services.matching.rounds.solver.files import Target
 from shared.auth import Principal
 from shared.clock import Clock
@@ -24,7 +24,7 @@ from shared.errors import Conflict, Forbidden, NotFound, StaleVersion
 from shared.scope import Scope
 
 Kind = Literal["input", "result"]
-Publish = Callable[[Meanwhile], Round]
+Publish = Callable[[RoundsSince], Round]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,8 +185,8 @@ class Rounds:
             return round
 
         async def publish() -> Round:
-            def decide(meanwhile: Meanwhile) -> Round:
-                return life.publish(round, meanwhile, correlation=turn.correlation)
+            def decide(since_freeze: RoundsSince) -> Round:
+                return life.publish(round, since_freeze, correlation=turn.correlation)
 
             return await self._repository.publish(round, decide)
 
