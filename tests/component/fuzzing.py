@@ -44,7 +44,7 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
+class Caller:
     """`known` names what is there, by path parameter. `phases`: the cheap ones for those who may do little."""
 
     token: str
@@ -52,7 +52,7 @@ class Asker:
     phases: str = "examples,coverage,fuzzing,stateful" if IS_FULL else "examples,coverage,fuzzing"
 
 
-async def fuzz(address: str, who: Asker, folder: Path) -> None:
+async def fuzz(address: str, who: Caller, folder: Path) -> None:
     """Fails with what schemathesis says. Its choices are the same every time."""
     (folder / "schemathesis.toml").write_text(_configuration(who.known), encoding="utf-8")
     command = [

@@ -14,7 +14,7 @@ import pytest
 from deploy.issuer import LocalIssuer
 from shared.clock import SystemClock
 from shared.mongo import Database
-from tests.component import matching_kit, notifications_desk, profiles_kit
+from tests.component import matching_kit, notifications_kit, profiles_kit
 from tests.component.matching_kit import CARE, NORTH, Matching
 from tests.component.profiles_kit import Network, Person
 
@@ -189,22 +189,22 @@ class Posts:
 async def test_every_post_of_notifications_has_its_effect_once_and_is_answered_at_once(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
-    settings = notifications_desk.settings(mongo_uri, kafka_bootstrap, issuer)
-    async with notifications_desk.desk(settings, issuer, "api") as desk:
-        await desk.knows("ana")
-        await desk.tell(notifications_desk.event("ana"))
-        [first] = (await desk.inbox("ana"))["items"]
-        repeating = Repeating(desk.database)
+    settings = notifications_kit.settings(mongo_uri, kafka_bootstrap, issuer)
+    async with notifications_kit.serving(settings, issuer, "api") as notifications:
+        await notifications.knows("ana")
+        await notifications.tell(notifications_kit.event("ana"))
+        [first] = (await notifications.inbox("ana"))["items"]
+        repeating = Repeating(notifications.database)
 
         def post(path: str, **body: int) -> Send:
-            return lambda key: desk.http.post(
-                path, headers={**desk.headers("ana"), "Idempotency-Key": key}, json=body or None
+            return lambda key: notifications.http.post(
+                path, headers={**notifications.headers("ana"), "Idempotency-Key": key}, json=body or None
             )
 
         await repeating.twice("/inbox/{notification}/read", post(f"/inbox/{first['id']}/read"))
-        await desk.tell(notifications_desk.event("ana", ranked=[("bea", "north")], entered=["bea"], version=2))
+        await notifications.tell(notifications_kit.event("ana", ranked=[("bea", "north")], entered=["bea"], version=2))
         await repeating.twice("/inbox/read", post("/inbox/read", up_to=100))
-        repeating.covers((await desk.http.get("/openapi.json")).json())
+        repeating.covers((await notifications.http.get("/openapi.json")).json())
 
 
 async def test_a_repetition_that_would_change_something_again_is_refused(matching: Matching) -> None:

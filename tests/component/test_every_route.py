@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from deploy.issuer import LocalIssuer
 from shared.clock import SystemClock
 from shared.mongo import Database
-from tests.component import matching_kit, notifications_desk, profiles_kit
+from tests.component import matching_kit, notifications_kit, profiles_kit
 from tests.component.matching_kit import CARE, NORTH, SOUTH
 
 Json = dict[str, Any]
@@ -148,17 +148,19 @@ async def _matching(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIt
 
 @asynccontextmanager
 async def _notifications(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIterator[Served]:
-    wanted = notifications_desk.settings(mongo_uri, bootstrap, two)
+    wanted = notifications_kit.settings(mongo_uri, bootstrap, two)
     async with AsyncExitStack() as open_:
-        desk = await open_.enter_async_context(notifications_desk.desk(wanted, two, "api"))
-        await desk.knows("ana")
-        await desk.knows("sue", institution=SOUTH)
-        await desk.tell(notifications_desk.event("ana"))
+        notifications = await open_.enter_async_context(notifications_kit.serving(wanted, two, "api"))
+        await notifications.knows("ana")
+        await notifications.knows("sue", institution=SOUTH)
+        await notifications.tell(notifications_kit.event("ana"))
         mine = {"authorization": f"Bearer {two.token('ana', institution=NORTH, roles=['member'])}"}
-        inbox = (await desk.http.get("/inbox", headers=mine)).json()
-        document = (await desk.http.get("/openapi.json")).json()
+        inbox = (await notifications.http.get("/inbox", headers=mine)).json()
+        document = (await notifications.http.get("/openapi.json")).json()
         stranger = {"member": two.token("sue", institution=SOUTH, roles=["member"])}
-        yield Served(desk.http, desk.database, document, {"notification": inbox["items"][0]["id"]}, stranger)
+        yield Served(
+            notifications.http, notifications.database, document, {"notification": inbox["items"][0]["id"]}, stranger
+        )
 
 
 def _strangers(two: LocalIssuer) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from deploy.issuer import LocalIssuer
 from shared.clock import SystemClock
 from tests.component.matching_kit import CARE, NORTH, Matching, institution, mentee, mentor, programme, running
-from tests.component.rounds_desk import Desk
+from tests.component.rounds_api import RoundsApi
 from tests.eventually import eventually
 
 TODAY = datetime.now(UTC).date()
@@ -25,12 +25,12 @@ async def assesses_ana(matching: Matching, assessor: str) -> None:
     await eventually(lambda: matching.database["rotations"].find_one(expected), message="the rotation counts")
 
 
-async def steps(desk: Desk, state: str) -> list[tuple[str, list[str]]] | None:
+async def steps(api: RoundsApi, state: str) -> list[tuple[str, list[str]]] | None:
     """Of the newest repair in this state: who was displaced, and to whom those move who do."""
-    found = (await desk.get(f"/programmes/{CARE}/repairs")).json()["items"]
+    found = (await api.get(f"/programmes/{CARE}/repairs")).json()["items"]
     if not found or found[0]["state"] != state:
         return None
-    items = (await desk.get(f"/repairs/{found[0]['id']}/steps")).json()["items"]
+    items = (await api.get(f"/repairs/{found[0]['id']}/steps")).json()["items"]
     return [(one["mentee"]["member"], [move["mentor"]["member"] for move in one["moves"]]) for one in items]
 
 
@@ -42,31 +42,31 @@ async def test_no_round_and_no_repair_brings_together_who_assesses_and_who_is_as
         await matching.say(institution(NORTH), programme())
         await matching.join(mentor("mara"), mentor("milo"), mentee("ana"))
         await assesses_ana(matching, "mara")
-        desk = Desk(matching, tmp_path)
+        api = RoundsApi(matching, tmp_path)
 
-        refused = await desk.open(pins=[ANA_TO_MARA])
+        refused = await api.open(pins=[ANA_TO_MARA])
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "pins.0")
-        round = await desk.solved(wishes=[{"mentee": "ana", "mentors": ["mara"]}])
-        files = await desk.files(round)
+        round = await api.solved(wishes=[{"mentee": "ana", "mentors": ["mara"]}])
+        files = await api.files(round)
         [ana] = json.loads(files[0].read_bytes())["mentees"]
         assert len(ana["wishes"]) == 1, "milo alone: a forbidden wish is passed over"
-        assert await desk.pairs(round) == {"ana": "milo"}
+        assert await api.pairs(round) == {"ana": "milo"}
 
         await assesses_ana(matching, "milo")
-        await desk.act(round, "publish")
-        await desk.until(round, "published")
-        assert await desk.pairs(round, state="lapsed") == {"ana": "milo"}
+        await api.act(round, "publish")
+        await api.until(round, "published")
+        assert await api.pairs(round, state="lapsed") == {"ana": "milo"}
         assert await matching.database["relationships"].count_documents({}) == 0
 
         await matching.join(mentor("max"))
         accepted = await matching.answers("max", await matching.asks("ana", "max"), "accept")
         assert accepted["relationship"]
         await matching.say(mentor("max", status="inactive"))
-        assert await eventually(lambda: steps(desk, "proposed"), within=60) == [("ana", [])], "both others assess her"
+        assert await eventually(lambda: steps(api, "proposed"), within=60) == [("ana", [])], "both others assess her"
         await matching.join(mentor("mina"))
         await matching.post(f"/programmes/{CARE}/repairs", "carla", role="coordinator", bystanders_at_most=0)
 
         async def goes_to_mina() -> bool:
-            return await steps(desk, "proposed") == [("ana", ["mina"])]
+            return await steps(api, "proposed") == [("ana", ["mina"])]
 
         await eventually(goes_to_mina, within=60, message="the repair has found who does not assess")

@@ -23,7 +23,7 @@ from tests.component.matching_kit import (
     programme,
     running,
 )
-from tests.component.rounds_desk import Desk
+from tests.component.rounds_api import RoundsApi
 from tests.eventually import eventually
 
 
@@ -256,16 +256,16 @@ async def test_a_round_has_no_more_pairs_across_than_seats_are_left_and_its_file
         await matching.join(*(far(mentee, f"e{number}", NORTH) for number in range(5)))
         await matching.join(far(mentor, "milo", capacity=9), far(mentor, "mara", NORTH, capacity=1))
         await _pair(matching, "e0", "milo", home=NORTH, partner=SOUTH)
-        desk = Desk(matching, tmp_path)
-        round = await desk.published()
-        files = await desk.files(round)
+        api = RoundsApi(matching, tmp_path)
+        round = await api.published()
+        files = await api.files(round)
         assert json.loads(files[0].read_bytes())["exchanges"] == [
             {"at_most": 1, "mentee_institution": NORTH, "mentor_institution": SOUTH}
         ]
-        assert await desk.verified(round) == 0
+        assert await api.verified(round) == 0
         between = {"mentee_institution": SOUTH, "mentor_institution": NORTH}
         told = [{**between, "floor": 1, "given": 0, "after": {"fit": 0, "coverage": 0}}]
-        assert (await desk.see(round))["floors_unreached"] == told, "what south gives reaches its floor"
-        assert sorted((await desk.pairs(round, state="opened")).values()) == ["mara", "milo"]
+        assert (await api.see(round))["floors_unreached"] == told, "what south gives reaches its floor"
+        assert sorted((await api.pairs(round, state="opened")).values()) == ["mara", "milo"]
         (known,) = (await _balance(matching, SOUTH))["partners"]
         assert (known["given"], known["ceiling_left"]) == (2, 0)

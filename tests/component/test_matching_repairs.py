@@ -25,7 +25,7 @@ CARLA = "carla"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class RepairsApi:
     matching: Matching
 
     async def post(self, path: str, *, version: int | None = None, **body: Any) -> httpx.Response:
@@ -81,7 +81,7 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Desk]:
+async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[RepairsApi]:
     """Mara and Milo have a seat each, Moe two; nobody may be moved unless somebody says so."""
     work = ("repairs", "due")
     async with running(mongo_uri, kafka_bootstrap, issuer, work=work, overfull_seconds=0.2) as matching:
@@ -89,187 +89,187 @@ async def desk(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> Asy
         await matching.say(programme())
         await matching.join(mentor("mara", capacity=1), mentor("milo", capacity=1), mentor("moe"))
         await matching.join(mentee("ana"), mentee("ben"), mentee("cleo"))
-        yield Desk(matching)
+        yield RepairsApi(matching)
 
 
-async def test_whose_mentor_leaves_is_placed_again_after_a_coordinators_word(desk: Desk) -> None:
-    held = await desk.pair("ana", "mara")
-    await desk.pair("ben", "milo")
-    await desk.matching.say(mentor("mara", status="inactive"))
+async def test_whose_mentor_leaves_is_placed_again_after_a_coordinators_word(api: RepairsApi) -> None:
+    held = await api.pair("ana", "mara")
+    await api.pair("ben", "milo")
+    await api.matching.say(mentor("mara", status="inactive"))
 
-    repair = await desk.until("proposed")
+    repair = await api.until("proposed")
     plan = repair["plan"]
     assert (plan["displaced"], plan["placed"], plan["left_behind"], plan["bystanders_moved"]) == (1, 1, 0, 0)
-    assert await desk.steps(repair) == {"ana": [("ana", "moe")]}
-    assert await desk.bonds() == {"ben": "milo"}
+    assert await api.steps(repair) == {"ana": [("ana", "moe")]}
+    assert await api.bonds() == {"ben": "milo"}
 
-    await desk.applied(repair)
+    await api.applied(repair)
 
-    assert await desk.bonds() == {"ana": "moe", "ben": "milo"}
-    assert await desk.matching.seats() == {"milo": 1, "moe": 1}
-    assert await desk.displaced() == {}
-    planned, applied = [data for _, data in await desk.matching.facts("repair.planned", "repair.applied")]
+    assert await api.bonds() == {"ana": "moe", "ben": "milo"}
+    assert await api.matching.seats() == {"milo": 1, "moe": 1}
+    assert await api.displaced() == {}
+    planned, applied = [data for _, data in await api.matching.facts("repair.planned", "repair.applied")]
     assert (planned["bystanders_at_most"], planned["displaced"], planned["runs_by_itself"]) == (0, 1, False)
     assert planned["blocking_pairs"] == applied["blocking_pairs"] == plan["blocking_pairs"]
     assert (applied["placed"], applied["left_behind"], applied["bystanders_moved"]) == (1, 0, 0)
-    [opened] = [data for _, data in await desk.matching.facts("relationship.opened") if data.get("repair")]
+    [opened] = [data for _, data in await api.matching.facts("relationship.opened") if data.get("repair")]
     assert [one["member"] for one in opened["recipients"]] == ["ana", "moe"]
-    [closed] = [data for _, data in await desk.matching.facts("relationship.closed")]
+    [closed] = [data for _, data in await api.matching.facts("relationship.closed")]
     assert (closed["relationship"], closed["reason"]) == (held, "repaired")
     assert [one["member"] for one in closed["recipients"]] == ["mara"]
 
 
-async def test_of_too_many_mentees_the_newest_is_placed_elsewhere_and_stays_until_then(desk: Desk) -> None:
-    await desk.pair("ana", "moe")
-    await desk.pair("ben", "moe")
-    await desk.matching.say(mentor("moe", capacity=1))
-    repair = await desk.until("proposed")
-    assert list(await desk.steps(repair)) == ["ben"]
-    assert (await desk.bonds())["ben"] == "moe"
-    await desk.applied(repair)
-    bonds = await desk.bonds()
+async def test_of_too_many_mentees_the_newest_is_placed_elsewhere_and_stays_until_then(api: RepairsApi) -> None:
+    await api.pair("ana", "moe")
+    await api.pair("ben", "moe")
+    await api.matching.say(mentor("moe", capacity=1))
+    repair = await api.until("proposed")
+    assert list(await api.steps(repair)) == ["ben"]
+    assert (await api.bonds())["ben"] == "moe"
+    await api.applied(repair)
+    bonds = await api.bonds()
     assert bonds["ana"] == "moe"
     assert bonds["ben"] != "moe"
-    assert (await desk.matching.seats())["moe"] == 1
+    assert (await api.matching.seats())["moe"] == 1
 
 
-async def test_what_has_passed_meanwhile_is_no_displacement_any_more(desk: Desk) -> None:
-    await desk.pair("ana", "moe")
-    await desk.pair("ben", "moe")
-    await desk.matching.say(mentor("moe", capacity=1))
-    repair = await desk.until("proposed")
-    await desk.matching.say(mentor("moe", capacity=2))
-    done = await desk.applied(repair)
+async def test_what_has_passed_meanwhile_is_no_displacement_any_more(api: RepairsApi) -> None:
+    await api.pair("ana", "moe")
+    await api.pair("ben", "moe")
+    await api.matching.say(mentor("moe", capacity=1))
+    repair = await api.until("proposed")
+    await api.matching.say(mentor("moe", capacity=2))
+    done = await api.applied(repair)
     assert done["state"] == "applied"
-    assert await desk.bonds() == {"ana": "moe", "ben": "moe"}
-    assert await desk.displaced() == {}
-    [step] = (await desk.get(f"/repairs/{repair['id']}/steps")).json()["items"]
+    assert await api.bonds() == {"ana": "moe", "ben": "moe"}
+    assert await api.displaced() == {}
+    [step] = (await api.get(f"/repairs/{repair['id']}/steps")).json()["items"]
     assert (step["state"], step["reason"]) == ("lapsed", "not_displaced")
 
 
-async def test_a_mentors_reason_displaces_and_a_mentees_does_not(desk: Desk) -> None:
-    by_mentor, by_mentee = await desk.pair("ana", "mara"), await desk.pair("ben", "milo")
-    await desk.matching.post(f"/relationships/{by_mentee}/close", "ben", reason="not_a_fit")
-    await desk.matching.post(f"/relationships/{by_mentor}/close", "mara", reason="no_time")
-    assert await desk.displaced() == {"ana": 0}
-    repair = await desk.until("proposed")
-    [[(who, whom)]] = (await desk.steps(repair)).values()
+async def test_a_mentors_reason_displaces_and_a_mentees_does_not(api: RepairsApi) -> None:
+    by_mentor, by_mentee = await api.pair("ana", "mara"), await api.pair("ben", "milo")
+    await api.matching.post(f"/relationships/{by_mentee}/close", "ben", reason="not_a_fit")
+    await api.matching.post(f"/relationships/{by_mentor}/close", "mara", reason="no_time")
+    assert await api.displaced() == {"ana": 0}
+    repair = await api.until("proposed")
+    [[(who, whom)]] = (await api.steps(repair)).values()
     assert who == "ana"
     assert whom != "mara"
 
 
-async def left_behind(desk: Desk) -> None:
+async def left_behind(api: RepairsApi) -> None:
     """Ana lost Mara; Milo and Moe have no seat left."""
-    await desk.matching.say(mentor("moe", capacity=1))
-    await desk.pair("ana", "mara")
-    await desk.pair("ben", "milo")
-    await desk.pair("cleo", "moe")
-    await desk.matching.say(mentor("mara", status="inactive"))
-    repair = await desk.until("proposed")
+    await api.matching.say(mentor("moe", capacity=1))
+    await api.pair("ana", "mara")
+    await api.pair("ben", "milo")
+    await api.pair("cleo", "moe")
+    await api.matching.say(mentor("mara", status="inactive"))
+    repair = await api.until("proposed")
     assert (repair["plan"]["placed"], repair["plan"]["left_behind"]) == (0, 1)
-    [step] = (await desk.get(f"/repairs/{repair['id']}/steps", state="left")).json()["items"]
+    [step] = (await api.get(f"/repairs/{repair['id']}/steps", state="left")).json()["items"]
     assert (step["mentee"]["member"], step["reason"]) == ("ana", "full")
-    await desk.applied(repair)
-    assert await desk.displaced() == {"ana": 1}
+    await api.applied(repair)
+    assert await api.displaced() == {"ana": 1}
 
 
-async def test_who_was_left_behind_comes_first_the_next_time(desk: Desk) -> None:
-    await left_behind(desk)
-    await desk.matching.say(mentor("milo", capacity=1, status="inactive"))
-    await desk.until("proposed", displaced=2)
-    await desk.matching.join(mentor("nils", capacity=1))
-    await desk.post(f"/programmes/{CARE}/repairs")
-    repair = await desk.until("proposed", displaced=2)
-    steps = await desk.steps(repair)
+async def test_who_was_left_behind_comes_first_the_next_time(api: RepairsApi) -> None:
+    await left_behind(api)
+    await api.matching.say(mentor("milo", capacity=1, status="inactive"))
+    await api.until("proposed", displaced=2)
+    await api.matching.join(mentor("nils", capacity=1))
+    await api.post(f"/programmes/{CARE}/repairs")
+    repair = await api.until("proposed", displaced=2)
+    steps = await api.steps(repair)
     assert (steps["ana"], steps["ben"]) == ([("ana", "nils")], [])
 
 
-async def test_a_bystander_makes_room_where_the_coordinator_allows_one(desk: Desk) -> None:
+async def test_a_bystander_makes_room_where_the_coordinator_allows_one(api: RepairsApi) -> None:
     """Only Milo speaks Ana's language; Ben, whom he has, could go to Moe."""
-    await desk.matching.say(mentor("milo", capacity=1, languages=("en", "de")))
-    await desk.matching.say(mentor("mara", capacity=1, languages=("en", "de")), mentee("ana", languages=("de",)))
-    await desk.pair("ana", "mara")
-    await desk.pair("ben", "milo")
-    await desk.matching.say(mentor("mara", capacity=1, languages=("en", "de"), status="inactive"))
-    first = await desk.until("proposed")
-    assert await desk.steps(first) == {"ana": []}
-    answer = await desk.post(f"/programmes/{CARE}/repairs", bystanders_at_most=1)
+    await api.matching.say(mentor("milo", capacity=1, languages=("en", "de")))
+    await api.matching.say(mentor("mara", capacity=1, languages=("en", "de")), mentee("ana", languages=("de",)))
+    await api.pair("ana", "mara")
+    await api.pair("ben", "milo")
+    await api.matching.say(mentor("mara", capacity=1, languages=("en", "de"), status="inactive"))
+    first = await api.until("proposed")
+    assert await api.steps(first) == {"ana": []}
+    answer = await api.post(f"/programmes/{CARE}/repairs", bystanders_at_most=1)
     assert (answer.status_code, answer.json()["id"]) == (202, first["id"])
-    assert (await desk.act(first, "approve")).status_code in (409, 412)
+    assert (await api.act(first, "approve")).status_code in (409, 412)
 
-    repair = await desk.until("proposed")
-    assert await desk.steps(repair) == {"ana": [("ana", "milo"), ("ben", "moe")]}
+    repair = await api.until("proposed")
+    assert await api.steps(repair) == {"ana": [("ana", "milo"), ("ben", "moe")]}
     assert (repair["bystanders_at_most"], repair["plan"]["bystanders_moved"]) == (1, 1)
-    await desk.applied(repair)
+    await api.applied(repair)
 
-    assert await desk.bonds() == {"ana": "milo", "ben": "moe"}
-    assert await desk.matching.seats() == {"milo": 1, "moe": 1}
-    [(_, applied)] = await desk.matching.facts("repair.applied")
+    assert await api.bonds() == {"ana": "milo", "ben": "moe"}
+    assert await api.matching.seats() == {"milo": 1, "moe": 1}
+    [(_, applied)] = await api.matching.facts("repair.applied")
     assert (applied["placed"], applied["bystanders_moved"]) == (1, 1)
 
 
-async def test_a_step_is_done_whole_or_not_at_all(desk: Desk) -> None:
-    await desk.matching.say(mentor("milo", capacity=1, languages=("en", "de")))
-    await desk.matching.say(mentor("mara", capacity=1, languages=("en", "de")), mentee("ana", languages=("de",)))
-    await desk.pair("ana", "mara")
-    await desk.pair("ben", "milo")
-    await desk.matching.say(mentor("mara", capacity=1, languages=("en", "de"), status="inactive"))
-    await desk.until("proposed")
-    await desk.post(f"/programmes/{CARE}/repairs", bystanders_at_most=1)
-    repair = await desk.until("proposed")
-    await desk.matching.say(mentor("moe", capacity=0))
-    await desk.applied(repair)
-    assert await desk.bonds() == {"ben": "milo"}
-    assert await desk.displaced() == {"ana": 1}
+async def test_a_step_is_done_whole_or_not_at_all(api: RepairsApi) -> None:
+    await api.matching.say(mentor("milo", capacity=1, languages=("en", "de")))
+    await api.matching.say(mentor("mara", capacity=1, languages=("en", "de")), mentee("ana", languages=("de",)))
+    await api.pair("ana", "mara")
+    await api.pair("ben", "milo")
+    await api.matching.say(mentor("mara", capacity=1, languages=("en", "de"), status="inactive"))
+    await api.until("proposed")
+    await api.post(f"/programmes/{CARE}/repairs", bystanders_at_most=1)
+    repair = await api.until("proposed")
+    await api.matching.say(mentor("moe", capacity=0))
+    await api.applied(repair)
+    assert await api.bonds() == {"ben": "milo"}
+    assert await api.displaced() == {"ana": 1}
 
 
-async def test_a_small_repair_runs_by_itself_where_the_programme_lets_it(desk: Desk) -> None:
-    await desk.matching.say(programme(repair_by_itself_up_to=1))
-    await desk.pair("ana", "mara")
-    await desk.matching.say(mentor("mara", status="inactive"))
-    repair = await desk.until("applied")
+async def test_a_small_repair_runs_by_itself_where_the_programme_lets_it(api: RepairsApi) -> None:
+    await api.matching.say(programme(repair_by_itself_up_to=1))
+    await api.pair("ana", "mara")
+    await api.matching.say(mentor("mara", status="inactive"))
+    repair = await api.until("applied")
     assert repair["runs_by_itself"]
-    assert (await desk.bonds())["ana"] != "mara"
+    assert (await api.bonds())["ana"] != "mara"
 
 
-async def test_who_is_displaced_while_a_plan_waits_is_in_the_next_version_of_it(desk: Desk) -> None:
-    await desk.pair("ana", "mara")
-    await desk.pair("ben", "milo")
-    await desk.matching.say(mentor("mara", status="inactive"))
-    first = await desk.until("proposed", displaced=1)
-    await desk.matching.say(mentor("milo", status="inactive"))
-    second = await desk.until("proposed", displaced=2)
+async def test_who_is_displaced_while_a_plan_waits_is_in_the_next_version_of_it(api: RepairsApi) -> None:
+    await api.pair("ana", "mara")
+    await api.pair("ben", "milo")
+    await api.matching.say(mentor("mara", status="inactive"))
+    first = await api.until("proposed", displaced=1)
+    await api.matching.say(mentor("milo", status="inactive"))
+    second = await api.until("proposed", displaced=2)
     assert second["id"] == first["id"]
-    assert (await desk.act(first, "approve")).status_code == 412
-    await desk.applied(second)
-    assert await desk.bonds() == {"ana": "moe", "ben": "moe"}
+    assert (await api.act(first, "approve")).status_code == 412
+    await api.applied(second)
+    assert await api.bonds() == {"ana": "moe", "ben": "moe"}
 
 
-async def test_a_dropped_plan_moves_nobody_and_comes_again_when_asked_for(desk: Desk) -> None:
-    await desk.pair("ana", "mara")
-    await desk.matching.say(mentor("mara", status="inactive"))
-    repair = await desk.until("proposed")
-    assert (await desk.act(repair, "drop")).json()["state"] == "dropped"
-    assert await desk.bonds() == {}
-    again = (await desk.post(f"/programmes/{CARE}/repairs")).json()
+async def test_a_dropped_plan_moves_nobody_and_comes_again_when_asked_for(api: RepairsApi) -> None:
+    await api.pair("ana", "mara")
+    await api.matching.say(mentor("mara", status="inactive"))
+    repair = await api.until("proposed")
+    assert (await api.act(repair, "drop")).json()["state"] == "dropped"
+    assert await api.bonds() == {}
+    again = (await api.post(f"/programmes/{CARE}/repairs")).json()
     assert again["id"] != repair["id"]
-    assert (await desk.until("proposed"))["plan"]["displaced"] == 1
+    assert (await api.until("proposed"))["plan"]["displaced"] == 1
 
 
-async def test_who_found_a_mentor_themselves_is_left_alone(desk: Desk) -> None:
-    await desk.pair("ana", "mara")
-    await desk.matching.say(mentor("mara", status="inactive"))
-    repair = await desk.until("proposed")
-    await desk.pair("ana", "milo")
-    await desk.applied(repair)
-    assert await desk.bonds() == {"ana": "milo"}
+async def test_who_found_a_mentor_themselves_is_left_alone(api: RepairsApi) -> None:
+    await api.pair("ana", "mara")
+    await api.matching.say(mentor("mara", status="inactive"))
+    repair = await api.until("proposed")
+    await api.pair("ana", "milo")
+    await api.applied(repair)
+    assert await api.bonds() == {"ana": "milo"}
 
 
-async def test_only_the_owners_coordinators_know_of_a_repair(desk: Desk) -> None:
-    await desk.pair("ana", "mara")
-    await desk.matching.say(mentor("mara", status="inactive"))
-    repair = await desk.until("proposed")
-    get, post = desk.matching.get, desk.matching.post
+async def test_only_the_owners_coordinators_know_of_a_repair(api: RepairsApi) -> None:
+    await api.pair("ana", "mara")
+    await api.matching.say(mentor("mara", status="inactive"))
+    repair = await api.until("proposed")
+    get, post = api.matching.get, api.matching.post
     for path in ("", "/steps"):
         known = await get(f"/repairs/{repair['id']}{path}", "xeno", SOUTH, "coordinator")
         unknown = await get(f"/repairs/nothing{path}", CARLA, NORTH, "coordinator")
@@ -280,5 +280,5 @@ async def test_only_the_owners_coordinators_know_of_a_repair(desk: Desk) -> None
         assert (await post(path, "xeno", SOUTH, version=repair["version"], role="coordinator")).status_code == 404
         assert (await post(path, CARLA, role="coordinator")).status_code == 428
     for body in ({"bystanders_at_most": -1}, {"bystanders_at_most": 101}, {"unknown": 1}):
-        assert (await desk.post(f"/programmes/{CARE}/repairs", **body)).status_code == 422
+        assert (await api.post(f"/programmes/{CARE}/repairs", **body)).status_code == 422
     assert (await post(f"/programmes/{CARE}/repairs", "xeno", SOUTH, role="coordinator")).status_code == 403

@@ -13,14 +13,14 @@ from typer.testing import CliRunner
 from deploy.dev import app as dev
 from deploy.issuer import LocalIssuer
 from tests.component.matching_kit import CARE, NORTH, SOUTH, institution, mentee, mentor, programme, running, signed_in
-from tests.component.rounds_desk import CARLA, Desk
+from tests.component.rounds_api import CARLA, RoundsApi
 from tests.eventually import eventually
 
 BEN_TO_MARA = {"mentee": "ben", "mentor": "mara"}
 
 
 @pytest.fixture
-async def desk(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[Desk]:
+async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[RoundsApi]:
     """Two institutions that exchange; mara has one seat, milo two; four mentees, one of them of the other."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("solving", "publishing", "due")) as matching:
         await matching.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
@@ -28,26 +28,26 @@ async def desk(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_pa
         await matching.join(mentor("mara", capacity=1), mentor("milo", across_institutions=True))
         await matching.join(mentee("ana"), mentee("ben"), mentee("cleo"))
         await matching.join(mentee("sid", SOUTH, across_institutions=True))
-        yield Desk(matching, tmp_path)
+        yield RoundsApi(matching, tmp_path)
 
 
-async def test_a_round_is_opened_solved_checked_and_published(desk: Desk) -> None:
-    round = await desk.opened(pins=[BEN_TO_MARA])
-    seen = await desk.until(round, "pending")
+async def test_a_round_is_opened_solved_checked_and_published(api: RoundsApi) -> None:
+    round = await api.opened(pins=[BEN_TO_MARA])
+    seen = await api.until(round, "pending")
     assert (seen["mentees"], seen["mentors"], seen["places"]) == (4, 2, {"planned": 3, "left": 1})
     assert seen["figures"]["fit"]["matched"] == seen["figures"]["coverage"]["matched"] == 3
-    assert await desk.verified(round) == 0
-    assert b"mara" not in b"".join(path.read_bytes() for path in await desk.files(round))
-    assert await desk.matching.facts() == []
-    assert (await desk.matching.get("/me/rounds", "ben", NORTH)).json() == []
+    assert await api.verified(round) == 0
+    assert b"mara" not in b"".join(path.read_bytes() for path in await api.files(round))
+    assert await api.matching.facts() == []
+    assert (await api.matching.get("/me/rounds", "ben", NORTH)).json() == []
 
-    assert (await desk.act(round, "publish")).json()["state"] == "publishing"
-    seen = await desk.until(round, "published")
+    assert (await api.act(round, "publish")).json()["state"] == "publishing"
+    seen = await api.until(round, "published")
 
-    pairs = await desk.pairs(round, state="opened")
+    pairs = await api.pairs(round, state="opened")
     assert pairs["ben"] == "mara"
-    assert await desk.matching.seats() == {"mara": 1, "milo": 2}
-    facts = await desk.matching.facts()
+    assert await api.matching.seats() == {"mara": 1, "milo": 2}
+    facts = await api.matching.facts()
     assert sorted(name for name, _ in facts) == [
         *["relationship.opened"] * 3,
         "round.mentee_unmatched",
@@ -58,74 +58,74 @@ async def test_a_round_is_opened_solved_checked_and_published(desk: Desk) -> Non
     assert [one["member"] for one in opened["ben"]["recipients"]] == ["ben", "mara"]
     assert opened["ben"]["round"] == round
     assert seen["places"] == {"opened": 3, "unmatched": 1}
-    [(_, told)] = await desk.matching.facts("round.published")
+    [(_, told)] = await api.matching.facts("round.published")
     assert (told["opened"], told["unmatched"], told["input_sha256"]) == (3, 1, seen["input"]["sha256"])
 
 
-async def test_who_is_left_over_waits_in_order_and_longer_in_the_next_round(desk: Desk) -> None:
+async def test_who_is_left_over_waits_in_order_and_longer_in_the_next_round(api: RoundsApi) -> None:
     exclusions = [{"mentee": "ana", "mentor": one} for one in ("mara", "milo")]
-    first = await desk.published(target="coverage", exclusions=exclusions)
-    [waiting] = await desk.waitlist(first)
+    first = await api.published(target="coverage", exclusions=exclusions)
+    [waiting] = await api.waitlist(first)
     assert (waiting["position"], waiting["mentee"]["member"], waiting["reason"]) == (1, "ana", "excluded")
-    [mine] = (await desk.matching.get("/me/rounds", "ana", NORTH)).json()
+    [mine] = (await api.matching.get("/me/rounds", "ana", NORTH)).json()
     assert (mine["state"], mine["position"], mine["reason"]) == ("unmatched", 1, "excluded")
     assert mine["would_change"]
-    table = list(csv.DictReader(io.StringIO((await desk.get(f"/rounds/{first}/waitlist", format="csv")).text)))
+    table = list(csv.DictReader(io.StringIO((await api.get(f"/rounds/{first}/waitlist", format="csv")).text)))
     assert [(one["position"], one["mentee"]) for one in table] == [("1", "ana")]
 
     earlier = datetime.now(UTC) - timedelta(days=40)
-    await desk.matching.database["places"].update_many({}, {"$set": {"waiting_since": earlier}})
-    await desk.matching.join(mentee("new"), mentor("mila", capacity=1))
-    second = await desk.published()
-    assert await desk.pairs(second, state="opened") == {"ana": "mila"}, "who waits longer goes first"
-    assert [one["mentee"]["member"] for one in await desk.waitlist(second)] == ["new"]
-    assert await desk.waitlist(first) == [], "who has a mentor waits no more"
+    await api.matching.database["places"].update_many({}, {"$set": {"waiting_since": earlier}})
+    await api.matching.join(mentee("new"), mentor("mila", capacity=1))
+    second = await api.published()
+    assert await api.pairs(second, state="opened") == {"ana": "mila"}, "who waits longer goes first"
+    assert [one["mentee"]["member"] for one in await api.waitlist(second)] == ["new"]
+    assert await api.waitlist(first) == [], "who has a mentor waits no more"
 
 
-async def test_both_targets_can_be_had_of_the_same_people_and_replayed(desk: Desk) -> None:
-    round = await desk.solved(target="fit")
-    first = [path.read_bytes() for path in await desk.files(round)]
-    assert (await desk.act(round, "target", target="coverage")).json()["state"] == "running"
-    await desk.until(round, "pending")
-    assert await desk.verified(round) == 0
-    files = await desk.files(round)
+async def test_both_targets_can_be_had_of_the_same_people_and_replayed(api: RoundsApi) -> None:
+    round = await api.solved(target="fit")
+    first = [path.read_bytes() for path in await api.files(round)]
+    assert (await api.act(round, "target", target="coverage")).json()["state"] == "running"
+    await api.until(round, "pending")
+    assert await api.verified(round) == 0
+    files = await api.files(round)
     assert b'"target":"coverage"' in files[0].read_bytes()
     replayed = CliRunner().invoke(dev, ["match", "--replay", *map(str, files)])
     assert replayed.exit_code == 0, replayed.output
-    await desk.act(round, "target", target="fit")
-    await desk.until(round, "pending")
-    assert [path.read_bytes() for path in await desk.files(round)] == first, "the same input, the same bytes"
+    await api.act(round, "target", target="fit")
+    await api.until(round, "pending")
+    assert [path.read_bytes() for path in await api.files(round)] == first, "the same input, the same bytes"
 
 
-async def test_an_impossible_pair_lapses_is_announced_and_listed(desk: Desk) -> None:
-    round = await desk.solved(pins=[BEN_TO_MARA, {"mentee": "ana", "mentor": "milo"}])
-    await desk.matching.say(signed_in(mentee("ben"), never=("mara",)))
-    await desk.matching.answers("milo", await desk.matching.asks("cleo", "milo"), "accept")
-    await desk.matching.say(mentor("milo", capacity=1, across_institutions=True))
-    await desk.act(round, "publish")
-    seen = await desk.until(round, "published")
-    assert await desk.pairs(round, state="lapsed") == {
-        mentee: mentor for mentee, mentor in (await desk.pairs(round)).items() if mentor is not None
+async def test_an_impossible_pair_lapses_is_announced_and_listed(api: RoundsApi) -> None:
+    round = await api.solved(pins=[BEN_TO_MARA, {"mentee": "ana", "mentor": "milo"}])
+    await api.matching.say(signed_in(mentee("ben"), never=("mara",)))
+    await api.matching.answers("milo", await api.matching.asks("cleo", "milo"), "accept")
+    await api.matching.say(mentor("milo", capacity=1, across_institutions=True))
+    await api.act(round, "publish")
+    seen = await api.until(round, "published")
+    assert await api.pairs(round, state="lapsed") == {
+        mentee: mentor for mentee, mentor in (await api.pairs(round)).items() if mentor is not None
     }
-    lapsed = {data["mentee"]["member"]: data for _, data in await desk.matching.facts("round.pair_lapsed")}
+    lapsed = {data["mentee"]["member"]: data for _, data in await api.matching.facts("round.pair_lapsed")}
     assert (lapsed["ben"]["reason"], lapsed["ana"]["reason"]) == ("not_available", "not_available")
     assert [one["member"] for one in lapsed["ben"]["recipients"]] == ["ben"]
-    page = (await desk.get(f"/rounds/{round}/pairs", state="lapsed")).json()["items"]
+    page = (await api.get(f"/rounds/{round}/pairs", state="lapsed")).json()["items"]
     reasons = {one["mentee"]["member"]: one["reason"] for one in page}
     assert (reasons["ben"], reasons["ana"]) == ("not_available", "no_seat_left")
-    waits = {one["mentee"]["member"] for one in await desk.waitlist(round)}
+    waits = {one["mentee"]["member"] for one in await api.waitlist(round)}
     assert {"ben", "ana"} <= waits
     assert "cleo" not in waits, "matched elsewhere: nothing is told, nobody waits"
-    assert await desk.matching.seats() == {"milo": 1}
+    assert await api.matching.seats() == {"milo": 1}
     assert seen["places"].get("opened", 0) == 0
 
 
-async def test_what_else_the_matched_asked_for_is_withdrawn(desk: Desk) -> None:
-    await desk.matching.asks("ben", "mara")
-    await desk.matching.asks("ben", "milo")
-    await desk.matching.asks("ana", "mara")
-    await desk.published(pins=[BEN_TO_MARA], exclusions=[{"mentee": "ana", "mentor": "milo"}])
-    withdrawn = await desk.matching.facts("request.withdrawn")
+async def test_what_else_the_matched_asked_for_is_withdrawn(api: RoundsApi) -> None:
+    await api.matching.asks("ben", "mara")
+    await api.matching.asks("ben", "milo")
+    await api.matching.asks("ana", "mara")
+    await api.published(pins=[BEN_TO_MARA], exclusions=[{"mentee": "ana", "mentor": "milo"}])
+    withdrawn = await api.matching.facts("request.withdrawn")
     told = {(data["mentee"]["member"], data["mentor"]["member"]): data["reason"] for _, data in withdrawn}
     assert told == {
         ("ben", "mara"): "matched_in_round",
@@ -134,16 +134,16 @@ async def test_what_else_the_matched_asked_for_is_withdrawn(desk: Desk) -> None:
     }
 
 
-async def test_own_wishes_come_first_and_a_mentee_with_a_mentor_takes_no_part(desk: Desk) -> None:
-    await desk.matching.answers("milo", await desk.matching.asks("cleo", "milo"), "accept")
-    round = await desk.solved(
+async def test_own_wishes_come_first_and_a_mentee_with_a_mentor_takes_no_part(api: RoundsApi) -> None:
+    await api.matching.answers("milo", await api.matching.asks("cleo", "milo"), "accept")
+    round = await api.solved(
         wishes=[{"mentee": "ana", "mentors": ["mara"]}, {"mentee": "sid", "mentors": ["mara", "milo"]}],
         mentor_wishes=[{"mentor": "mara", "mentees": ["ana"]}],
     )
-    pairs = await desk.pairs(round)
+    pairs = await api.pairs(round)
     assert pairs.keys() == {"ana", "ben", "sid"}
     assert pairs["ana"] == "mara"
-    assert await desk.verified(round) == 0
+    assert await api.verified(round) == 0
 
 
 BAD_ORDERS: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -164,37 +164,37 @@ BAD_ORDERS: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
-async def test_orders_that_cannot_be_kept_are_refused_with_their_place(desk: Desk) -> None:
+async def test_orders_that_cannot_be_kept_are_refused_with_their_place(api: RoundsApi) -> None:
     for name, (body, code, place) in BAD_ORDERS.items():
-        answer = await desk.open(**body)
+        answer = await api.open(**body)
         assert (answer.status_code, answer.json()["type"]) == (422, f"urn:preceptor:problem:{code}"), name
         assert place in [one["field"] for one in answer.json()["errors"]], name
-    assert await desk.matching.database["rounds"].count_documents({}) == 0
+    assert await api.matching.database["rounds"].count_documents({}) == 0
 
 
-async def test_junk_is_refused_before_it_is_read_and_nan_is_no_number(desk: Desk) -> None:
-    token = desk.matching.issuer.token(CARLA, institution=NORTH, roles=("institution_coordinator",))
+async def test_junk_is_refused_before_it_is_read_and_nan_is_no_number(api: RoundsApi) -> None:
+    token = api.matching.issuer.token(CARLA, institution=NORTH, roles=("institution_coordinator",))
     headers = {"authorization": f"Bearer {token}", "idempotency-key": "junk", "content-type": "application/json"}
     path = f"/programmes/{CARE}/rounds"
     for content, status in ((b"x" * 10_000_000, 413), (b'{"score_band": NaN}', 400), (b"\xff\xfe", 400)):
-        answer = await desk.matching.client.post(path, headers=headers, content=content)
+        answer = await api.matching.client.post(path, headers=headers, content=content)
         assert answer.status_code == status, answer.text
 
 
-async def test_a_pin_that_became_impossible_before_the_freezing_drops_the_round_and_says_so(desk: Desk) -> None:
-    leases = desk.matching.database["leases"]
+async def test_a_pin_that_became_impossible_before_the_freezing_drops_the_round_and_says_so(api: RoundsApi) -> None:
+    leases = api.matching.database["leases"]
     taken = {"holder": "another", "token": 99, "until": datetime(2100, 1, 1, tzinfo=UTC)}
     await leases.update_one({"_id": "solving"}, {"$set": taken}, upsert=True)
-    round = await desk.opened(pins=[BEN_TO_MARA])
-    await desk.matching.say(mentor("mara", capacity=0))
+    round = await api.opened(pins=[BEN_TO_MARA])
+    await api.matching.say(mentor("mara", capacity=0))
     await leases.update_one({"_id": "solving"}, {"$set": {"until": datetime(2000, 1, 1, tzinfo=UTC)}})
-    seen = await desk.until(round, "dropped")
+    seen = await api.until(round, "dropped")
     assert (seen["trouble"]["code"], seen["trouble"]["errors"][0]["field"]) == ("round_orders_invalid", "pins.0")
 
 
-async def test_only_the_owners_coordinators_know_of_a_round(desk: Desk) -> None:
-    round = await desk.solved()
-    get, post = desk.matching.get, desk.matching.post
+async def test_only_the_owners_coordinators_know_of_a_round(api: RoundsApi) -> None:
+    round = await api.solved()
+    get, post = api.matching.get, api.matching.post
     for path in ("", "/input", "/result", "/pairs", "/waitlist"):
         known = await get(f"/rounds/{round}{path}", "xeno", SOUTH, "coordinator")
         unknown = await get(f"/rounds/nothing{path}", CARLA, NORTH, "coordinator")
@@ -208,50 +208,50 @@ async def test_only_the_owners_coordinators_know_of_a_round(desk: Desk) -> None:
     assert (not_owned.status_code, not_owned.json()["type"]) == (403, "urn:preceptor:problem:programme_not_owned")
     assert (await post("/programmes/nothing/rounds", CARLA, role="coordinator")).status_code == 404
     assert (await get(f"/programmes/{CARE}/rounds", "xeno", SOUTH, "coordinator")).status_code == 403
-    assert [one["id"] for one in (await desk.get(f"/programmes/{CARE}/rounds")).json()["items"]] == [round]
+    assert [one["id"] for one in (await api.get(f"/programmes/{CARE}/rounds")).json()["items"]] == [round]
 
 
-async def test_a_round_is_published_as_it_was_last_seen_or_not_at_all(desk: Desk) -> None:
-    round = await desk.solved()
-    post = desk.matching.post
+async def test_a_round_is_published_as_it_was_last_seen_or_not_at_all(api: RoundsApi) -> None:
+    round = await api.solved()
+    post = api.matching.post
     assert (await post(f"/rounds/{round}/publish", CARLA, role="coordinator")).status_code == 428
     assert (await post(f"/rounds/{round}/publish", CARLA, version=1, role="coordinator")).status_code == 412
-    assert (await desk.act(round, "drop")).json()["state"] == "dropped"
-    late = await desk.act(round, "publish")
+    assert (await api.act(round, "drop")).json()["state"] == "dropped"
+    late = await api.act(round, "publish")
     assert (late.status_code, late.json()["type"]) == (409, "urn:preceptor:problem:round_not_pending")
-    assert await desk.matching.facts() == []
+    assert await api.matching.facts() == []
 
 
-async def test_of_a_round_that_was_dropped_the_files_go_and_operators_see_how_long_rounds_take(desk: Desk) -> None:
-    round, database = await desk.solved(), desk.matching.database
+async def test_of_a_round_that_was_dropped_the_files_go_and_operators_see_how_long_rounds_take(api: RoundsApi) -> None:
+    round, database = await api.solved(), api.matching.database
 
     async def is_cleared() -> bool:
         left = [await database[name].count_documents({"round": round}) for name in ("round_chunks", "places")]
         return left == [0, 0]
 
-    await desk.act(round, "drop")
+    await api.act(round, "drop")
     await eventually(is_cleared)
-    gone = await desk.get(f"/rounds/{round}/result")
+    gone = await api.get(f"/rounds/{round}/result")
     assert (gone.status_code, gone.json()["type"]) == (409, "urn:preceptor:problem:round_not_solved")
-    assert (await desk.get(f"/rounds/{round}/pairs")).json()["items"] == []
-    metrics = (await desk.matching.client.get("/metrics")).text
+    assert (await api.get(f"/rounds/{round}/pairs")).json()["items"] == []
+    metrics = (await api.matching.client.get("/metrics")).text
     assert 'matching_round_seconds_count{result="solved"} 1.0' in metrics
     assert 'matching_round_seconds_count{result="failed"} 0.0' in metrics
 
 
-async def test_a_programme_without_members_has_an_empty_round(desk: Desk) -> None:
+async def test_a_programme_without_members_has_an_empty_round(api: RoundsApi) -> None:
     for one in ("mara", "milo", "ana", "ben", "cleo"):
-        await desk.matching.say((mentor if one[0] == "m" else mentee)(one, status="inactive"))
-    await desk.matching.say(mentee("sid", SOUTH, status="inactive"))
-    round = await desk.solved()
-    assert await desk.verified(round) == 0
-    await desk.act(round, "publish")
-    assert (await desk.until(round, "published"))["places"] == {}
+        await api.matching.say((mentor if one[0] == "m" else mentee)(one, status="inactive"))
+    await api.matching.say(mentee("sid", SOUTH, status="inactive"))
+    round = await api.solved()
+    assert await api.verified(round) == 0
+    await api.act(round, "publish")
+    assert (await api.until(round, "published"))["places"] == {}
 
 
-async def test_a_mentee_who_leaves_is_off_the_waiting_list(desk: Desk) -> None:
+async def test_a_mentee_who_leaves_is_off_the_waiting_list(api: RoundsApi) -> None:
     exclusions = [{"mentee": "ana", "mentor": one} for one in ("mara", "milo")]
-    round = await desk.published(exclusions=exclusions)
-    await desk.matching.say(mentee("ana", status="inactive"))
-    await eventually(desk.matching.nobody_leaves)
-    assert "ana" not in [one["mentee"]["member"] for one in await desk.waitlist(round)]
+    round = await api.published(exclusions=exclusions)
+    await api.matching.say(mentee("ana", status="inactive"))
+    await eventually(api.matching.nobody_leaves)
+    assert "ana" not in [one["mentee"]["member"] for one in await api.waitlist(round)]

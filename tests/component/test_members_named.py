@@ -25,7 +25,7 @@ from tests.component.matching_kit import (
     running,
     signed_in,
 )
-from tests.component.rounds_desk import Desk
+from tests.component.rounds_api import RoundsApi
 
 TODAY = datetime.now(UTC).date()
 NOW = {"from": str(TODAY), "to": str(TODAY + timedelta(days=28))}
@@ -138,9 +138,9 @@ async def test_a_round_pins_and_keeps_apart_by_staff_number_and_address(
     }
     opened = await _open(matching, role, **orders)
     assert opened.status_code == 201, opened.text
-    desk, round = Desk(matching, tmp_path), opened.json()["id"]
-    await desk.until(round, "pending")
-    pairs = await desk.pairs(round)
+    api, round = RoundsApi(matching, tmp_path), opened.json()["id"]
+    await api.until(round, "pending")
+    pairs = await api.pairs(round)
     assert pairs["ana"] == "bo"
     assert pairs["ben"] != "mara"
 

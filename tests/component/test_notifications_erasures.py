@@ -8,23 +8,23 @@ import pytest
 from deploy.issuer import LocalIssuer
 from shared.contracts.profiles import MemberErased
 from shared.mongo import Document
-from tests.component.notifications_desk import Desk, desk, event, settings
+from tests.component.notifications_kit import Notifications, event, serving, settings
 
 
 @pytest.fixture(scope="module")
-async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Desk]:
-    async with desk(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
+async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
+    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
         yield one
 
 
 @pytest.fixture
-async def member(running: Desk) -> str:
+async def member(running: Notifications) -> str:
     name = f"m-{running.clock.new_id()}"
     await running.knows(name)
     return name
 
 
-async def erase(running: Desk, member: str) -> None:
+async def erase(running: Notifications, member: str) -> None:
     erased = MemberErased(
         member=member,
         institution="north",
@@ -37,18 +37,18 @@ async def erase(running: Desk, member: str) -> None:
     await running.store.fold_erasures([received], now=running.clock.now())
 
 
-async def receipts(running: Desk, member: str) -> list[Document]:
+async def receipts(running: Notifications, member: str) -> list[Document]:
     return await running.database["outbox"].find({"key": f"north:e-{member}"}).to_list(None)
 
 
-async def kept(running: Desk, member: str) -> list[int]:
+async def kept(running: Notifications, member: str) -> list[int]:
     return [
         await running.database["notifications"].count_documents({"member": member}),
         await running.database["recipients"].count_documents({"_id": f"north:{member}"}),
     ]
 
 
-async def test_contact_inbox_and_counter_are_gone_and_one_receipt_says_so(running: Desk, member: str) -> None:
+async def test_contact_inbox_and_counter_are_gone_and_one_receipt_says_so(running: Notifications, member: str) -> None:
     await running.tell(event(member))
     assert await kept(running, member) == [1, 1]
     for _ in range(2):
@@ -62,7 +62,9 @@ async def test_contact_inbox_and_counter_are_gone_and_one_receipt_says_so(runnin
     assert json.loads(receipt["value"]) == {"erasure": f"e-{member}", "member": member, "institution": "north"}
 
 
-async def test_an_erased_member_is_told_nothing_and_no_old_record_brings_them_back(running: Desk, member: str) -> None:
+async def test_an_erased_member_is_told_nothing_and_no_old_record_brings_them_back(
+    running: Notifications, member: str
+) -> None:
     await erase(running, member)
     await running.knows(member)
     await running.tell(event(member))
@@ -72,7 +74,7 @@ async def test_an_erased_member_is_told_nothing_and_no_old_record_brings_them_ba
     assert answer.status_code == 403
 
 
-async def test_a_member_exports_contact_and_inbox_even_while_inactive(running: Desk, member: str) -> None:
+async def test_a_member_exports_contact_and_inbox_even_while_inactive(running: Notifications, member: str) -> None:
     for programme in ("one", "two"):
         await running.tell(event(member, programme=programme))
     await running.knows(member, status="inactive")

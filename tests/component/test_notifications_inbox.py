@@ -14,12 +14,12 @@ from shared import mongo
 from shared.contracts.payload import Recipient
 from shared.contracts.profiles import ContactChanged, ErasureRequested, InstitutionChanged, ProgrammeChanged
 from shared.errors import Rejected
-from tests.component.notifications_desk import Desk, desk, event, settings
+from tests.component.notifications_kit import Notifications, event, serving, settings
 
 
 @pytest.fixture(scope="module")
-async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Desk]:
-    async with desk(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
+async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
+    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
         south = InstitutionChanged(institution="south", name="South Hospital", status="active")
         await one.store.fold_institutions([one.received(south, "south")])
         residency = ProgrammeChanged(
@@ -30,14 +30,16 @@ async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> 
 
 
 @pytest.fixture
-async def member(running: Desk) -> str:
+async def member(running: Notifications) -> str:
     """Somebody new whom notifications knows."""
     name = f"m-{running.clock.new_id()}"
     await running.knows(name)
     return name
 
 
-async def test_an_event_becomes_one_unread_notification_with_its_outbox_row(running: Desk, member: str) -> None:
+async def test_an_event_becomes_one_unread_notification_with_its_outbox_row(
+    running: Notifications, member: str
+) -> None:
     await running.tell(event(member))
     page = await running.inbox(member)
     assert (page["unread"], page["position"], page["next"], len(page["items"])) == (1, 1, None, 1)
@@ -45,7 +47,7 @@ async def test_an_event_becomes_one_unread_notification_with_its_outbox_row(runn
     assert [(row["topic"], row["sequence"]) for row in rows] == [("notifications.events", 1)]
 
 
-async def test_the_same_occasion_updates_the_unread_one_and_it_rises(running: Desk, member: str) -> None:
+async def test_the_same_occasion_updates_the_unread_one_and_it_rises(running: Notifications, member: str) -> None:
     await running.tell(event(member, programme="other"))
     await running.tell(event(member))
     await running.tell(event(member, programme="other", ranked=[("ben", "north")], entered=["ben"], left=("ada",)))
@@ -54,7 +56,7 @@ async def test_the_same_occasion_updates_the_unread_one_and_it_rises(running: De
     assert page["unread"] == 2
 
 
-async def test_a_read_one_stays_and_a_new_one_is_made(running: Desk, member: str) -> None:
+async def test_a_read_one_stays_and_a_new_one_is_made(running: Notifications, member: str) -> None:
     await running.tell(event(member))
     first = (await running.inbox(member))["items"][0]
     read = await running.http.post(f"/inbox/{first['id']}/read", headers=running.headers(member))
@@ -65,7 +67,7 @@ async def test_a_read_one_stays_and_a_new_one_is_made(running: Desk, member: str
     assert page["items"][1] == read.json()
 
 
-async def test_reading_twice_keeps_the_first_time(running: Desk, member: str) -> None:
+async def test_reading_twice_keeps_the_first_time(running: Notifications, member: str) -> None:
     await running.tell(event(member))
     address = f"/inbox/{(await running.inbox(member))['items'][0]['id']}/read"
     first = await running.http.post(address, headers=running.headers(member))
@@ -73,7 +75,7 @@ async def test_reading_twice_keeps_the_first_time(running: Desk, member: str) ->
     assert again.json() == first.json()
 
 
-async def test_unread_only_leaves_out_what_was_read(running: Desk, member: str) -> None:
+async def test_unread_only_leaves_out_what_was_read(running: Notifications, member: str) -> None:
     await running.tell(event(member, programme="one"))
     await running.tell(event(member, programme="two"))
     await running.http.post("/inbox/read", json={"up_to": 1}, headers=running.headers(member))
@@ -81,14 +83,14 @@ async def test_unread_only_leaves_out_what_was_read(running: Desk, member: str) 
     assert [item["programme"] for item in page["items"]] == ["two"]
 
 
-async def test_reading_up_to_a_position_leaves_later_ones_unread(running: Desk, member: str) -> None:
+async def test_reading_up_to_a_position_leaves_later_ones_unread(running: Notifications, member: str) -> None:
     for programme in ("one", "two", "three"):
         await running.tell(event(member, programme=programme))
     marked = await running.http.post("/inbox/read", json={"up_to": 2}, headers=running.headers(member))
     assert marked.json() == {"marked": 2, "unread": 1}
 
 
-async def test_pages_follow_one_another_without_gap_or_repeat(running: Desk, member: str) -> None:
+async def test_pages_follow_one_another_without_gap_or_repeat(running: Notifications, member: str) -> None:
     for number in range(5):
         await running.tell(event(member, programme=f"p{number}"))
     seen: list[str] = []
@@ -102,14 +104,16 @@ async def test_pages_follow_one_another_without_gap_or_repeat(running: Desk, mem
     assert seen == ["p4", "p3", "p2", "p1", "p0"]
 
 
-async def test_several_recipients_of_one_event_each_get_theirs(running: Desk, member: str) -> None:
+async def test_several_recipients_of_one_event_each_get_theirs(running: Notifications, member: str) -> None:
     other = f"{member}-other"
     await running.knows(other)
     await running.tell(event(member, recipients=[(member, "north"), (other, "north")]))
     assert [(await running.inbox(one))["unread"] for one in (member, other)] == [1, 1]
 
 
-async def test_a_missing_contact_delays_nobody_and_the_name_comes_when_it_comes(running: Desk, member: str) -> None:
+async def test_a_missing_contact_delays_nobody_and_the_name_comes_when_it_comes(
+    running: Notifications, member: str
+) -> None:
     late = f"late-{running.clock.new_id()}"
     both = [(late, "north"), (member, "north")]
     await running.tell(event(member, ranked=[(late, "north")], entered=[late], recipients=both))
@@ -119,7 +123,9 @@ async def test_a_missing_contact_delays_nobody_and_the_name_comes_when_it_comes(
     assert (await running.inbox(late))["unread"] == 1
 
 
-async def test_own_mentors_are_named_and_others_are_known_by_their_institution(running: Desk, member: str) -> None:
+async def test_own_mentors_are_named_and_others_are_known_by_their_institution(
+    running: Notifications, member: str
+) -> None:
     await running.knows("ada", name="Dr Ada")
     await running.knows("far", institution="south", name="Dr Far")
     await running.tell(event(member, ranked=[("ada", "north"), ("far", "south")], entered=["ada", "far"]))
@@ -128,7 +134,9 @@ async def test_own_mentors_are_named_and_others_are_known_by_their_institution(r
     assert "Far" not in str(item)
 
 
-async def test_a_fact_that_moves_a_member_to_another_institution_is_refused(running: Desk, member: str) -> None:
+async def test_a_fact_that_moves_a_member_to_another_institution_is_refused(
+    running: Notifications, member: str
+) -> None:
     await running.knows("far", institution="south", name="Dr Far")
     with pytest.raises(Rejected, match="not theirs"):
         await running.tell(event(member, ranked=[("far", "north")], entered=["far"]))
@@ -136,14 +144,14 @@ async def test_a_fact_that_moves_a_member_to_another_institution_is_refused(runn
         await running.tell(event(member, ranked=[("far", "south")], entered=["far"], recipients=[("far", "north")]))
 
 
-async def test_a_foreign_mentor_claimed_as_our_own_is_still_not_named(running: Desk, member: str) -> None:
+async def test_a_foreign_mentor_claimed_as_our_own_is_still_not_named(running: Notifications, member: str) -> None:
     """The name is looked up within the reader's institution: a wrong event cannot make it leak."""
     await running.tell(event(member, ranked=[("stray", "north")], entered=["stray"]))
     await running.knows("stray", institution="south", name="Dr Far")
     assert "Far" not in str(await running.inbox(member))
 
 
-async def test_the_language_is_the_readers(running: Desk) -> None:
+async def test_the_language_is_the_readers(running: Notifications) -> None:
     await running.knows("greta", locale="de-CH")
     await running.tell(event("greta", ranked=(), entered=(), unmatched="paused"))
     item = (await running.inbox("greta"))["items"][0]
@@ -151,7 +159,7 @@ async def test_the_language_is_the_readers(running: Desk) -> None:
     assert "pausiert" in item["body"]
 
 
-async def test_a_member_reads_that_a_coordinator_asked_for_their_erasure(running: Desk, member: str) -> None:
+async def test_a_member_reads_that_a_coordinator_asked_for_their_erasure(running: Notifications, member: str) -> None:
     to = Recipient(member=member, institution="north")
     due_at = datetime(2027, 3, 4, tzinfo=UTC)
     asked = ErasureRequested(erasure="e1", member=member, institution="north", due_at=due_at, recipients=(to,))
@@ -163,7 +171,7 @@ async def test_a_member_reads_that_a_coordinator_asked_for_their_erasure(running
     assert "4 March 2027" in item["body"]
 
 
-async def test_nobody_reads_or_marks_anothers_notification(running: Desk, member: str) -> None:
+async def test_nobody_reads_or_marks_anothers_notification(running: Notifications, member: str) -> None:
     neighbour, stranger = f"{member}-n", f"{member}-s"
     await running.knows(neighbour)
     await running.knows(stranger, institution="south")
@@ -180,7 +188,7 @@ async def test_nobody_reads_or_marks_anothers_notification(running: Desk, member
     assert (await running.inbox(member))["unread"] == 1
 
 
-async def test_the_same_sign_in_in_another_institution_is_another_person(running: Desk) -> None:
+async def test_the_same_sign_in_in_another_institution_is_another_person(running: Notifications) -> None:
     """A member's id is no secret and may be equal in two institutions: the tenant decides."""
     await running.knows("twin")
     await running.tell(event("twin"))
@@ -188,20 +196,20 @@ async def test_the_same_sign_in_in_another_institution_is_another_person(running
     assert (answer.status_code, answer.json()["type"]) == (403, "urn:preceptor:problem:not_invited")
 
 
-async def test_an_unknown_sign_in_is_told_to_accept_an_invitation(running: Desk) -> None:
+async def test_an_unknown_sign_in_is_told_to_accept_an_invitation(running: Notifications) -> None:
     answer = await running.http.get("/inbox", headers=running.headers("nobody"))
     assert answer.status_code == 403
     assert "accept your invitation first" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("roles", [("coordinator",), ("operator",), ("integrator",), ()])
-async def test_an_inbox_is_for_members(running: Desk, member: str, roles: tuple[str, ...]) -> None:
+async def test_an_inbox_is_for_members(running: Notifications, member: str, roles: tuple[str, ...]) -> None:
     await running.tell(event(member))
     answer = await running.http.get("/inbox", headers=running.headers(member, roles=roles))
     assert (answer.status_code, answer.json()["type"]) == (403, "urn:preceptor:problem:role_required")
 
 
-async def test_no_token_is_401_everywhere(running: Desk) -> None:
+async def test_no_token_is_401_everywhere(running: Notifications) -> None:
     for method, path in (
         ("GET", "/inbox"),
         ("GET", "/inbox/stream"),
@@ -213,20 +221,20 @@ async def test_no_token_is_401_everywhere(running: Desk) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "Ii0xIg", "LTE", "dHJ1ZQ", "WzFd", "é"])
-async def test_a_cursor_that_we_never_gave_out_is_refused(running: Desk, member: str, cursor: str) -> None:
+async def test_a_cursor_that_we_never_gave_out_is_refused(running: Notifications, member: str, cursor: str) -> None:
     answer = await running.http.get("/inbox", params={"cursor": cursor}, headers=running.headers(member))
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:preceptor:problem:cursor_malformed")
 
 
 @pytest.mark.parametrize("body", [{}, {"up_to": -1}, {"up_to": "all"}, {"up_to": 2**70}, [], None])
-async def test_a_body_of_the_wrong_type_marks_nothing(running: Desk, member: str, body: Any) -> None:
+async def test_a_body_of_the_wrong_type_marks_nothing(running: Notifications, member: str, body: Any) -> None:
     await running.tell(event(member))
     answer = await running.http.post("/inbox/read", json=body, headers=running.headers(member))
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert (await running.inbox(member))["unread"] == 1
 
 
-async def test_an_erased_person_leaves_no_inbox_and_no_sign_in(running: Desk, member: str) -> None:
+async def test_an_erased_person_leaves_no_inbox_and_no_sign_in(running: Notifications, member: str) -> None:
     await running.tell(event(member))
     await running.store.fold_contacts([running.erased(ContactChanged, "north", member)])
     answer = await running.http.get("/inbox", headers=running.headers(member))
@@ -235,7 +243,7 @@ async def test_an_erased_person_leaves_no_inbox_and_no_sign_in(running: Desk, me
     assert await running.database["recipients"].count_documents({"_id": f"north:{member}"}) == 0
 
 
-async def test_metrics_name_no_person_and_no_institution(running: Desk, member: str) -> None:
+async def test_metrics_name_no_person_and_no_institution(running: Notifications, member: str) -> None:
     await running.tell(event(member))
     item = (await running.inbox(member))["items"][0]
     await running.http.post(f"/inbox/{item['id']}/read", headers=running.headers(member))
@@ -246,7 +254,7 @@ async def test_metrics_name_no_person_and_no_institution(running: Desk, member: 
     assert "north" not in exported
 
 
-async def test_telling_one_recipient_takes_no_more_than_its_writes(running: Desk, member: str) -> None:
+async def test_telling_one_recipient_takes_no_more_than_its_writes(running: Notifications, member: str) -> None:
     """The inbox mark is the fourth. Seen by the server itself: this is the path that every rematch takes."""
     await running.database.command("profile", 2)
     try:
@@ -258,7 +266,7 @@ async def test_telling_one_recipient_takes_no_more_than_its_writes(running: Desk
     assert sorted(name for name in asked if name in writes) == ["findandmodify", "findandmodify", "insert"]
 
 
-async def test_age_counts_from_reading_and_an_unread_one_has_none(running: Desk, member: str) -> None:
+async def test_age_counts_from_reading_and_an_unread_one_has_none(running: Notifications, member: str) -> None:
     await running.tell(event(member))
     first = (await running.inbox(member))["items"][0]
     await running.http.post(f"/inbox/{first['id']}/read", headers=running.headers(member))
@@ -267,7 +275,7 @@ async def test_age_counts_from_reading_and_an_unread_one_has_none(running: Desk,
     assert [isinstance(one.get("read_at"), datetime) for one in kept] == [True, False]
 
 
-async def test_another_age_is_learnt_at_the_next_start(running: Desk) -> None:
+async def test_another_age_is_learnt_at_the_next_start(running: Notifications) -> None:
     for days in (30, 30, 365):
         await running.store.prepare(read_kept=timedelta(days=days))
         indexes = await running.database["notifications"].index_information()

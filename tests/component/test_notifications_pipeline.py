@@ -22,7 +22,7 @@ from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import ContactChanged, ProgrammeChanged
 from tests.component.conftest import begin_here
-from tests.component.notifications_desk import Desk, desk, event, settings
+from tests.component.notifications_kit import Notifications, event, serving, settings
 from tests.eventually import eventually
 
 PROJECTED = ("profiles.contacts", "profiles.institutions", "profiles.programmes")
@@ -30,11 +30,11 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="module")
-async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Desk]:
+async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
     await begin_here(kafka_bootstrap, "notifications.projection", *PROJECTED)
     await begin_here(kafka_bootstrap, "notifications.reaction", "matching.events")
     wanted = settings(mongo_uri, kafka_bootstrap, issuer)
-    async with desk(wanted, issuer, "api", "consumer", "relay", "clockwork") as one:
+    async with serving(wanted, issuer, "api", "consumer", "relay", "clockwork") as one:
         yield one
 
 
@@ -47,12 +47,18 @@ async def producer(kafka_bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
 
 
 @pytest.fixture
-def member(running: Desk) -> str:
+def member(running: Notifications) -> str:
     return f"m-{running.clock.new_id()}"
 
 
 async def publish(
-    running: Desk, producer: AIOKafkaProducer, payload: Payload, *, sequence: int, times: int = 1, broken: bool = False
+    running: Notifications,
+    producer: AIOKafkaProducer,
+    payload: Payload,
+    *,
+    sequence: int,
+    times: int = 1,
+    broken: bool = False,
 ) -> None:
     envelope = running.received(payload, "north", sequence=sequence).envelope
     for _ in range(times):
@@ -75,7 +81,7 @@ def contact(member: str) -> ContactChanged:
 
 
 async def test_an_event_from_matching_reaches_the_inbox_and_is_published_in_turn(
-    running: Desk, producer: AIOKafkaProducer, kafka_bootstrap: str, member: str
+    running: Notifications, producer: AIOKafkaProducer, kafka_bootstrap: str, member: str
 ) -> None:
     consumer = AIOKafkaConsumer(
         NotificationRecorded.TOPIC, bootstrap_servers=kafka_bootstrap, auto_offset_reset="earliest"
@@ -97,16 +103,16 @@ async def test_an_event_from_matching_reaches_the_inbox_and_is_published_in_turn
     assert (await running.inbox(member))["items"][0]["id"] == told["notification"]
 
 
-async def knows(running: Desk, member: str) -> bool:
+async def knows(running: Notifications, member: str) -> bool:
     return (await running.http.get("/inbox", headers=running.headers(member))).status_code == 200
 
 
-async def inbox_of(running: Desk, member: str, *, position: int) -> bool:
+async def inbox_of(running: Notifications, member: str, *, position: int) -> bool:
     return await knows(running, member) and (await running.inbox(member))["position"] >= position
 
 
 async def test_a_record_delivered_again_tells_nobody_twice(
-    running: Desk, producer: AIOKafkaProducer, member: str
+    running: Notifications, producer: AIOKafkaProducer, member: str
 ) -> None:
     await publish(running, producer, contact(member), sequence=1)
     await publish(running, producer, event(member), sequence=1, times=3)
@@ -120,7 +126,7 @@ async def test_a_record_delivered_again_tells_nobody_twice(
 
 
 async def test_a_broken_record_delays_no_other_persons_notification(
-    running: Desk, producer: AIOKafkaProducer, member: str
+    running: Notifications, producer: AIOKafkaProducer, member: str
 ) -> None:
     await publish(running, producer, event(f"{member}-broken"), sequence=1, broken=True)
     await publish(running, producer, contact(member), sequence=1)
@@ -132,7 +138,7 @@ async def test_a_broken_record_delays_no_other_persons_notification(
 
 
 async def test_many_events_of_one_person_at_once_each_take_a_position(
-    running: Desk, producer: AIOKafkaProducer, member: str
+    running: Notifications, producer: AIOKafkaProducer, member: str
 ) -> None:
     """Twelve keys run concurrently and meet at one counter."""
     await publish(running, producer, contact(member), sequence=1)
@@ -144,7 +150,7 @@ async def test_many_events_of_one_person_at_once_each_take_a_position(
 
 
 async def test_a_programmes_new_name_shows_in_what_was_told_before(
-    running: Desk, producer: AIOKafkaProducer, member: str
+    running: Notifications, producer: AIOKafkaProducer, member: str
 ) -> None:
     programme = f"p-{member}"
     await publish(running, producer, contact(member), sequence=1)
@@ -162,7 +168,7 @@ async def test_a_programmes_new_name_shows_in_what_was_told_before(
 
 
 async def test_a_process_with_an_open_stream_stops_cleanly_and_is_small(
-    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, running: Desk
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, running: Notifications
 ) -> None:
     wanted = settings(mongo_uri, kafka_bootstrap, issuer)
     process = start(wanted, mongo_uri)
@@ -171,7 +177,7 @@ async def test_a_process_with_an_open_stream_stops_cleanly_and_is_small(
         async with httpx.AsyncClient(base_url=base, timeout=10) as client:
             await eventually(lambda: is_ready(client), within=30, message="the process is ready")
             assert resident_megabytes(process.pid) <= 130
-            elsewhere = Desk(
+            elsewhere = Notifications(
                 client, issuer, running.database.client[wanted.mongo_database], running.clock, running.store
             )
             await elsewhere.database["contacts"].insert_one(

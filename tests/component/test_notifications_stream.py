@@ -9,29 +9,29 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from shared.contracts.profiles import ContactChanged
-from tests.component.notifications_desk import Desk, desk, event, settings
+from tests.component.notifications_kit import Notifications, event, serving, settings
 from tests.eventually import eventually
 
 
 @pytest.fixture(scope="module")
-async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Desk]:
-    async with desk(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
+async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
+    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
         yield one
 
 
 @pytest.fixture
-async def member(running: Desk) -> str:
+async def member(running: Notifications) -> str:
     name = f"m-{running.clock.new_id()}"
     await running.knows(name)
     return name
 
 
-async def listening(running: Desk, streams: int) -> bool:
+async def listening(running: Notifications, streams: int) -> bool:
     exported = (await running.http.get("/metrics")).text
     return f"preceptor_inbox_streams {streams}.0" in exported.splitlines()
 
 
-async def test_what_comes_is_sent_as_it_comes_under_its_position(running: Desk, member: str) -> None:
+async def test_what_comes_is_sent_as_it_comes_under_its_position(running: Notifications, member: str) -> None:
     async with running.stream(member) as stream:
         await eventually(lambda: listening(running, 1))
         await running.tell(event(member))
@@ -43,7 +43,9 @@ async def test_what_comes_is_sent_as_it_comes_under_its_position(running: Desk, 
     assert one["title"] == "Your list of mentors is ready: 1 suggestion"
 
 
-async def test_a_stream_resumed_from_its_counter_gets_what_it_missed_in_order(running: Desk, member: str) -> None:
+async def test_a_stream_resumed_from_its_counter_gets_what_it_missed_in_order(
+    running: Notifications, member: str
+) -> None:
     for programme in ("one", "two", "three"):
         await running.tell(event(member, programme=programme))
     async with running.stream(member, last=1) as stream:
@@ -52,7 +54,9 @@ async def test_a_stream_resumed_from_its_counter_gets_what_it_missed_in_order(ru
         assert (await stream.next())["id:"] == "4"
 
 
-async def test_the_header_of_a_return_goes_before_the_address_of_the_first_visit(running: Desk, member: str) -> None:
+async def test_the_header_of_a_return_goes_before_the_address_of_the_first_visit(
+    running: Notifications, member: str
+) -> None:
     for programme in ("one", "two", "three"):
         await running.tell(event(member, programme=programme))
     async with running.stream(member, last=2, after=0) as stream:
@@ -61,14 +65,16 @@ async def test_the_header_of_a_return_goes_before_the_address_of_the_first_visit
         assert (await stream.next())["programme"] == "one"
 
 
-async def test_a_counter_from_before_a_restored_backup_still_hears_what_comes(running: Desk, member: str) -> None:
+async def test_a_counter_from_before_a_restored_backup_still_hears_what_comes(
+    running: Notifications, member: str
+) -> None:
     async with running.stream(member, last=1_000_000) as stream:
         await eventually(lambda: listening(running, 1))
         await running.tell(event(member))
         assert (await stream.next())["id:"] == "1"
 
 
-async def test_a_page_and_the_stream_from_its_position_miss_nothing(running: Desk, member: str) -> None:
+async def test_a_page_and_the_stream_from_its_position_miss_nothing(running: Notifications, member: str) -> None:
     await running.tell(event(member, programme="seen"))
     position = (await running.inbox(member))["position"]
     await running.tell(event(member, programme="between"))
@@ -76,7 +82,9 @@ async def test_a_page_and_the_stream_from_its_position_miss_nothing(running: Des
         assert (await stream.next())["programme"] == "between"
 
 
-async def test_a_person_may_listen_on_several_devices_and_nobody_else_hears(running: Desk, member: str) -> None:
+async def test_a_person_may_listen_on_several_devices_and_nobody_else_hears(
+    running: Notifications, member: str
+) -> None:
     other = f"{member}-other"
     await running.knows(other)
     async with running.stream(member) as phone, running.stream(member) as laptop, running.stream(other) as neighbour:
@@ -87,31 +95,33 @@ async def test_a_person_may_listen_on_several_devices_and_nobody_else_hears(runn
         assert (await neighbour.next())["programme"] == "theirs"
 
 
-async def test_more_was_missed_than_is_read_at_once(running: Desk, member: str) -> None:
+async def test_more_was_missed_than_is_read_at_once(running: Notifications, member: str) -> None:
     for number in range(105):
         await running.tell(event(member, programme=f"p{number}"))
     async with running.stream(member, after=0) as stream:
         assert [int((await stream.next())["id:"]) for _ in range(105)] == list(range(1, 106))
 
 
-async def test_whoever_leaves_is_forgotten(running: Desk, member: str) -> None:
+async def test_whoever_leaves_is_forgotten(running: Notifications, member: str) -> None:
     async with running.stream(member):
         await eventually(lambda: listening(running, 1))
     await eventually(lambda: listening(running, 0), message="the stream is closed")
 
 
 @pytest.mark.parametrize("last", ["x", "-1", "1.5", "99999999999999999999"])
-async def test_a_last_event_id_that_we_never_sent_is_refused(running: Desk, member: str, last: str) -> None:
+async def test_a_last_event_id_that_we_never_sent_is_refused(running: Notifications, member: str, last: str) -> None:
     answer = await running.http.get("/inbox/stream", headers=running.headers(member) | {"Last-Event-ID": last})
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
 
 
-async def test_an_unknown_sign_in_gets_a_problem_and_no_stream(running: Desk) -> None:
+async def test_an_unknown_sign_in_gets_a_problem_and_no_stream(running: Notifications) -> None:
     answer = await running.http.get("/inbox/stream", headers=running.headers("nobody"))
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
 
 
-async def test_a_stream_ends_with_its_token_and_says_that_it_can_be_renewed(running: Desk, member: str) -> None:
+async def test_a_stream_ends_with_its_token_and_says_that_it_can_be_renewed(
+    running: Notifications, member: str
+) -> None:
     async with running.stream(member, lifetime_seconds=1) as stream:
         assert await stream.rest() == ["event: renew", 'data: {"reason": "token_expired"}']
     await running.tell(event(member))
@@ -119,7 +129,9 @@ async def test_a_stream_ends_with_its_token_and_says_that_it_can_be_renewed(runn
         assert (await renewed.next())["id:"] == "1"
 
 
-async def test_a_deactivation_ends_every_stream_and_nothing_is_sent_after_it(running: Desk, member: str) -> None:
+async def test_a_deactivation_ends_every_stream_and_nothing_is_sent_after_it(
+    running: Notifications, member: str
+) -> None:
     async with running.stream(member) as phone, running.stream(member) as laptop:
         await eventually(lambda: listening(running, 2))
         await running.knows(member, status="inactive")
@@ -128,14 +140,14 @@ async def test_a_deactivation_ends_every_stream_and_nothing_is_sent_after_it(run
             assert await stream.rest() == ["event: ended", 'data: {"reason": "member_inactive"}']
 
 
-async def test_an_erasure_ends_the_stream(running: Desk, member: str) -> None:
+async def test_an_erasure_ends_the_stream(running: Notifications, member: str) -> None:
     async with running.stream(member) as stream:
         await eventually(lambda: listening(running, 1))
         await running.store.fold_contacts([running.erased(ContactChanged, "north", member)])
         assert await stream.rest() == ["event: ended", 'data: {"reason": "member_inactive"}']
 
 
-async def test_a_deactivation_ends_the_streams_of_nobody_else(running: Desk, member: str) -> None:
+async def test_a_deactivation_ends_the_streams_of_nobody_else(running: Notifications, member: str) -> None:
     other = f"{member}-other"
     await running.knows(other)
     async with running.stream(other) as stream:
@@ -145,7 +157,7 @@ async def test_a_deactivation_ends_the_streams_of_nobody_else(running: Desk, mem
         assert (await stream.next())["id:"] == "1"
 
 
-async def test_an_inactive_member_has_no_inbox_until_they_are_reactivated(running: Desk, member: str) -> None:
+async def test_an_inactive_member_has_no_inbox_until_they_are_reactivated(running: Notifications, member: str) -> None:
     await running.tell(event(member))
     await running.knows(member, status="inactive")
     for method, path in (("GET", "/inbox"), ("GET", "/inbox/stream"), ("POST", "/inbox/x/read")):
@@ -161,7 +173,7 @@ async def test_a_silent_stream_has_a_heartbeat_and_ends_in_time(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     brief = settings(mongo_uri, kafka_bootstrap, issuer, heartbeat_seconds=0.2, stream_seconds=1)
-    async with desk(brief, issuer, "api") as running:
+    async with serving(brief, issuer, "api") as running:
         await running.knows("mia")
         async with running.stream("mia") as stream:
             lines = await stream.rest()
@@ -173,7 +185,7 @@ async def test_a_stop_ends_an_open_stream_properly_and_at_once(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with asyncio.timeout(10), httpx.AsyncClient(timeout=10) as client:
-        async with desk(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as running:
+        async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as running:
             await running.knows("mia")
             client.base_url = running.http.base_url
             streaming = replace(running, http=client).stream("mia")

@@ -24,12 +24,12 @@ from shared.contracts.matching import (
 from shared.contracts.payload import Recipient
 from shared.contracts.profiles import ContactChanged, InstitutionChanged
 from shared.mongo import Writing
-from tests.component.notifications_desk import Desk, desk, settings
+from tests.component.notifications_kit import Notifications, serving, settings
 
 
 @pytest.fixture
-async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Desk]:
-    async with desk(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
+async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
+    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
         for institution in ("north", "south"):
             known = InstitutionChanged(institution=institution, name=institution.title(), status="active")
             await one.store.fold_institutions([one.received(known, institution)])
@@ -51,18 +51,18 @@ def made(mentor: Recipient) -> MentorRequested:
     return MentorRequested(expires_at=datetime(2027, 1, 18, tzinfo=UTC), **about(mentor, mentor))
 
 
-async def titles(running: Desk, member: str, institution: str = "north") -> list[str]:
+async def titles(running: Notifications, member: str, institution: str = "north") -> list[str]:
     return [item["title"] for item in (await running.inbox(member, institution=institution))["items"]]
 
 
-async def test_a_mentor_hears_who_asks_and_the_mentee_what_was_answered(running: Desk) -> None:
+async def test_a_mentor_hears_who_asks_and_the_mentee_what_was_answered(running: Notifications) -> None:
     await running.turn(made(NEAR))
     await running.turn(RequestDeclined(reason="no_time", **about(NEAR, MIA)))
     assert await titles(running, "near") == ["Mia Mentee would like you to be their mentor"]
     assert await titles(running, "mia") == ["Dr Near has declined your request"]
 
 
-async def test_an_unread_request_that_waits_long_comes_up_again_in_its_place(running: Desk) -> None:
+async def test_an_unread_request_that_waits_long_comes_up_again_in_its_place(running: Notifications) -> None:
     await running.turn(made(NEAR))
     nudged = MentorNudged(nudge=1, expires_at=datetime(2027, 1, 18, tzinfo=UTC), **about(NEAR, NEAR))
     await running.turn(nudged)
@@ -72,7 +72,7 @@ async def test_an_unread_request_that_waits_long_comes_up_again_in_its_place(run
     ]
 
 
-async def test_across_institutions_names_come_with_the_yes_and_go_with_an_erasure(running: Desk) -> None:
+async def test_across_institutions_names_come_with_the_yes_and_go_with_an_erasure(running: Notifications) -> None:
     await running.turn(made(FAR))
     await running.turn(RequestExpired(**about(FAR, MIA)))
     assert await titles(running, "far", "south") == ["Jemand von North möchte von Ihnen begleitet werden"]
@@ -83,7 +83,7 @@ async def test_across_institutions_names_come_with_the_yes_and_go_with_an_erasur
     assert await titles(running, "mia") == ["A mentor at South has accepted your request"]
 
 
-async def test_an_unread_request_that_was_withdrawn_says_so_in_its_place(running: Desk) -> None:
+async def test_an_unread_request_that_was_withdrawn_says_so_in_its_place(running: Notifications) -> None:
     await running.turn(made(NEAR))
     await running.turn(RequestWithdrawn(reason="by_mentee", **about(NEAR, NEAR)))
     page = await running.inbox("near")
@@ -92,14 +92,14 @@ async def test_an_unread_request_that_was_withdrawn_says_so_in_its_place(running
     ]
 
 
-async def test_the_other_side_hears_of_an_end(running: Desk) -> None:
+async def test_the_other_side_hears_of_an_end(running: Notifications) -> None:
     pair = {"relationship": "s", "programme": "residency", "mentee": MIA, "mentor": FAR, "recipients": (FAR,)}
     await running.turn(RelationshipClosed(reason="goals_reached", **pair))
     assert await titles(running, "far", "south") == ["Ihr Mentoring mit Mia Mentee ist beendet"]
     assert (await running.inbox("mia"))["items"] == []
 
 
-async def test_whoever_a_round_left_over_reads_it_in_their_inbox(running: Desk) -> None:
+async def test_whoever_a_round_left_over_reads_it_in_their_inbox(running: Notifications) -> None:
     event = MenteeUnmatched(
         place="e.1", round="e", programme="residency", mentee=MIA, reason="outranked", recipients=(MIA,)
     )

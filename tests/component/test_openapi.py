@@ -7,8 +7,8 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from deploy.issuer import LocalIssuer
-from tests.component import matching_kit, notifications_desk, profiles_kit
-from tests.component.fuzzing import Asker, fuzz, served
+from tests.component import matching_kit, notifications_kit, profiles_kit
+from tests.component.fuzzing import Caller, fuzz, served
 from tests.component.matching_kit import CARE, NORTH
 
 pytestmark = pytest.mark.timeout(1200)
@@ -28,9 +28,9 @@ async def test_profiles_keeps_its_document(
         roster = (await coordinator.upload(b"name,email\nAda,ada@example.org\n", mapping)).json()
         known = {"institution": "st-anna", "member": member["id"], "programme": programme["id"], "roster": roster["id"]}
         async with served(network.service.app) as address:
-            await fuzz(address, Asker(token=coordinator.token, known=known), tmp_path)
-            await fuzz(address, Asker(token=person.token, known=known, phases=_FEW), tmp_path)
-            await fuzz(address, Asker(token=network.operator.token, known=known, phases=_FEW), tmp_path)
+            await fuzz(address, Caller(token=coordinator.token, known=known), tmp_path)
+            await fuzz(address, Caller(token=person.token, known=known, phases=_FEW), tmp_path)
+            await fuzz(address, Caller(token=network.operator.token, known=known, phases=_FEW), tmp_path)
 
 
 async def test_matching_keeps_its_document(
@@ -50,21 +50,21 @@ async def test_matching_keeps_its_document(
         member = issuer.token("ana", institution=NORTH, roles=["member"])
         coordinator = issuer.token("carla", institution=NORTH, roles=["institution_coordinator"])
         async with served(matching.service.app) as address:
-            await fuzz(address, Asker(token=member, known=known), tmp_path)
-            await fuzz(address, Asker(token=coordinator, known=known, phases=_FEW), tmp_path)
+            await fuzz(address, Caller(token=member, known=known), tmp_path)
+            await fuzz(address, Caller(token=coordinator, known=known, phases=_FEW), tmp_path)
 
 
 async def test_notifications_keeps_its_document(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
 ) -> None:
-    wanted = notifications_desk.settings(mongo_uri, kafka_bootstrap, issuer, stream_seconds=0.05)
-    async with notifications_desk.desk(wanted, issuer, "api") as desk:
-        await desk.knows("ana")
-        await desk.tell(notifications_desk.event("ana"))
+    wanted = notifications_kit.settings(mongo_uri, kafka_bootstrap, issuer, stream_seconds=0.05)
+    async with notifications_kit.serving(wanted, issuer, "api") as notifications:
+        await notifications.knows("ana")
+        await notifications.tell(notifications_kit.event("ana"))
         token = issuer.token("ana", institution=NORTH, roles=["member"])
-        inbox = await desk.http.get("/inbox", headers={"authorization": f"Bearer {token}"})
+        inbox = await notifications.http.get("/inbox", headers={"authorization": f"Bearer {token}"})
         known = {"notification": inbox.json()["items"][0]["id"]}
-        await fuzz(str(desk.http.base_url).rstrip("/"), Asker(token=token, known=known), tmp_path)
+        await fuzz(str(notifications.http.base_url).rstrip("/"), Caller(token=token, known=known), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ async def test_whoever_breaks_their_document_is_found(tmp_path: Path, answer: Re
 
     async with served(lying) as address:
         with pytest.raises(AssertionError, match=found):
-            await fuzz(address, Asker(token="", known={}, phases="fuzzing"), tmp_path)
+            await fuzz(address, Caller(token="", known={}, phases="fuzzing"), tmp_path)

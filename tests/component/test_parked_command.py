@@ -34,7 +34,7 @@ def sent(topic: str, offset: int, key: bytes | None = b"charite:" + PERSON, **ch
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ParkedRecords:
     uri: str
     database: Database
     parking: Parking
@@ -48,8 +48,12 @@ class Desk:
 
     async def run(self, *arguments: str, **environment: str) -> tuple[int, str]:
         """An empty variable is one that is not set."""
-        told = {"NOTIFICATIONS_MONGO_URI": self.uri, "NOTIFICATIONS_MONGO_DATABASE": self.database.name, **environment}
-        whole = {name: value or None for name, value in told.items()}
+        variables = {
+            "NOTIFICATIONS_MONGO_URI": self.uri,
+            "NOTIFICATIONS_MONGO_DATABASE": self.database.name,
+            **environment,
+        }
+        whole = {name: value or None for name, value in variables.items()}
         done = await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env=whole)
         return done.exit_code, done.output
 
@@ -58,23 +62,23 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(mongo_uri: str) -> AsyncIterator[Desk]:
+async def records(mongo_uri: str) -> AsyncIterator[ParkedRecords]:
     database = mongo.connect(mongo_uri, f"parked_{SystemClock().new_id()}")
     parking = Parking(database, dead_letter=NotificationsRecordParked)
     await outbox.prepare(database)
     await inbox.prepare(database)
     await parking.prepare()
-    yield Desk(mongo_uri, database, parking)
+    yield ParkedRecords(mongo_uri, database, parking)
     await database.client.drop_database(database.name)
     database.client.close()
 
 
-async def test_all_that_waits_is_listed_with_what_waits_behind_it(desk: Desk) -> None:
-    assert await desk.run("list", "notifications") == (0, "nothing is parked\n")
-    await desk.park("first", sent("matching.events", 7))
-    await desk.park("second", sent("matching.events", 8), "behind_parked")
-    await desk.park("odd", sent("profiles.contacts", 9, key=None), "malformed", blocks=False)
-    status, told = await desk.run("list", "notifications")
+async def test_all_that_waits_is_listed_with_what_waits_behind_it(records: ParkedRecords) -> None:
+    assert await records.run("list", "notifications") == (0, "nothing is parked\n")
+    await records.park("first", sent("matching.events", 7))
+    await records.park("second", sent("matching.events", 8), "behind_parked")
+    await records.park("odd", sent("profiles.contacts", 9, key=None), "malformed", blocks=False)
+    status, told = await records.run("list", "notifications")
     rows = {line.split()[1]: line for line in told.splitlines() if "notifications.x" in line}
     assert status == 0
     assert list(rows) == ["odd", "first", "second"]
@@ -84,54 +88,56 @@ async def test_all_that_waits_is_listed_with_what_waits_behind_it(desk: Desk) ->
     assert EMAIL.decode() not in told
 
 
-async def test_a_record_is_shown_without_its_value_and_of_a_private_topic_without_its_person(desk: Desk) -> None:
-    await desk.park("fact", sent("matching.events", 1))
-    await desk.park("contact", sent("profiles.contacts", 1), blocks=False)
-    _, fact = await desk.run("show", "notifications", "fact")
+async def test_a_record_is_shown_without_its_value_and_of_a_private_topic_without_its_person(
+    records: ParkedRecords,
+) -> None:
+    await records.park("fact", sent("matching.events", 1))
+    await records.park("contact", sent("profiles.contacts", 1), blocks=False)
+    _, fact = await records.run("show", "notifications", "fact")
     assert f"ce_subject: {PERSON.decode()}" in fact
     assert EMAIL.decode() not in fact
-    _, contact = await desk.run("show", "notifications", "contact")
+    _, contact = await records.run("show", "notifications", "contact")
     assert "ce_type: org.preceptor.x.v1" in contact
     assert PERSON.decode() not in contact
     assert EMAIL.decode() not in contact
-    _, revealed = await desk.run("show", "notifications", "contact", "--reveal")
+    _, revealed = await records.run("show", "notifications", "contact", "--reveal")
     assert f"ce_subject: {PERSON.decode()}" in revealed
     assert f"value: {EMAIL.decode()}" in revealed
 
 
-async def test_nothing_of_a_record_is_a_command_to_the_terminal(desk: Desk) -> None:
+async def test_nothing_of_a_record_is_a_command_to_the_terminal(records: ParkedRecords) -> None:
     value = b"\x1b]0;gone\x07\x1b[2J[bold]x\xff\r"
-    await desk.park("odd", sent("matching.events", 1, value=value, headers=[("x\x1b", value), ("null", None)]))
-    status, told = await desk.run("show", "notifications", "odd", "--reveal")
+    await records.park("odd", sent("matching.events", 1, value=value, headers=[("x\x1b", value), ("null", None)]))
+    status, told = await records.run("show", "notifications", "odd", "--reveal")
     assert status == 0
     assert "\x1b" not in told
     assert "\r" not in told
     assert "\\x1b]0;gone\\x07\\x1b[2J[bold]x\\xff\\r" in told
 
 
-async def test_a_retry_makes_the_first_of_a_key_due_and_says_what_comes_next(desk: Desk) -> None:
-    await desk.park("first", sent("matching.events", 7))
-    await desk.park("second", sent("matching.events", 8), "behind_parked")
-    status, told = await desk.run("retry", "notifications", "first", "--dry-run")
+async def test_a_retry_makes_the_first_of_a_key_due_and_says_what_comes_next(records: ParkedRecords) -> None:
+    await records.park("first", sent("matching.events", 7))
+    await records.park("second", sent("matching.events", 8), "behind_parked")
+    status, told = await records.run("retry", "notifications", "first", "--dry-run")
     assert (status, "would" in told, "the 1 behind it" in told) == (0, True, True)
-    assert await desk.parking.heads("notifications.x", now=SystemClock().now()) == []
-    status, told = await desk.run("retry", "notifications", "first")
+    assert await records.parking.heads("notifications.x", now=SystemClock().now()) == []
+    status, told = await records.run("retry", "notifications", "first")
     assert (status, "within seconds" in told) == (0, True)
-    assert await desk.parking.heads("notifications.x", now=SystemClock().now()) == [b"charite:" + PERSON]
+    assert await records.parking.heads("notifications.x", now=SystemClock().now()) == [b"charite:" + PERSON]
 
 
-async def test_what_cannot_be_retried_is_told_why(desk: Desk) -> None:
-    await desk.park("first", sent("matching.events", 7))
-    await desk.park("second", sent("matching.events", 8), "behind_parked")
-    await desk.park("odd", sent("profiles.contacts", 9), "malformed", blocks=False)
+async def test_what_cannot_be_retried_is_told_why(records: ParkedRecords) -> None:
+    await records.park("first", sent("matching.events", 7))
+    await records.park("second", sent("matching.events", 8), "behind_parked")
+    await records.park("odd", sent("profiles.contacts", 9), "malformed", blocks=False)
     for id, why in {"second": "waits behind first", "odd": "holds nothing up", "gone": "handled already"}.items():
-        status, told = await desk.run("retry", "notifications", id)
+        status, told = await records.run("retry", "notifications", id)
         assert (status, why in told) == (1, True), told
-    assert await desk.parking.heads("notifications.x", now=SystemClock().now()) == []
+    assert await records.parking.heads("notifications.x", now=SystemClock().now()) == []
 
 
-async def test_every_act_is_on_record_with_who_and_when(desk: Desk) -> None:
-    await desk.park("one", sent("profiles.contacts", 1))
+async def test_every_act_is_on_record_with_who_and_when(records: ParkedRecords) -> None:
+    await records.park("one", sent("profiles.contacts", 1))
     before = SystemClock().now()
     for act in (
         ["list"],
@@ -140,8 +146,8 @@ async def test_every_act_is_on_record_with_who_and_when(desk: Desk) -> None:
         ["retry", "one", "--dry-run"],
         ["retry", "one"],
     ):
-        assert (await desk.run(act[0], "notifications", *act[1:], USER="somebody-else"))[0] == 0
-    acts = await desk.audit()
+        assert (await records.run(act[0], "notifications", *act[1:], USER="somebody-else"))[0] == 0
+    acts = await records.audit()
     told = ["list", "show", "reveal", "retry --dry-run", "retry"]
     assert [act["what"] for act in acts] == [f"parked {what}" for what in told]
     assert [act["id"] for act in acts] == [None, "one", "one", "one", "one"]
@@ -149,10 +155,12 @@ async def test_every_act_is_on_record_with_who_and_when(desk: Desk) -> None:
     assert all(act["when"] >= before for act in acts)
 
 
-async def test_it_runs_as_in_a_container_where_credentials_come_as_a_file(desk: Desk, tmp_path: Path) -> None:
+async def test_it_runs_as_in_a_container_where_credentials_come_as_a_file(
+    records: ParkedRecords, tmp_path: Path
+) -> None:
     file = tmp_path / "mongo_uri"
-    file.write_text(desk.uri + "\n")
-    environment = {"NOTIFICATIONS_MONGO_URI_FILE": str(file), "NOTIFICATIONS_MONGO_DATABASE": desk.database.name}
+    file.write_text(records.uri + "\n")
+    environment = {"NOTIFICATIONS_MONGO_URI_FILE": str(file), "NOTIFICATIONS_MONGO_DATABASE": records.database.name}
     command = [sys.executable, "-m", "deploy.parked", "list", "notifications"]
     told = await asyncio.to_thread(
         subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -160,7 +168,7 @@ async def test_it_runs_as_in_a_container_where_credentials_come_as_a_file(desk: 
     assert (told.returncode, told.stdout, told.stderr) == (0, "nothing is parked\n", "")
 
 
-async def test_what_is_missing_or_wrong_is_one_line_and_no_password(desk: Desk) -> None:
+async def test_what_is_missing_or_wrong_is_one_line_and_no_password(records: ParkedRecords) -> None:
     away = "mongodb://root:hunter2@127.0.0.1:1/?serverSelectionTimeoutMS=200&connectTimeoutMS=200"
     for arguments, environment in (
         (["list", "payroll"], {}),
@@ -168,42 +176,42 @@ async def test_what_is_missing_or_wrong_is_one_line_and_no_password(desk: Desk) 
         (["list", "notifications"], {"NOTIFICATIONS_MONGO_URI": "hunter2"}),
         (["list", "notifications"], {"NOTIFICATIONS_MONGO_URI": away}),
     ):
-        status, told = await desk.run(*arguments, **environment)
+        status, told = await records.run(*arguments, **environment)
         assert (status, len(told.splitlines())) == (1, 1), told
         assert "hunter2" not in told
 
 
-async def test_a_dropped_record_is_gone_for_good_and_what_waits_behind_it_is_next(desk: Desk) -> None:
+async def test_a_dropped_record_is_gone_for_good_and_what_waits_behind_it_is_next(records: ParkedRecords) -> None:
     headers = [("ce_type", b"org.preceptor.x.v1"), ("ce_id", b"fact-7")]
-    await desk.park("first", sent("matching.events", 7, headers=headers))
-    await desk.park("second", sent("matching.events", 8), "behind_parked")
-    status, told = await desk.run("drop", "notifications", "first", "--reason", "sent by mistake", "--dry-run")
+    await records.park("first", sent("matching.events", 7, headers=headers))
+    await records.park("second", sent("matching.events", 8), "behind_parked")
+    status, told = await records.run("drop", "notifications", "first", "--reason", "sent by mistake", "--dry-run")
     assert (status, "would drop first" in told, "the 1 behind it" in told) == (0, True, True)
-    assert [one.id for one in await desk.parking.waiting()] == ["first", "second"]
+    assert [one.id for one in await records.parking.waiting()] == ["first", "second"]
 
-    assert (await desk.run("drop", "notifications", "first", "--reason", "sent by mistake"))[0] == 0
-    assert [one.id for one in await desk.parking.waiting()] == ["second"]
-    assert await desk.parking.heads("notifications.x", now=SystemClock().now()) == [b"charite:" + PERSON]
-    assert await inbox.handled(desk.database, consumer="notifications.x", events=["fact-7"]) == {"fact-7"}
-    acts = [(act["what"], act["id"], act["reason"]) for act in await desk.audit()]
+    assert (await records.run("drop", "notifications", "first", "--reason", "sent by mistake"))[0] == 0
+    assert [one.id for one in await records.parking.waiting()] == ["second"]
+    assert await records.parking.heads("notifications.x", now=SystemClock().now()) == [b"charite:" + PERSON]
+    assert await inbox.handled(records.database, consumer="notifications.x", events=["fact-7"]) == {"fact-7"}
+    acts = [(act["what"], act["id"], act["reason"]) for act in await records.audit()]
     assert acts == [(f"parked drop{how}", "first", "sent by mistake") for how in (" --dry-run", "")]
 
 
-async def test_what_cannot_be_dropped_is_told_why(desk: Desk) -> None:
-    await desk.park("first", sent("matching.events", 7))
-    await desk.park("second", sent("matching.events", 8), "behind_parked")
+async def test_what_cannot_be_dropped_is_told_why(records: ParkedRecords) -> None:
+    await records.park("first", sent("matching.events", 7))
+    await records.park("second", sent("matching.events", 8), "behind_parked")
     for (id, reason), why in {
         ("second", "x"): "waits behind first",
         ("gone", "x"): "handled already",
         ("first", " "): "add --reason TEXT",
     }.items():
-        status, told = await desk.run("drop", "notifications", id, "--reason", reason)
+        status, told = await records.run("drop", "notifications", id, "--reason", reason)
         assert (status, why in told) == (1, True), told
-    assert (await desk.run("drop", "notifications", "first"))[0] == 2, "a reason is no option"
-    assert [one.id for one in await desk.parking.waiting()] == ["first", "second"]
+    assert (await records.run("drop", "notifications", "first"))[0] == 2, "a reason is no option"
+    assert [one.id for one in await records.parking.waiting()] == ["first", "second"]
 
 
-async def test_a_record_that_holds_nothing_up_can_be_dropped_too(desk: Desk) -> None:
-    await desk.park("odd", sent("profiles.contacts", 9, key=None), "malformed", blocks=False)
-    assert (await desk.run("drop", "notifications", "odd", "--reason", "superseded"))[0] == 0
-    assert await desk.parking.waiting() == []
+async def test_a_record_that_holds_nothing_up_can_be_dropped_too(records: ParkedRecords) -> None:
+    await records.park("odd", sent("profiles.contacts", 9, key=None), "malformed", blocks=False)
+    assert (await records.run("drop", "notifications", "odd", "--reason", "superseded"))[0] == 0
+    assert await records.parking.waiting() == []

@@ -17,7 +17,7 @@ from services.matching.solver_process import SolverProcess
 from shared.clock import SystemClock
 from shared.contracts.envelope import Trace
 from tests.component.matching_kit import NORTH, Matching, institution, mentee, mentor, programme, running
-from tests.component.test_matching_repairs import Desk
+from tests.component.test_matching_repairs import RepairsApi
 from tests.eventually import eventually
 
 GONE, FREE = 8, 6
@@ -49,78 +49,82 @@ class Mortal(MongoRepairWorkRepository):
 
 
 @dataclass(frozen=True, slots=True)
-class Yard:
+class Repairing:
     matching: Matching
     uri: str
 
-    def mending(self, kind: type[MongoRepairWorkRepository] = MongoRepairWorkRepository) -> RepairWorker:
+    def worker(self, kind: type[MongoRepairWorkRepository] = MongoRepairWorkRepository) -> RepairWorker:
         database, clock = self.matching.database, SystemClock()
         solver_process = SolverProcess(mongo_uri=self.uri, mongo_database=database.name)
         return RepairWorker(kind(database, clock), MongoRepairRepository(database), solver_process, Alone(), clock)
 
 
 @pytest.fixture
-async def yard(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Yard]:
+async def repairing(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Repairing]:
     """One mentor has eight mentees and leaves; another has six seats. Whoever works on repairs, the test starts."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("due",)) as matching:
         await matching.say(institution(NORTH), programme(admits=(NORTH,)))
         await matching.join(mentor("old", capacity=GONE), mentor("new", capacity=FREE))
         await matching.join(*(mentee(f"m{number}") for number in range(GONE)))
         for number in range(GONE):
-            await Desk(matching).pair(f"m{number}", "old")
+            await RepairsApi(matching).pair(f"m{number}", "old")
         await matching.say(mentor("old", capacity=GONE, status="inactive"))
         await eventually(matching.nobody_leaves)
-        yield Yard(matching, mongo_uri)
+        yield Repairing(matching, mongo_uri)
 
 
-async def _approved(yard: Yard) -> None:
-    desk = Desk(yard.matching)
-    await yard.mending().work()
+async def _approved(repairing: Repairing) -> None:
+    desk = RepairsApi(repairing.matching)
+    await repairing.worker().work()
     assert (await desk.act(await desk.until("proposed"), "approve")).status_code == 200
 
 
-async def _assert_whole(yard: Yard) -> None:
-    desk = Desk(yard.matching)
+async def _assert_whole(repairing: Repairing) -> None:
+    desk = RepairsApi(repairing.matching)
     await desk.until("applied")
-    assert await yard.matching.seats() == {"new": FREE}
+    assert await repairing.matching.seats() == {"new": FREE}
     assert Counter((await desk.bonds()).values()) == {"new": FREE}
     told = Counter(
-        name for name, data in await yard.matching.facts() if name.startswith("repair") or data.get("repair")
+        name for name, data in await repairing.matching.facts() if name.startswith("repair") or data.get("repair")
     )
     assert told == {"relationship.opened": FREE, "repair.planned": 1, "repair.applied": 1}
-    [(_, applied)] = await yard.matching.facts("repair.applied")
+    [(_, applied)] = await repairing.matching.facts("repair.applied")
     assert (applied["placed"], applied["left_behind"]) == (FREE, GONE - FREE)
     assert list((await desk.displaced()).values()) == [1] * (GONE - FREE)
 
 
-async def test_a_repair_killed_again_and_again_loses_and_doubles_nothing(yard: Yard) -> None:
-    await _approved(yard)
+async def test_a_repair_killed_again_and_again_loses_and_doubles_nothing(repairing: Repairing) -> None:
+    await _approved(repairing)
     deaths = 0
-    while not (await Desk(yard.matching).get("/programmes/care/repairs")).json()["items"][0].get("applied_at"):
+    while (
+        not (await RepairsApi(repairing.matching).get("/programmes/care/repairs")).json()["items"][0].get("applied_at")
+    ):
         with suppress(Killed):
-            await yard.mending(Mortal).work()
+            await repairing.worker(Mortal).work()
             continue
         deaths += 1
     assert deaths
-    await _assert_whole(yard)
+    await _assert_whole(repairing)
 
 
-async def test_two_who_plan_and_apply_at_once_do_each_step_once(yard: Yard) -> None:
-    await asyncio.gather(*(yard.mending().work() for _ in range(2)))
-    desk = Desk(yard.matching)
+async def test_two_who_plan_and_apply_at_once_do_each_step_once(repairing: Repairing) -> None:
+    await asyncio.gather(*(repairing.worker().work() for _ in range(2)))
+    desk = RepairsApi(repairing.matching)
     assert (await desk.act(await desk.until("proposed"), "approve")).status_code == 200
-    await asyncio.gather(*(yard.mending().work() for _ in range(2)))
-    await _assert_whole(yard)
+    await asyncio.gather(*(repairing.worker().work() for _ in range(2)))
+    await _assert_whole(repairing)
 
 
-async def test_a_repair_that_ends_everybody_who_plans_it_is_given_up_and_the_next_is_planned(yard: Yard) -> None:
-    await yard.mending().work()
-    desk = Desk(yard.matching)
+async def test_a_repair_that_ends_everybody_who_plans_it_is_given_up_and_the_next_is_planned(
+    repairing: Repairing,
+) -> None:
+    await repairing.worker().work()
+    desk = RepairsApi(repairing.matching)
     first = await desk.until("proposed")
     worn = {"state": "planning", "attempts": ATTEMPTS}
-    await yard.matching.database["repairs"].update_one({"_id": first["id"]}, {"$set": worn})
-    await yard.mending().work()
+    await repairing.matching.database["repairs"].update_one({"_id": first["id"]}, {"$set": worn})
+    await repairing.worker().work()
     assert (await desk.until("dropped"))["id"] == first["id"]
     await desk.post("/programmes/care/repairs")
-    await yard.mending().work()
+    await repairing.worker().work()
     assert (await desk.until("proposed"))["plan"]["placed"] == FREE

@@ -8,52 +8,52 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from tests.component.matching_kit import NORTH, institution, mentee, mentor, programme, running
-from tests.component.rounds_desk import Desk
+from tests.component.rounds_api import RoundsApi
 from tests.eventually import eventually
 
 MENTEES = ("ana", "ben", "cleo", "dora")
 
 
 @pytest.fixture
-async def desk(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[Desk]:
+async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[RoundsApi]:
     """Two mentors of two seats, and four mentees, each of whom has both on the list."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("lists", "solving", "publishing")) as matching:
         await matching.say(institution(NORTH), programme())
         await matching.join(mentor("mara"), mentor("milo"))
         await matching.join(*map(mentee, MENTEES))
-        yield Desk(matching, tmp_path)
+        yield RoundsApi(matching, tmp_path)
 
 
-async def lists_are(desk: Desk, length: int) -> bool:
-    lists = await desk.matching.database["lists"].find().to_list(None)
+async def lists_are(api: RoundsApi, length: int) -> bool:
+    lists = await api.matching.database["lists"].find().to_list(None)
     return [len(one["entries"]) for one in lists] == [length] * len(MENTEES)
 
 
-async def notified_of(desk: Desk) -> list[tuple[str, str, dict[str, Any]]]:
+async def notified_of(api: RoundsApi) -> list[tuple[str, str, dict[str, Any]]]:
     """Who, of which fact."""
-    facts = await desk.matching.facts("suggestions.changed", "relationship.opened")
+    facts = await api.matching.facts("suggestions.changed", "relationship.opened")
     return [(to["member"], name, data) for name, data in facts for to in data["recipients"]]
 
 
-async def test_the_matched_are_notified_of_their_mentor_once_and_of_no_list_that_ran_empty(desk: Desk) -> None:
-    await eventually(lambda: lists_are(desk, 2), message="everybody has a list")
-    before = len(await notified_of(desk))
-    round = await desk.published()
-    assert await desk.states(round) == {"opened": 4}
-    await eventually(lambda: lists_are(desk, 0), within=60, message="no mentor has a seat left")
+async def test_the_matched_are_notified_of_their_mentor_once_and_of_no_list_that_ran_empty(api: RoundsApi) -> None:
+    await eventually(lambda: lists_are(api, 2), message="everybody has a list")
+    before = len(await notified_of(api))
+    round = await api.published()
+    assert await api.states(round) == {"opened": 4}
+    await eventually(lambda: lists_are(api, 0), within=60, message="no mentor has a seat left")
 
-    since = [(who, name) for who, name, _ in (await notified_of(desk))[before:]]
+    since = [(who, name) for who, name, _ in (await notified_of(api))[before:]]
     assert sorted(one for one in since if one[0] in MENTEES) == [(one, "relationship.opened") for one in MENTEES]
-    silent = [data for _, data in await desk.matching.facts("suggestions.changed") if data["unmatched"]]
+    silent = [data for _, data in await api.matching.facts("suggestions.changed") if data["unmatched"]]
     assert {data["mentee"] for data in silent} == set(MENTEES)
     assert {data["suppressed"] for data in silent} <= {"has_mentor", "matched_in_round"}
 
 
-async def test_a_mentee_left_over_is_still_notified_when_mentors_leave(desk: Desk) -> None:
-    await eventually(lambda: lists_are(desk, 2), message="everybody has a list")
+async def test_a_mentee_left_over_is_still_notified_when_mentors_leave(api: RoundsApi) -> None:
+    await eventually(lambda: lists_are(api, 2), message="everybody has a list")
     exclusions = [{"mentee": "ana", "mentor": one} for one in ("mara", "milo")]
-    await desk.matching.say(mentor("mara", capacity=1))
-    await desk.published(exclusions=exclusions)
-    await eventually(lambda: lists_are(desk, 0), within=60, message="no mentor has a seat left")
-    *_, last = [data for who, name, data in await notified_of(desk) if (who, name) == ("ana", "suggestions.changed")]
+    await api.matching.say(mentor("mara", capacity=1))
+    await api.published(exclusions=exclusions)
+    await eventually(lambda: lists_are(api, 0), within=60, message="no mentor has a seat left")
+    *_, last = [data for who, name, data in await notified_of(api) if (who, name) == ("ana", "suggestions.changed")]
     assert last["unmatched"] == "not_available", "capacity is private: see docs/matching.md"

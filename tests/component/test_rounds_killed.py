@@ -19,20 +19,20 @@ from services.matching.rounds.worker.publishing import PublicationWorker, Settle
 from shared.clock import SystemClock
 from shared.contracts.envelope import Trace
 from tests.component.matching_kit import NORTH, institution, mentee, mentor, programme, running
-from tests.component.rounds_desk import Desk
+from tests.component.rounds_api import RoundsApi
 from tests.eventually import eventually
 
 MENTORS, MENTEES, SEATS = 5, 20, 3
 
 
 @pytest.fixture
-async def desk(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[Desk]:
+async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[RoundsApi]:
     """Five mentors of three seats, twenty mentees; rounds are solved here and published by whoever the test starts."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("solving",)) as matching:
         await matching.say(institution(NORTH), programme(admits=(NORTH,)))
         await matching.join(*(mentor(f"h{number}", capacity=SEATS) for number in range(MENTORS)))
         await matching.join(*(mentee(f"m{number}") for number in range(MENTEES)))
-        yield Desk(matching, tmp_path)
+        yield RoundsApi(matching, tmp_path)
 
 
 class Alone:
@@ -60,16 +60,16 @@ class Mortal(MongoPublicationRepository):
         await super().settle(place, settle, trace)
 
 
-async def _assert_whole(desk: Desk, round: str) -> None:
-    seen, database = await desk.see(round), desk.matching.database
+async def _assert_whole(api: RoundsApi, round: str) -> None:
+    seen, database = await api.see(round), api.matching.database
     assert seen["state"] == "published"
     assert seen["places"] == {"opened": MENTORS * SEATS, "unmatched": MENTEES - MENTORS * SEATS}
-    assert await desk.matching.seats() == {f"h{number}": SEATS for number in range(MENTORS)}
+    assert await api.matching.seats() == {f"h{number}": SEATS for number in range(MENTORS)}
     opened = [one async for one in database["relationships"].find({"state": "active"})]
     pairs = {(one["mentee"]["member"], one["mentor"]["member"]) for one in opened}
     assert len(opened) == len(pairs) == MENTORS * SEATS
-    assert pairs == set((await desk.pairs(round, state="opened")).items())
-    told = Counter(name for name, _ in await desk.matching.facts())
+    assert pairs == set((await api.pairs(round, state="opened")).items())
+    told = Counter(name for name, _ in await api.matching.facts())
     assert told == {
         "relationship.opened": MENTORS * SEATS,
         "round.mentee_unmatched": MENTEES - MENTORS * SEATS,
@@ -77,41 +77,41 @@ async def _assert_whole(desk: Desk, round: str) -> None:
     }
 
 
-async def test_a_publication_killed_again_and_again_loses_and_doubles_nothing(desk: Desk) -> None:
-    round, clock = await desk.solved(), SystemClock()
-    await desk.act(round, "publish")
+async def test_a_publication_killed_again_and_again_loses_and_doubles_nothing(api: RoundsApi) -> None:
+    round, clock = await api.solved(), SystemClock()
+    await api.act(round, "publish")
     deaths = 0
-    while (await desk.see(round))["state"] != "published":
+    while (await api.see(round))["state"] != "published":
         with suppress(Killed):
-            await PublicationWorker(Mortal(desk.matching.database, clock), Alone(), clock).work()
+            await PublicationWorker(Mortal(api.matching.database, clock), Alone(), clock).work()
             break
         deaths += 1
     assert deaths > 3
-    await _assert_whole(desk, round)
+    await _assert_whole(api, round)
 
 
-async def test_two_publishers_at_once_settle_each_place_once(desk: Desk) -> None:
-    round, clock = await desk.solved(), SystemClock()
-    await desk.act(round, "publish")
+async def test_two_publishers_at_once_settle_each_place_once(api: RoundsApi) -> None:
+    round, clock = await api.solved(), SystemClock()
+    await api.act(round, "publish")
     both = [
-        PublicationWorker(MongoPublicationRepository(desk.matching.database, clock), Alone(), clock) for _ in range(2)
+        PublicationWorker(MongoPublicationRepository(api.matching.database, clock), Alone(), clock) for _ in range(2)
     ]
     await asyncio.gather(*(one.work() for one in both))
-    await _assert_whole(desk, round)
+    await _assert_whole(api, round)
 
 
 async def test_a_round_whose_worker_died_is_solved_again_to_the_same_bytes(
-    desk: Desk,
+    api: RoundsApi,
 ) -> None:
-    round = await desk.solved()
-    first = [path.read_bytes() for path in await desk.files(round)]
-    rounds = desk.matching.database["rounds"]
-    await desk.matching.join(mentee("late"))
+    round = await api.solved()
+    first = [path.read_bytes() for path in await api.files(round)]
+    rounds = api.matching.database["rounds"]
+    await api.matching.join(mentee("late"))
     await rounds.update_one({"_id": round}, {"$set": {"state": "running", "solved": None}})
-    await desk.until(round, "pending")
-    assert [path.read_bytes() for path in await desk.files(round)] == first
-    assert len(await desk.pairs(round)) == MENTEES
-    database = desk.matching.database
+    await api.until(round, "pending")
+    assert [path.read_bytes() for path in await api.files(round)] == first
+    assert len(await api.pairs(round)) == MENTEES
+    database = api.matching.database
 
     async def only_the_new_result_is_kept() -> bool:
         places = await database["places"].count_documents({})
@@ -120,34 +120,34 @@ async def test_a_round_whose_worker_died_is_solved_again_to_the_same_bytes(
     await eventually(only_the_new_result_is_kept, within=30, message="the worker has removed the first result")
 
 
-async def test_a_worker_that_was_dropped_meanwhile_leaves_nothing_behind(desk: Desk) -> None:
-    round = await desk.opened()
-    await desk.until(round, "running")
-    await desk.act(round, "drop")
-    second = await desk.solved()
-    assert (await desk.see(round))["state"] == "dropped"
-    database = desk.matching.database
+async def test_a_worker_that_was_dropped_meanwhile_leaves_nothing_behind(api: RoundsApi) -> None:
+    round = await api.opened()
+    await api.until(round, "running")
+    await api.act(round, "drop")
+    second = await api.solved()
+    assert (await api.see(round))["state"] == "dropped"
+    database = api.matching.database
     assert await database["places"].distinct("round") == [second]
     assert await database["round_chunks"].count_documents({"round": round}) == 0
 
 
-async def test_a_round_opened_many_times_at_once_keeps_its_orders_once(desk: Desk) -> None:
-    database = desk.matching.database
+async def test_a_round_opened_many_times_at_once_keeps_its_orders_once(api: RoundsApi) -> None:
+    database = api.matching.database
     shelf = MongoRoundRepository(database, SystemClock())
-    round = await shelf.round(NORTH, await desk.solved())
+    round = await shelf.round(NORTH, await api.solved())
     assert round is not None
     assert (await shelf.begin(replace(round, id="beside"), b"{}")).id == round.id, "one open round in a programme"
-    await desk.act(round.id, "drop")
+    await api.act(round.id, "drop")
     another = replace(round, id="another")
     await asyncio.gather(*(shelf.begin(another, b"{}") for _ in range(8)))
     assert await database["round_chunks"].count_documents({"round": "another"}) == 1
 
 
-async def test_a_round_that_kills_every_worker_is_given_up(desk: Desk) -> None:
-    rounds = desk.matching.database["rounds"]
-    round = await desk.solved()
+async def test_a_round_that_kills_every_worker_is_given_up(api: RoundsApi) -> None:
+    rounds = api.matching.database["rounds"]
+    round = await api.solved()
     await rounds.update_one({"_id": round}, {"$set": {"state": "running", "solved": None, "attempts": 5}})
-    seen = await desk.until(round, "dropped")
+    seen = await api.until(round, "dropped")
     assert seen["trouble"]["code"] == "round_given_up"
 
 

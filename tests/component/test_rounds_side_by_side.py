@@ -10,7 +10,7 @@ import pytest
 from deploy.issuer import LocalIssuer
 from shared.contracts.profiles import Enrolment
 from tests.component.matching_kit import CARE, NORTH, institution, mentee, mentor, programme, running
-from tests.component.rounds_desk import Desk
+from tests.component.rounds_api import RoundsApi
 
 OTHER = "other"
 BOTH = tuple(Enrolment(programme=one, roles=("mentor",)) for one in (CARE, OTHER))
@@ -18,91 +18,93 @@ THERE = (Enrolment(programme=OTHER, roles=("mentee",)),)
 
 
 @pytest.fixture
-async def desk(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[Desk]:
+async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[RoundsApi]:
     """Two programmes that share their mentors, of two seats each; four mentees in each programme."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("solving", "publishing", "repairs")) as matching:
         await matching.say(institution(NORTH), programme(), programme(OTHER))
         await matching.join(*(mentor(one, enrolments=BOTH) for one in ("mara", "milo")))
         await matching.join(*(mentee(f"here-{n}") for n in range(4)))
         await matching.join(*(mentee(f"there-{n}", enrolments=THERE) for n in range(4)))
-        yield Desk(matching, tmp_path)
+        yield RoundsApi(matching, tmp_path)
 
 
-async def test_a_second_round_of_a_programme_is_refused_with_the_name_of_the_open_one(desk: Desk) -> None:
-    first = await desk.opened()
-    refused = await desk.open()
+async def test_a_second_round_of_a_programme_is_refused_with_the_name_of_the_open_one(api: RoundsApi) -> None:
+    first = await api.opened()
+    refused = await api.open()
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:round_open")
     assert first in refused.json()["detail"]
-    await desk.until(first, "pending")
-    assert (await desk.open()).status_code == 409
-    assert (await desk.open(OTHER)).status_code == 201, "another programme's is its own"
-    await desk.act(first, "drop")
-    assert (await desk.open()).status_code == 201
+    await api.until(first, "pending")
+    assert (await api.open()).status_code == 409
+    assert (await api.open(OTHER)).status_code == 201, "another programme's is its own"
+    await api.act(first, "drop")
+    assert (await api.open()).status_code == 201
 
 
-async def test_only_one_of_many_rounds_opened_at_once_begins(desk: Desk) -> None:
-    answers = await asyncio.gather(*(desk.open() for _ in range(6)))
+async def test_only_one_of_many_rounds_opened_at_once_begins(api: RoundsApi) -> None:
+    answers = await asyncio.gather(*(api.open() for _ in range(6)))
     assert Counter(one.status_code for one in answers) == {201: 1, 409: 5}
-    assert await desk.matching.database["rounds"].count_documents({}) == 1
+    assert await api.matching.database["rounds"].count_documents({}) == 1
 
 
-async def test_a_round_whose_seats_another_programmes_round_took_is_refused_whole_and_made_again(desk: Desk) -> None:
-    first, second = await desk.solved(), await desk.solved(OTHER)
-    await desk.act(first, "publish")
-    await desk.until(first, "published")
-    refused = await desk.act(second, "publish")
+async def test_a_round_whose_seats_another_programmes_round_took_is_refused_whole_and_made_again(
+    api: RoundsApi,
+) -> None:
+    first, second = await api.solved(), await api.solved(OTHER)
+    await api.act(first, "publish")
+    await api.until(first, "published")
+    refused = await api.act(second, "publish")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:round_outdated")
     assert "open it again" in refused.json()["detail"]
-    assert (await desk.see(second))["state"] == "pending"
-    assert await desk.states(second) == {"planned": 4}, "nothing was settled"
+    assert (await api.see(second))["state"] == "pending"
+    assert await api.states(second) == {"planned": 4}, "nothing was settled"
 
-    await desk.matching.join(mentor("mila", enrolments=BOTH, capacity=1))
-    await desk.act(second, "drop")
-    again = await desk.solved(OTHER)
-    assert (await desk.act(again, "publish")).status_code == 200
-    await desk.until(again, "published")
-    assert await desk.states(again) == {"opened": 1, "unmatched": 3}
-    assert [one["position"] for one in await desk.waitlist(again)] == [1, 2, 3]
-    assert await desk.matching.database["displacements"].count_documents({}) == 0, "nobody had a mentor to lose"
+    await api.matching.join(mentor("mila", enrolments=BOTH, capacity=1))
+    await api.act(second, "drop")
+    again = await api.solved(OTHER)
+    assert (await api.act(again, "publish")).status_code == 200
+    await api.until(again, "published")
+    assert await api.states(again) == {"opened": 1, "unmatched": 3}
+    assert [one["position"] for one in await api.waitlist(again)] == [1, 2, 3]
+    assert await api.matching.database["displacements"].count_documents({}) == 0, "nobody had a mentor to lose"
 
 
-async def test_of_two_rounds_published_at_once_with_the_same_seats_one_is_refused(desk: Desk) -> None:
-    rounds = [await desk.solved(), await desk.solved(OTHER)]
-    answers = await asyncio.gather(*(desk.act(one, "publish") for one in rounds))
+async def test_of_two_rounds_published_at_once_with_the_same_seats_one_is_refused(api: RoundsApi) -> None:
+    rounds = [await api.solved(), await api.solved(OTHER)]
+    answers = await asyncio.gather(*(api.act(one, "publish") for one in rounds))
     assert sorted(one.status_code for one in answers) == [200, 409]
     [published] = [one for one, answer in zip(rounds, answers, strict=True) if answer.status_code == 200]
-    await desk.until(published, "published")
-    assert await desk.states(published) == {"opened": 4}
-    assert await desk.matching.seats() == {"mara": 2, "milo": 2}
+    await api.until(published, "published")
+    assert await api.states(published) == {"opened": 4}
+    assert await api.matching.seats() == {"mara": 2, "milo": 2}
 
 
-async def test_rounds_that_share_mentors_with_seats_for_both_are_both_published(desk: Desk) -> None:
-    await desk.matching.say(*(mentor(one, enrolments=BOTH, capacity=8) for one in ("mara", "milo")))
-    rounds = [await desk.solved(), await desk.solved(OTHER)]
+async def test_rounds_that_share_mentors_with_seats_for_both_are_both_published(api: RoundsApi) -> None:
+    await api.matching.say(*(mentor(one, enrolments=BOTH, capacity=8) for one in ("mara", "milo")))
+    rounds = [await api.solved(), await api.solved(OTHER)]
     for one in rounds:
-        assert (await desk.act(one, "publish")).status_code == 200
-        await desk.until(one, "published")
-        assert await desk.states(one) == {"opened": 4}
+        assert (await api.act(one, "publish")).status_code == 200
+        await api.until(one, "published")
+        assert await api.states(one) == {"opened": 4}
 
 
-async def test_a_round_frozen_before_another_of_its_programme_was_published_is_refused(desk: Desk) -> None:
+async def test_a_round_frozen_before_another_of_its_programme_was_published_is_refused(api: RoundsApi) -> None:
     """Such rounds were opened by earlier versions."""
-    rounds = desk.matching.database["rounds"]
-    older = await desk.solved()
+    rounds = api.matching.database["rounds"]
+    older = await api.solved()
     await rounds.update_one({"_id": older}, {"$set": {"state": "dropped", "tidied": True}})
-    newer = await desk.solved()
+    newer = await api.solved()
     await rounds.update_one({"_id": older}, {"$set": {"state": "pending"}})
-    assert (await desk.act(newer, "publish")).status_code == 200
-    await desk.until(newer, "published")
-    refused = await desk.act(older, "publish")
+    assert (await api.act(newer, "publish")).status_code == 200
+    await api.until(newer, "published")
+    refused = await api.act(older, "publish")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:round_outdated")
 
 
-async def test_whose_pair_lapsed_waits_in_order_and_no_repair_lets_them_pass(desk: Desk) -> None:
-    first = await desk.solved()
-    await desk.matching.say(mentor("mara", enrolments=BOTH, capacity=0))
-    await desk.act(first, "publish")
-    await desk.until(first, "published")
-    assert await desk.states(first) == {"opened": 2, "lapsed": 2}
-    assert [one["position"] for one in await desk.waitlist(first)] == [1, 2]
-    assert await desk.matching.database["displacements"].count_documents({}) == 0
+async def test_whose_pair_lapsed_waits_in_order_and_no_repair_lets_them_pass(api: RoundsApi) -> None:
+    first = await api.solved()
+    await api.matching.say(mentor("mara", enrolments=BOTH, capacity=0))
+    await api.act(first, "publish")
+    await api.until(first, "published")
+    assert await api.states(first) == {"opened": 2, "lapsed": 2}
+    assert [one["position"] for one in await api.waitlist(first)] == [1, 2]
+    assert await api.matching.database["displacements"].count_documents({}) == 0

@@ -10,7 +10,7 @@ from deploy.issuer import LocalIssuer
 from services.notifications.app import NAME
 from tests.component.conftest import Plumbing
 from tests.component.consuming import record, send, suggestions
-from tests.component.notifications_desk import Desk, desk, settings
+from tests.component.notifications_kit import Notifications, serving, settings
 from tests.eventually import eventually
 
 REACTION = f"{NAME}.reaction"
@@ -24,14 +24,14 @@ def stop_fetching(group: str) -> None:
 
 
 @pytest.fixture
-async def consuming(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Desk]:
+async def consuming(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
     told = settings(mongo_uri, kafka_bootstrap, issuer, stalled_after_seconds=2)
-    async with desk(told, issuer, "consumer") as running:
+    async with serving(told, issuer, "consumer") as running:
         yield running
 
 
 async def test_a_service_whose_consumer_has_stopped_fetching_is_no_longer_live_and_says_which(
-    consuming: Desk, plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str
+    consuming: Notifications, plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str
 ) -> None:
     async def is_named() -> bool:
         answer = await consuming.http.get("/health/live")

@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True, slots=True)
-class Twofold:
+class TwoReplicas:
     """Two replicas of each service on a Kafka of three brokers."""
 
     site: CrashSite
@@ -44,23 +44,23 @@ class Twofold:
 
 
 @pytest.fixture
-async def twofold(
+async def replicated(
     crashes: CrashSite, tmp_path_factory: pytest.TempPathFactory, issuer: LocalIssuer
-) -> AsyncIterator[Twofold]:
+) -> AsyncIterator[TwoReplicas]:
     if not crashes.is_native:
         missing("three brokers are started natively only: needs Java 17 and Maven")
     folder = tmp_path_factory.mktemp("rolling")
     servers = find_servers.Native(folder)
     try:
         async with AsyncExitStack() as closing:
-            yield await _twofold(servers, folder, issuer, crashes, closing)
+            yield await _two_replicas(servers, folder, issuer, crashes, closing)
     finally:
         servers.stop()
 
 
-async def _twofold(
+async def _two_replicas(
     servers: find_servers.Native, folder: Path, issuer: LocalIssuer, crashes: CrashSite, closing: AsyncExitStack
-) -> Twofold:
+) -> TwoReplicas:
     bootstrap = servers.kafka_cluster(_BROKERS)
     topics = _replicated(folder / "topics.yaml")
     await create_missing(bootstrap, load_topics(topics, size=NATIVE))
@@ -87,7 +87,7 @@ async def _twofold(
     addresses = {service: replica.address for service, replica in second.items()}
     changing = Changing(world, [api, Api(addresses, issuer, api.client, api.clock)])
     await changing.enrol(_MENTEES)
-    return Twofold(site, second, changing)
+    return TwoReplicas(site, second, changing)
 
 
 def _replicated(path: Path) -> Path:
@@ -109,8 +109,8 @@ async def in_sync(bootstrap: str) -> bool:
     return all(len(partition["isr"]) == _BROKERS for topic in described for partition in topic["partitions"])
 
 
-async def restarted_in_turn(twofold: Twofold) -> None:
-    cluster = twofold.site.cluster
+async def restarted_in_turn(replicated: TwoReplicas) -> None:
+    cluster = replicated.site.cluster
 
     async def has_caught_up() -> bool:
         return await in_sync(cluster.stack.bootstrap)
@@ -120,15 +120,17 @@ async def restarted_in_turn(twofold: Twofold) -> None:
         await eventually(has_caught_up, within=120, message="the broker has caught up")
     for service in SERVICES:
         await cluster.renew(cluster.running[service])
-        await cluster.renew(twofold.second[service])
+        await cluster.renew(replicated.second[service])
 
 
-async def test_nothing_is_lost_or_doubled_while_brokers_and_replicas_are_restarted_in_turn(twofold: Twofold) -> None:
-    site, changing = twofold.site, twofold.changing
+async def test_nothing_is_lost_or_doubled_while_brokers_and_replicas_are_restarted_in_turn(
+    replicated: TwoReplicas,
+) -> None:
+    site, changing = replicated.site, replicated.changing
     assert not await site.settles()
     async with changing.watched(site.databases["notifications"]):
         async with changing.under_way(site.world.mentees[-_MENTEES:], per_second=_PER_SECOND):
-            await restarted_in_turn(twofold)
+            await restarted_in_turn(replicated)
         await site.settles()
     took = changing.took()
     figures = {

@@ -143,7 +143,7 @@ def test_any_other_change_of_the_programme_ends_it_and_so_does_time() -> None:
 
 
 @dataclass
-class Shelf:
+class SimulationsInMemory:
     """What waits, as the store would give it out."""
 
     waiting: list[Simulation]
@@ -166,7 +166,7 @@ class Shelf:
         self.saved.append(rehearsal)
 
 
-class Stage:
+class DirectSolver:
     async def simulate(self, rehearsal: Simulation) -> Result:
         return simulate(network(mentee("ana"), mentor("milo")), CARE, rehearsal.draft)
 
@@ -186,22 +186,22 @@ def waiting(**fields: Any) -> Simulation:
     return Simulation(id="r", **{**usual, **fields})
 
 
-def worked_off(shelf: Shelf, *, lease: Lease | None = None) -> list[str]:
-    asyncio.run(SimulationWorker(shelf, Stage(), lease or Lease(), SystemClock()).work())
-    return [one.reason or one.state for one in shelf.saved]
+def worked_off(repository: SimulationsInMemory, *, lease: Lease | None = None) -> list[str]:
+    asyncio.run(SimulationWorker(repository, DirectSolver(), lease or Lease(), SystemClock()).work())
+    return [one.reason or one.state for one in repository.saved]
 
 
 def test_what_waits_is_worked_out_and_one_that_ended_five_workers_is_given_up() -> None:
-    assert worked_off(Shelf([waiting(), waiting(attempts=6)])) == ["given_up", "ready"]
+    assert worked_off(SimulationsInMemory([waiting(), waiting(attempts=6)])) == ["given_up", "ready"]
 
 
 def test_a_programme_that_is_the_draft_by_now_leaves_nothing_to_compare() -> None:
-    assert worked_off(Shelf([waiting(draft=Draft(list_length=10))])) == ["programme_changed"]
+    assert worked_off(SimulationsInMemory([waiting(draft=Draft(list_length=10))])) == ["programme_changed"]
 
 
 def test_whoever_was_faster_is_not_overwritten_and_nothing_is_done_without_the_lease() -> None:
-    assert worked_off(Shelf([waiting()], is_overtaken=True)) == []
-    left = Shelf([waiting()])
+    assert worked_off(SimulationsInMemory([waiting()], is_overtaken=True)) == []
+    left = SimulationsInMemory([waiting()])
     assert worked_off(left, lease=Lease(is_ours=False)) == []
     assert len(left.waiting) == 1
 

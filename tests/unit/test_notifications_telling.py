@@ -1,4 +1,4 @@
-"""The use case, with a ledger by hand."""
+"""The notifier, with a repository in memory."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -53,7 +53,7 @@ class FixedClock:
         return f"id-{next(self._ids)}"
 
 
-class LedgerInMemory:
+class NotificationsInMemory:
     def __init__(self) -> None:
         self.contacts: dict[str, str] = {}
         self.gone: set[Recipient] = set()
@@ -122,9 +122,9 @@ def event(
 
 
 async def unread_after(*events: SuggestionsChanged) -> Notification:
-    ledger = LedgerInMemory()
-    await tell(ledger, *events)
-    (only,) = ledger.kept.values()
+    repository = NotificationsInMemory()
+    await tell(repository, *events)
+    (only,) = repository.kept.values()
     return only
 
 
@@ -132,31 +132,31 @@ def members(change: ListChange) -> tuple[list[str], set[str]]:
     return [mentor.member for mentor in change.entered], set(change.left)
 
 
-async def tell(ledger: LedgerInMemory, *events: SuggestionsChanged) -> None:
+async def tell(repository: NotificationsInMemory, *events: SuggestionsChanged) -> None:
     telling = Notifier(FixedClock())
     for one in events:
-        telling.suggestions_changed(one, TRACE, ledger)
+        telling.suggestions_changed(one, TRACE, repository)
 
 
 async def test_every_recipient_gets_a_notification_and_each_is_published() -> None:
-    ledger = LedgerInMemory()
-    await tell(ledger, event("mia", "max"))
-    assert {one.recipient.member for one in ledger.kept.values()} == {"mia", "max"}
-    assert {one.aggregate for one, _ in ledger.published} == ledger.kept.keys()
+    repository = NotificationsInMemory()
+    await tell(repository, event("mia", "max"))
+    assert {one.recipient.member for one in repository.kept.values()} == {"mia", "max"}
+    assert {one.aggregate for one, _ in repository.published} == repository.kept.keys()
 
 
 async def test_an_event_without_recipients_writes_nothing() -> None:
-    ledger = LedgerInMemory()
-    await tell(ledger, event())
-    assert (ledger.kept, ledger.published, ledger.positions) == ({}, [], {})
+    repository = NotificationsInMemory()
+    await tell(repository, event())
+    assert (repository.kept, repository.published, repository.positions) == ({}, [], {})
 
 
 async def test_an_erased_recipient_is_told_nothing_and_the_others_are() -> None:
-    ledger = LedgerInMemory()
-    ledger.gone = {Recipient(institution="north", member="max")}
-    await tell(ledger, event("mia", "max"))
-    assert [one.recipient.member for one in ledger.kept.values()] == ["mia"]
-    assert [one.member for one, _ in ledger.published] == ["mia"]
+    repository = NotificationsInMemory()
+    repository.gone = {Recipient(institution="north", member="max")}
+    await tell(repository, event("mia", "max"))
+    assert [one.recipient.member for one in repository.kept.values()] == ["mia"]
+    assert [one.member for one, _ in repository.published] == ["mia"]
 
 
 async def test_a_second_event_updates_the_unread_notification_under_a_new_position() -> None:
@@ -181,12 +181,12 @@ async def test_the_same_event_twice_says_the_same_as_once() -> None:
 
 
 async def test_what_is_published_says_who_was_told_of_what_and_nothing_else() -> None:
-    ledger = LedgerInMemory()
-    await tell(ledger, event("mia"))
-    ((recorded, trace),) = ledger.published
+    repository = NotificationsInMemory()
+    await tell(repository, event("mia"))
+    ((recorded, trace),) = repository.published
     assert trace == TRACE
     assert recorded.model_dump() == {
-        "notification": next(iter(ledger.kept)),
+        "notification": next(iter(repository.kept)),
         "member": "mia",
         "institution": "north",
         "template": "suggestions-changed",
@@ -204,16 +204,16 @@ MIA, ADA = Named(member="mia", institution="north"), Named(member="ada", institu
 PAIR = {"programme": "residency", "mentee": MIA, "mentor": ADA}
 
 
-async def pair_changed(*events: AboutRequest | AboutRelationship) -> LedgerInMemory:
-    ledger, telling = LedgerInMemory(), Notifier(FixedClock())
+async def pair_changed(*events: AboutRequest | AboutRelationship) -> NotificationsInMemory:
+    repository, telling = NotificationsInMemory(), Notifier(FixedClock())
     for one in events:
-        telling.pair_changed(one, TRACE, ledger)
-    return ledger
+        telling.pair_changed(one, TRACE, repository)
+    return repository
 
 
 async def test_a_mentor_hears_of_a_request_and_who_asks() -> None:
-    ledger = await pair_changed(MentorRequested(request="r", expires_at=NOW, recipients=(ADA,), **PAIR))
-    [told] = ledger.kept.values()
+    repository = await pair_changed(MentorRequested(request="r", expires_at=NOW, recipients=(ADA,), **PAIR))
+    [told] = repository.kept.values()
     assert (told.recipient.member, told.occasion, told.template) == ("ada", "request:residency:r", "request-made")
     assert isinstance(told.change, PairUpdate)
     assert (told.change.side, told.change.other) == ("mentor", Person(member="mia", institution="north"))
@@ -221,55 +221,57 @@ async def test_a_mentor_hears_of_a_request_and_who_asks() -> None:
 
 
 async def test_an_unread_turn_of_a_request_gives_way_to_the_next_and_a_relationship_is_another_occasion() -> None:
-    ledger = await pair_changed(
+    repository = await pair_changed(
         MentorRequested(request="r", expires_at=NOW, recipients=(ADA,), **PAIR),
         RequestWithdrawn(request="r", reason="by_mentee", recipients=(ADA,), **PAIR),
         RelationshipClosed(relationship="s", reason="no_time", recipients=(ADA,), **PAIR),
     )
-    assert [(one.template, one.position) for one in ledger.kept.values()] == [
+    assert [(one.template, one.position) for one in repository.kept.values()] == [
         ("request-withdrawn", 2),
         ("relationship-closed", 3),
     ]
 
 
 async def test_after_the_yes_both_have_a_name() -> None:
-    ledger = await pair_changed(RequestAccepted(request="r", relationship="s", recipients=(MIA,), **PAIR))
-    [told] = ledger.kept.values()
+    repository = await pair_changed(RequestAccepted(request="r", relationship="s", recipients=(MIA,), **PAIR))
+    [told] = repository.kept.values()
     assert told.named == {Person(member="ada", institution="south")}
 
 
 async def test_whoever_a_round_matched_hears_of_the_match_once_and_nothing_of_the_list() -> None:
-    ledger, telling = LedgerInMemory(), Notifier(FixedClock())
+    repository, telling = NotificationsInMemory(), Notifier(FixedClock())
     suppressed = event("mia").model_copy(
         update={"cause": "others_change", "suppressed": "matched_in_round", "recipients": ()}
     )
-    telling.suggestions_changed(suppressed, TRACE, ledger)
-    telling.pair_changed(RelationshipOpened(relationship="s", round="r", recipients=(MIA, ADA), **PAIR), TRACE, ledger)
-    told = {one.recipient.member: one for one in ledger.kept.values()}
+    telling.suggestions_changed(suppressed, TRACE, repository)
+    telling.pair_changed(
+        RelationshipOpened(relationship="s", round="r", recipients=(MIA, ADA), **PAIR), TRACE, repository
+    )
+    told = {one.recipient.member: one for one in repository.kept.values()}
     assert told.keys() == {"mia", "ada"}
     assert (told["mia"].template, told["mia"].change.reason) == ("relationship-opened", "matched_in_round")
 
 
 async def test_whoever_a_round_left_over_hears_of_the_latest_round_only() -> None:
-    ledger, telling = LedgerInMemory(), Notifier(FixedClock())
+    repository, telling = NotificationsInMemory(), Notifier(FixedClock())
     mia = Named(member="mia", institution="north")
     about = {"round": "r", "programme": "residency", "mentee": mia}
     unmatched = MenteeUnmatched(place="r.1", reason="outranked", recipients=(mia,), **about)
     lapsed = PairLapsed(place="r.2", reason="not_available", recipients=(mia,), **about)
     unheard = lapsed.model_copy(update={"recipients": ()})
     for event in (unmatched, lapsed, unheard):
-        telling.left_over(event, TRACE, ledger)
-    [kept] = ledger.kept.values()
+        telling.left_over(event, TRACE, repository)
+    [kept] = repository.kept.values()
     assert kept.change == LeftOver(template="round-lapsed", programme="residency", reason="not_available")
-    assert [recorded.template for recorded, _ in ledger.published] == ["round-unmatched", "round-lapsed"]
+    assert [recorded.template for recorded, _ in repository.published] == ["round-unmatched", "round-lapsed"]
 
 
 async def test_a_member_is_notified_once_that_a_coordinator_asked_for_their_erasure() -> None:
-    ledger, telling = LedgerInMemory(), Notifier(FixedClock())
+    repository, telling = NotificationsInMemory(), Notifier(FixedClock())
     mia = Named(member="mia", institution="north")
     event = ErasureRequested(erasure="e", member="mia", institution="north", due_at=NOW, recipients=(mia,))
     for _ in range(2):
-        telling.erasure_requested(event, TRACE, ledger)
-    [kept] = ledger.kept.values()
+        telling.erasure_requested(event, TRACE, repository)
+    [kept] = repository.kept.values()
     assert (kept.recipient.member, kept.change) == ("mia", ErasureNotice(due_at=NOW))
-    assert {recorded.template for recorded, _ in ledger.published} == {"erasure-requested"}
+    assert {recorded.template for recorded, _ in repository.published} == {"erasure-requested"}

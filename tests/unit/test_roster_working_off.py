@@ -34,7 +34,7 @@ class FixedClock:
 
 
 @dataclass
-class Kept:
+class RostersInMemory:
     """Rosters in memory. `worked` says which roster each applied chunk was of."""
 
     rosters: dict[str, Roster] = field(default_factory=dict)
@@ -119,81 +119,83 @@ def csv(rows: int) -> bytes:
     return b"name,mail\n" + b"".join(b"P,p%d@x.org\n" % number for number in range(rows))
 
 
-async def receive(kept: Kept, file: bytes, me: Principal, *, id: str = "r", max_rows: int = 100_000) -> Roster:
-    receiving = RosterIntake(kept, NoProgrammes(), clock=FixedClock(), max_rows=max_rows)  # type: ignore[arg-type]
+async def receive(
+    repository: RostersInMemory, file: bytes, me: Principal, *, id: str = "r", max_rows: int = 100_000
+) -> Roster:
+    receiving = RosterIntake(repository, NoProgrammes(), clock=FixedClock(), max_rows=max_rows)  # type: ignore[arg-type]
     return await receiving.receive(
         me, id=id, file=io.BytesIO(file), mapping_text=MAPPING, section_name="s", dry_run=False, trace=TRACE
     )
 
 
 async def test_a_file_is_kept_in_chunks_before_anybody_works_on_it() -> None:
-    kept = Kept()
-    roster = await receive(kept, csv(CHUNK + 1), somebody("institution_coordinator"))
+    repository = RostersInMemory()
+    roster = await receive(repository, csv(CHUNK + 1), somebody("institution_coordinator"))
     assert (roster.state, roster.rows) == ("waiting", CHUNK + 1)
-    assert [len(chunk.rows) for chunk in kept.chunks["r"]] == [CHUNK, 1]
+    assert [len(chunk.rows) for chunk in repository.chunks["r"]] == [CHUNK, 1]
 
 
 async def test_a_file_that_breaks_in_the_middle_leaves_nothing() -> None:
-    kept = Kept()
+    repository = RostersInMemory()
     with pytest.raises(Rejected):
-        await receive(kept, csv(CHUNK * 2) + b"\xff,x\n", somebody("institution_coordinator"))
-    assert (kept.rosters, kept.chunks) == ({}, {})
+        await receive(repository, csv(CHUNK * 2) + b"\xff,x\n", somebody("institution_coordinator"))
+    assert (repository.rosters, repository.chunks) == ({}, {})
 
 
-class Full(Kept):
+class Full(RostersInMemory):
     async def keep(self, roster: Roster, number: int, rows: Sequence[Row]) -> None:
         await super().keep(roster, number, rows)
         raise OverflowError("the document is too large")
 
 
 async def test_a_file_that_cannot_be_kept_leaves_nothing() -> None:
-    kept = Full()
+    repository = Full()
     with pytest.raises(OverflowError):
-        await receive(kept, csv(1), somebody("institution_coordinator"))
-    assert (kept.rosters, kept.chunks) == ({}, {})
+        await receive(repository, csv(1), somebody("institution_coordinator"))
+    assert (repository.rosters, repository.chunks) == ({}, {})
 
 
 async def test_a_file_of_too_many_rows_is_refused_whole() -> None:
-    kept = Kept()
+    repository = RostersInMemory()
     with pytest.raises(Rejected):
-        await receive(kept, csv(11), somebody("institution_coordinator"), max_rows=10)
-    assert kept.rosters == {}
+        await receive(repository, csv(11), somebody("institution_coordinator"), max_rows=10)
+    assert repository.rosters == {}
 
 
 async def test_the_same_upload_again_is_the_same_roster() -> None:
-    kept = Kept()
-    first = await receive(kept, csv(1), somebody("institution_coordinator"))
-    assert await receive(kept, csv(1), somebody("institution_coordinator")) == first
-    assert len(kept.chunks["r"]) == 1
+    repository = RostersInMemory()
+    first = await receive(repository, csv(1), somebody("institution_coordinator"))
+    assert await receive(repository, csv(1), somebody("institution_coordinator")) == first
+    assert len(repository.chunks["r"]) == 1
 
 
 async def test_members_and_coordinators_of_single_programmes_send_no_roster_for_all() -> None:
     for me in (somebody("member"), somebody("operator"), somebody("coordinator", programmes=["p"])):
         with pytest.raises(Forbidden):
-            await receive(Kept(), csv(1), me)
+            await receive(RostersInMemory(), csv(1), me)
 
 
 async def test_rosters_take_turns_by_chunk() -> None:
-    kept = Kept()
-    await receive(kept, csv(CHUNK * 3), somebody("institution_coordinator"), id="long")
-    await receive(kept, csv(1), somebody("institution_coordinator", institution="there"), id="short")
-    await RosterWorker(kept, NoProgrammes(), ALease(), FixedClock()).work()
-    assert kept.worked == ["long", "short", "long", "long"]
-    assert {roster.state for roster in kept.rosters.values()} == {"done"}
+    repository = RostersInMemory()
+    await receive(repository, csv(CHUNK * 3), somebody("institution_coordinator"), id="long")
+    await receive(repository, csv(1), somebody("institution_coordinator", institution="there"), id="short")
+    await RosterWorker(repository, NoProgrammes(), ALease(), FixedClock()).work()
+    assert repository.worked == ["long", "short", "long", "long"]
+    assert {roster.state for roster in repository.rosters.values()} == {"done"}
 
 
 async def test_whoever_loses_the_lease_stops_and_the_next_one_goes_on() -> None:
-    kept = Kept()
-    await receive(kept, csv(CHUNK * 3), somebody("institution_coordinator"))
-    await RosterWorker(kept, NoProgrammes(), ALease(takes=2), FixedClock()).work()
-    assert len(kept.worked) == 1
-    await RosterWorker(kept, NoProgrammes(), ALease(), FixedClock()).work()
-    assert len(kept.worked) == 3
-    assert kept.rosters["r"].state == "done"
+    repository = RostersInMemory()
+    await receive(repository, csv(CHUNK * 3), somebody("institution_coordinator"))
+    await RosterWorker(repository, NoProgrammes(), ALease(takes=2), FixedClock()).work()
+    assert len(repository.worked) == 1
+    await RosterWorker(repository, NoProgrammes(), ALease(), FixedClock()).work()
+    assert len(repository.worked) == 3
+    assert repository.rosters["r"].state == "done"
 
 
 async def test_an_upload_that_broke_off_is_said_to_have_failed() -> None:
-    kept = Kept()
+    repository = RostersInMemory()
     old = Roster(
         id="old",
         scope=Scope(institution="here", is_whole=True),
@@ -203,14 +205,14 @@ async def test_an_upload_that_broke_off_is_said_to_have_failed() -> None:
         created_at=NOW - timedelta(hours=1),
         trace=TRACE,
     )
-    kept.rosters = {"old": old, "fresh": replace(old, id="fresh", created_at=NOW)}
-    await RosterWorker(kept, NoProgrammes(), ALease(), FixedClock()).work()
-    assert [kept.rosters[id].state for id in ("old", "fresh")] == ["failed", "receiving"]
+    repository.rosters = {"old": old, "fresh": replace(old, id="fresh", created_at=NOW)}
+    await RosterWorker(repository, NoProgrammes(), ALease(), FixedClock()).work()
+    assert [repository.rosters[id].state for id in ("old", "fresh")] == ["failed", "receiving"]
 
 
 async def test_another_institutions_roster_is_not_found() -> None:
-    kept = Kept()
-    await receive(kept, csv(1), somebody("institution_coordinator"))
-    receiving = RosterIntake(kept, NoProgrammes(), clock=FixedClock(), max_rows=1)  # type: ignore[arg-type]
+    repository = RostersInMemory()
+    await receive(repository, csv(1), somebody("institution_coordinator"))
+    receiving = RosterIntake(repository, NoProgrammes(), clock=FixedClock(), max_rows=1)  # type: ignore[arg-type]
     with pytest.raises(NotFound):
         await receiving.see(somebody("institution_coordinator", institution="there"), "r")

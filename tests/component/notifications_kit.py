@@ -1,4 +1,4 @@
-"""Notifications on a real port with a real database, and short words for what happens to it."""
+"""Notifications on a real port with a real database, and a client of it."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ from tests.eventually import eventually
 
 
 @dataclass(slots=True)
-class Desk:
+class Notifications:
     http: httpx.AsyncClient
     issuer: LocalIssuer
     database: Database
@@ -184,7 +184,7 @@ def settings(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, **change
 
 
 @asynccontextmanager
-async def desk(wanted: NotificationsSettings, issuer: LocalIssuer, *roles: str) -> AsyncIterator[Desk]:
+async def serving(wanted: NotificationsSettings, issuer: LocalIssuer, *roles: str) -> AsyncIterator[Notifications]:
     clock = SystemClock()
     service = build(wanted, clock, frozenset(roles))
     await service.prepare()
@@ -193,7 +193,7 @@ async def desk(wanted: NotificationsSettings, issuer: LocalIssuer, *roles: str) 
         async with AsyncExitStack() as running:
             base = await running.enter_async_context(_serving(service, clock))
             client = await running.enter_async_context(httpx.AsyncClient(base_url=base, timeout=10))
-            yield Desk(client, issuer, database, clock, MongoInboxRepository(database))
+            yield Notifications(client, issuer, database, clock, MongoInboxRepository(database))
     finally:
         await database.client.drop_database(database.name)
         database.client.close()

@@ -1,4 +1,4 @@
-"""A coordinator's desk: rounds opened, awaited, published and looked at over HTTP."""
+"""A coordinator of rounds over HTTP: opens, awaits, publishes and reads them."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ CARLA = "carla"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class RoundsApi:
     matching: Matching
     folder: Path
 
