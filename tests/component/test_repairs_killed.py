@@ -74,23 +74,23 @@ async def repairing(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -
 
 
 async def _approved(repairing: Repairing) -> None:
-    desk = RepairsApi(repairing.matching)
+    api = RepairsApi(repairing.matching)
     await repairing.worker().work()
-    assert (await desk.act(await desk.until("proposed"), "approve")).status_code == 200
+    assert (await api.act(await api.until("proposed"), "approve")).status_code == 200
 
 
 async def _assert_whole(repairing: Repairing) -> None:
-    desk = RepairsApi(repairing.matching)
-    await desk.until("applied")
+    api = RepairsApi(repairing.matching)
+    await api.until("applied")
     assert await repairing.matching.seats() == {"new": FREE}
-    assert Counter((await desk.bonds()).values()) == {"new": FREE}
+    assert Counter((await api.bonds()).values()) == {"new": FREE}
     told = Counter(
         name for name, data in await repairing.matching.facts() if name.startswith("repair") or data.get("repair")
     )
     assert told == {"relationship.opened": FREE, "repair.planned": 1, "repair.applied": 1}
     [(_, applied)] = await repairing.matching.facts("repair.applied")
     assert (applied["placed"], applied["left_behind"]) == (FREE, GONE - FREE)
-    assert list((await desk.displaced()).values()) == [1] * (GONE - FREE)
+    assert list((await api.displaced()).values()) == [1] * (GONE - FREE)
 
 
 async def test_a_repair_killed_again_and_again_loses_and_doubles_nothing(repairing: Repairing) -> None:
@@ -109,8 +109,8 @@ async def test_a_repair_killed_again_and_again_loses_and_doubles_nothing(repairi
 
 async def test_two_who_plan_and_apply_at_once_do_each_step_once(repairing: Repairing) -> None:
     await asyncio.gather(*(repairing.worker().work() for _ in range(2)))
-    desk = RepairsApi(repairing.matching)
-    assert (await desk.act(await desk.until("proposed"), "approve")).status_code == 200
+    api = RepairsApi(repairing.matching)
+    assert (await api.act(await api.until("proposed"), "approve")).status_code == 200
     await asyncio.gather(*(repairing.worker().work() for _ in range(2)))
     await _assert_whole(repairing)
 
@@ -119,12 +119,12 @@ async def test_a_repair_that_ends_everybody_who_plans_it_is_given_up_and_the_nex
     repairing: Repairing,
 ) -> None:
     await repairing.worker().work()
-    desk = RepairsApi(repairing.matching)
-    first = await desk.until("proposed")
+    api = RepairsApi(repairing.matching)
+    first = await api.until("proposed")
     worn = {"state": "planning", "attempts": ATTEMPTS}
     await repairing.matching.database["repairs"].update_one({"_id": first["id"]}, {"$set": worn})
     await repairing.worker().work()
-    assert (await desk.until("dropped"))["id"] == first["id"]
-    await desk.post("/programmes/care/repairs")
+    assert (await api.until("dropped"))["id"] == first["id"]
+    await api.post("/programmes/care/repairs")
     await repairing.worker().work()
-    assert (await desk.until("proposed"))["plan"]["placed"] == FREE
+    assert (await api.until("proposed"))["plan"]["placed"] == FREE

@@ -16,23 +16,11 @@ ROOT = Path(__file__).parents[2]
 LEFT = Path(__file__).with_name("language_left.txt")
 
 NAME_PARTS = frozenset(
-    {
-        *(
-            "agenda",
-            "aloud",
-            "anew",
-            "desk",
-            "doorbell",
-            "everybody",
-            "handed",
-            "handing",
-            "heard",
-            "keeper",
-            "keepers",
-        ),
-        *("ledger", "meanwhile", "mending", "nobody", "pulse", "retold", "said", "shelf", "shelves", "somebody"),
-        *("telling", "told", "whoever", "workshop", "workshops"),
-    }
+    re.findall(
+        r"\w+",
+        "agenda aloud anew desk doorbell everybody handed handing heard keeper keepers ledger meanwhile mending nobody "
+        "pulse retold said shelf shelves somebody telling told whoever workshop workshops",
+    )
 )
 """Not allowed as a word of an identifier: `_errors_told`, `RoundShelf`."""
 NAMES = frozenset({"one"})
