@@ -223,7 +223,7 @@ async def _plan(job: Mapping[str, Any]) -> dict[str, Any]:
         bystanders=job["bystanders"],
         at=datetime.fromisoformat(job["at"]),
         displacements=await repairs.displacements(database, programme),
-        bonds=await repairs.bonds(database, programme),
+        bonds=await repairs.open_relationships(database, programme),
         pinned=await repairs.pinned(database, programme),
     )
     database.client.close()

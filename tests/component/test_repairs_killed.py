@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.repairs.domain.lifecycle import ATTEMPTS, Repair, Step
+from services.matching.jobs.domain import ATTEMPTS
+from services.matching.repairs.domain.lifecycle import Repair, Step
 from services.matching.repairs.repository.carrying_out import MongoRepairWorkRepository
 from services.matching.repairs.repository.repairs import MongoRepairRepository
 from services.matching.repairs.worker import CarryOut, RepairWorker
@@ -56,7 +57,8 @@ class Repairing:
     def worker(self, kind: type[MongoRepairWorkRepository] = MongoRepairWorkRepository) -> RepairWorker:
         database, clock = self.matching.database, SystemClock()
         solver_process = SolverProcess(mongo_uri=self.uri, mongo_database=database.name)
-        return RepairWorker(kind(database, clock), MongoRepairRepository(database), solver_process, Alone(), clock)
+        repository = MongoRepairRepository(database)
+        return RepairWorker(repository.jobs, kind(database, clock), repository, solver_process, Alone(), clock)
 
 
 @pytest.fixture

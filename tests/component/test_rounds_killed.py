@@ -13,6 +13,7 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from services.matching.rounds.domain.assignments import Place
+from services.matching.rounds.repository.documents import round_jobs
 from services.matching.rounds.repository.publication import MongoPublicationRepository
 from services.matching.rounds.repository.rounds import MongoRoundRepository
 from services.matching.rounds.worker.publishing import PublicationWorker, Settle
@@ -60,6 +61,10 @@ class Mortal(MongoPublicationRepository):
         await super().settle(place, settle, trace)
 
 
+def publisher(api: RoundsApi, repository: MongoPublicationRepository) -> PublicationWorker:
+    return PublicationWorker(round_jobs(api.matching.database), repository, Alone(), SystemClock())
+
+
 async def _assert_whole(api: RoundsApi, round: str) -> None:
     seen, database = await api.see(round), api.matching.database
     assert seen["state"] == "published"
@@ -83,7 +88,7 @@ async def test_a_publication_killed_again_and_again_loses_and_doubles_nothing(ap
     deaths = 0
     while (await api.see(round))["state"] != "published":
         with suppress(Killed):
-            await PublicationWorker(Mortal(api.matching.database, clock), Alone(), clock).work()
+            await publisher(api, Mortal(api.matching.database, clock)).work()
             break
         deaths += 1
     assert deaths > 3
@@ -93,9 +98,7 @@ async def test_a_publication_killed_again_and_again_loses_and_doubles_nothing(ap
 async def test_two_publishers_at_once_settle_each_place_once(api: RoundsApi) -> None:
     round, clock = await api.solved(), SystemClock()
     await api.act(round, "publish")
-    both = [
-        PublicationWorker(MongoPublicationRepository(api.matching.database, clock), Alone(), clock) for _ in range(2)
-    ]
+    both = [publisher(api, MongoPublicationRepository(api.matching.database, clock)) for _ in range(2)]
     await asyncio.gather(*(one.work() for one in both))
     await _assert_whole(api, round)
 
@@ -133,13 +136,13 @@ async def test_a_worker_that_was_dropped_meanwhile_leaves_nothing_behind(api: Ro
 
 async def test_a_round_opened_many_times_at_once_keeps_its_orders_once(api: RoundsApi) -> None:
     database = api.matching.database
-    shelf = MongoRoundRepository(database, SystemClock())
-    round = await shelf.round(NORTH, await api.solved())
+    repository = MongoRoundRepository(database, SystemClock())
+    round = await repository.jobs.find(NORTH, await api.solved())
     assert round is not None
-    assert (await shelf.begin(replace(round, id="beside"), b"{}")).id == round.id, "one open round in a programme"
+    assert (await repository.begin(replace(round, id="beside"), b"{}")).id == round.id, "one open round in a programme"
     await api.act(round.id, "drop")
     another = replace(round, id="another")
-    await asyncio.gather(*(shelf.begin(another, b"{}") for _ in range(8)))
+    await asyncio.gather(*(repository.begin(another, b"{}") for _ in range(8)))
     assert await database["round_chunks"].count_documents({"round": "another"}) == 1
 
 

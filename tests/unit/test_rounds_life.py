@@ -40,7 +40,7 @@ def round(state: RoundState = "draft", **fields: Any) -> Round:
         "score_band": 0,
         "compare": True,
         "orders": FILE,
-        "opened_at": NOW,
+        "began_at": NOW,
         "correlation": "c",
         "frozen": FROZEN,
         "solved": SOLVED,

@@ -17,7 +17,8 @@ from shared.slices import Slice, Work
 def build(dependencies: ServiceDependencies) -> Slice:
     erasures = MongoErasureRepository(dependencies.database, dependencies.clock)
     receipts = ErasureReceiptWorker(erasures)
-    rounds = Rounds(MongoRoundRepository(dependencies.database, dependencies.clock), dependencies.clock)
+    repository = MongoRoundRepository(dependencies.database, dependencies.clock)
+    rounds = Rounds(repository.jobs, repository, dependencies.clock)
     export = Export(
         MongoExportRepository(dependencies.database), Reading(MongoSuggestionRepository(dependencies.database)), rounds
     )

@@ -1,7 +1,8 @@
-"""Repairs as part of the service: who was displaced is noticed, planned for and placed again."""
+"""Repairs as part of the service: displaced mentees are found, planned for and placed again."""
 
 import asyncio
 
+from services.matching.jobs.worker import POLL_SECONDS
 from services.matching.repairs.api import repairs_router
 from services.matching.repairs.repository.carrying_out import MongoRepairWorkRepository
 from services.matching.repairs.repository.repairs import MongoRepairRepository
@@ -12,13 +13,12 @@ from shared.bootstrap import ServiceDependencies
 from shared.service import every
 from shared.slices import Slice, Work
 
-LOOKS_SECONDS = 0.5
-
 
 def build(dependencies: ServiceDependencies, settings: Settings, *, solver: Planner) -> Slice:
     repository = MongoRepairRepository(dependencies.database)
     lease = dependencies.lease("repairs", seconds=settings.lease_seconds)
-    mending = RepairWorker(
+    worker = RepairWorker(
+        repository.jobs,
         MongoRepairWorkRepository(dependencies.database, dependencies.clock),
         repository,
         solver,
@@ -28,12 +28,12 @@ def build(dependencies: ServiceDependencies, settings: Settings, *, solver: Plan
 
     async def run() -> None:
         try:
-            await asyncio.gather(every(LOOKS_SECONDS, mending.work), every(settings.overfull_seconds, mending.look))
+            await asyncio.gather(every(POLL_SECONDS, worker.work), every(settings.overfull_seconds, worker.look))
         finally:
             await lease.release()
 
     return Slice(
         prepare=[repository.prepare],
-        routers=[repairs_router(Repairs(repository, dependencies.clock))],
+        routers=[repairs_router(Repairs(repository.jobs, repository, dependencies.clock))],
         work={"repairs": Work(role="clockwork", run=run)},
     )

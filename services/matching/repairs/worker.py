@@ -1,30 +1,30 @@
-"""Whoever was displaced is gathered into their programme's plan; an approved plan is carried out, step by step.
+"""Plans a repair for each programme that has displaced mentees, and carries out approved plans, step by step.
 
-One at a time over all replicas, by lease; if two work all the same, one of them meets a newer version. Whoever goes on
-after a kill finds which steps are not done yet.
+After a kill the next worker finds the steps that are not done.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Protocol
 
-from services.matching.kernel.participants import Policy
+from services.matching.jobs.domain import GivenUp
+from services.matching.jobs.usecases import Jobs
+from services.matching.jobs.worker import HeldLease, JobWorker, in_chunks
 from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.repairs.domain import lifecycle as life
 from services.matching.repairs.domain import steps
-from services.matching.repairs.domain.lifecycle import ATTEMPTS, Repair, Step
+from services.matching.repairs.domain.lifecycle import Repair, Step
 from services.matching.repairs.domain.steps import Ended, RepairContext
 from services.matching.repairs.usecases.problem import Planned
-from services.matching.rounds.worker.solving import HeldLease
+from services.matching.repairs.usecases.repairs import RepairRepository
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RepairApplied, RepairPlanned
-from shared.errors import StaleVersion
+from shared.errors import DomainError, StaleVersion
 from shared.retries import again_when_stale
 
-_CHUNK, _AT_ONCE = 64, 8
-Unit = TypeVar("Unit")
 CarryOut = Callable[[Step, Sequence[RepairContext], Displacement | None], tuple[Step, list[Ended]]]
 
 
@@ -35,19 +35,10 @@ class RepairWorkRepository(Protocol):
 
     async def new_in(self) -> Sequence[str]: ...
 
-    async def policy(self, programme: str) -> Policy | None: ...
-
-    async def open_in(self, programme: str) -> Repair | None: ...
-
-    async def give_up(self, programme: str) -> None: ...
-
-    async def approved(self) -> Sequence[Repair]: ...
-
-    async def next_to_plan(self) -> Repair | None:
-        """The one that was tried least, then the oldest; its attempts are counted."""
+    async def forget(self, programme: str) -> None: ...
 
     async def propose(self, repair: Repair, planned: Planned, seen: Sequence[str], event: RepairPlanned | None) -> None:
-        """With its steps, on condition of the version before. Raises `StaleVersion`."""
+        """Saves the repair with its steps and event, on condition of the version before. Raises `StaleVersion`."""
 
     async def planned_steps(self, repair: Repair, *, limit: int) -> Sequence[Step]: ...
 
@@ -59,89 +50,80 @@ class RepairWorkRepository(Protocol):
     async def finish(self, repair: Repair, event: RepairApplied) -> None: ...
 
 
-class RepairRepository(Protocol):
-    async def begin(self, repair: Repair) -> None:
-        """Raises `StaleVersion` where the programme has an open one."""
-
-    async def save(self, repair: Repair) -> None: ...
-
-
 class Planner(Protocol):
     async def plan(self, repair: Repair, *, at: datetime) -> tuple[Planned, Sequence[str]]:
-        """And the displacements that it has seen."""
+        """The plan, and the ids of the displacements that it includes."""
 
 
-class RepairWorker:
+class RepairWorker(JobWorker[Repair]):
     def __init__(
         self,
+        jobs: Jobs[Repair],
         work_repository: RepairWorkRepository,
         repository: RepairRepository,
         planner: Planner,
         lease: HeldLease,
         clock: Clock,
     ) -> None:
+        super().__init__(jobs, lease)
         self._work_repository = work_repository
         self._repository = repository
         self._planner = planner
-        self._lease = lease
         self._clock = clock
 
     async def look(self) -> None:
-        """For mentors who have more mentees than seats: a function of what is stored, so that none is missed."""
+        """Displaces mentees of mentors who have more mentees than seats, as stored: no event of it can be missed."""
         if await self._lease.take():
             for mentor in await self._work_repository.overfull():
                 await self._work_repository.displace_newest(mentor)
 
-    async def work(self) -> None:
-        if not await self._lease.take():
-            return
+    async def _before_claim(self) -> None:
         for programme in await self._work_repository.new_in():
-            await self._unless_stale(self._gather, programme)
-        for one in await self._work_repository.approved():
-            await self._apply(one)
-        while (repair := await self._work_repository.next_to_plan()) and await self._lease.take():
-            await self._unless_stale(self._plan, repair)
+            with suppress(StaleVersion):
+                await self._gather(programme)
+        for repair in await self._jobs.in_state("approved"):
+            await self._apply(repair)
 
     async def _gather(self, programme: str) -> None:
-        policy, known = await self._work_repository.policy(programme), await self._work_repository.open_in(programme)
-        correlation = self._clock.new_id()
+        policy = await self._jobs.policy(programme)
         if policy is None:
-            await self._work_repository.give_up(programme)
-        elif known is None:
+            await self._work_repository.forget(programme)
+            return
+        institution, correlation = policy.programme.institution, self._clock.new_id()
+        known = await self._repository.open_repair(institution, programme)
+        if known is None:
             new = Repair(
                 id=self._clock.new_id(),
-                institution=policy.programme.institution,
+                institution=institution,
                 programme=programme,
                 began_at=self._clock.now(),
                 correlation=correlation,
             )
             await self._repository.begin(new)
         elif known.state == "proposed":
-            await self._repository.save(
-                life.plan_anew(known, bystanders=known.bystanders_at_most, correlation=correlation)
-            )
+            again = life.plan_again(known, bystanders=known.bystanders_at_most, correlation=correlation)
+            await self._jobs.save(again)
 
-    async def _plan(self, repair: Repair) -> None:
-        if repair.attempts > ATTEMPTS:
-            await self._repository.save(life.drop(repair))
-            return
-        policy = await self._work_repository.policy(repair.programme)
+    async def _run(self, repair: Repair) -> None:
+        repair.require_attempts_left()
+        policy = await self._jobs.policy(repair.programme)
         planned, seen = await self._planner.plan(repair, at=self._clock.now())
         up_to = policy.programme.repair_by_itself_up_to if policy else 0
-        after, event = life.propose(repair, planned.plan, by_itself_up_to=up_to)
+        after, event = life.propose(repair, planned.plan, automatic_up_to=up_to)
         await self._work_repository.propose(after, planned, seen, event)
 
-    async def _apply(self, repair: Repair) -> None:
-        trace = Trace(correlation_id=repair.correlation)
-        while waiting := await self._work_repository.planned_steps(repair, limit=_CHUNK):
-            if not await self._lease.take():
-                return
-            for first in range(0, len(waiting), _AT_ONCE):
-                some = waiting[first : first + _AT_ONCE]
-                await asyncio.gather(*(self._carry_out(repair, one, trace) for one in some))
-        await self._unless_stale(self._finish, repair)
+    def _failed(self, repair: Repair, refused: DomainError) -> Repair:
+        if not isinstance(refused, GivenUp):
+            raise refused  # a planner refuses nothing: a fault, and another attempt
+        return life.drop(repair)
 
-    async def _carry_out(self, repair: Repair, step: Step, trace: Trace) -> None:
+    async def _apply(self, repair: Repair) -> None:
+        carry_out = partial(self._carry_out, repair, trace=Trace(correlation_id=repair.correlation))
+        if await in_chunks(self._lease, partial(self._work_repository.planned_steps, repair), carry_out):
+            with suppress(StaleVersion):
+                await self._finish(repair)
+
+    async def _carry_out(self, repair: Repair, step: Step, *, trace: Trace) -> None:
         ids, now = [self._clock.new_id() for _ in step.moves], self._clock.now()
 
         def carry(
@@ -157,9 +139,3 @@ class RepairWorker:
         placed, moved = await self._work_repository.outcome(repair)
         after, event = life.finish(repair, placed=placed, bystanders_moved=moved, now=self._clock.now())
         await self._work_repository.finish(after, event)
-
-    async def _unless_stale(self, act: Callable[[Unit], Awaitable[None]], unit: Unit) -> None:
-        try:
-            await act(unit)
-        except StaleVersion:
-            return

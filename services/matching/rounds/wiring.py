@@ -1,5 +1,6 @@
 """Rounds as part of the service: opened and published over HTTP, solved and published by workers."""
 
+from services.matching.jobs.wiring import job_work
 from services.matching.rounds import solver_folders
 from services.matching.rounds.api.rounds import rounds_router
 from services.matching.rounds.repository.publication import MongoPublicationRepository
@@ -10,10 +11,7 @@ from services.matching.rounds.worker.solving import Solver, SolvingWorker
 from services.matching.settings import Settings
 from services.matching.suggestions import metrics
 from shared.bootstrap import ServiceDependencies
-from shared.slices import Slice, Work, while_leased
-
-LOOKS_SECONDS = 0.5
-"""Between two looks for work that waits."""
+from shared.slices import Slice
 
 
 def build(dependencies: ServiceDependencies, settings: Settings, *, solver: Solver) -> Slice:
@@ -21,20 +19,20 @@ def build(dependencies: ServiceDependencies, settings: Settings, *, solver: Solv
     solving_lease = dependencies.lease("solving", seconds=settings.lease_seconds)
     publishing_lease = dependencies.lease("publishing", seconds=settings.lease_seconds)
     solving = SolvingWorker(
-        repository, solver, solving_lease, clock, watch=metrics.Rounds(dependencies.metrics.registry)
+        repository.jobs, repository, solver, solving_lease, clock, watch=metrics.Rounds(dependencies.metrics.registry)
     )
-    publishing = PublicationWorker(MongoPublicationRepository(dependencies.database, clock), publishing_lease, clock)
+    publishing = PublicationWorker(
+        repository.jobs, MongoPublicationRepository(dependencies.database, clock), publishing_lease, clock
+    )
 
     async def clear_folders() -> None:
         solver_folders.clear()
 
     return Slice(
         prepare=[clear_folders, repository.prepare],
-        routers=[rounds_router(Rounds(repository, clock))],
+        routers=[rounds_router(Rounds(repository.jobs, repository, clock))],
         work={
-            "solving": Work(role="clockwork", run=while_leased(solving_lease, solving.work, seconds=LOOKS_SECONDS)),
-            "publishing": Work(
-                role="clockwork", run=while_leased(publishing_lease, publishing.work, seconds=LOOKS_SECONDS)
-            ),
+            "solving": job_work(solving_lease, solving.work),
+            "publishing": job_work(publishing_lease, publishing.work),
         },
     )

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from services.matching.jobs.worker import HeldLease, while_held
 from services.matching.kernel import rules, scoring
 from services.matching.kernel.participants import Policy, Programme, weights_for
 from services.matching.kernel.shards import SHARDS
-from services.matching.rounds.worker.solving import HeldLease, while_held
 from services.matching.simulations import lifecycle as life
 from services.matching.simulations.comparison import Listed, Lists, compare
 from services.matching.simulations.lifecycle import ATTEMPTS, Draft, Result, Simulation

@@ -1,27 +1,26 @@
-"""A programme's repair: planning → proposed → approved → applied, or dropped. One at a time in each programme.
+"""States of a repair: planning → proposed → approved → applied, or dropped. A programme has one open repair at a time.
 
-Whoever is displaced while a plan waits makes it be planned anew, under a new version: nobody approves a plan unseen.
+A mentee who is displaced while a plan is proposed makes it be planned again, under a new version, so that nobody
+approves a plan that they have not seen.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from services.matching.jobs.domain import Job
 from services.matching.kernel.pairs import Party
 from shared.contracts.matching import RepairApplied, RepairPlanned
-from shared.errors import Conflict
 
 RepairState = Literal["planning", "proposed", "approved", "applied", "dropped"]
 StepState = Literal["planned", "left", "applied", "lapsed"]
 OPEN: tuple[RepairState, ...] = ("planning", "proposed", "approved")
 BYSTANDERS_AT_MOST = 100
-ATTEMPTS = 5
-"""A repair that was begun more often than this, and never planned, is given up: it ends whoever works on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Counts; the steps say who."""
+    """Counts; the steps name the people."""
 
     displaced: int
     placed: int
@@ -30,7 +29,7 @@ class Plan:
 
     @property
     def moves(self) -> int:
-        """People."""
+        """Number of people who move."""
         return self.placed + self.bystanders_moved
 
 
@@ -38,78 +37,73 @@ class Plan:
 class Move:
     mentee: Party
     mentor: Party
-    """To whom."""
+    """The new mentor."""
     leaves: str | None
-    """A relationship that ends with it, if it has not."""
+    """The relationship that ends with the move, if it has not ended yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A displaced mentee, then each bystander who makes room for the one before; done whole, or not at all."""
+    """A displaced mentee, then each bystander who makes room for the move before. All moves are made, or none."""
 
     id: str
     repair: str
     displacement: str
     mentee: Party
-    """Who is displaced."""
+    """The displaced mentee."""
     moves: tuple[Move, ...] = ()
     state: StepState = "planned"
     version: int = 1
     reason: str | None = None
-    """Why left behind, or why lapsed: a code."""
+    """Code: why the mentee is left behind, or why the step lapsed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Repair:
-    id: str
-    institution: str
-    """The programme's owner."""
-    programme: str
+class Repair(Job):
+    NAME: ClassVar[str] = "repair"
+    QUEUED: ClassVar[tuple[str, ...]] = ("planning",)
     bystanders_at_most: int = 0
-    began_at: datetime
     correlation: str
     state: RepairState = "planning"
-    version: int = 1
-    attempts: int = 0
     plan: Plan | None = None
     runs_by_itself: bool = False
     applied_at: datetime | None = None
 
 
-def propose(repair: Repair, plan: Plan, *, by_itself_up_to: int) -> tuple[Repair, RepairPlanned | None]:
-    """Without anybody displaced any more there is nothing to see. By itself it moves bystanders never."""
-    _require(repair, "planning")
+def propose(repair: Repair, plan: Plan, *, automatic_up_to: int) -> tuple[Repair, RepairPlanned | None]:
+    """Drops a plan without displaced mentees. Approves automatically a plan of few moves that may move no bystander."""
+    repair.require("planning")
     if not plan.displaced:
-        return _next(repair, state="dropped", plan=plan), None
-    alone = plan.moves <= by_itself_up_to and by_itself_up_to > 0 and not repair.bystanders_at_most
-    after = _next(repair, state="approved" if alone else "proposed", plan=plan, runs_by_itself=alone)
-    return after, RepairPlanned(runs_by_itself=alone, **_about(after, plan, placed=plan.placed))
+        return repair.changed(state="dropped", plan=plan), None
+    automatic = plan.moves <= automatic_up_to and automatic_up_to > 0 and not repair.bystanders_at_most
+    after = repair.changed(state="approved" if automatic else "proposed", plan=plan, runs_by_itself=automatic)
+    return after, RepairPlanned(runs_by_itself=automatic, **_about(after, plan, placed=plan.placed))
 
 
-def plan_anew(repair: Repair, *, bystanders: int, correlation: str) -> Repair:
-    _require(repair, "planning", "proposed")
-    return _next(
-        repair, state="planning", attempts=0, plan=None, bystanders_at_most=bystanders, correlation=correlation
+def plan_again(repair: Repair, *, bystanders: int, correlation: str) -> Repair:
+    repair.require("planning", "proposed")
+    return repair.changed(
+        state="planning", attempts=0, plan=None, bystanders_at_most=bystanders, correlation=correlation
     )
 
 
 def approve(repair: Repair, *, correlation: str) -> Repair:
-    _require(repair, "proposed")
-    return _next(repair, state="approved", correlation=correlation)
+    repair.require("proposed")
+    return repair.changed(state="approved", correlation=correlation)
 
 
 def drop(repair: Repair) -> Repair:
-    """Whoever is displaced stays so, until the next plan."""
-    _require(repair, "planning", "proposed")
-    return _next(repair, state="dropped")
+    """Displaced mentees stay displaced, until the next plan."""
+    repair.require("planning", "proposed")
+    return repair.changed(state="dropped")
 
 
 def finish(repair: Repair, *, placed: int, bystanders_moved: int, now: datetime) -> tuple[Repair, RepairApplied]:
-    _require(repair, "approved")
+    repair.require("approved")
     if repair.plan is None:
         raise LookupError(f"repair {repair.id} is being applied without a plan")
     done = replace(repair.plan, bystanders_moved=bystanders_moved)
-    after = _next(repair, state="applied", applied_at=now)
+    after = repair.changed(state="applied", applied_at=now)
     return after, RepairApplied(**_about(after, done, placed=placed))
 
 
@@ -125,14 +119,3 @@ def _about(repair: Repair, plan: Plan, *, placed: int) -> dict[str, Any]:
         "left_behind": plan.displaced - placed,
         "blocking_pairs": plan.blocking_pairs,
     }
-
-
-def _require(repair: Repair, *states: RepairState) -> None:
-    if repair.state not in states:
-        raise Conflict(
-            f"repair_not_{states[-1]}", f"this needs a repair that is {states[-1]}; this one is {repair.state}"
-        )
-
-
-def _next(repair: Repair, **changed: Any) -> Repair:
-    return replace(repair, version=repair.version + 1, **changed)

@@ -229,4 +229,4 @@ async def _lines(rounds: Rounds, me: Principal, round: str) -> AsyncIterator[str
 
 
 def _began(round: Round) -> Moment:
-    return round.opened_at, round.id
+    return round.began_at, round.id

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from services.matching.jobs.repository import append_event
 from services.matching.kernel.pairs import Decided
 from services.matching.mentoring.domain.requests import Situation
 from services.matching.mentoring.repository.decisions import Save, save_together
@@ -12,23 +13,20 @@ from services.matching.mentoring.repository.situations import pending, situation
 from services.matching.rounds.domain.assignments import UNSETTLED, Place, PlaceState
 from services.matching.rounds.domain.lifecycle import Round
 from services.matching.rounds.repository.assignments import PLACES, changing, of_edition, place_of
-from services.matching.rounds.repository.rounds import ROUNDS, counted, document_of, edition_of, round_of
+from services.matching.rounds.repository.documents import edition_of, round_jobs
+from services.matching.rounds.repository.rounds import counted
 from services.matching.rounds.worker.publishing import Settle
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RoundPublished
-from shared.errors import StaleVersion
 from shared.mongo import ASCENDING, DESCENDING, Database, Writing, in_one_thread
-from shared.outbox import table as outbox
 
 
 class MongoPublicationRepository:
     def __init__(self, database: Database, clock: Clock) -> None:
+        self._jobs = round_jobs(database)
         self._database = database
         self._clock = clock
-
-    async def to_publish(self) -> Sequence[Round]:
-        return [round_of(document) async for document in self._database[ROUNDS].find({"state": "publishing"})]
 
     async def unsettled(self, round: Round, *, limit: int) -> Sequence[Place]:
         wanted = {**of_edition(edition_of(round)), "state": {"$in": list(UNSETTLED)}}
@@ -53,19 +51,8 @@ class MongoPublicationRepository:
 
     async def finish(self, round: Round, event: RoundPublished, *, now: datetime) -> None:
         def body(writing: Writing) -> None:
-            known = {"_id": round.id, "version": round.version - 1}
-            done = writing[ROUNDS].replace_one(known, document_of(round), session=writing.session)
-            if not done.matched_count:
-                raise StaleVersion(found=0, expected=round.version - 1)
-            fact = outbox.Fact(
-                id=self._clock.new_id(),
-                payload=event,
-                institution=round.institution,
-                sequence=round.version,
-                time=now,
-                trace=Trace(correlation_id=round.correlation),
-            )
-            outbox.write(writing, [fact])
+            self._jobs.replace(writing, round)
+            append_event(writing, round, event, correlation=round.correlation, clock=self._clock, now=now)
 
         await in_one_thread(self._database, body)
 

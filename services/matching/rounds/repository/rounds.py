@@ -1,30 +1,26 @@
-"""Documents ↔ rounds and their places; every query of a coordinator names the institution that owns the round."""
+"""Rounds with their files and places; a coordinator's query names their institution."""
 
 import json
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from services.matching.kernel.participants import Exchange, Person, Policy
 from services.matching.mentoring.repository import ceilings
-from services.matching.mentoring.repository.pairs import OPEN, RELATIONSHIPS, newest
-from services.matching.mentoring.usecases.parties import Position
+from services.matching.mentoring.repository.pairs import OPEN, RELATIONSHIPS
 from services.matching.projections import people as sign_ins
 from services.matching.projections.lookup import repository as naming
 from services.matching.projections.lookup.domain import Found, Identifier
 from services.matching.rounds.domain.assignments import UNSETTLED, Place, PlaceState
-from services.matching.rounds.domain.lifecycle import File, Frozen, Round, Solved, Trouble
+from services.matching.rounds.domain.lifecycle import File, Round
 from services.matching.rounds.repository.assignments import PLACE_INDEXES, PLACES, laid_out, of_edition, place_of
+from services.matching.rounds.repository.documents import ROUNDS, edition_of, round_jobs, round_of
 from services.matching.rounds.repository.files import RoundFiles
 from services.matching.rounds.repository.overlaps import open_in, prepare_turns, rounds_since
-from services.matching.rounds.solver.files import Compared
-from services.matching.rounds.solver.floors import Floor
 from services.matching.rounds.usecases.rounds import Publish
 from services.matching.suggestions import people
-from shared import failpoints
 from shared.clock import Clock
-from shared.errors import FieldError, StaleVersion
 from shared.http import effects as once
 from shared.mongo import (
     ASCENDING,
@@ -35,7 +31,6 @@ from shared.mongo import (
     DuplicateKeyError,
     IndexModel,
     InsertOne,
-    ReturnDocument,
     Writing,
     duplicates_in,
     ensure_indexes,
@@ -43,7 +38,10 @@ from shared.mongo import (
 )
 from shared.scope import Scope
 
-ROUNDS = "rounds"
+_INDEXES = [
+    IndexModel([("tidied", ASCENDING), ("state", ASCENDING)], name="untidy"),
+    IndexModel([("published_at", DESCENDING)], name="by_publication"),
+]
 _AT_ONCE = 1000
 _MINE = 50
 _PUBLISHING_SECONDS = 30
@@ -51,17 +49,14 @@ _PUBLISHING_SECONDS = 30
 
 class MongoRoundRepository:
     def __init__(self, database: Database, clock: Clock) -> None:
+        self.jobs = round_jobs(database)
         self._database = database
         self._rounds = database[ROUNDS]
         self._places = database[PLACES]
         self._files = RoundFiles(database, clock)
 
     async def prepare(self) -> None:
-        by_state = IndexModel([("state", ASCENDING)], name="by_state")
-        paged = [("institution", ASCENDING), ("programme", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)]
-        untidy = IndexModel([("tidied", ASCENDING), ("state", ASCENDING)], name="untidy")
-        published = IndexModel([("published_at", DESCENDING)], name="by_publication")
-        await ensure_indexes(self._rounds, [by_state, untidy, published, IndexModel(paged, name="by_programme")])
+        await self.jobs.prepare(*_INDEXES)
         await ensure_indexes(self._database[PLACES], PLACE_INDEXES)
         await prepare_turns(self._database)
         await self._files.prepare()
@@ -73,7 +68,7 @@ class MongoRoundRepository:
         within = naming.enrolled_within(scope)
         return await naming.members_named(self._database, scope.institution, identifiers, within=within)
 
-    async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
+    async def policy_below_ceilings(self, programme: str, exchanges: Iterable[Exchange]) -> Policy | None:
         return await ceilings.policy(self._database, programme, exchanges=exchanges)
 
     async def people(self, ids: Collection[str], *, mentees: Collection[str]) -> Mapping[str, Person]:
@@ -90,42 +85,28 @@ class MongoRoundRepository:
         return {relationship["mentee"]["member"] async for relationship in found}
 
     async def begin(self, round: Round, orders: bytes) -> Round:
-        known = await self._rounds.find_one({"_id": round.id, "institution": round.institution})
+        known = await self.jobs.find(round.institution, round.id)
         if known is not None:
-            return round_of(known)
-        document = document_of(round)
+            return known
 
-        def body(writing: Writing) -> Document:
+        def body(writing: Writing) -> Round:
             if open := open_in(writing, round):
                 writing.changes_nothing = True
-                return open
+                return round_of(open)
             file = self._files.keep_with(writing, orders, round=round.id, institution=round.institution)
-            document["orders"] = asdict(file)
-            writing[ROUNDS].insert_one(document, session=writing.session)
-            return document
+            begun = replace(round, orders=file)
+            self.jobs.insert(writing, begun)
+            return begun
 
         try:
-            return round_of(await in_one_thread(self._database, body))
-        except DuplicateKeyError:  # a repetition that ran at the same time
-            return round_of(await self._rounds.find_one({"_id": round.id}) or document)
-
-    async def round(self, institution: str, id: str) -> Round | None:
-        document = await self._rounds.find_one({"_id": id, "institution": institution})
-        return round_of(document) if document else None
-
-    async def rounds(self, institution: str, programme: str, *, before: Position | None, limit: int) -> Sequence[Round]:
-        wanted = {"institution": institution, "programme": programme}
-        page = await newest(self._rounds, wanted, before=before, limit=limit)
-        return [round_of(document) for document in page]
-
-    async def save(self, round: Round) -> None:
-        failpoints.reach("before-save")
-        await in_one_thread(self._database, lambda writing: _save(writing, round))
+            return await in_one_thread(self._database, body)
+        except DuplicateKeyError:  # a concurrent retry of the same request
+            return await self.jobs.find(round.institution, round.id) or round
 
     async def publish(self, round: Round, publish: Publish) -> Round:
         def body(writing: Writing) -> Round:
             after = publish(rounds_since(writing, round))
-            _save(writing, after)
+            self.jobs.replace(writing, after)
             return after
 
         return await in_one_thread(self._database, body, seconds=_PUBLISHING_SECONDS)
@@ -141,13 +122,13 @@ class MongoRoundRepository:
 
     async def places(self, round: Round, state: PlaceState | None, *, after: str, limit: int) -> Sequence[Place]:
         wanted = {**_of(round), "_id": {"$gt": after}, **({"state": state} if state else {})}
-        found = self._places.find(wanted).sort("_id", ASCENDING).limit(limit)
-        return [place_of(document) async for document in found]
+        return [place_of(document) async for document in self._places.find(wanted).sort("_id", ASCENDING).limit(limit)]
 
     async def waiting(self, round: Round, *, after: str, limit: int) -> Sequence[Place]:
         wanted = {**_of(round), "waits": True, "order": {"$gt": after}}
-        found = self._places.find(wanted).sort("order", ASCENDING).limit(limit)
-        return [place_of(document) async for document in found]
+        return [
+            place_of(document) async for document in self._places.find(wanted).sort("order", ASCENDING).limit(limit)
+        ]
 
     async def waiting_before(self, place: Place) -> int:
         wanted = {**of_edition(place.id.rpartition(".")[0]), "waits": True, "order": {"$lt": place.order}}
@@ -159,17 +140,7 @@ class MongoRoundRepository:
             "mentee.institution": institution,
             "state": {"$nin": list(UNSETTLED)},
         }
-        found = self._places.find(wanted).sort("at", DESCENDING).limit(_MINE)
-        return [place_of(document) async for document in found]
-
-    async def next_to_solve(self) -> Round | None:
-        document = await self._rounds.find_one_and_update(
-            {"state": {"$in": ["draft", "running"]}},
-            {"$inc": {"attempts": 1}},
-            sort=[("attempts", ASCENDING), ("at", ASCENDING)],
-            return_document=ReturnDocument.AFTER,
-        )
-        return round_of(document) if document else None
+        return [place_of(document) async for document in self._places.find(wanted).sort("at", DESCENDING).limit(_MINE)]
 
     async def keep(self, round: Round, path: Path) -> File:
         with path.open("rb") as file:
@@ -179,13 +150,13 @@ class MongoRoundRepository:
         await self._files.fetch(file, path)
 
     async def lay_out(self, round: Round, result: File, path: Path) -> None:
-        """Stores the places of a result. Those that a killed worker stored before are the same and stay."""
+        """Places that an earlier worker inserted are the same, and are kept."""
         head = {
             "edition": result.key,
             "round": round.id,
             "institution": round.institution,
             "programme": round.programme,
-            "at": round.frozen.at if round.frozen else round.opened_at,
+            "at": round.frozen.at if round.frozen else round.began_at,
         }
         with path.open("rb") as lines:
             while some := [json.loads(line) for line in islice(lines, _AT_ONCE)]:
@@ -207,9 +178,8 @@ class MongoRoundRepository:
         await self._rounds.update_one({"_id": round.id}, {"$unset": {"tidied": ""}})
 
     async def _tidy(self, round: Round) -> None:
-        """Deletes files and places that this version does not name. They are listed before the version is checked: what
-        existed at this version and is not named by it is not named by a later version either. So a process that is
-        paused in between deletes nothing that was stored since.
+        """Deletes nothing that was stored since: files and editions are listed before the version is checked, and no
+        later version names what existed at this version and is not named by it.
         """
         is_gone = round.state == "dropped"
         files = await self._files.beside(round.id, () if is_gone else round.files)
@@ -223,13 +193,6 @@ class MongoRoundRepository:
         await self._rounds.update_one(known, {"$set": {"tidied": True}})
 
 
-def _save(writing: Writing, round: Round) -> None:
-    known = {"_id": round.id, "version": round.version - 1}
-    done = writing[ROUNDS].replace_one(known, document_of(round), session=writing.session)
-    if not done.matched_count:
-        raise StaleVersion(found=0, expected=round.version - 1)
-
-
 async def counted(database: Database, round: Round) -> Mapping[PlaceState, int]:
     stages: list[Document] = [{"$match": _of(round)}, {"$group": {"_id": "$state", "places": {"$sum": 1}}}]
     return {group["_id"]: group["places"] async for group in database[PLACES].aggregate(stages)}
@@ -237,83 +200,3 @@ async def counted(database: Database, round: Round) -> Mapping[PlaceState, int]:
 
 def _of(round: Round) -> Document:
     return of_edition(edition_of(round))
-
-
-def edition_of(round: Round) -> str | None:
-    return round.solved.result.key if round.solved else None
-
-
-def round_of(document: Document) -> Round:
-    frozen, solved, trouble = document["frozen"], document["solved"], document["trouble"]
-    return Round(
-        id=document["_id"],
-        institution=document["institution"],
-        programme=document["programme"],
-        target=document["target"],
-        list_length=document["list_length"],
-        score_band=document["score_band"],
-        compare=document["compare"],
-        orders=File(**document["orders"]),
-        opened_at=document["at"],
-        correlation=document["correlation"],
-        state=document["state"],
-        version=document["version"],
-        attempts=document["attempts"],
-        frozen=_frozen(frozen) if frozen else None,
-        solved=_solved(solved) if solved else None,
-        published_at=document["published_at"],
-        trouble=_trouble(trouble) if trouble else None,
-    )
-
-
-def document_of(round: Round) -> Document:
-    solved = round.solved
-    return {
-        "_id": round.id,
-        "institution": round.institution,
-        "parties": [],
-        "programme": round.programme,
-        "target": round.target,
-        "list_length": round.list_length,
-        "score_band": round.score_band,
-        "compare": round.compare,
-        "orders": asdict(round.orders),
-        "at": round.opened_at,
-        "correlation": round.correlation,
-        "state": round.state,
-        "version": round.version,
-        "attempts": round.attempts,
-        "frozen": asdict(round.frozen) if round.frozen else None,
-        "solved": _solved_document(solved) if solved else None,
-        "published_at": round.published_at,
-        "trouble": asdict(round.trouble) if round.trouble else None,
-    }
-
-
-def _frozen(document: Document) -> Frozen:
-    files = {name: File(**document[name]) for name in ("input", "people")}
-    floors = tuple(Floor(**floor) for floor in document.get("floors", ()))  # absent in rounds of earlier versions
-    return Frozen(**{**document, **files, "floors": floors})
-
-
-def _solved_document(solved: Solved) -> Document:
-    return {
-        "input": asdict(solved.input),
-        "result": asdict(solved.result),
-        "solver": solved.solver,
-        "figures": solved.figures.model_dump(mode="json"),
-    }
-
-
-def _solved(document: Document) -> Solved:
-    return Solved(
-        input=File(**document["input"]),
-        result=File(**document["result"]),
-        solver=document["solver"],
-        figures=Compared.model_validate(document["figures"]),
-    )
-
-
-def _trouble(document: Document) -> Trouble:
-    errors = tuple(FieldError(**error) for error in document["errors"])
-    return Trouble(code=document["code"], message=document["message"], errors=errors)

@@ -1,4 +1,4 @@
-"""Use cases of a coordinator of the institution that owns the programme: open, see, choose, publish and drop a round.
+"""A coordinator's rounds: opened, seen, solved for another target, published, dropped.
 
 Members see nothing of a round before it is published, and then their own place in it.
 """
@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from services.matching.kernel.access import refuse_other_programmes, require_coordinator
+from services.matching.jobs.usecases import CoordinatorJobs, Jobs, require_active
 from services.matching.kernel.participants import Exchange, Person, Policy
-from services.matching.mentoring.usecases.parties import Position, require_member
+from services.matching.mentoring.usecases.parties import require_member
 from services.matching.projections.lookup.domain import Found, Identifier
 from services.matching.rounds.domain import lifecycle as life
 from services.matching.rounds.domain.assignments import Place, PlaceState
@@ -20,7 +20,7 @@ from services.matching.rounds.solver.files import Target
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.errors import Conflict, Forbidden, NotFound, StaleVersion
+from shared.errors import Conflict
 from shared.scope import Scope
 
 Kind = Literal["input", "result"]
@@ -29,7 +29,7 @@ Publish = Callable[[RoundsSince], Round]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The settings of a new round."""
+    """What a coordinator asks for when they open a round."""
 
     id: str
     programme: str
@@ -42,7 +42,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """A request that changes the round as the coordinator saw it, in version `expected`."""
+    """A coordinator's command on the version of a round that they saw."""
 
     request: str
     expected: int
@@ -63,33 +63,22 @@ class RoundRepository(Protocol):
     async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
         """Members of the institution with a programme in scope."""
 
-    async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
-        """With the seats given in `exchanges`."""
+    async def policy_below_ceilings(self, programme: str, exchanges: Iterable[Exchange]) -> Policy | None:
+        """With the seats that are given in these exchanges."""
 
     async def people(self, ids: Collection[str], *, mentees: Collection[str]) -> Mapping[str, Person]:
-        """Members of any institution, of whom the programme decides who may take part. `mentees` come with the mentors
-        whom they are kept apart from.
-        """
+        """People of any institution. Those in `mentees` have `kept_from`."""
 
     async def engaged(self, programme: str, mentees: Collection[str]) -> Collection[str]:
-        """Those of `mentees` who have a mentor in the programme."""
+        """The mentees who have a mentor in the programme."""
 
     async def begin(self, round: Round, orders: bytes) -> Round:
-        """Stores the round with its orders. Where it exists, or the programme has an open round, changes nothing and
-        returns that round.
+        """Inserts the round and its orders, and returns it with `orders` filled in. Where the round exists, or the
+        programme has another open round, inserts nothing and returns that round.
         """
 
-    async def round(self, institution: str, id: str) -> Round | None: ...
-
-    async def rounds(
-        self, institution: str, programme: str, *, before: Position | None, limit: int
-    ) -> Sequence[Round]: ...
-
-    async def save(self, round: Round) -> None:
-        """Replaces the previous version. Raises `StaleVersion`."""
-
     async def publish(self, round: Round, publish: Publish) -> Round:
-        """Saves what `publish` decides, as `save` does, in the transaction that reads the effects of other rounds."""
+        """Decides on what other rounds did and saves, in one transaction. Raises `StaleVersion`."""
 
     async def has_saved(self, request: str) -> bool: ...
 
@@ -100,39 +89,36 @@ class RoundRepository(Protocol):
     async def places(self, round: Round, state: PlaceState | None, *, after: str, limit: int) -> Sequence[Place]: ...
 
     async def waiting(self, round: Round, *, after: str, limit: int) -> Sequence[Place]:
-        """Sorted by `order`, from behind `after`."""
+        """Sorted by `order`, beginning after the order `after`."""
 
     async def waiting_before(self, place: Place) -> int:
-        """The number of places before this one on the waiting list of its round."""
+        """How many places of the same round wait before this place."""
 
     async def places_of(self, institution: str, member: str) -> Sequence[Place]:
-        """Settled places of a mentee, the newest first."""
+        """Settled places, the newest first."""
 
 
-class Rounds:
-    def __init__(self, repository: RoundRepository, clock: Clock) -> None:
+class Rounds(CoordinatorJobs[Round]):
+    KIND = Round
+    OWNERS_ONLY = "can open its rounds"
+
+    def __init__(self, jobs: Jobs[Round], repository: RoundRepository, clock: Clock) -> None:
+        super().__init__(jobs, clock)
         self._repository = repository
-        self._clock = clock
 
     async def open(self, me: Principal, opened: Opened, trace: Trace) -> Round:
         policy = await self._owned(me, opened.programme)
-        known = await self._repository.round(me.home, opened.id)
+        known = await self._jobs.find(me.home, opened.id)
         if known is not None:
             return known
-        if not policy.programme.is_active:
-            raise Conflict(
-                "programme_inactive",
-                "the programme is not active, so nobody can be matched in it: set its status to active first",
-            )
+        require_active(policy)
         orders = opened.orders.resolved(await self._repository.members_named(me.scope, opened.orders.identifiers))
         pinned = {mentee for mentee, _ in orders.pins}
         people = await self._repository.people(orders.named, mentees=pinned)
         engaged = await self._repository.engaged(opened.programme, pinned)
         homes = {id: person.member.institution for id, person in people.items()}
-        exchanges = {
-            (homes[mentee], homes[mentor]) for mentee, mentor in orders.pins if mentee in homes and mentor in homes
-        }
-        policy = await self._repository.policy(opened.programme, exchanges) or policy
+        between = {(homes[mentee], homes[mentor]) for mentee, mentor in orders.pins if {mentee, mentor} <= homes.keys()}
+        policy = await self._repository.policy_below_ceilings(opened.programme, between) or policy
         check(orders, Company(policy=policy, people=people, engaged=engaged))
         new = Round(
             id=opened.id,
@@ -143,32 +129,18 @@ class Rounds:
             score_band=opened.score_band,
             compare=opened.compare,
             orders=File(key="", size=0, sha256=""),
-            opened_at=self._clock.now(),
+            began_at=self._clock.now(),
             correlation=trace.correlation_id,
         )
         open = await self._repository.begin(new, orders.text())
         life.require_alone(new, open)
         return open
 
-    async def see(self, me: Principal, id: str) -> Round:
-        me.require("coordinator")
-        round = await self._repository.round(me.home, id)
-        if round is None:
-            raise NotFound("round_not_found", "there is no round with this id")
-        refuse_other_programmes(me, round.programme)
-        return round
-
-    async def of_programme(
-        self, me: Principal, programme: str, *, before: Position | None, limit: int
-    ) -> Sequence[Round]:
-        await self._owned(me, programme)
-        return await self._repository.rounds(me.home, programme, before=before, limit=limit)
-
     async def counts(self, round: Round) -> Mapping[PlaceState, int]:
         return await self._repository.counts(round)
 
     async def choose(self, me: Principal, id: str, *, target: Target, turn: Turn) -> Round:
-        """Changes nothing where the target is chosen already."""
+        """Choosing the same target again changes nothing."""
         round = await self.see(me, id)
         if round.target == target:
             return round
@@ -179,7 +151,7 @@ class Rounds:
         return await self._turn(round, choose, turn)
 
     async def publish(self, me: Principal, id: str, *, turn: Turn) -> Round:
-        """Changes nothing where publication has begun. Raises `Conflict` where other rounds took seats of this one."""
+        """Publishing again changes nothing. Raises `Conflict` where other rounds took seats that this round gives."""
         round = await self.see(me, id)
         if round.state in ("publishing", "published"):
             return round
@@ -217,7 +189,7 @@ class Rounds:
         return await self._repository.places(await self.see(me, id), state, after=after, limit=limit)
 
     async def waitlist(self, me: Principal, id: str, *, after: str = "", limit: int) -> Sequence[Waiting]:
-        """Empty before publication. `after` is the `order` of the last place of the previous page."""
+        """Empty before publication. `after` is the order of the last place on the page before."""
         page = await self._repository.waiting(await self.see(me, id), after=after, limit=limit)
         first = await self._repository.waiting_before(page[0]) if page else 0
         return [Waiting(place, position) for position, place in enumerate(page, first + 1)]
@@ -230,7 +202,7 @@ class Rounds:
             page = await self.waitlist(me, id, after=page[-1].place.order, limit=_PAGE)
 
     async def mine(self, me: Principal) -> Sequence[Waiting]:
-        """The signed-in mentee's places in published rounds; position 0 for a place that does not wait."""
+        """The caller's places in published rounds; position 0 where they do not wait."""
         member = await require_member(self._repository, me)
         return await self.with_positions(await self._repository.places_of(me.home, member))
 
@@ -239,24 +211,12 @@ class Rounds:
             Waiting(place, await self._repository.waiting_before(place) + 1 if place.waits else 0) for place in places
         ]
 
-    async def _saved(self, after: Round) -> Round:
-        await self._repository.save(after)
-        return after
-
     async def _turn(self, round: Round, act: Callable[[], Awaitable[Round]], turn: Turn) -> Round:
-        """A repetition of a request that took effect returns the round as it is now."""
-        if round.version != turn.expected:
-            if await self._repository.has_saved(turn.request):
-                return round
-            raise StaleVersion(found=round.version, expected=turn.expected)
+        """A request that is sent again after it took effect is answered with the round as it is now."""
+        if round.version != turn.expected and await self._repository.has_saved(turn.request):
+            return round
+        round.require_version(turn.expected)
         return await act()
-
-    async def _owned(self, me: Principal, programme: str) -> Policy:
-        policy = await self._repository.policy(programme)
-        require_coordinator(me, policy, programme)
-        if policy is None or policy.programme.institution != me.home:
-            raise Forbidden("programme_not_owned", "only the institution that owns the programme can open its rounds")
-        return policy
 
 
 _PAGE = 500

@@ -1,32 +1,32 @@
-"""Publication: each place is settled in a transaction of its own, pairs before those left over, then the round is done.
+"""Publication: each place is settled in a transaction of its own, pairs before unmatched mentees, then the round ends.
 
-Whoever goes on after a kill finds what is not settled yet; of two who settle one place, one finds it settled.
+After a kill the next worker finds the places that are not settled. Of two workers at one place, the second changes
+nothing.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
+from services.matching.jobs.usecases import Jobs
+from services.matching.jobs.worker import HeldLease, in_chunks
 from services.matching.mentoring.domain.requests import Situation
 from services.matching.rounds.domain import assignments as places
 from services.matching.rounds.domain import lifecycle as life
 from services.matching.rounds.domain.assignments import Place, PlaceState, Settlement
 from services.matching.rounds.domain.lifecycle import Outcome, Round
-from services.matching.rounds.worker.solving import HeldLease
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RoundPublished
 from shared.errors import StaleVersion
 from shared.retries import again_when_stale
 
-_CHUNK, _AT_ONCE = 64, 8
 Settle = Callable[[Place, Situation], Settlement | None]
 
 
 class PublicationRepository(Protocol):
-    async def to_publish(self) -> Sequence[Round]: ...
-
     async def unsettled(self, round: Round, *, limit: int) -> Sequence[Place]:
         """Pairs first."""
 
@@ -40,28 +40,26 @@ class PublicationRepository(Protocol):
 
 
 class PublicationWorker:
-    def __init__(self, repository: PublicationRepository, lease: HeldLease, clock: Clock) -> None:
+    def __init__(self, jobs: Jobs[Round], repository: PublicationRepository, lease: HeldLease, clock: Clock) -> None:
+        self._jobs = jobs
         self._repository = repository
         self._lease = lease
         self._clock = clock
 
     async def work(self) -> None:
-        """Until nothing is left to publish, or somebody else does it."""
+        """Until no round is being published, or another process holds the lease."""
         if not await self._lease.take():
             return
-        for round in await self._repository.to_publish():
+        for round in await self._jobs.in_state("publishing"):
             await self._publish(round)
 
     async def _publish(self, round: Round) -> None:
         trace = Trace(correlation_id=round.correlation)
-        while waiting := await self._repository.unsettled(round, limit=_CHUNK):
-            if not await self._lease.take():
-                return
-            for first in range(0, len(waiting), _AT_ONCE):
-                await asyncio.gather(*(self._settle(one, trace) for one in waiting[first : first + _AT_ONCE]))
-        await self._finish(round)
+        unsettled = partial(self._repository.unsettled, round)
+        if await in_chunks(self._lease, unsettled, partial(self._settle, trace=trace)):
+            await self._finish(round)
 
-    async def _settle(self, place: Place, trace: Trace) -> None:
+    async def _settle(self, place: Place, *, trace: Trace) -> None:
         relationship, now = self._clock.new_id(), self._clock.now()
 
         def settle(found: Place, situation: Situation) -> Settlement | None:
@@ -78,7 +76,5 @@ class PublicationWorker:
             unmatched=counts.get("unmatched", 0),
         )
         after, event = life.finish(round, outcome, now=now)
-        try:
+        with suppress(StaleVersion):
             await self._repository.finish(after, event, now=now)
-        except StaleVersion:
-            return

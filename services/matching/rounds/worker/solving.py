@@ -1,31 +1,31 @@
-"""Rounds that wait for work: their people are frozen, then they are solved; both outside of this process.
+"""Queued rounds: their people are frozen, then the round is solved; both in the solver process.
 
-One at a time over all replicas, by lease. What was frozen stays: a round whose worker died is solved again from the
-same bytes. Results of a worker that was too slow meet a newer version, and are nobody's.
+Frozen input is kept: a round whose worker died is solved again from the same bytes. The result of a worker that was too
+slow is not saved, because the round has a newer version.
 """
 
-import asyncio
-from collections.abc import Coroutine
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from services.matching.jobs.usecases import Jobs
+from services.matching.jobs.worker import HeldLease, JobWorker
 from services.matching.rounds.domain import lifecycle as life
-from services.matching.rounds.domain.lifecycle import ATTEMPTS, File, Frozen, Round, Solved
+from services.matching.rounds.domain.lifecycle import File, Frozen, Round, Solved
 from services.matching.rounds.solver.files import Compared
 from services.matching.rounds.solver.floors import Floor
 from shared.clock import Clock
-from shared.errors import DomainError, Rejected, StaleVersion
+from shared.errors import DomainError
 
 INPUT, RESULT, ORDERS, PEOPLE, PLACES = "input.json", "result.json", "orders.json", "people.json", "places.ndjson"
-"""Names of a round's files in its workshop."""
+"""Names of a round's files in the folder of the solver process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """Beside input and people."""
+    """What freezing answers beside the files of input and people."""
 
     policy_sha256: str
     mentees: int
@@ -35,16 +35,16 @@ class Made:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Beside the result and the places."""
+    """What solving answers beside the files of result and places."""
 
     solver: str
     is_input_new: bool
-    """It was made again for another target than the frozen one's."""
+    """The input was written again, for another target than the frozen one's."""
     figures: Compared
 
 
 class Solver(Protocol):
-    """Where the heavy work is done. Raises `Rejected` for a round that cannot be."""
+    """Raises `Rejected` for a round that cannot be solved."""
 
     def folder(self) -> AbstractContextManager[Path]: ...
 
@@ -54,82 +54,68 @@ class Solver(Protocol):
 
 
 class SolvingRepository(Protocol):
-    async def next_to_solve(self) -> Round | None:
-        """The one that was tried least, then the oldest; its attempts are counted."""
-
     async def keep(self, round: Round, path: Path) -> File: ...
 
     async def fetch(self, file: File, path: Path) -> None: ...
 
     async def lay_out(self, round: Round, result: File, path: Path) -> None:
-        """Everybody's places, as this result has them."""
-
-    async def save(self, round: Round) -> None:
-        """On condition of the version before. Raises `StaleVersion`."""
+        """Inserts the place of every mentee in this result."""
 
     async def tidy(self) -> None:
-        """Drops files and places that no round names, of all rounds that changed since and that nobody works on."""
+        """Deletes files and places that no round names, of the rounds that changed since and are not queued."""
 
     async def tidy_again(self, round: Round) -> None:
-        """Something may have been stored for it that it will never name."""
+        """Marks the round, for which something may have been stored that it will never name."""
 
 
 class Watch(Protocol):
-    """What operators see of this."""
+    """Metrics."""
 
     def solved(self, seconds: float) -> None: ...
 
     def failed(self, seconds: float) -> None:
-        """It cannot be: dropped, with what is wrong."""
+        """The round is dropped, with the reason."""
 
 
-class HeldLease(Protocol):
-    @property
-    def seconds(self) -> float: ...
-
-    async def take(self) -> bool: ...
-
-
-class SolvingWorker:
+class SolvingWorker(JobWorker[Round]):
     def __init__(
-        self, repository: SolvingRepository, solver_process: Solver, lease: HeldLease, clock: Clock, *, watch: Watch
+        self,
+        jobs: Jobs[Round],
+        repository: SolvingRepository,
+        solver_process: Solver,
+        lease: HeldLease,
+        clock: Clock,
+        *,
+        watch: Watch,
     ) -> None:
+        super().__init__(jobs, lease)
         self._repository = repository
         self._solver_process = solver_process
-        self._lease = lease
         self._clock = clock
         self._watch = watch
 
-    async def work(self) -> None:
-        """Until nothing waits."""
-        while await self._lease.take():
-            await self._repository.tidy()
-            round = await self._repository.next_to_solve()
-            if round is None:
-                return
-            await while_held(self._lease, self._one(round))
+    async def _before_claim(self) -> None:
+        await self._repository.tidy()
 
-    async def _one(self, round: Round) -> None:
+    async def _run(self, round: Round) -> None:
         began = self._clock.monotonic()
         try:
+            round.require_attempts_left()
             with self._solver_process.folder() as folder:
                 await self._work_on(round, folder)
-            self._watch.solved(self._clock.monotonic() - began)
-        except DomainError as wrong:
-            await self._unless_stale(life.fail(round, wrong))
+        except DomainError:
             self._watch.failed(self._clock.monotonic() - began)
-        except StaleVersion:
-            await self._repository.tidy_again(round)
-        except asyncio.CancelledError:  # the lease was lost: who has it may have tidied before we stored the last file
-            await self._repository.tidy_again(round)
             raise
+        self._watch.solved(self._clock.monotonic() - began)
+
+    def _failed(self, round: Round, refused: DomainError) -> Round:
+        return life.fail(round, refused)
+
+    async def _put_down(self, round: Round) -> None:
+        """The next holder of the lease may have tidied before this worker stored its last file."""
+        await self._repository.tidy_again(round)
 
     async def _work_on(self, round: Round, folder: Path) -> None:
-        if round.attempts > ATTEMPTS:
-            raise Rejected(
-                "round_given_up",
-                f"the round was started {ATTEMPTS} times and never finished: open it again, or ask your operator",
-            )
         if round.state == "draft":
             round = await self._freeze(round, folder)
         await self._solve(round, folder)
@@ -148,7 +134,7 @@ class SolvingWorker:
             floors=made.floors,
         )
         after = life.freeze(round, frozen)
-        await self._repository.save(after)
+        await self._jobs.save(after)
         return after
 
     async def _solve(self, round: Round, folder: Path) -> None:
@@ -165,23 +151,4 @@ class SolvingWorker:
             solver=made.solver,
             figures=made.figures,
         )
-        await self._repository.save(life.solve(round, solved))
-
-    async def _unless_stale(self, round: Round) -> None:
-        try:
-            await self._repository.save(round)
-        except StaleVersion:
-            return
-
-
-async def while_held(lease: HeldLease, work: Coroutine[Any, Any, None]) -> None:
-    """Renews the lease beside it; without it the work ends, for somebody else does it now."""
-    task = asyncio.ensure_future(work)
-    try:
-        while not (await asyncio.wait([task], timeout=lease.seconds / 3))[0]:
-            if not await lease.take():
-                return
-        await task
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await self._jobs.save(life.solve(round, solved))
