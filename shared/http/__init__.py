@@ -1,7 +1,7 @@
 """The HTTP plumbing of the three APIs. Import from here."""
 
 from shared.http.app import create_app
-from shared.http.cursors import following, from_cursor, line_after, moment_before, text_after, to_cursor
+from shared.http.cursors import from_cursor, line_after, moment_before, text_after, to_cursor
 from shared.http.idempotency import Idempotency, IdempotencyKey, router
 from shared.http.problems import Problem, problem, problems
 from shared.http.requests import (
@@ -13,6 +13,7 @@ from shared.http.requests import (
     SignedIn,
     Traced,
     etag,
+    page_of,
     principal,
 )
 
@@ -29,10 +30,10 @@ __all__ = [
     "Traced",
     "create_app",
     "etag",
-    "following",
     "from_cursor",
     "line_after",
     "moment_before",
+    "page_of",
     "principal",
     "problem",
     "problems",

@@ -3,20 +3,20 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from shared.errors import Rejected
 
-T = TypeVar("T")
 Moment = tuple[datetime, str]
 """The time and the id of an element; ids break ties."""
 _LAST_LINE = 2**31
 
 
 def to_cursor(position: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+    """`position`: a text, a number or a `Moment`."""
+    text = json.dumps(position, default=datetime.isoformat)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def from_cursor(cursor: str | None) -> Any:
@@ -58,14 +58,6 @@ def moment_before(cursor: str | None) -> Moment | None:
         return datetime.fromisoformat(at).astimezone(UTC), str(id)
     except (TypeError, ValueError, OverflowError):
         raise _malformed() from None
-
-
-def following(page: Sequence[T], limit: int, began: Callable[[T], Moment]) -> str | None:
-    """The cursor of the next page, None after the last; `began` returns an element's moment."""
-    if len(page) < limit:
-        return None
-    at, id = began(page[-1])
-    return to_cursor([at.isoformat(), id])
 
 
 def _malformed() -> Rejected:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Annotated, Any, Generic, TypeVar, get_origin
 
 from fastapi import Depends, Header, Query, Request
@@ -20,10 +20,12 @@ from shared.auth import Authenticator, Principal
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Rejected
 from shared.http.bodies import Unreadable, read
+from shared.http.cursors import to_cursor
 from shared.offloop import off_loop
 from shared.telemetry import current_trace
 
 T = TypeVar("T")
+Found = TypeVar("Found")
 _ERRORS_SHOWN = 10
 _NAME_SHOWN = 50
 _READ_AT_ONCE_BYTES = 32 * 1024
@@ -37,6 +39,14 @@ class Page(BaseModel, Generic[T]):
 
     items: Sequence[T]
     next: str | None = None
+
+
+def page_of(
+    found: Sequence[Found], read: Callable[[Found], T], *, limit: int, position: Callable[[Found], Any]
+) -> Page[T]:
+    """A page of what was `found` with this limit; `position` is where the page after an element begins."""
+    following = to_cursor(position(found[-1])) if len(found) == limit else None
+    return Page(items=[read(element) for element in found], next=following)
 
 
 class BoundedRequest(Request):

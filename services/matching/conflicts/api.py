@@ -13,7 +13,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from services.matching.conflicts.usecases import Entered, Outcome, Rotations
-from services.matching.mentoring.api.relationships import RelationshipRead, began, relationship_read
+from services.matching.mentoring.api.relationships import RelationshipRead, position, relationship_read
 from services.matching.projections.lookup.api import fields_naming, named, require_one_name
 from services.matching.rotations.domain import NamedEntry, Rotation
 from shared.contracts.payload import Id
@@ -24,12 +24,11 @@ from shared.http import (
     Page,
     SignedIn,
     Traced,
-    following,
     moment_before,
+    page_of,
     problems,
     router,
     text_after,
-    to_cursor,
 )
 from shared.identifiers import Email, ExternalId
 from shared.offloop import off_loop
@@ -173,8 +172,12 @@ def rotations_router(rotations: Rotations) -> APIRouter:
     async def list_rotations(me: SignedIn, *, cursor: str | None = None, limit: Limit = 50) -> Page[RotationRead]:
         """For a coordinator: the institution's, by id, without those that were taken back."""
         page = await rotations.page(me, after=text_after(cursor) or "", limit=limit)
-        last = to_cursor(page[-1].entry.external) if len(page) == limit else None
-        return Page(items=[_read(rotation, me.scope) for rotation in page], next=last)
+        return page_of(
+            page,
+            lambda rotation: _read(rotation, me.scope),
+            limit=limit,
+            position=lambda rotation: rotation.entry.external,
+        )
 
     return routes
 
@@ -188,10 +191,7 @@ def conflicts_router(rotations: Rotations) -> APIRouter:
     ) -> Page[RelationshipRead]:
         """For a coordinator: open relationships of the own institution's people in which something has to change."""
         page = await rotations.conflicts(me, programme, before=moment_before(cursor), limit=limit)
-        return Page(
-            items=[relationship_read(relationship) for relationship in page],
-            next=following(page, limit, began),
-        )
+        return page_of(page, relationship_read, limit=limit, position=position)
 
     return routes
 

@@ -54,3 +54,8 @@ class Job:
 
     def changed(self, **fields: Any) -> Self:
         return replace(self, version=self.version + 1, **fields)
+
+
+def position(job: Job) -> tuple[datetime, str]:
+    """Where a page of jobs, the newest first, goes on after this job."""
+    return job.began_at, job.id

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.matching.jobs.domain import position
 from services.matching.mentoring.api.requests import PartyRead, party
 from services.matching.repairs.domain.lifecycle import BYSTANDERS_AT_MOST, Move, Repair, RepairState, Step, StepState
 from services.matching.repairs.usecases.repairs import Repairs
@@ -19,14 +20,12 @@ from shared.http import (
     SignedIn,
     Traced,
     etag,
-    following,
     moment_before,
+    page_of,
     problems,
     router,
     text_after,
-    to_cursor,
 )
-from shared.http.cursors import Moment
 
 
 class NewRepair(BaseModel):
@@ -99,7 +98,7 @@ def repairs_router(repairs: Repairs) -> APIRouter:
     ) -> Page[RepairRead]:
         """The newest first."""
         page = await repairs.of_programme(me, programme, before=moment_before(cursor), limit=limit)
-        return Page(items=[_read(one) for one in page], next=following(page, limit, _began))
+        return page_of(page, _read, limit=limit, position=position)
 
     @routes.get("/repairs/{repair}", response_model_exclude_none=True, responses=problems(404))
     async def see_repair(repair: Id, me: SignedIn, response: Response) -> RepairRead:
@@ -116,8 +115,7 @@ def repairs_router(repairs: Repairs) -> APIRouter:
     ) -> Page[StepRead]:
         """Who would go where, and who is left behind."""
         page = await repairs.steps(me, repair, state, after=text_after(cursor) or "", limit=limit)
-        following_page = to_cursor(page[-1].id) if len(page) == limit else None
-        return Page(items=[_step_read(one) for one in page], next=following_page)
+        return page_of(page, _step_read, limit=limit, position=lambda step: step.id)
 
     _act(routes, repairs)
     return routes
@@ -185,7 +183,3 @@ def _step_read(step: Step) -> StepRead:
 
 def _move_read(move: Move) -> MoveRead:
     return MoveRead(mentee=party(move.mentee), mentor=party(move.mentor), leaves=move.leaves)
-
-
-def _began(repair: Repair) -> Moment:
-    return repair.began_at, repair.id

@@ -20,8 +20,8 @@ from shared.http import (
     Page,
     SignedIn,
     etag,
-    following,
     moment_before,
+    page_of,
     problems,
     router,
 )
@@ -110,10 +110,7 @@ def simulations_router(rehearsals: Simulations) -> APIRouter:
     ) -> Page[RehearsalRead]:
         """The newest first."""
         page = await rehearsals.of_programme(me, programme, before=moment_before(cursor), limit=limit)
-        return Page(
-            items=[_read(rehearsal) for rehearsal in page],
-            next=following(page, limit, _began),
-        )
+        return page_of(page, _read, limit=limit, position=_position)
 
     @routes.get("/rehearsals/{rehearsal}", responses=problems(404))
     async def see_rehearsal(rehearsal: Id, me: SignedIn, response: Response) -> RehearsalRead:
@@ -169,5 +166,5 @@ def _rules_read(rules: Rules) -> RulesRead:
     return RulesRead(weights=dict(rules.weights), limits=limits)
 
 
-def _began(rehearsal: Simulation) -> Moment:
+def _position(rehearsal: Simulation) -> Moment:
     return rehearsal.began_at, rehearsal.id

@@ -19,7 +19,7 @@ from shared.auth import Principal
 from shared.contracts.matching import Unmatched
 from shared.contracts.payload import Id
 from shared.contracts.profiles import Factor
-from shared.http import Limit, Page, SignedIn, problems, router, text_after, to_cursor
+from shared.http import Limit, Page, SignedIn, page_of, problems, router, text_after
 
 _COLUMNS = ("mentee", "reason", "explanation", "as_of")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -109,8 +109,7 @@ def unmatched_router(reading: Reading) -> APIRouter:
             await reading.unmatched(me, programme, limit=1)  # problems come before the first byte
             return StreamingResponse(_csv_lines(reading, me, programme), media_type="text/csv; charset=utf-8")
         page = await reading.unmatched(me, programme, after=text_after(cursor) or "", limit=limit)
-        next_cursor = to_cursor(page[-1].mentee) if len(page) == limit else None
-        return Page[UnmatchedRead](items=[_unmatched(mentee) for mentee in page], next=next_cursor)
+        return page_of(page, _unmatched, limit=limit, position=lambda unmatched: unmatched.mentee)
 
     return routes
 

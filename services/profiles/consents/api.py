@@ -16,10 +16,10 @@ from shared.http import (
     Page,
     SignedIn,
     Traced,
+    page_of,
     problems,
     router,
     text_after,
-    to_cursor,
 )
 
 Answer = Literal["agree", "decline"]
@@ -74,8 +74,8 @@ def consents_router(consents: Consents) -> APIRouter:
     async def admissions(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[AdmissionView]:
         """Other institutions' programmes that name this one. For a coordinator of the institution."""
         found = await consents.admissions(me, after=text_after(cursor), limit=limit)
-        last = to_cursor(found[-1].state.id) if len(found) == limit else None
-        return Page(items=[_admission(programme.state, me.home) for programme in found], next=last)
+        programmes = [programme.state for programme in found]
+        return page_of(programmes, lambda seen: _admission(seen, me.home), limit=limit, position=lambda seen: seen.id)
 
     @routes.post("/admissions/{programme}/{answer}", responses=problems(404))
     async def answer_admission(
@@ -89,8 +89,8 @@ def consents_router(consents: Consents) -> APIRouter:
     async def affiliations(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[AffiliationView]:
         """Other institutions' members whom these affiliate with this one. For a coordinator of the institution."""
         found = await consents.affiliations(me, after=text_after(cursor), limit=limit)
-        last = to_cursor(found[-1].state.id) if len(found) == limit else None
-        return Page(items=[_affiliation(member.state, me.home) for member in found], next=last)
+        members = [member.state for member in found]
+        return page_of(members, lambda seen: _affiliation(seen, me.home), limit=limit, position=lambda seen: seen.id)
 
     @routes.post("/affiliations/{member}/{answer}", responses=problems(404))
     async def answer_affiliation(

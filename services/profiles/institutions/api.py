@@ -21,10 +21,10 @@ from shared.http import (
     SignedIn,
     Traced,
     etag,
+    page_of,
     problems,
     router,
     text_after,
-    to_cursor,
 )
 
 
@@ -108,8 +108,7 @@ def institutions_router(institutions: InstitutionUseCases) -> APIRouter:
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[InstitutionView]:
         """Your own institution; an operator sees all."""
         found = await institutions.page(me, after=text_after(cursor), limit=limit)
-        last = to_cursor(found[-1].state.id) if len(found) == limit else None
-        return Page(items=[_view(institution) for institution in found], next=last)
+        return page_of(found, _view, limit=limit, position=lambda seen: seen.state.id)
 
     @routes.get("/{institution}", responses=problems(404))
     async def see(institution: Id, me: SignedIn, response: Response) -> InstitutionView:

@@ -22,10 +22,10 @@ from shared.http import (
     SignedIn,
     Traced,
     etag,
+    page_of,
     problems,
     router,
     text_after,
-    to_cursor,
 )
 
 _EXAMPLE: JsonDict = {
@@ -153,8 +153,7 @@ def programmes_router(programmes: ProgrammeUseCases) -> APIRouter:
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[ProgrammeView]:
         """Programmes that your institution owns or is admitted to; an operator sees all."""
         found = await programmes.page(me, after=text_after(cursor), limit=limit)
-        last = to_cursor(found[-1].state.id) if len(found) == limit else None
-        return Page(items=[_view(programme, me) for programme in found], next=last)
+        return page_of(found, lambda seen: _view(seen, me), limit=limit, position=lambda seen: seen.state.id)
 
     @routes.get("/{programme}", responses=problems(404))
     async def see(programme: Id, me: SignedIn, response: Response) -> ProgrammeView:

@@ -19,9 +19,9 @@ from shared.http import (
     Traced,
     line_after,
     moment_before,
+    page_of,
     problems,
     router,
-    to_cursor,
 )
 from shared.text import Line
 
@@ -123,8 +123,7 @@ def rosters_router(rosters: RosterIntake, *, max_bytes: int) -> APIRouter:
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[RosterView]:
         """The institution's, newest first."""
         found = await rosters.page(me, before=moment_before(cursor), limit=limit)
-        last = to_cursor([found[-1].created_at.isoformat(), found[-1].id]) if len(found) == limit else None
-        return Page(items=[_view(roster) for roster in found], next=last)
+        return page_of(found, _view, limit=limit, position=lambda roster: (roster.created_at, roster.id))
 
     @routes.get("/{roster}", responses=problems(404))
     async def see(roster: Id, me: SignedIn) -> RosterView:
@@ -136,7 +135,6 @@ def rosters_router(rosters: RosterIntake, *, max_bytes: int) -> APIRouter:
     ) -> Page[RowView]:
         """Every row's verdict, by line."""
         found = await rosters.verdicts(me, roster, verdict, after=line_after(cursor), limit=limit)
-        last = to_cursor(found[-1].line) if len(found) == limit else None
-        return Page(items=[_row_view(row) for row in found], next=last)
+        return page_of(found, _row_view, limit=limit, position=lambda row: row.line)
 
     return routes

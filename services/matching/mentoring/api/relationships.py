@@ -17,8 +17,8 @@ from shared.http import (
     SignedIn,
     Traced,
     etag,
-    following,
     moment_before,
+    page_of,
     problems,
     router,
 )
@@ -114,10 +114,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
     ) -> Page[RelationshipRead]:
         """The newest first."""
         page = await relationships.mine(me, side=side, state=state, before=moment_before(cursor), limit=limit)
-        return Page(
-            items=[own_read(relationship) for relationship in page],
-            next=following(page, limit, began),
-        )
+        return page_of(page, own_read, limit=limit, position=position)
 
     @routes.get("/programmes/{programme}/relationships", response_model_exclude_none=True, responses=problems(404))
     async def list_of_programme(
@@ -130,10 +127,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
     ) -> Page[RelationshipRead]:
         """For a coordinator: those of which one side is of the own institution, the newest first."""
         page = await relationships.of_programme(me, programme, state=state, before=moment_before(cursor), limit=limit)
-        return Page(
-            items=[relationship_read(relationship) for relationship in page],
-            next=following(page, limit, began),
-        )
+        return page_of(page, relationship_read, limit=limit, position=position)
 
     return routes
 
@@ -165,5 +159,5 @@ def relationship_read(relationship: Relationship) -> RelationshipRead:
     )
 
 
-def began(relationship: Relationship) -> Moment:
+def position(relationship: Relationship) -> Moment:
     return relationship.since, relationship.id

@@ -20,8 +20,8 @@ from shared.http import (
     SignedIn,
     Traced,
     etag,
-    following,
     moment_before,
+    page_of,
     problems,
     router,
 )
@@ -137,10 +137,7 @@ def requests_router(requests: Requests) -> APIRouter:
     ) -> Page[RequestRead]:
         """The newest first."""
         page = await requests.mine(me, side=side, state=state, before=moment_before(cursor), limit=limit)
-        return Page(
-            items=[request_read(view) for view in page],
-            next=following([seen.request for seen in page], limit, _asked),
-        )
+        return page_of(page, request_read, limit=limit, position=_position)
 
     @routes.get("/programmes/{programme}/requests", response_model_exclude_none=True, responses=problems(404))
     async def list_of_programme(
@@ -153,10 +150,7 @@ def requests_router(requests: Requests) -> APIRouter:
     ) -> Page[RequestRead]:
         """For a coordinator: those of which one side is of the own institution, the newest first."""
         page = await requests.of_programme(me, programme, state=state, before=moment_before(cursor), limit=limit)
-        return Page(
-            items=[request_read(RequestView(request, None)) for request in page],
-            next=following(page, limit, _asked),
-        )
+        return page_of([RequestView(request, None) for request in page], request_read, limit=limit, position=_position)
 
     return routes
 
@@ -191,5 +185,5 @@ def request_read(seen: RequestView) -> RequestRead:
     )
 
 
-def _asked(request: Request) -> Moment:
-    return request.asked_at, request.id
+def _position(seen: RequestView) -> Moment:
+    return seen.request.asked_at, seen.request.id

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
+from services.matching.jobs.domain import position
 from services.matching.rounds.api.views import (
     ChosenTarget,
     NewRound,
@@ -35,14 +36,12 @@ from shared.http import (
     SignedIn,
     Traced,
     etag,
-    following,
     moment_before,
+    page_of,
     problems,
     router,
     text_after,
-    to_cursor,
 )
-from shared.http.cursors import Moment
 
 _MAX_BODY_BYTES = 4 << 20
 _COLUMNS = ("position", "mentee", "institution", "state", "reason", "waiting_since", "would_change")
@@ -94,10 +93,7 @@ def rounds_router(rounds: Rounds) -> APIRouter:
     ) -> Page[RoundRead]:
         """The newest first."""
         page = await rounds.of_programme(me, programme, before=moment_before(cursor), limit=limit)
-        return Page(
-            items=[round_read(round) for round in page],
-            next=following(page, limit, _began),
-        )
+        return page_of(page, round_read, limit=limit, position=position)
 
     @routes.get("/rounds/{round}", response_model_exclude_none=True, responses=problems(404))
     async def see_round(round: Id, me: SignedIn, response: Response) -> RoundRead:
@@ -175,9 +171,7 @@ def _places(routes: APIRouter, rounds: Rounds) -> None:
     ) -> Page[PlaceRead]:
         """Every mentee's place: the mentor, and the state."""
         page = await rounds.places(me, round, state, after=text_after(cursor) or "", limit=limit)
-        return Page(
-            items=[place_read(place) for place in page], next=to_cursor(page[-1].id) if len(page) == limit else None
-        )
+        return page_of(page, place_read, limit=limit, position=lambda place: place.id)
 
     @routes.get("/rounds/{round}/waitlist", response_model=Page[WaitingRead], responses={**problems(404), **also_csv})
     async def list_waiting(
@@ -196,8 +190,7 @@ def _places(routes: APIRouter, rounds: Rounds) -> None:
             await rounds.waitlist(me, round, limit=1)  # raises before the first byte is sent
             return StreamingResponse(_lines(rounds, me, round), media_type="text/csv; charset=utf-8")
         page = await rounds.waitlist(me, round, after=text_after(cursor) or "", limit=limit)
-        next_cursor = to_cursor(page[-1].place.order) if len(page) == limit else None
-        return Page[WaitingRead](items=[waiting_read(waiting) for waiting in page], next=next_cursor)
+        return page_of(page, waiting_read, limit=limit, position=lambda waiting: waiting.place.order)
 
     @routes.get("/me/rounds", response_model_exclude_none=True, responses=problems(404))
     async def list_my_rounds(me: SignedIn) -> list[OwnPlaceRead]:
@@ -226,7 +219,3 @@ async def _lines(rounds: Rounds, me: Principal, round: str) -> AsyncIterator[str
         place = waiting.place
         columns = (place.mentee.member, place.mentee.institution, place.state, place.reason or "")
         yield csv_line((str(waiting.position), *columns, place.waiting_since.isoformat(), would_change(place)))
-
-
-def _began(round: Round) -> Moment:
-    return round.began_at, round.id

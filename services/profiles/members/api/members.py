@@ -26,10 +26,10 @@ from shared.http import (
     SignedIn,
     Traced,
     etag,
+    page_of,
     problems,
     router,
     text_after,
-    to_cursor,
 )
 from shared.identifiers import Email, ExternalId
 
@@ -137,8 +137,9 @@ def members_router(members: MemberUseCases) -> APIRouter:
             name_words=_sought(name),
         )
         found = await members.page(me, wanted, after=text_after(cursor), limit=limit)
-        last = to_cursor(found[-1].state.id) if len(found) == limit else None
-        return Page(items=[member_view(member, me.scope) for member in found], next=last)
+        return page_of(
+            found, lambda seen: member_view(seen, me.scope), limit=limit, position=lambda seen: seen.state.id
+        )
 
     @routes.get("/{member}", responses=problems(404))
     async def see(member: Id, me: SignedIn, response: Response) -> OwnView | MemberView:

@@ -16,10 +16,10 @@ from shared.http import (
     Page,
     SignedIn,
     Traced,
+    page_of,
     problems,
     router,
     text_after,
-    to_cursor,
 )
 
 
@@ -66,8 +66,7 @@ def erasures_router(erasures: ErasureUseCases) -> APIRouter:
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[ErasureView]:
         """For an `institution_coordinator`: the oldest first."""
         found = await erasures.page(me, after=text_after(cursor), limit=limit)
-        last = to_cursor(found[-1].id) if len(found) == limit else None
-        return Page(items=[_view(erasure) for erasure in found], next=last)
+        return page_of(found, _view, limit=limit, position=lambda erasure: erasure.id)
 
     @routes.get("/erasures/{erasure}", responses=problems(404))
     async def see(erasure: Id, me: SignedIn) -> ErasureView:
