@@ -94,15 +94,15 @@ class SolverProcess:
         steps = [step_of(step) for step in answer["steps"]]
         return Planned(plan=Plan(**answer["plan"]), steps=steps, void=answer["void"]), answer["seen"]
 
-    async def simulate(self, rehearsal: Simulation) -> Simulated:
+    async def simulate(self, simulation: Simulation) -> Simulated:
         with self.folder() as folder:
             answer = await self._done(
                 "rehearse",
                 folder,
                 uri=self._uri,
                 database=self._database,
-                programme=rehearsal.programme,
-                draft=asdict(rehearsal.draft),
+                programme=simulation.programme,
+                draft=asdict(simulation.draft),
             )
         return result_of(answer)
 

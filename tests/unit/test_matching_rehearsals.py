@@ -154,21 +154,21 @@ class SimulationsInMemory:
     async def policy(self, programme: str) -> Policy | None:
         return Policy(self.programme, {}) if programme == CARE else None
 
-    async def next_to_simulate(self) -> Simulation | None:
+    async def claim(self) -> Simulation | None:
         return self.waiting.pop() if self.waiting else None
 
     async def to_follow(self, *, now: datetime) -> list[Simulation]:  # noqa: ARG002 -- all: `follow` knows better
         return [one for one in self.saved if one.state == "ready"]
 
-    async def save(self, rehearsal: Simulation) -> None:
+    async def save(self, simulation: Simulation) -> None:
         if self.is_overtaken:
             raise StaleVersion(found=9, expected=1)
-        self.saved.append(rehearsal)
+        self.saved.append(simulation)
 
 
 class DirectSolver:
-    async def simulate(self, rehearsal: Simulation) -> Result:
-        return simulate(network(mentee("ana"), mentor("milo")), CARE, rehearsal.draft)
+    async def simulate(self, simulation: Simulation) -> Result:
+        return simulate(network(mentee("ana"), mentor("milo")), CARE, simulation.draft)
 
 
 class Lease:
@@ -187,7 +187,7 @@ def waiting(**fields: Any) -> Simulation:
 
 
 def worked_off(repository: SimulationsInMemory, *, lease: Lease | None = None) -> list[str]:
-    asyncio.run(SimulationWorker(repository, DirectSolver(), lease or Lease(), SystemClock()).work())
+    asyncio.run(SimulationWorker(repository, repository, DirectSolver(), lease or Lease(), SystemClock()).work())
     return [one.reason or one.state for one in repository.saved]
 
 

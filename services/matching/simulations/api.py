@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from services.matching.jobs.domain import position
 from services.matching.simulations.comparison import Churn, Figures
-from services.matching.simulations.lifecycle import Draft, DropReason, RehearsalState, Result, Rules, Simulation
+from services.matching.simulations.lifecycle import Draft, DropReason, Result, Rules, Simulation, SimulationState
 from services.matching.simulations.usecases import Simulations
 from shared.contracts.payload import Id
 from shared.contracts.profiles import Factor
@@ -25,7 +26,6 @@ from shared.http import (
     problems,
     router,
 )
-from shared.http.cursors import Moment
 
 Weight = Annotated[int, Field(ge=0, le=100)]
 
@@ -85,14 +85,14 @@ class ResultRead(BaseModel):
 class RehearsalRead(BaseModel):
     id: str
     programme: str
-    state: RehearsalState = Field(description="`applied`: the programme has the draft's policy by now")
+    state: SimulationState = Field(description="`applied`: the programme has the draft's policy by now")
     began_at: datetime
     expires_at: datetime
     reason: DropReason | None = Field(default=None, description="Why it was dropped")
     result: ResultRead | None = None
 
 
-def simulations_router(rehearsals: Simulations) -> APIRouter:
+def simulations_router(simulations: Simulations) -> APIRouter:
     routes = router(tags=["rehearsals"])
 
     @routes.post("/programmes/{programme}/rehearsals", status_code=202, responses=problems(404, 409))
@@ -100,7 +100,7 @@ def simulations_router(rehearsals: Simulations) -> APIRouter:
         programme: Id, body: NewRehearsal, me: SignedIn, id: NewId, response: Response, _key: IdempotencyKey = None
     ) -> RehearsalRead:
         """Compares the lists of the institution's own mentees under today's policy and the draft, in the background."""
-        begun = await rehearsals.begin(me, programme, id=id, draft=_draft(body))
+        begun = await simulations.begin(me, programme, id=id, draft=_draft(body))
         response.headers["location"] = f"/rehearsals/{begun.id}"
         return _tagged(response, begun)
 
@@ -109,20 +109,20 @@ def simulations_router(rehearsals: Simulations) -> APIRouter:
         programme: Id, me: SignedIn, *, cursor: str | None = None, limit: Limit = 50
     ) -> Page[RehearsalRead]:
         """The newest first."""
-        page = await rehearsals.of_programme(me, programme, before=moment_before(cursor), limit=limit)
-        return page_of(page, _read, limit=limit, position=_position)
+        page = await simulations.of_programme(me, programme, before=moment_before(cursor), limit=limit)
+        return page_of(page, _read, limit=limit, position=position)
 
     @routes.get("/rehearsals/{rehearsal}", responses=problems(404))
     async def see_rehearsal(rehearsal: Id, me: SignedIn, response: Response) -> RehearsalRead:
         """`result.change` is the request to profiles that applies the draft; then the state becomes `applied`."""
-        return _tagged(response, await rehearsals.see(me, rehearsal))
+        return _tagged(response, await simulations.see(me, rehearsal))
 
     @routes.post("/rehearsals/{rehearsal}/drop", responses=problems(404, 409, 412, 428))
     async def drop_rehearsal(
         rehearsal: Id, me: SignedIn, expected: ExpectedVersion, response: Response, _key: IdempotencyKey = None
     ) -> RehearsalRead:
         """Ends the rehearsal. The programme stays as it is."""
-        return _tagged(response, await rehearsals.drop(me, rehearsal, expected=expected))
+        return _tagged(response, await simulations.drop(me, rehearsal, expected=expected))
 
     return routes
 
@@ -131,21 +131,21 @@ def _draft(body: NewRehearsal) -> Draft:
     return Draft(weights=body.weights, list_length=body.limits.list_length, minimum_score=body.limits.minimum_score)
 
 
-def _tagged(response: Response, rehearsal: Simulation) -> RehearsalRead:
-    response.headers["etag"] = etag(rehearsal.version)
-    return _read(rehearsal)
+def _tagged(response: Response, simulation: Simulation) -> RehearsalRead:
+    response.headers["etag"] = etag(simulation.version)
+    return _read(simulation)
 
 
-def _read(rehearsal: Simulation) -> RehearsalRead:
-    result = rehearsal.result
+def _read(simulation: Simulation) -> RehearsalRead:
+    result = simulation.result
     return RehearsalRead(
-        id=rehearsal.id,
-        programme=rehearsal.programme,
-        state=rehearsal.state,
-        began_at=rehearsal.began_at,
-        expires_at=rehearsal.expires_at,
-        reason=rehearsal.reason,
-        result=_result_read(result, rehearsal.programme) if result else None,
+        id=simulation.id,
+        programme=simulation.programme,
+        state=simulation.state,
+        began_at=simulation.began_at,
+        expires_at=simulation.expires_at,
+        reason=simulation.reason,
+        result=_result_read(result, simulation.programme) if result else None,
     )
 
 
@@ -164,7 +164,3 @@ def _result_read(result: Result, programme: str) -> ResultRead:
 def _rules_read(rules: Rules) -> RulesRead:
     limits = LimitsRead(list_length=rules.list_length, minimum_score=rules.minimum_score)
     return RulesRead(weights=dict(rules.weights), limits=limits)
-
-
-def _position(rehearsal: Simulation) -> Moment:
-    return rehearsal.began_at, rehearsal.id

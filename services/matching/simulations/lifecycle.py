@@ -1,32 +1,31 @@
-"""A rehearsal's life: running → ready → applied, or dropped with a reason.
+"""States of a simulation: running → ready → applied, or dropped with a reason.
 
-Matching changes no programme: whoever wants the draft sends it to profiles, on condition of the state that it was
-compared with. The rehearsal follows what the programme becomes.
+Matching changes no programme: a coordinator who wants the draft sends it to profiles, on condition of the version that
+it was compared with. The simulation follows the programme. The API and the store call a simulation a rehearsal.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
+from services.matching.jobs.domain import Job
 from services.matching.kernel.participants import Programme
 from services.matching.simulations.comparison import Comparison
 from shared.contracts.profiles import Factor, programme_weights
-from shared.errors import Conflict, Rejected
+from shared.errors import Rejected
 
-RehearsalState = Literal["running", "ready", "applied", "dropped"]
+SimulationState = Literal["running", "ready", "applied", "dropped"]
 DropReason = Literal["by_coordinator", "programme_changed", "expired", "given_up"]
-ATTEMPTS = 5
-"""A rehearsal begun more often than this is given up: it ends whoever works on it."""
 KEPT = timedelta(days=14)
-"""What was compared grows old: people come and go."""
+"""A comparison grows old: people come and go."""
 REMEMBERED = timedelta(days=90)
-"""From its beginning; it has ended long before."""
+"""Since it began; it has ended long before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What would be other than today; what is not named stays."""
+    """Changes to today's rules; what is not named stays."""
 
     weights: Mapping[Factor, int] = field(default_factory=dict)
     list_length: int | None = None
@@ -35,10 +34,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What of a programme can be rehearsed, all of it."""
+    """The weights and limits of a programme."""
 
     weights: Mapping[Factor, int]
-    """Of every factor that a programme weighs."""
+    """By every factor that a programme weighs."""
     list_length: int
     minimum_score: int
 
@@ -56,23 +55,18 @@ class Rules:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     sequence: int
-    """Of the programme's state that was compared with: what changes it has to expect this one."""
+    """Of the programme's state that was compared with; a change to the draft has to expect this version."""
     today: Rules
     draft: Rules
     comparison: Comparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Simulation:
-    id: str
-    institution: str
-    """The programme's owner."""
-    programme: str
+class Simulation(Job):
+    NAME: ClassVar[str] = "rehearsal"
+    QUEUED: ClassVar[tuple[str, ...]] = ("running",)
     draft: Draft
-    began_at: datetime
-    state: RehearsalState = "running"
-    version: int = 1
-    attempts: int = 0
+    state: SimulationState = "running"
     result: Result | None = None
     reason: DropReason | None = None
 
@@ -87,7 +81,7 @@ def rules_of(programme: Programme) -> Rules:
 
 
 def drafted(today: Rules, draft: Draft) -> Rules:
-    """Raises `Rejected` where nothing would be other than it is."""
+    """Raises `Rejected` where the draft changes nothing."""
     new = Rules(
         weights={**today.weights, **draft.weights},
         list_length=today.list_length if draft.list_length is None else draft.list_length,
@@ -98,47 +92,36 @@ def drafted(today: Rules, draft: Draft) -> Rules:
     return new
 
 
-def show(rehearsal: Simulation, result: Result) -> Simulation:
-    _require(rehearsal, "running")
-    return _next(rehearsal, state="ready", result=result)
+def show(simulation: Simulation, result: Result) -> Simulation:
+    simulation.require("running")
+    return simulation.changed(state="ready", result=result)
 
 
-def drop(rehearsal: Simulation) -> Simulation:
-    _require(rehearsal, "running", "ready")
-    return _dropped(rehearsal, "by_coordinator")
+def drop(simulation: Simulation) -> Simulation:
+    simulation.require("running", "ready")
+    return _dropped(simulation, "by_coordinator")
 
 
-def overtaken(rehearsal: Simulation) -> Simulation:
-    """The programme became another before anything could be compared."""
-    return _dropped(rehearsal, "programme_changed")
+def overtaken(simulation: Simulation) -> Simulation:
+    """The programme changed before the lists could be compared."""
+    return _dropped(simulation, "programme_changed")
 
 
-def give_up(rehearsal: Simulation) -> Simulation:
-    return _dropped(rehearsal, "given_up")
+def give_up(simulation: Simulation) -> Simulation:
+    return _dropped(simulation, "given_up")
 
 
-def follow(rehearsal: Simulation, programme: Programme | None, *, now: datetime) -> Simulation | None:
-    """What becomes of one that is ready, by the programme's newest state; None where it waits on."""
-    result = rehearsal.result
-    if rehearsal.state != "ready" or result is None:
+def follow(simulation: Simulation, programme: Programme | None, *, now: datetime) -> Simulation | None:
+    """The next state of a ready simulation by the programme's newest state; None where it stays ready."""
+    result = simulation.result
+    if simulation.state != "ready" or result is None:
         return None
     if programme is not None and programme.sequence > result.sequence:
         if rules_of(programme) == result.draft:
-            return _next(rehearsal, state="applied")
-        return _dropped(rehearsal, "programme_changed")
-    return _dropped(rehearsal, "expired") if now >= rehearsal.expires_at else None
+            return simulation.changed(state="applied")
+        return _dropped(simulation, "programme_changed")
+    return _dropped(simulation, "expired") if now >= simulation.expires_at else None
 
 
-def _dropped(rehearsal: Simulation, reason: DropReason) -> Simulation:
-    return _next(rehearsal, state="dropped", reason=reason)
-
-
-def _require(rehearsal: Simulation, *states: RehearsalState) -> None:
-    if rehearsal.state not in states:
-        raise Conflict(
-            f"rehearsal_not_{states[-1]}", f"this needs a rehearsal that is {states[-1]}; this one is {rehearsal.state}"
-        )
-
-
-def _next(rehearsal: Simulation, **changed: Any) -> Simulation:
-    return replace(rehearsal, version=rehearsal.version + 1, **changed)
+def _dropped(simulation: Simulation, reason: DropReason) -> Simulation:
+    return simulation.changed(state="dropped", reason=reason)

@@ -1,23 +1,25 @@
-"""Rehearsals that wait are worked out, outside of this process; those that are ready follow their programme.
+"""Running simulations are computed in the solver process; ready simulations follow their programme.
 
-What becomes of a ready one is a function of the programme's copy and the time, so no event of it can be missed. One
-at a time over all replicas, by lease; if two work all the same, one of them meets a newer version.
+The next state of a ready simulation is a function of the programme's copy and the time, so no event can be missed.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
-from services.matching.jobs.worker import HeldLease, while_held
+from services.matching.jobs.domain import GivenUp
+from services.matching.jobs.usecases import Jobs
+from services.matching.jobs.worker import HeldLease, JobWorker
 from services.matching.kernel import rules, scoring
-from services.matching.kernel.participants import Policy, Programme, weights_for
+from services.matching.kernel.participants import Programme, weights_for
 from services.matching.kernel.shards import SHARDS
 from services.matching.simulations import lifecycle as life
 from services.matching.simulations.comparison import Listed, Lists, compare
-from services.matching.simulations.lifecycle import ATTEMPTS, Draft, Result, Simulation
+from services.matching.simulations.lifecycle import Draft, Result, Simulation
 from services.matching.suggestions.index.network import Network
 from shared.clock import Clock
-from shared.errors import Rejected, StaleVersion
+from shared.errors import DomainError, StaleVersion
 
 
 def simulate(network: Network, programme: str, draft: Draft) -> Result:
@@ -58,61 +60,43 @@ def _percent(network: Network, programme: Programme, mentee: str, mentors: Seque
     return scoring.percent(sum(parts[: scoring.OPEN]), weights)
 
 
-class SimulationQueue(Protocol):
-    async def policy(self, programme: str) -> Policy | None: ...
-
-    async def next_to_simulate(self) -> Simulation | None:
-        """The one that was tried least, then the oldest; its attempts are counted."""
-
+class SimulationRepository(Protocol):
     async def to_follow(self, *, now: datetime) -> Sequence[Simulation]:
-        """Those that are ready and whose programme has become another, or whose time is up."""
-
-    async def save(self, rehearsal: Simulation) -> None:
-        """On condition of the version before. Raises `StaleVersion`."""
+        """Ready simulations whose programme has changed, or whose time is up."""
 
 
 class Simulator(Protocol):
-    async def simulate(self, rehearsal: Simulation) -> Result:
+    async def simulate(self, simulation: Simulation) -> Result:
         """Raises `Rejected`."""
 
 
-class SimulationWorker:
-    def __init__(self, repository: SimulationQueue, stage: Simulator, lease: HeldLease, clock: Clock) -> None:
+class SimulationWorker(JobWorker[Simulation]):
+    def __init__(
+        self,
+        jobs: Jobs[Simulation],
+        repository: SimulationRepository,
+        simulator: Simulator,
+        lease: HeldLease,
+        clock: Clock,
+    ) -> None:
+        super().__init__(jobs, lease)
         self._repository = repository
-        self._stage = stage
-        self._lease = lease
+        self._simulator = simulator
         self._clock = clock
 
-    async def work(self) -> None:
-        """Until nothing waits."""
-        while await self._lease.take():
-            await self._follow()
-            waiting = await self._repository.next_to_simulate()
-            if waiting is None:
-                return
-            await while_held(self._lease, self._work_out(waiting))
-
-    async def _follow(self) -> None:
+    async def _before_claim(self) -> None:
         now = self._clock.now()
-        for one in await self._repository.to_follow(now=now):
-            policy = await self._repository.policy(one.programme)
-            after = life.follow(one, policy.programme if policy else None, now=now)
+        for simulation in await self._repository.to_follow(now=now):
+            policy = await self._jobs.policy(simulation.programme)
+            after = life.follow(simulation, policy.programme if policy else None, now=now)
             if after is not None:
-                await self._save(after)
+                with suppress(StaleVersion):
+                    await self._jobs.save(after)
 
-    async def _work_out(self, one: Simulation) -> None:
-        await self._save(await self._worked_out(one))
+    async def _run(self, simulation: Simulation) -> None:
+        simulation.require_attempts_left()
+        await self._jobs.save(life.show(simulation, await self._simulator.simulate(simulation)))
 
-    async def _worked_out(self, one: Simulation) -> Simulation:
-        if one.attempts > ATTEMPTS:
-            return life.give_up(one)
-        try:
-            return life.show(one, await self._stage.simulate(one))
-        except Rejected:  # the programme became the draft in between
-            return life.overtaken(one)
-
-    async def _save(self, one: Simulation) -> None:
-        try:
-            await self._repository.save(one)
-        except StaleVersion:
-            return
+    def _failed(self, simulation: Simulation, refused: DomainError) -> Simulation:
+        """A draft that is refused now equals the programme, which has changed since."""
+        return life.give_up(simulation) if isinstance(refused, GivenUp) else life.overtaken(simulation)
