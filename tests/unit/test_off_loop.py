@@ -32,7 +32,7 @@ async def test_a_rosters_lines_are_read_in_another_thread() -> None:
             yield line
 
     [row] = await offloop.off_loop(rosters._next_rows, reading.rows(lines(), SECTION))
-    assert row.told is not None
+    assert row.profile is not None
     assert threading.get_ident() not in threads
 
 
