@@ -3,7 +3,7 @@
 import pytest
 
 from shared.errors import Contended, StaleVersion, VersionMismatch
-from shared.retries import TRIES, again_when_stale
+from shared.retries import TRIES, retried_when_stale
 
 
 class Contest:
@@ -23,19 +23,19 @@ class Contest:
 
 async def test_a_command_is_saved_however_many_were_faster() -> None:
     contest = Contest(faster=40)
-    assert await again_when_stale(contest.act) == "saved"
+    assert await retried_when_stale(contest.act)() == "saved"
     assert contest.tried == 41
 
 
 async def test_a_version_that_the_caller_named_is_not_tried_again() -> None:
     contest = Contest(faster=1, refusal=VersionMismatch)
     with pytest.raises(VersionMismatch):
-        await again_when_stale(contest.act)
+        await retried_when_stale(contest.act)()
     assert contest.tried == 1
 
 
 async def test_endless_contention_is_no_stale_version_of_the_callers() -> None:
     contest = Contest(faster=10_000)
     with pytest.raises(Contended):
-        await again_when_stale(contest.act)
+        await retried_when_stale(contest.act)()
     assert contest.tried == TRIES

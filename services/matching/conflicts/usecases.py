@@ -20,7 +20,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, NotFound, Rejected
 from shared.offloop import off_loop
-from shared.retries import again_when_stale
+from shared.retries import retried_when_stale
 from shared.scope import Scope
 
 Outcome = Literal["created", "updated", "unchanged", "refused"]
@@ -88,7 +88,7 @@ class Rotations:
     async def enter(self, me: Principal, entries: Sequence[NamedEntry], trace: Trace) -> Sequence[Entered]:
         """Idempotent. Of two entries with the same id in one request, the second is refused."""
         me.require("coordinator", "integrator")
-        return await again_when_stale(lambda: self._enter(me.scope, entries, trace))
+        return await self._enter(me.scope, entries, trace)
 
     async def enter_one(self, me: Principal, entry: NamedEntry, trace: Trace) -> Rotation:
         [entered] = await self.enter(me, [entry], trace)
@@ -96,17 +96,14 @@ class Rotations:
             raise Rejected("rotation_refused", "the rotation was not saved: see errors", entered.errors)
         return (await self._repository.known(me.home, [entry.external]))[entry.external]
 
+    @retried_when_stale
     async def take_back(self, me: Principal, external: str, trace: Trace) -> None:
         me.require("coordinator", "integrator")
-
-        async def act() -> None:
-            known = (await self._repository.within(me.scope, [external])).get(external)
-            if known is None:
-                raise NotFound("rotation_not_found", "there is no rotation with this id")
-            after = assessments.take_back(known, now=self._clock.now())
-            await self._repository.keep([after] if after is not known else [], trace)
-
-        await again_when_stale(act)
+        known = (await self._repository.within(me.scope, [external])).get(external)
+        if known is None:
+            raise NotFound("rotation_not_found", "there is no rotation with this id")
+        after = assessments.take_back(known, now=self._clock.now())
+        await self._repository.keep([after] if after is not known else [], trace)
 
     async def page(self, me: Principal, *, after: str, limit: int) -> Sequence[Rotation]:
         me.require("coordinator")
@@ -118,6 +115,7 @@ class Rotations:
         require_coordinator(me, await self._repository.policy(programme), programme)
         return await self._repository.in_conflict(me.home, programme, before=before, limit=limit)
 
+    @retried_when_stale
     async def _enter(self, scope: Scope, entries: Sequence[NamedEntry], trace: Trace) -> Sequence[Entered]:
         """Runs the work that is linear in the number of entries in threads, between the reads."""
         now, institution = self._clock.now(), scope.institution

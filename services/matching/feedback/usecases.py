@@ -8,7 +8,7 @@ from services.matching.mentoring.usecases.parties import SignIns, require_member
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict, Forbidden, NotFound
-from shared.retries import again_when_stale
+from shared.retries import retried_when_stale
 
 
 class AnswerRepository(SignIns, Protocol):
@@ -32,7 +32,7 @@ class Experiences:
     async def answer(self, me: Principal, id: str, *, rating: Rating, trace: Trace) -> None:
         """Idempotent: the same answer again changes nothing."""
         relationship = await self._mine(me, id)
-        stored = await again_when_stale(lambda: self._answers.answer(relationship, rating, trace))
+        stored = await retried_when_stale(self._answers.answer)(relationship, rating, trace)
         if stored != rating:
             raise Conflict("experience_said", "you have already answered this, and an answer cannot be changed")
 

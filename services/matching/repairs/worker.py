@@ -23,7 +23,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RepairApplied, RepairPlanned
 from shared.errors import DomainError, StaleVersion
-from shared.retries import again_when_stale
+from shared.retries import retried_when_stale
 
 CarryOut = Callable[[Step, Sequence[RepairContext], Displacement | None], tuple[Step, list[Ended]]]
 
@@ -133,7 +133,7 @@ class RepairWorker(JobWorker[Repair]):
                 found, contexts, displacement=displacement, programme=repair.programme, ids=ids, now=now
             )
 
-        await again_when_stale(lambda: self._work_repository.carry_out(repair, step, carry, trace))
+        await retried_when_stale(self._work_repository.carry_out)(repair, step, carry, trace)
 
     async def _finish(self, repair: Repair) -> None:
         placed, moved = await self._work_repository.outcome(repair)

@@ -7,7 +7,6 @@ changes are added: an uncommitted change would be checked against the older stat
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import Protocol
 
 from services.matching.kernel.pairs import Decided
@@ -18,7 +17,7 @@ from services.matching.mentoring.domain.requests import Request, Situation
 from services.matching.suggestions.index.network import Network, State
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.retries import again_when_stale
+from shared.retries import retried_when_stale
 
 
 class PendingRequests(Protocol):
@@ -53,8 +52,9 @@ class UnavailableRequests:
         while self._waiting:
             request = self._waiting.pop(next(iter(self._waiting)))
             if self._network.may_be_unavailable(request):
-                await again_when_stale(partial(self._recheck, request.id))
+                await self._recheck(request.id)
 
+    @retried_when_stale
     async def _recheck(self, id: str) -> None:
         now = self._clock.now()
 

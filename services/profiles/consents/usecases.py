@@ -16,7 +16,7 @@ from services.profiles.programmes.usecases import ProgrammeRepository
 from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Forbidden, NotFound
-from shared.retries import again_when_stale
+from shared.retries import retried_when_stale
 
 
 class Consents:
@@ -30,35 +30,27 @@ class Consents:
     async def affiliations(self, me: Principal, *, after: str | None, limit: int) -> Sequence[Versioned[Member]]:
         return await self._members.naming(_require_coordinator(me), after, limit)
 
+    @retried_when_stale
     async def answer_admission(
         self, me: Principal, programme: str, *, agrees: bool, trace: Trace
     ) -> Versioned[Programme]:
         home = _require_coordinator(me)
+        before = await self._programmes.find_any(programme)
+        if before is None or home not in before.state.admits or home == before.state.institution:
+            raise NotFound("admission_not_found", "no programme with this id asks to admit your institution")
+        after = programmes.answer(before.state, home, agrees=agrees)
+        return await self._programmes.save(before, after, programmes.facts(after), trace)
 
-        async def act() -> Versioned[Programme]:
-            before = await self._programmes.find_any(programme)
-            if before is None or home not in before.state.admits or home == before.state.institution:
-                raise NotFound("admission_not_found", "no programme with this id asks to admit your institution")
-            after = programmes.answer(before.state, home, agrees=agrees)
-            return await self._programmes.save(before, after, programmes.facts(after), trace)
-
-        return await again_when_stale(act)
-
+    @retried_when_stale
     async def answer_affiliation(self, me: Principal, member: str, *, agrees: bool, trace: Trace) -> Versioned[Member]:
         home = _require_coordinator(me)
-
-        async def act() -> Versioned[Member]:
-            before = await self._members.find_naming(home, member)
-            if before is None:
-                raise NotFound(
-                    "affiliation_not_found", "no other institution names this member as affiliated with yours"
-                )
-            after = members.answer_affiliation(before.state, home, agrees=agrees)
-            after = after if agrees else await self._without_programmes_of(home, after)
-            payloads = changed_facts(members.facts(before.state), members.facts(after))
-            return await self._members.save(before, after, payloads, trace)
-
-        return await again_when_stale(act)
+        before = await self._members.find_naming(home, member)
+        if before is None:
+            raise NotFound("affiliation_not_found", "no other institution names this member as affiliated with yours")
+        after = members.answer_affiliation(before.state, home, agrees=agrees)
+        after = after if agrees else await self._without_programmes_of(home, after)
+        payloads = changed_facts(members.facts(before.state), members.facts(after))
+        return await self._members.save(before, after, payloads, trace)
 
     async def _without_programmes_of(self, institution: str, member: Member) -> Member:
         """Enrolments in this institution's programmes end with the affiliation, unless they admit the member's own."""

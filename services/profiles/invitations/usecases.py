@@ -23,7 +23,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import Conflict, NotFound
-from shared.retries import again_when_stale
+from shared.retries import retried_when_stale
 
 
 class InvitationRepository(Protocol):
@@ -84,8 +84,9 @@ class InvitationUseCases:
 
     async def accept(self, me: Principal, code: str, trace: Trace) -> Versioned[Member]:
         me.require("member")
-        return await again_when_stale(lambda: self._accept(me, code, trace))
+        return await self._accept(me, code, trace)
 
+    @retried_when_stale
     async def _accept(self, me: Principal, code: str, trace: Trace) -> Versioned[Member]:
         invitation = await self._invitations.invitation(me.home, _hash(code))
         if invitation is None:

@@ -19,7 +19,7 @@ from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import Role, Stage, Status
 from shared.errors import Conflict, FieldError, Forbidden, NotFound, Rejected
-from shared.retries import again_when_stale
+from shared.retries import retried_when_stale
 from shared.scope import Scope
 
 
@@ -150,19 +150,16 @@ class MemberUseCases:
     ) -> Versioned[Member]:
         return await self._change(me, await self.see_myself(me), given, expected=expected, trace=trace)
 
+    @retried_when_stale
     async def decide(self, me: Principal, id: str, decision: Decision, trace: Trace) -> Versioned[Member]:
-        """Pause, resume, deactivate: commands that do not depend on the version."""
-
-        async def act() -> Versioned[Member]:
-            before = await self.see(me, id)
-            after = decision(before.state)
-            if not is_self(me, before.state):
-                refuse_shared(me, before.state)
-            if after != before.state:
-                _refuse_inactive(me, before.state)
-            return await self._save(me, before, after, trace)
-
-        return await again_when_stale(act)
+        """Pauses, resumes or deactivates, whatever the version is."""
+        before = await self.see(me, id)
+        after = decision(before.state)
+        if not is_self(me, before.state):
+            refuse_shared(me, before.state)
+        if after != before.state:
+            _refuse_inactive(me, before.state)
+        return await self._save(me, before, after, trace)
 
     async def reactivate(self, me: Principal, id: str, trace: Trace) -> Versioned[Member]:
         me.require("coordinator")

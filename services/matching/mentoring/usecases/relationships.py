@@ -20,7 +20,7 @@ from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import NotFound
-from shared.retries import again_when_stale
+from shared.retries import retried_when_stale
 
 Decide = Callable[[Relationship, Side, Situation], Decided[Relationship]]
 WhenAlready = Callable[[Relationship], Decided[Relationship] | None]
@@ -105,9 +105,8 @@ class Relationships:
             check_version(relationship, command.expected)
             return decide(relationship, side, situation)
 
-        return await again_when_stale(
-            lambda: self._store.change_relationship(me.home, command.relationship, decide_unless_reached, command.trace)
-        )
+        change = retried_when_stale(self._store.change_relationship)
+        return await change(me.home, command.relationship, decide_unless_reached, command.trace)
 
     async def _side(self, me: Principal, id: str) -> Side:
         member = await require_member(self._store, me)

@@ -22,7 +22,7 @@ from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import NotFound
-from shared.retries import again_when_stale
+from shared.retries import retried_when_stale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +57,10 @@ class Requests:
         """Idempotent by the request's id: a retry after a crash changes nothing."""
         if await require_member(self._store, me) != mentee:
             raise NotFound("mentee_not_found", "there is no mentee with this id")
-        await again_when_stale(lambda: self._ask(me, asked, mentee, trace))
+        await self._ask(me, asked, mentee, trace)
         return await self._own(me, asked.id, "mentee")
 
+    @retried_when_stale
     async def _ask(self, me: Principal, asked: RequestMentor, mentee: str, trace: Trace) -> None:
         if await self._store.request(me.home, asked.id) is not None:
             return
@@ -87,14 +88,11 @@ class Requests:
             trace=trace,
         )
 
+    @retried_when_stale
     async def accept(self, me: Principal, id: str, *, expected: int | None, trace: Trace) -> Request:
         """Idempotent, as `decline` and `withdraw` are: accepting an accepted request changes nothing."""
-
-        async def act() -> Request:
-            request = await self._own(me, id, "mentor")
-            return request if request.state == "accepted" else await self._accept(request, expected, trace)
-
-        return await again_when_stale(act)
+        request = await self._own(me, id, "mentor")
+        return request if request.state == "accepted" else await self._accept(request, expected, trace)
 
     async def _accept(self, request: Request, expected: int | None, trace: Trace) -> Request:
         check_version(request, expected)
@@ -189,7 +187,7 @@ class Requests:
             check_version(request, expected)
             return decide(request)
 
-        return await again_when_stale(lambda: self._store.change_request(me.home, id, settle, trace))
+        return await retried_when_stale(self._store.change_request)(me.home, id, settle, trace)
 
     async def _own(self, me: Principal, id: str, side: Side) -> Request:
         """Raises `NotFound` for a request in which the caller is not on this side."""

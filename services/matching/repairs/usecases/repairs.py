@@ -11,7 +11,7 @@ from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict
-from shared.retries import again_when_stale
+from shared.retries import retried_when_stale
 
 
 class RepairRepository(Protocol):
@@ -34,10 +34,9 @@ class Repairs(CoordinatorJobs[Repair]):
     async def ask(self, me: Principal, programme: str, *, id: str, bystanders: int, trace: Trace) -> Repair:
         """Begins a plan for all mentees who are displaced now, or has the open repair planned again."""
         policy = await self._owned(me, programme)
-        return await again_when_stale(
-            lambda: self._ask(me, policy, programme, id=id, bystanders=bystanders, trace=trace)
-        )
+        return await self._ask(me, policy, programme, id=id, bystanders=bystanders, trace=trace)
 
+    @retried_when_stale
     async def _ask(
         self, me: Principal, policy: Policy, programme: str, *, id: str, bystanders: int, trace: Trace
     ) -> Repair:

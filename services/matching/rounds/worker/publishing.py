@@ -21,7 +21,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RoundPublished
 from shared.errors import StaleVersion
-from shared.retries import again_when_stale
+from shared.retries import retried_when_stale
 
 Settle = Callable[[Place, Situation], Settlement | None]
 
@@ -65,7 +65,7 @@ class PublicationWorker:
         def settle(found: Place, situation: Situation) -> Settlement | None:
             return places.settle(found, situation, relationship=relationship, now=now)
 
-        await again_when_stale(lambda: self._repository.settle(place, settle, trace))
+        await retried_when_stale(self._repository.settle)(place, settle, trace)
 
     async def _finish(self, round: Round) -> None:
         counts, now = await self._repository.counts(round), self._clock.now()

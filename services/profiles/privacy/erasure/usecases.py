@@ -13,7 +13,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import Forbidden, NotFound
-from shared.retries import again_when_stale
+from shared.retries import retried_when_stale
 
 
 class ErasureRepository(Protocol):
@@ -59,15 +59,14 @@ class ErasureUseCases:
 
     async def ask_for_myself(self, me: Principal, *, id: str, trace: Trace) -> Erasure:
         member = (await self._people.see_myself(me)).state
-        return await again_when_stale(lambda: self._ask(member, id=id, by="member", wait=self._waits.own, trace=trace))
+        return await self._ask(member, id=id, by="member", wait=self._waits.own, trace=trace)
 
     async def ask_for(self, me: Principal, member: str, *, id: str, trace: Trace) -> Erasure:
         found = (await self._people.see(me, member)).state
         _require_coordinator(me)
-        return await again_when_stale(
-            lambda: self._ask(found, id=id, by="coordinator", wait=self._waits.coordinators, trace=trace)
-        )
+        return await self._ask(found, id=id, by="coordinator", wait=self._waits.coordinators, trace=trace)
 
+    @retried_when_stale
     async def _ask(self, member: Member, *, id: str, by: domain.RequestedBy, wait: timedelta, trace: Trace) -> Erasure:
         waiting = await self._erasures.waiting_of(member.institution, member.id)
         asked = domain.request(
@@ -94,13 +93,11 @@ class ErasureUseCases:
             )
         return waiting
 
+    @retried_when_stale
     async def withdraw_mine(self, me: Principal) -> Erasure:
-        async def act() -> Erasure:
-            withdrawn = domain.withdraw(await self.see_mine(me), by="member", now=self._clock.now())
-            await self._erasures.save(withdrawn)
-            return withdrawn
-
-        return await again_when_stale(act)
+        withdrawn = domain.withdraw(await self.see_mine(me), by="member", now=self._clock.now())
+        await self._erasures.save(withdrawn)
+        return withdrawn
 
     async def see(self, me: Principal, id: str) -> Erasure:
         """For an `institution_coordinator` or an operator: an erasure holds ids only."""
@@ -116,15 +113,13 @@ class ErasureUseCases:
         _require_coordinator(me)
         return await self._erasures.page(me.home, after=after, limit=limit)
 
+    @retried_when_stale
     async def withdraw(self, me: Principal, id: str) -> Erasure:
-        async def act() -> Erasure:
-            found = await self.see(me, id)
-            _require_coordinator(me)
-            withdrawn = domain.withdraw(found, by="coordinator", now=self._clock.now())
-            await self._erasures.save(withdrawn)
-            return withdrawn
-
-        return await again_when_stale(act)
+        found = await self.see(me, id)
+        _require_coordinator(me)
+        withdrawn = domain.withdraw(found, by="coordinator", now=self._clock.now())
+        await self._erasures.save(withdrawn)
+        return withdrawn
 
 
 class ErasureDelays:
