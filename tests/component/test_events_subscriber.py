@@ -1,9 +1,11 @@
-"""The subscriber that docs/events.md shows to a stranger, run as it stands against a real Kafka."""
+"""The subscribers that README.md and docs/events.md show to a stranger, run as they stand against a real Kafka."""
 
 import asyncio
+import json
 import os
 import re
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,44 @@ async def test_a_stranger_hears_of_a_changed_list_and_goes_on_after_a_broken_rec
 @pytest.mark.parametrize("forbidden", ["enable_auto_commit=True", "latest"])
 def test_it_shows_nothing_that_loses_records(forbidden: str) -> None:
     assert forbidden not in LINES
+
+
+_README = Path(__file__).parents[2] / "README.md"
+_AROUND = """
+import asyncio, json, os
+from aiokafka import AIOKafkaConsumer
+
+async def main(address):
+{lines}
+
+asyncio.run(main(os.environ["KAFKA_BOOTSTRAP"]))
+"""
+
+
+async def test_the_subscriber_of_the_readme_hears_of_a_changed_list(kafka_bootstrap: str, tmp_path: Path) -> None:
+    (lines,) = re.findall(r"```python\n(.*?)```", _README.read_text(encoding="utf-8"), re.DOTALL)
+    program = tmp_path / "subscriber.py"
+    program.write_text(_AROUND.format(lines=textwrap.indent(lines, "    ")), encoding="utf-8")
+    event = golden(SuggestionsChanged.TYPE)
+    headers = list(event.headers.items())
+    subscriber = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-u", str(program)),
+        env=os.environ | {"KAFKA_BOOTSTRAP": kafka_bootstrap},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert subscriber.stdout is not None
+    hears = asyncio.create_task(subscriber.stdout.readline())
+    producer = kafka.producer(kafka_bootstrap)
+    await producer.start()
+    try:
+        # It reads what comes after it has joined, so the event is sent until it answers.
+        while not hears.done():
+            await producer.send_and_wait(
+                event.topic, key=event.key, value=event.value, headers=[*event.headers.items()]
+            )
+            await asyncio.wait([hears], timeout=0.5)
+    finally:
+        await producer.stop()
+        subscriber.kill()
+        await subscriber.wait()
+    assert (await hears).decode() == f"{json.loads(event.value)['mentee']} has a new list of mentors\n"
