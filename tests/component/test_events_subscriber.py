@@ -91,9 +91,7 @@ async def test_the_subscriber_of_the_readme_hears_of_a_changed_list(kafka_bootst
     try:
         # It reads what comes after it has joined, so the event is sent until it answers.
         while not hears.done():
-            await producer.send_and_wait(
-                event.topic, key=event.key, value=event.value, headers=[*event.headers.items()]
-            )
+            await producer.send_and_wait(event.topic, key=event.key, value=event.value, headers=headers)
             await asyncio.wait([hears], timeout=0.5)
     finally:
         await producer.stop()
