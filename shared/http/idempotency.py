@@ -59,6 +59,8 @@ _ABANDONED_MILLISECONDS = 60_000
 _KEY = re.compile(r"[!-~]{1,200}")
 _MAX_KEPT_BYTES = 11 << 20
 """The largest answer that is stored: encryption adds a third, and a MongoDB document has at most 16 MiB."""
+_MAX_ENCRYPTED_AT_ONCE_BYTES = 1 << 15
+"""A longer answer is encrypted and decrypted in a thread, so that the event loop serves other requests meanwhile."""
 _CHUNK_BYTES = 1 << 16
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -73,8 +75,14 @@ class Scope:
     def id(self) -> str:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, self.parts))
 
+    def encrypt(self, answer: bytes) -> bytes:
+        return self._cipher.encrypt(answer)
+
+    def decrypt(self, stored: bytes) -> bytes:
+        return self._cipher.decrypt(stored)
+
     @property
-    def cipher(self) -> Fernet:
+    def _cipher(self) -> Fernet:
         derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"preceptor kept answer")
         return Fernet(base64.urlsafe_b64encode(derived.derive(self.parts.encode())))
 
@@ -117,7 +125,8 @@ class Idempotency:
             raise Rejected("idempotency_key_reused", "this Idempotency-Key was used with another body: send a new key")
         if known["status"] is not None:
             headers = {**known["headers"], "idempotency-replayed": "true"}
-            return Response(scope.cipher.decrypt(known["body"]), known["status"], headers=headers)
+            answer = await _off_the_loop(scope.decrypt, known["body"])
+            return Response(answer, known["status"], headers=headers)
         if await self._take_over(scope):
             return None
         raise KeyInUse(await self._seconds_left(scope))
@@ -143,7 +152,7 @@ class Idempotency:
         if response.headers.get("cache-control") == "no-store" or len(response.body) > _MAX_KEPT_BYTES:
             response = problem(409, *ANSWER_LOST)
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-        body = scope.cipher.encrypt(bytes(response.body))
+        body = await _off_the_loop(scope.encrypt, bytes(response.body))
         answer = {"status": response.status_code, "body": body, "headers": headers}
         await self._answers.update_one({"_id": scope.id}, {"$set": answer})
 
@@ -169,6 +178,10 @@ class Idempotency:
         await self._answers.delete_one({"_id": scope.id, "status": None, "has_effect": None})
         long_ago = {"$subtract": ["$$NOW", 2 * _ABANDONED_MILLISECONDS]}
         await self._answers.update_one({"_id": scope.id, "status": None}, [{"$set": {"at": long_ago}}])
+
+
+async def _off_the_loop(work: Callable[[bytes], bytes], content: bytes) -> bytes:
+    return work(content) if len(content) <= _MAX_ENCRYPTED_AT_ONCE_BYTES else await asyncio.to_thread(work, content)
 
 
 class Route(APIRoute):

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
+from threading import get_ident
 
 import bson
 import httpx
@@ -203,6 +205,34 @@ async def test_an_upload_sent_again_is_the_same_whatever_stands_between_its_part
     for other in (("people.csv", b"x" * (2 << 20) + b"y"), ("others.csv", b"x" * (2 << 20))):
         refused = await client.post("/files", data={"name": "a"}, files={"file": other}, headers=headers)
         is_problem(refused, 422, "idempotency_key_reused")
+
+
+@dataclass(frozen=True)
+class WatchedScope(Scope):
+    """Records the threads in which it encrypts and decrypts."""
+
+    threads: list[int] = field(default_factory=list)
+
+    def encrypt(self, answer: bytes) -> bytes:
+        self.threads.append(get_ident())
+        return super().encrypt(answer)
+
+    def decrypt(self, stored: bytes) -> bytes:
+        self.threads.append(get_ident())
+        return super().decrypt(stored)
+
+
+@pytest.mark.parametrize(("size", "is_off_the_loop"), [(1 << 10, False), (1 << 20, True)])
+async def test_a_long_answer_is_encrypted_and_decrypted_in_a_thread(
+    api: Api, size: int, *, is_off_the_loop: bool
+) -> None:
+    idempotency, scope = Idempotency(api.database), WatchedScope(f"thread/{size}")
+    assert await idempotency.begin(scope, "fingerprint") is None
+    await idempotency.finish(scope, Response(b"x" * size, 201))
+    again = await idempotency.begin(scope, "fingerprint")
+    assert again is not None
+    assert again.body == b"x" * size
+    assert [thread != get_ident() for thread in scope.threads] == [is_off_the_loop] * 2
 
 
 @pytest.mark.parametrize(("size", "status"), [(11 << 20, 201), ((11 << 20) + 1, 409), (30 << 20, 409)])

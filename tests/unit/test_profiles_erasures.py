@@ -15,7 +15,7 @@ OWN, COORDINATORS = timedelta(days=7), timedelta(days=30)
 
 def asked(by: RequestedBy, waiting: Erasure | None = None, *, now: datetime = NOW) -> Erasure:
     wait = OWN if by == "member" else COORDINATORS
-    return erasures.ask(waiting, id="e1", institution="west", member="ada", by=by, now=now, wait=wait)
+    return erasures.request(waiting, id="e1", institution="west", member="ada", by=by, now=now, wait=wait)
 
 
 def test_a_request_waits_before_it_is_carried_out() -> None:
