@@ -1,5 +1,6 @@
 """A backup that still knows an erased member, restored long after the tombstones have left their topics."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -105,6 +106,23 @@ async def test_profiles_tells_nothing_of_the_member_again_and_remembers_the_eras
     report = await MongoErasureRepository(database, CLOCK).find("west", f"e-{ana.id}")
     assert report is not None
     assert (report.state, report.outstanding) == ("carried_out", domain.SERVICES)
+
+
+async def test_an_erasure_that_the_backup_knows_is_not_reported_as_later_than_the_backup(
+    database: Database, ana: Member
+) -> None:
+    people, store, now = MongoMembers(database, CLOCK), MongoErasures(database, CLOCK), CLOCK.now()
+    await people.prepare()
+    await store.prepare()
+    await people.add(ana, members.facts(ana), TRACE, request=ana.id)
+    asked = Erasure(id="e1", institution="west", member=ana.id, requested_by="member", requested_at=now, due_at=now)
+    await store.add(asked, (), TRACE)
+    await store.carry_out(asked, TRACE)
+    contact = ContactChanged(member=ana.id, institution="west", name="Ana", email=ana.email)
+    state = received(contact, 1)
+    tombstone = Received(replace(state.envelope, id=CLOCK.new_id(), sequence=2), None)
+    restoring = await restored(database, state, tombstone)
+    assert (restoring.report.erased, restoring.report.read_back, restoring.report.made_anew) == ([], [], [])
 
 
 async def test_a_request_that_waited_at_the_backup_waits_its_whole_time_again(database: Database, ana: Member) -> None:

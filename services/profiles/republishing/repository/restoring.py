@@ -98,7 +98,8 @@ class Restoring:
             return
         self.report.epoch = max(self.report.epoch, epochs.epoch_of(sequence) + 1)
         collection = OWNED[topic][0].collection
-        if self._known[collection].get(id, {}).get(_short(topic), 0) >= sequence:
+        # The store knows an erased member by the marker.
+        if any(self._known[name].get(id, {}).get(_short(topic), 0) >= sequence for name in (collection, ERASED)):
             return
         newest = self._ahead[collection].setdefault(id, Ahead()).received
         if topic not in newest or newest[topic].envelope.sequence < sequence:
