@@ -30,6 +30,7 @@ GUARANTEES = {
     "seated": "seats taken are relationships that take one, never more than offered, and each beginning was told once",
     "finished": "rounds, repairs and rehearsals came to an end and left nothing over; each pair is a relationship, "
     "begun once and told to both, or says why not; no more people moved than might; files are as solved, and verify",
+    "forgotten": "of an erased member no service keeps more than ids, and each has given one receipt",
     "listed": "each list is what follows from the profiles as they are",
 }
 _OPENING = """# Guarantees

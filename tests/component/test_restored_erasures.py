@@ -111,7 +111,7 @@ async def test_profiles_tells_nothing_of_the_member_again_and_remembers_the_eras
 async def test_an_erasure_that_the_backup_knows_is_not_reported_as_later_than_the_backup(
     database: Database, ana: Member
 ) -> None:
-    people, store, now = MongoMembers(database, CLOCK), MongoErasures(database, CLOCK), CLOCK.now()
+    people, store, now = MongoMemberRepository(database, CLOCK), MongoErasureRepository(database, CLOCK), CLOCK.now()
     await people.prepare()
     await store.prepare()
     await people.add(ana, members.facts(ana), TRACE, request=ana.id)

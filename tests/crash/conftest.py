@@ -63,7 +63,7 @@ async def crashes(own_servers: tuple[find_servers.Servers, Path], issuer: LocalI
         # The servers' journal, by which they are found and restarted.
         Site(folder=folder, journal=programs.Journal(folder / "programs.jsonl"), say=print, tied=True),
         folder / "logs",
-        settings={"MATCHING_COALESCE_SECONDS": "0.3"},
+        settings={"MATCHING_COALESCE_SECONDS": "0.3", "PROFILES_ERASURE_OWN_DAYS": "0"},
     )
     databases = {service: mongo.connect(uri, service) for service, uri in uris.items()}
     try:

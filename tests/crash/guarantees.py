@@ -8,7 +8,9 @@ from services.profiles.cards.repository import COPIES as RELATION_COPIES
 from shared.contracts.matching import RelationshipOpened
 from shared.epochs import count_of, epoch_of
 from shared.mongo import Document
+from tests.crash import erasures
 from tests.crash.endings import finished
+from tests.crash.erasures import erased_members, forgotten, is_about, markers
 from tests.crash.outside import GROUPS, Seen, Snapshot
 
 Guarantee = Callable[[Snapshot], Iterator[str]]
@@ -24,7 +26,7 @@ _COPIES = (
 )
 """Service and collection of each projection, and the collection and topic of profiles that it projects."""
 _RELATED = ("relations", "suggested")
-_RELATING = {kind.TYPE for copy in RELATION_COPIES for kind in (copy.payload, *copy.further)}
+_RELATING = {kind for copy in RELATION_COPIES for kind in (copy.payload, *copy.further)}
 """The collections in which profiles projects facts of matching, and the types of those facts."""
 _REACTION = "notifications.reaction"
 POISON = "poison-"
@@ -86,6 +88,8 @@ def _committed_sequences(seen: Snapshot) -> Mapping[str, Mapping[str, int]]:
     for name in ("lists", "requests", "relationships"):
         for document in seen.documents["matching"][name]:
             wanted["matching.events"][f"{document['institution']}:{document['_id']}"] = document["version"]
+    for topic, document, sequence in erasures.last_sequences(seen):
+        wanted[topic][f"{document['institution']}:{document['_id']}"] = sequence
     return wanted
 
 
@@ -119,18 +123,23 @@ def ordered(seen: Snapshot) -> Iterator[str]:
 
 
 def once(seen: Snapshot) -> Iterator[str]:
-    """Each fact has one mark, each recipient's counter equals the number of facts for them, and no record is parked."""
+    """Each fact has one mark, each recipient's counter equals the number of facts for them (an erased member has none),
+    and no record is parked.
+    """
     for service, collections in seen.documents.items():
         waiting = [parked for parked in collections.get("parked", ()) if not parked["dropped_at"]]
         yield from (f"{service}: {parked['reason']} is parked" for parked in waiting)
-    facts = {record.id: record for record in seen.records["matching.events"] if _is_for_people(record)}
+    facts = {record.id: record for topic in GROUPS[_REACTION] for record in seen.records[topic]}
+    facts = {id: record for id, record in facts.items() if _is_for_people(record)}
     of = seen.documents["notifications"]
     marked = {mark["_id"].split(":", 1)[1] for mark in of["inbox"] if POISON not in mark["_id"]}
     if marked != facts.keys():
         yield f"{len(facts.keys() - marked)} facts without a mark, {len(marked - facts.keys())} marks without a fact"
     owed: Counter[str] = Counter()
+    erased = erased_members(seen)
     for fact in facts.values():
-        owed.update(f"{to['institution']}:{to['member']}" for to in json.loads(fact.value)["recipients"])
+        recipients = [to for to in json.loads(fact.value)["recipients"] if to["member"] not in erased]
+        owed.update(f"{to['institution']}:{to['member']}" for to in recipients)
     counted = {counter["_id"]: count_of(counter["position"]) for counter in of["recipients"]}
     if counted != dict(owed):
         wrong = [(owed[who], counted.get(who, 0)) for who in owed.keys() | counted.keys()]
@@ -138,18 +147,17 @@ def once(seen: Snapshot) -> Iterator[str]:
 
 
 def _is_for_people(record: Seen) -> bool:
-    """Whether a fact has recipients: a round or a repair itself has none."""
+    """Whether a fact has recipients: a round or a repair itself, and a receipt, has none."""
     return "recipients" in json.loads(record.value)
 
 
 def copied(seen: Snapshot) -> Iterator[str]:
-    """Each projected document has the sequence of its original."""
+    """Each projected document has the sequence of its original, or of the marker of an erased member."""
     for service, copy, collection, topic in _COPIES:
         there = {document["_id"]: document["sequence"] for document in seen.documents[service][copy]}
+        originals = [*seen.documents["profiles"][collection], *(markers(seen) if collection == "members" else ())]
         owned = {
-            document["_id"]: document["sequences"][topic]
-            for document in seen.documents["profiles"][collection]
-            if topic in document["sequences"]
+            document["_id"]: document["sequences"][topic] for document in originals if topic in document["sequences"]
         }
         wrong = [id for id in owned.keys() | there.keys() if owned.get(id) != there.get(id)]
         if wrong:
@@ -165,7 +173,8 @@ def notified(seen: Snapshot) -> Iterator[str]:
     positions: dict[str, dict[str, int]] = defaultdict(dict)
     for record in seen.records["notifications.events"]:
         event = json.loads(record.value)
-        positions[f"{event['institution']}:{event['member']}"][record.id] = event["position"]
+        if "position" in event:  # no receipt of an erasure
+            positions[f"{event['institution']}:{event['member']}"][record.id] = event["position"]
     for counter in of["recipients"]:
         published = sorted(map(count_of, positions[counter["_id"]].values()))
         if published != list(range(1, count_of(counter["position"]) + 1)):
@@ -194,7 +203,7 @@ def _newest_as_listed(seen: Snapshot, notifications: Sequence[Document]) -> Iter
     for notification in sorted(notifications, key=lambda notification: int(notification["position"])):
         if notification["occasion"].startswith("suggestions:"):
             newest[notification["member"], notification["programme"]] = notification
-    for shortlist in seen.documents["matching"]["lists"]:
+    for shortlist in erasures.lists_of_the_others(seen):
         last = newest.get((shortlist["mentee"], shortlist["programme"]))
         notified = None if last is None else [mentor["member"] for mentor in last["now"]]
         key = f"{shortlist['institution']}:{shortlist['_id']}"
@@ -219,44 +228,44 @@ def seated(seen: Snapshot) -> Iterator[str]:
         f"{count} relationships for {offered[who]} seats" for who, count in active.items() if count > offered[who]
     )
     facts = {record.id: record for record in seen.records["matching.events"]}
-    published_openings = Counter(record.key for record in facts.values() if _is_opening(record))
+    published_openings = Counter(record.key for record in facts.values() if record.is_of(RelationshipOpened))
     begun = Counter(f"{document['institution']}:{document['_id']}" for document in of["relationships"])
     if published_openings != begun:
         yield f"{begun.total()} relationships begun, {published_openings.total()} told"
 
 
-def _is_opening(record: Seen) -> bool:
-    return ("ce_type", RelationshipOpened.TYPE.encode()) in record.headers
-
-
 def offsets_behind_effects(seen: Snapshot) -> Iterator[str]:
     """At any moment: every record below a committed offset has had its effect."""
     marked = {mark["_id"].split(":", 1)[1] for mark in seen.documents["notifications"]["inbox"]}
-    for record in _below(seen, _REACTION, "matching.events"):
-        if record.id not in marked and _is_for_people(record):
-            yield f"matching.events {record.partition}@{record.offset}: committed without its effect"
+    for topic in GROUPS[_REACTION]:
+        for record in seen.below(_REACTION, topic):
+            if record.id not in marked and _is_for_people(record):
+                yield f"{topic} {record.partition}@{record.offset}: committed without its effect"
     for service, copy, _, topic in _COPIES:
         there = {document["_id"]: document["sequence"] for document in seen.documents[service][copy]}
-        for record in _below(seen, f"{service}.projection", f"profiles.{topic}"):
-            if there.get(record.key.partition(":")[2], 0) < record.sequence:
+        for record in seen.below(f"{service}.projection", f"profiles.{topic}"):
+            if there.get(record.aggregate, 0) < record.sequence:
                 yield f"profiles.{topic} {record.partition}@{record.offset}: committed, not in {service}'s copy"
+    yield from _related(seen)
+    yield from erasures.unapplied(seen)
+
+
+def _related(seen: Snapshot) -> Iterator[str]:
+    """Profiles keeps no relation of an erased member."""
+    erased = erased_members(seen)
     related = {
         document["_id"]: document["sequence"] for name in _RELATED for document in seen.documents["profiles"][name]
     }
-    for record in _below(seen, "profiles.projection", "matching.events"):
-        is_related = any(("ce_type", type_.encode()) in record.headers for type_ in _RELATING)
-        if is_related and related.get(record.key.partition(":")[2], 0) < record.sequence and _is_ours(record):
+    for record in seen.below("profiles.projection", "matching.events"):
+        is_related = any(record.is_of(kind) for kind in _RELATING)
+        if not is_related or related.get(record.aggregate, 0) >= record.sequence:
+            continue
+        if _is_ours(record) and not is_about(json.loads(record.value), erased):
             yield f"matching.events {record.partition}@{record.offset}: committed, not in profiles' copy"
 
 
 def _is_ours(record: Seen) -> bool:
     return not record.id.startswith(POISON)
-
-
-def _below(seen: Snapshot, group: str, topic: str) -> Iterator[Seen]:
-    for record in seen.records[topic]:
-        if record.offset < seen.committed[group].get((topic, record.partition), 0):
-            yield record
 
 
 def offsets(seen: Snapshot) -> Iterator[str]:
@@ -277,6 +286,7 @@ AT_REST: Mapping[str, Guarantee] = {
     "told": notified,
     "seated": seated,
     "finished": finished,
+    "forgotten": forgotten,
 }
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from shared.contracts.payload import Payload
 from shared.mongo import Database, Document
 
 TOPICS = (
@@ -22,22 +23,31 @@ TOPICS = (
     "notifications.events",
 )
 GROUPS = {
-    "matching.projection": TOPICS[:4],
+    "matching.projection": (*TOPICS[:4], "profiles.erasures"),
     "profiles.projection": ("matching.events",),
-    "notifications.projection": ("profiles.contacts", "profiles.institutions", "profiles.programmes"),
-    "notifications.reaction": ("matching.events",),
+    "notifications.projection": (
+        "profiles.contacts",
+        "profiles.institutions",
+        "profiles.programmes",
+        "profiles.erasures",
+    ),
+    "notifications.reaction": ("matching.events", "profiles.events"),
     "profiles.reaction": ("matching.events", "notifications.events"),
 }
 _COLLECTIONS = {
-    "profiles": ("institutions", "programmes", "members", "outbox", "relations", "suggested"),
+    "profiles": (
+        *("institutions", "programmes", "members", "outbox", "relations", "suggested"),
+        # The markers last: a relation that is gone before its member's marker is there would look lost.
+        *("invitations", "erasures", "erased_members"),
+    ),
     "matching": (
         *("institutions", "programmes", "participants", "preferences", "outbox", "parked"),
-        *("lists", "requests", "relationships", "seats"),
+        *("lists", "requests", "relationships", "seats", "departures", "erasures"),
         *("rounds", "round_chunks", "places", "repairs", "repair_steps", "rehearsals"),
     ),
     "notifications": (
         *("institutions", "programmes", "contacts", "outbox", "parked"),
-        *("inbox", "recipients", "notifications"),
+        *("inbox", "recipients", "notifications", "erasures"),
     ),
 }
 
@@ -54,6 +64,13 @@ class Seen:
     value: str
     headers: tuple[tuple[str, bytes], ...] = ()
 
+    def is_of(self, kind: type[Payload]) -> bool:
+        return ("ce_type", kind.TYPE.encode()) in self.headers
+
+    @property
+    def aggregate(self) -> str:
+        return self.key.partition(":")[2]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
@@ -66,6 +83,12 @@ class Snapshot:
     """By topic, in order of offset within each partition."""
     documents: Mapping[str, Mapping[str, Sequence[Document]]]
     """By service and collection."""
+
+    def below(self, group: str, topic: str) -> Iterator[Seen]:
+        """The topic's records below the group's committed offsets."""
+        for record in self.records[topic]:
+            if record.offset < self.committed[group].get((topic, record.partition), 0):
+                yield record
 
 
 _NOT_MADE_UP: Document = {"_id": {"$not": re.compile(r"\.poison-")}}

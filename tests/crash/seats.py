@@ -30,32 +30,32 @@ class Crowd:
     accepted: set[str] = field(default_factory=set)
     """Requests whose acceptance was acknowledged."""
 
-    async def gather(self) -> None:
+    async def gather(self, *, mentors: int = MENTORS, mentees: int = MENTEES) -> None:
         founded = {"id": self.programme, "name": "Seats", "institution": INSTITUTION}
         await self.api.operator().post("profiles", "/programmes", founded)
-        roles = ["mentor"] * MENTORS + ["mentee"] * MENTEES
+        roles = ["mentor"] * mentors + ["mentee"] * mentees
         people = await for_each(list(enumerate(roles)), lambda numbered: self._signed_in(*numbered))
-        self.mentors.extend(people[:MENTORS])
-        self.mentees.extend(people[MENTORS:])
+        self.mentors.extend(people[:mentors])
+        self.mentees.extend(people[mentors:])
 
-    async def ask(self) -> None:
+    async def ask_all(self) -> None:
         """Each mentee asks five mentors."""
         wishes = [
             (mentee, self.mentors[(n + wish) % MENTORS])
             for n, mentee in enumerate(self.mentees)
             for wish in range(ASKED_BY_EACH)
         ]
-        await for_each(wishes, lambda wish: self._ask(*wish))
+        await for_each(wishes, lambda wish: self.ask(*wish))
 
     async def answer_all(self) -> None:
         """Accepts all requests concurrently; the service may be killed in between."""
-        await asyncio.gather(*(self._accept(request, mentor) for request, mentor in self.requests.items()))
+        await asyncio.gather(*(self.accept(request, mentor) for request, mentor in self.requests.items()))
 
     def at(self, matching: str) -> "Crowd":
         """The same crowd, at another replica of matching."""
         return replace(self, api=replace(self.api, addresses={**self.api.addresses, "matching": matching}))
 
-    async def _accept(self, request: str, mentor: str) -> None:
+    async def accept(self, request: str, mentor: str) -> None:
         try:
             await self.api.member(INSTITUTION, mentor).post("matching", f"/requests/{request}/accept")
         except (httpx.TransportError, Refused) as lost:
@@ -64,13 +64,13 @@ class Crowd:
         else:
             self.accepted.add(request)
 
-    async def _ask(self, mentee: str, mentor: str) -> None:
-        """Sends a request, once matching has projected both members."""
+    async def ask(self, mentee: str, mentor: str, *, message: str = "Please.") -> str:
+        """Sends a request, once matching has projected both members; returns its id."""
         me = self.api.member(INSTITUTION, mentee)
 
         async def asked() -> str | None:
             try:
-                body = {"programme": self.programme, "mentor": mentor, "message": "Please."}
+                body = {"programme": self.programme, "mentor": mentor, "message": message}
                 answer = await me.post("matching", f"/mentees/{mentee}/requests", body)
             except Refused as refused:
                 if refused.status != httpx.codes.NOT_FOUND:
@@ -80,6 +80,7 @@ class Crowd:
 
         request = await eventually(asked, within=30, message="matching knows who asks and who is asked")
         self.requests[request] = mentor
+        return request
 
     async def _signed_in(self, n: int, role: str) -> str:
         coordinator = self.api.coordinator(INSTITUTION)
@@ -129,5 +130,5 @@ async def crowd(site: CrashSite) -> AsyncIterator[Crowd]:
         api = Api(site.cluster.addresses, site.cluster.issuer, client, site.clock)
         found = Crowd(api, f"seats-{site.clock.new_id()[-8:]}")
         await found.gather()
-        await found.ask()
+        await found.ask_all()
         yield found

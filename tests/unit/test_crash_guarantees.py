@@ -63,7 +63,8 @@ def whole() -> Snapshot:
         records=records,
         documents={
             "profiles": {
-                **{name: [] for name in ("institutions", "programmes", "outbox", "suggested")},
+                **{name: [] for name in ("institutions", "programmes", "outbox", "suggested", "invitations")},
+                **{name: [] for name in ("erasures", "erased_members")},
                 "members": [member],
                 "relations": [{"_id": "r", "sequence": 1}],
             },
@@ -79,6 +80,7 @@ def whole() -> Snapshot:
                 "relationships": [RELATIONSHIP],
                 "seats": [{"_id": "m", "taken": 1}],
                 **{name: [] for name in ("rounds", "round_chunks", "places", "repairs", "repair_steps", "rehearsals")},
+                **{name: [] for name in ("departures", "erasures")},
             },
             "notifications": {
                 "institutions": [],
@@ -86,6 +88,7 @@ def whole() -> Snapshot:
                 "contacts": [],
                 "outbox": [],
                 "parked": [],
+                "erasures": [],
                 "inbox": [{"_id": f"notifications.reaction:{id}"} for id in (f"{LIST}1", f"{LIST}2", "opened")],
                 "recipients": [{"_id": "west:m", "position": 2}],
                 "notifications": [told],
