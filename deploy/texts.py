@@ -85,7 +85,7 @@ def _cases(template: str, reason: str | None) -> Iterator[tuple[str, str, domain
         yield template, "one new, one gone", _list("ada", "ben", now=(_ADA, _SOMEBODY))
         yield template, "new order", _list("ada", now=(_ADA,))
     elif template.startswith("erasure"):
-        yield template, case, domain.ErasureNotice(due_at=datetime(2027, 3, 4, tzinfo=UTC))
+        yield template, case, domain.ErasureNotice(template=template, due_at=datetime(2027, 3, 4, tzinfo=UTC))
     elif template.startswith("round"):
         yield template, case, domain.LeftOver(template=template, programme=_PROGRAMME, reason=reason or "not_available")
     else:

@@ -38,6 +38,7 @@ from shared.contracts.matching import (
 from shared.contracts.profiles import (
     ContactChanged,
     ErasureRequested,
+    ErasureWithdrawn,
     InstitutionChanged,
     MemberErased,
     ProgrammeChanged,
@@ -111,7 +112,8 @@ def _consume(dependencies: ServiceDependencies, repository: MongoInboxRepository
             RelationshipClosed: reactions.on_pair_changed,
             PairLapsed: reactions.on_left_over,
             MenteeUnmatched: reactions.on_left_over,
-            ErasureRequested: reactions.on_erasure_requested,
+            ErasureRequested: reactions.on_erasure_request_changed,
+            ErasureWithdrawn: reactions.on_erasure_request_changed,
         }
     )
 

@@ -88,10 +88,11 @@ class LeftOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureNotice:
-    """A coordinator asked that the reader be erased."""
+    """A coordinator asked that the reader be erased, or has withdrawn that request."""
 
-    due_at: datetime
-    template: str = "erasure-requested"
+    template: str
+    due_at: datetime | None
+    """None once the request is withdrawn."""
     programme: str = ""
     """It concerns no programme."""
 

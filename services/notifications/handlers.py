@@ -5,7 +5,7 @@ from collections.abc import Callable
 from services.notifications.usecases.notifier import NotificationRepository, Notifier
 from shared.contracts.envelope import Received
 from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, SuggestionsChanged
-from shared.contracts.profiles import ErasureRequested
+from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
 from shared.errors import Rejected
 from shared.mongo import Writing
 
@@ -36,11 +36,12 @@ class Reactions:
             raise _tombstone()
         self._notifier.left_over(event, received.envelope.caused(), self._within(writing))
 
-    def on_erasure_requested(self, received: Received, writing: Writing) -> None:
+    def on_erasure_request_changed(self, received: Received, writing: Writing) -> None:
+        """Handles a coordinator's request for an erasure, and its withdrawal."""
         event = received.payload
-        if not isinstance(event, ErasureRequested):
+        if not isinstance(event, ErasureRequested | ErasureWithdrawn):
             raise _tombstone()
-        self._notifier.erasure_requested(event, received.envelope.caused(), self._within(writing))
+        self._notifier.erasure_request_changed(event, received.envelope.caused(), self._within(writing))
 
 
 def _tombstone() -> Rejected:

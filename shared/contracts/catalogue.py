@@ -15,6 +15,7 @@ EVENTS: dict[str, type[Payload]] = {
         profiles.ContactChanged,
         profiles.MemberErased,
         profiles.ErasureRequested,
+        profiles.ErasureWithdrawn,
         matching.SuggestionsChanged,
         matching.MentorRequested,
         matching.MentorNudged,

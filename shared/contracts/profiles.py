@@ -296,6 +296,28 @@ class ErasureRequested(Payload):
         return self.institution
 
 
+class ErasureWithdrawn(Payload):
+    """A coordinator has withdrawn the request that a member be erased: nothing is erased. A member's own withdrawal or
+    objection is published nowhere.
+    """
+
+    TYPE: ClassVar[str] = "org.preceptor.profiles.erasure.withdrawn.v1"
+    TOPIC: ClassVar[str] = "profiles.events"
+
+    erasure: Id
+    member: Id
+    institution: Id
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+    @property
+    def aggregate(self) -> str:
+        return self.erasure
+
+    @property
+    def tenant(self) -> str:
+        return self.institution
+
+
 class ContactChanged(Payload):
     """A member's name and address. Private to notifications."""
 

@@ -12,7 +12,13 @@ from services.notifications.repository.notifications import MongoNotificationRep
 from services.notifications.usecases.notifier import Notifier
 from shared import mongo
 from shared.contracts.payload import Recipient
-from shared.contracts.profiles import ContactChanged, ErasureRequested, InstitutionChanged, ProgrammeChanged
+from shared.contracts.profiles import (
+    ContactChanged,
+    ErasureRequested,
+    ErasureWithdrawn,
+    InstitutionChanged,
+    ProgrammeChanged,
+)
 from shared.errors import Rejected
 from tests.component.notifications_kit import Notifications, event, serving, settings
 
@@ -159,16 +165,29 @@ async def test_the_language_is_the_readers(running: Notifications) -> None:
     assert "pausiert" in item["body"]
 
 
-async def test_a_member_reads_that_a_coordinator_asked_for_their_erasure(running: Notifications, member: str) -> None:
-    to = Recipient(member=member, institution="north")
+async def test_a_member_reads_that_a_coordinator_asked_for_their_erasure_and_withdrew_that(
+    running: Notifications, member: str
+) -> None:
+    async def notified(event: ErasureRequested | ErasureWithdrawn) -> dict[str, Any]:
+        received = running.received(event, "north")
+        reactions = Reactions(Notifier(running.clock), MongoNotificationRepository)
+        await mongo.in_one_thread(
+            running.database, lambda writing: reactions.on_erasure_request_changed(received, writing)
+        )
+        [item] = (await running.inbox(member))["items"]
+        assert item["programme"] == ""
+        return dict(item)
+
+    about = {"erasure": "e1", "member": member, "institution": "north"}
+    recipients = (Recipient(member=member, institution="north"),)
     due_at = datetime(2027, 3, 4, tzinfo=UTC)
-    asked = ErasureRequested(erasure="e1", member=member, institution="north", due_at=due_at, recipients=(to,))
-    received = running.received(asked, "north")
-    reactions = Reactions(Notifier(running.clock), MongoNotificationRepository)
-    await mongo.in_one_thread(running.database, lambda writing: reactions.on_erasure_requested(received, writing))
-    [item] = (await running.inbox(member))["items"]
-    assert (item["template"], item["programme"]) == ("erasure-requested", "")
-    assert "4 March 2027" in item["body"]
+    item = await notified(ErasureRequested(**about, due_at=due_at, recipients=recipients))
+    assert (item["template"], "4 March 2027" in item["body"]) == ("erasure-requested", True)
+    await running.database["notifications"].update_one({"member": member}, {"$unset": {"erasure.template": ""}})
+    [earlier] = (await running.inbox(member))["items"]
+    assert earlier == item, "as an earlier version stored it"
+    item = await notified(ErasureWithdrawn(**about, recipients=recipients))
+    assert (item["template"], item["title"]) == ("erasure-withdrawn", "Your profile will not be erased")
 
 
 async def test_nobody_reads_or_marks_anothers_notification(running: Notifications, member: str) -> None:

@@ -130,6 +130,25 @@ async def test_a_coordinators_request_is_published_for_the_member_once_and_their
     assert fact["recipients"] == [{"member": seen["id"], "institution": here}]
 
 
+async def test_a_coordinators_withdrawal_is_published_for_the_member_behind_the_request_and_an_objection_is_not(
+    network: Network, here: str
+) -> None:
+    coordinator = await network.institution(here)
+    person, seen = await network.bound(coordinator, here, "ada")
+    published = []
+    for by, path in ((coordinator, "/erasures/{}/withdraw"), (person, "/me/erasure/withdraw")):
+        id = (await coordinator.post(f"/members/{seen['id']}/erasure")).json()["id"]
+        await by.post(path.format(id))
+        rows = network.database["outbox"].find({"topic": "profiles.events", "key": f"{here}:{id}"})
+        facts = await rows.sort("sequence").to_list(None)
+        published.append(
+            [(row["sequence"], row["headers"]["ce_type"], json.loads(row["value"])["recipients"]) for row in facts]
+        )
+    to = [{"member": seen["id"], "institution": here}]
+    request, withdrawal = (f"org.preceptor.profiles.erasure.{word}.v1" for word in ("requested", "withdrawn"))
+    assert published == [[(1, request, to), (2, withdrawal, to)], [(1, request, to)]]
+
+
 async def test_an_inactive_member_may_ask_for_their_erasure(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     person, seen = await network.bound(coordinator, here, "ada")

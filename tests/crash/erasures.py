@@ -46,8 +46,9 @@ def last_sequences(seen: Snapshot) -> Iterator[tuple[str, Document, int]]:
     for marker in markers(seen):
         yield from ((f"profiles.{topic}", marker, sequence) for topic, sequence in marker["sequences"].items())
     for erasure in seen.documents["profiles"]["erasures"]:
-        # Only a coordinator's request notifies the member.
-        yield "profiles.events", erasure, 1 if erasure["requested_by"] == "coordinator" else 0
+        # A coordinator's request and its withdrawal notify the member; of a member's own request nobody is notified.
+        facts = 1 + (erasure["state"] == "withdrawn") if erasure["requested_by"] == "coordinator" else 0
+        yield "profiles.events", erasure, facts
     for command in seen.documents["matching"]["erasures"]:
         yield "matching.events", command, 0 if command["waits"] else 1
 

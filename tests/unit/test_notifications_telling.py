@@ -33,7 +33,7 @@ from shared.contracts.matching import (
 )
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
-from shared.contracts.profiles import ErasureRequested
+from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
 TRACE = Trace(correlation_id="request", causation_id="fact")
@@ -266,12 +266,18 @@ async def test_whoever_a_round_left_over_hears_of_the_latest_round_only() -> Non
     assert [recorded.template for recorded, _ in repository.published] == ["round-unmatched", "round-lapsed"]
 
 
-async def test_a_member_is_notified_once_that_a_coordinator_asked_for_their_erasure() -> None:
+async def test_a_withdrawal_replaces_the_unread_notification_of_a_coordinators_request_for_erasure() -> None:
     repository, telling = NotificationsInMemory(), Notifier(FixedClock())
     mia = Named(member="mia", institution="north")
-    event = ErasureRequested(erasure="e", member="mia", institution="north", due_at=NOW, recipients=(mia,))
+    request = ErasureRequested(erasure="e", member="mia", institution="north", due_at=NOW, recipients=(mia,))
     for _ in range(2):
-        telling.erasure_requested(event, TRACE, repository)
+        telling.erasure_request_changed(request, TRACE, repository)
     [kept] = repository.kept.values()
-    assert (kept.recipient.member, kept.change) == ("mia", ErasureNotice(due_at=NOW))
-    assert {recorded.template for recorded, _ in repository.published} == {"erasure-requested"}
+    assert (kept.recipient.member, kept.change) == ("mia", ErasureNotice(template="erasure-requested", due_at=NOW))
+    withdrawal = ErasureWithdrawn(erasure="e", member="mia", institution="north", recipients=(mia,))
+    telling.erasure_request_changed(withdrawal, TRACE, repository)
+    [kept] = repository.kept.values()
+    assert (kept.recipient.member, kept.change) == ("mia", ErasureNotice(template="erasure-withdrawn", due_at=None))
+    assert [recorded.template for recorded, _ in repository.published] == ["erasure-requested"] * 2 + [
+        "erasure-withdrawn"
+    ]

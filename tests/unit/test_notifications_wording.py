@@ -230,9 +230,19 @@ def test_whoever_a_round_left_over_reads_why_and_what_comes_next(locale: str, te
 
 
 def test_a_coordinators_request_for_erasure_in_english_and_german() -> None:
-    what = ErasureNotice(due_at=datetime(2027, 3, 4, 9, tzinfo=UTC))
+    what = ErasureNotice(template="erasure-requested", due_at=datetime(2027, 3, 4, 9, tzinfo=UTC))
     english, german = message(what), message(what, locale="de")
     assert english.title == "Your coordinator asked for your profile to be erased"
     assert english.body.startswith("Your profile and your data will be erased on 4 March 2027.")
     assert german.title == "Die Koordination möchte Ihr Profil löschen lassen"
     assert german.body.startswith("Ihr Profil und Ihre Daten werden am 4. März 2027 gelöscht.")
+
+
+def test_a_withdrawn_request_for_erasure_in_english_and_german() -> None:
+    what = ErasureNotice(template="erasure-withdrawn", due_at=None)
+    assert message(what) == Message(
+        title="Your profile will not be erased",
+        body="Your coordinator has withdrawn the request to erase it. Your profile and your data stay as they are, and "
+        "there is nothing that you need to do.",
+    )
+    assert message(what, locale="de").title == "Ihr Profil wird nicht gelöscht"

@@ -32,7 +32,7 @@ def updated_fields(change: Change) -> Document:
     if isinstance(change, LeftOver):
         return {"left_over": {"template": change.template, "reason": change.reason}}
     if isinstance(change, ErasureNotice):
-        return {"erasure": {"due_at": change.due_at}}
+        return {"erasure": {"template": change.template, "due_at": change.due_at}}
     return {
         "turn": {
             "template": change.template,
@@ -53,8 +53,8 @@ def _person(person: Person) -> Document:
 
 
 def _change(document: Document) -> Change:
-    if "erasure" in document:
-        return ErasureNotice(due_at=document["erasure"]["due_at"])
+    if "erasure" in document:  # the first version stored requests only, without a template
+        return ErasureNotice(**{"template": "erasure-requested", **document["erasure"]})
     if "left_over" in document:
         return LeftOver(programme=document["programme"], **document["left_over"])
     return _pair_update(document) if "turn" in document else _list_change(document)

@@ -27,10 +27,10 @@ from shared.contracts.matching import (
 )
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
-from shared.contracts.profiles import ErasureRequested
+from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
 from shared.errors import Rejected
 
-AnyEvent = SuggestionsChanged | AboutRequest | AboutRelationship | AboutPlace | ErasureRequested
+AnyEvent = SuggestionsChanged | AboutRequest | AboutRelationship | AboutPlace | ErasureRequested | ErasureWithdrawn
 
 
 class NotificationRepository(Protocol):
@@ -76,13 +76,11 @@ class Notifier:
         if notices:
             self._notify(notices, trace, repository)
 
-    def erasure_requested(self, event: ErasureRequested, trace: Trace, repository: NotificationRepository) -> None:
+    def erasure_request_changed(
+        self, event: ErasureRequested | ErasureWithdrawn, trace: Trace, repository: NotificationRepository
+    ) -> None:
         _refuse_moved([Person(member=event.member, institution=event.institution)], event, repository)
-        occasion, change = f"erasure:{event.erasure}", ErasureNotice(due_at=event.due_at)
-        recipients = dict.fromkeys(_recipients(event))
-        notices = [
-            PendingNotification(recipient=recipient, occasion=occasion, change=change) for recipient in recipients
-        ]
+        notices = [_erasure_notice(event, to) for to in dict.fromkeys(_recipients(event))]
         if notices:
             self._notify(notices, trace, repository)
 
@@ -168,6 +166,15 @@ def _left_over(event: AboutPlace, recipient: Recipient) -> PendingNotification:
     fact = event.TYPE.split(".")[4].rpartition("_")[2]
     change = LeftOver(template=f"round-{fact}", programme=event.programme, reason=event.reason)
     return PendingNotification(recipient=recipient, occasion=f"round:{event.programme}", change=change)
+
+
+def _erasure_notice(event: ErasureRequested | ErasureWithdrawn, recipient: Recipient) -> PendingNotification:
+    """One occasion for each request: its withdrawal replaces an unread notification of it."""
+    if isinstance(event, ErasureRequested):
+        change = ErasureNotice(template="erasure-requested", due_at=event.due_at)
+    else:
+        change = ErasureNotice(template="erasure-withdrawn", due_at=None)
+    return PendingNotification(recipient=recipient, occasion=f"erasure:{event.erasure}", change=change)
 
 
 def _change(event: SuggestionsChanged) -> ListChange:

@@ -53,9 +53,9 @@ def erasures_router(erasures: ErasureUseCases) -> APIRouter:
         return _view(await erasures.see_mine(me))
 
     @routes.post("/me/erasure/withdraw", responses=problems(404, 409))
-    async def withdraw_mine(me: SignedIn, _key: IdempotencyKey = None) -> ErasureView:
+    async def withdraw_mine(me: SignedIn, trace: Traced, _key: IdempotencyKey = None) -> ErasureView:
         """Withdraws your own request, or objects to a coordinator's: nothing is erased."""
-        return _view(await erasures.withdraw_mine(me))
+        return _view(await erasures.withdraw_mine(me, trace=trace))
 
     @routes.post("/members/{member}/erasure", status_code=202, responses=problems(404))
     async def ask_for(member: Id, me: SignedIn, id: NewId, trace: Traced, _key: IdempotencyKey = None) -> ErasureView:
@@ -74,9 +74,9 @@ def erasures_router(erasures: ErasureUseCases) -> APIRouter:
         return _view(await erasures.see(me, erasure))
 
     @routes.post("/erasures/{erasure}/withdraw", responses=problems(404, 409))
-    async def withdraw(erasure: Id, me: SignedIn, _key: IdempotencyKey = None) -> ErasureView:
-        """By a coordinator: withdraws a coordinator's request."""
-        return _view(await erasures.withdraw(me, erasure))
+    async def withdraw(erasure: Id, me: SignedIn, trace: Traced, _key: IdempotencyKey = None) -> ErasureView:
+        """By a coordinator: withdraws a coordinator's request. The member is notified."""
+        return _view(await erasures.withdraw(me, erasure, trace=trace))
 
     return routes
 

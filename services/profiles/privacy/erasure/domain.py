@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from shared.contracts.payload import Payload, Recipient
-from shared.contracts.profiles import ErasureRequested, MemberErased
+from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn, MemberErased
 from shared.errors import Conflict
 
 RequestedBy = Literal["member", "coordinator"]
@@ -82,9 +82,25 @@ def request_facts(erasure: Erasure) -> tuple[Payload, ...]:
             member=erasure.member,
             institution=erasure.institution,
             due_at=erasure.due_at,
-            recipients=(Recipient(member=erasure.member, institution=erasure.institution),),
+            recipients=_the_member(erasure),
         ),
     )
+
+
+def withdrawal_facts(erasure: Erasure) -> tuple[Payload, ...]:
+    """Notifies the member of a withdrawal by the coordinator."""
+    return (
+        ErasureWithdrawn(
+            erasure=erasure.id,
+            member=erasure.member,
+            institution=erasure.institution,
+            recipients=_the_member(erasure),
+        ),
+    )
+
+
+def _the_member(erasure: Erasure) -> tuple[Recipient, ...]:
+    return (Recipient(member=erasure.member, institution=erasure.institution),)
 
 
 def withdraw(erasure: Erasure, *, by: RequestedBy, now: datetime) -> Erasure:

@@ -27,7 +27,7 @@ from shared.mongo import (
     in_one_thread,
 )
 from shared.outbox import table as outbox
-from shared.outbox.table import Tombstone
+from shared.outbox.table import Fact, Tombstone
 
 ERASURES = "erasures"
 KINDS = (MemberChanged, PreferencesChanged, ContactChanged)
@@ -83,8 +83,7 @@ class MongoErasureRepository:
         return await self._found({"institution": institution, "_id": {"$gt": after or ""}}, by="_id", limit=limit)
 
     async def add(self, erasure: Erasure, payloads: Sequence[Payload], trace: Trace) -> None:
-        counted = {topic_key(fact): 1 for fact in payloads}
-        facts = to_facts(payloads, counted, institution=erasure.institution, clock=self._clock, trace=trace, bulk=False)
+        facts = self._facts(erasure, payloads, trace)
 
         def body(writing: Writing) -> None:
             writing[ERASURES].insert_one(_document(erasure), session=writing.session)
@@ -95,8 +94,19 @@ class MongoErasureRepository:
         except DuplicateKeyError:
             raise StaleVersion(found=1, expected=0) from None
 
-    async def save(self, erasure: Erasure) -> None:
-        await in_one_thread(self._database, lambda writing: _save(writing, erasure))
+    async def save(self, erasure: Erasure, payloads: Sequence[Payload], trace: Trace) -> None:
+        facts = self._facts(erasure, payloads, trace)
+
+        def body(writing: Writing) -> None:
+            _save(writing, erasure)
+            outbox.write(writing, facts)
+
+        await in_one_thread(self._database, body)
+
+    def _facts(self, erasure: Erasure, payloads: Sequence[Payload], trace: Trace) -> list[Fact]:
+        """The version is the sequence: every change of a coordinator's request is published, up to its withdrawal."""
+        counted = {topic_key(fact): erasure.version for fact in payloads}
+        return to_facts(payloads, counted, institution=erasure.institution, clock=self._clock, trace=trace, bulk=False)
 
     async def due(self, now: datetime, *, limit: int) -> Sequence[Erasure]:
         return await self._found({"state": "waiting", "due_at": {"$lte": now}}, by="due_at", limit=limit)

@@ -31,8 +31,8 @@ class ErasureRepository(Protocol):
     async def add(self, erasure: Erasure, payloads: Sequence[Payload], trace: Trace) -> None:
         """With its facts, in one transaction. Raises `StaleVersion` if another erasure of this member waits already."""
 
-    async def save(self, erasure: Erasure) -> None:
-        """Replaces the version before. Raises `StaleVersion`."""
+    async def save(self, erasure: Erasure, payloads: Sequence[Payload], trace: Trace) -> None:
+        """Replaces the version before, with its facts, in one transaction. Raises `StaleVersion`."""
 
     async def due(self, now: datetime, *, limit: int) -> Sequence[Erasure]: ...
 
@@ -81,7 +81,7 @@ class ErasureUseCases:
         if waiting is None:
             await self._erasures.add(asked, domain.request_facts(asked), trace)
         elif asked != waiting:
-            await self._erasures.save(asked)
+            await self._erasures.save(asked, (), trace)
         return asked
 
     async def see_mine(self, me: Principal) -> Erasure:
@@ -94,9 +94,9 @@ class ErasureUseCases:
         return waiting
 
     @retried_when_stale
-    async def withdraw_mine(self, me: Principal) -> Erasure:
+    async def withdraw_mine(self, me: Principal, *, trace: Trace) -> Erasure:
         withdrawn = domain.withdraw(await self.see_mine(me), by="member", now=self._clock.now())
-        await self._erasures.save(withdrawn)
+        await self._erasures.save(withdrawn, (), trace)
         return withdrawn
 
     async def see(self, me: Principal, id: str) -> Erasure:
@@ -114,11 +114,11 @@ class ErasureUseCases:
         return await self._erasures.page(me.home, after=after, limit=limit)
 
     @retried_when_stale
-    async def withdraw(self, me: Principal, id: str) -> Erasure:
+    async def withdraw(self, me: Principal, id: str, *, trace: Trace) -> Erasure:
         found = await self.see(me, id)
         _require_coordinator(me)
         withdrawn = domain.withdraw(found, by="coordinator", now=self._clock.now())
-        await self._erasures.save(withdrawn)
+        await self._erasures.save(withdrawn, domain.withdrawal_facts(withdrawn), trace)
         return withdrawn
 
 
