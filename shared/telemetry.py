@@ -27,7 +27,10 @@ class Metrics:
             registry=self.registry,
         )
         self.parked = Gauge(
-            "preceptor_parked_records", "Records set aside and not yet retried", ["consumer"], registry=self.registry
+            "preceptor_parked_records",
+            "Parked records that wait for a retry or for an operator",
+            ["consumer", "reason"],
+            registry=self.registry,
         )
         self.progress = Gauge(
             "preceptor_consumer_progress_seconds",

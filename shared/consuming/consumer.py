@@ -49,6 +49,7 @@ class Consumers:
         self._metrics = metrics
         self._watchdog = watchdog
         self._reactions: list[ReactionConsumer] = []
+        self._measured: set[tuple[str, str]] = set()
         self._lookups = ThreadPoolExecutor(max_workers=2, thread_name_prefix="parked")
 
     def projection(
@@ -103,5 +104,10 @@ class Consumers:
         self._lookups.shutdown(wait=False)
 
     async def retry_due(self) -> int:
-        """Retries parked records that are due; returns how many succeeded."""
-        return sum([await reactions.retry_due() for reactions in self._reactions])
+        """Retries parked records that are due; returns how many succeeded. Then measures what is parked."""
+        succeeded = sum([await reactions.retry_due() for reactions in self._reactions])
+        counts = await self._parking.counts()
+        self._measured |= counts.keys()
+        for labels in self._measured:  # 0 once the last of them is gone, so that an alert ends
+            self._metrics.parked.labels(*labels).set(counts.get(labels, 0))
+        return succeeded

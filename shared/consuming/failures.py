@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from shared import kafka, mongo
 from shared.clock import Clock
 from shared.consuming.parking import Parking, ParkReason, ParkRequest, Record
+from shared.consuming.projection import ANOTHER_INSTITUTION
 from shared.contracts.envelope import Received
 from shared.errors import DomainError
 from shared.telemetry import Metrics, logger
@@ -37,7 +38,8 @@ class Failures:
         """Returns None where another attempt is due. Raises an outage."""
         detail = describe(failure, event)
         if isinstance(failure, (DomainError, ValidationError)):
-            return ParkReason("handler_refused", detail, attempts=attempt)
+            is_forged = isinstance(failure, DomainError) and failure.code == ANOTHER_INSTITUTION
+            return ParkReason(ANOTHER_INSTITUTION if is_forged else "handler_refused", detail, attempts=attempt)
         if is_outage(failure):
             raise failure
         if mongo.refuses_value(failure):

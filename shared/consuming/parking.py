@@ -7,7 +7,7 @@ holds the value.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -192,8 +192,11 @@ class Parking:
         behind = await self._parked.count_documents(of_key | {"offset": {"$gt": parked.offset}})
         return (None if first is None else _parked(first)), behind
 
-    async def count(self, consumer: str) -> int:
-        return await self._parked.count_documents({"consumer": consumer, **_WAITING})
+    async def counts(self) -> Mapping[tuple[str, str], int]:
+        """Waiting records by consumer and reason."""
+        by_reason = {"_id": {"consumer": "$consumer", "reason": "$reason"}, "count": {"$sum": 1}}
+        rows = self._parked.aggregate([{"$match": _WAITING}, {"$group": by_reason}])
+        return {(row["_id"]["consumer"], row["_id"]["reason"]): row["count"] async for row in rows}
 
     def done(self, writing: Writing, id: str) -> bool:
         """Part of the transaction in which the record took effect; False where it was handled or dropped before."""

@@ -15,6 +15,9 @@ from shared.contracts.payload import Payload
 from shared.contracts.profiles import MemberErased
 from shared.mongo import BulkWriteError, Collection, Database, Document, ReplaceOne, Writing, duplicates_in
 
+ANOTHER_INSTITUTION, IMPLAUSIBLE_SEQUENCE = "another_institution", "implausible_sequence"
+"""Reasons for which a record is parked as forged; a rule of deploy/alerts names them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
@@ -72,9 +75,9 @@ def trust(received: Iterable[Received], known: Mapping[str, Document]) -> tuple[
 
 def _distrusted(event: Received, known: Document | None) -> Refused | None:
     if known is not None and known["institution"] != event.envelope.institution:
-        return Refused(event, "another_institution", f"{event.envelope.type}: known under another institution's key")
+        return Refused(event, ANOTHER_INSTITUTION, f"{event.envelope.type}: known under another institution's key")
     if not epochs.is_plausible(event.envelope.sequence, after=known["sequence"] if known else None):
-        return Refused(event, "implausible_sequence", f"{event.envelope.type}: ce_sequence jumps too far ahead")
+        return Refused(event, IMPLAUSIBLE_SEQUENCE, f"{event.envelope.type}: ce_sequence jumps too far ahead")
     return None
 
 

@@ -87,7 +87,6 @@ class ReactionConsumer:
         succeeded = 0
         for key in await self._parking.heads(self._consumer, now=self._clock.now()):
             succeeded += await self._retry_key(key)
-        self._metrics.parked.labels(self._consumer).set(await self._parking.count(self._consumer))
         return succeeded
 
     async def _retry_key(self, key: bytes) -> int:

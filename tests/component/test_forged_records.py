@@ -155,6 +155,26 @@ async def test_a_forged_record_is_parked_changes_nothing_and_holds_up_nothing(sc
     assert (await scene.copy() or {})["capacity"] == 4
 
 
+async def test_parked_forgeries_are_measured_by_reason_until_they_are_dropped(scene: Scene) -> None:
+    plumbing, consumer = scene.plumbing, f"{scene.plumbing.consumers._service}.projection"
+
+    async def measured() -> list[float | None]:
+        await plumbing.consumers.retry_due()
+        labels = [
+            {"consumer": consumer, "reason": reason} for reason in ("another_institution", "implausible_sequence")
+        ]
+        return [plumbing.metrics.registry.get_sample_value("preceptor_parked_records", one) for one in labels]
+
+    assert await measured() == [None, None]
+    theirs = scene.of(scene.member(scene.elsewhere), scene.elsewhere, sequence=4)
+    await scene.send(theirs, scene.of(scene.member(), sequence=1_000_004), theirs | {"value": None})
+    await scene.until_parked("another_institution", "another_institution", "implausible_sequence")
+    assert await measured() == [2, 1]
+    for parked in await plumbing.parking.waiting():
+        assert await plumbing.parking.drop(parked, now=plumbing.now())
+    assert await measured() == [0, 0]
+
+
 @pytest.mark.parametrize("forgeries", FORGERIES, ids=lambda one: one.__name__)
 async def test_a_forged_record_between_honest_ones_of_one_batch_hides_none(scene: Scene, forgeries: Any) -> None:
     records, reasons = forgeries(scene)

@@ -7,7 +7,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from shared.consuming.parking import ParkReason, ParkRequest
+from shared.consuming.projection import ANOTHER_INSTITUTION
 from shared.contracts.matching import SuggestionsChanged
+from shared.errors import Rejected
 from tests.component.conftest import Plumbing
 from tests.component.consuming import Effects, Sent, have, parked, record, send, suggestions
 from tests.eventually import eventually
@@ -172,3 +174,20 @@ async def test_a_dropped_record_that_cannot_be_read_is_not_parked_again_when_its
     await park("second")
     assert await plumbing.parking.waiting() == []
     assert plumbing.parking.blocked("c", [key]) == set()
+
+
+async def test_a_fact_that_names_a_member_under_another_institution_is_parked_as_that(
+    plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects
+) -> None:
+    def refuse(_mentee: str) -> None:
+        raise Rejected(ANOTHER_INSTITUTION, "not theirs")
+
+    effects.before = refuse
+    plumbing.consumers.reaction({SuggestionsChanged: effects})
+    await send(producer, [record(plumbing, suggestions(tenant, "far"), tenant)])
+    await plumbing.consumers.start()
+
+    async def waits() -> bool:
+        return await parked(plumbing, tenant) == [(ANOTHER_INSTITUTION, 1)]
+
+    await eventually(waits, message="parked")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from shared.consuming.projection import ANOTHER_INSTITUTION, IMPLAUSIBLE_SEQUENCE
 from shared.telemetry import Metrics
 
 ROOT = Path(__file__).parent.parent.parent
@@ -37,3 +38,9 @@ def test_a_rule_names_metrics_that_are_exported_and_documented(rule: dict[str, A
 def test_facts_that_nobody_publishes_raise_an_alert() -> None:
     assert any("preceptor_outbox_pending_age_seconds" in named(rule) for rule in RULES)
     assert any("preceptor_relay_leads" in named(rule) for rule in RULES)
+
+
+@pytest.mark.parametrize("reason", [ANOTHER_INSTITUTION, IMPLAUSIBLE_SEQUENCE])
+def test_records_that_are_parked_as_forged_raise_an_alert(reason: str) -> None:
+    selected = [re.search(r'preceptor_parked_records\{reason=~"([^"]+)"', rule["expr"]) for rule in RULES]
+    assert any(found and re.fullmatch(found[1], reason) for found in selected)
