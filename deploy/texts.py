@@ -1,21 +1,24 @@
 """`./dev texts`: every sentence that a member reads, with sample data, so that a person can read them all in one place.
 
-Which reasons a template distinguishes is read from the template itself, so a new one appears here without being listed.
+Of a request or a relationship, only what matching publishes to a mentee or a mentor is shown (`PAIR_CASES`); of the
+others, the reasons that a template distinguishes, which are read from the template itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from jinja2 import Environment, FileSystemLoader, nodes
 from rich.table import Table
 
 from services.matching.kernel import reasons
 from services.matching.kernel.participants import USUAL, Member, Person, Preferences
+from services.matching.mentoring.domain.relationships import ClosingReason
+from services.matching.mentoring.domain.requests import DecliningReason
 from services.notifications import domain
 from services.notifications import wording as notifications
-from services.notifications.domain import Notification, Recipient
+from services.notifications.domain import Notification, Recipient, Side
 from services.notifications.usecases.reading import Message, Names
 from shared.contracts.profiles import FACTORS
 
@@ -28,6 +31,29 @@ _NAMES = Names(
 )
 _ADA = domain.Person(member="ada", institution="north")
 _SOMEBODY = domain.Person(member="unknown", institution="south")
+
+PAIR_CASES: Mapping[tuple[str, Side], Collection[str | None]] = {
+    ("conflict-detected", "mentee"): ("assessment",),
+    ("conflict-detected", "mentor"): ("assessment",),
+    ("relationship-closed", "mentee"): (*get_args(ClosingReason), "mentor_left"),
+    ("relationship-closed", "mentor"): (*get_args(ClosingReason), "mentee_left", "repaired"),
+    ("relationship-opened", "mentee"): (None, "matched_in_round"),
+    ("relationship-opened", "mentor"): (None, "matched_in_round"),
+    ("relationship-paused", "mentee"): ("by_mentor", "mentor_inactive"),
+    ("relationship-paused", "mentor"): ("by_mentee", "mentee_inactive"),
+    ("relationship-resumed", "mentee"): (None,),
+    ("relationship-resumed", "mentor"): (None,),
+    ("request-accepted", "mentee"): (None,),
+    ("request-declined", "mentee"): get_args(DecliningReason),
+    ("request-expired", "mentee"): (None,),
+    ("request-made", "mentor"): (None,),
+    ("request-nudged", "mentor"): (None,),
+    ("request-withdrawn", "mentee"): ("not_available",),
+    ("request-withdrawn", "mentor"): (
+        *("by_mentee", "matched_elsewhere", "matched_in_round", "matched_in_repair", "mentee_left"),
+    ),
+}
+"""By template and reader, the reasons that occur."""
 
 
 def tables() -> Iterator[Table]:
@@ -50,14 +76,21 @@ def tables() -> Iterator[Table]:
 
 
 def _changes(locale: str) -> Iterator[tuple[str, str, domain.Change]]:
+    for (template, side), reasons_ in PAIR_CASES.items():
+        for reason in reasons_:
+            yield template, f"{reason or ''} to the {side}".strip(), _pair_update(template, side, reason)
     environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True)
     for file in sorted((_TEMPLATES / locale).glob("*.txt")):
-        template = file.stem
-        if template == "words":
+        if file.stem == "words" or any(file.stem == template for template, _ in PAIR_CASES):
             continue
-        tree = environment.parse(file.read_text(encoding="utf-8"))
-        for reason in (None, *_reasons(tree)):
-            yield from _cases(template, reason)
+        known = _reasons(environment.parse(file.read_text(encoding="utf-8")))
+        yield from _cases(file.stem, list(dict.fromkeys((*known, "not_available"))))
+
+
+def _pair_update(template: str, side: Side, reason: str | None) -> domain.PairUpdate:
+    return domain.PairUpdate(
+        template=template, programme=_PROGRAMME, side=side, other=_ADA, reason=reason, said_yes=True
+    )
 
 
 def _reasons(tree: nodes.Template) -> Iterator[str]:
@@ -69,31 +102,21 @@ def _reasons(tree: nodes.Template) -> Iterator[str]:
             yield from (str(constant.value) for constant in comparison.find_all(nodes.Const))
 
 
-def _cases(template: str, reason: str | None) -> Iterator[tuple[str, str, domain.Change]]:
-    case = reason or ""
-    if template.startswith("suggestions-none"):
-        unmatched = reason or "not_available"
-        yield (
-            template,
-            unmatched,
-            domain.ListChange(programme=_PROGRAMME, before=frozenset(), now=(), unmatched=unmatched),
-        )
-    elif template.startswith("suggestions-ended"):
-        yield template, case, _list("ada")
+def _cases(template: str, known: Collection[str]) -> Iterator[tuple[str, str, domain.Change]]:
+    """`known`: the reasons that the template distinguishes."""
+    if template == "suggestions-none":
+        yield from ((template, reason, _list(unmatched=reason)) for reason in known)
+    elif template == "suggestions-ended":
+        yield template, "", _list("ada")
     elif template.startswith("suggestions"):
         yield template, "first list", _list(now=(_ADA, _SOMEBODY))
         yield template, "one new, one gone", _list("ada", "ben", now=(_ADA, _SOMEBODY))
         yield template, "new order", _list("ada", now=(_ADA,))
     elif template.startswith("erasure"):
-        yield template, case, domain.ErasureNotice(template=template, due_at=datetime(2027, 3, 4, tzinfo=UTC))
-    elif template.startswith("round"):
-        yield template, case, domain.LeftOver(template=template, programme=_PROGRAMME, reason=reason or "not_available")
+        yield template, "", domain.ErasureNotice(template=template, due_at=datetime(2027, 3, 4, tzinfo=UTC))
     else:
-        for side in ("mentee", "mentor"):
-            turn = domain.PairUpdate(
-                template=template, programme=_PROGRAMME, side=side, other=_ADA, reason=reason, said_yes=True
-            )
-            yield template, f"{case} to the {side}".strip(), turn
+        for reason in known:
+            yield template, reason, domain.LeftOver(template=template, programme=_PROGRAMME, reason=reason)
 
 
 def _list(*before: str, now: tuple[domain.Person, ...] = (), unmatched: str | None = None) -> domain.ListChange:

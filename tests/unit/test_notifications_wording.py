@@ -6,8 +6,7 @@ from typing import get_args
 
 import pytest
 
-from services.matching.mentoring.domain.relationships import ClosingReason
-from services.matching.mentoring.domain.requests import DecliningReason
+from deploy.texts import PAIR_CASES
 from services.notifications.domain import (
     Change,
     ErasureNotice,
@@ -157,33 +156,17 @@ def test_across_institutions_nobody_has_a_name_before_the_yes(locale: str) -> No
     assert message(turn("request-accepted", other=FAR), locale=locale).title.startswith("Never Shown")
 
 
-TURNS: dict[str, set[str | None]] = {
-    "request-made": {None},
-    "request-nudged": {None},
-    "request-accepted": {None},
-    "request-declined": {*get_args(DecliningReason)},
-    "request-withdrawn": {"by_mentee", "matched_elsewhere", "matched_in_round", "mentee_left", "not_available"},
-    "request-expired": {None},
-    "relationship-opened": {None, "matched_in_round"},
-    "conflict-detected": {"assessment"},
-    "relationship-paused": {"by_mentee", "by_mentor", "mentee_inactive", "mentor_inactive"},
-    "relationship-resumed": {None},
-    "relationship-closed": {*get_args(ClosingReason), "mentee_left", "mentor_left"},
-}
-
-
 def test_every_fact_about_a_request_or_a_relationship_has_words() -> None:
     about = [one for one in EVENTS.values() if issubclass(one, AboutRequest | AboutRelationship)]
-    assert {"-".join(one.TYPE.split(".")[3:5]) for one in about} == TURNS.keys()
+    assert {"-".join(one.TYPE.split(".")[3:5]) for one in about} == {template for template, _ in PAIR_CASES}
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("template", TURNS)
-@pytest.mark.parametrize("side", ["mentee", "mentor"])
-def test_every_turn_is_a_title_and_a_body_with_and_without_names(locale: str, template: str, side: Side) -> None:
+@pytest.mark.parametrize(("template", "side"), PAIR_CASES)
+def test_every_pair_update_is_a_title_and_a_body_with_and_without_names(locale: str, template: str, side: Side) -> None:
     bare = Names(members={}, institutions={}, programmes={})
     for names in (NAMES, bare):
-        for reason in (*TURNS[template], "a_reason_of_tomorrow"):
+        for reason in (*PAIR_CASES[template, side], "a_reason_of_tomorrow"):
             shown = message(turn(template, side=side, reason=reason), locale=locale, names=names)
             assert shown.title
             assert shown.body.endswith(".")
@@ -205,8 +188,8 @@ def test_a_mentee_reads_that_a_round_found_a_mentor_in_english_and_german() -> N
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_reasons_for_a_no_differ_in_words(locale: str) -> None:
-    told = {message(turn("request-declined", reason=one), locale=locale).body for one in TURNS["request-declined"]}
-    assert len(told) == len(TURNS["request-declined"])
+    reasons = PAIR_CASES["request-declined", "mentee"]
+    assert len({message(turn("request-declined", reason=one), locale=locale).body for one in reasons}) == len(reasons)
 
 
 LEFT_OVER: dict[str, set[str]] = {

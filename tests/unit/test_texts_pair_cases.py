@@ -1,0 +1,65 @@
+"""`./dev texts` shows of requests and relationships what matching publishes, to whom it publishes it, and no more."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import get_args
+
+from deploy.texts import PAIR_CASES
+from services.matching.kernel.pairs import Decided
+from services.matching.mentoring.domain import relationships, requests
+from services.matching.mentoring.domain.relationships import ClosingReason
+from services.matching.mentoring.domain.requests import DecliningReason, Retraction
+from services.notifications.domain import PairUpdate
+from services.notifications.usecases.notifier import Notifier
+from tests.unit.matching_people import mentee, mentor, policy
+from tests.unit.test_matching_requests import NOW, PAIR, accept, close, pending, situation, together
+from tests.unit.test_notifications_telling import TRACE, FixedClock, NotificationsInMemory
+
+SIDES = ("mentee", "mentor")
+
+
+def of_requests() -> Iterator[Decided]:
+    one = pending()
+    yield requests.request("r", programme=PAIR.programme, mentor="milo", message="", situation=situation(), now=NOW)
+    accepted, begun, _ = accept(situation(asked=[one]))
+    yield from (accepted, begun, requests.withdraw(one, now=NOW))
+    yield from (requests.decline(one, reason=reason, now=NOW) for reason in get_args(DecliningReason))
+    yield from (requests.retract(one, reason=reason, now=NOW) for reason in get_args(Retraction))
+    for days in (5, 14):
+        overdue = requests.pass_time(replace(one, due_at=NOW), now=NOW + timedelta(days=days))
+        assert overdue is not None
+        yield overdue
+
+
+def of_relationships() -> Iterator[Decided]:
+    one = together()
+    yield relationships.begin(PAIR, id="s", request=None, round="round", now=NOW)
+    yield relationships.begin(PAIR, id="s", request=None, repair="repair", now=NOW)
+    yield relationships.find_conflict(one, reason="assessment")
+    yield relationships.close_for_repair(one, policy=policy(), now=NOW)
+    for side in SIDES:
+        yield relationships.pause(one, by=side)
+        paused = together(state="paused")
+        yield relationships.resume(paused, by=side, mentee=mentee(), mentor=mentor(), policy=policy())
+        yield from (close(one, by=side, reason=reason) for reason in get_args(ClosingReason))
+        for is_erased in (False, True):
+            left = relationships.leave(one, side=side, is_erased=is_erased, now=NOW)
+            assert left is not None
+            yield left
+
+
+def updates(decided: Decided) -> list[PairUpdate]:
+    repository = NotificationsInMemory()
+    Notifier(FixedClock()).pair_changed(decided.event, TRACE, repository)
+    return [notification.change for notification in repository.kept.values()]
+
+
+def test_the_cases_are_those_that_matching_publishes() -> None:
+    published = {
+        (update.template, update.side, update.reason)
+        for decided in (*of_requests(), *of_relationships())
+        for update in updates(decided)
+    }
+    shown = {(template, side, reason) for (template, side), reasons in PAIR_CASES.items() for reason in reasons}
+    assert shown == published
