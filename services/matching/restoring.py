@@ -1,8 +1,8 @@
-"""After a backup was restored: lists are read back from what was told of them, and counting goes on in a new epoch.
+"""Restores matching after a backup: reads lists back from their facts, and begins a new epoch of versions.
 
-Whoever folds the facts has the lists as they were told last: made anew, a list is told again only where it differs from
-that. Requests, relationships, rounds and repairs are told in facts that do not carry all of them: those that the store
-does not know, or knows as they were, are reported with what was told of them last.
+Lists are stored as they were last published, so that a recomputed list is published only where it differs. Facts of
+requests, relationships, rounds and repairs do not carry all of their fields: those that the store lacks, or has in an
+older version, are reported with the type of their last fact.
 """
 
 from collections.abc import Mapping
@@ -33,17 +33,17 @@ _COUNTED: Mapping[type[Payload], str] = {
     AboutPlace: "places",
     AboutRepair: "repairs",
 }
-"""Whose `version` is the sequence of which facts."""
+"""The collections by payload: a document's `version` is the sequence of its facts."""
 
 
 @dataclass(slots=True)
 class Report:
     epoch: int = 0
     published_already: int = 0
-    """Facts that the backup had in its outbox and Kafka has in its topic."""
+    """Facts that are pending in the backup's outbox and are in their topic already."""
     read_back: list[str] = field(default_factory=list)
     set_back: dict[str, str] = field(default_factory=dict)
-    """What stands as it was, or is gone, with the type of the last fact of it."""
+    """Documents that are in an older version or missing, with the type of their last fact."""
 
 
 class Restoring:
@@ -57,7 +57,7 @@ class Restoring:
     async def prepare(self) -> None:
         for name in _COUNTED.values():
             found = self._database[name].find({}, {"version": 1})
-            self._versions[name] = {one["_id"]: one["version"] async for one in found}
+            self._versions[name] = {document["_id"]: document["version"] async for document in found}
         known = [version for of in self._versions.values() for version in of.values()]
         self._epoch = max(map(epochs.epoch_of, known), default=0)
 
@@ -72,14 +72,14 @@ class Restoring:
             self._newest[about, envelope.subject] = received
 
     async def look(self) -> Report:
-        """What would be done."""
-        told = [one.envelope.sequence for one in self._newest.values()]
-        report = Report(epoch=max([self._epoch, *map(epochs.epoch_of, told)]) + 1)
-        for (about, id), one in self._ahead().items():
+        """Reports what `restore` would do; changes nothing."""
+        sequences = [event.envelope.sequence for event in self._newest.values()]
+        report = Report(epoch=max([self._epoch, *map(epochs.epoch_of, sequences)]) + 1)
+        for (about, id), event in self._ahead().items():
             if about == _LISTS:
                 report.read_back.append(f"{about} {id}")
             else:
-                report.set_back[f"{about} {id}"] = one.envelope.type
+                report.set_back[f"{about} {id}"] = event.envelope.type
         waits = await self._database["outbox"].distinct("_id", {"status": {"$ne": "sent"}})
         report.published_already = len(self._published.intersection(waits))
         return report
@@ -95,14 +95,14 @@ class Restoring:
 
     def _ahead(self) -> Mapping[tuple[str, str], Received]:
         return {
-            (about, id): one
-            for (about, id), one in self._newest.items()
-            if one.envelope.sequence > self._versions[about].get(id, 0)
+            (about, id): event
+            for (about, id), event in self._newest.items()
+            if event.envelope.sequence > self._versions[about].get(id, 0)
         }
 
     async def _read_back(self, now: datetime) -> None:
-        told = [one.payload for one in self._ahead().values()]
-        lists = [_list_of(one, now) for one in told if isinstance(one, SuggestionsChanged)]
+        payloads = [event.payload for event in self._ahead().values()]
+        lists = [_list_of(payload, now) for payload in payloads if isinstance(payload, SuggestionsChanged)]
         if lists:
             writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in lists]
             await self._database[_LISTS].bulk_write(writes, ordered=False)
@@ -115,22 +115,24 @@ class Restoring:
             await self._database[name].update_many(older, [{"$set": {"version": {"$add": [base, counted]}}}])
 
 
-def _list_of(told: SuggestionsChanged, now: datetime) -> Document:
-    """Scores are not told: they are made anew, unheard. Fence 0: whoever takes the shard puts theirs."""
+def _list_of(published: SuggestionsChanged, now: datetime) -> Document:
+    """The list as last published. Scores are not published and are recomputed. Fence 0: the shard's next holder sets
+    its own.
+    """
     entries = [
-        {"mentor": one.mentor, "institution": one.institution, "rank": one.rank, "score": 0, "contributions": {}}
-        for one in sorted(told.ranked, key=lambda one: one.rank)
+        {"mentor": entry.mentor, "institution": entry.institution, "rank": entry.rank, "score": 0, "contributions": {}}
+        for entry in sorted(published.ranked, key=lambda entry: entry.rank)
     ]
     return {
-        "_id": told.enrolment,
-        "institution": told.institution,
-        "parties": [told.mentee],
-        "programme": told.programme,
-        "mentee": told.mentee,
-        "version": told.version,
-        "shard": shard_of(told.mentee),
+        "_id": published.enrolment,
+        "institution": published.institution,
+        "parties": [published.mentee],
+        "programme": published.programme,
+        "mentee": published.mentee,
+        "version": published.version,
+        "shard": shard_of(published.mentee),
         "fence": 0,
         "entries": entries,
-        "unmatched": told.unmatched,
+        "unmatched": published.unmatched,
         "as_of": now,
     }

@@ -126,7 +126,7 @@ class SolverProcess:
 
 
 def _leash() -> Sequence[str]:
-    """The kernel ends it with whoever starts it, where it can: deep in a calculation it does not look at its input."""
+    """Where possible the kernel ends the process with its parent: a long calculation does not read standard input."""
     setpriv = shutil.which("setpriv")
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
 
@@ -137,10 +137,10 @@ async def _answer(child: asyncio.subprocess.Process, job: Mapping[str, Any]) -> 
         raise LookupError("a workshop without pipes")
     child.stdin.write(json.dumps(job).encode() + b"\n")
     failpoints.reach("before-answer")
-    told = await child.stdout.read()
-    if not told:
+    output = await child.stdout.read()
+    if not output:
         raise RuntimeError(f"the workshop ended without an answer, status {await child.wait()}: its log says why")
-    answer: Mapping[str, Any] = json.loads(told)
+    answer: Mapping[str, Any] = json.loads(output)
     if wrong := answer.get("wrong"):
         raise Rejected(wrong["code"], wrong["message"], tuple(FieldError(**error) for error in wrong["errors"]))
     return answer
@@ -266,7 +266,7 @@ def _places(result: RoundResult, people: Mapping[str, Any]) -> Iterator[dict[str
     """A line for each mentee."""
     mentors = {number: {"member": member, "institution": home} for number, member, home in people["mentors"]}
     mentees = {number: known for number, *known in people["mentees"]}
-    left = {one.mentee: one for one in result.unmatched}
+    left = {unmatched.mentee: unmatched for unmatched in result.unmatched}
     for mentee in result.mentees:
         member, home, since, days, why = mentees[mentee.id]
         unmatched = left.get(mentee.id)

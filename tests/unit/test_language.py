@@ -65,9 +65,7 @@ def _found() -> Mapping[str, list[str]]:
     for folder in ("services", "shared", "deploy"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             source = path.read_text(encoding="utf-8")
-            found[path] = sorted(
-                {*banned_names(source), *(phrase.replace(" ", "-") for phrase in banned_phrases(source))}
-            )
+            found[path] = {*banned_names(source), *banned_phrases(source)}
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
         found[path] = set(_phrases(path.read_text(encoding="utf-8")))
     return {path.relative_to(ROOT).as_posix(): sorted(words) for path, words in found.items()}

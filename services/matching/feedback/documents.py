@@ -1,4 +1,4 @@
-"""Documents ↔ what mentees said, and each mentor's level: a document of its own, which the index follows."""
+"""Documents of mentees' ratings, and of each mentor's level, which the index follows."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,9 +1,10 @@
-"""How content a mentor's mentees were, counted so that nobody's answer can be told from it.
+"""A mentor's level from mentees' ratings, computed so that no single answer can be inferred.
 
-Answers count in groups of three and more: a level never differs because of one or two of them. Of a group only its sum
-counts, and the lowest and the highest three sums alike: unanimity does not show. So whatever follows of levels, each of
-a group may have given another answer. The mean is shrunk towards the network's, as if five more mentees had answered
-that (an empirical Bayes estimate with a fixed prior), and rounded to few steps. All in whole numbers.
+Answers count in groups of three and more, so that a level never differs because of one or two answers. Of a group only
+its sum counts, and the three lowest sums count alike, as do the three highest, so that unanimity does not show: every
+level is consistent with several answers of each member of a group. The mean is shrunk towards the network's as if five
+more mentees had answered with it (an empirical Bayes estimate with a fixed prior), and rounded to few steps. All
+numbers are whole.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,19 +16,19 @@ from services.matching.kernel.participants import USUAL
 Rating = Literal[1, 2, 3, 4, 5]
 RATINGS: tuple[Rating, ...] = get_args(Rating)
 _TOGETHER = 3
-"""So many new answers are counted together, and nothing is said of fewer."""
+"""The least number of new answers that are counted, as a group."""
 _ALIKE = 2
-"""Sums so near to the lowest or the highest are one, and count as the middle of them."""
+"""Sums within this distance of the lowest or the highest count alike, as their middle."""
 _PRIOR = 5
-"""Answers that the network's mean is worth."""
+"""The number of answers for which the network's mean counts."""
 _STEP = 25
 _EIGHTHS = (1, 4)
-"""Of a rating from the network's mean at which the first and the second step begin."""
+"""Distances from the network's mean, in eighths of a rating, at which the first and the second step begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sum:
-    """Of ratings."""
+    """The number and the total of ratings."""
 
     answers: int = 0
     total: int = 0
@@ -46,18 +47,18 @@ class Counted:
 
 
 def is_group(new: Sequence[Rating]) -> bool:
-    """Whether answers that do not count yet are enough to."""
+    """Whether there are enough new answers for a group."""
     return len(new) >= _TOGETHER
 
 
 def count(new: Sequence[Rating], before: Sum, others: Sum) -> Counted:
-    """A group, with those of a mentor that count already; `others`: of all other mentors."""
+    """Counts a new group with the mentor's earlier groups (`before`); `others` is the sum of all other mentors."""
     own = before + _blurred(new)
     return Counted(sum=own, level=_level(own, own + others))
 
 
 def forget(left: Collection[Sequence[Rating]], level: int) -> Counted:
-    """What counts when the groups of an erased answer are dissolved: the level stays while anybody stands behind it."""
+    """Counts again after an erasure dissolved groups: the level stays unless no group is left."""
     own = Sum()
     for group in left:
         own += _blurred(group)

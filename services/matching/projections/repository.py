@@ -50,7 +50,7 @@ class ProjectedDocuments:
 
     def __init__(self, database: Database, *, on_applied: OnApplied | None = None) -> None:
         self._database = database
-        self._heard = on_applied
+        self._on_applied = on_applied
 
     async def prepare(self) -> None:
         signed_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="signed_in")
@@ -105,8 +105,8 @@ class ProjectedDocuments:
         return await in_one_thread(self._database, lambda writing: _erase(writing, erased)) if erased else []
 
     def _tell(self, collection: str, received: Sequence[Received]) -> None:
-        if self._heard is not None and len(received) <= _FEW:
-            self._heard(collection, [document_of(event) for event in received])
+        if self._on_applied is not None and len(received) <= _FEW:
+            self._on_applied(collection, [document_of(event) for event in received])
 
 
 def _left(last: Sequence[Received], known: Mapping[str, Document]) -> set[str]:
@@ -114,7 +114,8 @@ def _left(last: Sequence[Received], known: Mapping[str, Document]) -> set[str]:
     return {
         event.envelope.subject
         for event in last
-        if not _is_active(event) or _enrolments(known.get(event.envelope.subject, {})) - _enrolments_said(event.payload)
+        if not _is_active(event)
+        or _enrolments(known.get(event.envelope.subject, {})) - _published_enrolments(event.payload)
     }
 
 
@@ -148,7 +149,7 @@ def _enrolments(document: Document) -> set[tuple[str, str]]:
     }
 
 
-def _enrolments_said(payload: Payload | None) -> set[tuple[str, str]]:
+def _published_enrolments(payload: Payload | None) -> set[tuple[str, str]]:
     enrolments = payload.enrolments if isinstance(payload, MemberChanged) else ()
     return {(enrolment.programme, role) for enrolment in enrolments for role in enrolment.roles}
 

@@ -1,4 +1,4 @@
-"""Gives the receipt of an erasure once nothing but ids is left of the member. Run again it changes nothing."""
+"""Publishes the receipt of an erasure once only ids of the member are left. Idempotent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class ErasureCommand:
     institution: str
     member: str
     event: str
-    """That told of the erasure."""
+    """The id of the event of the erasure."""
     correlation: str
 
 

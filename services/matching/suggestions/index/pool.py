@@ -271,10 +271,10 @@ class Pool:
             return []
         eligible, scores = self._for_all(mentor, row, mentees, held)
         self._reserves.put(row, eligible, scores)
-        has_nobody = mentees.present & mentees.free & (held.length == 0)
+        is_empty = mentees.present & mentees.free & (held.length == 0)
         named = np.zeros(len(self._mentees), dtype=np.bool_)
         named[np.flatnonzero(held.rows.reshape(-1) == row) // LONGEST] = True
-        touched = held.kept & ~held.awaited & (named | has_nobody | self._enters(row, eligible, scores, held))
+        touched = held.kept & ~held.awaited & (named | is_empty | self._enters(row, eligible, scores, held))
         return [self._mentees.ids[mentee] for mentee in np.flatnonzero(touched)]
 
     def _for_all(self, mentor: str, row: int, mentees: Side, held: StoredListColumns) -> tuple[Bools, Ints]:

@@ -37,7 +37,7 @@ class Ranking:
         self._exchanges = exchanges
         self._least = least
         self._length = length
-        self._nobody: Bools = np.zeros(mentors.present.size, dtype=np.bool_)
+        self._no_mentor: Bools = np.zeros(mentors.present.size, dtype=np.bool_)
 
     def best(self, mentees: Side, weights: Ints, apart: Callable[[int], Rows]) -> Iterator[tuple[int, Rows, Ints]]:
         """Yields for each mentee, in any order: position, rows of mentors and scores, the best first, without `apart`.
@@ -45,7 +45,7 @@ class Ranking:
         """
         keys = _keys(mentees, weights)
         order = np.lexsort(keys[::-1])
-        sums = np.zeros((len(_ADDED) + 1, self._nobody.size), dtype=_narrowest(weights))
+        sums = np.zeros((len(_ADDED) + 1, self._no_mentor.size), dtype=_narrowest(weights))
         known: list[dict[int, Values]] = [{} for _ in _ADDED]
         allowed: Rows = np.zeros(0, dtype=np.intp)
         for position, since in zip(order.tolist(), _first_that_differs(keys[:, order]), strict=True):
@@ -68,15 +68,15 @@ class Ranking:
             yield position, rows[positions], scores[positions].astype(np.int32)
 
     def _allowed(self, mentee: Side) -> Rows:
-        standing = ~self._nobody
-        for _, passes in rules.passing(mentee, self._mentors, self._exchanges, self._nobody):
+        standing = ~self._no_mentor
+        for _, passes in rules.passing(mentee, self._mentors, self._exchanges, self._no_mentor):
             standing &= passes
         return np.flatnonzero(standing)
 
     def _without(self, apart: Rows, rows: Rows) -> Rows:
         if not apart.size:
             return rows
-        kept = ~self._nobody
+        kept = ~self._no_mentor
         kept[apart] = False
         return rows[kept[rows]]
 

@@ -14,7 +14,7 @@ RESERVE = 64
 _EMPTY = -1
 _UNKNOWN = np.iinfo(np.int32).max
 """A bound above all scores: no search has been made yet."""
-_NOBODY_OUTSIDE = -1
+_NONE_OUTSIDE = -1
 """A bound below all scores: every eligible mentor is in the reserve."""
 Ties = Callable[[Rows, Rows], Words]
 """Tie-breakers of mentees' and mentors' rows, pair by pair."""
@@ -41,7 +41,7 @@ class Reserves:
         self._known += 1
         inside = min(self.size, mentors.size)
         self._rows[mentee, :inside], self._scores[mentee, :inside] = mentors[:inside], scores[:inside]
-        self._count[mentee], self._bound[mentee] = inside, _NOBODY_OUTSIDE
+        self._count[mentee], self._bound[mentee] = inside, _NONE_OUTSIDE
         if mentors.size > inside:
             self._bound[mentee] = scores[inside]
             self._bound_tie[mentee] = self._ties(np.array([mentee]), mentors[inside : inside + 1])[0]
@@ -62,7 +62,7 @@ class Reserves:
         """Whether the reserve holds the mentee's best `length` mentors, or all eligible ones; otherwise a search is
         needed.
         """
-        enough = (self._count[mentees] >= length) | (self._bound[mentees] == _NOBODY_OUTSIDE)
+        enough = (self._count[mentees] >= length) | (self._bound[mentees] == _NONE_OUTSIDE)
         known: Bools = enough & (self._count[mentees] > 0)
         return known
 
