@@ -8,6 +8,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ def _phrases(text: str) -> Iterator[str]:
     yield from (match.lower() for match in PHRASES.findall(re.sub(r"\s+", " ", prose)))
 
 
+@cache
 def _found() -> Mapping[str, list[str]]:
     """The banned words of each file, sorted."""
     found: dict[Path, set[str]] = {}
