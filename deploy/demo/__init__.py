@@ -1,6 +1,6 @@
-"""The main job, run to its end from outside: HTTP, Kafka and the live stream, as any integrator sees the network."""
+"""The product's main path, run from outside over HTTP, Kafka and the live stream, as an integrator sees it."""
 
-from deploy.demo.api import NeverArrived, Refused
+from deploy.api_client import NeverArrived, Refused
 from deploy.demo.job import run
 
 __all__ = ["NeverArrived", "Refused", "run"]

@@ -1,98 +1,104 @@
-"""Founds institutions and programmes, takes rosters in, and binds sign-ins. A second time it changes nothing."""
+"""Founds institutions and programmes, and binds people's sign-ins. A second run changes nothing."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from deploy.demo.api import Api, Json, for_each, unless_there
+import httpx
+
+from deploy.api_client import Api, Refused, for_each
 from deploy.demo.network import Programme
+from shared.contracts.payload import Part
+from shared.contracts.profiles import Enrolment, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Founded:
-    """One institution's part of the network."""
-
+class NewInstitution:
     id: str
     name: str
-    exchanges_with: tuple[str, ...] = ()
+    exchanges_with: AbstractSet[str] = frozenset()
 
 
-async def found(api: Api, institutions: Sequence[Founded], programmes: Sequence[Programme]) -> None:
+class Member(Part):
+    """A member with enrolments, as the coordinator reads them."""
+
+    id: str
+    institution: str
+    external_id: str | None
+    enrolments: tuple[Enrolment, ...]
+    capacity: int
+    topics_wanted: tuple[str, ...]
+    topics_offered: tuple[str, ...]
+    has_sign_in: bool
+
+    @property
+    def mentee_in(self) -> tuple[str, ...]:
+        return self._programmes("mentee")
+
+    @property
+    def mentor_in(self) -> tuple[str, ...]:
+        return self._programmes("mentor")
+
+    def _programmes(self, role: Role) -> tuple[str, ...]:
+        return tuple(enrolment.programme for enrolment in self.enrolments if role in enrolment.roles)
+
+
+async def found(api: Api, institutions: Sequence[NewInstitution], programmes: Sequence[Programme]) -> None:
     operator = api.operator()
 
-    async def institution(one: Founded) -> None:
-        await unless_there(operator.post("profiles", "/institutions", {"id": one.id, "name": one.name}))
+    async def institution(new: NewInstitution) -> None:
+        await _unless_there(operator.post("profiles", "/institutions", {"id": new.id, "name": new.name}))
 
-    async def exchange(one: Founded) -> None:
-        seen = await api.coordinator(one.id).get("profiles", f"/institutions/{one.id}")
-        if set(seen.json()["exchanges_with"]) != set(one.exchanges_with):
-            body = {"exchanges_with": list(one.exchanges_with)}
-            path = f"/institutions/{one.id}"
-            await api.coordinator(one.id).patch("profiles", path, body, etag=seen.headers["etag"])
+    async def exchange(new: NewInstitution) -> None:
+        coordinator, path = api.coordinator(new.id), f"/institutions/{new.id}"
+        current = await coordinator.get("profiles", path)
+        if set(current.json()["exchanges_with"]) != new.exchanges_with:
+            body = {"exchanges_with": sorted(new.exchanges_with)}
+            await coordinator.patch("profiles", path, body, etag=current.headers["etag"])
 
-    async def programme(one: Programme) -> None:
-        body = {"id": one.id, "name": one.name, "admits": list(one.admits), "institution": one.institution}
-        await unless_there(operator.post("profiles", "/programmes", body))
+    async def programme(new: Programme) -> None:
+        body = {"id": new.id, "name": new.name, "admits": list(new.admits), "institution": new.institution}
+        await _unless_there(operator.post("profiles", "/programmes", body))
 
     await for_each(institutions, institution)
     await for_each(institutions, exchange)
     await for_each(programmes, programme)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enrolled:
-    """A member as the demo goes on with them."""
-
-    id: str
-    institution: str
-    external_id: str | None
-    mentee_in: tuple[str, ...]
-    mentor_in: tuple[str, ...]
-    capacity: int
-    topics_wanted: tuple[str, ...]
-    topics_offered: tuple[str, ...]
-    has_sign_in: bool
-
-    @classmethod
-    def of(cls, view: Json) -> "Enrolled":
-        def where(role: str) -> tuple[str, ...]:
-            return tuple(one["programme"] for one in view["enrolments"] if role in one["roles"])
-
-        return cls(
-            id=view["id"],
-            institution=view["institution"],
-            external_id=view["external_id"],
-            mentee_in=where("mentee"),
-            mentor_in=where("mentor"),
-            capacity=view["capacity"],
-            topics_wanted=tuple(view["topics_wanted"]),
-            topics_offered=tuple(view["topics_offered"]),
-            has_sign_in=view["has_sign_in"],
-        )
-
-
-async def members(api: Api, institution: str) -> list[Enrolled]:
+async def members(api: Api, institution: str) -> list[Member]:
     views = await api.coordinator(institution).pages("profiles", "/members", status="active")
-    return [Enrolled.of(view) for view in views if view["enrolments"]]
+    return [Member.model_validate(view) for view in views if view["enrolments"]]
 
 
 async def sign_in(
     api: Api,
-    people: Iterable[Enrolled],
+    people: Iterable[Member],
     *,
-    willing: frozenset[str] = frozenset(),
-    done: Callable[[], None] = lambda: None,
+    open_to_others: Collection[str] = (),
+    advance: Callable[[], object] = lambda: None,
 ) -> None:
-    """Each accepts an invitation, unless they did before; those whose external id is among the willing then say for
-    themselves that other institutions' people are welcome: nobody else may.
+    """Each person accepts an invitation, unless they did before. Those whose external id is in `open_to_others` then
+    agree to mentorships across institutions, which nobody can do for them.
     """
 
-    async def one(person: Enrolled) -> None:
-        if person.has_sign_in:
-            return
+    async def accept(person: Member) -> None:
+        if not person.has_sign_in:
+            await bind(person)
+        advance()
+
+    async def bind(person: Member) -> None:
         invited = await api.coordinator(person.institution).post("profiles", f"/members/{person.id}/invitations")
         me = api.member(person.institution, person.id)
         bound = await me.post("profiles", "/invitations/accept", {"code": invited.json()["code"]})
-        if person.external_id in willing:
+        if person.external_id in open_to_others:
             await me.patch("profiles", "/me", {"across_institutions": True}, etag=bound.headers["etag"])
 
-    await for_each(people, one, done=done)
+    await for_each(people, accept)
+
+
+async def _unless_there(creation: Awaitable[httpx.Response]) -> None:
+    try:
+        await creation
+    except Refused as refused:
+        if refused.status != httpx.codes.CONFLICT:
+            raise

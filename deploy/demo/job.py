@@ -1,4 +1,4 @@
-"""The main job, from rosters to notifications and through two live changes."""
+"""The demo's steps, from rosters to notifications and through two live changes."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -7,24 +7,23 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from deploy.demo import rosters
-from deploy.demo.api import Api, for_each, opened, until
-from deploy.demo.following import Followed, Known, follow, last_seat, new_topics
-from deploy.demo.founding import Enrolled, found, members, sign_in
+from deploy.api_client import Api, for_each, opened, until
+from deploy.demo import report, rosters
+from deploy.demo.following import Followed, follow, last_seat, new_topics
+from deploy.demo.founding import Member, found, members, sign_in
 from deploy.demo.listening import Listener, listening
 from deploy.demo.network import people
-from deploy.demo.reading import Inbox, Rounds, Shortlist
-from deploy.demo.report import progress, summary
-from deploy.demo.result import Result
-from deploy.demo.rosters import Counts, Roster, Source
+from deploy.demo.reading import Inbox, Shortlist, explained_lists, filled_inbox, read_all
 from deploy.issuer import LocalIssuer
 from shared.clock import Clock, SystemClock
 
 _WITHIN_SECONDS = 90
 _QUIET_SECONDS = 2
-"""Longer than a busy machine takes from a request to its event, and from there to the list that waits."""
-Step = Callable[[str, int], Callable[[int], None]]
-"""Begins a line of progress; what it returns says how far that is."""
+"""Longer than a busy machine takes from a request to its event, and from there to a list that waits for renewal."""
+_LISTS_MISSING = "lists with reasons; see the log of matching and its /metrics (matching_lists_computed)"
+_INBOXES_MISSING = "a notification; see the log of notifications and its /metrics (preceptor_parked_records)"
+Step = Callable[[str, int], Callable[[], None]]
+"""Begins a line of progress with a total; returns what advances it by one."""
 
 
 async def run(
@@ -32,129 +31,117 @@ async def run(
     issuer: LocalIssuer,
     *,
     bootstrap: str,
-    sources: Sequence[Source] | None = None,
+    sources: Sequence[rosters.Source] | None = None,
     console: Console | None = None,
-) -> Result:
-    """Prints a summary, and returns what it is made of. Raises `NeverArrived` with what to look at.
+) -> report.Result:
+    """Prints a summary and returns its contents. Raises `NeverArrived` with where to look.
 
-    Run again on the same network it finds its people there, and changes nothing but the two whom it follows.
+    A second run on the same network finds its people there, and makes the two live changes only.
     """
-    shown, clock = console or Console(), SystemClock()
+    console, clock = console or Console(), SystemClock()
     began = clock.monotonic()
     sources = sources or (rosters.medical(people()), rosters.real_or_own())
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(opened(addresses, issuer, clock))
         listener = await stack.enter_async_context(listening(bootstrap, clock))
-        job = Job(api, listener, clock, stack.enter_context(progress(shown)))
-        imports = dict(zip((one.name for one in sources), await for_each(sources, job.take_in), strict=True))
-        everybody = await job.everybody(sources)
+        job = _Job(api, listener, clock, stack.enter_context(report.progress(console)))
+        imports = dict(zip((source.name for source in sources), await for_each(sources, job.enter), strict=True))
+        everybody = {member.id: member for source in sources for member in await job.members(source)}
         inboxes = await job.inboxes(everybody)
-        await job.settled()
+        await job.quiet()
         lists = await job.lists(everybody)
         followed = await job.follow(everybody, lists)
-        heard = Counter(one.topic for one in listener.heard)
-    result = Result(
+    result = report.Result(
         imports=imports,
-        members=tuple(everybody),
+        members=tuple(everybody.values()),
         lists=tuple(lists.values()),
         inboxes=tuple(inboxes),
-        followed=followed,
-        heard=heard,
+        followed=tuple(followed),
+        events=Counter(event.topic for event in listener.events),
         seconds=clock.monotonic() - began,
     )
-    summary(result, shown)
+    report.summary(result, console)
     return result
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class _Job:
     api: Api
     listener: Listener
     clock: Clock
     step: Step
 
-    async def take_in(self, source: Source) -> Counts:
-        """Founds, imports after a dry run, and has people sign in. Returns what the import made of its rows."""
+    async def enter(self, source: rosters.Source) -> Counter[str]:
+        """Founds the source's institutions, imports its rosters after a dry run, and has people sign in."""
         await found(self.api, source.institutions, source.programmes)
-        said = _Count(self.step(f"{source.name}: rosters", len(source.rosters)))
-        counts = await for_each(source.rosters, self._import, done=said.one_more)
+        advance = self.step(f"{source.name}: rosters", len(source.rosters))
+
+        async def take_in(roster: rosters.Roster) -> Counter[str]:
+            await rosters.import_roster(self.api, roster, dry_run=True)
+            counts = await rosters.import_roster(self.api, roster)
+            advance()
+            return counts
+
+        counts = await for_each(source.rosters, take_in)
         await self._sign_in(source)
-        return sum(counts, start=Counts())
+        return sum(counts, start=Counter())
 
-    async def _import(self, roster: Roster) -> Counts:
-        for dry_run in (True, False):
-            counts = await rosters.take_in(self.api, roster, dry_run=dry_run)
-        return counts
-
-    async def _sign_in(self, source: Source) -> None:
-        """All mentees; mentors with one seat, of whom one will close it; and first, because it changes lists, whoever
-        is willing to meet other institutions' people.
+    async def _sign_in(self, source: rosters.Source) -> None:
+        """Mentees, mentors with one seat, of whom one will close it, and first, as it changes lists, people who are
+        open to other institutions.
         """
-        wanted = [
-            one
-            for one in await self.everybody([source])
-            if one.mentee_in or one.capacity == 1 or one.external_id in source.willing
+        signing_in = [
+            member
+            for member in await self.members(source)
+            if member.mentee_in or member.capacity == 1 or member.external_id in source.open_to_others
         ]
-        wanted.sort(key=lambda one: one.external_id not in source.willing)
-        said = _Count(self.step(f"{source.name}: sign-ins", len(wanted)))
-        await sign_in(self.api, wanted, willing=source.willing, done=said.one_more)
+        signing_in.sort(key=lambda member: member.external_id not in source.open_to_others)
+        advance = self.step(f"{source.name}: sign-ins", len(signing_in))
+        await sign_in(self.api, signing_in, open_to_others=source.open_to_others, advance=advance)
 
-    async def everybody(self, sources: Sequence[Source]) -> list[Enrolled]:
-        institutions = [one.id for source in sources for one in source.institutions]
-        found = await for_each(institutions, lambda institution: members(self.api, institution))
-        return [member for some in found for member in some]
+    async def members(self, source: rosters.Source) -> list[Member]:
+        return [member for new in source.institutions for member in await members(self.api, new.id)]
 
-    async def inboxes(self, everybody: Sequence[Enrolled]) -> list[Inbox]:
-        mentees = _mentees(everybody)
-        return await self._rounds(self.step("mentees told, in their inbox", len(mentees))).inboxes(mentees)
+    async def inboxes(self, everybody: Mapping[str, Member]) -> list[Inbox]:
+        mentees = [member for member in everybody.values() if member.mentee_in]
+        advance = self.step("mentees notified in their inbox", len(mentees))
+        return await read_all(
+            self.api, mentees, filled_inbox, within=_WITHIN_SECONDS, missing=_INBOXES_MISSING, advance=advance
+        )
 
-    async def lists(self, everybody: Sequence[Enrolled]) -> dict[str, Shortlist]:
+    async def lists(self, everybody: Mapping[str, Member]) -> dict[str, Shortlist]:
         """By enrolment."""
-        mentees = _mentees(everybody)
-        lists = await self._rounds(self.step("mentees with lists or reasons", len(mentees))).lists(mentees)
-        return {one.enrolment: one for one in lists}
+        mentees = [member for member in everybody.values() if member.mentee_in]
+        return await self._lists(mentees, self.step("mentees with lists or reasons", len(mentees)))
 
-    async def settled(self) -> None:
-        """Until what the last to enter did to others' lists has been published as well, and nothing follows."""
-        said = self.step("others' changes, gathered and sent", 1)
+    async def _lists(self, mentees: Sequence[Member], advance: Callable[[], object]) -> dict[str, Shortlist]:
+        lists = await read_all(
+            self.api, mentees, explained_lists, within=_WITHIN_SECONDS, missing=_LISTS_MISSING, advance=advance
+        )
+        return {shortlist.enrolment: shortlist for of_mentee in lists for shortlist in of_mentee}
 
-        async def quiet() -> bool | None:
-            last = max((one.at for one in self.listener.heard), default=0.0)
+    async def quiet(self) -> None:
+        """Waits until the effects of the last arrivals on others' lists have been published too."""
+        advance = self.step("effects on others' lists, published", 1)
+
+        async def is_quiet() -> bool | None:
+            last = max((event.at for event in self.listener.events), default=0.0)
             if self.clock.monotonic() < last + _QUIET_SECONDS:
                 return None
             return await self.api.metric("matching", "matching_renewals_waiting") == 0 or None
 
-        missing = "lists that stand still; look at matching_renewals_waiting on /metrics of matching"
-        await until(quiet, clock=self.clock, within=_WITHIN_SECONDS, missing=missing)
-        said(1)
+        missing = "lists that no longer change; see matching_renewals_waiting on /metrics of matching"
+        await until(is_quiet, clock=self.clock, within=_WITHIN_SECONDS, missing=missing)
+        advance()
 
-    async def follow(self, everybody: Sequence[Enrolled], lists: dict[str, Shortlist]) -> tuple[Followed, ...]:
-        """One change after the other, on lists that stand still; renews those that change."""
-        by_id = {one.id: one for one in everybody}
-        said = _Count(self.step("live changes followed", 2))
+    async def follow(self, everybody: Mapping[str, Member], lists: dict[str, Shortlist]) -> list[Followed]:
+        """Follows one change after the other; updates the lists that change."""
+        advance = self.step("live changes followed", 2)
         followed = []
-        for change_in in (new_topics, last_seat):
-            change = change_in(Known(members=by_id, lists=tuple(lists.values())))
-            followed.append(await follow(self.api, self.listener, by_id, change))
-            touched = {shortlist.mentee for shortlist in change.lists.values()}
-            renewed = await self._rounds().lists([by_id[mentee] for mentee in touched])
-            lists |= {one.enrolment: one for one in renewed}
-            said.one_more()
-        return tuple(followed)
-
-    def _rounds(self, said: Callable[[int], None] = lambda _: None) -> Rounds:
-        return Rounds(self.api, within=_WITHIN_SECONDS, done=said)
-
-
-class _Count:
-    def __init__(self, say: Callable[[int], None]) -> None:
-        self._say = say
-        self._count = 0
-
-    def one_more(self) -> None:
-        self._count += 1
-        self._say(self._count)
-
-
-def _mentees(everybody: Sequence[Enrolled]) -> list[Enrolled]:
-    return [one for one in everybody if one.mentee_in]
+        for choose in (new_topics, last_seat):
+            change = choose(everybody, tuple(lists.values()))
+            followed.append(await follow(self.api, self.listener, everybody, change))
+            mentees = {shortlist.mentee for shortlist in change.lists.values()}
+            lists |= await self._lists([everybody[mentee] for mentee in mentees], lambda: None)
+            advance()
+        return followed

@@ -1,4 +1,4 @@
-"""What an integrator hears: three topics by a consumer of its own without a group, and one person's live inbox."""
+"""What an integrator receives: events of three topics through its own consumer, and one member's live inbox."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
-from deploy.demo.api import Caller, Json, NeverArrived
+from deploy.api_client import Caller, Json, NeverArrived
 from shared import kafka
 from shared.clock import Clock
 from shared.contracts.envelope import Envelope, Unreadable, read
@@ -17,11 +17,11 @@ from shared.contracts.payload import Payload
 
 TOPICS = ("profiles.members", "matching.events", "notifications.events")
 _FETCH_WAIT_MS = 10
-"""How long a broker holds an empty fetch: what is heard late would be measured as late."""
+"""How long a broker holds an empty fetch: the default would add to the measured times."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Event:
     topic: str
     envelope: Envelope
     payload: Payload
@@ -30,47 +30,47 @@ class Heard:
 
 
 class Listener:
-    """Everything heard since it began, in the order of hearing."""
+    """Collects every event since it was opened, in order of arrival."""
 
     def __init__(self, consumer: AIOKafkaConsumer, clock: Clock) -> None:
         self._consumer = consumer
         self._clock = clock
-        self._more = asyncio.Condition()
-        self.heard: list[Heard] = []
+        self._arrived = asyncio.Condition()
+        self.events: list[Event] = []
 
     async def listen(self) -> None:
         while True:
             batches = await self._consumer.getmany(timeout_ms=1_000)
             now = self._clock.monotonic()
-            fresh = [heard for records in batches.values() for record in records if (heard := _heard(record, now))]
-            if fresh:
-                async with self._more:
-                    self.heard += fresh
-                    self._more.notify_all()
+            events = [event for records in batches.values() for record in records if (event := _event(record, now))]
+            async with self._arrived:
+                self.events += events
+                self._arrived.notify_all()
 
     async def collect(
-        self, wanted: Callable[[Heard], bool], *, count: int = 1, since: int = 0, within: float, missing: str
-    ) -> list[Heard]:
-        """The first so many. `since`: how much was heard before it could be among it."""
-        found: list[Heard] = []
+        self, wanted: Callable[[Event], bool], *, count: int = 1, since: int = 0, within: float, missing: str
+    ) -> list[Event]:
+        """The first `count` wanted events, without the first `since` of all events. Raises `NeverArrived`."""
+        found: list[Event] = []
+
+        def enough() -> bool:
+            found[:] = [event for event in self.events[since:] if wanted(event)]
+            return len(found) >= count
+
         try:
-            async with asyncio.timeout(within), self._more:
-                while True:
-                    found += [heard for heard in self.heard[since:] if wanted(heard)]
-                    since = len(self.heard)
-                    if len(found) >= count:
-                        return found[:count]
-                    await self._more.wait()
+            async with asyncio.timeout(within), self._arrived:
+                await self._arrived.wait_for(enough)
         except TimeoutError:
             raise NeverArrived(f"{len(found)} of {count} within {within:.0f} s: {missing}") from None
+        return found[:count]
 
-    async def first(self, wanted: Callable[[Heard], bool], *, since: int = 0, within: float, missing: str) -> Heard:
+    async def first(self, wanted: Callable[[Event], bool], *, since: int = 0, within: float, missing: str) -> Event:
         return (await self.collect(wanted, since=since, within=within, missing=missing))[0]
 
 
 @asynccontextmanager
 async def listening(bootstrap: str, clock: Clock) -> AsyncIterator[Listener]:
-    """From now on: what was there before is not heard."""
+    """Receives what is published from now on."""
     consumer = AIOKafkaConsumer(
         *(kafka.named(bootstrap, topic) for topic in TOPICS),
         bootstrap_servers=kafka.servers(bootstrap),
@@ -82,8 +82,8 @@ async def listening(bootstrap: str, clock: Clock) -> AsyncIterator[Listener]:
     await consumer.start()
     try:
         await consumer.seek_to_end()
-        for place in consumer.assignment():
-            await consumer.position(place)
+        for partition in consumer.assignment():
+            await consumer.position(partition)
         listener = Listener(consumer, clock)
         async with _running(listener.listen()):
             yield listener
@@ -91,34 +91,34 @@ async def listening(bootstrap: str, clock: Clock) -> AsyncIterator[Listener]:
         await consumer.stop()
 
 
-def _heard(record: ConsumerRecord, now: float) -> Heard | None:
+def _event(record: ConsumerRecord, now: float) -> Event | None:
     try:
         received = read(key=record.key, value=record.value, headers=record.headers)
     except Unreadable:
         return None
     if received is None or received.payload is None:
         return None
-    return Heard(type(received.payload).TOPIC, received.envelope, received.payload, now)
+    return Event(type(received.payload).TOPIC, received.envelope, received.payload, now)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One notification as it came over the live stream."""
+class Delivered:
+    """One notification of the live stream."""
 
     position: int
     notification: Json
     at: float
 
 
-class Stream:
-    """Reads along in the background: a notification's time is when it came, not when somebody asked for it."""
+class InboxStream:
+    """Reads in the background, so that `at` is the time of arrival."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._told: asyncio.Queue[Told] = asyncio.Queue()
+        self._delivered: asyncio.Queue[Delivered] = asyncio.Queue()
 
     async def read(self, answer: httpx.Response) -> None:
-        """Server-sent events (WHATWG HTML §9.2): `id:` and `data:` of one, ended by an empty line."""
+        """Reads server-sent events (WHATWG HTML §9.2): `id:` and `data:`, ended by an empty line."""
         position, data = 0, ""
         async for line in answer.aiter_lines():
             name, _, value = line.partition(":")
@@ -127,23 +127,23 @@ class Stream:
             elif name == "data":
                 data += value
             elif not line and data:
-                self._told.put_nowait(Told(position, json.loads(data), self._clock.monotonic()))
+                self._delivered.put_nowait(Delivered(position, json.loads(data), self._clock.monotonic()))
                 data = ""
 
-    async def next(self, *, from_position: int, within: float, missing: str) -> Told:
+    async def next(self, *, from_position: int, within: float, missing: str) -> Delivered:
         try:
             async with asyncio.timeout(within):
-                while (told := await self._told.get()).position < from_position:
+                while (delivered := await self._delivered.get()).position < from_position:
                     pass
-                return told
+                return delivered
         except TimeoutError:
             raise NeverArrived(f"not within {within:.0f} s: {missing}") from None
 
 
 @asynccontextmanager
-async def inbox_stream(member: Caller, *, after: int) -> AsyncIterator[Stream]:
+async def inbox_stream(member: Caller, *, after: int) -> AsyncIterator[InboxStream]:
     async with member.stream("notifications", "/inbox/stream", after=after) as answer:
-        stream = Stream(member.api.clock)
+        stream = InboxStream(member.api.clock)
         async with _running(stream.read(answer)):
             yield stream
 

@@ -1,35 +1,35 @@
-"""An invented medical network: the same seed gives the same people, one at a time, for a demo or ten thousand of them.
+"""An invented medical network: four institutions, three programmes, and as many people as you ask for.
 
-Person n depends on the seed and n alone, so a longer network begins with the shorter one. All names are made up.
+Person n depends on the seed and n alone: a run is reproducible, and a longer network begins with the shorter one.
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import TypeVar
 
 from shared.contracts.profiles import Format, Role, Stage, Style
 
-SEED = 2027
+SEED = 2024
 PEOPLE = 400
 
 T = TypeVar("T")
-Shares = Mapping[str, int]
-"""Terms and how often each is drawn."""
+Shares = Mapping[T, int]
+"""Values and how often each is drawn, relative to the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Institution:
     id: str
     name: str
-    mail: str
-    own_programme: str | None
-    stages: Mapping[Stage, int]
-    specialties: Shares
-    zones: Shares
-    languages: Shares
-    """Spoken besides English, or not at all."""
+    size: int
+    """Its share of the network's people."""
+    own_programme: str | None = None
+    stages: Shares[Stage]
+    specialties: Shares[str]
+    zones: Shares[str]
+    languages: Shares[str]
+    """Spoken besides English; an empty string for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,38 +61,29 @@ class Person:
     capacity: int
     style: Style
     across_institutions: bool
-    """Said by the person, never by a roster."""
+    """Set by the person, never by a roster."""
 
 
 ACROSS = "across-the-network"
-_ADULT = {
-    "internal-medicine": 24,
-    "surgery": 14,
-    "emergency-medicine": 12,
-    "psychiatry": 10,
-    "anaesthesiology": 9,
-    "cardiology": 8,
-    "obstetrics-gynaecology": 8,
-    "general-practice": 8,
-    "neurology": 4,
-    "radiology": 3,
-}
+_ADULT = {"internal-medicine": 30, "surgery": 20, "emergency-medicine": 15, "psychiatry": 15, "cardiology": 10}
 _CHILDREN = {"paediatrics": 60, "neonatology": 15, "paediatric-surgery": 15, "child-psychiatry": 10}
+_SCHOOL: Shares[Stage] = {"student": 45, "resident": 20, "fellow": 10, "attending": 15, "senior": 6, "retired": 4}
+_HOSPITAL: Shares[Stage] = {"resident": 50, "fellow": 15, "early_career": 8, "attending": 20, "senior": 7}
+_SOCIETY: Shares[Stage] = {
+    "student": 20,
+    "resident": 30,
+    "early_career": 22,
+    "attending": 16,
+    "senior": 8,
+    "retired": 4,
+}
 INSTITUTIONS = (
     Institution(
         id="aurelia-medical-school",
         name="Aurelia University School of Medicine",
-        mail="aurelia.example",
+        size=15,
         own_programme="first-friday",
-        stages={
-            "student": 44,
-            "resident": 18,
-            "fellow": 8,
-            "early_career": 4,
-            "attending": 17,
-            "senior": 6,
-            "retired": 3,
-        },
+        stages=_SCHOOL,
         specialties={**_ADULT, "paediatrics": 10},
         zones={"America/Chicago": 1},
         languages={"": 70, "es": 20, "zh": 5, "hi": 5},
@@ -100,9 +91,9 @@ INSTITUTIONS = (
     Institution(
         id="st-brendan-hospital",
         name="St Brendan Teaching Hospital",
-        mail="stbrendan.example",
+        size=12,
         own_programme="resident-to-attending",
-        stages={"resident": 48, "fellow": 18, "early_career": 8, "attending": 19, "senior": 7},
+        stages=_HOSPITAL,
         specialties=_ADULT,
         zones={"Europe/Dublin": 1},
         languages={"": 75, "fr": 10, "hi": 8, "pl": 7},
@@ -110,17 +101,8 @@ INSTITUTIONS = (
     Institution(
         id="halden-women-physicians",
         name="Halden Society of Women Physicians",
-        mail="halden.example",
-        own_programme=None,
-        stages={
-            "student": 18,
-            "resident": 26,
-            "fellow": 12,
-            "early_career": 16,
-            "attending": 16,
-            "senior": 8,
-            "retired": 4,
-        },
+        size=7,
+        stages=_SOCIETY,
         specialties={**_ADULT, "paediatrics": 12},
         zones={"America/New_York": 35, "America/Los_Angeles": 20, "Europe/London": 30, "Australia/Sydney": 15},
         languages={"": 60, "es": 20, "fr": 12, "zh": 8},
@@ -128,9 +110,8 @@ INSTITUTIONS = (
     Institution(
         id="lindenau-childrens",
         name="Lindenau Children's Hospital",
-        mail="lindenau.example",
-        own_programme=None,
-        stages={"resident": 50, "fellow": 12, "early_career": 8, "attending": 22, "senior": 8},
+        size=6,
+        stages=_HOSPITAL,
         specialties=_CHILDREN,
         zones={"Europe/Berlin": 1},
         languages={"de": 85, "fr": 8, "pl": 7},
@@ -143,12 +124,7 @@ PROGRAMMES = (
     Programme(id=ACROSS, name="Across the Network", institution=_IDS[2], admits=_IDS),
 )
 
-_SIZES = (15, 12, 7, 6)
-_TURNS = tuple(one for one, size in zip(INSTITUTIONS, _SIZES, strict=True) for _ in range(size))
-_STRIDE = 11
-"""Coprime to the length of a round: the institutions take turns instead of coming in blocks."""
-
-_MENTORING: Mapping[Stage, Mapping[tuple[Role, ...], int]] = {
+_ROLES: Mapping[Stage, Shares[tuple[Role, ...]]] = {
     "student": {("mentee",): 100},
     "resident": {("mentee",): 94, ("mentor", "mentee"): 6},
     "fellow": {("mentee",): 76, ("mentor", "mentee"): 20, ("mentor",): 4},
@@ -157,130 +133,86 @@ _MENTORING: Mapping[Stage, Mapping[tuple[Role, ...], int]] = {
     "senior": {("mentor",): 100},
     "retired": {("mentor",): 100},
 }
-_TOPICS: Shares = {
-    "career-planning": 16,
-    "research-methods": 12,
-    "work-life-balance": 12,
-    "clinical-reasoning": 10,
-    "exam-preparation": 8,
-    "publishing": 8,
-    "leadership": 7,
-    "burnout": 7,
-    "teaching-skills": 6,
-    "grant-writing": 5,
-    "parenthood-in-training": 5,
-    "negotiation": 4,
-    "academic-promotion": 4,
-    "returning-to-practice": 3,
-    "global-health": 3,
-    "private-practice": 2,
-}
-_RARE_LANGUAGES: Shares = {"is": 1, "mt": 1, "eu": 1}
-"""No mentor speaks these: whoever speaks nothing else cannot be matched."""
-_RARE_PERCENT, _INCOMPLETE_PERCENT, _PAUSED_MENTOR_PERCENT = 2, 2, 8
-_CAPACITIES: Mapping[int, int] = {1: 28, 2: 36, 3: 22, 4: 9, 5: 5}
-_FORMATS: Mapping[tuple[Format, ...], int] = {
-    ("video",): 16,
-    ("video", "messaging"): 20,
-    ("in_person",): 6,
-    ("in_person", "video"): 26,
-    ("in_person", "video", "phone"): 18,
-    ("phone", "messaging"): 6,
-    ("in_person", "video", "phone", "messaging"): 8,
-}
-_STYLES: Mapping[Style, int] = {"coach": 30, "advisor": 35, "sponsor": 15, "listener": 20}
+_FREQUENT = ("career-planning", "research-methods", "work-life-balance", "clinical-reasoning", "exam-preparation")
+_OCCASIONAL = ("publishing", "leadership", "burnout", "teaching-skills", "grant-writing", "parenthood-in-training")
+_RARE = ("negotiation", "academic-promotion", "returning-to-practice", "global-health", "private-practice")
+_TOPICS = {topic: share for topics, share in ((_FREQUENT, 12), (_OCCASIONAL, 6), (_RARE, 3)) for topic in topics}
+_RARE_LANGUAGES = {"is": 1, "mt": 1, "eu": 1}
+"""No mentor speaks these: a mentee who speaks nothing else cannot be matched."""
+_RARE_LANGUAGE_PERCENT, _INCOMPLETE_PERCENT, _FULL_MENTOR_PERCENT = 2, 2, 8
 _ALSO_ACROSS_PERCENT, _OPEN_TO_OTHERS_PERCENT = 22, 85
-
-_GIVEN = (
-    *("Amara", "Anouk", "Arjun", "Beatriz", "Caoimhe", "Chidi", "Clara", "Daniel", "Divya", "Elif", "Emeka", "Esther"),
-    *("Farid", "Freya", "Giulia", "Hana", "Hugo", "Imani", "Ines", "Ivan", "Jonas", "Kavya", "Keiko", "Leila", "Liam"),
-    *("Lucia", "Malik", "Maren", "Mateo", "Mei", "Nadia", "Niamh", "Noor", "Olu", "Oskar", "Priya", "Rafael", "Ravi"),
-    *("Rosa", "Samir", "Sanne", "Shreya", "Sofia", "Tariq", "Tomasz", "Uche", "Vera", "Wanjiru", "Yusuf", "Zofia"),
+_CAPACITIES = {1: 28, 2: 36, 3: 22, 4: 9, 5: 5}
+_FORMATS: Shares[Format] = {"video": 40, "in_person": 30, "phone": 15, "messaging": 15}
+_STYLES: Shares[Style] = {"coach": 30, "advisor": 35, "sponsor": 15, "listener": 20}
+_GIVEN_NAMES = (
+    *("Amara", "Anouk", "Arjun", "Beatriz", "Caoimhe", "Chidi", "Clara", "Divya", "Elif", "Esther", "Farid", "Freya"),
+    *("Hana", "Imani", "Jonas", "Kavya", "Leila", "Liam", "Mateo", "Mei", "Niamh", "Oskar", "Priya", "Tomasz"),
 )
-_FAMILY = (
-    *("Abiola", "Achterberg", "Almeida", "Banerji", "Barros", "Brandvold", "Castellane", "Chukwuma", "Dalgaard"),
-    *("Delacroix-Hahn", "Eberling", "Eskandari", "Fairweather", "Fitzmorris", "Gantry", "Guerreiro", "Hallström"),
-    *("Haverkamp", "Ibekwe", "Iyengar", "Jankovich", "Kaltenbach", "Karimov", "Kinsella", "Lindqvist", "Lumbard"),
-    *("Mahlaba", "Marchetti", "Mbeki-Stone", "Nakagawa", "Nwosu", "O'Halloran", "Okonjo", "Ostrander", "Palomar"),
-    *("Pfefferkorn", "Quintela", "Radhakrish", "Rosenquist", "Saldanha", "Sørensby", "Tanakura", "Thistlewood"),
-    *("Ueda", "Vandermeer", "Venkataraman", "Wickramage", "Wolniewicz", "Yilmazer", "Zubairi"),
+_FAMILY_NAMES = (
+    *("Abiola", "Achterberg", "Banerji", "Brandvold", "Castellane", "Dalgaard", "Eskandari", "Fairweather", "Gantry"),
+    *("Hallström", "Iyengar", "Jankovich", "Kaltenbach", "Lindqvist", "Marchetti", "Nwosu", "O'Halloran", "Palomar"),
+    *("Quintela", "Rosenquist", "Sørensby", "Tanakura", "Venkataraman", "Wolniewicz", "Yilmazer", "Zubairi"),
 )
 
 
 def people(count: int = PEOPLE, *, seed: int = SEED) -> Iterator[Person]:
-    """One at a time: a hundred thousand take no more memory than one."""
+    """Generated one at a time: a hundred thousand take no more memory than one."""
     return (_person(number, random.Random(f"{seed}:{number}")) for number in range(count))
 
 
-def people_of(institution: str, everybody: Sequence[Person]) -> list[Person]:
-    return [person for person in everybody if person.institution == institution]
-
-
 def _person(number: int, dice: random.Random) -> Person:
-    home = _TURNS[number * _STRIDE % len(_TURNS)]
-    given, family = dice.choice(_GIVEN), dice.choice(_FAMILY)
-    stage = _drawn(home.stages, dice)
-    roles = _drawn(_MENTORING[stage], dice)
+    home = dice.choices(INSTITUTIONS, weights=[institution.size for institution in INSTITUTIONS])[0]
+    external_id = f"{home.id.partition('-')[0]}-{number:05}"
+    stage = _draw(home.stages, dice)
+    roles = _draw(_ROLES[stage], dice)
     is_mentor, is_mentee = "mentor" in roles, "mentee" in roles
-    capacity = _capacity(dice) if is_mentor else 0
+    capacity = _draw(_CAPACITIES, dice) if is_mentor and not _chance(_FULL_MENTOR_PERCENT, dice) else 0
     languages = _languages(home, dice, is_mentor=is_mentor)
     programmes = _programmes(home, dice)
+    wants_topics = is_mentee and not _chance(_INCOMPLETE_PERCENT, dice)
     return Person(
-        external_id=f"{home.mail.split('.')[0]}-{number:05}",
+        external_id=external_id,
         institution=home.id,
-        name=f"{given} {family}",
-        email=f"{_letters(given)}.{_letters(family)}.{number}@{home.mail}",
+        name=f"{dice.choice(_GIVEN_NAMES)} {dice.choice(_FAMILY_NAMES)}",
+        email=f"{external_id}@{home.id}.example",
         locale="de" if "de" in languages else "en",
         roles=roles,
         programmes=programmes,
         stage=stage,
-        specialty=_drawn(home.specialties, dice),
-        topics_offered=_several(_TOPICS, dice.randint(3, 6), dice) if is_mentor else (),
-        topics_wanted=_wanted(dice) if is_mentee else (),
+        specialty=_draw(home.specialties, dice),
+        topics_offered=_draw_several(_TOPICS, dice.randint(3, 6), dice) if is_mentor else (),
+        topics_wanted=_draw_several(_TOPICS, dice.randint(2, 4), dice) if wants_topics else (),
         languages=languages,
-        formats=_drawn(_FORMATS, dice),
-        time_zone=_drawn(home.zones, dice),
+        formats=_draw_several(_FORMATS, dice.randint(1, 3), dice),
+        time_zone=_draw(home.zones, dice),
         hours_per_month=max(1, capacity) * dice.randint(1, 3) if is_mentor else 0,
         capacity=capacity,
-        style=_drawn(_STYLES, dice),
-        across_institutions=ACROSS in programmes and dice.randrange(100) < _OPEN_TO_OTHERS_PERCENT,
+        style=_draw(_STYLES, dice),
+        across_institutions=ACROSS in programmes and _chance(_OPEN_TO_OTHERS_PERCENT, dice),
     )
 
 
-def _capacity(dice: random.Random) -> int:
-    return 0 if dice.randrange(100) < _PAUSED_MENTOR_PERCENT else _drawn(_CAPACITIES, dice)
-
-
 def _languages(home: Institution, dice: random.Random, *, is_mentor: bool) -> tuple[str, ...]:
-    if not is_mentor and dice.randrange(100) < _RARE_PERCENT:
-        return (_drawn(_RARE_LANGUAGES, dice),)
-    other = _drawn(home.languages, dice)
+    if not is_mentor and _chance(_RARE_LANGUAGE_PERCENT, dice):
+        return (_draw(_RARE_LANGUAGES, dice),)
+    other = _draw(home.languages, dice)
     return ("en", other) if other else ("en",)
-
-
-def _wanted(dice: random.Random) -> tuple[str, ...]:
-    """A few have not got round to saying what they want."""
-    if dice.randrange(100) < _INCOMPLETE_PERCENT:
-        return ()
-    return _several(_TOPICS, dice.randint(2, 4), dice)
 
 
 def _programmes(home: Institution, dice: random.Random) -> tuple[str, ...]:
     if home.own_programme is None:
         return (ACROSS,)
-    also = dice.randrange(100) < _ALSO_ACROSS_PERCENT
-    return (home.own_programme, ACROSS) if also else (home.own_programme,)
+    return (home.own_programme, ACROSS) if _chance(_ALSO_ACROSS_PERCENT, dice) else (home.own_programme,)
 
 
-def _drawn(shares: Mapping[T, int], dice: random.Random) -> T:
+def _chance(percent: int, dice: random.Random) -> bool:
+    return dice.randrange(100) < percent
+
+
+def _draw(shares: Shares[T], dice: random.Random) -> T:
     return dice.choices(list(shares), weights=list(shares.values()))[0]
 
 
-def _several(shares: Shares, count: int, dice: random.Random) -> tuple[str, ...]:
-    """Different ones, the likelier the oftener first."""
-    ranked = sorted(shares, key=lambda term: dice.random() ** (1 / shares[term]), reverse=True)
-    return tuple(islice(ranked, count))
-
-
-def _letters(name: str) -> str:
-    return "".join(dead_letter for dead_letter in name.lower() if dead_letter.isascii() and dead_letter.isalpha())
+def _draw_several(shares: Shares[T], count: int, dice: random.Random) -> tuple[T, ...]:
+    """Draws without replacement (Efraimidis and Spirakis, 2006)."""
+    return tuple(sorted(shares, key=lambda value: dice.random() ** (1 / shares[value]), reverse=True)[:count])

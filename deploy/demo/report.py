@@ -1,8 +1,9 @@
-"""What the demo says: progress while it works, then a summary for people to read. No names, no addresses."""
+"""What the demo found, printed as a summary after its progress. It contains no names and no addresses of people."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 
 from rich.console import Console
@@ -10,21 +11,50 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from deploy.demo.following import COALESCED_SECONDS, Followed, Hop
-from deploy.demo.reading import Shortlist
-from deploy.demo.result import Result
+from deploy.demo.founding import Member
+from deploy.demo.reading import Inbox, Shortlist
 
 _EXAMPLE_LENGTH = 5
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    imports: Mapping[str, Mapping[str, int]]
+    """Rows by outcome, by source."""
+    members: tuple[Member, ...]
+    lists: tuple[Shortlist, ...]
+    """Of every enrolment as a mentee, after the live changes."""
+    inboxes: tuple[Inbox, ...]
+    """Of every mentee, before the live changes."""
+    followed: tuple[Followed, ...]
+    events: Mapping[str, int]
+    """By topic."""
+    seconds: float
+
+    @property
+    def notifications(self) -> int:
+        """New ones and updates of unread ones: each takes a position."""
+        return sum(inbox.position for inbox in self.inboxes)
+
+    @property
+    def example(self) -> Shortlist:
+        """The list with mentors of most institutions, the longest of those."""
+        return max(self.lists, key=lambda shortlist: (_institutions(shortlist), len(shortlist.items)))
+
+
+def _institutions(shortlist: Shortlist) -> int:
+    return len({suggested.institution for suggested in shortlist.items})
+
+
 @contextmanager
-def progress(console: Console) -> Iterator[Callable[[str, int], Callable[[int], None]]]:
-    """`step(what, total)` begins a line and returns how to say how far it is."""
+def progress(console: Console) -> Iterator[Callable[[str, int], Callable[[], None]]]:
+    """`step(name, total)` begins a line and returns what advances it by one."""
     columns = (TextColumn("  {task.description}"), BarColumn(bar_width=16), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bars:
 
-        def step(what: str, total: int) -> Callable[[int], None]:
-            task = bars.add_task(what, total=total)
-            return lambda count: bars.update(task, completed=count)
+        def step(name: str, total: int) -> Callable[[], None]:
+            task = bars.add_task(name, total=total)
+            return lambda: bars.advance(task)
 
         yield step
 
@@ -36,12 +66,12 @@ def summary(result: Result, console: Console) -> None:
     for followed in result.followed:
         console.print(_hops(followed))
         console.print(f"  “{followed.title}” (correlation id {followed.correlation})", highlight=False, markup=False)
-        if followed.is_gathered:
+        if followed.change.leaving_mentor:
             console.print(_others(followed), highlight=False, markup=False)
     console.print(_example(result.example))
     console.print(
-        f"{len(result.lists)} lists, {result.told} notifications for {len(result.inboxes)} mentees; events heard: "
-        + ", ".join(f"{count} on {topic}" for topic, count in sorted(result.heard.items()))
+        f"{len(result.lists)} lists, {result.notifications} notifications for {len(result.inboxes)} mentees; events: "
+        + ", ".join(f"{count} on {topic}" for topic, count in sorted(result.events.items()))
         + f"; the job took {result.seconds:.1f} s",
         highlight=False,
         markup=False,
@@ -49,59 +79,60 @@ def summary(result: Result, console: Console) -> None:
 
 
 def _people(result: Result) -> Table:
-    table = Table("institution", "people", "mentors", "of them full", "mentees", title="People", title_justify="left")
-    for name in sorted({one.institution for one in result.members}):
-        people = [one for one in result.members if one.institution == name]
-        mentors = [one for one in people if one.mentor_in]
-        full = sum(one.capacity == 0 for one in mentors)
-        mentees = sum(bool(one.mentee_in) for one in people)
-        table.add_row(name, *map(str, (len(people), len(mentors), full, mentees)))
+    table = _table("People", "institution", "people", "mentors", "of them full", "mentees")
+    for institution in sorted({member.institution for member in result.members}):
+        people = [member for member in result.members if member.institution == institution]
+        mentors = [member for member in people if member.mentor_in]
+        full = sum(mentor.capacity == 0 for mentor in mentors)
+        mentees = sum(bool(member.mentee_in) for member in people)
+        table.add_row(institution, *map(str, (len(people), len(mentors), full, mentees)))
     return table
 
 
 def _lists(lists: Sequence[Shortlist]) -> Table:
-    table = Table(
-        "programme", "mentees", "with a list", "mentors on it", "unmatched", title="Lists", title_justify="left"
-    )
-    for programme in sorted({one.programme for one in lists}):
-        own = [one for one in lists if one.programme == programme]
-        lengths = [len(one.suggested) for one in own if one.suggested]
-        shown = f"{min(lengths)} to {max(lengths)}" if lengths else "-"
-        table.add_row(programme, str(len(own)), str(len(lengths)), shown, str(len(own) - len(lengths)))
+    table = _table("Lists", "programme", "mentees", "with a list", "mentors on it", "unmatched")
+    for programme in sorted({shortlist.programme for shortlist in lists}):
+        lengths = [len(shortlist.items) for shortlist in lists if shortlist.programme == programme]
+        matched = [length for length in lengths if length]
+        span = f"{min(matched)} to {max(matched)}" if matched else "-"
+        table.add_row(programme, str(len(lengths)), str(len(matched)), span, str(len(lengths) - len(matched)))
     return table
 
 
 def _reasons(lists: Sequence[Shortlist]) -> Table:
-    table = Table("reason", "in words", "lists", title="Unmatched", title_justify="left")
-    reasons = Counter((one.unmatched, one.explanation) for one in lists if one.unmatched)
-    for (code, explanation), count in reasons.most_common():
-        table.add_row(code, explanation, str(count))
+    table = _table("Unmatched", "reason", "in words", "lists")
+    reasons = Counter(shortlist.unmatched for shortlist in lists if shortlist.unmatched)
+    for reason, count in reasons.most_common():
+        table.add_row(reason.code, reason.explanation, str(count))
     return table
 
 
 def _hops(followed: Followed) -> Table:
-    table = Table("hop", "after the request", "after the hop before", title=followed.what, title_justify="left")
+    table = _table(followed.change.summary, "hop", "after the request", "after the hop before")
     hops = sorted(followed.hops, key=lambda hop: hop.at_ms)
     for before, hop in pairwise((Hop("", 0.0), *hops)):
-        table.add_row(hop.what, _ms(hop.at_ms), f"+ {_ms(hop.at_ms - before.at_ms)}")
+        table.add_row(hop.name, _duration(hop.at_ms), f"+ {_duration(hop.at_ms - before.at_ms)}")
     return table
 
 
 def _others(followed: Followed) -> str:
     return (
-        f"  What others' changes do to a list is gathered for {COALESCED_SECONDS} s before it is published, so that an "
-        "import is heard of once; reading a list leaves out whoever has become full at once. "
-        f"All {followed.lists} lists had changed after {_ms(followed.last_list_ms)}."
+        f"  Effects on others' lists are collected for {COALESCED_SECONDS} s before they are published, so that an "
+        "import causes one notification; reading a list leaves full mentors out at once. "
+        f"All {len(followed.change.lists)} lists had changed after {_duration(followed.last_list_ms)}."
     )
 
 
-def _example(shortlist: Shortlist | None) -> Table:
-    title = f"One mentee's list in {shortlist.programme}" if shortlist else "No list with mentors"
-    table = Table("rank", "mentor of", "fits", "because", title=title, title_justify="left")
-    for one in shortlist.suggested[:_EXAMPLE_LENGTH] if shortlist else ():
-        table.add_row(str(one.rank), one.institution, f"{one.percent} %", " ".join(one.reasons))
+def _example(shortlist: Shortlist) -> Table:
+    table = _table(f"One mentee's list in {shortlist.programme}", "rank", "mentor of", "fits", "because")
+    for suggested in shortlist.items[:_EXAMPLE_LENGTH]:
+        table.add_row(str(suggested.rank), suggested.institution, f"{suggested.match} %", " ".join(suggested.reasons))
     return table
 
 
-def _ms(milliseconds: float) -> str:
+def _table(title: str, *columns: str) -> Table:
+    return Table(*columns, title=title, title_justify="left")
+
+
+def _duration(milliseconds: float) -> str:
     return f"{milliseconds / 1000:.2f} s" if milliseconds >= 1000 else f"{milliseconds:.0f} ms"  # noqa: PLR2004 -- a second

@@ -8,7 +8,7 @@ from itertools import cycle
 
 import httpx
 
-from deploy.demo.api import Api, Caller, Refused, for_each
+from deploy.api_client import Api, Caller, Refused, for_each
 from shared.mongo import Database, PyMongoError
 from tests.crash.world import INSTITUTION, PROGRAMME, TOPICS, World
 

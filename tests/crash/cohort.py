@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import httpx
 
-from deploy.demo.api import Api, Caller, Json, Refused, for_each
+from deploy.api_client import Api, Caller, Json, Refused, for_each
 from tests.crash.site import CrashSite
 from tests.crash.world import INSTITUTION
 from tests.eventually import eventually

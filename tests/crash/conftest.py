@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.api import opened
+from deploy.api_client import opened
 from deploy.guarantees import Row
 from deploy.issuer import LocalIssuer
 from deploy.stack import kafka, programs

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import httpx
 
-from deploy.demo.api import Api, Refused, for_each
+from deploy.api_client import Api, Refused, for_each
 from shared.mongo import Document
 from tests.crash.outside import Snapshot
 from tests.crash.site import CrashSite

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from deploy.demo.api import Json
+from deploy.api_client import Json
 from tests.crash.cohort import Cohort, cohort
 from tests.crash.owners import armed, goes_on, sleeper_and_second, sleeps_past_its_lease
 from tests.crash.site import CrashSite

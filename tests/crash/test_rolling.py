@@ -14,7 +14,7 @@ import pytest
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient
 
-from deploy.demo.api import Api, opened
+from deploy.api_client import Api, opened
 from deploy.issuer import LocalIssuer
 from deploy.stack import programs
 from deploy.stack.model import SERVICES, Site, Stack

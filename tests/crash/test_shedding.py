@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from deploy.demo.api import Refused
+from deploy.api_client import Refused
 from tests.conftest import missing
 from tests.crash.site import CrashSite
 from tests.crash.world import INSTITUTION

@@ -11,7 +11,7 @@ from itertools import count
 
 import httpx
 
-from deploy.demo.api import Api, Caller, Json, Refused
+from deploy.api_client import Api, Caller, Json, Refused
 from shared.mongo import Database
 from tests.crash.outside import Snapshot
 

@@ -1,26 +1,26 @@
-"""What a member finds in their inbox, once it has arrived."""
+"""Waits for notifications in a member's inbox."""
 
 from collections.abc import Awaitable, Callable
 
 import httpx
 
-from deploy.demo.api import Api, Json, Refused, until
-from deploy.demo.founding import Enrolled
+from deploy.api_client import Api, Json, Refused, until
+from deploy.demo.founding import Member
 from shared.clock import SystemClock
 
 WITHIN = 30
 
 
-async def told(api: Api, who: Enrolled, template: str) -> Json:
+async def notification(api: Api, member: Member, template: str) -> Json:
     async def newest() -> Json | None:
-        inbox = await when_known(lambda: api.member(who.institution, who.id).get("notifications", "/inbox"))
-        return next((one for one in inbox.json()["items"] if one["template"] == template), None)
+        inbox = await when_known(lambda: api.member(member.institution, member.id).get("notifications", "/inbox"))
+        return next((item for item in inbox.json()["items"] if item["template"] == template), None)
 
     return await until(newest, clock=SystemClock(), within=WITHIN, missing=f"{template} in the inbox")
 
 
 async def when_known(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
-    """A sign-in bound just now takes a moment to arrive at each service."""
+    """A new sign-in takes a moment to reach each service."""
 
     async def once() -> httpx.Response | None:
         try:

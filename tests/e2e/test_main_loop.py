@@ -1,29 +1,30 @@
-"""A roster goes in, people are matched and told: the demo's job on a smaller network, and what must hold around it."""
+"""The demo on a smaller network: rosters are imported, people matched and notified; and what must hold around it."""
 
 import asyncio
 import io
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import httpx
 import pytest
 from rich.console import Console
 
+from deploy.api_client import Api, Caller, Refused, opened, until
 from deploy.demo import rosters, run
-from deploy.demo.api import Api, Caller, Refused, opened, until
 from deploy.demo.following import COALESCED_SECONDS
-from deploy.demo.founding import Enrolled, Founded, found, sign_in
-from deploy.demo.listening import Heard, Listener, listening
+from deploy.demo.founding import Member, NewInstitution, found, sign_in
+from deploy.demo.listening import Event, Listener, listening
 from deploy.demo.network import Programme, people
 from deploy.demo.reading import inbox_of, lists_of
-from deploy.demo.result import Result
-from deploy.demo.rosters import Counts, take_in
+from deploy.demo.report import Result
+from deploy.demo.rosters import import_roster
 from services.matching.kernel.shards import SHARDS
 from shared.clock import SystemClock
 from shared.contracts.notifications import NotificationRecorded
 from tests.e2e.conftest import Running
-from tests.e2e.inboxes import WITHIN, told, when_known
+from tests.e2e.inboxes import WITHIN, notification, when_known
 
 PEOPLE = list(people(60))
 SOURCES = (rosters.medical(PEOPLE), rosters.own())
@@ -35,13 +36,13 @@ class Demo:
     result: Result
     printed: str
 
-    def member(self, id: str) -> Enrolled:
-        return next(one for one in self.result.members if one.id == id)
+    def member(self, id: str) -> Member:
+        return next(member for member in self.result.members if member.id == id)
 
-    def mentees(self, *, programmes: int = 1) -> list[Enrolled]:
-        """Of whom each has mentors on each list."""
-        matched = {one.mentee for one in self.result.lists if len(one.suggested) > 1}
-        return [one for one in self.result.members if one.id in matched and len(one.mentee_in) == programmes]
+    def mentees(self) -> list[Member]:
+        """Mentees of one programme with at least two mentors on their list."""
+        matched = {shortlist.mentee for shortlist in self.result.lists if len(shortlist.items) > 1}
+        return [member for member in self.result.members if member.id in matched and len(member.mentee_in) == 1]
 
 
 @pytest.fixture(scope="module")
@@ -67,45 +68,54 @@ async def listener(services: Running) -> AsyncIterator[Listener]:
 
 
 def test_every_row_of_every_roster_became_a_member(demo: Demo) -> None:
-    assert demo.result.imports == {"medical network": Counts(created=60), "Rowan Rural": Counts(created=18, updated=2)}
+    assert demo.result.imports == {
+        "medical network": Counter(created=60),
+        "Rowan Rural Practices": Counter(created=18, updated=2),
+    }
     assert len(demo.result.members) == 78
 
 
 def test_every_enrolled_mentee_has_a_list_with_reasons_or_the_reason_for_none(demo: Demo) -> None:
-    enrolments = {f"{programme}.{one.id}" for one in demo.result.members for programme in one.mentee_in}
-    assert {one.enrolment for one in demo.result.lists} == enrolments
-    assert all(one.says_something for one in demo.result.lists)
-    assert all(one.explanation for one in demo.result.unmatched)
-    assert {"no_common_language", "profile_incomplete"} <= {one.unmatched for one in demo.result.unmatched}
+    enrolments = {f"{programme}.{member.id}" for member in demo.result.members for programme in member.mentee_in}
+    assert {shortlist.enrolment for shortlist in demo.result.lists} == enrolments
+    assert all(shortlist.is_explained for shortlist in demo.result.lists)
+    reasons = [shortlist.unmatched for shortlist in demo.result.lists if shortlist.unmatched]
+    assert all(reason.explanation for reason in reasons)
+    assert {"no_common_language", "profile_incomplete"} <= {reason.code for reason in reasons}
 
 
-def test_every_mentee_has_been_told_in_their_inbox(demo: Demo) -> None:
-    assert {one.member for one in demo.result.inboxes} == {one.id for one in demo.result.members if one.mentee_in}
-    assert all(one.unread for one in demo.result.inboxes)
+def test_every_mentee_has_an_unread_notification(demo: Demo) -> None:
+    mentees = {member.id for member in demo.result.members if member.mentee_in}
+    assert {inbox.member for inbox in demo.result.inboxes} == mentees
+    assert all(inbox.unread for inbox in demo.result.inboxes)
 
 
 async def test_coordinators_find_the_same_mentees_unmatched_for_the_same_reasons(demo: Demo, api: Api) -> None:
     seen = {
-        (one["mentee"], programme.id, one["reason"]["code"])
+        (unmatched["mentee"], programme.id, unmatched["reason"]["code"])
         for source in SOURCES
         for programme in source.programmes
         for institution in programme.admits
-        for one in await api.coordinator(institution).pages("matching", f"/programmes/{programme.id}/unmatched")
+        for unmatched in await api.coordinator(institution).pages("matching", f"/programmes/{programme.id}/unmatched")
     }
-    assert seen == {(one.mentee, one.programme, one.unmatched) for one in demo.result.unmatched}
+    assert seen == {
+        (shortlist.mentee, shortlist.programme, shortlist.unmatched.code)
+        for shortlist in demo.result.lists
+        if shortlist.unmatched
+    }
 
 
 def test_a_mentee_s_own_change_reached_their_inbox_under_one_correlation_id(demo: Demo) -> None:
     own, _ = demo.result.followed
-    assert (own.lists, own.correlated, own.is_gathered) == (1, 1, False)
+    assert (len(own.change.lists), own.correlated, own.change.leaving_mentor) == (1, 1, None)
     assert own.hops[-2].at_ms < COALESCED_SECONDS * 1000
     assert own.title
 
 
 def test_a_last_seat_taken_left_every_list_that_named_it(demo: Demo) -> None:
     _, others = demo.result.followed
-    assert others.is_gathered
-    assert others.lists == others.correlated > 0
+    assert others.change.leaving_mentor
+    assert len(others.change.lists) == others.correlated > 0
     assert others.last_list_ms > COALESCED_SECONDS * 1000 * 0.9
 
 
@@ -124,15 +134,13 @@ def test_the_summary_is_one_that_people_can_read_and_names_nobody(demo: Demo) ->
 async def test_the_same_rosters_again_change_nothing_and_publish_nothing(
     demo: Demo, api: Api, listener: Listener
 ) -> None:
-    again = {source.name: [await take_in(api, roster) for roster in source.rosters] for source in SOURCES}
-    counts = {name: sum(each, start=Counts()) for name, each in again.items()}
-    assert counts == {"medical network": Counts(unchanged=60), "Rowan Rural": Counts(unchanged=20)}
+    counts = [sum([await import_roster(api, each) for each in source.rosters], start=Counter()) for source in SOURCES]
+    assert counts == [Counter(unchanged=60), Counter(unchanged=20)]
     sentinel = demo.mentees()[0]
     correlation = await _change(api, sentinel, {"style": "listener"}, {"style": "coach"})
     await listener.first(_of(correlation, "profiles.members"), within=WITHIN, missing="the sentinel")
-    assert {one.envelope.trace.correlation_id for one in listener.heard if one.topic == "profiles.members"} == {
-        correlation
-    }
+    members_changed = [event for event in listener.events if event.topic == "profiles.members"]
+    assert {event.envelope.trace.correlation_id for event in members_changed} == {correlation}
 
 
 async def test_another_tenant_finds_nobody(demo: Demo, api: Api) -> None:
@@ -156,7 +164,7 @@ async def test_another_tenant_finds_nobody(demo: Demo, api: Api) -> None:
 
 
 async def test_the_same_sign_in_at_another_institution_is_nobody_there(demo: Demo, api: Api) -> None:
-    elsewhere = replace(demo.mentees()[0], institution="nowhere-hospital")
+    elsewhere = demo.mentees()[0].model_copy(update={"institution": "nowhere-hospital"})
     for reads in (lists_of, inbox_of):
         with pytest.raises(Refused) as refused:
             await reads(api, elsewhere)
@@ -166,14 +174,14 @@ async def test_the_same_sign_in_at_another_institution_is_nobody_there(demo: Dem
     assert refused.value.status == 404
 
 
-async def test_matching_works_while_notifications_is_down_and_each_change_is_told_once_afterwards(
+async def test_matching_works_while_notifications_is_down_and_each_change_notifies_once_afterwards(
     demo: Demo, services: Running, api: Api, listener: Listener
 ) -> None:
     mentees = demo.mentees()[:3]
     before = [await inbox_of(api, mentee) for mentee in mentees]
     lists = [await lists_of(api, mentee) for mentee in mentees]
     async with _down(services, "notifications"):
-        correlations = [await _turn(api, mentee, demo) for mentee in mentees]
+        correlations = [await _reorder(api, mentee, demo) for mentee in mentees]
         rematches = [
             await listener.first(
                 _of(correlation, "matching.events"), within=WITHIN, missing="a list, notifications being down"
@@ -181,39 +189,39 @@ async def test_matching_works_while_notifications_is_down_and_each_change_is_tol
             for correlation in correlations
         ]
         assert [await lists_of(api, mentee) for mentee in mentees] != lists
-        assert not [one for one in listener.heard if one.topic == "notifications.events"]
-    told = [
+        assert not [event for event in listener.events if event.topic == "notifications.events"]
+    notified = [
         await listener.first(_caused_by(rematch), within=WITHIN, missing="a notification after the restart")
         for rematch in rematches
     ]
-    # Whatever would come twice comes before the answer to one more change.
-    last = await _turn(api, mentees[0], demo)
+    # A duplicate would arrive before the notification of one more change.
+    last = await _reorder(api, mentees[0], demo)
     await listener.first(_of(last, "notifications.events"), within=WITHIN, missing="one more notification")
     for rematch in rematches:
-        assert len([one for one in listener.heard if _caused_by(rematch)(one)]) == 1
-    positions = [one.payload.position for one in told if isinstance(one.payload, NotificationRecorded)]
+        assert len([event for event in listener.events if _caused_by(rematch)(event)]) == 1
+    positions = [event.payload.position for event in notified if isinstance(event.payload, NotificationRecorded)]
     assert positions == [inbox.position + 1 for inbox in before]
 
 
 async def test_a_mentee_asks_a_mentor_says_yes_and_both_hear_of_it(demo: Demo, api: Api) -> None:
     mentee = demo.mentees()[-1]
     shortlist = (await lists_of(api, mentee))[0]
-    mentor = demo.member(shortlist.suggested[0].mentor)
+    mentor = demo.member(shortlist.items[0].mentor)
     await sign_in(api, [mentor])
-    me, them = (api.member(one.institution, one.id) for one in (mentee, mentor))
+    me, them = (api.member(member.institution, member.id) for member in (mentee, mentor))
     before = await inbox_of(api, mentee)
     wanted = {"programme": shortlist.programme, "mentor": mentor.id, "message": "May I learn from you?"}
     made = await me.post("matching", f"/mentees/{mentee.id}/requests", wanted)
-    asked = await told(api, mentor, "request-made")
+    asked = await notification(api, mentor, "request-made")
     assert "would like you" in asked["title"] or "von Ihnen" in asked["title"]
     accepted = await when_known(lambda: them.post("matching", f"/requests/{made.json()['id']}/accept", {}))
     assert accepted.json()["state"] == "accepted"
-    heard = await told(api, mentee, "request-accepted")
-    assert heard["position"] > before.position
+    answered = await notification(api, mentee, "request-accepted")
+    assert answered["position"] > before.position
 
     async def is_gone() -> bool | None:
         lists = await lists_of(api, mentee)
-        return True if all(one.rank_of(mentor.id) is None for one in lists) else None
+        return True if all(shortlist.rank_of(mentor.id) is None for shortlist in lists) else None
 
     await until(is_gone, clock=SystemClock(), within=WITHIN, missing="lists without the mentor they have now")
 
@@ -222,7 +230,7 @@ async def test_who_begins_to_assess_their_mentee_gives_way_to_another_mentor(api
     home, care = "rotation-hospital", "rotation-care"
     await found(
         api,
-        [Founded(id=home, name="Rotation Hospital")],
+        [NewInstitution(id=home, name="Rotation Hospital")],
         [Programme(id=care, name="Care", institution=home, admits=(home,))],
     )
     carla = api.coordinator(home)
@@ -237,18 +245,19 @@ async def test_who_begins_to_assess_their_mentee_gives_way_to_another_mentor(api
 
     await carla.post("matching", "/rotations", {"rotations": [rotation]})
 
-    for one in (mentee, first):
-        assert await told(api, one, "conflict-detected")
+    for member in (mentee, first):
+        assert await notification(api, member, "conflict-detected")
     repair = await until(lambda: _proposed(carla, care), clock=SystemClock(), within=WITHIN, missing="a plan")
     await carla.post("matching", f"/repairs/{repair.json()['id']}/approve", etag=repair.headers["etag"])
-    for one in (mentee, second):
-        assert await told(api, one, "relationship-opened")
-    assert await told(api, first, "relationship-closed")
-    [now] = [one for one in await me.pages("matching", "/me/relationships") if one["state"] == "active"]
-    assert now["mentor"]["member"] == second.id
+    for member in (mentee, second):
+        assert await notification(api, member, "relationship-opened")
+    assert await notification(api, first, "relationship-closed")
+    relationships = await me.pages("matching", "/me/relationships")
+    [active] = [relationship for relationship in relationships if relationship["state"] == "active"]
+    assert active["mentor"]["member"] == second.id
 
 
-async def _joins(coordinator: Caller, programme: str, role: str) -> Enrolled:
+async def _joins(coordinator: Caller, programme: str, role: str) -> Member:
     id = SystemClock().new_id()
     body = {
         "name": f"Somebody {id}",
@@ -261,12 +270,12 @@ async def _joins(coordinator: Caller, programme: str, role: str) -> Enrolled:
         "hours_per_month": 4,
         "capacity": 1,
     }
-    return Enrolled.of((await coordinator.post("profiles", "/members", body)).json())
+    return Member.model_validate((await coordinator.post("profiles", "/members", body)).json())
 
 
 async def _proposed(coordinator: Caller, programme: str) -> httpx.Response | None:
     known = await coordinator.pages("matching", f"/programmes/{programme}/repairs")
-    proposed = [one["id"] for one in known if one["state"] == "proposed"]
+    proposed = [repair["id"] for repair in known if repair["state"] == "proposed"]
     return await coordinator.get("matching", f"/repairs/{proposed[0]}") if proposed else None
 
 
@@ -284,37 +293,38 @@ async def _down(services: Running, service: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        # From this thread: the service is tied to whichever starts it.
+        # In this thread: the service is tied to the thread that starts it.
         services.start(service)
 
 
-async def _change(api: Api, who: Enrolled, body: dict[str, object], other: dict[str, object]) -> str:
-    """To `body`, or where that is how it is to `other`. Returns the correlation id."""
-    me = api.member(who.institution, who.id)
+async def _change(api: Api, member: Member, body: dict[str, object], other: dict[str, object]) -> str:
+    """Changes to `body`, or to `other` where the profile is like `body` already. Returns the correlation id."""
+    me = api.member(member.institution, member.id)
     seen = await me.get("profiles", "/me")
     wanted = other if body.items() <= seen.json().items() else body
     answer = await me.patch("profiles", "/me", wanted, etag=seen.headers["etag"])
     return str(answer.headers["x-correlation-id"])
 
 
-async def _turn(api: Api, mentee: Enrolled, demo: Demo) -> str:
-    """Wants what their second mentor offers and their first does not."""
+async def _reorder(api: Api, mentee: Member, demo: Demo) -> str:
+    """The mentee wants what their second mentor offers and their first does not."""
     shortlist = (await lists_of(api, mentee))[0]
-    first, second = (demo.member(one.mentor).topics_offered for one in shortlist.suggested[:2])
+    first, second = (demo.member(suggested.mentor).topics_offered for suggested in shortlist.items[:2])
     wanted = [topic for topic in second if topic not in first]
     return await _change(api, mentee, {"topics_wanted": wanted}, {"topics_wanted": wanted[:1]})
 
 
-def _of(correlation: str, topic: str) -> Callable[[Heard], bool]:
-    return lambda heard: heard.topic == topic and heard.envelope.trace.correlation_id == correlation
+def _of(correlation: str, topic: str) -> Callable[[Event], bool]:
+    return lambda event: event.topic == topic and event.envelope.trace.correlation_id == correlation
 
 
-def _caused_by(rematch: Heard) -> Callable[[Heard], bool]:
-    return lambda heard: heard.envelope.trace.causation_id == rematch.envelope.id
+def _caused_by(rematch: Event) -> Callable[[Event], bool]:
+    return lambda event: event.envelope.trace.causation_id == rematch.envelope.id
 
 
 def _named_in(text: str) -> set[str]:
-    """E-mail addresses and whole names of whoever stands in a roster, and is named in the text."""
-    own = [cell for file in SOURCES[1].rosters[0].files for cell in file.content.decode().split(",") if "@" in cell]
+    """E-mail addresses and whole names of people in the rosters that the text contains."""
+    files = SOURCES[1].rosters[0].files.values()
+    own = [cell for content in files for cell in content.decode().split(",") if "@" in cell]
     private = [*own, *(word for person in PEOPLE for word in (person.name, person.email))]
     return {word for word in private if word in text}

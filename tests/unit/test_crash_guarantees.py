@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy import guarantees as pages
-from deploy.demo.api import opened
+from deploy.api_client import opened
 from deploy.guarantees import GUARANTEES, Row
 from deploy.issuer import LocalIssuer
 from shared.clock import SystemClock

@@ -1,4 +1,4 @@
-"""The services as an outsider calls them: over HTTP, with a token for each role, a bounded number at a time."""
+"""Calls the services over HTTP as an integrator does: a token for each role, a limited number of requests at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -15,22 +15,22 @@ from shared.clock import Clock
 Json = dict[str, Any]
 T = TypeVar("T")
 R = TypeVar("R")
-_AT_ONCE = 10
+_MAX_CONCURRENT = 10
 
 
 class NeverArrived(Exception):
-    """Something that should have followed did not within its time; the message says what to look at."""
+    """An expected effect did not arrive in time; the message says where to look."""
 
 
 class Refused(Exception):
-    """A service answered with a problem. Names the route, never what was sent."""
+    """A service answered with a problem. Names the route, never the request's body."""
 
     def __init__(self, answer: httpx.Response) -> None:
         self.status = answer.status_code
         self.problem: Json = answer.json() if "json" in answer.headers.get("content-type", "") else {}
         self.code = str(self.problem.get("type", "")).rpartition(":")[2]
-        told = self.problem.get("detail") or answer.reason_phrase
-        super().__init__(f"{answer.request.method} {answer.request.url.path}: {self.status} {self.code}: {told}")
+        detail = self.problem.get("detail") or answer.reason_phrase
+        super().__init__(f"{answer.request.method} {answer.request.url.path}: {self.status} {self.code}: {detail}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class Api:
         return self._caller(f"demo-coordinator-{institution}", institution, "institution_coordinator")
 
     def member(self, institution: str, member: str) -> "Caller":
-        """The sign-in that the demo binds to this member: the same one in every run."""
+        """The member's sign-in, which is the same in every run."""
         return self._caller(f"demo-{member}", institution, "member")
 
     async def metric(self, service: str, name: str) -> float:
-        """As exported just now, summed over its labels."""
+        """The current value, summed over its labels."""
         answer = await self.client.get(f"{self.addresses[service]}/metrics")
         families = text_string_to_metric_families(answer.raise_for_status().text)
         return sum(sample.value for family in families for sample in family.samples if sample.name == name)
@@ -62,15 +62,15 @@ class Api:
 
 @asynccontextmanager
 async def opened(addresses: Mapping[str, str], issuer: LocalIssuer, clock: Clock) -> AsyncIterator[Api]:
-    # httpx looks at every connection for every request: a large pool costs more than it gives.
-    limits = httpx.Limits(max_connections=3 * _AT_ONCE, max_keepalive_connections=2 * _AT_ONCE)
+    # httpx examines every connection for every request: a large pool costs more than it gives.
+    limits = httpx.Limits(max_connections=3 * _MAX_CONCURRENT, max_keepalive_connections=2 * _MAX_CONCURRENT)
     async with httpx.AsyncClient(timeout=30, limits=limits) as client:
         yield Api(addresses, issuer, client, clock)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody with a token. Every answer but a success raises `Refused`."""
+    """The API with one person's token. Raises `Refused` for every answer that is not a success."""
 
     api: Api
     token: str
@@ -79,24 +79,25 @@ class Caller:
         return await self._send("GET", service, path, params=query)
 
     async def post(self, service: str, path: str, body: Json | None = None, *, etag: str = "") -> httpx.Response:
-        """With an `etag`, on what was last seen only."""
-        seen = {"if-match": etag} if etag else {}
-        return await self._send("POST", service, path, json=body, headers=self._once() | seen)
+        """With an `etag`, succeeds for that version only."""
+        condition = {"if-match": etag} if etag else {}
+        return await self._send("POST", service, path, json=body, headers=self._idempotency_key() | condition)
 
     async def patch(self, service: str, path: str, body: Json, *, etag: str) -> httpx.Response:
         return await self._send("PATCH", service, path, json=body, headers={"if-match": etag})
 
     async def upload(self, service: str, path: str, fields: Json, files: Mapping[str, Any]) -> httpx.Response:
-        return await self._send("POST", service, path, data=fields, files=files, headers=self._once())
+        return await self._send("POST", service, path, data=fields, files=files, headers=self._idempotency_key())
 
     async def pages(self, service: str, path: str, **query: Any) -> list[Json]:
-        found: list[Json] = []
+        """The items of all pages."""
+        items: list[Json] = []
         cursor: Json = {}
         while True:
             page = (await self.get(service, path, limit=200, **query, **cursor)).json()
-            found += page["items"]
+            items += page["items"]
             if not page.get("next"):
-                return found
+                return items
             cursor = {"cursor": page["next"]}
 
     @asynccontextmanager
@@ -118,38 +119,23 @@ class Caller:
     def _headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.token}"}
 
-    def _once(self) -> dict[str, str]:
+    def _idempotency_key(self) -> dict[str, str]:
         return {"idempotency-key": self.api.clock.new_id()}
 
 
-async def unless_there(asked: Awaitable[httpx.Response]) -> bool:
-    """Whether it was made now; False where it was there before."""
+async def for_each(items: Iterable[T], act: Callable[[T], Awaitable[R]]) -> list[R]:
+    """Acts on ten items at a time; returns results in the order of items. The first failure cancels the rest."""
+    limit = asyncio.Semaphore(_MAX_CONCURRENT)
+
+    async def limited(item: T) -> R:
+        async with limit:
+            return await act(item)
+
+    tasks = [asyncio.create_task(limited(item)) for item in items]
     try:
-        await asked
-    except Refused as refused:
-        if refused.status != httpx.codes.CONFLICT:
-            raise
-        return False
-    return True
-
-
-async def for_each(
-    items: Iterable[T], act: Callable[[T], Awaitable[R]], *, done: Callable[[], None] = lambda: None
-) -> list[R]:
-    """So many at a time, the first ones first; results in the order of `items`. The first failure ends it."""
-    gate = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(item: T) -> R:
-        async with gate:
-            result = await act(item)
-        done()
-        return result
-
-    running = [asyncio.create_task(one(item)) for item in items]
-    try:
-        return await asyncio.gather(*running)
+        return await asyncio.gather(*tasks)
     finally:
-        for task in running:
+        for task in tasks:
             task.cancel()
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from deploy.demo.api import NeverArrived, for_each, until
+from deploy.api_client import NeverArrived, for_each, until
 from shared.clock import SystemClock
 
 
