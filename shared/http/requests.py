@@ -19,9 +19,9 @@ from starlette.exceptions import HTTPException
 from shared.auth import Authenticator, Principal
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Rejected
-from shared.http.bodies import Unreadable, read
 from shared.http.cursors import to_cursor
 from shared.offloop import off_loop
+from shared.strict_json import Unreadable, read_body
 from shared.telemetry import current_trace
 
 T = TypeVar("T")
@@ -80,9 +80,9 @@ class BoundedRequest(Request):
         """Parses long bodies in a thread, so that they do not delay other requests."""
         body = await self.body()
         try:
-            return read(body) if len(body) <= _READ_AT_ONCE_BYTES else await off_loop(read, body)
+            return read_body(body) if len(body) <= _READ_AT_ONCE_BYTES else await off_loop(read_body, body)
         except Unreadable as wrong:
-            raise HTTPException(400, str(wrong)) from None
+            raise HTTPException(400, f"the body {wrong}") from None
 
 
 def json_body(dependant: Dependant) -> TypeAdapter[Any] | None:

@@ -23,7 +23,7 @@ from services.profiles.rosters.domain.mapping import Section, parse
 from shared.contracts.profiles import ExchangeTerms
 from shared.errors import Rejected
 from shared.http import from_cursor, to_cursor
-from shared.http.bodies import Unreadable, read
+from shared.strict_json import Unreadable, read_body
 
 MAPPING = "sections:\n  people:\n    fields:\n      name: {column: name}\n      email: {column: mail}\n"
 PEOPLE = parse(MAPPING.encode(), "people")
@@ -100,16 +100,16 @@ INTAKES: dict[str, tuple[int, Callable[[int], str | bytes | int], Callable[[str 
         lambda n: MAPPING + "    ignore: [" + ",".join(f"c{i}" for i in range(n)) + "]\n",
         lambda text: parse(str(text).encode(), "people"),
     ),
-    "a body's nesting": (100_000, lambda n: b"[" * n + b"]" * n, lambda body: read(bytes(body))),
-    "a body's open brackets": (250_000, lambda n: b"[" * n, lambda body: read(bytes(body))),
-    "a body's quotes": (200_000, lambda n: b'\\"' * n, lambda body: read(bytes(body))),
+    "a body's nesting": (100_000, lambda n: b"[" * n + b"]" * n, lambda body: read_body(bytes(body))),
+    "a body's open brackets": (250_000, lambda n: b"[" * n, lambda body: read_body(bytes(body))),
+    "a body's quotes": (200_000, lambda n: b'\\"' * n, lambda body: read_body(bytes(body))),
     "a body's keys": (
         20_000,
         lambda n: b"{" + b",".join(b'"k%d":1' % i for i in range(n)) + b"}",
-        lambda body: read(bytes(body)),
+        lambda body: read_body(bytes(body)),
     ),
-    "a body's values": (100_000, lambda n: b"[" + b"1," * n + b"1e999]", lambda body: read(bytes(body))),
-    "a body's digits": (250_000, lambda n: b"0." + b"1" * n, lambda body: read(bytes(body))),
+    "a body's values": (100_000, lambda n: b"[" + b"1," * n + b"1e999]", lambda body: read_body(bytes(body))),
+    "a body's digits": (250_000, lambda n: b"0." + b"1" * n, lambda body: read_body(bytes(body))),
     "a cursor": (100_000, lambda n: to_cursor("x" * n), lambda text: from_cursor(str(text))),
     "rotations' columns": (50_000, lambda n: b"c," * n + b"\n", lambda content: _rows(bytes(content))),
     "rotations' rows": (

@@ -193,7 +193,7 @@ def test_a_replay_of_another_input_says_that_it_is_another(tmp_path: Path) -> No
     ("junk", "said"),
     [
         (b"\x00" * 10_000_000, "must be JSON"),
-        (b"[" * 10_000_000, "nested too deeply"),
+        (b"[" * 10_000_000, "nested deeper"),
         (content({**SMALL, "target": "best"}), "/target"),
         (
             content({**SMALL, "pins": [{"mentee": "jo", "mentor": "ada"}, {"mentee": "ky", "mentor": "ada"}]}),

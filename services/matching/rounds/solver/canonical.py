@@ -5,13 +5,11 @@ Reading refuses a repeated key, because readers of JSON disagree on which value 
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from shared import strict_json
 from shared.errors import FieldError, Rejected
-
-MAX_DEPTH = 32
 
 
 def text(value: Any) -> bytes:
@@ -29,26 +27,8 @@ def pointer(path: Sequence[str | int]) -> str:
 
 
 def loaded(content: bytes, *, what: str) -> Any:
-    """Raises `Rejected`: not UTF-8, not JSON, nested too deeply, a repeated key. `what` names the file."""
+    """Raises `Rejected` for content that is not strict JSON. `what` names the file."""
     try:
-        return json.loads(content.decode(), object_pairs_hook=_once)
-    except UnicodeDecodeError as wrong:
-        raise _refused(what, f"must be UTF-8; byte {wrong.start} is not") from None
-    except json.JSONDecodeError as wrong:
-        raise _refused(what, f"must be JSON; line {wrong.lineno}, column {wrong.colno}: {wrong.msg}") from None
-    except RecursionError:
-        raise _refused(what, f"is nested too deeply: a round needs no more than {MAX_DEPTH} levels") from None
-    except ValueError as wrong:
-        raise _refused(what, f"must be JSON: {wrong}") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    known = dict(pairs)
-    if len(known) < len(pairs):
-        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise ValueError(f"the key {twice[:40]!r} appears twice in one object")
-    return known
-
-
-def _refused(what: str, message: str) -> Rejected:
-    return Rejected("file_unreadable", f"{what} cannot be read", (FieldError("", message),))
+        return strict_json.read(content)
+    except strict_json.Unreadable as wrong:
+        raise Rejected("file_unreadable", f"{what} cannot be read", (FieldError("", str(wrong)),)) from None
