@@ -6,7 +6,7 @@ A mark is `consumer:event id`. Marks outlive the topics' 30 days, so no record c
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, Session, Writing, ensure_indexes
+from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, Writing, ensure_indexes
 
 _KEPT = timedelta(days=35)
 
@@ -28,10 +28,10 @@ def mark(writing: Writing, *, consumer: str, event: str, now: datetime) -> None:
         raise AlreadyHandled from None
 
 
-async def mark_anyway(database: Database, session: Session, *, consumer: str, event: str, now: datetime) -> None:
+def mark_anyway(writing: Writing, *, consumer: str, event: str, now: datetime) -> None:
     """Marks an event that must have no effect; an existing mark stays."""
     mark = {"_id": f"{consumer}:{event}"}
-    await database["inbox"].update_one(mark, {"$setOnInsert": {"at": now}}, upsert=True, session=session)
+    writing["inbox"].update_one(mark, {"$setOnInsert": {"at": now}}, upsert=True, session=writing.session)
 
 
 async def handled(database: Database, *, consumer: str, events: Sequence[str]) -> set[str]:

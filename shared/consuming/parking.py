@@ -20,11 +20,10 @@ from shared.mongo import (
     Database,
     Document,
     IndexModel,
-    Session,
     Writing,
     blocking,
     ensure_indexes,
-    in_transaction,
+    in_one_thread,
 )
 from shared.outbox import table as outbox
 
@@ -121,20 +120,19 @@ class Parking:
             await self._park_new(portion, consumer, now)
 
     async def _park_new(self, requests: Sequence[ParkRequest], consumer: str, now: datetime) -> None:
-        async def body(session: Session) -> None:
-            taken = {
-                (parked["topic"], parked["partition"], parked["offset"])
-                async for parked in self._parked.find(_at_positions(consumer, requests), session=session)
-            }
+        def body(writing: Writing) -> None:
+            known = writing["parked"].find(_at_positions(consumer, requests), session=writing.session)
+            taken = {(parked["topic"], parked["partition"], parked["offset"]) for parked in known}
             new = [request for request in requests if request.position not in taken]
             if not new:
                 return
-            await self._parked.insert_many([_document(request, consumer, now) for request in new], session=session)
-            await outbox.append(self._database, session, [self._mirror(request, consumer, now) for request in new])
+            documents = [_document(request, consumer, now) for request in new]
+            writing["parked"].insert_many(documents, session=writing.session)
+            outbox.write(writing, [self._dead_letter_of(request, consumer=consumer, now=now) for request in new])
 
-        await in_transaction(self._database, body)
+        await in_one_thread(self._database, body)
 
-    def _mirror(self, request: ParkRequest, consumer: str, now: datetime) -> outbox.Fact:
+    def _dead_letter_of(self, request: ParkRequest, *, consumer: str, now: datetime) -> outbox.Fact:
         record, verdict = request.record, request.verdict
         dead_letter = self._dead_letter(
             parked=request.id,
@@ -212,15 +210,16 @@ class Parking:
         event = _event_of(parked)
         emptied: Document = {"dropped_at": now, "key": None, "value": None, "headers": []}
 
-        async def body(session: Session) -> bool:
-            dropped = await self._parked.update_one({"_id": parked.id, **_WAITING}, {"$set": emptied}, session=session)
+        def body(writing: Writing) -> bool:
+            waiting = {"_id": parked.id, **_WAITING}
+            dropped = writing["parked"].update_one(waiting, {"$set": emptied}, session=writing.session)
             if not dropped.modified_count:
                 return False
             if event is not None:
-                await inbox.mark_anyway(self._database, session, consumer=parked.consumer, event=event, now=now)
+                inbox.mark_anyway(writing, consumer=parked.consumer, event=event, now=now)
             return True
 
-        return await in_transaction(self._database, body)
+        return await in_one_thread(self._database, body)
 
     async def failed_again(self, id: str, verdict: ParkReason) -> None:
         change: dict[str, Any] = {
