@@ -1,4 +1,4 @@
-"""Which network owns the topics, and which MongoDB claimed them for a service.
+"""Shows which network owns the topics, and gives them to another store of a service.
 
     python -m deploy.network show profiles
     python -m deploy.network adopt profiles    # after the store of profiles was lost without a backup
@@ -9,9 +9,8 @@ Reads what the service reads (`PROFILES_KAFKA_BOOTSTRAP`, `PROFILES_NETWORK_ID`,
 from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
 
-from deploy.operators import asked, bootstrap_of, end, put_on_record, say
+from deploy.operators import bootstrap_of, end, record_in_audit, run_with_store, say
 from shared.clock import SystemClock
 from shared.mongo import Database
 from shared.network import AnotherNetwork, Marker, Network
@@ -25,15 +24,13 @@ def show(service: Service) -> None:
     """The network's identity, and whether the topics are claimed; 1 if another network or store claimed them."""
     address = bootstrap_of(service)
 
-    async def checked(database: Database) -> Marker:
+    async def check(database: Database) -> Marker:
         return await Network(database, address, service=service, clock=SystemClock()).check()
 
     try:
-        marker = asked(service, checked)
+        marker = run_with_store(service, check)
     except AnotherNetwork as reason:
         end(str(reason))
-    except KafkaError as fault:
-        end(f"Kafka cannot be used ({type(fault).__name__}): check its address, and that the service has started once")
     say(f"network {marker.identity or 'not claimed yet'}")
     say(f"{service}: {'claimed' if service in marker.stores else 'not claimed yet'}")
 
@@ -44,13 +41,10 @@ def adopt(service: Service) -> None:
     address = bootstrap_of(service)
 
     async def work(database: Database) -> None:
-        await put_on_record(database, "network adopt")
+        await record_in_audit(database, "network adopt")
         await Network(database, address, service=service, clock=SystemClock()).adopt()
 
-    try:
-        asked(service, work)
-    except KafkaError as fault:
-        end(f"Kafka cannot be used ({type(fault).__name__}): check its address and that it runs")
+    run_with_store(service, work)
     say(f"the topics belong to this store of {service}")
 
 

@@ -1,4 +1,4 @@
-"""What every operator's command shares: which service, who asks, what goes on record, and how it is said."""
+"""Shared by the operator's commands: a service's store and addresses, the audit, and output to the terminal."""
 
 import asyncio
 import os
@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import NoReturn, TypeVar
 
 import typer
+from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from deploy.entry import secrets_from_files
@@ -21,8 +22,8 @@ from shared.topics import topic_names
 T = TypeVar("T")
 
 
-def asked(service: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    """With the service's own store. Ends the command where that does not answer."""
+def run_with_store(service: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Runs `work` with the service's store. Ends the command where MongoDB or Kafka cannot be used."""
     uri, name = _store(service)
 
     async def connected() -> T:
@@ -36,9 +37,14 @@ def asked(service: str, work: Callable[[Database], Awaitable[T]]) -> T:
         return asyncio.run(connected())
     except mongo.PyMongoError as fault:
         end(f"the MongoDB of {service} cannot be used ({type(fault).__name__}): check its address and that it runs")
+    except KafkaError as fault:
+        end(
+            f"Kafka cannot be used ({type(fault).__name__}): check its address, that it runs, "
+            f"and that {service} has started once"
+        )
 
 
-async def put_on_record(database: Database, what: str, **more: object) -> None:
+async def record_in_audit(database: Database, what: str, **more: object) -> None:
     clock = SystemClock()
     await database["audit"].insert_one(
         {"_id": clock.new_id(), "when": clock.now(), "who": _operator(), "what": what, **more}
@@ -46,8 +52,8 @@ async def put_on_record(database: Database, what: str, **more: object) -> None:
 
 
 def bootstrap_of(service: str) -> str:
-    """With the network, as `shared.kafka` takes it."""
-    return kafka.address(_told(service, "KAFKA_BOOTSTRAP"), network=network_of(service))
+    """The address with the network's id, in the form that `shared.kafka` reads."""
+    return kafka.address(_setting(service, "KAFKA_BOOTSTRAP"), network=network_of(service))
 
 
 def network_of(service: str) -> str:
@@ -55,7 +61,7 @@ def network_of(service: str) -> str:
 
 
 async def check_network(database: Database, service: str) -> None:
-    """Ends the command where the topics belong to another network: what they say is about other people."""
+    """Ends the command where the topics belong to another network, and so describe other people."""
     address = bootstrap_of(service)
     if kafka.named(address, TOPIC) not in await topic_names(address):
         return
@@ -68,10 +74,10 @@ async def check_network(database: Database, service: str) -> None:
 def _store(service: str) -> tuple[str, str]:
     if service not in SERVICES:
         end(f"there is no service {service}: choose from {', '.join(SERVICES)}")
-    return _told(service, "MONGO_URI"), os.environ.get(f"{service.upper()}_MONGO_DATABASE", service)
+    return _setting(service, "MONGO_URI"), os.environ.get(f"{service.upper()}_MONGO_DATABASE", service)
 
 
-def _told(service: str, name: str) -> str:
+def _setting(service: str, name: str) -> str:
     variable = f"{service.upper()}_{name}"
     environment = secrets_from_files(dict(os.environ))
     if not environment.get(variable):
@@ -81,7 +87,7 @@ def _told(service: str, name: str) -> str:
 
 
 def _operator() -> str:
-    """By the system, not by `USER`, which anybody may set; a container's user may have no name."""
+    """From the system, not from `USER`, which anybody may set. A container's user may have no name."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

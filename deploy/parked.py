@@ -1,11 +1,11 @@
-"""Records that a service has set aside: list them, look at one, have one retried, or drop it.
+"""Lists, shows, retries and drops a service's parked records.
 
     python -m deploy.parked list notifications
     python -m deploy.parked show notifications ID [--reveal]
     python -m deploy.parked retry notifications ID [--dry-run]
     python -m deploy.parked drop notifications ID --reason TEXT [--dry-run]
 
-Reads what the service reads (`NOTIFICATIONS_MONGO_URI`, …), in its container too. Each act goes into its `audit`.
+Reads the service's settings (`NOTIFICATIONS_MONGO_URI`, …), in its container too. Each act is recorded in `audit`.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from typing import Annotated, TypeVar
 import typer
 from rich.table import Table
 
-from deploy.operators import asked, console, end, network_of, put_on_record, say
+from deploy.operators import console, end, network_of, record_in_audit, run_with_store, say
 from shared.clock import SystemClock
 from shared.consuming.parking import Parked, Parking
 from shared.contracts.catalogue import PRIVATE
@@ -29,35 +29,35 @@ from shared.kafka import address, unnamed
 from shared.mongo import Database
 
 T = TypeVar("T")
-_LETTERS: dict[str, type[RecordParked]] = {
+_DEAD_LETTERS: dict[str, type[RecordParked]] = {
     "profiles": ProfilesRecordParked,
     "matching": MatchingRecordParked,
     "notifications": NotificationsRecordParked,
 }
-_LISTED = 1000
-_NAMELESS = frozenset({"ce_type", "ce_id", "ce_time", "ce_sequence", "ce_specversion", "content-type"})
-"""Headers that say nothing of a person."""
+_MAX_LISTED = 1000
+_IMPERSONAL = frozenset({"ce_type", "ce_id", "ce_time", "ce_sequence", "ce_specversion", "content-type"})
+"""Headers without personal data."""
 _HIDDEN = "(private topic: --reveal shows it)"
-Service = Annotated[str, typer.Argument(help=", ".join(_LETTERS))]
+Service = Annotated[str, typer.Argument(help=", ".join(_DEAD_LETTERS))]
 Id = Annotated[str, typer.Argument(help="the id that `list` shows")]
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.command("list")
 def list_(service: Service) -> None:
-    """All that waits, in order behind its key."""
-    waiting = _audited(service, lambda parking: parking.waiting(limit=_LISTED), what="list")
+    """All parked records, in order per key."""
+    waiting = _audited(service, lambda parking: parking.waiting(limit=_MAX_LISTED), act="list")
     if not waiting:
         say("nothing is parked")
         return
     table = Table("id", "consumer", "topic/partition/offset", "reason", "attempts", "retry at", "behind it")
     table.columns[0].no_wrap = True
-    for one, behind in zip(waiting, _behind(waiting), strict=True):
-        place = f"{one.topic}/{one.partition}/{one.offset}"
-        table.add_row(one.id, one.consumer, place, one.reason, str(one.attempts), _when(one), str(behind))
+    for parked, behind in zip(waiting, _behind(waiting), strict=True):
+        attempts, retry_at = str(parked.attempts), _retry_time(parked)
+        table.add_row(parked.id, parked.consumer, _position(parked), parked.reason, attempts, retry_at, str(behind))
     console().print(table)
-    if len(waiting) == _LISTED:
-        say(f"these are the first {_LISTED}; more wait")
+    if len(waiting) == _MAX_LISTED:
+        say(f"these are the first {_MAX_LISTED}; more wait")
 
 
 @app.command()
@@ -68,15 +68,16 @@ def show(
     reveal: Annotated[bool, typer.Option(help="show the key, names and value too: they may be personal data")] = False,
 ) -> None:
     """One record's attributes. Its value only with --reveal, and of private topics the key and names too."""
-    one = _found(_audited(service, lambda parking: parking.find(id), what="reveal" if reveal else "show", id=id), id)
-    is_hidden = unnamed(address("", network=network_of(service)), one.topic) in PRIVATE and not reveal
-    say(f"{one.consumer}: {one.topic}/{one.partition}/{one.offset}, parked {one.parked_at.isoformat()}")
-    say(f"{one.reason}: {one.detail}; {one.attempts} attempts, retry {_when(one)}")
-    say(f"key: {_HIDDEN if is_hidden else _text(one.key)}")
-    for name, value in one.headers:
-        say(f"{_text(name.encode())}: {_HIDDEN if is_hidden and name not in _NAMELESS else _text(value)}")
-    size = len(one.value or b"")
-    say(f"value: {_text(one.value)}" if reveal else f"value: {size} bytes: --reveal shows them")
+    act = "reveal" if reveal else "show"
+    parked = _found(_audited(service, lambda parking: parking.find(id), act=act, id=id), id)
+    is_hidden = unnamed(address("", network=network_of(service)), parked.topic) in PRIVATE and not reveal
+    say(f"{parked.consumer}: {_position(parked)}, parked {parked.parked_at.isoformat()}")
+    say(f"{parked.reason}: {parked.detail}; {parked.attempts} attempts, retry {_retry_time(parked)}")
+    say(f"key: {_HIDDEN if is_hidden else _text(parked.key)}")
+    for name, value in parked.headers:
+        say(f"{_text(name.encode())}: {_HIDDEN if is_hidden and name not in _IMPERSONAL else _text(value)}")
+    size = len(parked.value or b"")
+    say(f"value: {_text(parked.value)}" if reveal else f"value: {size} bytes: --reveal shows them")
 
 
 @app.command()
@@ -86,18 +87,18 @@ def retry(
     *,
     dry_run: Annotated[bool, typer.Option(help="show what would be done, and change nothing")] = False,
 ) -> None:
-    """Makes a record due: the running service works it off within seconds, and then what waits behind it."""
-    one, before, behind = _audited(service, _beside(id), what="retry --dry-run" if dry_run else "retry", id=id)
-    if one.key is None:
-        end(f"{id} holds nothing up and is not retried: the next state of its key, sent again, takes its place")
+    """Makes a record due: the running service retries it within seconds, and then the records behind it."""
+    parked, before, behind = _audited(service, _beside(id), act="retry --dry-run" if dry_run else "retry", id=id)
+    if parked.key is None:
+        end(f"{id} blocks no key and is not retried: the next state of its key replaces it")
     if before is not None:
         end(f"{id} waits behind {before.id} ({before.reason}): retry that one, and this one follows")
     follows = f", and then the {behind} behind it" if behind else ""
     if dry_run:
-        say(f"would make {id} due; the running {service} would hand it to {one.consumer}{follows}")
+        say(f"would make {id} due; the running {service} would hand it to {parked.consumer}{follows}")
         return
-    _asked(service, lambda parking: parking.retry(id, now=SystemClock().now()))
-    say(f"{id} is due: the running {service} hands it to {one.consumer} within seconds{follows}")
+    _run(service, lambda parking: parking.retry(id, now=SystemClock().now()))
+    say(f"{id} is due: the running {service} hands it to {parked.consumer} within seconds{follows}")
     say("if it fails again it is parked again, with one attempt more: `list` shows it")
 
 
@@ -111,77 +112,85 @@ def drop(
     ],
     dry_run: Annotated[bool, typer.Option(help="show what would be done, and change nothing")] = False,
 ) -> None:
-    """Gives a record up for good: it has no effect, and what waits behind it goes on."""
+    """Discards a record without effect; the records behind it are retried."""
     if not reason.strip():
         end("add --reason TEXT: the reason stays in the audit, the record does not")
-    what = "drop --dry-run" if dry_run else "drop"
-    one, before, behind = _audited(service, _beside(id), what=what, id=id, reason=reason)
+    act = "drop --dry-run" if dry_run else "drop"
+    parked, before, behind = _audited(service, _beside(id), act=act, id=id, reason=reason)
     if before is not None:
         end(f"{id} waits behind {before.id} ({before.reason}): retry or drop that one first")
     goes_on = f"; the {behind} behind it would go on" if behind else ""
     if dry_run:
-        say(f"would drop {id} ({one.reason}) without effect{goes_on}")
+        say(f"would drop {id} ({parked.reason}) without effect{goes_on}")
         return
-    if not _asked(service, lambda parking: parking.drop(one, now=SystemClock().now())):
+    if not _run(service, lambda parking: parking.drop(parked, now=SystemClock().now())):
         end(f"{id} was handled in the meantime: nothing is dropped")
     say(f"{id} is dropped, without effect" + (f"; the running {service} goes on with the {behind}" if behind else ""))
 
 
 def _beside(id: str) -> Callable[[Parking], Awaitable[tuple[Parked, Parked | None, int]]]:
-    async def looked_at(parking: Parking) -> tuple[Parked, Parked | None, int]:
-        one = _found(await parking.find(id), id)
-        return one, *await parking.beside(one)
+    """Reads the record, the first one before it of its key, and how many are behind it."""
 
-    return looked_at
+    async def read(parking: Parking) -> tuple[Parked, Parked | None, int]:
+        parked = _found(await parking.find(id), id)
+        return parked, *await parking.beside(parked)
+
+    return read
 
 
 def _behind(waiting: Sequence[Parked]) -> list[int]:
-    """How many of the list wait behind each; rows without a key hold nobody up."""
-    left = Counter((one.consumer, one.key) for one in waiting)
+    """How many records of the list are behind each; a record without a key blocks no other."""
+    left = Counter((parked.consumer, parked.key) for parked in waiting)
     counts = []
-    for one in waiting:
-        left[one.consumer, one.key] -= 1
-        counts.append(0 if one.key is None else left[one.consumer, one.key])
+    for parked in waiting:
+        left[parked.consumer, parked.key] -= 1
+        counts.append(0 if parked.key is None else left[parked.consumer, parked.key])
     return counts
 
 
-def _when(one: Parked) -> str:
-    if one.reason == "behind_parked":
+def _position(parked: Parked) -> str:
+    return f"{parked.topic}/{parked.partition}/{parked.offset}"
+
+
+def _retry_time(parked: Parked) -> str:
+    if parked.reason == "behind_parked":
         return "in its turn"
-    return one.retry_at.isoformat(timespec="seconds") if one.retry_at else "when told" if one.key else "never"
+    if parked.retry_at:
+        return parked.retry_at.isoformat(timespec="seconds")
+    return "on command" if parked.key else "never"
 
 
 def _text(value: bytes | None) -> str:
-    """Whatever it holds, no character of it reaches the terminal as a command."""
+    """Printable text: no character reaches the terminal as a control sequence."""
     if value is None:
         return "(none)"
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value.decode(errors="backslashreplace"))
 
 
-def _found(one: Parked | None, id: str) -> Parked:
-    if one is None:
+def _found(parked: Parked | None, id: str) -> Parked:
+    if parked is None:
         end(f"there is no parked record {id}: it may have been handled already")
-    return one
+    return parked
 
 
 def _audited(
-    service: str, work: Callable[[Parking], Awaitable[T]], *, what: str, id: str | None = None, **more: str
+    service: str, work: Callable[[Parking], Awaitable[T]], *, act: str, id: str | None = None, **more: str
 ) -> T:
-    """The audit first: an act that is not on record is not done."""
+    """Records the act first: an act that cannot be recorded is not done."""
 
     async def recorded(database: Database) -> T:
-        await put_on_record(database, f"parked {what}", id=id, **more)
+        await record_in_audit(database, f"parked {act}", id=id, **more)
         return await work(_parking(service, database))
 
-    return asked(service, recorded)
+    return run_with_store(service, recorded)
 
 
-def _asked(service: str, work: Callable[[Parking], Awaitable[T]]) -> T:
-    return asked(service, lambda database: work(_parking(service, database)))
+def _run(service: str, work: Callable[[Parking], Awaitable[T]]) -> T:
+    return run_with_store(service, lambda database: work(_parking(service, database)))
 
 
 def _parking(service: str, database: Database) -> Parking:
-    return Parking(database, dead_letter=_LETTERS[service])
+    return Parking(database, dead_letter=_DEAD_LETTERS[service])
 
 
 if __name__ == "__main__":

@@ -1,19 +1,18 @@
-"""Makes a service's copy of another's state anew from its topic, while the service goes on.
+"""Rebuilds a service's projection of another service's state from its topic, while the service runs.
 
     python -m deploy.rebuild matching participants --dry-run    # compares, replaces nothing
-    python -m deploy.rebuild matching participants              # and puts the new one in place of the old
+    python -m deploy.rebuild matching participants              # replaces the projection too
 
-Reads what the service reads (`MATCHING_MONGO_URI`, `MATCHING_KAFKA_BOOTSTRAP`, …), in its container too, and goes on
-record. If it is interrupted, run it again: it begins anew, and leaves nothing of the first time.
+Reads the service's settings (`MATCHING_MONGO_URI`, `MATCHING_KAFKA_BOOTSTRAP`, …), in its container too, and is
+recorded in the audit. If it is interrupted, run it again: it starts over and removes what the first run left.
 """
 
 from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
 
-from deploy.operators import asked, bootstrap_of, check_network, end, put_on_record, say
+from deploy.operators import bootstrap_of, check_network, end, record_in_audit, run_with_store, say
 from services.matching.rebuilding import COPIES as MATCHING
 from services.notifications.repository.inbox import COPIES as NOTIFICATIONS
 from services.profiles.cards.repository import COPIES as PROFILES
@@ -31,8 +30,8 @@ COPIES: Mapping[str, Mapping[str, Copy]] = {
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
-@app.command()
-def rebuild(
+@app.command("rebuild")
+def command(
     service: Annotated[str, typer.Argument(help=", ".join(COPIES))],
     projection: Annotated[
         str, typer.Argument(help="; ".join(f"{name}: {', '.join(of)}" for name, of in COPIES.items()))
@@ -41,26 +40,24 @@ def rebuild(
     dry_run: Annotated[bool, typer.Option(help="only compare, and change nothing")] = False,
     even_if_less: Annotated[bool, typer.Option(help="replace the copy even if the topic has fewer documents")] = False,
 ) -> None:
-    """Folds the topic anew, compares, swaps, and folds what came meanwhile."""
+    """Projects the topic again, compares, replaces, and projects the records that arrived meanwhile."""
     copy = _copy(service, projection)
     bootstrap = bootstrap_of(service)
 
-    async def rebuilt(database: Database) -> Comparison:
+    async def work(database: Database) -> Comparison:
         await check_network(database, service)
         what = f"rebuild {projection}"
-        await put_on_record(database, what, dry_run=dry_run, even_if_less=even_if_less)
-        whole = Rebuild(database, copy, bootstrap=bootstrap, clock=SystemClock(), say=say)
-        found = await (whole.compare() if dry_run else whole.replace(even_if_less=even_if_less))
+        await record_in_audit(database, what, dry_run=dry_run, even_if_less=even_if_less)
+        rebuild = Rebuild(database, copy, bootstrap=bootstrap, clock=SystemClock(), say=say)
+        found = await (rebuild.compare() if dry_run else rebuild.replace(even_if_less=even_if_less))
         differing = {name: len(ids) for name, ids in found.differing.items()}
-        await put_on_record(database, f"{what} done", dry_run=dry_run, agreeing=found.agreeing, differing=differing)
+        await record_in_audit(database, f"{what} done", dry_run=dry_run, agreeing=found.agreeing, differing=differing)
         return found
 
     try:
-        found = asked(service, rebuilt)
+        found = run_with_store(service, work)
     except Less as less:
         end(f"{less}: nothing is replaced; find out why they are not in the topic, or add --even-if-less")
-    except KafkaError as fault:
-        end(f"Kafka cannot be used ({type(fault).__name__}): check its address and that it runs")
     if dry_run:
         say("nothing is replaced" + ("" if found.differing else ", and there is no need to"))
 

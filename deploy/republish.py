@@ -1,14 +1,14 @@
-"""Publishes every member's preferences again, with the fields that the contract has by now.
+"""Publishes every member's preferences again, with the contract's present fields.
 
     python -m deploy.republish
 
-Reads what profiles reads (`PROFILES_MONGO_URI`, …), in its container too, and goes on record.
+Reads the settings of profiles (`PROFILES_MONGO_URI`, …), in its container too, and is recorded in the audit.
 Profiles may run meanwhile.
 """
 
 import typer
 
-from deploy.operators import asked, put_on_record, say
+from deploy.operators import record_in_audit, run_with_store, say
 from services.profiles.republishing.repository.preferences import republish_preferences
 from shared.clock import SystemClock
 from shared.mongo import Database
@@ -18,15 +18,15 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def republish() -> None:
-    """Run again, it publishes all of them again."""
+    """Each run publishes all of them."""
 
     async def work(database: Database) -> int:
-        await put_on_record(database, "republish")
+        await record_in_audit(database, "republish")
         published = await republish_preferences(database, SystemClock())
-        await put_on_record(database, "republish done", members=published)
+        await record_in_audit(database, "republish done", members=published)
         return published
 
-    say(f"the preferences of {asked('profiles', work)} members are published again")
+    say(f"the preferences of {run_with_store('profiles', work)} members are published again")
 
 
 if __name__ == "__main__":

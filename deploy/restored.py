@@ -1,10 +1,10 @@
-"""After a service's MongoDB was restored to an earlier moment, while Kafka is ahead: which side wins, and what is lost.
+"""Reconciles a MongoDB that was restored to an earlier moment with the topics, which are ahead of it.
 
-    python -m deploy.restored profiles --dry-run    # says what the topics know and the store does not
-    python -m deploy.restored profiles              # puts it right; then start the service
+    python -m deploy.restored profiles --dry-run    # reports what the topics hold and the store lacks
+    python -m deploy.restored profiles              # repairs it; then start the service
 
-All processes of the service must be stopped. Run it before anything is published, once for each service that was
-restored, profiles first. It goes on record, and may be run again where it was interrupted.
+Stop all processes of the service first. Run it before anything is published, once for each restored service, profiles
+first. It is recorded in the audit, and may be run again after an interruption.
 """
 
 import asyncio
@@ -13,9 +13,8 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
 
-from deploy.operators import asked, bootstrap_of, check_network, end, put_on_record, say
+from deploy.operators import bootstrap_of, check_network, end, record_in_audit, run_with_store, say
 from deploy.rebuild import COPIES
 from services.matching import restoring as matching
 from services.matching.projections.repository import ProjectedDocuments
@@ -27,8 +26,8 @@ from shared.clock import SystemClock
 from shared.consuming import consumer_groups as groups
 from shared.consuming.projecting import ProjectionHandler
 from shared.consuming.rebuild import Less, Rebuild
-from shared.consuming.replay import Replay
-from shared.contracts.envelope import Received, Unreadable, read
+from shared.consuming.replay import replayed
+from shared.contracts.envelope import Received
 from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.profiles import MemberErased
@@ -49,7 +48,7 @@ def restored(
     *,
     dry_run: Annotated[bool, typer.Option(help="show what would be done, and change nothing")] = False,
 ) -> None:
-    """Brings a restored store and the topics together again."""
+    """Makes a restored store agree with the topics."""
     if service not in _WORK:
         end(f"there is no service {service}: choose from {', '.join(_WORK)}")
     bootstrap = bootstrap_of(service)
@@ -57,18 +56,16 @@ def restored(
     async def work(database: Database) -> None:
         await check_network(database, service)
         await _refuse_running(database)
-        await put_on_record(database, "restored", dry_run=dry_run)
+        await record_in_audit(database, "restored", dry_run=dry_run)
         whole = await _WORK[service](database, bootstrap, dry_run=dry_run)
-        await put_on_record(database, "restored done", dry_run=dry_run, whole=whole)
+        await record_in_audit(database, "restored done", dry_run=dry_run, whole=whole)
 
     try:
-        asked(service, work)
+        run_with_store(service, work)
     except (StillRuns, groups.InUse):
         end(f"a process of {service} is still running: stop them all first")
     except Less as less:
         end(f"{less}: look with `python -m deploy.rebuild {service} … --dry-run`")
-    except KafkaError as fault:
-        end(f"Kafka cannot be used ({type(fault).__name__}): check its address and that it runs")
     say("nothing is changed" if dry_run else f"start {service} again")
 
 
@@ -134,10 +131,8 @@ async def _notifications(database: Database, bootstrap: str, *, dry_run: bool) -
 
 
 async def forget_again(bootstrap: str, fold: ProjectionHandler) -> None:
-    """Whom the backup still knows and who was erased since: their tombstones left the topics after a day."""
-    erased: list[Received] = []
-    await _replay(bootstrap, [MemberErased.TOPIC], erased.append)
-    await fold(erased)
+    """Erases people who were erased after the backup: their tombstones left the topics after a day."""
+    await fold([received async for received in replayed(bootstrap, [MemberErased.TOPIC])])
 
 
 async def _rebuild(service: str, database: Database, bootstrap: str, *, dry_run: bool) -> None:
@@ -148,19 +143,12 @@ async def _rebuild(service: str, database: Database, bootstrap: str, *, dry_run:
 
 
 async def _replay(bootstrap: str, topics: Iterable[str], hear: Callable[[Received], None]) -> None:
-    async with Replay.open(bootstrap, list(topics)) as replay:
-        async for records in replay.until(await replay.ends()):
-            for record in records:
-                try:
-                    received = read(key=record.key, value=record.value, headers=record.headers)
-                except Unreadable:
-                    continue
-                if received is not None:
-                    hear(received)
+    async for received in replayed(bootstrap, list(topics)):
+        hear(received)
 
 
 async def _refuse_running(database: Database) -> None:
-    """Whoever holds a lease renews it."""
+    """Detects running processes by their leases, which they renew."""
     before = await _leases(database)
     await asyncio.sleep(_RENEWED_WITHIN_SECONDS)
     if await _leases(database) != before:

@@ -1,23 +1,21 @@
-"""Publishes an aggregate's state again, above a forged sequence on its topic: readers accept the true state again.
+"""Publishes an aggregate's state again, above a forged sequence on its topic, so that readers accept it.
 
     python -m deploy.supersede profiles.members ID --dry-run
     python -m deploy.supersede profiles.members ID
 
-Reads what profiles reads (`PROFILES_MONGO_URI`, `PROFILES_KAFKA_BOOTSTRAP`, …), in its container too, and goes on
-record. Profiles must be running, to publish. After a restored backup it is `deploy.restored` that is needed, not this.
+Reads the settings of profiles (`PROFILES_MONGO_URI`, `PROFILES_KAFKA_BOOTSTRAP`, …), in its container too, and is
+recorded in the audit. Profiles must be running, to publish. After a restored backup use `deploy.restored` instead.
 """
 
 from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
 
-from deploy.operators import asked, bootstrap_of, check_network, end, put_on_record, say
+from deploy.operators import bootstrap_of, check_network, end, record_in_audit, run_with_store, say
 from services.profiles.republishing.repository.stale_heads import TOPICS
 from services.profiles.republishing.repository.superseding import Superseding
 from shared.clock import SystemClock
-from shared.consuming.replay import Replay
-from shared.contracts.envelope import Unreadable, read
+from shared.consuming.replay import replayed
 from shared.mongo import Database
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -47,28 +45,17 @@ def supersede(
             return "the topic holds no higher sequence than profiles: nothing is published"
         if dry_run:
             return f"the topic holds sequence {forged}, which profiles did not publish; nothing is published"
-        await put_on_record(database, "supersede", topic=topic, aggregate=id, forged=forged)
+        await record_in_audit(database, "supersede", topic=topic, aggregate=id, forged=forged)
         return f"published again as {await superseding.supersede(id, found)}, above the forged {forged}"
 
-    try:
-        say(asked("profiles", work))
-    except KafkaError as fault:
-        end(f"Kafka cannot be used ({type(fault).__name__}): check its address and that it runs")
+    say(run_with_store("profiles", work))
 
 
 async def _sequences(bootstrap: str, topic: str, *, key: str) -> list[int]:
-    """Of every record under this key."""
-    sequences = []
-    async with Replay.open(bootstrap, [topic]) as replay:
-        async for records in replay.until(await replay.ends()):
-            for record in records:
-                try:
-                    received = read(key=record.key, value=record.value, headers=record.headers)
-                except Unreadable:
-                    continue
-                if received is not None and received.envelope.key == key:
-                    sequences.append(received.envelope.sequence)
-    return sequences
+    """The sequence of every record with this key."""
+    return [
+        received.envelope.sequence async for received in replayed(bootstrap, [topic]) if received.envelope.key == key
+    ]
 
 
 if __name__ == "__main__":

@@ -14,10 +14,8 @@ from contextlib import asynccontextmanager
 from shared import mongo
 from shared.clock import Clock
 from shared.comparison import Comparison, Fingerprints, comparison, fingerprints
-from shared.consuming.parking import Record
 from shared.consuming.projection import Copy, fold
-from shared.consuming.replay import Replay
-from shared.contracts.envelope import Received, Unreadable, read
+from shared.consuming.replay import Replay, readable
 from shared.mongo import BulkWriteError, Collection, Database, Document, IndexModel, ReplaceOne, duplicates_in
 
 _STILL_SECONDS = 1.5
@@ -39,6 +37,7 @@ class Rebuild:
         self._say = say
         self._live = database[copy.collection]
         self._shadow = database[f"{_prefix(copy)}{clock.new_id()}"]
+        self._types = {payload.TYPE for payload in (copy.payload, *copy.further)}
         self._read = 0
 
     async def compare(self) -> Comparison:
@@ -88,7 +87,8 @@ class Rebuild:
     async def _fold(self, replay: Replay, *, into: Collection) -> None:
         """Applies all records up to the current end."""
         async for records in replay.until(await replay.ends()):
-            refused = await fold(into, _readable(records, self._copy), self._copy.body)
+            states = [received for received in readable(records) if received.envelope.type in self._types]
+            refused = await fold(into, states, self._copy.body)
             if refused:
                 self._say(f"{len(refused)} records are not trusted and left out")
             before, self._read = self._read, self._read + len(records)
@@ -146,19 +146,6 @@ def _without(known: Fingerprints, ids: Iterable[str]) -> Fingerprints:
 
 def _differences(here: Fingerprints, there: Fingerprints) -> Document:
     return {id: (here.get(id), there.get(id)) for id in here.keys() | there.keys() if here.get(id) != there.get(id)}
-
-
-def _readable(records: Iterable[Record], copy: Copy) -> list[Received]:
-    """Skips unreadable records: the service parked them when they arrived."""
-    found, types = [], {payload.TYPE for payload in (copy.payload, *copy.further)}
-    for record in records:
-        try:
-            received = read(key=record.key, value=record.value, headers=record.headers)
-        except Unreadable:
-            continue
-        if received is not None and received.envelope.type in types:
-            found.append(received)
-    return found
 
 
 def _prefix(copy: Copy) -> str:

@@ -1,6 +1,6 @@
 """Reads topics again without a consumer group and without committing offsets."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Self
@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared import kafka
 from shared.consuming.parking import Record
+from shared.contracts.envelope import Received, Unreadable, read
 
 Ends = Mapping[TopicPartition, int]
 _AT_ONCE = 1_000
@@ -59,3 +60,22 @@ class Replay:
         while any([await self._consumer.position(partition) < end for partition, end in ends.items()]):
             for records in (await self._consumer.getmany(timeout_ms=500, max_records=_AT_ONCE)).values():
                 yield records
+
+
+async def replayed(bootstrap: str, topics: Sequence[str]) -> AsyncIterator[Received]:
+    """Every readable record of these topics, up to their current ends."""
+    async with Replay.open(bootstrap, topics) as replay:
+        async for records in replay.until(await replay.ends()):
+            for received in readable(records):
+                yield received
+
+
+def readable(records: Iterable[Record]) -> Iterator[Received]:
+    """Skips unreadable records: the service parked them when they arrived."""
+    for record in records:
+        try:
+            received = read(key=record.key, value=record.value, headers=record.headers)
+        except Unreadable:
+            continue
+        if received is not None:
+            yield received

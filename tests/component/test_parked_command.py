@@ -126,11 +126,11 @@ async def test_a_retry_makes_the_first_of_a_key_due_and_says_what_comes_next(rec
     assert await records.parking.heads("notifications.x", now=SystemClock().now()) == [b"charite:" + PERSON]
 
 
-async def test_what_cannot_be_retried_is_told_why(records: ParkedRecords) -> None:
+async def test_a_record_that_cannot_be_retried_is_refused_with_the_reason(records: ParkedRecords) -> None:
     await records.park("first", sent("matching.events", 7))
     await records.park("second", sent("matching.events", 8), "behind_parked")
     await records.park("odd", sent("profiles.contacts", 9), "malformed", blocks=False)
-    for id, why in {"second": "waits behind first", "odd": "holds nothing up", "gone": "handled already"}.items():
+    for id, why in {"second": "waits behind first", "odd": "blocks no key", "gone": "handled already"}.items():
         status, told = await records.run("retry", "notifications", id)
         assert (status, why in told) == (1, True), told
     assert await records.parking.heads("notifications.x", now=SystemClock().now()) == []
