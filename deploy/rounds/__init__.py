@@ -1,1 +1,1 @@
-"""Rounds without a server: `./dev match`. The solver is matching's own; here are spreadsheets, tables, plots."""
+"""Rounds without a server (`./dev match`): spreadsheets, tables and plots around the solver of matching."""

@@ -1,4 +1,4 @@
-"""`./dev match` and `./dev verify`. Everything is worked out before anything is written."""
+"""The commands `./dev match` and `./dev verify`. A command computes everything before it writes a file."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from deploy import verify as verifier
-from deploy.rounds import spreadsheets, telling
+from deploy.rounds import presentation, spreadsheets
 from services.matching.repairs.domain.departed import repaired
 from services.matching.rounds.solver.files import RoundInput, RoundResult, Target, read_input, read_result
 from services.matching.rounds.solver.solving import solve
@@ -25,7 +25,7 @@ _errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 class _Round:
     content: bytes
     input: RoundInput
-    names: telling.Names
+    names: presentation.Names
 
 
 def match(  # noqa: PLR0913 -- one argument an option
@@ -70,13 +70,13 @@ def match(  # noqa: PLR0913 -- one argument an option
         _refuse(plot is not None and plot.suffix not in _PLOTS, "the name of the plot must end in .png or .svg")
         round = _given(input, (mentors, mentees, mapping), target, input_out)
         result = solve(round.content)
-        drawn = telling.plot(result, round.input, plot.suffix) if plot else b""
+        drawn = presentation.plot(result, round.input, plot.suffix) if plot else b""
         mailing = _bytes(csv, result, round.names)
         _written({input_out: round.content, output: result.file(), csv: mailing, plot: drawn})
-        telling.show(result, round.names, _console)
+        presentation.show(result, round.names, _console)
         _console.print(f"result: {output}; check it: ./dev verify INPUT {output}", highlight=False)
     except DomainError as wrong:
-        raise typer.Exit(_told(wrong)) from None
+        raise typer.Exit(_print_refusal(wrong)) from None
     except OSError as unreadable:
         _errors.print(f"{unreadable.filename}: {unreadable.strerror}", style="red")
         raise typer.Exit(_BAD_INPUT) from None
@@ -96,7 +96,7 @@ def _refuse(wrong: bool, message: str) -> None:  # noqa: FBT001 -- reads as a se
 
 
 def _keep_apart(*paths: Path | None) -> None:
-    """A result written over its input could never be checked again."""
+    """A result that overwrites its input could not be checked again."""
     named = [path.resolve() for path in paths if path is not None]
     twice = next((path.name for path in named if named.count(path) > 1), None)
     _refuse(twice is not None, f"{twice} is named for two files: give each file its own name")
@@ -106,8 +106,10 @@ def _given(
     input: Path | None, sheets: tuple[Path | None, Path | None, Path | None], target: str | None, out: Path | None
 ) -> _Round:
     mentors, mentees, mapping = sheets
-    one_way = (input is not None) != (mentors is not None or mentees is not None or mapping is not None)
-    _refuse(not one_way, "give either --input FILE or --mentors FILE --mentees FILE --mapping FILE")
+    has_sheets = mentors is not None or mentees is not None or mapping is not None
+    _refuse(
+        (input is not None) == has_sheets, "give either --input FILE or --mentors FILE --mentees FILE --mapping FILE"
+    )
     if input is not None:
         _refuse(target is not None, "leave out --target: it is for CSV files, and the input file has its own target")
         content = input.read_bytes()
@@ -124,9 +126,9 @@ def _given(
     return _Round(read.input.file(), read.input, read.names)
 
 
-def _bytes(path: Path | None, result: RoundResult, names: telling.Names) -> bytes:
-    """With a byte-order mark: the spreadsheets that most offices use take anything else for another encoding."""
-    return telling.mailing(result, names).encode("utf-8-sig") if path else b""
+def _bytes(path: Path | None, result: RoundResult, names: presentation.Names) -> bytes:
+    """With a byte order mark, without which common spreadsheet programs assume another encoding."""
+    return presentation.mailing(result, names).encode("utf-8-sig") if path else b""
 
 
 def _written(contents: dict[Path | None, bytes]) -> None:
@@ -138,7 +140,7 @@ def _written(contents: dict[Path | None, bytes]) -> None:
 def _write(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
-    except OSError as failed:  # of a full disk the name is not said
+    except OSError as failed:  # the error of a full disk has no file name
         raise OSError(failed.errno, failed.strerror, str(path)) from None
 
 
@@ -146,29 +148,29 @@ def _replay(files: list[Path]) -> int:
     _refuse(len(files) != 2, "--replay needs two files: INPUT RESULT")  # noqa: PLR2004
     content, published = (file.read_bytes() for file in files)
     _refuse(
-        _is_of_another(content, published),
+        _has_another_input(content, published),
         "RESULT was made from another input: its /input/file_sha256 is not that of INPUT",
     )
     again = solve(content).file()
     if again == published:
         _console.print(f"the same {len(again)} bytes", highlight=False)
         return 0
-    place = next((nth for nth, (one, other) in enumerate(zip(again, published, strict=False)) if one != other), None)
-    place = min(len(again), len(published)) if place is None else place
-    _errors.print(f"differs from byte {place} on: solved again, it is {_around(again, place)}", style="red")
+    pairs = enumerate(zip(again, published, strict=False))
+    offset = next((index for index, (ours, theirs) in pairs if ours != theirs), min(len(again), len(published)))
+    _errors.print(f"differs from byte {offset} on: solved again, it is {_around(again, offset)}", style="red")
     return 1
 
 
-def _is_of_another(content: bytes, published: bytes) -> bool:
+def _has_another_input(content: bytes, published: bytes) -> bool:
     try:
         known = read_result(published)
     except Rejected:
-        return False  # what is no result differs, and it will be said where
+        return False  # the comparison reports where it differs
     return known.input.file_sha256 != sha256(content).hexdigest()
 
 
 def _repair(files: list[Path], gone: list[str], bystanders: int, output: Path) -> int:
-    """Of a result that holds: what it says is what the mentees have."""
+    """Verifies the result first: its pairs are the mentees' present mentors."""
     _refuse(len(files) != 2, "--repair needs two files: INPUT RESULT")  # noqa: PLR2004
     _refuse(not gone, "add --gone MENTOR: the mentor who has left")
     if status := verifier.main([str(file) for file in files]):
@@ -176,15 +178,15 @@ def _repair(files: list[Path], gone: list[str], bystanders: int, output: Path) -
     content, published = (file.read_bytes() for file in files)
     plan = repaired(read_input(content), read_result(published), gone=gone, bystanders=bystanders)
     _write(output, plan.file())
-    telling.show_repair(plan, _console)
+    presentation.show_repair(plan, _console)
     return 0
 
 
-def _around(content: bytes, place: int) -> str:
-    return repr(content[max(0, place - 30) : place + 30].decode(errors="replace"))
+def _around(content: bytes, offset: int) -> str:
+    return repr(content[max(0, offset - 30) : offset + 30].decode(errors="replace"))
 
 
-def _told(wrong: DomainError) -> int:
+def _print_refusal(wrong: DomainError) -> int:
     _errors.print(f"{wrong.message}", style="red")
     for error in wrong.errors if isinstance(wrong, Rejected) else ():
         _errors.print(f"  {error.field or '(whole file)'}: {error.message}")

@@ -1,7 +1,7 @@
-"""Two spreadsheets and a mapping become a round's input: the roster's own reader, matching's own rules and scores.
+"""Makes a round's input of two spreadsheets and a mapping, with the roster's reader and matching's rules and scores.
 
-Names and addresses stay here, beside the pseudonyms that the input holds. A row that cannot be read refuses the round:
-nobody is left out in silence.
+The input holds pseudonyms; names and addresses stay here. A row that cannot be read refuses the whole round, so that
+no person is left out silently.
 """
 
 import csv
@@ -30,7 +30,7 @@ from shared.errors import FieldError, Rejected
 from shared.refusals import worded
 
 HERE = "here"
-"""The one institution that spreadsheets are of. The flow is told by affiliations, which no rule asks for."""
+"""The institution of all rows. Affiliations show the flow between institutions; no rule reads them."""
 _PERSONAL = re.compile(
     r"identit|characteristic|biograph|\bbio\b|story|gender|\bsex|ethnic|\brace\b|religio|disab|orientation|never|weights"
 )
@@ -43,7 +43,7 @@ _Columns = Annotated[tuple[mapping.Column, ...], Field(max_length=mapping.MAX_CO
 
 
 class Choices(BaseModel):
-    """Columns that hold e-mail addresses of the other side, the first choice first. Empty cells are passed over."""
+    """Columns with e-mail addresses of the other side, the first choice first. Empty cells are skipped."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,13 +52,13 @@ class Choices(BaseModel):
 
 
 class Plan(BaseModel):
-    """The mapping's `round`: what a roster does not say."""
+    """The mapping's `round`: what a roster does not contain."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Id
     programme: Id
-    """Whose enrolments count, of all that the sections name."""
+    """The programme whose enrolments count."""
     policy: Slug = "default"
     target: Target = "fit"
     list_length: Annotated[int, Field(ge=1, le=1_000)] = 20
@@ -70,8 +70,8 @@ class Plan(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Someone:
-    """A row, as far as a round needs it."""
+class Row:
+    """A person of one row, with what a round needs."""
 
     person: Person
     institution: str
@@ -79,12 +79,12 @@ class Someone:
     email: str
     waiting_days: int = 0
     choices: Mapping[str, tuple[int, int]]
-    """Addresses, each with its place among the choices and the line that names it."""
+    """By address: the choice's rank and the line that names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheets:
-    """A round's input, and who is behind each pseudonym."""
+    """A round's input, and the people behind its pseudonyms."""
 
     input: RoundInput
     names: Mapping[str, tuple[str, str]]
@@ -98,7 +98,7 @@ def read(*, mentors: bytes, mentees: bytes, mapping_file: bytes, target: Target 
     """Raises `Rejected`, naming the file, the line and the column."""
     loaded = mapping.load(mapping_file)
     plan = _plan(loaded)
-    rows: dict[Side, list[Someone]] = {}
+    rows: dict[Side, list[Row]] = {}
     files: tuple[tuple[Side, bytes], ...] = (("mentors", mentors), ("mentees", mentees))
     for side, content in files:
         rows[side] = list(_people(side, content, loaded, plan))
@@ -113,20 +113,21 @@ def _plan(loaded: Any) -> Plan:
         plan = Plan.model_validate(given)
     except ValidationError as invalid:
         errors = invalid.errors(include_input=False, include_url=False)
-        raise _refused("mapping", *(("round" + pointer(one["loc"]), worded(one)) for one in errors)) from None
+        raise _refused("mapping", *(("round" + pointer(error["loc"]), worded(error)) for error in errors)) from None
     if "identity" in plan.weights:
         raise _refused("mapping", ("round/weights/identity", "counts by a person's own wish only: leave it out"))
     return plan
 
 
-def _people(side: Side, content: bytes, loaded: Any, plan: Plan) -> Iterator[Someone]:
+def _people(side: Side, content: bytes, loaded: Any, plan: Plan) -> Iterator[Row]:
     section = mapping.parsed(loaded, side)
     choices, days = getattr(plan.choices, side), plan.waiting_days if side == "mentees" else None
     ours = {*choices, *([days] if days else [])}
     _refuse_personal(side, section.read | ours)
-    if plan.programme not in (known := sorted({one.programme for one in section.enrol})):
-        said = f"the section {side} enrols nobody in {plan.programme!r}: it names {', '.join(known) or 'no programme'}"
-        raise _refused("mapping", ("round/programme", said))
+    if plan.programme not in (known := sorted({enrol.programme for enrol in section.enrol})):
+        named = ", ".join(known) or "no programme"
+        message = f"the section {side} must enrol in {plan.programme!r}; it enrols in {named}"
+        raise _refused("mapping", ("round/programme", message))
     section = section.model_copy(update={"ignore": (*section.ignore, *ours)})
     if len(content) > _MAX_BYTES:
         raise _refused(side, ("", f"must not be larger than {_MAX_BYTES // 1_000_000} MB"))
@@ -144,29 +145,29 @@ def _people(side: Side, content: bytes, loaded: Any, plan: Plan) -> Iterator[Som
     ]
     if wrong:
         raise _refused(side, *wrong)
-    told = [(row.line, row.profile) for row in rows if row.profile is not None]
-    for (line, profile), cell in zip(told, cells, strict=True):
+    profiles = [(row.line, row.profile) for row in rows if row.profile is not None]
+    for (line, profile), cell in zip(profiles, cells, strict=True):
         waits = _days(cell[days], side, line, days) if days else 0
         chosen = _chosen([cell[column].strip().lower() for column in choices], side, line)
-        yield _someone(profile, plan, choices=chosen, waiting_days=waits)
+        yield _row(profile, plan, choices=chosen, waiting_days=waits)
 
 
 def _refuse_personal(side: Side, columns: Iterable[str]) -> None:
     personal = sorted(name for name in columns if _PERSONAL.search(name.lower()))
     if personal:
-        named = (("sections." + side, f"column {name!r} must stand under ignore") for name in personal)
+        named = (("sections." + side, f"column {name!r} must be listed under ignore") for name in personal)
         raise _refused("mapping", *named, why="identity and biography are a person's own, and score nothing")
 
 
 def _chosen(cells: Sequence[str], side: Side, line: int) -> dict[str, tuple[int, int]]:
     named = [address for address in cells if address]
     if len(set(named)) < len(named):
-        raise _refused(side, (f"line {line}", "names one person in two choices: each once"))
-    return {address: (place, line) for place, address in enumerate(named, 1)}
+        raise _refused(side, (f"line {line}", "must name each person once; two choices are the same"))
+    return {address: (rank, line) for rank, address in enumerate(named, 1)}
 
 
 def _cells(content: bytes, delimiter: str, *, wanted: set[str], side: Side) -> list[dict[str, str]]:
-    """What the roster's reader drops, row by row as that reader goes."""
+    """The columns that the roster's reader ignores, with the same rows as that reader."""
     rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=delimiter, strict=True)
     header = [name.strip() for name in next(rows)]
     if absent := sorted(wanted - set(header)):
@@ -184,43 +185,45 @@ def _days(cell: str, side: Side, line: int, column: str) -> int:
     return int(cell)
 
 
-def _someone(told: Profile, plan: Plan, *, choices: Mapping[str, tuple[int, int]], waiting_days: int) -> Someone:
-    roles = {role for one in told.enrolments if one.programme == plan.programme for role in one.roles}
+def _row(profile: Profile, plan: Plan, *, choices: Mapping[str, tuple[int, int]], waiting_days: int) -> Row:
+    roles = {
+        role for enrolment in profile.enrolments if enrolment.programme == plan.programme for role in enrolment.roles
+    }
     enrolled = frozenset({plan.programme})
     member = Member(
-        id=told.email,
+        id=profile.email,
         institution=HERE,
         mentors_in=enrolled if "mentor" in roles else frozenset(),
         mentee_in=enrolled if "mentee" in roles else frozenset(),
-        stage=told.stage,
-        specialty=told.specialty,
-        topics_offered=frozenset(told.topics_offered),
-        topics_wanted=frozenset(told.topics_wanted),
-        languages=frozenset(told.languages),
-        formats=frozenset(told.formats),
-        time_zone=told.time_zone,
-        hours=told.hours_per_month,
-        capacity=told.capacity,
-        style=told.style,
+        stage=profile.stage,
+        specialty=profile.specialty,
+        topics_offered=frozenset(profile.topics_offered),
+        topics_wanted=frozenset(profile.topics_wanted),
+        languages=frozenset(profile.languages),
+        formats=frozenset(profile.formats),
+        time_zone=profile.time_zone,
+        hours=profile.hours_per_month,
+        capacity=profile.capacity,
+        style=profile.style,
     )
-    return Someone(
-        person=Person(member, Preferences(member=told.email)),
-        institution=told.affiliations[0] if told.affiliations else HERE,
-        name=told.name,
-        email=told.email,
+    return Row(
+        person=Person(member, Preferences(member=profile.email)),
+        institution=profile.affiliations[0] if profile.affiliations else HERE,
+        name=profile.name,
+        email=profile.email,
         waiting_days=waiting_days,
         choices=choices,
     )
 
 
-def _round(plan: Plan, rows: Mapping[Side, Sequence[Someone]]) -> Sheets:
+def _round(plan: Plan, rows: Mapping[Side, Sequence[Row]]) -> Sheets:
     policy = Rules(
         Programme(id=plan.programme, institution=HERE, admits=frozenset({HERE}), weights=plan.weights),
         {HERE: Institution(id=HERE)},
     )
     both = [*rows["mentees"], *rows["mentors"]]
-    mentees = _pseudonyms("mentee", plan, (one for one in both if rules.is_mentee(one.person, policy)))
-    mentors = _pseudonyms("mentor", plan, (one for one in reversed(both) if rules.is_mentor(one.person, policy)))
+    mentees = _pseudonyms("mentee", plan, (row for row in both if rules.is_mentee(row.person, policy)))
+    mentors = _pseudonyms("mentor", plan, (row for row in reversed(both) if rules.is_mentor(row.person, policy)))
     _refuse_unknown("mentees", mentees.values(), mentors.values())
     _refuse_unknown("mentors", mentors.values(), mentees.values())
     wished = _wishes(plan, policy, mentees, mentors)
@@ -237,53 +240,51 @@ def _round(plan: Plan, rows: Mapping[Side, Sequence[Someone]]) -> Sheets:
                 weights={factor.replace("_", "-"): weight for factor, weight in sorted(_weights(policy).items())},
             ),
             mentors=tuple(
-                Mentor(id=id, institution=one.institution, capacity=one.person.member.capacity)
-                for id, one in mentors.items()
+                Mentor(id=id, institution=row.institution, capacity=row.person.member.capacity)
+                for id, row in mentors.items()
             ),
             mentees=tuple(
-                Mentee(id=id, institution=one.institution, waiting_days=one.waiting_days, wishes=tuple(wished[id]))
-                for id, one in mentees.items()
+                Mentee(id=id, institution=row.institution, waiting_days=row.waiting_days, wishes=tuple(wished[id]))
+                for id, row in mentees.items()
             ),
         ),
-        {id: (one.name, one.email) for id, one in everybody.items()},
+        {id: (row.name, row.email) for id, row in everybody.items()},
     )
 
 
 def _weights(policy: Rules) -> dict[str, int]:
-    nobody = Person(Member(id="nobody", institution=HERE), Preferences(member="nobody"))
-    return dict(zip(FACTORS, weights_for(nobody, policy.programme), strict=True))
+    person = Person(Member(id="without-weights", institution=HERE), Preferences(member="without-weights"))
+    return dict(zip(FACTORS, weights_for(person, policy.programme), strict=True))
 
 
-def _pseudonyms(role: str, plan: Plan, people: Iterable[Someone]) -> dict[str, Someone]:
-    """Somebody in both files is one person, read first."""
-    known: dict[str, Someone] = {}
-    for one in people:
-        known.setdefault(one.email, one)
+def _pseudonyms(role: str, plan: Plan, people: Iterable[Row]) -> dict[str, Row]:
+    """By pseudonym. The first row of a person who is in both files counts."""
+    known: dict[str, Row] = {}
+    for row in people:
+        known.setdefault(row.email, row)
     return {number: known[email] for number, email in pseudonyms(role, known, round=plan.id).items()}
 
 
-def _refuse_unknown(side: Side, choosing: Iterable[Someone], chosen: Iterable[Someone]) -> None:
-    known = {one.email for one in chosen}
+def _refuse_unknown(side: Side, choosing: Iterable[Row], chosen: Iterable[Row]) -> None:
+    known = {row.email for row in chosen}
     other = "mentor" if side == "mentees" else "mentee"
     wrong = [
-        (line, f"choice {place} is the address of no {other} of this round")
-        for one in choosing
-        for address, (place, line) in one.choices.items()
+        (line, f"choice {rank} must be the address of a {other} of this round")
+        for row in choosing
+        for address, (rank, line) in row.choices.items()
         if address not in known
     ]
     if wrong:
-        raise _refused(side, *((f"line {line}", said) for line, said in sorted(wrong)))
+        raise _refused(side, *((f"line {line}", message) for line, message in sorted(wrong)))
 
 
-def _wishes(
-    plan: Plan, policy: Rules, mentees: Mapping[str, Someone], mentors: Mapping[str, Someone]
-) -> dict[str, list[Wish]]:
-    """Pairs that the hard rules allow: both sides of each are ranked."""
+def _wishes(plan: Plan, policy: Rules, mentees: Mapping[str, Row], mentors: Mapping[str, Row]) -> dict[str, list[Wish]]:
+    """The pairs that the hard rules allow, ranked by both sides."""
     pairs = [
-        (row, column, score, *_named(one, other))
-        for row, one in enumerate(mentees.values())
-        for column, other in enumerate(mentors.values())
-        if (score := _score(one.person, other.person, policy)) is not None
+        (row, column, score, *_named(mentee, mentor))
+        for row, mentee in enumerate(mentees.values())
+        for column, mentor in enumerate(mentors.values())
+        if (score := _score(mentee.person, mentor.person, policy)) is not None
     ]
     columns = np.array(pairs, dtype=np.int64).reshape(-1, 5).T
     ranked = wishing.wishes(
@@ -293,20 +294,21 @@ def _wishes(
         round=plan.id,
         mentees=list(mentees),
         mentors=list(mentors),
-        waiting_days=np.array([one.waiting_days for one in mentees.values()], dtype=np.int64),
+        waiting_days=np.array([mentee.waiting_days for mentee in mentees.values()], dtype=np.int64),
         list_length=plan.list_length,
         score_band=plan.score_band,
     )
-    each = (ranked.mentee, ranked.mentor, ranked.rank, ranked.mentor_rank, ranked.score)
+    ranking = (ranked.mentee, ranked.mentor, ranked.rank, ranked.mentor_rank, ranked.score)
     ids, others = list(mentees), list(mentors)
     wished: dict[str, list[Wish]] = {id: [] for id in ids}
-    for row, column, rank, mentor_rank, score in sorted(zip(*(one.tolist() for one in each), strict=True)):
+    for row, column, rank, mentor_rank, score in sorted(zip(*(column.tolist() for column in ranking), strict=True)):
         wished[ids[row]].append(Wish(mentor=others[column], rank=rank, mentor_rank=mentor_rank, score=score))
     return {id: sorted(listed, key=lambda wish: (wish.rank, wish.mentor)) for id, listed in wished.items()}
 
 
-def _named(one: Someone, other: Someone) -> tuple[int, int]:
-    return one.choices.get(other.email, (0, 0))[0], other.choices.get(one.email, (0, 0))[0]
+def _named(mentee: Row, mentor: Row) -> tuple[int, int]:
+    """The rank that each gives the other; 0 for none."""
+    return mentee.choices.get(mentor.email, (0, 0))[0], mentor.choices.get(mentee.email, (0, 0))[0]
 
 
 def _score(mentee: Person, mentor: Person, policy: Rules) -> int | None:

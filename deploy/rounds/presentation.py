@@ -1,4 +1,4 @@
-"""A result for people: a table on the terminal, a CSV to mail from, a plot of ranks and load."""
+"""Presents a result: tables on the terminal, a CSV file for a mail merge, a plot of ranks and load."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ WHY: Mapping[Reason, str] = {
     "excluded": "a coordinator excluded every possible mentor",
     "closed": "no possible mentor takes mentees (capacity 0)",
     "outranked": "every possible mentor is full with mentees whom they rank higher",
-    "outweighed": "every possible seat went to somebody for whom it counts more",
+    "outweighed": "every possible seat went to a mentee for whom it counts more",
 }
 _SHOWN = 15
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -29,9 +29,9 @@ def show(result: RoundResult, names: Names, console: Console) -> None:
     table = Table("", *(f"{name}{' (chosen)' if name == result.target else ''}" for name in ("fit", "coverage")))
     both = (result.figures.fit, result.figures.coverage)
     for label, cells in (("matched", "matched"), ("first choices", "first_choices"), ("score", "score")):
-        table.add_row(label, *(str(getattr(one, cells)) if one else "" for one in both))
-    table.add_row("mean rank", *(_thousandths(one.mean_place_thousandths) if one else "" for one in both))
-    table.add_row("load Gini", *(_thousandths(one.load_gini_thousandths) if one else "" for one in both))
+        table.add_row(label, *(str(getattr(figures, cells)) if figures else "" for figures in both))
+    table.add_row("mean rank", *(_thousandths(figures.mean_place_thousandths) if figures else "" for figures in both))
+    table.add_row("load Gini", *(_thousandths(figures.load_gini_thousandths) if figures else "" for figures in both))
     console.print(table)
     _show_flow(result, console)
     _show_unmatched(result, names, console)
@@ -41,8 +41,8 @@ def show_repair(plan: RoundRepair, console: Console) -> None:
     """Pseudonyms, as in the round's files."""
     table = Table("mentee", "leaves", "for", "why", title="what changes (all others keep their mentor)")
     for step in plan.steps:
-        for place, one in enumerate(step):
-            table.add_row(one.mentee, one.leaves, one.mentor, "makes room" if place else "displaced")
+        for position, move in enumerate(step):
+            table.add_row(move.mentee, move.leaves, move.mentor, "makes room" if position else "displaced")
     for left in plan.left_behind:
         table.add_row(left.mentee, left.leaves, "", f"left behind: {left.reason.replace('_', ' ')}")
     console.print(table)
@@ -52,18 +52,22 @@ def show_repair(plan: RoundRepair, console: Console) -> None:
 
 
 def _show_flow(result: RoundResult, console: Console) -> None:
-    figures = [one for one in (result.figures.fit, result.figures.coverage) if one]
-    counted = [{(each.mentee_institution, each.mentor_institution): each.pairs for each in one.flow} for one in figures]
-    every = set().union(*counted)
-    if len({name for pair in every for name in pair}) < 2:  # noqa: PLR2004 -- nothing flows inside one
+    solutions = [figures for figures in (result.figures.fit, result.figures.coverage) if figures]
+    counts = [
+        {(flow.mentee_institution, flow.mentor_institution): flow.pairs for flow in figures.flow}
+        for figures in solutions
+    ]
+    pairs = set().union(*counts)
+    if len({institution for pair in pairs for institution in pair}) < 2:  # noqa: PLR2004 -- a flow needs two
         return
-    targets = ("fit", "coverage") if len(figures) > 1 else (result.target,)
+    targets = ("fit", "coverage") if len(solutions) > 1 else (result.target,)
     table = Table("mentees of", "mentors of", *targets, title="flow between institutions: pairs")
-    most = sorted(every, key=lambda pair: (-max(one.get(pair, 0) for one in counted), pair))
-    for pair in most[:_SHOWN]:
-        table.add_row(*pair, *(str(one.get(pair, 0)) for one in counted))
-    if rest := most[_SHOWN:]:
-        table.add_row(f"… and {len(rest)} more", "", *(str(sum(one.get(p, 0) for p in rest)) for one in counted))
+    largest = sorted(pairs, key=lambda pair: (-max(count.get(pair, 0) for count in counts), pair))
+    for pair in largest[:_SHOWN]:
+        table.add_row(*pair, *(str(count.get(pair, 0)) for count in counts))
+    if rest := largest[_SHOWN:]:
+        sums = (sum(count.get(pair, 0) for pair in rest) for count in counts)
+        table.add_row(f"… and {len(rest)} more", "", *map(str, sums))
     console.print(table)
 
 
@@ -71,20 +75,25 @@ def _show_unmatched(result: RoundResult, names: Names, console: Console) -> None
     if not result.unmatched:
         return
     table = Table("position", "mentee", "waiting days", "why", "what would change it", title="unmatched")
-    for one in result.unmatched[:_SHOWN]:
-        change = _change(one, names, result)
-        table.add_row(str(one.position), _name(one.mentee, names), str(one.waiting_days), WHY[one.reason], change)
+    for mentee in result.unmatched[:_SHOWN]:
+        table.add_row(
+            str(mentee.position),
+            _name(mentee.mentee, names),
+            str(mentee.waiting_days),
+            WHY[mentee.reason],
+            _change(mentee, names, result),
+        )
     if len(result.unmatched) > _SHOWN:
         table.add_row("", f"… and {len(result.unmatched) - _SHOWN} more", "", "", "")
     console.print(table)
 
 
-def _change(one: Unmatched, names: Names, result: RoundResult) -> str:
-    if not one.opens:
+def _change(unmatched: Unmatched, names: Names, result: RoundResult) -> str:
+    if not unmatched.opens:
         return "other wishes, a more complete profile, or one exclusion less"
-    first = one.opens[0]
+    first = unmatched.opens[0]
     seats = f"{first.seats} more {'seat' if first.seats == 1 else 'seats'} with {_name(first.mentor, names)}"
-    return seats if result.target == "fit" else f"{seats} (for whoever fits best of those waiting)"
+    return seats if result.target == "fit" else f"{seats} (for the waiting mentee who fits best)"
 
 
 def _name(id: str, names: Names) -> str:
@@ -96,43 +105,47 @@ def _thousandths(value: int) -> str:
 
 
 def mailing(result: RoundResult, names: Names) -> str:
-    """One line a mentee, by id. No cell is a formula to any spreadsheet."""
+    """One line for each mentee, by id. No spreadsheet program reads a cell as a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(
         ["mentee", "mentee name", "mentee e-mail", "mentor", "mentor name", "mentor e-mail", "rank", "position", "note"]
     )
-    left = {one.mentee: one for one in result.unmatched}
-    for one in result.mentees:
-        waits = left.get(one.id)
-        note = ("pinned" if one.pinned else "") if waits is None else WHY[waits.reason]
+    unmatched = {mentee.mentee: mentee for mentee in result.unmatched}
+    for mentee in result.mentees:
+        waiting = unmatched.get(mentee.id)
+        note = ("pinned" if mentee.pinned else "") if waiting is None else WHY[waiting.reason]
         cells = (
-            *(one.id, *names.get(one.id, ("", ""))),
-            *(one.mentor or "", *names.get(one.mentor or "", ("", ""))),
-            *("" if one.place is None else str(one.place), "" if waits is None else str(waits.position), note),
+            *(mentee.id, *names.get(mentee.id, ("", ""))),
+            *(mentee.mentor or "", *names.get(mentee.mentor or "", ("", ""))),
+            *(
+                "" if mentee.place is None else str(mentee.place),
+                "" if waiting is None else str(waiting.position),
+                note,
+            ),
         )
         writer.writerow([harmless(cell) for cell in cells])
     return text.getvalue()
 
 
 def harmless(cell: str) -> str:
-    """A quote before what a spreadsheet would calculate (OWASP: CSV injection)."""
+    """Puts a quote before a formula (OWASP: CSV injection)."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def plot(result: RoundResult, round: RoundInput, suffix: str) -> bytes:
-    """A PNG or SVG: how many got which wish, and how many people each mentor holds of their capacity."""
+    """A PNG or SVG of the ranks that mentees got and of the mentors' load."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     drawing = Figure(figsize=(10, 4), layout="constrained")
     ranks, load = drawing.subplots(1, 2)
-    places = Counter(one.place for one in result.mentees if one.place is not None)
+    places = Counter(mentee.place for mentee in result.mentees if mentee.place is not None)
     ranks.bar(list(places), list(places.values()), label="matched")
     ranks.bar([0], [len(result.unmatched)], label="unmatched")
-    ranks.set(title=f"which wish came true ({result.target})", xlabel="rank of the mentor (0: none)", ylabel="mentees")
-    capacity = {one.id: one.capacity for one in round.mentors}
-    held = [(len(one.mentees), capacity[one.id]) for one in result.mentors if capacity[one.id] > 0]
+    ranks.set(title=f"rank of the mentor ({result.target})", xlabel="rank (0: unmatched)", ylabel="mentees")
+    capacity = {mentor.id: mentor.capacity for mentor in round.mentors}
+    held = [(len(mentor.mentees), capacity[mentor.id]) for mentor in result.mentors if capacity[mentor.id] > 0]
     most = max((seats for _, seats in held), default=0)
     for free in (False, True):
         counted = Counter(people for people, seats in held if (people < seats) is free)
@@ -143,7 +156,7 @@ def plot(result: RoundResult, round: RoundInput, suffix: str) -> bytes:
             bottom=[below[people] for people in range(most + 1)],
             label="has a seat left" if free else "full",
         )
-    load.set(title="load", xlabel="people held", ylabel="mentors")
+    load.set(title="load", xlabel="mentees", ylabel="mentors")
     for axes in (ranks, load):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
