@@ -1,7 +1,8 @@
-"""Credentials for docker-compose.yml, made once: no secret is in the file, in the image or in the environment.
+"""Creates credentials for docker-compose.yml once: the file, the image and the environment contain no secret.
 
-Each service and its database server see one volume, with a password of their own, and never the issuer's private key,
-which stays in .dev/issuer for `./dev token`. Development only: in production these come from your own secret store.
+Each service shares a volume with its database server, and has its own password. The issuer's private key stays in
+.dev/issuer for `./dev token`. For development only: in production, secrets come from your own secret store.
+
     python -m deploy.credentials VOLUMES DEV PROJECT
 """
 
@@ -29,18 +30,18 @@ def _make(folder: Path, service: str) -> None:
     _write(folder / "mongo_key", secrets.token_hex(32))
     _write(folder / "mongo_password", password)
     address = f"mongo-{service}:27017"
-    # Last: its presence says that all are there.
+    # Last: where it exists, all the others do.
     _write(folder / "mongo_uri", f"mongodb://{service}:{password}@{address}/?replicaSet=rs0&authSource=admin")
 
 
 def _write(path: Path, content: str) -> None:
-    # Readable by all in a volume that only two containers see: the server and the service run as different users.
+    # Readable by all users, in a volume of two containers: the server and the service run as different users.
     path.write_text(content, encoding="utf-8")
     path.chmod(0o444)
 
 
-def _give_back(dev: Path, project: Path) -> None:
-    """Root in here is root out there: what was made in .dev belongs to whoever owns the project."""
+def _give_to_owner(dev: Path, project: Path) -> None:
+    """Gives the files in .dev to the project's owner: they were created by root, in a container."""
     owner = project.stat()
     for path in (dev, dev / "issuer", *(dev / "issuer").iterdir()):
         os.chown(path, owner.st_uid, owner.st_gid)
@@ -49,7 +50,7 @@ def _give_back(dev: Path, project: Path) -> None:
 def main(volumes: Path, dev: Path, project: Path) -> None:
     issuer = LocalIssuer.load_or_create(dev / "issuer")
     make(volumes, issuer)
-    _give_back(dev, project)
+    _give_to_owner(dev, project)
 
 
 if __name__ == "__main__":

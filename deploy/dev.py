@@ -1,4 +1,4 @@
-"""What `./dev` does, one command for each word."""
+"""The commands of `./dev`."""
 
 import asyncio
 import signal
@@ -30,7 +30,7 @@ def demo(stack: StackChoice = None) -> None:
     from deploy.demo import NeverArrived, Refused, run
 
     began = time.monotonic()
-    with running.alone():
+    with running.exclusive():
         already = running.current()
         _refuse_other_kind(already, stack)
         up = already or running.up(stack, console=_console, tied=True)
@@ -48,7 +48,7 @@ def demo(stack: StackChoice = None) -> None:
 @app.command()
 def up(stack: StackChoice = None) -> None:
     """Starts Kafka, MongoDB and all services, and leaves them running."""
-    with running.alone():
+    with running.exclusive():
         already = running.current()
         _refuse_other_kind(already, stack)
         _show(already or running.up(stack, console=_console, tied=False))

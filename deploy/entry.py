@@ -1,7 +1,7 @@
-"""The image's entry point: replaces itself with the command, after reading secrets that came as files.
+"""The image's entry point: reads secrets from files, then replaces itself with the command.
 
-For every variable …_URI_FILE the content of that file becomes …_URI: credentials stay out of the container's
-configuration, where everybody who may list containers could read them. A value that is there already wins.
+The content of the file in a variable …_URI_FILE becomes …_URI, unless that is set. So credentials stay out of the
+container's configuration, which is readable with the right to list containers.
 """
 
 import os
@@ -20,7 +20,7 @@ def secrets_from_files(environment: dict[str, str]) -> dict[str, str]:
 
 def main() -> None:
     command = sys.argv[1:]
-    os.execvpe(command[0], command, secrets_from_files(dict(os.environ)))  # noqa: S606 -- the command is the image's
+    os.execvpe(command[0], command, secrets_from_files(dict(os.environ)))  # noqa: S606 -- the image's own command
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class Gateway:
         self._turn = count()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until both sides have ended."""
+        """Serves one connection until both sides have ended it."""
         with closing(writer), suppress(OSError):
             replica_reader, replica_writer = await self._connect()
             with closing(replica_writer):
@@ -41,9 +41,9 @@ class Gateway:
     async def _connect(self) -> Connected:
         addresses = await self._find(self._service)
         turn = next(self._turn)
-        for nth in range(len(addresses)):
-            host, port = addresses[(turn + nth) % len(addresses)]
-            with suppress(OSError):  # which a timeout is too
+        for attempt in range(len(addresses)):
+            host, port = addresses[(turn + attempt) % len(addresses)]
+            with suppress(OSError):  # TimeoutError is a subclass
                 async with asyncio.timeout(_CONNECT_SECONDS):
                     return await asyncio.open_connection(host, port)
         raise ConnectionError(f"no replica of {self._service} answers")
@@ -59,7 +59,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def main(published: Sequence[str]) -> None:
     """`published`: `<service>:<port>` for each service."""
     servers = []
-    for service, _, port in (one.partition(":") for one in published):
+    for service, _, port in (pair.partition(":") for pair in published):
         servers.append(await asyncio.start_server(Gateway(service, find_by_dns).serve, "0.0.0.0", int(port)))  # noqa: S104
     await asyncio.gather(*(server.serve_forever() for server in servers))
 

@@ -1,8 +1,8 @@
-"""docs/guarantees.md from what a full run of the crash tests has written down, and from nothing else.
+"""Generates docs/guarantees.md from the results of a full run of the crash tests.
 
     python -m deploy.guarantees ROWS    # writes docs/guarantees.json and the page
 
-A crash whose test ended before it could say anything stands there as failed: what was not shown is not claimed.
+A crash whose test ended before its checks counts as failed.
 """
 
 import json
@@ -63,7 +63,7 @@ the midst of what it had held, and could write nothing of it any more.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One crash. `holds` is empty where its test failed before it could look."""
+    """One crash. `holds` is empty where its test failed before its checks."""
 
     crash: str
     holds: Mapping[str, bool]
@@ -71,7 +71,7 @@ class Row:
 
     @property
     def place(self) -> str | None:
-        """The fail-point, without its arrival, where it is one alone."""
+        """The fail-point without the count of arrivals; None for a crash of another kind."""
         place, _, arrival = self.crash.rpartition(":")
         return place if arrival.isdigit() and " " not in self.crash else None
 
@@ -88,7 +88,7 @@ def page(rows: Sequence[Row], *, when: str, machine: str) -> str:
         if row.place:
             places.setdefault(row.place, []).append(row)
         else:
-            others.append([row.crash, *_cells([row]), _told(row.figures)])
+            others.append([row.crash, *_cells([row]), _seconds(row.figures)])
     killed = [
         [f"`{place}`", ", ".join(row.crash.rpartition(":")[2] for row in of), *_cells(of), _longest(of)]
         for place, of in places.items()
@@ -104,12 +104,12 @@ def page(rows: Sequence[Row], *, when: str, machine: str) -> str:
 
 
 def _cells(rows: Sequence[Row]) -> list[str]:
-    """Held only if it held in every one of them; empty where it was not asked yet, as of a run before there was one."""
+    """Whether each guarantee held in all of these crashes; empty where it was not checked, as in an earlier run."""
     cells = []
     for name in GUARANTEES:
-        is_asked = all(not row.holds or name in row.holds for row in rows)
+        is_checked = all(not row.holds or name in row.holds for row in rows)
         holds = all(row.holds.get(name, False) for row in rows)
-        cells.append(("yes" if holds else "**no**") if is_asked else "")
+        cells.append(("yes" if holds else "**no**") if is_checked else "")
     return cells
 
 
@@ -118,7 +118,7 @@ def _longest(rows: Sequence[Row]) -> str:
     return f"{max(settled):.1f} s" if settled else ""
 
 
-def _told(figures: Mapping[str, float]) -> str:
+def _seconds(figures: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {seconds:.1f}" for name, seconds in figures.items())
 
 
@@ -128,7 +128,7 @@ def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 def write(rows: Sequence[Row]) -> None:
     about = {"when": f"{SystemClock().now():%Y-%m-%d}", "machine": _machine()}
-    # Two workers write as they come to it: a page that is made anew differs only in what has changed.
+    # Sorted, because workers write in any order: a new page then differs only in changed rows.
     kept = {**about, "rows": [asdict(row) for row in sorted(rows, key=lambda row: row.crash.casefold())]}
     DATA.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(from_data(), encoding="utf-8")

@@ -1,6 +1,6 @@
-"""A token issuer for development and tests: refused by every service whose environment is not development.
+"""Issues tokens for development and tests; services in any other environment refuse this issuer.
 
-Keeps one ES256 key in a folder, and beside it what the services read: `jwks.json` and `issuers.json`.
+Keeps an ES256 key in a folder, with the files that the services read: `jwks.json` and `issuers.json`.
 """
 
 import json
@@ -39,7 +39,7 @@ class LocalIssuer:
         return self.folder / "issuers.json"
 
     def publish(self, folder: Path) -> None:
-        """Writes the public half into a folder: the key set, and the list of issuers that points at it."""
+        """Writes the public key set, and the list of issuers that refers to it."""
         keys = folder / "jwks.json"
         public = ECAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
         _write(keys, {"keys": [{**public, "kid": KEY_ID, "alg": ALGORITHM, "use": "sig"}]})
@@ -67,8 +67,8 @@ class LocalIssuer:
         claims: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
     ) -> str:
-        """`claims` and `headers` go over what would be there, None takes a claim away: so tests make bad tokens.
-        Without `programmes` there is no such claim.
+        """`claims` and `headers` replace the usual values, for tests of bad tokens; None removes a claim. Without
+        `programmes` the token has no such claim.
         """
         now = int(time.time())
         payload = {
@@ -96,12 +96,12 @@ def _load_or_create_key(path: Path) -> ec.EllipticCurvePrivateKey:
             file.write(pem)
     key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise TypeError(f"{path} holds another kind of key; delete it to have a new one made")
+        raise TypeError(f"{path} holds another kind of key: delete it, and a new key is created")
     return key
 
 
 def _write(path: Path, content: object) -> None:
-    # Renamed into place: a service that starts at this moment reads the old file or the new one, never half of it.
+    # Renamed into place, so that a service that starts meanwhile never reads half a file.
     scratch = path.with_suffix(".new")
     scratch.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     scratch.replace(path)

@@ -1,4 +1,4 @@
-"""Names of services and network. Commands in the image use it: it needs no package of requirements-dev.txt."""
+"""Names of the services and the network. For the image too: needs no package of requirements-dev.txt."""
 
 import os
 
@@ -6,5 +6,5 @@ SERVICES = ("profiles", "matching", "notifications")
 
 
 def network_id() -> str:
-    """As the compose file takes it: the network of all three services on this machine."""
+    """Of all three services on this machine, as in the compose file."""
     return os.environ.get("NETWORK_ID", "")

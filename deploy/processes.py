@@ -1,4 +1,4 @@
-"""The three services as separate processes of this machine, each with its own database server and credentials."""
+"""Starts the three services as processes of this machine, each with its own database server and credentials."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ from deploy.stack.programs import Program
 ROOT = Path(__file__).parent.parent
 PORTS = {"profiles": 8001, "matching": 8002, "notifications": 8003}
 ANY_PORTS = dict.fromkeys(PORTS, 0)
-"""For tests: a developer's network, or another worker's, keeps the usual ones."""
+"""For tests: another network on this machine may use the usual ports."""
 COMMANDS = {service: (sys.executable, "-m", f"services.{service}") for service in SERVICES}
 _READY_SECONDS = 60
 
@@ -49,7 +49,7 @@ def start(
 
 
 def environment(service: str, stack: Stack, issuer: LocalIssuer, *, port: int) -> dict[str, str]:
-    told = {
+    settings = {
         "ENVIRONMENT": "development",
         "MONGO_URI": stack.mongo_uris[service],
         "MONGO_DATABASE": service,
@@ -60,12 +60,12 @@ def environment(service: str, stack: Stack, issuer: LocalIssuer, *, port: int) -
         "HTTP_PORT": str(port),
     }
     if stack.kind == "embedded":
-        # Its broker answers an empty fetch only after the whole wait.
-        told["KAFKA_FETCH_MAX_WAIT_MS"] = "10"
-        told["TOPICS_CHECKED"] = "false"
+        # The embedded broker answers an empty fetch only after the whole wait.
+        settings["KAFKA_FETCH_MAX_WAIT_MS"] = "10"
+        settings["TOPICS_CHECKED"] = "false"
     if network := network_id():
-        told["NETWORK_ID"] = network
-    own = {f"{service.upper()}_{name}": value for name, value in told.items()}
+        settings["NETWORK_ID"] = network
+    own = {f"{service.upper()}_{name}": value for name, value in settings.items()}
     return {**own, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
@@ -77,13 +77,13 @@ def wait_until_ready(addresses: Mapping[str, str], *, programs: Mapping[str, Pro
             _refuse_dead(programs[service])
         waiting = {service: address for service, address in waiting.items() if not serves(programs[service], address)}
         if time.monotonic() > deadline:
-            told = "\n".join(f"--- {name}\n{programs[name].last_lines()}" for name in waiting)
-            raise Unavailable(f"not ready after {_READY_SECONDS} s: {', '.join(waiting)}\n{told}")
+            logs = "\n".join(f"--- {name}\n{programs[name].last_lines()}" for name in waiting)
+            raise Unavailable(f"not ready after {_READY_SECONDS} s: {', '.join(waiting)}\n{logs}")
         time.sleep(0.1)
 
 
 def serves(program: Program, address: str) -> bool:
-    """Whether this very program answers there: another checkout's service may have taken the port."""
+    """Whether this program answers there, and not the service of another checkout on the same port."""
     return program.listens_on(int(address.rpartition(":")[2])) and is_ready(address)
 
 

@@ -1,4 +1,4 @@
-"""What `./dev` has running: written down in .dev/, so that another `./dev` finds it and stops exactly that."""
+"""The services and servers that `./dev` has started, recorded in .dev/ so that a later `./dev` can stop them."""
 
 import asyncio
 import fcntl
@@ -34,7 +34,7 @@ class Running:
         return all(self.serves(service, journal) for service in self.addresses)
 
     def serves(self, service: str, journal: Journal) -> bool:
-        """Whether the service answers, and is the one that was started here."""
+        """Whether the service answers and was started here."""
         address = self.addresses[service]
         if self.kind == "docker":
             return processes.is_ready(address)
@@ -43,8 +43,8 @@ class Running:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Two at once would stop each other's servers. The lock ends with its process, however that ends."""
+def exclusive() -> Iterator[None]:
+    """Locks out another `./dev`, which would stop our servers. The lock ends with its process."""
     HOME.mkdir(exist_ok=True)
     with (HOME / "lock").open("w") as lock:
         try:
@@ -59,13 +59,13 @@ def issuer() -> LocalIssuer:
 
 
 def current() -> Running | None:
-    """What `up` left running, if all of it still answers."""
+    """What `up` has started, if all of it still answers."""
     running = last_started()
     return running if running and running.is_ready(journal()) else None
 
 
 def last_started() -> Running | None:
-    """What `up` started and nobody stopped, whether it still answers or not."""
+    """What `up` has started and `down` has not stopped, whether it answers or not."""
     if not (record := HOME / "running.json").exists():
         return None
     return Running(**json.loads(record.read_text(encoding="utf-8")))
@@ -76,15 +76,15 @@ def journal() -> Journal:
 
 
 def show_logs(services: Sequence[str], *, follow: bool, lines: int) -> int:
-    """Prints their last lines, and new ones as they come if `follow`; returns the exit status of what prints them."""
-    going_on = ["--follow"] if follow else []
+    """Prints the last lines, and new lines as they arrive if `follow`; returns the exit status."""
+    following = ["--follow"] if follow else []
     if (running := last_started()) and running.kind == "docker":
-        command = ["docker", "compose", "logs", f"--tail={lines}", *going_on, *services]
+        command = ["docker", "compose", "logs", f"--tail={lines}", *following, *services]
     else:
         files = [str(file) for service in services if (file := HOME / "logs" / f"{service}.log").exists()]
         if not files:
             raise Unavailable("there are no logs yet: start the services with ./dev up")
-        command = ["tail", f"--lines={lines}", *going_on, *files]
+        command = ["tail", f"--lines={lines}", *following, *files]
     return subprocess.run(command, cwd=HOME.parent, check=False).returncode
 
 
@@ -128,7 +128,7 @@ def _started(stack: Stack, site: Site, console: Console) -> Running:
 
 async def _prepare_topics(stack: Stack, site: Site) -> None:
     if stack.kind == "embedded":
-        # It made them at its start, and can neither be asked nor told about settings.
+        # The embedded broker creates the topics at its start, and supports no settings.
         return
     topics = load_topics(FILE, size=NATIVE, network=network_id())
     await create_missing(stack.bootstrap, topics)

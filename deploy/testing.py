@@ -1,4 +1,4 @@
-"""`./dev test` and `./dev check`: which tiers run here, which cannot and why."""
+"""The commands `./dev test` and `./dev check`: run the tiers that this machine can run, and say why others cannot."""
 
 import os
 import subprocess
@@ -16,8 +16,8 @@ from deploy.stack.model import Unavailable
 
 ROOT = Path(__file__).parent.parent
 TIERS = ("unit", "contract", "component", "e2e", "crash")
-_SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-"""Half of the time is waiting. Each worker has its own servers, and takes files in the order of tests/conftest.py."""
+_PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Workers wait half of the time. Each has its own servers, and takes files in the order of tests/conftest.py."""
 _NEED_SERVERS = frozenset({"component", "e2e", "crash"})
 _CHECKS = (
     ("format", ("ruff", "format", "--check", ".")),
@@ -28,7 +28,7 @@ _CHECKS = (
 
 
 def check(console: Console) -> int:
-    """All of them, so that one run shows everything that is wrong."""
+    """Runs all checks, so that one run shows every fault."""
     failed = []
     for name, command in _CHECKS:
         console.rule(name, align="left")
@@ -41,8 +41,8 @@ def check(console: Console) -> int:
 
 
 def test(wanted: Sequence[str], console: Console, *, full: bool) -> int:
-    """Runs tiers, files, or single tests (`FILE::NAME`). Pytest's own summary comes last: what does not run is said
-    before. `full`: every crash test and every example; docs/guarantees.md is written again.
+    """Runs tiers, files, or single tests (`FILE::NAME`). Says first what cannot run; pytest's summary comes last.
+    `full`: runs every crash test and every example, and writes docs/guarantees.md.
     """
     wanted = list(wanted or TIERS)
     if unknown := [each for each in wanted if each not in TIERS and not _is_path(each)]:
@@ -63,11 +63,11 @@ def test(wanted: Sequence[str], console: Console, *, full: bool) -> int:
     crashes: AbstractContextManager[Mapping[str, str]] = nullcontext({})
     depth = {"PRECEPTOR_TEST_DEPTH": "full"} if full else {}
     if full and "crash" in wanted:
-        crashes = _crashes_written_down()
-    with crashes as told:
-        side_by_side = _SIDE_BY_SIDE if len(folders) > 1 or wanted[0] in TIERS else ()
-        command = [sys.executable, "-m", "pytest", *side_by_side, *folders]
-        return subprocess.run(command, cwd=ROOT, env={**os.environ, **depth, **told}, check=False).returncode
+        crashes = _recorded_crashes()
+    with crashes as recording:
+        parallel = _PARALLEL if len(folders) > 1 or wanted[0] in TIERS else ()
+        command = [sys.executable, "-m", "pytest", *parallel, *folders]
+        return subprocess.run(command, cwd=ROOT, env={**os.environ, **depth, **recording}, check=False).returncode
 
 
 def _is_path(name: str) -> bool:
@@ -75,13 +75,13 @@ def _is_path(name: str) -> bool:
 
 
 def _needs_servers(name: str) -> bool:
-    """By its tier; of a path, the tier's name stands in it."""
+    """By tier, which is a part of a test's path."""
     return bool(_NEED_SERVERS & set(Path(name.partition("::")[0]).parts))
 
 
 @contextmanager
-def _crashes_written_down() -> Iterator[Mapping[str, str]]:
-    """A run that is interrupted leaves the page as it was."""
+def _recorded_crashes() -> Iterator[Mapping[str, str]]:
+    """Environment of a full run. An interrupted run leaves the page as it was."""
     with TemporaryDirectory() as folder:
         rows = Path(folder) / "rows.jsonl"
         yield {"PRECEPTOR_CRASH": "full", "PRECEPTOR_CRASH_RESULTS": str(rows)}
@@ -90,7 +90,7 @@ def _crashes_written_down() -> Iterator[Mapping[str, str]]:
 
 
 def why_no_servers() -> str | None:
-    """None where Kafka and MongoDB can be had for tests; the order is that of tests/servers.py."""
+    """None where tests can use Kafka and MongoDB. Checks in the order of tests/servers.py."""
     try:
         env.find(os.environ)
     except Unavailable:

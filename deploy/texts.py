@@ -1,4 +1,4 @@
-"""`./dev texts`: every sentence that a member reads, with sample data, so that a person can read them all in one place.
+"""The command `./dev texts`: prints every sentence that a member reads, with sample data, for proofreading.
 
 Of a request or a relationship, only what matching publishes to a mentee or a mentor is shown (`PAIR_CASES`); of the
 others, the reasons that a template distinguishes, which are read from the template itself.
@@ -30,7 +30,7 @@ _NAMES = Names(
     programmes={_PROGRAMME: "Residency 2027"},
 )
 _ADA = domain.Person(member="ada", institution="north")
-_SOMEBODY = domain.Person(member="unknown", institution="south")
+_STRANGER = domain.Person(member="unknown", institution="south")
 
 PAIR_CASES: Mapping[tuple[str, Side], Collection[str | None]] = {
     ("conflict-detected", "mentee"): ("assessment",),
@@ -109,8 +109,8 @@ def _cases(template: str, known: Collection[str]) -> Iterator[tuple[str, str, do
     elif template == "suggestions-ended":
         yield template, "", _list("ada")
     elif template.startswith("suggestions"):
-        yield template, "first list", _list(now=(_ADA, _SOMEBODY))
-        yield template, "one new, one gone", _list("ada", "ben", now=(_ADA, _SOMEBODY))
+        yield template, "first list", _list(now=(_ADA, _STRANGER))
+        yield template, "one new, one gone", _list("ada", "ben", now=(_ADA, _STRANGER))
         yield template, "new order", _list("ada", now=(_ADA,))
     elif template.startswith("erasure"):
         yield template, "", domain.ErasureNotice(template=template, due_at=datetime(2027, 3, 4, tzinfo=UTC))

@@ -1,10 +1,10 @@
-"""The topics of deploy/topics.yaml on a running Kafka.
+"""Creates and checks the topics of deploy/topics.yaml on a running Kafka.
 
     python -m deploy.topics apply --bootstrap HOST:PORT [--size production|native] [--network ID]
     python -m deploy.topics check --bootstrap HOST:PORT [--size production|native] [--network ID]
 
-`apply` creates what is missing; both say what differs and end with 1 if anything does.
-Nothing that exists is changed: more partitions would move keys, a shorter retention would delete.
+`apply` creates missing topics; both print differences, and exit with 1 if there are any.
+An existing topic is never changed: more partitions would move keys, a shorter retention would delete records.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 @app.command()
 def apply(bootstrap: Bootstrap, size: Size = PRODUCTION, network: Network = "") -> None:
-    """Creates what is missing, then says what differs."""
+    """Creates missing topics, then prints differences."""
     topics = load_topics(FILE, size=size, network=network)
     marker = marker_topic(kafka.address(bootstrap, network=network), like=topics[0])
     created = asyncio.run(create_missing(bootstrap, [*topics, marker]))
@@ -49,10 +49,10 @@ def apply(bootstrap: Bootstrap, size: Size = PRODUCTION, network: Network = "") 
 
 @app.command()
 def check(bootstrap: Bootstrap, size: Size = PRODUCTION, network: Network = "") -> None:
-    """Says what differs."""
-    told = asyncio.run(differences(bootstrap, load_topics(FILE, size=size, network=network)))
-    print("\n".join(told) or "every topic is as declared")
-    if told:
+    """Prints differences."""
+    found = asyncio.run(differences(bootstrap, load_topics(FILE, size=size, network=network)))
+    print("\n".join(found) or "every topic is as declared")
+    if found:
         raise typer.Exit(1)
 
 

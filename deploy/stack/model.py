@@ -1,4 +1,4 @@
-"""What a stack is: where its servers answer, which kind it is, and where it may keep its files."""
+"""A stack: Kafka and MongoDB servers of one kind, with their addresses and files."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Unavailable(RuntimeError):
-    """A kind of stack cannot run here; the message says why, for people."""
+    """A kind of stack cannot run here. People read the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +24,17 @@ class Stack:
     bootstrap: str
     mongo_uris: Mapping[str, str]
     notes: tuple[str, ...] = ()
-    """What whoever uses it should know, such as limits."""
+    """For people, such as limits."""
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Of the services, where the stack runs them itself (Docker)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a stack keeps its files, and how it talks."""
+    """Where a stack keeps its files, and how it reports."""
 
     folder: Path
     journal: Journal
     say: Callable[[str], None]
     tied: bool = False
-    """Servers die with the process that starts them: for tests and demos, which may be killed."""
+    """Whether servers end with the process that started them: for tests and demos, which may be killed."""

@@ -1,4 +1,4 @@
-"""A real mongod: a replica set of one (transactions, change streams), with authentication, for one service."""
+"""Runs a real mongod for one service, with authentication, as a replica set of one (transactions, change streams)."""
 
 import secrets
 import time
@@ -17,9 +17,9 @@ from deploy.stack.programs import Program
 
 _ROOT = "root"
 PARAMETERS = {
-    # Its default is to wait 15 s for secondaries that a set of one does not have.
+    # By default it waits 15 s for secondaries, which a set of one does not have.
     "shutdownTimeoutMillisForSignaledShutdown": "100",
-    # What a killed process leaves open keeps its documents locked until then; the default is a minute.
+    # A killed process leaves documents locked until then; the default is a minute.
     "transactionLifetimeLimitSeconds": "5",
 }
 
@@ -35,11 +35,11 @@ class Mongod:
         return uri(port=self.port, user=_ROOT, password=self.password)
 
     def wait(self) -> None:
-        """Until the replica set has its primary and the root user exists."""
+        """Waits until the replica set has its primary and the root user exists."""
         ports.wait_until_answers(self.port, program=self.program)
         with _client(f"mongodb://{ports.HOST}:{self.port}/?directConnection=true") as client:
             initiate(client, member=f"{ports.HOST}:{self.port}")
-            # Possible without signing in for the very first user only ("localhost exception").
+            # Needs no sign-in for the first user ("localhost exception").
             client.admin.command("createUser", _ROOT, pwd=self.password, roles=["root"])
 
     def grant(self, database: str) -> str:

@@ -1,4 +1,4 @@
-"""Real Kafka and real mongods as plain processes: Java 17, Maven and pip are all that it needs."""
+"""Runs real Kafka and real mongods as plain processes; needs Java 17, Maven and pip."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +11,7 @@ def start(site: Site) -> Stack:
     if reason := kafka.why_not():
         raise Unavailable(reason)
     jars, binaries = binaries_for(site)
-    # Started here, one after the other and from this thread (see `tied`); waited for together.
+    # Started one after the other in this thread (see `tied`), and waited for together.
     broker = kafka.start(site, jars=jars)
     mongods = {service: mongod.start(site, service, binaries=binaries) for service in SERVICES}
     with ThreadPoolExecutor() as pool:
@@ -22,7 +22,7 @@ def start(site: Site) -> Stack:
 
 
 def binaries_for(site: Site) -> tuple[Path, Path]:
-    """Kafka's jars and mongod's folder, downloaded at the same time where they are not there yet."""
+    """Kafka's jars and mongod's folder, downloaded concurrently if missing."""
     with ThreadPoolExecutor() as pool:
         jars = pool.submit(downloads.kafka_jars, site.say)
         binaries = pool.submit(downloads.mongod, site.say)

@@ -1,4 +1,4 @@
-"""Free TCP ports, and waiting until something answers on one."""
+"""Finds free TCP ports, and waits until a program answers on its port."""
 
 import socket
 import time
@@ -11,7 +11,7 @@ HOST = "127.0.0.1"
 
 
 def free_ports(count: int) -> list[int]:
-    """All are held at once and then let go, so that no two are the same."""
+    """Holds all of them before it releases them, so that no two are the same."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -20,7 +20,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_or(wanted: int) -> int:
-    """The wanted port, or a free one where it is taken or 0."""
+    """The wanted port, or a free one if it is taken or 0."""
     with socket.socket() as attempt:
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,6 +1,6 @@
-"""Programs started in the background, each written to a journal with its start time before anything can go wrong.
+"""Starts programs in the background, and records each in a journal with its start time.
 
-A pid alone may be somebody else's by the time it is stopped: pid and start time together are not reused.
+A pid may be reused by another program before it is stopped; pid and start time together are not.
 """
 
 import json
@@ -18,7 +18,7 @@ class Program:
     name: str
     pid: int
     started: int
-    """In clock ticks since the machine's own start, which no change of its clock moves: tells a reused pid."""
+    """In clock ticks since the machine's start, which no change of its clock moves."""
     log: str
 
     @property
@@ -26,13 +26,13 @@ class Program:
         return _process(self) is not None
 
     def listens_on(self, port: int) -> bool:
-        """Whether this program, and not another one of the machine, answers on that TCP port."""
+        """Whether this program, and no other on this machine, answers on that TCP port."""
         process = _process(self)
         if process is None:
             return False
         try:
             connections = process.net_connections(kind="tcp")
-        except psutil.Error:  # it ended meanwhile, or belongs to somebody else
+        except psutil.Error:  # it ended meanwhile, or belongs to another user
             return False
         return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
 
@@ -43,7 +43,7 @@ class Program:
 
 
 class Journal:
-    """What was started, one JSON line each, in that order."""
+    """The started programs in order, one JSON line each."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -65,10 +65,10 @@ class Journal:
 def start(
     name: str, command: Sequence[str], *, log: Path, environment: Mapping[str, str], journal: Journal, tied: bool
 ) -> Program:
-    """Starts a program in a session of its own: a Ctrl-C meant for us must not reach servers that should stay."""
+    """Starts a program in its own session, so that our Ctrl-C does not reach servers that must keep running."""
     log.parent.mkdir(parents=True, exist_ok=True)
     words = _tied(command) if tied else list(command)
-    # posix_spawn and not Popen: whoever starts these exits long before they do, and owes nobody a wait().
+    # posix_spawn instead of Popen, which expects a wait(): this process exits before these programs do.
     pid = os.posix_spawnp(
         words[0],
         words,
@@ -86,7 +86,7 @@ def start(
 
 
 def stop(programs: Iterable[Program], *, grace_seconds: float = 10) -> list[str]:
-    """Asks each to end, kills those that do not, and returns the names of those that were running."""
+    """Terminates the programs, kills those that do not end, and returns the names of those that were running."""
     running = [(program.name, process) for program in programs if (process := _process(program))]
     processes = [process for _, process in running]
     for process in processes:
@@ -99,9 +99,9 @@ def stop(programs: Iterable[Program], *, grace_seconds: float = 10) -> list[str]
 
 
 def _tied(command: Sequence[str]) -> list[str]:
-    # The kernel ends the program with the thread that started it, whatever kills us: start from the main thread.
-    leash = shutil.which("setpriv")
-    return [leash, "--pdeathsig", "TERM", "--", *command] if leash else list(command)
+    # The kernel ends the program with the thread that started it: start from the main thread.
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else list(command)
 
 
 def _process(program: Program) -> psutil.Process | None:
