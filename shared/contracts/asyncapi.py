@@ -8,7 +8,6 @@ import yaml
 
 from shared.contracts.catalogue import EVENTS
 from shared.contracts.payload import Payload
-from shared.contracts.schema import aggregate_of
 from shared.topics import Topic, load_topics
 
 Document = dict[str, Any]
@@ -82,7 +81,7 @@ def _message(payload: type[Payload]) -> Document:
         "headers": {"$ref": "#/components/schemas/cloudEvent"},
         "payload": {"$ref": f"../shared/contracts/schemas/{payload.TYPE}.json"},
         "bindings": {
-            "kafka": {"key": {"type": "string", "description": f"<institution>:<{aggregate_of(payload)}>"}},
+            "kafka": {"key": {"type": "string", "description": f"<institution>:<{payload.AGGREGATE}>"}},
         },
     }
 

@@ -11,6 +11,8 @@ NETWORK = "preceptor"
 class RecordParked(Payload):
     """A record could not be handled and was parked. For operators, one type for each service."""
 
+    AGGREGATE: ClassVar[str] = "parked"
+
     parked: Code
     """Id of the parked record in the service's store; the operator's command takes it."""
     consumer: Code
@@ -28,10 +30,6 @@ class RecordParked(Payload):
     @property
     def tenant(self) -> str:
         return NETWORK
-
-    @property
-    def aggregate(self) -> str:
-        return self.parked
 
 
 class ProfilesRecordParked(RecordParked):

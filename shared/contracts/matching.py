@@ -34,6 +34,7 @@ class Ranked(Part):
 class SuggestionsChanged(Payload):
     TYPE: ClassVar[str] = "org.preceptor.matching.suggestions.changed.v1"
     TOPIC: ClassVar[str] = "matching.events"
+    AGGREGATE: ClassVar[str] = "enrolment"
 
     enrolment: Id
     """`<programme>.<mentee>`."""
@@ -55,17 +56,12 @@ class SuggestionsChanged(Payload):
     and its event notifies them); more may come."""
     recipients: Annotated[tuple[Recipient, ...], Few] = ()
 
-    @property
-    def tenant(self) -> str:
-        return self.institution
-
-    @property
-    def aggregate(self) -> str:
-        return self.enrolment
-
 
 class AboutRequest(Payload):
     """The common fields of events about a request. The message stays in matching."""
+
+    AGGREGATE: ClassVar[str] = "request"
+    TENANT: ClassVar[str] = "mentee.institution"
 
     request: Id
     programme: Id
@@ -74,14 +70,6 @@ class AboutRequest(Payload):
     mentor: Recipient
     """The recipient of the request."""
     recipients: Annotated[tuple[Recipient, ...], Few] = ()
-
-    @property
-    def tenant(self) -> str:
-        return self.mentee.institution
-
-    @property
-    def aggregate(self) -> str:
-        return self.request
 
 
 class MentorRequested(AboutRequest):
@@ -147,19 +135,14 @@ class RequestExpired(AboutRequest):
 class AboutRelationship(Payload):
     """The common fields of events about a relationship."""
 
+    AGGREGATE: ClassVar[str] = "relationship"
+    TENANT: ClassVar[str] = "mentee.institution"
+
     relationship: Id
     programme: Id
     mentee: Recipient
     mentor: Recipient
     recipients: Annotated[tuple[Recipient, ...], Few] = ()
-
-    @property
-    def tenant(self) -> str:
-        return self.mentee.institution
-
-    @property
-    def aggregate(self) -> str:
-        return self.relationship
 
 
 class RelationshipOpened(AboutRelationship):
@@ -223,6 +206,7 @@ class RoundPublished(Payload):
 
     TYPE: ClassVar[str] = "org.preceptor.matching.round.published.v1"
     TOPIC: ClassVar[str] = "matching.events"
+    AGGREGATE: ClassVar[str] = "round"
 
     round: Id
     programme: Id
@@ -242,17 +226,12 @@ class RoundPublished(Payload):
     policy_sha256: Code
     solver: Slug
 
-    @property
-    def tenant(self) -> str:
-        return self.institution
-
-    @property
-    def aggregate(self) -> str:
-        return self.round
-
 
 class AboutPlace(Payload):
     """The common fields of events about a mentee's place in a round."""
+
+    AGGREGATE: ClassVar[str] = "place"
+    TENANT: ClassVar[str] = "mentee.institution"
 
     place: Id
     round: Id
@@ -260,14 +239,6 @@ class AboutPlace(Payload):
     mentee: Recipient
     reason: Slug
     recipients: Annotated[tuple[Recipient, ...], Few] = ()
-
-    @property
-    def tenant(self) -> str:
-        return self.mentee.institution
-
-    @property
-    def aggregate(self) -> str:
-        return self.place
 
 
 class PairLapsed(AboutPlace):
@@ -295,6 +266,8 @@ class MenteeUnmatched(AboutPlace):
 class AboutRepair(Payload):
     """The common fields of events about a repair. The events of the relationships say who moves to whom."""
 
+    AGGREGATE: ClassVar[str] = "repair"
+
     repair: Id
     programme: Id
     institution: Id
@@ -308,14 +281,6 @@ class AboutRepair(Payload):
     left_behind: Count
     blocking_pairs: Count
     """Pairs, among those examined, who prefer each other to their partners after the repair."""
-
-    @property
-    def tenant(self) -> str:
-        return self.institution
-
-    @property
-    def aggregate(self) -> str:
-        return self.repair
 
 
 class RepairPlanned(AboutRepair):
@@ -340,15 +305,8 @@ class MatchingErasureCompleted(Payload):
 
     TYPE: ClassVar[str] = "org.preceptor.matching.erasure.completed.v1"
     TOPIC: ClassVar[str] = "matching.events"
+    AGGREGATE: ClassVar[str] = "erasure"
 
     erasure: Id
     member: Id
     institution: Id
-
-    @property
-    def aggregate(self) -> str:
-        return self.erasure
-
-    @property
-    def tenant(self) -> str:
-        return self.institution

@@ -8,6 +8,7 @@ from shared.contracts.payload import Code, Id, Payload, Sequence, Slug
 class NotificationRecorded(Payload):
     TYPE: ClassVar[str] = "org.preceptor.notifications.notification.recorded.v1"
     TOPIC: ClassVar[str] = "notifications.events"
+    AGGREGATE: ClassVar[str] = "notification"
 
     notification: Id
     member: Id
@@ -18,29 +19,14 @@ class NotificationRecorded(Payload):
     position: Sequence
     """The recipient's counter, which is the `Last-Event-ID` of their live stream."""
 
-    @property
-    def tenant(self) -> str:
-        return self.institution
-
-    @property
-    def aggregate(self) -> str:
-        return self.notification
-
 
 class NotificationsErasureCompleted(Payload):
     """The receipt of notifications: contact, inbox and counter of an erased member are deleted."""
 
     TYPE: ClassVar[str] = "org.preceptor.notifications.erasure.completed.v1"
     TOPIC: ClassVar[str] = "notifications.events"
+    AGGREGATE: ClassVar[str] = "erasure"
 
     erasure: Id
     member: Id
     institution: Id
-
-    @property
-    def aggregate(self) -> str:
-        return self.erasure
-
-    @property
-    def tenant(self) -> str:
-        return self.institution

@@ -9,6 +9,7 @@ would be incompatible (docs/events.md, "Bounds").
 
 from collections.abc import Sized
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
@@ -77,16 +78,18 @@ class Part(BaseModel):
 class Payload(Part):
     TYPE: ClassVar[str]
     TOPIC: ClassVar[str]
+    AGGREGATE: ClassVar[str]
+    """The field with the id that goes into the partition key and the CloudEvents `subject`."""
+    TENANT: ClassVar[str] = "institution"
+    """Where the institution of the partition key is. A record under another institution's key is not trusted."""
 
     @property
     def aggregate(self) -> str:
-        """The id that goes into the partition key and the CloudEvents `subject`."""
-        raise NotImplementedError
+        return str(getattr(self, self.AGGREGATE))
 
     @property
     def tenant(self) -> str:
-        """The institution in the partition key. A record under another institution's key is not trusted."""
-        raise NotImplementedError
+        return str(attrgetter(self.TENANT)(self))
 
 
 class Recipient(Part):

@@ -106,6 +106,7 @@ class ExchangeTerms(Part):
 class InstitutionChanged(Payload):
     TYPE: ClassVar[str] = "org.preceptor.profiles.institution.changed.v1"
     TOPIC: ClassVar[str] = "profiles.institutions"
+    AGGREGATE: ClassVar[str] = "institution"
 
     institution: Id
     name: Text
@@ -117,14 +118,6 @@ class InstitutionChanged(Payload):
     """Terms with institutions in `exchanges_with`; without terms both directions and any number are allowed. The terms
     of both institutions apply."""
 
-    @property
-    def tenant(self) -> str:
-        return self.institution
-
-    @property
-    def aggregate(self) -> str:
-        return self.institution
-
 
 class ProgrammeLimits(Part):
     list_length: int = Field(default=10, ge=1, le=10)
@@ -135,6 +128,7 @@ class ProgrammeLimits(Part):
 class ProgrammeChanged(Payload):
     TYPE: ClassVar[str] = "org.preceptor.profiles.programme.changed.v1"
     TOPIC: ClassVar[str] = "profiles.programmes"
+    AGGREGATE: ClassVar[str] = "programme"
 
     programme: Id
     institution: Id
@@ -158,14 +152,6 @@ class ProgrammeChanged(Payload):
     """By closing reason of a relationship: how long the two are not matched again. A reason that is absent has its
     default; readers ignore unknown names."""
 
-    @property
-    def tenant(self) -> str:
-        return self.institution
-
-    @property
-    def aggregate(self) -> str:
-        return self.programme
-
 
 class Enrolment(Part):
     programme: Id
@@ -175,6 +161,7 @@ class Enrolment(Part):
 class MemberChanged(Payload):
     TYPE: ClassVar[str] = "org.preceptor.profiles.member.changed.v1"
     TOPIC: ClassVar[str] = "profiles.members"
+    AGGREGATE: ClassVar[str] = "member"
 
     member: Id
     institution: Id
@@ -205,20 +192,13 @@ class MemberChanged(Payload):
     across_institutions: bool = False
     """The member's opt-in to matches with members of other institutions."""
 
-    @property
-    def tenant(self) -> str:
-        return self.institution
-
-    @property
-    def aggregate(self) -> str:
-        return self.member
-
 
 class PreferencesChanged(Payload):
     """A member's confidential preferences, and digests of identifiers. Private to matching."""
 
     TYPE: ClassVar[str] = "org.preceptor.profiles.preferences.changed.v1"
     TOPIC: ClassVar[str] = "profiles.preferences"
+    AGGREGATE: ClassVar[str] = "member"
 
     member: Id
     institution: Id
@@ -238,14 +218,6 @@ class PreferencesChanged(Payload):
     email_digest: Code | None = None
     """The digest of the e-mail address, with the same purpose."""
 
-    @property
-    def tenant(self) -> str:
-        return self.institution
-
-    @property
-    def aggregate(self) -> str:
-        return self.member
-
 
 class MemberErased(Payload):
     """A member is erased permanently: every service deletes its data of them. Holds ids only, and is kept forever, so
@@ -254,6 +226,7 @@ class MemberErased(Payload):
 
     TYPE: ClassVar[str] = "org.preceptor.profiles.member.erased.v1"
     TOPIC: ClassVar[str] = "profiles.erasures"
+    AGGREGATE: ClassVar[str] = "member"
 
     member: Id
     institution: Id
@@ -264,14 +237,6 @@ class MemberErased(Payload):
     preferences_sequence: Sequence
     contacts_sequence: Sequence
 
-    @property
-    def aggregate(self) -> str:
-        return self.member
-
-    @property
-    def tenant(self) -> str:
-        return self.institution
-
 
 class ErasureRequested(Payload):
     """A coordinator requested the erasure of a member. Nothing is erased before `due_at`, and the member can object
@@ -280,20 +245,13 @@ class ErasureRequested(Payload):
 
     TYPE: ClassVar[str] = "org.preceptor.profiles.erasure.requested.v1"
     TOPIC: ClassVar[str] = "profiles.events"
+    AGGREGATE: ClassVar[str] = "erasure"
 
     erasure: Id
     member: Id
     institution: Id
     due_at: Moment
     recipients: Annotated[tuple[Recipient, ...], Few] = ()
-
-    @property
-    def aggregate(self) -> str:
-        return self.erasure
-
-    @property
-    def tenant(self) -> str:
-        return self.institution
 
 
 class ErasureWithdrawn(Payload):
@@ -323,6 +281,7 @@ class ContactChanged(Payload):
 
     TYPE: ClassVar[str] = "org.preceptor.profiles.contact.changed.v1"
     TOPIC: ClassVar[str] = "profiles.contacts"
+    AGGREGATE: ClassVar[str] = "member"
 
     member: Id
     institution: Id
@@ -333,11 +292,3 @@ class ContactChanged(Payload):
     subject_hash: Code | None = None
     status: Status = "active"
     """An inactive member cannot read the inbox, and their open stream ends."""
-
-    @property
-    def tenant(self) -> str:
-        return self.institution
-
-    @property
-    def aggregate(self) -> str:
-        return self.member

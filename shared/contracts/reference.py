@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from shared.contracts.catalogue import EVENTS, PRIVATE
 from shared.contracts.payload import Id, Slug
-from shared.contracts.schema import Schema, aggregate_of, schemas
+from shared.contracts.schema import Schema, schemas
 from shared.topics import Topic, load_topics
 
 READERS: Mapping[str, str] = {
@@ -86,7 +86,7 @@ def _event(event_type: str, schema: Schema, golden: Path) -> str:
         part
         for part in (
             f"## {_short(event_type)}",
-            f"`{event_type}` on `{payload.TOPIC}`, key `<institution>:<{aggregate_of(payload)}>`.{private}",
+            f"`{event_type}` on `{payload.TOPIC}`, key `<institution>:<{payload.AGGREGATE}>`.{private}",
             schema.get("description", "").replace("\n", " "),
             _table(("field", "what it holds", "required", "meaning"), list(_fields(schema, schema))),
             f"```json\n{value}\n```",

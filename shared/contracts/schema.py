@@ -27,14 +27,8 @@ def _schema(payload: type[Payload]) -> Schema:
         "$id": f"urn:preceptor:event:{payload.TYPE}",
         **payload.model_json_schema(),
         "x-topic": payload.TOPIC,
-        "x-key": f"<institution>:<{aggregate_of(payload)}>",
+        "x-key": f"<institution>:<{payload.AGGREGATE}>",
     }
-
-
-def aggregate_of(payload: type[Payload]) -> str:
-    """The name of the field that holds the aggregate's id."""
-    probe: Any = payload.model_construct(None, **{name: name for name in payload.model_fields})
-    return str(probe.aggregate)
 
 
 def binding(schema: Any) -> Any:
