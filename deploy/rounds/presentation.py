@@ -1,6 +1,5 @@
 """Presents a result: tables on the terminal, a CSV file for a mail merge, a plot of ranks and load."""
 
-import csv
 import io
 from collections import Counter
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from rich.table import Table
 
 from services.matching.repairs.domain.departed import RoundRepair
 from services.matching.rounds.solver.files import Reason, RoundInput, RoundResult, Unmatched
+from shared.csv_lines import csv_line
 
 Names = Mapping[str, tuple[str, str]]
 """Name and address by pseudonym; empty where only pseudonyms are known."""
@@ -22,7 +22,10 @@ WHY: Mapping[Reason, str] = {
     "outweighed": "every possible seat went to a mentee for whom it counts more",
 }
 _SHOWN = 15
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_MAILING = (
+    *("mentee", "mentee name", "mentee e-mail", "mentor", "mentor name", "mentor e-mail"),
+    *("rank", "position", "note"),
+)
 
 
 def show(result: RoundResult, names: Names, console: Console) -> None:
@@ -106,11 +109,7 @@ def _thousandths(value: int) -> str:
 
 def mailing(result: RoundResult, names: Names) -> str:
     """One line for each mentee, by id. No spreadsheet program reads a cell as a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(
-        ["mentee", "mentee name", "mentee e-mail", "mentor", "mentor name", "mentor e-mail", "rank", "position", "note"]
-    )
+    lines = [csv_line(_MAILING)]
     unmatched = {mentee.mentee: mentee for mentee in result.unmatched}
     for mentee in result.mentees:
         waiting = unmatched.get(mentee.id)
@@ -124,13 +123,8 @@ def mailing(result: RoundResult, names: Names) -> str:
                 note,
             ),
         )
-        writer.writerow([harmless(cell) for cell in cells])
-    return text.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """Puts a quote before a formula (OWASP: CSV injection)."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+        lines.append(csv_line(cells))
+    return "".join(lines)
 
 
 def plot(result: RoundResult, round: RoundInput, suffix: str) -> bytes:

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.suggestions.api import escape_formula
 from shared.contracts.profiles import ProgrammeLimits
+from shared.csv_lines import escape_formula
 from tests.component.matching_kit import (
     CARE,
     NORTH,

@@ -2,8 +2,6 @@
 institutions are answered with 404.
 """
 
-import csv
-import io
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -19,10 +17,10 @@ from shared.auth import Principal
 from shared.contracts.matching import Unmatched
 from shared.contracts.payload import Id
 from shared.contracts.profiles import Factor
+from shared.csv_lines import csv_line
 from shared.http import Limit, Page, SignedIn, page_of, problems, router, text_after
 
 _COLUMNS = ("mentee", "reason", "explanation", "as_of")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Programme = Annotated[Id, Query(description="Id of the programme", examples=["first-friday"])]
 
 
@@ -155,15 +153,3 @@ async def _csv_lines(reading: Reading, me: Principal, programme: str) -> AsyncIt
     yield csv_line(_COLUMNS)
     async for mentee in reading.all_unmatched(me, programme):
         yield csv_line((mentee.mentee, mentee.code, UNMATCHED[mentee.code], mentee.as_of.isoformat()))
-
-
-def csv_line(cells: tuple[str, ...]) -> str:
-    """The cells as a line of CSV, with formulas escaped."""
-    written = io.StringIO()
-    csv.writer(written).writerow([escape_formula(cell) for cell in cells])
-    return written.getvalue()
-
-
-def escape_formula(cell: str) -> str:
-    """Prefixes an apostrophe to a cell that a spreadsheet would evaluate as a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
