@@ -29,7 +29,6 @@ from services.matching.suggestions.index.network import Network
 from shared.clock import SystemClock
 
 MENTEES, MENTORS = 100_000, 20_000
-_PIECE = 1000
 _clock = SystemClock()
 
 

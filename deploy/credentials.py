@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 
 from deploy.issuer import LocalIssuer
-
-SERVICES = ("profiles", "matching", "notifications")
+from deploy.names import SERVICES
 
 
 def make(volumes: Path, issuer: LocalIssuer) -> None:

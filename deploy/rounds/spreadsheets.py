@@ -36,7 +36,6 @@ _PERSONAL = re.compile(
 )
 _MAX_BYTES = 20_000_000
 _MAX_ROWS = 20_000
-_Count = Annotated[int, Field(ge=1)]
 
 
 _Columns = Annotated[tuple[mapping.Column, ...], Field(max_length=mapping.MAX_COLUMNS)]

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from shared.mongo import ASCENDING, Database, DuplicateKeyError, IndexModel, Writing, ensure_indexes
 
-_KEPT = timedelta(days=35)
+KEPT = timedelta(days=35)
+"""Longer than a topic delivers a record again."""
 
 
 class AlreadyHandled(Exception):
@@ -16,7 +17,7 @@ class AlreadyHandled(Exception):
 
 
 async def prepare(database: Database) -> None:
-    kept = IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=int(_KEPT.total_seconds()))
+    kept = IndexModel([("at", ASCENDING)], name="kept", expireAfterSeconds=int(KEPT.total_seconds()))
     await ensure_indexes(database["inbox"], [kept])
 
 

@@ -9,7 +9,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from shared.consuming import inbox
@@ -28,8 +28,6 @@ from shared.mongo import (
 from shared.outbox import table as outbox
 
 _WAITING: Document = {"dropped_at": None}
-_KEPT = timedelta(days=35)
-"""How long a dropped record's position is kept: longer than its topic may deliver it again."""
 _MAX_PORTION, _MAX_PORTION_BYTES = 200, 4_000_000
 
 
@@ -106,7 +104,7 @@ class Parking:
     async def prepare(self) -> None:
         position = [("consumer", ASCENDING), ("topic", ASCENDING), ("partition", ASCENDING), ("offset", ASCENDING)]
         by_key = IndexModel([("consumer", ASCENDING), ("key", ASCENDING), ("offset", ASCENDING)], name="by_key")
-        kept = IndexModel([("dropped_at", ASCENDING)], name="kept", expireAfterSeconds=int(_KEPT.total_seconds()))
+        kept = IndexModel([("dropped_at", ASCENDING)], name="kept", expireAfterSeconds=int(inbox.KEPT.total_seconds()))
         await ensure_indexes(self._parked, [IndexModel(position, name="place", unique=True), by_key, kept])
 
     def blocked(self, consumer: str, keys: Sequence[bytes]) -> set[bytes]:

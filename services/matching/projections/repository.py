@@ -30,9 +30,6 @@ from shared.identifiers import IDENTIFIER_KINDS, IdentifierKind
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
 
 INSTITUTIONS, PROGRAMMES, PARTICIPANTS, PREFERENCES = "institutions", "programmes", "participants", "preferences"
-_SCANNED = 1000
-_BATCH = 500
-_WAIT_MILLISECONDS = 1000
 _FEW = 16
 """Larger batches come from an import; the change stream delivers those."""
 
