@@ -1,15 +1,17 @@
 """What the work of one change costs bare: three transactions of two inserts, two records produced and consumed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from pymongo.read_concern import ReadConcern
 
 from bench.figures import Figure, percentile
 from bench.site import Bench
 from deploy.stack.model import SERVICES
 from shared import kafka, mongo
-from shared.mongo import Database, Session, in_transaction
+from shared.mongo import Database, Session
 
 Receive = Callable[[AIOKafkaConsumer], Awaitable[object]]
 _TOPIC = "notifications.dead-letters"
@@ -83,4 +85,10 @@ async def _two_inserts(database: Database) -> None:
         await database["floor-a"].insert_one({"x": "x" * 300}, session=session)
         await database["floor-b"].insert_one({"x": "x" * 300}, session=session)
 
-    await in_transaction(database, two_inserts)
+    await transaction(database, two_inserts)
+
+
+async def transaction(database: Database, body: Callable[[Session], Coroutine[Any, Any, None]]) -> None:
+    """A bare transaction, with motor's own operations."""
+    async with await database.client.start_session() as session:
+        await session.with_transaction(body, read_concern=ReadConcern("snapshot"), write_concern=database.write_concern)

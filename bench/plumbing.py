@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from bench.figures import Figure
+from bench.floors import transaction
 from bench.site import Bench
 from shared import kafka, mongo
 from shared.consuming import inbox, projection
@@ -19,7 +20,7 @@ from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import Enrolment, MemberChanged
 from shared.leases import Lease
-from shared.mongo import Database, ReplaceOne, Session, Writing, in_transaction
+from shared.mongo import Database, ReplaceOne, Session, Writing
 from shared.outbox import table as outbox
 from shared.outbox.publisher import OutboxPublisher
 from shared.outbox.table import Fact
@@ -205,7 +206,7 @@ async def _two_inserts(bench: Bench, database: Database) -> None:
 
     async def one() -> None:
         async with bound:
-            await in_transaction(database, body)
+            await transaction(database, body)
 
     await asyncio.gather(*(one() for _ in range(_TRANSACTIONS)))
 

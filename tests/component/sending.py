@@ -11,7 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import InstitutionChanged
-from shared.mongo import in_transaction
+from shared.mongo import in_one_thread
 from shared.outbox import table as outbox
 from shared.outbox.publisher import OutboxPublisher, Publisher
 from shared.outbox.table import Fact
@@ -57,7 +57,7 @@ def fact(plumbing: Plumbing, id: str, sequence: int, *, bulk: bool = False, name
 
 
 async def commit(plumbing: Plumbing, facts: Sequence[Fact]) -> None:
-    await in_transaction(plumbing.database, lambda session: outbox.append(plumbing.database, session, facts))
+    await in_one_thread(plumbing.database, lambda writing: outbox.write(writing, facts))
 
 
 async def published(bootstrap: str, topic: str, institutions: set[str], count: int) -> list[Any]:

@@ -9,7 +9,7 @@ import pytest
 from deploy.issuer import LocalIssuer
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import InstitutionChanged
-from shared.mongo import in_transaction
+from shared.mongo import in_one_thread
 from shared.outbox import table as outbox
 from shared.outbox.table import Fact
 from tests.component.http_kit import SHED_AFTER_SECONDS, Api, running
@@ -39,7 +39,7 @@ async def a_fact_waits(api: Api, *, bulk: bool = False, said_to_be: timedelta = 
         trace=Trace(correlation_id="c"),
         bulk=bulk,
     )
-    await in_transaction(api.database, lambda session: outbox.append(api.database, session, [fact]))
+    await in_one_thread(api.database, lambda writing: outbox.write(writing, [fact]))
     await api.backlog.look()
     return fact.id
 

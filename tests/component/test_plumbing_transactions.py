@@ -1,9 +1,9 @@
-"""A transaction is whole or not at all, also when whoever waits for it is cancelled."""
+"""A transaction has its whole effect or none, also when its caller is cancelled."""
 
 import asyncio
 from contextlib import suppress
 
-from shared.mongo import Database, PyMongoError, Session, ensure_indexes, in_transaction
+from shared.mongo import Database, PyMongoError, Writing, ensure_indexes, in_one_thread
 from tests.component.conftest import Plumbing
 
 
@@ -14,11 +14,11 @@ async def test_a_cancelled_transaction_leaves_no_mark_without_its_effect(plumbin
         await ensure_indexes(database[name], [])
 
     async def act(n: int) -> None:
-        async def body(session: Session) -> None:
-            await database["marks"].insert_one({"_id": n}, session=session)
-            await database["effects"].insert_one({"_id": n}, session=session)
+        def body(writing: Writing) -> None:
+            writing["marks"].insert_one({"_id": n}, session=writing.session)
+            writing["effects"].insert_one({"_id": n}, session=writing.session)
 
-        await in_transaction(database, body)
+        await in_one_thread(database, body)
 
     for round_ in range(30):
         tasks = [asyncio.create_task(act(round_ * 100 + n)) for n in range(24)]
@@ -29,12 +29,12 @@ async def test_a_cancelled_transaction_leaves_no_mark_without_its_effect(plumbin
             with suppress(asyncio.CancelledError):
                 await task
 
-    marks = {one["_id"] async for one in database["marks"].find()}
-    effects = {one["_id"] async for one in database["effects"].find()}
+    marks = {mark["_id"] async for mark in database["marks"].find()}
+    effects = {effect["_id"] async for effect in database["effects"].find()}
     assert marks == effects
 
 
-async def test_what_a_killed_process_left_open_holds_a_document_up_for_seconds_and_not_a_minute(
+async def test_a_transaction_of_a_killed_process_locks_a_document_for_seconds_only(
     database: Database,
 ) -> None:
     await database["counters"].insert_one({"_id": "one", "n": 0})
@@ -42,10 +42,10 @@ async def test_what_a_killed_process_left_open_holds_a_document_up_for_seconds_a
         abandoned.start_transaction()
         await database["counters"].update_one({"_id": "one"}, {"$inc": {"n": 10}}, session=abandoned)
 
-        async def raised(session: Session) -> None:
-            await database["counters"].update_one({"_id": "one"}, {"$inc": {"n": 1}}, session=session)
+        def raised(writing: Writing) -> None:
+            writing["counters"].update_one({"_id": "one"}, {"$inc": {"n": 1}}, session=writing.session)
 
-        await in_transaction(database, raised, seconds=15)
+        await in_one_thread(database, raised, seconds=15)
 
         assert await database["counters"].find_one({}) == {"_id": "one", "n": 1}
         with suppress(PyMongoError):

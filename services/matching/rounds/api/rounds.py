@@ -24,7 +24,6 @@ from services.matching.rounds.domain.assignments import PlaceState
 from services.matching.rounds.domain.lifecycle import Round
 from services.matching.rounds.solver.words import would_change
 from services.matching.rounds.usecases.rounds import Kind, Opened, Rounds, Turn
-from services.matching.suggestions.api import csv_line
 from shared.auth import Principal
 from shared.contracts.payload import Id
 from shared.http import (
