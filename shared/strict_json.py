@@ -1,4 +1,4 @@
-"""Reads JSON strictly (I-JSON, RFC 7493): UTF-8 without a byte order mark, finite numbers, no key twice in an object.
+"""Reads JSON strictly (I-JSON, RFC 7493): UTF-8 without a byte order mark, and no key twice in an object.
 
 The time grows no faster than the content. The messages of `Unreadable` are to be put after the document's name.
 """
@@ -26,14 +26,19 @@ class Unreadable(Exception):
 
 
 def read_body(body: bytes) -> Any:
-    """Reads a request's body, and refuses more depth or keys than any of ours needs. Raises `Unreadable`."""
+    """Refuses infinite numbers too, and more depth or keys than any body of ours needs. Raises `Unreadable`."""
     if _is_too_deep(body):
         raise Unreadable(f"is nested deeper than {MAX_DEPTH} levels")
-    return read(body, max_keys=MAX_KEYS)
+    return _read(body, max_keys=MAX_KEYS, parse_constant=_refuse, parse_float=_finite)
 
 
-def read(content: bytes, *, max_keys: int | None = None) -> Any:
-    """Raises `Unreadable`. Decodes first, because `json.loads` of bytes accepts UTF-16 and UTF-32 too."""
+def read(content: bytes) -> Any:
+    """Leaves numbers that are not finite to the caller's own checks. Raises `Unreadable`."""
+    return _read(content, max_keys=None)
+
+
+def _read(content: bytes, *, max_keys: int | None, **hooks: Any) -> Any:
+    """Decodes first, because `json.loads` of bytes accepts UTF-16 and UTF-32 too."""
 
     def checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if max_keys is not None and len(pairs) > max_keys:
@@ -45,7 +50,7 @@ def read(content: bytes, *, max_keys: int | None = None) -> Any:
         return known
 
     try:
-        return json.loads(content.decode(), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=checked)
+        return json.loads(content.decode(), object_pairs_hook=checked, **hooks)
     except UnicodeDecodeError as wrong:
         raise Unreadable(f"must be UTF-8; byte {wrong.start} is not") from None
     except json.JSONDecodeError as wrong:

@@ -26,6 +26,7 @@ from services.matching.rounds.solver.words import would_change
 from services.matching.rounds.usecases.rounds import Kind, Opened, Rounds, Turn
 from shared.auth import Principal
 from shared.contracts.payload import Id
+from shared.csv_lines import csv_line
 from shared.http import (
     ExpectedVersion,
     IdempotencyKey,
