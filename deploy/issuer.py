@@ -101,7 +101,7 @@ def _load_or_create_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 
 def _write(path: Path, content: object) -> None:
-    # Renamed into place, so that a service that starts meanwhile never reads half a file.
+    # Renamed into place, so that a starting service never reads half a file.
     scratch = path.with_suffix(".new")
     scratch.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     scratch.replace(path)

@@ -46,14 +46,14 @@ async def run(
         listener = await stack.enter_async_context(listening(bootstrap, clock))
         job = _Job(api, listener, clock, stack.enter_context(report.progress(console)))
         imports = dict(zip((source.name for source in sources), await for_each(sources, job.enter), strict=True))
-        everybody = {member.id: member for source in sources for member in await job.members(source)}
-        inboxes = await job.inboxes(everybody)
+        by_id = {member.id: member for source in sources for member in await job.members(source)}
+        inboxes = await job.inboxes(by_id)
         await job.quiet()
-        lists = await job.lists(everybody)
-        followed = await job.follow(everybody, lists)
+        lists = await job.lists(by_id)
+        followed = await job.follow(by_id, lists)
     result = report.Result(
         imports=imports,
-        members=tuple(everybody.values()),
+        members=tuple(by_id.values()),
         lists=tuple(lists.values()),
         inboxes=tuple(inboxes),
         followed=tuple(followed),
@@ -102,16 +102,16 @@ class _Job:
     async def members(self, source: rosters.Source) -> list[Member]:
         return [member for new in source.institutions for member in await members(self.api, new.id)]
 
-    async def inboxes(self, everybody: Mapping[str, Member]) -> list[Inbox]:
-        mentees = [member for member in everybody.values() if member.mentee_in]
+    async def inboxes(self, by_id: Mapping[str, Member]) -> list[Inbox]:
+        mentees = [member for member in by_id.values() if member.mentee_in]
         advance = self.step("mentees notified in their inbox", len(mentees))
         return await read_all(
             self.api, mentees, filled_inbox, within=_WITHIN_SECONDS, missing=_INBOXES_MISSING, advance=advance
         )
 
-    async def lists(self, everybody: Mapping[str, Member]) -> dict[str, Shortlist]:
+    async def lists(self, by_id: Mapping[str, Member]) -> dict[str, Shortlist]:
         """By enrolment."""
-        mentees = [member for member in everybody.values() if member.mentee_in]
+        mentees = [member for member in by_id.values() if member.mentee_in]
         return await self._lists(mentees, self.step("mentees with lists or reasons", len(mentees)))
 
     async def _lists(self, mentees: Sequence[Member], advance: Callable[[], object]) -> dict[str, Shortlist]:
@@ -134,14 +134,14 @@ class _Job:
         await until(is_quiet, clock=self.clock, within=_WITHIN_SECONDS, missing=missing)
         advance()
 
-    async def follow(self, everybody: Mapping[str, Member], lists: dict[str, Shortlist]) -> list[Followed]:
+    async def follow(self, by_id: Mapping[str, Member], lists: dict[str, Shortlist]) -> list[Followed]:
         """Follows one change after the other; updates the lists that change."""
         advance = self.step("live changes followed", 2)
         followed = []
         for choose in (new_topics, last_seat):
-            change = choose(everybody, tuple(lists.values()))
-            followed.append(await follow(self.api, self.listener, everybody, change))
+            change = choose(by_id, tuple(lists.values()))
+            followed.append(await follow(self.api, self.listener, by_id, change))
             mentees = {shortlist.mentee for shortlist in change.lists.values()}
-            lists |= await self._lists([everybody[mentee] for mentee in mentees], lambda: None)
+            lists |= await self._lists([by_id[mentee] for mentee in mentees], lambda: None)
             advance()
         return followed

@@ -46,7 +46,7 @@ class Source:
 
 def medical(people: Iterable[Person]) -> Source:
     """The invented network: each institution exchanges with all others and sends one file."""
-    everybody = list(people)
+    invented = list(people)
     ids = {institution.id for institution in INSTITUTIONS}
     return Source(
         name="medical network",
@@ -54,8 +54,8 @@ def medical(people: Iterable[Person]) -> Source:
             NewInstitution(id=each.id, name=each.name, exchanges_with=ids - {each.id}) for each in INSTITUTIONS
         ),
         programmes=PROGRAMMES,
-        rosters=tuple(_roster(id, [person for person in everybody if person.institution == id]) for id in sorted(ids)),
-        open_to_others=frozenset(person.external_id for person in everybody if person.across_institutions),
+        rosters=tuple(_roster(id, [person for person in invented if person.institution == id]) for id in sorted(ids)),
+        open_to_others=frozenset(person.external_id for person in invented if person.across_institutions),
     )
 
 

@@ -226,7 +226,7 @@ def _round(plan: Plan, rows: Mapping[Side, Sequence[Row]]) -> Sheets:
     _refuse_unknown("mentees", mentees.values(), mentors.values())
     _refuse_unknown("mentors", mentors.values(), mentees.values())
     wished = _wishes(plan, policy, mentees, mentors)
-    everybody = {**mentees, **mentors}
+    by_pseudonym = {**mentees, **mentors}
     return Sheets(
         RoundInput(
             format="preceptor-round-input/1",
@@ -247,7 +247,7 @@ def _round(plan: Plan, rows: Mapping[Side, Sequence[Row]]) -> Sheets:
                 for id, row in mentees.items()
             ),
         ),
-        {id: (row.name, row.email) for id, row in everybody.items()},
+        {id: (row.name, row.email) for id, row in by_pseudonym.items()},
     )
 
 

@@ -50,7 +50,7 @@ def page_of(
 
 
 class BoundedRequest(Request):
-    """A request with a limited body, and with strict JSON (`shared/http/bodies.py`)."""
+    """A request with a limited body, and with strict JSON (`shared/strict_json.py`)."""
 
     max_bytes = 1 << 20
 
