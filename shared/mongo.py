@@ -4,7 +4,7 @@ Reads and writes are majority everywhere: with w:1 change streams wait anyway an
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -65,7 +65,6 @@ __all__ = [
     "ensure_indexes",
     "hello",
     "in_one_thread",
-    "in_transaction",
     "is_connection_string",
     "is_outage",
     "is_unauthenticated",
@@ -107,36 +106,12 @@ def connect(uri: str, name: str) -> Database:
     return client.get_database(name, read_concern=ReadConcern("majority"), write_concern=WriteConcern("majority"))
 
 
-async def in_transaction(
-    database: Database, body: Callable[[Session], Coroutine[Any, Any, T]], *, seconds: float = 10
-) -> T:
-    """Runs `body` in one transaction and repeats it on a write conflict: `body` does database work only.
-
-    A cancelled caller waits until the transaction has ended. Motor's operations continue in their threads when they are
-    cancelled: one that began after the abort would write outside of the transaction, a mark without its effect.
-    A request's own write must record its effect and uses `in_one_thread` instead.
-    """
-    if _RECORD.get() is not None:
-        raise RuntimeError("a request writes in_one_thread: its transaction must record that it took effect")
-    return await _ended(asyncio.create_task(_whole(database, body, seconds)))
-
-
 async def _ended(whole: asyncio.Future[T]) -> T:
     try:
         return await asyncio.shield(whole)
     except asyncio.CancelledError:
         await asyncio.wait([whole])
         raise
-
-
-async def _whole(database: Database, body: Callable[[Session], Coroutine[Any, Any, T]], seconds: float) -> T:
-    with pymongo.timeout(seconds):
-        async with await database.client.start_session() as session:
-            result: T = await session.with_transaction(
-                body, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority")
-            )
-            failpoints.reach("after-commit")
-            return result
 
 
 @dataclass(slots=True)
@@ -172,9 +147,10 @@ def blocking(database: Database) -> BlockingDatabase[Document]:
 
 
 async def in_one_thread(database: Database, body: Callable[[Writing], T], *, seconds: float = 10) -> T:
-    """Like `in_transaction`, but enters a thread once, not once for each operation (ADR 0009).
+    """Runs `body` in one transaction, and again on a write conflict, in one visit to a thread (ADR 0009).
 
-    `body` runs concurrently with the event loop, so it accesses nothing but its transaction.
+    `body` runs concurrently with the event loop, so it accesses nothing but its transaction. A cancelled caller waits
+    until the transaction has ended: the thread continues, and its effect must not follow a cancellation unseen.
     """
     loop = asyncio.get_running_loop()
     whole: asyncio.Future[T] = run_on_executor(  # type: ignore[no-untyped-call]

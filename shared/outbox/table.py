@@ -13,7 +13,7 @@ from shared.contracts.catalogue import PRIVATE
 from shared.contracts.envelope import Envelope, Trace, headers_of
 from shared.contracts.payload import Payload
 from shared.errors import Rejected
-from shared.mongo import ASCENDING, Collection, Database, Document, IndexModel, Session, Writing, ensure_indexes
+from shared.mongo import ASCENDING, Collection, Database, Document, IndexModel, Writing, ensure_indexes
 
 _KEPT = timedelta(days=7)
 _MAX_VALUE_BYTES = 1_000_000
@@ -69,14 +69,8 @@ async def prepare(database: Database) -> None:
     await ensure_indexes(database["outbox"], INDEXES)
 
 
-async def append(database: Database, session: Session, facts: Iterable[Fact]) -> None:
-    """Inserts facts in the caller's transaction; raises `Rejected` for a fact that is too large to publish."""
-    if rows := _rows(facts):
-        await database["outbox"].insert_many(rows, session=session)
-
-
 def write(writing: Writing, facts: Iterable[Fact]) -> None:
-    """Like `append`, inside a transaction of `in_one_thread`."""
+    """Inserts facts in the caller's transaction; raises `Rejected` for a fact that is too large to publish."""
     if rows := _rows(facts):
         writing["outbox"].insert_many(rows, session=writing.session)
 

@@ -6,7 +6,7 @@ from services.profiles.members.repository.members import MAPPING
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import PreferencesChanged
-from shared.mongo import ASCENDING, Database, Document, Session, UpdateOne, in_transaction
+from shared.mongo import ASCENDING, Database, Document, UpdateOne, Writing, in_one_thread
 from shared.outbox import table as outbox
 from shared.outbox.table import Fact
 
@@ -22,20 +22,22 @@ async def republish_preferences(database: Database, clock: Clock) -> int:
 
 
 async def _next(database: Database, clock: Clock, *, after: str) -> list[str]:
-    async def body(session: Session) -> list[str]:
-        found = database[MAPPING.collection].find({"_id": {"$gt": after}}, session=session).sort("_id", ASCENDING)
-        members = await found.limit(_AT_ONCE).to_list(None)
+    def body(writing: Writing) -> list[str]:
+        stored = writing[MAPPING.collection]
+        members = list(
+            stored.find({"_id": {"$gt": after}}, session=writing.session).sort("_id", ASCENDING).limit(_AT_ONCE)
+        )
         if members:
             # Raises the version too, so that a change based on an earlier read is not saved with the old sequence.
             rises = {"$inc": {"version": 1, "sequences.preferences": 1}}
             writes = [
                 UpdateOne({"_id": member["_id"], "institution": member["institution"]}, rises) for member in members
             ]
-            await database[MAPPING.collection].bulk_write(writes, session=session)
-            await outbox.append(database, session, [_fact(member, clock) for member in members])
+            stored.bulk_write(writes, session=writing.session)
+            outbox.write(writing, [_fact(member, clock) for member in members])
         return [member["_id"] for member in members]
 
-    return await in_transaction(database, body)
+    return await in_one_thread(database, body)
 
 
 def _fact(document: Document, clock: Clock) -> Fact:

@@ -23,7 +23,7 @@ from shared.clock import Clock
 from shared.contracts.catalogue import EVENTS
 from shared.contracts.envelope import Received, Trace
 from shared.contracts.payload import Payload
-from shared.mongo import ASCENDING, Database, Document, DuplicateKeyError, ReplaceOne, Session, in_transaction
+from shared.mongo import ASCENDING, Database, Document, DuplicateKeyError, ReplaceOne, Writing, in_one_thread
 from shared.outbox import table as outbox
 
 _AT_ONCE = 100
@@ -198,18 +198,18 @@ class Restoring:
         """Publishes the next `_AT_ONCE` aggregates that are not in the new epoch."""
         older = {"version": {"$lt": epochs.raised(0, self.report.epoch)}}
 
-        async def body(session: Session) -> int:
-            found = self._database[collection].find(older, session=session).sort("_id", ASCENDING)
-            documents = await found.limit(_AT_ONCE).to_list(None)
+        def body(writing: Writing) -> int:
+            stored = writing[collection]
+            documents = stored.find(older, session=writing.session).sort("_id", ASCENDING).limit(_AT_ONCE)
             raised = [self._raised(collection, document) for document in documents]
             if raised:
                 writes = [ReplaceOne({"_id": document["_id"]}, document) for document in raised]
-                await self._database[collection].bulk_write(writes, session=session)
+                stored.bulk_write(writes, session=writing.session)
             facts = [fact for document in raised for fact in self._facts(collection, document)]
-            await outbox.append(self._database, session, facts)
+            outbox.write(writing, facts)
             return len(facts)
 
-        return await in_transaction(self._database, body, seconds=60)
+        return await in_one_thread(self._database, body, seconds=60)
 
     def _raised(self, collection: str, document: Document) -> Document:
         epoch = self.report.epoch

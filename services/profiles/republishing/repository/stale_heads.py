@@ -16,7 +16,7 @@ from services.profiles.republishing.worker import Heads
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
-from shared.mongo import Database, Document, Session, in_transaction
+from shared.mongo import Database, Document, Writing, in_one_thread
 from shared.outbox import table as outbox
 from shared.outbox.table import Fact, Tombstone
 from shared.telemetry import logger
@@ -78,17 +78,17 @@ class MongoStateRepository:
         return _ahead(topic, documents, heads)
 
     async def _publish_tombstone(self, topic: str, marker: Document) -> bool:
-        async def body(session: Session) -> bool:
+        def body(writing: Writing) -> bool:
             waits = {"status": "pending", "key": _key(marker), "topic": topic}
-            if await self._database["outbox"].find_one(waits, session=session):
+            if writing["outbox"].find_one(waits, session=writing.session):
                 return False
             tombstones = [
                 tombstone for tombstone in erasure_store.tombstones(marker["_id"]) if topic == tombstone.TOPIC
             ]
-            await outbox.append(self._database, session, self._rows(tombstones, marker))
+            outbox.write(writing, self._rows(tombstones, marker))
             return True
 
-        return await in_transaction(self._database, body)
+        return await in_one_thread(self._database, body)
 
     def _rows(self, payloads: Sequence[Payload | Tombstone], document: Document) -> list[Fact]:
         return to_facts(
@@ -105,20 +105,20 @@ class MongoStateRepository:
         change conflicts and is published later.
         """
 
-        async def body(session: Session) -> bool:
+        def body(writing: Writing) -> bool:
             same = {"_id": seen["_id"], "institution": seen["institution"], "sequences": seen["sequences"]}
             mapping, facts = OWNED[topic]
-            document = await self._database[mapping.collection].find_one_and_update(
-                same, {"$inc": {"told_again": 1}}, session=session
+            document = writing[mapping.collection].find_one_and_update(
+                same, {"$inc": {"told_again": 1}}, session=writing.session
             )
             waits = {"status": "pending", "key": _key(seen), "topic": topic}
-            if document is None or await self._database["outbox"].find_one(waits, session=session):
+            if document is None or writing["outbox"].find_one(waits, session=writing.session):
                 return False
             payloads = [fact for fact in facts(to_versioned(document, mapping).state) if topic == fact.TOPIC]
-            await outbox.append(self._database, session, self._rows(payloads, document))
+            outbox.write(writing, self._rows(payloads, document))
             return True
 
-        return await in_transaction(self._database, body)
+        return await in_one_thread(self._database, body)
 
 
 def _ahead(topic: str, documents: Sequence[Document], heads: Mapping[str, int]) -> list[Document]:

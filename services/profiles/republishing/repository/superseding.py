@@ -11,7 +11,7 @@ from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import MemberErased
 from shared.epochs import highest_accepted, superseding
-from shared.mongo import Database, Document, Session, in_transaction
+from shared.mongo import Database, Document, Writing, in_one_thread
 from shared.outbox import table as outbox
 from shared.outbox.table import Tombstone
 
@@ -23,10 +23,14 @@ class Superseding:
         self._topic = topic
         self._name = topic.rpartition(".")[2]
         self._mapping, self._facts = OWNED[topic]
+        self._collections = (self._mapping.collection, ERASED)
 
     async def stored(self, id: str) -> Document | None:
         """The document, or the marker of an erased member; None if neither is stored."""
-        return await self._find(id, None)
+        for name in self._collections:
+            if (document := await self._database[name].find_one({"_id": id})) is not None:
+                return document
+        return None
 
     def forged(self, document: Document, found: Iterable[int]) -> int | None:
         """The highest sequence found under the document's key that readers may have accepted; None if it is not above
@@ -40,25 +44,19 @@ class Superseding:
         """The sequence under which the state is in the outbox now; None if there is nothing to supersede."""
         sequences = list(found)
 
-        async def body(session: Session) -> int | None:
-            document = await self._find(id, session)
+        def body(writing: Writing) -> int | None:
+            documents = (writing[name].find_one({"_id": id}, session=writing.session) for name in self._collections)
+            document = next((document for document in documents if document is not None), None)
             highest = None if document is None else self.forged(document, sequences)
             if document is None or highest is None:
                 return None
             above = superseding(document["sequences"].get(self._name, 0), highest)
-            await self._publish(document, {self._name: above}, session)
+            self._publish(document, {self._name: above}, writing)
             return above
 
-        return await in_transaction(self._database, body)
+        return await in_one_thread(self._database, body)
 
-    async def _find(self, id: str, session: Session | None) -> Document | None:
-        for collection in (self._mapping.collection, ERASED):
-            document = await self._database[collection].find_one({"_id": id}, session=session)
-            if document is not None:
-                return document
-        return None
-
-    async def _publish(self, document: Document, raised: Mapping[str, int], session: Session) -> None:
+    def _publish(self, document: Document, raised: Mapping[str, int], writing: Writing) -> None:
         """Raises the version too, so that a change based on an earlier read is not saved with the old sequence."""
         is_marker = "erasure" in document
         sequences = {**document["sequences"], **raised}
@@ -78,9 +76,9 @@ class Superseding:
             ]
         collection = ERASED if is_marker else self._mapping.collection
         same = {"_id": document["_id"], "institution": document["institution"]}
-        await self._database[collection].replace_one(same, after, session=session)
+        writing[collection].replace_one(same, after, session=writing.session)
         trace = Trace(correlation_id=self._clock.new_id())
         facts = to_facts(
             payloads, sequences, institution=document["institution"], clock=self._clock, trace=trace, bulk=False
         )
-        await outbox.append(self._database, session, facts)
+        outbox.write(writing, facts)

@@ -3,7 +3,6 @@
 Deleting the chunk makes this happen once: a process that does not find the chunk does nothing.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,9 +14,9 @@ from services.profiles.members.domain.members import Member
 from services.profiles.members.repository.members import MAPPING, MongoMemberRepository
 from services.profiles.rosters.domain.merging import Outcome
 from services.profiles.rosters.usecases import Chunk, Plan, Roster
-from shared.clock import Clock
+from shared.clock import Clock, let_other_threads_run
 from shared.errors import StaleVersion
-from shared.mongo import BulkWriteError, Database, Document, InsertOne, ReplaceOne, Session, in_transaction
+from shared.mongo import BulkWriteError, Database, Document, InsertOne, ReplaceOne, Writing, in_one_thread
 from shared.outbox import table as outbox
 from shared.outbox.table import Fact
 
@@ -36,11 +35,9 @@ class ChunkEffects:
         taken: dict[int, str] = {}
         collisions: Counter[int] = Counter()
         while True:
-            attempt = _Attempt(
-                self._database, self._members, self._clock, roster=roster, chunk=chunk, plan=plan, taken=taken
-            )
+            attempt = _Attempt(self._members, self._clock, roster=roster, chunk=chunk, plan=plan, taken=taken)
             try:
-                return await in_transaction(self._database, attempt.run, seconds=_SECONDS)
+                return await in_one_thread(self._database, attempt.run, seconds=_SECONDS)
             except BulkWriteError as failed:
                 line = attempt.line_of(failed)
                 collisions[line] += 1
@@ -55,7 +52,6 @@ class _Attempt:
 
     def __init__(
         self,
-        database: Database,
         members: MongoMemberRepository,
         clock: Clock,
         *,
@@ -64,7 +60,6 @@ class _Attempt:
         plan: Plan,
         taken: Mapping[int, str],
     ) -> None:
-        self._database = database
         self._members = members
         self._clock = clock
         self._roster = roster
@@ -80,18 +75,18 @@ class _Attempt:
             raise failed
         return self._written[int(errors[0]["index"])].line
 
-    async def run(self, session: Session) -> None:
-        gone = await self._database["roster_chunks"].delete_one({"_id": self._chunk.id}, session=session)
+    def run(self, writing: Writing) -> None:
+        gone = writing["roster_chunks"].delete_one({"_id": self._chunk.id}, session=writing.session)
         if not gone.deleted_count:
             return
-        outcomes = self._plan(await self._known(session), self._taken)
+        outcomes = self._plan(self._known(writing), self._taken)
         self._written = [outcome for outcome in outcomes if outcome.after is not None and not self._roster.dry_run]
-        await self._write(session)
-        await self._database["roster_rows"].insert_many([self._row(outcome) for outcome in outcomes], session=session)
+        self._write(writing)
+        writing["roster_rows"].insert_many([self._row(outcome) for outcome in outcomes], session=writing.session)
         counts = Counter(f"counts.{outcome.verdict}" for outcome in outcomes)
-        await self._database["rosters"].update_one({"_id": self._roster.id}, {"$inc": dict(counts)}, session=session)
+        writing["rosters"].update_one({"_id": self._roster.id}, {"$inc": dict(counts)}, session=writing.session)
 
-    async def _known(self, session: Session) -> list[Versioned[Member]]:
+    def _known(self, writing: Writing) -> list[Versioned[Member]]:
         """Two queries: with `$or` the planner uses neither partial index and reads the whole institution."""
         profiles = [row.profile for row in self._chunk.rows if row.profile is not None]
         wanted = {
@@ -102,24 +97,24 @@ class _Attempt:
         for name, values in wanted.items():
             if values:
                 mine = {"institution": self._roster.institution, name: {"$in": values}}
-                found = await self._members.collection.find(mine, session=session).to_list(None)
+                found = writing[MAPPING.collection].find(mine, session=writing.session)
                 known |= {document["_id"]: document for document in found}
         return [to_versioned(document, MAPPING) for document in known.values()]
 
-    async def _write(self, session: Session) -> None:
+    def _write(self, writing: Writing) -> None:
         writes: list[InsertOne[Document] | ReplaceOne[Document]] = []
         facts: list[Fact] = []
         for outcome in self._written:
             write, further = self._write_and_facts(outcome)
             writes.append(write)
             facts += further
-            await asyncio.sleep(0)  # requests and the relay share this event loop
+            let_other_threads_run()  # the event loop of requests and the relay is one of them
         if not writes:
             return
-        done = await self._members.collection.bulk_write(writes, session=session)
+        done = writing[MAPPING.collection].bulk_write(writes, session=writing.session)
         if done.inserted_count + done.matched_count < len(writes):
             raise StaleVersion(found=0, expected=0)
-        await outbox.append(self._database, session, facts)
+        outbox.write(writing, facts)
 
     def _write_and_facts(self, outcome: Outcome) -> tuple[InsertOne[Document] | ReplaceOne[Document], list[Fact]]:
         before, after = outcome.before, outcome.after
