@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from deploy.demo.api import Caller, Refused, opened
+from deploy.api_client import Caller, Refused, opened
 from tests.crash.seats import Crowd
 from tests.crash.site import CrashSite
 from tests.crash.world import INSTITUTION
