@@ -6,21 +6,19 @@ from datetime import timedelta
 from services.profiles.invitations.api import invitations_router
 from services.profiles.invitations.repository import MongoInvitationRepository
 from services.profiles.invitations.usecases import InvitationUseCases
-from services.profiles.members.repository.members import MongoMemberRepository
-from services.profiles.members.usecases import MemberUseCases
-from services.profiles.programmes.repository import MongoProgrammeRepository
+from services.profiles.members.wiring import build_members
 from services.profiles.settings import Settings
 from shared.bootstrap import ServiceDependencies
 from shared.slices import Slice
 
 
 def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
-    members = MongoMemberRepository(dependencies.database, dependencies.clock)
+    members, member_use_cases = build_members(dependencies)
     invitations = MongoInvitationRepository(dependencies.database, members, dependencies.clock)
     use_cases = InvitationUseCases(
         invitations,
         members,
-        MemberUseCases(members, MongoProgrammeRepository(dependencies.database, dependencies.clock)),
+        member_use_cases,
         clock=dependencies.clock,
         new_code=lambda: secrets.token_urlsafe(24),
         lasts=timedelta(days=settings.invitation_days),

@@ -10,6 +10,11 @@ from shared.slices import Slice
 
 
 def build(dependencies: ServiceDependencies) -> Slice:
-    members = MongoMemberRepository(dependencies.database, dependencies.clock)
-    use_cases = MemberUseCases(members, MongoProgrammeRepository(dependencies.database, dependencies.clock))
+    members, use_cases = build_members(dependencies)
     return Slice(prepare=[members.prepare], routers=[me_router(use_cases), members_router(use_cases)])
+
+
+def build_members(dependencies: ServiceDependencies) -> tuple[MongoMemberRepository, MemberUseCases]:
+    """For this slice and those above it."""
+    members = MongoMemberRepository(dependencies.database, dependencies.clock)
+    return members, MemberUseCases(members, MongoProgrammeRepository(dependencies.database, dependencies.clock))

@@ -3,8 +3,7 @@
 from datetime import timedelta
 
 from services.profiles.invitations.repository import MongoInvitationRepository
-from services.profiles.members.repository.members import MongoMemberRepository
-from services.profiles.members.usecases import MemberUseCases
+from services.profiles.members.wiring import build_members
 from services.profiles.privacy.erasure import repository
 from services.profiles.privacy.erasure.api import erasures_router
 from services.profiles.privacy.erasure.handlers import Reactions
@@ -13,7 +12,6 @@ from services.profiles.privacy.erasure.usecases import ErasureDelays, ErasureUse
 from services.profiles.privacy.erasure.worker import ErasureWorker
 from services.profiles.privacy.export.api import export_router
 from services.profiles.privacy.export.usecases import Export
-from services.profiles.programmes.repository import MongoProgrammeRepository
 from services.profiles.settings import Settings
 from shared.bootstrap import ServiceDependencies
 from shared.contracts.matching import MatchingErasureCompleted
@@ -25,8 +23,8 @@ from shared.slices import Slice, Work
 
 def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
     database, clock = dependencies.database, dependencies.clock
-    erasures, members = MongoErasureRepository(database, clock), MongoMemberRepository(database, clock)
-    use_cases = MemberUseCases(members, MongoProgrammeRepository(database, clock))
+    erasures = MongoErasureRepository(database, clock)
+    members, use_cases = build_members(dependencies)
     delays = ErasureDelays(
         own=timedelta(days=settings.erasure_own_days), coordinators=timedelta(days=settings.erasure_coordinator_days)
     )
