@@ -45,18 +45,18 @@ def simulate(network: Network, programme: str, draft: Draft) -> Result:
 def _lists(network: Network, programme: Programme, mentees: Sequence[str]) -> Lists:
     ranked = network.pool(programme.id).ranked(mentees, programme.list_length)
     return {
-        mentee: Listed(tuple(one.mentors), one.unmatched, _percent(network, programme, mentee, one.mentors))
-        for mentee, one in zip(mentees, ranked, strict=True)
+        mentee: Listed(tuple(found.mentors), found.unmatched, _percent(network, programme, mentee, found.mentors))
+        for mentee, found in zip(mentees, ranked, strict=True)
     }
 
 
 def _percent(network: Network, programme: Programme, mentee: str, mentors: Sequence[str]) -> int:
-    """As the mentee would read it of the first."""
+    """The percentage of the first mentor, as the mentee's list shows it; 0 without a mentor."""
     if not mentors:
         return 0
-    who = network.person(mentee)
-    weights = weights_for(who, programme)
-    parts = scoring.weigh(scoring.factors_of(who, network.person(mentors[0])), weights)
+    person = network.person(mentee)
+    weights = weights_for(person, programme)
+    parts = scoring.weigh(scoring.factors_of(person, network.person(mentors[0])), weights)
     return scoring.percent(sum(parts[: scoring.OPEN]), weights)
 
 
