@@ -16,11 +16,11 @@ import typer
 
 from deploy.operators import bootstrap_of, check_network, end, record_in_audit, run_with_store, say
 from deploy.rebuild import COPIES
-from services.matching import restoring as matching
 from services.matching.projections.repository import ProjectedDocuments
-from services.notifications import restoring as notifications
+from services.matching.restoring import MatchingRestored
 from services.notifications.repository.inbox import MongoInboxRepository
-from services.profiles.republishing.repository import restoring as profiles
+from services.notifications.restoring import NotificationsRestored
+from services.profiles.republishing.repository.restoring import ProfilesRestored
 from services.profiles.republishing.repository.stale_heads import TOPICS
 from shared.clock import SystemClock
 from shared.consuming import consumer_groups as groups
@@ -32,6 +32,7 @@ from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.profiles import MemberErased
 from shared.mongo import Database, Document
+from shared.restoring import Report, RestoredService, Restoring
 
 _RENEWED_WITHIN_SECONDS = 3.0
 _NAMED = 20
@@ -70,64 +71,65 @@ def restored(
 
 
 async def _profiles(database: Database, bootstrap: str, *, dry_run: bool) -> Document:
-    restoring = profiles.Restoring(database, SystemClock())
-    await restoring.prepare()
-    await _replay(bootstrap, TOPICS, restoring.hear)
-    report = restoring.look() if dry_run else await restoring.restore()
+    report = await _restore(ProfilesRestored(database, SystemClock()), TOPICS, database, bootstrap, dry_run=dry_run)
     if not dry_run:
         await groups.reset_offsets(bootstrap, "profiles.projection")
         await groups.reset_offsets(bootstrap, "profiles.reaction")
     _say_all(
-        f"epoch {report.epoch}: {report.told} facts are told again",
-        _named("read back from the topics, which were ahead", report.read_back),
-        _named("made anew from the topics, unknown to the backup", report.made_anew),
-        _named("erased since the backup, and again", report.erased),
-        _named("LOST: the topics do not say enough, or somebody else has their address", report.not_read_back),
+        f"epoch {report.epoch}: every state is published again",
+        _named("read back from the topics, which were ahead", report.documents("read_back")),
+        _named("created from the topics, unknown to the backup", report.documents("made_anew")),
+        _named("erased since the backup, and again", report.documents("erased")),
+        _named("LOST: the topics do not say enough, or another has their address", report.documents("not_read_back")),
         "of all these, what no topic carries is as of the backup: story, pronouns, principles, external_id, "
         "roster memory; "
-        "nobody's story or e-mail address is shown until they allow it again: who withdrew it since is not known; "
+        "nobody's story or e-mail address is shown until they allow it again, as consents may have been withdrawn; "
         "invitations, rosters and answers kept for Idempotency-Key since then are gone",
     )
     return asdict(report)
 
 
 async def _matching(database: Database, bootstrap: str, *, dry_run: bool) -> Document:
-    restoring = matching.Restoring(database)
-    await restoring.prepare()
-    await _replay(bootstrap, [SuggestionsChanged.TOPIC], restoring.hear)
-    report = await (restoring.look() if dry_run else restoring.restore(now=SystemClock().now()))
+    matching = MatchingRestored(database, SystemClock())
+    report = await _restore(matching, [SuggestionsChanged.TOPIC], database, bootstrap, dry_run=dry_run)
     if not dry_run:
         copies = ProjectedDocuments(database)
         await forget_again(bootstrap, copies.fold_erasures)
     await _rebuild("matching", database, bootstrap, dry_run=dry_run)
     _say_all(
-        f"epoch {report.epoch}; {report.published_already} facts in the outbox were published already",
-        _named("read back from what was told of them; told again only where they differ now", report.read_back),
+        f"epoch {report.epoch}; {report.published_already} events in the outbox were published already",
         _named(
-            "LOST or set back; the last that was told of each",
-            [f"{name} ({last})" for name, last in report.set_back.items()],
+            "read back from their last event; published again only where they differ", report.documents("read_back")
         ),
+        _named("LOST or set back, each with its last event", report.documents("set_back")),
     )
     return asdict(report)
 
 
 async def _notifications(database: Database, bootstrap: str, *, dry_run: bool) -> Document:
-    restoring = notifications.Restoring(database)
-    await restoring.prepare()
-    await _replay(bootstrap, [NotificationRecorded.TOPIC], restoring.hear)
-    report = await (restoring.look() if dry_run else restoring.restore(now=SystemClock().now()))
+    notifications, topics = NotificationsRestored(database), [NotificationRecorded.TOPIC]
+    report = await _restore(notifications, topics, database, bootstrap, dry_run=dry_run)
     if not dry_run:
         store, now = MongoInboxRepository(database), SystemClock().now()
         await forget_again(bootstrap, lambda erased: store.fold_erasures(erased, now=now))
         await groups.reset_offsets(bootstrap, "notifications.reaction")
     await _rebuild("notifications", database, bootstrap, dry_run=dry_run)
     _say_all(
-        f"epoch {report.epoch}: the counters of {report.recipients} recipients; "
-        f"{report.published_already} facts in the outbox were published already",
-        "the facts since the backup are read again and tell the same under the same ids",
+        f"epoch {report.epoch}: the counters of {report.counters} recipients; "
+        f"{report.published_already} events in the outbox were published already",
+        "the events since the backup are read again and notify under the same ids",
         "LOST: what was marked as read since the backup is unread again, and what was parked or dropped comes again",
     )
     return asdict(report)
+
+
+async def _restore(
+    service: RestoredService, topics: Iterable[str], database: Database, bootstrap: str, *, dry_run: bool
+) -> Report:
+    restoring = Restoring(database, service, SystemClock())
+    await restoring.prepare()
+    await _replay(bootstrap, topics, restoring.hear)
+    return await (restoring.look() if dry_run else restoring.restore())
 
 
 async def forget_again(bootstrap: str, fold: ProjectionHandler) -> None:

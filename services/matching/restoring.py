@@ -1,16 +1,15 @@
-"""Restores matching after a backup: reads lists back from their facts, and begins a new epoch of versions.
+"""What matching restores after a backup: lists are read back from their last event, and every version is raised.
 
-Lists are stored as they were last published, so that a recomputed list is published only where it differs. Facts of
-requests, relationships, rounds and repairs do not carry all of their fields: those that the store lacks, or has in an
-older version, are reported with the type of their last fact.
+A subscriber that applies the events has each list as it was published last, so a list is published again only where it
+differs. The events of requests, relationships, rounds and repairs do not carry all of their state: those that the store
+does not have, or has as they were before, are named with their last event.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from services.matching.kernel.shards import shard_of
-from shared import epochs
+from shared.clock import Clock
 from shared.contracts.envelope import Received
 from shared.contracts.matching import (
     AboutPlace,
@@ -22,10 +21,10 @@ from shared.contracts.matching import (
 )
 from shared.contracts.payload import Payload
 from shared.mongo import Database, Document, ReplaceOne
-from shared.outbox import table as outbox
+from shared.restoring import Ahead, Counter, Outcome, raise_counters
 
 _LISTS = "lists"
-_COUNTED: Mapping[type[Payload], str] = {
+_VERSIONED: Mapping[type[Payload], str] = {
     SuggestionsChanged: _LISTS,
     AboutRequest: "requests",
     AboutRelationship: "relationships",
@@ -33,92 +32,47 @@ _COUNTED: Mapping[type[Payload], str] = {
     AboutPlace: "places",
     AboutRepair: "repairs",
 }
-"""The collections by payload: a document's `version` is the sequence of its facts."""
+"""The collection whose `version` is the sequence of these events."""
 
 
-@dataclass(slots=True)
-class Report:
-    epoch: int = 0
-    published_already: int = 0
-    """Facts that are pending in the backup's outbox and are in their topic already."""
-    read_back: list[str] = field(default_factory=list)
-    set_back: dict[str, str] = field(default_factory=dict)
-    """Documents that are in an older version or missing, with the type of their last fact."""
-
-
-class Restoring:
-    def __init__(self, database: Database) -> None:
+class MatchingRestored:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._published: set[str] = set()
-        self._versions: dict[str, dict[str, int]] = {}
-        self._epoch = 0
-        self._newest: dict[tuple[str, str], Received] = {}
+        self._clock = clock
 
-    async def prepare(self) -> None:
-        for name in _COUNTED.values():
-            found = self._database[name].find({}, {"version": 1})
-            self._versions[name] = {document["_id"]: document["version"] async for document in found}
-        known = [version for of in self._versions.values() for version in of.values()]
-        self._epoch = max(map(epochs.epoch_of, known), default=0)
-
-    def hear(self, received: Received) -> None:
-        envelope = received.envelope
-        self._published.add(envelope.id)
-        about = next((name for kind, name in _COUNTED.items() if isinstance(received.payload, kind)), None)
-        if about is None or not epochs.is_within_reach(envelope.sequence, epoch=self._epoch):
-            return
-        known = self._newest.get((about, envelope.subject))
-        if known is None or known.envelope.sequence < envelope.sequence:
-            self._newest[about, envelope.subject] = received
-
-    async def look(self) -> Report:
-        """Reports what `restore` would do; changes nothing."""
-        sequences = [event.envelope.sequence for event in self._newest.values()]
-        report = Report(epoch=max([self._epoch, *map(epochs.epoch_of, sequences)]) + 1)
-        for (about, id), event in self._ahead().items():
-            if about == _LISTS:
-                report.read_back.append(f"{about} {id}")
-            else:
-                report.set_back[f"{about} {id}"] = event.envelope.type
-        waits = await self._database["outbox"].distinct("_id", {"status": {"$ne": "sent"}})
-        report.published_already = len(self._published.intersection(waits))
-        return report
-
-    async def restore(self, *, now: datetime) -> Report:
-        report = await self.look()
-        await self._read_back(now)
-        await self._raise(report.epoch)
-        waits = self._database["outbox"].find({"status": {"$ne": "sent"}}, {"topic": 1})
-        sent = [row async for row in waits if row["_id"] in self._published]
-        await outbox.mark_sent(self._database["outbox"], sent, now=now)
-        return report
-
-    def _ahead(self) -> Mapping[tuple[str, str], Received]:
+    async def counters(self) -> Mapping[Counter, int]:
         return {
-            (about, id): event
-            for (about, id), event in self._newest.items()
-            if event.envelope.sequence > self._versions[about].get(id, 0)
+            (name, document["_id"]): document["version"]
+            for name in _VERSIONED.values()
+            async for document in self._database[name].find({}, {"version": 1})
         }
 
-    async def _read_back(self, now: datetime) -> None:
-        payloads = [event.payload for event in self._ahead().values()]
+    def raised_by(self, received: Received) -> tuple[Counter, int] | None:
+        of_kind = (name for kind, name in _VERSIONED.items() if isinstance(received.payload, kind))
+        name = next(of_kind, None)
+        return None if name is None else ((name, received.envelope.subject), received.envelope.sequence)
+
+    def outcomes(self, ahead: Ahead) -> Iterator[Outcome]:
+        for (name, id), received in ahead.items():
+            if name == _LISTS:
+                yield "read_back", f"{name} {id}"
+            else:
+                yield "set_back", f"{name} {id} ({received.envelope.type})"
+
+    async def restore(self, ahead: Ahead, *, epoch: int) -> Iterator[Outcome]:
+        now = self._clock.now()
+        payloads = [received.payload for received in ahead.values()]
         lists = [_list_of(payload, now) for payload in payloads if isinstance(payload, SuggestionsChanged)]
         if lists:
             writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in lists]
             await self._database[_LISTS].bulk_write(writes, ordered=False)
-
-    async def _raise(self, epoch: int) -> None:
-        base = epochs.raised(0, epoch)
-        counted = {"$mod": ["$version", epochs.raised(0, 1)]}
-        for name in self._versions:
-            older = {"version": {"$lt": base}}
-            await self._database[name].update_many(older, [{"$set": {"version": {"$add": [base, counted]}}}])
+        for name in _VERSIONED.values():
+            await raise_counters(self._database, name, "version", epoch=epoch)
+        return self.outcomes(ahead)
 
 
 def _list_of(published: SuggestionsChanged, now: datetime) -> Document:
-    """The list as last published. Scores are not published and are recomputed. Fence 0: the shard's next holder sets
-    its own.
-    """
+    """Events have no scores: those are computed again. Fence 0 lets any owner of the shard replace the list."""
     entries = [
         {"mentor": entry.mentor, "institution": entry.institution, "rank": entry.rank, "score": 0, "contributions": {}}
         for entry in sorted(published.ranked, key=lambda entry: entry.rank)

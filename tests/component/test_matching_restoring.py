@@ -1,12 +1,13 @@
 """What a restored store of matching reads back and what it can only name, on a real MongoDB."""
 
-from services.matching.restoring import Restoring
+from services.matching.restoring import MatchingRestored
 from shared import epochs
 from shared.clock import SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.matching import Ranked, RequestDeclined, SuggestionsChanged
 from shared.contracts.payload import Payload, Recipient
 from shared.mongo import Database
+from shared.restoring import Restoring
 
 ANA, MARA = Recipient(member="ana", institution="north"), Recipient(member="mara", institution="north")
 
@@ -46,15 +47,17 @@ async def test_lists_come_back_as_told_last_and_requests_that_moved_on_are_named
     await database["requests"].insert_many([{"_id": "known", "version": 2}, {"_id": "behind", "version": 1}])
     pending = {"_id": "care.ana-2", "status": "pending", "topic": "matching.events", "key": "north:care.ana"}
     await database["outbox"].insert_one({**pending, "bulk": False})
-    restoring = Restoring(database)
+    clock = SystemClock()
+    restoring = Restoring(database, MatchingRestored(database, clock), clock)
     await restoring.prepare()
     for one in (suggested(3, "milo", "mara"), suggested(2, "mara"), declined("known"), declined("behind")):
         restoring.hear(one)
 
-    report = await restoring.restore(now=SystemClock().now())
+    report = await restoring.restore()
 
-    assert (report.epoch, report.read_back, report.published_already) == (1, ["lists care.ana"], 1)
-    assert report.set_back == {"requests behind": RequestDeclined.TYPE}
+    assert (report.epoch, report.counters, report.published_already) == (1, 3, 1)
+    set_back = [f"requests behind ({RequestDeclined.TYPE})"]
+    assert report.outcomes == {"read_back": ["lists care.ana"], "set_back": set_back}
     listed = await database["lists"].find_one({"_id": "care.ana"}) or {}
     assert [entry["mentor"] for entry in listed["entries"]] == ["milo", "mara"]
     assert listed["version"] == epochs.raised(3, 1)

@@ -9,12 +9,13 @@ from services.profiles.members.domain.members import Member
 from services.profiles.members.repository.members import MongoMemberRepository
 from services.profiles.programmes import domain as programmes
 from services.profiles.programmes.repository import MongoProgrammeRepository
-from services.profiles.republishing.repository.restoring import Report, Restoring
+from services.profiles.republishing.repository.restoring import ProfilesRestored
 from shared import epochs
 from shared.clock import SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.payload import Payload
 from shared.mongo import Database, Document, ensure_indexes
+from shared.restoring import Report, Restoring
 
 TRACE = Trace(correlation_id="c")
 
@@ -46,7 +47,8 @@ class Site:
         self.told.append(Received(envelope, None if erased else fact))
 
     async def restored(self) -> Report:
-        restoring = Restoring(self.database, SystemClock())
+        clock = SystemClock()
+        restoring = Restoring(self.database, ProfilesRestored(self.database, clock), clock)
         await restoring.prepare()
         for one in self.told:
             restoring.hear(one)
@@ -79,7 +81,7 @@ async def test_every_state_is_told_again_newer_than_all_that_was_told_and_nothin
     await site.has(somebody("ben"))
     site.since(replace(somebody("ben"), name="Benjamin"), sequence=9)
     report = await site.restored()
-    assert (report.epoch, report.read_back) == (1, ["members ben"])
+    assert (report.epoch, report.documents("read_back")) == (1, ["members ben"])
     assert {(row["key"], row["sequence"]) for row in await site.waiting()} == {
         ("west:ana", epochs.raised(1, 1) + 1),
         ("west:ben", epochs.raised(9, 1) + 1),
@@ -94,7 +96,7 @@ async def test_once_more_after_an_interruption_is_an_epoch_later_and_reads_nothi
     site.since(replace(somebody("ana"), name="Anna"))
     await site.restored()
     report = await site.restored()
-    assert (report.epoch, report.read_back, report.told) == (2, [], 3)
+    assert (report.epoch, report.documents("read_back")) == (2, [])
     assert len(await site.waiting()) == 3
 
 
@@ -109,8 +111,8 @@ async def test_an_address_that_one_left_and_another_took_comes_back_to_the_other
     for id in sorted(changed, key=lambda one: one != first):
         site.since(changed[id])
     report = await site.restored()
-    assert sorted(report.read_back) == ["members ana", "members ben"]
-    assert report.not_read_back == []
+    assert sorted(report.documents("read_back")) == ["members ana", "members ben"]
+    assert report.documents("not_read_back") == []
 
 
 async def test_what_cannot_come_back_is_named_and_holds_up_nobody(site: Site) -> None:
@@ -118,7 +120,7 @@ async def test_what_cannot_come_back_is_named_and_holds_up_nobody(site: Site) ->
     site.since(somebody("late", "shared@west.example"))
     site.since(somebody("later"))
     report = await site.restored()
-    assert (report.made_anew, report.not_read_back) == (["members later"], ["members late"])
+    assert report.outcomes == {"made_anew": ["members later"], "not_read_back": ["members late"]}
     assert await site.member("late") is None
 
 
@@ -126,7 +128,7 @@ async def test_who_was_erased_since_is_erased_again(site: Site) -> None:
     await site.has(somebody("ana"))
     site.since(somebody("ana"), erased=True)
     report = await site.restored()
-    assert report.erased == ["members ana"]
+    assert report.documents("erased") == ["members ana"]
     assert await site.member("ana") is None
     assert await site.waiting() == []
 

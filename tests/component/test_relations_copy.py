@@ -13,10 +13,12 @@ from deploy.issuer import LocalIssuer
 from services.profiles.cards.repository import COPIES, PAIRS, SUGGESTED
 from services.profiles.privacy.erasure.repository import MongoErasureRepository
 from services.profiles.privacy.erasure.worker import ErasureWorker
+from services.profiles.republishing.repository.restoring import ProfilesRestored
 from shared.clock import SystemClock
 from shared.consuming.rebuild import Rebuild
 from shared.contracts.envelope import Received, headers_of
 from shared.contracts.matching import RelationshipClosed, RelationshipOpened
+from shared.restoring import Restoring
 from tests.component.conftest import begin_here
 from tests.component.profiles_kit import Network, running
 from tests.component.test_profiles_cards import Cast
@@ -170,7 +172,7 @@ async def test_a_restored_backup_that_knows_the_relation_of_somebody_erased_sinc
     known = await pairs.find({"mentee.member": cast.ids["ana"]}).to_list(None)
     await erase(cast, "ana")
     await pairs.insert_many(known)
-    restoring = restored.profiles.Restoring(cast.network.database, CLOCK)
+    restoring = Restoring(cast.network.database, ProfilesRestored(cast.network.database, CLOCK), CLOCK)
     await restoring.prepare()
     await restoring.restore()
     assert await named_in_copies(cast, "ana") == 0

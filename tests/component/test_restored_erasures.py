@@ -15,7 +15,7 @@ from services.profiles.members.repository.members import MongoMemberRepository
 from services.profiles.privacy.erasure import domain
 from services.profiles.privacy.erasure.domain import Erasure
 from services.profiles.privacy.erasure.repository import MongoErasureRepository
-from services.profiles.republishing.repository.restoring import Restoring
+from services.profiles.republishing.repository.restoring import ProfilesRestored
 from shared import kafka
 from shared.clock import SystemClock
 from shared.consuming.projection import document_of
@@ -23,6 +23,7 @@ from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.profiles import ContactChanged, MemberErased
 from shared.mongo import Database, Document
 from shared.outbox import table as outbox
+from shared.restoring import Report, Restoring
 
 CLOCK = SystemClock()
 TRACE = Trace(correlation_id="c")
@@ -77,13 +78,12 @@ async def published(bootstrap: str, fact: MemberErased) -> None:
         await publisher.stop()
 
 
-async def restored(database: Database, *told: Received) -> Restoring:
-    restoring = Restoring(database, CLOCK)
+async def restored(database: Database, *told: Received) -> Report:
+    restoring = Restoring(database, ProfilesRestored(database, CLOCK), CLOCK)
     await restoring.prepare()
     for one in told:
         restoring.hear(one)
-    await restoring.restore()
-    return restoring
+    return await restoring.restore()
 
 
 async def waiting(database: Database, topic: str) -> list[Document]:
@@ -97,8 +97,8 @@ async def test_profiles_tells_nothing_of_the_member_again_and_remembers_the_eras
     await store.prepare()
     await MongoErasureRepository(database, CLOCK).prepare()
     await store.add(ana, members.facts(ana), TRACE, request=ana.id)
-    restoring = await restored(database, received(erased(ana), 1))
-    assert restoring.report.erased == [f"members {ana.id}"]
+    report = await restored(database, received(erased(ana), 1))
+    assert report.documents("erased") == [f"members {ana.id}"]
     assert await database["members"].count_documents({}) == 0
     assert await waiting(database, "profiles.members") == []
     assert len(await waiting(database, "profiles.erasures")) == 1
@@ -121,8 +121,8 @@ async def test_an_erasure_that_the_backup_knows_is_not_reported_as_later_than_th
     contact = ContactChanged(member=ana.id, institution="west", name="Ana", email=ana.email)
     state = received(contact, 1)
     tombstone = Received(replace(state.envelope, id=CLOCK.new_id(), sequence=2), None)
-    restoring = await restored(database, state, tombstone)
-    assert (restoring.report.erased, restoring.report.read_back, restoring.report.made_anew) == ([], [], [])
+    report = await restored(database, state, tombstone)
+    assert report.outcomes == {}
 
 
 async def test_a_request_that_waited_at_the_backup_waits_its_whole_time_again(database: Database, ana: Member) -> None:
