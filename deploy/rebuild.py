@@ -40,7 +40,7 @@ def command(
     dry_run: Annotated[bool, typer.Option(help="only compare, and change nothing")] = False,
     even_if_less: Annotated[bool, typer.Option(help="replace the copy even if the topic has fewer documents")] = False,
 ) -> None:
-    """Projects the topic again, compares, replaces, and projects the records that arrived meanwhile."""
+    """Projects the topic again, compares, replaces, and projects the records that have arrived since."""
     copy = _copy(service, projection)
     bootstrap = bootstrap_of(service)
 

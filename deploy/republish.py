@@ -3,7 +3,7 @@
     python -m deploy.republish
 
 Reads the settings of profiles (`PROFILES_MONGO_URI`, …), in its container too, and is recorded in the audit.
-Profiles may run meanwhile.
+Profiles may be running.
 """
 
 import typer

@@ -32,7 +32,7 @@ class Program:
             return False
         try:
             connections = process.net_connections(kind="tcp")
-        except psutil.Error:  # it ended meanwhile, or belongs to another user
+        except psutil.Error:  # it has ended, or belongs to another user
             return False
         return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
 

@@ -261,19 +261,12 @@ class ErasureWithdrawn(Payload):
 
     TYPE: ClassVar[str] = "org.preceptor.profiles.erasure.withdrawn.v1"
     TOPIC: ClassVar[str] = "profiles.events"
+    AGGREGATE: ClassVar[str] = "erasure"
 
     erasure: Id
     member: Id
     institution: Id
     recipients: Annotated[tuple[Recipient, ...], Few] = ()
-
-    @property
-    def aggregate(self) -> str:
-        return self.erasure
-
-    @property
-    def tenant(self) -> str:
-        return self.institution
 
 
 class ContactChanged(Payload):
