@@ -64,7 +64,7 @@ class MoveRead(BaseModel):
 class StepRead(BaseModel):
     id: str
     mentee: PartyRead = Field(description="Who is displaced")
-    state: StepState = Field(description="`left`: nobody was found; `lapsed`: it could not be any more")
+    state: StepState = Field(description="`left`: no mentor was found; `lapsed`: it is not possible any more")
     reason: str | None = None
     moves: list[MoveRead] = Field(description="The displaced, then each bystander who makes room for the one before")
 
@@ -87,7 +87,7 @@ def repairs_router(repairs: Repairs) -> APIRouter:
         response: Response,
         _key: IdempotencyKey = None,
     ) -> RepairRead:
-        """A plan for all who are displaced now, in the background; one that waits is planned anew."""
+        """Plans for all mentees who are displaced now, in the background; an open plan is made again."""
         asked = await repairs.ask(me, programme, id=id, bystanders=body.bystanders_at_most, trace=trace)
         response.headers["location"] = f"/repairs/{asked.id}"
         return _tagged(response, asked)
@@ -113,7 +113,7 @@ def repairs_router(repairs: Repairs) -> APIRouter:
         cursor: str | None = None,
         limit: Limit = 50,
     ) -> Page[StepRead]:
-        """Who would go where, and who is left behind."""
+        """Which mentee moves to which mentor, and who is left behind."""
         page = await repairs.steps(me, repair, state, after=text_after(cursor) or "", limit=limit)
         return page_of(page, _step_read, limit=limit, position=lambda step: step.id)
 
@@ -133,14 +133,14 @@ def _act(routes: APIRouter, repairs: Repairs) -> None:
         response: Response,
         _key: IdempotencyKey = None,
     ) -> RepairRead:
-        """As it was last seen, or not at all. Steps are done one after another: each says what became of it."""
+        """Approves the version that was seen last. Steps are carried out one after another; each has its own state."""
         return _tagged(response, await repairs.approve(me, repair, expected=expected, trace=trace))
 
     @routes.post("/repairs/{repair}/drop", response_model_exclude_none=True, responses=refusals)
     async def drop_repair(
         repair: Id, me: SignedIn, expected: ExpectedVersion, response: Response, _key: IdempotencyKey = None
     ) -> RepairRead:
-        """Whoever is displaced stays so, until the next plan."""
+        """Displaced mentees stay displaced, until the next plan."""
         return _tagged(response, await repairs.drop(me, repair, expected=expected))
 
 
@@ -177,7 +177,7 @@ def _step_read(step: Step) -> StepRead:
         mentee=party(step.mentee),
         state=step.state,
         reason=step.reason,
-        moves=[_move_read(one) for one in step.moves],
+        moves=[_move_read(move) for move in step.moves],
     )
 
 

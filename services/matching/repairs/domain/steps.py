@@ -1,5 +1,5 @@
-"""A step of a repair carried out: the hard rules are asked again for every move, and the seat is taken as an acceptance
-takes it. If one move cannot be made, none of the step is.
+"""Carries out a step of a repair: checks the hard rules again for every move, and takes the seat as an acceptance does.
+If one move cannot be made, no move of the step is made.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ NOT_DISPLACED = "not_displaced"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairContext:
-    """All that bears on a move. `situation.is_engaged` is of relationships beside the one that is left."""
+    """What decides on a move. `situation.is_engaged` ignores the relationship that the mentee leaves."""
 
     move: Move
     situation: Situation
@@ -67,10 +67,10 @@ def _hindrance(contexts: Sequence[RepairContext], displacement: Displacement | N
 
 
 def _after(moved: Sequence[RepairContext], situation: Situation) -> Situation:
-    """Each that moved has taken one of the seats that its mentor's institution gives, whatever it leaves."""
+    """Every earlier move has taken one of the seats that the mentor's institution gives, whatever it leaves."""
     if situation.policy is None:
         return situation
-    entered = [(one.move.mentee.institution, one.move.mentor.institution) for one in moved]
+    entered = [(context.move.mentee.institution, context.move.mentor.institution) for context in moved]
     return replace(situation, policy=situation.policy.after(entered))
 
 
@@ -97,9 +97,9 @@ def _moved(context: RepairContext, repair: str, *, programme: str, id: str, now:
 
 
 def _once(decided: Sequence[Ended]) -> Iterator[Ended]:
-    """Two moves may settle one request."""
+    """Removes duplicates: two moves may settle the same request."""
     seen: set[str] = set()
-    for one in decided:
-        if one.state.id not in seen:
-            seen.add(one.state.id)
-            yield one
+    for ended in decided:
+        if ended.state.id not in seen:
+            seen.add(ended.state.id)
+            yield ended

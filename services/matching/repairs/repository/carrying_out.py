@@ -37,7 +37,7 @@ class MongoRepairWorkRepository:
             {"$match": {"$expr": {"$gt": ["$taken", {"$ifNull": [{"$first": "$known.capacity"}, 0]}]}}},
             {"$project": {"_id": 1}},
         ]
-        return [one["_id"] async for one in self._database[SEATS].aggregate(stages)]
+        return [seats["_id"] async for seats in self._database[SEATS].aggregate(stages)]
 
     async def displace_newest(self, mentor: str) -> None:
         """Displaces the mentees of an overfull mentor who are too many, those of the newest relationships."""
@@ -51,8 +51,8 @@ class MongoRepairWorkRepository:
             excess = [relationship_of(document) for document in newest[: max(0, known.taken - known.member.capacity)]]
             now = self._clock.now()
             lost = [
-                Displacement(id=one.id, pair=one.pair, relationship=one.id, cause="capacity_lowered", at=now)
-                for one in excess
+                Displacement(id=bond.id, pair=bond.pair, relationship=bond.id, cause="capacity_lowered", at=now)
+                for bond in excess
             ]
             displace(writing, lost)
 
@@ -72,7 +72,7 @@ class MongoRepairWorkRepository:
             self._jobs.replace(writing, repair)
             writing[STEPS].delete_many({"repair": repair.id}, session=session)
             if planned.steps:
-                writing[STEPS].insert_many([step_document(one, repair) for one in planned.steps], session=session)
+                writing[STEPS].insert_many([step_document(step, repair) for step in planned.steps], session=session)
             lost = writing[DISPLACEMENTS]
             lost.update_many({"_id": {"$in": list(seen)}}, {"$set": {"planned": True}}, session=session)
             lost.delete_many({"_id": {"$in": list(planned.void)}}, session=session)
