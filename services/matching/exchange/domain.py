@@ -1,7 +1,7 @@
-"""What two institutions give each other: mentoring given and received, and what their terms make of it.
+"""The balance of an exchange between two institutions: seats given and received, and the terms.
 
-A seat is given by the mentor's institution and received by the mentee's. Terms are each institution's own; whether a
-pair may be, both say.
+The mentor's institution gives a seat, the mentee's receives it. Each institution sets its own terms; a pair is allowed
+only where both institutions' terms allow it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,11 +20,11 @@ class Flow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """With one partner, as one institution sees it."""
+    """An institution's balance with a partner."""
 
     partner: str
     gives: bool
-    """As both say: our mentors may take their mentees."""
+    """Whether both institutions' terms let the institution's mentors take the partner's mentees."""
     receives: bool
     given: Flow
     received: Flow
@@ -33,7 +33,7 @@ class Balance:
 
     @property
     def left(self) -> int | None:
-        """Below the own ceiling. It may have been lowered beneath what is given: nothing ends by that."""
+        """Seats left below the institution's ceiling; 0 where the ceiling was lowered below the given seats."""
         return None if self.ceiling is None else max(0, self.ceiling - self.given.now)
 
     @property
@@ -49,7 +49,7 @@ def partners(mine: Institution, others: Mapping[str, Institution]) -> frozenset[
 def balances(
     mine: Institution, partners: Mapping[str, Institution], flows: Mapping[Exchange, Flow]
 ) -> Iterator[Balance]:
-    """With everybody whom it names, or has or had pairs with, by id."""
+    """Balances with every institution that `mine` names or has or had pairs with, by id."""
     met = {institution for exchange in flows for institution in exchange if mine.id in exchange}
     for partner in sorted((met | mine.exchanges_with) - {mine.id}):
         theirs, terms = partners.get(partner), mine.terms_with(partner) or ANY_TERMS

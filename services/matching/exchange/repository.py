@@ -1,4 +1,4 @@
-"""Pairs across institutions, counted from the relationships themselves: no counter that could differ from them."""
+"""Counts pairs across institutions from the relationships: there is no counter that could differ from them."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -24,7 +24,7 @@ class MongoExchangeRepository:
         return {exchange: flow for each in found for exchange, flow in each.items()}
 
     async def _flows(self, institution: str, side: str, other: str) -> Mapping[Exchange, Flow]:
-        """Counted in an index: no relationship is read, and none between the institution's own people is passed."""
+        """Counts in an index only: reads no document, and skips relationships within the institution."""
         now = {"$sum": {"$cond": [{"$in": ["$state", SEATED["state"]["$in"]]}, 1, 0]}}
         stages: list[Document] = [
             {"$match": {f"{side}.institution": institution, f"{other}.institution": {"$ne": institution}}},

@@ -1,4 +1,4 @@
-"""What an institution gives and receives, for the coordinator of the whole institution."""
+"""The seats that an institution gives and receives, for a coordinator of the whole institution."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
@@ -13,7 +13,7 @@ class ExchangeRepository(Protocol):
     async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]: ...
 
     async def flows(self, institution: str) -> Mapping[Exchange, Flow]:
-        """Between it and others."""
+        """Flows between the institution and others."""
 
 
 class Exchanges:

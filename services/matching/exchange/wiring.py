@@ -1,4 +1,4 @@
-"""Exchange between institutions, and what mentors carry, as part of the service."""
+"""Wires the exchange between institutions and the load of mentors."""
 
 from services.matching.exchange.api import exchange_router
 from services.matching.exchange.load.api import load_router

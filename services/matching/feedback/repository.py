@@ -1,7 +1,7 @@
-"""What mentees say of their mentors, saved and counted.
+"""Stores mentees' ratings of their mentors, and counts them.
 
-An answer's transaction writes to the `seats` of both people, as leaving does: so an erasure either finds the answer or
-makes it begin again and be refused, and answers of one mentor are counted one after another.
+The transaction of a rating writes to the `seats` of both people, as a departure does: an erasure either finds the
+rating, or aborts the transaction, which is then refused. Ratings of the same mentor are counted sequentially.
 """
 
 from services.matching.feedback import domain
@@ -53,7 +53,7 @@ class MongoAnswerRepository:
 
         try:
             return await in_one_thread(self._database, body)
-        except DuplicateKeyError:  # sent twice at once
+        except DuplicateKeyError:  # a concurrent request has stored it
             raise StaleVersion(found=1, expected=0) from None
 
     def _count(self, writing: Writing, relationship: Relationship, trace: Trace) -> None:
@@ -82,7 +82,7 @@ def _hold_both(writing: Writing, relationship: Relationship) -> None:
 
 
 def _all_ratings(writing: Writing) -> Sum:
-    """All mentors, the one that is counted too: to leave one out while reading took twice as long."""
+    """The sum of all mentors. To exclude the mentor in the query took twice as long."""
     stages: list[Document] = [
         {"$group": {"_id": None, "answers": {"$sum": "$answers"}, "total": {"$sum": "$total"}}},
     ]
@@ -90,7 +90,7 @@ def _all_ratings(writing: Writing) -> Sum:
 
 
 def _of(pair: Pair) -> str:
-    """One answer of a mentee's on a mentor, however many mentorings they had."""
+    """The id of a mentee's rating of a mentor: one, however many relationships they had."""
     return f"{pair.mentor.member}.{pair.mentee.member}"
 
 

@@ -79,7 +79,7 @@ def steps_ahead(mentee: Person, mentor: Person) -> int | None:
 
 
 def room(mentor: Person) -> int:
-    """Percent of the seats that are neither taken nor asked for: who is asked much comes later, so that asks spread."""
+    """Percent of the seats that are neither taken nor requested, so that requests are spread over mentors."""
     carried = mentor.taken + mentor.asked
     return 100 - 100 * carried // max(1, mentor.member.capacity, carried)
 
@@ -89,7 +89,7 @@ def half_hours(member: Member) -> frozenset[int]:
 
 
 def hour_bits(member: Member) -> frozenset[int]:
-    """As columns have them."""
+    """The half-hours as bits for columns."""
     given = half_hours(member)
     return given | {hours.HALF_HOURS} if given else given
 
@@ -125,7 +125,7 @@ def _count(words: Words) -> Counts:
 
 
 def _looked_up(table: Ints, places: npt.NDArray[np.integer[Any]]) -> Ints:
-    """`table[places]` where none is outside; faster, because it is not asked of each."""
+    """`table[places]` for valid indexes; faster without a bounds check of each."""
     return table.take(places, mode="clip")
 
 

@@ -1,4 +1,4 @@
-"""Documents ↔ rotations. The external id is unique within its institution; the day is kept as its beginning."""
+"""Maps rotations to documents. The external id is unique within its institution; a day is stored as its start."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
@@ -50,7 +50,7 @@ def assessment_of(document: Document) -> Assessment:
 def keeping(
     rotations: Sequence[Rotation], *, event: str, correlation: str
 ) -> list[InsertOne[Document] | ReplaceOne[Document]]:
-    """Each on condition of the version before."""
+    """The writes of rotations, each conditional on the previous version."""
     return [
         _keeping(rotation, event=event, correlation=correlation, before=rotation.version - 1) for rotation in rotations
     ]
@@ -59,7 +59,7 @@ def keeping(
 def recounted(
     before: Rotation, after: Rotation, *, event: str, correlation: str
 ) -> InsertOne[Document] | ReplaceOne[Document]:
-    """Its version is another only where it changes anything for anybody."""
+    """The write of a recounted rotation, whose version may be unchanged."""
     return _keeping(after, event=event, correlation=correlation, before=before.version)
 
 

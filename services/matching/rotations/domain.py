@@ -1,7 +1,7 @@
-"""The evaluator firewall: who assesses somebody does not counsel them, in either direction, while it counts.
+"""Rotations for the evaluator firewall: an assessor and the assessed member are not matched, in either direction.
 
-A rotation counts in a programme from so many days before it begins until so many after it ends, days being Greenwich's.
-Which programmes that is at present stands in the rotation, with the moment at which it is to be looked at again.
+A rotation counts in a programme from some days before its first day until some days after its last, by UTC days. It
+stores the programmes in which it counts now, and when it must be recounted.
 Source: LCME standards, element 11.1 (counsel comes from people with no role in assessment).
 """
 
@@ -17,7 +17,7 @@ FIRST, LAST = date(2000, 1, 1), date(2200, 1, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """As the institution's system says it, under that system's id."""
+    """A rotation as entered, with the id of the institution's system."""
 
     external: str
     assessor: str
@@ -29,7 +29,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedEntry:
-    """As `Entry`, before the members named by an identifier are known."""
+    """An entry whose members may be named by an identifier that is not resolved yet."""
 
     external: str
     assessor: Named
@@ -57,9 +57,9 @@ class Rotation:
     entry: Entry
     version: int = 1
     is_void: bool = False
-    """Taken back: it counts nowhere."""
+    """Whether it was withdrawn, so that it counts nowhere."""
     programmes: frozenset[str] = frozenset()
-    """In which it counts now."""
+    """The programmes in which it counts now."""
     due_at: datetime | None
 
     @property
@@ -73,7 +73,7 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A programme's."""
+    """How long before and after a rotation it counts in a programme."""
 
     programme: str
     lookback: timedelta
@@ -81,7 +81,9 @@ class Window:
 
 
 def wrong(entry: Entry, *, institution: str, known: Mapping[str, str]) -> tuple[FieldError, ...]:
-    """`known` are the institutions of those who may be named: who is not, and who does not exist, is unknown alike."""
+    """The errors of an entry. `known` maps the members who may be named to their institutions; any other id is unknown,
+    whether it exists or not.
+    """
     unknown = [name for name in ("assessor", "assessed") if getattr(entry, name) not in known]
     errors = [FieldError(name, "must be the id of a member of your institution, or of a partner's") for name in unknown]
     if not errors and institution not in (known[entry.assessor], known[entry.assessed]):
@@ -99,7 +101,7 @@ def wrong(entry: Entry, *, institution: str, known: Mapping[str, str]) -> tuple[
 
 
 def enter(known: Rotation | None, entry: Entry, *, institution: str, now: datetime) -> Rotation | FieldError:
-    """What is stored from now on: `known` itself where nothing is new."""
+    """The rotation to store; `known` itself where nothing changes."""
     if known is None:
         return Rotation(institution=institution, entry=entry, due_at=now)
     if (known.entry.assessor, known.entry.assessed) != (entry.assessor, entry.assessed):
@@ -114,7 +116,7 @@ def take_back(known: Rotation, *, now: datetime) -> Rotation:
 
 
 def count(rotation: Rotation, windows: Iterable[Window], *, now: datetime) -> Rotation:
-    """As it counts now; a version of its own where that changes anything for anybody."""
+    """The rotation with the programmes in which it counts now; a new version only where these change."""
     spans = [] if rotation.is_void else [(window.programme, *_span(rotation.entry, window)) for window in windows]
     programmes = frozenset(programme for programme, start, end in spans if start <= now < end)
     due = min((moment for _, start, end in spans for moment in (start, end) if moment > now), default=None)

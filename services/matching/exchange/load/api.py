@@ -1,4 +1,4 @@
-"""What mentors carry, over HTTP."""
+"""HTTP API of the load of mentors."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field

@@ -1,6 +1,6 @@
-"""What mentors carry: seats taken, hours promised, asks that wait for an answer. Of groups, sums only.
+"""The load of mentors: taken seats, promised hours, pending requests. Of institutions' groups only sums are shown.
 
-A group of fewer than five is hidden, and no sum has it in it: nothing in one answer can be subtracted from another.
+A group of fewer than five mentors is hidden and excluded from all sums, so that it cannot be found by subtraction.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,18 +11,18 @@ LEAST_GROUP = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """One mentor's, all programmes together."""
+    """The load of a mentor, in all programmes together."""
 
     seats: int
     taken: int
     hours: int
-    """A month, that they give to mentoring."""
+    """Hours a month that the mentor gives to mentoring."""
     unanswered: int
 
     @property
     def promised(self) -> float:
-        """Hours a month: a seat is worth an equal share of all. Above `hours` where seats were lowered beneath what is
-        taken; where they were lowered to none (a pause), all hours are promised to those who stay.
+        """Promised hours a month: each seat is worth an equal share of `hours`. Exceeds `hours` where the seats were
+        lowered below the taken seats; where they were lowered to 0 (a pause), all hours are promised.
         """
         return self.hours * self.taken / (self.seats or max(1, self.taken))
 

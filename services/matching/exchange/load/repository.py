@@ -1,4 +1,4 @@
-"""What mentors carry, from the copies, the seats and the pending requests."""
+"""Reads the load of mentors from the projections, the seats and the pending requests."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

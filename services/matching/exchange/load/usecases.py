@@ -1,4 +1,4 @@
-"""Load as its mentor sees it, and as coordinators do: sums of groups that are large enough to hide anybody."""
+"""The load for the mentor, and for coordinators as sums of groups that are large enough to hide each mentor."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ class LoadRepository(SignIns, Protocol):
     async def load(self, institution: str, member: str) -> Load | None: ...
 
     async def loads(self, programme: str, institutions: Sequence[str]) -> Mapping[str, Sequence[Load]]:
-        """Of its active mentors, by institution."""
+        """Loads of the programme's active mentors, by institution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
     total: Total
-    """Of the groups that are shown."""
+    """The total of the groups that are shown."""
     groups: Mapping[str, Total]
     hidden: int
-    """Groups."""
+    """The number of hidden groups."""
 
 
 class Loads:
