@@ -52,8 +52,8 @@ def record(
 
 
 async def send(producer: AIOKafkaProducer, records: Sequence[dict[str, Any]]) -> None:
-    for one in records:
-        await producer.send_and_wait(**one)
+    for record in records:
+        await producer.send_and_wait(**record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Effects:
 
     async def effects(self) -> list[tuple[str, int]]:
         found = self.plumbing.database["effects"].find().sort("_id")
-        return [(one["mentee"], one["version"]) async for one in found]
+        return [(document["mentee"], document["version"]) async for document in found]
 
 
 async def have(effects: Effects, expected: Sequence[tuple[str, int]], *, within: float = 20) -> None:
@@ -112,5 +112,5 @@ async def have(effects: Effects, expected: Sequence[tuple[str, int]], *, within:
 
 async def parked(plumbing: Plumbing, tenant: str) -> list[tuple[str, int]]:
     """(reason, version) of what is parked for this tenant, in order."""
-    waiting = [one for one in await plumbing.parking.waiting() if tenant.encode() in (one.key or b"")]
-    return [(one.reason, json.loads(one.value or b"{}").get("version", 0)) for one in waiting]
+    waiting = [parked for parked in await plumbing.parking.waiting() if tenant.encode() in (parked.key or b"")]
+    return [(parked.reason, json.loads(parked.value or b"{}").get("version", 0)) for parked in waiting]

@@ -191,7 +191,7 @@ def _notes(api: Api) -> APIRouter:  # noqa: C901 -- one route of each kind
             raise Conflict("shape", "each API looks at the shape")
         wanted = {"institution": me.home, "_id": {"$gt": after or ""}} | ({"text": text} if text is not None else {})
         found = await notes.find(wanted).sort("_id").limit(limit).to_list(None)
-        return Page(items=[one["_id"] for one in found], next=to_cursor(found[-1]["_id"]) if found else None)
+        return Page(items=[note["_id"] for note in found], next=to_cursor(found[-1]["_id"]) if found else None)
 
     @routes.get("/public")
     async def public(q: Annotated[int, Query()] = 0, x: Annotated[int, Header()] = 0) -> dict[str, int]:

@@ -94,7 +94,9 @@ class Matching:
             MemberErased: copies.fold_erasures,
         }
         for kind, fold in projection_handlers.items():
-            of_kind = [self.received(one, correlation=correlation) for one in payloads if isinstance(one, kind)]
+            of_kind = [
+                self.received(payload, correlation=correlation) for payload in payloads if isinstance(payload, kind)
+            ]
             if of_kind:
                 await fold(of_kind)
 
@@ -163,11 +165,13 @@ class Matching:
 
     async def join(self, *people: MemberChanged) -> None:
         """With a sign-in each."""
-        await self.say(*people, *(signed_in(one) for one in people))
+        await self.say(*people, *(signed_in(person) for person in people))
 
     async def seats(self) -> dict[str, int]:
         """Taken, by mentor."""
-        return {one["_id"]: one["taken"] async for one in self.database["seats"].find() if one["taken"]}
+        return {
+            document["_id"]: document["taken"] async for document in self.database["seats"].find() if document["taken"]
+        }
 
     async def nobody_leaves(self) -> bool:
         return await self.database["departures"].count_documents({}) == 0
@@ -185,8 +189,10 @@ class Matching:
 
     async def facts(self, *of: str) -> list[tuple[str, dict[str, Any]]]:
         """Type without prefix and suffix, and data, in order; of requests and relationships only, or of these."""
-        told = [(one["headers"]["ce_type"].split(".")[3:5], json.loads(one["value"])) for one in await self.events()]
-        named = [(".".join(name), data) for name, data in told]
+        typed = [
+            (event["headers"]["ce_type"].split(".")[3:5], json.loads(event["value"])) for event in await self.events()
+        ]
+        named = [(".".join(name), data) for name, data in typed]
         return [(name, data) for name, data in named if (name in of if of else not name.startswith("suggestions"))]
 
 
@@ -224,7 +230,7 @@ async def running(
             yield matching
         return
     clock = SystemClock()
-    told = Settings(
+    wanted = Settings(
         environment="development",
         mongo_uri=mongo_uri,
         mongo_database=database,
@@ -233,9 +239,9 @@ async def running(
         topics_size="native",
         **{"coalesce_seconds": 0.1, "lease_seconds": 3, **settings},
     )
-    service = app.build(told, clock, frozenset({"api", "consumer", "relay", "clockwork"}))
+    service = app.build(wanted, clock, frozenset({"api", "consumer", "relay", "clockwork"}))
     await service.prepare()
-    mine = mongo.connect(mongo_uri, told.mongo_database)
+    mine = mongo.connect(mongo_uri, wanted.mongo_database)
     stops = asyncio.Event()
     tasks = [
         asyncio.create_task(supervise(name, act, clock, stops=stops))

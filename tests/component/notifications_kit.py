@@ -156,7 +156,7 @@ def event(
     recipients: Sequence[tuple[str, str]] | None = None,
     **changed: Any,
 ) -> SuggestionsChanged:
-    told = recipients if recipients is not None else [(mentee, institution)]
+    named = recipients if recipients is not None else [(mentee, institution)]
     whole = {
         "programme": "residency",
         "mentee": mentee,
@@ -165,7 +165,7 @@ def event(
         "ranked": tuple(Ranked(mentor=m, institution=i, rank=rank) for rank, (m, i) in enumerate(ranked, 1)),
         "entered": tuple(entered),
         "cause": "own_change",
-        "recipients": tuple(Recipient(member=member, institution=of) for member, of in told),
+        "recipients": tuple(Recipient(member=member, institution=of) for member, of in named),
     } | changed
     return SuggestionsChanged(enrolment=f"{whole['programme']}.{mentee}", **whole)
 

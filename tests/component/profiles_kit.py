@@ -91,8 +91,8 @@ class Network:
         assert accepted.status_code == 200, accepted.text
         return person, accepted.json()
 
-    async def told(self, topic: str, subject: str) -> list[Json]:
-        """Outbox rows of one aggregate, as they came."""
+    async def rows(self, topic: str, subject: str) -> list[Json]:
+        """The outbox rows of an aggregate, in order of sequence."""
         rows = await self.database["outbox"].find({"topic": f"profiles.{topic}"}).sort("sequence").to_list(None)
         return [row for row in rows if row["key"].endswith(f":{subject}")]
 

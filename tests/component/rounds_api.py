@@ -74,11 +74,11 @@ class RoundsApi:
     async def pairs(self, round: str, **query: Any) -> dict[str, str | None]:
         """Mentors by mentee."""
         page = (await self.get(f"/rounds/{round}/pairs", limit=200, **query)).json()["items"]
-        return {one["mentee"]["member"]: one["mentor"]["member"] if "mentor" in one else None for one in page}
+        return {pair["mentee"]["member"]: pair["mentor"]["member"] if "mentor" in pair else None for pair in page}
 
     async def states(self, round: str) -> Counter[str]:
         page = (await self.get(f"/rounds/{round}/pairs", limit=200)).json()["items"]
-        return Counter(one["state"] for one in page)
+        return Counter(pair["state"] for pair in page)
 
     async def waitlist(self, round: str) -> list[dict[str, Any]]:
         return list((await self.get(f"/rounds/{round}/waitlist")).json()["items"])

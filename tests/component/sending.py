@@ -25,11 +25,13 @@ async def topic_takes(bootstrap: str, topic: str, **settings: str) -> AsyncItera
     """As an operator may set it beside our back, while the block lasts."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    declared = next(one.settings for one in load_topics(TOPICS, size=NATIVE) if one.name == topic)
+    declared = next(
+        declared_topic.settings for declared_topic in load_topics(TOPICS, size=NATIVE) if declared_topic.name == topic
+    )
 
-    async def alter(told: Mapping[str, str]) -> None:
+    async def alter(settings: Mapping[str, str]) -> None:
         # What is not told goes back to Kafka's default.
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {**declared, **told})])
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {**declared, **settings})])
 
     try:
         await alter({name.replace("_", "."): value for name, value in settings.items()})

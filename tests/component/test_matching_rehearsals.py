@@ -128,7 +128,7 @@ async def test_profiles_takes_the_change_as_it_stands_and_once(
         assert founded["weights"] == programme_weights({"load": 7, "topics": 90})
 
         async def publish() -> None:
-            *_, last = await profiles.told("programmes", "there")
+            *_, last = await profiles.rows("programmes", "there")
             await matching.say(ProgrammeChanged(**json.loads(last["value"])))
 
         await publish()

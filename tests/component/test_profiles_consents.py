@@ -39,7 +39,7 @@ async def _programme(two: Two, *admits: str) -> Json:
 
 
 async def _published(network: Network, topic: str, id: str) -> Json:
-    rows = await network.told(topic, id)
+    rows = await network.rows(topic, id)
     assert [row["sequence"] for row in rows] == list(range(1, len(rows) + 1))
     return dict(json.loads(rows[-1]["value"]))
 
@@ -68,7 +68,7 @@ async def test_a_programme_is_unknown_to_a_named_institution_until_it_agrees(net
     assert (await member.get(path)).status_code == 404
     assert (await _published(network, "programmes", programme["id"]))["admits"] == [two.here]
     seen = (await two.north.get(path)).json()
-    assert seen["version"] == len(await network.told("programmes", programme["id"]))
+    assert seen["version"] == len(await network.rows("programmes", programme["id"]))
 
 
 async def test_an_institution_that_is_named_again_is_asked_again(two: Two) -> None:

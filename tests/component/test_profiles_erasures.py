@@ -181,9 +181,9 @@ async def test_an_erased_member_leaves_tombstones_a_marker_and_nothing_else(netw
     erasure, id = await delete_me(network, person), seen["id"]
     await work_off(network)
     for topic in ("members", "preferences", "contacts"):
-        *_, last = await network.told(topic, id)
-        assert (last["value"], last["sequence"]) == (None, len(await network.told(topic, id)))
-    [erased] = await network.told("erasures", id)
+        *_, last = await network.rows(topic, id)
+        assert (last["value"], last["sequence"]) == (None, len(await network.rows(topic, id)))
+    [erased] = await network.rows("erasures", id)
     told = json.loads(erased["value"])
     assert (told["erasure"], told["contacts_sequence"]) == (erasure["id"], last["sequence"])
     assert problem(await person.get("/me")) == (404, "not_bound")
@@ -205,7 +205,7 @@ async def test_the_report_says_whose_receipt_is_outstanding(network: Network, he
     await published(network, id)
     await work_off(network)
     assert (await coordinator.get(path)).json()["outstanding"] == ["matching", "notifications"]
-    rows: list[Document] = await network.told("members", id)
+    rows: list[Document] = await network.rows("members", id)
     assert rows == []  # nothing of the profile waits in the outbox for its seven days
     for _ in range(2):  # a receipt may come twice
         await receipts(network, erasure, here)
@@ -235,9 +235,9 @@ async def test_a_process_killed_while_it_erases_loses_and_doubles_nothing(
         await work_off(network)
         for _, seen in people:
             for topic in ("members", "preferences", "contacts"):
-                values = [row["value"] for row in await network.told(topic, seen["id"])]
+                values = [row["value"] for row in await network.rows(topic, seen["id"])]
                 assert values.count(None) == 1, topic
-            assert len(await network.told("erasures", seen["id"])) == 1
+            assert len(await network.rows("erasures", seen["id"])) == 1
             await published(network, seen["id"])
         await work_off(network)
         states = [one["outstanding"] for one in (await coordinator.get("/erasures")).json()["items"]]
@@ -256,6 +256,6 @@ async def test_an_older_state_appended_behind_a_tombstone_is_followed_by_the_tom
     assert await states.republish(late) == 2
     assert await states.republish(late) == 0
     for topic in ("members", "contacts"):
-        rows = await network.told(topic, seen["id"])
+        rows = await network.rows(topic, seen["id"])
         assert [row["value"] for row in rows[-2:]] == [None, None]
         assert rows[-1]["sequence"] == rows[-2]["sequence"]

@@ -91,7 +91,7 @@ async def test_what_waits_in_the_outbox_is_not_told_again(
 
         await network.database["outbox"].update_many({}, {"$set": {"status": "sent"}})
         assert await states.republish(behind) == 1
-        assert [row["sequence"] for row in await network.told("members", id)] == [1, 2, 2]
+        assert [row["sequence"] for row in await network.rows("members", id)] == [1, 2, 2]
 
 
 async def test_a_key_that_no_document_has_is_nobody_s(states: MongoStateRepository) -> None:

@@ -30,9 +30,9 @@ async def test_a_new_member_is_told_in_public_and_to_those_who_write_to_them(net
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada", stage="resident", languages=["EN", "en"])
     assert member["languages"] == ["en"]
-    assert [row["sequence"] for row in await network.told("members", member["id"])] == [1]
-    assert [row["sequence"] for row in await network.told("contacts", member["id"])] == [1]
-    [preferences] = await network.told("preferences", member["id"])
+    assert [row["sequence"] for row in await network.rows("members", member["id"])] == [1]
+    assert [row["sequence"] for row in await network.rows("contacts", member["id"])] == [1]
+    [preferences] = await network.rows("preferences", member["id"])
     assert '"email_digest":"' in preferences["value"]
     assert member["email"] not in preferences["value"]
 
@@ -40,10 +40,10 @@ async def test_a_new_member_is_told_in_public_and_to_those_who_write_to_them(net
 async def test_preferences_are_published_again_under_the_next_sequence(network: Network, here: str) -> None:
     member = await network.member(await network.institution(here), "ada", external_id="S-12")
     assert await republish_preferences(network.database, SystemClock()) >= 1
-    first, again = await network.told("preferences", member["id"])
+    first, again = await network.rows("preferences", member["id"])
     assert (first["sequence"], again["sequence"]) == (1, 2)
     assert first["value"] == again["value"]
-    assert [row["sequence"] for row in await network.told("contacts", member["id"])] == [1]
+    assert [row["sequence"] for row in await network.rows("contacts", member["id"])] == [1]
 
 
 async def test_only_the_topic_whose_part_changed_hears_of_a_change(network: Network, here: str) -> None:
@@ -54,8 +54,8 @@ async def test_only_the_topic_whose_part_changed_hears_of_a_change(network: Netw
     assert changed.headers["etag"] == '"2"'
     assert (await coordinator.patch(path, {"name": "Ada L."}, version=2)).status_code == 200
     assert (await coordinator.patch(path, {"principles": "Listen first."}, version=3)).status_code == 200
-    assert [row["sequence"] for row in await network.told("members", member["id"])] == [1, 2]
-    assert [row["sequence"] for row in await network.told("contacts", member["id"])] == [1, 2]
+    assert [row["sequence"] for row in await network.rows("members", member["id"])] == [1, 2]
+    assert [row["sequence"] for row in await network.rows("contacts", member["id"])] == [1, 2]
 
 
 async def test_saving_what_is_there_already_tells_nobody(network: Network, here: str) -> None:
@@ -63,7 +63,7 @@ async def test_saving_what_is_there_already_tells_nobody(network: Network, here:
     member = await network.member(coordinator, "ada", capacity=2)
     again = await coordinator.patch(f"/members/{member['id']}", {"capacity": 2}, version=1)
     assert (again.status_code, again.headers["etag"]) == (200, '"1"')
-    assert len(await network.told("members", member["id"])) == 1
+    assert len(await network.rows("members", member["id"])) == 1
 
 
 async def test_a_stale_version_is_412_and_changes_nothing(network: Network, here: str) -> None:
@@ -103,7 +103,7 @@ async def test_an_invitation_makes_a_sign_in_the_member(network: Network, here: 
     by_coordinator = (await coordinator.get(f"/members/{seen['id']}")).json()
     assert by_coordinator["has_sign_in"]
     assert not by_coordinator.keys() & {"story", "weights", "never", "identity", "wishes_shared_identity"}
-    preferences = await network.told("preferences", seen["id"])
+    preferences = await network.rows("preferences", seen["id"])
     assert [row["sequence"] for row in preferences] == [1, 2, 3]
     assert '"subject_hash":"' in preferences[1]["value"]
     assert all("failed" not in row["value"] for row in await network.database["outbox"].find().to_list(None))
@@ -155,7 +155,7 @@ async def test_of_two_who_accept_at_once_one_is_the_member(network: Network, her
     people = [network.sign_in(f"p{number}", here, "member") for number in range(4)]
     answers = await asyncio.gather(*(person.post("/invitations/accept", {"code": code}) for person in people))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
-    assert len(await network.told("preferences", member["id"])) == 2
+    assert len(await network.rows("preferences", member["id"])) == 2
 
 
 async def test_of_two_changes_of_one_version_one_holds(network: Network, here: str) -> None:
@@ -164,7 +164,7 @@ async def test_of_two_changes_of_one_version_one_holds(network: Network, here: s
     path = f"/members/{member['id']}"
     answers = await asyncio.gather(*(coordinator.patch(path, {"capacity": n}, version=1) for n in range(1, 9)))
     assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7
-    assert [row["sequence"] for row in await network.told("members", member["id"])] == [1, 2]
+    assert [row["sequence"] for row in await network.rows("members", member["id"])] == [1, 2]
 
 
 async def test_one_sign_in_is_one_member(network: Network, here: str) -> None:
@@ -235,7 +235,7 @@ async def test_pause_and_deactivation_are_states_and_saying_them_again_is_harmle
     ):
         answer = await coordinator.post(f"{path}/{command}")
         assert (answer.status_code, answer.json()[field]) == (200, value)
-    assert len(await network.told("members", member["id"])) == 5
+    assert len(await network.rows("members", member["id"])) == 5
 
 
 @pytest.mark.parametrize("commands", [("pause", "resume"), ("deactivate", "reactivate")])
@@ -270,7 +270,7 @@ async def test_notifications_hears_who_is_inactive(network: Network, here: str) 
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada")
     await coordinator.post(f"/members/{member['id']}/deactivate")
-    contacts = await network.told("contacts", member["id"])
+    contacts = await network.rows("contacts", member["id"])
     assert [json.loads(row["value"])["status"] for row in contacts] == ["active", "inactive"]
 
 
@@ -439,7 +439,7 @@ async def test_an_operator_founds_and_the_coordinator_says_with_whom_to_exchange
     assert (unknown.status_code, unknown.json()["exchanges_with"]) == (200, ["nowhere"])
     assert (await network.operator.patch(path, {"exchanges_with": []}, version=3)).status_code == 403
     assert (await coordinator.patch(path, {"name": "Mine"}, version=3)).status_code == 403
-    assert [row["sequence"] for row in await network.told("institutions", here)] == [1, 2, 3]
+    assert [row["sequence"] for row in await network.rows("institutions", here)] == [1, 2, 3]
 
 
 async def test_terms_of_exchange_are_of_partners_and_go_with_them(network: Network, here: str) -> None:
@@ -468,7 +468,7 @@ async def test_terms_of_exchange_are_of_partners_and_go_with_them(network: Netwo
     assert kept.json()["exchange_terms"] == [usual]
     gone = await coordinator.patch(path, {"exchanges_with": []}, version=3)
     assert (gone.json()["exchange_terms"], gone.json()["version"]) == ([], 4)
-    told = [json.loads(row["value"])["exchange_terms"] for row in await network.told("institutions", here)]
+    told = [json.loads(row["value"])["exchange_terms"] for row in await network.rows("institutions", here)]
     assert told == [[], [terms], [usual], []]
 
 
@@ -478,7 +478,7 @@ async def test_the_same_request_again_creates_nobody_twice(network: Network, her
     first = await coordinator.post("/members", body, key="once")
     second = await coordinator.post("/members", body, key="once")
     assert (first.status_code, second.status_code, first.json()) == (201, 201, second.json())
-    assert len(await network.told("members", first.json()["id"])) == 1
+    assert len(await network.rows("members", first.json()["id"])) == 1
 
 
 @pytest.mark.parametrize(

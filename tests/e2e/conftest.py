@@ -45,7 +45,7 @@ class Running:
         processes.wait_until_ready({service: address}, programs={service: program})
 
     def _programs(self, service: str) -> list[Program]:
-        return [one for one in self.site.journal.programs() if one.name == f"service {service}"]
+        return [program for program in self.site.journal.programs() if program.name == f"service {service}"]
 
 
 @pytest.fixture(scope="module")
@@ -63,4 +63,6 @@ def services(
         addresses = processes.start(stack, issuer, site=site, logs=folder / "logs", wanted=processes.ANY_PORTS)
         yield Running(stack, issuer, site, addresses, folder / "logs")
     finally:
-        programs.stop(one for one in site.journal.programs() if one.name.removeprefix("service ") in SERVICES)
+        programs.stop(
+            program for program in site.journal.programs() if program.name.removeprefix("service ") in SERVICES
+        )

@@ -61,25 +61,25 @@ def bound(member: Member, private: Preferences | None, bonds: Iterable[Bond]) ->
     return Person(
         member,
         private or Preferences(member=member.id),
-        sum(one.takes_seat for one in known if one.mentor == member.id),
+        sum(bond.takes_seat for bond in known if bond.mentor == member.id),
         frozenset(_kept_from(member.id, known)),
-        asked=sum(one.asks for one in known if one.mentor == member.id),
+        asked=sum(bond.asks for bond in known if bond.mentor == member.id),
     )
 
 
 def _kept_from(id: str, bonds: Iterable[Bond]) -> Iterator[str]:
-    for one in bonds:
-        if one.keeps_apart and one.mentee == id:
-            yield one.mentor
-        elif one.both_ways and one.mentor == id:
-            yield one.mentee
+    for bond in bonds:
+        if bond.keeps_apart and bond.mentee == id:
+            yield bond.mentor
+        elif bond.both_ways and bond.mentor == id:
+            yield bond.mentee
 
 
 def policy(*institutions: Institution, **fields: Any) -> Policy:
     known = institutions or (Institution(id=NORTH),)
-    admits = frozenset(one.id for one in known)
+    admits = frozenset(institution.id for institution in known)
     programme = Programme(**{"id": CARE, "institution": NORTH, "admits": admits, **fields})
-    return Policy(programme, {one.id: one for one in known})
+    return Policy(programme, {institution.id: institution for institution in known})
 
 
 def naive(who: Person, everybody: Sequence[Person], policy: Policy) -> Shortlist:
@@ -87,12 +87,12 @@ def naive(who: Person, everybody: Sequence[Person], policy: Policy) -> Shortlist
     if not rules.is_mentee(who, policy):
         return NOT_ENROLLED
     weights = weights_for(who, policy.programme)
-    passing = [one for one in everybody if rules.broken(who, one, policy) is None]
+    passing = [person for person in everybody if rules.broken(who, person, policy) is None]
     entries = [
-        Entry(one.id, one.member.institution, sum(parts), parts)
-        for one in passing
+        Entry(person.id, person.member.institution, sum(parts), parts)
+        for person in passing
         if scoring.reaches(
-            parts := scoring.weigh(scoring.factors_of(who, one), weights), weights, policy.programme.minimum_score
+            parts := scoring.weigh(scoring.factors_of(who, person), weights), weights, policy.programme.minimum_score
         )
     ]
     if not entries:

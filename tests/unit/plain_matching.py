@@ -76,7 +76,7 @@ class Plain:
             return PlainList(unmatched="profile_incomplete")
         left = list(self.members.values())
         for code, keeps in self._rules(programme, mentee):
-            left = [one for one in left if keeps(one)]
+            left = [mentor for mentor in left if keeps(mentor)]
             if not left:
                 return PlainList(unmatched=code)
         return self._sorted(programme, mentee, left)
@@ -85,56 +85,59 @@ class Plain:
         return [
             (
                 "no_mentor_in_programme",
-                lambda one: one.is_active and programme.id in one.mentors_in and one.id != mentee.id,
+                lambda mentor: mentor.is_active and programme.id in mentor.mentors_in and mentor.id != mentee.id,
             ),
-            ("none_allowed_between_institutions", lambda one: self._exchange(programme, mentee, one)),
-            ("no_common_language", lambda one: any(tongue in one.languages for tongue in mentee.languages)),
-            ("no_common_format", lambda one: bool(_formats(mentee, one))),
+            ("none_allowed_between_institutions", lambda mentor: self._exchange(programme, mentee, mentor)),
+            ("no_common_language", lambda mentor: any(tongue in mentor.languages for tongue in mentee.languages)),
+            ("no_common_format", lambda mentor: bool(_formats(mentee, mentor))),
             (
                 "not_available",
-                lambda one: (
-                    self._has_seat(one)
-                    and self._is_open_to(mentee, one)
-                    and one.id not in self._private(mentee).never
-                    and mentee.id not in self._private(one).never
-                    and not any(bond.keeps_apart for bond in self._between(mentee, one))
-                    and not any(bond.both_ways for bond in self._between(one, mentee))
-                    and not self._assess(programme, {mentee.id, one.id})
+                lambda mentor: (
+                    self._has_seat(mentor)
+                    and self._is_open_to(mentee, mentor)
+                    and mentor.id not in self._private(mentee).never
+                    and mentee.id not in self._private(mentor).never
+                    and not any(bond.keeps_apart for bond in self._between(mentee, mentor))
+                    and not any(bond.both_ways for bond in self._between(mentor, mentee))
+                    and not self._assess(programme, {mentee.id, mentor.id})
                 ),
             ),
-            ("below_minimum_score", lambda one: self._reaches(programme, mentee, one)),
+            ("below_minimum_score", lambda mentor: self._reaches(programme, mentee, mentor)),
         ]
 
     def _between(self, mentee: Member, mentor: Member) -> list[Bond]:
-        return [one for one in self.bonds.values() if (one.mentee, one.mentor) == (mentee.id, mentor.id)]
+        return [bond for bond in self.bonds.values() if (bond.mentee, bond.mentor) == (mentee.id, mentor.id)]
 
     def _assess(self, programme: Programme, both: set[str]) -> bool:
         return any(
-            {one.assessor, one.assessed} == both and programme.id in one.programmes for one in self.assessments.values()
+            {assessment.assessor, assessment.assessed} == both and programme.id in assessment.programmes
+            for assessment in self.assessments.values()
         )
 
     def _taken(self, mentor: Member) -> int:
-        return len([one for one in self.bonds.values() if one.mentor == mentor.id and one.takes_seat])
+        return len([bond for bond in self.bonds.values() if bond.mentor == mentor.id and bond.takes_seat])
 
     def _carried(self, mentor: Member) -> int:
-        return self._taken(mentor) + len([one for one in self.bonds.values() if one.mentor == mentor.id and one.asks])
+        return self._taken(mentor) + len(
+            [bond for bond in self.bonds.values() if bond.mentor == mentor.id and bond.asks]
+        )
 
     def _private(self, member: Member) -> Preferences:
         return self.preferences.get(member.id) or Preferences(member=member.id)
 
-    def _exchange(self, programme: Programme, one: Member, other: Member) -> bool:
-        homes = [self.institutions.get(member.institution) for member in (one, other)]
+    def _exchange(self, programme: Programme, mentee: Member, mentor: Member) -> bool:
+        homes = [self.institutions.get(member.institution) for member in (mentee, mentor)]
         for home in homes:
             if home is None or not home.is_active or home.id not in programme.admits:
                 return False
-        if one.institution == other.institution:
+        if mentee.institution == mentor.institution:
             return True
         mine, theirs = homes
         assert mine is not None
         assert theirs is not None
         both = theirs.id in mine.exchanges_with and mine.id in theirs.exchanges_with
         goes = self._direction(mine, theirs) != "gives" and self._direction(theirs, mine) != "receives"
-        return both and goes and one.across_institutions
+        return both and goes and mentee.across_institutions
 
     def _has_seat(self, mentor: Member) -> bool:
         return not mentor.is_paused and mentor.capacity > self._taken(mentor) and mentor.hours > 0
@@ -143,14 +146,14 @@ class Plain:
         """The mentor opted in, and below a ceiling, where the two are of two institutions."""
         if mentee.institution == mentor.institution:
             return True
-        mine, theirs = (self.institutions[one.institution] for one in (mentee, mentor))
+        mine, theirs = (self.institutions[member.institution] for member in (mentee, mentor))
         terms = theirs.terms.get(mine.id)
         is_full = terms is not None and terms.ceiling is not None and self._given(mine, theirs) >= terms.ceiling
         return mentor.across_institutions and not is_full
 
     def _given(self, mentees: Institution, mentors: Institution) -> int:
-        between = [one for one in self.bonds.values() if one.exchange == (mentees.id, mentors.id)]
-        return len([one for one in between if one.takes_seat])
+        between = [bond for bond in self.bonds.values() if bond.exchange == (mentees.id, mentors.id)]
+        return len([bond for bond in between if bond.takes_seat])
 
     def _direction(self, home: Institution, partner: Institution) -> str:
         """Of the home's terms with the partner."""
@@ -178,10 +181,10 @@ class Plain:
         return shown >= programme.minimum_score * sum(self._weights(programme, mentee)[:-3])
 
     def _sorted(self, programme: Programme, mentee: Member, mentors: list[Member]) -> PlainList:
-        rated = [(one, self._parts(programme, mentee, one)) for one in mentors]
+        rated = [(mentor, self._parts(programme, mentee, mentor)) for mentor in mentors]
         rated.sort(key=lambda pair: (-sum(pair[1]), _lot(programme.id, mentee.id, pair[0].id)))
         first = rated[: programme.list_length]
-        return PlainList(tuple((one.id, one.institution, sum(parts), parts) for one, parts in first))
+        return PlainList(tuple((mentor.id, mentor.institution, sum(parts), parts) for mentor, parts in first))
 
     def _factors(self, mentee: Member, mentor: Member) -> list[int]:
         mine, theirs = self._private(mentee), self._private(mentor)
@@ -214,16 +217,16 @@ def _topics(mentee: Member, mentor: Member, private: Preferences) -> int:
 def _specialty(mine: str | None, theirs: str | None) -> int:
     if mine is None or theirs is None:
         return 0
-    one, other = ALSO_CALLED.get(mine, mine), ALSO_CALLED.get(theirs, theirs)
-    if one == other:
+    term, other = ALSO_CALLED.get(mine, mine), ALSO_CALLED.get(theirs, theirs)
+    if term == other:
         return 100
     for specialties in TREE.values():
         for name, within in specialties.items():
             family = [name, *within.split()]
-            if one in family and other in family:
-                return 75 if name in (one, other) else 50
-        everybody = [term for name, within in specialties.items() for term in (name, *within.split())]
-        if one in everybody and other in everybody:
+            if term in family and other in family:
+                return 75 if name in (term, other) else 50
+        branch = [each for name, within in specialties.items() for each in (name, *within.split())]
+        if term in branch and other in branch:
             return 20
     return 0
 

@@ -60,7 +60,7 @@ def documents(draw: st.DrawFn, *, target: str | None = None, most: int = 6) -> D
     names = [f"h{number}" for number in range(draw(st.integers(0, most - 1)))]
     ranks = st.integers(1, draw(st.sampled_from([2, 20])))
     mentors = [
-        mentor(one, draw(st.integers(0, 3)), institution=draw(st.sampled_from(["north", "south"]))) for one in names
+        mentor(name, draw(st.integers(0, 3)), institution=draw(st.sampled_from(["north", "south"]))) for name in names
     ]
     mentees = []
     for number in range(draw(st.integers(0, most))):
@@ -82,7 +82,7 @@ def documents(draw: st.DrawFn, *, target: str | None = None, most: int = 6) -> D
 @st.composite
 def _exchanges(draw: st.DrawFn, mentors: Sequence[Document], mentees: Sequence[Document]) -> list[Document]:
     """Ceilings that the wishes keep, sometimes just."""
-    home = {one["id"]: one["institution"] for one in mentors}
+    home = {mentor["id"]: mentor["institution"] for mentor in mentors}
     between = draw(st.sets(st.sampled_from([("north", "south"), ("south", "north")])))
     return [
         {
@@ -102,16 +102,16 @@ def _exchanges(draw: st.DrawFn, mentors: Sequence[Document], mentees: Sequence[D
 def _orders(
     draw: st.DrawFn, mentors: Sequence[Document], mentees: Sequence[Document]
 ) -> tuple[list[Document], list[Document]]:
-    left = {one["id"]: one["capacity"] for one in mentors}
+    left = {mentor["id"]: mentor["capacity"] for mentor in mentors}
     pins, exclusions = [], []
-    for one in mentees:
-        for place, wished in enumerate(one["wishes"]):
+    for mentee in mentees:
+        for place, wished in enumerate(mentee["wishes"]):
             order = draw(st.sampled_from(["", "", "", "", "pin", "exclude"]))
             if order == "exclude":
-                exclusions.append(pair(one["id"], wished["mentor"]))
+                exclusions.append(pair(mentee["id"], wished["mentor"]))
             elif order == "pin" and place == 0 and left[wished["mentor"]] > 0:
                 left[wished["mentor"]] -= 1
-                pins.append(pair(one["id"], wished["mentor"]))
+                pins.append(pair(mentee["id"], wished["mentor"]))
     return pins, exclusions
 
 
@@ -120,9 +120,9 @@ Matching = Mapping[str, str | None]
 
 def matchings(document: Document) -> Iterator[dict[str, str | None]]:
     """Every matching that keeps capacities, pins and exclusions."""
-    excluded = {(one["mentee"], one["mentor"]) for one in document.get("exclusions", [])}
-    pinned = {one["mentee"]: one["mentor"] for one in document.get("pins", [])}
-    left = {one["id"]: one["capacity"] for one in document["mentors"]}
+    excluded = {(exclusion["mentee"], exclusion["mentor"]) for exclusion in document.get("exclusions", [])}
+    pinned = {pin["mentee"]: pin["mentor"] for pin in document.get("pins", [])}
+    left = {mentor["id"]: mentor["capacity"] for mentor in document["mentors"]}
 
     def extend(place: int, so_far: dict[str, str | None]) -> Iterator[dict[str, str | None]]:
         if place == len(document["mentees"]):
@@ -130,7 +130,7 @@ def matchings(document: Document) -> Iterator[dict[str, str | None]]:
             return
         person = document["mentees"][place]
         id = person["id"]
-        options = [one["mentor"] for one in person["wishes"] if (id, one["mentor"]) not in excluded]
+        options = [wish["mentor"] for wish in person["wishes"] if (id, wish["mentor"]) not in excluded]
         for option in [pinned[id]] if id in pinned else [None, *options]:
             if option is None or left[option] > 0:
                 left[option or ""] = left.get(option or "", 0) - 1
@@ -143,32 +143,34 @@ def matchings(document: Document) -> Iterator[dict[str, str | None]]:
 
 def worth(document: Document, matching: Matching) -> tuple[int, int]:
     """People matched, then their scores: what coverage makes as great as it can."""
-    scores = {(one["id"], wish["mentor"]): wish["score"] for one in document["mentees"] for wish in one["wishes"]}
+    scores = {
+        (mentee["id"], wish["mentor"]): wish["score"] for mentee in document["mentees"] for wish in mentee["wishes"]
+    }
     pairs = [(one, other) for one, other in matching.items() if other is not None]
     return len(pairs), sum(scores[pair] for pair in pairs)
 
 
 def blocking(document: Document, matching: Matching) -> list[tuple[str, str]]:
     """Pairs that would both strictly rather have each other, ranks as they are; pins and exclusions left alone."""
-    excluded = {(one["mentee"], one["mentor"]) for one in document.get("exclusions", [])}
-    pinned = {one["mentee"] for one in document.get("pins", [])}
-    ranks = {(one["id"], wish["mentor"]): wish for one in document["mentees"] for wish in one["wishes"]}
-    capacity = {one["id"]: one["capacity"] for one in document["mentors"]}
+    excluded = {(exclusion["mentee"], exclusion["mentor"]) for exclusion in document.get("exclusions", [])}
+    pinned = {pin["mentee"] for pin in document.get("pins", [])}
+    ranks = {(mentee["id"], wish["mentor"]): wish for mentee in document["mentees"] for wish in mentee["wishes"]}
+    capacity = {mentor["id"]: mentor["capacity"] for mentor in document["mentors"]}
     held: dict[str, list[str]] = {one: [] for one in capacity}
     for one, other in matching.items():
         if other is not None:
             held[other].append(one)
     found = []
-    for (one, other), wished in ranks.items():
-        now = matching[one]
-        if (one, other) in excluded or one in pinned or now == other:
+    for (rank, other), wished in ranks.items():
+        now = matching[rank]
+        if (rank, other) in excluded or rank in pinned or now == other:
             continue
-        if now is not None and ranks[one, now]["rank"] <= wished["rank"]:
+        if now is not None and ranks[rank, now]["rank"] <= wished["rank"]:
             continue
         movable = [who for who in held[other] if who not in pinned]
         worse = any(ranks[who, other]["mentor_rank"] > wished["mentor_rank"] for who in movable)
         if len(held[other]) < capacity[other] or worse:
-            found.append((one, other))
+            found.append((rank, other))
     return found
 
 
