@@ -146,7 +146,7 @@ def worth(document: Document, matching: Matching) -> tuple[int, int]:
     scores = {
         (mentee["id"], wish["mentor"]): wish["score"] for mentee in document["mentees"] for wish in mentee["wishes"]
     }
-    pairs = [(one, other) for one, other in matching.items() if other is not None]
+    pairs = [(mentee, mentor) for mentee, mentor in matching.items() if mentor is not None]
     return len(pairs), sum(scores[pair] for pair in pairs)
 
 
@@ -156,21 +156,21 @@ def blocking(document: Document, matching: Matching) -> list[tuple[str, str]]:
     pinned = {pin["mentee"] for pin in document.get("pins", [])}
     ranks = {(mentee["id"], wish["mentor"]): wish for mentee in document["mentees"] for wish in mentee["wishes"]}
     capacity = {mentor["id"]: mentor["capacity"] for mentor in document["mentors"]}
-    held: dict[str, list[str]] = {one: [] for one in capacity}
-    for one, other in matching.items():
-        if other is not None:
-            held[other].append(one)
+    held: dict[str, list[str]] = {mentor: [] for mentor in capacity}
+    for mentee, mentor in matching.items():
+        if mentor is not None:
+            held[mentor].append(mentee)
     found = []
-    for (rank, other), wished in ranks.items():
-        now = matching[rank]
-        if (rank, other) in excluded or rank in pinned or now == other:
+    for (mentee, mentor), wished in ranks.items():
+        now = matching[mentee]
+        if (mentee, mentor) in excluded or mentee in pinned or now == mentor:
             continue
-        if now is not None and ranks[rank, now]["rank"] <= wished["rank"]:
+        if now is not None and ranks[mentee, now]["rank"] <= wished["rank"]:
             continue
-        movable = [who for who in held[other] if who not in pinned]
-        worse = any(ranks[who, other]["mentor_rank"] > wished["mentor_rank"] for who in movable)
-        if len(held[other]) < capacity[other] or worse:
-            found.append((rank, other))
+        movable = [who for who in held[mentor] if who not in pinned]
+        worse = any(ranks[who, mentor]["mentor_rank"] > wished["mentor_rank"] for who in movable)
+        if len(held[mentor]) < capacity[mentor] or worse:
+            found.append((mentee, mentor))
     return found
 
 
