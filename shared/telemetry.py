@@ -34,7 +34,7 @@ class Metrics:
         )
         self.progress = Gauge(
             "preceptor_consumer_progress_seconds",
-            "When a consumer last came round",
+            "Unix time of a consumer's last progress",
             ["consumer"],
             registry=self.registry,
         )

@@ -18,4 +18,4 @@ class Settings(ServiceSettings):
     overfull_seconds: float = Field(default=15.0, gt=0)
     """Between two looks for mentors who have more mentees than seats, because they lowered their capacity."""
     lease_seconds: float = Field(default=6.0, ge=2)
-    """How long a shard stands still after its holder dies without a word."""
+    """How long a shard has no holder after its holder was killed."""
