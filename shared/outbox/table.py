@@ -104,7 +104,9 @@ def _rows(facts: Iterable[Fact]) -> list[Document]:
     rows = [_row(fact) | {"rings": position == 0 or not fact.bulk} for position, fact in enumerate(facts)]
     for row in rows:
         if (size := len((row["value"] or "").encode())) > _MAX_VALUE_BYTES:
-            raise Rejected("event_too_large", f"{row['topic']}: {size} bytes, but at most {_MAX_VALUE_BYTES} can be published")
+            raise Rejected(
+                "event_too_large", f"{row['topic']}: {size} bytes, but at most {_MAX_VALUE_BYTES} can be published"
+            )
     return rows
 
 
