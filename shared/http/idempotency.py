@@ -60,7 +60,7 @@ _KEY = re.compile(r"[!-~]{1,200}")
 _MAX_KEPT_BYTES = 11 << 20
 """The largest answer that is stored: encryption adds a third, and a MongoDB document has at most 16 MiB."""
 _MAX_ENCRYPTED_AT_ONCE_BYTES = 1 << 15
-"""A longer answer is encrypted and decrypted in a thread, so that the event loop serves other requests meanwhile."""
+"""A longer answer is encrypted and decrypted in a thread, so that the event loop goes on serving other requests."""
 _CHUNK_BYTES = 1 << 16
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
