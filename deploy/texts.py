@@ -89,7 +89,7 @@ def _changes(locale: str) -> Iterator[tuple[str, str, domain.Change]]:
 
 def _pair_update(template: str, side: Side, reason: str | None) -> domain.PairUpdate:
     return domain.PairUpdate(
-        template=template, programme=_PROGRAMME, side=side, other=_ADA, reason=reason, said_yes=True
+        template=template, programme=_PROGRAMME, side=side, other=_ADA, reason=reason, is_accepted=True
     )
 
 
@@ -130,7 +130,7 @@ def _message(change: domain.Change, locale: str) -> Message:
         occasion="sample",
         change=change,
         position=1,
-        told_at=datetime(2027, 1, 4, tzinfo=UTC),
+        notified_at=datetime(2027, 1, 4, tzinfo=UTC),
     )
     return notifications.Wording().message(notification, locale=locale, names=_NAMES)
 

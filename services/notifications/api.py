@@ -166,7 +166,7 @@ def _shown(entry: Entry) -> NotificationRead:
         programme=notification.change.programme,
         title=entry.message.title,
         body=entry.message.body,
-        told_at=notification.told_at,
+        told_at=notification.notified_at,
         read=notification.read_at is not None,
         read_at=notification.read_at,
     )

@@ -66,11 +66,11 @@ class PairUpdate:
     other: Person
     reason: str | None = None
     """A code."""
-    said_yes: bool
+    is_accepted: bool
     """Both have accepted: from then on they see each other's names across institutions."""
 
     def named_to(self, home: str) -> frozenset[Person]:
-        return frozenset({self.other} if self.said_yes or self.other.institution == home else ())
+        return frozenset({self.other} if self.is_accepted or self.other.institution == home else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class Notification:
     occasion: str
     change: Change
     position: int
-    told_at: datetime
+    notified_at: datetime
     read_at: datetime | None = None
 
     @property

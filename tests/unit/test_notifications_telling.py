@@ -83,7 +83,7 @@ class NotificationsInMemory:
             occasion=notice.occasion,
             change=_updated(unread.change if unread else notice.change, notice.change),
             position=position,
-            told_at=now,
+            notified_at=now,
         )
         self.kept[told.id] = told
         return told.id

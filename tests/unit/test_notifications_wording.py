@@ -41,9 +41,9 @@ CHANGE = change(ADA, *STAYED, FAR, before=("ben", "old-0", "old-1", "old-2"))
 
 
 def turn(template: str, *, side: Side = "mentee", other: Person = ADA, reason: str | None = None) -> PairUpdate:
-    said_yes = template == "request-accepted" or template.startswith("relationship")
+    is_accepted = template == "request-accepted" or template.startswith("relationship")
     return PairUpdate(
-        template=template, programme="residency", side=side, other=other, reason=reason, said_yes=said_yes
+        template=template, programme="residency", side=side, other=other, reason=reason, is_accepted=is_accepted
     )
 
 
@@ -54,7 +54,7 @@ def message(what: Change, *, locale: str = "en", names: Names = NAMES) -> Messag
         occasion="o",
         change=what,
         position=1,
-        told_at=datetime(2027, 1, 4, tzinfo=UTC),
+        notified_at=datetime(2027, 1, 4, tzinfo=UTC),
     )
     return WORDING.message(notification, locale=locale, names=names)
 

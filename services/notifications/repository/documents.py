@@ -20,7 +20,7 @@ def to_notification(document: Document) -> Notification:
         occasion=document["occasion"],
         change=_change(document),
         position=document["position"],
-        told_at=document["told_at"],
+        notified_at=document["told_at"],
         read_at=document["read_at"],
     )
 
@@ -39,7 +39,7 @@ def updated_fields(change: Change) -> Document:
             "side": change.side,
             "other": _person(change.other),
             "reason": change.reason,
-            "said_yes": change.said_yes,
+            "said_yes": change.is_accepted,
         }
     }
 
@@ -71,4 +71,11 @@ def _list_change(document: Document) -> ListChange:
 
 def _pair_update(document: Document) -> PairUpdate:
     fields = document["turn"]
-    return PairUpdate(**{**fields, "programme": document["programme"], "other": Person(**fields["other"])})
+    return PairUpdate(
+        template=fields["template"],
+        programme=document["programme"],
+        side=fields["side"],
+        other=Person(**fields["other"]),
+        reason=fields["reason"],
+        is_accepted=fields["said_yes"],
+    )

@@ -147,7 +147,7 @@ def _pair_update(event: AboutRequest | AboutRelationship, recipient: Recipient) 
         side=side,
         other=Person(member=other.member, institution=other.institution),
         reason=_reason(event),
-        said_yes=isinstance(event, RequestAccepted | AboutRelationship),
+        is_accepted=isinstance(event, RequestAccepted | AboutRelationship),
     )
     return PendingNotification(
         recipient=recipient, occasion=f"{aggregate}:{event.programme}:{event.aggregate}", change=update
