@@ -23,7 +23,7 @@ from services.matching.kernel.shards import SHARDS
 from services.matching.repairs.domain.lifecycle import Plan, Repair
 from services.matching.repairs.repository import repairs
 from services.matching.repairs.repository.repairs import step_of
-from services.matching.repairs.usecases.problem import Case, Planned, planned
+from services.matching.repairs.usecases.problem import Planned, RepairInput, plan_repair
 from services.matching.rounds.domain.lifecycle import Round
 from services.matching.rounds.domain.orders import Orders
 from services.matching.rounds.repository import cohorts as store
@@ -34,7 +34,7 @@ from services.matching.rounds.solver.solving import solve
 from services.matching.rounds.solver_folders import folder
 from services.matching.rounds.usecases import cohorts
 from services.matching.rounds.usecases.wishlists import Call
-from services.matching.rounds.worker.solving import INPUT, ORDERS, PEOPLE, PLACES, RESULT, Made, Result
+from services.matching.rounds.worker.solving import INPUT, ORDERS, PEOPLE, PLACES, RESULT, FreezeResult, SolveResult
 from services.matching.simulations.lifecycle import Draft, Simulation
 from services.matching.simulations.lifecycle import Result as Simulated
 from services.matching.simulations.repository import result_of
@@ -58,7 +58,7 @@ class SolverProcess:
     def folder(self) -> AbstractContextManager[Path]:
         return folder()
 
-    async def freeze(self, round: Round, folder: Path, *, at: datetime) -> Made:
+    async def freeze(self, round: Round, folder: Path, *, at: datetime) -> FreezeResult:
         answer = await self._done(
             "freeze",
             folder,
@@ -72,11 +72,11 @@ class SolverProcess:
             compare=round.compare,
             at=at.isoformat(),
         )
-        return Made(**{**answer, "floors": tuple(Floor(**floor) for floor in answer["floors"])})
+        return FreezeResult(**{**answer, "floors": tuple(Floor(**floor) for floor in answer["floors"])})
 
-    async def solve(self, round: Round, folder: Path) -> Result:
+    async def solve(self, round: Round, folder: Path) -> SolveResult:
         answer = await self._done("solve", folder, target=round.target)
-        return Result(**{**answer, "figures": Compared.model_validate(answer["figures"])})
+        return SolveResult(**{**answer, "figures": Compared.model_validate(answer["figures"])})
 
     async def plan(self, repair: Repair, *, at: datetime) -> tuple[Planned, Sequence[str]]:
         with self.folder() as folder:
@@ -97,7 +97,7 @@ class SolverProcess:
     async def simulate(self, simulation: Simulation) -> Simulated:
         with self.folder() as folder:
             answer = await self._done(
-                "rehearse",
+                "simulate",
                 folder,
                 uri=self._uri,
                 database=self._database,
@@ -165,8 +165,8 @@ def _answered(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             return asyncio.run(_freeze(job, folder))
         case "repair":
             return asyncio.run(_plan(job))
-        case "rehearse":
-            return asyncio.run(_rehearse(job))
+        case "simulate":
+            return asyncio.run(_simulate(job))
         case _:
             return _solve(job["target"], folder)
 
@@ -216,7 +216,7 @@ async def _plan(job: Mapping[str, Any]) -> dict[str, Any]:
         for state in states:
             network.put(state)
     network.hold(range(SHARDS))
-    case = Case(
+    case = RepairInput(
         repair=job["repair"],
         edition=job["edition"],
         programme=programme,
@@ -227,13 +227,13 @@ async def _plan(job: Mapping[str, Any]) -> dict[str, Any]:
         pinned=await repairs.pinned(database, programme),
     )
     database.client.close()
-    made = planned(network, case)
-    steps = [{**asdict(step), "_id": step.id} for step in made.steps]
+    planned = plan_repair(network, case)
+    steps = [{**asdict(step), "_id": step.id} for step in planned.steps]
     seen = [displacement.id for displacement in case.displacements]
-    return {"plan": asdict(made.plan), "steps": steps, "void": made.void, "seen": seen}
+    return {"plan": asdict(planned.plan), "steps": steps, "void": planned.void, "seen": seen}
 
 
-async def _rehearse(job: Mapping[str, Any]) -> dict[str, Any]:
+async def _simulate(job: Mapping[str, Any]) -> dict[str, Any]:
     database, programme = mongo.connect(job["uri"], job["database"]), job["programme"]
     network = Network(reserve=0)
     async for states in store.states(database, programme, opened={}):

@@ -14,7 +14,7 @@ from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Situation
 from services.matching.repairs.domain.lifecycle import Move, Step
 from services.matching.repairs.domain.steps import RepairContext, carry_out
-from services.matching.repairs.usecases.problem import Case, planned
+from services.matching.repairs.usecases.problem import RepairInput, plan_repair
 from services.matching.suggestions.index.network import Network
 from tests.unit.matching_people import CARE, EAST, NORTH, SOUTH, mentee, mentor, policy
 
@@ -59,7 +59,7 @@ def test_a_repair_places_no_more_across_than_seats_are_left_and_who_was_left_beh
     ceiling: int, placed: int, bystanders: int
 ) -> None:
     """Dora has one of south's seats in this programme; ana and ben lost theirs, ben for the second time."""
-    made = planned(_network(ceiling), _case(bystanders))
+    made = plan_repair(_network(ceiling), _case(bystanders))
     assert (made.plan.displaced, made.plan.placed) == (2, placed)
     assert [one.mentee.member for one in made.steps if one.moves] == ["ben", "ana"][:placed][::-1]
 
@@ -78,13 +78,13 @@ def _network(ceiling: int) -> Network:
     return network
 
 
-def _case(bystanders: int) -> Case:
+def _case(bystanders: int) -> RepairInput:
     lost = [
         Displacement(id=one.id, pair=one.pair, relationship=one.id, cause="mentor_left", at=NOW, left_before=times)
         for one, times in ((_together("ana", "gone", NORTH), 0), (_together("ben", "gone", NORTH), 1))
     ]
     held = replace(_together("dora", "sam", SOUTH), id="held")
-    return Case(
+    return RepairInput(
         repair="r",
         edition="r.1",
         programme=CARE,

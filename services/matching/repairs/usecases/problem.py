@@ -1,7 +1,8 @@
 """A programme's people as they are now, who was displaced among them, and the plan that follows.
 
-Everybody's wishes are the mentors who would come first for them if nobody in the programme had one; who has one
-wishes for that one too. Seats taken elsewhere are taken. What a displaced mentee still takes is free only afterwards.
+A mentee's wishes are the mentors who would rank highest if no mentee of the programme had a mentor, and the mentor whom
+they have. Seats taken in other programmes stay taken. A seat that a displaced mentee still takes is free only after
+the repair.
 """
 
 from collections import Counter, defaultdict
@@ -29,30 +30,30 @@ _ALL = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
-    """What is to be planned. The network knows relationships of other programmes only."""
+class RepairInput:
+    """What a plan is computed from. The network holds the relationships of other programmes only."""
 
     repair: str
     edition: str
-    """Steps are named by it."""
+    """Prefix of the ids of steps: repair and version."""
     programme: str
     bystanders: int
     at: datetime
     displacements: Sequence[Displacement]
     bonds: Sequence[Relationship]
-    """All open ones of the programme."""
+    """All open relationships of the programme."""
     pinned: Collection[str]
     """Relationships that a coordinator fixed."""
 
     @cached_property
     def taken(self) -> Counter[str]:
-        """By mentor: seats, in this programme."""
-        return Counter(one.pair.mentor.member for one in self.bonds if one.takes_seat)
+        """Seats taken in this programme, by mentor."""
+        return Counter(bond.pair.mentor.member for bond in self.bonds if bond.takes_seat)
 
     @cached_property
     def engaged(self) -> frozenset[str]:
-        """Mentees who have a mentor in it."""
-        return frozenset(one.pair.mentee.member for one in self.bonds if one.takes_seat)
+        """Mentees who have a mentor in this programme."""
+        return frozenset(bond.pair.mentee.member for bond in self.bonds if bond.takes_seat)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +61,13 @@ class Planned:
     plan: Plan
     steps: Sequence[Step]
     void: Sequence[str]
-    """Displacements that are none any more."""
+    """Ids of displacements that no longer need a repair."""
 
 
-def planned(network: Network, case: Case) -> Planned:
-    lost, void = _lost(network, case)
+def plan_repair(network: Network, case: RepairInput) -> Planned:
+    lost, void = _current_and_obsolete(network, case)
     stay = _staying(network, case, lost)
-    problem = _damage(network, case, lost, stay)
+    problem = _repair_problem(network, case, lost, stay)
     repaired = repair(problem, bystanders=case.bystanders)
     steps = list(_steps(network, case, problem, repaired, lost=lost, stay=stay))
     placed = sum(bool(step.moves) for step in steps)
@@ -79,74 +80,81 @@ def planned(network: Network, case: Case) -> Planned:
     return Planned(plan=plan, steps=steps, void=void)
 
 
-def _lost(network: Network, case: Case) -> tuple[dict[str, Displacement], list[str]]:
-    """By mentee, one at a time; and those that have passed."""
+def _current_and_obsolete(network: Network, case: RepairInput) -> tuple[dict[str, Displacement], list[str]]:
+    """The earliest displacement that still needs a repair, by mentee; and the ids of those that no longer do."""
     lost: dict[str, Displacement] = {}
     void: list[str] = []
-    bonds = {one.id: one for one in case.bonds}
-    for one in sorted(case.displacements, key=lambda one: (one.at, one.id)):
-        if _has_passed(network, case, one, bonds):
-            void.append(one.id)
+    bonds = {bond.id: bond for bond in case.bonds}
+    for displacement in sorted(case.displacements, key=lambda displacement: (displacement.at, displacement.id)):
+        if _is_obsolete(network, case, displacement, bonds):
+            void.append(displacement.id)
         else:
-            lost.setdefault(one.pair.mentee.member, one)
+            lost.setdefault(displacement.pair.mentee.member, displacement)
     return lost, void
 
 
-def _has_passed(network: Network, case: Case, one: Displacement, bonds: Mapping[str, Relationship]) -> bool:
-    mentee, relationship = one.pair.mentee.member, bonds.get(one.id)
-    if one.cause == "lapsed":
+def _is_obsolete(
+    network: Network, case: RepairInput, displacement: Displacement, bonds: Mapping[str, Relationship]
+) -> bool:
+    """Whether a displacement no longer needs a repair."""
+    mentee, relationship = displacement.pair.mentee.member, bonds.get(displacement.id)
+    if displacement.cause == "lapsed":
         return True
     if not network.is_active(mentee) or not rules.is_mentee(
         network.person(mentee), network.pool(case.programme).policy
     ):
         return True
-    if one.cause == "capacity_lowered" and not _is_overfull(network, case, one.pair.mentor.member):
+    if displacement.cause == "capacity_lowered" and not _is_overfull(network, case, displacement.pair.mentor.member):
         return True
-    if one.stands:
+    if displacement.stands:
         return relationship is None or not relationship.takes_seat
-    if not one.displaces(relationship):
+    if not displacement.displaces(relationship):
         return True
     return mentee in case.engaged
 
 
-def _is_overfull(network: Network, case: Case, mentor: str) -> bool:
+def _is_overfull(network: Network, case: RepairInput, mentor: str) -> bool:
     if not network.is_active(mentor):
         return False
     person = network.person(mentor)
     return person.taken + case.taken[mentor] > person.member.capacity
 
 
-def _staying(network: Network, case: Case, lost: dict[str, Displacement]) -> dict[str, Relationship]:
-    """Bystanders, by mentee: the first of their relationships."""
+def _staying(network: Network, case: RepairInput, lost: dict[str, Displacement]) -> dict[str, Relationship]:
+    """The earliest relationship of each mentee who is not displaced, by mentee."""
     known = set(network.enrolled(case.programme))
     stay: dict[str, Relationship] = {}
-    for one in sorted(case.bonds, key=lambda one: (one.since, one.id)):
-        both = {one.pair.mentee.member, one.pair.mentor.member}
-        if one.takes_seat and one.pair.mentee.member not in lost and both <= known:
-            stay.setdefault(one.pair.mentee.member, one)
+    for bond in sorted(case.bonds, key=lambda bond: (bond.since, bond.id)):
+        both = {bond.pair.mentee.member, bond.pair.mentor.member}
+        if bond.takes_seat and bond.pair.mentee.member not in lost and both <= known:
+            stay.setdefault(bond.pair.mentee.member, bond)
     return stay
 
 
-def _damage(
-    network: Network, case: Case, lost: dict[str, Displacement], stay: dict[str, Relationship]
+def _repair_problem(
+    network: Network, case: RepairInput, lost: dict[str, Displacement], stay: dict[str, Relationship]
 ) -> RepairProblem:
     mentees = sorted({*lost, *stay})
     wished = _wishes(network, case, mentees, lost, stay)
-    mentors = sorted({mentor for each in wished.values() for mentor in each})
-    row = {mentor: place for place, mentor in enumerate(mentors)}
-    listed = [(place, row[mentor], score) for place, one in enumerate(mentees) for mentor, score in wished[one].items()]
+    mentors = sorted({mentor for scores in wished.values() for mentor in scores})
+    mentor_row = {mentor: row for row, mentor in enumerate(mentors)}
+    listed = [
+        (row, mentor_row[mentor], score)
+        for row, mentee in enumerate(mentees)
+        for mentor, score in wished[mentee].items()
+    ]
     columns = np.array(listed, dtype=np.int64).reshape(-1, 3).T
-    nobody = np.zeros(columns[0].size, dtype=np.int64)
-    pairs = wishing.Pairs(mentee=columns[0], mentor=columns[1], score=columns[2], named=nobody, mentor_named=nobody)
-    held = {one: row[bond.pair.mentor.member] for one, bond in stay.items()}
-    at = {one: place for place, one in enumerate(mentees)}
-    one = instance(
+    unranked = np.zeros(columns[0].size, dtype=np.int64)
+    pairs = wishing.Pairs(mentee=columns[0], mentor=columns[1], score=columns[2], named=unranked, mentor_named=unranked)
+    held = {mentee: mentor_row[bond.pair.mentor.member] for mentee, bond in stay.items()}
+    mentee_row = {mentee: row for row, mentee in enumerate(mentees)}
+    market = instance(
         wishing.wishes(
             pairs,
             round=case.repair,
             mentees=mentees,
             mentors=mentors,
-            waiting_days=np.array([_days(case, lost.get(one)) for one in mentees], dtype=np.int64),
+            waiting_days=np.array([_waiting_days(case, lost.get(mentee)) for mentee in mentees], dtype=np.int64),
             list_length=_ALL,
             score_band=0,
         ),
@@ -154,48 +162,51 @@ def _damage(
         mentees=mentees,
         mentors=mentors,
         capacity=np.array(list(_capacity(network, case, mentors, Counter(held.values()))), dtype=np.int64),
-        pins=[(at[who], held[who]) for who, bond in stay.items() if bond.id in case.pinned],
+        pins=[(mentee_row[mentee], held[mentee]) for mentee, bond in stay.items() if bond.id in case.pinned],
     )
-    true = np.full(len(mentees), NONE)
-    is_held = np.array([held.get(who, NONE) for who in mentees], dtype=np.int64)
-    wishes = np.flatnonzero(is_held[one.mentee] == one.mentor) if mentees else np.zeros(0, dtype=np.intp)
-    true[one.mentee[wishes]] = wishes
+    held_wishes = np.full(len(mentees), NONE)
+    held_mentor = np.array([held.get(mentee, NONE) for mentee in mentees], dtype=np.int64)
+    wishes = np.flatnonzero(held_mentor[market.mentee] == market.mentor) if mentees else np.zeros(0, dtype=np.intp)
+    held_wishes[market.mentee[wishes]] = wishes
     return RepairProblem(
-        instance=one,
-        held=true,
-        displaced=np.array([who in lost for who in mentees], dtype=np.bool_),
-        left_before=np.array([lost[who].left_before if who in lost else 0 for who in mentees], dtype=np.int64),
+        instance=market,
+        held=held_wishes,
+        displaced=np.array([mentee in lost for mentee in mentees], dtype=np.bool_),
+        left_before=np.array([lost[mentee].left_before if mentee in lost else 0 for mentee in mentees], dtype=np.int64),
     )
 
 
-def _apart(case: Case) -> defaultdict[str, set[str]]:
-    """By mentee. Nobody is sent back to whom they lost, or to whom they have besides."""
-    apart: defaultdict[str, set[str]] = defaultdict(set)
-    for pair in (*(one.pair for one in case.bonds), *(one.pair for one in case.displacements)):
-        apart[pair.mentee.member].add(pair.mentor.member)
-    return apart
+def _excluded_mentors(case: RepairInput) -> defaultdict[str, set[str]]:
+    """Mentors whom a mentee lost or has already, by mentee: a repair does not assign them."""
+    excluded: defaultdict[str, set[str]] = defaultdict(set)
+    for pair in (*(bond.pair for bond in case.bonds), *(displacement.pair for displacement in case.displacements)):
+        excluded[pair.mentee.member].add(pair.mentor.member)
+    return excluded
 
 
 def _wishes(
     network: Network,
-    case: Case,
+    case: RepairInput,
     mentees: Sequence[str],
     lost: Mapping[str, Displacement],
     stay: Mapping[str, Relationship],
 ) -> dict[str, dict[str, int]]:
-    """Mentors with scores, by mentee. Beside what is held, no more wish across a ceiling than seats are left."""
-    pool, apart = network.pool(case.programme), _apart(case)
-    wished: dict[str, dict[str, int]] = {one: {} for one in mentees}
-    policy = pool.policy.after(one.pair.exchange for one in case.bonds if one.takes_seat)
+    """Scores by mentor, by mentee. No more mentees wish across a ceiling than it has seats left; a mentee's own mentor
+    is always among the wishes.
+    """
+    pool, excluded = network.pool(case.programme), _excluded_mentors(case)
+    wished: dict[str, dict[str, int]] = {mentee: {} for mentee in mentees}
+    policy = pool.policy.after(bond.pair.exchange for bond in case.bonds if bond.takes_seat)
     closed: dict[str, frozenset[Exchange]] = {}
-    anew: Collection[str] = [one for one in mentees if one in pool.mentees]
-    while anew:
-        for mentee, ranked in pool.ranked_without({one: closed.get(one, frozenset()) for one in anew}, _LIST_LENGTH):
+    to_rank: Collection[str] = [mentee for mentee in mentees if mentee in pool.mentees]
+    while to_rank:
+        closed_to = {mentee: closed.get(mentee, frozenset()) for mentee in to_rank}
+        for mentee, ranked in pool.ranked_without(closed_to, _LIST_LENGTH):
             scores = zip(ranked.mentors, ranked.scores, strict=True)
-            wished[mentee] = {mentor: score for mentor, score in scores if mentor not in apart[mentee]}
+            wished[mentee] = {mentor: score for mentor, score in scores if mentor not in excluded[mentee]}
         beyond = ceilings.beyond(_claims(network, case, wished, lost, policy), policy)
-        closed |= {one: closed.get(one, frozenset()) | more for one, more in beyond.items()}
-        anew = beyond
+        closed |= {mentee: closed.get(mentee, frozenset()) | more for mentee, more in beyond.items()}
+        to_rank = beyond
     for mentee, bond in stay.items():
         who, other = network.person(mentee), network.person(bond.pair.mentor.member)
         score = sum(scoring.weigh(scoring.factors_of(who, other), weights_for(who, pool.policy.programme)))
@@ -205,61 +216,63 @@ def _wishes(
 
 def _claims(
     network: Network,
-    case: Case,
+    case: RepairInput,
     wished: Mapping[str, Mapping[str, int]],
     lost: Mapping[str, Displacement],
     policy: Policy,
 ) -> Iterator[Claim]:
-    """Who was left behind goes first, then the displaced, then to whom it means most, and by lot."""
+    """Mentees' claims to seats under a ceiling: first those whom earlier repairs left behind, then the other displaced,
+    then bystanders; among equals by rank of the wish, then by lot.
+    """
 
     def home(member: str) -> str:
         return network.person(member).member.institution
 
     for mentee, mentors in wished.items():
         first: dict[Exchange, int] = {}
-        for place, mentor in enumerate(mentors):
-            first.setdefault((home(mentee), home(mentor)), place)
+        for rank, mentor in enumerate(mentors):
+            first.setdefault((home(mentee), home(mentor)), rank)
         left_before = lost[mentee].left_before if mentee in lost else -1
         for exchange in policy.capped(first):
             order = (-left_before, first[exchange], scoring.seed(case.repair, mentee))
             yield Claim(mentee=mentee, exchange=exchange, order=order)
 
 
-def _days(case: Case, one: Displacement | None) -> int:
-    return 0 if one is None else max(0, (case.at - one.at).days)
+def _waiting_days(case: RepairInput, displacement: Displacement | None) -> int:
+    return 0 if displacement is None else max(0, (case.at - displacement.at).days)
 
 
-def _capacity(network: Network, case: Case, mentors: Sequence[str], held: Counter[int]) -> Iterator[int]:
-    """Seats that are free, and those of the bystanders who are looked at."""
-    for place, mentor in enumerate(mentors):
+def _capacity(network: Network, case: RepairInput, mentors: Sequence[str], held: Counter[int]) -> Iterator[int]:
+    """Seats by mentor: the free ones and those of the bystanders in the problem."""
+    for row, mentor in enumerate(mentors):
         person = network.person(mentor)
-        yield max(0, person.member.capacity - person.taken - case.taken[mentor] + held[place])
+        yield max(0, person.member.capacity - person.taken - case.taken[mentor] + held[row])
 
 
 def _steps(
     network: Network,
-    case: Case,
+    case: RepairInput,
     problem: RepairProblem,
     repaired: Repaired,
     *,
     lost: dict[str, Displacement],
     stay: dict[str, Relationship],
 ) -> Iterator[Step]:
-    one = problem.instance
+    market = problem.instance
     chains = {chain[0]: chain for chain in repaired.chains}
 
     def party(member: str) -> Party:
         return Party(member=member, institution=network.person(member).member.institution)
 
-    def move(place: int) -> Move:
-        mentee = one.mentees[place]
+    def move(row: int) -> Move:
+        mentee = market.mentees[row]
         leaves = stay[mentee].id if mentee in stay else lost[mentee].relationship
-        mentor = one.mentors[one.mentor[repaired.outcome[place]]]
+        mentor = market.mentors[market.mentor[repaired.outcome[row]]]
         return Move(mentee=party(mentee), mentor=party(mentor), leaves=leaves)
 
-    for nth, place in enumerate(np.flatnonzero(problem.displaced).tolist()):
-        mentee, moves = one.mentees[place], tuple(move(each) for each in chains.get(place, ()))
-        reason = None if moves else rules.own_reason(network.person(mentee)) or reason_left(problem, place)
+    for nth, row in enumerate(np.flatnonzero(problem.displaced).tolist()):
+        mentee, moves = market.mentees[row], tuple(move(mover) for mover in chains.get(row, ()))
+        reason = None if moves else rules.own_reason(network.person(mentee)) or reason_left(problem, row)
         yield Step(
             id=f"{case.edition}.{nth:06}",
             repair=case.repair,

@@ -24,8 +24,8 @@ INPUT, RESULT, ORDERS, PEOPLE, PLACES = "input.json", "result.json", "orders.jso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """What freezing answers beside the files of input and people."""
+class FreezeResult:
+    """Result of freezing a round, beside its files of input and people."""
 
     policy_sha256: str
     mentees: int
@@ -34,8 +34,8 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What solving answers beside the files of result and places."""
+class SolveResult:
+    """Result of solving a round, beside its files of result and places."""
 
     solver: str
     is_input_new: bool
@@ -48,9 +48,9 @@ class Solver(Protocol):
 
     def folder(self) -> AbstractContextManager[Path]: ...
 
-    async def freeze(self, round: Round, folder: Path, *, at: datetime) -> Made: ...
+    async def freeze(self, round: Round, folder: Path, *, at: datetime) -> FreezeResult: ...
 
-    async def solve(self, round: Round, folder: Path) -> Result: ...
+    async def solve(self, round: Round, folder: Path) -> SolveResult: ...
 
 
 class SolvingRepository(Protocol):
@@ -123,15 +123,15 @@ class SolvingWorker(JobWorker[Round]):
     async def _freeze(self, round: Round, folder: Path) -> Round:
         now = self._clock.now()
         await self._repository.fetch(round.orders, folder / ORDERS)
-        made = await self._solver_process.freeze(round, folder, at=now)
+        summary = await self._solver_process.freeze(round, folder, at=now)
         frozen = Frozen(
             at=now,
             input=await self._repository.keep(round, folder / INPUT),
             people=await self._repository.keep(round, folder / PEOPLE),
-            policy_sha256=made.policy_sha256,
-            mentees=made.mentees,
-            mentors=made.mentors,
-            floors=made.floors,
+            policy_sha256=summary.policy_sha256,
+            mentees=summary.mentees,
+            mentors=summary.mentors,
+            floors=summary.floors,
         )
         after = life.freeze(round, frozen)
         await self._jobs.save(after)
@@ -142,13 +142,13 @@ class SolvingWorker(JobWorker[Round]):
             raise LookupError(f"round {round.id} is {round.state} and was never frozen")
         await self._repository.fetch(round.frozen.input, folder / INPUT)
         await self._repository.fetch(round.frozen.people, folder / PEOPLE)
-        made = await self._solver_process.solve(round, folder)
+        solution = await self._solver_process.solve(round, folder)
         result = await self._repository.keep(round, folder / RESULT)
         await self._repository.lay_out(round, result, folder / PLACES)
         solved = Solved(
-            input=await self._repository.keep(round, folder / INPUT) if made.is_input_new else round.frozen.input,
+            input=await self._repository.keep(round, folder / INPUT) if solution.is_input_new else round.frozen.input,
             result=result,
-            solver=made.solver,
-            figures=made.figures,
+            solver=solution.solver,
+            figures=solution.figures,
         )
         await self._jobs.save(life.solve(round, solved))
