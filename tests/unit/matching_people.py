@@ -91,7 +91,7 @@ def naive(who: Person, everybody: Sequence[Person], policy: Policy) -> Shortlist
     entries = [
         Entry(person.id, person.member.institution, sum(parts), parts)
         for person in passing
-        if scoring.reaches(
+        if scoring.reaches_minimum(
             parts := scoring.weigh(scoring.factors_of(who, person), weights), weights, policy.programme.minimum_score
         )
     ]

@@ -14,7 +14,7 @@ from services.matching.kernel.shards import SHARDS, shard_of
 from services.matching.suggestions.domain import NOT_ENROLLED, Enrolment, Shortlist
 from services.matching.suggestions.index.network import Network, State
 from services.matching.suggestions.queue import Origin
-from services.matching.suggestions.updater import Change, Found, ListUpdater, Written
+from services.matching.suggestions.updater import Change, ListSnapshot, ListUpdater, Written
 from shared.errors import StaleVersion
 from tests.unit.matching_people import (
     CARE,
@@ -57,7 +57,7 @@ class ListsInMemory:
         self.matched: set[str] = set()
         self.writes = 0
 
-    async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
+    async def take_over(self, fences: Mapping[int, int]) -> Sequence[ListSnapshot]:
         self.fences |= fences
         return [_found(written) for written in self.lists.values() if written.shard in fences]
 
@@ -68,7 +68,7 @@ class ListsInMemory:
         assert since.tzinfo is UTC
         return self.matched.intersection(written.id for written in enrolments)
 
-    async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
+    async def stored(self, enrolment: Enrolment, *, fence: int) -> ListSnapshot | None:
         written = self.lists.get(enrolment.id)
         if written is None or self.fences[written.shard] != fence:
             return None
@@ -95,8 +95,8 @@ class ListsInMemory:
         return (tuple(written.mentor for written in events[-1].ranked), events[-1].unmatched) if events else ((), None)
 
 
-def _found(written: Written) -> Found:
-    return Found(written.enrolment, written.shortlist, written.version, written.own)
+def _found(written: Written) -> ListSnapshot:
+    return ListSnapshot(written.enrolment, written.shortlist, written.version, written.own)
 
 
 class Unwatched:
@@ -424,7 +424,7 @@ async def test_an_own_change_that_arrives_during_a_takeover_is_announced(ordered
     changed = Change(later(ANA, 2, specialty="surgery"), Origin("changed", "the-request"))
 
     class Busy(ListsInMemory):
-        async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
+        async def take_over(self, fences: Mapping[int, int]) -> Sequence[ListSnapshot]:
             found = await super().take_over(fences)
             ordered.updater.apply([changed])
             await ordered.updater.renew_own()

@@ -7,7 +7,7 @@ import pytest
 from services.matching.suggestions.audit import Audit
 from services.matching.suggestions.domain import Enrolment, Shortlist
 from services.matching.suggestions.queue import Origin
-from services.matching.suggestions.updater import Change, Found
+from services.matching.suggestions.updater import Change, ListSnapshot
 from tests.unit.matching_people import CARE, mentee, mentor, policy
 from tests.unit.test_list_updater import ListsInMemory, World, later, member
 
@@ -95,7 +95,7 @@ async def test_a_list_that_is_awaited_is_not_looked_at(world: Audited) -> None:
 
 async def test_what_changes_while_the_store_is_asked_is_no_difference(world: Audited) -> None:
     class Slow(ListsInMemory):
-        async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
+        async def stored(self, enrolment: Enrolment, *, fence: int) -> ListSnapshot | None:
             found = await world.repository.stored(enrolment, fence=fence)
             await world.change(later(mentee("ana"), world.time.ids + 2, specialty="surgery"))
             return found

@@ -110,7 +110,7 @@ def factors(mentees: Side, mentors: Side) -> list[Ints]:
     return [factor(mentees, mentors) for factor, _ in EACH]
 
 
-def weighed(each: Sequence[Ints], weights: Sequence[int] | Ints) -> Ints:
+def weighted_scores(each: Sequence[Ints], weights: Sequence[int] | Ints) -> Ints:
     """The scores; a weight is one number, or one for each pair."""
     scores = each[0] * weights[0]
     for factor, weight in zip(each[1:], weights[1:], strict=True):
@@ -124,9 +124,9 @@ def _count(words: Words) -> Counts:
     return count
 
 
-def _looked_up(table: Ints, places: npt.NDArray[np.integer[Any]]) -> Ints:
-    """`table[places]` for valid indexes; faster without a bounds check of each."""
-    return table.take(places, mode="clip")
+def _take(table: Ints, indices: npt.NDArray[np.integer[Any]]) -> Ints:
+    """`table[indices]` without bounds checks, which is faster; every index must be within the table."""
+    return table.take(indices, mode="clip")
 
 
 def _common(mentees: Words, mentors: Words) -> Counts:
@@ -144,14 +144,17 @@ def _share_of_topics(mentees: Side, mentors: Side) -> Ints:
         wanted = wanted + _count(mentees.most_wanted)
         common = common + _common(mentees.most_wanted, mentors.topics)
     if wanted.size == 1:
-        return _looked_up(_shares(int(wanted[0]))[-1], common)
+        return _take(_share_table(int(wanted[0]))[-1], common)
     most = int(wanted.max(initial=0))
-    return _looked_up(_shares(most).ravel(), wanted * np.int32(most + 1) + common)
+    return _take(_share_table(most).ravel(), wanted * np.int32(most + 1) + common)
 
 
 @lru_cache(maxsize=256)
-def _shares(most: int) -> Ints:
-    """In percent, by those wanted, up to so many, and those of them that are offered: faster than dividing each."""
+def _share_table(most: int) -> Ints:
+    """`[wanted, offered]`: percent of the wanted topics that are offered, for up to `most` wanted topics.
+
+    A look-up is faster than a division for each pair.
+    """
     numbers = np.arange(most + 1, dtype=np.int32)
     return _HUNDRED * numbers // np.maximum(1, numbers)[:, None]
 
@@ -159,11 +162,11 @@ def _shares(most: int) -> Ints:
 def _stage(mentees: Side, mentors: Side) -> Ints:
     known = (mentees.stage != UNKNOWN) & (mentors.stage != UNKNOWN)
     ahead = (mentors.stage - mentees.stage) * (1 - 2 * mentees.reverse.astype(np.int32))
-    return _looked_up(_BY_STAGES, (ahead + len(STAGES)) * known)
+    return _take(_BY_STAGES, (ahead + len(STAGES)) * known)
 
 
 def _hours(mentees: Words, mentors: Words) -> Ints:
-    return _looked_up(_BY_HALF_HOURS, _common(mentees, mentors))
+    return _take(_BY_HALF_HOURS, _common(mentees, mentors))
 
 
 def _identity(mentees: Words, mentors: Words) -> Ints:
@@ -175,7 +178,7 @@ def _identity(mentees: Words, mentors: Words) -> Ints:
 def _format(mentees: Side, mentors: Side) -> Ints:
     together = (mentees.institution == mentors.institution) * np.int32(FORMAT_BITS["in_person"])
     common = mentees.formats & mentors.formats & (together | ~FORMAT_BITS["in_person"])
-    return _looked_up(_SHARE_OF_FORMATS.ravel(), common * np.int32(len(_FORMATS_IN)) + mentees.formats)
+    return _take(_SHARE_OF_FORMATS.ravel(), common * np.int32(len(_FORMATS_IN)) + mentees.formats)
 
 
 def _zone(mentee: Ints, mentor: Ints) -> Ints:
@@ -185,14 +188,14 @@ def _zone(mentee: Ints, mentor: Ints) -> Ints:
 
 def _style(mentee: Ints, mentor: Ints) -> Ints:
     known = (mentee != UNKNOWN) & (mentor != UNKNOWN)
-    return _looked_up(_BY_STYLES, known * np.int8(1) + (known & (mentee == mentor)))
+    return _take(_BY_STYLES, known * np.int8(1) + (known & (mentee == mentor)))
 
 
 EACH: tuple[tuple[Callable[[Side, Side], Ints], tuple[str, ...]], ...] = (
     (_share_of_topics, ("topics", "most_wanted")),
     (lambda mentees, mentors: specialties.nearness(mentees.specialty, mentors.specialty), ("specialty",)),
     (_stage, ("stage", "reverse")),
-    (lambda mentees, mentors: _looked_up(_BY_LANGUAGES, _common(mentees.languages, mentors.languages)), ("languages",)),
+    (lambda mentees, mentors: _take(_BY_LANGUAGES, _common(mentees.languages, mentors.languages)), ("languages",)),
     (_format, ("formats", "institution")),
     (lambda mentees, mentors: _zone(mentees.zone, mentors.zone), ("zone",)),
     (lambda mentees, mentors: _style(mentees.style, mentors.style), ("style",)),
@@ -219,17 +222,19 @@ def percent(score: int, weights: Weights) -> int:
     return score // max(1, sum(weights[:OPEN]))
 
 
-def reaches(parts: Sequence[int], weights: Weights, minimum_percent: int) -> bool:
-    """Whether a pair's contributions are enough. The factors from OPEN on order a list, they open and close none."""
+def reaches_minimum(parts: Sequence[int], weights: Weights, minimum_percent: int) -> bool:
+    """Whether a pair's contributions reach the minimum score. The factors from OPEN on only order a list: they do not
+    count here.
+    """
     return sum(parts[:OPEN]) >= minimum_percent * sum(weights[:OPEN])
 
 
-def reaching(scores: Ints, each: Sequence[Ints], weights: Sequence[int] | Ints, *, minimum_percent: int) -> Bools:
-    """`reaches` of many pairs, weights as in `weighed`."""
+def reach_minimum(scores: Ints, each: Sequence[Ints], weights: Sequence[int] | Ints, *, minimum_percent: int) -> Bools:
+    """`reaches_minimum` for many pairs; `each` and `weights` as in `weighted_scores`."""
     if minimum_percent == 0:
         return np.ones(scores.shape, dtype=np.bool_)
-    hidden = sum(factor * weight for factor, weight in zip(each[OPEN:], weights[OPEN:], strict=True))
-    return np.asarray(scores - hidden >= minimum_percent * sum(weights[:OPEN]))
+    not_counted = sum(factor * weight for factor, weight in zip(each[OPEN:], weights[OPEN:], strict=True))
+    return np.asarray(scores - not_counted >= minimum_percent * sum(weights[:OPEN]))
 
 
 def weigh(factor: tuple[int, ...], weights: Weights) -> tuple[int, ...]:

@@ -8,12 +8,12 @@ from typing import Protocol
 
 from services.matching.kernel.scoring import seed
 from services.matching.suggestions.domain import NOT_ENROLLED, Enrolment
-from services.matching.suggestions.updater import Found, ListUpdater, Settled
+from services.matching.suggestions.updater import ListSnapshot, ListUpdater, Settled
 from shared.clock import Clock
 
 
 class StoredLists(Protocol):
-    async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
+    async def stored(self, enrolment: Enrolment, *, fence: int) -> ListSnapshot | None:
         """None where no list is stored, or another process holds its shard."""
 
 
@@ -41,9 +41,9 @@ class Audit:
         if differs:
             self._updater.correct(found)
 
-    async def _stored(self, enrolment: Enrolment, known: Settled) -> Found | None:
+    async def _stored(self, enrolment: Enrolment, known: Settled) -> ListSnapshot | None:
         """The stored list, or an empty one where none was ever stored; None where another holder has written since."""
         if known.stored.version == 0:
-            return Found(enrolment, NOT_ENROLLED, 0, None)
+            return ListSnapshot(enrolment, NOT_ENROLLED, 0, None)
         found = await self._lists.stored(enrolment, fence=known.fence)
         return found if found and found.version == known.stored.version else None

@@ -229,7 +229,7 @@ def _compared(shortlist: Shortlist, mentee: Person, mentor: Person, policy: Poli
     parts = scoring.weigh(scoring.factors_of(mentee, mentor), weights)
     is_full = len(shortlist.entries) >= policy.programme.list_length
     last = shortlist.entries[-1] if shortlist.entries else None
-    if not scoring.reaches(parts, weights, policy.programme.minimum_score):
+    if not scoring.reaches_minimum(parts, weights, policy.programme.minimum_score):
         words = f"The match is {_percent(parts, weights)} of 100; this programme suggests from "
         words += f"{policy.programme.minimum_score}."
     elif is_full and last and sum(parts) <= last.score:

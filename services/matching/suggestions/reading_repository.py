@@ -8,7 +8,7 @@ from services.matching.mentoring.repository import ceilings, pairs
 from services.matching.projections import people as sign_ins
 from services.matching.suggestions import people
 from services.matching.suggestions.reading import StoredList, UnmatchedMentee
-from services.matching.suggestions.repository import found_of
+from services.matching.suggestions.repository import list_snapshot
 from shared.mongo import ASCENDING, Database, Document
 
 
@@ -26,7 +26,7 @@ class MongoSuggestionRepository:
     async def named(self, ids: Iterable[str]) -> Mapping[str, Person]:
         """People of any institution, named by a list that the caller may read; the hard rules decide what is shown."""
         found = await people.persons(self._database, {"_id": {"$in": list(ids)}}, mentees=())
-        asked = await pairs.asked(self._database, list(found))
+        asked = await pairs.pending_requests_of(self._database, list(found))
         return {id: replace(person, asked=asked.get(id, 0)) for id, person in found.items()}
 
     async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
@@ -63,6 +63,6 @@ _SHOWN: Document = {"$or": [{"entries.0": {"$exists": True}}, {"unmatched": {"$n
 
 
 def _stored(document: Document) -> StoredList:
-    found = found_of(document)
+    found = list_snapshot(document)
     of = found.enrolment
     return StoredList(of.programme, of.mentee, of.institution, found.shortlist, found.version, document["as_of"])

@@ -8,7 +8,7 @@ from itertools import islice
 
 from services.matching.suggestions.domain import Enrolment, Entry, OwnSequences, Shortlist
 from services.matching.suggestions.queue import Origin
-from services.matching.suggestions.updater import Found, Written
+from services.matching.suggestions.updater import ListSnapshot, Written
 from shared import failpoints
 from shared.contracts.profiles import FACTORS
 from shared.errors import StaleVersion
@@ -46,15 +46,15 @@ class MongoListRepository:
         await ensure_indexes(self._lists, [by_shard, unmatched])
         await ensure_indexes(self._shards, [])
 
-    async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
+    async def take_over(self, fences: Mapping[int, int]) -> Sequence[ListSnapshot]:
         for shard, fence in fences.items():
             older = {"$lt": fence}
             await self._shards.update_one({"_id": shard}, {"$max": {"fence": fence}}, upsert=True)
             await self._lists.update_many({"shard": shard, "fence": older}, {"$set": {"fence": fence}})
-        found: list[Found] = []
+        found: list[ListSnapshot] = []
         cursor = self._lists.find({"shard": {"$in": list(fences)}}, batch_size=_BATCH)
         while documents := await cursor.to_list(_BATCH):
-            found += [found_of(document) for document in documents]
+            found += [list_snapshot(document) for document in documents]
         return found
 
     async def own_origins(self, *, profiles: Collection[str], preferences: Collection[str]) -> Mapping[str, Origin]:
@@ -78,9 +78,9 @@ class MongoListRepository:
         places = self._database["places"].find(wanted, {"programme": 1, "mentee": 1})
         return {f"{place['programme']}.{place['mentee']['member']}" async for place in places}
 
-    async def stored(self, enrolment: Enrolment, *, fence: int) -> Found | None:
+    async def stored(self, enrolment: Enrolment, *, fence: int) -> ListSnapshot | None:
         document = await self._lists.find_one({"_id": enrolment.id, "fence": fence})
-        return found_of(document) if document else None
+        return list_snapshot(document) if document else None
 
     async def write(self, written: Sequence[Written]) -> None:
         def body(writing: Writing) -> None:
@@ -152,7 +152,7 @@ def _document(list_: Written) -> Document:
     }
 
 
-def found_of(document: Document) -> Found:
+def list_snapshot(document: Document) -> ListSnapshot:
     enrolment = Enrolment(
         programme=document["programme"], mentee=document["mentee"], institution=document["institution"]
     )
@@ -166,7 +166,7 @@ def found_of(document: Document) -> Found:
         for entry in document["entries"]
     )
     own = document.get("own")
-    return Found(
+    return ListSnapshot(
         enrolment,
         Shortlist(entries, document["unmatched"]),
         document["version"],

@@ -62,7 +62,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ListSnapshot:
     """A list as read from the store."""
 
     enrolment: Enrolment
@@ -78,7 +78,7 @@ class Settled:
 
 
 class ListRepository(Origins, Protocol):
-    async def take_over(self, fences: Mapping[int, int]) -> Sequence[Found]:
+    async def take_over(self, fences: Mapping[int, int]) -> Sequence[ListSnapshot]:
         """Raises the fences of these shards, so that their former holder can write no more, and returns their lists."""
 
     async def being_matched(self, enrolments: Sequence[Enrolment], *, since: datetime) -> Collection[str]:
@@ -224,7 +224,7 @@ class ListUpdater:
     def recomputed(self, enrolment: Enrolment) -> Shortlist:
         return self._pool(enrolment).searched(enrolment.mentee)
 
-    def correct(self, found: Found) -> None:
+    def correct(self, found: ListSnapshot) -> None:
         """Replaces the remembered state by the wrong list found in the store, and queues a renewal."""
         self._remember(found)
         origin = Origin(None, self._clock.new_id())
@@ -317,7 +317,7 @@ class ListUpdater:
             return "own_change", own
         return "others_change" if renewal.cause == "own_change" else renewal.cause, renewal.origin
 
-    def _remember(self, found: Found) -> None:
+    def _remember(self, found: ListSnapshot) -> None:
         pool = self._pool(found.enrolment)
         pool.remember(found.enrolment.mentee, found.shortlist, version=found.version, own=found.own)
 

@@ -36,7 +36,7 @@ class MongoLoadRepository:
         ids = [participant["_id"] for participant in found]
         seats = self._database[SEATS].find({"_id": {"$in": ids}}, {"taken": 1})
         taken = {seat["_id"]: seat["taken"] async for seat in seats}
-        asked = await pairs.asked(self._database, ids)
+        asked = await pairs.pending_requests_of(self._database, ids)
         loads: defaultdict[str, list[Load]] = defaultdict(list)
         for participant in found:
             load = Load(

@@ -204,7 +204,7 @@ async def newest(collection: Collection, wanted: Document, *, before: Position |
     return await collection.find({**wanted, **below}).sort(_NEWEST).limit(limit).to_list(limit)
 
 
-async def asked(database: Database, mentors: Iterable[str]) -> dict[str, int]:
+async def pending_requests_of(database: Database, mentors: Iterable[str]) -> dict[str, int]:
     """Number of pending requests by mentor id; mentors without any are left out."""
     stages: list[Document] = [
         {"$match": {"mentor.member": {"$in": list(mentors)}, **PENDING}},

@@ -238,8 +238,8 @@ class Pool:
     def _best(self, mentee: str, row: int, me: Side, mentors: Side, rows: Rows) -> Shortlist:
         weights, programme = self._weights[mentee], self._policy.programme
         each = scoring.factors(me, mentors if rows.size == len(self._mentors) else mentors.take(rows))
-        scores = scoring.weighed(each, weights)
-        enough = np.flatnonzero(scoring.reaching(scores, each, weights, minimum_percent=programme.minimum_score))
+        scores = scoring.weighted_scores(each, weights)
+        enough = np.flatnonzero(scoring.reach_minimum(scores, each, weights, minimum_percent=programme.minimum_score))
         if not enough.size:
             return Shortlist(unmatched="below_minimum_score")
         length = max(programme.list_length, self._reserves.size + 1)
@@ -290,8 +290,8 @@ class Pool:
             if not eligible.any():
                 return eligible, nothing
         each, least = scoring.factors(mentees, changed), self._policy.programme.minimum_score
-        scores = scoring.weighed(each, held.weights)
-        return eligible & scoring.reaching(scores, each, held.weights, minimum_percent=least), scores
+        scores = scoring.weighted_scores(each, held.weights)
+        return eligible & scoring.reach_minimum(scores, each, held.weights, minimum_percent=least), scores
 
     def _enters(self, row: int, eligible: Bools, scores: Ints, held: StoredListColumns) -> Bools:
         beats: Bools = scores > held.last
