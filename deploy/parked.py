@@ -52,7 +52,7 @@ def list_(service: Service) -> None:
         return
     table = Table("id", "consumer", "topic/partition/offset", "reason", "attempts", "retry at", "behind it")
     table.columns[0].no_wrap = True
-    for parked, behind in zip(waiting, _behind(waiting), strict=True):
+    for parked, behind in zip(waiting, _later_records_of_key(waiting), strict=True):
         attempts, retry_at = str(parked.attempts), _retry_time(parked)
         table.add_row(parked.id, parked.consumer, _position(parked), parked.reason, attempts, retry_at, str(behind))
     console().print(table)
@@ -138,8 +138,8 @@ def _beside(id: str) -> Callable[[Parking], Awaitable[tuple[Parked, Parked | Non
     return read
 
 
-def _behind(waiting: Sequence[Parked]) -> list[int]:
-    """How many records of the list are behind each; a record without a key blocks no other."""
+def _later_records_of_key(waiting: Sequence[Parked]) -> list[int]:
+    """For each record: how many later ones have its consumer and key, and so wait for it. Always 0 without a key."""
     left = Counter((parked.consumer, parked.key) for parked in waiting)
     counts = []
     for parked in waiting:

@@ -85,17 +85,18 @@ def _finite(text: str) -> float:
 def _path(content: bytes) -> str:
     """The path of the first number that is not finite, where the rest can be read."""
     try:
-        return next(_infinite(json.loads(content, parse_int=float)), "a number")
+        return next(_non_finite_paths(json.loads(content, parse_int=float)), "a number")
     except (ValueError, RecursionError):
         return "a number"
 
 
-def _infinite(value: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+def _non_finite_paths(value: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Dotted paths of the numbers that are infinite or not a number; `path` is where `value` is."""
     if isinstance(value, float) and not math.isfinite(value):
         yield ".".join(path) or "the whole"
     parts: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, part in parts:
-        yield from _infinite(part, (*path, _shown(str(name))))
+        yield from _non_finite_paths(part, (*path, _shown(str(name))))
 
 
 def _shown(name: str) -> str:
