@@ -102,7 +102,7 @@ def simulations_router(simulations: Simulations) -> APIRouter:
         """Compares the lists of the institution's own mentees under today's policy and the draft, in the background."""
         begun = await simulations.begin(me, programme, id=id, draft=_draft(body))
         response.headers["location"] = f"/rehearsals/{begun.id}"
-        return _tagged(response, begun)
+        return _with_etag(response, begun)
 
     @routes.get("/programmes/{programme}/rehearsals", responses=problems(404))
     async def list_rehearsals(
@@ -115,14 +115,14 @@ def simulations_router(simulations: Simulations) -> APIRouter:
     @routes.get("/rehearsals/{rehearsal}", responses=problems(404))
     async def see_rehearsal(rehearsal: Id, me: SignedIn, response: Response) -> RehearsalRead:
         """`result.change` is the request to profiles that applies the draft; then the state becomes `applied`."""
-        return _tagged(response, await simulations.see(me, rehearsal))
+        return _with_etag(response, await simulations.see(me, rehearsal))
 
     @routes.post("/rehearsals/{rehearsal}/drop", responses=problems(404, 409, 412, 428))
     async def drop_rehearsal(
         rehearsal: Id, me: SignedIn, expected: ExpectedVersion, response: Response, _key: IdempotencyKey = None
     ) -> RehearsalRead:
         """Ends the rehearsal. The programme stays as it is."""
-        return _tagged(response, await simulations.drop(me, rehearsal, expected=expected))
+        return _with_etag(response, await simulations.drop(me, rehearsal, expected=expected))
 
     return routes
 
@@ -131,7 +131,7 @@ def _draft(body: NewRehearsal) -> Draft:
     return Draft(weights=body.weights, list_length=body.limits.list_length, minimum_score=body.limits.minimum_score)
 
 
-def _tagged(response: Response, simulation: Simulation) -> RehearsalRead:
+def _with_etag(response: Response, simulation: Simulation) -> RehearsalRead:
     response.headers["etag"] = etag(simulation.version)
     return _read(simulation)
 

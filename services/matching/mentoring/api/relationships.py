@@ -65,7 +65,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
     ) -> RelationshipRead:
         """The seat stays taken."""
         command = Command(relationship=relationship, expected=known, trace=trace)
-        return _tagged(response, await relationships.pause(me, command))
+        return _with_etag(response, await relationships.pause(me, command))
 
     @routes.post("/relationships/{relationship}/resume", response_model_exclude_none=True, responses=refusals)
     async def resume(
@@ -78,7 +78,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
     ) -> RelationshipRead:
         """After it was on hold it takes a seat again, or says `no_seat_left`."""
         command = Command(relationship=relationship, expected=known, trace=trace)
-        return _tagged(response, await relationships.resume(me, command))
+        return _with_etag(response, await relationships.resume(me, command))
 
     @routes.post("/relationships/{relationship}/close", response_model_exclude_none=True, responses=refusals)
     async def close(
@@ -95,7 +95,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
         """
         command = Command(relationship=relationship, expected=known, trace=trace)
         closed = await relationships.close(me, command, reason=body.reason, never_again=body.never_again)
-        return _tagged(response, closed)
+        return _with_etag(response, closed)
 
     @routes.get("/relationships/{relationship}", response_model_exclude_none=True, responses=problems(404))
     async def see(relationship: Id, me: SignedIn, response: Response) -> RelationshipRead:
@@ -132,7 +132,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
     return routes
 
 
-def _tagged(response: Response, relationship: Relationship) -> RelationshipRead:
+def _with_etag(response: Response, relationship: Relationship) -> RelationshipRead:
     response.headers["etag"] = etag(relationship.shown_version)
     return own_read(relationship)
 

@@ -85,7 +85,7 @@ def rounds_router(rounds: Rounds) -> APIRouter:
             orders=orders_of(body),
         )
         response.headers["location"] = f"/rounds/{id}"
-        return _tagged(response, await rounds.open(me, opened, trace))
+        return _with_etag(response, await rounds.open(me, opened, trace))
 
     @routes.get("/programmes/{programme}/rounds", response_model_exclude_none=True, responses=problems(404))
     async def list_rounds(
@@ -120,7 +120,7 @@ def _act(routes: APIRouter, rounds: Rounds) -> None:
         _key: IdempotencyKey = None,
     ) -> RoundRead:
         """Solves the round for this target, with the same participants."""
-        return _tagged(response, await rounds.choose(me, round, target=body.target, turn=turn))
+        return _with_etag(response, await rounds.choose(me, round, target=body.target, turn=turn))
 
     @routes.post("/rounds/{round}/publish", response_model_exclude_none=True, responses=refusals)
     async def publish_round(
@@ -129,14 +129,14 @@ def _act(routes: APIRouter, rounds: Rounds) -> None:
         """Turns the pairs into relationships, in the background; `places` shows the progress. 409 `round_outdated`
         where a round published since this round's freeze took seats that this one assigns.
         """
-        return _tagged(response, await rounds.publish(me, round, turn=turn))
+        return _with_etag(response, await rounds.publish(me, round, turn=turn))
 
     @routes.post("/rounds/{round}/drop", response_model_exclude_none=True, responses=refusals)
     async def drop_round(
         round: Id, me: SignedIn, turn: OneTurn, response: Response, _key: IdempotencyKey = None
     ) -> RoundRead:
         """Ends a round before it is published. No member is notified."""
-        return _tagged(response, await rounds.drop(me, round, turn=turn))
+        return _with_etag(response, await rounds.drop(me, round, turn=turn))
 
 
 def _files(routes: APIRouter, rounds: Rounds) -> None:
@@ -208,7 +208,7 @@ async def _download(rounds: Rounds, me: Principal, round: str, kind: Kind) -> Re
     return StreamingResponse(content, media_type="application/json", headers=headers)
 
 
-def _tagged(response: Response, round: Round) -> RoundRead:
+def _with_etag(response: Response, round: Round) -> RoundRead:
     response.headers["etag"] = etag(round.version)
     return round_read(round)
 
