@@ -7,7 +7,7 @@ import numpy as np
 from bench.figures import Figure
 from bench.rounds import drawn
 from services.matching.kernel.columns import Rows
-from services.matching.repairs.domain.departed import departed
+from services.matching.repairs.domain.departed import without_mentors
 from services.matching.repairs.domain.planning import Repaired, RepairProblem, blocking_pairs, repair
 from services.matching.rounds.solver.model import NONE, Instance
 from services.matching.rounds.solver.proposals import fit
@@ -26,7 +26,7 @@ def _departures(columns: Instance, content: Rows, percent: int) -> list[Figure]:
     chance = np.random.default_rng(percent)
     gone = np.zeros(_MENTORS, dtype=np.bool_)
     gone[chance.choice(_MENTORS, _MENTORS * percent // 100, replace=False)] = True
-    problem = departed(columns, content, gone, round="bench")
+    problem = without_mentors(columns, content, gone, round="bench")
     still, seconds = _repaired(problem, 0)
     some, _ = _repaired(problem, _ALLOWED)
     anew = fit(problem.instance)

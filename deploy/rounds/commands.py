@@ -10,7 +10,7 @@ from rich.console import Console
 
 from deploy import verify as verifier
 from deploy.rounds import presentation, spreadsheets
-from services.matching.repairs.domain.departed import repaired
+from services.matching.repairs.domain.departed import repair_round
 from services.matching.rounds.solver.files import RoundInput, RoundResult, Target, read_input, read_result
 from services.matching.rounds.solver.solving import solve
 from shared.errors import DomainError, Rejected
@@ -176,7 +176,7 @@ def _repair(files: list[Path], gone: list[str], bystanders: int, output: Path) -
     if status := verifier.main([str(file) for file in files]):
         return status
     content, published = (file.read_bytes() for file in files)
-    plan = repaired(read_input(content), read_result(published), gone=gone, bystanders=bystanders)
+    plan = repair_round(read_input(content), read_result(published), gone=gone, bystanders=bystanders)
     _write(output, plan.file())
     presentation.show_repair(plan, _console)
     return 0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.repairs.domain.planning import Repaired, RepairProblem, reason_left, repair
+from services.matching.repairs.domain.planning import Repaired, RepairProblem, reason_left_behind, repair
 from services.matching.rounds.solver.model import NONE, Instance
 from services.matching.rounds.solver.solving import prepared
 from tests.depth import examples
@@ -20,7 +20,7 @@ FEW, MANY = 100, 500
 
 
 @st.composite
-def damages(draw: st.DrawFn, *, most: int = 6) -> RepairProblem:
+def problems(draw: st.DrawFn, *, most: int = 6) -> RepairProblem:
     """Some hold a wish of theirs, some were displaced, some look on; a mentor may hold more than there are seats."""
     instance = prepared(parsed(draw(documents(target="fit", most=most))))
     held = instance.pinned.copy()
@@ -113,7 +113,7 @@ def told(repaired: Repaired) -> tuple[int, ...]:
 
 
 @examples(FEW)
-@given(damages())
+@given(problems())
 def test_with_nobody_allowed_to_move_nobody_moves(problem: RepairProblem) -> None:
     repaired = repair(problem, bystanders=0)
     assert repaired.moved == 0
@@ -122,7 +122,7 @@ def test_with_nobody_allowed_to_move_nobody_moves(problem: RepairProblem) -> Non
 
 
 @examples(MANY)
-@given(damages(most=5))
+@given(problems(most=5))
 def test_the_displaced_are_stable_among_themselves_and_no_such_outcome_is_better_for_any(
     problem: RepairProblem,
 ) -> None:
@@ -136,7 +136,7 @@ def test_the_displaced_are_stable_among_themselves_and_no_such_outcome_is_better
 
 
 @examples(MANY)
-@given(damages(most=5), st.integers(1, 3))
+@given(problems(most=5), st.integers(1, 3))
 def test_no_other_way_places_more_or_moves_fewer_for_as_many(problem: RepairProblem, bystanders: int) -> None:
     ours = Outcome(told(repair(problem, bystanders=bystanders)))
     ways = [(one.placed(problem), -one.moved(problem)) for one in outcomes(problem, bystanders=bystanders)]
@@ -144,7 +144,7 @@ def test_no_other_way_places_more_or_moves_fewer_for_as_many(problem: RepairProb
 
 
 @examples(MANY)
-@given(damages(), st.integers(0, 4))
+@given(problems(), st.integers(0, 4))
 def test_seats_pins_and_exclusions_are_kept_and_the_figures_are_true(problem: RepairProblem, bystanders: int) -> None:
     repaired, one = repair(problem, bystanders=bystanders), problem.instance
     outcome = told(repaired)
@@ -156,7 +156,7 @@ def test_seats_pins_and_exclusions_are_kept_and_the_figures_are_true(problem: Re
 
 
 @examples(MANY)
-@given(damages(), st.integers(0, 4))
+@given(problems(), st.integers(0, 4))
 def test_every_chain_can_be_carried_out_without_the_others(problem: RepairProblem, bystanders: int) -> None:
     repaired, one = repair(problem, bystanders=bystanders), problem.instance
     movers = [mentee for chain in repaired.chains for mentee in chain]
@@ -222,10 +222,10 @@ def test_the_room_that_is_made_goes_to_who_was_left_behind_before(left_before: t
 
 def test_who_is_left_behind_is_told_why() -> None:
     problem = one_displaced(in_a_row())
-    assert [reason_left(problem, one) for one in (0, 2)] == ["full", "no_wishes"]
-    assert reason_left(wanting_one_seat(left_before=(0, 0)), 1) == "outranked"
+    assert [reason_left_behind(problem, one) for one in (0, 2)] == ["full", "no_wishes"]
+    assert reason_left_behind(wanting_one_seat(left_before=(0, 0)), 1) == "outranked"
     excluded = replace(problem.instance, excluded=np.ones(3, dtype=np.bool_))
-    assert reason_left(replace(problem, instance=excluded), 0) == "excluded"
+    assert reason_left_behind(replace(problem, instance=excluded), 0) == "excluded"
 
 
 def test_somebody_displaced_who_holds_a_seat_is_a_contradiction() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from deploy.dev import app
-from services.matching.repairs.domain.departed import RoundRepair, repaired
+from services.matching.repairs.domain.departed import RoundRepair, repair_round
 from services.matching.rounds.solver.files import RoundInput, read_input
 from services.matching.rounds.solver.solving import solve
 from tests.unit.rounds_kit import Document, content, document, documents, mentee, mentor, pair, resealed, wish
@@ -30,7 +30,7 @@ ROUND = document(
 
 def plan(given: Document, *gone: str, bystanders: int = 0) -> tuple[RoundInput, RoundRepair]:
     round = read_input(content(given))
-    return round, repaired(round, solve(content(given)), gone=gone, bystanders=bystanders)
+    return round, repair_round(round, solve(content(given)), gone=gone, bystanders=bystanders)
 
 
 def changes(plan: RoundRepair) -> list[list[tuple[str, str, str]]]:

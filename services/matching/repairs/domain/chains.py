@@ -1,4 +1,4 @@
-"""Room made by moving: shortest chains from somebody without a mentor to a free seat, and the chains of an outcome."""
+"""Chains of moves: the shortest from a mentee without a mentor to a free seat, and the chains of an outcome."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
@@ -12,18 +12,20 @@ from services.matching.rounds.solver.model import NONE, Longs
 
 @dataclass(slots=True, kw_only=True)
 class SeatGraph:
-    """`mentor` by wish; `wishes`, `home` and `outcome` by mentee, the latter a wish that changes on the way."""
+    """Mentees, wishes and mentors are indices. `mentor` is by wish; `wishes`, `home` and `outcome` are by mentee."""
 
     mentor: list[int]
     wishes: list[list[int]]
-    """Those that could come true, the best first."""
+    """Feasible wishes, the best first."""
     capacity: list[int]
     home: list[int]
-    """A bystander's mentor; NONE for the displaced."""
+    """A bystander's mentor before the repair; NONE for the displaced."""
     outcome: list[int]
+    """The wish that is granted, or NONE; changes during the search."""
     waiting: list[int]
-    """Displaced without a mentor, in the order in which they go first."""
+    """Displaced mentees without a mentor, by priority."""
     held: list[set[int]] = field(default_factory=list)
+    """Mentees by mentor."""
 
     def __post_init__(self) -> None:
         self.held = [set() for _ in self.capacity]
@@ -35,7 +37,7 @@ class SeatGraph:
         return len(self.held[mentor]) < self.capacity[mentor]
 
     def cost(self, mentee: int, mentor: int) -> int:
-        """Bystanders more than before, if this one goes there from where they are; -1: back where they belong."""
+        """Change in the number of moved bystanders if the mentee moves to this mentor; -1 for a move back home."""
         home, now = self.home[mentee], self.mentor[self.outcome[mentee]]
         return 0 if home == NONE else int(mentor != home) - int(now != home)
 
@@ -46,95 +48,102 @@ class SeatGraph:
         self.held[self.mentor[wish]].add(mentee)
 
 
-def make_room(room: SeatGraph, bystanders: int) -> Rows:
-    """One more placed by each shortest chain, until the next would move more than are left to move."""
-    left = bystanders
-    while room.waiting:
-        found = _shortest(room)
-        if found is None or found[0] > left:
+def make_room(graph: SeatGraph, bystanders: int) -> Rows:
+    """Places one more mentee by each shortest chain, while its moves are within the limit of `bystanders`."""
+    moves_left = bystanders
+    while graph.waiting:
+        found = _shortest_chain(graph)
+        if found is None or found[0] > moves_left:
             break
         cost, steps = found
         for mentee, wish in steps:
-            room.seat(mentee, wish)
-        room.waiting.remove(steps[-1][0])
-        left -= cost
-    return np.array(room.outcome, dtype=np.intp)
+            graph.seat(mentee, wish)
+        graph.waiting.remove(steps[-1][0])
+        moves_left -= cost
+    return np.array(graph.outcome, dtype=np.intp)
 
 
-def _shortest(room: SeatGraph) -> tuple[int, list[tuple[int, int]]] | None:
-    """Its cost, and who takes which wish, the last link first. Of equal ones, that of whoever goes first."""
-    search = _Search(room)
+def _shortest_chain(graph: SeatGraph) -> tuple[int, list[tuple[int, int]]] | None:
+    """The cheapest chain to a free seat: its cost and its links (mentee, wish), the last first; None if there is none.
+
+    Of equally cheap chains, the one that starts with the mentee of the highest priority.
+    """
+    search = _Search(graph)
     search.run()
-    ends = [mentor for mentor in search.reached if room.has_seat(mentor)]
+    ends = [mentor for mentor in search.reached if graph.has_seat(mentor)]
     if not ends:
         return None
     end = min(ends, key=lambda mentor: (search.reached[mentor], mentor))
-    return search.reached[end] // len(room.waiting), list(search.links(end))
+    return search.reached[end] // len(graph.waiting), list(search.links(end))
 
 
 class _Search:
-    """Bellman & Ford's, by queue: a move back costs less than nothing, and no circle does, for every outcome on the
-    way is the cheapest that places so many.
+    """Bellman & Ford's algorithm with a queue, because a move back has a negative cost.
+
+    No cycle has a negative cost: every outcome between two searches is the cheapest that places so many mentees.
     """
 
-    def __init__(self, room: SeatGraph) -> None:
-        self._room = room
-        self._by: dict[int, tuple[int, int]] = {}
+    def __init__(self, graph: SeatGraph) -> None:
+        self._graph = graph
+        self._link_to: dict[int, tuple[int, int]] = {}
         self._queue: deque[int] = deque()
         self.reached: dict[int, int] = {}
-        """By mentor: the cost, and in its last digit, to the base of those who wait, for whom."""
+        """By mentor: cost * len(waiting) + index in `waiting` of the mentee with whom the chain starts."""
 
     def run(self) -> None:
-        room = self._room
-        for place, mentee in enumerate(room.waiting):
-            for wish in room.wishes[mentee]:
-                self._reach(mentee, wish, place)
+        graph = self._graph
+        for priority, mentee in enumerate(graph.waiting):
+            for wish in graph.wishes[mentee]:
+                self._reach(mentee, wish, priority)
         while self._queue:
             mentor = self._queue.popleft()
-            if not room.has_seat(mentor):
-                for mentee in sorted(room.held[mentor]):
-                    self._go_on(mentee, mentor)
+            if not graph.has_seat(mentor):
+                for mentee in sorted(graph.held[mentor]):
+                    self._extend(mentee, mentor)
 
     def links(self, mentor: int) -> Iterator[tuple[int, int]]:
         while True:
-            mentee, wish = self._by[mentor]
+            mentee, wish = self._link_to[mentor]
             yield mentee, wish
-            if self._room.outcome[mentee] == NONE:
+            if self._graph.outcome[mentee] == NONE:
                 return
-            mentor = self._room.mentor[self._room.outcome[mentee]]
+            mentor = self._graph.mentor[self._graph.outcome[mentee]]
 
-    def _go_on(self, mentee: int, now: int) -> None:
-        room = self._room
-        for wish in room.wishes[mentee]:
-            if (other := room.mentor[wish]) != now:
-                self._reach(mentee, wish, self.reached[now] + len(room.waiting) * room.cost(mentee, other))
+    def _extend(self, mentee: int, now: int) -> None:
+        graph = self._graph
+        for wish in graph.wishes[mentee]:
+            if (other := graph.mentor[wish]) != now:
+                self._reach(mentee, wish, self.reached[now] + len(graph.waiting) * graph.cost(mentee, other))
 
     def _reach(self, mentee: int, wish: int, distance: int) -> None:
-        mentor = self._room.mentor[wish]
+        mentor = self._graph.mentor[wish]
         if distance < self.reached.get(mentor, distance + 1):
-            self.reached[mentor], self._by[mentor] = distance, (mentee, wish)
+            self.reached[mentor], self._link_to[mentor] = distance, (mentee, wish)
             self._queue.append(mentor)
 
 
-def chained(
-    mentor: Rows, held: Rows, outcome: Rows, *, free: Longs, starts: Sequence[int]
+def chains_of(
+    mentor_of: Rows, held: Rows, outcome: Rows, *, free: Longs, starts: Sequence[int]
 ) -> tuple[tuple[int, ...], ...]:
-    """Who left a seat made room for one who came; whoever came beyond that has a free seat. `starts`: the displaced."""
+    """The chains of an outcome: a displaced mentee, then each mentee who leaves the seat that the one before takes.
+
+    `mentor_of` is by wish; `starts` are the displaced. Raises ValueError if a mentor gets more mentees than seats.
+    """
     leaving: defaultdict[int, list[int]] = defaultdict(list)
     coming: defaultdict[int, int] = defaultdict(int)
     for mentee in np.flatnonzero(held != outcome).tolist():
         if held[mentee] != NONE:
-            leaving[int(mentor[held[mentee]])].append(mentee)
-        coming[int(mentor[outcome[mentee]])] += 1
-    if any(coming[one] - len(gone) > max(0, free[one]) for one, gone in leaving.items()):
+            leaving[int(mentor_of[held[mentee]])].append(mentee)
+        coming[int(mentor_of[outcome[mentee]])] += 1
+    if any(coming[mentor] - len(gone) > max(0, free[mentor]) for mentor, gone in leaving.items()):
         raise ValueError("more came than there is room for")
 
     def chain(mentee: int) -> Iterator[int]:
         while True:
             yield mentee
-            gone = leaving[int(mentor[outcome[mentee]])]
+            gone = leaving[int(mentor_of[outcome[mentee]])]
             if not gone:
                 return
             mentee = gone.pop()
 
-    return tuple(tuple(chain(one)) for one in starts if outcome[one] != NONE)
+    return tuple(tuple(chain(mentee)) for mentee in starts if outcome[mentee] != NONE)

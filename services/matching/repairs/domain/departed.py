@@ -1,4 +1,4 @@
-"""Mentors leave a round that was kept: its people as columns without them, and who is displaced by that."""
+"""Repairs the files of a solved round after mentors left: places their mentees again."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Literal
@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.matching.kernel.columns import Bools, Rows
-from services.matching.repairs.domain.planning import Repaired, RepairProblem, reason_left, repair
+from services.matching.repairs.domain.planning import Repaired, RepairProblem, reason_left_behind, repair
 from services.matching.rounds.solver import canonical
 from services.matching.rounds.solver.files import RoundInput, RoundResult
 from services.matching.rounds.solver.model import NONE, Instance, Wishes, instance
@@ -38,7 +38,7 @@ class LeftBehind(BaseModel):
 
 
 class RoundRepair(BaseModel):
-    """What becomes of a round when mentors leave; whoever is not named here stays."""
+    """The repair of a round after mentors left. Everyone who is not named here keeps their mentor."""
 
     model_config = _CLOSED
 
@@ -53,22 +53,22 @@ class RoundRepair(BaseModel):
     blocking_pairs: _Whole
     """Pairs, of those who have or had a mentor, that would both rather have each other then."""
     steps: tuple[tuple[Moved, ...], ...]
-    """Each begins with somebody displaced; whoever follows makes room for the one before. No step needs another."""
+    """Each begins with a displaced mentee; each further one makes room for the one before. No step needs another."""
     left_behind: tuple[LeftBehind, ...]
 
     def file(self) -> bytes:
-        """What the file holds: the canonical form and a line's end."""
+        """The content of the file: the canonical form and a line feed."""
         return canonical.text(self.model_dump(mode="json")) + b"\n"
 
 
-def repaired(round: RoundInput, result: RoundResult, *, gone: Collection[str], bystanders: int) -> RoundRepair:
-    """`result` is the round's. Raises `Rejected` where somebody who is gone was no mentor of it."""
+def repair_round(round: RoundInput, result: RoundResult, *, gone: Collection[str], bystanders: int) -> RoundRepair:
+    """`gone` are the ids of the mentors who left. Raises `Rejected` for one who was not a mentor of the round."""
     columns = prepared(round)
     outcome = _outcome(columns, result)
-    away = _flags(columns, gone)
-    problem = departed(columns, outcome, away, round=round.round)
+    is_gone = _flags(columns, gone)
+    problem = without_mentors(columns, outcome, is_gone, round=round.round)
     found = repair(problem, bystanders=bystanders)
-    before = {one.id: one.mentor for one in result.mentees if one.mentor}
+    before = {mentee.id: mentee.mentor for mentee in result.mentees if mentee.mentor}
     return RoundRepair(
         format="preceptor-round-repair/1",
         round=round.round,
@@ -79,18 +79,18 @@ def repaired(round: RoundInput, result: RoundResult, *, gone: Collection[str], b
         bystanders_moved=found.moved,
         blocking_pairs=found.blocking,
         steps=tuple(tuple(_moves(problem, found, chain, before)) for chain in found.chains),
-        left_behind=tuple(_left(problem, found, before)),
+        left_behind=tuple(_left_behind(problem, found, before)),
     )
 
 
-def departed(columns: Instance, outcome: Rows, gone: Bools, *, round: str) -> RepairProblem:
-    """`gone` by mentor. Nobody wishes for them any more. Whoever had nobody takes no part: a repair is not for them."""
-    content = outcome != NONE
+def without_mentors(columns: Instance, outcome: Rows, gone: Bools, *, round: str) -> RepairProblem:
+    """The round without the mentors flagged in `gone`. Mentees whom the round left unmatched take no part."""
+    matched = outcome != NONE
     before = np.full(len(columns.mentees), NONE)
-    before[content] = columns.mentor[outcome[content]]
+    before[matched] = columns.mentor[outcome[matched]]
     displaced = np.isin(before, np.flatnonzero(gone))
     pinned = (columns.pinned != NONE) & ~displaced
-    kept = np.flatnonzero(~gone[columns.mentor] & content[columns.mentee])
+    kept = np.flatnonzero(~gone[columns.mentor] & matched[columns.mentee])
     excluded = kept[columns.excluded[kept]]
     left = instance(
         Wishes(
@@ -104,41 +104,41 @@ def departed(columns: Instance, outcome: Rows, gone: Bools, *, round: str) -> Re
         mentees=columns.mentees,
         mentors=columns.mentors,
         capacity=np.where(gone, 0, columns.capacity),
-        pins=[(one, int(before[one])) for one in np.flatnonzero(pinned).tolist()],
+        pins=[(mentee, int(before[mentee])) for mentee in np.flatnonzero(pinned).tolist()],
         exclusions=list(zip(columns.mentee[excluded].tolist(), columns.mentor[excluded].tolist(), strict=True)),
     )
     held = np.full(len(columns.mentees), NONE)
-    true = np.flatnonzero(before[left.mentee] == left.mentor)
-    held[left.mentee[true]] = true
+    granted = np.flatnonzero(before[left.mentee] == left.mentor)
+    held[left.mentee[granted]] = granted
     return RepairProblem(
         instance=left, held=held, displaced=displaced, left_before=np.zeros(len(columns.mentees), dtype=np.int64)
     )
 
 
 def _outcome(columns: Instance, result: RoundResult) -> Rows:
-    mentors = {id: place for place, id in enumerate(columns.mentors)}
-    got = np.array([mentors[one.mentor] if one.mentor else NONE for one in result.mentees], dtype=np.intp)
+    index = {id: index for index, id in enumerate(columns.mentors)}
+    got = np.array([index[mentee.mentor] if mentee.mentor else NONE for mentee in result.mentees], dtype=np.intp)
     outcome = np.full(len(columns.mentees), NONE)
-    true = np.flatnonzero(got[columns.mentee] == columns.mentor)
-    outcome[columns.mentee[true]] = true
+    granted = np.flatnonzero(got[columns.mentee] == columns.mentor)
+    outcome[columns.mentee[granted]] = granted
     return outcome
 
 
 def _flags(columns: Instance, gone: Collection[str]) -> Bools:
     if unknown := sorted(set(gone) - set(columns.mentors)):
-        errors = tuple(FieldError("gone", f"{one} is not a mentor of this round") for one in unknown)
+        errors = tuple(FieldError("gone", f"{mentor} is not a mentor of this round") for mentor in unknown)
         raise Rejected("mentor_unknown", "only mentors of this round can be named as gone: see errors", errors)
     return np.isin(np.array(columns.mentors), list(gone))
 
 
 def _moves(problem: RepairProblem, found: Repaired, chain: Sequence[int], before: dict[str, str]) -> Iterator[Moved]:
-    one = problem.instance
+    columns = problem.instance
     for mentee in chain:
-        id = one.mentees[mentee]
-        yield Moved(mentee=id, leaves=before[id], mentor=one.mentors[one.mentor[found.outcome[mentee]]])
+        id = columns.mentees[mentee]
+        yield Moved(mentee=id, leaves=before[id], mentor=columns.mentors[columns.mentor[found.outcome[mentee]]])
 
 
-def _left(problem: RepairProblem, found: Repaired, before: dict[str, str]) -> Iterator[LeftBehind]:
+def _left_behind(problem: RepairProblem, found: Repaired, before: dict[str, str]) -> Iterator[LeftBehind]:
     for mentee in np.flatnonzero(problem.displaced & (found.outcome == NONE)).tolist():
         id = problem.instance.mentees[mentee]
-        yield LeftBehind(mentee=id, leaves=before[id], reason=reason_left(problem, mentee))
+        yield LeftBehind(mentee=id, leaves=before[id], reason=reason_left_behind(problem, mentee))

@@ -1,9 +1,9 @@
-"""Who of the displaced gets which seat, and who has to move for it.
+"""Plans a repair: which displaced mentee gets which seat, and which bystanders move for it.
 
-k = 0: deferred acceptance among the displaced for the seats that are free; nobody else moves. k > 0: from there, along
-shortest chains of people who make room for each other, as many more as at most k bystanders can make room for. Of all
-ways to place so many, none moves fewer bystanders: shortest augmenting paths, a bystander's move costing 1 (Ahuja,
-Magnanti & Orlin, *Network Flows* (1993), ch. 9). Nobody is put with somebody whom they did not wish for.
+First deferred acceptance among the displaced for the free seats. Where at most k > 0 bystanders may move, shortest
+augmenting paths then place as many more as possible, a bystander's move costing 1: no other plan that places as many
+moves fewer bystanders (Ahuja, Magnanti & Orlin, *Network Flows* (1993), ch. 9). A mentee is assigned only to a mentor
+among their wishes.
 """
 
 from collections.abc import Sequence
@@ -12,21 +12,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from services.matching.kernel.columns import Bools, Rows
-from services.matching.repairs.domain.chains import SeatGraph, chained, make_room
+from services.matching.repairs.domain.chains import SeatGraph, chains_of, make_room
 from services.matching.rounds.solver.model import NONE, Instance, Longs
 from services.matching.rounds.solver.proposals import fit
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepairProblem:
-    """`instance` has everybody whom the repair looks at, pairs that exist among the wishes; its pins do not move."""
+    """`instance` holds the people of the repair. Existing pairs are among its wishes; its pins do not move."""
 
     instance: Instance
     held: Rows
-    """By mentee: the wish that is true now, or NONE; of the displaced always NONE."""
+    """By mentee: the wish granted now, or NONE; always NONE for the displaced."""
     displaced: Bools
     left_before: Longs
-    """By mentee: how often an earlier repair left them behind. Who was left more often goes first."""
+    """By mentee: how many earlier repairs left them behind. More often means a higher priority."""
 
     @property
     def bystanders(self) -> Bools:
@@ -35,15 +35,15 @@ class RepairProblem:
 
     @property
     def free(self) -> Longs:
-        """By mentor; below 0 where more are held than there are seats now. Nobody is sent there."""
+        """Free seats by mentor; below 0 for a mentor with more mentees than seats, to whom nobody is assigned."""
         held = self.instance.mentor[self.held[self.bystanders]]
         return self.instance.capacity - np.bincount(held, minlength=len(self.instance.mentors))
 
     @property
-    def possible(self) -> Bools:
-        """Wishes that could come true if somebody made room."""
-        one = self.instance
-        return one.open & ((self.free >= 0) & (one.capacity > 0))[one.mentor]
+    def feasible(self) -> Bools:
+        """By wish: whether it could be granted if a seat were freed."""
+        instance = self.instance
+        return instance.open & ((self.free >= 0) & (instance.capacity > 0))[instance.mentor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,31 +51,33 @@ class Repaired:
     outcome: Rows
     """By mentee, as `held`."""
     chains: Sequence[tuple[int, ...]]
-    """Mentees: a displaced one, then each who makes room for the one before. One chain needs no other."""
+    """Mentees: a displaced one, then each who makes room for the one before. Chains do not depend on each other."""
     moved: int
-    """Bystanders."""
+    """Number of bystanders who move."""
     blocking: int
-    """Pairs of those looked at that would both rather have each other."""
+    """Number of pairs of the problem in which both would rather have each other."""
 
 
 def repair(problem: RepairProblem, *, bystanders: int) -> Repaired:
-    """Moves at most so many bystanders. Raises ValueError where `problem` contradicts itself."""
+    """Moves at most this number of bystanders. Raises ValueError if a displaced mentee holds a seat."""
     if (problem.displaced & problem.bystanders).any():
         raise ValueError("somebody displaced holds a seat")
-    outcome = _proposed(problem)
+    outcome = _fill_free_seats(problem)
     if bystanders and problem.instance.mentee.size:
-        outcome = make_room(_room(problem, outcome), bystanders)
+        outcome = make_room(_seat_graph(problem, outcome), bystanders)
     moved = int((problem.bystanders & (outcome != problem.held)).sum())
     return Repaired(
         outcome=outcome,
-        chains=chained(problem.instance.mentor, problem.held, outcome, free=problem.free, starts=_in_order(problem)),
+        chains=chains_of(
+            problem.instance.mentor, problem.held, outcome, free=problem.free, starts=_displaced_in_order(problem)
+        ),
         moved=moved,
         blocking=blocking_pairs(problem.instance, outcome),
     )
 
 
-def reason_left(problem: RepairProblem, mentee: int) -> str:
-    """Why somebody displaced got nobody: `no_wishes`, `excluded`, `full` (no seat they wish for is free) or
+def reason_left_behind(problem: RepairProblem, mentee: int) -> str:
+    """Why a displaced mentee got no mentor: `no_wishes`, `excluded`, `full` (no mentor on the list has a free seat) or
     `outranked`.
     """
     first, last = problem.instance.first[mentee], problem.instance.first[mentee + 1]
@@ -88,7 +90,7 @@ def reason_left(problem: RepairProblem, mentee: int) -> str:
 
 
 def blocking_pairs(columns: Instance, outcome: Rows) -> int:
-    """Wishes before the outcome whose mentor has a free seat or holds somebody lower who may move. Pins stay out."""
+    """Number of better wishes whose mentor has a free seat or an unpinned mentee whom they rank lower."""
     kept = outcome[outcome != NONE]
     held = np.bincount(columns.mentor[kept], minlength=len(columns.mentors))
     loose = kept[columns.pinned[columns.mentee[kept]] == NONE]
@@ -100,39 +102,39 @@ def blocking_pairs(columns: Instance, outcome: Rows) -> int:
     return int((before & columns.open & (columns.standing < last[columns.mentor])).sum())
 
 
-def _proposed(problem: RepairProblem) -> Rows:
-    """A round of the displaced alone, for the free seats; a mentor prefers who was left behind before."""
-    one = problem.instance
-    by_standing = np.lexsort((one.standing, -problem.left_before[one.mentee], one.mentor))
+def _fill_free_seats(problem: RepairProblem) -> Rows:
+    """Deferred acceptance among the displaced for the free seats; those whom earlier repairs left behind go first."""
+    instance = problem.instance
+    by_standing = np.lexsort((instance.standing, -problem.left_before[instance.mentee], instance.mentor))
     standing = np.empty_like(by_standing)
     standing[by_standing] = np.arange(by_standing.size)
-    alone = replace(
-        one,
+    for_displaced = replace(
+        instance,
         capacity=problem.free.clip(0),
         standing=standing,
-        excluded=~(one.open & problem.displaced[one.mentee]),
-        pinned=np.full(len(one.mentees), NONE),
+        excluded=~(instance.open & problem.displaced[instance.mentee]),
+        pinned=np.full(len(instance.mentees), NONE),
     )
-    return np.where(problem.displaced, fit(alone), problem.held)
+    return np.where(problem.displaced, fit(for_displaced), problem.held)
 
 
-def _room(problem: RepairProblem, outcome: Rows) -> SeatGraph:
-    one = problem.instance
+def _seat_graph(problem: RepairProblem, outcome: Rows) -> SeatGraph:
+    instance = problem.instance
     return SeatGraph(
-        mentor=one.mentor.tolist(),
+        mentor=instance.mentor.tolist(),
         wishes=[
-            [wish for wish in range(one.first[mentee], one.first[mentee + 1]) if problem.possible[wish]]
-            for mentee in range(len(one.mentees))
+            [wish for wish in range(instance.first[mentee], instance.first[mentee + 1]) if problem.feasible[wish]]
+            for mentee in range(len(instance.mentees))
         ],
-        capacity=one.capacity.tolist(),
-        home=np.where(problem.bystanders, one.mentor[problem.held], NONE).tolist(),
+        capacity=instance.capacity.tolist(),
+        home=np.where(problem.bystanders, instance.mentor[problem.held], NONE).tolist(),
         outcome=outcome.tolist(),
-        waiting=[mentee for mentee in _in_order(problem) if outcome[mentee] == NONE],
+        waiting=[mentee for mentee in _displaced_in_order(problem) if outcome[mentee] == NONE],
     )
 
 
-def _in_order(problem: RepairProblem) -> list[int]:
-    """The displaced: who was left behind more often first; then by place, which is a lot's."""
+def _displaced_in_order(problem: RepairProblem) -> list[int]:
+    """The displaced, those left behind most often first; then by index."""
     displaced = np.flatnonzero(problem.displaced)
     order: list[int] = displaced[np.argsort(-problem.left_before[displaced], kind="stable")].tolist()
     return order

@@ -19,7 +19,7 @@ from services.matching.kernel.participants import Exchange, Policy, weights_for
 from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.repairs.domain.lifecycle import Move, Plan, Step
-from services.matching.repairs.domain.planning import Repaired, RepairProblem, reason_left, repair
+from services.matching.repairs.domain.planning import Repaired, RepairProblem, reason_left_behind, repair
 from services.matching.rounds.solver import ceilings, wishing
 from services.matching.rounds.solver.ceilings import Claim
 from services.matching.rounds.solver.model import NONE, instance
@@ -272,7 +272,7 @@ def _steps(
 
     for nth, row in enumerate(np.flatnonzero(problem.displaced).tolist()):
         mentee, moves = market.mentees[row], tuple(move(mover) for mover in chains.get(row, ()))
-        reason = None if moves else rules.own_reason(network.person(mentee)) or reason_left(problem, row)
+        reason = None if moves else rules.own_reason(network.person(mentee)) or reason_left_behind(problem, row)
         yield Step(
             id=f"{case.edition}.{nth:06}",
             repair=case.repair,
