@@ -1,7 +1,7 @@
 """Checks a round's result against its input, from the two files alone: `./dev verify input.json result.json`.
 
-Standard library only, and nothing of the solver: whoever doubts the solver reads this file (docs/rounds.md says what
-each check proves). Exit 0; 1 with the first thing that is wrong; 2 where there is nothing to check: a file is missing.
+Uses the standard library only and shares no code with the solver, so that it can be reviewed on its own (docs/rounds.md
+says what each check proves). Exits with 0, with 1 and the first error, or with 2 if a file cannot be read.
 """
 
 import hashlib
@@ -17,20 +17,22 @@ INPUT, RESULT = "preceptor-round-input/1", "preceptor-round-result/1"
 _64_BITS = 2**64 - 1
 
 
-class Wrong(Exception): ...
+class Wrong(Exception):
+    """The message says what is wrong, and where."""
 
 
-def demand(holds: object, said: str) -> None:
-    if not holds:
-        raise Wrong(said)
+def demand(condition: object, message: str) -> None:
+    """Raises Wrong with the message if the condition is false."""
+    if not condition:
+        raise Wrong(message)
 
 
 @dataclass(frozen=True, slots=True)
-class Maybe:
-    """A key that may be missing, with what it then is."""
+class OptionalKey:
+    """A key of an object that may be missing, and its default."""
 
     shape: Any
-    absent: Any = None
+    default: Any = None
 
 
 WISH = {"mentor": str, "rank": int, "mentor_rank": int, "score": int}
@@ -48,13 +50,20 @@ INPUT_SHAPE = {
     "format": str,
     "round": str,
     "target": str,
-    "compare": Maybe(bool, absent=True),
-    "policy": {"id": str, "list_length": Maybe(int, 20), "score_band": Maybe(int, 0), "weights": Maybe({str: int}, {})},
+    "compare": OptionalKey(bool, default=True),
+    "policy": {
+        "id": str,
+        "list_length": OptionalKey(int, 20),
+        "score_band": OptionalKey(int, 0),
+        "weights": OptionalKey({str: int}, {}),
+    },
     "mentors": [{"id": str, "institution": str, "capacity": int}],
-    "mentees": [{"id": str, "institution": str, "waiting_days": Maybe(int, 0), "wishes": Maybe([WISH], [])}],
-    "pins": Maybe([PAIR], []),
-    "exclusions": Maybe([PAIR], []),
-    "exchanges": Maybe([{"mentee_institution": str, "mentor_institution": str, "at_most": int}], []),
+    "mentees": [
+        {"id": str, "institution": str, "waiting_days": OptionalKey(int, 0), "wishes": OptionalKey([WISH], [])}
+    ],
+    "pins": OptionalKey([PAIR], []),
+    "exclusions": OptionalKey([PAIR], []),
+    "exchanges": OptionalKey([{"mentee_institution": str, "mentor_institution": str, "at_most": int}], []),
 }
 RESULT_SHAPE = {
     "format": str,
@@ -102,24 +111,24 @@ def sha256(content: bytes) -> str:
 
 def loaded(content: bytes, name: str) -> Any:
     try:
-        return json.loads(content.decode(), object_pairs_hook=_once)
+        return json.loads(content.decode(), object_pairs_hook=_with_unique_keys)
     except (ValueError, RecursionError) as broken:
         raise Wrong(f"{name}: is no JSON: {broken}") from None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(dict(pairs)) < len(pairs):
         raise ValueError("a key appears twice in one object")
     return dict(pairs)
 
 
 def shaped(value: Any, shape: Any, at: str) -> Any:
-    """The value with absent keys filled in; Wrong where it is not of this shape."""
+    """The value with defaults for missing keys. Raises Wrong if it is not of this shape."""
     if isinstance(shape, tuple):
         return None if value is None else shaped(value, shape[0], at)
     if isinstance(shape, list):
         demand(type(value) is list, f"{at}: must be a list")
-        return [shaped(one, shape[0], f"{at}/{place}") for place, one in enumerate(value)]
+        return [shaped(item, shape[0], f"{at}/{index}") for index, item in enumerate(value)]
     if isinstance(shape, dict):
         demand(type(value) is dict, f"{at}: must be an object")
         return _members(value, shape, at)
@@ -130,18 +139,18 @@ def shaped(value: Any, shape: Any, at: str) -> Any:
 
 def _members(value: dict[str, Any], shape: Mapping[Any, Any], at: str) -> dict[str, Any]:
     if str in shape:
-        return {name: shaped(one, shape[str], f"{at}/{name}") for name, one in value.items()}
+        return {name: shaped(member, shape[str], f"{at}/{name}") for name, member in value.items()}
     demand(not value.keys() - shape.keys(), f"{at}: has unknown keys {sorted(value.keys() - shape.keys())}")
     filled = {}
     for name, part in shape.items():
-        inner = part.shape if isinstance(part, Maybe) else part
-        demand(name in value or isinstance(part, Maybe), f"{at}/{name}: is missing")
-        filled[name] = shaped(value[name], inner, f"{at}/{name}") if name in value else part.absent
+        inner = part.shape if isinstance(part, OptionalKey) else part
+        demand(name in value or isinstance(part, OptionalKey), f"{at}/{name}: is missing")
+        filled[name] = shaped(value[name], inner, f"{at}/{name}") if name in value else part.default
     return filled
 
 
-def opened(input_bytes: bytes, result_bytes: bytes) -> tuple[Any, Any]:
-    """Both files as values, once every hash fits every byte."""
+def read_files(input_bytes: bytes, result_bytes: bytes) -> tuple[Any, Any]:
+    """Input and result as values. Raises Wrong unless their shapes and hashes are right."""
     raw_result = loaded(result_bytes, "result")
     result = shaped(raw_result, RESULT_SHAPE, "result")
     demand(result["format"] == RESULT, f"result/format: must be {RESULT}")
@@ -163,9 +172,9 @@ def seed(*parts: str) -> int:
     return int.from_bytes(hashlib.blake2b("\n".join(parts).encode(), digest_size=8).digest(), "big")
 
 
-def lot(one: int, other: int) -> int:
-    """SplitMix64's finaliser over two seeds."""
-    mixed = one ^ other
+def tie_breaker(mentee_seed: int, mentor_seed: int) -> int:
+    """SplitMix64's finalizer over both seeds."""
+    mixed = mentee_seed ^ mentor_seed
     mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 & _64_BITS
     mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB & _64_BITS
     return mixed ^ (mixed >> 31)
@@ -178,15 +187,15 @@ class Wish:
     rank: int
     score: int
     key: tuple[int, int, str]
-    """By which the mentor's order goes."""
+    """Sort key in the mentor's order."""
     excluded: bool
     standing: int = 0
-    """Place in the mentor's strict order, from 0."""
+    """Position in the mentor's strict order, from 0."""
 
 
 @dataclass(slots=True)
 class Round:
-    """The input, in order: each mentee's wishes, the best first; each mentor's, by standing."""
+    """The input, with wishes in order: by mentee, the best first, and by mentor, by standing."""
 
     name: str
     target: str
@@ -196,11 +205,11 @@ class Round:
     mentor_home: dict[str, str]
     pins: dict[str, str]
     ceilings: dict[tuple[str, str], int]
-    """Of pairs of a mentee's and a mentor's institution."""
+    """By mentee's and mentor's institution: the most pairs between them."""
     wishes: dict[str, list[Wish]] = field(default_factory=dict)
-    asked: dict[str, list[Wish]] = field(default_factory=dict)
+    wishes_for: dict[str, list[Wish]] = field(default_factory=dict)
     seats: dict[str, int] = field(default_factory=dict)
-    """What pins leave of the capacity."""
+    """By mentor: the seats that pins leave."""
 
     def is_open(self, wish: Wish) -> bool:
         return not wish.excluded and wish.mentee not in self.pins
@@ -209,8 +218,8 @@ class Round:
         return self.is_open(wish) and self.seats[wish.mentor] > 0
 
 
-def understood(given: Any) -> Round:
-    """The input as a round; Wrong where it contradicts itself."""
+def parse_round(given: Any) -> Round:
+    """The input as a round. Raises Wrong if it contradicts itself."""
     mentors = _by_id(given["mentors"], "input/mentors")
     mentees = _by_id(given["mentees"], "input/mentees")
     demand(given["target"] in ("fit", "coverage"), "input/target: must be fit or coverage")
@@ -220,19 +229,22 @@ def understood(given: Any) -> Round:
     round = Round(
         name=given["round"],
         target=given["target"],
-        capacity={one: mentor["capacity"] for one, mentor in mentors.items()},
-        waiting={one: mentee["waiting_days"] for one, mentee in mentees.items()},
-        home={one: mentee["institution"] for one, mentee in mentees.items()},
-        mentor_home={one: mentor["institution"] for one, mentor in mentors.items()},
+        capacity={id: mentor["capacity"] for id, mentor in mentors.items()},
+        waiting={id: mentee["waiting_days"] for id, mentee in mentees.items()},
+        home={id: mentee["institution"] for id, mentee in mentees.items()},
+        mentor_home={id: mentor["institution"] for id, mentor in mentors.items()},
         pins={pin["mentee"]: pin["mentor"] for pin in given["pins"]},
-        ceilings={(one["mentee_institution"], one["mentor_institution"]): one["at_most"] for one in given["exchanges"]},
+        ceilings={
+            (ceiling["mentee_institution"], ceiling["mentor_institution"]): ceiling["at_most"]
+            for ceiling in given["exchanges"]
+        },
     )
     demand(len(round.ceilings) == len(given["exchanges"]), "input/exchanges: two institutions stand twice")
     demand(len(round.pins) == len(given["pins"]), "input/pins: a mentee is pinned twice")
-    _order(round, mentees, excluded, most=given["policy"]["list_length"])
+    _add_wishes(round, mentees, excluded, most=given["policy"]["list_length"])
     _below_ceilings(round, [{wish.mentor for wish in wishes} for wishes in round.wishes.values()], "input: wishes")
     held = Counter(round.pins.values())
-    round.seats = {one: seats - held[one] for one, seats in round.capacity.items()}
+    round.seats = {mentor: seats - held[mentor] for mentor, seats in round.capacity.items()}
     for mentee, mentor in round.pins.items():
         wished = [wish for wish in round.wishes.get(mentee, []) if wish.mentor == mentor]
         demand(wished and not wished[0].excluded, f"input/pins: {mentee} and {mentor} may not be matched")
@@ -241,7 +253,10 @@ def understood(given: Any) -> Round:
 
 
 def _below_ceilings(round: Round, mentors: Sequence[set[str]], what: str) -> None:
-    """Of each mentee, in the order of `wishes`: no more of them across than two institutions agreed on."""
+    """Raises Wrong if the pairs across two institutions are more than their ceiling allows.
+
+    `mentors` are those of each mentee, in the order of `wishes`; a mentee counts once.
+    """
     across: Counter[tuple[str, str]] = Counter()
     for mentee, theirs in zip(round.wishes, mentors, strict=True):
         across.update({(round.home[mentee], round.mentor_home[mentor]) for mentor in theirs})
@@ -255,33 +270,33 @@ def _by_id(people: Sequence[Any], at: str) -> dict[str, Any]:
     return dict(sorted(known.items()))
 
 
-def _order(round: Round, mentees: Mapping[str, Any], excluded: set[tuple[str, str]], *, most: int) -> None:
+def _add_wishes(round: Round, mentees: Mapping[str, Any], excluded: set[tuple[str, str]], *, most: int) -> None:
     seeds = {mentor: seed(mentor) for mentor in round.capacity}
-    round.asked = {mentor: [] for mentor in round.capacity}
+    round.wishes_for = {mentor: [] for mentor in round.capacity}
     for mentee, person in mentees.items():
         own = seed(round.name, mentee)
         named = [wish["mentor"] for wish in person["wishes"]]
         demand(len(named) <= most, f"input/mentees: {mentee} has more wishes than policy/list_length")
         demand(len(set(named)) == len(named), f"input/mentees: {mentee} names a mentor twice")
         demand(round.capacity.keys() >= set(named), f"input/mentees: {mentee} names an unknown mentor")
-        drawn = {mentor: lot(own, seeds[mentor]) for mentor in named}
-        ordered = sorted(person["wishes"], key=lambda one: (one["rank"], drawn[one["mentor"]], one["mentor"]))
+        drawn = {mentor: tie_breaker(own, seeds[mentor]) for mentor in named}
+        ordered = sorted(person["wishes"], key=lambda wish: (wish["rank"], drawn[wish["mentor"]], wish["mentor"]))
         round.wishes[mentee] = [
             Wish(
                 mentee,
-                one["mentor"],
-                one["rank"],
-                one["score"],
-                (one["mentor_rank"], drawn[one["mentor"]], mentee),
-                (mentee, one["mentor"]) in excluded,
+                wish["mentor"],
+                wish["rank"],
+                wish["score"],
+                (wish["mentor_rank"], drawn[wish["mentor"]], mentee),
+                (mentee, wish["mentor"]) in excluded,
             )
-            for one in ordered
+            for wish in ordered
         ]
         for wish in round.wishes[mentee]:
-            round.asked[wish.mentor].append(wish)
-    for asked in round.asked.values():
-        asked.sort(key=lambda wish: wish.key)
-        for standing, wish in enumerate(asked):
+            round.wishes_for[wish.mentor].append(wish)
+    for wishes in round.wishes_for.values():
+        wishes.sort(key=lambda wish: wish.key)
+        for standing, wish in enumerate(wishes):
             wish.standing = standing
 
 
@@ -291,32 +306,32 @@ class Outcome:
     granted: dict[str, Wish | None]
     """By mentee."""
     held: dict[str, list[Wish]]
-    """By mentor, in the mentor's order; pinned people included."""
+    """By mentor, in the mentor's order, with pinned mentees."""
 
-    def free(self, mentor: str) -> list[Wish]:
-        """Who is held without being pinned."""
+    def unpinned(self, mentor: str) -> list[Wish]:
+        """Granted wishes of mentees who are not pinned."""
         return [wish for wish in self.held[mentor] if wish.mentee not in self.round.pins]
 
     def better(self, mentee: str) -> list[Wish]:
-        """Every wish before the outcome; all of them where there is none."""
+        """The wishes that the mentee prefers to the granted one; all of them if none is granted."""
         wishes, granted = self.round.wishes[mentee], self.granted[mentee]
         return wishes if granted is None else wishes[: wishes.index(granted)]
 
 
 def outcome_of(round: Round, result: Any) -> Outcome:
-    """Wrong where it names anybody or any pair that may not be, or gives out more seats than there are."""
-    told = result["mentees"]
-    demand([one["id"] for one in told] == list(round.wishes), "result/mentees: must be the input's, sorted by id")
+    """The pairs of the result. Raises Wrong if a pair is not allowed, or a mentor has more mentees than seats."""
+    rows = result["mentees"]
+    demand([row["id"] for row in rows] == list(round.wishes), "result/mentees: must be the input's, sorted by id")
     granted = {}
-    for place, one in enumerate(told):
-        at = f"result/mentees/{place}"
-        by_mentor = {wish.mentor: wish for wish in round.wishes[one["id"]]}
-        wish = granted[one["id"]] = by_mentor.get(one["mentor"])
-        demand(one["mentor"] is None or wish, f"{at}/mentor: is not among the mentee's wishes")
+    for index, row in enumerate(rows):
+        at = f"result/mentees/{index}"
+        by_mentor = {wish.mentor: wish for wish in round.wishes[row["id"]]}
+        wish = granted[row["id"]] = by_mentor.get(row["mentor"])
+        demand(row["mentor"] is None or wish, f"{at}/mentor: is not among the mentee's wishes")
         demand(wish is None or not wish.excluded, f"{at}/mentor: the pair is excluded")
-        demand(one["pinned"] == (one["id"] in round.pins), f"{at}/pinned: contradicts the input's pins")
-        demand(round.pins.get(one["id"], one["mentor"]) == one["mentor"], f"{at}/mentor: is pinned to another mentor")
-        demand(one["place"] == _place(round, wish), f"{at}/place: should be {_place(round, wish)}")
+        demand(row["pinned"] == (row["id"] in round.pins), f"{at}/pinned: contradicts the input's pins")
+        demand(round.pins.get(row["id"], row["mentor"]) == row["mentor"], f"{at}/mentor: is pinned to another mentor")
+        demand(row["place"] == _place(round, wish), f"{at}/place: should be {_place(round, wish)}")
     _below_ceilings(round, [{wish.mentor} if wish else set() for wish in granted.values()], "result: pairs")
     held: dict[str, list[Wish]] = {mentor: [] for mentor in round.capacity}
     for wish in granted.values():
@@ -326,8 +341,8 @@ def outcome_of(round: Round, result: Any) -> Outcome:
         wishes.sort(key=lambda wish: wish.standing)
         demand(len(wishes) <= round.capacity[mentor], f"result: {mentor} holds more people than the capacity allows")
     expected = [(mentor, [wish.mentee for wish in wishes]) for mentor, wishes in held.items()]
-    said = [(one["id"], one["mentees"]) for one in result["mentors"]]
-    demand(said == expected, "result/mentors: do not hold those who are matched to them, sorted")
+    listed = [(row["id"], row["mentees"]) for row in result["mentors"]]
+    demand(listed == expected, "result/mentors: do not hold those who are matched to them, sorted")
     return Outcome(round, granted, held)
 
 
@@ -338,9 +353,9 @@ def _place(round: Round, granted: Wish | None) -> int | None:
 
 
 def check_stable(outcome: Outcome) -> None:
-    """No mentee and mentor would both rather have each other."""
+    """There is no blocking pair: no mentee and mentor who would both rather have each other."""
     last = _last_held(outcome)
-    full = {mentor for mentor in outcome.held if len(outcome.free(mentor)) >= outcome.round.seats[mentor]}
+    full = {mentor for mentor in outcome.held if len(outcome.unpinned(mentor)) >= outcome.round.seats[mentor]}
     for mentee in outcome.granted:
         for wish in outcome.better(mentee):
             if outcome.round.is_live(wish):
@@ -352,14 +367,14 @@ def check_stable(outcome: Outcome) -> None:
 
 
 def _last_held(outcome: Outcome) -> dict[str, int]:
-    return {mentor: max((wish.standing for wish in outcome.free(mentor)), default=-1) for mentor in outcome.held}
+    return {mentor: max((wish.standing for wish in outcome.unpinned(mentor)), default=-1) for mentor in outcome.held}
 
 
 def check_best_for_mentees(outcome: Outcome) -> None:
     """No other stable matching is better for any mentee: no rotation leads back to one (Gusfield & Irving 1989).
 
-    Each mentor who holds anybody points at whoever now holds the next mentee that would rather come; a better stable
-    matching for mentees exists exactly where these pointers run in a circle.
+    Each mentor who holds a mentee points at the mentor who holds the next mentee that would rather have the former. A
+    stable matching that is better for mentees exists if and only if these pointers form a cycle.
     """
     last = _last_held(outcome)
     rather = {mentee: {wish.mentor for wish in outcome.better(mentee)} for mentee in outcome.granted}
@@ -367,16 +382,16 @@ def check_best_for_mentees(outcome: Outcome) -> None:
     for mentor, standing in last.items():
         if standing < 0:
             continue
-        for wish in outcome.round.asked[mentor][standing + 1 :]:
+        for wish in outcome.round.wishes_for[mentor][standing + 1 :]:
             if outcome.round.is_open(wish) and mentor in rather[wish.mentee]:
                 granted = outcome.granted[wish.mentee]
                 if granted is not None:
                     points[mentor] = granted.mentor
                 break
-    _no_circle(points)
+    _demand_acyclic(points)
 
 
-def _no_circle(points: Mapping[str, str]) -> None:
+def _demand_acyclic(points: Mapping[str, str]) -> None:
     done: set[str] = set()
     for start in points:
         path: list[str] = []
@@ -389,13 +404,13 @@ def _no_circle(points: Mapping[str, str]) -> None:
 
 
 def check_optimal(outcome: Outcome, result: Any) -> None:
-    """Weak duality: prices and gains cover the worth of each wish, and together cost what the matching is worth."""
+    """Weak duality: price + gain is at least the worth of each wish, and their sum is the worth of the matching."""
     round = outcome.round
     every = [wish for wishes in round.wishes.values() for wish in wishes]
     bonus = len(round.wishes) * max((wish.score for wish in every), default=0) + 1
     demand(result["bonus"] == bonus, f"result/bonus: should be {bonus}: more than all scores together")
-    price = {one["id"]: one["price"] for one in result["mentors"]}
-    gain = {one["id"]: one["gain"] for one in result["mentees"]}
+    price = {row["id"]: row["price"] for row in result["mentors"]}
+    gain = {row["id"]: row["gain"] for row in result["mentees"]}
     demand(None not in price.values(), "result/mentors: a price is missing")
     demand(None not in gain.values(), "result/mentees: a gain is missing")
     for wish in every:
@@ -407,24 +422,24 @@ def check_optimal(outcome: Outcome, result: Any) -> None:
         worth = bonus + granted.score - price[granted.mentor] if granted is not None and counts else 0
         demand(gain[mentee] == worth, f"result/mentees: the gain of {mentee} should be {worth}")
     for mentor, seats in round.seats.items():
-        is_full = seats > 0 and len(outcome.free(mentor)) == seats
+        is_full = seats > 0 and len(outcome.unpinned(mentor)) == seats
         demand(is_full or price[mentor] == 0, f"not the best: {mentor} has a price and no seat that anybody pays for")
 
 
 def check_certificate(outcome: Outcome, result: Any) -> None:
     last = _last_held(outcome)
-    price = {one["id"]: one["price"] for one in result["mentors"]}
-    for place, one in enumerate(result["mentees"]):
+    price = {row["id"]: row["price"] for row in result["mentors"]}
+    for index, row in enumerate(result["mentees"]):
         expected = []
-        for wish in outcome.better(one["id"]):
+        for wish in outcome.better(row["id"]):
             why = _why(outcome.round, wish)
             margin = None
             if why == "outranked":
                 margin = wish.standing - last[wish.mentor]
             elif why == "outweighed":
-                margin = one["gain"] + price[wish.mentor] - result["bonus"] - wish.score
+                margin = row["gain"] + price[wish.mentor] - result["bonus"] - wish.score
             expected.append({"mentor": wish.mentor, "why": why, "margin": margin})
-        demand(one["better"] == expected, f"result/mentees/{place}/better: is not what the two files say")
+        demand(row["better"] == expected, f"result/mentees/{index}/better: is not what the two files say")
 
 
 def _why(round: Round, wish: Wish) -> str:
@@ -443,28 +458,31 @@ def check_unmatched(outcome: Outcome, result: Any) -> None:
     round = outcome.round
     left = [mentee for mentee, granted in outcome.granted.items() if granted is None]
     left.sort(key=lambda mentee: (-round.waiting[mentee], seed(round.name, mentee), mentee))
-    demand([one["mentee"] for one in result["unmatched"]] == left, "result/unmatched: not those left over, in order")
+    demand([row["mentee"] for row in result["unmatched"]] == left, "result/unmatched: not those left over, in order")
     needed = _seats_needed(outcome)
-    for place, one in enumerate(result["unmatched"]):
-        opens = [wish for wish in round.wishes[one["mentee"]] if round.is_open(wish)]
+    for index, row in enumerate(result["unmatched"]):
+        opens = [wish for wish in round.wishes[row["mentee"]] if round.is_open(wish)]
         opens.sort(key=lambda wish: needed[wish.mentee, wish.mentor])
         expected = {
-            "mentee": one["mentee"],
-            "position": place + 1,
-            "waiting_days": round.waiting[one["mentee"]],
-            "reason": _reason(round, one["mentee"]),
+            "mentee": row["mentee"],
+            "position": index + 1,
+            "waiting_days": round.waiting[row["mentee"]],
+            "reason": _reason(round, row["mentee"]),
             "opens": [{"mentor": wish.mentor, "seats": needed[wish.mentee, wish.mentor]} for wish in opens],
         }
-        demand(one == expected, f"result/unmatched/{place}: is not what the two files say")
+        demand(row == expected, f"result/unmatched/{index}: is not what the two files say")
 
 
 def _seats_needed(outcome: Outcome) -> dict[tuple[str, str], int]:
-    """Fit: one more than those who stand higher and would rather come; coverage: one."""
+    """By mentee and mentor: how many more seats of the mentor would grant the wish.
+
+    For `fit`, 1 + the mentees whom the mentor ranks higher and who would rather have this mentor; for `coverage`, 1.
+    """
     needed = {}
     rather = {mentee: {wish.mentor for wish in outcome.better(mentee)} for mentee in outcome.granted}
-    for mentor, asked in outcome.round.asked.items():
+    for mentor, wishes in outcome.round.wishes_for.items():
         before = 0
-        for wish in asked:
+        for wish in wishes:
             needed[wish.mentee, mentor] = before + 1
             comes = outcome.round.is_open(wish) and mentor in rather[wish.mentee]
             before += comes and outcome.round.target == "fit"
@@ -503,13 +521,13 @@ def _figures(outcome: Outcome) -> Iterator[tuple[str, Any]]:
     granted = [wish for wish in outcome.granted.values() if wish is not None]
     places = [_place(round, wish) or 0 for wish in granted]
     load = sorted(len(held) for mentor, held in outcome.held.items() if round.capacity[mentor] > 0)
-    weighed = sum((2 * nth - len(load) - 1) * each for nth, each in enumerate(load, 1))
+    weighted_load = sum((2 * nth - len(load) - 1) * mentees for nth, mentees in enumerate(load, 1))
     flow = Counter((round.home[wish.mentee], round.mentor_home[wish.mentor]) for wish in granted)
     yield "mentees", len(outcome.granted)
     yield "matched", len(granted)
     yield "first_choices", places.count(1)
     yield "mean_place_thousandths", _thousandths(sum(places), len(places))
-    yield "load_gini_thousandths", _thousandths(weighed, len(load) * sum(load))
+    yield "load_gini_thousandths", _thousandths(weighted_load, len(load) * sum(load))
     yield "score", sum(wish.score for wish in granted)
     keys = ("mentee_institution", "mentor_institution", "pairs")
     yield "flow", [dict(zip(keys, (*pair, count), strict=True)) for pair, count in sorted(flow.items())]
@@ -520,14 +538,14 @@ def _thousandths(numerator: int, denominator: int) -> int:
 
 
 def verify(input_bytes: bytes, result_bytes: bytes) -> str:
-    """What was proven, in a line. Raises Wrong with the first thing that is wrong."""
-    given, result = opened(input_bytes, result_bytes)
+    """One line about what was proven. Raises Wrong with the first error."""
+    given, result = read_files(input_bytes, result_bytes)
     for name, expected in (("round", given["round"]), ("target", given["target"]), ("policy", given["policy"]["id"])):
         demand(result[name] == expected, f"result/{name}: is not the input's")
-    round = understood(given)
+    round = parse_round(given)
     outcome = outcome_of(round, result)
     if round.target == "fit":
-        duals = [one["gain"] for one in result["mentees"]] + [one["price"] for one in result["mentors"]]
+        duals = [row["gain"] for row in result["mentees"]] + [row["price"] for row in result["mentors"]]
         demand(result["bonus"] is None and set(duals) <= {None}, "result: fit has no dual values")
         check_stable(outcome)
         check_best_for_mentees(outcome)
@@ -547,14 +565,14 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         contents = [Path(name).read_bytes() for name in arguments]
-        said = verify(*contents)
+        proven = verify(*contents)
     except OSError as unreadable:
         sys.stderr.write(f"cannot be read: {unreadable.filename}: {unreadable.strerror}\n")
         return 2
     except Wrong as wrong:
         sys.stderr.write(f"wrong: {wrong}\n")
         return 1
-    sys.stdout.write(f"holds: {said}\n")
+    sys.stdout.write(f"holds: {proven}\n")
     return 0
 
 
