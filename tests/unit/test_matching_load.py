@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.exchange.load.domain import LEAST_GROUP, Load, shown, total
+from services.matching.exchange.load.domain import LEAST_GROUP, Load, large_groups, total
 from services.matching.kernel import scoring
 from services.matching.kernel.participants import Person
 from tests.unit.matching_people import mentor
@@ -31,7 +31,7 @@ def test_each_seat_that_is_taken_promises_an_equal_share_of_the_hours() -> None:
 
 @given(st.dictionaries(st.sampled_from("abcd"), st.lists(loads, max_size=8)))
 def test_a_group_of_fewer_than_five_is_in_no_sum(groups: dict[str, list[Load]]) -> None:
-    seen = shown(groups)
+    seen = large_groups(groups)
     assert all(len(known) >= LEAST_GROUP for known in seen.values())
     everybody = total(one for known in seen.values() for one in known)
     each = [total(known) for known in seen.values()]
@@ -45,6 +45,6 @@ def test_a_group_of_fewer_than_five_is_in_no_sum(groups: dict[str, list[Load]]) 
 def test_an_ask_that_waits_weighs_like_a_seat_that_is_taken_and_keeps_nobody_out() -> None:
     def room(taken: int, asked: int) -> int:
         known = mentor(capacity=4)
-        return scoring.room(Person(known.member, known.private, taken, asked=asked))
+        return scoring.free_seat_percent(Person(known.member, known.private, taken, asked=asked))
 
     assert (room(0, 0), room(1, 0), room(0, 1), room(2, 1), room(3, 9)) == (100, 75, 75, 25, 0)

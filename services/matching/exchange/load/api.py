@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from services.matching.exchange.load.domain import LEAST_GROUP, Load, Total
-from services.matching.exchange.load.usecases import Carried, Loads
+from services.matching.exchange.load.usecases import Loads, ProgrammeLoad
 from shared.contracts.payload import Id
 from shared.http import SignedIn, problems, router
 
@@ -48,12 +48,12 @@ def load_router(loads: Loads) -> APIRouter:
     return routes
 
 
-def _read(programme: str, carried: Carried) -> LoadsRead:
+def _read(programme: str, load: ProgrammeLoad) -> LoadsRead:
     return LoadsRead(
         programme=programme,
-        total=TotalRead(**_total(carried.total)),
-        groups=[GroupRead(institution=name, **_total(group)) for name, group in carried.groups.items()],
-        groups_hidden=carried.hidden,
+        total=TotalRead(**_total(load.total)),
+        groups=[GroupRead(institution=name, **_total(group)) for name, group in load.groups.items()],
+        groups_hidden=load.hidden,
     )
 
 

@@ -49,5 +49,6 @@ def total(loads: Iterable[Load]) -> Total:
     )
 
 
-def shown(groups: Mapping[str, Sequence[Load]]) -> dict[str, Sequence[Load]]:
+def large_groups(groups: Mapping[str, Sequence[Load]]) -> dict[str, Sequence[Load]]:
+    """The groups of at least `LEAST_GROUP` mentors, sorted by name."""
     return {name: loads for name, loads in sorted(groups.items()) if len(loads) >= LEAST_GROUP}

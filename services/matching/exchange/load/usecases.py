@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.matching.exchange.load.domain import Load, Total, shown, total
+from services.matching.exchange.load.domain import Load, Total, large_groups, total
 from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.participants import Policy
 from services.matching.mentoring.usecases.parties import SignIns, require_member
@@ -22,7 +22,7 @@ class LoadRepository(SignIns, Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class ProgrammeLoad:
     total: Total
     """The total of the groups that are shown."""
     groups: Mapping[str, Total]
@@ -42,16 +42,16 @@ class Loads:
             )
         return load
 
-    async def of_programme(self, me: Principal, programme: str) -> Carried:
-        """The owner's coordinator sees every institution's mentors, others their own."""
+    async def of_programme(self, me: Principal, programme: str) -> ProgrammeLoad:
+        """The owner's coordinator gets the mentors of every institution, other coordinators those of their own."""
         policy = await self._repository.policy(programme)
         require_coordinator(me, policy, programme)
         is_owners = policy is not None and policy.programme.institution == me.home
         institutions = sorted(policy.programme.admits) if policy is not None and is_owners else [me.home]
         groups = await self._repository.loads(programme, institutions)
-        seen = shown(groups)
-        return Carried(
-            total=total(load for loads in seen.values() for load in loads),
-            groups={name: total(loads) for name, loads in seen.items()},
-            hidden=len(groups) - len(seen),
+        shown = large_groups(groups)
+        return ProgrammeLoad(
+            total=total(load for loads in shown.values() for load in loads),
+            groups={name: total(loads) for name, loads in shown.items()},
+            hidden=len(groups) - len(shown),
         )
