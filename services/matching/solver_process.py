@@ -31,7 +31,7 @@ from services.matching.rounds.solver import canonical
 from services.matching.rounds.solver.files import Compared, RoundResult, Target, parsed_input
 from services.matching.rounds.solver.floors import Floor, floors
 from services.matching.rounds.solver.solving import solve
-from services.matching.rounds.solver_folders import folder
+from services.matching.rounds.solver_folders import locked_folder
 from services.matching.rounds.usecases import cohorts
 from services.matching.rounds.usecases.wishlists import Call
 from services.matching.rounds.worker.solving import INPUT, ORDERS, PEOPLE, PLACES, RESULT, FreezeResult, SolveResult
@@ -56,7 +56,7 @@ class SolverProcess:
         self._database = mongo_database
 
     def folder(self) -> AbstractContextManager[Path]:
-        return folder()
+        return locked_folder()
 
     async def freeze(self, round: Round, folder: Path, *, at: datetime) -> FreezeResult:
         answer = await self._done(
@@ -248,7 +248,9 @@ def _solve(target: Target, folder: Path) -> dict[str, Any]:
     result = solve((folder / INPUT).read_bytes())
     (folder / RESULT).write_bytes(result.file())
     with (folder / PLACES).open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(line) + "\n" for line in _places(result, json.loads((folder / PEOPLE).read_bytes())))
+        file.writelines(
+            json.dumps(line) + "\n" for line in _place_lines(result, json.loads((folder / PEOPLE).read_bytes()))
+        )
     return {"solver": result.solver, "is_input_new": is_new, "figures": result.figures.model_dump(mode="json")}
 
 
@@ -262,14 +264,14 @@ def _retarget(path: Path, target: Target) -> bool:
     return True
 
 
-def _places(result: RoundResult, people: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """A line for each mentee."""
+def _place_lines(result: RoundResult, people: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The lines of the places file: one for each mentee, with the mentor, or with the reason and what would help."""
     mentors = {number: {"member": member, "institution": home} for number, member, home in people["mentors"]}
-    mentees = {number: known for number, *known in people["mentees"]}
-    left = {unmatched.mentee: unmatched for unmatched in result.unmatched}
+    mentees = {number: person for number, *person in people["mentees"]}
+    unmatched_by_mentee = {unmatched.mentee: unmatched for unmatched in result.unmatched}
     for mentee in result.mentees:
-        member, home, since, days, why = mentees[mentee.id]
-        unmatched = left.get(mentee.id)
+        member, home, since, days, own_reason = mentees[mentee.id]
+        unmatched = unmatched_by_mentee.get(mentee.id)
         reason = unmatched.reason if unmatched else None
         yield {
             "number": mentee.id,
@@ -277,13 +279,13 @@ def _places(result: RoundResult, people: Mapping[str, Any]) -> Iterator[dict[str
             "mentor": mentors[mentee.mentor] if mentee.mentor else None,
             "choice": mentee.place,
             "pinned": mentee.pinned,
-            "reason": why or reason if reason == "no_wishes" else reason,
+            "reason": own_reason or reason if reason == "no_wishes" else reason,
             "opens": [
                 {"mentor": mentors[opening.mentor], "seats": opening.seats}
                 for opening in (unmatched.opens[:_OPENINGS] if unmatched else ())
             ],
             "since": since,
-            # As the result orders who is unmatched: who waits longest first, then by lot.
+            # The result's order of the unmatched: the longest wait first, then by lot.
             "order": f"{_LAST_DAY - days:05}.{seed(result.round, mentee.id):016x}.{mentee.id}",
         }
 

@@ -14,8 +14,8 @@ from services.matching.rounds import solver_folders as folders
 ROOT = Path(__file__).parents[2]
 _DIES = """
 import os, signal
-from services.matching.rounds.solver_folders import folder
-with folder() as path:
+from services.matching.rounds.solver_folders import locked_folder
+with locked_folder() as path:
     (path / "people.json").write_text("{}")
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -28,7 +28,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_folder_is_gone_with_its_job(temporary: Path) -> None:
-    with folders.folder() as path:
+    with folders.locked_folder() as path:
         (path / "people.json").write_text("{}")
         assert list(temporary.iterdir()) == [path]
     assert not list(temporary.iterdir())
@@ -44,6 +44,6 @@ def test_what_a_killed_process_left_is_cleared_by_whoever_starts_next_and_what_i
     assert [one.name for one in left.iterdir()] == ["people.json"]
     (temporary / "another-program").mkdir()
 
-    with folders.folder() as mine:
+    with folders.locked_folder() as mine:
         folders.clear()
         assert {one.name for one in temporary.iterdir()} == {mine.name, "another-program"}

@@ -16,15 +16,18 @@ _PREFIX = "preceptor-round-"
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
-    """A process that starts at the same moment can remove the folder before it is locked; the job is then retried."""
+def locked_folder() -> Iterator[Path]:
+    """A new folder that is locked, and removed at the end.
+
+    A process that starts before the folder is locked can remove it; the job is then retried.
+    """
     with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
-        held = os.open(name, os.O_RDONLY)
+        descriptor = os.open(name, os.O_RDONLY)
         try:
-            fcntl.flock(held, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield Path(name)
         finally:
-            os.close(held)
+            os.close(descriptor)
 
 
 def clear() -> None:
@@ -35,13 +38,13 @@ def clear() -> None:
 
 def _remove_unless_locked(path: Path) -> None:
     try:
-        held = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:  # removed in between, or another user's
         return
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(path, ignore_errors=True)
     except BlockingIOError:
         return
     finally:
-        os.close(held)
+        os.close(descriptor)

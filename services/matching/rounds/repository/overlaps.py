@@ -38,15 +38,15 @@ def rounds_since(writing: Writing, round: Round) -> RoundsSince:
     others = [other for other in found if other["solved"]]
     if not others:
         return RoundsSince()
-    gives = _seats(writing, [round.solved.result.key], ["planned"])
-    taken_by_others = _seats(writing, [_edition(other) for other in others], ["planned", "opened"])
+    gives = _seats_by_mentor(writing, [round.solved.result.key], ["planned"])
+    taken_by_others = _seats_by_mentor(writing, [_result_key(other) for other in others], ["planned", "opened"])
     shared = gives.keys() & taken_by_others.keys()
-    publishing = [_edition(other) for other in others if other["state"] == "publishing"]
-    promised = _seats(writing, publishing, ["planned"]) if publishing else {}
+    publishing = [_result_key(other) for other in others if other["state"] == "publishing"]
+    promised = _seats_by_mentor(writing, publishing, ["planned"]) if publishing else {}
     return RoundsSince(
         is_superseded=any(other["programme"] == round.programme for other in others),
         gives={mentor: gives[mentor] for mentor in shared},
-        left={mentor: free - promised.get(mentor, 0) for mentor, free in _free(writing, shared).items()},
+        left={mentor: free - promised.get(mentor, 0) for mentor, free in _free_seats(writing, shared).items()},
     )
 
 
@@ -54,20 +54,20 @@ def _take_turn(writing: Writing) -> None:
     writing[_TURNS].update_one({"_id": _ALL}, {"$inc": {"turns": 1}}, session=writing.session)
 
 
-def _edition(round: Document) -> str:
+def _result_key(round: Document) -> str:
     return str(round["solved"]["result"]["key"])
 
 
-def _seats(writing: Writing, editions: Sequence[str], states: Sequence[str]) -> Mapping[str, int]:
-    """By mentor: the number of places in these editions and states."""
+def _seats_by_mentor(writing: Writing, result_keys: Sequence[str], states: Sequence[str]) -> Mapping[str, int]:
+    """By mentor: the number of places of these results that are in one of the states."""
     stages: list[Document] = [
-        {"$match": {"edition": {"$in": list(editions)}, "state": {"$in": list(states)}}},
+        {"$match": {"edition": {"$in": list(result_keys)}, "state": {"$in": list(states)}}},
         {"$group": {"_id": "$mentor.member", "seats": {"$sum": 1}}},
     ]
     return {group["_id"]: group["seats"] for group in writing[PLACES].aggregate(stages, session=writing.session)}
 
 
-def _free(writing: Writing, mentors: Collection[str]) -> Mapping[str, int]:
+def _free_seats(writing: Writing, mentors: Collection[str]) -> Mapping[str, int]:
     wanted = {"_id": {"$in": sorted(mentors)}}
     seats = writing[SEATS].find(wanted, {"taken": 1}, session=writing.session)
     taken = {mentor["_id"]: mentor["taken"] for mentor in seats}

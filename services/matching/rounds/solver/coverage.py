@@ -12,7 +12,7 @@ from services.matching.kernel.columns import Bools, Rows
 from services.matching.rounds.solver.model import NONE, Instance, Longs
 from shared.errors import Rejected
 
-_MOST_PLACES = 20_000_000
+_MAX_CANDIDATES = 20_000_000
 """Pairs of a wish and a seat that it may take; so many need 1.6 GB."""
 
 
@@ -33,15 +33,15 @@ def coverage(instance: Instance) -> Covered:
     """
     bonus = bonus_of(instance)
     worth = instance.score + bonus
-    kept = _assigned(instance, worth)
-    price = _prices(instance, worth, kept)
+    granted = _assigned(instance, worth)
+    price = _prices(instance, worth, granted)
     gain = np.zeros(len(instance.mentees), dtype=np.int64)
-    gain[instance.mentee[kept]] = worth[kept] - price[instance.mentor[kept]]
-    taken = np.bincount(instance.mentor[kept], minlength=len(instance.mentors))
+    gain[instance.mentee[granted]] = worth[granted] - price[instance.mentor[granted]]
+    taken = np.bincount(instance.mentor[granted], minlength=len(instance.mentors))
     if (gain < 0).any() or (price[taken < instance.seats] != 0).any():
         raise ArithmeticError("the assignment is not the best: its prices contradict it")
     outcome = instance.pinned.copy()
-    outcome[instance.mentee[kept]] = kept
+    outcome[instance.mentee[granted]] = granted
     return Covered(outcome=outcome, gain=gain, price=price, bonus=bonus)
 
 
@@ -63,16 +63,16 @@ def _assigned(instance: Instance, worth: Longs) -> Rows:
         return wishes
     rows, row = np.unique(instance.mentee[wishes], return_inverse=True)
     wish, column = _columns(instance, wishes)
-    dear = int(worth.max()) + 1
+    unmatched_cost = int(worth.max()) + 1
     alone = int(column.max()) + 1 + np.arange(rows.size)
-    cost = np.concatenate([dear - worth[wishes[wish]], np.full(rows.size, dear)])
+    cost = np.concatenate([unmatched_cost - worth[wishes[wish]], np.full(rows.size, unmatched_cost)])
     place = (np.concatenate([row[wish], np.arange(rows.size)]), np.concatenate([column, alone]))
     matrix = csr_array((cost.astype(np.float64), place), shape=(rows.size, int(alone[-1]) + 1))
     taken = np.full(matrix.shape[1], NONE)
     matched, seat = min_weight_full_bipartite_matching(matrix)
     taken[seat] = rows[matched]
-    came_true = taken[column] == instance.mentee[wishes[wish]]
-    return np.unique(wishes[wish[came_true]])
+    is_granted = taken[column] == instance.mentee[wishes[wish]]
+    return np.unique(wishes[wish[is_granted]])
 
 
 def _columns(instance: Instance, wishes: Rows) -> tuple[Rows, Rows]:
@@ -83,7 +83,7 @@ def _columns(instance: Instance, wishes: Rows) -> tuple[Rows, Rows]:
     seats = np.where(contested, instance.seats, asked)
     start = np.concatenate([[0], np.cumsum(seats)])
     each = np.where(contested, instance.seats, 1)[mentor]
-    if each.sum() > _MOST_PLACES:
+    if each.sum() > _MAX_CANDIDATES:
         raise _too_large(instance, np.where(contested, asked * instance.seats, 0))
     wish = np.repeat(np.arange(wishes.size), each)
     nth = np.arange(wish.size) - np.repeat(np.cumsum(each) - each, each)
@@ -94,7 +94,7 @@ def _columns(instance: Instance, wishes: Rows) -> tuple[Rows, Rows]:
 def _too_large(instance: Instance, pairs: Longs) -> Rejected:
     busiest = int(pairs.argmax())
     message = (
-        f"coverage takes {pairs.sum()} pairs of a wish and a seat, and at most {_MOST_PLACES} are worked out: lower "
+        f"coverage takes {pairs.sum()} pairs of a wish and a seat, and at most {_MAX_CANDIDATES} are worked out: lower "
         f"capacities, first that of {instance.mentors[busiest]!r}, or have target fit and no comparison"
     )
     return Rejected("round_too_large", message)
@@ -108,7 +108,7 @@ def _position_in_group(group: Rows, sizes: Rows) -> Rows:
     return nth
 
 
-def _prices(instance: Instance, worth: Longs, kept: Rows) -> Longs:
+def _prices(instance: Instance, worth: Longs, granted: Rows) -> Longs:
     """The lowest prices at which no mentee would gain by another seat: longest paths by Bellman & Ford.
 
     gain + price ≥ worth for each wish; gain = worth - price of a matched mentee, 0 of an unmatched one.
@@ -120,7 +120,7 @@ def _prices(instance: Instance, worth: Longs, kept: Rows) -> Longs:
     mentee, mentor = instance.mentee[by_mentor], instance.mentor[by_mentor]
     starts = np.flatnonzero(np.append(True, mentor[1:] != mentor[:-1]))
     held = np.full(len(instance.mentees), NONE)
-    held[instance.mentee[kept]] = kept
+    held[instance.mentee[granted]] = granted
     matched: Bools = held != NONE
     for _ in range(len(instance.mentors) + 2):
         gain = np.where(matched, worth[held] - price[instance.mentor[held]], 0)
