@@ -63,7 +63,7 @@ def factors_of(mentee: Person, mentor: Person) -> tuple[int, ...]:
         100 - 100 * min(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES,
         _WHERE_UNKNOWN if None in (seeker.style, offering.style) else 100 * (seeker.style == offering.style),
         _common_time(seeker, offering),
-        room(mentor),
+        free_seat_percent(mentor),
         mentor.experience,
         100 if mentee.identity_wish & mentor.private.identity else 0,
     )
@@ -78,7 +78,7 @@ def steps_ahead(mentee: Person, mentor: Person) -> int | None:
     return -steps if mentee.member.reverse_mentoring else steps
 
 
-def room(mentor: Person) -> int:
+def free_seat_percent(mentor: Person) -> int:
     """Percent of the seats that are neither taken nor requested, so that requests are spread over mentors."""
     carried = mentor.taken + mentor.asked
     return 100 - 100 * carried // max(1, mentor.member.capacity, carried)

@@ -77,7 +77,7 @@ def propose(repair: Repair, plan: Plan, *, automatic_up_to: int) -> tuple[Repair
         return repair.changed(state="dropped", plan=plan), None
     automatic = plan.moves <= automatic_up_to and automatic_up_to > 0 and not repair.bystanders_at_most
     after = repair.changed(state="approved" if automatic else "proposed", plan=plan, runs_by_itself=automatic)
-    return after, RepairPlanned(runs_by_itself=automatic, **_about(after, plan, placed=plan.placed))
+    return after, RepairPlanned(runs_by_itself=automatic, **_event_fields(after, plan, placed=plan.placed))
 
 
 def plan_again(repair: Repair, *, bystanders: int, correlation: str) -> Repair:
@@ -102,12 +102,12 @@ def finish(repair: Repair, *, placed: int, bystanders_moved: int, now: datetime)
     repair.require("approved")
     if repair.plan is None:
         raise LookupError(f"repair {repair.id} is being applied without a plan")
-    done = replace(repair.plan, bystanders_moved=bystanders_moved)
+    applied = replace(repair.plan, bystanders_moved=bystanders_moved)
     after = repair.changed(state="applied", applied_at=now)
-    return after, RepairApplied(**_about(after, done, placed=placed))
+    return after, RepairApplied(**_event_fields(after, applied, placed=placed))
 
 
-def _about(repair: Repair, plan: Plan, *, placed: int) -> dict[str, Any]:
+def _event_fields(repair: Repair, plan: Plan, *, placed: int) -> dict[str, Any]:
     return {
         "repair": repair.id,
         "programme": repair.programme,

@@ -89,7 +89,7 @@ class Pool:
             mentor.member,
             topics=mentor.member.topics_offered,
             identity=mentor.private.identity,
-            standing=(scoring.room(mentor), mentor.experience),
+            standing=(scoring.free_seat_percent(mentor), mentor.experience),
             seed=scoring.seed(mentor.id),
             free=rules.has_seat(mentor),
         )
