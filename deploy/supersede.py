@@ -40,7 +40,7 @@ def supersede(
         if stored is None:
             end(f"profiles has no {id} for {topic}: check the id")
         found = await _sequences(bootstrap, topic, key=f"{stored['institution']}:{id}")
-        forged = superseding.forged(stored, found)
+        forged = superseding.highest_forged(stored, found)
         if forged is None:
             return "the topic holds no higher sequence than profiles: nothing is published"
         if dry_run:

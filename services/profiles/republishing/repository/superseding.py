@@ -32,22 +32,22 @@ class Superseding:
                 return document
         return None
 
-    def forged(self, document: Document, found: Iterable[int]) -> int | None:
-        """The highest sequence found under the document's key that readers may have accepted; None if it is not above
-        the document's own.
+    def highest_forged(self, document: Document, on_topic: Iterable[int]) -> int | None:
+        """The highest sequence that the topic holds for the document's key and readers may have accepted; None if it is
+        not above the document's own.
         """
         own = document["sequences"].get(self._name, 0)
-        highest = highest_accepted(own, found)
+        highest = highest_accepted(own, on_topic)
         return highest if highest > own else None
 
-    async def supersede(self, id: str, found: Iterable[int]) -> int | None:
-        """The sequence under which the state is in the outbox now; None if there is nothing to supersede."""
-        sequences = list(found)
+    async def supersede(self, id: str, on_topic: Iterable[int]) -> int | None:
+        """Writes the state to the outbox above a forged sequence. Returns the new sequence; None if none is forged."""
+        sequences = list(on_topic)
 
         def body(writing: Writing) -> int | None:
             documents = (writing[name].find_one({"_id": id}, session=writing.session) for name in self._collections)
             document = next((document for document in documents if document is not None), None)
-            highest = None if document is None else self.forged(document, sequences)
+            highest = None if document is None else self.highest_forged(document, sequences)
             if document is None or highest is None:
                 return None
             above = superseding(document["sequences"].get(self._name, 0), highest)
