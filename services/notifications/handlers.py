@@ -20,28 +20,28 @@ class Reactions:
         event = received.payload
         if not isinstance(event, SuggestionsChanged):
             raise _tombstone()
-        self._notifier.suggestions_changed(event, received.envelope.caused(), self._within(writing))
+        self._notifier.suggestions_changed(event, received.envelope.trace_for_effects(), self._within(writing))
 
     def on_pair_changed(self, received: Received, writing: Writing) -> None:
         """Handles every event about a request or a relationship."""
         event = received.payload
         if not isinstance(event, AboutRequest | AboutRelationship):
             raise _tombstone()
-        self._notifier.pair_changed(event, received.envelope.caused(), self._within(writing))
+        self._notifier.pair_changed(event, received.envelope.trace_for_effects(), self._within(writing))
 
     def on_left_over(self, received: Received, writing: Writing) -> None:
         """Handles a mentee whom a round left without a mentor."""
         event = received.payload
         if not isinstance(event, AboutPlace):
             raise _tombstone()
-        self._notifier.left_over(event, received.envelope.caused(), self._within(writing))
+        self._notifier.left_over(event, received.envelope.trace_for_effects(), self._within(writing))
 
     def on_erasure_request_changed(self, received: Received, writing: Writing) -> None:
         """Handles a coordinator's request for an erasure, and its withdrawal."""
         event = received.payload
         if not isinstance(event, ErasureRequested | ErasureWithdrawn):
             raise _tombstone()
-        self._notifier.erasure_request_changed(event, received.envelope.caused(), self._within(writing))
+        self._notifier.erasure_request_changed(event, received.envelope.trace_for_effects(), self._within(writing))
 
 
 def _tombstone() -> Rejected:

@@ -82,7 +82,7 @@ class Consumers:
 
     def _subscribe(self, payloads: Iterable[type[Payload]], consumer: str, handle: Handle) -> None:
         async def observed(records: Sequence[Record]) -> None:
-            await progress.handled(records, handle)
+            await progress.handle_batch(records, handle)
             self._metrics.progress.labels(consumer).set(self._clock.now().timestamp())
 
         client = subscribe(

@@ -47,7 +47,7 @@ class ConsumerProgress:
     def lag(self) -> int:
         return sum(self._lags.values())
 
-    async def handled(self, records: Sequence[Record], handle: Handle) -> None:
+    async def handle_batch(self, records: Sequence[Record], handle: Handle) -> None:
         """Handles a batch. Its start and its end count as progress, even where it fails."""
         began = self._progressed_at = self._clock.monotonic()
         self._is_handling = True

@@ -183,6 +183,6 @@ def document_of(event: Received, body: Callable[[Any], Mapping[str, Any]] = Payl
         "institution": envelope.institution,
         "sequence": envelope.sequence,
         "erased": event.payload is None,
-        "event": envelope.caused().causation_id,
+        "event": envelope.trace_for_effects().causation_id,
         "correlation": envelope.trace.correlation_id,
     }

@@ -134,7 +134,7 @@ class ReactionConsumer:
             self._metrics.records.labels(self._consumer, "ignored").inc()
             await self._unpark(parked_id)
             return None
-        follow(event.envelope.caused())
+        follow(event.envelope.trace_for_effects())
         return await self._react(event, reaction, batch=batch, parked_id=parked_id)
 
     async def _unpark(self, parked_id: str | None) -> None:

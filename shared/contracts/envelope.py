@@ -58,8 +58,8 @@ class Envelope:
     def key(self) -> str:
         return f"{self.institution}:{self.subject}"
 
-    def caused(self) -> Trace:
-        """The trace of facts that this fact causes. They may be public, so it names no record of a private topic."""
+    def trace_for_effects(self) -> Trace:
+        """The trace of the facts that this fact causes. They may be public: a fact of a private topic is not named."""
         return Trace(
             correlation_id=self.trace.correlation_id,
             causation_id=None if is_private(self.type) else self.id,

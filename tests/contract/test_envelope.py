@@ -150,7 +150,7 @@ def test_a_structured_event_that_is_no_object_is_malformed(value: bytes | None) 
 def test_what_follows_from_a_fact_names_it_as_the_cause() -> None:
     received = reading()
     assert received is not None
-    caused = received.envelope.caused()
+    caused = received.envelope.trace_for_effects()
     assert caused.causation_id == received.envelope.id
     assert caused.correlation_id == received.envelope.trace.correlation_id
     assert replace(caused, causation_id=received.envelope.trace.causation_id) == received.envelope.trace

@@ -138,7 +138,7 @@ def test_what_follows_from_a_private_record_does_not_name_it(event_type: str) ->
     for headers in (list(sent.items()), without_correlation):
         received = read(key=envelope.key.encode(), value=None, headers=headers)
         assert received is not None
-        followed = received.envelope.caused()
+        followed = received.envelope.trace_for_effects()
         if EVENTS[event_type].TOPIC in PRIVATE:
             assert followed.causation_id is None
             assert followed.correlation_id != envelope.id

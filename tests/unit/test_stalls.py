@@ -78,7 +78,7 @@ class Site:
 
         records: Sequence[Record] = [Read(place.topic, place.partition)]  # type: ignore[list-item]
         try:
-            await self.pulse.handled(records, handle)
+            await self.pulse.handle_batch(records, handle)
         except OSError:
             return
 
@@ -126,7 +126,7 @@ async def test_a_batch_in_hand_may_take_as_long_as_kafka_lets_it(site: Site) -> 
         begun.set()
         await ends.wait()
 
-    task = asyncio.create_task(site.pulse.handled([], handle))
+    task = asyncio.create_task(site.pulse.handle_batch([], handle))
     await begun.wait()
     assert not await site.after(BATCH_SECONDS)
     assert await site.after(10)

@@ -50,7 +50,7 @@ def _give_receipt(writing: Writing, received: Received, now: datetime) -> None:
         institution=erased.institution,
         sequence=1,
         time=now,
-        trace=envelope.caused(),
+        trace=envelope.trace_for_effects(),
     )
     outbox.write(writing, [receipt])
 
