@@ -137,14 +137,14 @@ async def test_a_programme_s_version_is_its_sequence_before_and_after_a_restored
     """Whoever knows a programme from its topic can change it in profiles on condition of what they know."""
     store, given = MongoProgrammeRepository(site.database, SystemClock()), {"name": "Care"}
     for id in ("kept", "changed"):
-        new = programmes.found(id=id, institution="west", given=given, standing=())
+        new = programmes.create(id=id, institution="west", given=given, standing=())
         await store.add(new, programmes.facts(new), TRACE, request=id)
     known = await store.find("west", "kept")
     assert known is not None
     other = programmes.change(known.state, {"name": "Other"}, standing=())
     assert (await store.save(known, other, programmes.facts(other), TRACE)).version == 2
     for id, sequence in (("changed", 7), ("lost", 3)):
-        (fact,) = programmes.facts(programmes.found(id=id, institution="west", given=given, standing=()))
+        (fact,) = programmes.facts(programmes.create(id=id, institution="west", given=given, standing=()))
         site.hear(fact, sequence)
     await site.restored()
     found = await site.database["programmes"].find().to_list(None)

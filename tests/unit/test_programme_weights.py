@@ -20,8 +20,8 @@ NOBODY = Person(Member(id="nobody", institution="north"), Preferences(member="no
 
 
 def fact(given: dict[Factor, int]) -> ProgrammeChanged:
-    founded = programmes.found(id="care", institution="north", given={"name": "Care", "weights": given}, standing=())
-    [told] = programmes.facts(founded)
+    created = programmes.create(id="care", institution="north", given={"name": "Care", "weights": given}, standing=())
+    [told] = programmes.facts(created)
     assert isinstance(told, ProgrammeChanged)
     return told
 

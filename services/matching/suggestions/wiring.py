@@ -56,7 +56,7 @@ def _worker(
         metrics.follow(new)
         return new
 
-    def unavailable(network: Network) -> UnavailableRequests:
+    def unavailable_requests(network: Network) -> UnavailableRequests:
         return UnavailableRequests(
             network, MongoMentoringRepository(dependencies.database, dependencies.clock), dependencies.clock
         )
@@ -70,7 +70,7 @@ def _worker(
     return ListWorker(
         IndexSource(dependencies.database),
         updater=updater,
-        unavailable=unavailable,
+        unavailable_requests=unavailable_requests,
         shards=shards,
         audit=audit,
         audit_seconds=settings.audit_seconds,

@@ -66,7 +66,7 @@ class ListWorker:
         source: IndexSource,
         *,
         updater: Callable[[Network], ListUpdater],
-        unavailable: Callable[[Network], UnavailableRequests],
+        unavailable_requests: Callable[[Network], UnavailableRequests],
         shards: Callable[[], Shards],
         audit: Callable[[ListUpdater], Audit],
         audit_seconds: float,
@@ -75,7 +75,7 @@ class ListWorker:
         self._new_audit = audit
         self._audit_seconds = audit_seconds
         self._new_updater = updater
-        self._new_unavailable = unavailable
+        self._new_unavailable_requests = unavailable_requests
         self._new_shards = shards
         self._on_written: Callable[[Sequence[Change]], None] | None = None
         self.is_loaded = False
@@ -110,12 +110,12 @@ class ListWorker:
         async with await self._source.feed() as feed:
             network = Network()
             people = await self._load(network)
-            updater, unavailable = self._new_updater(network), self._new_unavailable(network)
+            updater, unavailable_requests = self._new_updater(network), self._new_unavailable_requests(network)
             await shards.settle()
-            await _align_shards(updater, shards, unavailable)
+            await _align_shards(updater, shards, unavailable_requests)
             self.is_loaded = True
             _log.info("index loaded", documents=people)
-            await self._run_tasks(feed, updater, shards, unavailable)
+            await self._run_tasks(feed, updater, shards, unavailable_requests)
 
     async def _load(self, network: Network) -> int:
         documents = 0
@@ -126,7 +126,7 @@ class ListWorker:
         return documents
 
     async def _run_tasks(
-        self, feed: Feed, updater: ListUpdater, shards: Shards, unavailable: UnavailableRequests
+        self, feed: Feed, updater: ListUpdater, shards: Shards, unavailable_requests: UnavailableRequests
     ) -> None:
         wake_up = WakeUp()
         wake_up.ring()
@@ -137,9 +137,9 @@ class ListWorker:
 
         self._on_written = on_written
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_hold_shards(shards, updater, unavailable, wake_up))
-            tasks.create_task(_apply_feed(feed, updater, unavailable, wake_up))
-            tasks.create_task(_withdraw_unavailable(unavailable, wake_up))
+            tasks.create_task(_hold_shards(shards, updater, unavailable_requests, wake_up))
+            tasks.create_task(_apply_feed(feed, updater, unavailable_requests, wake_up))
+            tasks.create_task(_withdraw_unavailable(unavailable_requests, wake_up))
             tasks.create_task(_renew_own(updater, wake_up))
             tasks.create_task(_renew_others(updater, wake_up))
             tasks.create_task(_audit(self._new_audit(updater), wake_up, seconds=self._audit_seconds))
@@ -161,15 +161,17 @@ class WakeUp:
         self.requests.set()
 
 
-async def _hold_shards(shards: Shards, updater: ListUpdater, unavailable: UnavailableRequests, wake_up: WakeUp) -> None:
+async def _hold_shards(
+    shards: Shards, updater: ListUpdater, unavailable_requests: UnavailableRequests, wake_up: WakeUp
+) -> None:
     while True:
         await asyncio.sleep(shards.renewal_seconds)
         await shards.settle()
-        await _align_shards(updater, shards, unavailable)
+        await _align_shards(updater, shards, unavailable_requests)
         wake_up.ring()
 
 
-async def _align_shards(updater: ListUpdater, shards: Shards, unavailable: UnavailableRequests) -> None:
+async def _align_shards(updater: ListUpdater, shards: Shards, unavailable_requests: UnavailableRequests) -> None:
     """Gives lost shards up and takes gained ones over. A lease that lapsed and was taken again with the same token had
     no other holder in between, so its shard is not taken over again.
     """
@@ -179,26 +181,28 @@ async def _align_shards(updater: ListUpdater, shards: Shards, unavailable: Unava
     if gained:
         _log.info("shards taken", shards=sorted(gained))
         await updater.take(gained)
-        unavailable.add_all()
+        unavailable_requests.add_all()
 
 
-async def _apply_feed(feed: Feed, updater: ListUpdater, unavailable: UnavailableRequests, wake_up: WakeUp) -> None:
+async def _apply_feed(
+    feed: Feed, updater: ListUpdater, unavailable_requests: UnavailableRequests, wake_up: WakeUp
+) -> None:
     """Reads the next batch only when the last one is applied, which bounds memory."""
     while True:
         changes = await feed.next()
         for first in range(0, len(changes), _APPLIED_PER_STEP):
             applied = changes[first : first + _APPLIED_PER_STEP]
             updater.apply(applied)
-            unavailable.add(change.state for change in applied)
+            unavailable_requests.add(change.state for change in applied)
             wake_up.ring()
             await asyncio.sleep(0)
 
 
-async def _withdraw_unavailable(unavailable: UnavailableRequests, wake_up: WakeUp) -> None:
+async def _withdraw_unavailable(unavailable_requests: UnavailableRequests, wake_up: WakeUp) -> None:
     while True:
         await wake_up.requests.wait()
         wake_up.requests.clear()
-        await unavailable.work()
+        await unavailable_requests.work()
 
 
 async def _renew_own(updater: ListUpdater, wake_up: WakeUp) -> None:

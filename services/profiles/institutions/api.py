@@ -99,10 +99,10 @@ def institutions_router(institutions: InstitutionUseCases) -> APIRouter:
         _key: IdempotencyKey = None,
     ) -> InstitutionView:
         """Operators only."""
-        founded = await institutions.found(me, id=body.id, name=body.name, request=request, trace=trace)
-        response.headers["etag"] = etag(founded.version)
+        created = await institutions.create(me, id=body.id, name=body.name, request=request, trace=trace)
+        response.headers["etag"] = etag(created.version)
         response.headers["location"] = f"/institutions/{body.id}"
-        return _view(founded)
+        return _view(created)
 
     @routes.get("")
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[InstitutionView]:

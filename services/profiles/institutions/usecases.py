@@ -29,7 +29,7 @@ class InstitutionUseCases:
     def __init__(self, institutions: InstitutionRepository) -> None:
         self._institutions = institutions
 
-    async def found(self, me: Principal, *, id: str, name: str, request: str, trace: Trace) -> Versioned[Institution]:
+    async def create(self, me: Principal, *, id: str, name: str, request: str, trace: Trace) -> Versioned[Institution]:
         me.require("operator")
         institution = Institution(id=id, name=name)
         return await self._institutions.add(institution, domain.facts(institution), trace, request=request)

@@ -144,10 +144,10 @@ def programmes_router(programmes: ProgrammeUseCases) -> APIRouter:
         """By the owner's coordinator, or by an operator for a named owner."""
         fields = given(body)
         id, owner = fields.pop("id", None) or fresh, fields.pop("institution", None)
-        founded = await programmes.found(me, id=id, owner=owner, given=fields, request=fresh, trace=trace)
-        response.headers["etag"] = etag(founded.version)
-        response.headers["location"] = f"/programmes/{founded.state.id}"
-        return _view(founded, me)
+        created = await programmes.create(me, id=id, owner=owner, given=fields, request=fresh, trace=trace)
+        response.headers["etag"] = etag(created.version)
+        response.headers["location"] = f"/programmes/{created.state.id}"
+        return _view(created, me)
 
     @routes.get("")
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[ProgrammeView]:

@@ -45,7 +45,7 @@ class Programme:
         return tuple(institution for institution in self.admits if institution not in self.agreed)
 
 
-def found(*, id: str, institution: str, given: Mapping[str, Any], standing: Collection[str]) -> Programme:
+def create(*, id: str, institution: str, given: Mapping[str, Any], standing: Collection[str]) -> Programme:
     programme = Programme(id=id, institution=institution, name=given["name"], admits=(), agreed=())
     return change(programme, {"admits": (), **given}, standing=standing)
 

@@ -34,7 +34,7 @@ class ProgrammeUseCases:
         self._programmes = programmes
         self._institutions = institutions
 
-    async def found(
+    async def create(
         self,
         me: Principal,
         *,
@@ -47,7 +47,7 @@ class ProgrammeUseCases:
         institution = _owner(me, owner)
         _refuse_foreign_id(me, id, institution, is_chosen=id != request)
         standing = await self._institutions.partners(institution, given.get("admits", ()))
-        programme = domain.found(id=id, institution=institution, given=given, standing=standing)
+        programme = domain.create(id=id, institution=institution, given=given, standing=standing)
         return await self._programmes.add(programme, domain.facts(programme), trace, request=request)
 
     async def see(self, me: Principal, id: str) -> Versioned[Programme]:
