@@ -1,4 +1,4 @@
-"""Acceptances with many in flight, as a matching process makes them: decided, seated and told in one transaction."""
+"""Acceptances with many in flight, each with its decision, seat and events in one transaction."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -41,7 +41,7 @@ async def accepts(bench: Bench) -> list[Figure]:
     await _join(bench, database, ["last-seat"], role="mentor", capacity=1)
     wanted = dict.fromkeys(crowd, "last-seat") | {mentee: mentors[n % _MENTORS] for n, mentee in enumerate(mentees)}
     asked = await _asked(requests, wanted)
-    last = await _rate(bench, [_accept(requests, asked[one], "last-seat") for one in crowd])
+    last = await _rate(bench, [_accept(requests, asked[mentee], "last-seat") for mentee in crowd])
     spread = await _rate(bench, [_accept(requests, asked[mentee], wanted[mentee]) for mentee in mentees])
     bare = await _rate(bench, await _bare(database, [wanted[mentee] for mentee in mentees]))
     return [
@@ -172,8 +172,8 @@ async def _rate(bench: Bench, work: Sequence[Callable[[], Awaitable[None]]]) -> 
 async def _in_flight(work: Sequence[Callable[[], Awaitable[None]]]) -> None:
     bound = asyncio.Semaphore(_IN_FLIGHT)
 
-    async def one(act: Callable[[], Awaitable[None]]) -> None:
+    async def bounded(act: Callable[[], Awaitable[None]]) -> None:
         async with bound:
             await act()
 
-    await asyncio.gather(*map(one, work))
+    await asyncio.gather(*map(bounded, work))

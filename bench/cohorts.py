@@ -50,8 +50,8 @@ def from_documents() -> list[Figure]:
 
 def _run(step: str, folder: str) -> dict[str, Any]:
     done = subprocess.run([sys.executable, "-m", "bench.cohorts", step, folder], stdout=subprocess.PIPE, check=True)
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def _write_documents(folder: Path) -> dict[str, float]:
@@ -68,45 +68,45 @@ def _write_documents(folder: Path) -> dict[str, float]:
     return {}
 
 
-def _common(one: Institution | Programme | Member) -> dict[str, Any]:
-    status = "active" if one.is_active else "inactive"
-    return {"_id": one.id, "sequence": one.sequence, "status": status, "event": "e", "correlation": "c"}
+def _common(record: Institution | Programme | Member) -> dict[str, Any]:
+    status = "active" if record.is_active else "inactive"
+    return {"_id": record.id, "sequence": record.sequence, "status": status, "event": "e", "correlation": "c"}
 
 
-def _institution(one: Institution) -> dict[str, Any]:
-    return {**_common(one), "exchanges_with": sorted(one.exchanges_with)}
+def _institution(record: Institution) -> dict[str, Any]:
+    return {**_common(record), "exchanges_with": sorted(record.exchanges_with)}
 
 
-def _programme(one: Programme) -> dict[str, Any]:
-    limits = {"list_length": one.list_length, "minimum_score": one.minimum_score}
-    return {**_common(one), "institution": one.institution, "admits": sorted(one.admits), "limits": limits}
+def _programme(record: Programme) -> dict[str, Any]:
+    limits = {"list_length": record.list_length, "minimum_score": record.minimum_score}
+    return {**_common(record), "institution": record.institution, "admits": sorted(record.admits), "limits": limits}
 
 
-def _preferences(one: Preferences) -> dict[str, Any]:
+def _preferences(record: Preferences) -> dict[str, Any]:
     return {
-        "_id": one.member,
-        "sequence": one.sequence,
-        "topics_most_wanted": sorted(one.topics_most_wanted),
-        "identity": sorted(one.identity),
-        "wishes_shared_identity": one.wishes_shared_identity,
+        "_id": record.member,
+        "sequence": record.sequence,
+        "topics_most_wanted": sorted(record.topics_most_wanted),
+        "identity": sorted(record.identity),
+        "wishes_shared_identity": record.wishes_shared_identity,
     }
 
 
-def _member(one: Member) -> dict[str, Any]:
-    role = "mentor" if one.mentors_in else "mentee"
+def _member(record: Member) -> dict[str, Any]:
+    role = "mentor" if record.mentors_in else "mentee"
     sets = ("topics_offered", "topics_wanted", "languages", "formats", "available")
     return {
-        **_common(one),
-        "institution": one.institution,
+        **_common(record),
+        "institution": record.institution,
         "enrolments": [{"programme": PROGRAMME, "roles": [role]}],
-        "stage": one.stage,
-        "specialty": one.specialty,
-        "time_zone": one.time_zone,
-        "hours_per_month": one.hours,
-        "capacity": one.capacity,
-        "style": one.style,
-        "across_institutions": one.across_institutions,
-        **{name: sorted(getattr(one, name)) for name in sets},
+        "stage": record.stage,
+        "specialty": record.specialty,
+        "time_zone": record.time_zone,
+        "hours_per_month": record.hours,
+        "capacity": record.capacity,
+        "style": record.style,
+        "across_institutions": record.across_institutions,
+        **{name: sorted(getattr(record, name)) for name in sets},
     }
 
 

@@ -40,9 +40,9 @@ def replay(every: Sequence[str], wait_days: Sequence[float], fit_percent: Sequen
     left.set(title="fit of who is matched", ylabel="% of the mentee's best", ylim=(0, 100))
     right.bar(every, wait_days, color="dimgray")
     right.set(title="wait", ylabel="days, mean")
-    for one, values in ((left, fit_percent), (right, wait_days)):
-        one.tick_params(axis="x", labelsize=7)
-        one.bar_label(one.containers[0], labels=[f"{value:.0f}" for value in values], fontsize=8)
+    for axes, values in ((left, fit_percent), (right, wait_days)):
+        axes.tick_params(axis="x", labelsize=7)
+        axes.bar_label(axes.containers[0], labels=[f"{value:.0f}" for value in values], fontsize=8)
     _save(figure, "replay.svg")
 
 

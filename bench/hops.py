@@ -33,9 +33,9 @@ async def hops(bench: Bench, mentees: Iterable[str]) -> list[Figure]:
                 moments[of_change].setdefault(topic, (made, given))
     complete = [found for found in moments.values() if len(found) == len(_TOPICS)]
     whole = [[at for topic in _TOPICS for at in found[topic]] for found in complete]
-    took = [[later - earlier for earlier, later in pairwise(one)] for one in whole]
+    took = [[later - earlier for earlier, later in pairwise(times)] for times in whole]
     return [
-        Figure(name=name, value=percentile([one[position] for one in took], 50) * 1000, unit="ms")
+        Figure(name=name, value=percentile([times[position] for times in took], 50) * 1000, unit="ms")
         for position, name in enumerate(_NAMES)
         if took
     ]

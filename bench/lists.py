@@ -37,8 +37,8 @@ _clock = SystemClock()
 
 
 def lists() -> list[Figure]:
-    told = subprocess.run([sys.executable, "-m", "bench.lists"], stdout=subprocess.PIPE, check=True)
-    return _figures(json.loads(told.stdout))
+    child = subprocess.run([sys.executable, "-m", "bench.lists"], stdout=subprocess.PIPE, check=True)
+    return _figures(json.loads(child.stdout))
 
 
 def _figures(seen: dict[str, Any]) -> list[Figure]:

@@ -91,11 +91,11 @@ class Coordinator:
         """`leaves` is called as the first byte is sent: what this client takes before is not the services'."""
         headers = {**self.headers, "If-Match": f'"{version}"', "X-Correlation-Id": correlation}
 
-        async def told(event: str, _: Any) -> None:
+        async def trace(event: str, _: Any) -> None:
             if event == "http11.send_request_headers.started":
                 leaves()
 
-        return await self.client.patch(path, headers=headers, json=body, extensions={"trace": told})
+        return await self.client.patch(path, headers=headers, json=body, extensions={"trace": trace})
 
 
 def _checked(answer: httpx.Response) -> dict[str, Any]:
@@ -106,35 +106,35 @@ def _checked(answer: httpx.Response) -> dict[str, Any]:
 
 
 async def coordinator(bench: Bench, client: httpx.AsyncClient, institution: str) -> Coordinator:
-    """Of an institution that is created here, with its programme where it is the benchmark's own."""
+    """Creates an institution with a programme, and signs in as its coordinator."""
     operator = bench.issuer.token("operator", institution=None, roles=["operator"])
     headers = {"Authorization": f"Bearer {operator}"}
     await Coordinator(client, headers).post(bench, "/institutions", {"id": institution, "name": institution})
     token = bench.issuer.token(
         "coordinator", institution=institution, roles=["institution_coordinator"], lifetime_seconds=7200
     )
-    one = Coordinator(client, {"Authorization": f"Bearer {token}"})
+    signed_in = Coordinator(client, {"Authorization": f"Bearer {token}"})
     programme = PROGRAMME if institution == INSTITUTION else f"{institution}-programme"
     body = {"id": programme, "name": programme, "institution": institution, "admits": [institution]}
     await Coordinator(client, headers).post(bench, "/programmes", body)
-    return one
+    return signed_in
 
 
-async def import_roster(bench: Bench, one: Coordinator, content: bytes) -> dict[str, Any]:
-    """The finished job; says its progress."""
-    job = await one.post(
+async def import_roster(bench: Bench, signed_in: Coordinator, content: bytes) -> dict[str, Any]:
+    """Imports a roster and returns the finished job; reports the progress."""
+    job = await signed_in.post(
         bench,
         "/rosters",
         files={"file": ("people.csv", content, "text/csv"), "mapping": ("mapping.yaml", MAPPING, "application/yaml")},
         data={"section": "people", "dry_run": "false"},
         timeout=120,
     )
-    told = 0.0
+    reported_at = 0.0
     while job["status"] not in {"done", "failed"}:
         await asyncio.sleep(0.25)
-        job = await one.get(f"/rosters/{job['id']}")
-        if bench.clock.monotonic() - told > 10:  # noqa: PLR2004 -- every ten seconds
-            told = bench.clock.monotonic()
+        job = await signed_in.get(f"/rosters/{job['id']}")
+        if bench.clock.monotonic() - reported_at > 10:  # noqa: PLR2004 -- every ten seconds
+            reported_at = bench.clock.monotonic()
             bench.say(f"roster: {job}")
     return job
 
@@ -153,11 +153,11 @@ async def settled(bench: Bench, mentees: int) -> None:
             bench.say(f"lists {have}/{mentees}, facts waiting {waiting}")
 
 
-async def mentees_of(one: Coordinator) -> Sequence[dict[str, Any]]:
+async def mentees_of(signed_in: Coordinator) -> Sequence[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     cursor = None
     while True:
-        page = await one.get("/members", role="mentee", limit=200, **({"cursor": cursor} if cursor else {}))
+        page = await signed_in.get("/members", role="mentee", limit=200, **({"cursor": cursor} if cursor else {}))
         found += page["items"]
         cursor = page.get("next")
         if not cursor:

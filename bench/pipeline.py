@@ -21,17 +21,17 @@ _SLOW_PER_SECOND, _SLOW_SECONDS = 2, 30
 
 async def pipeline(bench: Bench) -> list[Figure]:
     async with bench.services() as addresses, httpx.AsyncClient(base_url=addresses["profiles"]) as client:
-        one = await coordinator(bench, client, INSTITUTION)
-        job = await import_roster(bench, one, as_csv(MEMBERS))
+        signed_in = await coordinator(bench, client, INSTITUTION)
+        job = await import_roster(bench, signed_in, as_csv(MEMBERS))
         bench.say(f"roster: {job}")
         await settled(bench, MEMBERS // 2)
-        mentees = await mentees_of(one)
+        mentees = await mentees_of(signed_in)
         before = await floor_of_a_change(bench)
-        await measured(bench, [one], mentees[:40], per_second=FAST_PER_SECOND)  # warm
+        await measured(bench, [signed_in], mentees[:40], per_second=FAST_PER_SECOND)  # warm
         fast = FAST_PER_SECOND * FAST_SECONDS
-        quick = await measured(bench, [one], mentees[40 : 40 + fast], per_second=FAST_PER_SECOND)
+        quick = await measured(bench, [signed_in], mentees[40 : 40 + fast], per_second=FAST_PER_SECOND)
         slow_ones = mentees[40 + fast : 40 + fast + _SLOW_PER_SECOND * _SLOW_SECONDS]
-        slow = await measured(bench, [one], slow_ones, per_second=_SLOW_PER_SECOND)
+        slow = await measured(bench, [signed_in], slow_ones, per_second=_SLOW_PER_SECOND)
         floor = percentile(before + await floor_of_a_change(bench), 50)
         asleep = await asleep_at(bench, _SLOW_PER_SECOND, beside=FAST_PER_SECOND)
     return [
@@ -71,7 +71,7 @@ def _figures(quick: Sequence[float], slow: Sequence[float], floor: float) -> lis
 
 
 async def measured(
-    bench: Bench, ones: Sequence[Coordinator], mentees: Sequence[dict[str, Any]], *, per_second: int
+    bench: Bench, coordinators: Sequence[Coordinator], mentees: Sequence[dict[str, Any]], *, per_second: int
 ) -> list[float]:
     """Seconds from each request to its notification; every one must arrive. The coordinators take turns."""
     began: dict[str, float] = {}
@@ -80,8 +80,8 @@ async def measured(
     watch = asyncio.create_task(_watch(bench, arrived, watching))
     await watching.wait()
     async with asyncio.TaskGroup() as changes:
-        for one, mentee in zip(cycle(ones), mentees, strict=False):
-            changes.create_task(_change(bench, one, mentee, began))
+        for signed_in, mentee in zip(cycle(coordinators), mentees, strict=False):
+            changes.create_task(_change(bench, signed_in, mentee, began))
             await asyncio.sleep(1 / per_second)
     deadline = bench.clock.monotonic() + 30
     while len(began.keys() & arrived.keys()) < len(mentees) and bench.clock.monotonic() < deadline:
@@ -95,7 +95,7 @@ async def measured(
     return [arrived[mentee] - at for mentee, at in began.items()]
 
 
-async def _change(bench: Bench, one: Coordinator, mentee: dict[str, Any], began: dict[str, float]) -> None:
+async def _change(bench: Bench, signed_in: Coordinator, mentee: dict[str, Any], began: dict[str, float]) -> None:
     """Other topics than before, so that the list is another one."""
     before = set(mentee["topics_wanted"])
     wanted = [topic for topic in TOPICS if topic not in before][int(mentee["version"]) % 30 :][:3]
@@ -105,7 +105,7 @@ async def _change(bench: Bench, one: Coordinator, mentee: dict[str, Any], began:
         began[id] = bench.clock.monotonic()
 
     body = {"topics_wanted": wanted}
-    answer = await one.patch(f"/members/{id}", version, body, correlation=correlation(id), leaves=leaves)
+    answer = await signed_in.patch(f"/members/{id}", version, body, correlation=correlation(id), leaves=leaves)
     if answer.is_error:
         raise RuntimeError(answer.text)
 

@@ -126,7 +126,9 @@ async def projected(bench: Bench) -> list[Figure]:
     await mongo.ensure_indexes(copies, [])
 
     async def fold(received: Sequence[Received]) -> list[projection.Refused]:
-        return await projection.fold(copies, [one for one in received if one.envelope.institution == institution])
+        return await projection.fold(
+            copies, [record for record in received if record.envelope.institution == institution]
+        )
 
     rate = await consumed(
         bench,
@@ -204,11 +206,11 @@ async def _two_inserts(bench: Bench, database: Database) -> None:
         await database["floor-a"].insert_one({"_id": bench.clock.new_id(), "at": bench.clock.now()}, session=session)
         await database["floor-b"].insert_one({"of": "a"}, session=session)
 
-    async def one() -> None:
+    async def insert() -> None:
         async with bound:
             await transaction(database, body)
 
-    await asyncio.gather(*(one() for _ in range(_TRANSACTIONS)))
+    await asyncio.gather(*(insert() for _ in range(_TRANSACTIONS)))
 
 
 async def consumed(

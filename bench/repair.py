@@ -18,20 +18,20 @@ _ALLOWED = 20
 
 def repairs() -> list[Figure]:
     columns = drawn(_MENTEES, _MENTORS, length=10, capacity=4)
-    content = fit(columns)
-    return [figure for percent in (1, 2, 5) for figure in _departures(columns, content, percent)]
+    outcome = fit(columns)
+    return [figure for percent in (1, 2, 5) for figure in _departures(columns, outcome, percent)]
 
 
-def _departures(columns: Instance, content: Rows, percent: int) -> list[Figure]:
+def _departures(columns: Instance, outcome: Rows, percent: int) -> list[Figure]:
     chance = np.random.default_rng(percent)
     gone = np.zeros(_MENTORS, dtype=np.bool_)
     gone[chance.choice(_MENTORS, _MENTORS * percent // 100, replace=False)] = True
-    problem = without_mentors(columns, content, gone, round="bench")
+    problem = without_mentors(columns, outcome, gone, round="bench")
     still, seconds = _repaired(problem, 0)
     some, _ = _repaired(problem, _ALLOWED)
-    anew = fit(problem.instance)
+    new_outcome = fit(problem.instance)
     held = problem.bystanders
-    reshuffled, lost = int((held & (anew != problem.held)).sum()), int((held & (anew == NONE)).sum())
+    reshuffled, lost = int((held & (new_outcome != problem.held)).sum()), int((held & (new_outcome == NONE)).sum())
     size = f"{percent} % of mentors leave, {_MENTEES:,} x {_MENTORS:,}"
     displaced = int(problem.displaced.sum())
     return [
@@ -42,9 +42,9 @@ def _departures(columns: Instance, content: Rows, percent: int) -> list[Figure]:
             bar=0,
             note=f"{_placed(problem, still.outcome)} of {displaced} displaced placed, {still.blocking} blocking "
             f"pairs, {seconds * 1000:.0f} ms. k = {_ALLOWED}: {_placed(problem, some.outcome)} placed, {some.moved} "
-            f"bystanders moved, {some.blocking} blocking pairs. A round made anew: {_placed(problem, anew)} placed, "
-            f"{reshuffled} bystanders moved, {lost} of them out of any seat, "
-            f"{blocking_pairs(problem.instance, anew)} blocking pairs",
+            f"bystanders moved, {some.blocking} blocking pairs. A round made anew: "
+            f"{_placed(problem, new_outcome)} placed, {reshuffled} bystanders moved, {lost} of them out of any seat, "
+            f"{blocking_pairs(problem.instance, new_outcome)} blocking pairs",
         )
     ]
 

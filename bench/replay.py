@@ -35,7 +35,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Replayed:
     every: str
     rounds: int
     matched: int
@@ -45,23 +45,32 @@ class Told:
 
 def replay() -> list[Figure]:
     history = _history()
-    told = [_replayed(history, name, days) for name, days in _EVERY.items()]
-    drawing.replay([one.every for one in told], [one.wait_days for one in told], [one.fit_percent for one in told])
+    replays = [_replayed(history, name, days) for name, days in _EVERY.items()]
+    drawing.replay(
+        [result.every for result in replays],
+        [result.wait_days for result in replays],
+        [result.fit_percent for result in replays],
+    )
     seats = int(history.capacity.sum())
     note = f"{_MENTEES:,} mentees and {_MENTORS:,} mentors with {seats:,} seats come over {_DAYS:.0f} days"
-    return [figure for one in told for figure in _figures(one, note)]
+    return [figure for result in replays for figure in _figures(result, note)]
 
 
-def _figures(one: Told, note: str) -> list[Figure]:
-    said = f"{one.rounds:,} rounds; {one.matched:,} matched; {note}"
+def _figures(result: Replayed, note: str) -> list[Figure]:
+    note_of_rounds = f"{result.rounds:,} rounds; {result.matched:,} matched; {note}"
     return [
-        Figure(name=f"matching {one.every}: fit of who is matched", value=one.fit_percent, unit="%", note=said),
-        Figure(name=f"matching {one.every}: mean wait", value=one.wait_days, unit="days"),
+        Figure(
+            name=f"matching {result.every}: fit of who is matched",
+            value=result.fit_percent,
+            unit="%",
+            note=note_of_rounds,
+        ),
+        Figure(name=f"matching {result.every}: mean wait", value=result.wait_days, unit="days"),
     ]
 
 
 def _history() -> History:
-    """Scores are matching's own; nobody's seats count for them, for a replay gives seats away itself."""
+    """Scores come from matching while no seat is taken: the replay assigns the seats itself."""
     town, chance = Town(mentors=_MENTORS, mentees=_MENTEES), np.random.default_rng(2026)
     members = {member.id: member for member in town.members}
     ranked = town.pool.ranked(town.mentees, _LIST_LENGTH)
@@ -69,13 +78,15 @@ def _history() -> History:
         mentee_came=chance.uniform(0, _DAYS, _MENTEES),
         mentor_came=chance.uniform(0, _DAYS, _MENTORS),
         capacity=np.array([members[f"mentor-{number}"].capacity for number in range(_MENTORS)], dtype=np.int64),
-        mentee=np.repeat(np.arange(_MENTEES), [len(one.mentors) for one in ranked]),
-        mentor=np.array([int(id.rpartition("-")[2]) for one in ranked for id in one.mentors], dtype=np.intp),
-        score=np.array([score for one in ranked for score in one.scores], dtype=np.int64),
+        mentee=np.repeat(np.arange(_MENTEES), [len(shortlist.mentors) for shortlist in ranked]),
+        mentor=np.array(
+            [int(id.rpartition("-")[2]) for shortlist in ranked for id in shortlist.mentors], dtype=np.intp
+        ),
+        score=np.array([score for shortlist in ranked for score in shortlist.scores], dtype=np.int64),
     )
 
 
-def _replayed(history: History, every: str, days: float | None) -> Told:
+def _replayed(history: History, every: str, days: float | None) -> Replayed:
     moments = _moments(history, days)
     free = history.capacity.copy()
     matched, score = np.full(_MENTEES, _DAYS), np.zeros(_MENTEES)
@@ -90,7 +101,7 @@ def _replayed(history: History, every: str, days: float | None) -> Told:
     best = np.zeros(_MENTEES)
     np.maximum.at(best, history.mentee, history.score)
     done = ~waits
-    return Told(
+    return Replayed(
         every=every,
         rounds=len(moments),
         matched=int(done.sum()),
@@ -106,7 +117,7 @@ def _moments(history: History, days: float | None) -> list[float]:
 
 
 def _round(history: History, wishes: Rows, free: Longs) -> Rows:
-    """The wishes that come true. Both sides rank by score."""
+    """The wishes that are granted. Both sides rank by score."""
     if not wishes.size:
         return wishes
     mentees, mentee = np.unique(history.mentee[wishes], return_inverse=True)
@@ -115,8 +126,8 @@ def _round(history: History, wishes: Rows, free: Longs) -> Rows:
     columns = instance(
         Wishes(mentee=mentee, mentor=mentor, rank=rank, mentor_rank=rank, score=history.score[wishes]),
         round="replay",
-        mentees=[f"m{one}" for one in mentees.tolist()],
-        mentors=[f"h{one}" for one in mentors.tolist()],
+        mentees=[f"m{mentee}" for mentee in mentees.tolist()],
+        mentors=[f"h{mentor}" for mentor in mentors.tolist()],
         capacity=free[mentors],
     )
     kept = fit(columns)

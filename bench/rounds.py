@@ -69,8 +69,10 @@ def _beside_matching() -> list[Figure]:
     by_mentor: dict[int, list[int]] = {}
     for wish in columns.by_standing.tolist():
         by_mentor.setdefault(int(columns.mentor[wish]), []).append(int(columns.mentee[wish]))
-    mentees = {one: columns.mentor[columns.first[one] : columns.first[one + 1]].tolist() for one in range(1_000)}
-    capacity = {one: int(columns.capacity[one]) for one in by_mentor}
+    mentees = {
+        mentee: columns.mentor[columns.first[mentee] : columns.first[mentee + 1]].tolist() for mentee in range(1_000)
+    }
+    capacity = {mentor: int(columns.capacity[mentor]) for mentor in by_mentor}
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(100_000)
     began = time.perf_counter()
@@ -93,13 +95,13 @@ def _beside_matching() -> list[Figure]:
 def _large() -> list[Figure]:
     """In a process of its own, so that its peak of memory is its own."""
     done = subprocess.run([sys.executable, "-m", "bench.rounds", _CHILD], check=True, capture_output=True, text=True)
-    told = json.loads(done.stdout)
+    measures = json.loads(done.stdout)
     size = "fit 100,000 x 20,000, lists of 20, from input.json to result.json"
     return [
         Figure(
-            name=size, value=told["seconds"], unit="s", bar=60, note="lists stand in the file: scoring is not in it"
+            name=size, value=measures["seconds"], unit="s", bar=60, note="lists stand in the file: scoring is not in it"
         ),
-        Figure(name=f"{size}, peak memory", value=told["mib"], unit="MiB", bar=2_048),
+        Figure(name=f"{size}, peak memory", value=measures["mib"], unit="MiB", bar=2_048),
     ]
 
 

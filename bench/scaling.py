@@ -32,11 +32,11 @@ async def replicas(bench: Bench) -> list[Figure]:
     async with bench.services() as first, httpx.AsyncClient(base_url=first["profiles"]) as client:
         second = await bench.join()
         async with httpx.AsyncClient(base_url=second["profiles"]) as other:
-            one = await coordinator(bench, client, INSTITUTION)
-            await import_roster(bench, one, as_csv(MEMBERS))
+            signed_in = await coordinator(bench, client, INSTITUTION)
+            await import_roster(bench, signed_in, as_csv(MEMBERS))
             await settled(bench, MEMBERS // 2)
-            mentees = await mentees_of(one)
-            both = [one, Coordinator(other, one.headers)]
+            mentees = await mentees_of(signed_in)
+            both = [signed_in, Coordinator(other, signed_in.headers)]
             await measured(bench, both, mentees[:40], per_second=FAST_PER_SECOND)  # warm
             chosen = mentees[40 : 40 + FAST_PER_SECOND * FAST_SECONDS]
             took = await measured(bench, both, chosen, per_second=FAST_PER_SECOND)
@@ -53,7 +53,7 @@ async def partitions(bench: Bench) -> list[Figure]:
     figures = []
     for count in _PARTITIONS:
         for topic in (MemberChanged.TOPIC, SuggestionsChanged.TOPIC):
-            await _made_anew(bench, topic, count)
+            await _recreate_topic(bench, topic, count)
         folded, reacted = await _folded(bench), await _reacted(bench)
         name = f"{count} partition" + "s" * (count > 1)
         figures += [
@@ -63,7 +63,7 @@ async def partitions(bench: Bench) -> list[Figure]:
     return figures
 
 
-async def _made_anew(bench: Bench, topic: str, count: int) -> None:
+async def _recreate_topic(bench: Bench, topic: str, count: int) -> None:
     """Kafka forgets a topic some moments after it has said so."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.servers(bench.bootstrap))
     await admin.start()
@@ -72,8 +72,8 @@ async def _made_anew(bench: Bench, topic: str, count: int) -> None:
         while topic in await admin.list_topics():
             await asyncio.sleep(0.1)
         while True:
-            made = await admin.create_topics([NewTopic(topic, count, 1)])
-            if not made.topic_errors[0][1]:
+            created = await admin.create_topics([NewTopic(topic, count, 1)])
+            if not created.topic_errors[0][1]:
                 return
             await asyncio.sleep(0.1)
     finally:
@@ -121,21 +121,24 @@ async def growth(bench: Bench) -> list[Figure]:
     took: list[float] = []
     costs: list[dict[str, float]] = []
     async with bench.services() as addresses, httpx.AsyncClient(base_url=addresses["profiles"], timeout=60) as client:
-        one = await coordinator(bench, client, INSTITUTION)
+        signed_in = await coordinator(bench, client, INSTITUTION)
         for size in _SIZES:
-            await import_roster(bench, one, as_csv(size))
+            await import_roster(bench, signed_in, as_csv(size))
             await settled(bench, size // 2)
-            mentees = await mentees_of(one)
-            await measured(bench, [one], mentees[-40:], per_second=_CHANGES_PER_SECOND)  # warm
-            seconds, cost = await _costly(bench, one, mentees[:_CHANGES])
+            mentees = await mentees_of(signed_in)
+            await measured(bench, [signed_in], mentees[-40:], per_second=_CHANGES_PER_SECOND)  # warm
+            seconds, cost = await _costly(bench, signed_in, mentees[:_CHANGES])
             took.append(percentile(seconds, 50) * 1000)
             costs.append(cost)
             bench.say(f"{size:,} members: {took[-1]:.1f} ms, {cost}")
-            told = ", ".join(f"{name} {value:.1f}" for name, value in cost.items())
+            cost_note = ", ".join(f"{name} {value:.1f}" for name, value in cost.items())
             figures += [
                 Figure(name=f"own change, {size:,} members, p50", value=took[-1], unit="ms"),
                 Figure(
-                    name=f"processor time of a change, {size:,} members", value=sum(cost.values()), unit="ms", note=told
+                    name=f"processor time of a change, {size:,} members",
+                    value=sum(cost.values()),
+                    unit="ms",
+                    note=cost_note,
                 ),
             ]
     drawing.growth(_SIZES, took, costs)
@@ -143,10 +146,10 @@ async def growth(bench: Bench) -> list[Figure]:
 
 
 async def _costly(
-    bench: Bench, one: Coordinator, mentees: Sequence[dict[str, Any]]
+    bench: Bench, signed_in: Coordinator, mentees: Sequence[dict[str, Any]]
 ) -> tuple[list[float], dict[str, float]]:
     """Seconds that each change took, and milliseconds of processor time a change, by service."""
     before = bench.processor_seconds()
-    took = await measured(bench, [one], mentees, per_second=_CHANGES_PER_SECOND)
+    took = await measured(bench, [signed_in], mentees, per_second=_CHANGES_PER_SECOND)
     after = bench.processor_seconds()
     return took, {name: (after[name] - before[name]) * 1000 / len(mentees) for name in after}

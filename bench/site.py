@@ -80,7 +80,7 @@ class Bench:
 
     def _running(self) -> list[Program]:
         started = self.site.journal.programs()
-        return [one for one in started if one.name.startswith("service ") and one.is_running]
+        return [process for process in started if process.name.startswith("service ") and process.is_running]
 
     def resident_mebibytes(self) -> dict[str, float]:
         """Resident memory of each service that runs now."""

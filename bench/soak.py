@@ -24,10 +24,10 @@ _WARM = 1 / 3
 
 async def soak(bench: Bench, *, minutes: float) -> list[Figure]:
     async with bench.services() as addresses, httpx.AsyncClient(base_url=addresses["profiles"]) as client:
-        one = await coordinator(bench, client, INSTITUTION)
-        await import_roster(bench, one, as_csv(_MEMBERS))
+        signed_in = await coordinator(bench, client, INSTITUTION)
+        await import_roster(bench, signed_in, as_csv(_MEMBERS))
         await settled(bench, _MEMBERS // 2)
-        changing = asyncio.create_task(_change(bench, one, await mentees_of(one)))
+        changing = asyncio.create_task(_change(bench, signed_in, await mentees_of(signed_in)))
         at, resident, waiting = await _sampled(bench, addresses, minutes)
         changing.cancel()
         with suppress(asyncio.CancelledError):
@@ -52,13 +52,13 @@ def _figures(minutes: float, resident: Mapping[str, list[float]], waiting: Mappi
     ]
 
 
-async def _change(bench: Bench, one: Coordinator, mentees: Sequence[dict[str, Any]]) -> None:
+async def _change(bench: Bench, signed_in: Coordinator, mentees: Sequence[dict[str, Any]]) -> None:
     """Each in turn, to other topics than before."""
     versions = {mentee["id"]: int(mentee["version"]) for mentee in mentees}
     due = bench.clock.monotonic()
     for id in cycle(versions):
         first = versions[id] * 3 % (len(TOPICS) - 3)
-        changed = await one.patch(
+        changed = await signed_in.patch(
             f"/members/{id}", versions[id], {"topics_wanted": TOPICS[first : first + 3]}, correlation=f"soak-{id}"
         )
         if changed.is_error:
@@ -83,8 +83,8 @@ async def _sampled(
                 resident[service].append(mebibytes)
             pending = [await outbox.count_documents({"status": "pending"}) for outbox in outboxes.values()]
             waiting["facts in outboxes"].append(sum(pending))
-            told = [(await client.get(f"{address}/metrics")).text for address in addresses.values()]
-            waiting["records before consumers"].append(sum(_lag(text) for text in told))
+            metrics = [(await client.get(f"{address}/metrics")).text for address in addresses.values()]
+            waiting["records before consumers"].append(sum(_lag(text) for text in metrics))
             await asyncio.sleep(_SAMPLES_SECONDS)
     return at, resident, waiting
 
