@@ -55,25 +55,25 @@ class Refused:
 
 
 async def known_of(collection: Collection, received: Iterable[Received], *fields: str) -> dict[str, Document]:
-    """The projected documents of these records by id, with the fields that `trust` needs and `fields`."""
+    """The projected documents of these records by id, with the fields that `split_trusted` needs and `fields`."""
     ids = list({event.envelope.subject for event in received})
     wanted = dict.fromkeys(("institution", "sequence", *fields), 1)
     return {document["_id"]: document async for document in collection.find({"_id": {"$in": ids}}, wanted)}
 
 
-def trust(received: Iterable[Received], known: Mapping[str, Document]) -> tuple[list[Received], list[Refused]]:
+def split_trusted(received: Iterable[Received], known: Mapping[str, Document]) -> tuple[list[Received], list[Refused]]:
     """Returns the records that may be applied, in order, and the refused ones."""
     trusted, refused = [], []
     for event in received:
-        why = _distrusted(event, known.get(event.envelope.subject))
-        if why is None:
+        refusal = _refusal_of(event, known.get(event.envelope.subject))
+        if refusal is None:
             trusted.append(event)
         else:
-            refused.append(why)
+            refused.append(refusal)
     return trusted, refused
 
 
-def _distrusted(event: Received, known: Document | None) -> Refused | None:
+def _refusal_of(event: Received, known: Document | None) -> Refused | None:
     if known is not None and known["institution"] != event.envelope.institution:
         return Refused(event, ANOTHER_INSTITUTION, f"{event.envelope.type}: known under another institution's key")
     if not epochs.is_plausible(event.envelope.sequence, after=known["sequence"] if known else None):
@@ -89,19 +89,21 @@ async def fold(
     """One document per aggregate: `{_id, institution, sequence, erased, …body}`. Returns the refused records."""
     trusted, refused = await _plausible(collection, list(received))
     last = newest(trusted)
-    met = [last[index] for index in await _missed(collection, [_guarded(event, body) for event in last])]
+    conflicting = [last[index] for index in await _missed(collection, [_guarded(event, body) for event in last])]
     failpoints.reach("after-effect")
-    if not met:
+    if not conflicting:
         return refused
     # Two owners of a partition may both insert a new key, the older record first: a record that is newer than the
     # existing document is written again.
-    known = await known_of(collection, met)
-    ours, moved = trust(met, known)
+    known = await known_of(collection, conflicting)
+    applicable, refused_later = split_trusted(conflicting, known)
     newer = [
-        event for event in ours if known.get(event.envelope.subject, {"sequence": -1})["sequence"] < _sequence(event)
+        event
+        for event in applicable
+        if known.get(event.envelope.subject, {"sequence": -1})["sequence"] < _sequence(event)
     ]
     await _missed(collection, [_guarded(event, body) for event in newer])
-    return refused + moved
+    return refused + refused_later
 
 
 async def _plausible(collection: Collection, received: Sequence[Received]) -> tuple[Sequence[Received], list[Refused]]:
@@ -109,9 +111,9 @@ async def _plausible(collection: Collection, received: Sequence[Received]) -> tu
     doubtful = [event for event in received if not epochs.is_plausible_after_any(_sequence(event))]
     if not doubtful:
         return received, []
-    _, refused = trust(doubtful, await known_of(collection, doubtful))
-    gone = {id(refusal.received) for refusal in refused}
-    return [event for event in received if id(event) not in gone], refused
+    _, refused = split_trusted(doubtful, await known_of(collection, doubtful))
+    refused_ids = {id(refusal.received) for refusal in refused}
+    return [event for event in received if id(event) not in refused_ids], refused
 
 
 async def _missed(collection: Collection, writes: Sequence[ReplaceOne[Document]]) -> list[int]:
@@ -136,7 +138,7 @@ def fold_within(
     copies, ids = writing[collection], list({event.envelope.subject for event in received})
     found = copies.find({"_id": {"$in": ids}}, {"institution": 1, "sequence": 1}, session=writing.session)
     known: dict[str, Document] = {document["_id"]: document for document in found}
-    trusted, refused = trust(received, known)
+    trusted, refused = split_trusted(received, known)
     before = {id: document["sequence"] for id, document in known.items()}
     new = [event for event in newest(trusted) if before.get(event.envelope.subject, -1) < _sequence(event)]
     if new:

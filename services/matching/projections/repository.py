@@ -16,7 +16,7 @@ from shared.consuming.projection import (
     known_of,
     newest,
     refused_of,
-    trust,
+    split_trusted,
 )
 from shared.contracts.envelope import Received
 from shared.contracts.payload import Payload
@@ -76,22 +76,22 @@ class ProjectedDocuments:
         enrolled in a role.
         """
         known = await known_of(self._database[PARTICIPANTS], received, "enrolments")
-        trusted, refused = trust(received, known)
+        trusted, refused = split_trusted(received, known)
         if all(map(_is_active, trusted)):
-            self._tell(PARTICIPANTS, trusted)
+            self._notify_applied(PARTICIPANTS, trusted)
         last = newest(trusted)
-        left = _left(last, known)
+        left = _leaving_members(last, known)
         staying = [event for event in last if event.envelope.subject not in left]
         refused += await fold(self._database[PARTICIPANTS], staying)
         if left:
             leaving = [event for event in last if event.envelope.subject in left]
-            refused += await in_one_thread(self._database, lambda writing: _leave(writing, leaving))
+            refused += await in_one_thread(self._database, lambda writing: _record_departures(writing, leaving))
         return refused
 
     async def fold_preferences(self, received: Sequence[Received]) -> list[Refused]:
         if len(received) <= _FEW:
-            trusted, _ = trust(received, await known_of(self._database[PREFERENCES], received))
-            self._tell(PREFERENCES, trusted)
+            trusted, _ = split_trusted(received, await known_of(self._database[PREFERENCES], received))
+            self._notify_applied(PREFERENCES, trusted)
         return await fold(self._database[PREFERENCES], received)
 
     async def fold_erasures(self, received: Sequence[Received]) -> list[Refused]:
@@ -101,12 +101,12 @@ class ProjectedDocuments:
         erased = [event for event in received if event.payload is not None]
         return await in_one_thread(self._database, lambda writing: _erase(writing, erased)) if erased else []
 
-    def _tell(self, collection: str, received: Sequence[Received]) -> None:
+    def _notify_applied(self, collection: str, received: Sequence[Received]) -> None:
         if self._on_applied is not None and len(received) <= _FEW:
             self._on_applied(collection, [document_of(event) for event in received])
 
 
-def _left(last: Sequence[Received], known: Mapping[str, Document]) -> set[str]:
+def _leaving_members(last: Sequence[Received], known: Mapping[str, Document]) -> set[str]:
     """Ids of members who are inactive or erased, or lack a role that the stored document has."""
     return {
         event.envelope.subject
@@ -116,7 +116,7 @@ def _left(last: Sequence[Received], known: Mapping[str, Document]) -> set[str]:
     }
 
 
-def _leave(writing: Writing, leaving: Sequence[Received]) -> list[Refused]:
+def _record_departures(writing: Writing, leaving: Sequence[Received]) -> list[Refused]:
     new, refused = fold_within(writing, PARTICIPANTS, leaving)
     if new:
         writing[DEPARTURES].bulk_write([departure_write(event) for event in new], session=writing.session)
@@ -129,10 +129,10 @@ def _erase(writing: Writing, erased: Sequence[Received]) -> list[Refused]:
     known = writing[PARTICIPANTS].find(
         {"_id": {"$in": [event.envelope.subject for event in erased]}}, session=writing.session
     )
-    _, distrusted = trust(members, {document["_id"]: document for document in known})
+    _, distrusted = split_trusted(members, {document["_id"]: document for document in known})
     refused = refused_of(erased, distrusted)
     trusted = [event for event in erased if all(event is not other.received for other in refused)]
-    _leave(writing, erased_states(trusted, MemberChanged, lambda erasure: erasure.members_sequence))
+    _record_departures(writing, erased_states(trusted, MemberChanged, lambda erasure: erasure.members_sequence))
     preferences = erased_states(trusted, PreferencesChanged, lambda erasure: erasure.preferences_sequence)
     fold_within(writing, PREFERENCES, preferences)
     if trusted:
