@@ -230,24 +230,24 @@ def _compared(shortlist: Shortlist, mentee: Person, mentor: Person, policy: Poli
     is_full = len(shortlist.entries) >= policy.programme.list_length
     last = shortlist.entries[-1] if shortlist.entries else None
     if not scoring.reaches_minimum(parts, weights, policy.programme.minimum_score):
-        words = f"The match is {_percent(parts, weights)} of 100; this programme suggests from "
-        words += f"{policy.programme.minimum_score}."
+        explanation = f"The match is {_percent(parts, weights)} of 100; this programme suggests from "
+        explanation += f"{policy.programme.minimum_score}."
     elif is_full and last and sum(parts) <= last.score:
-        words = _behind(parts, last.contributions, weights)
+        explanation = _explain_lower_score(parts, last.contributions, weights)
     else:
         return Answer("being_renewed", explanation="The list is about to be renewed: look again in some seconds.")
-    return Answer("scores_below", explanation=words if is_own else None)
+    return Answer("scores_below", explanation=explanation if is_own else None)
 
 
-def _behind(parts: tuple[int, ...], last: tuple[int, ...], weights: Weights) -> str:
-    """Where identity has a weight, the two percentages would disclose mentors' identities and are left out."""
+def _explain_lower_score(parts: tuple[int, ...], last: tuple[int, ...], weights: Weights) -> str:
+    """Without percentages where identity has a weight: they would disclose the identities of mentors."""
     if weights[FACTORS.index("identity")]:
         return "Those on your list fit better by everything that you weigh."
     if sum(parts) < sum(last) and sum(parts[: scoring.OPEN]) >= sum(last[: scoring.OPEN]):
         return "They fit as well as those on your list; others have more room, or more content past mentees."
-    words = f"The match is {_percent(parts, weights)} of 100, and that of the last mentor on your list "
-    words += f"{_percent(last, weights)}. "
-    return words + reasons.shortfall(_by_factor(parts), _by_factor(last))
+    explanation = f"The match is {_percent(parts, weights)} of 100, and that of the last mentor on your list "
+    explanation += f"{_percent(last, weights)}. "
+    return explanation + reasons.shortfall(_by_factor(parts), _by_factor(last))
 
 
 def _percent(parts: tuple[int, ...], weights: Weights) -> int:

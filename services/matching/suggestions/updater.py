@@ -224,11 +224,11 @@ class ListUpdater:
     def recomputed(self, enrolment: Enrolment) -> Shortlist:
         return self._pool(enrolment).searched(enrolment.mentee)
 
-    def correct(self, found: ListSnapshot) -> None:
-        """Replaces the remembered state by the wrong list found in the store, and queues a renewal."""
-        self._remember(found)
+    def correct(self, snapshot: ListSnapshot) -> None:
+        """Replaces the remembered state by the list in the store, and queues a renewal."""
+        self._remember(snapshot)
         origin = Origin(None, self._clock.new_id())
-        self._enqueue(Renewal(found.enrolment, "others_change", origin, self._clock.monotonic()))
+        self._enqueue(Renewal(snapshot.enrolment, "others_change", origin, self._clock.monotonic()))
 
     async def _queue_touched_lists(self) -> None:
         for programme, mentor in list(self._changed_mentors)[:_MENTORS_PER_STEP]:
@@ -317,9 +317,9 @@ class ListUpdater:
             return "own_change", own
         return "others_change" if renewal.cause == "own_change" else renewal.cause, renewal.origin
 
-    def _remember(self, found: ListSnapshot) -> None:
-        pool = self._pool(found.enrolment)
-        pool.remember(found.enrolment.mentee, found.shortlist, version=found.version, own=found.own)
+    def _remember(self, snapshot: ListSnapshot) -> None:
+        pool = self._pool(snapshot.enrolment)
+        pool.remember(snapshot.enrolment.mentee, snapshot.shortlist, version=snapshot.version, own=snapshot.own)
 
     def _enqueue(self, renewal: Renewal) -> None:
         if renewal.cause == "own_change":

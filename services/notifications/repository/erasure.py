@@ -28,19 +28,19 @@ def forget(writing: Writing, erased: Sequence[Received], now: datetime) -> list[
         writing["recipients"].update_one(counter, {"$inc": {"position": 0}}, upsert=True, session=writing.session)
         writing["recipients"].delete_one(counter, session=writing.session)
         writing["notifications"].delete_many(of_recipient(recipient), session=writing.session)
-        _give_receipt(writing, record, now)
+        _publish_receipt(writing, record, now)
     return refused
 
 
-def _give_receipt(writing: Writing, received: Received, now: datetime) -> None:
-    """Publishes the receipt once per erasure: its document stays."""
+def _publish_receipt(writing: Writing, received: Received, now: datetime) -> None:
+    """Publishes the receipt of an erasure, unless a marker shows that it is published already."""
     erased, envelope = received.payload, received.envelope
     assert isinstance(erased, MemberErased)  # noqa: S101 -- the caller's filter
-    done = {"institution": erased.institution, "member": erased.member, "at": now}
-    given = writing["erasures"].update_one(
-        {"_id": erased.erasure}, {"$setOnInsert": done}, upsert=True, session=writing.session
+    marker = {"institution": erased.institution, "member": erased.member, "at": now}
+    written = writing["erasures"].update_one(
+        {"_id": erased.erasure}, {"$setOnInsert": marker}, upsert=True, session=writing.session
     )
-    if given.matched_count:
+    if written.matched_count:
         return
     receipt = Fact(
         id=derived_id(envelope.id, f"notifications forgot {erased.erasure}"),
