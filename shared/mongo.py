@@ -82,6 +82,7 @@ T = TypeVar("T")
 
 _DUPLICATE_KEY = 11000
 _UNAUTHORIZED, _AUTHENTICATION_FAILED = 13, 18
+_TOO_LARGE_FOR_CACHE = 388
 _SHUTDOWN_OR_NO_PRIMARY = {91, 189, 11600, 11602, 10107, 13435, 13436}
 _VALUE_REFUSED = {22, 52, 56, 57, 121, 10334, 17280, 17419, 17420}
 """InvalidBSON, wrong field names, DocumentValidationFailure, too large. Not BadValue, which a missing index is too."""
@@ -251,6 +252,11 @@ def refuses_value(error: BaseException) -> bool:
             write_error["code"] in _VALUE_REFUSED for write_error in (error.details or {}).get("writeErrors", [])
         )
     return isinstance(error, OperationFailure) and error.code in _VALUE_REFUSED
+
+
+def exceeds_cache(error: PyMongoError) -> bool:
+    """Whether the server had too little free cache for one large write (TransactionTooLargeForCache)."""
+    return isinstance(error, OperationFailure) and error.code == _TOO_LARGE_FOR_CACHE
 
 
 async def ping(database: Database) -> None:

@@ -22,7 +22,7 @@ Kind = Literal["env", "docker", "native"]
 _KINDS: tuple[Kind, ...] = ("env", "docker", "native")
 _MONGO_COMMAND = (
     "head -c 48 /dev/urandom | base64 -w0 >/tmp/key && chown mongodb /tmp/key && chmod 400 /tmp/key && "
-    "exec docker-entrypoint.sh mongod --replSet rs0 --keyFile /tmp/key --bind_ip_all --wiredTigerCacheSizeGB 0.25 "
+    "exec docker-entrypoint.sh mongod --replSet rs0 --keyFile /tmp/key --bind_ip_all --wiredTigerCacheSizeGB 0.5 "
     + " ".join(f"--setParameter {name}={value}" for name, value in mongod.PARAMETERS.items())
 )
 _MONGO_PRIMARY = """

@@ -50,8 +50,10 @@ from shared.mongo import (
     Database,
     DuplicateKeyError,
     IndexModel,
+    PyMongoError,
     ending_transactions_with,
     ensure_indexes,
+    exceeds_cache,
 )
 
 _KEPT = timedelta(hours=24)
@@ -147,10 +149,18 @@ class Idempotency:
 
     async def finish(self, scope: Scope, response: Response) -> None:
         """Stores the answer. In place of an answer that is marked no-store (a one-time secret) or too large for a
-        document, stores 409 `answered_once`.
+        document or for the server at this moment, stores 409 `answered_once`.
         """
-        if response.headers.get("cache-control") == "no-store" or len(response.body) > _MAX_KEPT_BYTES:
-            response = problem(409, *ANSWER_LOST)
+        lost = problem(409, *ANSWER_LOST)
+        is_kept = response.headers.get("cache-control") != "no-store" and len(response.body) <= _MAX_KEPT_BYTES
+        try:
+            await self._keep(scope, response if is_kept else lost)
+        except PyMongoError as refused:
+            if not exceeds_cache(refused):
+                raise
+            await self._keep(scope, lost)
+
+    async def _keep(self, scope: Scope, response: Response) -> None:
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
         body = await _off_the_loop(scope.encrypt, bytes(response.body))
         answer = {"status": response.status_code, "body": body, "headers": headers}

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from threading import get_ident
+from typing import Any
 
 import bson
 import httpx
 import pytest
 from fastapi import Response
+from pymongo.errors import WriteError
 
 from deploy.issuer import LocalIssuer
 from shared.errors import Conflict
 from shared.http.idempotency import Idempotency, Scope
+from shared.mongo import Collection, Document
 from tests.component.http_kit import Api, running
 from tests.component.test_http_requests import is_problem
 from tests.eventually import eventually
@@ -245,3 +248,28 @@ async def test_an_answer_too_large_for_a_document_is_not_kept_and_the_key_stays_
     again = await idempotency.begin(scope, "fingerprint")
     assert again is not None
     assert again.status_code == status
+
+
+class FullCache:
+    """A collection whose server has no room for a large write."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._collection, name)
+
+    async def update_one(self, wanted: Document, update: Any, **options: Any) -> Any:
+        if isinstance(update, dict) and len(update["$set"].get("body", b"")) > 1 << 20:
+            raise WriteError("transaction is too large and will not fit in the storage engine cache", 388)
+        return await self._collection.update_one(wanted, update, **options)
+
+
+async def test_an_answer_that_the_server_has_no_room_for_is_not_kept_and_the_key_stays_used(api: Api) -> None:
+    idempotency, scope = Idempotency(api.database), Scope("charite/no-room")
+    assert await idempotency.begin(scope, "fingerprint") is None
+    idempotency._answers = FullCache(idempotency._answers)
+    await idempotency.finish(scope, Response(b"x" * (2 << 20), 201))
+    again = await idempotency.begin(scope, "fingerprint")
+    assert again is not None
+    assert again.status_code == 409
