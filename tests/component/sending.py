@@ -78,6 +78,6 @@ async def published(bootstrap: str, topic: str, institutions: set[str], count: i
 
 
 def relay_of(plumbing: Plumbing, publisher: Publisher) -> OutboxPublisher:
-    return OutboxPublisher(
-        plumbing.database, publisher, lease=plumbing.lease(), clock=plumbing.clock, metrics=plumbing.metrics
-    )
+    # Nothing renews the lease of a relay that a test drains, and a slow machine drains for long.
+    lease = plumbing.lease(seconds=60)
+    return OutboxPublisher(plumbing.database, publisher, lease=lease, clock=plumbing.clock, metrics=plumbing.metrics)
