@@ -1,4 +1,4 @@
-"""Repair: mentors leave a network in which everybody is content; who moves, and what a round made anew would move."""
+"""Repair: mentors leave a network in which everybody is content; who moves, and what a new round would move."""
 
 import time
 
@@ -42,7 +42,7 @@ def _departures(columns: Instance, outcome: Rows, percent: int) -> list[Figure]:
             bar=0,
             note=f"{_placed(problem, still.outcome)} of {displaced} displaced placed, {still.blocking} blocking "
             f"pairs, {seconds * 1000:.0f} ms. k = {_ALLOWED}: {_placed(problem, some.outcome)} placed, {some.moved} "
-            f"bystanders moved, {some.blocking} blocking pairs. A round made anew: "
+            f"bystanders moved, {some.blocking} blocking pairs. A new round: "
             f"{_placed(problem, new_outcome)} placed, {reshuffled} bystanders moved, {lost} of them out of any seat, "
             f"{blocking_pairs(problem.instance, new_outcome)} blocking pairs",
         )

@@ -126,11 +126,11 @@ async def apply_all(plumbing: Plumbing, database: Database) -> list[Handler]:
     )
     notifications.projection({ContactChanged: store.fold_contacts})
     reactions = Reactions(Notifier(plumbing.clock), MongoNotificationRepository)
-    told = {SuggestionsChanged: reactions.on_suggestions_changed}
+    handlers = {SuggestionsChanged: reactions.on_suggestions_changed}
     of_pairs = (AboutRequest, AboutRelationship)
-    told |= {event: reactions.on_pair_changed for event in EVENTS.values() if issubclass(event, of_pairs)}
-    told |= {event: reactions.on_left_over for event in EVENTS.values() if issubclass(event, AboutPlace)}
-    notifications.reaction(told)
+    handlers |= {event: reactions.on_pair_changed for event in EVENTS.values() if issubclass(event, of_pairs)}
+    handlers |= {event: reactions.on_left_over for event in EVENTS.values() if issubclass(event, AboutPlace)}
+    notifications.reaction(handlers)
     return [*matching.handlers, *notifications.handlers]
 
 

@@ -264,8 +264,8 @@ async def test_a_round_has_no_more_pairs_across_than_seats_are_left_and_its_file
         ]
         assert await api.verified(round) == 0
         between = {"mentee_institution": SOUTH, "mentor_institution": NORTH}
-        told = [{**between, "floor": 1, "given": 0, "after": {"fit": 0, "coverage": 0}}]
-        assert (await api.see(round))["floors_unreached"] == told, "what south gives reaches its floor"
+        unreached = [{**between, "floor": 1, "given": 0, "after": {"fit": 0, "coverage": 0}}]
+        assert (await api.see(round))["floors_unreached"] == unreached, "what south gives reaches its floor"
         assert sorted((await api.pairs(round, state="opened")).values()) == ["mara", "milo"]
         (known,) = (await _balance(matching, SOUTH))["partners"]
         assert (known["given"], known["ceiling_left"]) == (2, 0)
