@@ -18,7 +18,7 @@ from deploy.operators import bootstrap_of, check_network, end, record_in_audit, 
 from deploy.rebuild import COPIES
 from services.matching.projections.repository import ProjectedDocuments
 from services.matching.restoring import MatchingRestored
-from services.notifications.repository.inbox import MongoInboxRepository
+from services.notifications.inbox.repository.inbox import MongoInboxRepository
 from services.notifications.restoring import NotificationsRestored
 from services.profiles.republishing.repository.restoring import ProfilesRestored
 from services.profiles.republishing.repository.stale_heads import TOPICS

@@ -16,10 +16,9 @@ from services.matching.kernel import reasons
 from services.matching.kernel.participants import USUAL, Member, Person, Preferences
 from services.matching.mentoring.domain.relationships import ClosingReason
 from services.matching.mentoring.domain.requests import DecliningReason
-from services.notifications import domain
 from services.notifications import wording as notifications
-from services.notifications.domain import Notification, Recipient, Side
-from services.notifications.usecases.reading import Message, Names
+from services.notifications.kernel import domain
+from services.notifications.kernel.domain import Message, Names, Notification, Recipient, Side
 from shared.contracts.profiles import FACTORS
 
 _TEMPLATES = Path(notifications.__file__).parent / "templates"

@@ -6,14 +6,14 @@ from datetime import timedelta
 
 from prometheus_client import Gauge
 
-from services.notifications.api import export_router, inbox_router
-from services.notifications.handlers import Reactions
-from services.notifications.repository.inbox import MongoInboxRepository
-from services.notifications.repository.notifications import MongoNotificationRepository
+from services.notifications.inbox.api import export_router, inbox_router
+from services.notifications.inbox.repository.inbox import MongoInboxRepository
+from services.notifications.inbox.usecases.live import InboxListeners
+from services.notifications.inbox.usecases.reading import Inbox
+from services.notifications.notifying.handlers import Reactions
+from services.notifications.notifying.repository import MongoNotificationRepository
+from services.notifications.notifying.usecases import Notifier
 from services.notifications.settings import NotificationsSettings
-from services.notifications.usecases.live import InboxListeners
-from services.notifications.usecases.notifier import Notifier
-from services.notifications.usecases.reading import Inbox
 from services.notifications.wording import Wording
 from shared import bootstrap
 from shared.bootstrap import ServiceDependencies

@@ -8,8 +8,16 @@ from typing import Any
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from services.notifications.domain import Change, ErasureNotice, ListChange, Notification, PairUpdate, Person
-from services.notifications.usecases.reading import Message, Names
+from services.notifications.kernel.domain import (
+    Change,
+    ErasureNotice,
+    ListChange,
+    Message,
+    Names,
+    Notification,
+    PairUpdate,
+    Person,
+)
 
 LOCALES = ("en", "de")
 _FALLBACK = "en"

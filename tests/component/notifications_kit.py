@@ -15,10 +15,10 @@ from pydantic import SecretStr
 from deploy.issuer import ISSUER, LocalIssuer
 from deploy.stack.ports import free_ports
 from services.notifications.app import NAME, build
-from services.notifications.repository.inbox import MongoInboxRepository
-from services.notifications.repository.notifications import MongoNotificationRepository
+from services.notifications.inbox.repository.inbox import MongoInboxRepository
+from services.notifications.notifying.repository import MongoNotificationRepository
+from services.notifications.notifying.usecases import Notifier
 from services.notifications.settings import NotificationsSettings
-from services.notifications.usecases.notifier import Notifier
 from shared import mongo
 from shared.auth import subject_hash
 from shared.clock import Clock, SystemClock

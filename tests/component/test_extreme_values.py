@@ -17,10 +17,10 @@ from services.matching.projections.handlers import projection_handlers
 from services.matching.projections.repository import PARTICIPANTS, ProjectedDocuments
 from services.matching.suggestions.feed import STATES
 from services.matching.suggestions.index.network import Network
-from services.notifications.handlers import Reactions
-from services.notifications.repository.inbox import MongoInboxRepository
-from services.notifications.repository.notifications import MongoNotificationRepository
-from services.notifications.usecases.notifier import Notifier
+from services.notifications.inbox.repository.inbox import MongoInboxRepository
+from services.notifications.notifying.handlers import Reactions
+from services.notifications.notifying.repository import MongoNotificationRepository
+from services.notifications.notifying.usecases import Notifier
 from shared.clock import SystemClock
 from shared.consuming.consumer import Consumers
 from shared.consuming.parking import Record

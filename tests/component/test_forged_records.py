@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 
 from services.matching.projections.handlers import projection_handlers
 from services.matching.projections.repository import PARTICIPANTS, PREFERENCES, ProjectedDocuments
-from services.notifications.repository.inbox import MongoInboxRepository
+from services.notifications.inbox.repository.inbox import MongoInboxRepository
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import ContactChanged, MemberChanged, MemberErased, PreferencesChanged
 from shared.epochs import raised

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.notifications.handlers import Reactions
-from services.notifications.repository.notifications import MongoNotificationRepository
-from services.notifications.usecases.notifier import Notifier
+from services.notifications.notifying.handlers import Reactions
+from services.notifications.notifying.repository import MongoNotificationRepository
+from services.notifications.notifying.usecases import Notifier
 from shared import mongo
 from shared.contracts.payload import Recipient
 from shared.contracts.profiles import (

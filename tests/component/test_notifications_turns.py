@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.notifications.repository.notifications import MongoNotificationRepository
-from services.notifications.usecases.notifier import Notifier
+from services.notifications.notifying.repository import MongoNotificationRepository
+from services.notifications.notifying.usecases import Notifier
 from shared import mongo
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import (

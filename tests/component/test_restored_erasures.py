@@ -7,7 +7,7 @@ import pytest
 
 from deploy.restored import forget_again
 from services.matching.projections.repository import ProjectedDocuments
-from services.notifications.repository.inbox import MongoInboxRepository
+from services.notifications.inbox.repository.inbox import MongoInboxRepository
 from services.profiles.kernel.repository import ERASED
 from services.profiles.members.domain import members
 from services.profiles.members.domain.members import Member

@@ -209,16 +209,18 @@ PLANTED: Mapping[str, list[tuple[str, str, str]]] = {
             "rounds.domain.planted_upwards -> services.matching.rounds.repository",
         ),
     ],
-    "Dependencies point inwards": [
+    "Each slice of notifications imports only slices below it": [
         (
-            "services/notifications/usecases/planted.py",
-            "import services.notifications.repository",
-            "usecases.planted -> ",
+            "services/notifications/inbox/planted_upwards.py",
+            "import services.notifications.notifying",
+            "services.notifications.inbox is not allowed to import services.notifications.notifying",
         ),
+    ],
+    "Inside a slice of notifications": [
         (
-            "services/notifications/domain.py",
-            "import services.notifications.repository",
-            "notifications.domain -> services.notifications.repository",
+            "services/notifications/inbox/usecases/planted_upwards.py",
+            "import services.notifications.inbox.repository",
+            "usecases.planted_upwards -> services.notifications.inbox.repository",
         ),
     ],
     "Decisions and use cases do no input or output": [

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from services.notifications.domain import ListChange, Person, Recipient, pending_notifications
+from services.notifications.kernel.domain import ListChange, Person, Recipient, pending_notifications
 
 MENTEE = Recipient(institution="north", member="mia")
 

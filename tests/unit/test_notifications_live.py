@@ -1,7 +1,7 @@
 """Who listens is woken, and nobody else."""
 
-from services.notifications.domain import Recipient
-from services.notifications.usecases.live import InboxListeners
+from services.notifications.inbox.usecases.live import InboxListeners
+from services.notifications.kernel.domain import Recipient
 
 MIA = Recipient(institution="north", member="mia")
 SAME_NAME_ELSEWHERE = Recipient(institution="south", member="mia")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
-from services.notifications.domain import (
+from services.notifications.kernel.domain import (
     Change,
     ErasureNotice,
     LeftOver,
@@ -16,7 +16,7 @@ from services.notifications.domain import (
     Person,
     Recipient,
 )
-from services.notifications.usecases.notifier import Notifier
+from services.notifications.notifying.usecases import Notifier
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import (
     AboutRelationship,

@@ -7,18 +7,19 @@ from typing import get_args
 import pytest
 
 from deploy.texts import PAIR_CASES
-from services.notifications.domain import (
+from services.notifications.kernel.domain import (
     Change,
     ErasureNotice,
     LeftOver,
     ListChange,
+    Message,
+    Names,
     Notification,
     PairUpdate,
     Person,
     Recipient,
     Side,
 )
-from services.notifications.usecases.reading import Message, Names
 from services.notifications.wording import LOCALES, Wording
 from shared.contracts.catalogue import EVENTS
 from shared.contracts.matching import AboutRelationship, AboutRequest, Unmatched

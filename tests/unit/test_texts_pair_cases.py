@@ -10,8 +10,8 @@ from services.matching.kernel.pairs import Decided
 from services.matching.mentoring.domain import relationships, requests
 from services.matching.mentoring.domain.relationships import ClosingReason
 from services.matching.mentoring.domain.requests import DecliningReason, Retraction
-from services.notifications.domain import PairUpdate
-from services.notifications.usecases.notifier import Notifier
+from services.notifications.kernel.domain import PairUpdate
+from services.notifications.notifying.usecases import Notifier
 from tests.unit.matching_people import mentee, mentor, policy
 from tests.unit.test_matching_requests import NOW, PAIR, accept, close, pending, situation, together
 from tests.unit.test_notifications_telling import TRACE, FixedClock, NotificationsInMemory

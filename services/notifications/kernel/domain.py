@@ -4,7 +4,7 @@ Positions count every notification and update of one recipient. An update takes 
 and keeps the list from before, so that it shows all changes since the person last read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -129,6 +129,21 @@ class Notification:
     @property
     def named(self) -> frozenset[Person]:
         return self.change.named_to(self.recipient.institution)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """By id. A missing name is not known yet, or this reader may not see it."""
+
+    members: Mapping[str, str]
+    institutions: Mapping[str, str]
+    programmes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    title: str
+    body: str
 
 
 def pending_notifications(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from services.notifications.domain import (
+from services.notifications.kernel.domain import (
     ErasureNotice,
     LeftOver,
     ListChange,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from services.notifications.usecases.notifier import NotificationRepository, Notifier
+from services.notifications.notifying.usecases import NotificationRepository, Notifier
 from shared.contracts.envelope import Received
 from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, SuggestionsChanged
 from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.notifications.domain import Recipient
+from services.notifications.kernel.domain import Recipient
 from shared.clock import derived_id
 from shared.consuming.projection import Refused, erased_states, fold_within, refused_of
 from shared.contracts.envelope import Received

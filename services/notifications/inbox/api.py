@@ -11,8 +11,8 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from services.notifications.inbox.usecases.reading import Ended, Entry, Inbox
 from services.notifications.settings import NotificationsSettings
-from services.notifications.usecases.reading import Ended, Entry, Inbox
 from shared import http
 from shared.contracts.payload import Id
 from shared.errors import Rejected

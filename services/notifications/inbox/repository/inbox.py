@@ -7,16 +7,17 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.notifications.domain import (
+from services.notifications.inbox.repository.documents import to_notification
+from services.notifications.inbox.repository.erasure import counter_of, erase_inboxes_of_erased, forget, of_recipient
+from services.notifications.inbox.usecases.reading import Reader
+from services.notifications.kernel.domain import (
     ListChange,
+    Names,
     Notification,
     PairUpdate,
     Person,
     Recipient,
 )
-from services.notifications.repository.documents import to_notification
-from services.notifications.repository.erasure import counter_of, erase_inboxes_of_erased, forget, of_recipient
-from services.notifications.usecases.reading import Names, Reader
 from shared.consuming.projection import Copy, Refused, fold
 from shared.contracts.envelope import Received
 from shared.contracts.profiles import ContactChanged, InstitutionChanged, MemberErased, ProgrammeChanged

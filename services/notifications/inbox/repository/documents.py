@@ -1,6 +1,6 @@
 """Documents ↔ notifications."""
 
-from services.notifications.domain import (
+from services.notifications.kernel.domain import (
     Change,
     ErasureNotice,
     LeftOver,

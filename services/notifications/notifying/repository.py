@@ -6,9 +6,9 @@ A notification takes four writes: the inbox mark, the recipient's counter, the n
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from services.notifications.domain import PendingNotification, Recipient
-from services.notifications.repository.documents import initial_fields, updated_fields
-from services.notifications.repository.erasure import counter_of, of_recipient
+from services.notifications.inbox.repository.documents import initial_fields, updated_fields
+from services.notifications.inbox.repository.erasure import counter_of, of_recipient
+from services.notifications.kernel.domain import PendingNotification, Recipient
 from shared.contracts.envelope import Trace
 from shared.contracts.notifications import NotificationRecorded
 from shared.mongo import ReturnDocument, Writing

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from services.notifications.domain import Notification, Recipient
-from services.notifications.usecases.live import InboxListeners
+from services.notifications.inbox.usecases.live import InboxListeners
+from services.notifications.kernel.domain import Message, Names, Notification, Recipient
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.errors import Forbidden, NotFound
@@ -20,21 +20,6 @@ class Reader:
     recipient: Recipient
     locale: str
     is_active: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """By id. A missing name is not known yet, or this reader may not see it."""
-
-    members: Mapping[str, str]
-    institutions: Mapping[str, str]
-    programmes: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    title: str
-    body: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

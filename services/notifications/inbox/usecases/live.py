@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.notifications.domain import Recipient
+from services.notifications.kernel.domain import Recipient
 
 
 class InboxListeners:

@@ -1,1 +1,0 @@
-"""`notifier` records notifications of events; `reading` serves an inbox; `live` wakes its open streams."""
