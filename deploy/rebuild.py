@@ -14,7 +14,7 @@ import typer
 
 from deploy.operators import bootstrap_of, check_network, end, record_in_audit, run_with_store, say
 from services.matching.rebuilding import COPIES as MATCHING
-from services.notifications.inbox.repository.inbox import COPIES as NOTIFICATIONS
+from services.notifications.privacy.repository import COPIES as NOTIFICATIONS
 from services.profiles.cards.repository import COPIES as PROFILES
 from shared.clock import SystemClock
 from shared.comparison import Comparison

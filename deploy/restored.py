@@ -18,7 +18,7 @@ from deploy.operators import bootstrap_of, check_network, end, record_in_audit, 
 from deploy.rebuild import COPIES
 from services.matching.projections.repository import ProjectedDocuments
 from services.matching.restoring import MatchingRestored
-from services.notifications.inbox.repository.inbox import MongoInboxRepository
+from services.notifications.privacy.repository import MongoErasureRepository as NotificationsErasures
 from services.notifications.restoring import NotificationsRestored
 from services.profiles.republishing.repository.restoring import ProfilesRestored
 from services.profiles.republishing.repository.stale_heads import TOPICS
@@ -110,7 +110,7 @@ async def _notifications(database: Database, bootstrap: str, *, dry_run: bool) -
     notifications, topics = NotificationsRestored(database), [NotificationRecorded.TOPIC]
     report = await _restore(notifications, topics, database, bootstrap, dry_run=dry_run)
     if not dry_run:
-        store, now = MongoInboxRepository(database), SystemClock().now()
+        store, now = NotificationsErasures(database), SystemClock().now()
         await forget_again(bootstrap, lambda erased: store.fold_erasures(erased, now=now))
         await groups.reset_offsets(bootstrap, "notifications.reaction")
     await _rebuild("notifications", database, bootstrap, dry_run=dry_run)

@@ -15,9 +15,10 @@ from pydantic import SecretStr
 from deploy.issuer import ISSUER, LocalIssuer
 from deploy.stack.ports import free_ports
 from services.notifications.app import NAME, build
-from services.notifications.inbox.repository.inbox import MongoInboxRepository
 from services.notifications.notifying.repository import MongoNotificationRepository
 from services.notifications.notifying.usecases import Notifier
+from services.notifications.privacy.repository import MongoErasureRepository
+from services.notifications.projections.repository import MongoContactRepository
 from services.notifications.settings import NotificationsSettings
 from shared import mongo
 from shared.auth import subject_hash
@@ -37,7 +38,8 @@ class Notifications:
     issuer: LocalIssuer
     database: Database
     clock: Clock
-    store: MongoInboxRepository
+    contacts: MongoContactRepository
+    erasures: MongoErasureRepository
     _sequences: Any = field(default_factory=lambda: count(1))
 
     def received(self, payload: Payload, institution: str, *, sequence: int | None = None) -> Received:
@@ -70,7 +72,7 @@ class Notifications:
             subject_hash=subject_hash(ISSUER, member),
             status=status,
         )
-        await self.store.fold_contacts([self.received(contact, institution)])
+        await self.erasures.fold_contacts([self.received(contact, institution)])
 
     async def tell(self, event: SuggestionsChanged) -> None:
         telling = Notifier(self.clock)
@@ -193,7 +195,8 @@ async def serving(wanted: NotificationsSettings, issuer: LocalIssuer, *roles: st
         async with AsyncExitStack() as running:
             base = await running.enter_async_context(_serving(service, clock))
             client = await running.enter_async_context(httpx.AsyncClient(base_url=base, timeout=10))
-            yield Notifications(client, issuer, database, clock, MongoInboxRepository(database))
+            repositories = MongoContactRepository(database), MongoErasureRepository(database)
+            yield Notifications(client, issuer, database, clock, *repositories)
     finally:
         await database.client.drop_database(database.name)
         database.client.close()

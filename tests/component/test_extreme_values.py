@@ -21,6 +21,8 @@ from services.notifications.inbox.repository.inbox import MongoInboxRepository
 from services.notifications.notifying.handlers import Reactions
 from services.notifications.notifying.repository import MongoNotificationRepository
 from services.notifications.notifying.usecases import Notifier
+from services.notifications.privacy.repository import MongoErasureRepository
+from services.notifications.projections.repository import MongoContactRepository
 from shared.clock import SystemClock
 from shared.consuming.consumer import Consumers
 from shared.consuming.parking import Record
@@ -117,8 +119,10 @@ def record_of(event_type: str, at: Sequence[Any], extreme: Any, *, offset: int) 
 
 async def apply_all(plumbing: Plumbing, database: Database) -> list[Handler]:
     """Every projection and reaction of matching and notifications."""
-    store = MongoInboxRepository(database)
-    await store.prepare(read_kept=timedelta(days=1))
+    store = MongoErasureRepository(database)
+    await store.prepare()
+    await MongoContactRepository(database).prepare()
+    await MongoInboxRepository(database).prepare(read_kept=timedelta(days=1))
     matching, notifications = unsubscribed(plumbing, "matching"), unsubscribed(plumbing, "notifications")
     heard: list[Any] = []
     matching.projection(

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 
 from services.matching.projections.handlers import projection_handlers
 from services.matching.projections.repository import PARTICIPANTS, PREFERENCES, ProjectedDocuments
-from services.notifications.inbox.repository.inbox import MongoInboxRepository
+from services.notifications.privacy.repository import MongoErasureRepository
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import ContactChanged, MemberChanged, MemberErased, PreferencesChanged
 from shared.epochs import raised
@@ -79,7 +79,7 @@ class Scene:
 async def scene(plumbing: Plumbing, producer: AIOKafkaProducer, kafka_bootstrap: str, tenant: str) -> Scene:
     database = plumbing.database
     await ProjectedDocuments(database).prepare()
-    notifications = MongoInboxRepository(database)
+    notifications = MongoErasureRepository(database)
     group = f"{plumbing.consumers._service}.projection"
     await begin_here(kafka_bootstrap, group, *TOPICS_OF_PROFILES)
     copies = projection_handlers(ProjectedDocuments(database))

@@ -34,7 +34,7 @@ async def erase(running: Notifications, member: str) -> None:
         contacts_sequence=10**6,
     )
     received = running.received(erased, "north")
-    await running.store.fold_erasures([received], now=running.clock.now())
+    await running.erasures.fold_erasures([received], now=running.clock.now())
 
 
 async def receipts(running: Notifications, member: str) -> list[Document]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.notifications.inbox.repository.inbox import MongoInboxRepository
 from services.notifications.notifying.handlers import Reactions
 from services.notifications.notifying.repository import MongoNotificationRepository
 from services.notifications.notifying.usecases import Notifier
@@ -27,11 +28,11 @@ from tests.component.notifications_kit import Notifications, event, serving, set
 async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
     async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
         south = InstitutionChanged(institution="south", name="South Hospital", status="active")
-        await one.store.fold_institutions([one.received(south, "south")])
+        await one.contacts.fold_institutions([one.received(south, "south")])
         residency = ProgrammeChanged(
             programme="residency", institution="north", name="Residency", status="active", admits=("north",), weights={}
         )
-        await one.store.fold_programmes([one.received(residency, "north")])
+        await one.contacts.fold_programmes([one.received(residency, "north")])
         yield one
 
 
@@ -255,7 +256,7 @@ async def test_a_body_of_the_wrong_type_marks_nothing(running: Notifications, me
 
 async def test_an_erased_person_leaves_no_inbox_and_no_sign_in(running: Notifications, member: str) -> None:
     await running.tell(event(member))
-    await running.store.fold_contacts([running.erased(ContactChanged, "north", member)])
+    await running.erasures.fold_contacts([running.erased(ContactChanged, "north", member)])
     answer = await running.http.get("/inbox", headers=running.headers(member))
     assert answer.status_code == 403
     assert await running.database["notifications"].count_documents({"member": member}) == 0
@@ -296,6 +297,6 @@ async def test_age_counts_from_reading_and_an_unread_one_has_none(running: Notif
 
 async def test_another_age_is_learnt_at_the_next_start(running: Notifications) -> None:
     for days in (30, 30, 365):
-        await running.store.prepare(read_kept=timedelta(days=days))
+        await MongoInboxRepository(running.database).prepare(read_kept=timedelta(days=days))
         indexes = await running.database["notifications"].index_information()
         assert indexes["kept_by_read_at"]["expireAfterSeconds"] == days * 24 * 3600

@@ -178,7 +178,12 @@ async def test_a_process_with_an_open_stream_stops_cleanly_and_is_small(
             await eventually(lambda: is_ready(client), within=30, message="the process is ready")
             assert resident_megabytes(process.pid) <= 130
             elsewhere = Notifications(
-                client, issuer, running.database.client[wanted.mongo_database], running.clock, running.store
+                client,
+                issuer,
+                running.database.client[wanted.mongo_database],
+                running.clock,
+                running.contacts,
+                running.erasures,
             )
             await elsewhere.database["contacts"].insert_one(
                 {"_id": "mia", "institution": "north", "subject_hash": subject_hash(ISSUER, "mia"), "locale": "en"}

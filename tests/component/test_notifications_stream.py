@@ -143,7 +143,7 @@ async def test_a_deactivation_ends_every_stream_and_nothing_is_sent_after_it(
 async def test_an_erasure_ends_the_stream(running: Notifications, member: str) -> None:
     async with running.stream(member) as stream:
         await eventually(lambda: listening(running, 1))
-        await running.store.fold_contacts([running.erased(ContactChanged, "north", member)])
+        await running.erasures.fold_contacts([running.erased(ContactChanged, "north", member)])
         assert await stream.rest() == ["event: ended", 'data: {"reason": "member_inactive"}']
 
 

@@ -32,7 +32,7 @@ async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> 
     async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
         for institution in ("north", "south"):
             known = InstitutionChanged(institution=institution, name=institution.title(), status="active")
-            await one.store.fold_institutions([one.received(known, institution)])
+            await one.contacts.fold_institutions([one.received(known, institution)])
         await one.knows("mia", name="Mia Mentee")
         await one.knows("near", name="Dr Near")
         await one.knows("far", institution="south", name="Dr Far", locale="de")
@@ -79,7 +79,7 @@ async def test_across_institutions_names_come_with_the_yes_and_go_with_an_erasur
     assert await titles(running, "mia") == ["Your request to a mentor at South was not answered in time"]
     await running.turn(RequestAccepted(relationship="s", **about(FAR, MIA)))
     assert await titles(running, "mia") == ["Dr Far has accepted your request"]
-    await running.store.fold_contacts([running.erased(ContactChanged, "south", "far")])
+    await running.erasures.fold_contacts([running.erased(ContactChanged, "south", "far")])
     assert await titles(running, "mia") == ["A mentor at South has accepted your request"]
 
 

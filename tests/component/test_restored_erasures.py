@@ -7,7 +7,7 @@ import pytest
 
 from deploy.restored import forget_again
 from services.matching.projections.repository import ProjectedDocuments
-from services.notifications.inbox.repository.inbox import MongoInboxRepository
+from services.notifications.privacy.repository import MongoErasureRepository as NotificationsErasures
 from services.profiles.kernel.repository import ERASED
 from services.profiles.members.domain import members
 from services.profiles.members.domain.members import Member
@@ -161,7 +161,7 @@ async def test_notifications_forgets_whom_its_backup_knows(
     await published(kafka_bootstrap, erased(ana))
     contact = ContactChanged(member=ana.id, institution="west", name="Ana", email=ana.email)
     await database["contacts"].insert_one(document_of(received(contact, 3)))
-    store = MongoInboxRepository(database)
+    store = NotificationsErasures(database)
     await forget_again(kafka_bootstrap, lambda all_: store.fold_erasures(all_, now=CLOCK.now()))
     marker = await database["contacts"].find_one({"_id": ana.id})
     assert marker is not None

@@ -1,13 +1,13 @@
 """A member's inbox over HTTP, and live as server-sent events. A member reads only their own."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -56,12 +56,6 @@ class Marked(BaseModel):
     unread: int
 
 
-class Export(BaseModel):
-    contact: Mapping[str, str | None]
-    inbox: list[NotificationRead] = Field(description="All of it, the oldest first")
-    position: int
-
-
 def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
     router = http.router(prefix="/inbox", tags=["inbox"])
 
@@ -73,7 +67,7 @@ def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
         reader = await inbox.reader(me)
         page = await inbox.page(reader, below=_below(cursor), unread_only=unread, limit=limit)
         return InboxRead(
-            items=[_shown(entry) for entry in page.entries],
+            items=[notification_read(entry) for entry in page.entries],
             next=http.to_cursor(page.next) if page.next is not None else None,
             unread=page.unread,
             position=page.position,
@@ -113,20 +107,7 @@ def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
 
     @router.post("/{notification}/read", responses=http.problems(404))
     async def read_one(notification: Id, me: SignedIn, _key: IdempotencyKey = None) -> NotificationRead:
-        return _shown(await inbox.read(await inbox.reader(me), id=notification))
-
-    return router
-
-
-def export_router(inbox: Inbox) -> APIRouter:
-    router = http.router(tags=["me"])
-
-    @router.get("/me/export")
-    async def exported(me: SignedIn, response: Response) -> Export:
-        """Everything that this service holds about the person (GDPR, articles 15 and 20): one of three parts."""
-        response.headers["content-disposition"] = 'attachment; filename="preceptor-notifications.json"'
-        held = await inbox.export(me)
-        return Export(contact=held.contact, inbox=[_shown(entry) for entry in held.entries], position=held.position)
+        return notification_read(await inbox.read(await inbox.reader(me), id=notification))
 
     return router
 
@@ -139,7 +120,7 @@ async def _events(entries: AsyncGenerator[Entry | Ended, None]) -> AsyncIterator
 
 
 def _event(entry: Entry) -> ServerSentEvent:
-    shown = _shown(entry)
+    shown = notification_read(entry)
     return ServerSentEvent(id=str(shown.position), event="notification", data=shown.model_dump_json())
 
 
@@ -157,7 +138,7 @@ def _below(cursor: str | None) -> int | None:
     return position
 
 
-def _shown(entry: Entry) -> NotificationRead:
+def notification_read(entry: Entry) -> NotificationRead:
     notification = entry.notification
     return NotificationRead(
         id=notification.id,

@@ -130,6 +130,13 @@ class Notification:
     def named(self) -> frozenset[Person]:
         return self.change.named_to(self.recipient.institution)
 
+    @property
+    def mentioned(self) -> tuple[Person, ...]:
+        """Everybody of whom the text shows at least the institution."""
+        if isinstance(self.change, ListChange):
+            return self.change.entered
+        return (self.change.other,) if isinstance(self.change, PairUpdate) else ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:

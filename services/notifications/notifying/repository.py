@@ -6,9 +6,9 @@ A notification takes four writes: the inbox mark, the recipient's counter, the n
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from services.notifications.inbox.repository.documents import initial_fields, updated_fields
-from services.notifications.inbox.repository.erasure import counter_of, of_recipient
+from services.notifications.inbox.repository.documents import counter_of, initial_fields, of_recipient, updated_fields
 from services.notifications.kernel.domain import PendingNotification, Recipient
+from services.notifications.projections.repository import CONTACTS
 from shared.contracts.envelope import Trace
 from shared.contracts.notifications import NotificationRecorded
 from shared.mongo import ReturnDocument, Writing
@@ -25,7 +25,7 @@ class MongoNotificationRepository:
     def erased(self, recipients: Iterable[Recipient]) -> set[Recipient]:
         ids = [recipient.member for recipient in recipients]
         wanted = {"_id": {"$in": ids}, "erased": True}
-        found = self._writing["contacts"].find(wanted, {"institution": 1}, session=self._writing.session)
+        found = self._writing[CONTACTS].find(wanted, {"institution": 1}, session=self._writing.session)
         return {Recipient(institution=contact["institution"], member=contact["_id"]) for contact in found}
 
     def next_position(self, recipient: Recipient) -> int:
@@ -61,7 +61,7 @@ class MongoNotificationRepository:
 
     def institutions_of(self, members: Iterable[str]) -> Mapping[str, str]:
         wanted = {"_id": {"$in": sorted(members)}}
-        found = self._writing["contacts"].find(wanted, {"institution": 1}, session=self._writing.session)
+        found = self._writing[CONTACTS].find(wanted, {"institution": 1}, session=self._writing.session)
         return {contact["_id"]: contact["institution"] for contact in found}
 
     def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:

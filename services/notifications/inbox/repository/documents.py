@@ -13,6 +13,14 @@ from services.notifications.kernel.domain import (
 from shared.mongo import Document
 
 
+def of_recipient(recipient: Recipient) -> Document:
+    return {"institution": recipient.institution, "member": recipient.member}
+
+
+def counter_of(recipient: Recipient) -> str:
+    return f"{recipient.institution}:{recipient.member}"
+
+
 def to_notification(document: Document) -> Notification:
     return Notification(
         id=document["_id"],

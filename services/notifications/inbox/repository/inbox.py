@@ -3,24 +3,11 @@
 At most one unread document per recipient and occasion: a unique index holds it.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Any
 
-from services.notifications.inbox.repository.documents import to_notification
-from services.notifications.inbox.repository.erasure import counter_of, erase_inboxes_of_erased, forget, of_recipient
-from services.notifications.inbox.usecases.reading import Reader
-from services.notifications.kernel.domain import (
-    ListChange,
-    Names,
-    Notification,
-    PairUpdate,
-    Person,
-    Recipient,
-)
-from shared.consuming.projection import Copy, Refused, fold
-from shared.contracts.envelope import Received
-from shared.contracts.profiles import ContactChanged, InstitutionChanged, MemberErased, ProgrammeChanged
+from services.notifications.inbox.repository.documents import counter_of, of_recipient, to_notification
+from services.notifications.kernel.domain import Notification, Recipient
 from shared.mongo import (
     ASCENDING,
     DESCENDING,
@@ -66,53 +53,11 @@ class MongoInboxRepository:
         self._database = database
         self._notifications = database["notifications"]
         self._recipients = database["recipients"]
-        self._contacts = database["contacts"]
-        self._institutions = database["institutions"]
-        self._programmes = database["programmes"]
 
     async def prepare(self, *, read_kept: timedelta) -> None:
         await ensure_indexes(self._notifications, _INDEXES)
         await keep_for(self._notifications, "read_at", read_kept)
         await ensure_indexes(self._recipients, [])
-        sign_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="sign_in")
-        await ensure_indexes(self._contacts, [sign_in])
-        await ensure_indexes(self._institutions, [])
-        await ensure_indexes(self._programmes, [])
-        await ensure_indexes(self._database["erasures"], [])
-
-    async def fold_contacts(self, received: Sequence[Received]) -> list[Refused]:
-        """A tombstone erases the person's inbox too; both are idempotent."""
-        refused = await fold(self._contacts, received)
-        gone = [record.envelope.subject for record in received if record.payload is None]
-        if gone:
-            await erase_inboxes_of_erased(self._database, {"_id": {"$in": gone}})
-        return refused
-
-    async def fold_erasures(self, received: Sequence[Received], *, now: datetime) -> list[Refused]:
-        """Marker, inbox, counter and receipt in one transaction."""
-        erased = [record for record in received if isinstance(record.payload, MemberErased)]
-        if not erased:
-            return []
-        return await in_one_thread(self._database, lambda writing: forget(writing, erased, now))
-
-    async def fold_institutions(self, received: Sequence[Received]) -> list[Refused]:
-        return await fold(self._institutions, received, _name_only)
-
-    async def fold_programmes(self, received: Sequence[Received]) -> list[Refused]:
-        return await fold(self._programmes, received, _name_only)
-
-    async def reader(self, institution: str, *, subject_hash: str) -> Reader | None:
-        contact = await self._contacts.find_one({"institution": institution, "subject_hash": subject_hash})
-        if contact is None:
-            return None
-        recipient = Recipient(institution=institution, member=contact["_id"])
-        is_active = contact.get("status", "active") == "active"  # contacts stored before the field existed have none
-        return Reader(recipient=recipient, locale=contact["locale"], is_active=is_active)
-
-    async def contact(self, recipient: Recipient) -> Mapping[str, str | None]:
-        mine = {"_id": recipient.member, "institution": recipient.institution, "erased": False}
-        found = await self._contacts.find_one(mine) or {}
-        return {name: found[name] for name in ContactChanged.model_fields if name in found}
 
     async def newest(
         self, recipient: Recipient, *, below: int | None, unread_only: bool, limit: int
@@ -158,22 +103,6 @@ class MongoInboxRepository:
 
         return await in_one_thread(self._database, body)
 
-    async def names(self, recipient: Recipient, notifications: Sequence[Notification]) -> Names:
-        """Names of people whom the reader may see by name, and of all institutions and programmes mentioned."""
-        named = {person for notification in notifications for person in notification.named}
-        members: dict[str, str] = {}
-        for institution in {person.institution for person in named}:
-            ids = {person.member for person in named if person.institution == institution}
-            members |= await _names(self._contacts, ids, institution=institution)
-        others = {person.institution for notification in notifications for person in _mentioned(notification)}
-        return Names(
-            members=members,
-            institutions=await _names(self._institutions, others - {recipient.institution}),
-            programmes=await _names(
-                self._programmes, {notification.change.programme for notification in notifications}
-            ),
-        )
-
     async def watch_changed_recipients(self) -> AsyncIterator[Recipient | None]:
         """Yields each recipient who gets a notification, becomes inactive or is erased, as it commits.
 
@@ -200,31 +129,6 @@ def _recipient_of(change: Document) -> Recipient | None:
     return Recipient(institution=institution, member=member)
 
 
-def _name_only(payload: InstitutionChanged | ProgrammeChanged) -> Document:
-    return {"name": payload.name}
-
-
 async def _found(notifications: Collection, wanted: Document, *, order: int, limit: int) -> list[Notification]:
     documents = notifications.find(wanted).sort("position", order).limit(limit)
     return [to_notification(document) async for document in documents]
-
-
-async def _names(collection: Collection, ids: Iterable[str], **within: str) -> Mapping[str, str]:
-    wanted: dict[str, Any] = {"_id": {"$in": sorted(ids)}, "erased": False} | within
-    if not wanted["_id"]["$in"]:
-        return {}
-    return {document["_id"]: document["name"] async for document in collection.find(wanted, {"name": 1})}
-
-
-def _mentioned(notification: Notification) -> Iterable[Person]:
-    change = notification.change
-    if isinstance(change, ListChange):
-        return change.entered
-    return [change.other] if isinstance(change, PairUpdate) else ()
-
-
-COPIES = (
-    Copy(collection="contacts", payload=ContactChanged, follow=lambda database: erase_inboxes_of_erased(database, {})),
-    Copy(collection="institutions", payload=InstitutionChanged, body=_name_only),
-    Copy(collection="programmes", payload=ProgrammeChanged, body=_name_only),
-)

@@ -1,25 +1,20 @@
 """A person's own inbox: every query names the institution and the member."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
 from services.notifications.inbox.usecases.live import InboxListeners
 from services.notifications.kernel.domain import Message, Names, Notification, Recipient
+from services.notifications.projections.domain import Reader
+from services.notifications.projections.usecases import Readers
 from shared.auth import Principal
 from shared.clock import Clock
-from shared.errors import Forbidden, NotFound
+from shared.errors import NotFound
 
 _AT_ONCE = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
-    recipient: Recipient
-    locale: str
-    is_active: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +40,7 @@ class InboxPage:
     """The cursor of the next page: it holds the notifications below this position."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
-    contact: Mapping[str, str | None]
-    entries: Sequence[Entry]
-    """All of the inbox, the oldest first."""
-    position: int
-
-
 class InboxRepository(Protocol):
-    async def contact(self, recipient: Recipient) -> Mapping[str, str | None]: ...
-
-    async def reader(self, institution: str, *, subject_hash: str) -> Reader | None: ...
-
     async def newest(
         self, recipient: Recipient, *, below: int | None, unread_only: bool, limit: int
     ) -> list[Notification]: ...
@@ -72,6 +55,8 @@ class InboxRepository(Protocol):
 
     async def mark_read_up_to(self, recipient: Recipient, *, position: int, now: datetime) -> int: ...
 
+
+class NameRepository(Protocol):
     async def names(self, recipient: Recipient, notifications: Sequence[Notification]) -> Names: ...
 
 
@@ -87,37 +72,28 @@ class MessageRenderer(Protocol):
 
 class Inbox:
     def __init__(
-        self, repository: InboxRepository, renderer: MessageRenderer, listeners: InboxListeners, clock: Clock
+        self,
+        repository: InboxRepository,
+        readers: Readers,
+        names: NameRepository,
+        renderer: MessageRenderer,
+        listeners: InboxListeners,
+        clock: Clock,
     ) -> None:
         self._repository = repository
+        self._readers = readers
+        self._names = names
         self._renderer = renderer
         self._listeners = listeners
         self._clock = clock
 
     async def reader(self, me: Principal) -> Reader:
-        me.require("member")
-        reader = await self._repository.reader(me.home, subject_hash=me.subject_hash)
-        if reader is None:
-            raise _not_invited()
-        if not reader.is_active:
-            raise Forbidden(
-                "member_inactive",
-                "your profile is not active, so you have no inbox: ask your coordinator to reactivate it",
-            )
-        return reader
+        return await self._readers.active(me)
 
-    async def export(self, me: Principal) -> Exported:
-        """Also for an inactive member."""
-        me.require("member")
-        reader = await self._repository.reader(me.home, subject_hash=me.subject_hash)
-        if reader is None:
-            raise _not_invited()
+    async def all(self, reader: Reader) -> tuple[Sequence[Entry], int]:
+        """The whole inbox, the oldest first, and the reader's counter."""
         found = await self._repository.above(reader.recipient, position=0, limit=0)
-        return Exported(
-            contact=await self._repository.contact(reader.recipient),
-            entries=await self._entries(reader, found),
-            position=await self._repository.position(reader.recipient),
-        )
+        return await self._entries(reader, found), await self._repository.position(reader.recipient)
 
     async def page(self, reader: Reader, *, below: int | None, unread_only: bool, limit: int) -> InboxPage:
         recipient = reader.recipient
@@ -179,13 +155,13 @@ class Inbox:
             yield Ended(reason="token_expired")
 
     async def _is_reader_still(self, me: Principal, reader: Reader) -> bool:
-        now = await self._repository.reader(me.home, subject_hash=me.subject_hash)
+        now = await self._readers.find(me)
         return now is not None and now.is_active and now.recipient == reader.recipient
 
     async def _entries(self, reader: Reader, notifications: Sequence[Notification]) -> list[Entry]:
         if not notifications:
             return []
-        names = await self._repository.names(reader.recipient, notifications)
+        names = await self._names.names(reader.recipient, notifications)
         return [
             Entry(
                 notification=notification,
@@ -193,14 +169,6 @@ class Inbox:
             )
             for notification in notifications
         ]
-
-
-def _not_invited() -> Forbidden:
-    return Forbidden(
-        "not_invited",
-        "your sign-in is not linked to a member of this institution: accept your invitation first "
-        "(an invitation that you have just accepted takes a moment to arrive)",
-    )
 
 
 async def _first_of(*events: Signal, seconds: float) -> None:

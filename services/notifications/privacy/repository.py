@@ -1,23 +1,51 @@
-"""Erases a person: contact, inbox and counter are deleted, marker and receipt written, in one transaction."""
+"""Applies contacts, and erases people: contact, inbox and counter are deleted, marker and receipt written, in one
+transaction.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.notifications.inbox.repository.documents import counter_of, of_recipient
 from services.notifications.kernel.domain import Recipient
+from services.notifications.projections import repository as projections
+from services.notifications.projections.repository import CONTACTS
 from shared.clock import derived_id
-from shared.consuming.projection import Refused, erased_states, fold_within, refused_of
+from shared.consuming.projection import Copy, Refused, erased_states, fold, fold_within, refused_of
 from shared.contracts.envelope import Received
 from shared.contracts.notifications import NotificationsErasureCompleted
 from shared.contracts.profiles import ContactChanged, MemberErased
-from shared.mongo import Database, Document, Writing
+from shared.mongo import Database, Document, Writing, ensure_indexes, in_one_thread
 from shared.outbox import table as outbox
 from shared.outbox.table import Fact
+
+
+class MongoErasureRepository:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def prepare(self) -> None:
+        await ensure_indexes(self._database["erasures"], [])
+
+    async def fold_contacts(self, received: Sequence[Received]) -> list[Refused]:
+        """A tombstone erases the person's inbox too; both are idempotent."""
+        refused = await fold(self._database[CONTACTS], received)
+        gone = [record.envelope.subject for record in received if record.payload is None]
+        if gone:
+            await erase_inboxes_of_erased(self._database, {"_id": {"$in": gone}})
+        return refused
+
+    async def fold_erasures(self, received: Sequence[Received], *, now: datetime) -> list[Refused]:
+        """Marker, inbox, counter and receipt in one transaction."""
+        erased = [record for record in received if isinstance(record.payload, MemberErased)]
+        if not erased:
+            return []
+        return await in_one_thread(self._database, lambda writing: forget(writing, erased, now))
 
 
 def forget(writing: Writing, erased: Sequence[Received], now: datetime) -> list[Refused]:
     """Returns the erasures that are refused, which have no effect."""
     contacts = erased_states(erased, ContactChanged, lambda event: event.contacts_sequence)
-    _, distrusted = fold_within(writing, "contacts", contacts)
+    _, distrusted = fold_within(writing, CONTACTS, contacts)
     refused = refused_of(erased, distrusted)
     for record in erased:
         if any(record is refusal.received for refusal in refused):
@@ -61,7 +89,7 @@ async def erase_inboxes_of_erased(database: Database, wanted: Document) -> int:
     Returns how many.
     """
     count = 0
-    async for contact in database["contacts"].find(wanted | {"erased": True}, {"institution": 1}):
+    async for contact in database[CONTACTS].find(wanted | {"erased": True}, {"institution": 1}):
         await erase_inbox(database, Recipient(institution=contact["institution"], member=contact["_id"]))
         count += 1
     return count
@@ -72,9 +100,7 @@ async def erase_inbox(database: Database, recipient: Recipient) -> None:
     await database["recipients"].delete_one({"_id": counter_of(recipient)})
 
 
-def of_recipient(recipient: Recipient) -> Document:
-    return {"institution": recipient.institution, "member": recipient.member}
-
-
-def counter_of(recipient: Recipient) -> str:
-    return f"{recipient.institution}:{recipient.member}"
+COPIES = (
+    Copy(collection=CONTACTS, payload=ContactChanged, follow=lambda database: erase_inboxes_of_erased(database, {})),
+    *projections.COPIES,
+)

@@ -1,0 +1,49 @@
+"""Wires the reactions to every event that somebody is notified of."""
+
+from services.notifications.notifying.handlers import Reactions
+from services.notifications.notifying.repository import MongoNotificationRepository
+from services.notifications.notifying.usecases import Notifier
+from shared.bootstrap import ServiceDependencies
+from shared.contracts.matching import (
+    ConflictDetected,
+    MenteeUnmatched,
+    MentorNudged,
+    MentorRequested,
+    PairLapsed,
+    RelationshipClosed,
+    RelationshipOpened,
+    RelationshipPaused,
+    RelationshipResumed,
+    RequestAccepted,
+    RequestDeclined,
+    RequestExpired,
+    RequestWithdrawn,
+    SuggestionsChanged,
+)
+from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
+from shared.slices import Slice
+
+
+def build(dependencies: ServiceDependencies) -> Slice:
+    reactions = Reactions(Notifier(dependencies.clock), MongoNotificationRepository)
+    dependencies.consumers.reaction(
+        {
+            SuggestionsChanged: reactions.on_suggestions_changed,
+            MentorRequested: reactions.on_pair_changed,
+            MentorNudged: reactions.on_pair_changed,
+            RequestAccepted: reactions.on_pair_changed,
+            RequestDeclined: reactions.on_pair_changed,
+            RequestWithdrawn: reactions.on_pair_changed,
+            RequestExpired: reactions.on_pair_changed,
+            RelationshipOpened: reactions.on_pair_changed,
+            ConflictDetected: reactions.on_pair_changed,
+            RelationshipPaused: reactions.on_pair_changed,
+            RelationshipResumed: reactions.on_pair_changed,
+            RelationshipClosed: reactions.on_pair_changed,
+            PairLapsed: reactions.on_left_over,
+            MenteeUnmatched: reactions.on_left_over,
+            ErasureRequested: reactions.on_erasure_request_changed,
+            ErasureWithdrawn: reactions.on_erasure_request_changed,
+        }
+    )
+    return Slice()

@@ -1,0 +1,12 @@
+"""What the copies of profiles' states say of a person who is notified."""
+
+from dataclasses import dataclass
+
+from services.notifications.kernel.domain import Recipient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    recipient: Recipient
+    locale: str
+    is_active: bool
