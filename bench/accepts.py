@@ -9,7 +9,6 @@ from bench.site import Bench
 from services.matching.mentoring.repository.requests import MongoMentoringRepository
 from services.matching.mentoring.usecases.requests import RequestMentor, Requests
 from services.matching.projections.repository import ProjectedDocuments
-from shared.auth import Principal
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import (
@@ -23,6 +22,7 @@ from shared.contracts.profiles import (
 from shared.errors import Conflict
 from shared.mongo import Database, Writing, ensure_indexes, in_one_thread
 from shared.outbox import table as outbox
+from shared.principal import Principal
 
 _HOME, _PROGRAMME = "bench", "accepts"
 _IN_FLIGHT = 200

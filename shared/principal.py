@@ -1,6 +1,5 @@
 """The principal of a request: its institution, roles and programmes, as a verified token states them."""
 
-import hashlib
 from dataclasses import dataclass, field
 from math import inf
 from typing import Literal, get_args
@@ -10,11 +9,6 @@ from shared.scope import Scope
 
 Role = Literal["member", "coordinator", "institution_coordinator", "integrator", "operator"]
 ROLES: frozenset[str] = frozenset(get_args(Role))
-
-
-def subject_hash(issuer: str, subject: str) -> str:
-    """The stored form of `(iss, sub)`: equal for equal sign-ins, and no identifier of an account."""
-    return hashlib.sha256(f"{len(issuer)}:{issuer}{subject}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from shared.auth.issuers import Issuer, load_issuers
 from shared.auth.keys import IssuerUnavailable
-from shared.auth.principal import Principal, subject_hash
-from shared.auth.tokens import Authenticator, Unauthenticated
+from shared.auth.tokens import Authenticator, Unauthenticated, subject_hash
+from shared.principal import Principal
 
 __all__ = [
     "Authenticator",

@@ -3,6 +3,7 @@
 Sources: RFC 6750 (bearer), RFC 7519 (JWT), RFC 8725 (we choose the algorithms, not the token).
 """
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from math import inf
@@ -13,10 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.auth.issuers import Issuer
 from shared.auth.keys import ALGORITHMS, IssuerKeys
-from shared.auth.principal import ROLES, Principal, subject_hash
 from shared.clock import Clock
 from shared.contracts.payload import Id
 from shared.errors import Forbidden
+from shared.principal import ROLES, Principal
 from shared.telemetry import logger
 
 _LEEWAY_SECONDS = 30
@@ -116,6 +117,11 @@ class Authenticator:
         if key is None:
             raise Unauthenticated("key_unknown", "the token is signed with a key that its issuer does not publish")
         return key
+
+
+def subject_hash(issuer: str, subject: str) -> str:
+    """The stored form of `(iss, sub)`: equal for equal sign-ins, and no identifier of an account."""
+    return hashlib.sha256(f"{len(issuer)}:{issuer}{subject}".encode()).hexdigest()
 
 
 def _principal(claims: Mapping[str, Any], issuer: Issuer) -> Principal:

@@ -34,9 +34,9 @@ from services.matching.rounds.solver.words import would_change
 from services.matching.suggestions.domain import Shortlist
 from services.matching.suggestions.index.network import Network, State
 from services.matching.suggestions.reading import Reading, StoredList, UnmatchedMentee
-from shared.auth import Principal
 from shared.contracts.profiles import FACTORS
 from shared.errors import Conflict, DomainError
+from shared.principal import Principal
 from tests.depth import examples
 from tests.unit.matching_people import CARE, NORTH, SOUTH, WEEKLY, mentee, mentor, policy
 

@@ -12,9 +12,9 @@ from services.profiles.rosters.domain.merging import Verdict
 from services.profiles.rosters.domain.reading import Row
 from services.profiles.rosters.usecases import CHUNK, Chunk, Plan, Roster, RosterIntake, RowResult
 from services.profiles.rosters.worker import RosterWorker
-from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Forbidden, NotFound, Rejected
+from shared.principal import Principal
 from shared.scope import Scope
 
 MAPPING = b"sections: {s: {fields: {name: {column: name}, email: {column: mail}}}}"

@@ -15,11 +15,11 @@ from services.matching.mentoring.usecases.parties import AnyDecided, Position
 from services.matching.projections.lookup.domain import Found, Identifier
 from services.matching.rotations import domain as assessments
 from services.matching.rotations.domain import Entry, NamedEntry, Rotation, Window
-from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, NotFound, Rejected
 from shared.offloop import off_loop
+from shared.principal import Principal
 from shared.retries import retried_when_stale
 from shared.scope import Scope
 

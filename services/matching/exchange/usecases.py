@@ -5,8 +5,8 @@ from typing import Protocol
 
 from services.matching.exchange.domain import Balance, Flow, balances
 from services.matching.kernel.participants import Exchange, Institution
-from shared.auth import Principal
 from shared.errors import Forbidden, NotFound
+from shared.principal import Principal
 
 
 class ExchangeRepository(Protocol):

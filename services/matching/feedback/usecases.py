@@ -5,9 +5,9 @@ from typing import Protocol
 from services.matching.feedback.domain import Rating
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.usecases.parties import SignIns, require_member
-from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict, Forbidden, NotFound
+from shared.principal import Principal
 from shared.retries import retried_when_stale
 
 

@@ -7,9 +7,9 @@ from services.matching.jobs.domain import Job
 from services.matching.kernel.access import refuse_other_programmes, require_coordinator
 from services.matching.kernel.participants import Policy
 from services.matching.mentoring.usecases.parties import Position
-from shared.auth import Principal
 from shared.clock import Clock
 from shared.errors import Conflict, Forbidden, NotFound
+from shared.principal import Principal
 
 AnyJob = TypeVar("AnyJob", bound=Job)
 

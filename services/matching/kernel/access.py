@@ -1,8 +1,8 @@
 """Access check: which coordinators may see a programme."""
 
 from services.matching.kernel.participants import Policy
-from shared.auth import Principal
 from shared.errors import Forbidden, NotFound
+from shared.principal import Principal
 
 
 def require_coordinator(me: Principal, policy: Policy | None, programme: str) -> None:

@@ -8,9 +8,9 @@ from typing import Protocol
 from services.matching.jobs.usecases import CoordinatorJobs, Jobs, require_active
 from services.matching.simulations import lifecycle as life
 from services.matching.simulations.lifecycle import Draft, Simulation
-from shared.auth import Principal
 from shared.clock import Clock
 from shared.errors import Conflict
+from shared.principal import Principal
 
 
 class SimulationRepository(Protocol):

@@ -13,12 +13,12 @@ from pydantic import BaseModel, Field
 from services.matching.kernel.reasons import UNMATCHED
 from services.matching.mentoring.api.cards import Card, mentors_card
 from services.matching.suggestions.reading import AnswerCode, Reading, Suggestion, Suggestions, UnmatchedMentee
-from shared.auth import Principal
 from shared.contracts.matching import Unmatched
 from shared.contracts.payload import Id
 from shared.contracts.profiles import Factor
 from shared.csv_lines import csv_line
 from shared.http import Limit, Page, SignedIn, page_of, problems, router, text_after
+from shared.principal import Principal
 
 _COLUMNS = ("mentee", "reason", "explanation", "as_of")
 Programme = Annotated[Id, Query(description="Id of the programme", examples=["first-friday"])]

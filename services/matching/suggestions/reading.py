@@ -11,10 +11,10 @@ from services.matching.kernel import reasons, rules, scoring
 from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.participants import Exchange, Member, Person, Policy, Weights, weights_for
 from services.matching.suggestions.domain import Entry, Shortlist
-from shared.auth import Principal
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS, Factor
 from shared.errors import NotFound
+from shared.principal import Principal
 
 AnswerCode = Literal[
     "suggested", "scores_below", "being_renewed", "not_available", "no_common_language", "no_common_format"

@@ -7,8 +7,8 @@ from services.profiles.cards.domain.cards import Card, card
 from services.profiles.cards.domain.relations import Relation
 from services.profiles.members.domain.members import Member
 from services.profiles.members.usecases import MemberUseCases, not_found
-from shared.auth import Principal
 from shared.errors import Forbidden
+from shared.principal import Principal
 
 Party = tuple[str, str]
 """Institution and member."""

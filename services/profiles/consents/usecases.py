@@ -13,9 +13,9 @@ from services.profiles.members.usecases import MemberRepository
 from services.profiles.programmes import domain as programmes
 from services.profiles.programmes.domain import Programme
 from services.profiles.programmes.usecases import ProgrammeRepository
-from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Forbidden, NotFound
+from shared.principal import Principal
 from shared.retries import retried_when_stale
 
 

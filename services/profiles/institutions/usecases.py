@@ -7,9 +7,9 @@ from services.profiles.institutions import domain
 from services.profiles.institutions.domain import Institution
 from services.profiles.kernel.domain.aggregate import Versioned, changed_facts
 from services.profiles.kernel.usecases import AggregateRepository
-from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import Forbidden, NotFound
+from shared.principal import Principal
 
 
 class InstitutionRepository(AggregateRepository[Institution], Protocol):

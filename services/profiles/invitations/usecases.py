@@ -18,11 +18,11 @@ from services.profiles.members.usecases import (
     not_found,
     refuse_shared,
 )
-from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import Conflict, NotFound
+from shared.principal import Principal
 from shared.retries import retried_when_stale
 
 

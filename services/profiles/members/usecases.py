@@ -15,10 +15,10 @@ from services.profiles.members.domain import members as domain
 from services.profiles.members.domain.members import Member
 from services.profiles.members.domain.profile import INSTITUTION_ONLY
 from services.profiles.programmes.usecases import ProgrammeRepository
-from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import Role, Stage, Status
 from shared.errors import Conflict, FieldError, Forbidden, NotFound, Rejected
+from shared.principal import Principal
 from shared.retries import retried_when_stale
 from shared.scope import Scope
 

@@ -10,7 +10,6 @@ from services.profiles.kernel.domain.aggregate import Versioned
 from services.profiles.kernel.domain.fields import Name, ProgrammeWeights, given
 from services.profiles.programmes.domain import Programme
 from services.profiles.programmes.usecases import ProgrammeUseCases
-from shared.auth import Principal
 from shared.contracts.payload import Id
 from shared.contracts.profiles import ClosingReason, Factor, ProgrammeLimits, Separation, Status
 from shared.http import (
@@ -27,6 +26,7 @@ from shared.http import (
     router,
     text_after,
 )
+from shared.principal import Principal
 
 _EXAMPLE: JsonDict = {
     "id": "st-anna.first-friday",

@@ -8,9 +8,9 @@ from services.profiles.kernel.domain.aggregate import Versioned
 from services.profiles.kernel.usecases import AggregateRepository
 from services.profiles.programmes import domain
 from services.profiles.programmes.domain import Programme
-from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Forbidden, NotFound, Rejected
+from shared.principal import Principal
 
 
 class ProgrammeRepository(AggregateRepository[Programme], Protocol):

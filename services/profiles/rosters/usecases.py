@@ -17,11 +17,11 @@ from services.profiles.rosters.domain import mapping, reading
 from services.profiles.rosters.domain.mapping import Section
 from services.profiles.rosters.domain.merging import Import, Outcome, Verdict
 from services.profiles.rosters.domain.reading import Reason, Row
-from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Forbidden, NotFound, Rejected
 from shared.offloop import off_loop
+from shared.principal import Principal
 from shared.scope import Scope
 
 State = Literal["receiving", "waiting", "done", "failed"]

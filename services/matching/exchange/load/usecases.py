@@ -8,8 +8,8 @@ from services.matching.exchange.load.domain import Load, Total, large_groups, to
 from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.participants import Policy
 from services.matching.mentoring.usecases.parties import SignIns, require_member
-from shared.auth import Principal
 from shared.errors import NotFound
+from shared.principal import Principal
 
 
 class LoadRepository(SignIns, Protocol):

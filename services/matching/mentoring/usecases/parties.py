@@ -10,9 +10,9 @@ from services.matching.kernel.pairs import Decided, Side
 from services.matching.kernel.participants import Exchange, Member, Policy
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Request, Situation
-from shared.auth import Principal
 from shared.contracts.envelope import Trace
 from shared.errors import NotFound, VersionMismatch
+from shared.principal import Principal
 
 Position = tuple[datetime, str]
 """Cursor of a page: when its last request or relationship began, and the id of that."""

@@ -18,10 +18,10 @@ from services.matching.mentoring.usecases.parties import (
     require_member,
     visible_side,
 )
-from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import NotFound
+from shared.principal import Principal
 from shared.retries import retried_when_stale
 
 

@@ -15,7 +15,7 @@ from services.matching.mentoring.usecases.requests import RequestView
 from services.matching.rounds.domain.assignments import Place
 from services.matching.rounds.usecases.rounds import Rounds, Waiting
 from services.matching.suggestions.reading import Reading, Suggestions
-from shared.auth import Principal
+from shared.principal import Principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,10 @@ from services.matching.jobs.usecases import CoordinatorJobs, Jobs
 from services.matching.kernel.participants import Policy
 from services.matching.repairs.domain import lifecycle as life
 from services.matching.repairs.domain.lifecycle import Repair, Step, StepState
-from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict
+from shared.principal import Principal
 from shared.retries import retried_when_stale
 
 

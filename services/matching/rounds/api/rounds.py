@@ -24,7 +24,6 @@ from services.matching.rounds.domain.assignments import PlaceState
 from services.matching.rounds.domain.lifecycle import Round
 from services.matching.rounds.solver.words import would_change
 from services.matching.rounds.usecases.rounds import Kind, Opened, Rounds, Turn
-from shared.auth import Principal
 from shared.contracts.payload import Id
 from shared.csv_lines import csv_line
 from shared.http import (
@@ -42,6 +41,7 @@ from shared.http import (
     router,
     text_after,
 )
+from shared.principal import Principal
 
 _MAX_BODY_BYTES = 4 << 20
 _COLUMNS = ("position", "mentee", "institution", "state", "reason", "waiting_since", "would_change")

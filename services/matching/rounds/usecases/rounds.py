@@ -17,10 +17,10 @@ from services.matching.rounds.domain.lifecycle import File, Round
 from services.matching.rounds.domain.orders import Company, NamedOrders, check
 from services.matching.rounds.domain.overlaps import RoundsSince
 from services.matching.rounds.solver.files import Target
-from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict
+from shared.principal import Principal
 from shared.scope import Scope
 
 Kind = Literal["input", "result"]

@@ -7,8 +7,8 @@ from pydantic import BaseModel
 from services.profiles.kernel.domain.aggregate import Versioned
 from services.profiles.members.domain.members import Member, StoryAudience
 from services.profiles.members.usecases import is_self
-from shared.auth import Principal
 from shared.contracts.profiles import Enrolment, Factor, Format, Stage, Status, Style
+from shared.principal import Principal
 from shared.scope import Scope
 
 

@@ -8,11 +8,11 @@ from services.profiles.members.domain.members import Member
 from services.profiles.members.usecases import MemberUseCases
 from services.profiles.privacy.erasure import domain
 from services.profiles.privacy.erasure.domain import Erasure
-from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import Forbidden, NotFound
+from shared.principal import Principal
 from shared.retries import retried_when_stale
 
 

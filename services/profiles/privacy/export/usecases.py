@@ -6,7 +6,7 @@ from typing import Any
 from services.profiles.invitations.usecases import InvitationRepository
 from services.profiles.members.usecases import MemberUseCases
 from services.profiles.privacy.erasure.usecases import ErasureRepository
-from shared.auth import Principal
+from shared.principal import Principal
 
 
 class Export:
