@@ -2,9 +2,9 @@
 
 import os
 
-SERVICES = ("profiles", "matching", "notifications")
+SERVICES = ("profiles", "matching", "notifications", "mentorships")
 
 
 def network_id() -> str:
-    """Of all three services on this machine, as in the compose file."""
+    """Of all services on this machine, as in the compose file."""
     return os.environ.get("NETWORK_ID", "")

@@ -15,7 +15,7 @@ from shared.clock import SystemClock
 from shared.mongo import Database
 from shared.network import AnotherNetwork, Marker, Network
 
-Service = Annotated[str, typer.Argument(help="profiles, matching or notifications")]
+Service = Annotated[str, typer.Argument(help="profiles, matching, notifications or mentorships")]
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 

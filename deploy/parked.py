@@ -21,6 +21,7 @@ from shared.consuming.parking import Parked, Parking
 from shared.contracts.catalogue import PRIVATE
 from shared.contracts.dead_letters import (
     MatchingRecordParked,
+    MentorshipsRecordParked,
     NotificationsRecordParked,
     ProfilesRecordParked,
     RecordParked,
@@ -33,6 +34,7 @@ _DEAD_LETTERS: dict[str, type[RecordParked]] = {
     "profiles": ProfilesRecordParked,
     "matching": MatchingRecordParked,
     "notifications": NotificationsRecordParked,
+    "mentorships": MentorshipsRecordParked,
 }
 _MAX_LISTED = 1000
 _IMPERSONAL = frozenset({"ce_type", "ce_id", "ce_time", "ce_sequence", "ce_specversion", "content-type"})

@@ -1,4 +1,4 @@
-"""Starts the three services as processes of this machine, each with its own database server and credentials."""
+"""Starts the services as processes of this machine, each with its own database server and credentials."""
 
 import sys
 import time
@@ -14,7 +14,7 @@ from deploy.stack.model import SERVICES, Site, Stack, Unavailable
 from deploy.stack.programs import Program
 
 ROOT = Path(__file__).parent.parent
-PORTS = {"profiles": 8001, "matching": 8002, "notifications": 8003}
+PORTS = {"profiles": 8001, "matching": 8002, "notifications": 8003, "mentorships": 8004}
 ANY_PORTS = dict.fromkeys(PORTS, 0)
 """For tests: another network on this machine may use the usual ports."""
 COMMANDS = {service: (sys.executable, "-m", f"services.{service}") for service in SERVICES}

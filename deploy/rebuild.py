@@ -14,6 +14,7 @@ import typer
 
 from deploy.operators import bootstrap_of, check_network, end, record_in_audit, run_with_store, say
 from services.matching.rebuilding import COPIES as MATCHING
+from services.mentorships.projections.repository import COPIES as MENTORSHIPS
 from services.notifications.privacy.repository import COPIES as NOTIFICATIONS
 from services.profiles.cards.repository import COPIES as PROFILES
 from shared.clock import SystemClock
@@ -25,6 +26,7 @@ from shared.mongo import Database
 COPIES: Mapping[str, Mapping[str, Copy]] = {
     "profiles": {copy.collection: copy for copy in PROFILES},
     "matching": {copy.collection: copy for copy in MATCHING},
+    "mentorships": {copy.collection: copy for copy in MENTORSHIPS},
     "notifications": {copy.collection: copy for copy in NOTIFICATIONS},
 }
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)

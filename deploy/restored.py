@@ -18,6 +18,9 @@ from deploy.operators import bootstrap_of, check_network, end, record_in_audit, 
 from deploy.rebuild import COPIES
 from services.matching.projections.repository import ProjectedDocuments
 from services.matching.restoring import MatchingRestored
+from services.mentorships.privacy.repository import MongoErasures as MentorshipsErasures
+from services.mentorships.restoring import MentorshipsRestored
+from services.mentorships.slices import FORGET
 from services.notifications.privacy.repository import MongoErasureRepository as NotificationsErasures
 from services.notifications.restoring import NotificationsRestored
 from services.profiles.republishing.repository.restoring import ProfilesRestored
@@ -29,6 +32,7 @@ from shared.consuming.rebuild import Less, Rebuild
 from shared.consuming.replay import replayed
 from shared.contracts.envelope import Received
 from shared.contracts.matching import SuggestionsChanged
+from shared.contracts.mentorships import MentorshipEnded
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.profiles import MemberErased
 from shared.mongo import Database, Document
@@ -45,7 +49,7 @@ class StillRuns(Exception):
 
 @app.command()
 def restored(
-    service: Annotated[str, typer.Argument(help="profiles, matching or notifications")],
+    service: Annotated[str, typer.Argument(help="profiles, matching, mentorships or notifications")],
     *,
     dry_run: Annotated[bool, typer.Option(help="show what would be done, and change nothing")] = False,
 ) -> None:
@@ -81,7 +85,7 @@ async def _profiles(database: Database, bootstrap: str, *, dry_run: bool) -> Doc
         _named("created from the topics, unknown to the backup", report.documents("made_anew")),
         _named("erased since the backup, and again", report.documents("erased")),
         _named("LOST: the topics do not say enough, or another has their address", report.documents("not_read_back")),
-        "of all these, what no topic carries is as of the backup: story, pronouns, principles, external_id, "
+        "of all these, what no topic carries is as of the backup: story, pronouns, external_id, "
         "roster memory; "
         "nobody's story or e-mail address is shown until they allow it again, as consents may have been withdrawn; "
         "invitations, rosters and answers kept for Idempotency-Key since then are gone",
@@ -101,6 +105,22 @@ async def _matching(database: Database, bootstrap: str, *, dry_run: bool) -> Doc
         _named(
             "read back from their last event; published again only where they differ", report.documents("read_back")
         ),
+        _named("LOST or set back, each with its last event", report.documents("set_back")),
+    )
+    return asdict(report)
+
+
+async def _mentorships(database: Database, bootstrap: str, *, dry_run: bool) -> Document:
+    topics = [MentorshipEnded.TOPIC]
+    report = await _restore(MentorshipsRestored(database), topics, database, bootstrap, dry_run=dry_run)
+    if not dry_run:
+        erasures = MentorshipsErasures(database, SystemClock(), forget=FORGET)
+        await forget_again(bootstrap, erasures.fold_erasures)
+        await groups.reset_offsets(bootstrap, "mentorships.reaction")
+    await _rebuild("mentorships", database, bootstrap, dry_run=dry_run)
+    _say_all(
+        f"epoch {report.epoch}; {report.published_already} events in the outbox were published already",
+        "relationships opened, paused, resumed or closed since the backup are read again",
         _named("LOST or set back, each with its last event", report.documents("set_back")),
     )
     return asdict(report)
@@ -170,7 +190,7 @@ def _say_all(*lines: str) -> None:
         say(line)
 
 
-_WORK = {"profiles": _profiles, "matching": _matching, "notifications": _notifications}
+_WORK = {"profiles": _profiles, "matching": _matching, "mentorships": _mentorships, "notifications": _notifications}
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def _started(stack: Stack, site: Site, console: Console) -> Running:
             kind=stack.kind, addresses=stack.addresses, bootstrap=kafka.address(stack.bootstrap, network=network_id())
         )
     asyncio.run(_prepare_topics(stack, site))
-    with console.status("starting profiles, matching and notifications"):
+    with console.status("starting the services"):
         addresses = processes.start(stack, issuer(), site=site, logs=HOME / "logs")
     return Running(kind=stack.kind, addresses=addresses, bootstrap=kafka.address(stack.bootstrap, network=network_id()))
 

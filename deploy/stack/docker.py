@@ -8,8 +8,14 @@ from deploy.stack import images, ports
 from deploy.stack.model import SERVICES, Site, Stack, Unavailable
 
 ROOT = Path(__file__).parent.parent.parent
-_PORTS = {"PROFILES_PORT": 8001, "MATCHING_PORT": 8002, "NOTIFICATIONS_PORT": 8003, "KAFKA_PORT": 9092}
-_GATEWAY_PORTS = {"profiles": "8001", "matching": "8002", "notifications": "8003"}
+_PORTS = {
+    "PROFILES_PORT": 8001,
+    "MATCHING_PORT": 8002,
+    "NOTIFICATIONS_PORT": 8003,
+    "MENTORSHIPS_PORT": 8004,
+    "KAFKA_PORT": 9092,
+}
+_GATEWAY_PORTS = {"profiles": "8001", "matching": "8002", "notifications": "8003", "mentorships": "8004"}
 _MARK = "compose-started"
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from shared.contracts import dead_letters, matching, notifications, profiles
+from shared.contracts import dead_letters, matching, mentorships, notifications, profiles
 from shared.contracts.payload import Payload
 
 EVENTS: dict[str, type[Payload]] = {
@@ -13,6 +13,7 @@ EVENTS: dict[str, type[Payload]] = {
         profiles.MemberChanged,
         profiles.PreferencesChanged,
         profiles.ContactChanged,
+        profiles.MentoringProfileChanged,
         profiles.MemberErased,
         profiles.ErasureRequested,
         profiles.ErasureWithdrawn,
@@ -34,10 +35,24 @@ EVENTS: dict[str, type[Payload]] = {
         matching.RepairPlanned,
         matching.RepairApplied,
         matching.MatchingErasureCompleted,
+        mentorships.MentorshipBegan,
+        mentorships.IntroductionEnding,
+        mentorships.MentorshipActivated,
+        mentorships.MentorshipSilent,
+        mentorships.MentorshipQuestioned,
+        mentorships.MentorshipContinued,
+        mentorships.MentorshipPaused,
+        mentorships.ReturnPlanned,
+        mentorships.MentorshipReturnDue,
+        mentorships.MentorshipResumed,
+        mentorships.PeriodEnding,
+        mentorships.MentorshipEnded,
+        mentorships.MentorshipsErasureCompleted,
         notifications.NotificationRecorded,
         notifications.NotificationsErasureCompleted,
         dead_letters.ProfilesRecordParked,
         dead_letters.MatchingRecordParked,
+        dead_letters.MentorshipsRecordParked,
         dead_letters.NotificationsRecordParked,
     )
 }
@@ -49,10 +64,11 @@ COMPACTED = frozenset(
         "profiles.members",
         "profiles.preferences",
         "profiles.contacts",
+        "profiles.mentoring",
         "profiles.erasures",
     }
 )
-PRIVATE = frozenset({"profiles.preferences", "profiles.contacts"})
+PRIVATE = frozenset({"profiles.preferences", "profiles.contacts", "profiles.mentoring"})
 """Topics with personal data: sent outbox rows are deleted at once, and an operator must request each value by name."""
 
 _VERSIONED = re.compile(r"(?P<name>org\.preceptor\.[a-z]+\.[a-z_]+\.[a-z_]+)\.v(?P<major>[1-9][0-9]*)")

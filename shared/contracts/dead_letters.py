@@ -42,6 +42,11 @@ class MatchingRecordParked(RecordParked):
     TOPIC: ClassVar[str] = "matching.dead-letters"
 
 
+class MentorshipsRecordParked(RecordParked):
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.record.parked.v1"
+    TOPIC: ClassVar[str] = "mentorships.dead-letters"
+
+
 class NotificationsRecordParked(RecordParked):
     TYPE: ClassVar[str] = "org.preceptor.notifications.record.parked.v1"
     TOPIC: ClassVar[str] = "notifications.dead-letters"

@@ -196,7 +196,8 @@ class RelationshipClosed(AboutRelationship):
 
     reason: Slug
     """Today `goals_reached`, `no_time`, `not_a_fit`, `conflict_of_interest`, `moved_on`, `unspecified`, `mentee_left`,
-    `mentor_left`, `repaired` (the mentee goes to another mentor); more may come."""
+    `mentor_left`, `repaired` (the mentee goes to another mentor), and `introduction_left`, `introduction_over`,
+    `lapsed`, `period_over` (the mentorship has ended); more may come."""
 
 
 class RoundPublished(Payload):

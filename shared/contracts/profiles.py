@@ -22,6 +22,7 @@ from shared.contracts.payload import (
     Slug,
     Text,
     Weight,
+    at_most,
     between,
 )
 
@@ -61,9 +62,19 @@ DEFAULT_WEIGHTS: Mapping[Factor, int] = {
 }
 """The weights of factors without a given weight. Titles and ranks are not factors."""
 ClosingReason = Literal[
-    "goals_reached", "moved_on", "no_time", "not_a_fit", "conflict_of_interest", "unspecified", "repaired"
+    "goals_reached",
+    "moved_on",
+    "no_time",
+    "not_a_fit",
+    "conflict_of_interest",
+    "unspecified",
+    "repaired",
+    "introduction_left",
+    "introduction_over",
+    "lapsed",
+    "period_over",
 ]
-"""Why a relationship was closed; `repaired`: the mentee goes to another mentor."""
+"""Why a relationship was closed; `repaired`: the mentee goes to another mentor; the last four are mentorships'."""
 Separation = Annotated[int, Field(ge=0, le=36_500)] | Literal["forever"]
 """The days for which the two are not matched again."""
 DEFAULT_SEPARATION_DAYS: Mapping[ClosingReason, Separation] = {
@@ -74,6 +85,10 @@ DEFAULT_SEPARATION_DAYS: Mapping[ClosingReason, Separation] = {
     "conflict_of_interest": "forever",
     "unspecified": 180,
     "repaired": 90,
+    "introduction_left": 0,
+    "introduction_over": 0,
+    "lapsed": 180,
+    "period_over": 180,
 }
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -219,6 +234,27 @@ class PreferencesChanged(Payload):
     """The digest of the e-mail address, with the same purpose."""
 
 
+class MentoringProfileChanged(Payload):
+    """What mentorships needs of a member: who they are, where they live, and their principles as a mentor. Private to
+    mentorships.
+    """
+
+    TYPE: ClassVar[str] = "org.preceptor.profiles.mentoring_profile.changed.v1"
+    TOPIC: ClassVar[str] = "profiles.mentoring"
+    AGGREGATE: ClassVar[str] = "member"
+
+    member: Id
+    institution: Id
+    name: Text
+    locale: Code = "en"
+    time_zone: Code = "UTC"
+    stage: Stage | None = None
+    principles: Annotated[str, at_most(5_000)] = ""
+    """The mentor's own principles, which an agreement copies."""
+    subject_hash: Code | None = None
+    status: Status = "active"
+
+
 class MemberErased(Payload):
     """A member is erased permanently: every service deletes its data of them. Holds ids only, and is kept forever, so
     that a restored backup or a late subscriber cannot restore the person.
@@ -236,6 +272,8 @@ class MemberErased(Payload):
     """The sequence of the tombstone on `profiles.members`: states up to it must not be shown any more."""
     preferences_sequence: Sequence
     contacts_sequence: Sequence
+    mentoring_sequence: Sequence = 0
+    """0 for a member erased before this topic existed."""
 
 
 class ErasureRequested(Payload):

@@ -14,16 +14,19 @@ from shared.topics import Topic, load_topics
 
 READERS: Mapping[str, str] = {
     "profiles.institutions": "matching, notifications",
-    "profiles.programmes": "matching, notifications",
+    "profiles.programmes": "matching, mentorships, notifications",
     "profiles.members": "matching",
     "profiles.preferences": "matching only",
     "profiles.contacts": "notifications only",
-    "profiles.erasures": "matching, notifications",
+    "profiles.mentoring": "mentorships only",
+    "profiles.erasures": "matching, mentorships, notifications",
     "profiles.events": "notifications",
-    "matching.events": "notifications, profiles; matching itself after a restore",
+    "matching.events": "mentorships, notifications, profiles; matching itself after a restore",
+    "mentorships.events": "matching; profiles, for receipts of erasures",
     "notifications.events": "profiles, for receipts of erasures",
     "profiles.dead-letters": "operators",
     "matching.dead-letters": "operators",
+    "mentorships.dead-letters": "operators",
     "notifications.dead-letters": "operators",
 }
 _BEGIN, _END = "<!-- generated: python -m shared.contracts.export -->", "<!-- end of the generated part -->"

@@ -193,7 +193,7 @@ async def serving(wanted: NotificationsSettings, issuer: LocalIssuer, *roles: st
     database = mongo.connect(wanted.mongo_uri.get_secret_value(), wanted.mongo_database)
     try:
         async with AsyncExitStack() as running:
-            base = await running.enter_async_context(_serving(service, clock))
+            base = await running.enter_async_context(serving_at(service, clock))
             client = await running.enter_async_context(httpx.AsyncClient(base_url=base, timeout=10))
             repositories = MongoContactRepository(database), MongoErasureRepository(database)
             yield Notifications(client, issuer, database, clock, *repositories)
@@ -203,7 +203,7 @@ async def serving(wanted: NotificationsSettings, issuer: LocalIssuer, *roles: st
 
 
 @asynccontextmanager
-async def _serving(service: Service, clock: Clock) -> AsyncIterator[str]:
+async def serving_at(service: Service, clock: Clock) -> AsyncIterator[str]:
     config = uvicorn.Config(service.app, host=service.host, port=service.port, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     stops = asyncio.Event()

@@ -12,7 +12,7 @@ from shared.contracts.profiles import MemberChanged
 from shared.contracts.schema import Schema, schemas
 
 _SENSITIVE = re.compile(
-    r"name|mail|phone|address|story|never|weight|identity|subject|hash|secret|token|birth|gender|score|factor|note|text|message|rating|experience"
+    r"name|principles|mail|phone|address|story|never|weight|identity|subject|hash|secret|token|birth|gender|score|factor|note|text|message|rating|experience"
 )
 _ALLOWED = {
     "profiles.institutions": {"name"},
@@ -25,6 +25,7 @@ _ALLOWED = {
     "profiles.dead-letters": {"key_hash"},
     "matching.dead-letters": {"key_hash"},
     "notifications.dead-letters": {"key_hash"},
+    "mentorships.dead-letters": {"key_hash"},
 }
 _MEMBER = {
     "member",

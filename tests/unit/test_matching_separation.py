@@ -54,7 +54,8 @@ def ended(one: Relationship) -> Relationship:
 
 
 def test_every_reason_for_closing_has_a_default() -> None:
-    reasons = {*get_args(ClosingReason), "repaired"}
+    of_mentorships = {"introduction_left", "introduction_over", "lapsed", "period_over"}
+    reasons = {*get_args(ClosingReason), "repaired", *of_mentorships}
     assert reasons == DEFAULT_SEPARATION_DAYS.keys() == set(get_args(profiles.ClosingReason))
 
 

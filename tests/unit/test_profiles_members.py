@@ -8,7 +8,13 @@ from services.profiles.members.domain import members
 from services.profiles.members.domain.members import Member
 from services.profiles.members.domain.profile import FullProfile, Profile
 from services.profiles.programmes.api import ProgrammePatch
-from shared.contracts.profiles import ContactChanged, Enrolment, MemberChanged, PreferencesChanged
+from shared.contracts.profiles import (
+    ContactChanged,
+    Enrolment,
+    MemberChanged,
+    MentoringProfileChanged,
+    PreferencesChanged,
+)
 from shared.errors import Conflict, Rejected, StaleVersion
 
 
@@ -23,15 +29,15 @@ def kinds(before: Member, after: Member) -> list[type]:
 def test_only_the_audience_of_what_changed_is_told() -> None:
     assert kinds(ada(), ada(capacity=2)) == [MemberChanged]
     assert kinds(ada(), ada(never=("bob",))) == [PreferencesChanged]
-    assert kinds(ada(), ada(name="Ada L.")) == [ContactChanged]
-    assert kinds(ada(), ada(time_zone="Europe/Vienna")) == [MemberChanged, ContactChanged]
-    assert kinds(ada(), ada(subject_hash="h")) == [PreferencesChanged, ContactChanged]
+    assert kinds(ada(), ada(name="Ada L.")) == [ContactChanged, MentoringProfileChanged]
+    assert kinds(ada(), ada(time_zone="Europe/Vienna")) == [MemberChanged, ContactChanged, MentoringProfileChanged]
+    assert kinds(ada(), ada(subject_hash="h")) == [*(PreferencesChanged, ContactChanged, MentoringProfileChanged)]
 
 
-def test_story_and_principles_are_told_to_nobody() -> None:
+def test_the_story_is_published_to_nobody_and_principles_to_mentorships_alone() -> None:
     own = ada(story="Once.", story_shown_to="suggested", pronouns="she", shares_email=True)
     assert kinds(ada(), own) == []
-    assert kinds(ada(), ada(principles="Listen.")) == []
+    assert kinds(ada(), ada(principles="Listen.")) == [MentoringProfileChanged]
 
 
 def test_a_changed_identifier_is_published_to_those_who_use_it() -> None:

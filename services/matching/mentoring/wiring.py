@@ -1,21 +1,27 @@
-"""Wires the mentoring slice: routes for requests and relationships, and the worker for what becomes due."""
+"""Wires the mentoring slice: routes for requests and relationships, what mentorships decide, and due work."""
 
 from collections.abc import Sequence
 
 from services.matching.mentoring.api.relationships import relationships_router
 from services.matching.mentoring.api.requests import requests_router
+from services.matching.mentoring.handlers import Reactions
 from services.matching.mentoring.repository.due import ForgetMember, MongoDueRepository
 from services.matching.mentoring.repository.requests import MongoMentoringRepository
 from services.matching.mentoring.usecases.relationships import Relationships
 from services.matching.mentoring.usecases.requests import Requests
 from services.matching.mentoring.worker import DueWorker
 from shared.bootstrap import ServiceDependencies
+from shared.contracts.mentorships import MentorshipEnded, MentorshipReturnDue
 from shared.service import every
 from shared.slices import Slice, Work
 
 
 def build(dependencies: ServiceDependencies, *, forget: Sequence[ForgetMember]) -> Slice:
     store = MongoMentoringRepository(dependencies.database, dependencies.clock)
+    reactions = Reactions(store.change_within, dependencies.clock)
+    dependencies.consumers.reaction(
+        {MentorshipEnded: reactions.on_mentorship_ended, MentorshipReturnDue: reactions.on_return_due}
+    )
     due = DueWorker(MongoDueRepository(dependencies.database, dependencies.clock, forget=forget), dependencies.clock)
     return Slice(
         prepare=[store.prepare],

@@ -15,6 +15,7 @@ from services.profiles.privacy.export.usecases import Export
 from services.profiles.settings import Settings
 from shared.bootstrap import ServiceDependencies
 from shared.contracts.matching import MatchingErasureCompleted
+from shared.contracts.mentorships import MentorshipsErasureCompleted
 from shared.contracts.notifications import NotificationsErasureCompleted
 from shared.mongo import Writing
 from shared.service import every
@@ -48,6 +49,7 @@ def _consume(dependencies: ServiceDependencies) -> None:
     dependencies.consumers.reaction(
         {
             MatchingErasureCompleted: reactions.on_erasure_completed,
+            MentorshipsErasureCompleted: reactions.on_erasure_completed,
             NotificationsErasureCompleted: reactions.on_erasure_completed,
         }
     )

@@ -8,6 +8,7 @@ from shared.contracts.payload import Payload
 from shared.contracts.profiles import (
     ContactChanged,
     MemberChanged,
+    MentoringProfileChanged,
     PreferencesChanged,
     ProgrammeChanged,
     separation_days,
@@ -38,7 +39,7 @@ def _fields_in(payload: Payload) -> dict[str, Any]:
         values["agreed"] = payload.admits
     if isinstance(payload, MemberChanged):
         values["agreed_affiliations"] = payload.affiliations
-    if isinstance(payload, ContactChanged):
+    if isinstance(payload, ContactChanged | MentoringProfileChanged):
         del values["status"]  # `profiles.members` carries it in every version
     if isinstance(payload, ProgrammeChanged):
         values["separation_days"] = separation_days(payload.separation_days)

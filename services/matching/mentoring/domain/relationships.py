@@ -25,7 +25,7 @@ from shared.errors import Conflict
 
 RelationshipState = Literal["active", "paused", "on_hold", "closed"]
 ClosingReason = Literal["goals_reached", "no_time", "not_a_fit", "conflict_of_interest", "moved_on", "unspecified"]
-_ALLOWS_REPEAT = frozenset({"goals_reached", "moved_on", "repaired"})
+_ALLOWS_REPEAT = frozenset({"goals_reached", "moved_on", "repaired", "lapsed", "period_over"})
 """Closing reasons after which the mentee may request the same mentor again at any time."""
 _DISPLACING_REASONS = frozenset({"no_time", "not_a_fit", "conflict_of_interest", "unspecified"})
 """Reasons of a mentor's closing that displace the mentee; after the others the mentoring is complete."""
@@ -120,6 +120,14 @@ def resume(
     return Decided(state=after, event=event, seats=int(after.takes_seat) - int(relationship.takes_seat))
 
 
+def resume_as_planned(
+    relationship: Relationship, *, mentee: Person | None, mentor: Person | None, policy: Policy | None
+) -> Decided[Relationship]:
+    """The end of a pause that one of the two has planned; the mentorship's event notifies both. Raises `Conflict`."""
+    decided = resume(relationship, by="mentor", mentee=mentee, mentor=mentor, policy=policy)
+    return replace(decided, event=RelationshipResumed(recipients=(), **_event_fields(decided.state)))
+
+
 def _seat_refusal(relationship: Relationship, mentor: Person, policy: Policy | None) -> Conflict | None:
     if mentor.taken >= mentor.member.capacity:
         return Conflict("no_seat_left", "the mentor has no free seat: raise the capacity, or wait until a seat is free")
@@ -141,6 +149,16 @@ def close(
     if not relationship.is_open:
         raise _wrong_state(relationship, "relationship_closed")
     return _with_separation(_closed(relationship, by=by, reason=reason, now=now), policy, now, never_again=never_again)
+
+
+def end(relationship: Relationship, *, reason: str, policy: Policy | None, now: datetime) -> Decided[Relationship]:
+    """Closes the relationship of a mentorship that has ended, whose event notifies both. Displaces nobody: it ended by
+    agreement or by time.
+    """
+    after = _next_version(relationship, state="closed", reason=reason, closed_at=now)
+    event = RelationshipClosed(reason=reason, recipients=(), **_event_fields(after))
+    closed = Decided(state=after, event=event, seats=-int(relationship.takes_seat))
+    return _with_separation(closed, policy, now, never_again=False)
 
 
 def keep_apart(relationship: Relationship) -> Decided[Relationship] | None:

@@ -171,6 +171,24 @@ class MongoMentoringRepository:
 
         return await in_one_thread(self._database, body)
 
+    def change_within(
+        self,
+        writing: Writing,
+        id: str,
+        decide: Callable[[Relationship, Situation], Decided[Relationship] | None],
+        trace: Trace,
+    ) -> None:
+        """Changes a relationship in the transaction of an event that names it; ignores an unknown id."""
+        document = writing[RELATIONSHIPS].find_one({"_id": id}, session=writing.session)
+        if document is None:
+            return
+        before = relationship_of(document)
+        pair = before.pair
+        current = situation(writing, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
+        decided = decide(before, current)
+        if decided is not None:
+            save_together(writing, [decided], [current], self._clock, trace)
+
 
 def _document(writing: Writing, name: str, institution: str, id: str) -> Document:
     """Requests and relationships are never deleted, so a document that was read before still exists."""

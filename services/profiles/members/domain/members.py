@@ -13,6 +13,7 @@ from shared.contracts.profiles import (
     Factor,
     Format,
     MemberChanged,
+    MentoringProfileChanged,
     PreferencesChanged,
     Stage,
     Status,
@@ -143,7 +144,7 @@ def reactivate(member: Member) -> Member:
 
 def facts(member: Member) -> tuple[Payload, ...]:
     """The member's whole state, as each audience may know it."""
-    return (_public(member), _private(member), _contact(member))
+    return (_public(member), _private(member), _contact(member), _mentoring_profile(member))
 
 
 def _refuse(given: Mapping[str, Any], fields: frozenset[str], code: str, why: str) -> None:
@@ -205,6 +206,20 @@ def _contact(member: Member) -> ContactChanged:
         email=member.email,
         locale=member.locale,
         time_zone=member.time_zone,
+        subject_hash=member.subject_hash,
+        status=member.status,
+    )
+
+
+def _mentoring_profile(member: Member) -> MentoringProfileChanged:
+    return MentoringProfileChanged(
+        member=member.id,
+        institution=member.institution,
+        name=member.name,
+        locale=member.locale,
+        time_zone=member.time_zone,
+        stage=member.stage,
+        principles=member.principles,
         subject_hash=member.subject_hash,
         status=member.status,
     )

@@ -14,7 +14,7 @@ from shared.errors import Conflict
 
 RequestedBy = Literal["member", "coordinator"]
 ErasureState = Literal["waiting", "withdrawn", "objected", "carried_out", "completed"]
-SERVICES = ("profiles", "matching", "notifications")
+SERVICES = ("profiles", "matching", "mentorships", "notifications")
 """Each gives a receipt when it has forgotten the member."""
 
 
@@ -51,6 +51,8 @@ class ErasedMember:
     members_sequence: int
     preferences_sequence: int
     contacts_sequence: int
+    mentoring_sequence: int = 0
+    """0 in markers stored before the topic existed."""
 
 
 def request(
@@ -130,5 +132,6 @@ def facts(erased: ErasedMember) -> tuple[Payload, ...]:
             members_sequence=erased.members_sequence,
             preferences_sequence=erased.preferences_sequence,
             contacts_sequence=erased.contacts_sequence,
+            mentoring_sequence=erased.mentoring_sequence,
         ),
     )

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from shared.contracts.envelope import Received
 from shared.contracts.matching import MatchingErasureCompleted
+from shared.contracts.mentorships import MentorshipsErasureCompleted
 from shared.contracts.notifications import NotificationsErasureCompleted
 from shared.errors import Rejected
 from shared.mongo import Writing
@@ -22,6 +23,8 @@ class Reactions:
         event = received.payload
         if isinstance(event, MatchingErasureCompleted):
             self._receive(writing, event.institution, event.erasure, service="matching")
+        elif isinstance(event, MentorshipsErasureCompleted):
+            self._receive(writing, event.institution, event.erasure, service="mentorships")
         elif isinstance(event, NotificationsErasureCompleted):
             self._receive(writing, event.institution, event.erasure, service="notifications")
         else:

@@ -14,7 +14,13 @@ from services.profiles.privacy.erasure.domain import ErasedMember, Erasure
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
-from shared.contracts.profiles import ContactChanged, MemberChanged, MemberErased, PreferencesChanged
+from shared.contracts.profiles import (
+    ContactChanged,
+    MemberChanged,
+    MemberErased,
+    MentoringProfileChanged,
+    PreferencesChanged,
+)
 from shared.errors import StaleVersion
 from shared.mongo import (
     ASCENDING,
@@ -30,7 +36,7 @@ from shared.outbox import table as outbox
 from shared.outbox.table import Fact, Tombstone
 
 ERASURES = "erasures"
-KINDS = (MemberChanged, PreferencesChanged, ContactChanged)
+KINDS = (MemberChanged, PreferencesChanged, ContactChanged, MentoringProfileChanged)
 """Events of a member's state: each of their topics gets a tombstone."""
 _FIELDS = tuple(field.name for field in fields(Erasure) if field.name != "id")
 _MARKER = tuple(field.name for field in fields(ErasedMember) if field.name != "id")
@@ -51,7 +57,7 @@ def _marker_document(erased: ErasedMember) -> Document:
 
 
 def _marker(document: Document) -> ErasedMember:
-    return ErasedMember(id=document["_id"], **{name: document[name] for name in _MARKER})
+    return ErasedMember(id=document["_id"], **{name: document[name] for name in _MARKER if name in document})
 
 
 MAPPING = DocumentMapping(collection=ERASED, to_document=_marker_document, from_document=_marker, taken={})

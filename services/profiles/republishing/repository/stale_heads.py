@@ -33,6 +33,7 @@ OWNED: Mapping[str, Owner] = {
     "profiles.members": _MEMBERS,
     "profiles.preferences": _MEMBERS,
     "profiles.contacts": _MEMBERS,
+    "profiles.mentoring": _MEMBERS,
     "profiles.erasures": (erasure_store.MAPPING, erasures.facts),
 }
 TOPICS = tuple(OWNED)

@@ -1,0 +1,47 @@
+"""Composition root: the slices of mentorships, each built from the same dependencies."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+from services.mentorships.lifecycle import wiring as lifecycle
+from services.mentorships.policies import wiring as policies
+from services.mentorships.privacy.repository import MongoErasures
+from services.mentorships.projections import wiring as projections
+from services.mentorships.settings import MentorshipsSettings
+from services.mentorships.slices import FORGET, mentorships
+from shared import bootstrap
+from shared.clock import Clock, SystemClock
+from shared.contracts.dead_letters import MentorshipsRecordParked
+from shared.service import Service, roles_of, run
+from shared.slices import Slice, assemble
+from shared.telemetry import configure_logs
+
+NAME = "mentorships"
+
+
+def main(arguments: Sequence[str]) -> None:
+    roles = roles_of(arguments)
+    settings = MentorshipsSettings.from_environment()
+    configure_logs(NAME, level=settings.log_level)
+    asyncio.run(_run(settings, SystemClock(), roles))
+
+
+async def _run(settings: MentorshipsSettings, clock: Clock, roles: frozenset[str]) -> None:
+    await run(build(settings, clock, roles), clock)
+
+
+def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -> Service:
+    """Call it inside a running event loop."""
+    dependencies = bootstrap.build(NAME, settings, clock, roles, dead_letter=MentorshipsRecordParked)
+    erasures = MongoErasures(dependencies.database, clock, forget=FORGET)
+    return assemble(
+        dependencies,
+        "Preceptor mentorships",
+        "How a mentoring goes: introduction, agreement, meetings, and a good end.",
+        [
+            projections.build(dependencies, on_erased=erasures.fold_erasures),
+            policies.build(dependencies),
+            lifecycle.build(dependencies, mentorships(dependencies.database, clock)),
+            Slice(prepare=[erasures.prepare]),
+        ],
+    )

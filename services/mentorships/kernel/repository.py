@@ -1,0 +1,151 @@
+"""Stores aggregates: one document each, saved with its event in one transaction, on condition of its version.
+
+Every query of people names their institution. A document holds the fields of the aggregate's dataclass, and
+`institutions` and `parties`, by which it is found.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Generic
+
+from pydantic import TypeAdapter
+
+from services.mentorships.kernel.pairs import Decided, S
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.errors import NotFound, StaleVersion
+from shared.mongo import (
+    ASCENDING,
+    DESCENDING,
+    Database,
+    Document,
+    DuplicateKeyError,
+    IndexModel,
+    Writing,
+    ensure_indexes,
+    in_one_thread,
+)
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact
+
+_INDEXES = [
+    IndexModel([("parties", ASCENDING), ("_id", DESCENDING)], name="of_member"),
+    IndexModel([("pair.programme", ASCENDING), ("institutions", ASCENDING), ("_id", DESCENDING)], name="of_programme"),
+    IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$type": "date"}}),
+]
+
+
+Follow = Callable[[Writing, S | None, S, Trace], None]
+"""Another slice's effects of a saved decision, in its transaction: of the state before (None for a new aggregate) and
+the state after.
+"""
+
+
+class MongoAggregates(Generic[S]):
+    """All aggregates of one kind."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        collection: str,
+        kind: type[S],
+        what: str,
+        follow: Sequence[Follow[S]] = (),
+    ) -> None:
+        """`what` names the aggregate in refusals: `mentorship`."""
+        self._database = database
+        self._clock = clock
+        self._name = collection
+        self._what = what
+        self._mapping: TypeAdapter[S] = TypeAdapter(kind)
+        self._follow = follow
+
+    async def prepare(self, *further: IndexModel) -> None:
+        await ensure_indexes(self._database[self._name], [*_INDEXES, *further])
+
+    async def find(self, institution: str, id: str) -> S | None:
+        document = await self._database[self._name].find_one({"_id": id, "institutions": institution})
+        return self._state(document) if document else None
+
+    async def page(self, institution: str, wanted: Document, *, before: str | None, limit: int) -> Sequence[S]:
+        """Those that match, the newest first; `before` is the id of the last one of the page before."""
+        below = {"_id": {"$lt": before}} if before else {}
+        query = {"institutions": institution, **wanted, **below}
+        found = self._database[self._name].find(query).sort("_id", DESCENDING).limit(limit)
+        return [self._state(document) async for document in found]
+
+    async def due(self, *, now: datetime, limit: int) -> Sequence[S]:
+        """Of all institutions, the longest overdue first."""
+        found = self._database[self._name].find({"due_at": {"$lte": now}}).sort("due_at", ASCENDING).limit(limit)
+        return [self._state(document) async for document in found]
+
+    async def change(self, institution: str, id: str, decide: Callable[[S], Decided[S] | None], trace: Trace) -> S:
+        """Loads, decides and saves in one transaction; None changes nothing. `decide` may be called more than once.
+        Raises `NotFound`, and `StaleVersion` after a concurrent change.
+        """
+
+        def body(writing: Writing) -> S:
+            before = self.load(writing, id, institution=institution)
+            if before is None:
+                raise NotFound(f"{self._what}_not_found", f"there is no {self._what.replace('_', ' ')} with this id")
+            decided = decide(before)
+            if decided is None:
+                writing.changes_nothing = True
+                return before
+            self.save(writing, decided, trace, before=before)
+            return decided.state
+
+        return await in_one_thread(self._database, body)
+
+    async def add(self, decided: Decided[S], trace: Trace) -> S:
+        """Saves a new aggregate. Raises `StaleVersion` where its id exists."""
+        await in_one_thread(self._database, lambda writing: self.save(writing, decided, trace, before=None))
+        return decided.state
+
+    def load(self, writing: Writing, id: str, *, institution: str | None = None) -> S | None:
+        """In the caller's transaction. Events name aggregates without an institution, people with theirs."""
+        wanted = {"_id": id} if institution is None else {"_id": id, "institutions": institution}
+        document = writing[self._name].find_one(wanted, session=writing.session)
+        return self._state(document) if document else None
+
+    def save(self, writing: Writing, decided: Decided[S], trace: Trace, *, before: S | None) -> None:
+        """In the caller's transaction."""
+        document = self._document(decided.state)
+        try:
+            self._write(writing, document)
+        except DuplicateKeyError:
+            raise StaleVersion(found=1, expected=0) from None
+        if decided.event is not None:
+            outbox.write(writing, [self._fact(decided.state, decided.event, trace)])
+        for follow in self._follow:
+            follow(writing, before, decided.state, trace)
+
+    def _write(self, writing: Writing, document: Document) -> None:
+        collection, version = writing[self._name], document["version"]
+        if version == 1:
+            collection.insert_one(document, session=writing.session)
+            return
+        guard = {"_id": document["_id"], "version": version - 1}
+        if not collection.replace_one(guard, document, session=writing.session).matched_count:
+            raise StaleVersion(found=version, expected=version - 1)
+
+    def _document(self, state: S) -> Document:
+        fields: dict[str, Any] = self._mapping.dump_python(state)
+        parties = [state.pair.mentee.member, state.pair.mentor.member]
+        return {"_id": fields.pop("id"), "institutions": list(state.pair.institutions), "parties": parties, **fields}
+
+    def _state(self, document: Document) -> S:
+        fields = {name: value for name, value in document.items() if name not in ("_id", "institutions", "parties")}
+        return self._mapping.validate_python({"id": document["_id"], **fields})
+
+    def _fact(self, state: S, event: Any, trace: Trace) -> Fact:
+        return Fact(
+            id=self._clock.new_id(),
+            payload=event,
+            institution=event.tenant,
+            sequence=state.version,
+            time=self._clock.now(),
+            trace=trace,
+        )

@@ -1,0 +1,37 @@
+"""Documents ↔ mentorships."""
+
+from collections.abc import Sequence
+
+from services.mentorships.kernel.repository import Follow, MongoAggregates
+from services.mentorships.lifecycle.domain import Mentorship
+from services.mentorships.lifecycle.usecases import MentorshipFilter
+from services.mentorships.projections.domain import Programme
+from services.mentorships.projections.repository import MongoProjections
+from shared.clock import Clock
+from shared.mongo import Database
+
+MENTORSHIPS = "mentorships"
+
+
+class MongoMentorships(MongoAggregates[Mentorship]):
+    def __init__(self, database: Database, clock: Clock, *, follow: Sequence[Follow[Mentorship]] = ()) -> None:
+        """`follow`: what other slices write when a mentorship changes, in the same transaction."""
+        super().__init__(database, clock, collection=MENTORSHIPS, kind=Mentorship, what="mentorship", follow=follow)
+        self._projections = MongoProjections(database)
+
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None:
+        return await self._projections.signed_in(institution, subject_hash)
+
+    async def programme(self, id: str) -> Programme | None:
+        return await self._projections.programme(id)
+
+    async def time_zone(self, member: str) -> str:
+        people = await self._projections.people([member])
+        return people[member].time_zone if member in people else "UTC"
+
+    async def list(
+        self, institution: str, wanted: MentorshipFilter, *, before: str | None, limit: int
+    ) -> Sequence[Mentorship]:
+        conditions = {"parties": wanted.member, "pair.programme": wanted.programme, "state": wanted.state}
+        query = {name: value for name, value in conditions.items() if value is not None}
+        return await self.page(institution, query, before=before, limit=limit)

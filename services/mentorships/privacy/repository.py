@@ -1,0 +1,71 @@
+"""Erases a person: their copy becomes a marker, each slice deletes what is theirs, and a receipt is published, in one
+transaction. Mentorships stay, with ids only: they are the other person's record too.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from services.mentorships.projections.repository import PEOPLE
+from shared.clock import Clock, derived_id
+from shared.consuming.projection import Refused, erased_states, fold_within, refused_of
+from shared.contracts.envelope import Received
+from shared.contracts.mentorships import MentorshipsErasureCompleted
+from shared.contracts.profiles import MemberErased, MentoringProfileChanged
+from shared.mongo import Database, Writing, ensure_indexes, in_one_thread
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact
+
+ERASURES = "erasures"
+Forget = Callable[[Writing, str], None]
+"""Deletes what a slice keeps of a member, by their id, in the transaction of the erasure."""
+
+
+class MongoErasures:
+    def __init__(self, database: Database, clock: Clock, *, forget: Sequence[Forget]) -> None:
+        self._database = database
+        self._clock = clock
+        self._forget = forget
+
+    async def prepare(self) -> None:
+        await ensure_indexes(self._database[ERASURES], [])
+
+    async def fold_erasures(self, received: Sequence[Received]) -> list[Refused]:
+        erased = [record for record in received if isinstance(record.payload, MemberErased)]
+        if not erased:
+            return []
+        return await in_one_thread(self._database, lambda writing: self._erase(writing, erased))
+
+    def _erase(self, writing: Writing, erased: Sequence[Received]) -> list[Refused]:
+        states = erased_states(erased, MentoringProfileChanged, lambda event: event.mentoring_sequence)
+        _, distrusted = fold_within(writing, PEOPLE, states)
+        refused = refused_of(erased, distrusted)
+        now = self._clock.now()
+        for record in erased:
+            if all(record is not refusal.received for refusal in refused):
+                for forget in self._forget:
+                    forget(writing, record.envelope.subject)
+                _publish_receipt(writing, record, now)
+        return refused
+
+
+def _publish_receipt(writing: Writing, received: Received, now: datetime) -> None:
+    """Once: a marker shows that it is published already."""
+    erased, envelope = received.payload, received.envelope
+    assert isinstance(erased, MemberErased)  # noqa: S101 -- the caller's filter
+    marker = {"institution": erased.institution, "member": erased.member, "at": now}
+    written = writing[ERASURES].update_one(
+        {"_id": erased.erasure}, {"$setOnInsert": marker}, upsert=True, session=writing.session
+    )
+    if written.matched_count:
+        return
+    receipt = Fact(
+        id=derived_id(envelope.id, f"mentorships forgot {erased.erasure}"),
+        payload=MentorshipsErasureCompleted(
+            erasure=erased.erasure, member=erased.member, institution=erased.institution
+        ),
+        institution=erased.institution,
+        sequence=1,
+        time=now,
+        trace=envelope.trace_for_effects(),
+    )
+    outbox.write(writing, [receipt])

@@ -1,0 +1,78 @@
+"""Copies of what profiles publishes: people and programmes."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from services.mentorships.projections.domain import Person, Programme
+from shared.consuming.projection import Copy, Refused, fold
+from shared.contracts.envelope import Received
+from shared.contracts.profiles import MentoringProfileChanged, ProgrammeChanged
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes
+
+PEOPLE, PROGRAMMES = "people", "programmes"
+_SIGN_IN = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="sign_in")
+
+
+class MongoProjections:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def prepare(self) -> None:
+        await ensure_indexes(self._database[PEOPLE], [_SIGN_IN])
+        await ensure_indexes(self._database[PROGRAMMES], [])
+
+    async def fold_people(self, received: Sequence[Received]) -> list[Refused]:
+        return await fold(self._database[PEOPLE], received)
+
+    async def fold_programmes(self, received: Sequence[Received]) -> list[Refused]:
+        return await fold(self._database[PROGRAMMES], received, _programme_fields)
+
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None:
+        wanted = {"institution": institution, "subject_hash": subject_hash, "erased": False, "status": "active"}
+        found = await self._database[PEOPLE].find_one(wanted, {"_id": 1})
+        return str(found["_id"]) if found else None
+
+    async def programme(self, id: str) -> Programme | None:
+        found = await self._database[PROGRAMMES].find_one({"_id": id, "erased": False})
+        return _programme(found) if found else None
+
+    async def people(self, ids: Collection[str]) -> Mapping[str, Person]:
+        """The ids come from a mentorship that the caller may see."""
+        found = self._database[PEOPLE].find({"_id": {"$in": list(ids)}, "erased": False})
+        return {document["_id"]: _person(document) async for document in found}
+
+
+def people_within(writing: Writing, ids: Collection[str]) -> Mapping[str, Person]:
+    """The same in the caller's transaction."""
+    found = writing[PEOPLE].find({"_id": {"$in": list(ids)}, "erased": False}, session=writing.session)
+    return {document["_id"]: _person(document) for document in found}
+
+
+def _person(document: Document) -> Person:
+    return Person(
+        id=document["_id"],
+        institution=document["institution"],
+        name=document["name"],
+        locale=document.get("locale", "en"),
+        time_zone=document.get("time_zone", "UTC"),
+        principles=document.get("principles", ""),
+        is_active=document.get("status") == "active",
+    )
+
+
+def _programme(document: Document) -> Programme:
+    return Programme(
+        id=document["_id"],
+        institution=document["institution"],
+        name=document["name"],
+        admits=frozenset(document.get("admits") or ()),
+    )
+
+
+def _programme_fields(payload: ProgrammeChanged) -> Document:
+    return {"name": payload.name, "admits": list(payload.admits)}
+
+
+COPIES = (
+    Copy(collection=PEOPLE, payload=MentoringProfileChanged),
+    Copy(collection=PROGRAMMES, payload=ProgrammeChanged, body=_programme_fields),
+)

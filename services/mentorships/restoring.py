@@ -1,0 +1,42 @@
+"""What mentorships restores after a backup: every version continues in a new epoch.
+
+Relationships opened since the backup are read again from matching's events. What the two people did with a mentorship
+since then is lost, because its events do not carry it: such mentorships are named with their last event.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from services.mentorships.lifecycle.repository import MENTORSHIPS
+from shared.contracts.envelope import Received
+from shared.contracts.mentorships import AboutMentorship
+from shared.contracts.payload import Payload
+from shared.mongo import Database
+from shared.restoring import Ahead, Counter, Outcome, raise_counters
+
+VERSIONED: Mapping[type[Payload], str] = {AboutMentorship: MENTORSHIPS}
+"""The collection whose `version` is the sequence of these events."""
+
+
+class MentorshipsRestored:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def counters(self) -> Mapping[Counter, int]:
+        return {
+            (name, document["_id"]): document["version"]
+            for name in VERSIONED.values()
+            async for document in self._database[name].find({}, {"version": 1})
+        }
+
+    def raised_by(self, received: Received) -> tuple[Counter, int] | None:
+        name = next((name for kind, name in VERSIONED.items() if isinstance(received.payload, kind)), None)
+        return None if name is None else ((name, received.envelope.subject), received.envelope.sequence)
+
+    def outcomes(self, ahead: Ahead) -> Iterator[Outcome]:
+        for (name, id), received in ahead.items():
+            yield "set_back", f"{name} {id} ({received.envelope.type})"
+
+    async def restore(self, ahead: Ahead, *, epoch: int) -> Iterator[Outcome]:
+        for name in VERSIONED.values():
+            await raise_counters(self._database, name, "version", epoch=epoch)
+        return self.outcomes(ahead)

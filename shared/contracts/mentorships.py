@@ -1,0 +1,140 @@
+"""The events of mentorships: how a mentorship goes, with ids, dates and codes; never a text that people wrote."""
+
+from typing import Annotated, ClassVar
+
+from shared.contracts.payload import Few, Id, Moment, Payload, Recipient, Slug
+
+
+class AboutMentorship(Payload):
+    """The common fields of events about a mentorship. Its id is that of matching's relationship."""
+
+    AGGREGATE: ClassVar[str] = "mentorship"
+    TENANT: ClassVar[str] = "mentee.institution"
+
+    mentorship: Id
+    programme: Id
+    mentee: Recipient
+    mentor: Recipient
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+
+class MentorshipBegan(AboutMentorship):
+    """A relationship was opened, and begins with an introduction, unless its programme has none."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.mentorship.began.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    introduction_ends_at: Moment | None = None
+
+
+class IntroductionEnding(AboutMentorship):
+    """The introduction ends soon, and no agreement is signed by both: without one the mentorship ends then."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.mentorship.introduction_ending.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    ends_at: Moment
+
+
+class MentorshipActivated(AboutMentorship):
+    """The introduction is over, because both signed the agreement."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.mentorship.activated.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    ends_at: Moment | None = None
+    """When the agreed period ends."""
+
+
+class MentorshipSilent(AboutMentorship):
+    """The two have not met for twice the agreed interval. Both are reminded, once."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.mentorship.silent.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    asked_at: Moment
+    """When both are asked how to go on, if they have not met until then."""
+
+
+class MentorshipQuestioned(AboutMentorship):
+    """Both are asked whether to go on, pause or end, because a reminder brought no meeting."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.mentorship.questioned.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    lapses_at: Moment
+    """When the mentorship ends, if nobody answers and they do not meet."""
+
+
+class MentorshipContinued(AboutMentorship):
+    """The mentee or the mentor answered that the mentorship goes on."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.mentorship.continued.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
+class MentorshipPaused(AboutMentorship):
+    """All clocks of the mentorship stop."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.mentorship.paused.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    reason: Slug
+    """As on the relationship's event; more may come."""
+
+
+class ReturnPlanned(AboutMentorship):
+    """The mentee or the mentor said when a paused mentorship goes on, or that this is open again."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.mentorship.return_planned.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    returns_at: Moment | None = None
+
+
+class MentorshipReturnDue(AboutMentorship):
+    """The planned end of a pause is reached. matching resumes the relationship if nothing stands against it."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.mentorship.return_due.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
+class MentorshipResumed(AboutMentorship):
+    """All clocks continue where they stopped."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.mentorship.resumed.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
+class PeriodEnding(AboutMentorship):
+    """The agreed period ends soon: the two can extend it by a new version of the agreement."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.mentorship.period_ending.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    ends_at: Moment
+
+
+class MentorshipEnded(AboutMentorship):
+    """The mentorship is over. matching closes the relationship if it is still open, and frees the seat."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.mentorship.ended.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    reason: Slug
+    """Today `introduction_left` (by either, without fault), `introduction_over` (no agreement in time), `lapsed` (no
+    meeting and no answer), `period_over`, and the reasons of `relationship.closed`; more may come."""
+    was_introduction: bool = False
+    """Whether no agreement was in force."""
+
+
+class MentorshipsErasureCompleted(Payload):
+    """The receipt of mentorships: of an erased member it keeps only ids."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.erasure.completed.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+    AGGREGATE: ClassVar[str] = "erasure"
+
+    erasure: Id
+    member: Id
+    institution: Id

@@ -1,0 +1,168 @@
+"""Mentorships on a real port with a real database; matching's events arrive as its consumer would hand them over."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from deploy.issuer import ISSUER, LocalIssuer
+from deploy.stack.ports import free_ports
+from services.mentorships.app import build
+from services.mentorships.lifecycle.handlers import Reactions
+from services.mentorships.lifecycle.repository import MongoMentorships
+from services.mentorships.projections.repository import MongoProjections
+from services.mentorships.settings import MentorshipsSettings
+from services.mentorships.slices import mentorships
+from shared import mongo
+from shared.auth import subject_hash
+from shared.clock import SystemClock
+from shared.contracts.envelope import Envelope, Received, Trace
+from shared.contracts.matching import (
+    RelationshipClosed,
+    RelationshipOpened,
+    RelationshipPaused,
+    RelationshipResumed,
+)
+from shared.contracts.payload import Payload, Recipient
+from shared.contracts.profiles import MentoringProfileChanged, ProgrammeChanged
+from shared.mongo import Database
+from tests.component.notifications_kit import serving_at
+
+NORTH, SOUTH = "north", "south"
+PROGRAMME = "residency"
+MENTEE = Recipient(member="mia", institution=NORTH)
+MENTOR = Recipient(member="ada", institution=SOUTH)
+
+
+class ShiftedClock(SystemClock):
+    """The time of day, moved on by a test."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+@dataclass(slots=True)
+class MentorshipsService:
+    http: httpx.AsyncClient
+    issuer: LocalIssuer
+    database: Database
+    clock: ShiftedClock
+    mentorships: MongoMentorships
+    _sequences: Any = field(default_factory=lambda: count(1))
+
+    def received(self, payload: Payload, *, at: datetime | None = None) -> Received:
+        envelope = Envelope(
+            id=self.clock.new_id(),
+            type=payload.TYPE,
+            institution=payload.tenant,
+            subject=payload.aggregate,
+            sequence=next(self._sequences),
+            time=at or self.clock.now(),
+            trace=Trace(correlation_id="test"),
+        )
+        return Received(envelope, payload)
+
+    async def knows(self, person: Recipient, *, time_zone: str = "UTC", principles: str = "", name: str = "") -> None:
+        """The person's profile has arrived, and they have accepted their invitation."""
+        profile = MentoringProfileChanged(
+            member=person.member,
+            institution=person.institution,
+            name=name or person.member.title(),
+            time_zone=time_zone,
+            principles=principles,
+            subject_hash=subject_hash(ISSUER, person.member),
+        )
+        await MongoProjections(self.database).fold_people([self.received(profile)])
+
+    async def knows_programme(self) -> None:
+        programme = ProgrammeChanged(
+            programme=PROGRAMME,
+            institution=NORTH,
+            name="Residency",
+            status="active",
+            admits=(NORTH, SOUTH),
+            weights={},
+        )
+        await MongoProjections(self.database).fold_programmes([self.received(programme)])
+
+    async def hears(self, payload: Payload, *, at: datetime | None = None) -> None:
+        """An event of matching arrives."""
+        reactions = Reactions(self.mentorships, self.clock)
+        handlers = {
+            RelationshipOpened: reactions.on_opened,
+            RelationshipPaused: reactions.on_paused,
+            RelationshipResumed: reactions.on_resumed,
+            RelationshipClosed: reactions.on_closed,
+        }
+        received, handle = self.received(payload, at=at), handlers[type(payload)]
+        await mongo.in_one_thread(self.database, lambda writing: handle(received, writing))
+
+    async def opened(
+        self, *, at: datetime | None = None, mentee: Recipient = MENTEE, mentor: Recipient = MENTOR
+    ) -> str:
+        """A relationship was opened; returns the mentorship's id."""
+        id = self.clock.new_id()
+        await self.hears(RelationshipOpened(**about(id, mentee=mentee, mentor=mentor)), at=at)
+        return id
+
+    def headers(
+        self, person: Recipient, *, roles: Sequence[str] = ("member",), programmes: Sequence[str] = ()
+    ) -> dict[str, str]:
+        token = self.issuer.token(person.member, institution=person.institution, roles=roles, programmes=programmes)
+        return {"Authorization": f"Bearer {token}", "Idempotency-Key": self.clock.new_id()}
+
+    async def get(self, person: Recipient, path: str, **query: Any) -> httpx.Response:
+        return await self.http.get(path, params=query, headers=self.headers(person))
+
+    async def post(self, person: Recipient, path: str, body: Any = None) -> httpx.Response:
+        return await self.http.post(path, json=body, headers=self.headers(person))
+
+    async def put(self, person: Recipient, path: str, body: Any, **headers: str) -> httpx.Response:
+        return await self.http.put(path, json=body, headers=self.headers(person) | headers)
+
+    async def published(self) -> list[str]:
+        """Types of the events in the outbox, without their prefix and version, in order."""
+        rows = await self.database["outbox"].find({}).sort("_id", 1).to_list(None)
+        return [
+            row["headers"]["ce_type"].removeprefix("org.preceptor.mentorships.").removesuffix(".v1") for row in rows
+        ]
+
+
+def about(id: str, *, mentee: Recipient = MENTEE, mentor: Recipient = MENTOR) -> dict[str, Any]:
+    """The common fields of an event about a relationship."""
+    return {"relationship": id, "programme": PROGRAMME, "mentee": mentee, "mentor": mentor}
+
+
+@asynccontextmanager
+async def serving(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, *roles: str
+) -> AsyncIterator[MentorshipsService]:
+    clock = ShiftedClock()
+    settings = MentorshipsSettings(
+        environment="development",
+        mongo_uri=SecretStr(mongo_uri),
+        mongo_database=f"test_{clock.new_id()}",
+        kafka_bootstrap=kafka_bootstrap,
+        issuers_file=issuer.issuers_file,
+        topics_size="native",
+        http_port=free_ports(1)[0],
+    )
+    service = build(settings, clock, frozenset(roles))
+    await service.prepare()
+    database = mongo.connect(mongo_uri, settings.mongo_database)
+    try:
+        async with AsyncExitStack() as running:
+            base = await running.enter_async_context(serving_at(service, clock))
+            client = await running.enter_async_context(httpx.AsyncClient(base_url=base, timeout=10))
+            yield MentorshipsService(client, issuer, database, clock, mentorships(database, clock))
+    finally:
+        await database.client.drop_database(database.name)
+        database.client.close()
