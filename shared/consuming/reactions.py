@@ -28,6 +28,23 @@ _MAX_WITHOUT_LOOKUP = 8
 
 
 @dataclass(frozen=True, slots=True)
+class _Fact:
+    """A record that has a reaction here."""
+
+    event: Received
+    reaction: Reaction
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A record of a batch that must be handled or parked."""
+
+    record: Record
+    content: _Fact | ParkReason
+    """A reason where the record cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Batch:
     """State that the keys of one batch share."""
 
@@ -69,10 +86,14 @@ class ReactionConsumer:
         self._lookups = lookups
 
     async def handle(self, records: Sequence[Record]) -> None:
-        by_key: dict[bytes, list[Record]] = defaultdict(list)
-        for record in records:
-            by_key[record.key or b""].append(record)
-        handled_ids = await self._handled_ids(records) if len(records) > _MAX_WITHOUT_LOOKUP else set()
+        """Queries nothing for records without a reaction here: on a shared topic most records may be such."""
+        items = [_Item(record, content) for record in records if (content := self._read(record)) is not None]
+        if not items:
+            return
+        by_key: dict[bytes, list[_Item]] = defaultdict(list)
+        for item in items:
+            by_key[item.record.key or b""].append(item)
+        handled_ids = await self._handled_ids(items) if len(items) > _MAX_WITHOUT_LOOKUP else set()
         to_park: list[ParkRequest] = []
         keys_read = [key for key in by_key if 0 < len(key) <= MAX_ATTRIBUTE]  # longer keys are refused unread
         blocked = self._lookups.submit(self._parking.blocked, self._consumer, keys_read)
@@ -92,29 +113,40 @@ class ReactionConsumer:
     async def _retry_key(self, key: bytes) -> int:
         succeeded = 0
         async for parked in self._parking.sequence(self._consumer, key):
-            failed = await self._try(parked, parked_id=parked.id)
+            failed = await self._try(self._read(parked), parked_id=parked.id)
             if failed is not None:
                 await self._parking.failed_again(parked.id, self._failures.with_retry_time(failed, parked.attempts))
                 break
             succeeded += 1
         return succeeded
 
-    async def _handled_ids(self, records: Sequence[Record]) -> set[str]:
-        ids = [
-            value.decode(errors="replace")
-            for record in records
-            for name, value in record.headers
-            if name == "ce_id" and value and len(value) <= MAX_ATTRIBUTE
-        ]
+    def _read(self, record: Record) -> _Fact | ParkReason | None:
+        """Returns None for a record without a reaction here."""
+        try:
+            event = read(key=record.key, value=record.value, headers=record.headers)
+        except Unreadable as wrong:
+            return ParkReason(wrong.reason, str(wrong))
+        reaction = self._reactions.get(event.envelope.type) if event else None
+        if event is None or reaction is None:
+            self._count_ignored()
+            return None
+        return _Fact(event, reaction)
+
+    def _count_ignored(self) -> None:
+        self._metrics.records.labels(self._consumer, "ignored").inc()
+
+    async def _handled_ids(self, items: Sequence[_Item]) -> set[str]:
+        ids = [item.content.event.envelope.id for item in items if isinstance(item.content, _Fact)]
         return await inbox.handled(self._database, consumer=self._consumer, events=ids)
 
-    async def _handle_key(self, records: Sequence[Record], batch: _Batch) -> None:
+    async def _handle_key(self, items: Sequence[_Item], batch: _Batch) -> None:
         is_blocked = False
-        for record in records:
+        for item in items:
+            record = item.record
             if is_blocked:
                 batch.to_park.append(self._failures.request(record, BEHIND_PARKED, blocks=True))
                 continue
-            failed = await self._try(record, batch=batch)
+            failed = await self._try(item.content, batch=batch)
             if failed is not None:
                 if record.key and record.key in await asyncio.wrap_future(batch.blocked):
                     failed = BEHIND_PARKED
@@ -122,20 +154,19 @@ class ReactionConsumer:
                 batch.to_park.append(self._failures.request(record, failed, blocks=is_blocked))
 
     async def _try(
-        self, record: Record, *, batch: _Batch | None = None, parked_id: str | None = None
+        self, content: _Fact | ParkReason | None, *, batch: _Batch | None = None, parked_id: str | None = None
     ) -> ParkReason | None:
         """Returns None where the record took effect, was handled before, or has no reaction here."""
-        try:
-            event = read(key=record.key, value=record.value, headers=record.headers)
-        except Unreadable as wrong:
-            return ParkReason(wrong.reason, str(wrong))
-        reaction = self._reactions.get(event.envelope.type) if event else None
-        if event is None or reaction is None or (batch and event.envelope.id in batch.handled_ids):
-            self._metrics.records.labels(self._consumer, "ignored").inc()
+        if isinstance(content, ParkReason):
+            return content
+        if content is None:
             await self._unpark(parked_id)
             return None
-        follow(event.envelope.trace_for_effects())
-        return await self._react(event, reaction, batch=batch, parked_id=parked_id)
+        if batch and content.event.envelope.id in batch.handled_ids:
+            self._count_ignored()
+            return None
+        follow(content.event.envelope.trace_for_effects())
+        return await self._react(content.event, content.reaction, batch=batch, parked_id=parked_id)
 
     async def _unpark(self, parked_id: str | None) -> None:
         if parked_id is not None:
