@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
+from faststream.message import AckStatus
 
 from shared import failpoints
 from shared.consuming.liveness import BATCH_SECONDS, Client, Handle
@@ -28,6 +29,31 @@ class _PromptSubscriber(BatchSubscriber):
     async def get_msg(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord[Any, Any], ...]:
         batches = await consumer.getmany(timeout_ms=self.batch_timeout_ms, max_records=self.max_records)
         return tuple(chain(*batches.values()))
+
+
+class BatchMessage(KafkaAckableMessage):
+    """Commits the partitions of its records. FastStream commits all assigned partitions for each batch: Kafka would
+    write an offset for each of them, and there are hundreds in production.
+    """
+
+    consumer: AIOKafkaConsumer
+
+    async def ack(self) -> None:
+        if self.committed:
+            return
+        assigned = self.consumer.assignment()
+        if ends := {partition: end for partition, end in _ends(self.raw_message).items() if partition in assigned}:
+            await self.consumer.commit(ends)
+        self.committed = AckStatus.ACKED
+
+
+def _ends(records: Iterable[ConsumerRecord[Any, Any]]) -> dict[TopicPartition, int]:
+    """The offset after the last record of each partition."""
+    ends: dict[TopicPartition, int] = {}
+    for record in records:
+        partition = TopicPartition(record.topic, record.partition)
+        ends[partition] = max(ends.get(partition, 0), record.offset + 1)
+    return ends
 
 
 def subscribe(
@@ -50,7 +76,7 @@ def subscribe(
     subscriber.__class__ = _PromptSubscriber
 
     async def parse(records: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaAckableMessage:
-        return KafkaAckableMessage(raw_message=records, body=b"", consumer=subscriber.consumer)
+        return BatchMessage(raw_message=records, body=b"", consumer=subscriber.consumer)
 
     async def decode(message: KafkaAckableMessage) -> Sequence[Any]:
         return message.raw_message
