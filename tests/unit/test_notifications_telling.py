@@ -5,9 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
+import pytest
+
 from services.notifications.kernel.domain import (
     Change,
     ErasureNotice,
+    KnownContact,
     LeftOver,
     ListChange,
     Notification,
@@ -34,6 +37,7 @@ from shared.contracts.matching import (
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
 from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
+from shared.errors import Rejected
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
 TRACE = Trace(correlation_id="request", causation_id="fact")
@@ -55,14 +59,11 @@ class FixedClock:
 
 class NotificationsInMemory:
     def __init__(self) -> None:
-        self.contacts: dict[str, str] = {}
-        self.gone: set[Recipient] = set()
+        self.contacts: dict[str, KnownContact] = {}
+        self.contacts_read: list[set[str]] = []
         self.positions: dict[Recipient, int] = {}
         self.kept: dict[str, Notification] = {}
         self.published: list[tuple[NotificationRecorded, Trace]] = []
-
-    def erased(self, recipients: Iterable[Recipient]) -> set[Recipient]:
-        return self.gone.intersection(recipients)
 
     def next_position(self, recipient: Recipient) -> int:
         self.positions[recipient] = self.positions.get(recipient, 0) + 1
@@ -88,8 +89,9 @@ class NotificationsInMemory:
         self.kept[told.id] = told
         return told.id
 
-    def institutions_of(self, members: Iterable[str]) -> Mapping[str, str]:
-        return {member: self.contacts[member] for member in members if member in self.contacts}
+    def contacts_of(self, members: Iterable[str]) -> Mapping[str, KnownContact]:
+        self.contacts_read.append(set(members))
+        return {member: self.contacts[member] for member in self.contacts_read[-1] if member in self.contacts}
 
     def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         assert now == NOW
@@ -153,10 +155,24 @@ async def test_an_event_without_recipients_writes_nothing() -> None:
 
 async def test_an_erased_recipient_is_told_nothing_and_the_others_are() -> None:
     repository = NotificationsInMemory()
-    repository.gone = {Recipient(institution="north", member="max")}
+    repository.contacts["max"] = KnownContact(institution="north", is_erased=True)
     await tell(repository, event("mia", "max"))
     assert [one.recipient.member for one in repository.kept.values()] == ["mia"]
     assert [one.member for one, _ in repository.published] == ["mia"]
+
+
+async def test_an_event_that_names_a_member_under_another_institution_is_refused() -> None:
+    repository = NotificationsInMemory()
+    repository.contacts["ada"] = KnownContact(institution="south", is_erased=False)
+    with pytest.raises(Rejected):
+        await tell(repository, event("mia"))
+    assert repository.kept == {}
+
+
+async def test_one_read_of_contacts_answers_all_that_is_asked_of_them() -> None:
+    repository = NotificationsInMemory()
+    await tell(repository, event("mia", "max"))
+    assert repository.contacts_read == [{"mia", "max", "ben", "ada"}]
 
 
 async def test_a_second_event_updates_the_unread_notification_under_a_new_position() -> None:

@@ -22,6 +22,14 @@ class Person:
     institution: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownContact:
+    """What the contact of a member says about them."""
+
+    institution: str
+    is_erased: bool
+
+
 Side = Literal["mentee", "mentor"]
 
 

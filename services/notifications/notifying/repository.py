@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from services.notifications.inbox.repository.documents import counter_of, initial_fields, of_recipient, updated_fields
-from services.notifications.kernel.domain import PendingNotification, Recipient
+from services.notifications.kernel.domain import KnownContact, PendingNotification, Recipient
 from services.notifications.projections.repository import CONTACTS
 from shared.contracts.envelope import Trace
 from shared.contracts.notifications import NotificationRecorded
@@ -21,12 +21,6 @@ class MongoNotificationRepository:
 
     def __init__(self, writing: Writing) -> None:
         self._writing = writing
-
-    def erased(self, recipients: Iterable[Recipient]) -> set[Recipient]:
-        ids = [recipient.member for recipient in recipients]
-        wanted = {"_id": {"$in": ids}, "erased": True}
-        found = self._writing[CONTACTS].find(wanted, {"institution": 1}, session=self._writing.session)
-        return {Recipient(institution=contact["institution"], member=contact["_id"]) for contact in found}
 
     def next_position(self, recipient: Recipient) -> int:
         counter = self._writing["recipients"].find_one_and_update(
@@ -59,10 +53,13 @@ class MongoNotificationRepository:
         )
         return str(document["_id"])  # type: ignore[index]  # as above
 
-    def institutions_of(self, members: Iterable[str]) -> Mapping[str, str]:
-        wanted = {"_id": {"$in": sorted(members)}}
-        found = self._writing[CONTACTS].find(wanted, {"institution": 1}, session=self._writing.session)
-        return {contact["_id"]: contact["institution"] for contact in found}
+    def contacts_of(self, members: Iterable[str]) -> Mapping[str, KnownContact]:
+        wanted, fields = {"_id": {"$in": sorted(members)}}, {"institution": 1, "erased": 1}
+        found = self._writing[CONTACTS].find(wanted, fields, session=self._writing.session)
+        return {
+            contact["_id"]: KnownContact(institution=contact["institution"], is_erased=contact["erased"])
+            for contact in found
+        }
 
     def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         facts = [_fact(event, recorded, now, trace) for event, recorded in notifications.items()]

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from services.notifications.kernel.domain import (
     ErasureNotice,
+    KnownContact,
     LeftOver,
     ListChange,
     PairUpdate,
@@ -36,17 +37,14 @@ AnyEvent = SuggestionsChanged | AboutRequest | AboutRelationship | AboutPlace | 
 class NotificationRepository(Protocol):
     """The repository within one transaction."""
 
-    def erased(self, recipients: Iterable[Recipient]) -> set[Recipient]:
-        """Which of these are erased and get no notification."""
-
     def next_position(self, recipient: Recipient) -> int:
         """Transactions that notify the same person are serialized by the counter, so positions commit in order."""
 
     def record(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
         """Updates the unread notification of the occasion, or creates it under the new id; returns its id."""
 
-    def institutions_of(self, members: Iterable[str]) -> Mapping[str, str]:
-        """Institutions by member, as their contacts say; members without a contact are missing."""
+    def contacts_of(self, members: Iterable[str]) -> Mapping[str, KnownContact]:
+        """By member; members without a contact are missing."""
 
     def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         """Publishes `notifications` by event id."""
@@ -57,37 +55,43 @@ class Notifier:
         self._clock = clock
 
     def suggestions_changed(self, event: SuggestionsChanged, trace: Trace, repository: NotificationRepository) -> None:
-        _refuse_moved([Person(member=event.mentee, institution=event.institution), *_ranked(event)], event, repository)
+        mentee = Person(member=event.mentee, institution=event.institution)
+        contacts = _contacts_of([mentee, *_ranked(event)], event, repository)
         notices = pending_notifications(_change(event), cause=event.cause, recipients=_recipients(event))
-        if notices:
-            self._notify(notices, trace, repository)
+        self._notify(notices, contacts, trace, repository)
 
     def pair_changed(
         self, event: AboutRequest | AboutRelationship, trace: Trace, repository: NotificationRepository
     ) -> None:
-        _refuse_moved([_person(event.mentee), _person(event.mentor)], event, repository)
+        contacts = _contacts_of([_person(event.mentee), _person(event.mentor)], event, repository)
         notices = [_pair_update(event, to) for to in dict.fromkeys(_recipients(event))]
-        if notices:
-            self._notify(notices, trace, repository)
+        self._notify(notices, contacts, trace, repository)
 
     def left_over(self, event: AboutPlace, trace: Trace, repository: NotificationRepository) -> None:
-        _refuse_moved([_person(event.mentee)], event, repository)
+        contacts = _contacts_of([_person(event.mentee)], event, repository)
         notices = [_left_over(event, to) for to in dict.fromkeys(_recipients(event))]
-        if notices:
-            self._notify(notices, trace, repository)
+        self._notify(notices, contacts, trace, repository)
 
     def erasure_request_changed(
         self, event: ErasureRequested | ErasureWithdrawn, trace: Trace, repository: NotificationRepository
     ) -> None:
-        _refuse_moved([Person(member=event.member, institution=event.institution)], event, repository)
+        contacts = _contacts_of([Person(member=event.member, institution=event.institution)], event, repository)
         notices = [_erasure_notice(event, to) for to in dict.fromkeys(_recipients(event))]
-        if notices:
-            self._notify(notices, trace, repository)
+        self._notify(notices, contacts, trace, repository)
 
-    def _notify(self, notices: Sequence[PendingNotification], trace: Trace, repository: NotificationRepository) -> None:
-        """Ids are derived from the cause: after a restored backup the same event makes the same notification again."""
-        erased = repository.erased(notice.recipient for notice in notices)
-        notices = [notice for notice in notices if notice.recipient not in erased]
+    def _notify(
+        self,
+        notices: Sequence[PendingNotification],
+        contacts: Mapping[str, KnownContact],
+        trace: Trace,
+        repository: NotificationRepository,
+    ) -> None:
+        """Ids are derived from the cause: after a restored backup the same event makes the same notification again.
+
+        Erased members get no notification.
+        """
+        erased = {member for member, contact in contacts.items() if contact.is_erased}
+        notices = [notice for notice in notices if notice.recipient.member not in erased]
         now = self._clock.now()
         cause = trace.causation_id or self._clock.new_id()
         recorded = {
@@ -112,12 +116,20 @@ class Notifier:
         )
 
 
-def _refuse_moved(named: Iterable[Person], event: AnyEvent, repository: NotificationRepository) -> None:
-    """Refuses an event that names another institution of a member: a member's institution never changes."""
+def _contacts_of(
+    named: Iterable[Person], event: AnyEvent, repository: NotificationRepository
+) -> Mapping[str, KnownContact]:
+    """The contacts of the named people and of the recipients.
+
+    Refuses an event that names another institution of a member: a member's institution never changes.
+    """
     people = [*named, *map(_person, event.recipients)]
-    known = repository.institutions_of({person.member for person in people})
-    if any(known.get(person.member, person.institution) != person.institution for person in people):
-        raise Rejected("another_institution", "names a member under an institution that is not theirs")
+    contacts = repository.contacts_of({person.member for person in people})
+    for person in people:
+        contact = contacts.get(person.member)
+        if contact is not None and contact.institution != person.institution:
+            raise Rejected("another_institution", "names a member under an institution that is not theirs")
+    return contacts
 
 
 def _person(named: Named) -> Person:
