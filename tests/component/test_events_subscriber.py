@@ -20,12 +20,12 @@ from tests.eventually import eventually
 (LINES,) = re.findall(r"```python subscriber\n(.*?)```", EVENTS_PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_it_is_short_and_needs_nothing_of_ours() -> None:
+def test_the_example_subscriber_is_short_and_imports_nothing_of_the_project() -> None:
     assert len(LINES.strip().splitlines()) <= 32
     assert re.findall(r"^(?:from|import) (\S+)", LINES, re.MULTILINE) == ["asyncio,", "aiokafka"]
 
 
-async def test_a_stranger_hears_of_a_changed_list_and_goes_on_after_a_broken_record(
+async def test_the_example_subscriber_gets_changed_lists_and_survives_a_broken_record(
     kafka_bootstrap: str, tmp_path: Path
 ) -> None:
     program, heard = tmp_path / "subscriber.py", tmp_path / "heard.txt"
@@ -57,7 +57,7 @@ async def test_a_stranger_hears_of_a_changed_list_and_goes_on_after_a_broken_rec
 
 
 @pytest.mark.parametrize("forbidden", ["enable_auto_commit=True", "latest"])
-def test_it_shows_nothing_that_loses_records(forbidden: str) -> None:
+def test_the_example_subscriber_uses_no_setting_that_loses_records(forbidden: str) -> None:
     assert forbidden not in LINES
 
 
@@ -73,7 +73,7 @@ asyncio.run(main(os.environ["KAFKA_BOOTSTRAP"]))
 """
 
 
-async def test_the_subscriber_of_the_readme_hears_of_a_changed_list(kafka_bootstrap: str, tmp_path: Path) -> None:
+async def test_the_subscriber_of_the_readme_gets_a_changed_list(kafka_bootstrap: str, tmp_path: Path) -> None:
     (lines,) = re.findall(r"```python\n(.*?)```", _README.read_text(encoding="utf-8"), re.DOTALL)
     program = tmp_path / "subscriber.py"
     program.write_text(_AROUND.format(lines=textwrap.indent(lines, "    ")), encoding="utf-8")

@@ -69,7 +69,7 @@ async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) ->
         yield matching
 
 
-async def test_every_post_of_profiles_has_its_effect_once_and_is_answered_at_once(network: Network) -> None:
+async def test_every_post_of_profiles_takes_effect_once_and_is_answered_without_a_wait(network: Network) -> None:
     repeating = Repeating(network.database)
 
     def post(by: Person, path: str, body: Json | None = None) -> Send:
@@ -102,7 +102,7 @@ async def test_every_post_of_profiles_has_its_effect_once_and_is_answered_at_onc
     repeating.covers(network.service.app.openapi())
 
 
-async def test_every_post_of_matching_has_its_effect_once_and_is_answered_at_once(matching: Matching) -> None:
+async def test_every_post_of_matching_takes_effect_once_and_is_answered_without_a_wait(matching: Matching) -> None:
     posts = Posts(matching)
     await posts.of_members()
     await posts.of_rotations()
@@ -186,7 +186,7 @@ class Posts:
         return int((await self._matching.database[collection].find_one({"_id": id}) or {})["version"])
 
 
-async def test_every_post_of_notifications_has_its_effect_once_and_is_answered_at_once(
+async def test_every_post_of_notifications_takes_effect_once_and_is_answered_without_a_wait(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     settings = notifications_kit.settings(mongo_uri, kafka_bootstrap, issuer)

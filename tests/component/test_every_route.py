@@ -198,7 +198,7 @@ def _encoded(part: Json) -> str:
     return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
 
 
-async def test_no_route_lets_a_token_pass_that_does_not_hold(served: Served, two: LocalIssuer) -> None:
+async def test_no_route_accepts_an_invalid_token(served: Served, two: LocalIssuer) -> None:
     before = await served.state()
     for method, path, operation in served.routes():
         for token, status, code in forgeries(two):
@@ -247,7 +247,7 @@ _VERDICTS = {"/rotations", "/rotations/{rotation}", "/rotations/upload"}
 """Refused by row, for what they name: 422, or 200 with every row refused."""
 
 
-async def test_a_token_limited_to_another_programme_reaches_nobody_outside_it(served: Served, two: LocalIssuer) -> None:
+async def test_a_token_limited_to_a_programme_reaches_no_member_outside_it(served: Served, two: LocalIssuer) -> None:
     before = await served.state()
     for role in ("coordinator", "integrator"):
         token = two.token("cora", institution=NORTH, roles=[role], programmes=["other"])

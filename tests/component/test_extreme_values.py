@@ -187,7 +187,7 @@ async def test_what_only_the_store_refuses_is_traced_to_its_record_and_parked(pl
     assert [(one.offset, one.reason) for one in waiting] == [(1, "value_refused"), (3, "value_refused")]
 
 
-async def test_a_reaction_s_value_that_the_store_refuses_is_parked_at_once(plumbing: Plumbing) -> None:
+async def test_a_reaction_whose_value_the_store_refuses_is_parked_without_retries(plumbing: Plumbing) -> None:
     consumers = unsubscribed(plumbing, "notifications")
     consumers.reaction(
         {SuggestionsChanged: lambda _, writing: writing["x"].insert_one({"n": 2**70}, session=writing.session)}
@@ -197,7 +197,7 @@ async def test_a_reaction_s_value_that_the_store_refuses_is_parked_at_once(plumb
     assert (waiting.reason, waiting.retry_at, waiting.attempts) == ("value_refused", None, 1)
 
 
-async def test_a_fault_of_our_own_in_a_fold_parks_its_record_and_no_other(plumbing: Plumbing) -> None:
+async def test_a_program_fault_in_a_projection_parks_its_record_only(plumbing: Plumbing) -> None:
     consumers = unsubscribed(plumbing, "matching")
     copies = plumbing.database["copies"]
 

@@ -34,7 +34,7 @@ async def steps(api: RoundsApi, state: str) -> list[tuple[str, list[str]]] | Non
     return [(one["mentee"]["member"], [move["mentor"]["member"] for move in one["moves"]]) for one in items]
 
 
-async def test_no_round_and_no_repair_brings_together_who_assesses_and_who_is_assessed(
+async def test_no_round_and_no_repair_matches_an_evaluator_with_the_assessed_member(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
 ) -> None:
     work = ("assessments", "solving", "publishing", "repairs", "due")

@@ -176,7 +176,7 @@ async def test_parked_forgeries_are_measured_by_reason_until_they_are_dropped(sc
 
 
 @pytest.mark.parametrize("forgeries", FORGERIES, ids=lambda one: one.__name__)
-async def test_a_forged_record_between_honest_ones_of_one_batch_hides_none(scene: Scene, forgeries: Any) -> None:
+async def test_a_forged_record_hides_no_genuine_record_of_its_batch(scene: Scene, forgeries: Any) -> None:
     records, reasons = forgeries(scene)
     waiting = [scene.producer.send(**one) for one in (scene.honest(4), *records, scene.honest(5))]
     for one in [await sent for sent in waiting]:
@@ -186,7 +186,7 @@ async def test_a_forged_record_between_honest_ones_of_one_batch_hides_none(scene
 
 
 @pytest.mark.parametrize("collection", [PREFERENCES, "contacts"])
-async def test_private_states_are_as_hard_to_forge(scene: Scene, collection: str) -> None:
+async def test_records_of_private_topics_are_checked_for_forgery_too(scene: Scene, collection: str) -> None:
     def state(institution: str) -> Payload:
         if collection == PREFERENCES:
             return PreferencesChanged(member=scene.ana, institution=institution)

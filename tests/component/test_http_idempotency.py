@@ -52,7 +52,7 @@ async def test_a_key_is_required_and_has_a_length(api: Api, client: httpx.AsyncC
     assert await api.notes() == []
 
 
-async def test_the_same_request_gets_the_same_answer_and_says_so(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_repeated_request_gets_the_same_answer_marked_as_replayed(api: Api, client: httpx.AsyncClient) -> None:
     headers = api.headers(idempotency_key=KEY)
     first = await client.post("/notes", json={"text": "x"}, headers=headers)
     again = await client.post("/notes", json={"text": "x"}, headers=headers)
@@ -63,7 +63,7 @@ async def test_the_same_request_gets_the_same_answer_and_says_so(api: Api, clien
     assert len(await api.notes()) == 1
 
 
-async def test_an_answer_is_kept_so_that_only_whoever_asked_can_read_it(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_stored_answer_is_readable_only_by_its_requester(api: Api, client: httpx.AsyncClient) -> None:
     await client.post("/notes", json={"text": "Ada Lovelace"}, headers=api.headers(idempotency_key=KEY))
     [kept] = await api.database["idempotency"].find({}).to_list(None)
     assert kept["status"] == 201
@@ -82,7 +82,7 @@ async def test_another_body_or_query_under_the_same_key_is_refused(api: Api, cli
     assert len(await api.notes()) == 1
 
 
-async def test_two_hundred_at_once_create_one(api: Api, client: httpx.AsyncClient) -> None:
+async def test_two_hundred_concurrent_requests_create_one_member(api: Api, client: httpx.AsyncClient) -> None:
     headers = api.headers(idempotency_key=KEY)
     answers = await asyncio.gather(*(client.post("/notes", json={"text": "x"}, headers=headers) for _ in range(200)))
     assert {answer.status_code for answer in answers} <= {201, 409}
@@ -112,7 +112,7 @@ async def test_a_request_that_failed_may_be_sent_again(api: Api, client: httpx.A
     assert len(await api.notes()) == 1
 
 
-async def test_what_a_crashed_process_began_another_takes_up_after_a_minute_under_the_same_id(
+async def test_a_crashed_request_is_resumed_after_a_minute_under_the_same_id(
     api: Api, client: httpx.AsyncClient
 ) -> None:
     headers = api.headers(idempotency_key=KEY)
@@ -143,7 +143,7 @@ async def test_what_a_crashed_process_began_another_takes_up_after_a_minute_unde
     assert len(await api.notes()) == 1
 
 
-async def test_whoever_waits_is_told_how_long_the_key_is_held_by_a_request_that_never_ends(
+async def test_a_waiting_request_is_answered_with_the_time_its_key_is_still_held(
     api: Api, client: httpx.AsyncClient
 ) -> None:
     headers = api.headers(idempotency_key=KEY)
@@ -155,9 +155,7 @@ async def test_whoever_waits_is_told_how_long_the_key_is_held_by_a_request_that_
     assert 10 <= int(answer.headers["retry-after"]) <= 20, "40 of 60 s are over, whatever the machine's haste"
 
 
-async def test_a_request_whose_effect_stands_is_answered_at_once_though_its_process_was_killed(
-    api: Api, client: httpx.AsyncClient
-) -> None:
+async def test_a_committed_request_is_answered_without_a_wait_after_a_kill(api: Api, client: httpx.AsyncClient) -> None:
     headers = api.headers(idempotency_key=KEY)
     await killed(api, client)
     await api.database["idempotency"].update_many({}, {"$set": {"has_effect": True}})
@@ -174,7 +172,7 @@ async def killed(api: Api, client: httpx.AsyncClient) -> None:
     await api.database["notes"].delete_many({})
 
 
-async def test_an_upload_is_a_post_like_any(api: Api, client: httpx.AsyncClient) -> None:
+async def test_an_upload_is_idempotent_like_any_post(api: Api, client: httpx.AsyncClient) -> None:
     def request(content: bytes) -> httpx.Request:
         body = b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\na\r\n--b\r\n'
         body += b'Content-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + content + b"\r\n--b--\r\n"
@@ -197,7 +195,7 @@ async def test_an_answer_with_a_secret_is_kept_nowhere(api: Api, client: httpx.A
     assert "once only" not in str(kept)
 
 
-async def test_an_upload_sent_again_is_the_same_whatever_stands_between_its_parts(
+async def test_a_repeated_upload_is_recognized_whatever_its_multipart_boundary(
     api: Api, client: httpx.AsyncClient
 ) -> None:
     headers, file = api.headers(idempotency_key=KEY), {"file": ("people.csv", b"x" * (2 << 20))}

@@ -78,9 +78,7 @@ async def test_a_token_that_does_not_hold_changes_nothing_whatever_the_method(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
-async def test_who_sends_no_token_is_told_so_before_their_body_is_looked_at(
-    client: httpx.AsyncClient, method: str
-) -> None:
+async def test_a_missing_token_is_refused_before_the_body_is_read(client: httpx.AsyncClient, method: str) -> None:
     path = "/notes" if method != "PATCH" else "/notes/one"
     answer = await client.request(method, path, content=b"x" * (2 << 20))
     is_problem(answer, 401, "token_missing")
@@ -93,7 +91,7 @@ async def test_an_unsigned_token_is_refused(api: Api, client: httpx.AsyncClient)
     is_problem(answer, 401, "algorithm_refused")
 
 
-async def test_keys_that_cannot_be_had_are_503_and_come_back_by_themselves(api: Api, client: httpx.AsyncClient) -> None:
+async def test_unavailable_keys_are_answered_with_503_until_they_are_back(api: Api, client: httpx.AsyncClient) -> None:
     keys = api.issuer.folder / "jwks.json"
     content = keys.read_bytes()
     keys.unlink()
@@ -139,7 +137,7 @@ async def test_keys_that_cannot_be_had_are_503_and_come_back_by_themselves(api: 
     ],
     ids=lambda value: repr(value[:40]) if isinstance(value, bytes) else "",
 )
-async def test_a_body_that_does_not_fit_is_told_where_and_never_what(
+async def test_an_invalid_body_is_refused_with_the_place_and_never_the_value(
     api: Api, client: httpx.AsyncClient, content: bytes, status: int, code: str
 ) -> None:
     note = await written(api, client)
@@ -149,7 +147,7 @@ async def test_a_body_that_does_not_fit_is_told_where_and_never_what(
     assert [(one["text"], one["version"]) for one in await api.notes()] == [("first", 1)]
 
 
-async def test_json_that_calls_itself_something_else_is_not_echoed(api: Api, client: httpx.AsyncClient) -> None:
+async def test_json_with_another_content_type_is_not_echoed(api: Api, client: httpx.AsyncClient) -> None:
     body = json.dumps({"text": SECRET}).encode()
     for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "x"):
         answer = await client.post("/notes", content=body, headers=api.headers(content_type=content_type))
@@ -166,7 +164,7 @@ async def test_a_thousand_wrong_values_and_endless_names_get_a_short_answer(
     assert "more" in answer.json()["detail"]
 
 
-async def test_text_that_means_something_to_the_store_is_kept_as_text(api: Api, client: httpx.AsyncClient) -> None:
+async def test_text_that_looks_like_a_query_operator_is_stored_as_text(api: Api, client: httpx.AsyncClient) -> None:
     odd = ['{"$gt": ""}', "$where", "nul\x00byte", "a.b", "\u202e", "'; drop table"]
     for text in odd:
         assert (await client.post("/notes", json={"text": text}, headers=api.headers())).status_code == 201
@@ -178,7 +176,7 @@ async def test_text_that_means_something_to_the_store_is_kept_as_text(api: Api, 
 
 
 @pytest.mark.parametrize("id", ["$ne", "a%00b", "%FF%FE", "a%0Ab", "..", "%7B%22$gt%22:%22%22%7D", "x" * 5000, "a:b"])
-async def test_an_id_that_is_none_reaches_no_store(api: Api, client: httpx.AsyncClient, id: str) -> None:
+async def test_a_malformed_id_reaches_no_store(api: Api, client: httpx.AsyncClient, id: str) -> None:
     answer = await client.get(f"/notes/{id}", headers=api.headers())
     assert answer.status_code in {404, 422}, answer.text
     is_problem(answer, answer.status_code, "request_invalid" if answer.status_code == 422 else "route_not_found")
@@ -193,7 +191,7 @@ async def test_another_institutions_id_is_as_unknown_as_any(api: Api, client: ht
 
 
 @pytest.mark.parametrize("cursor", ["x", "%%%", "é", "e30=", "////", "[" * 9_000, "a" * 50_001])
-async def test_a_cursor_that_we_never_gave_is_refused(api: Api, client: httpx.AsyncClient, cursor: str) -> None:
+async def test_a_forged_cursor_is_refused(api: Api, client: httpx.AsyncClient, cursor: str) -> None:
     answer = await client.get("/notes", params={"cursor": cursor}, headers=api.headers())
     assert answer.status_code in ({414} if len(cursor) > 8_000 else {409, 422}), answer.text
 
@@ -245,7 +243,7 @@ async def test_many_odd_query_parameters_make_a_short_printable_problem(api: Api
     assert all(len(error["field"]) <= 50 and error["field"].isprintable() for error in answer.json()["errors"])
 
 
-async def test_who_is_not_signed_in_hears_nothing_of_query_parameters(client: httpx.AsyncClient) -> None:
+async def test_query_parameters_are_not_validated_before_the_token(client: httpx.AsyncClient) -> None:
     is_problem(await client.get("/notes?nmae=x"), 401, "token_missing")
 
 
@@ -270,7 +268,7 @@ async def test_a_page_has_from_1_to_200_items(api: Api, client: httpx.AsyncClien
         ('"999999999999999"', 412, "version_stale"),
     ],
 )
-async def test_a_change_says_which_version_it_changes(
+async def test_a_change_requires_the_version_it_changes(
     api: Api, client: httpx.AsyncClient, if_match: str | None, status: int, code: str
 ) -> None:
     note = await written(api, client)
@@ -305,7 +303,7 @@ async def test_a_body_larger_than_its_route_takes_is_refused_while_it_comes(
     assert len(await api.notes()) == 1
 
 
-async def test_a_route_for_files_takes_as_much_as_it_says(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_route_for_files_takes_its_declared_size(api: Api, client: httpx.AsyncClient) -> None:
     file = {"file": ("people.csv", b"x" * (2 << 20))}
     answer = await client.post("/files", data={"name": "a"}, files=file, headers=api.headers())
     assert answer.json() == {"name": "a", "size": 2 << 20, "to": "charite"}
@@ -330,7 +328,7 @@ async def test_a_route_for_files_takes_as_much_as_it_says(api: Api, client: http
     ],
     ids=lambda value: repr(value[:24]),
 )
-async def test_a_broken_form_is_told_as_a_problem(
+async def test_a_malformed_form_is_answered_with_problem_details(
     api: Api, client: httpx.AsyncClient, content: bytes, content_type: str
 ) -> None:
     headers: Any = {name: value.encode() for name, value in api.headers().items()}
@@ -353,7 +351,7 @@ async def test_a_form_in_another_charset_than_utf8_is_refused(
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf8"'])
-async def test_a_form_may_say_that_it_is_in_utf8(api: Api, client: httpx.AsyncClient, charset: str) -> None:
+async def test_a_form_may_declare_utf8(api: Api, client: httpx.AsyncClient, charset: str) -> None:
     answer = await client.post("/files", content=_form("Zoë".encode()), headers=_form_headers(api, charset))
     assert answer.json() == {"name": "Zoë", "size": 1, "to": "charite"}
 
@@ -392,7 +390,7 @@ async def test_invalid_json_is_refused_with_its_place(
     assert said in answer.json()["detail"]
 
 
-async def test_what_is_not_there_and_what_may_not_be_done_are_problems(api: Api, client: httpx.AsyncClient) -> None:
+async def test_unknown_paths_and_methods_are_answered_with_problem_details(api: Api, client: httpx.AsyncClient) -> None:
     is_problem(await client.get(f"/{SECRET}"), 404, "route_not_found")
     is_problem(await client.put("/notes", headers=api.headers()), 405, "method_not_allowed")
     answer = await client.request("BREW", "/notes/one")
@@ -419,7 +417,7 @@ async def test_what_is_not_there_and_what_may_not_be_done_are_problems(api: Api,
         ("é", False),
     ],
 )
-async def test_a_correlation_id_comes_back_if_it_is_one(
+async def test_a_valid_correlation_id_is_returned(
     api: Api, client: httpx.AsyncClient, sent: str, *, is_kept: bool
 ) -> None:
     headers: Any = {name: value.encode() for name, value in api.headers().items()}
@@ -430,7 +428,7 @@ async def test_a_correlation_id_comes_back_if_it_is_one(
     assert api.correlations == [answer.headers["x-correlation-id"]]
 
 
-async def test_a_fault_says_nothing_but_where_to_look(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_fault_shows_only_its_correlation_id(api: Api, client: httpx.AsyncClient) -> None:
     api.faults = [ValueError(SECRET), OperationFailure(f"dup key {SECRET}")]
     for _ in range(2):
         answer = await client.post("/notes", json={"text": "x"}, headers=api.headers(x_correlation_id="look-here"))

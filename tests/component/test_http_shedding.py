@@ -53,7 +53,7 @@ async def write(api: Api, client: httpx.AsyncClient, method: str = "POST", path:
     return await client.request(method, path, json={"text": "x"}, headers=api.headers(if_match='"1"'))
 
 
-async def test_writes_are_turned_away_while_a_fact_waits_too_long_and_taken_again_when_it_is_published(
+async def test_writes_are_shed_while_a_fact_waits_too_long_and_accepted_afterwards(
     api: Api, client: httpx.AsyncClient
 ) -> None:
     waits = await a_fact_waits(api)
@@ -78,7 +78,7 @@ async def test_writes_are_turned_away_while_a_fact_waits_too_long_and_taken_agai
     assert (await write(api, client, "PATCH", f"/notes/{known}")).status_code == 200
 
 
-async def test_who_was_turned_away_is_served_under_the_same_key_later(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_shed_request_succeeds_later_under_the_same_key(api: Api, client: httpx.AsyncClient) -> None:
     await a_fact_waits(api)
     await time_passes(api, SHED_AFTER_SECONDS + 1)
     headers = api.headers()
@@ -90,26 +90,24 @@ async def test_who_was_turned_away_is_served_under_the_same_key_later(api: Api, 
     assert "idempotency-replayed" not in taken.headers
 
 
-async def test_an_import_that_waits_for_its_rate_turns_nobody_away(api: Api, client: httpx.AsyncClient) -> None:
+async def test_an_import_limited_by_its_rate_sheds_no_request(api: Api, client: httpx.AsyncClient) -> None:
     await a_fact_waits(api, bulk=True)
     await time_passes(api, SHED_AFTER_SECONDS + 1)
     assert (await write(api, client)).status_code == 201
 
 
-async def test_who_may_not_sign_in_is_told_that_first(api: Api, client: httpx.AsyncClient) -> None:
+async def test_an_invalid_token_is_refused_before_shedding(api: Api, client: httpx.AsyncClient) -> None:
     await a_fact_waits(api)
     await time_passes(api, SHED_AFTER_SECONDS + 1)
     assert (await client.post("/notes", json={"text": "x"})).status_code == 401
 
 
-async def test_a_fact_that_was_just_made_turns_nobody_away_however_wrong_its_makers_clock(
-    api: Api, client: httpx.AsyncClient
-) -> None:
+async def test_a_new_fact_sheds_no_request_however_wrong_its_writers_clock(api: Api, client: httpx.AsyncClient) -> None:
     await a_fact_waits(api, said_to_be=timedelta(minutes=10))
     assert (await write(api, client)).status_code == 201
 
 
-async def test_a_backlog_that_is_published_more_slowly_than_it_grows_turns_writes_away(
+async def test_a_backlog_that_grows_faster_than_it_is_published_sheds_writes(
     api: Api, client: httpx.AsyncClient
 ) -> None:
     """No fact is the oldest for long, and every one waits for too long."""

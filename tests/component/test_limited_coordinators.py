@@ -68,7 +68,7 @@ async def _seen(house: House, member: Json) -> Json:
     return dict((await house.whole.get(f"/members/{member['id']}")).json())
 
 
-async def test_who_is_in_none_of_their_programmes_does_not_exist_for_them(house: House) -> None:
+async def test_a_member_of_no_programme_of_theirs_is_unknown_to_them(house: House) -> None:
     listed = (await house.limited.get("/members")).json()["items"]
     assert {one["id"] for one in listed} == {house.inside["id"], house.both["id"]}
     for member in (house.outside, house.nowhere):
@@ -80,7 +80,7 @@ async def test_who_is_in_none_of_their_programmes_does_not_exist_for_them(house:
         assert await _seen(house, member) == member
 
 
-async def test_of_a_member_in_two_programmes_only_the_enrolment_in_their_own_is_theirs(house: House) -> None:
+async def test_only_the_enrolment_in_their_own_programme_is_visible_to_them(house: House) -> None:
     path = f"/members/{house.both['id']}"
     seen = (await house.limited.get(path)).json()
     assert seen["enrolments"] == [{"programme": house.a, "roles": ["mentee"]}]
@@ -102,7 +102,7 @@ async def test_of_a_member_in_two_programmes_only_the_enrolment_in_their_own_is_
     assert (await house.limited.get(path)).status_code == 404
 
 
-async def test_a_roster_of_one_programme_changes_nobody_outside_it(network: Network, house: House) -> None:
+async def test_a_roster_of_a_programme_changes_no_member_outside_it(network: Network, house: House) -> None:
     names = ("inside", "outside", "both", "nowhere", "fresh")
     file = "name,email,specialty\n" + "".join(f"Renamed,{name}@example.org,surgery\n" for name in names)
     mapping = MAPPING.replace("PROGRAMME", house.a)
@@ -129,14 +129,14 @@ async def test_a_roster_of_one_programme_changes_nobody_outside_it(network: Netw
     assert len((await house.limited.get("/rosters")).json()["items"]) == 1
 
 
-async def test_a_roster_of_the_institution_is_not_for_the_coordinator_of_one_programme(house: House) -> None:
+async def test_a_limited_coordinator_sends_no_roster_of_the_institution(house: House) -> None:
     sent = await house.whole.upload(b"name,email\nNew,new@example.org\n", MAPPING.replace("PROGRAMME", house.a))
     paths = (sent.headers["location"], f"{sent.headers['location']}/rows")
     assert [(await house.limited.get(path)).status_code for path in paths] == [404, 404]
     assert (await house.limited.get("/rosters")).json()["items"] == []
 
 
-async def test_affiliations_are_out_of_a_limited_coordinators_reach_by_every_way(house: House) -> None:
+async def test_no_route_lets_a_limited_coordinator_change_affiliations(house: House) -> None:
     wanted = {"affiliations": ["elsewhere"]}
     before = await _seen(house, house.inside)
     new = {"name": "New", "email": "new@example.org", "enrolments": [{"programme": house.a, "roles": ["mentee"]}]}
@@ -151,7 +151,7 @@ async def test_affiliations_are_out_of_a_limited_coordinators_reach_by_every_way
     assert await _seen(house, house.inside) == before
 
 
-async def test_no_guess_at_hidden_enrolments_is_answered_otherwise_than_another(house: House) -> None:
+async def test_hidden_enrolments_do_not_show_in_any_answer(house: House) -> None:
     path = f"/members/{house.both['id']}"
     mine = [{"programme": house.a, "roles": ["mentee"]}]
     guesses = [

@@ -54,7 +54,7 @@ async def _founded(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) ->
 LIST = "/mentees/ana/suggestions"
 
 
-async def test_a_mentee_sees_who_and_why_and_no_weights(matching: Matching) -> None:
+async def test_a_mentee_sees_mentors_and_reasons_and_no_weights(matching: Matching) -> None:
     answer = await matching.get(LIST, "ana", NORTH, programme=CARE)
     assert answer.status_code == 200, answer.text
     first = answer.json()["items"][0]
@@ -84,7 +84,7 @@ async def test_a_coordinator_sees_pairs_and_ranks_only(matching: Matching) -> No
         ("robot", NORTH, "integrator", 403),
     ],
 )
-async def test_nobody_else_can_tell_that_there_is_a_list(
+async def test_a_list_of_another_member_is_answered_like_an_unknown_id(
     matching: Matching, subject: str, home: str, role: str, status: int
 ) -> None:
     answer = await matching.get(LIST, subject, home, role, programme=CARE)
@@ -93,14 +93,14 @@ async def test_nobody_else_can_tell_that_there_is_a_list(
     assert answer.json() == unknown.json()
 
 
-async def test_a_coordinator_of_another_programme_sees_nothing_of_this_one(matching: Matching) -> None:
+async def test_a_coordinator_of_another_programme_sees_no_list_of_this_programme(matching: Matching) -> None:
     answer = await matching.get(LIST, "carla", NORTH, "coordinator", programmes=["other"], programme=CARE)
     assert answer.status_code == 404
     unmatched = await matching.get(f"/programmes/{CARE}/unmatched", "carla", NORTH, "coordinator", programmes=["other"])
     assert unmatched.status_code == 403
 
 
-async def test_a_list_read_before_it_is_renewed_offers_no_seat_that_is_gone(
+async def test_an_outdated_list_offers_no_seat_that_is_taken(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, coalesce_seconds=3600) as matching:
@@ -119,7 +119,7 @@ async def _two(matching: Matching) -> list[str]:
     return await eventually(lambda: matching.mentors_of("ana"))
 
 
-async def test_why_not_says_what_both_profiles_show_and_keeps_the_rest_to_itself(fresh: Matching) -> None:
+async def test_why_not_names_only_reasons_that_both_profiles_show(fresh: Matching) -> None:
     await fresh.say(
         mentor("deutsch", languages=("de",)),
         mentor("phone", formats=("phone",)),
@@ -148,7 +148,7 @@ async def test_why_not_says_what_both_profiles_show_and_keeps_the_rest_to_itself
     assert unknown.status_code == 404
 
 
-async def test_a_mentor_of_an_institution_that_is_not_exchanged_with_is_as_good_as_unknown(fresh: Matching) -> None:
+async def test_a_mentor_of_an_institution_without_exchange_is_answered_as_unknown(fresh: Matching) -> None:
     await fresh.say(institution(SOUTH), mentor("shy", SOUTH))
     shy, nobody = [
         await fresh.get(f"/mentees/ana/why-not/{other}", "ana", NORTH, programme=CARE) for other in ("shy", "nobody")
@@ -205,6 +205,6 @@ async def test_without_a_token_there_is_nothing_and_health_and_metrics_answer(ma
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@sum", "\t=1"])
-def test_a_cell_that_a_spreadsheet_would_run_is_made_text(cell: str) -> None:
+def test_a_cell_that_a_spreadsheet_would_execute_is_escaped(cell: str) -> None:
     assert escape_formula(cell) == f"'{cell}"
     assert escape_formula("ana") == "ana"

@@ -47,7 +47,7 @@ async def _suggested(matching: Matching, who: str, mentors: set[str]) -> bool:
     return set(await matching.mentors_of(who) or ()) == mentors
 
 
-async def test_a_declined_pair_is_apart_until_time_has_passed_and_then_suggested_again(matching: Matching) -> None:
+async def test_a_declined_pair_is_suggested_again_after_its_separation_ends(matching: Matching) -> None:
     request = await matching.asks("ana", "mara")
     await matching.answers("mara", request, "decline")
     await eventually(lambda: _suggested(matching, "ana", {"milo"}))
@@ -78,7 +78,7 @@ async def _kept_from_ana(matching: Matching) -> list[str]:
     return sorted(shown["ana"].kept_from)
 
 
-async def test_a_closed_pair_is_apart_everywhere_until_time_has_passed(matching: Matching) -> None:
+async def test_a_closed_pair_is_separated_everywhere_until_time_has_passed(matching: Matching) -> None:
     id = await _closed(matching, "ana", reason="not_a_fit")
     await eventually(lambda: _suggested(matching, "ana", {"milo"}))
     again = await matching.ask("ana", "mara")
@@ -91,7 +91,7 @@ async def test_a_closed_pair_is_apart_everywhere_until_time_has_passed(matching:
     assert repeated.json()["repeat"] is True
 
 
-async def test_after_a_mentoring_that_ended_well_a_mentee_may_ask_again_and_both_read_that_it_is_a_repeat(
+async def test_a_repeat_request_after_a_good_ending_is_shown_as_one_to_both(
     matching: Matching,
 ) -> None:
     await _closed(matching, "ana", reason="goals_reached")
@@ -103,7 +103,7 @@ async def test_after_a_mentoring_that_ended_well_a_mentee_may_ask_again_and_both
     assert (await matching.answers("mara", request, "accept"))["state"] == "accepted"
 
 
-async def test_whoever_closes_may_keep_the_two_apart_for_good_and_nobody_sees_that(matching: Matching) -> None:
+async def test_a_closing_person_may_separate_the_pair_permanently_and_unseen(matching: Matching) -> None:
     id = await _closed(matching, "mara", reason="goals_reached", never_again=True)
     again = await matching.ask("ana", "mara")
     assert (again.status_code, again.json()["type"]) == (409, "urn:preceptor:problem:not_available")
@@ -119,7 +119,7 @@ async def test_whoever_closes_may_keep_the_two_apart_for_good_and_nobody_sees_th
 
 
 @pytest.mark.parametrize("by", ["ana", "mara"])
-async def test_either_person_may_ask_to_be_apart_for_good_after_the_closing(matching: Matching, by: str) -> None:
+async def test_either_person_may_ask_for_permanent_separation_after_closing(matching: Matching, by: str) -> None:
     await matching.say(programme(separation_days={"goals_reached": 0}))
     id = await _closed(matching, "ana", reason="goals_reached")
     await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
@@ -137,7 +137,7 @@ async def test_either_person_may_ask_to_be_apart_for_good_after_the_closing(matc
     assert (await matching.ask("ana", "mara")).status_code == 409
 
 
-async def test_a_programme_says_how_long_two_people_are_apart(matching: Matching) -> None:
+async def test_a_programme_sets_the_length_of_separations(matching: Matching) -> None:
     await matching.say(programme(separation_days={"no_time": 0}))
     await _closed(matching, "mara", reason="no_time")
     await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
@@ -153,7 +153,7 @@ async def _make_due(matching: Matching, id: str, *, of: str = "requests") -> Non
     await matching.database[of].update_one({"_id": id}, {"$set": {"at": due, "due_at": due}})
 
 
-async def test_of_a_request_without_an_answer_the_mentor_is_reminded_once_whoever_looks(
+async def test_the_mentor_of_an_unanswered_request_is_reminded_once_by_any_worker(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with asking(mongo_uri, kafka_bootstrap, issuer, work=()) as matching:
@@ -174,7 +174,7 @@ async def test_of_a_request_without_an_answer_the_mentor_is_reminded_once_whoeve
         assert (await matching.answers("mara", request, "accept"))["state"] == "accepted"
 
 
-async def test_whoever_is_killed_in_the_midst_of_reminding_reminds_nobody_twice_and_forgets_nobody(
+async def test_a_worker_killed_while_reminding_repeats_and_loses_no_reminder(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:
@@ -203,7 +203,7 @@ async def _overdue(matching: Matching, request: str, *, days: int) -> datetime:
     return asked
 
 
-async def test_an_unanswered_request_expires_once_and_the_mentee_is_told(matching: Matching) -> None:
+async def test_an_unanswered_request_expires_once_and_its_mentee_is_notified(matching: Matching) -> None:
     request = await matching.asks("ana", "mara")
     await _make_due(matching, request)
     await eventually(lambda: matching.facts("request.expired"))
@@ -213,7 +213,7 @@ async def test_an_unanswered_request_expires_once_and_the_mentee_is_told(matchin
     assert told["recipients"] == [ANA]
 
 
-async def test_who_becomes_inactive_leaves_no_request_and_no_seat_behind(matching: Matching) -> None:
+async def test_an_inactive_member_keeps_no_request_and_no_seat(matching: Matching) -> None:
     await matching.join(mentor("mara", capacity=2))
     accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
     await matching.asks("ben", "mara")
@@ -241,7 +241,7 @@ async def test_who_becomes_inactive_leaves_no_request_and_no_seat_behind(matchin
     assert await matching.database["departures"].count_documents({}) == 0
 
 
-async def test_an_inactive_member_sees_and_does_nothing_here_until_reactivated(matching: Matching) -> None:
+async def test_an_inactive_member_is_refused_until_reactivated(matching: Matching) -> None:
     request = await matching.asks("ana", "milo")
     relationship = (await matching.answers("milo", request, "accept"))["relationship"]
     seen = ("/me/requests", "/me/relationships", f"/relationships/{relationship}", f"/requests/{request}")
@@ -256,7 +256,7 @@ async def test_an_inactive_member_sees_and_does_nothing_here_until_reactivated(m
     assert (await matching.get(f"/relationships/{relationship}", "ana", NORTH)).is_success
 
 
-async def test_who_leaves_a_programme_leaves_what_was_asked_in_it_and_keeps_their_mentor(matching: Matching) -> None:
+async def test_leaving_a_programme_withdraws_its_requests_and_keeps_the_mentor(matching: Matching) -> None:
     await matching.say(programme("other"))
     both = Enrolment(programme="other", roles=("mentee", "mentor"))
     await matching.join(mentor("max", enrolments=(both, Enrolment(programme=CARE, roles=("mentor",)))))
@@ -281,7 +281,7 @@ async def test_who_leaves_a_programme_leaves_what_was_asked_in_it_and_keeps_thei
     await eventually(matching.nobody_leaves)
 
 
-async def test_a_mentor_who_leaves_a_programme_is_not_available_to_whoever_asked_them(matching: Matching) -> None:
+async def test_a_mentor_who_leaves_a_programme_is_not_available_to_its_mentees(matching: Matching) -> None:
     await matching.join(mentor("max"))
     await matching.answers("max", await matching.asks("ben", "max"), "accept")
     request = await matching.asks("ana", "max")
@@ -293,7 +293,7 @@ async def test_a_mentor_who_leaves_a_programme_is_not_available_to_whoever_asked
     assert await matching.facts("relationship.paused", "relationship.closed") == []
 
 
-async def test_what_a_copy_made_anew_says_of_who_left_a_programme_is_followed_up(matching: Matching) -> None:
+async def test_members_who_left_a_programme_are_found_in_a_rebuilt_copy(matching: Matching) -> None:
     left, stays = await matching.asks("ana", "mara"), await matching.asks("ben", "milo")
     await matching.database["participants"].update_one({"_id": "ana"}, {"$set": {"enrolments": []}})
     participants = next(one for one in COPIES if one.payload is MemberChanged)
@@ -306,7 +306,7 @@ async def test_what_a_copy_made_anew_says_of_who_left_a_programme_is_followed_up
     assert (await matching.get(f"/requests/{stays}", "ben", NORTH)).json()["state"] == "pending"
 
 
-async def test_an_erasure_closes_withdraws_and_takes_the_message_along(matching: Matching) -> None:
+async def test_an_erasure_closes_relationships_withdraws_requests_and_deletes_messages(matching: Matching) -> None:
     await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
     await matching.asks("ana", "milo")
     await matching.erase(mentee("ana"))
@@ -320,7 +320,7 @@ async def test_an_erasure_closes_withdraws_and_takes_the_message_along(matching:
     assert await matching.database["requests"].distinct("message") == [""]
 
 
-async def test_who_comes_back_before_the_command_is_worked_off_loses_nothing(
+async def test_a_member_reactivated_before_the_command_runs_loses_nothing(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:

@@ -60,7 +60,7 @@ async def work_off(matching: Matching) -> None:
     await ErasureReceiptWorker(MongoErasureRepository(matching.database, clock)).work()
 
 
-async def test_an_erased_member_is_forgotten_and_one_receipt_says_so(matching: Matching) -> None:
+async def test_an_erased_member_is_forgotten_and_a_receipt_is_published(matching: Matching) -> None:
     await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
     await matching.asks("ana", "milo")
     await matching.say(erased("ana"))
@@ -88,7 +88,7 @@ async def test_no_old_record_brings_an_erased_member_back(matching: Matching) ->
     assert await receipts(matching) == [RECEIPT]
 
 
-async def test_the_receipt_waits_until_their_own_list_names_nobody(
+async def test_the_receipt_waits_until_the_members_list_is_empty(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:

@@ -89,7 +89,7 @@ async def _balance(matching: Matching, home: str = NORTH) -> dict[str, Any]:
     return dict(seen.json())
 
 
-async def test_who_only_gives_has_mentors_on_others_lists_and_their_mentors_on_none(matching: Matching) -> None:
+async def test_an_institution_that_only_gives_receives_no_mentors(matching: Matching) -> None:
     await matching.say(exchanging(NORTH, SOUTH, direction="gives"))
     await eventually(lambda: _suggested(matching, "ana", {"mara"}))
     await eventually(lambda: _suggested(matching, "sue", {"mara", "milo"}))
@@ -106,7 +106,7 @@ async def test_an_acceptance_after_the_direction_was_closed_is_refused(matching:
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:not_available")
 
 
-async def test_what_is_given_and_received_is_balanced_by_partner(matching: Matching) -> None:
+async def test_the_balance_counts_what_is_given_and_received_by_partner(matching: Matching) -> None:
     await matching.say(exchanging(NORTH, SOUTH, ceiling=3, floor=2))
     await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
     begun = await _pair(matching, "ana", "milo", home=NORTH, partner=SOUTH)
@@ -120,7 +120,7 @@ async def test_what_is_given_and_received_is_balanced_by_partner(matching: Match
     assert (theirs["given"], theirs["received"], theirs["balance"], theirs["ceiling"]) == (0, 1, -1, None)
 
 
-async def test_what_is_given_and_received_is_counted_in_indexes_alone(matching: Matching) -> None:
+async def test_the_balance_is_counted_from_indexes_alone(matching: Matching) -> None:
     await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
     await _pair(matching, "ben", "mara", home=NORTH, partner=NORTH)
     database = matching.database
@@ -135,7 +135,7 @@ async def test_what_is_given_and_received_is_counted_in_indexes_alone(matching: 
     assert read == [("IXSCAN { mentee.institution", 0), ("IXSCAN { mentor.institution", 0)], seen
 
 
-async def test_of_two_hundred_accepts_at_once_in_two_processes_as_many_win_as_are_below_the_ceiling(
+async def test_two_hundred_concurrent_acceptances_in_two_processes_keep_the_ceiling(
     matching: Matching, another: Matching
 ) -> None:
     await matching.say(exchanging(NORTH, SOUTH, ceiling=5))
@@ -161,9 +161,7 @@ async def test_of_two_hundred_accepts_at_once_in_two_processes_as_many_win_as_ar
     assert (known_of["given"], known_of["ceiling_left"]) == (5, 0)
 
 
-async def test_whatever_people_do_at_once_in_two_processes_no_ceiling_is_exceeded(
-    matching: Matching, another: Matching
-) -> None:
+async def test_no_concurrent_actions_in_two_processes_exceed_a_ceiling(matching: Matching, another: Matching) -> None:
     """Accepted, put on hold by leaving, taken up again, closed: each way to a seat, and from it."""
     await matching.say(exchanging(NORTH, SOUTH, ceiling=2))
     await matching.join(*(far(mentor, f"m{number}", NORTH) for number in range(3)))
@@ -194,7 +192,7 @@ async def test_whatever_people_do_at_once_in_two_processes_no_ceiling_is_exceede
     assert await matching.database["relationships"].count_documents({}) > 2
 
 
-async def test_a_ceiling_that_is_reached_empties_lists_of_those_mentors_and_a_place_that_is_free_fills_them(
+async def test_lists_follow_a_ceiling_that_is_reached_or_freed(
     matching: Matching,
 ) -> None:
     await matching.say(exchanging(NORTH, SOUTH, ceiling=1))
@@ -210,7 +208,7 @@ async def test_a_ceiling_that_is_reached_empties_lists_of_those_mentors_and_a_pl
     await eventually(lambda: _suggested(matching, "sam", {"mara", "milo"}))
 
 
-async def test_a_lowered_ceiling_ends_nothing_and_what_was_on_hold_does_not_go_on_above_it(matching: Matching) -> None:
+async def test_a_lowered_ceiling_ends_no_relationship_and_prevents_resuming_above_it(matching: Matching) -> None:
     begun = await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
     await _pair(matching, "sam", "mara", home=SOUTH, partner=NORTH)
     await matching.say(exchanging(NORTH, SOUTH, ceiling=1))
@@ -228,7 +226,7 @@ async def test_a_lowered_ceiling_ends_nothing_and_what_was_on_hold_does_not_go_o
     assert (await matching.post(f"{path}/resume", "sue", SOUTH)).json()["state"] == "active"
 
 
-async def test_a_partner_that_is_named_no_more_stays_in_the_balance(matching: Matching) -> None:
+async def test_a_former_partner_stays_in_the_balance(matching: Matching) -> None:
     await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
     await matching.say(institution(NORTH))
     (known,) = (await _balance(matching))["partners"]

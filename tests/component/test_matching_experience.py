@@ -50,7 +50,7 @@ async def level_of(matching: Matching, who: str) -> Document:
     return {one["mentor"]: one["contributions"]["experience"] for one in entries}
 
 
-async def test_an_answer_is_given_once_and_seen_by_the_mentee_alone(matching: Matching) -> None:
+async def test_an_answer_is_given_only_once_and_seen_by_the_mentee_alone(matching: Matching) -> None:
     relationship = await says(matching, "ana", 2)
     assert (await say(matching, "ana", relationship, 2)).status_code == 200
     again = await say(matching, "ana", relationship, 5)
@@ -65,7 +65,7 @@ async def test_an_answer_is_given_once_and_seen_by_the_mentee_alone(matching: Ma
     assert not [data for _, data in await matching.facts() if "rating" in data]
 
 
-async def test_one_mentee_counts_once_however_often_the_two_come_together(matching: Matching) -> None:
+async def test_a_mentee_counts_once_however_many_mentorings_the_pair_had(matching: Matching) -> None:
     first = await says(matching, "ana", 1)
     closed = await matching.post(f"/relationships/{first}/close", "ana", reason="moved_on")
     assert closed.status_code == 200, closed.text
@@ -90,7 +90,7 @@ async def test_three_answers_together_change_lists_and_two_do_not(matching: Matc
     assert "experience" not in str(seen), "neither number nor name of it is shown"
 
 
-async def test_a_mentor_is_compared_with_all_others_and_counted_once(matching: Matching) -> None:
+async def test_a_mentor_is_compared_with_all_others_without_counting_double(matching: Matching) -> None:
     await matching.database["experiences"].delete_one({"_id": "mila"})
     await matching.join(mentee("fay"))
     for who, rating in (("ana", 5), ("ben", 5), ("cleo", 5), ("dora", 1), ("eve", 1), ("fay", 1)):
@@ -100,7 +100,7 @@ async def test_a_mentor_is_compared_with_all_others_and_counted_once(matching: M
     assert (known["answers"], known["level"]) == (6, 50), "of nobody else anything was said: this is what is usual"
 
 
-async def test_answers_given_at_once_are_all_counted(matching: Matching) -> None:
+async def test_concurrent_answers_are_all_counted(matching: Matching) -> None:
     opened = {who: await mentored(matching, who) for who in MANY}
     answers = await asyncio.gather(*(say(matching, who, opened[who], 5) for who in (*MANY, *MANY)))
     assert [one.status_code for one in answers] == [200] * 8
@@ -110,7 +110,7 @@ async def test_answers_given_at_once_are_all_counted(matching: Matching) -> None
     assert await matching.database["experience_answers"].count_documents({"group": None}) == 1
 
 
-async def test_who_is_erased_takes_their_answer_along_and_the_mentor_all_that_was_said(matching: Matching) -> None:
+async def test_an_erasure_deletes_a_mentees_answer_and_all_answers_about_a_mentor(matching: Matching) -> None:
     for who in ("ana", "ben", "cleo"):
         await says(matching, who, 1)
     await matching.erase(mentee("ana"))
@@ -131,7 +131,7 @@ async def test_who_is_erased_takes_their_answer_along_and_the_mentor_all_that_wa
     assert await matching.database["experiences"].count_documents({"_id": "mara"}) == 0
 
 
-async def test_of_somebody_erased_nothing_can_be_said(matching: Matching) -> None:
+async def test_no_answer_can_be_given_about_an_erased_member(matching: Matching) -> None:
     relationship = await mentored(matching, "ana")
     await matching.erase(mentor("mara"))
     await eventually(matching.nobody_leaves)
@@ -147,12 +147,12 @@ async def test_another_institution_s_member_finds_no_such_relationship(matching:
     assert (seen.status_code, CARE in seen.text) == (404, False)
 
 
-async def test_what_is_no_whole_number_of_one_to_five_is_no_answer(matching: Matching) -> None:
+async def test_an_answer_must_be_a_whole_number_from_one_to_five(matching: Matching) -> None:
     wrong: list[Any] = [True, 1.0, "1", 0, 6, None, 10**400]
     told = {str(one)[:9]: (await say(matching, "ana", "any", one)).status_code for one in wrong}
     assert set(told.values()) <= {400, 422}, told
 
 
-async def test_dissolved_groups_are_found_without_reading_everybody_s_answers(matching: Matching) -> None:
+async def test_dissolved_groups_are_found_without_reading_every_answer(matching: Matching) -> None:
     plan = await matching.database.command("explain", {"find": "experience_answers", "filter": in_groups(["g"])})
     assert "of_group" in str(plan["queryPlanner"]["winningPlan"])

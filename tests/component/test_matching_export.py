@@ -83,7 +83,7 @@ async def _begin(matching: Matching, mentee: str, mentor: str) -> str:
     return str(accepted["relationship"])
 
 
-async def test_the_wish_to_be_apart_for_good_is_in_nobodys_export(matching: Matching) -> None:
+async def test_the_wish_for_permanent_separation_is_in_no_export(matching: Matching) -> None:
     relationship = await _begin(matching, "ana", "mara")
     closed = await matching.post(
         f"/relationships/{relationship}/close", "mara", reason="goals_reached", never_again=True
@@ -129,7 +129,7 @@ async def test_a_lapsed_place_names_neither_the_mentor_nor_their_reason(matching
     assert "mara" not in str(place)
 
 
-async def test_a_mentor_who_is_not_to_be_had_any_more_is_not_on_an_exported_list(with_lists: Matching) -> None:
+async def test_an_unavailable_mentor_is_not_on_an_exported_list(with_lists: Matching) -> None:
     await with_lists.say(mentor("milo", capacity=0))
     await with_lists.until_list("ana", "mara")
     [entry] = (await with_lists.list_of("ana"))["entries"]

@@ -57,7 +57,7 @@ async def test_a_mentee_gets_a_list_and_the_event_follows_from_the_profile_event
     assert (event["sequence"], event["bulk"]) == (1, False)
 
 
-async def test_a_thousand_people_who_join_at_once_all_get_their_list(matching: Matching) -> None:
+async def test_a_thousand_members_who_join_together_all_get_their_list(matching: Matching) -> None:
     people: list[Payload] = [mentor(f"mentor-{number}") for number in range(500)]
     people += [mentee(f"mentee-{number}") for number in range(500)]
     await matching.say(*people)
@@ -68,7 +68,7 @@ async def test_a_thousand_people_who_join_at_once_all_get_their_list(matching: M
     await eventually(all_have_ten, within=60)
 
 
-async def test_what_a_mentor_changes_reaches_the_lists_that_name_them(matching: Matching) -> None:
+async def test_a_mentors_change_reaches_the_lists_that_name_them(matching: Matching) -> None:
     await matching.say(mentor("mara"), mentee("ana"))
     await matching.until_list("ana", "mara")
     await matching.say(mentor("mara", capacity=0))
@@ -78,7 +78,7 @@ async def test_what_a_mentor_changes_reaches_the_lists_that_name_them(matching: 
     assert (last["cause"], last["left"], last["unmatched"]) == ("others_change", ["mara"], "not_available")
 
 
-async def test_what_is_lost_with_a_streams_history_is_found_by_a_new_scan(
+async def test_changes_lost_with_a_streams_history_are_found_by_a_new_scan(
     matching: Matching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost: list[Change] = []
@@ -102,7 +102,7 @@ async def test_what_is_lost_with_a_streams_history_is_found_by_a_new_scan(
     assert lost
 
 
-async def test_an_erased_mentees_list_is_emptied_and_nobody_is_told(matching: Matching) -> None:
+async def test_an_erased_mentees_list_is_emptied_without_notification(matching: Matching) -> None:
     await matching.say(mentor("mara"), mentee("ana"))
     await matching.until_list("ana", "mara")
     await matching.erase(mentee("ana"))
@@ -215,7 +215,9 @@ async def _has_two(matching: Matching, mentee: str) -> bool:
     return len(await matching.mentors_of(mentee) or ()) == 2
 
 
-async def test_from_profiles_topics_to_matchings(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> None:
+async def test_an_event_of_profiles_becomes_an_event_of_matching(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
     topics = ["institutions", "programmes", "members", "preferences"]
     await begin_here(kafka_bootstrap, "matching.projection", *(f"profiles.{topic}" for topic in topics))
     heard = AIOKafkaConsumer("matching.events", bootstrap_servers=kafka_bootstrap, auto_offset_reset="latest")
@@ -248,7 +250,7 @@ async def _publish(matching: Matching, bootstrap: str, *payloads: Payload) -> No
     await producer.stop()
 
 
-async def test_the_quiet_audit_finds_a_list_that_somebody_spoilt_and_mends_it(
+async def test_the_audit_finds_and_corrects_a_corrupted_list(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, audit_seconds=0.02) as matching:
@@ -267,7 +269,7 @@ async def _audited(matching: Matching, what: str, *, at_least: int) -> bool:
     return float(line.split()[1]) >= at_least
 
 
-async def test_a_copy_that_is_replaced_as_a_whole_is_read_anew_and_stays_followed(matching: Matching) -> None:
+async def test_a_replaced_collection_is_read_again_and_followed(matching: Matching) -> None:
     """As `python -m deploy.rebuild` does it; the document that differs comes with no change of its own."""
     await matching.say(mentor("mara"), mentor("milo"), mentee("ana"))
     await eventually(lambda: matching.mentors_of("ana"))

@@ -16,7 +16,7 @@ async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) ->
         yield matching
 
 
-async def test_a_mentor_sees_what_they_carry_and_who_waits_for_an_answer(matching: Matching) -> None:
+async def test_a_mentor_sees_their_load_and_pending_requests(matching: Matching) -> None:
     asked = await matching.asks("ana", "milo")
     await matching.asks("ben", "milo")
     known = {"seats": 2, "hours_per_month": 4}
@@ -27,7 +27,7 @@ async def test_a_mentor_sees_what_they_carry_and_who_waits_for_an_answer(matchin
     assert mine.json() == {**known, "seats_taken": 1, "hours_promised": 2.0, "unanswered": 1}
 
 
-async def test_whom_somebody_asks_comes_later_for_others_until_they_answer(matching: Matching) -> None:
+async def test_a_mentor_with_a_pending_request_ranks_lower_for_others(matching: Matching) -> None:
     async def comes_first(one: str) -> bool:
         return (await matching.mentors_of("ben") or [""])[0] == one
 
@@ -45,7 +45,7 @@ async def _has_both(matching: Matching) -> bool:
     return len(await matching.mentors_of("ben") or ()) == 2
 
 
-async def test_a_coordinator_sees_sums_of_five_and_more_and_nothing_of_fewer(matching: Matching) -> None:
+async def test_a_coordinator_sees_sums_of_at_least_five_mentors_only(matching: Matching) -> None:
     await matching.join(*(mentor(f"m{number}") for number in range(3)))
     await matching.join(*(mentor(f"far{number}", SOUTH, hours_per_month=9) for number in range(4)))
     await matching.asks("ana", "milo")
@@ -64,7 +64,7 @@ async def test_a_coordinator_sees_sums_of_five_and_more_and_nothing_of_fewer(mat
     assert seen["total"]["mentors"] == 10
 
 
-async def test_load_is_for_the_mentor_and_for_coordinators_of_institutions_that_the_programme_admits(
+async def test_load_is_shown_to_the_mentor_and_to_coordinators_of_admitted_institutions(
     matching: Matching,
 ) -> None:
     await matching.say(programme(admits=(NORTH,)))
@@ -79,7 +79,7 @@ async def test_load_is_for_the_mentor_and_for_coordinators_of_institutions_that_
     assert await asked("/me/load", SOUTH, "member", who="milo") == 404
 
 
-async def test_a_programme_s_mentors_are_found_without_reading_everybody(matching: Matching) -> None:
+async def test_a_programme_s_mentors_are_found_without_reading_every_member(matching: Matching) -> None:
     wanted = {**mentors_of(CARE, [NORTH, SOUTH]), "erased": False}
     plan = await matching.database.command("explain", {"find": "participants", "filter": wanted})
     assert "of_programme" in str(plan["queryPlanner"]["winningPlan"])

@@ -62,7 +62,7 @@ async def ready(matching: Matching, **draft: Any) -> dict[str, Any]:
     return await until(matching, answer.json()["id"], "ready")
 
 
-async def test_a_draft_is_seen_beside_today_and_applied_by_what_the_programme_becomes(matching: Matching) -> None:
+async def test_a_draft_is_compared_with_today_and_applied_when_the_programme_equals_it(matching: Matching) -> None:
     seen = await ready(matching)
     result = seen["result"]
     mentees = {policy: figures["mentees"] for policy, figures in result["figures"].items()}
@@ -81,7 +81,7 @@ async def test_a_draft_is_seen_beside_today_and_applied_by_what_the_programme_be
     await until(matching, seen["id"], "applied")
 
 
-async def test_what_was_rehearsed_is_what_comes(matching: Matching) -> None:
+async def test_lists_after_applying_a_draft_equal_its_simulation(matching: Matching) -> None:
     """Seats taken, an ask that waits and people kept apart among them."""
     topics = [{"topics_offered": one, "topics_wanted": one} for one in (("research",), ("research", "teaching"))]
     people = [mentor(f"h{number}", capacity=2, **topics[number % 2]) for number in range(4)]
@@ -116,7 +116,7 @@ async def test_what_was_rehearsed_is_what_comes(matching: Matching) -> None:
         assert told["figures"][side]["mentors_listed"] == len({mentor for one in made.values() for mentor in one})
 
 
-async def test_profiles_takes_the_change_as_it_stands_and_once(
+async def test_profiles_accepts_the_simulated_change_unchanged_and_once(
     matching: Matching, mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     """Two services, and between them what profiles publishes and what the coordinator sends."""
@@ -145,13 +145,13 @@ async def test_profiles_takes_the_change_as_it_stands_and_once(
         await until(matching, begun.json()["id"], "applied")
 
 
-async def test_a_programme_that_became_another_has_its_rehearsals_dropped(matching: Matching) -> None:
+async def test_a_changed_programme_drops_its_simulations(matching: Matching) -> None:
     seen = await ready(matching)
     await matching.say(programme(weights={"topics": 20}))
     assert (await until(matching, seen["id"], "dropped"))["reason"] == "programme_changed"
 
 
-async def test_a_draft_can_be_dropped_once_and_again(matching: Matching) -> None:
+async def test_dropping_a_draft_twice_is_harmless(matching: Matching) -> None:
     seen = await ready(matching)
     version = int((await see(matching, seen["id"])).headers["etag"].strip('"'))
 
@@ -167,7 +167,7 @@ async def test_a_draft_can_be_dropped_once_and_again(matching: Matching) -> None
     assert [one["id"] for one in page.json()["items"]] == [again["id"], seen["id"]]
 
 
-async def test_a_programme_has_one_rehearsal_running_however_many_are_begun_at_once(
+async def test_a_programme_has_one_simulation_running_however_many_are_started(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:
@@ -183,7 +183,7 @@ async def test_a_programme_has_one_rehearsal_running_however_many_are_begun_at_o
         assert (await begin(idle)).status_code == 202
 
 
-async def test_a_rehearsal_goes_ninety_days_after_it_began(matching: Matching) -> None:
+async def test_a_simulation_is_deleted_ninety_days_after_it_began(matching: Matching) -> None:
     indexes = await matching.database["rehearsals"].index_information()
     kept = indexes["kept_by_at"]
     assert (kept["key"], kept["expireAfterSeconds"]) == ([("at", 1)], 90 * 24 * 3600)
@@ -192,7 +192,7 @@ async def test_a_rehearsal_goes_ninety_days_after_it_began(matching: Matching) -
     assert isinstance(found["at"], datetime), "any other type is never removed"
 
 
-async def test_a_draft_that_is_wrong_is_refused_with_what_would_be_right(matching: Matching) -> None:
+async def test_an_invalid_draft_is_refused_with_what_would_be_right(matching: Matching) -> None:
     wrong = [101, -1, 1.5, "80", True, None, float("nan"), float("inf"), 10**400]
     drafts: list[dict[str, Any]] = [{"weights": {"topics": one}} for one in wrong]
     drafts += [{"weights": {"identity": 5}}, {"weights": {"rank": 1}}, {"limits": {"list_length": 11}}, {"limit": {}}]

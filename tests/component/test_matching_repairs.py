@@ -92,7 +92,7 @@ async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> Asyn
         yield RepairsApi(matching)
 
 
-async def test_whose_mentor_leaves_is_placed_again_after_a_coordinators_word(api: RepairsApi) -> None:
+async def test_a_mentee_whose_mentor_leaves_is_placed_after_a_coordinators_approval(api: RepairsApi) -> None:
     held = await api.pair("ana", "mara")
     await api.pair("ben", "milo")
     await api.matching.say(mentor("mara", status="inactive"))
@@ -119,7 +119,7 @@ async def test_whose_mentor_leaves_is_placed_again_after_a_coordinators_word(api
     assert [one["member"] for one in closed["recipients"]] == ["mara"]
 
 
-async def test_of_too_many_mentees_the_newest_is_placed_elsewhere_and_stays_until_then(api: RepairsApi) -> None:
+async def test_a_reduced_capacity_displaces_the_newest_mentee_once_placed_elsewhere(api: RepairsApi) -> None:
     await api.pair("ana", "moe")
     await api.pair("ben", "moe")
     await api.matching.say(mentor("moe", capacity=1))
@@ -133,7 +133,7 @@ async def test_of_too_many_mentees_the_newest_is_placed_elsewhere_and_stays_unti
     assert (await api.matching.seats())["moe"] == 1
 
 
-async def test_what_has_passed_meanwhile_is_no_displacement_any_more(api: RepairsApi) -> None:
+async def test_a_displacement_that_no_longer_applies_is_dropped(api: RepairsApi) -> None:
     await api.pair("ana", "moe")
     await api.pair("ben", "moe")
     await api.matching.say(mentor("moe", capacity=1))
@@ -173,7 +173,7 @@ async def left_behind(api: RepairsApi) -> None:
     assert await api.displaced() == {"ana": 1}
 
 
-async def test_who_was_left_behind_comes_first_the_next_time(api: RepairsApi) -> None:
+async def test_an_unplaced_mentee_comes_first_in_the_next_repair(api: RepairsApi) -> None:
     await left_behind(api)
     await api.matching.say(mentor("milo", capacity=1, status="inactive"))
     await api.until("proposed", displaced=2)
@@ -208,7 +208,7 @@ async def test_a_bystander_makes_room_where_the_coordinator_allows_one(api: Repa
     assert (applied["placed"], applied["bystanders_moved"]) == (1, 1)
 
 
-async def test_a_step_is_done_whole_or_not_at_all(api: RepairsApi) -> None:
+async def test_a_step_is_carried_out_whole_or_not_at_all(api: RepairsApi) -> None:
     await api.matching.say(mentor("milo", capacity=1, languages=("en", "de")))
     await api.matching.say(mentor("mara", capacity=1, languages=("en", "de")), mentee("ana", languages=("de",)))
     await api.pair("ana", "mara")
@@ -223,7 +223,7 @@ async def test_a_step_is_done_whole_or_not_at_all(api: RepairsApi) -> None:
     assert await api.displaced() == {"ana": 1}
 
 
-async def test_a_small_repair_runs_by_itself_where_the_programme_lets_it(api: RepairsApi) -> None:
+async def test_a_small_repair_runs_automatically_where_the_programme_allows(api: RepairsApi) -> None:
     await api.matching.say(programme(repair_by_itself_up_to=1))
     await api.pair("ana", "mara")
     await api.matching.say(mentor("mara", status="inactive"))
@@ -232,7 +232,7 @@ async def test_a_small_repair_runs_by_itself_where_the_programme_lets_it(api: Re
     assert (await api.bonds())["ana"] != "mara"
 
 
-async def test_who_is_displaced_while_a_plan_waits_is_in_the_next_version_of_it(api: RepairsApi) -> None:
+async def test_a_mentee_displaced_while_a_plan_waits_is_in_its_next_version(api: RepairsApi) -> None:
     await api.pair("ana", "mara")
     await api.pair("ben", "milo")
     await api.matching.say(mentor("mara", status="inactive"))
@@ -245,7 +245,7 @@ async def test_who_is_displaced_while_a_plan_waits_is_in_the_next_version_of_it(
     assert await api.bonds() == {"ana": "moe", "ben": "moe"}
 
 
-async def test_a_dropped_plan_moves_nobody_and_comes_again_when_asked_for(api: RepairsApi) -> None:
+async def test_a_dropped_plan_moves_no_mentee_and_can_be_requested_again(api: RepairsApi) -> None:
     await api.pair("ana", "mara")
     await api.matching.say(mentor("mara", status="inactive"))
     repair = await api.until("proposed")
@@ -256,7 +256,7 @@ async def test_a_dropped_plan_moves_nobody_and_comes_again_when_asked_for(api: R
     assert (await api.until("proposed"))["plan"]["displaced"] == 1
 
 
-async def test_who_found_a_mentor_themselves_is_left_alone(api: RepairsApi) -> None:
+async def test_a_displaced_mentee_who_found_a_mentor_is_left_alone(api: RepairsApi) -> None:
     await api.pair("ana", "mara")
     await api.matching.say(mentor("mara", status="inactive"))
     repair = await api.until("proposed")

@@ -50,7 +50,7 @@ async def test_a_request_is_made_seen_by_both_and_accepted(matching: Matching) -
     assert "May I?" not in str(await matching.events())
 
 
-async def test_whose_wish_is_fulfilled_asks_nobody_else_in_that_programme(matching: Matching) -> None:
+async def test_an_accepted_mentee_has_no_other_pending_request_in_the_programme(matching: Matching) -> None:
     first, second = await matching.asks("ana", "mara"), await matching.asks("ana", "milo")
     await matching.answers("mara", first, "accept")
     [(_, told)] = await matching.facts("request.withdrawn")
@@ -63,7 +63,7 @@ async def test_whose_wish_is_fulfilled_asks_nobody_else_in_that_programme(matchi
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:request_not_pending")
 
 
-async def test_the_same_mentor_is_asked_once_at_a_time_and_the_same_key_makes_one_request(matching: Matching) -> None:
+async def test_a_mentor_has_one_pending_request_of_a_mentee_and_a_key_makes_one_request(matching: Matching) -> None:
     body = {"programme": CARE, "mentor": "mara", "message": "May I?"}
     sent = [await matching.post("/mentees/ana/requests", "ana", key="one", **body) for _ in range(2)]
     assert sent[0].json() == sent[1].json()
@@ -72,7 +72,7 @@ async def test_the_same_mentor_is_asked_once_at_a_time_and_the_same_key_makes_on
     assert await matching.database["requests"].count_documents({}) == 1
 
 
-async def test_whatever_keeps_a_mentor_is_one_code_to_the_asker(matching: Matching) -> None:
+async def test_every_private_reason_is_shown_to_the_mentee_as_one_code(matching: Matching) -> None:
     people = {
         "never": (mentor("never"), {"never": ("ana",)}),
         "paused": (mentor("paused", paused=True), {}),
@@ -93,7 +93,7 @@ async def test_whatever_keeps_a_mentor_is_one_code_to_the_asker(matching: Matchi
     }
 
 
-async def test_the_hard_rules_hold_again_when_a_request_is_accepted(
+async def test_the_hard_rules_are_checked_again_when_a_request_is_accepted(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     """Also where nothing has withdrawn the request yet: the worker that does is not running here."""
@@ -118,7 +118,7 @@ async def test_the_hard_rules_hold_again_when_a_request_is_accepted(
         ("/requests/nothing/accept", "mara", NORTH),
     ],
 )
-async def test_nobody_acts_for_somebody_else(matching: Matching, path: str, subject: str, home: str) -> None:
+async def test_no_member_acts_for_another(matching: Matching, path: str, subject: str, home: str) -> None:
     request = await matching.asks("ana", "mara")
     body = {"programme": CARE, "mentor": "milo", "message": ""} if path.startswith("/mentees") else {}
     answer = await matching.post(path.format(id=request), subject, home, **body)
@@ -126,7 +126,7 @@ async def test_nobody_acts_for_somebody_else(matching: Matching, path: str, subj
     assert await matching.database["requests"].count_documents({"state": "pending"}) == 1
 
 
-async def test_another_tenant_or_another_person_cannot_tell_that_there_is_a_request(matching: Matching) -> None:
+async def test_a_request_is_unknown_to_other_tenants_and_other_members(matching: Matching) -> None:
     request = await matching.asks("ana", "mara")
     for subject, home, role in (("ben", NORTH, "member"), ("ana", SOUTH, "member"), ("carla", SOUTH, "coordinator")):
         known = await matching.get(f"/requests/{request}", subject, home, role)
@@ -148,7 +148,7 @@ async def test_a_coordinator_sees_pairs_states_and_reason_codes_only(matching: M
     assert refused.status_code == 403
 
 
-async def test_across_institutions_both_hear_and_nobody_is_named_before_the_yes(matching: Matching) -> None:
+async def test_across_institutions_both_are_notified_without_names_before_acceptance(matching: Matching) -> None:
     await matching.join(mentor("far", SOUTH, across_institutions=True), mentee("out", across_institutions=True))
     request = await matching.asks("out", "far")
     assert not (await matching.get(f"/requests/{request}", "far", SOUTH)).json()["named"]
@@ -158,7 +158,7 @@ async def test_across_institutions_both_hear_and_nobody_is_named_before_the_yes(
     assert told["mentee"] == {"member": "out", "institution": NORTH}
 
 
-async def test_a_mentor_sees_who_asks_by_a_card_and_nobody_else_does(matching: Matching) -> None:
+async def test_only_the_mentor_sees_the_card_of_the_requesting_mentee(matching: Matching) -> None:
     await matching.join(mentee("cleo", topics_wanted=("research", "careers"), stage="fellow", languages=("en", "fi")))
     request = await matching.asks("cleo", "mara")
     card = {
@@ -179,7 +179,7 @@ async def test_a_mentor_sees_who_asks_by_a_card_and_nobody_else_does(matching: M
     assert "asker" not in (await matching.get(one, "mara", NORTH)).json()
 
 
-async def test_across_institutions_the_card_has_no_name_before_the_yes_and_goes_with_an_erasure(
+async def test_a_card_across_institutions_is_nameless_until_acceptance_and_ends_with_erasure(
     matching: Matching,
 ) -> None:
     out = mentee("out", across_institutions=True)
@@ -230,7 +230,7 @@ async def test_an_answer_to_an_older_version_is_refused_and_answering_again_chan
         {"programme": CARE, "mentor": "mara"},
     ],
 )
-async def test_a_body_that_does_not_fit_is_refused(matching: Matching, body: dict[str, Any]) -> None:
+async def test_an_invalid_body_is_refused(matching: Matching, body: dict[str, Any]) -> None:
     answer = await matching.post("/mentees/ana/requests", "ana", **body)
     assert answer.status_code == 422, answer.text
 
@@ -256,7 +256,7 @@ async def _suggested(matching: Matching, who: str, mentors: set[str]) -> bool:
     return set(await matching.mentors_of(who) or ()) == mentors
 
 
-async def test_what_binds_people_is_known_after_a_restart(
+async def test_relationships_and_requests_are_known_after_a_restart(
     matching: Matching, mongo_uri: str, kafka_bootstrap: str
 ) -> None:
     declined = await matching.asks("ana", "milo")
@@ -269,7 +269,7 @@ async def test_what_binds_people_is_known_after_a_restart(
         await eventually(lambda: _suggested(other, "ana", set()), within=20)
 
 
-async def test_a_pause_keeps_the_seat_and_the_other_one_hears_of_it(matching: Matching) -> None:
+async def test_a_pause_keeps_the_seat_and_notifies_the_other_person(matching: Matching) -> None:
     accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
     path = f"/relationships/{accepted['relationship']}"
     assert (await matching.post(f"{path}/pause", "mara", version=1)).json()["state"] == "paused"
@@ -281,7 +281,7 @@ async def test_a_pause_keeps_the_seat_and_the_other_one_hears_of_it(matching: Ma
     assert told == [("relationship.opened", []), ("relationship.paused", [ANA]), ("relationship.resumed", [MARA])]
 
 
-async def test_what_a_mentee_wrote_is_kept_where_nobody_else_reads_it_and_the_same_key_finds_what_it_asked(
+async def test_a_message_is_stored_privately_and_its_key_finds_its_request(
     matching: Matching,
 ) -> None:
     body = {"programme": CARE, "mentor": "mara", "message": "I failed twice."}

@@ -42,7 +42,7 @@ def declined(request: str) -> Received:
     return told(RequestDeclined(request=request, programme="care", mentee=ANA, mentor=MARA, reason="no_time"), 2)
 
 
-async def test_lists_come_back_as_told_last_and_requests_that_moved_on_are_named(database: Database) -> None:
+async def test_lists_are_restored_as_last_published_and_changed_requests_are_reported(database: Database) -> None:
     await database["lists"].insert_one({"_id": "care.ana", "version": 1, "entries": []})
     await database["requests"].insert_many([{"_id": "known", "version": 2}, {"_id": "behind", "version": 1}])
     pending = {"_id": "care.ana-2", "status": "pending", "topic": "matching.events", "key": "north:care.ana"}

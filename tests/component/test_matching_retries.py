@@ -44,7 +44,7 @@ async def is_solved(api: RoundsApi, round: str) -> int:
     return int((await api.see(round))["version"])
 
 
-async def test_a_target_that_was_chosen_is_not_refused_because_another_was_chosen_since(api: RoundsApi) -> None:
+async def test_a_repeated_choice_of_target_succeeds_after_another_choice(api: RoundsApi) -> None:
     round = await api.opened()
     seen = await is_solved(api, round)
     path = f"/rounds/{round}/target"
@@ -58,7 +58,7 @@ async def test_a_target_that_was_chosen_is_not_refused_because_another_was_chose
     assert stranger.status_code == 412, "whoever has not seen it is"
 
 
-async def test_a_round_is_opened_once_though_its_orders_could_not_be_kept_any_more(api: RoundsApi) -> None:
+async def test_a_repeated_opening_returns_the_round_despite_impossible_orders(api: RoundsApi) -> None:
     path = f"/programmes/{CARE}/rounds"
     first = await order(api, path, **ORDERS)
     await api.matching.say(mentor("mara", status="inactive"))
@@ -68,7 +68,7 @@ async def test_a_round_is_opened_once_though_its_orders_could_not_be_kept_any_mo
     assert (await order(api, path, key="another", **ORDERS)).status_code == 422
 
 
-async def test_a_repair_that_was_asked_for_is_found_again_though_it_came_to_its_end(api: RoundsApi) -> None:
+async def test_a_repeated_repair_request_returns_the_finished_repair(api: RoundsApi) -> None:
     path = f"/programmes/{CARE}/repairs"
     first = await order(api, path)
     ended = {"$set": {"state": "dropped", "is_open": False}, "$inc": {"version": 1}}

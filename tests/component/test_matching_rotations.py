@@ -57,7 +57,7 @@ async def _assesses(matching: Matching, assessor: str, assessed: str, id: str = 
     assert answer.status_code == 200, answer.text
 
 
-async def test_who_assesses_somebody_leaves_their_list_and_cannot_be_asked_until_it_is_taken_back(
+async def test_an_evaluator_is_off_the_list_and_cannot_be_asked_until_withdrawn(
     matching: Matching,
 ) -> None:
     await _assesses(matching, "mara", "ana")
@@ -72,7 +72,7 @@ async def test_who_assesses_somebody_leaves_their_list_and_cannot_be_asked_until
     await matching.asks("ana", "mara")
 
 
-async def test_time_begins_and_ends_it_and_a_programmes_days_move_both(matching: Matching) -> None:
+async def test_a_rotation_begins_and_ends_by_date_shifted_by_the_programmes_days(matching: Matching) -> None:
     long_ago = {"from": str(TODAY - timedelta(days=300)), "to": str(TODAY - timedelta(days=200))}
     await _assesses(matching, "mara", "ana", **long_ago)
     await eventually(lambda: _counted(matching, "r-1"))
@@ -99,7 +99,7 @@ async def _days_pass(matching: Matching, id: str, days: int) -> None:
     await matching.database["rotations"].update_one({"external": id}, {"$set": moved})
 
 
-async def test_one_that_hits_a_relationship_tells_the_two_the_coordinator_and_repair(matching: Matching) -> None:
+async def test_a_rotation_that_conflicts_with_a_relationship_notifies_and_starts_a_repair(matching: Matching) -> None:
     accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
     asked = await matching.asks("ben", "milo")
     await _assesses(matching, "ana", "mara")
@@ -130,7 +130,7 @@ async def _no_conflict(matching: Matching) -> bool:
     return seen.json()["items"] == []
 
 
-async def test_two_rotations_of_one_pair_hold_until_both_are_gone(matching: Matching) -> None:
+async def test_a_pair_with_two_rotations_is_kept_apart_until_both_are_gone(matching: Matching) -> None:
     await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
     await _assesses(matching, "mara", "ana")
     await _assesses(matching, "mara", "ana", "r-2")
@@ -142,7 +142,7 @@ async def test_two_rotations_of_one_pair_hold_until_both_are_gone(matching: Matc
     await eventually(lambda: _no_conflict(matching))
 
 
-async def test_however_acceptance_and_assessment_meet_the_pair_is_apart_or_its_conflict_is_known(
+async def test_concurrent_acceptance_and_rotation_end_separated_or_in_a_known_conflict(
     matching: Matching,
 ) -> None:
     for turn in range(5):
@@ -185,7 +185,7 @@ async def test_a_file_has_a_verdict_for_each_row_and_sending_it_again_changes_no
     await eventually(lambda: _suggested(matching, "ana", {"milo"}))
 
 
-async def test_a_hospital_names_its_schools_students_and_nobody_elses(matching: Matching) -> None:
+async def test_a_hospital_names_students_of_its_schools_only(matching: Matching) -> None:
     across = {"across_institutions": True}
     known, body = mentee("ana", sequence=2, **across), {"assessor": "far", "assessed": "ana", **NOW}
     await matching.say(known, mentor("far", SOUTH, sequence=2, **across), institution(SOUTH, exchanges_with=(NORTH,)))
@@ -206,7 +206,7 @@ async def test_a_hospital_names_its_schools_students_and_nobody_elses(matching: 
     assert not (await matching.get("/rotations", "carla", NORTH, "coordinator")).json()["items"]
 
 
-async def test_a_file_that_is_no_table_is_refused_as_a_whole(matching: Matching) -> None:
+async def test_a_file_that_is_not_a_table_is_refused_as_a_whole(matching: Matching) -> None:
     broken = HEADER.encode() + b'a,"x"y,z,,\n'
     for content in (b"", b"\xff\xfe", b"id,assessor\n", broken, b"\x00" * 100, b"id" * 100_000):
         file = {"file": ("rotations.csv", content, "text/csv")}
@@ -215,7 +215,7 @@ async def test_a_file_that_is_no_table_is_refused_as_a_whole(matching: Matching)
     assert await matching.database["rotations"].count_documents({}) == 0
 
 
-async def test_many_are_entered_at_once_and_one_that_is_refused_holds_up_no_other(matching: Matching) -> None:
+async def test_rotations_are_entered_in_bulk_and_a_refused_one_blocks_no_other(matching: Matching) -> None:
     rotations = [{"id": f"r-{one}", "assessor": one, "assessed": "ana", **NOW} for one in ("mara", "far", "milo")]
     answer = await _send(matching, "POST", "/rotations", json={"rotations": rotations})
     assert [one["verdict"] for one in answer.json()["rows"]] == ["created", "refused", "created"]
@@ -238,7 +238,7 @@ async def test_another_institutions_people_and_rotations_are_unknown(matching: M
     assert await matching.database["rotations"].count_documents({}) == 1
 
 
-async def test_a_role_that_may_not_is_refused(matching: Matching) -> None:
+async def test_a_role_without_permission_is_refused(matching: Matching) -> None:
     entry = {"assessor": "mara", "assessed": "ana", **NOW}
     file = {"file": ("rotations.csv", HEADER.encode(), "text/csv")}
     for method, path, role, sent in (
@@ -253,7 +253,7 @@ async def test_a_role_that_may_not_is_refused(matching: Matching) -> None:
         assert answer.status_code == 403, (path, answer.text)
 
 
-async def test_who_is_erased_leaves_no_rotation_behind(matching: Matching) -> None:
+async def test_an_erasure_deletes_the_members_rotations(matching: Matching) -> None:
     await _assesses(matching, "mara", "ana")
     await matching.erase(mentee("ana"))
     await eventually(lambda: _none_left(matching))

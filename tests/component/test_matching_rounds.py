@@ -62,7 +62,7 @@ async def test_a_round_is_opened_solved_checked_and_published(api: RoundsApi) ->
     assert (told["opened"], told["unmatched"], told["input_sha256"]) == (3, 1, seen["input"]["sha256"])
 
 
-async def test_who_is_left_over_waits_in_order_and_longer_in_the_next_round(api: RoundsApi) -> None:
+async def test_unmatched_mentees_wait_in_order_and_longer_in_the_next_round(api: RoundsApi) -> None:
     exclusions = [{"mentee": "ana", "mentor": one} for one in ("mara", "milo")]
     first = await api.published(target="coverage", exclusions=exclusions)
     [waiting] = await api.waitlist(first)
@@ -82,7 +82,7 @@ async def test_who_is_left_over_waits_in_order_and_longer_in_the_next_round(api:
     assert await api.waitlist(first) == [], "who has a mentor waits no more"
 
 
-async def test_both_targets_can_be_had_of_the_same_people_and_replayed(api: RoundsApi) -> None:
+async def test_both_targets_are_solved_from_the_same_people_and_replayed(api: RoundsApi) -> None:
     round = await api.solved(target="fit")
     first = [path.read_bytes() for path in await api.files(round)]
     assert (await api.act(round, "target", target="coverage")).json()["state"] == "running"
@@ -120,7 +120,7 @@ async def test_an_impossible_pair_lapses_is_announced_and_listed(api: RoundsApi)
     assert seen["places"].get("opened", 0) == 0
 
 
-async def test_what_else_the_matched_asked_for_is_withdrawn(api: RoundsApi) -> None:
+async def test_other_requests_of_matched_mentees_are_withdrawn(api: RoundsApi) -> None:
     await api.matching.asks("ben", "mara")
     await api.matching.asks("ben", "milo")
     await api.matching.asks("ana", "mara")
@@ -172,7 +172,7 @@ async def test_orders_that_cannot_be_kept_are_refused_with_their_place(api: Roun
     assert await api.matching.database["rounds"].count_documents({}) == 0
 
 
-async def test_junk_is_refused_before_it_is_read_and_nan_is_no_number(api: RoundsApi) -> None:
+async def test_malformed_orders_and_nan_are_refused(api: RoundsApi) -> None:
     token = api.matching.issuer.token(CARLA, institution=NORTH, roles=("institution_coordinator",))
     headers = {"authorization": f"Bearer {token}", "idempotency-key": "junk", "content-type": "application/json"}
     path = f"/programmes/{CARE}/rounds"
@@ -181,7 +181,7 @@ async def test_junk_is_refused_before_it_is_read_and_nan_is_no_number(api: Round
         assert answer.status_code == status, answer.text
 
 
-async def test_a_pin_that_became_impossible_before_the_freezing_drops_the_round_and_says_so(api: RoundsApi) -> None:
+async def test_a_pin_that_became_impossible_drops_the_round_with_the_reason(api: RoundsApi) -> None:
     leases = api.matching.database["leases"]
     taken = {"holder": "another", "token": 99, "until": datetime(2100, 1, 1, tzinfo=UTC)}
     await leases.update_one({"_id": "solving"}, {"$set": taken}, upsert=True)
@@ -222,7 +222,7 @@ async def test_a_round_is_published_as_it_was_last_seen_or_not_at_all(api: Round
     assert await api.matching.facts() == []
 
 
-async def test_of_a_round_that_was_dropped_the_files_go_and_operators_see_how_long_rounds_take(api: RoundsApi) -> None:
+async def test_a_dropped_rounds_files_are_deleted_and_durations_are_measured(api: RoundsApi) -> None:
     round, database = await api.solved(), api.matching.database
 
     async def is_cleared() -> bool:

@@ -50,7 +50,7 @@ async def another(matching: Matching, mongo_uri: str, kafka_bootstrap: str) -> A
         yield another
 
 
-async def test_of_two_hundred_accepts_for_the_last_seat_exactly_one_wins(matching: Matching) -> None:
+async def test_exactly_one_of_two_hundred_acceptances_gets_the_last_seat(matching: Matching) -> None:
     crowd = [mentee(f"m{number}") for number in range(200)]
     await matching.join(*crowd)
     requests = [await matching.asks(one.member, "mara") for one in crowd]
@@ -67,7 +67,7 @@ async def test_of_two_hundred_accepts_for_the_last_seat_exactly_one_wins(matchin
     assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
 
 
-async def test_two_processes_give_no_seat_twice(matching: Matching, another: Matching) -> None:
+async def test_two_processes_never_give_the_same_seat(matching: Matching, another: Matching) -> None:
     crowd = [mentee(f"m{number}") for number in range(40)]
     await matching.join(mentor("mara", capacity=3), *crowd)
     requests = [await matching.asks(one.member, "mara") for one in crowd]
@@ -80,7 +80,7 @@ async def test_two_processes_give_no_seat_twice(matching: Matching, another: Mat
     assert await matching.database["relationships"].count_documents({}) == 3
 
 
-async def test_two_mentors_who_accept_the_same_mentee_at_once_do_not_both_get_them(matching: Matching) -> None:
+async def test_only_one_of_two_mentors_accepting_concurrently_gets_the_mentee(matching: Matching) -> None:
     first, second = await matching.asks("ana", "mara"), await matching.asks("ana", "milo")
     answers = await asyncio.gather(
         matching.post(f"/requests/{first}/accept", "mara"), matching.post(f"/requests/{second}/accept", "milo")
@@ -89,7 +89,7 @@ async def test_two_mentors_who_accept_the_same_mentee_at_once_do_not_both_get_th
     assert sum((await matching.seats()).values()) == 1
 
 
-async def test_at_most_five_are_pending_however_many_are_sent_at_once(matching: Matching, another: Matching) -> None:
+async def test_at_most_five_requests_are_pending_however_many_are_sent(matching: Matching, another: Matching) -> None:
     await matching.join(*(mentor(f"mentor-{number}") for number in range(12)))
     sent = await asyncio.gather(
         *((matching, another)[number % 2].ask("ana", f"mentor-{number}") for number in range(12))
@@ -109,12 +109,12 @@ async def test_at_most_five_are_pending_however_many_are_sent_at_once(matching: 
         {"programme": CARE, "institutions": NORTH},
     ],
 )
-async def test_no_question_to_the_requests_reads_them_all(matching: Matching, wanted: dict[str, Any]) -> None:
+async def test_no_query_of_requests_scans_the_collection(matching: Matching, wanted: dict[str, Any]) -> None:
     plan = await matching.database.command("explain", {"find": "requests", "filter": wanted})
     assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])
 
 
-async def test_a_yes_and_a_no_and_a_withdrawal_at_once_settle_a_request_once(matching: Matching) -> None:
+async def test_concurrent_answers_and_withdrawals_settle_a_request_once(matching: Matching) -> None:
     for round_ in range(5):
         await matching.join(mentor(f"m{round_}", capacity=1))
         request = await matching.asks("ana", f"m{round_}")
@@ -130,7 +130,7 @@ async def test_a_yes_and_a_no_and_a_withdrawal_at_once_settle_a_request_once(mat
         assert len([data for _, data in settled if data["request"] == request]) == 1
 
 
-async def test_who_asks_while_the_last_seat_is_taken_is_told_one_way_or_the_other(
+async def test_a_request_racing_for_the_last_seat_is_answered_consistently(
     matching: Matching, another: Matching
 ) -> None:
     for round_ in range(6):
@@ -149,7 +149,7 @@ async def test_who_asks_while_the_last_seat_is_taken_is_told_one_way_or_the_othe
 
 
 @pytest.mark.parametrize("left", [{"status": "inactive"}, {"enrolments": ()}])
-async def test_a_mentor_who_leaves_while_they_are_asked_and_accept_keeps_no_request(
+async def test_a_mentor_leaving_amid_requests_and_acceptances_keeps_no_request(
     matching: Matching, another: Matching, left: dict[str, Any]
 ) -> None:
     """Whoever leaves altogether keeps no seat either; a mentoring that had begun outlives its programme."""
@@ -178,7 +178,7 @@ async def test_a_mentor_who_leaves_while_they_are_asked_and_accept_keeps_no_requ
 
 
 @pytest.mark.parametrize("left", [{"status": "inactive"}, {"enrolments": ()}])
-async def test_who_is_asked_in_the_very_moment_of_leaving_is_not_asked(
+async def test_a_request_racing_with_the_mentors_departure_is_not_left_pending(
     matching: Matching, left: dict[str, Any]
 ) -> None:
     """The asker has seen a mentor who is there; what the leaver left is worked off before the request is written."""
@@ -211,7 +211,7 @@ async def test_who_is_asked_in_the_very_moment_of_leaving_is_not_asked(
     assert await matching.database["requests"].count_documents({}) == 0
 
 
-async def test_the_write_itself_refuses_a_seat_that_is_gone(matching: Matching) -> None:
+async def test_the_conditional_write_refuses_a_taken_seat(matching: Matching) -> None:
     """Whatever was decided: twenty stores, each of which believes that there is one."""
     crowd = [mentee(f"m{number}") for number in range(20)]
     await matching.join(*crowd)
@@ -240,7 +240,7 @@ async def test_the_write_itself_refuses_a_seat_that_is_gone(matching: Matching) 
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_whatever_people_do_at_once_seats_and_relationships_and_facts_agree(
+async def test_seats_relationships_and_facts_agree_after_any_concurrent_actions(
     matching: Matching, another: Matching, seed: int
 ) -> None:
     dice = random.Random(seed)
@@ -296,7 +296,7 @@ async def _assert_agreement(matching: Matching, capacity: dict[str, int]) -> Non
     assert not counted or max(counted.values()) <= 5
 
 
-async def test_somebody_asked_by_very_many_leaves_in_pieces_and_nothing_is_left(matching: Matching) -> None:
+async def test_a_mentor_with_very_many_requests_departs_in_batches(matching: Matching) -> None:
     await matching.asks("ana", "mara")
     [one] = await matching.database["requests"].find().to_list(None)
     crowd = [
@@ -309,7 +309,7 @@ async def test_somebody_asked_by_very_many_leaves_in_pieces_and_nothing_is_left(
     assert len(await matching.facts("request.withdrawn")) == 251
 
 
-async def test_commands_of_a_pair_without_a_version_are_never_stale_however_many_meet(
+async def test_concurrent_commands_on_a_pair_without_a_version_are_never_stale(
     matching: Matching, another: Matching
 ) -> None:
     request = await matching.asks("ana", "milo")

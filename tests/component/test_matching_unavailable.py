@@ -105,13 +105,15 @@ async def _is_told_the_same(matching: Matching, request: str) -> None:
 
 @pytest.mark.parametrize("rule", PRIVATE)
 @pytest.mark.usefixtures("worker")
-async def test_whichever_private_rule_ends_a_request_the_mentee_is_told_the_same(matching: Matching, rule: str) -> None:
+async def test_the_mentee_sees_the_same_code_whichever_private_rule_ends_a_request(
+    matching: Matching, rule: str
+) -> None:
     request = await _asks(matching, "sue", "mara")
     await PRIVATE[rule](matching)
     await _is_told_the_same(matching, request)
 
 
-async def test_a_change_that_no_worker_saw_is_followed_up_when_one_starts(
+async def test_a_change_missed_by_every_worker_is_handled_at_the_next_start(
     matching: Matching, mongo_uri: str, kafka_bootstrap: str
 ) -> None:
     request = await _asks(matching, "sue", "mara")
@@ -122,7 +124,7 @@ async def test_a_change_that_no_worker_saw_is_followed_up_when_one_starts(
 
 
 @pytest.mark.usefixtures("worker")
-async def test_a_mentee_who_avoids_the_mentor_withdraws_the_request_and_the_mentor_hears_no_more(
+async def test_adding_a_mentor_to_the_never_list_withdraws_the_request(
     matching: Matching,
 ) -> None:
     request = await _asks(matching, "sue", "mara")

@@ -70,7 +70,7 @@ async def _open(matching: Matching, role: str, **orders: Any) -> httpx.Response:
 
 
 @pytest.mark.parametrize("role", [WHOLE, LIMITED, FEED])
-async def test_a_rotation_names_the_two_by_staff_number_and_address(matching: Matching, role: str) -> None:
+async def test_a_rotation_names_both_members_by_staff_number_and_address(matching: Matching, role: str) -> None:
     named = {"assessor_external_id": " S-mara ", "assessed_email": "ANA@example.org"}
     entered = await _send(matching, role, "PUT", "/rotations/r-1", json={**named, **NOW})
     assert entered.status_code == 200, entered.text
@@ -110,13 +110,13 @@ async def test_a_file_names_each_by_the_column_that_is_filled(matching: Matching
 @pytest.mark.parametrize(
     "header", ["id,assessor,from,to", "id,assessor,assessed,name,from,to", "assessor,assessed,from,to"]
 )
-async def test_a_file_has_a_column_for_each_of_the_two_and_no_others(matching: Matching, header: str) -> None:
+async def test_a_rotation_file_has_a_column_for_each_member_and_no_others(matching: Matching, header: str) -> None:
     file = {"file": ("rotations.csv", header.encode(), "text/csv")}
     answer = await _send(matching, FEED, "POST", "/rotations/upload", files=file)
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:preceptor:problem:rotations_unreadable")
 
 
-async def test_a_limited_coordinator_finds_nobody_outside_their_programmes(matching: Matching) -> None:
+async def test_a_limited_coordinator_finds_no_member_outside_their_programmes(matching: Matching) -> None:
     async def errors(role: str, name: str) -> Any:
         body = {"assessor_external_id": f"S-{name}", "assessed": "ana", **NOW}
         answer = await _send(matching, role, "PUT", f"/rotations/of-{name}", json=body)
@@ -129,7 +129,7 @@ async def test_a_limited_coordinator_finds_nobody_outside_their_programmes(match
 
 
 @pytest.mark.parametrize("role", [WHOLE, LIMITED])
-async def test_a_round_pins_and_keeps_apart_by_staff_number_and_address(
+async def test_a_round_pins_and_excludes_by_staff_number_and_address(
     matching: Matching, tmp_path: Path, role: str
 ) -> None:
     orders = {
@@ -145,7 +145,7 @@ async def test_a_round_pins_and_keeps_apart_by_staff_number_and_address(
     assert pairs["ben"] != "mara"
 
 
-async def test_a_pin_that_names_nobody_within_reach_is_refused_with_its_place(matching: Matching) -> None:
+async def test_a_pin_of_an_unknown_member_is_refused_with_its_place(matching: Matching) -> None:
     def pins(name: str) -> list[dict[str, str]]:
         return [{"mentee": "ben", "mentor": "mara"}, {"mentee": "ana", "mentor_external_id": f"S-{name}"}]
 
@@ -162,7 +162,7 @@ async def test_a_pin_that_names_nobody_within_reach_is_refused_with_its_place(ma
     assert "@" not in twice.text
 
 
-async def test_an_identifier_of_two_members_at_the_moment_is_refused(matching: Matching) -> None:
+async def test_an_identifier_shared_by_two_members_is_refused(matching: Matching) -> None:
     await matching.say(signed_in(mentor("milo"), **_digests(mentor("milo"), "mara")))
     body = {"assessor_email": "mara@example.org", "assessed": "ana", **NOW}
     refused = await _send(matching, FEED, "PUT", "/rotations/r-1", json=body)

@@ -99,7 +99,7 @@ async def test_a_service_of_a_network_known_elsewhere_is_refused(
     assert await read_marker(address) == before
 
 
-async def test_another_id_keeps_two_networks_apart(
+async def test_networks_with_different_ids_are_separate(
     database: Database, address: str, other_address: str, beside: Callable[[str], Database]
 ) -> None:
     await network(database, address).join()
@@ -122,7 +122,7 @@ async def test_a_lost_store_is_replaced_by_an_operator_only(
         await fresh.join()
 
 
-async def test_a_store_that_joined_nothing_claims_nothing_when_it_is_checked(database: Database, address: str) -> None:
+async def test_checking_a_store_that_joined_no_network_claims_nothing(database: Database, address: str) -> None:
     assert (await network(database, address).check()).stores == {}
     assert (await read_marker(address)).identity is None
 
@@ -161,7 +161,7 @@ def second(
     return {f"PROFILES_{name}": value for name, value in values.items()}
 
 
-async def test_a_service_on_the_topics_of_another_network_ends_in_one_line_that_names_the_setting(
+async def test_a_service_on_another_networks_topics_ends_with_a_line_naming_the_setting(
     database: Database, address: str, network_id: str, second: dict[str, str]
 ) -> None:
     await create_missing(address, load_topics(TOPICS, size=NATIVE, network=network_id))

@@ -48,7 +48,9 @@ async def kept(running: Notifications, member: str) -> list[int]:
     ]
 
 
-async def test_contact_inbox_and_counter_are_gone_and_one_receipt_says_so(running: Notifications, member: str) -> None:
+async def test_an_erasure_deletes_contact_inbox_and_counter_and_gives_a_receipt(
+    running: Notifications, member: str
+) -> None:
     await running.tell(event(member))
     assert await kept(running, member) == [1, 1]
     for _ in range(2):
@@ -62,7 +64,7 @@ async def test_contact_inbox_and_counter_are_gone_and_one_receipt_says_so(runnin
     assert json.loads(receipt["value"]) == {"erasure": f"e-{member}", "member": member, "institution": "north"}
 
 
-async def test_an_erased_member_is_told_nothing_and_no_old_record_brings_them_back(
+async def test_an_erased_member_is_not_notified_nor_restored_by_an_old_record(
     running: Notifications, member: str
 ) -> None:
     await erase(running, member)

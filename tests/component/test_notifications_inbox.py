@@ -54,7 +54,9 @@ async def test_an_event_becomes_one_unread_notification_with_its_outbox_row(
     assert [(row["topic"], row["sequence"]) for row in rows] == [("notifications.events", 1)]
 
 
-async def test_the_same_occasion_updates_the_unread_one_and_it_rises(running: Notifications, member: str) -> None:
+async def test_an_event_of_the_same_occasion_updates_the_unread_notification(
+    running: Notifications, member: str
+) -> None:
     await running.tell(event(member, programme="other"))
     await running.tell(event(member))
     await running.tell(event(member, programme="other", ranked=[("ben", "north")], entered=["ben"], left=("ada",)))
@@ -63,7 +65,7 @@ async def test_the_same_occasion_updates_the_unread_one_and_it_rises(running: No
     assert page["unread"] == 2
 
 
-async def test_a_read_one_stays_and_a_new_one_is_made(running: Notifications, member: str) -> None:
+async def test_a_read_notification_stays_and_a_new_one_is_created(running: Notifications, member: str) -> None:
     await running.tell(event(member))
     first = (await running.inbox(member))["items"][0]
     read = await running.http.post(f"/inbox/{first['id']}/read", headers=running.headers(member))
@@ -97,7 +99,7 @@ async def test_reading_up_to_a_position_leaves_later_ones_unread(running: Notifi
     assert marked.json() == {"marked": 2, "unread": 1}
 
 
-async def test_pages_follow_one_another_without_gap_or_repeat(running: Notifications, member: str) -> None:
+async def test_pages_have_no_gap_and_no_repetition(running: Notifications, member: str) -> None:
     for number in range(5):
         await running.tell(event(member, programme=f"p{number}"))
     seen: list[str] = []
@@ -118,7 +120,7 @@ async def test_several_recipients_of_one_event_each_get_theirs(running: Notifica
     assert [(await running.inbox(one))["unread"] for one in (member, other)] == [1, 1]
 
 
-async def test_a_missing_contact_delays_nobody_and_the_name_comes_when_it_comes(
+async def test_a_missing_contact_delays_no_notification_and_its_name_appears_later(
     running: Notifications, member: str
 ) -> None:
     late = f"late-{running.clock.new_id()}"
@@ -151,14 +153,14 @@ async def test_a_fact_that_moves_a_member_to_another_institution_is_refused(
         await running.tell(event(member, ranked=[("far", "south")], entered=["far"], recipients=[("far", "north")]))
 
 
-async def test_a_foreign_mentor_claimed_as_our_own_is_still_not_named(running: Notifications, member: str) -> None:
+async def test_a_mentor_of_another_institution_claimed_as_own_is_not_named(running: Notifications, member: str) -> None:
     """The name is looked up within the reader's institution: a wrong event cannot make it leak."""
     await running.tell(event(member, ranked=[("stray", "north")], entered=["stray"]))
     await running.knows("stray", institution="south", name="Dr Far")
     assert "Far" not in str(await running.inbox(member))
 
 
-async def test_the_language_is_the_readers(running: Notifications) -> None:
+async def test_a_notification_is_in_the_readers_language(running: Notifications) -> None:
     await running.knows("greta", locale="de-CH")
     await running.tell(event("greta", ranked=(), entered=(), unmatched="paused"))
     item = (await running.inbox("greta"))["items"][0]
@@ -191,7 +193,7 @@ async def test_a_member_reads_that_a_coordinator_asked_for_their_erasure_and_wit
     assert (item["template"], item["title"]) == ("erasure-withdrawn", "Your profile will not be erased")
 
 
-async def test_nobody_reads_or_marks_anothers_notification(running: Notifications, member: str) -> None:
+async def test_no_member_reads_or_marks_anothers_notification(running: Notifications, member: str) -> None:
     neighbour, stranger = f"{member}-n", f"{member}-s"
     await running.knows(neighbour)
     await running.knows(stranger, institution="south")
@@ -216,7 +218,7 @@ async def test_the_same_sign_in_in_another_institution_is_another_person(running
     assert (answer.status_code, answer.json()["type"]) == (403, "urn:preceptor:problem:not_invited")
 
 
-async def test_an_unknown_sign_in_is_told_to_accept_an_invitation(running: Notifications) -> None:
+async def test_an_unknown_sign_in_is_advised_to_accept_an_invitation(running: Notifications) -> None:
     answer = await running.http.get("/inbox", headers=running.headers("nobody"))
     assert answer.status_code == 403
     assert "accept your invitation first" in answer.json()["detail"]
@@ -241,7 +243,7 @@ async def test_no_token_is_401_everywhere(running: Notifications) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "Ii0xIg", "LTE", "dHJ1ZQ", "WzFd", "é"])
-async def test_a_cursor_that_we_never_gave_out_is_refused(running: Notifications, member: str, cursor: str) -> None:
+async def test_a_forged_inbox_cursor_is_refused(running: Notifications, member: str, cursor: str) -> None:
     answer = await running.http.get("/inbox", params={"cursor": cursor}, headers=running.headers(member))
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:preceptor:problem:cursor_malformed")
 
@@ -274,7 +276,7 @@ async def test_metrics_name_no_person_and_no_institution(running: Notifications,
     assert "north" not in exported
 
 
-async def test_telling_one_recipient_takes_no_more_than_its_writes(running: Notifications, member: str) -> None:
+async def test_notifying_a_recipient_takes_no_more_than_its_writes(running: Notifications, member: str) -> None:
     """The inbox mark is the fourth. Seen by the server itself: this is the path that every rematch takes."""
     await running.database.command("profile", 2)
     try:
@@ -286,7 +288,7 @@ async def test_telling_one_recipient_takes_no_more_than_its_writes(running: Noti
     assert sorted(name for name in asked if name in writes) == ["findandmodify", "findandmodify", "insert"]
 
 
-async def test_age_counts_from_reading_and_an_unread_one_has_none(running: Notifications, member: str) -> None:
+async def test_retention_counts_from_reading_and_unread_notifications_stay(running: Notifications, member: str) -> None:
     await running.tell(event(member))
     first = (await running.inbox(member))["items"][0]
     await running.http.post(f"/inbox/{first['id']}/read", headers=running.headers(member))
@@ -295,7 +297,7 @@ async def test_age_counts_from_reading_and_an_unread_one_has_none(running: Notif
     assert [isinstance(one.get("read_at"), datetime) for one in kept] == [True, False]
 
 
-async def test_another_age_is_learnt_at_the_next_start(running: Notifications) -> None:
+async def test_a_changed_retention_applies_from_the_next_start(running: Notifications) -> None:
     for days in (30, 30, 365):
         await MongoInboxRepository(running.database).prepare(read_kept=timedelta(days=days))
         indexes = await running.database["notifications"].index_information()

@@ -111,7 +111,7 @@ async def inbox_of(running: Notifications, member: str, *, position: int) -> boo
     return await knows(running, member) and (await running.inbox(member))["position"] >= position
 
 
-async def test_a_record_delivered_again_tells_nobody_twice(
+async def test_a_redelivered_record_notifies_nobody_again(
     running: Notifications, producer: AIOKafkaProducer, member: str
 ) -> None:
     await publish(running, producer, contact(member), sequence=1)
@@ -149,7 +149,7 @@ async def test_many_events_of_one_person_at_once_each_take_a_position(
     assert [item["position"] for item in page["items"]] == list(range(12, 0, -1))
 
 
-async def test_a_programmes_new_name_shows_in_what_was_told_before(
+async def test_a_programmes_new_name_shows_in_earlier_notifications(
     running: Notifications, producer: AIOKafkaProducer, member: str
 ) -> None:
     programme = f"p-{member}"

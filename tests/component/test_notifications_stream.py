@@ -31,7 +31,7 @@ async def listening(running: Notifications, streams: int) -> bool:
     return f"preceptor_inbox_streams {streams}.0" in exported.splitlines()
 
 
-async def test_what_comes_is_sent_as_it_comes_under_its_position(running: Notifications, member: str) -> None:
+async def test_a_notification_is_streamed_on_arrival_with_its_position(running: Notifications, member: str) -> None:
     async with running.stream(member) as stream:
         await eventually(lambda: listening(running, 1))
         await running.tell(event(member))
@@ -65,7 +65,7 @@ async def test_the_header_of_a_return_goes_before_the_address_of_the_first_visit
         assert (await stream.next())["programme"] == "one"
 
 
-async def test_a_counter_from_before_a_restored_backup_still_hears_what_comes(
+async def test_a_position_from_before_a_restored_backup_still_gets_new_notifications(
     running: Notifications, member: str
 ) -> None:
     async with running.stream(member, last=1_000_000) as stream:
@@ -82,7 +82,7 @@ async def test_a_page_and_the_stream_from_its_position_miss_nothing(running: Not
         assert (await stream.next())["programme"] == "between"
 
 
-async def test_a_person_may_listen_on_several_devices_and_nobody_else_hears(
+async def test_a_persons_streams_on_several_devices_get_only_their_notifications(
     running: Notifications, member: str
 ) -> None:
     other = f"{member}-other"
@@ -95,21 +95,21 @@ async def test_a_person_may_listen_on_several_devices_and_nobody_else_hears(
         assert (await neighbour.next())["programme"] == "theirs"
 
 
-async def test_more_was_missed_than_is_read_at_once(running: Notifications, member: str) -> None:
+async def test_more_missed_notifications_than_a_page_are_all_sent(running: Notifications, member: str) -> None:
     for number in range(105):
         await running.tell(event(member, programme=f"p{number}"))
     async with running.stream(member, after=0) as stream:
         assert [int((await stream.next())["id:"]) for _ in range(105)] == list(range(1, 106))
 
 
-async def test_whoever_leaves_is_forgotten(running: Notifications, member: str) -> None:
+async def test_a_disconnected_stream_is_forgotten(running: Notifications, member: str) -> None:
     async with running.stream(member):
         await eventually(lambda: listening(running, 1))
     await eventually(lambda: listening(running, 0), message="the stream is closed")
 
 
 @pytest.mark.parametrize("last", ["x", "-1", "1.5", "99999999999999999999"])
-async def test_a_last_event_id_that_we_never_sent_is_refused(running: Notifications, member: str, last: str) -> None:
+async def test_a_forged_last_event_id_is_refused(running: Notifications, member: str, last: str) -> None:
     answer = await running.http.get("/inbox/stream", headers=running.headers(member) | {"Last-Event-ID": last})
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
 
@@ -119,9 +119,7 @@ async def test_an_unknown_sign_in_gets_a_problem_and_no_stream(running: Notifica
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
 
 
-async def test_a_stream_ends_with_its_token_and_says_that_it_can_be_renewed(
-    running: Notifications, member: str
-) -> None:
+async def test_a_stream_ends_with_its_token_and_advises_renewal(running: Notifications, member: str) -> None:
     async with running.stream(member, lifetime_seconds=1) as stream:
         assert await stream.rest() == ["event: renew", 'data: {"reason": "token_expired"}']
     await running.tell(event(member))
@@ -147,7 +145,7 @@ async def test_an_erasure_ends_the_stream(running: Notifications, member: str) -
         assert await stream.rest() == ["event: ended", 'data: {"reason": "member_inactive"}']
 
 
-async def test_a_deactivation_ends_the_streams_of_nobody_else(running: Notifications, member: str) -> None:
+async def test_a_deactivation_ends_no_other_members_streams(running: Notifications, member: str) -> None:
     other = f"{member}-other"
     await running.knows(other)
     async with running.stream(other) as stream:
@@ -181,7 +179,7 @@ async def test_a_silent_stream_has_a_heartbeat_and_ends_in_time(
     assert all(line.startswith(":") for line in lines)
 
 
-async def test_a_stop_ends_an_open_stream_properly_and_at_once(
+async def test_a_stop_ends_an_open_stream_properly_without_delay(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with asyncio.timeout(10), httpx.AsyncClient(timeout=10) as client:

@@ -55,7 +55,7 @@ async def titles(running: Notifications, member: str, institution: str = "north"
     return [item["title"] for item in (await running.inbox(member, institution=institution))["items"]]
 
 
-async def test_a_mentor_hears_who_asks_and_the_mentee_what_was_answered(running: Notifications) -> None:
+async def test_the_mentor_is_notified_of_a_request_and_the_mentee_of_the_answer(running: Notifications) -> None:
     await running.turn(made(NEAR))
     await running.turn(RequestDeclined(reason="no_time", **about(NEAR, MIA)))
     assert await titles(running, "near") == ["Mia Mentee would like you to be their mentor"]
@@ -83,7 +83,7 @@ async def test_across_institutions_names_come_with_the_yes_and_go_with_an_erasur
     assert await titles(running, "mia") == ["A mentor at South has accepted your request"]
 
 
-async def test_an_unread_request_that_was_withdrawn_says_so_in_its_place(running: Notifications) -> None:
+async def test_a_withdrawal_replaces_the_unread_notification_of_its_request(running: Notifications) -> None:
     await running.turn(made(NEAR))
     await running.turn(RequestWithdrawn(reason="by_mentee", **about(NEAR, NEAR)))
     page = await running.inbox("near")
@@ -92,14 +92,14 @@ async def test_an_unread_request_that_was_withdrawn_says_so_in_its_place(running
     ]
 
 
-async def test_the_other_side_hears_of_an_end(running: Notifications) -> None:
+async def test_the_other_person_is_notified_of_a_closing(running: Notifications) -> None:
     pair = {"relationship": "s", "programme": "residency", "mentee": MIA, "mentor": FAR, "recipients": (FAR,)}
     await running.turn(RelationshipClosed(reason="goals_reached", **pair))
     assert await titles(running, "far", "south") == ["Ihr Mentoring mit Mia Mentee ist beendet"]
     assert (await running.inbox("mia"))["items"] == []
 
 
-async def test_whoever_a_round_left_over_reads_it_in_their_inbox(running: Notifications) -> None:
+async def test_an_unmatched_mentee_is_notified_in_their_inbox(running: Notifications) -> None:
     event = MenteeUnmatched(
         place="e.1", round="e", programme="residency", mentee=MIA, reason="outranked", recipients=(MIA,)
     )

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(1200)
 _FEW = "fuzzing"
 
 
-async def test_profiles_keeps_its_document(
+async def test_profiles_conforms_to_its_openapi_document(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
 ) -> None:
     async with profiles_kit.running(mongo_uri, kafka_bootstrap, issuer) as network:
@@ -33,7 +33,7 @@ async def test_profiles_keeps_its_document(
             await fuzz(address, Caller(token=network.operator.token, known=known, phases=_FEW), tmp_path)
 
 
-async def test_matching_keeps_its_document(
+async def test_matching_conforms_to_its_openapi_document(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
 ) -> None:
     async with matching_kit.asking(mongo_uri, kafka_bootstrap, issuer) as matching:
@@ -54,7 +54,7 @@ async def test_matching_keeps_its_document(
             await fuzz(address, Caller(token=coordinator, known=known, phases=_FEW), tmp_path)
 
 
-async def test_notifications_keeps_its_document(
+async def test_notifications_conforms_to_its_openapi_document(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
 ) -> None:
     wanted = notifications_kit.settings(mongo_uri, kafka_bootstrap, issuer, stream_seconds=0.05)
@@ -76,7 +76,7 @@ async def test_notifications_keeps_its_document(
         (JSONResponse({}, 500), "Server error"),
     ],
 )
-async def test_whoever_breaks_their_document_is_found(tmp_path: Path, answer: Response, found: str) -> None:
+async def test_a_service_that_violates_its_document_is_found(tmp_path: Path, answer: Response, found: str) -> None:
     lying = FastAPI()
 
     @lying.get("/size", response_model=dict[str, int])

@@ -91,7 +91,7 @@ async def test_a_process_of_any_role_measures_the_outbox(settings: Settings, plu
     assert "gauges" in service.background
 
 
-async def test_what_waits_shows_over_http_though_nothing_relays(
+async def test_the_backlog_shows_over_http_without_a_relay(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, background={"gauges": True}) as network:

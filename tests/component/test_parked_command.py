@@ -73,7 +73,7 @@ async def records(mongo_uri: str) -> AsyncIterator[ParkedRecords]:
     database.client.close()
 
 
-async def test_all_that_waits_is_listed_with_what_waits_behind_it(records: ParkedRecords) -> None:
+async def test_parked_records_are_listed_with_those_waiting_behind_them(records: ParkedRecords) -> None:
     assert await records.run("list", "notifications") == (0, "nothing is parked\n")
     await records.park("first", sent("matching.events", 7))
     await records.park("second", sent("matching.events", 8), "behind_parked")
@@ -105,7 +105,7 @@ async def test_a_record_is_shown_without_its_value_and_of_a_private_topic_withou
     assert f"value: {EMAIL.decode()}" in revealed
 
 
-async def test_nothing_of_a_record_is_a_command_to_the_terminal(records: ParkedRecords) -> None:
+async def test_control_characters_of_a_record_do_not_reach_the_terminal(records: ParkedRecords) -> None:
     value = b"\x1b]0;gone\x07\x1b[2J[bold]x\xff\r"
     await records.park("odd", sent("matching.events", 1, value=value, headers=[("x\x1b", value), ("null", None)]))
     status, told = await records.run("show", "notifications", "odd", "--reveal")
@@ -115,7 +115,7 @@ async def test_nothing_of_a_record_is_a_command_to_the_terminal(records: ParkedR
     assert "\\x1b]0;gone\\x07\\x1b[2J[bold]x\\xff\\r" in told
 
 
-async def test_a_retry_makes_the_first_of_a_key_due_and_says_what_comes_next(records: ParkedRecords) -> None:
+async def test_a_retry_makes_the_first_record_of_a_key_due_and_explains_the_next_step(records: ParkedRecords) -> None:
     await records.park("first", sent("matching.events", 7))
     await records.park("second", sent("matching.events", 8), "behind_parked")
     status, told = await records.run("retry", "notifications", "first", "--dry-run")
@@ -136,7 +136,7 @@ async def test_a_record_that_cannot_be_retried_is_refused_with_the_reason(record
     assert await records.parking.heads("notifications.x", now=SystemClock().now()) == []
 
 
-async def test_every_act_is_on_record_with_who_and_when(records: ParkedRecords) -> None:
+async def test_every_action_is_recorded_with_operator_and_time(records: ParkedRecords) -> None:
     await records.park("one", sent("profiles.contacts", 1))
     before = SystemClock().now()
     for act in (
@@ -168,7 +168,7 @@ async def test_it_runs_as_in_a_container_where_credentials_come_as_a_file(
     assert (told.returncode, told.stdout, told.stderr) == (0, "nothing is parked\n", "")
 
 
-async def test_what_is_missing_or_wrong_is_one_line_and_no_password(records: ParkedRecords) -> None:
+async def test_configuration_errors_are_one_line_without_the_password(records: ParkedRecords) -> None:
     away = "mongodb://root:hunter2@127.0.0.1:1/?serverSelectionTimeoutMS=200&connectTimeoutMS=200"
     for arguments, environment in (
         (["list", "payroll"], {}),
@@ -197,7 +197,7 @@ async def test_a_dropped_record_is_gone_for_good_and_what_waits_behind_it_is_nex
     assert acts == [(f"parked drop{how}", "first", "sent by mistake") for how in (" --dry-run", "")]
 
 
-async def test_what_cannot_be_dropped_is_told_why(records: ParkedRecords) -> None:
+async def test_a_record_that_cannot_be_dropped_is_refused_with_the_reason(records: ParkedRecords) -> None:
     await records.park("first", sent("matching.events", 7))
     await records.park("second", sent("matching.events", 8), "behind_parked")
     for (id, reason), why in {

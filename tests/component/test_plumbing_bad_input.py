@@ -34,7 +34,7 @@ async def versions(plumbing: Plumbing) -> list[tuple[str, int]]:
     ]
 
 
-async def test_a_poison_record_amid_a_keys_series_keeps_what_came_before_and_holds_what_comes_after(
+async def test_a_poison_record_holds_later_records_of_its_key_only(
     plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects
 ) -> None:
     plumbing.consumers.reaction({SuggestionsChanged: effects})
@@ -66,7 +66,7 @@ async def parked_by(plumbing: Plumbing, consumer: str) -> int:
 
 
 @pytest.mark.parametrize("keys", [1, _MANY], ids=["of one key", "of as many keys"])
-async def test_ten_thousand_poison_records_at_once_do_not_keep_the_next_good_one(
+async def test_ten_thousand_poison_records_do_not_block_the_next_valid_record(
     plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects, keys: int
 ) -> None:
     plumbing.consumers.reaction({SuggestionsChanged: effects})
@@ -90,7 +90,7 @@ async def test_ten_thousand_poison_records_at_once_do_not_keep_the_next_good_one
     await have(effects, [*((f"good-{n}", 1) for n in range(20)), ("after", 1)])
 
 
-async def test_ten_thousand_poison_states_at_once_do_not_keep_the_next_good_one(
+async def test_ten_thousand_poison_states_do_not_block_the_next_valid_state(
     plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str
 ) -> None:
     copies = plumbing.database["institutions"]
@@ -139,7 +139,7 @@ async def is_parked(plumbing: Plumbing) -> bool:
     return [len(one.value or b"") for one in await plumbing.parking.waiting()] == [_TWO_MEGABYTES + 1]
 
 
-async def test_a_lower_sequence_later_changes_no_copy_and_a_fact_acts_once_whenever_it_comes(
+async def test_a_late_lower_sequence_changes_no_projection_and_a_late_fact_acts_once(
     plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects
 ) -> None:
     copies = plumbing.database["institutions"]

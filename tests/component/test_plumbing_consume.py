@@ -38,7 +38,7 @@ async def test_each_event_takes_effect_once_however_often_it_comes(
     await have(effects, [("a", 1), ("b", 1), ("c", 1)])
 
 
-async def test_bad_records_are_set_aside_and_the_next_of_another_key_is_handled(
+async def test_bad_records_are_parked_and_records_of_other_keys_handled(
     plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects
 ) -> None:
     plumbing.consumers.reaction({SuggestionsChanged: effects})
@@ -76,7 +76,7 @@ async def test_bad_records_are_set_aside_and_the_next_of_another_key_is_handled(
     assert not any("broken" in row["value"] or tenant in row["value"] for row in mirrored), "never the value or key"
 
 
-async def test_what_a_dependency_away_holds_up_is_neither_parked_nor_committed_however_long_it_takes(
+async def test_records_held_up_by_an_outage_are_neither_parked_nor_committed(
     plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects, kafka_bootstrap: str
 ) -> None:
     rounds = 0
@@ -99,7 +99,7 @@ async def test_what_a_dependency_away_holds_up_is_neither_parked_nor_committed_h
     assert await plumbing.parking.waiting() == []
 
 
-async def test_what_was_handled_is_committed_and_what_failed_in_an_outage_comes_again(
+async def test_handled_records_are_committed_and_those_failed_in_an_outage_come_again(
     plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects, kafka_bootstrap: str
 ) -> None:
     """An outage raises: the batch is not committed, nothing is parked, and all of it comes again."""

@@ -157,7 +157,7 @@ async def test_a_record_dropped_while_it_is_retried_is_either_dropped_or_takes_e
     assert await plumbing.parking.waiting() == []
 
 
-async def test_a_dropped_record_that_cannot_be_read_is_not_parked_again_when_its_place_is_read_again(
+async def test_an_unreadable_dropped_record_is_not_parked_again_when_its_offset_is_reread(
     plumbing: Plumbing, tenant: str
 ) -> None:
     """As after a kill between parking it and committing its offset."""
@@ -176,7 +176,7 @@ async def test_a_dropped_record_that_cannot_be_read_is_not_parked_again_when_its
     assert plumbing.parking.blocked("c", [key]) == set()
 
 
-async def test_a_fact_that_names_a_member_under_another_institution_is_parked_as_that(
+async def test_a_fact_with_a_member_of_another_institution_is_parked_for_that_reason(
     plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects
 ) -> None:
     def refuse(_mentee: str) -> None:

@@ -61,7 +61,7 @@ async def test_a_committed_fact_is_published_with_its_attributes(
     assert received.envelope.time == sent.time
 
 
-async def test_facts_of_one_key_keep_their_order_whichever_lane_and_id_they_have(
+async def test_facts_of_a_key_keep_their_order_whatever_their_priority_and_id(
     plumbing: Plumbing, publisher: Publisher, kafka_bootstrap: str
 ) -> None:
     id = f"i-{plumbing.clock.new_id()}"
@@ -77,7 +77,7 @@ async def test_facts_of_one_key_keep_their_order_whichever_lane_and_id_they_have
     assert sequences == list(range(1, 61))
 
 
-async def test_a_single_change_does_not_wait_behind_another_institutions_crowd(
+async def test_a_single_change_does_not_wait_behind_another_institutions_backlog(
     plumbing: Plumbing, publisher: Publisher
 ) -> None:
     """Neither behind its import, nor behind its changes that are as urgent and came first."""
@@ -136,7 +136,7 @@ async def test_sent_rows_of_private_topics_are_deleted_and_others_kept(
     assert [row["topic"] async for row in plumbing.database["outbox"].find()] == ["profiles.institutions"]
 
 
-async def test_the_doorbell_wakes_the_relay(plumbing: Plumbing, publisher: Publisher) -> None:
+async def test_a_committed_row_wakes_the_relay(plumbing: Plumbing, publisher: Publisher) -> None:
     relay = relay_of(plumbing, publisher)
     running = asyncio.create_task(relay.run())
     await eventually(lambda: relay._lease.is_held, message="the lease")
@@ -170,7 +170,7 @@ async def test_a_lease_has_one_holder_and_its_token_rises_with_the_holder(plumbi
     assert not await first.take()
 
 
-async def test_a_fact_that_is_being_marked_as_sent_does_not_go_again(plumbing: Plumbing, publisher: Publisher) -> None:
+async def test_a_fact_being_marked_as_sent_is_not_published_again(plumbing: Plumbing, publisher: Publisher) -> None:
     """Facts trickle in while others are marked: each search for more meets some whose mark is not there yet."""
     id, counting = f"i-{plumbing.clock.new_id()}", Counting(publisher)
     facts = [fact(plumbing, f"{id}-{n}", 1) for n in range(200)]
@@ -204,7 +204,7 @@ async def test_a_backlog_is_published_once_while_its_rows_are_being_marked(
     assert len(counting.sent) == len(set(counting.sent)) == 3_000
 
 
-async def test_rows_sent_as_they_ring_keep_their_keys_order_and_go_once_beside_an_import(
+async def test_rows_sent_from_the_change_stream_keep_key_order_during_an_import(
     plumbing: Plumbing, publisher: Publisher, kafka_bootstrap: str
 ) -> None:
     """Urgent and bulk facts of the same keys, committed while the relay runs, one transaction after the other."""

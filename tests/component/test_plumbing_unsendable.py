@@ -84,7 +84,7 @@ async def test_a_fact_beyond_the_producers_own_limit_holds_up_its_own_key_alone(
         await held(plumbing, [(key, 1), (key, 2)])
 
 
-async def test_a_state_too_large_to_be_told_is_not_committed(plumbing: Plumbing, key: str) -> None:
+async def test_a_state_too_large_to_be_published_is_not_committed(plumbing: Plumbing, key: str) -> None:
     with pytest.raises(Rejected, match="at most"):
         await commit(plumbing, [fact(plumbing, key, 1), fact(plumbing, key, 2, name="x" * 2_000_000)])
     assert await rows(plumbing, "pending") == []

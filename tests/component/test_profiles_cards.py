@@ -116,13 +116,13 @@ async def cast(network: Network) -> Cast:
     return await Cast(network, f"c{SystemClock().new_id()}").join()
 
 
-async def test_who_is_unrelated_has_no_card_even_in_the_same_institution(cast: Cast) -> None:
+async def test_an_unrelated_member_has_no_card_even_in_the_same_institution(cast: Cast) -> None:
     for viewer in cast.people:
         for other in cast.people:
             assert await cast.sees(viewer, other) is None
 
 
-async def test_a_mentee_sees_who_is_suggested_and_is_not_seen_for_it(cast: Cast) -> None:
+async def test_a_mentee_sees_suggested_mentors_who_do_not_see_the_mentee(cast: Cast) -> None:
     await cast.hear(cast.listed("ana", "mara", "sue"))
     mara, sue = await cast.sees("ana", "mara"), await cast.sees("ana", "sue")
     assert mara is not None
@@ -134,7 +134,7 @@ async def test_a_mentee_sees_who_is_suggested_and_is_not_seen_for_it(cast: Cast)
     assert await cast.sees("ana", "mara") is None
 
 
-async def test_asked_both_sides_have_a_card_and_after_the_yes_a_name_and_an_address(cast: Cast) -> None:
+async def test_a_request_shows_cards_and_acceptance_adds_name_and_address(cast: Cast) -> None:
     asked = MentorRequested(request="r1" + cast.north, expires_at=NOW, **cast.pair("ana", "sue"))
     await cast.hear(asked)
     for viewer, other in (("ana", "sue"), ("sue", "ana")):
@@ -163,7 +163,7 @@ async def test_a_declined_request_ends_the_card_and_an_older_fact_does_not_bring
     assert await cast.sees("mara", "ana") is None
 
 
-async def test_a_list_of_ten_is_one_request_and_leaves_out_who_is_unrelated(cast: Cast) -> None:
+async def test_ten_cards_are_read_in_one_request_without_unrelated_members(cast: Cast) -> None:
     await cast.hear(cast.listed("ana", "sue", "mara"))
     wanted = [cast.ids["mara"], "nobody-knows", cast.ids["ned"], cast.ids["sue"]]
     answer = await cast.people["ana"].get("/cards", ids=wanted)
@@ -172,7 +172,7 @@ async def test_a_list_of_ten_is_one_request_and_leaves_out_who_is_unrelated(cast
     assert many.status_code == 422
 
 
-async def test_no_card_names_what_is_nobodys_to_see(cast: Cast) -> None:
+async def test_no_card_has_a_private_field(cast: Cast) -> None:
     await cast.hear(RelationshipOpened(relationship="s2" + cast.north, **cast.pair("ana", "mara")))
     seen = await cast.sees("ana", "mara")
     assert seen is not None
@@ -192,7 +192,7 @@ async def test_a_coordinator_and_an_inactive_member_see_no_card(cast: Cast) -> N
     assert (await cast.people["ana"].get(path)).status_code == 403
 
 
-async def test_the_consumer_folds_the_topic(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> None:
+async def test_the_consumer_applies_the_topic(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> None:
     await begin_here(kafka_bootstrap, "profiles.projection", "matching.events")
     producer: AIOKafkaProducer = kafka.producer(kafka_bootstrap)
     await producer.start()

@@ -84,7 +84,7 @@ async def test_an_institution_that_is_named_again_is_asked_again(two: Two) -> No
     assert kept.json()["awaiting"] == [two.there]
 
 
-async def test_partners_who_name_each_other_have_agreed_and_one_sided_naming_is_no_consent(two: Two) -> None:
+async def test_only_partners_who_name_each_other_have_consented(two: Two) -> None:
     await two.north.patch(f"/institutions/{two.here}", {"exchanges_with": [two.there]}, version=1)
     assert (await _programme(two, two.there))["awaiting"] == [two.there]
     await two.south.patch(f"/institutions/{two.there}", {"exchanges_with": [two.here]}, version=1)
@@ -95,7 +95,7 @@ async def test_partners_who_name_each_other_have_agreed_and_one_sided_naming_is_
     assert (await two.south.get(f"/programmes/{standing['id']}")).status_code == 404
 
 
-async def test_an_affiliation_counts_once_the_named_institution_agrees(network: Network, two: Two) -> None:
+async def test_an_affiliation_counts_after_the_named_institution_agrees(network: Network, two: Two) -> None:
     theirs = (await two.south.post("/programmes", {"name": "Theirs"})).json()["id"]
     member = await network.member(two.north, "ada", affiliations=[two.there])
     path, enrolments = f"/members/{member['id']}", [{"programme": theirs, "roles": ["mentee"]}]
@@ -127,7 +127,7 @@ async def test_only_a_coordinator_of_the_named_institution_answers(network: Netw
     assert await _answers(third, "/admissions") == await _answers(third, "/affiliations") == {}
 
 
-async def test_a_coordinator_of_one_programme_names_no_affiliations(network: Network, two: Two) -> None:
+async def test_a_limited_coordinator_names_no_affiliations(network: Network, two: Two) -> None:
     programme = (await _programme(two))["id"]
     body = {"name": "Ada", "email": "ada@example.org", "affiliations": [two.there]}
     body |= {"enrolments": [{"programme": programme, "roles": ["mentee"]}]}
@@ -145,7 +145,7 @@ def _told(answer: httpx.Response, *names: str) -> tuple[int, str]:
     )
 
 
-async def test_no_answer_tells_whether_another_institution_or_its_programme_exists(network: Network, two: Two) -> None:
+async def test_no_answer_reveals_whether_another_institution_or_programme_exists(network: Network, two: Two) -> None:
     theirs = (await two.south.post("/programmes", {"id": f"{two.there}.care", "name": "Theirs"})).json()["id"]
     mine = await _programme(two)
 

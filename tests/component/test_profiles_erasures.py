@@ -111,9 +111,7 @@ async def test_a_member_sees_a_coordinators_request_and_objects(network: Network
     assert (await person.get("/me")).status_code == 200
 
 
-async def test_a_coordinators_request_is_published_for_the_member_once_and_their_own_is_not(
-    network: Network, here: str
-) -> None:
+async def test_a_coordinators_request_is_published_once_and_a_members_own_never(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     seen = await network.member(coordinator, "ada")
     for _ in range(2):
@@ -130,7 +128,7 @@ async def test_a_coordinators_request_is_published_for_the_member_once_and_their
     assert fact["recipients"] == [{"member": seen["id"], "institution": here}]
 
 
-async def test_a_coordinators_withdrawal_is_published_for_the_member_behind_the_request_and_an_objection_is_not(
+async def test_a_coordinators_withdrawal_is_published_and_a_members_objection_is_not(
     network: Network, here: str
 ) -> None:
     coordinator = await network.institution(here)
@@ -156,7 +154,9 @@ async def test_an_inactive_member_may_ask_for_their_erasure(network: Network, he
     assert (await delete_me(network, person))["state"] == "waiting"
 
 
-async def test_only_a_coordinator_of_the_whole_institution_asks_for_somebody_else(network: Network, here: str) -> None:
+async def test_only_a_coordinator_of_the_whole_institution_requests_anothers_erasure(
+    network: Network, here: str
+) -> None:
     coordinator = await network.institution(here)
     programme = (await coordinator.post("/programmes", {"name": "P"})).json()["id"]
     enrolments = [{"programme": programme, "roles": ["mentee"]}]
@@ -194,7 +194,7 @@ async def test_an_erased_member_leaves_tombstones_a_marker_and_nothing_else(netw
     assert (await again.get("/me")).json()["id"] != id
 
 
-async def test_the_report_says_whose_receipt_is_outstanding(network: Network, here: str) -> None:
+async def test_the_report_names_services_whose_receipt_is_outstanding(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     person, seen = await network.bound(coordinator, here, "ada")
     erasure, id = await delete_me(network, person), seen["id"]

@@ -53,7 +53,7 @@ async def received(bootstrap: str, institution: str, count: int) -> list[Receive
     return found
 
 
-async def test_each_audience_hears_its_part_and_no_other(network: Network, kafka_bootstrap: str) -> None:
+async def test_each_topic_carries_the_fields_of_its_audience_only(network: Network, kafka_bootstrap: str) -> None:
     here = f"i{SystemClock().new_id()}"
     coordinator = await network.institution(here)
     programme = await coordinator.post("/programmes", {"id": f"{here}.p", "name": "P", "weights": {"topics": 70}})

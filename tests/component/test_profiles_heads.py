@@ -56,7 +56,7 @@ async def sent_late(bootstrap: str, topic: str, key: str, *, sequence: int) -> N
 
 
 @pytest.mark.parametrize("topic", ["profiles.members", "profiles.contacts"])
-async def test_a_head_behind_its_document_is_found_and_mended(
+async def test_a_head_behind_its_document_is_found_and_republished(
     network: Network, states: MongoStateRepository, kafka_bootstrap: str, topic: str
 ) -> None:
     institution = f"i-{CLOCK.new_id()}"
@@ -76,7 +76,7 @@ async def test_a_head_behind_its_document_is_found_and_mended(
     assert await states.republish(seen) == 0
 
 
-async def test_what_waits_in_the_outbox_is_not_told_again(
+async def test_a_state_pending_in_the_outbox_is_not_republished(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer) as network:
@@ -94,5 +94,5 @@ async def test_what_waits_in_the_outbox_is_not_told_again(
         assert [row["sequence"] for row in await network.rows("members", id)] == [1, 2, 2]
 
 
-async def test_a_key_that_no_document_has_is_nobody_s(states: MongoStateRepository) -> None:
+async def test_a_key_without_a_document_is_ignored(states: MongoStateRepository) -> None:
     assert await states.republish({"profiles.members": {"west:nobody": 1}}) == 0

@@ -26,7 +26,7 @@ def here() -> str:
     return f"i{SystemClock().new_id()}"
 
 
-async def test_a_new_member_is_told_in_public_and_to_those_who_write_to_them(network: Network, here: str) -> None:
+async def test_a_new_member_is_published_publicly_and_to_notifications(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada", stage="resident", languages=["EN", "en"])
     assert member["languages"] == ["en"]
@@ -46,7 +46,7 @@ async def test_preferences_are_published_again_under_the_next_sequence(network: 
     assert [row["sequence"] for row in await network.rows("contacts", member["id"])] == [1]
 
 
-async def test_only_the_topic_whose_part_changed_hears_of_a_change(network: Network, here: str) -> None:
+async def test_a_change_is_published_only_to_topics_whose_fields_changed(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada")
     path = f"/members/{member['id']}"
@@ -58,7 +58,7 @@ async def test_only_the_topic_whose_part_changed_hears_of_a_change(network: Netw
     assert [row["sequence"] for row in await network.rows("contacts", member["id"])] == [1, 2]
 
 
-async def test_saving_what_is_there_already_tells_nobody(network: Network, here: str) -> None:
+async def test_saving_unchanged_values_publishes_nothing(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada", capacity=2)
     again = await coordinator.patch(f"/members/{member['id']}", {"capacity": 2}, version=1)
@@ -76,7 +76,7 @@ async def test_a_stale_version_is_412_and_changes_nothing(network: Network, here
     assert (await coordinator.get(path)).json()["capacity"] == 2
 
 
-async def test_what_is_the_persons_alone_is_refused_from_a_coordinator_by_name(network: Network, here: str) -> None:
+async def test_fields_that_only_the_person_enters_are_refused_by_name(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada")
     for field, value in {
@@ -122,7 +122,7 @@ async def test_a_used_invitation_is_refused(network: Network, here: str) -> None
     assert all(code not in str(invitation) for invitation in stored)
 
 
-async def test_an_invitations_code_is_told_once_and_kept_nowhere(network: Network, here: str) -> None:
+async def test_an_invitations_code_is_shown_once_and_stored_nowhere(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada")
     path = f"/members/{member['id']}/invitations"
@@ -133,7 +133,7 @@ async def test_an_invitations_code_is_told_once_and_kept_nowhere(network: Networ
     assert all(code.encode() not in (answer.get("body") or b"") for answer in answers)
 
 
-async def test_an_expired_invitation_is_refused_and_a_new_one_ends_the_one_before(network: Network, here: str) -> None:
+async def test_an_expired_or_replaced_invitation_is_refused(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada")
     path = f"/members/{member['id']}/invitations"
@@ -148,7 +148,7 @@ async def test_an_expired_invitation_is_refused_and_a_new_one_ends_the_one_befor
     assert (expired.status_code, expired.json()["type"]) == (409, "urn:preceptor:problem:invitation_expired")
 
 
-async def test_of_two_who_accept_at_once_one_is_the_member(network: Network, here: str) -> None:
+async def test_only_one_of_two_concurrent_acceptances_becomes_the_member(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada")
     code = (await coordinator.post(f"/members/{member['id']}/invitations")).json()["code"]
@@ -158,7 +158,7 @@ async def test_of_two_who_accept_at_once_one_is_the_member(network: Network, her
     assert len(await network.rows("preferences", member["id"])) == 2
 
 
-async def test_of_two_changes_of_one_version_one_holds(network: Network, here: str) -> None:
+async def test_only_one_of_two_changes_of_a_version_succeeds(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada")
     path = f"/members/{member['id']}"
@@ -167,7 +167,7 @@ async def test_of_two_changes_of_one_version_one_holds(network: Network, here: s
     assert [row["sequence"] for row in await network.rows("members", member["id"])] == [1, 2]
 
 
-async def test_one_sign_in_is_one_member(network: Network, here: str) -> None:
+async def test_a_sign_in_belongs_to_one_member(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     person, _ = await network.bound(coordinator, here, "ada")
     other = await network.member(coordinator, "bob")
@@ -205,7 +205,7 @@ async def test_a_wrong_value_is_named_with_what_would_be_right(network: Network,
         assert hint in error["message"]
 
 
-async def test_nobody_enrols_where_their_institution_is_not_admitted(network: Network, here: str) -> None:
+async def test_enrolment_is_refused_where_the_institution_is_not_admitted(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     other = await network.institution(f"{here}-other")
     theirs = await other.post("/programmes", {"id": f"{here}-other.theirs", "name": "Theirs"})
@@ -222,7 +222,7 @@ async def test_nobody_enrols_where_their_institution_is_not_admitted(network: Ne
     assert member["enrolments"] == enrolments
 
 
-async def test_pause_and_deactivation_are_states_and_saying_them_again_is_harmless(network: Network, here: str) -> None:
+async def test_repeating_a_pause_or_deactivation_is_harmless(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada")
     path = f"/members/{member['id']}"
@@ -239,7 +239,7 @@ async def test_pause_and_deactivation_are_states_and_saying_them_again_is_harmle
 
 
 @pytest.mark.parametrize("commands", [("pause", "resume"), ("deactivate", "reactivate")])
-async def test_commands_without_a_version_are_never_stale_however_many_meet(
+async def test_concurrent_commands_without_a_version_are_never_stale(
     network: Network, here: str, commands: tuple[str, str]
 ) -> None:
     coordinator = await network.institution(here)
@@ -266,7 +266,7 @@ async def test_an_inactive_member_reads_and_exports_and_changes_nothing(network:
     assert (await person.patch("/me", {"story": "Back."}, version=version + 1)).status_code == 200
 
 
-async def test_notifications_hears_who_is_inactive(network: Network, here: str) -> None:
+async def test_an_inactive_status_is_published_to_notifications(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada")
     await coordinator.post(f"/members/{member['id']}/deactivate")
@@ -291,7 +291,7 @@ async def test_a_list_is_filtered_and_paged(network: Network, here: str) -> None
     assert {member["name"] for member in mentees["items"]} == {"M1", "M3"}
 
 
-async def test_a_coordinator_of_one_programme_finds_its_members_only(network: Network, here: str) -> None:
+async def test_a_limited_coordinator_finds_members_of_their_programme_only(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     await coordinator.post("/programmes", {"id": f"{here}.p", "name": "P"})
     inside = await network.member(coordinator, "in", enrolments=[{"programme": f"{here}.p", "roles": ["mentee"]}])
@@ -384,7 +384,7 @@ async def test_the_export_holds_everything_of_the_person(network: Network, here:
     assert len(exported["invitations"]) == 1
 
 
-async def test_another_institutions_ids_are_nobodys(network: Network, here: str) -> None:
+async def test_another_institutions_ids_are_unknown(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     stranger = await network.institution(f"{here}-other")
     member = await network.member(coordinator, "ada")
@@ -408,7 +408,7 @@ async def test_another_institutions_ids_are_nobodys(network: Network, here: str)
     assert (await stranger.get("/members")).json()["items"] == []
 
 
-async def test_whoever_is_neither_the_person_nor_their_coordinator_finds_nobody(network: Network, here: str) -> None:
+async def test_a_member_is_unknown_to_others_than_themselves_and_coordinators(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada")
     for role in ("member", "integrator", "operator"):
@@ -418,7 +418,7 @@ async def test_whoever_is_neither_the_person_nor_their_coordinator_finds_nobody(
         assert (await asker.get("/me")).status_code == 404
 
 
-async def test_a_person_does_not_say_what_is_the_institutions_to_say(network: Network, here: str) -> None:
+async def test_a_person_cannot_change_fields_of_the_institution(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     person, seen = await network.bound(coordinator, here, "ada")
     for field, value in {"enrolments": [], "affiliations": ["x"], "external_id": "x"}.items():
@@ -426,7 +426,9 @@ async def test_a_person_does_not_say_what_is_the_institutions_to_say(network: Ne
         assert (refused.status_code, refused.json()["type"]) == (422, "urn:preceptor:problem:institution_only")
 
 
-async def test_an_operator_founds_and_the_coordinator_says_with_whom_to_exchange(network: Network, here: str) -> None:
+async def test_an_operator_creates_an_institution_and_its_coordinator_names_partners(
+    network: Network, here: str
+) -> None:
     coordinator = await network.institution(here)
     await network.institution(f"{here}-other")
     assert (await coordinator.post("/institutions", {"id": "own", "name": "Own"})).status_code == 403
@@ -442,7 +444,7 @@ async def test_an_operator_founds_and_the_coordinator_says_with_whom_to_exchange
     assert [row["sequence"] for row in await network.rows("institutions", here)] == [1, 2, 3]
 
 
-async def test_terms_of_exchange_are_of_partners_and_go_with_them(network: Network, here: str) -> None:
+async def test_terms_of_exchange_end_with_the_partnership(network: Network, here: str) -> None:
     coordinator, there, path = await network.institution(here), f"{here}-other", f"/institutions/{here}"
     await network.institution(there)
     terms = {"partner": there, "direction": "gives", "ceiling": 3, "floor": 1}
@@ -472,7 +474,7 @@ async def test_terms_of_exchange_are_of_partners_and_go_with_them(network: Netwo
     assert told == [[], [terms], [usual], []]
 
 
-async def test_the_same_request_again_creates_nobody_twice(network: Network, here: str) -> None:
+async def test_a_repeated_request_creates_no_second_member(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     body = {"name": "Ada", "email": "ada@example.org"}
     first = await coordinator.post("/members", body, key="once")
@@ -489,7 +491,7 @@ async def test_the_same_request_again_creates_nobody_twice(network: Network, her
         ({"external_id": {"$in": ["7"]}}, "unique_external_id"),
     ],
 )
-async def test_a_person_is_found_without_reading_the_institution(
+async def test_finding_a_person_does_not_scan_the_institution(
     network: Network, here: str, query: dict[str, object], index: str
 ) -> None:
     plan = await network.database["members"].find({"institution": here, **query}).explain()

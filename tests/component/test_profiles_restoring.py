@@ -74,7 +74,7 @@ def somebody(id: str, email: str = "", **fields: str) -> Member:
     return Member(id=id, institution="west", name=id.title(), email=email or f"{id}@west.example", **fields)  # type: ignore[arg-type]
 
 
-async def test_every_state_is_told_again_newer_than_all_that_was_told_and_nothing_of_the_backup_s_outbox(
+async def test_every_restored_state_is_republished_with_a_newer_sequence(
     site: Site,
 ) -> None:
     await site.has(somebody("ana"))
@@ -91,7 +91,7 @@ async def test_every_state_is_told_again_newer_than_all_that_was_told_and_nothin
     assert (ben["name"], epochs.epoch_of(ben["version"])) == ("Benjamin", 1)
 
 
-async def test_once_more_after_an_interruption_is_an_epoch_later_and_reads_nothing_twice(site: Site) -> None:
+async def test_a_resumed_restore_raises_the_epoch_and_rereads_nothing(site: Site) -> None:
     await site.has(somebody("ana"))
     site.since(replace(somebody("ana"), name="Anna"))
     await site.restored()
@@ -101,7 +101,7 @@ async def test_once_more_after_an_interruption_is_an_epoch_later_and_reads_nothi
 
 
 @pytest.mark.parametrize("first", ["ana", "ben"])
-async def test_an_address_that_one_left_and_another_took_comes_back_to_the_other(site: Site, first: str) -> None:
+async def test_an_address_taken_over_by_another_member_is_restored_to_them(site: Site, first: str) -> None:
     await site.has(somebody("ana", "shared@west.example"))
     await site.has(somebody("ben"))
     changed = {
@@ -115,7 +115,7 @@ async def test_an_address_that_one_left_and_another_took_comes_back_to_the_other
     assert report.documents("not_read_back") == []
 
 
-async def test_what_cannot_come_back_is_named_and_holds_up_nobody(site: Site) -> None:
+async def test_unrestorable_records_are_reported_and_block_no_other(site: Site) -> None:
     await site.has(somebody("ana", "shared@west.example"))
     site.since(somebody("late", "shared@west.example"))
     site.since(somebody("later"))
@@ -124,7 +124,7 @@ async def test_what_cannot_come_back_is_named_and_holds_up_nobody(site: Site) ->
     assert await site.member("late") is None
 
 
-async def test_who_was_erased_since_is_erased_again(site: Site) -> None:
+async def test_members_erased_since_the_backup_are_erased_again(site: Site) -> None:
     await site.has(somebody("ana"))
     site.since(somebody("ana"), erased=True)
     report = await site.restored()

@@ -44,7 +44,7 @@ async def twice(network: Network, who: Person, path: str, body: dict[str, Any], 
     return first, await who.post(path, body, key=key)
 
 
-async def test_a_member_an_institution_and_a_programme_are_there_once_and_answered_alike(network: Network) -> None:
+async def test_a_repeated_creation_returns_the_same_answer(network: Network) -> None:
     here = await network.institution("here")
     for who, path, body, meanwhile in (
         (here, "/members", ADA, {"name": "Ada L."}),
@@ -58,7 +58,7 @@ async def test_a_member_an_institution_and_a_programme_are_there_once_and_answer
     assert len({(row["topic"], row["key"]) for row in rows}) == len(rows)
 
 
-async def test_a_member_is_answered_though_their_programme_closed_meanwhile(network: Network) -> None:
+async def test_a_repeated_registration_succeeds_after_the_programme_closed(network: Network) -> None:
     here = await network.institution("here")
     programme = (await here.post("/programmes", {"name": "Care"})).json()
     body = ADA | {"enrolments": [{"programme": programme["id"], "roles": ["mentor"]}]}
@@ -71,14 +71,14 @@ async def test_a_member_is_answered_though_their_programme_closed_meanwhile(netw
     assert refused.status_code == 422, "for everybody else it is closed"
 
 
-async def test_what_somebody_else_took_stays_taken(network: Network) -> None:
+async def test_an_id_that_another_request_took_stays_refused(network: Network) -> None:
     founded = await network.operator.post("/institutions", {"id": "there", "name": "There"})
     await crash(network)
     other = await network.operator.post("/institutions", {"id": "there", "name": "There"})
     assert (founded.status_code, other.status_code) == (201, 409)
 
 
-async def test_an_invitation_is_accepted_again_by_whoever_accepted_it(network: Network) -> None:
+async def test_accepting_an_invitation_again_succeeds_for_the_same_sign_in(network: Network) -> None:
     here = await network.institution("here")
     member = await network.member(here, "ada")
     code = {"code": (await here.post(f"/members/{member['id']}/invitations")).json()["code"]}
@@ -90,7 +90,7 @@ async def test_an_invitation_is_accepted_again_by_whoever_accepted_it(network: N
     assert (again.status_code, again.json()) == (200, first.json())
 
 
-async def test_a_roster_is_received_once(network: Network) -> None:
+async def test_a_repeated_upload_creates_no_second_roster(network: Network) -> None:
     here = await network.institution("here")
     first = await here.upload(CSV, MAPPING, key=KEY)
     await crash(network)

@@ -80,7 +80,7 @@ async def site(database: Database, producer: AIOKafkaProducer, kafka_bootstrap: 
     return Site(database, producer, kafka_bootstrap, Copy(collection="institutions", payload=OfThisTest))
 
 
-async def test_a_copy_that_is_as_its_topic_is_replaced_by_its_like(site: Site) -> None:
+async def test_a_correct_projection_is_rebuilt_to_equal_content(site: Site) -> None:
     await site.both(site.state("a", 1), site.state("b", 1), site.state("b", 2))
     found = await site.rebuild().replace()
     assert (found.agreeing, dict(found.differing)) == (2, {})
@@ -89,7 +89,7 @@ async def test_a_copy_that_is_as_its_topic_is_replaced_by_its_like(site: Site) -
     assert "by_name" in await site.database["institutions"].index_information()
 
 
-async def test_what_is_wrong_or_missing_in_a_copy_is_said_and_put_right(site: Site) -> None:
+async def test_differences_of_a_projection_are_reported_and_corrected(site: Site) -> None:
     await site.publish(*(site.state(id, 2) for id in ("same", "wrong", "behind", "missing")))
     await site.fold(site.state("same", 2), site.state("wrong", 2, name="another"), site.state("behind", 1))
     for act in (site.rebuild().compare, site.rebuild().replace):
@@ -113,9 +113,7 @@ async def test_comparing_replaces_nothing_and_leaves_nothing(site: Site) -> None
 
 
 @pytest.mark.parametrize("known", [("here", 1), ("there", 3)])
-async def test_a_copy_that_knows_more_than_its_topic_is_replaced_only_if_that_is_wanted(
-    site: Site, known: tuple[str, int]
-) -> None:
+async def test_a_projection_ahead_of_its_topic_is_replaced_only_on_request(site: Site, known: tuple[str, int]) -> None:
     await site.both(site.state("there", 2))
     await site.fold(site.state(*known))
     with pytest.raises(Less, match="1 documents of institutions"):
@@ -126,7 +124,7 @@ async def test_a_copy_that_knows_more_than_its_topic_is_replaced_only_if_that_is
     assert await site.names() == {"there": "there 2"}
 
 
-async def test_who_is_erased_stays_so_though_the_topic_has_forgotten_it(site: Site) -> None:
+async def test_an_erasure_survives_a_topic_that_no_longer_has_it(site: Site) -> None:
     """As after compaction: the tombstone is gone, and an old state turns up late."""
     await site.fold(erased(site.state("gone", 5)))
     await site.both(erased(site.state("told", 2)))
@@ -137,14 +135,14 @@ async def test_who_is_erased_stays_so_though_the_topic_has_forgotten_it(site: Si
     assert [(one["_id"], one["sequence"], one["erased"]) for one in documents] == [("gone", 5, True), ("told", 2, True)]
 
 
-async def test_what_cannot_be_read_is_passed_over(site: Site) -> None:
+async def test_unreadable_records_are_skipped(site: Site) -> None:
     await site.both(site.state("a", 1))
     await site.producer.send_and_wait(site.copy.payload.TOPIC, key=b"x", value=b"{nonsense")
     await site.rebuild().replace()
     assert await site.names() == {"a": "a 1"}
 
 
-async def test_what_the_service_folded_into_the_old_one_at_the_last_moment_is_in_the_new_one(
+async def test_records_applied_during_the_swap_are_in_the_new_collection(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worst moment: after the last comparison, before the swap; and its offset is committed already."""
@@ -161,7 +159,7 @@ async def test_what_the_service_folded_into_the_old_one_at_the_last_moment_is_in
     assert await site.names() == {"a": "a 2", "b": "b 1"}
 
 
-async def test_what_must_follow_from_a_state_follows_again_once_it_is_in_place(site: Site) -> None:
+async def test_commands_that_follow_from_a_state_are_written_after_a_rebuild(site: Site) -> None:
     followed: list[list[Document]] = []
 
     async def follow(database: Database) -> int:
@@ -175,7 +173,7 @@ async def test_what_must_follow_from_a_state_follows_again_once_it_is_in_place(s
     assert [[one["name"] for one in documents] for documents in followed] == [["a 2"]]
 
 
-async def test_what_a_killed_run_has_left_goes_with_the_next(site: Site) -> None:
+async def test_leftovers_of_a_killed_rebuild_are_removed_by_the_next(site: Site) -> None:
     await site.both(site.state("a", 1))
     await site.database["rebuilt.institutions.left"].insert_one({"_id": "a"})
     await site.rebuild().compare()

@@ -142,7 +142,7 @@ async def named_in_copies(cast: Cast, name: str) -> int:
 
 
 @pytest.mark.parametrize("gone", ["ana", "sue"])
-async def test_with_an_erasure_every_relation_of_the_member_is_gone_and_stays_gone(
+async def test_an_erasure_deletes_every_relation_of_the_member_for_good(
     cast: Cast, kafka_bootstrap: str, producer: AIOKafkaProducer, gone: str
 ) -> None:
     told = [cast.received(cast.listed("ana", "mara", "sue")), cast.received(opened(cast, "ana", "sue"))]
@@ -166,7 +166,7 @@ async def test_with_an_erasure_every_relation_of_the_member_is_gone_and_stays_go
     assert await named_in_copies(cast, gone) == 0
 
 
-async def test_a_restored_backup_that_knows_the_relation_of_somebody_erased_since_forgets_it(cast: Cast) -> None:
+async def test_a_restored_backup_forgets_relations_of_members_erased_since(cast: Cast) -> None:
     await cast.hear(opened(cast, "ana", "mara"))
     pairs = cast.network.database[PAIRS]
     known = await pairs.find({"mentee.member": cast.ids["ana"]}).to_list(None)

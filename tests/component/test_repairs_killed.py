@@ -109,7 +109,7 @@ async def test_a_repair_killed_again_and_again_loses_and_doubles_nothing(repairi
     await _assert_whole(repairing)
 
 
-async def test_two_who_plan_and_apply_at_once_do_each_step_once(repairing: Repairing) -> None:
+async def test_two_concurrent_workers_carry_out_each_step_once(repairing: Repairing) -> None:
     await asyncio.gather(*(repairing.worker().work() for _ in range(2)))
     api = RepairsApi(repairing.matching)
     assert (await api.act(await api.until("proposed"), "approve")).status_code == 200
@@ -117,7 +117,7 @@ async def test_two_who_plan_and_apply_at_once_do_each_step_once(repairing: Repai
     await _assert_whole(repairing)
 
 
-async def test_a_repair_that_ends_everybody_who_plans_it_is_given_up_and_the_next_is_planned(
+async def test_a_repair_that_kills_every_worker_is_given_up_and_the_next_is_planned(
     repairing: Repairing,
 ) -> None:
     await repairing.worker().work()

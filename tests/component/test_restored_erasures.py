@@ -90,9 +90,7 @@ async def waiting(database: Database, topic: str) -> list[Document]:
     return await database["outbox"].find({"topic": topic, "status": "pending"}).to_list(None)
 
 
-async def test_profiles_tells_nothing_of_the_member_again_and_remembers_the_erasure(
-    database: Database, ana: Member
-) -> None:
+async def test_restored_profiles_publish_nothing_of_the_erased_member(database: Database, ana: Member) -> None:
     store = MongoMemberRepository(database, CLOCK)
     await store.prepare()
     await MongoErasureRepository(database, CLOCK).prepare()
@@ -125,7 +123,7 @@ async def test_an_erasure_that_the_backup_knows_is_not_reported_as_later_than_th
     assert report.outcomes == {}
 
 
-async def test_a_request_that_waited_at_the_backup_waits_its_whole_time_again(database: Database, ana: Member) -> None:
+async def test_an_erasure_waiting_at_the_backup_waits_its_full_time_again(database: Database, ana: Member) -> None:
     store = MongoErasureRepository(database, CLOCK)
     await store.prepare()
     now = CLOCK.now()
@@ -144,7 +142,9 @@ async def test_a_request_that_waited_at_the_backup_waits_its_whole_time_again(da
     assert found.due_at >= now + timedelta(days=7)
 
 
-async def test_matching_forgets_whom_its_backup_knows(database: Database, kafka_bootstrap: str, ana: Member) -> None:
+async def test_restored_matching_forgets_members_erased_since(
+    database: Database, kafka_bootstrap: str, ana: Member
+) -> None:
     await published(kafka_bootstrap, erased(ana))
     known: Document = {"institution": "west", "sequence": 3, "erased": False, "event": "e", "correlation": "c"}
     for copy in ("participants", "preferences"):
@@ -155,7 +155,7 @@ async def test_matching_forgets_whom_its_backup_knows(database: Database, kafka_
     assert await database["departures"].count_documents({"_id": ana.id, "erased": True}) == 1
 
 
-async def test_notifications_forgets_whom_its_backup_knows(
+async def test_restored_notifications_forget_members_erased_since(
     database: Database, kafka_bootstrap: str, ana: Member
 ) -> None:
     await published(kafka_bootstrap, erased(ana))

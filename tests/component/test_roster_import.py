@@ -66,7 +66,7 @@ async def people(by: Person) -> dict[str, Json]:
     return {member["email"]: member for member in (await by.get("/members", limit=200)).json()["items"]}
 
 
-async def test_every_row_has_a_verdict_and_the_good_ones_are_members(network: Network, here: str) -> None:
+async def test_every_row_has_a_verdict_and_valid_rows_become_members(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     file = csv(
         "Ada,ada@example.org,7,R,Research Methods; Work-Life Balance,,she",
@@ -93,7 +93,7 @@ async def test_every_row_has_a_verdict_and_the_good_ones_are_members(network: Ne
     assert [row["line"] for row in await verdicts(coordinator, roster, verdict="refused", limit=1)] == [3]
 
 
-async def test_importing_the_same_file_again_tells_nobody(network: Network, here: str) -> None:
+async def test_importing_the_same_file_again_publishes_nothing(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     file = csv("Ada,ada@example.org,7,R,research,2,", "Bob,bob@example.org,,A,,,")
     await done(coordinator, await coordinator.upload(file, MAPPING))
@@ -131,7 +131,7 @@ async def test_the_same_person_is_known_by_external_id_then_by_email(network: Ne
     assert sorted(await people(coordinator)) == ["ada@new.example.org", "bob@example.org", "cy@example.org"]
 
 
-async def test_two_rows_for_one_person_are_told_apart_by_line(network: Network, here: str) -> None:
+async def test_two_rows_of_a_person_are_reported_by_line(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     await done(coordinator, await coordinator.upload(csv("Ada,ada@example.org,7,R,,,"), MAPPING))
     file = csv(
@@ -150,14 +150,14 @@ async def test_two_rows_for_one_person_are_told_apart_by_line(network: Network, 
     ]
 
 
-async def test_whoever_is_absent_from_a_file_stays(network: Network, here: str) -> None:
+async def test_a_member_absent_from_a_file_stays(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     await network.member(coordinator, "absent")
     await done(coordinator, await coordinator.upload(csv("Ada,ada@example.org,7,R,,,"), MAPPING))
     assert (await people(coordinator))["absent@example.org"]["status"] == "active"
 
 
-async def test_a_dry_run_says_all_and_does_nothing(network: Network, here: str) -> None:
+async def test_a_dry_run_reports_everything_and_changes_nothing(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     file = csv("Ada,ada@example.org,7,R,,,", "Bob,ada@example.org,8,R,,,")
     roster = await done(coordinator, await coordinator.upload(file, MAPPING, dry_run=True))
@@ -180,9 +180,7 @@ async def test_a_dry_run_says_all_and_does_nothing(network: Network, here: str) 
         (csv('"Ada,ada@example.org,7,R,,,'), "line 2 cannot be read as CSV"),
     ],
 )
-async def test_a_file_that_is_wrong_as_a_whole_is_refused_whole(
-    network: Network, here: str, file: bytes, said: str
-) -> None:
+async def test_an_invalid_file_is_refused_as_a_whole(network: Network, here: str, file: bytes, said: str) -> None:
     coordinator = await network.institution(here)
     refused = await coordinator.upload(file, MAPPING)
     assert (refused.status_code, refused.json()["type"]) == (422, "urn:preceptor:problem:roster_invalid")
@@ -192,13 +190,13 @@ async def test_a_file_that_is_wrong_as_a_whole_is_refused_whole(
     assert await network.database["roster_chunks"].count_documents({"institution": here}) == 0
 
 
-async def test_a_byte_order_mark_is_no_part_of_the_first_column(network: Network, here: str) -> None:
+async def test_a_byte_order_mark_is_ignored(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     file = b"\xef\xbb\xbf" + csv("Ada,ada@example.org,7,R,,,")
     assert (await done(coordinator, await coordinator.upload(file, MAPPING)))["counts"]["created"] == 1
 
 
-async def test_a_formula_refuses_its_row_wherever_it_stands(network: Network, here: str) -> None:
+async def test_a_formula_in_any_cell_refuses_its_row(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     file = csv("Ada,ada@example.org,7,R,,,=1+1", '" =HYPERLINK(1)",b@example.org,8,R,,,', "C,c@example.org,9,R,,,")
     roster = await done(coordinator, await coordinator.upload(file, MAPPING))
@@ -207,7 +205,7 @@ async def test_a_formula_refuses_its_row_wherever_it_stands(network: Network, he
 
 
 @pytest.mark.parametrize("field", ["identity", "story", "weights", "never", "never-list", "across_institutions"])
-async def test_a_mapping_that_names_what_is_the_persons_alone_is_refused_whole(
+async def test_a_mapping_with_a_field_that_only_the_person_enters_is_refused(
     network: Network, here: str, field: str
 ) -> None:
     coordinator = await network.institution(here)
@@ -234,7 +232,7 @@ async def test_only_open_programmes_can_be_enrolled_in(network: Network, here: s
     assert ada["enrolments"] == [{"programme": f"{here}.p", "roles": ["mentee", "mentor"]}]
 
 
-async def test_another_institutions_rosters_are_nobodys(network: Network, here: str) -> None:
+async def test_another_institutions_rosters_are_unknown(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     stranger = await network.institution(f"{here}-other")
     roster = await done(coordinator, await coordinator.upload(csv("Ada,ada@example.org,7,R,,,"), MAPPING))
@@ -273,7 +271,7 @@ async def has_gone_on(network: Network, institution: str, before: int) -> bool:
     return await rows_done(network, institution) > before
 
 
-async def test_what_is_left_of_a_roster_is_worked_off_by_whoever_comes_next(network: Network, here: str) -> None:
+async def test_an_unfinished_roster_is_continued_by_the_next_worker(network: Network, here: str) -> None:
     """The worker is cut off again and again in the middle; every row still takes effect once."""
     coordinator = await network.institution(here)
     rows = [f"P{number},p{number}@example.org,{number},R,,," for number in range(3_000)]

@@ -35,7 +35,7 @@ async def notified_of(api: RoundsApi) -> list[tuple[str, str, dict[str, Any]]]:
     return [(to["member"], name, data) for name, data in facts for to in data["recipients"]]
 
 
-async def test_the_matched_are_notified_of_their_mentor_once_and_of_no_list_that_ran_empty(api: RoundsApi) -> None:
+async def test_matched_mentees_are_notified_of_their_mentor_once_and_of_no_empty_list(api: RoundsApi) -> None:
     await eventually(lambda: lists_are(api, 2), message="everybody has a list")
     before = len(await notified_of(api))
     round = await api.published()
@@ -49,7 +49,7 @@ async def test_the_matched_are_notified_of_their_mentor_once_and_of_no_list_that
     assert {data["suppressed"] for data in silent} <= {"has_mentor", "matched_in_round"}
 
 
-async def test_a_mentee_left_over_is_still_notified_when_mentors_leave(api: RoundsApi) -> None:
+async def test_an_unmatched_mentee_is_still_notified_when_mentors_leave(api: RoundsApi) -> None:
     await eventually(lambda: lists_are(api, 2), message="everybody has a list")
     exclusions = [{"mentee": "ana", "mentor": one} for one in ("mara", "milo")]
     await api.matching.say(mentor("mara", capacity=1))

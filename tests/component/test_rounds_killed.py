@@ -95,7 +95,7 @@ async def test_a_publication_killed_again_and_again_loses_and_doubles_nothing(ap
     await _assert_whole(api, round)
 
 
-async def test_two_publishers_at_once_settle_each_place_once(api: RoundsApi) -> None:
+async def test_two_concurrent_publishers_settle_each_place_once(api: RoundsApi) -> None:
     round, clock = await api.solved(), SystemClock()
     await api.act(round, "publish")
     both = [publisher(api, MongoPublicationRepository(api.matching.database, clock)) for _ in range(2)]
@@ -123,7 +123,7 @@ async def test_a_round_whose_worker_died_is_solved_again_to_the_same_bytes(
     await eventually(only_the_new_result_is_kept, within=30, message="the worker has removed the first result")
 
 
-async def test_a_worker_that_was_dropped_meanwhile_leaves_nothing_behind(api: RoundsApi) -> None:
+async def test_a_worker_whose_round_is_dropped_leaves_no_files(api: RoundsApi) -> None:
     round = await api.opened()
     await api.until(round, "running")
     await api.act(round, "drop")
@@ -134,7 +134,7 @@ async def test_a_worker_that_was_dropped_meanwhile_leaves_nothing_behind(api: Ro
     assert await database["round_chunks"].count_documents({"round": round}) == 0
 
 
-async def test_a_round_opened_many_times_at_once_keeps_its_orders_once(api: RoundsApi) -> None:
+async def test_a_round_opened_concurrently_stores_its_orders_once(api: RoundsApi) -> None:
     database = api.matching.database
     repository = MongoRoundRepository(database, SystemClock())
     round = await repository.jobs.find(NORTH, await api.solved())
@@ -154,7 +154,7 @@ async def test_a_round_that_kills_every_worker_is_given_up(api: RoundsApi) -> No
     assert seen["trouble"]["code"] == "round_given_up"
 
 
-async def test_the_workshop_ends_with_the_service(tmp_path: Path) -> None:
+async def test_the_solver_process_ends_with_the_service(tmp_path: Path) -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.matching.solver_process", stdin=asyncio.subprocess.PIPE
     )

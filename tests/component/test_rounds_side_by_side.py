@@ -28,7 +28,7 @@ async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_pat
         yield RoundsApi(matching, tmp_path)
 
 
-async def test_a_second_round_of_a_programme_is_refused_with_the_name_of_the_open_one(api: RoundsApi) -> None:
+async def test_a_second_round_of_a_programme_is_refused_with_the_open_rounds_id(api: RoundsApi) -> None:
     first = await api.opened()
     refused = await api.open()
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:round_open")
@@ -40,13 +40,13 @@ async def test_a_second_round_of_a_programme_is_refused_with_the_name_of_the_ope
     assert (await api.open()).status_code == 201
 
 
-async def test_only_one_of_many_rounds_opened_at_once_begins(api: RoundsApi) -> None:
+async def test_only_one_of_many_rounds_opened_concurrently_begins(api: RoundsApi) -> None:
     answers = await asyncio.gather(*(api.open() for _ in range(6)))
     assert Counter(one.status_code for one in answers) == {201: 1, 409: 5}
     assert await api.matching.database["rounds"].count_documents({}) == 1
 
 
-async def test_a_round_whose_seats_another_programmes_round_took_is_refused_whole_and_made_again(
+async def test_a_round_whose_seats_another_round_took_is_refused_and_solved_again(
     api: RoundsApi,
 ) -> None:
     first, second = await api.solved(), await api.solved(OTHER)
@@ -68,7 +68,7 @@ async def test_a_round_whose_seats_another_programmes_round_took_is_refused_whol
     assert await api.matching.database["displacements"].count_documents({}) == 0, "nobody had a mentor to lose"
 
 
-async def test_of_two_rounds_published_at_once_with_the_same_seats_one_is_refused(api: RoundsApi) -> None:
+async def test_one_of_two_concurrent_publications_of_the_same_seats_is_refused(api: RoundsApi) -> None:
     rounds = [await api.solved(), await api.solved(OTHER)]
     answers = await asyncio.gather(*(api.act(one, "publish") for one in rounds))
     assert sorted(one.status_code for one in answers) == [200, 409]
@@ -100,7 +100,7 @@ async def test_a_round_frozen_before_another_of_its_programme_was_published_is_r
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:round_outdated")
 
 
-async def test_whose_pair_lapsed_waits_in_order_and_no_repair_lets_them_pass(api: RoundsApi) -> None:
+async def test_a_mentee_of_a_lapsed_pair_waits_in_order_and_no_repair_precedes_them(api: RoundsApi) -> None:
     first = await api.solved()
     await api.matching.say(mentor("mara", enrolments=BOTH, capacity=0))
     await api.act(first, "publish")

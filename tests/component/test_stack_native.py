@@ -42,7 +42,7 @@ def stack(site: Site) -> Stack:
     return native.start(site)
 
 
-def test_each_service_has_credentials_that_open_its_own_database_only(stack: Stack) -> None:
+def test_each_services_credentials_open_only_its_own_database(stack: Stack) -> None:
     for service in SERVICES:
         with MongoClient[dict[str, int]](stack.mongo_uris[service]) as client:
             client[service]["things"].insert_one({"n": 1})
@@ -59,7 +59,7 @@ def test_stopping_leaves_no_process_and_no_file(stack: Stack, site: Site) -> Non
     assert undo(site) == []
 
 
-def test_services_get_addresses_once_all_are_ready(site: Site, tmp_path: Path) -> None:
+def test_services_get_addresses_when_all_are_ready(site: Site, tmp_path: Path) -> None:
     commands = {service: (sys.executable, "-c", ANSWER_READY, service) for service in SERVICES}
     addresses = processes.start(
         _anywhere(), _issuer(tmp_path), site=site, logs=tmp_path / "logs", commands=commands, wanted=processes.ANY_PORTS
@@ -82,7 +82,7 @@ def test_a_service_that_dies_early_is_named_with_its_last_lines(site: Site, tmp_
         )
 
 
-def test_the_embedded_broker_answers_where_it_says(site: Site) -> None:
+def test_the_embedded_broker_answers_at_its_reported_address(site: Site) -> None:
     if reason := kafka.why_not():
         missing(f"no mongod for the embedded stack: {reason}")
     stack = embedded.start(site)

@@ -52,7 +52,7 @@ def test_the_server_runs_transactions(mongo_uri: str) -> None:
         client.drop_database("test_stack_servers")
 
 
-def test_nobody_reads_without_signing_in(mongo_uri: str) -> None:
+def test_no_client_reads_without_credentials(mongo_uri: str) -> None:
     address = mongo_uri.rpartition("@")[2].partition("/")[0]
     client = MongoClient[dict[str, int]](f"mongodb://{address}/?directConnection=true")
     with client, pytest.raises(OperationFailure):

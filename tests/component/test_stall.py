@@ -30,7 +30,7 @@ async def consuming(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -
         yield running
 
 
-async def test_a_service_whose_consumer_has_stopped_fetching_is_no_longer_live_and_says_which(
+async def test_a_service_whose_consumer_stopped_fetching_is_not_live_and_names_it(
     consuming: Notifications, plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str
 ) -> None:
     async def is_named() -> bool:

@@ -85,7 +85,7 @@ async def refused(database: Database, clock: Clock) -> str:
     return str(caught.value)
 
 
-async def test_a_replica_set_and_a_user_with_the_rights_pass_and_nothing_is_left(
+async def test_a_replica_set_with_sufficient_rights_passes_and_leaves_no_data(
     database: Database, limited: Callable[..., Awaitable[Database]], clock: Clock
 ) -> None:
     mine = await limited("createCollection", *RIGHTS)
@@ -94,7 +94,7 @@ async def test_a_replica_set_and_a_user_with_the_rights_pass_and_nothing_is_left
 
 
 @pytest.mark.parametrize(("right", "named"), RIGHTS.items())
-async def test_a_right_that_the_user_lacks_is_named(
+async def test_a_missing_right_of_the_user_is_named(
     limited: Callable[..., Awaitable[Database]], clock: Clock, right: str, named: str
 ) -> None:
     said = await refused(await limited("createCollection", *(RIGHTS.keys() - {right})), clock)
@@ -102,7 +102,7 @@ async def test_a_right_that_the_user_lacks_is_named(
     assert "grant it the role readWrite" in said
 
 
-async def test_a_wrong_password_is_said_to_be_wrong(database: Database, clock: Clock) -> None:
+async def test_a_wrong_password_is_reported_as_such(database: Database, clock: Clock) -> None:
     wrong = mongo.connect(signed_in(mongo_address(database), "nobody", "hunter2"), database.name)
     said = await refused(wrong, clock)
     wrong.client.close()
@@ -110,14 +110,14 @@ async def test_a_wrong_password_is_said_to_be_wrong(database: Database, clock: C
     assert "hunter2" not in said
 
 
-async def test_a_user_is_needed_where_the_server_asks_for_one(database: Database, clock: Clock) -> None:
+async def test_credentials_are_required_where_the_server_requires_them(database: Database, clock: Clock) -> None:
     nobody = mongo.connect(mongo_address(database), database.name)
     said = await refused(nobody, clock)
     nobody.client.close()
     assert "put a user name and a password in the URI" in said
 
 
-async def test_an_address_where_nobody_answers_is_said_not_to_answer(clock: Clock) -> None:
+async def test_an_address_without_a_server_is_reported_as_such(clock: Clock) -> None:
     (port,) = ports.free_ports(1)
     away = mongo.connect(f"mongodb://{ports.HOST}:{port}/?serverSelectionTimeoutMS=300", "x")
     said = await refused(away, clock)
@@ -160,7 +160,7 @@ async def test_a_server_without_a_replica_set_is_not_ready(on_a_standalone: Serv
     assert "not a member of a replica set" in answer.json()["wrong"]["store"]
 
 
-def test_a_service_ends_in_one_line_that_names_the_setting_and_what_to_do(standalone: str, issuer: LocalIssuer) -> None:
+def test_a_service_ends_with_a_line_that_names_the_setting_and_the_remedy(standalone: str, issuer: LocalIssuer) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "services.profiles"],
         cwd=ROOT,

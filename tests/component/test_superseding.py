@@ -81,7 +81,7 @@ async def scene(
         yield Scene(network, coordinator, home, plumbing, producer, mongo_uri, kafka_bootstrap)
 
 
-async def test_a_plausible_forgery_is_reported_and_superseded_and_honest_changes_count_again(scene: Scene) -> None:
+async def test_a_plausible_forgery_is_superseded_and_genuine_changes_count_again(scene: Scene) -> None:
     member = await scene.network.member(scene.coordinator, "ada", capacity=2)
     id = member["id"]
     await scene.until(id, capacity=2)
@@ -112,7 +112,7 @@ async def test_a_plausible_forgery_is_reported_and_superseded_and_honest_changes
     assert (code, "no higher sequence" in said) == (0, True)
 
 
-async def test_who_is_erased_and_brought_back_by_a_forgery_is_erased_again(scene: Scene) -> None:
+async def test_an_erased_member_restored_by_a_forgery_is_erased_again(scene: Scene) -> None:
     id = (await scene.network.member(scene.coordinator, "ada"))["id"]
     await scene.coordinator.post(f"/members/{id}/erasure")
     past = {"$set": {"due_at": CLOCK.now() - timedelta(seconds=1)}}

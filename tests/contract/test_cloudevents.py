@@ -17,7 +17,7 @@ def message(event: Golden) -> KafkaMessage:
 
 
 @each_golden
-def test_binary_mode_is_read_as_a_valid_event_with_all_that_we_say(event: Golden) -> None:
+def test_binary_mode_is_read_as_a_valid_event_with_every_attribute(event: Golden) -> None:
     opinion = kafka.from_binary_event(message(event))
     assert (opinion.get_specversion(), opinion.get_type()) == ("1.0", event.type)
     assert opinion.get_id() == event.headers["ce_id"].decode()
@@ -27,14 +27,14 @@ def test_binary_mode_is_read_as_a_valid_event_with_all_that_we_say(event: Golden
 
 
 @each_golden
-def test_written_in_binary_mode_by_the_package_it_says_the_same_to_us(event: Golden) -> None:
+def test_binary_events_of_the_cloudevents_package_are_read_alike(event: Golden) -> None:
     again = kafka.to_binary_event(kafka.from_binary_event(message(event)))
     ours = read(key=event.key, value=event.value, headers=list(event.headers.items()))
     assert read(key=again.key.encode(), value=again.value, headers=list(again.headers.items())) == ours  # type: ignore[union-attr]
 
 
 @each_golden
-def test_written_in_structured_mode_by_the_package_it_says_the_same_to_us(event: Golden) -> None:
+def test_structured_events_of_the_cloudevents_package_are_read_alike(event: Golden) -> None:
     structured = kafka.to_structured_event(kafka.from_binary_event(message(event)))
     assert structured.headers["content-type"].startswith(b"application/cloudevents+json")
     ours = read(key=event.key, value=event.value, headers=list(event.headers.items()))

@@ -35,7 +35,7 @@ def with_value(**changed: Any) -> bytes:
     return json.dumps({**json.loads(EVENT.value), **changed}).encode()
 
 
-def test_fields_of_tomorrow_are_ignored_at_every_depth() -> None:
+def test_unknown_fields_are_ignored_at_every_depth() -> None:
     value = json.loads(EVENT.value) | {"tomorrow": {"deep": [1]}}
     value["ranked"][0]["tomorrow"] = True
     assert reading(value=json.dumps(value).encode()) == reading()
@@ -54,7 +54,7 @@ def test_an_unknown_type_is_ignored_whatever_else_is_wrong_with_it(sent: str) ->
     assert reading(headers={"ce_type": sent.encode()}, key=None, value=b"{") is None
 
 
-def test_no_type_at_all_is_ignored() -> None:
+def test_a_record_without_a_type_is_ignored() -> None:
     assert read(key=EVENT.key, value=EVENT.value, headers=[]) is None
 
 
@@ -68,11 +68,11 @@ def test_a_newer_major_of_a_known_type_is_refused() -> None:
     "value",
     [b"{", b"[]", b"null", b"\xff\xfe", b'"text"', b"{}", with_value(version="seven"), with_value(cause="mood")],
 )
-def test_a_value_that_does_not_fit_is_malformed(value: bytes) -> None:
+def test_an_invalid_value_is_malformed(value: bytes) -> None:
     assert refused(value=value).reason == "malformed"
 
 
-def test_what_is_told_of_a_malformed_record_quotes_nothing_of_it() -> None:
+def test_the_report_of_a_malformed_record_quotes_nothing_of_it() -> None:
     told = refused(value=with_value(version="a person's secret"))
     assert "secret" not in str(told)
     assert "version" in str(told)
@@ -89,7 +89,7 @@ def test_a_tombstone_is_an_erasure_with_its_envelope(value: bytes | None) -> Non
 
 
 @pytest.mark.parametrize("key", [None, b""])
-def test_a_record_without_a_key_belongs_to_nothing(key: bytes | None) -> None:
+def test_a_record_without_a_key_has_no_aggregate(key: bytes | None) -> None:
     assert refused(key=key).reason == "no_key"
 
 
@@ -111,43 +111,43 @@ def test_a_record_without_a_key_belongs_to_nothing(key: bytes | None) -> None:
         {"ce_id": b""},
     ],
 )
-def test_an_attribute_that_nothing_can_be_done_without(headers: dict[str, Any]) -> None:
+def test_a_record_without_a_required_attribute_is_refused(headers: dict[str, Any]) -> None:
     assert refused(headers=headers).reason == "bad_attributes"
 
 
-def test_a_payload_of_another_aggregate_than_the_key_says_is_refused() -> None:
+def test_a_payload_of_another_aggregate_than_its_key_is_refused() -> None:
     assert refused(value=with_value(enrolment="residency-2027.somebody-else")).reason == "bad_attributes"
 
 
 @pytest.mark.parametrize("worthless", [None, b"\xff\xfe\x00", ...])
 @pytest.mark.parametrize("name", ["ce_causationid", "ce_traceparent", "ce_time", "content-type", "x-foreign"])
-def test_a_null_or_binary_header_that_is_not_needed_counts_as_absent(name: str, worthless: bytes | None) -> None:
+def test_an_unneeded_null_or_binary_header_counts_as_absent(name: str, worthless: bytes | None) -> None:
     received = reading(headers={name: worthless})
     assert received is not None
     assert received.envelope.id == EVENT.headers["ce_id"].decode()
 
 
-def test_without_a_correlation_id_the_facts_own_id_begins_the_trail() -> None:
+def test_without_a_correlation_id_the_facts_own_id_is_used() -> None:
     received = reading(headers={"ce_correlationid": ...})
     assert received is not None
     assert received.envelope.trace.correlation_id == received.envelope.id
 
 
-def test_a_time_that_is_none_is_no_reason_to_refuse() -> None:
+def test_an_invalid_time_is_no_reason_to_refuse() -> None:
     received = reading(headers={"ce_time": b"yesterday"})
     assert received is not None
     assert received.envelope.time is None
 
 
 @pytest.mark.parametrize("value", [b"{", b"[]", b"", None, b'"x"', b"\xff"])
-def test_a_structured_event_that_is_no_object_is_malformed(value: bytes | None) -> None:
+def test_a_structured_event_that_is_not_an_object_is_malformed(value: bytes | None) -> None:
     headers = [("content-type", b"application/cloudevents+json; charset=utf-8")]
     with pytest.raises(Unreadable) as caught:
         read(key=EVENT.key, value=value, headers=headers)
     assert caught.value.reason == "malformed"
 
 
-def test_what_follows_from_a_fact_names_it_as_the_cause() -> None:
+def test_an_event_names_the_fact_that_caused_it() -> None:
     received = reading()
     assert received is not None
     caused = received.envelope.trace_for_effects()

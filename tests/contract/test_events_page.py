@@ -53,7 +53,7 @@ def test_every_header_is_in_the_envelopes_table() -> None:
     assert set(headers["required"]) == {name for name, required in documented.items() if required == "yes"}
 
 
-def test_the_asyncapi_document_refers_only_to_what_is_there() -> None:
+def test_every_reference_of_the_asyncapi_document_resolves() -> None:
     document = yaml.safe_load(ASYNCAPI.read_text("utf-8"))
     sent = [name for channel in document["channels"].values() for name in channel["messages"]]
     assert sorted(sent) == sorted(document["components"]["messages"]) == sorted(EVENTS)
@@ -68,7 +68,7 @@ def test_every_topic_has_its_readers_and_its_cleanup() -> None:
 
 
 @pytest.mark.parametrize("service", ["profiles", "matching", "notifications"])
-def test_the_readers_named_are_those_that_read(service: str) -> None:
+def test_every_documented_reader_subscribes_to_its_topic(service: str) -> None:
     """From the source: the contracts that are keys of a mapping to handlers."""
     by_name = {payload.__name__: payload.TOPIC for payload in EVENTS.values()}
     read = {

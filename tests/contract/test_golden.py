@@ -27,7 +27,7 @@ def test_there_is_a_golden_event_of_every_type() -> None:
 
 
 @each_golden
-def test_it_replays_through_todays_models(event: Golden) -> None:
+def test_every_golden_event_is_valid_in_todays_models(event: Golden) -> None:
     received, payload = replayed(event)
     assert type(payload) is EVENTS[event.type]
     assert event.topic == payload.TOPIC
@@ -35,7 +35,7 @@ def test_it_replays_through_todays_models(event: Golden) -> None:
 
 
 @each_golden
-def test_nothing_of_it_is_lost_on_the_way_through(event: Golden) -> None:
+def test_no_field_of_a_golden_event_is_lost(event: Golden) -> None:
     received, payload = replayed(event)
     sent_again = json.loads(payload.model_dump_json())
     assert sent_again.items() >= json.loads(event.value).items()
@@ -50,7 +50,7 @@ def test_the_newest_golden_event_is_todays_wire_form_byte_for_byte(event_type: s
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
-def test_the_newest_golden_event_says_something_in_every_field(event_type: str) -> None:
+def test_the_newest_golden_event_has_a_value_in_every_field(event_type: str) -> None:
     """`unmatched` excludes a list, `suppressed` excludes recipients; every other optional field is set."""
     _, payload = replayed(golden(event_type))
     silent = {name for name, value in payload.model_dump().items() if value in (None, (), {}, "")}
@@ -58,12 +58,12 @@ def test_the_newest_golden_event_says_something_in_every_field(event_type: str) 
 
 
 @each_golden
-def test_it_fits_todays_schema(event: Golden) -> None:
+def test_every_golden_event_fits_todays_schema(event: Golden) -> None:
     Draft202012Validator(schemas()[event.type]).validate(json.loads(event.value))
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
-def test_what_is_published_today_fits_every_earlier_form(event_type: str) -> None:
+def test_events_published_today_fit_every_earlier_schema(event_type: str) -> None:
     value: Any = json.loads(golden(event_type).value)
     for _, earlier in published(event_type):
         Draft202012Validator(earlier).validate(value)

@@ -63,11 +63,11 @@ def sensitive(payload: type[Payload], schema: Schema) -> set[str]:
 
 
 @pytest.mark.parametrize("event_type", [name for name, payload in EVENTS.items() if payload.TOPIC not in PRIVATE])
-def test_no_event_on_a_public_topic_says_who_somebody_is_or_what_they_confided(event_type: str) -> None:
+def test_no_event_on_a_public_topic_has_identity_or_confidential_fields(event_type: str) -> None:
     assert sensitive(EVENTS[event_type], schemas()[event_type]) == set()
 
 
-def test_the_check_sees_a_confidence_even_in_a_part() -> None:
+def test_the_check_finds_a_confidential_field_in_a_nested_model() -> None:
     class Mentor(BaseModel):
         never_list: tuple[str, ...]
 
@@ -78,7 +78,7 @@ def test_the_check_sees_a_confidence_even_in_a_part() -> None:
     assert sensitive(Leak, Leak.model_json_schema()) == {"email", "never_list"}
 
 
-def test_the_members_topic_carries_what_is_on_its_list_and_nothing_else() -> None:
+def test_the_members_topic_carries_the_allowed_fields_only() -> None:
     assert set(fields_of(schemas()[MemberChanged.TYPE])) == _MEMBER
 
 

@@ -17,12 +17,12 @@ from shared.contracts.schema import FOLDER, Schema, binding, published, schemas,
 MEMBER = "org.preceptor.profiles.member.changed.v1"
 
 
-def test_the_committed_schemas_are_todays() -> None:
+def test_the_committed_schemas_match_todays_models() -> None:
     committed = {path.stem: path.read_text("utf-8") for path in FOLDER.glob("*.json")}
     assert committed == {name: text(schema) for name, schema in schemas().items()}, "python -m shared.contracts.export"
 
 
-def test_nothing_generated_is_stale() -> None:
+def test_no_generated_file_is_outdated() -> None:
     assert main(["--check"]) == 0
 
 
@@ -32,12 +32,12 @@ def test_each_committed_schema_file_is_valid(event_type: str) -> None:
         Draft202012Validator.check_schema(json.loads(committed.read_text("utf-8")))
 
 
-def test_todays_schemas_keep_every_promise_made_before() -> None:
+def test_todays_schemas_are_compatible_with_every_earlier_schema() -> None:
     assert incompatible(schemas()) == []
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
-def test_the_last_published_form_is_todays(event_type: str) -> None:
+def test_the_latest_published_schema_is_todays(event_type: str) -> None:
     *_, (_, last) = published(event_type)
     assert last == binding(schemas()[event_type])
 
@@ -68,7 +68,7 @@ def doctored(change: Callable[[Any], object]) -> list[str]:
         (lambda s: s.update({"x-topic": "elsewhere"}), "(root): x-topic was"),
     ],
 )
-def test_a_broken_promise_is_named_with_its_place(change: Callable[[Any], object], told: str) -> None:
+def test_an_incompatible_change_is_reported_with_its_place(change: Callable[[Any], object], told: str) -> None:
     found = doctored(change)
     assert found
     assert told in found[0]
@@ -83,11 +83,11 @@ def test_a_broken_promise_is_named_with_its_place(change: Callable[[Any], object
         lambda s: s["$defs"]["Enrolment"]["properties"].update(since={"type": "string", "default": ""}),
     ],
 )
-def test_optional_fields_and_words_come_and_go(change: Callable[[Any], object]) -> None:
+def test_optional_fields_and_enum_values_may_come_and_go(change: Callable[[Any], object]) -> None:
     assert doctored(change) == []
 
 
-def test_a_part_may_get_another_name() -> None:
+def test_a_nested_model_may_be_renamed() -> None:
     old = schemas()[MEMBER]
     assert breaks(old, json.loads(json.dumps(old).replace("Enrolment", "Membership"))) == []
 
@@ -100,7 +100,7 @@ def written(history: Path, *forms: Schema) -> Path:
     return history
 
 
-def test_a_field_that_went_cannot_come_back_as_something_else(tmp_path: Path) -> None:
+def test_a_removed_field_cannot_come_back_with_another_type(tmp_path: Path) -> None:
     """Each step by itself is allowed; the third breaks the promise of the first."""
     now = schemas()[MEMBER]
     with_pager, back = copy.deepcopy(now), copy.deepcopy(now)

@@ -14,7 +14,7 @@ _FIVE_MINUTES = 300
 
 @pytest.mark.full
 @pytest.mark.parametrize("seconds", [_FIVE_MINUTES, -_FIVE_MINUTES], ids=["ahead", "behind"])
-async def test_a_second_replica_whose_clock_is_wrong_harms_nothing(crashes: CrashSite, seconds: int) -> None:
+async def test_a_second_replica_with_a_wrong_clock_violates_no_guarantee(crashes: CrashSite, seconds: int) -> None:
     second = {service: crashes.cluster.join(service, skewed=seconds) for service in SERVICES}
     for replica in second.values():
         await replica.ready()

@@ -61,11 +61,11 @@ async def erased_under_kills(site: CrashSite, failpoints: tuple[str, ...]) -> No
         assert await leaving.left() == []
 
 
-async def test_nothing_is_left_of_erased_members_when_services_are_killed_on_the_way(crashes: CrashSite) -> None:
+async def test_no_data_of_erased_members_is_left_when_services_are_killed(crashes: CrashSite) -> None:
     await erased_under_kills(crashes, QUICK)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("failpoint", FAILPOINTS)
-async def test_nothing_is_left_of_erased_members_by_a_kill_anywhere(crashes: CrashSite, failpoint: str) -> None:
+async def test_no_data_of_erased_members_is_left_by_a_kill_at_any_point(crashes: CrashSite, failpoint: str) -> None:
     await erased_under_kills(crashes, (failpoint,))

@@ -78,7 +78,7 @@ async def test_nothing_is_lost_or_doubled_when_services_are_killed_together(
 
 @pytest.mark.full
 @pytest.mark.parametrize("failpoint", [f"{point}:{n}" for point, n in product(POINTS, (1, 4))])
-async def test_nothing_is_lost_or_doubled_by_a_kill_anywhere(crashes: CrashSite, failpoint: str) -> None:
+async def test_nothing_is_lost_or_doubled_by_a_kill_at_any_point(crashes: CrashSite, failpoint: str) -> None:
     await killed_under_way(crashes, (failpoint,))
     await crashes.assert_settles(failpoint)
 

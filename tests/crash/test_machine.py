@@ -169,9 +169,7 @@ class Crashes(RuleBasedStateMachine):
 @pytest.mark.parametrize(
     ("schedules", "acts"), [(2, 4), pytest.param(6, 12, marks=pytest.mark.full)], ids=["short", "long"]
 )
-async def test_whatever_comes_in_whatever_order_loses_and_doubles_nothing(
-    crashes: CrashSite, schedules: int, acts: int
-) -> None:
+async def test_no_order_of_commands_loses_or_doubles_an_event(crashes: CrashSite, schedules: int, acts: int) -> None:
     if not crashes.is_native:
         missing("only native servers can be killed and begun again where they were: needs Java 17 and Maven")
     loop = asyncio.get_running_loop()

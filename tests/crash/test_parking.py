@@ -96,7 +96,7 @@ class Poison:
     ],
     ids=" ".join,
 )
-async def test_a_kill_while_a_record_is_set_aside_or_worked_off_parks_once_and_keeps_the_order(
+async def test_a_kill_while_parking_or_retrying_parks_once_and_keeps_the_order(
     crashes: CrashSite, failpoint: Sequence[str]
 ) -> None:
     assert not await crashes.settles()

@@ -31,7 +31,7 @@ async def rebuilt(site: CrashSite, service: str, projection: str, *words: str) -
         pytest.param("notifications", "institutions", marks=pytest.mark.full),
     ],
 )
-async def test_a_copy_is_made_anew_under_way_and_nothing_is_lost_or_doubled(
+async def test_a_projection_is_rebuilt_while_running_and_nothing_is_lost_or_doubled(
     crashes: CrashSite, service: str, projection: str
 ) -> None:
     database = crashes.databases[service]

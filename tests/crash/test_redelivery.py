@@ -50,9 +50,7 @@ async def test_facts_appended_a_second_time_have_no_second_effect(crashes: Crash
 
 @pytest.mark.full
 @pytest.mark.parametrize("topic", ["profiles.members", "profiles.contacts"])
-async def test_an_old_state_appended_behind_newer_ones_is_put_right_by_whoever_takes_over(
-    crashes: CrashSite, topic: str
-) -> None:
+async def test_the_next_relay_republishes_over_an_outdated_head(crashes: CrashSite, topic: str) -> None:
     for _ in crashes.world.mentees:
         await crashes.world.turn()
     assert not await crashes.settles()

@@ -41,7 +41,7 @@ async def is_applied(site: CrashSite, people: Cohort, rehearsal: str) -> None:
 
 
 @pytest.mark.parametrize("point", ["before-answer:1", "before-save:1"])
-async def test_a_rehearsal_whose_worker_is_killed_is_worked_out_and_applied(
+async def test_a_simulation_whose_worker_is_killed_is_computed_and_applied(
     crashes: CrashSite, people: Cohort, point: str
 ) -> None:
     failpoint = f"matching.rehearsals.{point}"
@@ -78,7 +78,7 @@ async def test_a_draft_applied_while_profiles_and_matching_are_killed_is_applied
     await crashes.assert_settles(f"SIGKILL at {' + '.join(both)} while a rehearsed draft is applied")
 
 
-async def test_who_slept_over_a_rehearsal_applied_meanwhile_has_no_say_in_it(
+async def test_a_worker_resumed_after_the_simulation_was_applied_changes_nothing(
     crashes: CrashSite, people: Cohort
 ) -> None:
     failpoint = "matching.rehearsals.before-save:1"

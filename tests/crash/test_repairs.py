@@ -77,7 +77,7 @@ async def test_a_repair_killed_while_it_is_carried_out_does_each_step_once(
 
 
 @pytest.mark.parametrize("point", ["before-save:1", "after-commit:2"])
-async def test_who_slept_over_a_repair_carried_out_by_another_moves_nobody_again(
+async def test_a_worker_resumed_after_the_repair_was_carried_out_moves_nothing(
     crashes: CrashSite, people: Cohort, point: str
 ) -> None:
     failpoint, is_planning = f"matching.repairs.{point}", point.startswith("before-save")

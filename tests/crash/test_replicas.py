@@ -44,7 +44,9 @@ async def publishes_all(site: CrashSite) -> None:
         pytest.param("before-mark:1", marks=pytest.mark.full),
     ],
 )
-async def test_a_relay_stopped_past_its_lease_and_resumed_harms_nothing(without_relay: CrashSite, point: str) -> None:
+async def test_a_relay_resumed_after_its_lease_expired_violates_no_guarantee(
+    without_relay: CrashSite, point: str
+) -> None:
     site, mentee = without_relay, without_relay.world.mentees[0]
     for n in range(4):
         await site.world.turn_round(mentee, n)
@@ -88,7 +90,7 @@ async def without_lists(crashes: CrashSite) -> AsyncIterator[CrashSite]:
     await crashes.cluster.end(crashes.cluster.running["matching"])
 
 
-async def test_an_own_change_is_announced_although_the_list_keeper_died_before_it_wrote(
+async def test_an_own_change_is_announced_although_its_shard_holder_died_before_writing(
     without_lists: CrashSite,
 ) -> None:
     """The change only reorders the list: the next keeper must still know that it was the mentee's own."""
@@ -103,7 +105,7 @@ async def test_an_own_change_is_announced_although_the_list_keeper_died_before_i
 
 @pytest.mark.full
 @pytest.mark.parametrize("service", ["matching", "notifications"])
-async def test_a_second_replica_carries_on_when_one_is_killed(crashes: CrashSite, service: str) -> None:
+async def test_a_second_replica_continues_when_the_first_is_killed(crashes: CrashSite, service: str) -> None:
     await crashes.cluster.join(service).ready()
     async with crashes.under_way():
         await crashes.cluster.end(crashes.cluster.running[service], by=signal.SIGKILL)
@@ -112,7 +114,7 @@ async def test_a_second_replica_carries_on_when_one_is_killed(crashes: CrashSite
 
 @pytest.mark.full
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_second_replica_joins_and_leaves_under_way(crashes: CrashSite, service: str) -> None:
+async def test_a_second_replica_joins_and_leaves_during_changes(crashes: CrashSite, service: str) -> None:
     async with crashes.under_way():
         second = crashes.cluster.join(service)
         await second.ready()
@@ -123,7 +125,7 @@ async def test_a_second_replica_joins_and_leaves_under_way(crashes: CrashSite, s
 
 @pytest.mark.full
 @pytest.mark.parametrize("service", ["matching", "notifications"])
-async def test_two_owners_one_of_whom_was_stopped_past_its_session(crashes: CrashSite, service: str) -> None:
+async def test_a_consumer_resumed_past_its_session_violates_no_guarantee(crashes: CrashSite, service: str) -> None:
     await crashes.cluster.join(service).ready()
     first = crashes.cluster.running[service]
     async with crashes.under_way():
@@ -140,9 +142,7 @@ async def test_two_owners_one_of_whom_was_stopped_past_its_session(crashes: Cras
 
 @pytest.mark.no_row
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_service_told_to_stop_gives_back_leases_and_partitions_at_once(
-    crashes: CrashSite, service: str
-) -> None:
+async def test_a_stopping_service_releases_leases_and_partitions_immediately(crashes: CrashSite, service: str) -> None:
     replica, bootstrap = crashes.cluster.running[service], crashes.cluster.stack.bootstrap
     groups = [group for group in GROUPS if group.startswith(service)]
 

@@ -55,7 +55,7 @@ async def goes_on(site: CrashSite, service: str) -> None:
     await site.assert_settles(f"{service} restored to an earlier moment, Kafka ahead")
 
 
-async def test_profiles_restored_read_what_was_acknowledged_since_back_from_their_topics(crashes: CrashSite) -> None:
+async def test_restored_profiles_read_acknowledged_changes_back_from_their_topics(crashes: CrashSite) -> None:
     async with set_back(crashes, "profiles"):
         late = await crashes.world.join(TOPICS[0])
     assert f"members {late}" in await command(crashes, "profiles", "--dry-run")
@@ -69,7 +69,7 @@ async def test_profiles_restored_read_what_was_acknowledged_since_back_from_thei
     await goes_on(crashes, "profiles")
 
 
-async def test_notifications_restored_tell_what_they_told_since_once_more_under_the_same_ids(
+async def test_restored_notifications_publish_again_under_the_same_ids(
     crashes: CrashSite,
 ) -> None:
     async with set_back(crashes, "notifications"):
@@ -86,7 +86,7 @@ async def test_notifications_restored_tell_what_they_told_since_once_more_under_
 
 
 @pytest.mark.full
-async def test_matching_restored_reads_its_lists_back_and_tells_nothing_twice(crashes: CrashSite) -> None:
+async def test_restored_matching_reads_its_lists_back_and_notifies_nothing_again(crashes: CrashSite) -> None:
     async with set_back(crashes, "matching"):
         pass
     published = {record.id for record in (await crashes.look()).records["matching.events"]}
@@ -103,5 +103,5 @@ async def test_matching_restored_reads_its_lists_back_and_tells_nothing_twice(cr
 
 
 @pytest.mark.no_row
-async def test_a_service_that_runs_is_not_restored(crashes: CrashSite) -> None:
+async def test_a_running_service_is_not_restored(crashes: CrashSite) -> None:
     assert "stop them all first" in await command(crashes, "profiles", exit_code=1)

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.no_row]
         pytest.param("operator", "/institutions", {"id": "retried", "name": "Retried"}, marks=pytest.mark.full),
     ],
 )
-async def test_it_is_there_once_and_answered_as_it_would_have_been(
+async def test_a_repeated_post_after_a_kill_has_one_effect_and_the_same_answer(
     crashes: CrashSite, issuer: LocalIssuer, role: str, path: str, body: dict[str, str]
 ) -> None:
     institution = None if role == "operator" else INSTITUTION

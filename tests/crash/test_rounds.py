@@ -32,7 +32,7 @@ async def is_published(people: Cohort, round: str) -> None:
 
 
 @pytest.mark.parametrize("nth", [4, *(pytest.param(n, marks=pytest.mark.full) for n in (1, SEATS, MENTEES, _FINISHED))])
-async def test_a_publication_killed_half_way_loses_and_doubles_nothing(
+async def test_a_publication_killed_midway_loses_and_doubles_nothing(
     crashes: CrashSite, people: Cohort, nth: int
 ) -> None:
     round = await people.pending()
@@ -58,7 +58,7 @@ async def test_a_publication_killed_half_way_loses_and_doubles_nothing(
     "point",
     ["before-answer:1", "before-save:1", "after-commit:1", "before-answer:2", "before-save:2", "after-commit:2"],
 )
-async def test_a_round_whose_worker_is_killed_anywhere_is_solved_and_leaves_nothing_over(
+async def test_a_round_whose_worker_is_killed_is_solved_and_leaves_no_files(
     crashes: CrashSite, people: Cohort, point: str
 ) -> None:
     failpoint = f"matching.solving.{point}"
@@ -74,7 +74,7 @@ async def test_a_round_whose_worker_is_killed_anywhere_is_solved_and_leaves_noth
 
 @pytest.mark.full
 @pytest.mark.parametrize("point", ["before-answer:1", "before-save:1", "after-commit:1"])
-async def test_a_round_killed_on_its_way_to_the_other_target_keeps_nothing_of_the_first(
+async def test_a_round_killed_while_changing_target_keeps_no_files_of_the_first(
     crashes: CrashSite, people: Cohort, point: str
 ) -> None:
     failpoint = f"matching.solving.{point}"
@@ -104,7 +104,7 @@ async def test_a_round_whose_next_owner_dies_too_is_published(crashes: CrashSite
 
 @pytest.mark.full
 @pytest.mark.parametrize("failpoint", ["matching.solving.before-save:2", "matching.publishing.after-commit:4"])
-async def test_a_second_replica_goes_on_with_a_round_whose_owner_is_killed(
+async def test_a_second_replica_continues_a_round_whose_owner_is_killed(
     crashes: CrashSite, people: Cohort, failpoint: str
 ) -> None:
     first = await armed(crashes, failpoint)
@@ -124,7 +124,7 @@ async def test_a_second_replica_goes_on_with_a_round_whose_owner_is_killed(
 
 @pytest.mark.full
 @pytest.mark.parametrize("point", ["before-answer:1", "before-save:1", "before-answer:2", "before-save:2"])
-async def test_who_slept_over_a_round_solved_by_another_has_no_say_in_it(
+async def test_a_worker_resumed_after_the_round_was_solved_changes_nothing(
     crashes: CrashSite, people: Cohort, point: str
 ) -> None:
     failpoint = f"matching.solving.{point}"
@@ -144,9 +144,7 @@ async def test_who_slept_over_a_round_solved_by_another_has_no_say_in_it(
 
 
 @pytest.mark.full
-async def test_who_slept_before_it_tidied_leaves_what_another_has_solved_since(
-    crashes: CrashSite, people: Cohort
-) -> None:
+async def test_a_worker_resumed_before_its_clean_up_deletes_no_newer_result(crashes: CrashSite, people: Cohort) -> None:
     failpoint = "matching.solving.after-commit:2"
     sleeper, second = await sleeper_and_second(crashes, failpoint)
     beside = people.at(second.address)
@@ -165,7 +163,9 @@ async def test_who_slept_before_it_tidied_leaves_what_another_has_solved_since(
 
 @pytest.mark.full
 @pytest.mark.parametrize("nth", [4, MENTEES])
-async def test_who_slept_amid_a_publication_writes_no_pair_again(crashes: CrashSite, people: Cohort, nth: int) -> None:
+async def test_a_worker_resumed_amid_a_publication_writes_no_pair_again(
+    crashes: CrashSite, people: Cohort, nth: int
+) -> None:
     failpoint = f"matching.publishing.after-commit:{nth}"
     sleeper, second = await sleeper_and_second(crashes, failpoint)
     beside = people.at(second.address)
@@ -183,7 +183,7 @@ async def test_who_slept_amid_a_publication_writes_no_pair_again(crashes: CrashS
 
 
 @pytest.mark.full
-async def test_a_round_whose_workshop_is_killed_is_begun_again(crashes: CrashSite, people: Cohort) -> None:
+async def test_a_round_whose_solver_process_is_killed_is_restarted(crashes: CrashSite, people: Cohort) -> None:
     round = await people.opened()
     [solver_process] = await eventually(
         crashes.cluster.solver_processes, within=_WITHIN, message="somebody works on it"
@@ -195,7 +195,9 @@ async def test_a_round_whose_workshop_is_killed_is_begun_again(crashes: CrashSit
 
 
 @pytest.mark.full
-async def test_a_service_told_to_stop_amid_a_round_ends_its_workshop_first(crashes: CrashSite, people: Cohort) -> None:
+async def test_a_service_stopping_amid_a_round_ends_its_solver_process_first(
+    crashes: CrashSite, people: Cohort
+) -> None:
     round = await people.opened()
     await eventually(crashes.cluster.solver_processes, within=_WITHIN, message="somebody works on it")
     await crashes.cluster.end(crashes.cluster.running["matching"])
@@ -206,7 +208,7 @@ async def test_a_service_told_to_stop_amid_a_round_ends_its_workshop_first(crash
 
 
 @pytest.mark.full
-async def test_a_workshop_that_hears_nothing_ends_with_its_service(crashes: CrashSite, people: Cohort) -> None:
+async def test_a_solver_process_ignoring_signals_ends_with_its_service(crashes: CrashSite, people: Cohort) -> None:
     """As one does that is deep in a calculation: it looks at its standard input when that is done."""
     sleeper = await armed(crashes, "matching.solving.before-answer:2:stop")
     round = await people.opened()

@@ -13,9 +13,7 @@ pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.mark.parametrize("nth", [12, *(pytest.param(n, marks=pytest.mark.full) for n in (1, 25))])
-async def test_no_seat_is_given_twice_when_matching_is_killed_amid_two_hundred_acceptances(
-    crashes: CrashSite, nth: int
-) -> None:
+async def test_no_seat_is_doubled_when_matching_is_killed_amid_acceptances(crashes: CrashSite, nth: int) -> None:
     failpoint = f"matching.api.after-commit:{nth}"
     async with crowd(crashes) as people:
         armed = await crashes.cluster.restart("matching", failpoint=failpoint)
@@ -29,7 +27,7 @@ async def test_no_seat_is_given_twice_when_matching_is_killed_amid_two_hundred_a
 
 
 @pytest.mark.full
-async def test_no_seat_is_given_twice_by_two_replicas_one_of_which_is_killed(crashes: CrashSite) -> None:
+async def test_no_seat_is_doubled_when_one_of_two_replicas_is_killed(crashes: CrashSite) -> None:
     second = crashes.cluster.join("matching")
     await second.ready()
     async with crowd(crashes) as people:

@@ -31,14 +31,14 @@ async def test_a_broker_s_restart_loses_and_doubles_nothing(crashes: CrashSite, 
 
 @pytest.mark.full
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_mongod_killed_and_begun_again_loses_and_doubles_nothing(crashes: CrashSite, service: str) -> None:
+async def test_a_mongod_killed_and_restarted_loses_and_doubles_nothing(crashes: CrashSite, service: str) -> None:
     await begun_again(crashes, f"mongod {SERVICES.index(service)}", signal.SIGKILL)
     await crashes.assert_settles(f"the mongod of {service} killed and begun again")
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_full_disk_loses_and_doubles_nothing_once_there_is_room_again(crashes: CrashSite, service: str) -> None:
+async def test_a_full_disk_loses_and_doubles_nothing_after_space_is_freed(crashes: CrashSite, service: str) -> None:
     if not crashes.is_native:
         missing("only a native mongod can be kept from writing: needs Java 17 and Maven")
     async with crashes.under_way():

@@ -23,7 +23,7 @@ async def turned_away(site: CrashSite) -> bool:
     return False
 
 
-async def test_writes_are_turned_away_while_kafka_is_away_for_too_long_and_none_that_was_taken_is_lost(
+async def test_writes_are_shed_during_an_outage_of_kafka_and_no_accepted_write_is_lost(
     crashes: CrashSite,
 ) -> None:
     if not crashes.is_native:

@@ -112,7 +112,7 @@ def test_a_mentee_s_own_change_reached_their_inbox_under_one_correlation_id(demo
     assert own.title
 
 
-def test_a_last_seat_taken_left_every_list_that_named_it(demo: Demo) -> None:
+def test_a_mentor_whose_last_seat_is_taken_leaves_every_list(demo: Demo) -> None:
     _, others = demo.result.followed
     assert others.change.leaving_mentor
     assert len(others.change.lists) == others.correlated > 0
@@ -125,7 +125,7 @@ async def test_operators_see_that_all_shards_are_held_and_nothing_waits(demo: De
     assert await api.metric("matching", "matching_renewals_waiting") == 0
 
 
-def test_the_summary_is_one_that_people_can_read_and_names_nobody(demo: Demo) -> None:
+def test_the_summary_is_readable_and_names_no_person(demo: Demo) -> None:
     for word in ("People", "Lists", "Unmatched", "no_common_language", "matching.events", "One mentee's list"):
         assert word in demo.printed
     assert _named_in(demo.printed) == set()
@@ -143,7 +143,7 @@ async def test_the_same_rosters_again_change_nothing_and_publish_nothing(
     assert {event.envelope.trace.correlation_id for event in members_changed} == {correlation}
 
 
-async def test_another_tenant_finds_nobody(demo: Demo, api: Api) -> None:
+async def test_another_tenant_finds_no_member(demo: Demo, api: Api) -> None:
     mentee = demo.mentees()[0]
     stranger = api.coordinator("nowhere-hospital")
     assert await stranger.pages("profiles", "/members") == []
@@ -163,7 +163,7 @@ async def test_another_tenant_finds_nobody(demo: Demo, api: Api) -> None:
         assert (known.value.status, known.value.code) == (404, unknown.value.code)
 
 
-async def test_the_same_sign_in_at_another_institution_is_nobody_there(demo: Demo, api: Api) -> None:
+async def test_the_same_sign_in_is_unknown_at_another_institution(demo: Demo, api: Api) -> None:
     elsewhere = demo.mentees()[0].model_copy(update={"institution": "nowhere-hospital"})
     for reads in (lists_of, inbox_of):
         with pytest.raises(Refused) as refused:
@@ -203,7 +203,7 @@ async def test_matching_works_while_notifications_is_down_and_each_change_notifi
     assert positions == [inbox.position + 1 for inbox in before]
 
 
-async def test_a_mentee_asks_a_mentor_says_yes_and_both_hear_of_it(demo: Demo, api: Api) -> None:
+async def test_a_request_is_accepted_and_both_are_notified(demo: Demo, api: Api) -> None:
     mentee = demo.mentees()[-1]
     shortlist = (await lists_of(api, mentee))[0]
     mentor = demo.member(shortlist.items[0].mentor)
@@ -226,7 +226,7 @@ async def test_a_mentee_asks_a_mentor_says_yes_and_both_hear_of_it(demo: Demo, a
     await until(is_gone, clock=SystemClock(), within=WITHIN, missing="lists without the mentor they have now")
 
 
-async def test_who_begins_to_assess_their_mentee_gives_way_to_another_mentor(api: Api) -> None:
+async def test_a_mentor_who_begins_to_assess_their_mentee_is_replaced(api: Api) -> None:
     home, care = "rotation-hospital", "rotation-care"
     await found(
         api,
@@ -280,7 +280,7 @@ async def _proposed(coordinator: Caller, programme: str) -> httpx.Response | Non
 
 
 @pytest.mark.usefixtures("demo")
-def test_no_service_s_log_names_anybody(services: Running) -> None:
+def test_no_service_s_log_names_a_person(services: Running) -> None:
     for service in services.addresses:
         log = services.log(service)
         assert "service runs" in log

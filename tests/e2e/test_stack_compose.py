@@ -49,7 +49,7 @@ async def test_the_topics_are_as_declared(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_runs_as_a_plain_user_on_a_root_that_it_cannot_write(stack: Stack, service: str) -> None:
+def test_a_service_runs_unprivileged_on_a_read_only_root(stack: Stack, service: str) -> None:
     assert stack.kind == "docker"
     container = _docker("ps", "-q", *_labels(service))
     assert _docker("exec", container, "id", "-u") == "10001"
@@ -60,7 +60,7 @@ def test_a_service_runs_as_a_plain_user_on_a_root_that_it_cannot_write(stack: St
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_no_credential_stands_in_a_container_s_configuration(stack: Stack, service: str) -> None:
+def test_no_credential_is_in_a_container_s_configuration(stack: Stack, service: str) -> None:
     assert stack.kind == "docker"
     for name in (service, f"mongo-{service}"):
         told = _docker("inspect", "-f", "{{json .Config}}", _docker("ps", "-q", *_labels(name)))
@@ -78,7 +78,7 @@ def test_no_credential_stands_in_a_container_s_configuration(stack: Stack, servi
         ("profiles", "deploy.topics check --bootstrap kafka:9092 --size native", 0, ""),
     ],
 )
-def test_an_operator_s_command_does_its_work_in_the_image(
+def test_an_operator_s_command_works_in_the_image(
     stack: Stack, service: str, command: str, status: int, said: str
 ) -> None:
     assert stack.kind == "docker"
@@ -92,7 +92,7 @@ def test_a_project_that_runs_is_used_and_not_started_again(stack: Stack, site: S
     assert docker.start(site).addresses == stack.addresses
 
 
-def test_a_service_scales_behind_its_one_port(stack: Stack) -> None:
+def test_a_service_scales_behind_a_single_port(stack: Stack) -> None:
     """The last test of this file: one container becomes two, and the one that was there before ends."""
     assert stack.kind == "docker"
     command = ["docker", "compose", "up", "--wait", "--no-deps", "--scale", "notifications=2", "notifications"]

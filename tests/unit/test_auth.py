@@ -85,7 +85,7 @@ def forged(header: Any, claims: Any, signature: bytes = b"") -> str:
 GOOD = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": 4_000_000_000, "institution": "charite"}
 
 
-async def test_a_good_token_says_who_asks_for_which_institution_as_what(local: LocalIssuer) -> None:
+async def test_a_valid_token_gives_the_principals_subject_institution_and_roles(local: LocalIssuer) -> None:
     me = await ask(local, token(local, roles=["coordinator", "offline_access"], programmes=["first-friday"]))
     assert me == Principal(
         subject_hash=subject_hash(ISSUER, "ada"),
@@ -142,7 +142,7 @@ async def test_the_programmes_claim_gives_nothing_to_other_roles(local: LocalIss
 
 
 @pytest.mark.parametrize("claims", [{}, {"programmes": []}, {"programmes": "residency"}], ids=str)
-async def test_an_issuer_may_keep_the_old_reading_and_the_log_says_so(
+async def test_an_issuer_may_let_coordinators_without_programmes_coordinate_all(
     local: LocalIssuer, claims: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure_logs("test")
@@ -154,7 +154,7 @@ async def test_an_issuer_may_keep_the_old_reading_and_the_log_says_so(
 
 
 @pytest.mark.parametrize("sent", [None, "", "Bearer", "Bearer ", "Basic YTpi", "bearer"])
-async def test_without_a_bearer_token_nobody_is_let_in(local: LocalIssuer, sent: str | None) -> None:
+async def test_a_request_without_a_bearer_token_is_refused(local: LocalIssuer, sent: str | None) -> None:
     with pytest.raises(Unauthenticated) as caught:
         await Authenticator([registered(local)], Clock()).principal(sent)
     assert caught.value.code == "token_missing"
@@ -181,7 +181,7 @@ async def test_without_a_bearer_token_nobody_is_let_in(local: LocalIssuer, sent:
     ],
     ids=lambda sent: f"{sent[:12]}…{len(sent)}",
 )
-async def test_what_is_no_jwt_is_malformed(local: LocalIssuer, sent: str) -> None:
+async def test_a_token_that_is_not_a_jwt_is_malformed(local: LocalIssuer, sent: str) -> None:
     assert await refused(local, sent) == "token_malformed"
 
 
@@ -193,12 +193,12 @@ async def test_an_issuer_that_is_not_registered_is_unknown(local: LocalIssuer, i
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "", "HS256", "HS512", "RS1", None, 7, ["ES256"], {"a": 1}])
-async def test_an_algorithm_that_is_not_ours_is_refused(local: LocalIssuer, alg: Any) -> None:
+async def test_an_algorithm_that_is_not_allowed_is_refused(local: LocalIssuer, alg: Any) -> None:
     sent = forged({"alg": alg, "typ": "JWT", "kid": "development"}, GOOD)
     assert await refused(local, sent) in {"algorithm_refused", "token_malformed"}
 
 
-async def test_the_public_key_is_no_secret_to_sign_with(local: LocalIssuer) -> None:
+async def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(local: LocalIssuer) -> None:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     public = local.key.public_key().public_bytes(serialization.Encoding.PEM, form)
     signed = f"{encoded({'alg': 'HS256', 'kid': 'development'})}.{encoded(GOOD)}"
@@ -206,7 +206,7 @@ async def test_the_public_key_is_no_secret_to_sign_with(local: LocalIssuer) -> N
     assert await refused(local, f"{signed}.{encoded(signature)}") == "algorithm_refused"
 
 
-async def test_a_published_symmetric_key_lets_nobody_sign(local: LocalIssuer, tmp_path: Path) -> None:
+async def test_a_published_symmetric_key_verifies_no_token(local: LocalIssuer, tmp_path: Path) -> None:
     secret = b"published to the whole world, alas"
     keys = tmp_path / "jwks.json"
     keys.write_text(json.dumps({"keys": [{"kty": "oct", "kid": "shared", "alg": "HS256", "k": encoded(secret)}]}))
@@ -271,13 +271,13 @@ async def test_a_changed_claim_or_signature_does_not_hold(local: LocalIssuer) ->
     assert await refused(local, f"{header}.{claims}.") == "token_invalid"
 
 
-async def test_a_token_that_has_expired_is_told_so(local: LocalIssuer) -> None:
+async def test_an_expired_token_is_refused_as_expired(local: LocalIssuer) -> None:
     expired = local.token("ada", institution="charite", roles=[], lifetime_seconds=-HOUR)
     assert await refused(local, expired) == "token_expired"
 
 
 @pytest.mark.parametrize("aud", ["another", ["another"], [], "", None])
-async def test_a_token_for_somebody_else_is_refused(local: LocalIssuer, aud: Any) -> None:
+async def test_a_token_for_another_audience_is_refused(local: LocalIssuer, aud: Any) -> None:
     assert await refused(local, token(local, aud=aud)) in {"audience_wrong", "token_invalid"}
 
 
@@ -341,13 +341,13 @@ async def test_even_an_issuer_for_all_institutions_speaks_for_ids_only(local: Lo
     assert await refused(local, sent, institutions=frozenset({"*"})) == "institution_refused"
 
 
-async def test_only_an_issuer_that_may_names_operators(local: LocalIssuer) -> None:
+async def test_only_an_issuer_with_permission_names_operators(local: LocalIssuer) -> None:
     sent = token(local, roles="member operator")
     assert await refused(local, sent) == "operator_refused"
     assert "operator" in (await ask(local, sent, may_name_operators=True)).roles
 
 
-async def test_whoever_names_no_institution_has_no_home(local: LocalIssuer) -> None:
+async def test_a_token_without_an_institution_is_refused(local: LocalIssuer) -> None:
     me = await ask(local, token(local, institution=None))
     with pytest.raises(Forbidden):
         _ = me.home
@@ -454,7 +454,7 @@ async def test_an_issuer_that_does_not_answer_is_not_asked_for_every_request(rot
     ],
     ids=lambda answer: repr(answer[:14]),
 )
-async def test_nonsense_instead_of_keys_is_an_outage_of_the_issuer(rotating: Rotating, answer: bytes) -> None:
+async def test_invalid_keys_count_as_an_outage_of_the_issuer(rotating: Rotating, answer: bytes) -> None:
     rotating.file.write_bytes(answer)
     assert await rotating.sign_in("one") == "unavailable"
 

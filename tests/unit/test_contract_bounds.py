@@ -95,7 +95,7 @@ def test_the_largest_values_within_bounds_can_be_stored() -> None:
     assert encode({"sequence": 2**53 - 1, "offset": 2**63 - 1})
 
 
-def test_bounds_that_came_later_stand_in_no_schema() -> None:
+def test_bounds_that_were_added_later_are_in_no_schema() -> None:
     """The compatibility test refuses a narrower schema: a writer of yesterday may be wider (FULL_TRANSITIVE)."""
     capacity = schemas()["org.preceptor.profiles.member.changed.v1"]["properties"]["capacity"]
     assert capacity.keys().isdisjoint({"minimum", "maximum"})

@@ -114,7 +114,7 @@ def doubled(name: str, nth: int, **fields: Any) -> Change:
     return lambda of: of[name].append({**of[name][nth], **fields})
 
 
-def test_nothing_is_wrong_with_what_came_to_its_end() -> None:
+def test_a_finished_run_violates_no_guarantee() -> None:
     assert list(finished(seen(ended()))) == []
 
 
@@ -148,13 +148,13 @@ def test_nothing_is_wrong_with_what_came_to_its_end() -> None:
         changed("rehearsals", 0, reason=None),
     ],
 )
-def test_each_way_not_to_end_has_been_seen_red(change: Change) -> None:
+def test_each_unfinished_state_is_reported(change: Change) -> None:
     of = ended()
     change(of)
     assert list(finished(seen(of)))
 
 
-def test_a_fact_of_a_round_under_two_ids_is_seen_too() -> None:
+def test_a_rounds_fact_published_under_two_ids_is_reported() -> None:
     of = ended()
     of["facts"].append(replace(of["facts"][0], id="again"))
     assert any("said 2 things" in one for one in published(seen(of)))

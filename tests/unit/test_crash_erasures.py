@@ -91,7 +91,7 @@ def outstanding(found: Any) -> None:
     found.documents["profiles"]["erasures"][0]["receipts"].pop("matching")
 
 
-def test_nothing_is_wrong_when_a_member_is_erased_everywhere() -> None:
+def test_an_erasure_that_every_service_carried_out_violates_nothing() -> None:
     assert wrong(erased()) == {}
 
 
@@ -121,7 +121,7 @@ def test_nothing_is_wrong_when_a_member_is_erased_everywhere() -> None:
         ),
     ],
 )
-def test_each_guarantee_of_an_erasure_has_been_seen_red(guarantee: str, change: Change) -> None:
+def test_each_violated_guarantee_of_an_erasure_is_reported(guarantee: str, change: Change) -> None:
     found = erased()
     change(found)
     assert list(AT_REST[guarantee](found))
@@ -147,7 +147,7 @@ def test_each_guarantee_of_an_erasure_has_been_seen_red(guarantee: str, change: 
         ("notifications", "notifications", {"member": "m"}),
     ],
 )
-def test_whatever_is_left_of_an_erased_member_is_found(service: str, collection: str, left: dict[str, Any]) -> None:
+def test_any_remaining_data_of_an_erased_member_is_found(service: str, collection: str, left: dict[str, Any]) -> None:
     found: Any = erased()
     found.documents[service][collection] = [left]
     assert list(AT_REST["forgotten"](found)) == [f"{service} {collection}: 1 documents of an erased member"]

@@ -117,11 +117,11 @@ def behind(group: str, topic: str) -> Snapshot:
     return replace(found, committed={**found.committed, group: {(topic, 0): 1}})
 
 
-def test_nothing_is_wrong_with_what_is_whole() -> None:
+def test_a_consistent_history_violates_no_guarantee() -> None:
     assert wrong(whole()) == {}
 
 
-def test_a_record_published_twice_is_still_right() -> None:
+def test_a_record_published_twice_violates_no_guarantee() -> None:
     assert wrong(with_records("profiles.members", seen(1), seen(2), seen(1, offset=2), seen(2, offset=3))).keys() <= {
         "offsets"
     }
@@ -162,7 +162,7 @@ def test_a_record_published_twice_is_still_right() -> None:
         ("published", with_documents("matching", "relationships")),
     ],
 )
-def test_each_guarantee_has_been_seen_red(guarantee: str, snapshot: Snapshot) -> None:
+def test_each_violated_guarantee_is_reported(guarantee: str, snapshot: Snapshot) -> None:
     assert list(AT_REST[guarantee](snapshot))
 
 
@@ -173,13 +173,13 @@ def test_each_guarantee_has_been_seen_red(guarantee: str, snapshot: Snapshot) ->
         with_documents("notifications", "inbox", {"_id": f"notifications.reaction:{LIST}1"}),
     ],
 )
-def test_an_offset_past_an_effect_is_seen_at_any_moment(snapshot: Snapshot) -> None:
+def test_an_offset_committed_before_its_effect_is_reported(snapshot: Snapshot) -> None:
     assert list(offsets_behind_effects(whole())) == []
     assert list(offsets_behind_effects(snapshot))
 
 
 @pytest.mark.parametrize(("recipients", "wrong"), [([RECIPIENT], []), ([], ["told"])])
-async def test_a_reordered_list_that_its_mentee_was_not_notified_of_is_seen(
+async def test_a_reordered_list_without_a_notification_of_its_mentee_is_reported(
     recipients: list[dict[str, str]], wrong: list[str], tmp_path: Path
 ) -> None:
     def ranked(*mentors: str) -> dict[str, Any]:
@@ -219,11 +219,11 @@ def test_a_place_holds_only_what_held_at_each_arrival() -> None:
     assert "until it published 3.0" in told
 
 
-def test_what_was_not_asked_of_an_older_row_is_neither_held_nor_broken() -> None:
+def test_a_guarantee_that_an_older_row_did_not_check_has_no_result() -> None:
     told = pages.page([Row(crash="an older row", holds={"published": True})], when="today", machine="this")
     [row] = [line for line in told.splitlines() if "an older row" in line]
     assert (row.count("yes"), row.count("**no**")) == (1, 0)
 
 
-def test_the_page_is_what_its_results_say() -> None:
+def test_the_guarantees_page_is_generated_from_its_results() -> None:
     assert pages.PAGE.read_text(encoding="utf-8") == pages.from_data()

@@ -74,7 +74,7 @@ def changed_list(*, mentee: str, left: tuple[str, ...]) -> Event:
     return Event("matching.events", envelope, payload, 0.0)
 
 
-def test_new_topics_are_those_of_the_second_mentor_and_none_of_the_first_s() -> None:
+def test_the_demo_mentee_asks_for_topics_that_only_the_second_mentor_offers() -> None:
     members = network(mentor("first", "a", "b"), mentor("second", "b", "c", "d", "e"), mentee("me", "e"))
     change = new_topics(members, [shortlist("me", "first", "second")])
     assert change.body == {"topics_wanted": ["c", "d"]}

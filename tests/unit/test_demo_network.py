@@ -11,7 +11,7 @@ def test_the_same_seed_gives_the_same_people_and_another_seed_others() -> None:
     assert list(people(50, seed=1)) != list(people(50, seed=2))
 
 
-def test_a_longer_network_begins_with_the_shorter_one() -> None:
+def test_a_larger_network_begins_with_the_people_of_a_smaller() -> None:
     assert list(people(10_000))[:400] == list(people(400))
 
 
@@ -26,7 +26,7 @@ def test_there_are_four_institutions_and_three_programmes_of_which_one_crosses()
     assert set(Counter(person.institution for person in people())) == {one.id for one in INSTITUTIONS}
 
 
-def test_everybody_is_enrolled_where_their_institution_is_admitted() -> None:
+def test_every_person_is_enrolled_where_their_institution_is_admitted() -> None:
     admits = {one.id: one.admits for one in PROGRAMMES}
     assert all(person.programmes for person in people())
     assert all(person.institution in admits[one] for person in people() for one in person.programmes)
@@ -56,7 +56,7 @@ def test_a_few_mentees_speak_what_no_mentor_does_and_a_few_have_not_said_what_th
     assert 1 <= len(silent) <= 15
 
 
-def test_addresses_and_staff_numbers_are_nobody_else_s() -> None:
+def test_addresses_and_staff_numbers_are_unique() -> None:
     everybody = list(people(10_000))
     assert len({person.email for person in everybody}) == 10_000
     assert len({person.external_id for person in everybody}) == 10_000

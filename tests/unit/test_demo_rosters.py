@@ -21,7 +21,7 @@ def read(source: rosters.Source) -> dict[str, list[Profile]]:
     return profiles
 
 
-def test_the_generated_network_comes_out_of_its_rosters_as_it_went_in() -> None:
+def test_the_generated_network_survives_its_rosters_unchanged() -> None:
     everybody = {person.external_id: person for person in people(120)}
     profiles = read(rosters.medical(everybody.values()))["people"]
     assert len(profiles) == 120

@@ -62,7 +62,7 @@ def test_an_operators_token_needs_no_institution(home: Path) -> None:
     assert CliRunner().invoke(app, ["token", "operator"]).exit_code == 0
 
 
-def test_usage_names_the_command_that_people_type() -> None:
+def test_usage_names_the_dev_command() -> None:
     root = Path(__file__).parent.parent.parent
     shown = subprocess.run(
         [sys.executable, "-m", "deploy.dev", "--help"],
@@ -75,7 +75,7 @@ def test_usage_names_the_command_that_people_type() -> None:
     assert "Usage: ./dev" in shown.stdout
 
 
-def test_status_says_that_nothing_runs_and_how_to_start_it(home: Path) -> None:
+def test_status_reports_that_nothing_runs_and_how_to_start_it(home: Path) -> None:
     assert home.exists()
     done = CliRunner().invoke(app, ["status"])
     assert done.exit_code == 1

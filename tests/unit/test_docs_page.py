@@ -57,7 +57,7 @@ async def test_the_page_and_its_start_script_name_no_other_host(client: httpx.As
         assert not re.search(r"(https?:)?//", answer.text)
 
 
-async def test_whatever_the_page_asks_for_is_served_by_the_service(client: httpx.AsyncClient) -> None:
+async def test_every_asset_of_the_page_is_served_by_the_service(client: httpx.AsyncClient) -> None:
     page = References((await client.get("/docs")).text)
     files = [one for one in page.found if not one.startswith("data:")]
     assert {one.rpartition("/")[2] for one in files} == {"swagger-ui.css", "swagger-ui-bundle.js", "start.js"}

@@ -77,7 +77,7 @@ def test_a_path_that_does_not_exist_is_found(line: str) -> None:
         "`pyproject.toml` and `architecture.md`",
     ],
 )
-def test_what_exists_or_is_no_path_is_left_alone(line: str) -> None:
+def test_existing_paths_and_other_text_are_not_reported(line: str) -> None:
     assert missing_paths(line, ROOT / "docs" / "page.md") == []
 
 

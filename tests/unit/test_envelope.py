@@ -57,27 +57,27 @@ def as_sent(envelope: Envelope) -> list[tuple[str, bytes]]:
 
 
 @given(envelopes)
-def test_what_is_written_is_read_as_a_tombstone_too(envelope: Envelope) -> None:
+def test_an_envelope_is_read_as_it_was_written_as_a_tombstone_too(envelope: Envelope) -> None:
     received = reading(envelope.key.encode(), None, as_sent(envelope))
     assert received == Received(envelope, None)
 
 
 @given(envelopes, st.randoms(use_true_random=False))
-def test_the_order_and_case_of_headers_say_nothing(envelope: Envelope, chance: Any) -> None:
+def test_the_order_and_case_of_headers_do_not_matter(envelope: Envelope, chance: Any) -> None:
     sent = [(name.upper(), value) for name, value in as_sent(envelope)]
     chance.shuffle(sent)
     assert reading(envelope.key.encode(), None, sent) == Received(envelope, None)
 
 
 @given(st.none() | st.binary(max_size=40), values, headers)
-def test_garbage_is_unreadable_or_unknown_and_nothing_else(
+def test_garbage_is_unreadable_or_of_an_unknown_type(
     key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]]
 ) -> None:
     said_nothing_else(reading(key, value, headers))
 
 
 @given(envelopes, st.sampled_from(sorted(EVENTS)), values)
-def test_a_value_of_any_shape_under_good_headers_is_malformed_or_somebody_elses(
+def test_any_value_under_valid_headers_is_malformed_or_of_another_aggregate(
     envelope: Envelope, event_type: str, value: bytes | None
 ) -> None:
     told = reading(envelope.key.encode(), value, as_sent(replace(envelope, type=event_type)))
@@ -107,7 +107,7 @@ def good(event_type: str = InstitutionChanged.TYPE) -> tuple[Envelope, dict[str,
     ],
 )
 @pytest.mark.parametrize("value_of_record", [None, b'{"institution": "a", "name": "A", "status": "active"}'])
-def test_a_header_that_contradicts_another_or_is_too_long_is_not_trusted_on_a_tombstone_either(
+def test_contradicting_or_overlong_headers_are_refused_on_tombstones_too(
     header: str, value: bytes, value_of_record: bytes | None
 ) -> None:
     envelope, sent = good()
@@ -117,7 +117,7 @@ def test_a_header_that_contradicts_another_or_is_too_long_is_not_trusted_on_a_to
 
 
 @pytest.mark.parametrize("id", [" ", "a:b", "x" * 129, "é", "a\n"])
-def test_a_tombstone_of_what_is_no_id_is_not_read(id: str) -> None:
+def test_a_tombstone_whose_key_is_not_an_id_is_refused(id: str) -> None:
     _, sent = good()
     changed = {**sent, "ce_institution": id.encode(), "ce_subject": id.encode()}
     assert reading(f"{id}:{id}".encode(), None, list(changed.items())) == "bad_attributes"
@@ -132,7 +132,7 @@ def test_a_payload_of_another_institution_than_its_key_is_not_trusted() -> None:
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
-def test_what_follows_from_a_private_record_does_not_name_it(event_type: str) -> None:
+def test_an_event_caused_by_a_private_record_does_not_name_it(event_type: str) -> None:
     envelope, sent = good(event_type)
     without_correlation = [(name, value) for name, value in sent.items() if name != "ce_correlationid"]
     for headers in (list(sent.items()), without_correlation):
@@ -153,13 +153,13 @@ def test_a_structured_event_of_any_shape_does_no_harm(tree: Any, key: bytes | No
 
 
 @pytest.mark.parametrize("name", ["institution", "subject", "id", "sequence", "correlationid", "time"])
-def test_half_a_surrogate_pair_is_no_attribute(name: str) -> None:
+def test_half_a_surrogate_pair_is_refused_as_an_attribute(name: str) -> None:
     event = {"type": InstitutionChanged.TYPE, "institution": "a", "subject": "a", "id": "1", "sequence": "1"}
     sent = json.dumps({**event, name: "\ud800"}).encode()
     assert reading(b"a:a", sent, [("content-type", b"application/cloudevents+json")]) == "malformed"
 
 
-def test_a_value_nested_beyond_reason_is_malformed() -> None:
+def test_a_value_that_is_nested_too_deeply_is_malformed() -> None:
     deep = b"[" * 100_000
     envelope = Envelope(
         id="1",

@@ -30,14 +30,14 @@ def test_a_count_survives_its_epochs_and_a_later_one_is_always_newer(count: int,
 
 
 @given(st.text(), st.text())
-def test_what_follows_from_a_cause_has_one_id_and_it_is_a_uuid7(cause: str, of: str) -> None:
+def test_an_id_derived_from_a_cause_is_stable_and_a_uuid7(cause: str, of: str) -> None:
     made = uuid.UUID(derived_id(cause, of))
     assert (made.version, made.variant) == (7, uuid.RFC_4122)
     assert derived_id(cause, of) == str(made)
     assert derived_id(cause, f"{of}x") != str(made)
 
 
-def test_it_carries_the_cause_s_own_time() -> None:
+def test_an_id_derived_from_a_cause_has_the_cause_s_time() -> None:
     cause = SystemClock().new_id()
     assert uuid.UUID(derived_id(cause, "x")).int >> 80 == uuid.UUID(cause).int >> 80
 
@@ -64,14 +64,14 @@ def test_a_first_sequence_is_bounded_too() -> None:
 
 
 @given(st.integers(0, 2**53 - 1), st.integers(0, 2**53 - 1))
-def test_what_is_plausible_after_any_needs_no_look_up(sequence: int, known: int) -> None:
+def test_a_sequence_plausible_after_every_other_needs_no_query(sequence: int, known: int) -> None:
     if is_plausible_after_any(sequence):
         assert is_plausible(sequence, after=known)
         assert is_plausible(sequence, after=None)
 
 
 @given(COUNTS, st.integers(0, 8000), st.integers(0, 20))
-def test_the_epoch_of_a_restored_store_is_one_that_its_readers_take(count: int, own: int, ahead: int) -> None:
+def test_the_epoch_of_a_restored_store_is_accepted_by_its_readers(count: int, own: int, ahead: int) -> None:
     found = raised(count, own + ahead)
     if is_within_reach(found, epoch=own):
         assert is_plausible(raised(count + 1, epoch_of(found) + 1), after=raised(count, own))

@@ -54,7 +54,7 @@ def test_a_process_that_is_stopped_and_resumed_goes_on_and_is_not_stopped_again(
     "setting",
     ["", "matching.relay.after-publish:1", "profiles.relay.before-mark:1", "profiles.clockwork.after-publish:1"],
 )
-def test_another_service_work_or_point_is_none_of_its_business(setting: str) -> None:
+def test_a_fail_point_of_another_service_is_ignored(setting: str) -> None:
     arm(setting)
     failpoints.enter("relay")
     failpoints.reach("after-publish")
@@ -72,12 +72,12 @@ def test_another_service_work_or_point_is_none_of_its_business(setting: str) -> 
         "profiles.relay.after-publish:1 ",
     ],
 )
-def test_what_names_no_fail_point_is_refused(setting: str) -> None:
+def test_a_setting_that_names_no_fail_point_is_refused(setting: str) -> None:
     with pytest.raises(SystemExit, match="must be <service>"):
         arm(setting)
 
 
-def test_a_service_in_production_does_not_start_with_one(tmp_path: Path) -> None:
+def test_a_service_in_production_does_not_start_with_a_fail_point(tmp_path: Path) -> None:
     issuers = tmp_path / "issuers.json"
     https = {"issuer": "https://sso.example", "audience": "preceptor", "jwks_uri": "https://sso.example/jwks"}
     issuers.write_text(json.dumps([https | {"institutions": ["st-anna"]}]))
@@ -101,6 +101,6 @@ def test_a_service_in_production_does_not_start_with_one(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("service", ["profiles", "matching"])
-def test_production_refuses_them_whichever_service_they_name(service: str) -> None:
+def test_production_refuses_the_fail_points_of_every_service(service: str) -> None:
     with pytest.raises(SystemExit, match="for development"):
         arm("profiles.relay.after-publish:3", service=service, environment="production")

@@ -51,7 +51,7 @@ async def test_connections_go_to_the_replicas_in_turn() -> None:
         assert await asked(both, 4) == [b"first hello", b"second hello"] * 2
 
 
-async def test_a_replica_that_does_not_answer_is_passed_over() -> None:
+async def test_a_replica_that_does_not_answer_is_skipped() -> None:
     gone = (HOST, free_ports(1)[0])
     async with replica("second") as there:
         assert await asked([gone, there], 2) == [b"second hello"] * 2

@@ -50,7 +50,7 @@ def test_every_line_of_a_table_is_read_as_a_term() -> None:
     assert len(lines) == len(rows(text))
 
 
-def test_no_term_stands_in_two_lines() -> None:
+def test_no_term_is_defined_twice() -> None:
     terms = Counter(term for term, _ in rows(GLOSSARY.read_text(encoding="utf-8")))
     assert [term for term, count in terms.items() if count > 1] == []
 

@@ -136,17 +136,17 @@ GREEN: list[tuple[Guard, str]] = [
 
 
 @pytest.mark.parametrize(("guard", "snippet"), RED, ids=lambda value: getattr(value, "__name__", repr(value)))
-def test_each_guard_sees_what_it_is_there_for(guard: Guard, snippet: str) -> None:
+def test_each_guard_reports_its_violation(guard: Guard, snippet: str) -> None:
     assert list(guard(ast.parse(snippet)))
 
 
 @pytest.mark.parametrize(("guard", "snippet"), GREEN, ids=lambda value: getattr(value, "__name__", repr(value)))
-def test_no_guard_cries_at_what_is_meant(guard: Guard, snippet: str) -> None:
+def test_no_guard_reports_allowed_code(guard: Guard, snippet: str) -> None:
     assert list(guard(ast.parse(snippet))) == []
 
 
 @pytest.mark.parametrize("guard", ALLOWED, ids=lambda guard: guard.__name__)
-def test_the_tree_is_as_the_guards_want_it(guard: Guard) -> None:
+def test_the_source_tree_passes_every_guard(guard: Guard) -> None:
     wrong = [f"{path}:{line}" for path, tree in _tree().items() if path not in ALLOWED[guard] for line in guard(tree)]
     assert wrong == []
 
@@ -269,12 +269,12 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize("contract", PLANTED)
-def test_each_import_contract_has_been_seen_red(contract: str, broken: str) -> None:
+def test_each_import_contract_reports_its_violation(contract: str, broken: str) -> None:
     assert re.search(re.escape(contract) + r"[^.]{0,90}? BROKEN", broken), broken[:2000]
     assert [seen for _, _, seen in PLANTED[contract] if seen not in broken] == []
 
 
-def test_every_contract_of_the_project_is_among_them(broken: str) -> None:
+def test_every_import_contract_of_the_project_is_tested(broken: str) -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"
     ]

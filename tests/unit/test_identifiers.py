@@ -16,7 +16,7 @@ def digest(value: str, kind: str = "email", institution: str = "north") -> str:
     return identifier_digest(institution=institution, kind=kind, value=value)  # type: ignore[arg-type]
 
 
-def test_equal_values_have_equal_digests_in_one_institution_and_kind_only() -> None:
+def test_equal_values_have_equal_digests_within_an_institution_and_kind_only() -> None:
     assert digest("S-12", "external_id") == digest("S-12", "external_id")
     others = [digest("S-12", "external_id", "south"), digest("s-12", "external_id"), digest("S-12", "email")]
     assert digest("S-12", "external_id") not in others
@@ -41,7 +41,7 @@ def test_matching_gets_digests_and_no_identifier() -> None:
     assert not [value for value in ("S-12", "ada@") if value in told.model_dump_json()]
 
 
-def test_an_identifier_of_one_member_is_that_member() -> None:
+def test_an_identifier_of_exactly_one_member_finds_that_member() -> None:
     assert resolve(STAFF, {STAFF: {"ada"}}, field="mentee") == "ada"
     assert resolve("ada", {}, field="mentee") == "ada"
 

@@ -88,7 +88,7 @@ def _left() -> Mapping[str, list[str]]:
         ("store.nobody_left()", "nobody"),
     ],
 )
-def test_a_banned_name_is_seen(source: str, word: str) -> None:
+def test_a_banned_name_is_found(source: str, word: str) -> None:
     assert word in set(banned_names(source))
 
 
@@ -101,7 +101,7 @@ def test_a_banned_name_is_seen(source: str, word: str) -> None:
         ('def f():\n    """The body is no JSON."""', "is no json"),
     ],
 )
-def test_a_banned_phrase_is_seen(source: str, phrase: str) -> None:
+def test_a_banned_phrase_is_found(source: str, phrase: str) -> None:
     assert phrase in set(banned_phrases(source))
 
 

@@ -168,7 +168,7 @@ async def test_a_persons_own_change_is_published_at_once_to_them_and_tied_to_its
     assert (written.trace.causation_id, written.trace.correlation_id) == ("joined", "joined-correlation")
 
 
-async def test_what_others_changed_is_gathered_for_some_seconds(world: World) -> None:
+async def test_changes_by_others_are_collected_for_some_seconds(world: World) -> None:
     await world.change(member(mentee()))
     await world.change(member(mentor("milo")), event="first")
     await world.change(member(mentor("mara")), event="second")
@@ -182,7 +182,7 @@ async def test_what_others_changed_is_gathered_for_some_seconds(world: World) ->
     assert written.trace.causation_id == "first"
 
 
-async def test_a_mentor_who_takes_nobody_any_more_leaves_the_lists_that_name_them(world: World) -> None:
+async def test_a_mentor_without_capacity_leaves_every_list(world: World) -> None:
     await world.change(member(mentor()), member(mentee()))
     await world.change(later(mentor(), 2, capacity=0))
     await world.pass_time()
@@ -201,7 +201,7 @@ async def test_scores_change_the_stored_list_without_an_event(world: World) -> N
     assert (after.version, len(world.repository.events)) == (before.version, 1)
 
 
-async def test_a_mentee_who_leaves_the_programme_is_told_and_one_who_is_erased_is_not(world: World) -> None:
+async def test_a_mentee_who_leaves_the_programme_is_notified_but_not_an_erased_mentee(world: World) -> None:
     await world.change(member(mentor()), member(mentee("ana")), member(mentee("ben")))
     await world.change(later(mentee("ana"), 2, mentee_in=frozenset()))
     await world.change(Member(id="ben", institution=NORTH, sequence=2, is_active=False))
@@ -226,7 +226,7 @@ async def test_a_full_mentor_leaves_every_list_and_a_freed_seat_brings_them_back
     assert [world.repository.from_events(one) for one in ("ana", "ben")] == [(("milo",), None), (("milo",), None)]
 
 
-async def test_asks_that_put_the_same_mentors_in_another_order_are_published_and_tell_the_mentee_nothing(
+async def test_a_reordering_caused_by_pending_requests_is_published_without_notification(
     world: World,
 ) -> None:
     await world.change(member(mentor("milo")), member(mentor("mara")), member(mentee("ana")))
@@ -259,7 +259,7 @@ async def test_a_mentee_who_has_a_mentor_in_the_programme_is_notified_of_no_othe
     assert told_last(ordered)[:2] == ("others_change", ["ana"])
 
 
-async def test_a_mentor_of_another_programme_silences_nothing(ordered: World) -> None:
+async def test_a_mentor_in_another_programme_suppresses_no_notification(ordered: World) -> None:
     await ordered.change(
         Bond(id="r", mentee="ana", mentor="milo", programme="other", sequence=1, takes_seat=True, keeps_apart=True)
     )
@@ -267,7 +267,7 @@ async def test_a_mentor_of_another_programme_silences_nothing(ordered: World) ->
     assert told_last(ordered)[:2] == ("others_change", ["ana"])
 
 
-async def test_a_mentee_for_whom_a_round_being_published_has_a_mentor_hears_of_no_full_mentor_before(
+async def test_a_mentee_matched_by_an_unfinished_publication_is_not_notified_of_full_mentors(
     ordered: World,
 ) -> None:
     ordered.repository.matched = {f"{CARE}.ana"}
@@ -292,7 +292,7 @@ async def test_an_older_state_that_comes_late_changes_nothing(world: World) -> N
     assert len(world.repository.events) == 1
 
 
-async def test_a_takeover_publishes_differences_only(world: World) -> None:
+async def test_a_new_shard_holder_publishes_differences_only(world: World) -> None:
     await world.change(member(mentor()), member(mentee("ana")))
     network = Network(reserve=4)
     people = (mentor(), mentee("ana"), mentee("ben"))
@@ -336,7 +336,7 @@ def told_last(world: World) -> tuple[str, list[str], str | None, str]:
     return last.event.cause, recipients, last.trace.causation_id, last.trace.correlation_id
 
 
-async def test_an_own_change_whose_holder_died_is_announced_by_the_next_even_if_it_only_reorders(
+async def test_the_next_holder_announces_an_own_change_even_if_it_only_reorders(
     ordered: World,
 ) -> None:
     successor(ordered, member(HEART), member(KNIFE), later(ANA, 2, specialty="surgery"))
@@ -350,7 +350,7 @@ async def test_an_own_change_whose_holder_died_is_announced_by_the_next_even_if_
     assert len(ordered.repository.events) == 2
 
 
-async def test_weights_that_the_holder_took_to_its_grave_are_announced_with_their_own_origin(ordered: World) -> None:
+async def test_the_next_holder_announces_changed_weights_with_their_own_origin(ordered: World) -> None:
     await ordered.change(later(HEART, 2, specialty="surgery", topics_offered=frozenset()))
     await ordered.pass_time()
     assert ordered.repository.from_events("ana")[0] == ("mara", "milo")
@@ -389,7 +389,7 @@ async def test_others_changes_that_a_failover_delayed_are_not_taken_for_the_ment
     assert (cause, recipients) == ("takeover", [])
 
 
-async def test_an_own_change_that_anothers_turn_renews_first_is_announced_as_own(ordered: World) -> None:
+async def test_an_own_change_that_anothers_renewal_covers_is_announced_as_own(ordered: World) -> None:
     ordered.updater.apply([Change(later(KNIFE, 2, time_zone="Europe/Berlin"), Origin("other", "other"))])
     await ordered.updater.renew_others()
     ordered.time.seconds += COALESCE
@@ -412,7 +412,7 @@ async def test_a_list_ahead_of_its_mentees_profile_waits_for_the_record_and_is_a
     assert (len(ordered.repository.events), ordered.updater.waiting) == (2, 0)
 
 
-async def test_a_list_ahead_of_a_record_that_never_comes_follows_what_is_known(ordered: World) -> None:
+async def test_a_list_ahead_of_a_record_that_never_arrives_is_computed_from_known_state(ordered: World) -> None:
     await ordered.change(later(ANA, 2, specialty="surgery"), event="changed")
     successor(ordered, member(HEART), member(KNIFE), member(ANA))
     await ordered.start(fence=2)
@@ -449,7 +449,7 @@ async def test_a_list_from_an_older_release_is_written_once_and_not_announced(or
     assert ordered.repository.lists[f"{CARE}.ana"].own == (2, 0)
 
 
-async def test_a_deposed_holder_writes_nothing_more_and_lets_go(world: World) -> None:
+async def test_a_holder_that_lost_its_lease_writes_nothing_and_releases_its_shards(world: World) -> None:
     await world.change(member(mentor()))
     world.repository.fences[shard_of("ana")] = 2
     world.updater.apply([Change(member(mentee()), Origin("event", "correlation"))])
@@ -545,7 +545,7 @@ class SlowLists(ListsInMemory):
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_two_lanes_at_once_write_each_list_in_order_and_end_at_the_full_computation(seed: int) -> None:
+async def test_two_concurrent_queues_write_lists_in_order_and_equal_a_full_computation(seed: int) -> None:
     world = World(SlowLists())
     await world.start()
     newest: dict[tuple[type, str], State] = {}
@@ -579,7 +579,7 @@ async def _breathe(times: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(30))
-async def test_incremental_equals_full_and_the_events_say_the_same(seed: int) -> None:
+async def test_incremental_lists_and_replayed_events_equal_a_full_computation(seed: int) -> None:
     world = World()
     await world.start()
     newest: dict[tuple[type, str], State] = {}

@@ -54,7 +54,7 @@ def test_a_flood_becomes_a_few_lines_and_a_count(log: io.StringIO) -> None:
     assert told[-1]["message"] == "recovered"
 
 
-def test_what_differs_in_text_or_level_is_not_counted_together(log: io.StringIO) -> None:
+def test_lines_that_differ_in_text_or_level_are_counted_apart(log: io.StringIO) -> None:
     for n in range(3 * BURST):
         say(f"kind {n % 3}", at=0)
     assert len(lines(log)) == 3 * BURST

@@ -49,21 +49,21 @@ def moment(month: int, day: int, hour: int = 0) -> datetime:
         (moment(5, 1), 0, None),
     ],
 )
-def test_it_counts_from_the_days_before_its_first_until_the_days_after_its_last(
+def test_a_rotation_counts_from_some_days_before_it_until_some_days_after(
     now: datetime, counts: int, due: datetime | None
 ) -> None:
     counted = assessments.count(rotation(), [window()], now=now)
     assert (len(counted.programmes), counted.due_at, counted.version) == (counts, due, 1 + counts)
 
 
-def test_each_programme_has_its_own_days_and_the_next_moment_of_any_is_due() -> None:
+def test_a_rotation_is_due_at_the_earliest_change_in_any_programme() -> None:
     windows = [window("short", lookback=0, lookahead=0), window("long", lookback=90, lookahead=90)]
     counted = assessments.count(rotation(), windows, now=NOW)
     assert (counted.programmes, counted.due_at) == (frozenset({"long"}), moment(3, 1))
 
 
 @given(hours=st.lists(st.integers(0, 24 * 400), max_size=6), lookback=st.integers(0, 200), lookahead=st.integers(0, 90))
-def test_looked_at_when_it_is_due_it_is_at_every_moment_as_if_looked_at_then(
+def test_evaluating_a_rotation_when_due_equals_evaluating_it_always(
     hours: list[int], lookback: int, lookahead: int
 ) -> None:
     windows, known = [window(lookback=lookback, lookahead=lookahead), window("other")], rotation()
@@ -73,7 +73,7 @@ def test_looked_at_when_it_is_due_it_is_at_every_moment_as_if_looked_at_then(
         assert known.programmes == assessments.count(known, windows, now=now).programmes
 
 
-def test_one_that_is_taken_back_counts_nowhere_and_may_be_entered_again() -> None:
+def test_a_withdrawn_rotation_counts_nowhere_and_may_be_entered_again() -> None:
     counting = assessments.count(rotation(), [window()], now=moment(3, 1))
     void = assessments.take_back(counting, now=moment(3, 2))
     assert assessments.take_back(void, now=moment(3, 2)) is void
@@ -84,7 +84,7 @@ def test_one_that_is_taken_back_counts_nowhere_and_may_be_entered_again() -> Non
     assert CARE in assessments.count(again, [window()], now=moment(3, 3)).programmes
 
 
-def test_entering_the_same_changes_nothing_other_days_are_a_version_and_other_people_are_refused() -> None:
+def test_entering_a_rotation_again_may_change_its_days_and_not_its_people() -> None:
     known = rotation()
     assert assessments.enter(known, MARCH, institution=NORTH, now=NOW) is known
     longer = assessments.enter(known, replace(MARCH, ends=date(2027, 4, 30)), institution=NORTH, now=NOW)
@@ -108,12 +108,12 @@ def test_entering_the_same_changes_nothing_other_days_are_a_version_and_other_pe
         (replace(MARCH, assessor="partners", assessed="also-partners"), ["assessor"]),
     ],
 )
-def test_what_is_wrong_with_an_entry_is_named(entry: Entry, fields: list[str]) -> None:
+def test_an_invalid_rotation_is_refused_with_the_reason(entry: Entry, fields: list[str]) -> None:
     known = {"ana": NORTH, "mara": NORTH, "partners": SOUTH, "also-partners": SOUTH}
     assert [one.field for one in assessments.wrong(entry, institution=NORTH, known=known)] == fields
 
 
-def test_both_hear_that_something_has_to_change_and_what_was_on_hold_is_not_resumed() -> None:
+def test_a_conflict_notifies_both_people_and_prevents_resuming() -> None:
     found = relationships.find_conflict(TOGETHER, reason="assessment")
     assert found.event is not None
     assert [one.member for one in found.event.recipients] == ["ana", "mara"]
@@ -128,7 +128,7 @@ def test_both_hear_that_something_has_to_change_and_what_was_on_hold_is_not_resu
     )
 
 
-def test_a_request_between_the_two_ends_without_saying_why_and_the_mentee_is_notified() -> None:
+def test_a_conflict_ends_a_pending_request_without_showing_the_reason() -> None:
     asked = Request(id="asked", pair=PAIR, message="", asked_at=NOW, due_at=NOW + timedelta(days=14))
     ended = requests.retract(asked, reason="assessment", now=NOW)
     assert (ended.state.state, ended.state.published_reason) == ("withdrawn", "not_available")

@@ -48,14 +48,14 @@ async def world() -> Audited:
     return world
 
 
-async def test_lists_that_are_right_are_counted_and_nothing_else_happens(world: Audited) -> None:
+async def test_the_audit_counts_correct_lists_and_changes_nothing(world: Audited) -> None:
     events = len(world.repository.events)
     assert await world.look() == (20, 0)
     await world.pass_time()
     assert len(world.repository.events) == events
 
 
-async def test_a_planted_wrong_list_is_counted_once_and_mended(world: Audited) -> None:
+async def test_the_audit_counts_a_wrong_list_once_and_corrects_it(world: Audited) -> None:
     right = world.repository.shortlist("ana")
     world.plant(Shortlist(right.entries[:1]))
     _, differences = await world.look()
@@ -66,7 +66,7 @@ async def test_a_planted_wrong_list_is_counted_once_and_mended(world: Audited) -
     assert (await world.look())[1] == 1
 
 
-async def test_a_wrong_contribution_is_a_wrong_list(world: Audited) -> None:
+async def test_the_audit_counts_a_wrong_contribution_as_a_wrong_list(world: Audited) -> None:
     right = world.repository.shortlist("ana")
     first = right.entries[0]._replace(contributions=(0,) * len(right.entries[0].contributions))
     world.plant(Shortlist((first, *right.entries[1:])))
@@ -85,7 +85,7 @@ async def test_a_wrong_reserve_is_found_as_soon_as_it_has_made_a_list_wrong(worl
     assert (await world.look())[1] == 1
 
 
-async def test_a_list_that_is_awaited_is_not_looked_at(world: Audited) -> None:
+async def test_the_audit_skips_a_list_that_is_queued_for_renewal(world: Audited) -> None:
     world.updater.apply([Change(later(mentee("ana"), 2, specialty="surgery"), Origin("event", "correlation"))])
     assert await world.look() == (0, 0)
     await world.work()
@@ -93,7 +93,7 @@ async def test_a_list_that_is_awaited_is_not_looked_at(world: Audited) -> None:
     assert await world.look() == (0, 0)
 
 
-async def test_what_changes_while_the_store_is_asked_is_no_difference(world: Audited) -> None:
+async def test_the_audit_ignores_a_change_that_arrives_while_it_reads(world: Audited) -> None:
     class Slow(ListsInMemory):
         async def stored(self, enrolment: Enrolment, *, fence: int) -> ListSnapshot | None:
             found = await world.repository.stored(enrolment, fence=fence)
@@ -105,6 +105,6 @@ async def test_what_changes_while_the_store_is_asked_is_no_difference(world: Aud
     assert world.counted.lists == 0
 
 
-async def test_another_holders_list_is_none_of_ours(world: Audited) -> None:
+async def test_the_audit_ignores_lists_of_another_holder(world: Audited) -> None:
     world.repository.fences = {shard: fence + 1 for shard, fence in world.repository.fences.items()}
     assert await world.look() == (0, 0)

@@ -28,7 +28,7 @@ def capped(ceiling: int, *, given: int) -> Policy:
     return replace(known, given={(NORTH, SOUTH): given})
 
 
-def test_a_balance_is_of_each_partner_and_of_whom_there_was_something_with() -> None:
+def test_the_balance_lists_present_partners_and_past_ones_with_exchanges() -> None:
     mine = Institution(
         id=NORTH, exchanges_with=frozenset({SOUTH}), terms={SOUTH: Terms(receives=False, ceiling=3, floor=2)}
     )
@@ -40,7 +40,7 @@ def test_a_balance_is_of_each_partner_and_of_whom_there_was_something_with() -> 
     assert not next(balances(mine, {SOUTH: theirs}, {})).is_floor_met
 
 
-def test_a_partner_that_is_away_gives_and_receives_nothing() -> None:
+def test_an_absent_or_inactive_partner_gives_and_receives_nothing() -> None:
     mine = Institution(id=NORTH, exchanges_with=frozenset({SOUTH}))
     for theirs in ({}, {SOUTH: Institution(id=SOUTH, exchanges_with=frozenset({NORTH}), is_active=False)}):
         [south] = balances(mine, theirs, {})
@@ -55,7 +55,7 @@ def test_a_step_of_two_moves_takes_two_seats_below_a_ceiling_or_none() -> None:
 
 @pytest.mark.parametrize("bystanders", [0, 2])
 @pytest.mark.parametrize(("ceiling", "placed"), [(1, 0), (2, 1), (3, 2)])
-def test_a_repair_places_no_more_across_than_seats_are_left_and_who_was_left_behind_first(
+def test_a_repair_keeps_the_ceiling_and_places_unplaced_mentees_first(
     ceiling: int, placed: int, bystanders: int
 ) -> None:
     """Dora has one of south's seats in this programme; ana and ben lost theirs, ben for the second time."""

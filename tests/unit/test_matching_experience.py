@@ -24,7 +24,7 @@ def level(*given: Rating, before: Sum = NOTHING, others: Sum = MANY) -> int:
     return count(given, before, others).level
 
 
-def test_nothing_is_counted_of_fewer_than_three() -> None:
+def test_fewer_than_three_answers_are_not_counted() -> None:
     new: list[Rating] = [1, 1, 1]
     assert [is_group(new[:number]) for number in range(4)] == [False, False, False, True]
     assert level(1, 1, 1) < USUAL
@@ -35,7 +35,7 @@ def test_later_answers_are_added_to_what_counts_already() -> None:
     assert count([2, 2, 3], before, MANY) == Counted(sum=Sum(answers=6, total=20), level=25)
 
 
-def test_few_answers_say_little_and_many_say_what_they_say() -> None:
+def test_few_answers_weigh_little_and_many_weigh_fully() -> None:
     def after(groups: int, others: Sum) -> int:
         so_far, seen = NOTHING, USUAL
         for _ in range(groups):
@@ -48,7 +48,7 @@ def test_few_answers_say_little_and_many_say_what_they_say() -> None:
     assert [level(*three) for three in ((1, 1, 1), (3, 3, 3), (4, 4, 3), (4, 4, 4))] == [0, 25, 50, 50]
 
 
-def test_where_everybody_is_as_content_nobody_stands_out() -> None:
+def test_equal_satisfaction_gives_every_mentor_the_same_level() -> None:
     assert level(1, 1, 1, others=Sum()) == USUAL
     assert level(5, 5, 5, others=Sum(answers=50, total=250)) == USUAL
 
@@ -68,7 +68,7 @@ def test_the_level_is_the_shrunk_means_distance_from_the_networks_in_steps(
 
 
 @pytest.mark.parametrize("size", [3, 4])
-def test_no_answer_can_be_told_from_all_that_is_kept_of_its_group(size: int) -> None:
+def test_no_single_answer_follows_from_what_is_stored_of_its_group(size: int) -> None:
     """Levels, and what follows from them, are made of this alone."""
     by_sum: dict[Sum, list[tuple[Rating, ...]]] = {}
     for group in product(RATINGS, repeat=size):
@@ -78,18 +78,18 @@ def test_no_answer_can_be_told_from_all_that_is_kept_of_its_group(size: int) -> 
             assert len({one[who] for one in possible}) >= 3, (kept, who)
 
 
-def test_an_erased_answer_dissolves_its_group_and_the_level_stays_while_another_stands_behind_it() -> None:
+def test_an_erased_answer_dissolves_its_group_and_the_level_stays_while_others_remain() -> None:
     assert forget([[5, 5, 5], [4, 4, 4]], 75) == Counted(sum=Sum(answers=6, total=26), level=75)
     assert forget([], 75) == Counted(sum=NOTHING, level=USUAL)
 
 
-def test_it_orders_lists_and_opens_and_closes_none() -> None:
+def test_experience_reorders_lists_and_adds_or_removes_no_mentor() -> None:
     who, other = mentee(), mentor()
     assert scoring.factors_of(who, other)[FACTORS.index("experience")] == USUAL
     assert FACTORS.index("experience") >= scoring.OPEN
 
 
-def test_it_is_said_in_words_that_name_nobody_and_only_where_it_is_good() -> None:
+def test_experience_is_explained_only_if_good_and_without_names() -> None:
     def told(experience: int) -> bool:
         known = person("milo", mentors_in=frozenset({"care"}))
         seen = type(known)(known.member, known.private, experience=experience)

@@ -35,7 +35,7 @@ def test_title_rank_and_citations_do_not_exist_in_the_model() -> None:
     assert not words([*known, *told, *FACTORS]) & prestige
 
 
-def test_a_topic_wanted_most_counts_twice() -> None:
+def test_a_most_wanted_topic_counts_double() -> None:
     who = mentee(topics_wanted=frozenset("abc"), topics_most_wanted=frozenset("ax"))
     assert factor("topics", who, mentor(topics_offered=frozenset("a"))) == 50
     assert factor("topics", who, mentor(topics_offered=frozenset("bc"))) == 50
@@ -75,7 +75,7 @@ def test_the_tree_names_each_specialty_once_and_every_other_name_leads_into_it()
     assert not set(specialties.ALSO_CALLED) & set(written)
 
 
-def test_one_to_three_stages_ahead_are_best_and_a_reverse_wish_turns_it_round() -> None:
+def test_one_to_three_stages_ahead_score_best_and_reverse_mentoring_inverts_that() -> None:
     resident = {"stage": "resident"}
     stages = ("student", "resident", "fellow", "early_career", "attending", "senior")
     seen = [factor("stage", mentee(**resident), mentor(stage=stage)) for stage in stages]
@@ -93,7 +93,7 @@ def test_hours_in_common_are_found_across_zones() -> None:
     assert factor("availability", vienna, mentor(available=frozenset({"fri-17-20"}), time_zone="Asia/Tokyo")) == 0
 
 
-def test_hours_that_somebody_has_not_said_count_half() -> None:
+def test_unknown_hours_count_half() -> None:
     said = frozenset({"fri-17-20"})
     assert factor("availability", mentee(available=said), mentor()) == 50
     assert factor("availability", mentee(), mentor(available=said)) == 50
@@ -110,7 +110,7 @@ def test_an_hour_is_two_half_hours_of_the_week_in_every_zone(day: str, hour: int
     assert all(0 <= slot < HALF_HOURS for slot in slots)
 
 
-def test_a_time_that_ends_before_it_begins_says_nothing() -> None:
+def test_a_time_that_ends_before_it_begins_is_ignored() -> None:
     assert half_hours(["fri-20-17"], offset_minutes=0) == frozenset()
 
 
@@ -145,7 +145,7 @@ def test_a_shared_identity_orders_a_list_and_neither_opens_nor_closes_one() -> N
     assert naive(unasked, [shares], policy(minimum_score=least - 1)).mentors == ("shares",)
 
 
-def test_what_is_said_of_a_pair_never_speaks_of_identity() -> None:
+def test_the_reasons_of_a_pair_never_mention_identity() -> None:
     asks = mentee(identity=frozenset({"parent"}), wishes_shared_identity=True)
     shares = mentor(identity=frozenset({"parent"}))
     assert reasons.reasons(asks, shares) == reasons.reasons(mentee(), mentor())
@@ -153,7 +153,7 @@ def test_what_is_said_of_a_pair_never_speaks_of_identity() -> None:
     assert "fixed random order" in reasons.shortfall({**last, "identity": 0}, last)
 
 
-def test_a_neighbouring_specialty_and_a_reverse_wish_are_said_in_words() -> None:
+def test_a_related_specialty_and_reverse_mentoring_have_reasons() -> None:
     who = mentee(specialty="cardiology", stage="senior", reverse_mentoring=True)
     said = reasons.reasons(who, mentor(specialty="nephrology", stage="fellow"))
     assert "Works close to your specialty: nephrology, which also belongs to internal medicine." in said
@@ -169,7 +169,7 @@ def test_weights_are_read_from_both_places_and_unknown_names_passed_over() -> No
     assert preferences_of({"_id": "ana", "sequence": 1, "never": []}).weights == {}
 
 
-def test_what_profiles_tells_of_a_person_is_what_matching_reads() -> None:
+def test_matching_reads_a_member_as_profiles_published_them() -> None:
     told = MemberChanged(
         member="ana", institution="north", status="active", available=("fri-17-20",), reverse_mentoring=True
     )
@@ -181,12 +181,12 @@ def full(taken: int, **fields: Any) -> Person:
     return replace(mentor(f"taken-{taken}", capacity=4, **fields), taken=taken)
 
 
-def test_a_mentor_near_capacity_comes_later_so_that_asks_spread() -> None:
+def test_a_mentor_near_capacity_ranks_lower_so_that_requests_spread() -> None:
     assert [factor("load", mentee(), full(taken)) for taken in (0, 1, 3, 4, 9)] == [100, 75, 25, 0, 0]
     assert naive(mentee(), [full(3), full(1), full(2)], policy()).mentors == ("taken-1", "taken-2", "taken-3")
 
 
-def test_load_closes_no_list_and_is_not_said() -> None:
+def test_load_removes_no_mentor_and_gives_no_reason() -> None:
     perfect = {"specialty": "surgery", "stage": "fellow", "style": "coach"}
     who = mentee(specialty="surgery", stage="student", style="coach")
     least = next(

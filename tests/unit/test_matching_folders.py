@@ -27,14 +27,14 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_folder_is_gone_with_its_job(temporary: Path) -> None:
+def test_a_jobs_folder_is_removed_when_it_ends(temporary: Path) -> None:
     with folders.locked_folder() as path:
         (path / "people.json").write_text("{}")
         assert list(temporary.iterdir()) == [path]
     assert not list(temporary.iterdir())
 
 
-def test_what_a_killed_process_left_is_cleared_by_whoever_starts_next_and_what_is_worked_in_is_not(
+def test_the_next_process_removes_abandoned_folders_and_no_folder_in_use(
     temporary: Path,
 ) -> None:
     environment = {**os.environ, "TMPDIR": str(temporary)}

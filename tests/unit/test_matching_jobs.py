@@ -89,7 +89,7 @@ async def test_a_job_that_was_claimed_more_than_five_times_is_given_up() -> None
     assert [(job.state, job.reason) for job in queue.saved] == [("dropped", "survey_given_up"), ("done", "")]
 
 
-async def test_a_job_that_can_never_be_done_fails_with_the_reason() -> None:
+async def test_an_impossible_job_fails_with_the_reason() -> None:
     queue = Queue([survey()])
     worker = Surveyor(queue, Lease())
     worker.trouble = Rejected("nobody_to_ask", "there is nobody to ask")
@@ -98,7 +98,7 @@ async def test_a_job_that_can_never_be_done_fails_with_the_reason() -> None:
     assert worker.put_down == []
 
 
-async def test_a_job_that_changed_meanwhile_is_put_down_and_not_saved() -> None:
+async def test_a_job_that_another_worker_changed_is_released_and_not_saved() -> None:
     queue = Queue([survey()], is_stale=True)
     worker = Surveyor(queue, Lease())
     await worker.work()
@@ -120,7 +120,7 @@ async def test_without_the_lease_nothing_is_claimed() -> None:
     assert (len(queue.queued), queue.saved) == (1, [])
 
 
-async def test_a_lease_that_is_lost_during_the_work_ends_it_and_puts_the_job_down() -> None:
+async def test_a_worker_that_loses_its_lease_stops_and_releases_the_job() -> None:
     queue = Queue([survey()])
     worker = Surveyor(queue, Lease(takes=1, seconds=0.003))
     worker.never_ends = True
@@ -128,7 +128,7 @@ async def test_a_lease_that_is_lost_during_the_work_ends_it_and_puts_the_job_dow
     assert (queue.saved, worker.put_down) == ([], ["s"])
 
 
-async def test_units_are_acted_on_until_none_is_left_or_the_lease_is_lost() -> None:
+async def test_units_are_processed_until_none_is_left_or_the_lease_is_lost() -> None:
     left = list(range(150))
 
     async def first(*, limit: int) -> Sequence[int]:

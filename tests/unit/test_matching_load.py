@@ -21,7 +21,7 @@ def load(**fields: int) -> Load:
     return Load(**{"seats": 2, "taken": 1, "hours": 6, "unanswered": 0, **fields})
 
 
-def test_each_seat_that_is_taken_promises_an_equal_share_of_the_hours() -> None:
+def test_each_taken_seat_promises_an_equal_share_of_the_hours() -> None:
     assert load().promised == 3
     assert load(taken=0).promised == 0
     assert load(taken=3).promised == 9, "more is promised than given, where seats were lowered"
@@ -42,7 +42,7 @@ def test_a_group_of_fewer_than_five_is_in_no_sum(groups: dict[str, list[Load]]) 
     )
 
 
-def test_an_ask_that_waits_weighs_like_a_seat_that_is_taken_and_keeps_nobody_out() -> None:
+def test_a_pending_request_weighs_like_a_taken_seat_and_removes_no_mentor() -> None:
     def room(taken: int, asked: int) -> int:
         known = mentor(capacity=4)
         return scoring.free_seat_percent(Person(known.member, known.private, taken, asked=asked))

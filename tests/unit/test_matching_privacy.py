@@ -257,7 +257,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 @examples(100)
 @given(worlds())
-def test_whatever_a_mentee_changes_no_answer_tells_two_private_rules_apart(world: World) -> None:
+def test_no_answer_reveals_which_of_two_private_rules_applied(world: World) -> None:
     hidden = {**ANYWHERE, **(ACROSS if world.is_across else {})}
     told = asyncio.run(all_answers(world, hidden))
     first, expected = next(iter(told.items()))
@@ -285,9 +285,7 @@ def full(*, given: int = 0) -> Policy:
         (held(), 0, 1, "exchange_full"),
     ],
 )
-def test_a_mentee_who_cannot_resume_does_not_hear_why(
-    one: Relationship, taken: int, given: int, to_mentor: str
-) -> None:
+def test_a_mentee_who_cannot_resume_is_not_shown_why(one: Relationship, taken: int, given: int, to_mentor: str) -> None:
     """A mentor hears what is their own, or their own institution's: seats and a ceiling."""
     other = replace(mentor(institution=SOUTH), taken=taken)
     told = {}

@@ -15,7 +15,7 @@ def test_every_reason_code_has_its_words() -> None:
     assert set(reasons.UNMATCHED) == set(get_args(Unmatched))
 
 
-def test_what_speaks_for_a_mentor_is_said_and_what_does_not_is_left_out() -> None:
+def test_factors_in_a_mentors_favor_become_reasons_and_others_do_not() -> None:
     who = mentee(stage="resident", topics_wanted=frozenset({"research-methods", "ethics"}), style="coach")
     other = mentor(
         stage="early_career",
@@ -53,7 +53,7 @@ def test_a_shared_specialty_is_named_only_where_it_is_not_the_mentors_own(
     assert [one for one in said if "specialty" in one] == [sentence]
 
 
-def test_across_institutions_nobody_is_said_to_meet_in_person() -> None:
+def test_pairs_across_institutions_are_never_said_to_meet_in_person() -> None:
     formats = frozenset({"video", "in_person"})
     said = reasons.reasons(mentee(formats=formats), mentor(institution=SOUTH, formats=formats))
     assert "Can meet by video." in said

@@ -42,14 +42,14 @@ def ready(draft: Draft) -> tuple[Simulation, Result]:
     return life.show(waiting(draft=draft), result), result
 
 
-def test_what_is_not_named_in_a_draft_stays() -> None:
+def test_values_that_a_draft_does_not_name_stay() -> None:
     today = life.rules_of(replace(CARE_OF_NORTH, weights={"topics": 50, "stage": 5}, minimum_score=20))
     drafted = life.drafted(today, Draft(weights={"stage": 90}, list_length=3))
     weights = programme_weights({"topics": 50, "stage": 90})
     assert (drafted.weights, drafted.list_length, drafted.minimum_score) == (weights, 3, 20)
 
 
-def test_a_draft_of_what_is_there_already_is_refused() -> None:
+def test_a_draft_equal_to_the_current_policy_is_refused() -> None:
     with pytest.raises(Rejected, match="change at least one weight or limit"):
         life.drafted(life.rules_of(CARE_OF_NORTH), Draft(list_length=10))
 
@@ -92,7 +92,7 @@ def test_mentees_of_another_institution_change_no_count() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_both_sides_are_what_plain_lists_would_be(seed: int) -> None:
+def test_both_sides_of_a_comparison_equal_lists_computed_pair_by_pair(seed: int) -> None:
     """Of the owner's mentees and mentors."""
     dice = random.Random(seed)
     people = [somebody(dice, f"p{number}", NORTH if number % 4 else SOUTH) for number in range(16)]
@@ -132,7 +132,7 @@ def test_a_ready_draft_waits_for_the_programme_to_become_it() -> None:
     assert life.follow(applied, replace(became, sequence=6, weights={}), now=NOW) is None
 
 
-def test_any_other_change_of_the_programme_ends_it_and_so_does_time() -> None:
+def test_another_change_of_the_programme_or_expiry_drops_a_ready_draft() -> None:
     one, _ = ready(Draft(list_length=1))
     changed = life.follow(one, replace(CARE_OF_NORTH, sequence=5), now=NOW)
     expired = life.follow(one, CARE_OF_NORTH, now=NOW + timedelta(days=14))
@@ -191,22 +191,22 @@ def worked_off(repository: SimulationsInMemory, *, lease: Lease | None = None) -
     return [one.reason or one.state for one in repository.saved]
 
 
-def test_what_waits_is_worked_out_and_one_that_ended_five_workers_is_given_up() -> None:
+def test_queued_simulations_are_computed_and_given_up_after_five_failures() -> None:
     assert worked_off(SimulationsInMemory([waiting(), waiting(attempts=6)])) == ["given_up", "ready"]
 
 
-def test_a_programme_that_is_the_draft_by_now_leaves_nothing_to_compare() -> None:
+def test_a_programme_that_already_equals_the_draft_ends_the_simulation() -> None:
     assert worked_off(SimulationsInMemory([waiting(draft=Draft(list_length=10))])) == ["programme_changed"]
 
 
-def test_whoever_was_faster_is_not_overwritten_and_nothing_is_done_without_the_lease() -> None:
+def test_a_worker_without_the_lease_or_with_a_stale_version_saves_nothing() -> None:
     assert worked_off(SimulationsInMemory([waiting()], is_overtaken=True)) == []
     left = SimulationsInMemory([waiting()])
     assert worked_off(left, lease=Lease(is_ours=False)) == []
     assert len(left.waiting) == 1
 
 
-def test_what_is_applied_cannot_be_dropped() -> None:
+def test_an_applied_simulation_cannot_be_dropped() -> None:
     one, result = ready(Draft(list_length=1))
     applied = life.follow(one, result.draft.of(CARE_OF_NORTH, sequence=5), now=NOW)
     assert applied is not None

@@ -63,7 +63,7 @@ def refusal(error: pytest.ExceptionInfo[Any]) -> tuple[type[Exception], str]:
     return type(error.value), error.value.code
 
 
-def test_a_request_is_open_for_fourteen_days_and_the_mentor_hears_of_it_without_the_message() -> None:
+def test_a_request_expires_after_fourteen_days_and_its_event_has_no_message() -> None:
     decided = requests.request("r", programme=CARE, mentor="milo", message="May I?", situation=situation(), now=NOW)
     assert (decided.state.expires_at, decided.state.version, decided.seats) == (NOW + timedelta(days=14), 1, 0)
     assert isinstance(decided.event, MentorRequested)
@@ -92,13 +92,13 @@ def test_a_request_is_open_for_fourteen_days_and_the_mentor_hears_of_it_without_
         (situation(asked=[pending(str(n), whom=f"m{n}") for n in range(5)]), (Conflict, "too_many_pending")),
     ],
 )
-def test_a_request_that_cannot_be_made_says_why(where: Situation, expected: tuple[type[DomainError], str]) -> None:
+def test_a_refused_request_names_the_reason(where: Situation, expected: tuple[type[DomainError], str]) -> None:
     with pytest.raises(DomainError) as refused:
         ask(where)
     assert refusal(refused) == expected
 
 
-def test_across_institutions_a_mentor_who_did_not_opt_in_is_not_available_like_one_who_has_no_seat() -> None:
+def test_a_mentor_closed_to_other_institutions_is_refused_like_a_full_mentor() -> None:
     exchanging = frozenset({NORTH, SOUTH})
     both = policy(*(Institution(id=one, exchanges_with=exchanging) for one in (NORTH, SOUTH)))
     told = []
@@ -116,7 +116,7 @@ def full(ceiling: int = 2) -> Policy:
     return replace(known, given={(NORTH, SOUTH): 2})
 
 
-def test_where_a_ceiling_is_reached_nobody_is_asked_and_nobody_accepted() -> None:
+def test_a_reached_ceiling_refuses_requests_and_acceptances() -> None:
     here, there = mentee(across_institutions=True), mentor(institution=SOUTH, across_institutions=True)
     with pytest.raises(Conflict) as refused:
         ask(situation(policy=full(), mentee=here, mentor=there))
@@ -127,14 +127,14 @@ def test_where_a_ceiling_is_reached_nobody_is_asked_and_nobody_accepted() -> Non
     assert accept(situation(policy=full(3), mentee=here, mentor=there, asked=[pending()]))[1].seats == 1
 
 
-def test_a_ceiling_is_the_givers_and_of_one_direction() -> None:
+def test_a_ceiling_belongs_to_the_giving_institution_and_to_one_direction() -> None:
     here, there = mentee(institution=SOUTH, across_institutions=True), mentor(across_institutions=True)
     assert accept(situation(policy=full(), mentee=here, mentor=there, asked=[pending()]))[1].seats == 1
     assert full(ceiling=1).left((NORTH, SOUTH)) == 0
     assert full().left((SOUTH, NORTH)) is None
 
 
-def test_what_was_on_hold_goes_on_below_the_ceiling_only_and_what_was_paused_has_its_seat() -> None:
+def test_resuming_from_on_hold_needs_a_seat_below_the_ceiling_unlike_paused() -> None:
     pair = replace(together().pair, mentor=Party(member="milo", institution=SOUTH))
     held = replace(together(state="on_hold"), pair=pair)
     with pytest.raises(Conflict) as refused:
@@ -145,7 +145,7 @@ def test_what_was_on_hold_goes_on_below_the_ceiling_only_and_what_was_paused_has
         assert resumed.state.state == "active"
 
 
-def test_nobody_asks_themselves_and_no_message_is_endless() -> None:
+def test_a_request_to_oneself_or_with_too_long_a_message_is_refused() -> None:
     both = mentee("ana", mentors_in=frozenset({CARE}))
     with pytest.raises(Conflict, match="not available"):
         ask(situation(mentee=both, mentor=both), whom="ana")
@@ -154,7 +154,7 @@ def test_nobody_asks_themselves_and_no_message_is_endless() -> None:
     assert ask(situation(), message="x" * 2000).state == "pending"
 
 
-def test_a_yes_takes_a_seat_and_begins_a_relationship() -> None:
+def test_accepting_takes_a_seat_and_begins_a_relationship() -> None:
     accepted, begun, settled = accept(situation(asked=[pending()]))
     assert (accepted.state.state, accepted.state.relationship, accepted.state.due_at) == ("accepted", "s", None)
     assert (begun.seats, begun.state.state, settled) == (1, "active", ())
@@ -163,7 +163,7 @@ def test_a_yes_takes_a_seat_and_begins_a_relationship() -> None:
     assert (accepted.event.recipients, begun.event.recipients) == ((ANA.as_recipient,), ())
 
 
-def test_a_yes_settles_the_mentees_other_requests_in_that_programme_only() -> None:
+def test_accepting_withdraws_the_mentees_other_requests_in_that_programme_only() -> None:
     asked = [pending(), pending("here", whom="mara"), pending("there", whom="max", programme="other")]
     _, _, settled = accept(situation(asked=asked))
     [here] = settled
@@ -172,7 +172,7 @@ def test_a_yes_settles_the_mentees_other_requests_in_that_programme_only() -> No
 
 
 @pytest.mark.parametrize(("taken", "withdrawn"), [(0, []), (1, ["rival"])])
-def test_the_last_seat_settles_who_else_asked_and_tells_them_one_code(taken: int, withdrawn: list[str]) -> None:
+def test_accepting_for_the_last_seat_withdraws_other_requests_with_one_code(taken: int, withdrawn: list[str]) -> None:
     other = replace(mentor(capacity=2), taken=taken)
     rivals = [pending(), pending("rival", who="ben")]
     _, _, settled = accept(situation(mentor=other, asked=[pending()], rivals=rivals))
@@ -193,19 +193,19 @@ def test_the_last_seat_settles_who_else_asked_and_tells_them_one_code(taken: int
         (situation(policy=policy(is_active=False)), "not_available"),
     ],
 )
-def test_the_hard_rules_hold_again_at_the_yes(where: Situation, code: str) -> None:
+def test_the_hard_rules_are_checked_again_on_acceptance(where: Situation, code: str) -> None:
     with pytest.raises(Conflict) as refused:
         accept(where)
     assert refused.value.code == code
 
 
-def test_what_was_settled_since_it_was_read_is_not_accepted() -> None:
+def test_a_request_settled_since_it_was_read_is_not_accepted() -> None:
     with pytest.raises(Conflict) as refused:
         accept(situation(asked=[pending("another", whom="mara")]))
     assert refusal(refused) == (Conflict, "request_not_pending")
 
 
-def test_what_is_settled_stays_settled() -> None:
+def test_a_settled_request_stays_settled() -> None:
     settled = [replace(pending(), state=state) for state in ("accepted", "declined", "withdrawn", "expired")]
     for request in settled:
         for answer in (
@@ -217,7 +217,7 @@ def test_what_is_settled_stays_settled() -> None:
                 answer(request)
 
 
-def test_an_overdue_request_takes_no_answer_although_nobody_has_worked_it_off() -> None:
+def test_an_overdue_request_takes_no_answer_even_before_it_is_expired() -> None:
     over = NOW + 14 * DAY
     assert accept(situation(asked=[pending()]), now=over - timedelta(seconds=1))
     for answer in (
@@ -230,7 +230,7 @@ def test_an_overdue_request_takes_no_answer_although_nobody_has_worked_it_off() 
         assert refusal(refused) == (Conflict, "request_not_pending")
 
 
-def test_a_request_without_an_answer_nudges_the_mentor_after_five_days_and_after_ten() -> None:
+def test_the_mentor_of_an_unanswered_request_is_reminded_after_five_and_ten_days() -> None:
     waiting = ask(situation())
     told = []
     for day in range(15):
@@ -246,7 +246,7 @@ def test_a_request_without_an_answer_nudges_the_mentor_after_five_days_and_after
     assert waiting.version == 4
 
 
-def test_what_nobody_looked_at_for_long_nudges_once_and_says_until_when() -> None:
+def test_reminders_missed_during_an_outage_become_one_with_its_deadline() -> None:
     late = requests.pass_time(ask(situation()), now=NOW + 11 * DAY)
     assert late is not None
     assert isinstance(late.event, MentorNudged)
@@ -256,7 +256,7 @@ def test_what_nobody_looked_at_for_long_nudges_once_and_says_until_when() -> Non
     assert "May I?" not in late.event.model_dump_json()
 
 
-def test_time_expires_a_pending_request_and_ends_what_a_decline_keeps_apart() -> None:
+def test_time_expires_pending_requests_and_ends_the_separation_after_a_decline() -> None:
     later = NOW + timedelta(days=14)
     assert requests.pass_time(pending(), now=later - timedelta(seconds=1)) is None
     expired = requests.pass_time(pending(), now=later)
@@ -284,7 +284,7 @@ def test_a_pause_keeps_the_seat_a_close_frees_it() -> None:
     assert closed.event.recipients == (MILO.as_recipient,)
 
 
-def test_what_was_on_hold_needs_a_seat_and_both_people_to_go_on() -> None:
+def test_resuming_from_on_hold_needs_a_seat_and_both_people() -> None:
     held = together(state="on_hold", version=2)
     assert relationships.resume(held, by="mentee", mentee=mentee(), mentor=mentor(), policy=policy()).seats == 1
     absent: list[tuple[Person | None, Person | None, str]] = [
@@ -303,7 +303,7 @@ def test_what_was_on_hold_needs_a_seat_and_both_people_to_go_on() -> None:
 
 
 @pytest.mark.parametrize("state", ["paused", "on_hold", "closed"])
-def test_only_what_is_active_is_paused_and_what_is_closed_stays_closed(state: Any) -> None:
+def test_only_an_active_relationship_is_paused_and_a_closed_one_stays_closed(state: Any) -> None:
     with pytest.raises(Conflict):
         relationships.pause(together(state=state), by="mentee")
     if state == "closed":
@@ -317,7 +317,7 @@ def departure(member: str, *, is_erased: bool = False) -> Departure:
     return Departure(member=member, institution=NORTH, sequence=2, is_erased=is_erased, event="e", correlation="c")
 
 
-def test_who_becomes_inactive_holds_relationships_and_ends_requests_of_either_side() -> None:
+def test_an_inactive_members_relationships_go_on_hold_and_their_requests_end() -> None:
     asked = [pending(), pending("rival", who="ben")]
     left = list(departures.leave(departure("milo"), pending=asked, opened=[together()], now=NOW))
     assert [(one.state.state, one.state.reason) for one in left] == [
@@ -330,7 +330,7 @@ def test_who_becomes_inactive_holds_relationships_and_ends_requests_of_either_si
     assert (held.seats, held.event.recipients) == (-1, (ANA.as_recipient,))
 
 
-def test_who_is_erased_closes_what_is_open_even_on_hold_and_is_told_nothing() -> None:
+def test_an_erased_members_relationships_close_and_they_are_not_notified() -> None:
     opened = [together(), together(id="t", state="on_hold"), together(id="u", state="closed")]
     left = list(departures.leave(departure("ana", is_erased=True), pending=[pending()], opened=opened, now=NOW))
     assert [(one.state.id, one.state.reason, one.seats) for one in left] == [

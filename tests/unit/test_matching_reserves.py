@@ -59,7 +59,7 @@ class Truth:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_what_a_reserve_says_is_what_a_full_sort_says(seed: int) -> None:
+def test_a_reserve_equals_a_full_sort(seed: int) -> None:
     dice = random.Random(seed)
     truth = Truth(
         dice, mentees=dice.choice([3, 80]), mentors=dice.choice([5, 20, 90]), size=dice.choice([3, 7, RESERVE])
@@ -69,7 +69,7 @@ def test_what_a_reserve_says_is_what_a_full_sort_says(seed: int) -> None:
         truth.change(dice.randrange(truth.scores.shape[1]))
 
 
-def test_who_falls_or_leaves_costs_no_search_while_enough_are_left() -> None:
+def test_a_mentor_who_leaves_costs_no_search_while_the_reserve_suffices() -> None:
     truth = Truth(random.Random(1), mentees=1, mentors=200, size=RESERVE)
     truth.search(0)
     for mentor in truth.sorted(0)[: RESERVE - 10]:
@@ -84,7 +84,7 @@ def test_who_falls_or_leaves_costs_no_search_while_enough_are_left() -> None:
     assert truth.searches == 2
 
 
-def test_nothing_is_known_of_somebody_who_was_never_searched_for_or_has_changed() -> None:
+def test_a_mentee_who_was_not_searched_for_or_changed_has_no_reserve() -> None:
     truth = Truth(random.Random(2), mentees=2, mentors=5, size=3)
     truth.search(0)
     knows: Any = truth.reserves.knows_first(np.arange(2), 3).tolist()

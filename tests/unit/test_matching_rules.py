@@ -44,7 +44,7 @@ EXCHANGING = (
 )
 
 
-def test_two_who_fit_are_kept_apart_by_nothing() -> None:
+def test_no_rule_keeps_a_fitting_pair_apart() -> None:
     assert rules.broken(mentee(), mentor(), policy()) is None
 
 
@@ -73,12 +73,12 @@ def test_each_rule_keeps_a_pair_apart(who: Person, other: Person, code: str) -> 
 
 
 @pytest.mark.parametrize(("where", "code"), [(CARE, "not_available"), ("other", None)])
-def test_who_assesses_somebody_does_not_mentor_them_where_that_counts(where: str, code: str | None) -> None:
+def test_an_evaluator_does_not_mentor_the_assessed_member_where_it_counts(where: str, code: str | None) -> None:
     who = replace(mentee(), firewall={where: frozenset({"milo"})})
     assert rules.broken(who, mentor(), policy()) == code
 
 
-def test_across_institutions_both_institutions_and_both_people_must_want_it() -> None:
+def test_a_pair_across_institutions_needs_both_institutions_and_both_people() -> None:
     here, there = mentee(across_institutions=True), mentor(institution=SOUTH, across_institutions=True)
     assert rules.broken(here, there, policy(*EXCHANGING)) is None
     assert rules.broken(mentee(), there, policy(*EXCHANGING)) == "none_allowed_between_institutions"
@@ -98,7 +98,9 @@ def test_across_institutions_both_institutions_and_both_people_must_want_it() ->
         (Terms(), Terms(gives=False), "none_allowed_between_institutions"),
     ],
 )
-def test_the_mentees_institution_receives_and_the_mentors_gives(ours: Terms, theirs: Terms, code: str | None) -> None:
+def test_an_exchange_is_checked_from_the_mentors_to_the_mentees_institution(
+    ours: Terms, theirs: Terms, code: str | None
+) -> None:
     here, there = mentee(across_institutions=True), mentor(institution=SOUTH, across_institutions=True)
     north, south = EXCHANGING
     known = policy(replace(north, terms={SOUTH: ours}), replace(south, terms={NORTH: theirs}))
@@ -155,7 +157,7 @@ def _around(id: str, assessing: list[Assessment]) -> frozenset[str]:
     private=st.tuples(*(preferences(id) for id in PEOPLE[:4])),
     assessing=st.lists(assessments(), max_size=6, unique_by=lambda one: one.id),
 )
-def test_columns_make_the_list_that_one_pair_after_another_makes(
+def test_lists_from_columns_equal_lists_computed_pair_by_pair(
     programme: Programme,
     known: tuple[Institution, ...],
     people: tuple[Member, ...],
@@ -168,7 +170,7 @@ def test_columns_make_the_list_that_one_pair_after_another_makes(
             assert network.pool(CARE).shortlist(who.id) == naive(who, persons, policy), who
 
 
-def test_more_hours_and_topics_in_common_than_a_byte_counts_are_as_good_as_enough() -> None:
+def test_more_common_hours_and_topics_than_a_byte_counts_do_not_overflow() -> None:
     always, much = frozenset(f"{day}-00-24" for day in DAYS), frozenset(f"topic-{number}" for number in range(300))
     mine = Preferences(member="ana", topics_most_wanted=much)
     people = [
@@ -180,7 +182,7 @@ def test_more_hours_and_topics_in_common_than_a_byte_counts_are_as_good_as_enoug
 
 
 @pytest.mark.parametrize(("where", "unmatched"), [(CARE, "not_available"), ("other", None)])
-def test_the_index_keeps_the_two_apart_where_an_assessment_counts(where: str, unmatched: str | None) -> None:
+def test_the_index_keeps_evaluator_and_assessed_member_apart(where: str, unmatched: str | None) -> None:
     assessment = Assessment(id="r", assessor="ana", assessed="milo", sequence=1, programmes=frozenset({where}))
     known = policy()
     people = [mentee().member, mentor().member]

@@ -29,7 +29,7 @@ def test_a_mentor_some_steps_ahead_fits_better_than_one_behind() -> None:
     assert ahead > behind == 0
 
 
-def test_the_mentees_own_weights_go_over_the_programmes_and_those_over_ours() -> None:
+def test_a_mentees_weights_override_the_programmes_which_override_defaults() -> None:
     programme = policy(weights={"topics": 10, "stage": 11}).programme
     weights = dict(zip(FACTORS, weights_for(mentee(weights={"topics": 7}), programme), strict=True))
     assert (weights["topics"], weights["stage"], weights["style"]) == (7, 11, DEFAULT_WEIGHTS["style"])
@@ -52,7 +52,7 @@ def test_the_best_are_those_a_full_sort_would_choose(scores: list[int], length: 
 
 
 @given(one=st.integers(0, 2**64 - 1), other=st.integers(0, 2**64 - 1))
-def test_the_tie_of_one_pair_is_that_of_many(one: int, other: int) -> None:
+def test_ties_are_computed_alike_for_one_pair_and_for_many(one: int, other: int) -> None:
     many = scoring.ties(*(np.array([number], dtype=np.uint64) for number in (one, other)))
     assert scoring.tie_of(one, other) == int(many[0])
 

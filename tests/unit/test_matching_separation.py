@@ -84,14 +84,14 @@ def test_a_programme_may_set_no_time_or_all_time() -> None:
     assert not closed.allows_repeat
 
 
-def test_who_gave_way_to_a_repair_is_apart_from_the_mentor_they_had() -> None:
+def test_a_bystander_moved_by_a_repair_is_separated_from_their_former_mentor() -> None:
     moved = relationships.close_for_repair(together(), policy=policy(), now=NOW).state
     assert not is_suggested(moved)
     assert is_suggested(ended(moved))
 
 
 @pytest.mark.parametrize("reason", get_args(ClosingReason))
-def test_apart_for_good_nothing_that_is_shown_or_told_differs(reason: ClosingReason) -> None:
+def test_a_permanent_separation_shows_nowhere(reason: ClosingReason) -> None:
     """Not now, and not when the time of the reason is over: versions are entity tags."""
     for at in (NOW, LATER):
         said = []
@@ -123,7 +123,7 @@ def asking(**fields: Any) -> Situation:
     return Situation(policy=policy(), mentee=who, mentor=mentor(), asked=(), had_mentoring=True)
 
 
-def test_after_a_mentoring_that_ended_well_the_mentee_may_ask_again_and_the_request_says_so() -> None:
+def test_after_a_good_ending_the_mentee_may_ask_again_as_a_repeat_request() -> None:
     where = asking(may_ask_again=frozenset({"milo"}))
     asked = requests.request("r", programme=CARE, mentor="milo", message="", situation=where, now=NOW)
     assert isinstance(asked.event, MentorRequested)
@@ -134,7 +134,7 @@ def test_after_a_mentoring_that_ended_well_the_mentee_may_ask_again_and_the_requ
     assert rules.broken(where.mentee, mentor(), policy()) == "not_available"
 
 
-def test_otherwise_the_mentee_may_not_ask_as_if_the_mentor_were_full() -> None:
+def test_after_other_endings_a_request_is_refused_as_if_the_mentor_were_full() -> None:
     told = []
     full = replace(asking(), mentee=mentee(), mentor=mentor(capacity=0))
     for where in (asking(), full):
@@ -144,14 +144,14 @@ def test_otherwise_the_mentee_may_not_ask_as_if_the_mentor_were_full() -> None:
     assert told[0] == told[1]
 
 
-def test_a_first_request_is_no_repeat() -> None:
+def test_a_first_request_is_not_a_repeat() -> None:
     where = Situation(policy=policy(), mentee=mentee(), mentor=mentor(), asked=())
     asked = requests.request("r", programme=CARE, mentor="milo", message="", situation=where, now=NOW)
     assert isinstance(asked.event, MentorRequested)
     assert (asked.state.is_repeat, asked.event.repeat) == (False, False)
 
 
-def test_a_separation_is_of_every_programme() -> None:
+def test_a_separation_holds_in_every_programme() -> None:
     other = Programme(id="other", institution="north", admits=frozenset({"north"}))
     network = Network()
     network.hold(range(SHARDS))

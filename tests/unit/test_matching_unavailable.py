@@ -152,7 +152,7 @@ def test_the_mentees_own_never_list_looks_like_their_withdrawal_to_the_mentor() 
         (mentor(institution=SOUTH, across_institutions=True, is_paused=True), 0, "not_available"),
     ],
 )
-def test_a_mentor_who_answers_too_late_reads_what_they_would_have_read_before(
+def test_accepting_an_ended_request_is_refused_with_the_same_code_as_before(
     other: object, given: int, code: str
 ) -> None:
     asked = request_in(plain_world(SOUTH))

@@ -11,17 +11,17 @@ _FORGOTTEN = OperationFailure("no such transaction", 251, {"errorLabels": ["Tran
 
 
 @pytest.mark.parametrize("error", [AutoReconnect("gone"), _FORGOTTEN, OperationFailure("shutting down", 91)])
-def test_what_a_restarted_server_says_is_an_outage(error: PyMongoError) -> None:
+def test_a_restarting_server_counts_as_an_outage(error: PyMongoError) -> None:
     assert is_outage(error)
 
 
 @pytest.mark.parametrize("error", [OperationFailure("no such field", 9), ValueError("ours")])
-def test_what_is_wrong_with_a_command_is_none(error: Exception) -> None:
+def test_an_invalid_command_is_not_an_outage(error: Exception) -> None:
     assert not is_outage(error)
 
 
 @pytest.mark.parametrize("value", [2**63, -(2**70), "\ud800", {"a\0b": 1}, {1: 2}, object()])
-def test_what_the_driver_cannot_encode_is_the_value_s_fault(value: object) -> None:
+def test_a_value_that_the_driver_cannot_encode_is_refused(value: object) -> None:
     with pytest.raises(Exception) as told:  # noqa: PT011 -- each has a kind of its own
         encode({"value": value})
     assert refuses_value(told.value)
@@ -37,7 +37,7 @@ def test_what_the_driver_cannot_encode_is_the_value_s_fault(value: object) -> No
         BulkWriteError({"writeErrors": [{"code": 11000}, {"code": 121}]}),
     ],
 )
-def test_what_the_server_refuses_is_the_value_s_fault(error: Exception) -> None:
+def test_a_value_that_the_server_refuses_is_refused(error: Exception) -> None:
     assert refuses_value(error)
     assert not is_outage(error)
 
@@ -53,5 +53,5 @@ def test_what_the_server_refuses_is_the_value_s_fault(error: Exception) -> None:
         RuntimeError("ours"),
     ],
 )
-def test_what_a_server_s_state_or_our_own_fault_brings_is_not(error: Exception) -> None:
+def test_server_states_and_program_faults_are_not_the_value_s_fault(error: Exception) -> None:
     assert not refuses_value(error)

@@ -20,15 +20,15 @@ def occasion(what: ListChange, cause: str) -> str:
     return pending_notifications(what, cause=cause, recipients=[MENTEE])[0].occasion
 
 
-def test_who_is_on_the_list_now_and_was_not_before_is_new_best_first() -> None:
+def test_mentors_new_on_a_list_come_best_first() -> None:
     assert [one.member for one in change("ben", "ada", "eve", before=("ada",)).entered] == ["ben", "eve"]
 
 
-def test_who_was_on_the_list_before_and_is_not_now_has_left() -> None:
+def test_mentors_no_longer_on_a_list_have_left() -> None:
     assert change("ada", before=("ada", "ben")).left == {"ben"}
 
 
-def test_another_order_is_neither_new_nor_gone() -> None:
+def test_a_reordered_list_has_no_new_and_no_gone_mentors() -> None:
     reordered = change("ben", "ada", before=("ada", "ben"))
     assert (reordered.entered, reordered.left) == ((), frozenset())
 
@@ -46,9 +46,9 @@ def test_programme_and_cause_make_the_occasion() -> None:
     assert occasion(replace(change("ada"), programme="fellowship"), "own_change") != own
 
 
-def test_which_process_computed_a_list_makes_no_occasion_of_its_own() -> None:
+def test_the_process_that_computed_a_list_does_not_change_the_occasion() -> None:
     assert occasion(change("ada"), "takeover") == occasion(change("ada"), "others_change")
 
 
-def test_a_recipient_named_twice_is_told_once() -> None:
+def test_a_recipient_named_twice_is_notified_once() -> None:
     assert len(pending_notifications(change("ada"), cause="own_change", recipients=[MENTEE, MENTEE])) == 1

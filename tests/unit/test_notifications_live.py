@@ -22,7 +22,7 @@ def test_another_institutions_member_of_the_same_id_is_not_woken() -> None:
         assert not other.is_set()
 
 
-def test_nobody_is_remembered_after_leaving() -> None:
+def test_a_closed_stream_is_forgotten() -> None:
     bells = InboxListeners()
     with bells.listen(MIA):
         assert bells.listening == 1

@@ -153,7 +153,7 @@ async def test_an_event_without_recipients_writes_nothing() -> None:
     assert (repository.kept, repository.published, repository.positions) == ({}, [], {})
 
 
-async def test_an_erased_recipient_is_told_nothing_and_the_others_are() -> None:
+async def test_an_erased_recipient_is_not_notified_and_the_others_are() -> None:
     repository = NotificationsInMemory()
     repository.contacts["max"] = KnownContact(institution="north", is_erased=True)
     await tell(repository, event("mia", "max"))
@@ -181,22 +181,22 @@ async def test_a_second_event_updates_the_unread_notification_under_a_new_positi
     assert members(only.change) == (["eve", "ada"], set())
 
 
-async def test_who_came_and_went_while_unread_is_not_mentioned() -> None:
+async def test_a_mentor_who_came_and_went_while_unread_is_not_mentioned() -> None:
     only = await unread_after(event("mia"), event("mia", ranked=("ben",), entered=(), left=("ada",)))
     assert members(only.change) == ([], set())
 
 
-async def test_who_left_and_came_back_while_unread_is_not_mentioned() -> None:
+async def test_a_mentor_who_left_and_came_back_while_unread_is_not_mentioned() -> None:
     without = event("mia", ranked=("ben",), entered=(), left=("ada",))
     assert members((await unread_after(without, event("mia"))).change) == ([], set())
 
 
-async def test_the_same_event_twice_says_the_same_as_once() -> None:
+async def test_a_repeated_event_changes_no_text() -> None:
     once, twice = await unread_after(event("mia")), await unread_after(event("mia"), event("mia"))
     assert once.change == twice.change
 
 
-async def test_what_is_published_says_who_was_told_of_what_and_nothing_else() -> None:
+async def test_the_published_event_has_recipients_and_template_and_nothing_else() -> None:
     repository = NotificationsInMemory()
     await tell(repository, event("mia"))
     ((recorded, trace),) = repository.published
@@ -227,7 +227,7 @@ async def pair_changed(*events: AboutRequest | AboutRelationship) -> Notificatio
     return repository
 
 
-async def test_a_mentor_hears_of_a_request_and_who_asks() -> None:
+async def test_a_mentor_is_notified_of_a_request_with_the_mentees_card() -> None:
     repository = await pair_changed(MentorRequested(request="r", expires_at=NOW, recipients=(ADA,), **PAIR))
     [told] = repository.kept.values()
     assert (told.recipient.member, told.occasion, told.template) == ("ada", "request:residency:r", "request-made")
@@ -236,7 +236,7 @@ async def test_a_mentor_hears_of_a_request_and_who_asks() -> None:
     assert told.named == frozenset()
 
 
-async def test_an_unread_turn_of_a_request_gives_way_to_the_next_and_a_relationship_is_another_occasion() -> None:
+async def test_updates_of_a_request_share_one_notification_and_a_relationship_has_its_own() -> None:
     repository = await pair_changed(
         MentorRequested(request="r", expires_at=NOW, recipients=(ADA,), **PAIR),
         RequestWithdrawn(request="r", reason="by_mentee", recipients=(ADA,), **PAIR),
@@ -248,13 +248,13 @@ async def test_an_unread_turn_of_a_request_gives_way_to_the_next_and_a_relations
     ]
 
 
-async def test_after_the_yes_both_have_a_name() -> None:
+async def test_both_names_are_shown_after_acceptance() -> None:
     repository = await pair_changed(RequestAccepted(request="r", relationship="s", recipients=(MIA,), **PAIR))
     [told] = repository.kept.values()
     assert told.named == {Person(member="ada", institution="south")}
 
 
-async def test_whoever_a_round_matched_hears_of_the_match_once_and_nothing_of_the_list() -> None:
+async def test_a_mentee_matched_by_a_round_is_notified_once_and_of_no_list_change() -> None:
     repository, telling = NotificationsInMemory(), Notifier(FixedClock())
     suppressed = event("mia").model_copy(
         update={"cause": "others_change", "suppressed": "matched_in_round", "recipients": ()}
@@ -268,7 +268,7 @@ async def test_whoever_a_round_matched_hears_of_the_match_once_and_nothing_of_th
     assert (told["mia"].template, told["mia"].change.reason) == ("relationship-opened", "matched_in_round")
 
 
-async def test_whoever_a_round_left_over_hears_of_the_latest_round_only() -> None:
+async def test_an_unmatched_mentee_is_notified_of_the_latest_round_only() -> None:
     repository, telling = NotificationsInMemory(), Notifier(FixedClock())
     mia = Named(member="mia", institution="north")
     about = {"round": "r", "programme": "residency", "mentee": mia}

@@ -148,7 +148,7 @@ def test_a_decline_in_german() -> None:
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_across_institutions_nobody_has_a_name_before_the_yes(locale: str) -> None:
+def test_names_across_institutions_are_hidden_before_acceptance(locale: str) -> None:
     for template in ("request-made", "request-nudged", "request-declined", "request-withdrawn", "request-expired"):
         for side in ("mentee", "mentor"):
             shown = message(turn(template, side=side, other=FAR), locale=locale)
@@ -188,7 +188,7 @@ def test_a_mentee_reads_that_a_round_found_a_mentor_in_english_and_german() -> N
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_reasons_for_a_no_differ_in_words(locale: str) -> None:
+def test_each_reason_for_declining_has_its_own_text(locale: str) -> None:
     reasons = PAIR_CASES["request-declined", "mentee"]
     assert len({message(turn("request-declined", reason=one), locale=locale).body for one in reasons}) == len(reasons)
 
@@ -201,7 +201,7 @@ LEFT_OVER: dict[str, set[str]] = {
 
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("template", LEFT_OVER)
-def test_whoever_a_round_left_over_reads_why_and_what_comes_next(locale: str, template: str) -> None:
+def test_an_unmatched_mentee_reads_why_and_what_comes_next(locale: str, template: str) -> None:
     def told(reason: str, names: Names = NAMES) -> Message:
         change = LeftOver(template=template, programme="residency", reason=reason)
         return message(change, locale=locale, names=names)

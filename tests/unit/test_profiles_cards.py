@@ -43,7 +43,7 @@ def shown(member: Member, relation: Relation) -> set[str]:
 
 
 @pytest.mark.parametrize(("relation", "institution"), list(product(RELATIONS, ("north", "south"))))
-def test_a_name_and_pronouns_are_shown_inside_the_institution_and_after_the_yes(
+def test_name_and_pronouns_are_shown_inside_the_institution_or_after_acceptance(
     relation: Relation, institution: str
 ) -> None:
     is_named = institution == "north" or relation == "matched"
@@ -53,7 +53,7 @@ def test_a_name_and_pronouns_are_shown_inside_the_institution_and_after_the_yes(
 @pytest.mark.parametrize(
     ("audience", "relation", "institution"), list(product(get_args(StoryAudience), RELATIONS, ("north", "south")))
 )
-def test_a_story_is_shown_to_whom_its_owner_allows(
+def test_a_story_is_shown_to_the_audience_that_its_owner_chose(
     audience: StoryAudience, relation: Relation, institution: str
 ) -> None:
     allowed = {"nobody": set(), "matched": {"matched"}, "suggested": set(RELATIONS)}[audience]
@@ -61,18 +61,18 @@ def test_a_story_is_shown_to_whom_its_owner_allows(
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
-def test_an_address_is_shown_after_the_yes_where_its_owner_shares_it(relation: Relation) -> None:
+def test_an_address_is_shown_after_acceptance_if_its_owner_shares_it(relation: Relation) -> None:
     assert ("email" in shown(mara(shares_email=True), relation)) == (relation == "matched")
     assert "email" not in shown(mara(shares_email=False), relation)
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
-def test_an_inactive_member_has_a_card_for_whom_they_are_matched_with(relation: Relation) -> None:
+def test_an_inactive_member_has_a_card_for_their_matches_only(relation: Relation) -> None:
     seen = card(mara(status="inactive"), relation=relation, viewed_by=VIEWER)
     assert (seen is not None) == (relation == "matched")
 
 
-def test_a_rebuilt_copy_folds_the_same_events_as_the_consumer() -> None:
+def test_a_rebuild_applies_the_same_events_as_the_consumer() -> None:
     class Unused:
         async def fold_pairs(self, received: Sequence[Received]) -> Sequence[Refused]:
             raise NotImplementedError

@@ -29,7 +29,7 @@ def test_a_second_request_changes_nothing(first: RequestedBy, second: RequestedB
 
 
 @pytest.mark.parametrize(("days", "due"), [(1, 8), (28, 30)])
-def test_a_member_takes_a_coordinators_request_over_and_it_is_never_due_later(days: int, due: int) -> None:
+def test_a_member_confirms_a_coordinators_erasure_request_without_delaying_it(days: int, due: int) -> None:
     taken = asked("member", asked("coordinator"), now=NOW + timedelta(days=days))
     assert (taken.id, taken.requested_by, taken.due_at) == ("e1", "member", NOW + timedelta(days=due))
     assert erasures.withdraw(taken, by="member", now=NOW).state == "withdrawn"
@@ -47,7 +47,7 @@ def test_a_coordinator_does_not_withdraw_what_the_member_asked_for() -> None:
 
 
 @pytest.mark.parametrize("state", ["withdrawn", "objected", "carried_out", "completed"])
-def test_what_does_not_wait_cannot_be_withdrawn(state: erasures.ErasureState) -> None:
+def test_only_a_waiting_erasure_can_be_withdrawn(state: erasures.ErasureState) -> None:
     with pytest.raises(Conflict):
         erasures.withdraw(replace(asked("member"), state=state), by="member", now=NOW)
 

@@ -26,7 +26,7 @@ def kinds(before: Member, after: Member) -> list[type]:
     return [type(fact) for fact in changed_facts(members.facts(before), members.facts(after))]
 
 
-def test_only_the_audience_of_what_changed_is_told() -> None:
+def test_a_change_is_published_to_its_audience_only() -> None:
     assert kinds(ada(), ada(capacity=2)) == [MemberChanged]
     assert kinds(ada(), ada(never=("bob",))) == [PreferencesChanged]
     assert kinds(ada(), ada(name="Ada L.")) == [ContactChanged, MentoringProfileChanged]
@@ -34,7 +34,7 @@ def test_only_the_audience_of_what_changed_is_told() -> None:
     assert kinds(ada(), ada(subject_hash="h")) == [*(PreferencesChanged, ContactChanged, MentoringProfileChanged)]
 
 
-def test_the_story_is_published_to_nobody_and_principles_to_mentorships_alone() -> None:
+def test_the_story_is_in_no_event_and_principles_are_for_mentorships_only() -> None:
     own = ada(story="Once.", story_shown_to="suggested", pronouns="she", shares_email=True)
     assert kinds(ada(), own) == []
     assert kinds(ada(), ada(principles="Listen.")) == [MentoringProfileChanged]
@@ -60,7 +60,7 @@ def test_a_changed_identifier_is_published_to_those_who_use_it() -> None:
         "across_institutions",
     ],
 )
-def test_what_is_the_persons_alone_is_refused_from_anybody_else(field: str) -> None:
+def test_fields_that_only_the_person_enters_are_refused_from_others(field: str) -> None:
     with pytest.raises(Rejected) as refused:
         members.change_as_institution(ada(), {field: True, "capacity": 2})
     assert (refused.value.code, refused.value.errors[0].field) == ("person_only", field)
@@ -68,7 +68,7 @@ def test_what_is_the_persons_alone_is_refused_from_anybody_else(field: str) -> N
         members.register(id="ada", institution="here", given={"name": "Ada", "email": "a@x.org", field: True})
 
 
-def test_nobody_is_on_their_own_never_list() -> None:
+def test_a_member_cannot_be_on_their_own_never_list() -> None:
     with pytest.raises(Rejected):
         members.change_as_person(ada(), {"never": ("bob", "ada")})
 
@@ -81,12 +81,12 @@ def test_a_sign_in_is_bound_once_and_to_active_members_only() -> None:
         members.bind(members.deactivate(ada()), "h")
 
 
-def test_a_version_that_is_not_the_current_one_is_stale() -> None:
+def test_a_version_other_than_the_current_is_stale() -> None:
     with pytest.raises(StaleVersion):
         Versioned(ada(), 3).at(2)
 
 
-def test_values_come_out_in_one_spelling() -> None:
+def test_values_are_normalized() -> None:
     profile = Profile(
         email=" ADA@Example.org ",
         languages=("EN", "de", "en"),
@@ -133,7 +133,7 @@ def test_a_wrong_value_is_refused_at_its_field(field: str, value: object) -> Non
     assert invalid.value.errors()[0]["loc"][0] == field
 
 
-def test_weights_of_later_factors_are_told_where_earlier_readers_do_not_look() -> None:
+def test_weights_of_later_factors_are_published_in_a_field_of_their_own() -> None:
     told = next(
         fact
         for fact in members.facts(ada(weights={"topics": 9, "identity": 7}))

@@ -26,7 +26,7 @@ def fact(given: dict[Factor, int]) -> ProgrammeChanged:
     return told
 
 
-def test_every_factor_has_a_default_and_all_but_identity_are_a_programmes() -> None:
+def test_every_factor_has_a_default_and_all_but_identity_are_set_by_programmes() -> None:
     assert DEFAULT_WEIGHTS.keys() == set(FACTORS)
     assert set(FACTORS) - set(PROGRAMME_FACTORS) == {"identity"}
     assert ProgrammePatch.model_validate({"weights": dict.fromkeys(PROGRAMME_FACTORS, 7)})

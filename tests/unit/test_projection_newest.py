@@ -38,9 +38,9 @@ def test_what_is_newest_already_stays_as_it_is(batch: list[Received]) -> None:
     assert newest(newest(batch)) == newest(batch)
 
 
-def test_of_two_with_one_sequence_the_later_in_the_topic_counts() -> None:
+def test_of_two_records_with_the_same_sequence_the_later_offset_counts() -> None:
     assert newest([state("a", 3, "first"), state("a", 3, "second")]) == [state("a", 3, "second")]
 
 
-def test_one_id_in_two_institutions_is_two_aggregates() -> None:
+def test_the_same_id_in_two_institutions_is_two_aggregates() -> None:
     assert len(newest([state("a", 1, institution="i"), state("a", 2, institution="j")])) == 2

@@ -13,7 +13,7 @@ from shared.refusals import worded
 
 
 @pytest.mark.parametrize("error", list_all_errors(), ids=lambda error: str(error["type"]))
-def test_no_sentence_of_pydantic_leaves_the_service(error: Any) -> None:
+def test_no_message_of_pydantic_leaves_the_service(error: Any) -> None:
     said = worded({"type": error["type"], "msg": "pydantic says", "ctx": error["example_context"] or {}})
     assert "pydantic says" not in said
     assert "Input should" not in said
@@ -32,7 +32,7 @@ def test_no_sentence_of_pydantic_leaves_the_service(error: Any) -> None:
         (Slug, "Internal Medicine", "must be lower-case words joined by single dashes, like internal-medicine"),
     ],
 )
-def test_a_refusal_says_what_would_be_right(kind: Any, value: Any, said: str) -> None:
+def test_a_refusal_names_what_would_be_right(kind: Any, value: Any, said: str) -> None:
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(kind).validate_python(value)
     [error] = refused.value.errors()

@@ -36,12 +36,12 @@ def test_after_a_quiet_hour_a_tenth_of_a_second_is_allowed_and_no_more() -> None
     assert allowed.now() == 0
 
 
-def test_what_is_not_spent_stays_allowed() -> None:
+def test_unused_allowance_is_kept() -> None:
     allowed, _ = allowance()
     assert [allowed.now(), allowed.now()] == [RATE // 10, RATE // 10]
 
 
-def test_half_a_row_is_none_and_is_not_lost() -> None:
+def test_half_a_row_of_allowance_is_kept_for_later() -> None:
     allowed, clock = allowance()
     allowed.spend(allowed.now())
     for _ in range(2):
@@ -51,7 +51,7 @@ def test_half_a_row_is_none_and_is_not_lost() -> None:
 
 
 @given(st.lists(st.floats(0, 0.5), min_size=1, max_size=60))
-def test_whoever_spends_all_that_is_allowed_keeps_to_the_rate(waits: list[float]) -> None:
+def test_a_sender_that_uses_its_whole_allowance_keeps_to_the_rate(waits: list[float]) -> None:
     allowed, clock = allowance()
     spent = 0
     for wait in waits:

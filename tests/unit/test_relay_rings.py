@@ -28,7 +28,7 @@ def ids(rows: list[dict[str, Any]] | None) -> list[str] | None:
     return None if rows is None else [one["_id"] for one in rows]
 
 
-def test_after_a_look_what_rings_is_taken_in_its_order_and_once() -> None:
+def test_after_a_query_rows_from_the_change_stream_are_taken_in_order_and_once() -> None:
     wake_ups = open_and_looked()
     wake_ups.on_insert(row("b"))
     wake_ups.on_insert(row("a"))
@@ -36,7 +36,7 @@ def test_after_a_look_what_rings_is_taken_in_its_order_and_once() -> None:
     assert ids(wake_ups.take()) == []
 
 
-def test_a_look_that_began_before_the_stream_was_open_proves_nothing() -> None:
+def test_a_query_begun_before_the_stream_was_open_does_not_count() -> None:
     """Between the two a row may have been committed that never wake_ups."""
     wake_ups = WakeUps(Clock())  # type: ignore[arg-type]
     wake_ups.reset()
@@ -45,7 +45,7 @@ def test_a_look_that_began_before_the_stream_was_open_proves_nothing() -> None:
     assert wake_ups.take() is None
 
 
-def test_a_bulk_row_makes_a_find_necessary_until_the_next_look() -> None:
+def test_a_bulk_row_makes_a_query_necessary() -> None:
     wake_ups = open_and_looked()
     wake_ups.on_insert(row("import", bulk=True))
     wake_ups.on_insert(row("own"))
@@ -54,21 +54,21 @@ def test_a_bulk_row_makes_a_find_necessary_until_the_next_look() -> None:
     assert ids(wake_ups.take()) == [], "the look found it"
 
 
-def test_more_than_a_few_are_found() -> None:
+def test_many_pending_rows_are_queried() -> None:
     wake_ups = open_and_looked()
     for n in range(33):
         wake_ups.on_insert(row(str(n)))
     assert wake_ups.take() is None
 
 
-def test_a_failure_makes_a_find_necessary() -> None:
+def test_a_failure_makes_a_query_necessary() -> None:
     wake_ups = open_and_looked()
     wake_ups.mark_incomplete()
     wake_ups.on_insert(row("later of the same key"))
     assert wake_ups.take() is None
 
 
-def test_what_was_found_and_sent_is_not_taken_when_it_rings_late() -> None:
+def test_a_row_already_sent_is_not_taken_from_a_late_change_event() -> None:
     clock = Clock()
     wake_ups = open_and_looked(clock)
     wake_ups.mark_sent([row("a")])
@@ -78,7 +78,7 @@ def test_what_was_found_and_sent_is_not_taken_when_it_rings_late() -> None:
     assert ids(wake_ups.take()) == ["b"]
 
 
-def test_what_was_sent_is_remembered_for_a_minute_and_while_it_is_much_rows_are_found() -> None:
+def test_sent_rows_are_remembered_for_a_minute_and_many_make_a_query_necessary() -> None:
     clock = Clock()
     wake_ups = open_and_looked(clock)
     wake_ups.mark_sent([row(str(n)) for n in range(20_001)])

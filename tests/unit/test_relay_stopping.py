@@ -21,7 +21,7 @@ class Idle:
 
 
 @pytest.mark.parametrize("turns", range(5))
-async def test_a_cancellation_that_meets_a_ring_is_not_swallowed(turns: int) -> None:
+async def test_a_cancellation_during_a_wake_up_is_not_swallowed(turns: int) -> None:
     """Between the two lie so many turns of the event loop."""
     idle: Any = Idle()
     relay = OutboxPublisher(idle, idle, lease=idle, clock=idle, metrics=idle)

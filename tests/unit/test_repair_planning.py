@@ -114,7 +114,7 @@ def told(repaired: Repaired) -> tuple[int, ...]:
 
 @examples(FEW)
 @given(problems())
-def test_with_nobody_allowed_to_move_nobody_moves(problem: RepairProblem) -> None:
+def test_without_permitted_moves_no_bystander_moves(problem: RepairProblem) -> None:
     repaired = repair(problem, bystanders=0)
     assert repaired.moved == 0
     assert repaired.outcome[~problem.displaced].tolist() == problem.held[~problem.displaced].tolist()
@@ -137,7 +137,7 @@ def test_the_displaced_are_stable_among_themselves_and_no_such_outcome_is_better
 
 @examples(MANY)
 @given(problems(most=5), st.integers(1, 3))
-def test_no_other_way_places_more_or_moves_fewer_for_as_many(problem: RepairProblem, bystanders: int) -> None:
+def test_no_other_plan_places_more_or_moves_fewer(problem: RepairProblem, bystanders: int) -> None:
     ours = Outcome(told(repair(problem, bystanders=bystanders)))
     ways = [(one.placed(problem), -one.moved(problem)) for one in outcomes(problem, bystanders=bystanders)]
     assert (ours.placed(problem), -ours.moved(problem)) == max(ways)
@@ -183,7 +183,7 @@ def wanting_one_seat(*, left_before: tuple[int, int]) -> RepairProblem:
     )
 
 
-def test_who_was_left_behind_before_comes_first() -> None:
+def test_mentees_left_unplaced_before_come_first() -> None:
     assert (repair(wanting_one_seat(left_before=(0, 0)), bystanders=0).outcome != NONE).tolist() == [True, False]
     assert (repair(wanting_one_seat(left_before=(0, 1)), bystanders=0).outcome != NONE).tolist() == [False, True]
 
@@ -213,14 +213,16 @@ def test_a_bystander_makes_room_only_where_that_is_allowed() -> None:
 
 
 @pytest.mark.parametrize(("left_before", "first"), [((1, 0, 0), 0), ((0, 0, 1), 2)])
-def test_the_room_that_is_made_goes_to_who_was_left_behind_before(left_before: tuple[int, ...], first: int) -> None:
+def test_a_seat_freed_by_a_bystander_goes_to_mentees_left_unplaced_before(
+    left_before: tuple[int, ...], first: int
+) -> None:
     mentees = [mentee("ada", wish("h")), mentee("ben", wish("h", 1), wish("i", 2)), mentee("cyd", wish("h"))]
     instance = prepared(parsed(document([mentor("h"), mentor("i")], mentees)))
     problem = replace(one_displaced(instance), left_before=np.array(left_before))
     assert repair(problem, bystanders=1).chains == ((first, 1),)
 
 
-def test_who_is_left_behind_is_told_why() -> None:
+def test_an_unplaced_mentee_has_a_reason() -> None:
     problem = one_displaced(in_a_row())
     assert [reason_left_behind(problem, one) for one in (0, 2)] == ["full", "no_wishes"]
     assert reason_left_behind(wanting_one_seat(left_before=(0, 0)), 1) == "outranked"
@@ -228,7 +230,7 @@ def test_who_is_left_behind_is_told_why() -> None:
     assert reason_left_behind(replace(problem, instance=excluded), 0) == "excluded"
 
 
-def test_somebody_displaced_who_holds_a_seat_is_a_contradiction() -> None:
+def test_a_displaced_mentee_who_holds_a_seat_is_a_contradiction() -> None:
     problem = one_displaced(in_a_row())
     with pytest.raises(ValueError, match="displaced"):
         repair(replace(problem, displaced=np.ones(3, dtype=np.bool_)), bystanders=0)

@@ -21,20 +21,20 @@ class Contest:
         return "saved"
 
 
-async def test_a_command_is_saved_however_many_were_faster() -> None:
+async def test_a_command_without_a_version_is_saved_despite_concurrent_changes() -> None:
     contest = Contest(faster=40)
     assert await retried_when_stale(contest.act)() == "saved"
     assert contest.tried == 41
 
 
-async def test_a_version_that_the_caller_named_is_not_tried_again() -> None:
+async def test_a_command_with_a_version_is_not_retried() -> None:
     contest = Contest(faster=1, refusal=VersionMismatch)
     with pytest.raises(VersionMismatch):
         await retried_when_stale(contest.act)()
     assert contest.tried == 1
 
 
-async def test_endless_contention_is_no_stale_version_of_the_callers() -> None:
+async def test_endless_contention_is_not_reported_as_a_stale_version() -> None:
     contest = Contest(faster=10_000)
     with pytest.raises(Contended):
         await retried_when_stale(contest.act)()

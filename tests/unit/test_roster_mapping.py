@@ -42,13 +42,13 @@ def test_a_word_that_yaml_takes_for_a_boolean_stays_a_word() -> None:
 @pytest.mark.parametrize(
     "spelling", ["identity", "story", "weights", "never", "never_list", "Never-List", "identity wish"]
 )
-def test_what_is_the_persons_alone_is_refused_in_any_section_and_spelling(spelling: str) -> None:
+def test_fields_that_only_the_person_enters_are_refused_in_any_mapping_section(spelling: str) -> None:
     other = f"  other:\n    fields:\n      {spelling}: {{column: x}}\n"
     error = refused(GOOD + other)
     assert (error.code, error.errors[0].field) == ("mapping_names_person_only", f"sections.other.fields.{spelling}")
 
 
-def test_authoritative_does_not_smuggle_it_in() -> None:
+def test_the_authoritative_section_takes_no_field_that_only_the_person_enters() -> None:
     assert refused(GOOD + "    authoritative: [story]\n").code == "mapping_names_person_only"
 
 
@@ -80,24 +80,24 @@ def test_authoritative_does_not_smuggle_it_in() -> None:
         (GOOD + "    delimiter: '\"'\n", "between two cells"),
     ],
 )
-def test_a_mapping_that_cannot_be_used_says_where_and_why(text: str, said: str) -> None:
+def test_an_invalid_mapping_is_refused_with_place_and_reason(text: str, said: str) -> None:
     error = refused(text)
     assert error.code == "mapping_invalid"
     assert said in " ".join(wrong.message for wrong in error.errors)
     assert "nothing was imported" in error.message
 
 
-def test_a_section_that_is_not_there_is_answered_with_those_that_are() -> None:
+def test_an_unknown_section_is_refused_with_the_known_sections() -> None:
     assert "people" in refused(GOOD, "mentors").errors[0].message
 
 
-def test_a_mapping_is_not_larger_than_a_mapping_can_be() -> None:
+def test_a_mapping_that_is_too_large_is_refused() -> None:
     assert "KB" in refused(GOOD + "#" * 300_000).errors[0].message
 
 
 @pytest.mark.parametrize("unseen", ["\x00", "\u202e", "\u200b"], ids=ascii)
 @pytest.mark.parametrize("place", ["section", "field", "column", "columns", "ignore", "authoritative"])
-def test_a_name_in_a_mapping_has_no_character_that_nobody_sees(place: str, unseen: str) -> None:
+def test_a_name_in_a_mapping_has_no_invisible_character(place: str, unseen: str) -> None:
     name = f"x{unseen}y"
     fields: dict[str, Any] = {"name": {"column": "name"}, "email": {"column": "mail"}}
     fields |= {"column": {"external_id": {"column": name}}, "field": {name: {"column": "c"}}}.get(place, {})
@@ -111,7 +111,7 @@ def test_a_name_in_a_mapping_has_no_character_that_nobody_sees(place: str, unsee
     assert any("must not contain" in error.message for error in errors)
 
 
-def test_a_field_for_the_person_only_is_named_in_print_whatever_its_section_is_called() -> None:
+def test_a_refused_field_is_named_printably_whatever_its_section() -> None:
     with pytest.raises(Rejected) as refused:
         parsed({"sections": {"s\x00\u202e" * 1000: {"fields": {"story": {}}}}}, "s")
     [error] = refused.value.errors

@@ -50,14 +50,14 @@ def after(*profiles: Profile) -> Member:
     return member
 
 
-def test_somebody_unknown_is_registered() -> None:
+def test_an_unknown_person_is_registered() -> None:
     (outcome,) = imported([], person(capacity=2))
     assert outcome.verdict == "created"
     assert outcome.after is not None
     assert (outcome.after.capacity, outcome.after.institution) == (2, "here")
 
 
-def test_nobody_joins_a_programme_that_closed_since_the_file_came_and_whoever_is_in_it_stays() -> None:
+def test_a_programme_closed_since_the_upload_gains_and_loses_no_members() -> None:
     care = person(enrolments=[{"programme": "care", "roles": ["mentor"]}])
     job = Import(roster="r", scope=_WHOLE, authoritative=frozenset(), closed=frozenset({"care"}))
     row = Row(line=2, profile=care)
@@ -68,12 +68,12 @@ def test_nobody_joins_a_programme_that_closed_since_the_file_came_and_whoever_is
     assert (stays.verdict, stays.member) == ("unchanged", "new0")
 
 
-def test_the_same_again_changes_nothing() -> None:
+def test_merging_the_same_row_again_changes_nothing() -> None:
     (outcome,) = imported([after(person(capacity=2))], person(capacity=2))
     assert (outcome.verdict, outcome.after) == ("unchanged", None)
 
 
-def test_a_new_value_goes_over_what_a_roster_said_last() -> None:
+def test_a_new_value_replaces_what_an_earlier_roster_set() -> None:
     assert after(person(capacity=2), person(capacity=3)).capacity == 3
 
 
@@ -90,7 +90,7 @@ def test_an_own_edit_of_an_authoritative_field_does_not_stay() -> None:
     assert outcome.after.capacity == 3
 
 
-def test_what_somebody_typed_before_any_import_is_theirs() -> None:
+def test_values_entered_before_any_import_stay() -> None:
     typed = Member(id="ada", institution="here", name="Ada Lovelace", email="ada@x.org", capacity=4)
     (outcome,) = imported([typed], person(capacity=1, stage="resident"))
     assert outcome.kept == ("name", "capacity")
@@ -98,7 +98,7 @@ def test_what_somebody_typed_before_any_import_is_theirs() -> None:
     assert (outcome.after.name, outcome.after.capacity, outcome.after.stage) == ("Ada Lovelace", 4, "resident")
 
 
-def test_roles_of_two_files_come_together() -> None:
+def test_roles_of_two_files_are_merged() -> None:
     mentor = person(enrolments=[Enrolment(programme="p", roles=("mentor",))])
     mentee = person(
         enrolments=[Enrolment(programme="p", roles=("mentee",)), Enrolment(programme="q", roles=("mentee",))]
@@ -119,14 +119,14 @@ def test_a_role_that_was_taken_away_since_stays_away_unless_enrolments_are_autho
     assert forced.after.enrolments == mentor.enrolments
 
 
-def test_external_id_goes_before_email() -> None:
+def test_external_id_takes_precedence_over_email() -> None:
     ada = replace(after(person(external_id="7")), id="ada")
     (outcome,) = imported([ada], person(external_id="7", email="new@x.org"))
     assert outcome.after is not None
     assert (outcome.member, outcome.after.email) == ("ada", "new@x.org")
 
 
-def test_a_row_that_means_two_members_or_somebody_else_is_refused() -> None:
+def test_a_row_that_matches_two_members_or_another_person_is_refused() -> None:
     ada = replace(after(person(external_id="7")), id="ada")
     bob = replace(after(person(external_id="8", email="bob@x.org")), id="bob")
     both, other = imported(
@@ -137,7 +137,7 @@ def test_a_row_that_means_two_members_or_somebody_else_is_refused() -> None:
     assert "another external_id" in other.reasons[0].message
 
 
-def test_two_rows_for_one_member_are_one_too_many_even_in_different_chunks() -> None:
+def test_two_rows_for_the_same_member_are_refused_even_in_different_chunks() -> None:
     ada = replace(after(person(external_id="7")), id="ada")
     first, second = imported([ada], person(external_id="7", email="new@x.org"), person(), roster="r")
     assert second.reasons[0].message == "is the same person as line 2"
@@ -184,7 +184,7 @@ _LIMITED = Scope(institution="here", programmes=frozenset("a"))
     by=st.sampled_from(["email", "external_id"]),
     force=st.booleans(),
 )
-def test_a_roster_of_one_programme_changes_nothing_that_is_not_of_that_programme(
+def test_a_roster_of_a_programme_changes_nothing_outside_it(
     enrolled: set[str], changed: dict[str, bool], by: str, *, force: bool
 ) -> None:
     enrolments = tuple(Enrolment(programme=name, roles=("mentor",)) for name in sorted(enrolled))
@@ -207,7 +207,7 @@ def test_a_roster_of_one_programme_changes_nothing_that_is_not_of_that_programme
     }
 
 
-def test_two_members_of_whom_one_is_outside_are_not_told_apart_from_one_outside() -> None:
+def test_members_outside_the_programme_are_not_revealed_by_the_refusal() -> None:
     inside = Member(id="ada", institution="here", name="Ada", email="ada@x.org", enrolments=(Enrolment(**_A),))
     outside = Member(id="eve", institution="here", name="Eve", email="eve@x.org", external_id="9")
     both = person(external_id="9", enrolments=[_A])

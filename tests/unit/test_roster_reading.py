@@ -43,7 +43,7 @@ def one(line: str) -> Row:
     return row
 
 
-def test_a_row_says_what_its_columns_mean() -> None:
+def test_columns_are_read_by_their_meaning() -> None:
     told = one('Ada,Lovelace,ADA@x.org,"ECG, Both",,B,secret').profile
     assert told is not None
     assert (told.name, told.email, told.hours_per_month) == ("Ada Lovelace", "ada@x.org", 3)
@@ -51,7 +51,7 @@ def test_a_row_says_what_its_columns_mean() -> None:
     assert told.enrolments[0].roles == ("mentee", "mentor")
 
 
-def test_an_empty_cell_says_nothing() -> None:
+def test_an_empty_cell_is_ignored() -> None:
     told = one("Ada,,ada@x.org,,2,,").profile
     assert told is not None
     assert told.model_fields_set == {"name", "email", "hours_per_month"}
@@ -79,7 +79,7 @@ def test_a_wrong_row_is_refused_with_its_column_and_never_its_cell(line: str, co
     assert "ada" not in row.reasons[0].message.lower().replace("ada lovelace", "")
 
 
-def test_all_that_is_wrong_with_a_row_is_said_at_once() -> None:
+def test_every_error_of_a_row_is_reported() -> None:
     assert [reason.column for reason in one("Ada,,ada@x.org,Juggling,,X,").reasons] == ["teaches", "role"]
 
 
@@ -108,7 +108,7 @@ def test_every_wrong_column_of_a_header_is_named() -> None:
         assert part in said
 
 
-def test_a_roster_has_an_end_in_every_direction() -> None:
+def test_a_roster_is_limited_in_rows_columns_and_cells() -> None:
     for text, said in (
         (",".join(f"c{n}" for n in range(501)), "has 501 columns"),
         (HEADER + ("A" * 100_000 + ",") * 11, "longer than 1000 KB"),
@@ -130,13 +130,13 @@ def test_a_header_names_fifty_wrong_columns_at_most() -> None:
     assert refused.value.errors[-1].message == "150 more columns are wrong"
 
 
-def test_a_nul_or_an_endless_cell_refuses_no_more_than_it_must() -> None:
+def test_a_nul_refuses_its_row_only_and_an_overlong_cell_the_file() -> None:
     with pytest.raises(Rejected, match="cannot be read"):
         read(HEADER + "A" * 200_000 + ",,ada@x.org,,,,\n")
     assert read(HEADER + "A\0da,,ada@x.org,,,,\nBob,,bob@x.org,,,,\n")[-1].profile is not None
 
 
-def test_a_row_says_ten_reasons_at_most_each_of_them_short() -> None:
+def test_a_row_has_ten_short_errors_at_most() -> None:
     columns = [f"{number}".ljust(200, "c") for number in range(490)]
     section = parse(
         json.dumps({"sections": {"s": {**PERSON, "ignore": columns}}}).encode(),
@@ -168,7 +168,7 @@ def test_a_column_is_found_whichever_way_its_accents_are_encoded() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=300))
-def test_no_bytes_whatever_make_more_than_a_verdict(noise: bytes) -> None:
+def test_any_bytes_give_a_verdict_and_no_fault(noise: bytes) -> None:
     with suppress(Rejected):
         for row in read(HEADER.encode() + noise):
             assert (row.profile is None) == bool(row.reasons)

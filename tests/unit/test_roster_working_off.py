@@ -128,7 +128,7 @@ async def receive(
     )
 
 
-async def test_a_file_is_kept_in_chunks_before_anybody_works_on_it() -> None:
+async def test_a_file_is_stored_in_chunks_before_it_is_processed() -> None:
     repository = RostersInMemory()
     roster = await receive(repository, csv(CHUNK + 1), somebody("institution_coordinator"))
     assert (roster.state, roster.rows) == ("waiting", CHUNK + 1)
@@ -169,7 +169,7 @@ async def test_the_same_upload_again_is_the_same_roster() -> None:
     assert len(repository.chunks["r"]) == 1
 
 
-async def test_members_and_coordinators_of_single_programmes_send_no_roster_for_all() -> None:
+async def test_members_and_limited_coordinators_send_no_roster_of_the_institution() -> None:
     for me in (somebody("member"), somebody("operator"), somebody("coordinator", programmes=["p"])):
         with pytest.raises(Forbidden):
             await receive(RostersInMemory(), csv(1), me)
@@ -184,7 +184,7 @@ async def test_rosters_take_turns_by_chunk() -> None:
     assert {roster.state for roster in repository.rosters.values()} == {"done"}
 
 
-async def test_whoever_loses_the_lease_stops_and_the_next_one_goes_on() -> None:
+async def test_a_worker_that_loses_the_lease_stops_and_the_next_continues() -> None:
     repository = RostersInMemory()
     await receive(repository, csv(CHUNK * 3), somebody("institution_coordinator"))
     await RosterWorker(repository, NoProgrammes(), ALease(takes=2), FixedClock()).work()
@@ -194,7 +194,7 @@ async def test_whoever_loses_the_lease_stops_and_the_next_one_goes_on() -> None:
     assert repository.rosters["r"].state == "done"
 
 
-async def test_an_upload_that_broke_off_is_said_to_have_failed() -> None:
+async def test_an_interrupted_upload_is_reported_as_failed() -> None:
     repository = RostersInMemory()
     old = Roster(
         id="old",

@@ -22,7 +22,7 @@ NO_DATES = [
 
 
 @pytest.mark.parametrize("text", NO_DATES)
-def test_what_is_no_date_is_refused_in_a_file_and_in_json(text: str) -> None:
+def test_an_invalid_date_is_refused_in_a_file_and_in_json(text: str) -> None:
     [row] = _rows(f"{HEADER}r,mara,ana,{text},2027-02-01\n".encode()).values()
     assert isinstance(row, VerdictRead)
     assert [(error.field, error.message) for error in row.errors] == [("from", "must be a date like 2026-12-01")]

@@ -74,7 +74,7 @@ WRONG_VALUES: list[tuple[str, Any, str, str]] = [
 
 
 @pytest.mark.parametrize(("path", "value", "place", "said"), WRONG_VALUES, ids=lambda each: str(each)[:40])
-def test_a_wrong_value_is_named_by_its_place_and_what_would_be_right(
+def test_a_wrong_value_is_named_with_its_place_and_what_would_be_right(
     path: str, value: Any, place: str, said: str
 ) -> None:
     errors = refused(json.dumps(with_value(path, value)).encode()).errors
@@ -88,7 +88,7 @@ def test_a_pin_on_an_excluded_pair_names_both() -> None:
     ]
 
 
-def test_a_round_that_cannot_be_kept_says_which_constraint() -> None:
+def test_a_round_with_contradicting_constraints_names_the_constraint() -> None:
     given = good(pins=[pair("jo", "ada"), pair("ky", "ada")])
     given["mentors"][0]["capacity"] = 1
     wrong = refused(content(given))
@@ -111,14 +111,14 @@ UNREADABLE: list[tuple[bytes, str]] = [
 
 
 @pytest.mark.parametrize(("junk", "said"), UNREADABLE, ids=[said for _, said in UNREADABLE])
-def test_junk_is_refused_with_what_is_wrong(junk: bytes, said: str) -> None:
+def test_malformed_input_is_refused_with_what_is_wrong(junk: bytes, said: str) -> None:
     (error,) = refused(junk).errors
     assert said in error.message
     assert len(error.message) < 300
 
 
 @pytest.mark.parametrize("value", ["null", "[]", '"round"', "7", "{}"])
-def test_json_that_is_no_round_is_refused(value: str) -> None:
+def test_json_that_is_not_a_round_is_refused(value: str) -> None:
     assert refused(value.encode()).code == "input_invalid"
 
 

@@ -157,7 +157,7 @@ def who_wishes_across(read: RoundInput, names: dict[str, str]) -> set[str]:
     return {who for who, mentors in wished(read, names).items() if {"sam", "sue"} & set(mentors)}
 
 
-def test_as_many_wish_across_as_seats_are_left_below_the_ceiling_and_the_input_says_so() -> None:
+def test_wishes_across_institutions_are_limited_to_the_seats_below_the_ceiling() -> None:
     taken = Bond(id="b", mentee="x", mentor="y", exchange=(NORTH, SOUTH), sequence=1, takes_seat=True)
     for bonds, left in (((), 3), ((taken,), 2)):
         read, names = across(3, *bonds)
@@ -167,7 +167,7 @@ def test_as_many_wish_across_as_seats_are_left_below_the_ceiling_and_the_input_s
         assert all("mara" in mentors for mentors in wished(read, names).values())
 
 
-def test_wishes_across_go_by_pin_then_rank_then_waiting_time() -> None:
+def test_wishes_across_institutions_are_ordered_by_pin_rank_and_waiting_time() -> None:
     orders = Orders(wishes=(Choice(member="cleo", choices=("mara",)),), pins=(("dora", "sam"),))
     since = {"cleo": NOW - timedelta(days=90), "ben": NOW - timedelta(days=30)}
     read, names = across(2, orders=orders, since=since)
@@ -175,7 +175,7 @@ def test_wishes_across_go_by_pin_then_rank_then_waiting_time() -> None:
 
 
 @pytest.mark.parametrize("lot", range(5))
-def test_a_seat_across_goes_to_a_mentee_who_would_be_left_over_without_it(lot: int) -> None:
+def test_a_seat_across_goes_to_a_mentee_unmatched_without_it(lot: int) -> None:
     """Everybody would like mara best, who has one seat."""
     read, names = across(1, round=f"round-{lot}")
     result = solve(read.file())
@@ -190,14 +190,14 @@ def test_pins_beyond_a_ceiling_cannot_all_be_kept() -> None:
     assert (refused.value.code, [one.field for one in refused.value.errors]) == ("round_infeasible", ["pins.0"])
 
 
-def test_own_choices_go_before_scores_and_a_forbidden_choice_is_ignored() -> None:
+def test_own_choices_precede_scores_and_a_forbidden_choice_is_ignored() -> None:
     orders = Orders(wishes=(Choice(member="ana", choices=("mara", "milo")), Choice(member="ben", choices=("mara",))))
     never = replace(MARA, private=Preferences(member="mara", never=frozenset({"ben"})))
     read, names = frozen(ANA, BEN, never, MILO, orders=orders)
     assert wished(read, names) == {"ana": ["mara", "milo"], "ben": ["milo"]}
 
 
-def test_a_pin_goes_before_what_its_mentee_would_like_and_stays_on_the_shortest_list() -> None:
+def test_a_pin_precedes_its_mentees_wishes_and_stays_on_the_shortest_list() -> None:
     orders = Orders(wishes=(Choice(member="ana", choices=("mara",)),), pins=(("ana", "milo"),))
     read, names = frozen(ANA, MARA, MILO, orders=orders, list_length=1)
     assert wished(read, names) == {"ana": ["milo"]}
@@ -219,7 +219,7 @@ def test_capacity_is_the_free_seats_and_a_mentee_with_a_mentor_takes_no_part() -
 
 
 @given(st.permutations([ANA, BEN, MARA, MILO, mentee("cleo"), mentor("moe")]))
-def test_no_order_in_which_people_are_read_shows_in_the_input(people: list[Person]) -> None:
+def test_the_input_does_not_depend_on_the_order_of_people(people: list[Person]) -> None:
     assert frozen(*people) == frozen(*sorted(people, key=lambda one: one.id))
 
 
@@ -229,7 +229,7 @@ def test_days_waited_are_counted_up_to_a_century() -> None:
     assert {names[one.id]: one.waiting_days for one in read.mentees} == {"ana": 40, "ben": 36_500, "new": 0}
 
 
-def test_the_policy_is_known_by_what_it_says() -> None:
+def test_equal_policies_have_equal_hashes() -> None:
     one, other = (freeze(network(ANA, MILO), call(list_length=length)) for length in (20, 20))
     shorter = freeze(network(ANA, MILO), call(list_length=5))
     assert one.policy_sha256 == other.policy_sha256 != shorter.policy_sha256
@@ -241,11 +241,11 @@ def orders_wrong(orders: Orders, *people: Person, **fields: Any) -> Iterable[str
     return [one.field for one in refused.value.errors]
 
 
-def test_a_pin_of_a_mentee_who_has_a_mentor_by_now_is_refused() -> None:
+def test_a_pin_of_a_mentee_who_already_has_a_mentor_is_refused() -> None:
     assert orders_wrong(Orders(pins=(("ana", "milo"),)), ANA, MILO, engaged={"ana"}) == ["pins.0"]
 
 
-def test_all_errors_of_orders_are_listed_at_once() -> None:
+def test_all_errors_of_orders_are_listed_together() -> None:
     orders = Orders(
         wishes=(Choice(member="ana", choices=("nobody",)), Choice(member="ana", choices=("milo",))),
         pins=(("ana", "milo"), ("ana", "mara")),

@@ -60,7 +60,7 @@ def test_two_spreadsheets_become_a_round_that_verifies_and_replays(tmp_path: Pat
     assert "@" not in (tmp_path / "input.json").read_text() + (tmp_path / "result.json").read_text()
 
 
-def test_a_choice_goes_before_every_score(tmp_path: Path) -> None:
+def test_a_choice_precedes_every_score(tmp_path: Path) -> None:
     """Both want Ada, who wants Ky; Jo waits longer, but a wish goes before waiting."""
     assert run(*sheets(tmp_path), "--csv", tmp_path / "mail.csv").exit_code == 0
     with (tmp_path / "mail.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -83,12 +83,12 @@ def test_the_flow_is_shown_of_both_targets(tmp_path: Path) -> None:
     assert ["north", "west", "0", "1"] in cells
 
 
-def test_no_cell_of_the_mailing_is_a_formula(tmp_path: Path) -> None:
+def test_no_cell_of_the_mailing_list_is_a_formula(tmp_path: Path) -> None:
     assert run(*sheets(tmp_path), "--csv", tmp_path / "mail.csv").exit_code == 0
     assert "'+Ky" in (tmp_path / "mail.csv").read_text(encoding="utf-8-sig")
 
 
-def test_the_order_of_rows_does_not_show() -> None:
+def test_the_order_of_rows_does_not_matter() -> None:
     head, *rows = MENTEES.splitlines()
     once, again = (
         read(
@@ -141,7 +141,7 @@ def test_a_wrong_spreadsheet_is_refused_by_line_and_column(changed: dict[str, st
 SMALL = document([mentor("ada")], [mentee("jo", wish("ada")), mentee("ky", wish("ada"))])
 
 
-def test_an_input_written_by_hand_is_solved_and_verified_as_it_stands(tmp_path: Path) -> None:
+def test_a_handwritten_input_is_solved_and_verified_unchanged(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_bytes(pretty(SMALL))
     assert run("--input", tmp_path / "mine.json", "--output", tmp_path / "result.json").exit_code == 0
     assert (
@@ -150,7 +150,7 @@ def test_an_input_written_by_hand_is_solved_and_verified_as_it_stands(tmp_path: 
 
 
 @pytest.mark.parametrize("other", ["--output", "--input-out", "--csv", "--plot"])
-def test_no_file_is_written_over_another(other: str, tmp_path: Path) -> None:
+def test_no_existing_file_is_overwritten(other: str, tmp_path: Path) -> None:
     mine = tmp_path / "mine.svg"
     mine.write_bytes(content(SMALL))
     (tmp_path / "folder").mkdir()
@@ -171,7 +171,7 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert (done.exit_code, "/dev/full: No space left" in done.stderr) == (2, True), done.stderr
 
 
-def test_a_replay_that_differs_says_where(tmp_path: Path) -> None:
+def test_a_replay_that_differs_names_the_place(tmp_path: Path) -> None:
     (tmp_path / "input.json").write_bytes(content(SMALL))
     run("--input", tmp_path / "input.json", "--output", tmp_path / "result.json")
     published = (tmp_path / "result.json").read_bytes()
@@ -181,7 +181,7 @@ def test_a_replay_that_differs_says_where(tmp_path: Path) -> None:
     assert "differs from byte" in done.stderr
 
 
-def test_a_replay_of_another_input_says_that_it_is_another(tmp_path: Path) -> None:
+def test_a_replay_of_another_input_is_refused_as_such(tmp_path: Path) -> None:
     (tmp_path / "input.json").write_bytes(content(SMALL))
     (tmp_path / "other.json").write_bytes(pretty(SMALL))
     run("--input", tmp_path / "input.json", "--output", tmp_path / "result.json")

@@ -26,7 +26,7 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize("given", [FIT, COVERAGE], ids=["fit", "coverage"])
-def test_the_golden_round_has_the_same_bytes_as_ever(given: Document) -> None:
+def test_the_golden_round_keeps_its_bytes(given: Document) -> None:
     """Where this fails the solver answers otherwise than the one of the same version did: raise SOLVER."""
     assert SOLVER == "preceptor-rounds-1"
     assert canonical.sha256(solve(content(given)).file()) == GOLDEN[given["target"]]
@@ -56,14 +56,14 @@ def test_a_file_read_and_written_again_is_the_same(given: Document) -> None:
     assert solve(once).file() == result.file()
 
 
-def test_another_layout_changes_one_hash_and_nothing_else() -> None:
+def test_another_layout_changes_the_file_hash_and_nothing_else() -> None:
     tight, loose = (json.loads(solve(file).file()) for file in (content(FIT), pretty(FIT)))
     assert tight["input"]["sha256"] == loose["input"]["sha256"]
     assert tight["input"].pop("file_sha256") != loose["input"].pop("file_sha256")
     assert {**tight, "sha256": ""} == {**loose, "sha256": ""}
 
 
-def test_the_smallest_input_of_the_page_is_one() -> None:
+def test_the_smallest_example_in_the_docs_is_valid() -> None:
     page = (FOLDER.parent / "rounds.md").read_text(encoding="utf-8")
     example = page.split("```json\n")[1].split("```")[0]
     assert verify.verify(example.encode(), solve(example.encode()).file()).startswith("1 of 1 matched")

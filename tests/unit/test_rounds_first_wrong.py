@@ -85,7 +85,7 @@ def test_the_error_of_a_changed_and_sealed_result_names_what_is_wrong(given: Doc
         verify(content(given), resealed(forge(solved(given))))
 
 
-def test_another_layout_of_the_same_result_is_no_canonical_form() -> None:
+def test_another_layout_of_the_same_result_is_not_canonical() -> None:
     result = solve(content(FIT)).file()
     for other in (b" " + result, result + b"\n", result.replace(b":", b": ", 1), json.dumps(solved(FIT)).encode()):
         with pytest.raises(Wrong, match="result: is not in canonical form"):

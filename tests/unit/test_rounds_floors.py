@@ -32,7 +32,7 @@ def test_a_floor_is_listed_unless_both_targets_reach_it() -> None:
     assert told(7) == told(8, fit=0, coverage=0) == []
 
 
-def test_few_seats_between_two_other_institutions_are_not_counted_aloud() -> None:
+def test_small_counts_between_two_other_institutions_are_not_shown() -> None:
     assert told(4, to=EAST) == [(None, {"fit": None, "coverage": None})]
     assert told(5, to=EAST) == told(5, to=SOUTH) == [(5, {"fit": 6, "coverage": 7})]
 

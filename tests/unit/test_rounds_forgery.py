@@ -71,7 +71,7 @@ def test_every_other_matching_is_refused_for_what_is_wrong_with_it(drawn: Docume
 
 @examples(500)
 @given(documents(target="coverage", most=4))
-def test_every_lesser_matching_has_prices_that_contradict_it(given: Document) -> None:
+def test_every_worse_matching_is_contradicted_by_prices(given: Document) -> None:
     best = max(worth(given, one) for one in matchings(given))
     for matching in matchings(given):
         if worth(given, matching) < best:

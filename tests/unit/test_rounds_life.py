@@ -96,14 +96,14 @@ def test_a_second_open_round_of_a_programme_is_refused_with_the_id_of_the_first(
         (RoundsSince(gives={"milo": 2, "mara": 1}, left={"milo": -1}), "2 mentors have fewer seats left"),
     ],
 )
-def test_a_round_that_others_overtook_is_refused_whole_with_what_to_do(since_freeze: RoundsSince, why: str) -> None:
+def test_a_round_whose_seats_were_taken_is_refused_with_advice(since_freeze: RoundsSince, why: str) -> None:
     with pytest.raises(Conflict, match=why) as refused:
         life.publish(round("pending"), since_freeze, correlation="d")
     assert refused.value.code == "round_outdated"
     assert "drop this round and open it again" in refused.value.message
 
 
-def test_a_round_shares_mentors_with_another_as_long_as_they_have_the_seats() -> None:
+def test_two_rounds_share_mentors_who_have_seats_for_both() -> None:
     enough = RoundsSince(gives={"milo": 2}, left={"milo": 2})
     assert life.publish(round("pending"), enough, correlation="d").state == "publishing"
 
@@ -144,7 +144,7 @@ def test_a_pair_takes_its_seat_and_both_hear_of_it() -> None:
     assert (begun.event.round, [one.member for one in begun.event.recipients]) == ("spring", ["ana", "milo"])
 
 
-def test_what_the_two_and_others_asked_for_is_settled_with_it() -> None:
+def test_a_settled_place_settles_the_requests_of_both_people() -> None:
     other = pending("other", whom="mara")
     elsewhere = pending("elsewhere", whom="mara", programme="else")
     rival = pending("rival", who="ben")
@@ -190,7 +190,7 @@ def test_an_impossible_pair_lapses_with_a_reason(
     assert lapsed.displaces is None, "whoever never had a mentor waits with the others"
 
 
-def test_a_mentee_left_over_waits_and_is_notified_unless_matched_elsewhere() -> None:
+def test_an_unmatched_mentee_waits_and_is_notified_unless_matched_elsewhere() -> None:
     left = place(mentor=None, state="left", reason="outranked")
     [told] = settled(left)
     assert isinstance(told.event, MenteeUnmatched)
@@ -200,7 +200,7 @@ def test_a_mentee_left_over_waits_and_is_notified_unless_matched_elsewhere() -> 
 
 
 @pytest.mark.parametrize("state", ["opened", "lapsed", "unmatched"])
-def test_a_settled_place_is_settled_once(state: places.PlaceState) -> None:
+def test_a_place_is_settled_only_once(state: places.PlaceState) -> None:
     assert settled(place(state=state)) == []
 
 

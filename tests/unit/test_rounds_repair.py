@@ -37,14 +37,14 @@ def changes(plan: RoundRepair) -> list[list[tuple[str, str, str]]]:
     return [[(one.mentee, one.leaves, one.mentor) for one in step] for step in plan.steps]
 
 
-def test_only_the_displaced_move_and_those_left_behind_have_a_reason() -> None:
+def test_only_displaced_mentees_move_and_the_unplaced_have_a_reason() -> None:
     _, told = plan(ROUND, "h1")
     assert changes(told) == [[("b", "h1", "h3")]]
     assert [(one.mentee, one.leaves, one.reason) for one in told.left_behind] == [("a", "h1", "full")]
     assert (told.displaced, told.bystanders_moved, told.gone) == (2, 0, ("h1",))
 
 
-def test_one_bystander_makes_room_where_that_is_allowed() -> None:
+def test_a_bystander_frees_a_seat_where_a_move_is_allowed() -> None:
     contested = document(ROUND["mentors"], [one for one in ROUND["mentees"] if one["id"] != "b"])
     _, told = plan(contested, "h1", bystanders=1)
     assert changes(told) == [[("a", "h1", "h2"), ("d", "h2", "h3")]]
@@ -129,7 +129,7 @@ def test_a_result_that_does_not_hold_is_not_repaired(files: tuple[Path, Path], t
     assert not (tmp_path / "plan.json").exists()
 
 
-def test_a_result_that_holds_and_is_of_no_solver_is_refused_with_its_place(
+def test_a_valid_result_that_the_solver_did_not_make_is_refused_with_its_place(
     files: tuple[Path, Path], tmp_path: Path
 ) -> None:
     """Sealed again by somebody: who solved it is nothing that the verifier could prove."""

@@ -64,14 +64,14 @@ def test_fit_is_stable_and_no_stable_matching_is_better_for_any_mentee(given: Do
 
 @examples(1000)
 @given(documents())
-def test_what_the_solver_says_is_what_the_verifier_proves(given: Document) -> None:
+def test_the_verifier_confirms_every_result_of_the_solver(given: Document) -> None:
     file = pretty(given)
     assert "hold" in verify(file, solve(file).file())
 
 
 @examples(100)
 @given(documents(), st.randoms(use_true_random=False))
-def test_no_order_of_a_file_shows_in_the_outcome(given: Document, chance: random.Random) -> None:
+def test_the_outcome_does_not_depend_on_the_order_of_a_file(given: Document, chance: random.Random) -> None:
     shuffled = {name: shuffle(value, chance) if isinstance(value, list) else value for name, value in given.items()}
     shuffled["mentees"] = [{**one, "wishes": shuffle(one["wishes"], chance)} for one in shuffled["mentees"]]
     once, again = (solve(content(one)).model_dump(exclude={"input", "sha256"}) for one in (given, shuffled))
@@ -80,7 +80,7 @@ def test_no_order_of_a_file_shows_in_the_outcome(given: Document, chance: random
 
 @examples(150)
 @given(documents(target="fit"))
-def test_as_many_seats_as_opens_says_match_the_mentee(given: Document) -> None:
+def test_the_seats_named_by_opens_suffice_to_match_the_mentee(given: Document) -> None:
     for left in solve(content(given)).unmatched:
         for opening in left.opens:
             mentors = [
@@ -99,7 +99,7 @@ def test_opens_may_exceed_the_seats_that_a_mentor_can_have() -> None:
     verify(given, result.file())
 
 
-def test_a_round_whose_coverage_would_take_gigabytes_says_so_and_fit_can_be_had() -> None:
+def test_a_coverage_round_too_large_for_memory_is_refused_and_fit_works() -> None:
     wanting = [mentee(f"m{number}", wish("ada")) for number in range(5_000)]
     given = document([mentor("ada", 4_500)], wanting, target="fit")
     with pytest.raises(Rejected, match=r"22500000 pairs .* first that of 'ada', or have target fit"):
@@ -109,7 +109,7 @@ def test_a_round_whose_coverage_would_take_gigabytes_says_so_and_fit_can_be_had(
 
 @examples(150)
 @given(documents(target="coverage"))
-def test_one_more_seat_matches_one_more_mentee(given: Document) -> None:
+def test_an_additional_seat_matches_an_additional_mentee(given: Document) -> None:
     before = solve(content(given))
     for opening in {opening.mentor for left in before.unmatched for opening in left.opens}:
         mentors = [{**one, "capacity": one["capacity"] + (one["id"] == opening)} for one in given["mentors"]]

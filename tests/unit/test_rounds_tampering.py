@@ -50,7 +50,7 @@ def flipped(file: bytes, place: int, by: int = 1) -> bytes:
     return file[:place] + bytes([file[place] ^ by]) + file[place + 1 :]
 
 
-def test_pairs_beyond_a_ceiling_are_found_whatever_the_input_says_besides() -> None:
+def test_pairs_beyond_a_ceiling_are_found_in_any_input() -> None:
     """A solver that passed over the ceiling, and a round whose wishes could exceed it."""
     two = [mentee("jo", wish("ada", 1)), mentee("ky", wish("bo", 1))]
     given = document([mentor("ada", institution="south"), mentor("bo", institution="south")], two)
@@ -63,7 +63,7 @@ def test_pairs_beyond_a_ceiling_are_found_whatever_the_input_says_besides() -> N
         verify(beyond, resealed({**known, "input": hashes}))
 
 
-def test_an_input_that_keeps_strangers_apart_is_no_round() -> None:
+def test_an_input_that_forbids_a_pair_of_unknown_people_is_refused() -> None:
     given = content({**FIT, "exclusions": [*FIT["exclusions"], pair("jo", "zed")]})
     hashes = {"sha256": sha256(given.strip()).hexdigest(), "file_sha256": sha256(given).hexdigest()}
     with pytest.raises(Wrong, match="input/exclusions: jo or zed is unknown"):
@@ -138,7 +138,7 @@ def test_a_changed_value_is_found_though_the_result_is_sealed_again(given: Docum
 
 @examples(300)
 @given(documents(target="fit"), st.data())
-def test_a_result_of_a_changed_round_is_no_result_of_this_one(drawn: Document, data: st.DataObject) -> None:
+def test_a_result_of_a_changed_round_is_refused(drawn: Document, data: st.DataObject) -> None:
     """The whole result of a round with one seat more, sealed for this one. Fit has one outcome, so none passes."""
     given = {**drawn, "compare": False, "mentors": drawn["mentors"] or [mentor("h0")]}
     place = data.draw(st.integers(0, len(given["mentors"]) - 1))
@@ -201,7 +201,7 @@ def test_values_without_a_canonical_form_are_wrong_and_never_a_traceback() -> No
 @pytest.mark.parametrize(
     "junk", [b"", b"{}", b"[]", b"null", b"[" * 200_000, b"9" * 10_000, b"\xff" * 99, b'{"a":NaN}']
 )
-def test_junk_is_wrong_and_never_a_traceback(junk: bytes) -> None:
+def test_malformed_input_is_an_error_and_never_a_traceback(junk: bytes) -> None:
     good = content(FIT), solve(content(FIT)).file()
     for files in ((junk, good[1]), (good[0], junk), (junk, junk)):
         with pytest.raises(Wrong):

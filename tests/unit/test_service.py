@@ -38,7 +38,7 @@ async def test_work_whose_clean_up_fails_ends_when_it_is_cancelled() -> None:
 
 
 @pytest.mark.parametrize("in_group", [False, True])
-async def test_work_that_fails_is_begun_again(*, in_group: bool) -> None:
+async def test_work_that_fails_is_restarted(*, in_group: bool) -> None:
     begun = 0
     again = asyncio.Event()
 

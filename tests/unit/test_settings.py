@@ -42,7 +42,7 @@ def issuers(environment: pytest.MonkeyPatch, tmp_path: Path, content: str) -> No
 
 
 @pytest.mark.usefixtures("environment")
-def test_an_environment_that_is_complete_is_taken() -> None:
+def test_a_complete_environment_is_accepted() -> None:
     settings = Settings.from_environment()
     assert settings.environment == "production"
     assert [issuer.issuer for issuer in settings.issuers] == ["https://sso.example"]
@@ -54,7 +54,7 @@ def test_no_secret_shows_in_any_form_of_the_settings() -> None:
     assert PASSWORD not in f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"
 
 
-def test_everything_that_is_missing_is_named_at_once(environment: pytest.MonkeyPatch) -> None:
+def test_every_missing_setting_is_named(environment: pytest.MonkeyPatch) -> None:
     for name in ("MONGO_URI", "KAFKA_BOOTSTRAP", "ISSUERS_FILE"):
         environment.delenv(f"PROFILES_{name}")
     told = refused()
@@ -83,9 +83,7 @@ def test_a_value_that_does_not_fit_is_named_and_not_quoted(
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", "[{}]", '[{"issuer": "hunter2"}]', "\x00", "[" * 9999])
-def test_a_list_of_issuers_that_is_none_is_refused(
-    environment: pytest.MonkeyPatch, tmp_path: Path, content: str
-) -> None:
+def test_an_invalid_list_of_issuers_is_refused(environment: pytest.MonkeyPatch, tmp_path: Path, content: str) -> None:
     issuers(environment, tmp_path, content)
     assert "PROFILES_ISSUERS_FILE: " in refused()
 
@@ -99,7 +97,7 @@ def test_a_list_of_issuers_that_is_none_is_refused(
         {"jwks_uri": "/keys/jwks.json"},
     ],
 )
-def test_production_refuses_a_development_issuer_and_says_what_to_do(
+def test_production_refuses_a_development_issuer_with_advice(
     environment: pytest.MonkeyPatch, tmp_path: Path, changed: dict[str, object]
 ) -> None:
     issuers(environment, tmp_path, json.dumps([HTTPS | {"institutions": ["*"]} | changed]))
@@ -110,7 +108,7 @@ def test_production_refuses_a_development_issuer_and_says_what_to_do(
     assert Settings.from_environment().issuers
 
 
-def test_the_local_issuer_is_refused_wherever_development_is_not_said(
+def test_the_local_issuer_is_refused_outside_the_development_profile(
     environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     local = LocalIssuer.load_or_create(tmp_path / "local")
@@ -175,7 +173,7 @@ def test_a_variable_that_no_setting_reads_is_refused_with_the_nearest_name(
         ("MATCHING_LEASE_SECONDS", "6"),
     ],
 )
-def test_what_kubernetes_and_the_image_set_is_no_misspelled_setting(
+def test_variables_of_kubernetes_and_the_image_are_not_misspelled_settings(
     environment: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     environment.setenv(name, value)
@@ -197,7 +195,7 @@ def test_what_kubernetes_and_the_image_set_is_no_misspelled_setting(
         ("NETWORK_ID", "n" * 32),
     ],
 )
-def test_a_value_that_would_fail_later_is_refused_at_once_in_one_line(
+def test_a_value_that_would_fail_later_is_refused_at_startup_in_one_line(
     environment: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     environment.setenv(f"PROFILES_{name}", value)

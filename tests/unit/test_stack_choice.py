@@ -39,7 +39,7 @@ def test_the_first_kind_that_can_run_is_taken(kind: Kind, site: Site) -> None:
     assert find(None, site=site, starts=starts(*later)).kind == kind
 
 
-def test_it_says_which_kind_it_took_and_why_not_those_before(site: Site, said: list[str]) -> None:
+def test_the_choice_is_reported_with_reasons_against_earlier_kinds(site: Site, said: list[str]) -> None:
     find(None, site=site, starts=starts("native", "embedded"))
     assert said == ["env: no, no env here", "docker: no, no docker here", "native: yes"]
 

@@ -72,7 +72,7 @@ def test_the_image_runs_as_a_plain_user_and_installs_by_hash() -> None:
     assert all(line.split(maxsplit=1)[1].startswith("[") for line in DOCKERFILE.splitlines() if "CMD [" in line[:4])
 
 
-def test_credentials_are_made_once(tmp_path: Path) -> None:
+def test_credentials_are_generated_once(tmp_path: Path) -> None:
     volumes = tmp_path / "volumes"
     for service in SERVICES:
         (volumes / service).mkdir(parents=True)

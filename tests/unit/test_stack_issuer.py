@@ -18,7 +18,7 @@ def verified(token: str, folder: Path) -> dict[str, Any]:
     return claims
 
 
-def test_a_token_carries_what_was_asked_for(tmp_path: Path) -> None:
+def test_a_token_carries_the_requested_claims(tmp_path: Path) -> None:
     issuer = LocalIssuer.load_or_create(tmp_path)
     claims = verified(issuer.token("ann", institution="i1", roles=["coordinator"], programmes=["p1"]), tmp_path)
     assert (claims["sub"], claims["institution"], claims["roles"], claims["programmes"]) == (
@@ -50,7 +50,7 @@ def test_a_token_expires(tmp_path: Path) -> None:
         verified(issuer.token("ann", institution=None, roles=[], lifetime_seconds=-1), tmp_path)
 
 
-def test_it_registers_itself_as_for_development_only(tmp_path: Path) -> None:
+def test_the_local_issuer_is_registered_for_development_only(tmp_path: Path) -> None:
     issuer = LocalIssuer.load_or_create(tmp_path)
     (entry,) = json.loads(issuer.issuers_file.read_text(encoding="utf-8"))
     assert entry["development"] is True

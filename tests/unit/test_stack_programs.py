@@ -36,19 +36,19 @@ def test_a_program_is_in_the_journal_as_soon_as_it_runs(journal: Journal, tmp_pa
     programs.stop([program])
 
 
-def test_stopping_ends_it_and_names_it(journal: Journal, tmp_path: Path) -> None:
+def test_stopping_ends_a_program_and_names_it(journal: Journal, tmp_path: Path) -> None:
     program = start(journal, tmp_path)
     assert programs.stop(journal.programs()) == ["sleeper"]
     assert not program.is_running
 
 
-def test_a_program_that_does_not_listen_is_killed(journal: Journal, tmp_path: Path) -> None:
+def test_a_program_that_ignores_the_stop_signal_is_killed(journal: Journal, tmp_path: Path) -> None:
     program = start(journal, tmp_path, command=STUBBORN)
     programs.stop([program], grace_seconds=0.2)
     assert not program.is_running
 
 
-def test_a_pid_that_now_belongs_to_somebody_else_is_left_alone(journal: Journal, tmp_path: Path) -> None:
+def test_a_pid_reused_by_another_program_is_left_alone(journal: Journal, tmp_path: Path) -> None:
     program = start(journal, tmp_path)
     impostor = replace(program, started=program.started - 3600)
     assert programs.stop([impostor]) == []
@@ -56,7 +56,7 @@ def test_a_pid_that_now_belongs_to_somebody_else_is_left_alone(journal: Journal,
     programs.stop([program])
 
 
-def test_our_own_pid_with_another_start_time_is_not_us() -> None:
+def test_a_pid_with_another_start_time_is_another_program() -> None:
     assert programs.stop([Program(name="us", pid=os.getpid(), started=1, log="")]) == []
 
 

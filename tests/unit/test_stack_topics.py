@@ -41,6 +41,6 @@ def test_topics_of_a_network_carry_its_id() -> None:
     assert named == [f"north.{topic.name}" for topic in load_topics(TOPICS)]
 
 
-def test_a_size_that_does_not_exist_is_refused_with_those_that_do() -> None:
+def test_an_unknown_size_is_refused_with_the_known_sizes() -> None:
     with pytest.raises(ValueError, match="production, native"):
         load_topics(TOPICS, size="huge")

@@ -90,11 +90,11 @@ async def site() -> Site:
     return site
 
 
-async def test_who_has_nothing_to_do_is_never_stalled(site: Site) -> None:
+async def test_a_consumer_without_records_is_never_stalled(site: Site) -> None:
     assert not await site.after(10_000)
 
 
-async def test_who_has_records_waiting_and_does_not_move_is_stalled_after_the_limit(site: Site) -> None:
+async def test_a_consumer_with_records_and_without_progress_is_stalled_after_the_limit(site: Site) -> None:
     site.client.at[A] = 9
     assert not await site.after(LIMIT)
     assert await site.after(10)
@@ -103,7 +103,7 @@ async def test_who_has_records_waiting_and_does_not_move_is_stalled_after_the_li
     assert not await site.after(5), "and no more when it moves"
 
 
-async def test_who_moves_slowly_is_not(site: Site) -> None:
+async def test_a_consumer_that_progresses_slowly_is_not_stalled(site: Site) -> None:
     site.client.at[A] = 0
     for n in range(10):
         site.client.at[A] = n
@@ -111,14 +111,14 @@ async def test_who_moves_slowly_is_not(site: Site) -> None:
         assert not await site.after(LIMIT - 5)
 
 
-async def test_who_tries_again_and_again_because_a_store_is_away_is_not(site: Site) -> None:
+async def test_a_consumer_that_retries_during_an_outage_of_the_store_is_not_stalled(site: Site) -> None:
     site.client.at[A] = 0
     for _ in range(100):
         await site.handles(A, fails=True)
         assert not await site.after(10)
 
 
-async def test_a_batch_in_hand_may_take_as_long_as_kafka_lets_it(site: Site) -> None:
+async def test_a_batch_may_take_as_long_as_kafka_allows(site: Site) -> None:
     site.client.at[A] = 0
     begun, ends = asyncio.Event(), asyncio.Event()
 
@@ -135,7 +135,7 @@ async def test_a_batch_in_hand_may_take_as_long_as_kafka_lets_it(site: Site) -> 
     assert not await site.after(5)
 
 
-async def test_a_partition_passed_over_while_another_moves_is_stalled_in_the_end(site: Site) -> None:
+async def test_a_starved_partition_is_stalled_although_another_progresses(site: Site) -> None:
     site.client.at |= {A: 0, B: 0}
     for n in range(int(BATCH_SECONDS // 50)):
         site.client.at[B] = n % 10
@@ -145,7 +145,7 @@ async def test_a_partition_passed_over_while_another_moves_is_stalled_in_the_end
     assert await site.after(10)
 
 
-async def test_nobody_is_stalled_because_kafka_is_away_nor_at_once_when_it_is_back(site: Site) -> None:
+async def test_no_consumer_is_stalled_during_or_right_after_an_outage_of_kafka(site: Site) -> None:
     site.client.at[A] = 0
     site.client.is_deaf, site.kafka_is_there = True, False
     assert not await site.after(1000)
@@ -154,13 +154,13 @@ async def test_nobody_is_stalled_because_kafka_is_away_nor_at_once_when_it_is_ba
     assert await site.after(10)
 
 
-async def test_whom_kafka_does_not_answer_though_it_answers_others_is_stalled(site: Site) -> None:
+async def test_a_consumer_that_kafka_answers_no_more_is_stalled_if_others_progress(site: Site) -> None:
     site.client.is_deaf = True
     assert not await site.after(LIMIT)
     assert await site.after(10)
 
 
-async def test_partitions_that_come_anew_count_from_then(site: Site) -> None:
+async def test_newly_assigned_partitions_count_from_their_assignment(site: Site) -> None:
     site.client.at = {}
     assert not await site.after(1000)
     site.client.at = {A: 0}
