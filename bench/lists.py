@@ -85,7 +85,7 @@ class Town:
         for id in [*(f"mentor-{number}" for number in range(mentors)), *self.mentees]:
             self.wishes.append(self._wishes(id))
             self.network.put(self.wishes[-1])
-            self.put(self.somebody(id))
+            self.put(self.member(id))
 
     @property
     def members(self) -> Iterable[Member]:
@@ -111,7 +111,7 @@ class Town:
             for mentee in chunk:
                 self.pool.remember(mentee, self.pool.shortlist(mentee), version=1, own=None)
 
-    def somebody(self, id: str, *, sequence: int = 1) -> Member:
+    def member(self, id: str, *, sequence: int = 1) -> Member:
         dice, is_mentor = self.dice, id.startswith("mentor")
         role: dict[str, Any] = {"mentors_in" if is_mentor else "mentee_in": frozenset({PROGRAMME})}
         return Member(
@@ -162,7 +162,7 @@ def _one_mentee(town: Town) -> float:
 
     def change() -> None:
         mentee = next(mentees)
-        town.put(town.somebody(mentee, sequence=2))
+        town.put(town.member(mentee, sequence=2))
         town.pool.remember(mentee, town.pool.shortlist(mentee), version=2, own=None)
 
     return percentile([_milliseconds(change) for _ in range(_SINGLE)], 50)

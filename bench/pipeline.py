@@ -30,8 +30,8 @@ async def pipeline(bench: Bench) -> list[Figure]:
         await measured(bench, [signed_in], mentees[:40], per_second=FAST_PER_SECOND)  # warm
         fast = FAST_PER_SECOND * FAST_SECONDS
         quick = await measured(bench, [signed_in], mentees[40 : 40 + fast], per_second=FAST_PER_SECOND)
-        slow_ones = mentees[40 + fast : 40 + fast + _SLOW_PER_SECOND * _SLOW_SECONDS]
-        slow = await measured(bench, [signed_in], slow_ones, per_second=_SLOW_PER_SECOND)
+        slow_mentees = mentees[40 + fast : 40 + fast + _SLOW_PER_SECOND * _SLOW_SECONDS]
+        slow = await measured(bench, [signed_in], slow_mentees, per_second=_SLOW_PER_SECOND)
         floor = percentile(before + await floor_of_a_change(bench), 50)
         asleep = await asleep_at(bench, _SLOW_PER_SECOND, beside=FAST_PER_SECOND)
     return [

@@ -419,8 +419,8 @@ def check_optimal(outcome: Outcome, result: Any) -> None:
             demand(covered, f"not the best: price and gain do not cover the wish of {wish.mentee} for {wish.mentor}")
     for mentee, granted in outcome.granted.items():
         counts = granted is not None and mentee not in round.pins
-        worth = bonus + granted.score - price[granted.mentor] if granted is not None and counts else 0
-        demand(gain[mentee] == worth, f"result/mentees: the gain of {mentee} should be {worth}")
+        value = bonus + granted.score - price[granted.mentor] if granted is not None and counts else 0
+        demand(gain[mentee] == value, f"result/mentees: the gain of {mentee} should be {value}")
     for mentor, seats in round.seats.items():
         is_full = seats > 0 and len(outcome.unpinned(mentor)) == seats
         demand(is_full or price[mentor] == 0, f"not the best: {mentor} has a price and no seat that anybody pays for")

@@ -98,8 +98,8 @@ def _refuse(wrong: bool, message: str) -> None:  # noqa: FBT001 -- reads as a se
 def _keep_apart(*paths: Path | None) -> None:
     """A result that overwrites its input could not be checked again."""
     named = [path.resolve() for path in paths if path is not None]
-    twice = next((path.name for path in named if named.count(path) > 1), None)
-    _refuse(twice is not None, f"{twice} is named for two files: give each file its own name")
+    repeated = next((path.name for path in named if named.count(path) > 1), None)
+    _refuse(repeated is not None, f"{repeated} is named for two files: give each file its own name")
 
 
 def _given(

@@ -92,7 +92,7 @@ class Api:
         self.backlog = Backlog(self.database, self.clock, shed_after_seconds=SHED_AFTER_SECONDS)
         self.gate.set()
 
-    async def begin_anew(self) -> None:
+    async def reset(self) -> None:
         for collection in ("notes", "idempotency", "outbox"):
             await self.database[collection].delete_many({})
         self.clock.ahead = timedelta()

@@ -83,7 +83,7 @@ class Matching:
     issuer: LocalIssuer
     sequences: dict[str, int] = field(default_factory=dict)
 
-    async def say(self, *payloads: Payload, correlation: str = "begun") -> None:
+    async def receive(self, *payloads: Payload, correlation: str = "begun") -> None:
         """As if profiles had published these, and the projection folded them."""
         copies = ProjectedDocuments(self.database)
         projection_handlers = {
@@ -159,13 +159,13 @@ class Matching:
         headers["content-type"] = "application/json"
         return await self.client.post(path, headers=headers, content=json.dumps(body))
 
-    async def ask(self, mentee: str, mentor: str) -> httpx.Response:
+    async def send_request(self, mentee: str, mentor: str) -> httpx.Response:
         body = {"programme": CARE, "mentor": mentor, "message": "May I?"}
         return await self.post(f"/mentees/{mentee}/requests", mentee, **body)
 
     async def join(self, *people: MemberChanged) -> None:
         """With a sign-in each."""
-        await self.say(*people, *(signed_in(person) for person in people))
+        await self.receive(*people, *(signed_in(person) for person in people))
 
     async def seats(self) -> dict[str, int]:
         """Taken, by mentor."""
@@ -173,16 +173,18 @@ class Matching:
             document["_id"]: document["taken"] async for document in self.database["seats"].find() if document["taken"]
         }
 
-    async def nobody_leaves(self) -> bool:
+    async def departures_are_handled(self) -> bool:
         return await self.database["departures"].count_documents({}) == 0
 
-    async def asks(self, mentee: str, mentor: str) -> str:
+    async def request_mentor(self, mentee: str, mentor: str) -> str:
         """The request's id."""
-        answer = await self.ask(mentee, mentor)
+        answer = await self.send_request(mentee, mentor)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
-    async def answers(self, mentor: str, request: str, verb: str, institution: str = NORTH, **body: Any) -> Document:
+    async def answer_request(
+        self, mentor: str, request: str, verb: str, institution: str = NORTH, **body: Any
+    ) -> Document:
         answer = await self.post(f"/requests/{request}/{verb}", mentor, institution, **body)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
@@ -269,7 +271,7 @@ async def asking(
 ) -> AsyncIterator[Matching]:
     """Two institutions that exchange, two mentors (mara with one seat) and two mentees in the first."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=work) as matching:
-        await matching.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
-        await matching.say(programme())
+        await matching.receive(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
+        await matching.receive(programme())
         await matching.join(mentor("mara", capacity=1), mentor("milo"), mentee("ana"), mentee("ben"))
         yield matching

@@ -28,7 +28,7 @@ def test_the_example_subscriber_is_short_and_imports_nothing_of_the_project() ->
 async def test_the_example_subscriber_gets_changed_lists_and_survives_a_broken_record(
     kafka_bootstrap: str, tmp_path: Path
 ) -> None:
-    program, heard = tmp_path / "subscriber.py", tmp_path / "heard.txt"
+    program, received = tmp_path / "subscriber.py", tmp_path / "heard.txt"
     program.write_text(LINES, encoding="utf-8")
     event, first, last = golden(SuggestionsChanged.TYPE), SystemClock().new_id(), SystemClock().new_id()
     producer = kafka.producer(kafka_bootstrap)
@@ -39,21 +39,23 @@ async def test_the_example_subscriber_gets_changed_lists_and_survives_a_broken_r
             await producer.send_and_wait(event.topic, key=event.key, value=value, headers=list(headers.items()))
     finally:
         await producer.stop()
-    with heard.open("wb") as output:
+    with received.open("wb") as output:
         environment = os.environ | {"KAFKA_BOOTSTRAP": kafka_bootstrap}
         process = await asyncio.create_subprocess_exec(
             sys.executable, program, stdout=output, stderr=output, env=environment
         )
     try:
-        await eventually(lambda: last in heard.read_text("utf-8"), within=20, message="the stranger hears the last one")
+        await eventually(
+            lambda: last in received.read_text("utf-8"), within=20, message="the stranger hears the last one"
+        )
     finally:
         process.kill()
         await process.wait()
-    told = heard.read_text("utf-8")
-    assert "set aside: matching.events" in told
+    text = received.read_text("utf-8")
+    assert "set aside: matching.events" in text
     mia, ada, far = (f"01977c1e-8a00-7000-8000-0000000000{n}" for n in ("01", "02", "04"))
-    assert f"{first} {mia} ['{ada}', '{far}']" in told
-    assert told.index(first) < told.index(last)
+    assert f"{first} {mia} ['{ada}', '{far}']" in text
+    assert text.index(first) < text.index(last)
 
 
 @pytest.mark.parametrize("forbidden", ["enable_auto_commit=True", "latest"])
@@ -85,16 +87,16 @@ async def test_the_subscriber_of_the_readme_gets_a_changed_list(kafka_bootstrap:
         stdout=asyncio.subprocess.PIPE,
     )
     assert subscriber.stdout is not None
-    hears = asyncio.create_task(subscriber.stdout.readline())
+    next_line = asyncio.create_task(subscriber.stdout.readline())
     producer = kafka.producer(kafka_bootstrap)
     await producer.start()
     try:
         # It reads what comes after it has joined, so the event is sent until it answers.
-        while not hears.done():
+        while not next_line.done():
             await producer.send_and_wait(event.topic, key=event.key, value=event.value, headers=headers)
-            await asyncio.wait([hears], timeout=0.5)
+            await asyncio.wait([next_line], timeout=0.5)
     finally:
         await producer.stop()
         subscriber.kill()
         await subscriber.wait()
-    assert (await hears).decode() == f"{json.loads(event.value)['mentee']} has a new list of mentors\n"
+    assert (await next_line).decode() == f"{json.loads(event.value)['mentee']} has a new list of mentors\n"

@@ -32,7 +32,7 @@ class Repeating:
     database: Database
     tested: set[str] = field(default_factory=set)
 
-    async def twice(self, route: str, send: Send, *, answer_is_lost: bool = False) -> Any:
+    async def repeat(self, route: str, send: Send, *, answer_is_lost: bool = False) -> Any:
         """The first answer's body. `answer_is_lost`: nothing that is stored can make the same answer again."""
         self.tested.add(route)
         key = SystemClock().new_id()
@@ -42,15 +42,15 @@ class Repeating:
         unanswered = [{"$set": {"status": None, "at": "$$NOW"}}, {"$unset": ["body", "headers"]}]
         await self.database["idempotency"].update_many({}, unanswered)
         again = await send(key)
-        told = (again.status_code, again.json().get("type"))
+        outcome = (again.status_code, again.json().get("type"))
         lost = (409, "urn:preceptor:problem:answered_once")
-        assert told == (lost if answer_is_lost else (first.status_code, None)), f"{route}: {again.text}"
+        assert outcome == (lost if answer_is_lost else (first.status_code, None)), f"{route}: {again.text}"
         assert await self._stored() == stored, f"{route}: the repetition changed something"
         return first.json()
 
     async def _stored(self) -> Mapping[str, str]:
         hashes = (await self.database.command("dbHash"))["collections"]
-        return {name: one for name, one in hashes.items() if name not in _NOT_COMPARED}
+        return {name: digest for name, digest in hashes.items() if name not in _NOT_COMPARED}
 
     def covers(self, document: Json) -> None:
         posts = {path for path, operations in document["paths"].items() if "post" in operations}
@@ -75,30 +75,30 @@ async def test_every_post_of_profiles_takes_effect_once_and_is_answered_without_
     def post(by: Person, path: str, body: Json | None = None) -> Send:
         return lambda key: by.post(path, body, key=key)
 
-    await repeating.twice("/institutions", post(network.operator, "/institutions", {"id": "here", "name": "Here"}))
+    await repeating.repeat("/institutions", post(network.operator, "/institutions", {"id": "here", "name": "Here"}))
     here, there = network.coordinator("here"), await network.institution("there")
     shared = {"name": "Care", "admits": ["there"]}
-    programme = await repeating.twice("/programmes", post(here, "/programmes", shared))
+    programme = await repeating.repeat("/programmes", post(here, "/programmes", shared))
     admission = f"/admissions/{programme['id']}/agree"
-    await repeating.twice("/admissions/{programme}/{answer}", post(there, admission))
+    await repeating.repeat("/admissions/{programme}/{answer}", post(there, admission))
     ada = {"name": "Ada", "email": "ada@example.org", "affiliations": ["there"]}
-    member = (await repeating.twice("/members", post(here, "/members", ada)))["id"]
+    member = (await repeating.repeat("/members", post(here, "/members", ada)))["id"]
     affiliation = f"/affiliations/{member}/agree"
-    await repeating.twice("/affiliations/{member}/{answer}", post(there, affiliation))
-    await repeating.twice("/members/{member}/{command}", post(here, f"/members/{member}/pause"))
+    await repeating.repeat("/affiliations/{member}/{answer}", post(there, affiliation))
+    await repeating.repeat("/members/{member}/{command}", post(here, f"/members/{member}/pause"))
     invitations = f"/members/{member}/invitations"
-    await repeating.twice("/members/{member}/invitations", post(here, invitations), answer_is_lost=True)
+    await repeating.repeat("/members/{member}/invitations", post(here, invitations), answer_is_lost=True)
     code = {"code": (await here.post(invitations)).json()["code"]}
     person = network.sign_in("ada", "here", "member")
-    await repeating.twice("/invitations/accept", post(person, "/invitations/accept", code))
+    await repeating.repeat("/invitations/accept", post(person, "/invitations/accept", code))
     ask = post(here, f"/members/{member}/erasure")
-    erasure = (await repeating.twice("/members/{member}/erasure", ask))["id"]
+    erasure = (await repeating.repeat("/members/{member}/erasure", ask))["id"]
     withdraw = post(here, f"/erasures/{erasure}/withdraw")
-    await repeating.twice("/erasures/{erasure}/withdraw", withdraw, answer_is_lost=True)
+    await repeating.repeat("/erasures/{erasure}/withdraw", withdraw, answer_is_lost=True)
     await here.post(f"/members/{member}/erasure")
-    await repeating.twice("/me/erasure/withdraw", post(person, "/me/erasure/withdraw"), answer_is_lost=True)
+    await repeating.repeat("/me/erasure/withdraw", post(person, "/me/erasure/withdraw"), answer_is_lost=True)
     file = b"name,email\nBo,bo@example.org\n"
-    await repeating.twice("/rosters", lambda key: here.upload(file, MAPPING, key=key))
+    await repeating.repeat("/rosters", lambda key: here.upload(file, MAPPING, key=key))
     repeating.covers(network.service.app.openapi())
 
 
@@ -120,58 +120,58 @@ class Posts:
     async def of_members(self) -> None:
         ask = {"programme": CARE, "message": "May I?"}
         asks = self._post("/mentees/ana/requests", "ana", mentor="mara", **ask)
-        request = (await self.repeating.twice("/mentees/{mentee}/requests", asks))["id"]
+        request = (await self.repeating.repeat("/mentees/{mentee}/requests", asks))["id"]
         withdraw = self._post(f"/requests/{request}/withdraw", "ana", version=1)
-        await self.repeating.twice("/requests/{request}/withdraw", withdraw)
-        request = await self._matching.asks("ana", "milo")
+        await self.repeating.repeat("/requests/{request}/withdraw", withdraw)
+        request = await self._matching.request_mentor("ana", "milo")
         decline = self._post(f"/requests/{request}/decline", "milo", version=1)
-        await self.repeating.twice("/requests/{request}/decline", decline)
-        request = await self._matching.asks("ben", "milo")
+        await self.repeating.repeat("/requests/{request}/decline", decline)
+        request = await self._matching.request_mentor("ben", "milo")
         accept = self._post(f"/requests/{request}/accept", "milo", version=1)
-        relationship = (await self.repeating.twice("/requests/{request}/accept", accept))["relationship"]
+        relationship = (await self.repeating.repeat("/requests/{request}/accept", accept))["relationship"]
         for version, verb in enumerate(("pause", "resume", "close"), start=1):
             act = self._post(f"/relationships/{relationship}/{verb}", "ben", version=version)
-            await self.repeating.twice(f"/relationships/{{relationship}}/{verb}", act)
+            await self.repeating.repeat(f"/relationships/{{relationship}}/{verb}", act)
 
     async def of_rotations(self) -> None:
         enter = self._post("/rotations", "hr", role="integrator", rotations=[ROTATION])
-        await self.repeating.twice("/rotations", enter)
+        await self.repeating.repeat("/rotations", enter)
         token = self._matching.issuer.token("hr", institution=NORTH, roles=["integrator"])
 
         def upload(key: str) -> Awaitable[httpx.Response]:
             headers = {"authorization": f"Bearer {token}", "idempotency-key": key}
             return self._matching.client.post("/rotations/upload", headers=headers, files={"file": ("r.csv", CSV)})
 
-        await self.repeating.twice("/rotations/upload", upload)
+        await self.repeating.repeat("/rotations/upload", upload)
 
     async def of_rounds(self) -> None:
         path = f"/programmes/{CARE}/rounds"
-        first = (await self.repeating.twice("/programmes/{programme}/rounds", self._order(path)))["id"]
+        first = (await self.repeating.repeat("/programmes/{programme}/rounds", self._order(path)))["id"]
         version = await self._becomes("rounds", first, "pending")
         target = self._order(f"/rounds/{first}/target", version=version, target="coverage")
-        await self.repeating.twice("/rounds/{round}/target", target)
+        await self.repeating.repeat("/rounds/{round}/target", target)
         version = await self._becomes("rounds", first, "pending")
-        await self.repeating.twice("/rounds/{round}/drop", self._order(f"/rounds/{first}/drop", version=version))
+        await self.repeating.repeat("/rounds/{round}/drop", self._order(f"/rounds/{first}/drop", version=version))
         second = (await self._order(path)(SystemClock().new_id())).json()["id"]
         version = await self._becomes("rounds", second, "pending")
         publish = self._order(f"/rounds/{second}/publish", version=version)
-        await self.repeating.twice("/rounds/{round}/publish", publish)
+        await self.repeating.repeat("/rounds/{round}/publish", publish)
 
     async def of_repairs(self) -> None:
         path = f"/programmes/{CARE}/repairs"
-        first = (await self.repeating.twice("/programmes/{programme}/repairs", self._order(path)))["id"]
-        await self.repeating.twice("/repairs/{repair}/drop", self._order(f"/repairs/{first}/drop", version=1))
+        first = (await self.repeating.repeat("/programmes/{programme}/repairs", self._order(path)))["id"]
+        await self.repeating.repeat("/repairs/{repair}/drop", self._order(f"/repairs/{first}/drop", version=1))
         second = (await self._order(path)(SystemClock().new_id())).json()["id"]
-        await self.repeating.twice("/programmes/{programme}/repairs", self._order(path), answer_is_lost=True)
+        await self.repeating.repeat("/programmes/{programme}/repairs", self._order(path), answer_is_lost=True)
         version = await self._becomes("repairs", second, "proposed")
         approve = self._order(f"/repairs/{second}/approve", version=version)
-        await self.repeating.twice("/repairs/{repair}/approve", approve)
+        await self.repeating.repeat("/repairs/{repair}/approve", approve)
 
     async def of_rehearsals(self) -> None:
         begin = self._order(f"/programmes/{CARE}/rehearsals", weights={"topics": 80})
-        rehearsal = (await self.repeating.twice("/programmes/{programme}/rehearsals", begin))["id"]
+        rehearsal = (await self.repeating.repeat("/programmes/{programme}/rehearsals", begin))["id"]
         drop = self._order(f"/rehearsals/{rehearsal}/drop", version=1)
-        await self.repeating.twice("/rehearsals/{rehearsal}/drop", drop)
+        await self.repeating.repeat("/rehearsals/{rehearsal}/drop", drop)
 
     def _post(self, path: str, who: str, **options: Any) -> Send:
         return lambda key: self._matching.post(path, who, key=key, **options)
@@ -201,16 +201,16 @@ async def test_every_post_of_notifications_takes_effect_once_and_is_answered_wit
                 path, headers={**notifications.headers("ana"), "Idempotency-Key": key}, json=body or None
             )
 
-        await repeating.twice("/inbox/{notification}/read", post(f"/inbox/{first['id']}/read"))
+        await repeating.repeat("/inbox/{notification}/read", post(f"/inbox/{first['id']}/read"))
         await notifications.tell(notifications_kit.event("ana", ranked=[("bea", "north")], entered=["bea"], version=2))
-        await repeating.twice("/inbox/read", post("/inbox/read", up_to=100))
+        await repeating.repeat("/inbox/read", post("/inbox/read", up_to=100))
         repeating.covers((await notifications.http.get("/openapi.json")).json())
 
 
 async def test_a_repetition_that_would_change_something_again_is_refused(matching: Matching) -> None:
     """The mentor resumed what the mentee had paused: the mentee's pause, sent again, does not pause it again."""
-    request = await matching.asks("ben", "milo")
-    relationship = (await matching.answers("milo", request, "accept"))["relationship"]
+    request = await matching.request_mentor("ben", "milo")
+    relationship = (await matching.answer_request("milo", request, "accept"))["relationship"]
     key = SystemClock().new_id()
     path = f"/relationships/{relationship}"
     paused = await matching.post(f"{path}/pause", "ben", key=key)

@@ -55,7 +55,7 @@ class Served:
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         sent = self._body(operation)
-        takes = {one["name"] for one in operation.get("parameters", []) if one["in"] == "query"}
+        takes = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"}
         given = {"programme": ids.get("programme", UNKNOWN), "ids": ids.get("member", UNKNOWN)}
         query = {name: value for name, value in given.items() if name in takes}
         url = self._filled(path, operation, ids)
@@ -80,7 +80,7 @@ class Served:
 
     async def state(self) -> Mapping[str, str]:
         hashes = (await self.database.command("dbHash"))["collections"]
-        return {name: one for name, one in hashes.items() if name not in _MOVING}
+        return {name: digest for name, digest in hashes.items() if name not in _MOVING}
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +123,11 @@ async def _profiles(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIt
 @asynccontextmanager
 async def _matching(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIterator[Served]:
     async with matching_kit.asking(mongo_uri, bootstrap, two, work=()) as matching:  # nothing moves by itself
-        await matching.say(matching_kit.programme(admits=(NORTH,)))
+        await matching.receive(matching_kit.programme(admits=(NORTH,)))
         await matching.join(matching_kit.mentee("sue", SOUTH))
-        opened = await matching.asks("ben", "milo")
-        relationship = (await matching.answers("milo", opened, "accept"))["relationship"]
-        request = await matching.asks("ana", "mara")
+        opened = await matching.request_mentor("ben", "milo")
+        relationship = (await matching.answer_request("milo", opened, "accept"))["relationship"]
+        request = await matching.request_mentor("ana", "mara")
         round_ = await matching.post(f"/programmes/{CARE}/rounds", "carla", role="coordinator")
         assert round_.status_code == 201, round_.text
         repair = await matching.post(f"/programmes/{CARE}/repairs", "carla", role="coordinator")
@@ -203,9 +203,9 @@ async def test_no_route_accepts_an_invalid_token(served: Served, two: LocalIssue
     for method, path, operation in served.routes():
         for token, status, code in forgeries(two):
             answer = await served.ask(method, path, operation, token, served.theirs)
-            told = (answer.status_code, answer.json()["type"], answer.headers["content-type"])
+            outcome = (answer.status_code, answer.json()["type"], answer.headers["content-type"])
             wanted = (status, f"urn:preceptor:problem:{code}", "application/problem+json")
-            assert told == wanted, f"{method} {path}: {answer.text}"
+            assert outcome == wanted, f"{method} {path}: {answer.text}"
     assert await served.state() == before
 
 
@@ -213,7 +213,9 @@ async def test_another_institutions_ids_are_answered_like_unknown_ones_and_chang
     before = await served.state()
     asked = 0
     for method, path, operation in served.routes():
-        named = {one["name"] for one in operation.get("parameters", []) if one["in"] == "path"} & served.theirs.keys()
+        named = {
+            parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"
+        } & served.theirs.keys()
         for role, token in served.strangers.items() if named else ():
             known = await served.ask(method, path, operation, token, served.theirs)
             unknown = await served.ask(method, path, operation, token, {})
@@ -229,15 +231,15 @@ async def test_every_route_refuses_a_query_parameter_that_it_does_not_know(serve
     token = two.token("carla", institution=NORTH, roles=["coordinator", "member", "integrator"])
     for method, path, operation in served.routes():
         answer = await served.ask(method, path, operation, token, served.theirs, more={"nmae": "x"})
-        told = (answer.status_code, answer.json().get("type"))
-        assert told == (422, "urn:preceptor:problem:query_invalid"), f"{method} {path}: {answer.text}"
+        outcome = (answer.status_code, answer.json().get("type"))
+        assert outcome == (422, "urn:preceptor:problem:query_invalid"), f"{method} {path}: {answer.text}"
         assert answer.json()["errors"][0]["field"] == "nmae"
     assert await served.state() == before
 
 
 def test_only_a_route_that_takes_a_version_answers_that_it_is_stale(served: Served) -> None:
     for method, path, operation in served.routes():
-        takes_version = any(one["name"].lower() == "if-match" for one in operation.get("parameters", []))
+        takes_version = any(parameter["name"].lower() == "if-match" for parameter in operation.get("parameters", []))
         assert ("412" in operation["responses"]) == takes_version, f"{method} {path}"
 
 

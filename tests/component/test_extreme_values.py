@@ -68,7 +68,7 @@ def unsubscribed(plumbing: Plumbing, service: str) -> Unsubscribed:
 
 def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [at, *(place for name, one in inner for place in places(one, (*at, name)))]
+    return [at, *(place for name, child in inner for place in places(child, (*at, name)))]
 
 
 def put(value: Any, at: Sequence[Any], extreme: Any) -> Any:
@@ -88,9 +88,9 @@ def changed_events(draw: st.DrawFn) -> tuple[str, tuple[Any, ...], Any]:
 
 def renamed(value: Any, before: str, after: str) -> Any:
     if isinstance(value, dict):
-        return {name: renamed(one, before, after) for name, one in value.items()}
+        return {name: renamed(child, before, after) for name, child in value.items()}
     if isinstance(value, list):
-        return [renamed(one, before, after) for one in value]
+        return [renamed(child, before, after) for child in value]
     return after if value == before else value
 
 
@@ -124,9 +124,9 @@ async def apply_all(plumbing: Plumbing, database: Database) -> list[Handler]:
     await MongoContactRepository(database).prepare()
     await MongoInboxRepository(database).prepare(read_kept=timedelta(days=1))
     matching, notifications = unsubscribed(plumbing, "matching"), unsubscribed(plumbing, "notifications")
-    heard: list[Any] = []
+    handled: list[Any] = []
     matching.projection(
-        projection_handlers(ProjectedDocuments(database, on_applied=lambda _, documents: heard.extend(documents)))
+        projection_handlers(ProjectedDocuments(database, on_applied=lambda _, documents: handled.extend(documents)))
     )
     notifications.projection({ContactChanged: store.fold_contacts})
     reactions = Reactions(Notifier(plumbing.clock), MongoNotificationRepository)
@@ -146,7 +146,7 @@ async def test_an_extreme_value_stops_no_consumer_and_no_index(
     database = plumbing.database
     handlers = await apply_all(plumbing, database)
     first = int(plumbing.clock.monotonic() * 1e6)
-    records = [record_of(*one, offset=first + n) for n, one in enumerate(drawn)]
+    records = [record_of(*parts, offset=first + n) for n, parts in enumerate(drawn)]
     good = record_of(MemberChanged.TYPE, ("paused",), False, offset=first + len(drawn))
 
     for handle in handlers:
@@ -169,10 +169,10 @@ async def test_what_only_the_store_refuses_is_traced_to_its_record_and_parked(pl
 
     async def fold_unbounded(received: Sequence[Any]) -> list[Refused]:
         unbounded = [
-            replace(one, payload=one.payload.model_copy(update={"capacity": 2**70}))
-            if one.payload.capacity == 13
-            else one
-            for one in received
+            replace(record, payload=record.payload.model_copy(update={"capacity": 2**70}))
+            if record.payload.capacity == 13
+            else record
+            for record in received
         ]
         return await fold(copies, unbounded)
 
@@ -184,7 +184,7 @@ async def test_what_only_the_store_refuses_is_traced_to_its_record_and_parked(pl
 
     assert await copies.count_documents({}) == len(capacities) - 2
     waiting = await plumbing.parking.waiting()
-    assert [(one.offset, one.reason) for one in waiting] == [(1, "value_refused"), (3, "value_refused")]
+    assert [(parked.offset, parked.reason) for parked in waiting] == [(1, "value_refused"), (3, "value_refused")]
 
 
 async def test_a_reaction_whose_value_the_store_refuses_is_parked_without_retries(plumbing: Plumbing) -> None:
@@ -202,7 +202,7 @@ async def test_a_program_fault_in_a_projection_parks_its_record_only(plumbing: P
     copies = plumbing.database["copies"]
 
     async def fold_with_fault(received: Sequence[Any]) -> list[Refused]:
-        if any(one.payload.capacity == 13 for one in received):
+        if any(record.payload.capacity == 13 for record in received):
             raise KeyError("a fault")
         return await fold(copies, received)
 
@@ -224,5 +224,5 @@ async def test_an_attribute_of_a_megabyte_is_parked(plumbing: Plumbing, header: 
         long = [replace(base, offset=n, key=b"k" * 900_000 + str(n).encode()) for n in range(1, 20)]
     for handle in handlers:
         await handle([*long, base])
-    reasons = {one.reason for one in await plumbing.parking.waiting()}
+    reasons = {parked.reason for parked in await plumbing.parking.waiting()}
     assert reasons <= {"bad_attributes"}

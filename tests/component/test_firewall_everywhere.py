@@ -31,7 +31,7 @@ async def steps(api: RoundsApi, state: str) -> list[tuple[str, list[str]]] | Non
     if not found or found[0]["state"] != state:
         return None
     items = (await api.get(f"/repairs/{found[0]['id']}/steps")).json()["items"]
-    return [(one["mentee"]["member"], [move["mentor"]["member"] for move in one["moves"]]) for one in items]
+    return [(repair["mentee"]["member"], [move["mentor"]["member"] for move in repair["moves"]]) for repair in items]
 
 
 async def test_no_round_and_no_repair_matches_an_evaluator_with_the_assessed_member(
@@ -39,7 +39,7 @@ async def test_no_round_and_no_repair_matches_an_evaluator_with_the_assessed_mem
 ) -> None:
     work = ("assessments", "solving", "publishing", "repairs", "due")
     async with running(mongo_uri, kafka_bootstrap, issuer, work=work) as matching:
-        await matching.say(institution(NORTH), programme())
+        await matching.receive(institution(NORTH), programme())
         await matching.join(mentor("mara"), mentor("milo"), mentee("ana"))
         await assesses_ana(matching, "mara")
         api = RoundsApi(matching, tmp_path)
@@ -59,9 +59,9 @@ async def test_no_round_and_no_repair_matches_an_evaluator_with_the_assessed_mem
         assert await matching.database["relationships"].count_documents({}) == 0
 
         await matching.join(mentor("max"))
-        accepted = await matching.answers("max", await matching.asks("ana", "max"), "accept")
+        accepted = await matching.answer_request("max", await matching.request_mentor("ana", "max"), "accept")
         assert accepted["relationship"]
-        await matching.say(mentor("max", status="inactive"))
+        await matching.receive(mentor("max", status="inactive"))
         assert await eventually(lambda: steps(api, "proposed"), within=60) == [("ana", [])], "both others assess her"
         await matching.join(mentor("mina"))
         await matching.post(f"/programmes/{CARE}/repairs", "carla", role="coordinator", bystanders_at_most=0)

@@ -21,7 +21,7 @@ from tests.component.matching_kit import mentor
 from tests.conftest import TOPICS
 from tests.eventually import eventually
 
-TOPICS_OF_PROFILES = [one.name for one in load_topics(TOPICS, size=NATIVE) if one.name.startswith("profiles.")]
+TOPICS_OF_PROFILES = [topic.name for topic in load_topics(TOPICS, size=NATIVE) if topic.name.startswith("profiles.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Scene:
         await eventually(is_there, within=20, message=f"ana's copy is at {sequence}")
 
     async def parked(self) -> Sequence[str]:
-        return [one.reason for one in await self.plumbing.parking.waiting()]
+        return [parked.reason for parked in await self.plumbing.parking.waiting()]
 
     async def until_parked(self, *reasons: str) -> None:
         async def are_parked() -> bool:
@@ -142,7 +142,7 @@ def forged_sequences(scene: Scene) -> tuple[list[dict[str, Any]], list[str]]:
 FORGERIES = [forged_by_another_institution, forged_against_itself, forged_sequences]
 
 
-@pytest.mark.parametrize("forgeries", FORGERIES, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("forgeries", FORGERIES, ids=lambda forgery: forgery.__name__)
 async def test_a_forged_record_is_parked_changes_nothing_and_holds_up_nothing(scene: Scene, forgeries: Any) -> None:
     before = await scene.copy()
     records, reasons = forgeries(scene)
@@ -163,7 +163,7 @@ async def test_parked_forgeries_are_measured_by_reason_until_they_are_dropped(sc
         labels = [
             {"consumer": consumer, "reason": reason} for reason in ("another_institution", "implausible_sequence")
         ]
-        return [plumbing.metrics.registry.get_sample_value("preceptor_parked_records", one) for one in labels]
+        return [plumbing.metrics.registry.get_sample_value("preceptor_parked_records", label) for label in labels]
 
     assert await measured() == [None, None]
     theirs = scene.of(scene.member(scene.elsewhere), scene.elsewhere, sequence=4)
@@ -175,12 +175,12 @@ async def test_parked_forgeries_are_measured_by_reason_until_they_are_dropped(sc
     assert await measured() == [0, 0]
 
 
-@pytest.mark.parametrize("forgeries", FORGERIES, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("forgeries", FORGERIES, ids=lambda forgery: forgery.__name__)
 async def test_a_forged_record_hides_no_genuine_record_of_its_batch(scene: Scene, forgeries: Any) -> None:
     records, reasons = forgeries(scene)
-    waiting = [scene.producer.send(**one) for one in (scene.honest(4), *records, scene.honest(5))]
-    for one in [await sent for sent in waiting]:
-        await one
+    waiting = [scene.producer.send(**record) for record in (scene.honest(4), *records, scene.honest(5))]
+    for metadata in [await sent for sent in waiting]:
+        await metadata
     await scene.until_at(5)
     await scene.until_parked(*reasons)
 

@@ -33,7 +33,7 @@ async def notes_api(mongo_uri: str, issuer: LocalIssuer) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def api(notes_api: Api) -> Api:
-    await notes_api.begin_anew()
+    await notes_api.reset()
     return notes_api
 
 

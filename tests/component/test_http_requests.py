@@ -22,7 +22,7 @@ async def notes_api(mongo_uri: str, issuer: LocalIssuer) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def api(notes_api: Api) -> Api:
-    await notes_api.begin_anew()
+    await notes_api.reset()
     return notes_api
 
 
@@ -144,7 +144,7 @@ async def test_an_invalid_body_is_refused_with_the_place_and_never_the_value(
     for method, path in (("POST", "/notes"), ("PATCH", f"/notes/{note}")):
         headers = api.headers(content_type="application/json", if_match='"1"')
         is_problem(await client.request(method, path, content=content, headers=headers), status, code)
-    assert [(one["text"], one["version"]) for one in await api.notes()] == [("first", 1)]
+    assert [(note["text"], note["version"]) for note in await api.notes()] == [("first", 1)]
 
 
 async def test_json_with_another_content_type_is_not_echoed(api: Api, client: httpx.AsyncClient) -> None:
@@ -170,7 +170,7 @@ async def test_text_that_looks_like_a_query_operator_is_stored_as_text(api: Api,
         assert (await client.post("/notes", json={"text": text}, headers=api.headers())).status_code == 201
         found = await client.get("/notes", params={"text": text}, headers=api.headers())
         assert len(found.json()["items"]) == 1, text
-    assert sorted(one["text"] for one in await api.notes()) == sorted(odd)
+    assert sorted(note["text"] for note in await api.notes()) == sorted(odd)
     refused = await client.get("/notes", params={"text[$ne]": "x"}, headers=api.headers())
     is_problem(refused, 422, "query_invalid")
 
@@ -368,7 +368,7 @@ def _form_headers(api: Api, charset: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b'{"tags": ["a"], "weight": {"topics": [0, NaN]}}', "weight.topics.1 is not finite"),
         (b'{"weight": -1e999}', "weight is not finite"),
@@ -383,11 +383,11 @@ def _form_headers(api: Api, charset: str) -> Any:
     ids=["NaN", "too large", "too long", "twice", "broken", "deep", "deeper", "nested", "no JSON"],
 )
 async def test_invalid_json_is_refused_with_its_place(
-    api: Api, client: httpx.AsyncClient, content: bytes, said: str
+    api: Api, client: httpx.AsyncClient, content: bytes, message: str
 ) -> None:
     answer = await client.post("/notes", content=content, headers=api.headers(content_type="application/json"))
     is_problem(answer, 400, "body_unreadable")
-    assert said in answer.json()["detail"]
+    assert message in answer.json()["detail"]
 
 
 async def test_unknown_paths_and_methods_are_answered_with_problem_details(api: Api, client: httpx.AsyncClient) -> None:

@@ -29,13 +29,13 @@ async def client(api: Api) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def a_fact_waits(api: Api, *, bulk: bool = False, said_to_be: timedelta = timedelta()) -> str:
+async def a_fact_waits(api: Api, *, bulk: bool = False, age: timedelta = timedelta()) -> str:
     fact = Fact(
         id=api.clock.new_id(),
         payload=InstitutionChanged(institution="charite", name="Charité", status="active"),
         institution="charite",
         sequence=1,
-        time=api.clock.now() - said_to_be,
+        time=api.clock.now() - age,
         trace=Trace(correlation_id="c"),
         bulk=bulk,
     )
@@ -103,7 +103,7 @@ async def test_an_invalid_token_is_refused_before_shedding(api: Api, client: htt
 
 
 async def test_a_new_fact_sheds_no_request_however_wrong_its_writers_clock(api: Api, client: httpx.AsyncClient) -> None:
-    await a_fact_waits(api, said_to_be=timedelta(minutes=10))
+    await a_fact_waits(api, age=timedelta(minutes=10))
     assert (await write(api, client)).status_code == 201
 
 

@@ -49,7 +49,7 @@ async def house(network: Network) -> House:
     a, b = [(await whole.post("/programmes", {"name": name})).json()["id"] for name in "AB"]
 
     async def member(name: str, *programmes: str) -> Json:
-        enrolments = [{"programme": one, "roles": ["mentee"]} for one in programmes]
+        enrolments = [{"programme": programme, "roles": ["mentee"]} for programme in programmes]
         return await network.member(whole, name, enrolments=enrolments)
 
     return House(
@@ -70,7 +70,7 @@ async def _seen(house: House, member: Json) -> Json:
 
 async def test_a_member_of_no_programme_of_theirs_is_unknown_to_them(house: House) -> None:
     listed = (await house.limited.get("/members")).json()["items"]
-    assert {one["id"] for one in listed} == {house.inside["id"], house.both["id"]}
+    assert {member["id"] for member in listed} == {house.inside["id"], house.both["id"]}
     for member in (house.outside, house.nowhere):
         path = f"/members/{member['id']}"
         answers = [await house.limited.get(path), await house.limited.patch(path, {"name": "X"}, version=1)]
@@ -167,8 +167,8 @@ async def test_hidden_enrolments_do_not_show_in_any_answer(house: House) -> None
 
 def _without_request(answer: httpx.Response) -> tuple[int, str]:
     """What two answers have in common if they tell the same."""
-    told = {name: value for name, value in answer.json().items() if name not in {"instance", "correlation_id"}}
-    return answer.status_code, repr(told)
+    problem = {name: value for name, value in answer.json().items() if name not in {"instance", "correlation_id"}}
+    return answer.status_code, repr(problem)
 
 
 async def test_a_taken_address_or_staff_number_is_refused_without_saying_which_or_whose(
@@ -214,7 +214,7 @@ async def test_a_coordinator_who_is_a_member_changes_their_own_profile(network: 
 async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
     async with matching_running(mongo_uri, kafka_bootstrap, issuer, work=()) as matching:
         both = [*mentor("x").enrolments, *_other("mentor")]
-        await matching.say(institution(NORTH), programme(), programme("other"))
+        await matching.receive(institution(NORTH), programme(), programme("other"))
         await matching.join(mentor("mara"), mentee("ana"), mentor("bo", enrolments=tuple(both)))
         await matching.join(mentor("ola", enrolments=_other("mentor")), mentee("ole", enrolments=_other("mentee")))
         await matching.join(mentee("una", enrolments=()))
@@ -222,7 +222,9 @@ async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) ->
 
 
 def _other(role: Any) -> tuple[Any, ...]:
-    return tuple(one.model_copy(update={"programme": "other", "roles": (role,)}) for one in mentor("x").enrolments)
+    return tuple(
+        enrolment.model_copy(update={"programme": "other", "roles": (role,)}) for enrolment in mentor("x").enrolments
+    )
 
 
 async def _ask(matching: Matching, role: str, method: str, path: str, **sent: Any) -> httpx.Response:
@@ -251,13 +253,13 @@ async def test_rotations_of_people_in_other_programmes_are_out_of_reach(matching
         assert (entered.status_code, entered.json()["errors"]) == (422, fresh.json()["errors"])
     for id in outside:
         taken = await _ask(matching, role, "PUT", f"/rotations/{id}", json=_rotation("mara", "ana"))
-        said = [{"field": "id", "message": "cannot be used: choose another id"}]
-        assert (taken.status_code, taken.json()["errors"]) == (422, said)
+        errors = [{"field": "id", "message": "cannot be used: choose another id"}]
+        assert (taken.status_code, taken.json()["errors"]) == (422, errors)
     assert await matching.database["rotations"].find().to_list(None) == kept
     mine = await _ask(matching, role, "PUT", "/rotations/r-mine", json=_rotation("mara", "ana"))
     assert mine.status_code == 200, mine.text
     listed = await _ask(matching, "coordinator", "GET", "/rotations")
-    assert [one["id"] for one in listed.json()["items"]] == ["r-mine"]
+    assert [item["id"] for item in listed.json()["items"]] == ["r-mine"]
     assert len((await _ask(matching, whole, "GET", "/rotations")).json()["items"]) == 4
     assert (await _ask(matching, role, "DELETE", "/rotations/r-mine")).status_code == 204
 

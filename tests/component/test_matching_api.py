@@ -40,12 +40,12 @@ async def fresh(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> As
 @asynccontextmanager
 async def _founded(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
     async with running(mongo_uri, kafka_bootstrap, issuer) as matching:
-        await matching.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
-        await matching.say(programme(limits=ProgrammeLimits(list_length=2)))
+        await matching.receive(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
+        await matching.receive(programme(limits=ProgrammeLimits(list_length=2)))
         ana = mentee("ana", topics_wanted=("research", "careers", "ethics"))
-        await matching.say(signed_in(ana), signed_in(mentor("mara"), never=("ben",)))
-        await matching.say(mentor("mara"), mentor("milo", topics_offered=("research",), time_zone="Asia/Tokyo"))
-        await matching.say(ana, mentee("ben"))
+        await matching.receive(signed_in(ana), signed_in(mentor("mara"), never=("ben",)))
+        await matching.receive(mentor("mara"), mentor("milo", topics_offered=("research",), time_zone="Asia/Tokyo"))
+        await matching.receive(ana, mentee("ben"))
         await matching.until_list("ana", "mara", "milo")
         await matching.until_list("ben", "milo")
         yield matching
@@ -104,12 +104,14 @@ async def test_an_outdated_list_offers_no_seat_that_is_taken(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, coalesce_seconds=3600) as matching:
-        await matching.say(institution(NORTH), programme(), signed_in(mentee("ana")), mentor("mara"), mentor("milo"))
-        await matching.say(mentee("ana"))
+        await matching.receive(
+            institution(NORTH), programme(), signed_in(mentee("ana")), mentor("mara"), mentor("milo")
+        )
+        await matching.receive(mentee("ana"))
         await matching.until_list("ana", *sorted(await _two(matching)))
-        await matching.say(mentor("mara", capacity=0))
+        await matching.receive(mentor("mara", capacity=0))
         answer = (await matching.get(LIST, "ana", NORTH, programme=CARE)).json()
-        assert [one["mentor"] for one in answer["items"]] == ["milo"]
+        assert [item["mentor"] for item in answer["items"]] == ["milo"]
         assert answer["withdrawn"] == 1
 
 
@@ -120,7 +122,7 @@ async def _two(matching: Matching) -> list[str]:
 
 
 async def test_why_not_names_only_reasons_that_both_profiles_show(fresh: Matching) -> None:
-    await fresh.say(
+    await fresh.receive(
         mentor("deutsch", languages=("de",)),
         mentor("phone", formats=("phone",)),
         mentor("full", capacity=0),
@@ -149,22 +151,22 @@ async def test_why_not_names_only_reasons_that_both_profiles_show(fresh: Matchin
 
 
 async def test_a_mentor_of_an_institution_without_exchange_is_answered_as_unknown(fresh: Matching) -> None:
-    await fresh.say(institution(SOUTH), mentor("shy", SOUTH))
-    shy, nobody = [
+    await fresh.receive(institution(SOUTH), mentor("shy", SOUTH))
+    shy, unknown = [
         await fresh.get(f"/mentees/ana/why-not/{other}", "ana", NORTH, programme=CARE) for other in ("shy", "nobody")
     ]
     assert shy.status_code == 404
-    assert shy.json() == nobody.json()
+    assert shy.json() == unknown.json()
 
 
 async def test_the_unmatched_come_with_reasons_by_page_and_as_a_file(fresh: Matching) -> None:
-    await fresh.say(mentee("quiet", topics_wanted=()), mentee("romand", languages=("fr",)), mentee("far", SOUTH))
-    for one in ("quiet", "romand", "far"):
-        await fresh.until_list(one)
+    await fresh.receive(mentee("quiet", topics_wanted=()), mentee("romand", languages=("fr",)), mentee("far", SOUTH))
+    for member in ("quiet", "romand", "far"):
+        await fresh.until_list(member)
     path = f"/programmes/{CARE}/unmatched"
     first = (await fresh.get(path, "carla", NORTH, "coordinator", limit=1)).json()
     second = (await fresh.get(path, "carla", NORTH, "coordinator", limit=1, cursor=first["next"])).json()
-    assert [(one["mentee"], one["reason"]["code"]) for one in (*first["items"], *second["items"])] == [
+    assert [(item["mentee"], item["reason"]["code"]) for item in (*first["items"], *second["items"])] == [
         ("quiet", "profile_incomplete"),
         ("romand", "no_common_language"),
     ]

@@ -48,19 +48,19 @@ async def _suggested(matching: Matching, who: str, mentors: set[str]) -> bool:
 
 
 async def test_a_declined_pair_is_suggested_again_after_its_separation_ends(matching: Matching) -> None:
-    request = await matching.asks("ana", "mara")
-    await matching.answers("mara", request, "decline")
+    request = await matching.request_mentor("ana", "mara")
+    await matching.answer_request("mara", request, "decline")
     await eventually(lambda: _suggested(matching, "ana", {"milo"}))
-    again = await matching.ask("ana", "mara")
+    again = await matching.send_request("ana", "mara")
     assert again.json()["type"] == "urn:preceptor:problem:not_available"
     await _make_due(matching, request)
     await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
-    await matching.asks("ana", "mara")
+    await matching.request_mentor("ana", "mara")
 
 
 async def _closed(matching: Matching, by: str, **body: Any) -> str:
     """A mentoring of ana's with mara, closed so."""
-    accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
+    accepted = await matching.answer_request("mara", await matching.request_mentor("ana", "mara"), "accept")
     id: str = accepted["relationship"]
     closed = await matching.post(f"/relationships/{id}/close", by, **body)
     assert closed.json()["state"] == "closed"
@@ -81,13 +81,13 @@ async def _kept_from_ana(matching: Matching) -> list[str]:
 async def test_a_closed_pair_is_separated_everywhere_until_time_has_passed(matching: Matching) -> None:
     id = await _closed(matching, "ana", reason="not_a_fit")
     await eventually(lambda: _suggested(matching, "ana", {"milo"}))
-    again = await matching.ask("ana", "mara")
+    again = await matching.send_request("ana", "mara")
     assert (again.status_code, again.json()["type"]) == (409, "urn:preceptor:problem:not_available")
     assert await _kept_from_ana(matching) == ["mara"]
     await _make_due(matching, id, of="relationships")
     await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
     assert await _kept_from_ana(matching) == []
-    repeated = await matching.ask("ana", "mara")
+    repeated = await matching.send_request("ana", "mara")
     assert repeated.json()["repeat"] is True
 
 
@@ -96,16 +96,16 @@ async def test_a_repeat_request_after_a_good_ending_is_shown_as_one_to_both(
 ) -> None:
     await _closed(matching, "ana", reason="goals_reached")
     await eventually(lambda: _suggested(matching, "ana", {"milo"}))
-    request = await matching.asks("ana", "mara")
+    request = await matching.request_mentor("ana", "mara")
     seen = await matching.get(f"/requests/{request}", "mara", NORTH)
     assert seen.json()["repeat"] is True
     assert [data["repeat"] for _, data in await matching.facts("request.made")] == [False, True]
-    assert (await matching.answers("mara", request, "accept"))["state"] == "accepted"
+    assert (await matching.answer_request("mara", request, "accept"))["state"] == "accepted"
 
 
 async def test_a_closing_person_may_separate_the_pair_permanently_and_unseen(matching: Matching) -> None:
     id = await _closed(matching, "mara", reason="goals_reached", never_again=True)
-    again = await matching.ask("ana", "mara")
+    again = await matching.send_request("ana", "mara")
     assert (again.status_code, again.json()["type"]) == (409, "urn:preceptor:problem:not_available")
     before = await matching.get(f"/relationships/{id}", "ana", NORTH)
     assert "never_again" not in before.text
@@ -114,13 +114,13 @@ async def test_a_closing_person_may_separate_the_pair_permanently_and_unseen(mat
     after = await matching.get(f"/relationships/{id}", "ana", NORTH)
     assert (before.headers["etag"], after.headers["etag"]) == ('"2"', '"3"')
     assert await matching.mentors_of("ana") == ["milo"]
-    assert (await matching.ask("ana", "mara")).json() == again.json()
+    assert (await matching.send_request("ana", "mara")).json() == again.json()
     assert await _kept_from_ana(matching) == ["mara"]
 
 
 @pytest.mark.parametrize("by", ["ana", "mara"])
 async def test_either_person_may_ask_for_permanent_separation_after_closing(matching: Matching, by: str) -> None:
-    await matching.say(programme(separation_days={"goals_reached": 0}))
+    await matching.receive(programme(separation_days={"goals_reached": 0}))
     id = await _closed(matching, "ana", reason="goals_reached")
     await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
     shown = await matching.get(f"/relationships/{id}", "ana", NORTH)
@@ -134,11 +134,11 @@ async def test_either_person_may_ask_for_permanent_separation_after_closing(matc
     assert await matching.facts() == facts
     await eventually(lambda: _suggested(matching, "ana", {"milo"}))
     assert await _kept_from_ana(matching) == ["mara"]
-    assert (await matching.ask("ana", "mara")).status_code == 409
+    assert (await matching.send_request("ana", "mara")).status_code == 409
 
 
 async def test_a_programme_sets_the_length_of_separations(matching: Matching) -> None:
-    await matching.say(programme(separation_days={"no_time": 0}))
+    await matching.receive(programme(separation_days={"no_time": 0}))
     await _closed(matching, "mara", reason="no_time")
     await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
 
@@ -157,31 +157,31 @@ async def test_the_mentor_of_an_unanswered_request_is_reminded_once_by_any_worke
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with asking(mongo_uri, kafka_bootstrap, issuer, work=()) as matching:
-        request = await matching.asks("ana", "mara")
+        request = await matching.request_mentor("ana", "mara")
         asked = await _overdue(matching, request, days=6)
         agendas = [
             DueWorker(MongoDueRepository(matching.database, SystemClock(), forget=[forget]), SystemClock())
             for _ in range(4)
         ]
 
-        await asyncio.gather(*(one.work() for one in agendas))
+        await asyncio.gather(*(agenda.work() for agenda in agendas))
         await agendas[0].work()
 
-        [(_, told)] = await matching.facts("request.nudged")
-        assert (told["nudge"], told["recipients"]) == (1, [MARA])
-        stands = (await matching.get(f"/requests/{request}", "mara", NORTH)).json()
-        assert datetime.fromisoformat(stands["expires_at"]) == asked + timedelta(days=14)
-        assert (await matching.answers("mara", request, "accept"))["state"] == "accepted"
+        [(_, data)] = await matching.facts("request.nudged")
+        assert (data["nudge"], data["recipients"]) == (1, [MARA])
+        current = (await matching.get(f"/requests/{request}", "mara", NORTH)).json()
+        assert datetime.fromisoformat(current["expires_at"]) == asked + timedelta(days=14)
+        assert (await matching.answer_request("mara", request, "accept"))["state"] == "accepted"
 
 
 async def test_a_worker_killed_while_reminding_repeats_and_loses_no_reminder(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:
-        await idle.say(institution(NORTH), programme())
+        await idle.receive(institution(NORTH), programme())
         await idle.join(mentor("mara"), *(mentee(f"m{number}") for number in range(4)))
         for number in range(4):
-            await _overdue(idle, await idle.asks(f"m{number}", "mara"), days=6)
+            await _overdue(idle, await idle.request_mentor(f"m{number}", "mara"), days=6)
 
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.component.due_once", mongo_uri, idle.database.name),
@@ -191,8 +191,8 @@ async def test_a_worker_killed_while_reminding_repeats_and_loses_no_reminder(
         assert await child.wait() == -signal.SIGKILL
         assert len(await idle.facts("request.nudged")) == 2
         await DueWorker(MongoDueRepository(idle.database, SystemClock(), forget=[forget]), SystemClock()).work()
-        told = [data["mentee"]["member"] for _, data in await idle.facts("request.nudged")]
-        assert sorted(told) == [f"m{number}" for number in range(4)]
+        notified = [data["mentee"]["member"] for _, data in await idle.facts("request.nudged")]
+        assert sorted(notified) == [f"m{number}" for number in range(4)]
 
 
 async def _overdue(matching: Matching, request: str, *, days: int) -> datetime:
@@ -204,20 +204,20 @@ async def _overdue(matching: Matching, request: str, *, days: int) -> datetime:
 
 
 async def test_an_unanswered_request_expires_once_and_its_mentee_is_notified(matching: Matching) -> None:
-    request = await matching.asks("ana", "mara")
+    request = await matching.request_mentor("ana", "mara")
     await _make_due(matching, request)
     await eventually(lambda: matching.facts("request.expired"))
     refused = await matching.post(f"/requests/{request}/accept", "mara")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:request_not_pending")
-    [(_, told)] = await matching.facts("request.expired")
-    assert told["recipients"] == [ANA]
+    [(_, data)] = await matching.facts("request.expired")
+    assert data["recipients"] == [ANA]
 
 
 async def test_an_inactive_member_keeps_no_request_and_no_seat(matching: Matching) -> None:
     await matching.join(mentor("mara", capacity=2))
-    accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
-    await matching.asks("ben", "mara")
-    await matching.say(mentor("mara", capacity=2, status="inactive"))
+    accepted = await matching.answer_request("mara", await matching.request_mentor("ana", "mara"), "accept")
+    await matching.request_mentor("ben", "mara")
+    await matching.receive(mentor("mara", capacity=2, status="inactive"))
     await eventually(lambda: matching.facts("relationship.paused"))
     await eventually(lambda: matching.facts("request.withdrawn"))
     assert await matching.seats() == {}
@@ -230,47 +230,47 @@ async def test_an_inactive_member_keeps_no_request_and_no_seat(matching: Matchin
     away = await matching.post(path, "ana")
     assert away.json()["type"] == "urn:preceptor:problem:not_available"
 
-    await matching.say(mentor("mara", capacity=0))
+    await matching.receive(mentor("mara", capacity=0))
     full = await matching.post(path, "ana")
     assert full.json() == away.json()
     own = await matching.post(path, "mara")
     assert own.json()["type"] == "urn:preceptor:problem:no_seat_left"
-    await matching.say(mentor("mara", capacity=1))
+    await matching.receive(mentor("mara", capacity=1))
     assert (await matching.post(path, "ana")).json()["state"] == "active"
     assert await matching.seats() == {"mara": 1}
     assert await matching.database["departures"].count_documents({}) == 0
 
 
 async def test_an_inactive_member_is_refused_until_reactivated(matching: Matching) -> None:
-    request = await matching.asks("ana", "milo")
-    relationship = (await matching.answers("milo", request, "accept"))["relationship"]
+    request = await matching.request_mentor("ana", "milo")
+    relationship = (await matching.answer_request("milo", request, "accept"))["relationship"]
     seen = ("/me/requests", "/me/relationships", f"/relationships/{relationship}", f"/requests/{request}")
     seen += ("/me/suggestions",)
     assert {path for path in seen if not (await matching.get(path, "ana", NORTH)).is_success} == set()
-    await matching.say(mentee("ana", status="inactive"))
+    await matching.receive(mentee("ana", status="inactive"))
     assert {path for path in seen if (await matching.get(path, "ana", NORTH)).status_code != 404} == set()
     for path in (f"/relationships/{relationship}/close", f"/requests/{request}/accept"):
         assert (await matching.post(path, "ana")).status_code == 404, path
-    assert (await matching.ask("ana", "mara")).status_code == 404
-    await matching.say(mentee("ana"))
+    assert (await matching.send_request("ana", "mara")).status_code == 404
+    await matching.receive(mentee("ana"))
     assert (await matching.get(f"/relationships/{relationship}", "ana", NORTH)).is_success
 
 
 async def test_leaving_a_programme_withdraws_its_requests_and_keeps_the_mentor(matching: Matching) -> None:
-    await matching.say(programme("other"))
+    await matching.receive(programme("other"))
     both = Enrolment(programme="other", roles=("mentee", "mentor"))
     await matching.join(mentor("max", enrolments=(both, Enrolment(programme=CARE, roles=("mentor",)))))
     await matching.join(mentee("ana", enrolments=(both, Enrolment(programme=CARE, roles=("mentee",)))))
-    accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
-    here = await matching.asks("ana", "milo")
+    accepted = await matching.answer_request("mara", await matching.request_mentor("ana", "mara"), "accept")
+    here = await matching.request_mentor("ana", "milo")
     body = {"programme": "other", "mentor": "max", "message": ""}
     there = (await matching.post("/mentees/ana/requests", "ana", **body)).json()["id"]
 
-    await matching.say(mentee("ana", enrolments=(both,)))
+    await matching.receive(mentee("ana", enrolments=(both,)))
 
     await eventually(lambda: matching.facts("request.withdrawn"))
-    [(_, told)] = await matching.facts("request.withdrawn")
-    assert (told["request"], told["reason"], [one["member"] for one in told["recipients"]]) == (
+    [(_, data)] = await matching.facts("request.withdrawn")
+    assert (data["request"], data["reason"], [recipient["member"] for recipient in data["recipients"]]) == (
         here,
         "mentee_left",
         ["milo"],
@@ -278,44 +278,47 @@ async def test_leaving_a_programme_withdraws_its_requests_and_keeps_the_mentor(m
     assert (await matching.get(f"/requests/{there}", "ana", NORTH)).json()["state"] == "pending"
     kept = (await matching.get(f"/relationships/{accepted['relationship']}", "mara", NORTH)).json()
     assert (kept["state"], await matching.seats()) == ("active", {"mara": 1})
-    await eventually(matching.nobody_leaves)
+    await eventually(matching.departures_are_handled)
 
 
 async def test_a_mentor_who_leaves_a_programme_is_not_available_to_its_mentees(matching: Matching) -> None:
     await matching.join(mentor("max"))
-    await matching.answers("max", await matching.asks("ben", "max"), "accept")
-    request = await matching.asks("ana", "max")
-    await matching.say(mentor("max", enrolments=()))
+    await matching.answer_request("max", await matching.request_mentor("ben", "max"), "accept")
+    request = await matching.request_mentor("ana", "max")
+    await matching.receive(mentor("max", enrolments=()))
     await eventually(lambda: matching.facts("request.withdrawn"))
-    [(_, told)] = await matching.facts("request.withdrawn")
-    assert (told["request"], told["reason"], told["recipients"]) == (request, "not_available", [ANA])
+    [(_, data)] = await matching.facts("request.withdrawn")
+    assert (data["request"], data["reason"], data["recipients"]) == (request, "not_available", [ANA])
     assert await matching.seats() == {"max": 1}
     assert await matching.facts("relationship.paused", "relationship.closed") == []
 
 
 async def test_members_who_left_a_programme_are_found_in_a_rebuilt_copy(matching: Matching) -> None:
-    left, stays = await matching.asks("ana", "mara"), await matching.asks("ben", "milo")
+    left, stays = await matching.request_mentor("ana", "mara"), await matching.request_mentor("ben", "milo")
     await matching.database["participants"].update_one({"_id": "ana"}, {"$set": {"enrolments": []}})
-    participants = next(one for one in COPIES if one.payload is MemberChanged)
+    participants = next(copy for copy in COPIES if copy.payload is MemberChanged)
     assert participants.follow is not None
     await participants.follow(matching.database)
     await eventually(lambda: matching.facts("request.withdrawn"))
-    await eventually(matching.nobody_leaves)
-    [(_, told)] = await matching.facts("request.withdrawn")
-    assert (told["request"], told["reason"]) == (left, "mentee_left")
+    await eventually(matching.departures_are_handled)
+    [(_, data)] = await matching.facts("request.withdrawn")
+    assert (data["request"], data["reason"]) == (left, "mentee_left")
     assert (await matching.get(f"/requests/{stays}", "ben", NORTH)).json()["state"] == "pending"
 
 
 async def test_an_erasure_closes_relationships_withdraws_requests_and_deletes_messages(matching: Matching) -> None:
-    await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
-    await matching.asks("ana", "milo")
+    await matching.answer_request("mara", await matching.request_mentor("ana", "mara"), "accept")
+    await matching.request_mentor("ana", "milo")
     await matching.erase(mentee("ana"))
     await eventually(lambda: matching.facts("relationship.closed"))
     [(_, closed)], [(_, withdrawn)] = [
         await matching.facts(name) for name in ("relationship.closed", "request.withdrawn")
     ]
     assert (closed["reason"], closed["recipients"]) == ("mentee_left", [MARA])
-    assert (withdrawn["reason"], [one["member"] for one in withdrawn["recipients"]]) == ("mentee_left", ["milo"])
+    assert (withdrawn["reason"], [recipient["member"] for recipient in withdrawn["recipients"]]) == (
+        "mentee_left",
+        ["milo"],
+    )
     assert await matching.seats() == {}
     assert await matching.database["requests"].distinct("message") == [""]
 
@@ -324,13 +327,13 @@ async def test_a_member_reactivated_before_the_command_runs_loses_nothing(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:
-        await idle.say(institution(NORTH), programme())
+        await idle.receive(institution(NORTH), programme())
         await idle.join(mentor("mara"), mentee("ana"))
-        await idle.asks("ana", "mara")
-        await idle.say(mentor("mara", status="inactive"))
-        await idle.say(mentor("mara"))
+        await idle.request_mentor("ana", "mara")
+        await idle.receive(mentor("mara", status="inactive"))
+        await idle.receive(mentor("mara"))
         work = idle.service.background["due"]
         task = asyncio.create_task(work())
-        await eventually(idle.nobody_leaves)
+        await eventually(idle.departures_are_handled)
         task.cancel()
         assert await idle.database["requests"].count_documents({"state": "pending"}) == 1

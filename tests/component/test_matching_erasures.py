@@ -61,9 +61,9 @@ async def work_off(matching: Matching) -> None:
 
 
 async def test_an_erased_member_is_forgotten_and_a_receipt_is_published(matching: Matching) -> None:
-    await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
-    await matching.asks("ana", "milo")
-    await matching.say(erased("ana"))
+    await matching.answer_request("mara", await matching.request_mentor("ana", "mara"), "accept")
+    await matching.request_mentor("ana", "milo")
+    await matching.receive(erased("ana"))
     await eventually(lambda: receipts(matching), message="the receipt")
     assert await receipts(matching) == [RECEIPT]
     database = matching.database
@@ -72,19 +72,19 @@ async def test_an_erased_member_is_forgotten_and_a_receipt_is_published(matching
         assert marker is not None
         assert set(marker) == {"_id", "institution", "sequence", "erased", "event", "correlation"}
     [(_, closed)] = await matching.facts("relationship.closed")
-    assert (closed["reason"], [one["member"] for one in closed["recipients"]]) == ("mentee_left", ["mara"])
+    assert (closed["reason"], [recipient["member"] for recipient in closed["recipients"]]) == ("mentee_left", ["mara"])
     assert await database["requests"].distinct("message", {"mentee.member": "ana"}) == [""]
     assert await database["lists"].count_documents({"mentee": "ana", "entries.0": {"$exists": True}}) == 0
     assert (await matching.get("/me/export", "ana", NORTH)).status_code == 404
 
 
 async def test_no_old_record_brings_an_erased_member_back(matching: Matching) -> None:
-    await matching.say(erased("ana"))
+    await matching.receive(erased("ana"))
     await eventually(lambda: receipts(matching))
-    await matching.say(mentee("ana"), signed_in(mentee("ana")), erased("ana"))
+    await matching.receive(mentee("ana"), signed_in(mentee("ana")), erased("ana"))
     for copy in ("participants", "preferences"):
         assert await matching.database[copy].count_documents({"_id": "ana", "erased": True}) == 1
-    await eventually(matching.nobody_leaves)
+    await eventually(matching.departures_are_handled)
     assert await receipts(matching) == [RECEIPT]
 
 
@@ -95,7 +95,7 @@ async def test_the_receipt_waits_until_the_members_list_is_empty(
         await idle.join(mentee("ana"))
         listed = {"_id": "care.ana", "institution": NORTH, "mentee": "ana", "entries": [{"mentor": "mara"}]}
         await idle.database["lists"].insert_one(listed)
-        await idle.say(erased("ana"))
+        await idle.receive(erased("ana"))
         await work_off(idle)
         assert await receipts(idle) == []
         await idle.database["lists"].update_one({"_id": "care.ana"}, {"$set": {"entries": []}})
@@ -108,10 +108,10 @@ async def test_a_process_killed_while_it_forgets_loses_and_doubles_nothing(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, arrival: int
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:
-        await idle.say(institution(NORTH), programme())
+        await idle.receive(institution(NORTH), programme())
         await idle.join(mentor("mara"), mentee("ana"))
-        await idle.answers("mara", await idle.asks("ana", "mara"), "accept")
-        await idle.say(erased("ana"))
+        await idle.answer_request("mara", await idle.request_mentor("ana", "mara"), "accept")
+        await idle.receive(erased("ana"))
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.component.forget_once", mongo_uri, idle.database.name),
             env={**os.environ, failpoints.VARIABLE: f"matching.erasures.after-commit:{arrival}"},
@@ -124,14 +124,14 @@ async def test_a_process_killed_while_it_forgets_loses_and_doubles_nothing(
 
 
 async def test_a_member_exports_what_they_may_see_and_nothing_of_other_people(matching: Matching) -> None:
-    await matching.say(signed_in(mentor("milo"), never=("ben",), identity=("first-generation",)))
+    await matching.receive(signed_in(mentor("milo"), never=("ben",), identity=("first-generation",)))
     await matching.until_list("ana", "mara", "milo")
-    accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
+    accepted = await matching.answer_request("mara", await matching.request_mentor("ana", "mara"), "accept")
     exported = (await matching.get("/me/export", "ana", NORTH)).json()
     assert exported["member"]["member"] == exported["preferences"]["member"] == "ana"
-    assert [one["message"] for one in exported["requests"]] == ["May I?"]
-    assert [one["id"] for one in exported["relationships"]] == [accepted["relationship"]]
+    assert [request["message"] for request in exported["requests"]] == ["May I?"]
+    assert [relationship["id"] for relationship in exported["relationships"]] == [accepted["relationship"]]
     assert set(exported["lists"][0]["entries"][0]) == {"mentor", "institution", "rank"}
     assert "first-generation" not in str(exported)
-    await matching.say(mentee("ana", status="inactive"))
+    await matching.receive(mentee("ana", status="inactive"))
     assert (await matching.get("/me/export", "ana", NORTH)).json()["member"]["status"] == "inactive"

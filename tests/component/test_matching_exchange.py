@@ -27,8 +27,8 @@ from tests.component.rounds_api import RoundsApi
 from tests.eventually import eventually
 
 
-def exchanging(one: str, partner: str, **terms: Any) -> InstitutionChanged:
-    return institution(one, exchanges_with=(partner,), exchange_terms=(ExchangeTerms(partner=partner, **terms),))
+def exchanging(home: str, partner: str, **terms: Any) -> InstitutionChanged:
+    return institution(home, exchanges_with=(partner,), exchange_terms=(ExchangeTerms(partner=partner, **terms),))
 
 
 def far(make: Any, id: str, home: str = SOUTH, **fields: Any) -> MemberChanged:
@@ -40,7 +40,7 @@ def far(make: Any, id: str, home: str = SOUTH, **fields: Any) -> MemberChanged:
 async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
     """A mentor and two mentees in each of two institutions that exchange both ways."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("lists", "due")) as matching:
-        await matching.say(exchanging(NORTH, SOUTH), exchanging(SOUTH, NORTH), programme())
+        await matching.receive(exchanging(NORTH, SOUTH), exchanging(SOUTH, NORTH), programme())
         await matching.join(far(mentor, "mara", NORTH), far(mentee, "ana", NORTH), far(mentee, "ben", NORTH))
         await matching.join(far(mentor, "milo"), far(mentee, "sue"), far(mentee, "sam"))
         await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
@@ -64,7 +64,7 @@ async def _pair(matching: Matching, who: str, other: str, *, home: str, partner:
     body = {"programme": CARE, "mentor": other, "message": ""}
     asked = await matching.post(f"/mentees/{who}/requests", who, home, **body)
     assert asked.status_code == 201, asked.text
-    return await matching.answers(other, asked.json()["id"], "accept", partner)
+    return await matching.answer_request(other, asked.json()["id"], "accept", partner)
 
 
 @pytest.mark.parametrize("ending", [NORTH, SOUTH])
@@ -72,12 +72,12 @@ async def test_a_partnership_ended_by_either_side_brings_no_more_pairs_together(
     matching: Matching, ending: str
 ) -> None:
     """The programme still admits both: admissions are consents of their own (ADR 0017)."""
-    asked = await matching.asks("ben", "milo")
-    await matching.say(institution(ending))
+    asked = await matching.request_mentor("ben", "milo")
+    await matching.receive(institution(ending))
     for who in ("ana", "sue"):
         home, own = (NORTH, "mara") if who == "ana" else (SOUTH, "milo")
         await eventually(lambda w=who, o=own: _suggested(matching, w, {o}), message=f"{who} of {home} has {own} alone")
-    assert (await matching.ask("ana", "milo")).status_code in (404, 409)
+    assert (await matching.send_request("ana", "milo")).status_code in (404, 409)
     answer = await matching.post(f"/requests/{asked}/accept", "milo", SOUTH)
     assert answer.status_code == 409, answer.text
     assert await matching.seats() == {}
@@ -90,7 +90,7 @@ async def _balance(matching: Matching, home: str = NORTH) -> dict[str, Any]:
 
 
 async def test_an_institution_that_only_gives_receives_no_mentors(matching: Matching) -> None:
-    await matching.say(exchanging(NORTH, SOUTH, direction="gives"))
+    await matching.receive(exchanging(NORTH, SOUTH, direction="gives"))
     await eventually(lambda: _suggested(matching, "ana", {"mara"}))
     await eventually(lambda: _suggested(matching, "sue", {"mara", "milo"}))
     body = {"programme": CARE, "mentor": "milo", "message": ""}
@@ -100,14 +100,14 @@ async def test_an_institution_that_only_gives_receives_no_mentors(matching: Matc
 
 
 async def test_an_acceptance_after_the_direction_was_closed_is_refused(matching: Matching) -> None:
-    asked = await matching.asks("ana", "milo")
-    await matching.say(exchanging(SOUTH, NORTH, direction="receives"))
+    asked = await matching.request_mentor("ana", "milo")
+    await matching.receive(exchanging(SOUTH, NORTH, direction="receives"))
     refused = await matching.post(f"/requests/{asked}/accept", "milo", SOUTH)
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:not_available")
 
 
 async def test_the_balance_counts_what_is_given_and_received_by_partner(matching: Matching) -> None:
-    await matching.say(exchanging(NORTH, SOUTH, ceiling=3, floor=2))
+    await matching.receive(exchanging(NORTH, SOUTH, ceiling=3, floor=2))
     await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
     begun = await _pair(matching, "ana", "milo", home=NORTH, partner=SOUTH)
     await matching.post(f"/relationships/{begun['relationship']}/close", "ana", reason="goals_reached")
@@ -131,31 +131,31 @@ async def test_the_balance_is_counted_from_indexes_alone(matching: Matching) -> 
         await database.command("profile", 0)
     asked = {"ns": f"{database.name}.relationships", "command.aggregate": "relationships"}
     seen = await database["system.profile"].find(asked).to_list(None)
-    read = sorted((one["planSummary"].split(":")[0], one["docsExamined"]) for one in seen)
+    read = sorted((operation["planSummary"].split(":")[0], operation["docsExamined"]) for operation in seen)
     assert read == [("IXSCAN { mentee.institution", 0), ("IXSCAN { mentor.institution", 0)], seen
 
 
 async def test_two_hundred_concurrent_acceptances_in_two_processes_keep_the_ceiling(
     matching: Matching, another: Matching
 ) -> None:
-    await matching.say(exchanging(NORTH, SOUTH, ceiling=5))
+    await matching.receive(exchanging(NORTH, SOUTH, ceiling=5))
     asked = [(f"e{number}", f"m{number // 2}") for number in range(200)]
     await matching.join(*(far(mentor, f"m{number}", NORTH) for number in range(100)))
-    await matching.join(*(far(mentee, one) for one, _ in asked))
+    await matching.join(*(far(mentee, who) for who, _ in asked))
     body = {"programme": CARE, "message": ""}
     for first in range(0, len(asked), 20):
         some = asked[first : first + 20]
         asks = (matching.post(f"/mentees/{who}/requests", who, SOUTH, mentor=whom, **body) for who, whom in some)
-        assert {one.status_code for one in await asyncio.gather(*asks)} == {201}
+        assert {answer.status_code for answer in await asyncio.gather(*asks)} == {201}
     pending = matching.database["requests"].find({"state": "pending"})
-    known = [(one["_id"], one["mentor"]["member"]) async for one in pending]
+    known = [(relationship["_id"], relationship["mentor"]["member"]) async for relationship in pending]
 
     both = (matching, another)
     accepts = (both[nth % 2].post(f"/requests/{id}/accept", whom) for nth, (id, whom) in enumerate(known))
     answers = await asyncio.gather(*accepts)
 
-    told = Counter((one.status_code, one.json().get("type", "")) for one in answers)
-    assert told == {(200, ""): 5, (409, "urn:preceptor:problem:exchange_full"): 195}
+    outcomes = Counter((answer.status_code, answer.json().get("type", "")) for answer in answers)
+    assert outcomes == {(200, ""): 5, (409, "urn:preceptor:problem:exchange_full"): 195}
     assert await matching.database["relationships"].count_documents({}) == 5
     (known_of,) = (await _balance(matching))["partners"]
     assert (known_of["given"], known_of["ceiling_left"]) == (5, 0)
@@ -163,10 +163,10 @@ async def test_two_hundred_concurrent_acceptances_in_two_processes_keep_the_ceil
 
 async def test_no_concurrent_actions_in_two_processes_exceed_a_ceiling(matching: Matching, another: Matching) -> None:
     """Accepted, put on hold by leaving, taken up again, closed: each way to a seat, and from it."""
-    await matching.say(exchanging(NORTH, SOUTH, ceiling=2))
+    await matching.receive(exchanging(NORTH, SOUTH, ceiling=2))
     await matching.join(*(far(mentor, f"m{number}", NORTH) for number in range(3)))
     people = [f"e{number}" for number in range(6)]
-    await matching.join(*(far(mentee, one) for one in people))
+    await matching.join(*(far(mentee, person) for person in people))
     dice, both, bodies = random.Random(7), (matching, another), {"close": {"reason": "goals_reached"}}
 
     async def act(nth: int) -> None:
@@ -177,13 +177,13 @@ async def test_no_concurrent_actions_in_two_processes_exceed_a_ceiling(matching:
                 body = {"programme": CARE, "message": "", "mentor": f"m{dice.randrange(3)}"}
                 await here.post(f"/mentees/{who}/requests", who, SOUTH, **body)
             case "accept":
-                async for one in here.database["requests"].find({"mentee.member": who, "state": "pending"}):
-                    await here.post(f"/requests/{one['_id']}/accept", one["mentor"]["member"])
+                async for request in here.database["requests"].find({"mentee.member": who, "state": "pending"}):
+                    await here.post(f"/requests/{request['_id']}/accept", request["mentor"]["member"])
             case "leave" | "return" as what:
-                await here.say(far(mentee, who, status="inactive" if what == "leave" else "active"))
+                await here.receive(far(mentee, who, status="inactive" if what == "leave" else "active"))
             case verb:
-                for one in known:
-                    await here.post(f"/relationships/{one['_id']}/{verb}", who, SOUTH, **bodies.get(verb, {}))
+                for relationship in known:
+                    await here.post(f"/relationships/{relationship['_id']}/{verb}", who, SOUTH, **bodies.get(verb, {}))
 
     for _ in range(14):
         await asyncio.gather(*(act(nth) for nth in range(8)))
@@ -195,7 +195,7 @@ async def test_no_concurrent_actions_in_two_processes_exceed_a_ceiling(matching:
 async def test_lists_follow_a_ceiling_that_is_reached_or_freed(
     matching: Matching,
 ) -> None:
-    await matching.say(exchanging(NORTH, SOUTH, ceiling=1))
+    await matching.receive(exchanging(NORTH, SOUTH, ceiling=1))
     begun = await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
     await eventually(lambda: _suggested(matching, "sam", {"milo"}))
     assert await _suggested(matching, "ana", {"mara", "milo"})
@@ -211,24 +211,24 @@ async def test_lists_follow_a_ceiling_that_is_reached_or_freed(
 async def test_a_lowered_ceiling_ends_no_relationship_and_prevents_resuming_above_it(matching: Matching) -> None:
     begun = await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
     await _pair(matching, "sam", "mara", home=SOUTH, partner=NORTH)
-    await matching.say(exchanging(NORTH, SOUTH, ceiling=1))
+    await matching.receive(exchanging(NORTH, SOUTH, ceiling=1))
     (known,) = (await _balance(matching))["partners"]
     assert (known["given"], known["ceiling_left"]) == (2, 0)
     path = f"/relationships/{begun['relationship']}"
-    await matching.say(far(mentee, "sue", status="inactive"))
-    await eventually(matching.nobody_leaves)
-    await matching.say(far(mentee, "sue"))
+    await matching.receive(far(mentee, "sue", status="inactive"))
+    await eventually(matching.departures_are_handled)
+    await matching.receive(far(mentee, "sue"))
     refused = await matching.post(f"{path}/resume", "sue", SOUTH)
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:not_available")
     refused = await matching.post(f"{path}/resume", "mara")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:exchange_full")
-    await matching.say(exchanging(NORTH, SOUTH, ceiling=2))
+    await matching.receive(exchanging(NORTH, SOUTH, ceiling=2))
     assert (await matching.post(f"{path}/resume", "sue", SOUTH)).json()["state"] == "active"
 
 
 async def test_a_former_partner_stays_in_the_balance(matching: Matching) -> None:
     await _pair(matching, "sue", "mara", home=SOUTH, partner=NORTH)
-    await matching.say(institution(NORTH))
+    await matching.receive(institution(NORTH))
     (known,) = (await _balance(matching))["partners"]
     assert (known["given"], known["gives"], known["receives"]) == (1, False, False)
 
@@ -249,8 +249,8 @@ async def test_a_round_has_no_more_pairs_across_than_seats_are_left_and_its_file
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("solving", "publishing")) as matching:
-        await matching.say(exchanging(NORTH, SOUTH, floor=1), exchanging(SOUTH, NORTH, ceiling=2, floor=2))
-        await matching.say(programme())
+        await matching.receive(exchanging(NORTH, SOUTH, floor=1), exchanging(SOUTH, NORTH, ceiling=2, floor=2))
+        await matching.receive(programme())
         await matching.join(*(far(mentee, f"e{number}", NORTH) for number in range(5)))
         await matching.join(far(mentor, "milo", capacity=9), far(mentor, "mara", NORTH, capacity=1))
         await _pair(matching, "e0", "milo", home=NORTH, partner=SOUTH)

@@ -34,7 +34,7 @@ async def _shown(matching: Matching, path: str, member: str) -> Any:
 
 
 def _of_list(shown: dict[str, Any]) -> dict[str, Any]:
-    entries = [{name: one[name] for name in ("mentor", "institution", "rank")} for one in shown["items"]]
+    entries = [{name: item[name] for name in ("mentor", "institution", "rank")} for item in shown["items"]]
     unmatched = shown["unmatched"]["code"] if "unmatched" in shown else None
     return {"programme": shown["programme"], "unmatched": unmatched, "entries": entries}
 
@@ -60,26 +60,30 @@ async def _shows_what_the_routes_show(matching: Matching, member: str) -> dict[s
     for name, fields in WITHOUT_ANOTHER_PERSON.items():
         assert all(set(item) <= fields for item in exported[name])
     requests = (await _shown(matching, "/me/requests", member))["items"]
-    requests = [{name: value for name, value in one.items() if name not in {"asker", "named"}} for one in requests]
+    requests = [
+        {name: value for name, value in request.items() if name not in {"asker", "named"}} for request in requests
+    ]
     assert _sorted(exported["requests"], "id") == _sorted(requests, "id")
     relationships = (await _shown(matching, "/me/relationships", member))["items"]
     assert _sorted(exported["relationships"], "id") == _sorted(relationships, "id")
     assert _sorted(exported["places_in_rounds"], "round") == _sorted(
         await _shown(matching, "/me/rounds", member), "round"
     )
-    lists = [_of_list(one) for one in await _shown(matching, "/me/suggestions", member)]
-    assert [_without_version(one) for one in exported["lists"]] == lists
+    lists = [_of_list(shortlist) for shortlist in await _shown(matching, "/me/suggestions", member)]
+    assert [_without_version(shortlist) for shortlist in exported["lists"]] == lists
     seated = [
-        one for one in relationships if one["mentor"]["member"] == member and one["state"] in ("active", "paused")
+        relationship
+        for relationship in relationships
+        if relationship["mentor"]["member"] == member and relationship["state"] in ("active", "paused")
     ]
     assert exported["seats_taken"] == len(seated)
-    ratings = [rating for one in relationships for rating in await _rating(matching, one, member)]
-    assert [{name: one[name] for name in ("mentor", "rating")} for one in exported["experience"]] == ratings
+    ratings = [rating for relationship in relationships for rating in await _rating(matching, relationship, member)]
+    assert [{name: answer[name] for name in ("mentor", "rating")} for answer in exported["experience"]] == ratings
     return exported
 
 
 async def _begin(matching: Matching, mentee: str, mentor: str) -> str:
-    accepted = await matching.answers(mentor, await matching.asks(mentee, mentor), "accept")
+    accepted = await matching.answer_request(mentor, await matching.request_mentor(mentee, mentor), "accept")
     return str(accepted["relationship"])
 
 
@@ -102,17 +106,17 @@ async def test_a_conflict_is_exported_without_its_reason(matching: Matching) -> 
     assert found.modified_count == 1
     for member in ("ana", "mara"):
         exported = await _shows_what_the_routes_show(matching, member)
-        assert [one["conflict"] for one in exported["relationships"]] == ["needs_change"]
+        assert [relationship["conflict"] for relationship in exported["relationships"]] == ["needs_change"]
 
 
 @pytest.mark.parametrize("reason", ["assessment", "mentor_full", "mentor_left"])
 async def test_why_a_request_was_taken_back_is_exported_as_it_is_shown(matching: Matching, reason: str) -> None:
-    request = await matching.asks("ana", "mara")
+    request = await matching.request_mentor("ana", "mara")
     change = {"state": "withdrawn", "reason": reason, "due_at": None}
     await matching.database["requests"].update_one({"_id": request}, {"$set": change})
     for member in ("ana", "mara"):
         exported = await _shows_what_the_routes_show(matching, member)
-        assert [one["reason"] for one in exported["requests"]] == ["not_available"]
+        assert [request["reason"] for request in exported["requests"]] == ["not_available"]
 
 
 async def test_a_lapsed_place_names_neither_the_mentor_nor_their_reason(matching: Matching) -> None:
@@ -130,13 +134,13 @@ async def test_a_lapsed_place_names_neither_the_mentor_nor_their_reason(matching
 
 
 async def test_an_unavailable_mentor_is_not_on_an_exported_list(with_lists: Matching) -> None:
-    await with_lists.say(mentor("milo", capacity=0))
+    await with_lists.receive(mentor("milo", capacity=0))
     await with_lists.until_list("ana", "mara")
     [entry] = (await with_lists.list_of("ana"))["entries"]
     stale = {"$push": {"entries": {**entry, "mentor": "milo"}}}
     await with_lists.database["lists"].update_one({"mentee": "ana"}, stale)
     exported = await _shows_what_the_routes_show(with_lists, "ana")
-    assert [one["mentor"] for one in exported["lists"][0]["entries"]] == ["mara"]
+    assert [entry["mentor"] for entry in exported["lists"][0]["entries"]] == ["mara"]
 
 
 async def test_a_rating_is_in_the_mentees_export_and_not_in_the_mentors(matching: Matching) -> None:

@@ -38,21 +38,21 @@ from tests.unit.matching_people import naive
 @pytest.fixture
 async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
     async with running(mongo_uri, kafka_bootstrap, issuer) as matching:
-        await matching.say(institution(NORTH), institution(SOUTH), programme())
+        await matching.receive(institution(NORTH), institution(SOUTH), programme())
         yield matching
 
 
 async def test_a_mentee_gets_a_list_and_the_event_follows_from_the_profile_event(matching: Matching) -> None:
-    await matching.say(mentor("mara"), mentor("milo"))
-    await matching.say(mentee("ana"), correlation="the-request")
+    await matching.receive(mentor("mara"), mentor("milo"))
+    await matching.receive(mentee("ana"), correlation="the-request")
 
     await eventually(lambda: matching.mentors_of("ana"))
 
     [event] = await matching.events()
-    told = json.loads(event["value"])
-    assert {one["mentor"] for one in told["ranked"]} == {"mara", "milo"}
-    assert told["recipients"] == [{"member": "ana", "institution": NORTH}]
-    assert (told["cause"], event["headers"]["ce_correlationid"]) == ("own_change", "the-request")
+    data = json.loads(event["value"])
+    assert {entry["mentor"] for entry in data["ranked"]} == {"mara", "milo"}
+    assert data["recipients"] == [{"member": "ana", "institution": NORTH}]
+    assert (data["cause"], event["headers"]["ce_correlationid"]) == ("own_change", "the-request")
     assert event["headers"]["ce_causationid"]
     assert (event["sequence"], event["bulk"]) == (1, False)
 
@@ -60,7 +60,7 @@ async def test_a_mentee_gets_a_list_and_the_event_follows_from_the_profile_event
 async def test_a_thousand_members_who_join_together_all_get_their_list(matching: Matching) -> None:
     people: list[Payload] = [mentor(f"mentor-{number}") for number in range(500)]
     people += [mentee(f"mentee-{number}") for number in range(500)]
-    await matching.say(*people)
+    await matching.receive(*people)
 
     async def all_have_ten() -> bool:
         return await matching.database["lists"].count_documents({"entries.9": {"$exists": True}}) == 500
@@ -69,9 +69,9 @@ async def test_a_thousand_members_who_join_together_all_get_their_list(matching:
 
 
 async def test_a_mentors_change_reaches_the_lists_that_name_them(matching: Matching) -> None:
-    await matching.say(mentor("mara"), mentee("ana"))
+    await matching.receive(mentor("mara"), mentee("ana"))
     await matching.until_list("ana", "mara")
-    await matching.say(mentor("mara", capacity=0))
+    await matching.receive(mentor("mara", capacity=0))
     await matching.until_list("ana")
 
     last = json.loads((await matching.events())[-1]["value"])
@@ -95,15 +95,15 @@ async def test_changes_lost_with_a_streams_history_are_found_by_a_new_scan(
         return set(await matching.mentors_of("ana") or ()) == set(mentors)
 
     monkeypatch.setattr(Feed, "next", moves_on)
-    await matching.say(mentor("mara"), mentee("ana"))
+    await matching.receive(mentor("mara"), mentee("ana"))
     await eventually(lambda: has("mara"))
-    await matching.say(mentor("milo"))
+    await matching.receive(mentor("milo"))
     await eventually(lambda: has("mara", "milo"), within=30)
     assert lost
 
 
 async def test_an_erased_mentees_list_is_emptied_without_notification(matching: Matching) -> None:
-    await matching.say(mentor("mara"), mentee("ana"))
+    await matching.receive(mentor("mara"), mentee("ana"))
     await matching.until_list("ana", "mara")
     await matching.erase(mentee("ana"))
     await matching.until_list("ana")
@@ -116,8 +116,8 @@ async def test_lists_follow_random_changes_restarts_and_two_holders_and_equal_a_
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, coalesce_seconds=0.05) as first:
-        await first.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
-        await first.say(programme())
+        await first.receive(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
+        await first.receive(programme())
         await _change_at_random(first, random.Random(1), count=60)
         async with running(
             mongo_uri, kafka_bootstrap, issuer, coalesce_seconds=0.05, database=first.database.name
@@ -146,26 +146,29 @@ async def _change_at_random(matching: Matching, dice: random.Random, *, count: i
         }
         someone = join(f"p{number}", SOUTH if number % 5 == 0 else NORTH, **fields)
         never = (f"p{dice.randrange(24)}",) if dice.random() < 0.3 else ()
-        await matching.say(someone, signed_in(someone, never=never))
+        await matching.receive(someone, signed_in(someone, never=never))
 
 
 async def _assert_full(matching: Matching) -> bool:
     """Every stored list equals the one made pair by pair from the copies, and so does what the events say."""
-    states = {name: [of(one) async for one in matching.database[name].find()] for name, of in STATES.items()}
-    wishes = {one.member: one for one in states["preferences"]}
-    people = [Person(one, wishes.get(one.id, Preferences(member=one.id))) for one in states["participants"]]
-    policy = Policy(states["programmes"][0], {one.id: one for one in states["institutions"]})
-    told = {event["key"].split(".")[1]: json.loads(event["value"]) for event in await _in_order(matching)}
+    states = {name: [of(document) async for document in matching.database[name].find()] for name, of in STATES.items()}
+    wishes = {preferences.member: preferences for preferences in states["preferences"]}
+    people = [
+        Person(participant, wishes.get(participant.id, Preferences(member=participant.id)))
+        for participant in states["participants"]
+    ]
+    policy = Policy(states["programmes"][0], {institution.id: institution for institution in states["institutions"]})
+    published = {event["key"].split(".")[1]: json.loads(event["value"]) for event in await _in_order(matching)}
     for person in people:
-        if "care" not in person.member.mentee_in and person.id not in told:
+        if "care" not in person.member.mentee_in and person.id not in published:
             continue
         expected = naive(person, people, policy)
         stored = await matching.list_of(person.id)
-        entries = [(one["mentor"], one["score"]) for one in stored.get("entries", [])]
-        assert entries == [(one.mentor, one.score) for one in expected.entries], person.id
+        entries = [(entry["mentor"], entry["score"]) for entry in stored.get("entries", [])]
+        assert entries == [(entry.mentor, entry.score) for entry in expected.entries], person.id
         assert stored.get("unmatched") == expected.unmatched
-        event = told.get(person.id, {"ranked": [], "unmatched": None})
-        assert tuple(one["mentor"] for one in event["ranked"]) == expected.mentors
+        event = published.get(person.id, {"ranked": [], "unmatched": None})
+        assert tuple(entry["mentor"] for entry in event["ranked"]) == expected.mentors
     return True
 
 
@@ -180,17 +183,17 @@ async def test_a_lost_replicas_shards_are_taken_over_within_ten_seconds_and_only
     lease_seconds = Settings.model_fields["lease_seconds"].default
     async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:
         database = idle.database.name
-        await idle.say(institution(NORTH), programme(), mentor("mara"), mentee("ana", languages=("de", "en")))
-        await idle.say(*(mentee(f"m{number}") for number in range(40)))
+        await idle.receive(institution(NORTH), programme(), mentor("mara"), mentee("ana", languages=("de", "en")))
+        await idle.receive(*(mentee(f"m{number}") for number in range(40)))
         async with running(mongo_uri, kafka_bootstrap, issuer, database=database):
             await eventually(lambda: _have_lists(idle, 41))
-        told = len(await idle.events())
-        await idle.say(mentor("nina", languages=("de",)))
+        count = len(await idle.events())
+        await idle.receive(mentor("nina", languages=("de",)))
         await _die(idle.database, lease_seconds=lease_seconds)
         async with running(mongo_uri, kafka_bootstrap, issuer, database=database, lease_seconds=lease_seconds):
             await eventually(lambda: _are_held_by_others(idle.database, "lost"), within=10)
             await eventually(lambda: _has_two(idle, "ana"), within=1)
-            [event] = (await idle.events())[told:]
+            [event] = (await idle.events())[count:]
         data = json.loads(event["value"])
         assert (data["mentee"], data["cause"], data["entered"]) == ("ana", "takeover", ["nina"])
 
@@ -220,22 +223,22 @@ async def test_an_event_of_profiles_becomes_an_event_of_matching(
 ) -> None:
     topics = ["institutions", "programmes", "members", "preferences"]
     await begin_here(kafka_bootstrap, "matching.projection", *(f"profiles.{topic}" for topic in topics))
-    heard = AIOKafkaConsumer("matching.events", bootstrap_servers=kafka_bootstrap, auto_offset_reset="latest")
-    await heard.start()
-    await heard.seek_to_end()
-    for partition in heard.assignment():
-        await heard.position(partition)
+    consumer = AIOKafkaConsumer("matching.events", bootstrap_servers=kafka_bootstrap, auto_offset_reset="latest")
+    await consumer.start()
+    await consumer.seek_to_end()
+    for partition in consumer.assignment():
+        await consumer.position(partition)
     work = ("lists", "relay", "consumer")
     async with running(mongo_uri, kafka_bootstrap, issuer, work=work) as matching:
         await _publish(matching, kafka_bootstrap, institution(NORTH), programme(), mentor("kafka-mara"))
         await eventually(lambda: matching.database["participants"].find_one({"_id": "kafka-mara"}), within=30)
         await _publish(matching, kafka_bootstrap, mentee("kafka-ana"))
         async with asyncio.timeout(30):
-            async for record in heard:
+            async for record in consumer:
                 if record.key == b"north:care.kafka-ana":
                     break
-    await heard.stop()
-    assert [one["mentor"] for one in json.loads(record.value)["ranked"]] == ["kafka-mara"]
+    await consumer.stop()
+    assert [entry["mentor"] for entry in json.loads(record.value)["ranked"]] == ["kafka-mara"]
     assert dict(record.headers)["ce_type"] == b"org.preceptor.matching.suggestions.changed.v1"
 
 
@@ -254,7 +257,7 @@ async def test_the_audit_finds_and_corrects_a_corrupted_list(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, audit_seconds=0.02) as matching:
-        await matching.say(institution(NORTH), programme(), mentor("mara"), mentee("ana"))
+        await matching.receive(institution(NORTH), programme(), mentor("mara"), mentee("ana"))
         await matching.until_list("ana", "mara")
         await eventually(lambda: _audited(matching, "lists", at_least=3))
         assert not await _audited(matching, "differences", at_least=1)
@@ -271,16 +274,16 @@ async def _audited(matching: Matching, what: str, *, at_least: int) -> bool:
 
 async def test_a_replaced_collection_is_read_again_and_followed(matching: Matching) -> None:
     """As `python -m deploy.rebuild` does it; the document that differs comes with no change of its own."""
-    await matching.say(mentor("mara"), mentor("milo"), mentee("ana"))
+    await matching.receive(mentor("mara"), mentor("milo"), mentee("ana"))
     await eventually(lambda: matching.mentors_of("ana"))
     copies = matching.database["participants"]
-    anew = matching.database["rebuilt.participants.x"]
-    await anew.insert_many(await copies.find().to_list(None))
-    await anew.update_one({"_id": "mara"}, {"$set": {"status": "inactive"}, "$inc": {"sequence": 1}})
-    await anew.rename("participants", dropTarget=True)
+    rebuilt = matching.database["rebuilt.participants.x"]
+    await rebuilt.insert_many(await copies.find().to_list(None))
+    await rebuilt.update_one({"_id": "mara"}, {"$set": {"status": "inactive"}, "$inc": {"sequence": 1}})
+    await rebuilt.rename("participants", dropTarget=True)
     await matching.until_list("ana", "milo")
     assert (await matching.client.get("/health/ready")).status_code == 200
-    await matching.say(mentor("max"))
+    await matching.receive(mentor("max"))
 
     async def max_is_there() -> bool:
         return set(await matching.mentors_of("ana") or ()) == {"milo", "max"}

@@ -33,8 +33,8 @@ OTHER = {"weights": {"topics": 10}, "limits": {"list_length": 1}}
 async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
     """Two institutions that exchange; milo offers what is wanted, mara is of the stage; a mentee of each."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("rehearsals", "lists")) as matching:
-        await matching.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
-        await matching.say(programme())
+        await matching.receive(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
+        await matching.receive(programme())
         await matching.join(mentor("mara"), mentor("milo", across_institutions=True))
         await matching.join(mentee("ana"), mentee("ben"), mentee("sid", SOUTH, across_institutions=True))
         yield matching
@@ -77,43 +77,47 @@ async def test_a_draft_is_compared_with_today_and_applied_when_the_programme_equ
     }
     assert await matching.facts() == []
 
-    await matching.say(programme(weights={"topics": 10}, limits=ProgrammeLimits(list_length=1)))
+    await matching.receive(programme(weights={"topics": 10}, limits=ProgrammeLimits(list_length=1)))
     await until(matching, seen["id"], "applied")
 
 
 async def test_lists_after_applying_a_draft_equal_its_simulation(matching: Matching) -> None:
     """Seats taken, an ask that waits and people kept apart among them."""
-    topics = [{"topics_offered": one, "topics_wanted": one} for one in (("research",), ("research", "teaching"))]
+    topics = [
+        {"topics_offered": offered, "topics_wanted": offered} for offered in (("research",), ("research", "teaching"))
+    ]
     people = [mentor(f"h{number}", capacity=2, **topics[number % 2]) for number in range(4)]
     await matching.join(*people, *(mentee(f"m{number}", **topics[number % 2]) for number in range(4)))
-    await matching.answers("h0", await matching.asks("m0", "h0"), "accept")
-    await matching.asks("m1", "h1")
+    await matching.answer_request("h0", await matching.request_mentor("m0", "h0"), "accept")
+    await matching.request_mentor("m1", "h1")
     names = ["ana", "ben", *(f"m{number}" for number in range(4))]
 
     async def lists() -> dict[str, list[str]]:
-        return {one: await matching.mentors_of(one) or [] for one in names}
+        return {name: await matching.mentors_of(name) or [] for name in names}
 
     async def is_quiet() -> bool:
         return "h0" not in (await lists())["m0"] and all((await lists()).values())
 
     await eventually(is_quiet, message="everybody has a list, m0 one without their mentor")
     seen = await ready(matching, weights={"load": 100, "topics": 5}, limits={"list_length": 2})
-    before, told = await lists(), seen["result"]
+    before, result = await lists(), seen["result"]
     weights: dict[str, Any] = {"weights": {"topics": 5}, "further_weights": {"load": 100}}
-    await matching.say(programme(limits=ProgrammeLimits(list_length=2), **weights))
+    await matching.receive(programme(limits=ProgrammeLimits(list_length=2), **weights))
 
     async def has_come() -> bool:
         after = await lists()
-        return sum(before[one] != after[one] for one in names) == told["churn"]["lists_changed"]
+        return sum(before[name] != after[name] for name in names) == result["churn"]["lists_changed"]
 
-    await eventually(has_come, message=f"as many lists change as was rehearsed: {told['churn']}")
+    await eventually(has_come, message=f"as many lists change as was rehearsed: {result['churn']}")
     after = await lists()
-    left = sum(len(set(before[one]) - set(after[one])) for one in names)
-    entered = sum(len(set(after[one]) - set(before[one])) for one in names)
-    assert (told["churn"]["left"], told["churn"]["entered"]) == (left, entered)
-    assert told["churn"]["first_changed"] == sum(before[one][:1] != after[one][:1] for one in names)
+    left = sum(len(set(before[name]) - set(after[name])) for name in names)
+    entered = sum(len(set(after[name]) - set(before[name])) for name in names)
+    assert (result["churn"]["left"], result["churn"]["entered"]) == (left, entered)
+    assert result["churn"]["first_changed"] == sum(before[name][:1] != after[name][:1] for name in names)
     for side, made in (("today", before), ("draft", after)):
-        assert told["figures"][side]["mentors_listed"] == len({mentor for one in made.values() for mentor in one})
+        assert result["figures"][side]["mentors_listed"] == len(
+            {mentor for listed in made.values() for mentor in listed}
+        )
 
 
 async def test_profiles_accepts_the_simulated_change_unchanged_and_once(
@@ -129,7 +133,7 @@ async def test_profiles_accepts_the_simulated_change_unchanged_and_once(
 
         async def publish() -> None:
             *_, last = await profiles.rows("programmes", "there")
-            await matching.say(ProgrammeChanged(**json.loads(last["value"])))
+            await matching.receive(ProgrammeChanged(**json.loads(last["value"])))
 
         await publish()
         path = "/programmes/there/rehearsals"
@@ -147,7 +151,7 @@ async def test_profiles_accepts_the_simulated_change_unchanged_and_once(
 
 async def test_a_changed_programme_drops_its_simulations(matching: Matching) -> None:
     seen = await ready(matching)
-    await matching.say(programme(weights={"topics": 20}))
+    await matching.receive(programme(weights={"topics": 20}))
     assert (await until(matching, seen["id"], "dropped"))["reason"] == "programme_changed"
 
 
@@ -164,17 +168,17 @@ async def test_dropping_a_draft_twice_is_harmless(matching: Matching) -> None:
     assert (await drop(version)).status_code == 200
     again = (await begin(matching, weights={"stage": 1})).json()
     page = await matching.get(f"/programmes/{CARE}/rehearsals", CARLA, NORTH, "coordinator")
-    assert [one["id"] for one in page.json()["items"]] == [again["id"], seen["id"]]
+    assert [item["id"] for item in page.json()["items"]] == [again["id"], seen["id"]]
 
 
 async def test_a_programme_has_one_simulation_running_however_many_are_started(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as idle:
-        await idle.say(institution(NORTH), programme(), programme("other"))
-        told = await asyncio.gather(*(begin(idle, weights={"topics": number}) for number in range(1, 9)))
-        [begun] = [one.json()["id"] for one in told if one.status_code == 202]
-        refused = {(one.status_code, one.json()["type"]) for one in told if one.status_code != 202}
+        await idle.receive(institution(NORTH), programme(), programme("other"))
+        answers = await asyncio.gather(*(begin(idle, weights={"topics": number}) for number in range(1, 9)))
+        [begun] = [answer.json()["id"] for answer in answers if answer.status_code == 202]
+        refused = {(answer.status_code, answer.json()["type"]) for answer in answers if answer.status_code != 202}
         assert refused == {(409, "urn:preceptor:problem:rehearsal_running")}
         other = await idle.post("/programmes/other/rehearsals", CARLA, role="coordinator", **OTHER)
         assert other.status_code == 202, other.text
@@ -194,7 +198,7 @@ async def test_a_simulation_is_deleted_ninety_days_after_it_began(matching: Matc
 
 async def test_an_invalid_draft_is_refused_with_what_would_be_right(matching: Matching) -> None:
     wrong = [101, -1, 1.5, "80", True, None, float("nan"), float("inf"), 10**400]
-    drafts: list[dict[str, Any]] = [{"weights": {"topics": one}} for one in wrong]
+    drafts: list[dict[str, Any]] = [{"weights": {"topics": weight}} for weight in wrong]
     drafts += [{"weights": {"identity": 5}}, {"weights": {"rank": 1}}, {"limits": {"list_length": 11}}, {"limit": {}}]
     for draft in drafts:
         answer = await begin(matching, **draft)

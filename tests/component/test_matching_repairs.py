@@ -36,7 +36,9 @@ class RepairsApi:
 
     async def pair(self, mentee: str, mentor: str) -> str:
         """The relationship's id."""
-        accepted = await self.matching.answers(mentor, await self.matching.asks(mentee, mentor), "accept")
+        accepted = await self.matching.answer_request(
+            mentor, await self.matching.request_mentor(mentee, mentor), "accept"
+        )
         return str(accepted["relationship"])
 
     async def until(self, state: str, *, displaced: int | None = None) -> dict[str, Any]:
@@ -57,8 +59,8 @@ class RepairsApi:
         """By who is displaced: who goes to whom."""
         items = (await self.get(f"/repairs/{repair['id']}/steps")).json()["items"]
         return {
-            one["mentee"]["member"]: [(each["mentee"]["member"], each["mentor"]["member"]) for each in one["moves"]]
-            for one in items
+            item["mentee"]["member"]: [(each["mentee"]["member"], each["mentor"]["member"]) for each in item["moves"]]
+            for item in items
         }
 
     async def act(self, repair: dict[str, Any], verb: str) -> httpx.Response:
@@ -72,12 +74,12 @@ class RepairsApi:
     async def bonds(self) -> dict[str, str]:
         """Mentors by mentee, of relationships that take a seat."""
         found = self.matching.database["relationships"].find({"state": {"$in": ["active", "paused"]}})
-        return {one["mentee"]["member"]: one["mentor"]["member"] async for one in found}
+        return {relationship["mentee"]["member"]: relationship["mentor"]["member"] async for relationship in found}
 
     async def displaced(self) -> dict[str, int]:
         """How often each was left behind."""
         found = self.matching.database["displacements"].find()
-        return {one["mentee"]["member"]: one["left_before"] async for one in found}
+        return {displacement["mentee"]["member"]: displacement["left_before"] async for displacement in found}
 
 
 @pytest.fixture
@@ -85,8 +87,8 @@ async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> Asyn
     """Mara and Milo have a seat each, Moe two; nobody may be moved unless somebody says so."""
     work = ("repairs", "due")
     async with running(mongo_uri, kafka_bootstrap, issuer, work=work, overfull_seconds=0.2) as matching:
-        await matching.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
-        await matching.say(programme())
+        await matching.receive(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
+        await matching.receive(programme())
         await matching.join(mentor("mara", capacity=1), mentor("milo", capacity=1), mentor("moe"))
         await matching.join(mentee("ana"), mentee("ben"), mentee("cleo"))
         yield RepairsApi(matching)
@@ -95,7 +97,7 @@ async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> Asyn
 async def test_a_mentee_whose_mentor_leaves_is_placed_after_a_coordinators_approval(api: RepairsApi) -> None:
     held = await api.pair("ana", "mara")
     await api.pair("ben", "milo")
-    await api.matching.say(mentor("mara", status="inactive"))
+    await api.matching.receive(mentor("mara", status="inactive"))
 
     repair = await api.until("proposed")
     plan = repair["plan"]
@@ -113,16 +115,16 @@ async def test_a_mentee_whose_mentor_leaves_is_placed_after_a_coordinators_appro
     assert planned["blocking_pairs"] == applied["blocking_pairs"] == plan["blocking_pairs"]
     assert (applied["placed"], applied["left_behind"], applied["bystanders_moved"]) == (1, 0, 0)
     [opened] = [data for _, data in await api.matching.facts("relationship.opened") if data.get("repair")]
-    assert [one["member"] for one in opened["recipients"]] == ["ana", "moe"]
+    assert [recipient["member"] for recipient in opened["recipients"]] == ["ana", "moe"]
     [closed] = [data for _, data in await api.matching.facts("relationship.closed")]
     assert (closed["relationship"], closed["reason"]) == (held, "repaired")
-    assert [one["member"] for one in closed["recipients"]] == ["mara"]
+    assert [recipient["member"] for recipient in closed["recipients"]] == ["mara"]
 
 
 async def test_a_reduced_capacity_displaces_the_newest_mentee_once_placed_elsewhere(api: RepairsApi) -> None:
     await api.pair("ana", "moe")
     await api.pair("ben", "moe")
-    await api.matching.say(mentor("moe", capacity=1))
+    await api.matching.receive(mentor("moe", capacity=1))
     repair = await api.until("proposed")
     assert list(await api.steps(repair)) == ["ben"]
     assert (await api.bonds())["ben"] == "moe"
@@ -136,9 +138,9 @@ async def test_a_reduced_capacity_displaces_the_newest_mentee_once_placed_elsewh
 async def test_a_displacement_that_no_longer_applies_is_dropped(api: RepairsApi) -> None:
     await api.pair("ana", "moe")
     await api.pair("ben", "moe")
-    await api.matching.say(mentor("moe", capacity=1))
+    await api.matching.receive(mentor("moe", capacity=1))
     repair = await api.until("proposed")
-    await api.matching.say(mentor("moe", capacity=2))
+    await api.matching.receive(mentor("moe", capacity=2))
     done = await api.applied(repair)
     assert done["state"] == "applied"
     assert await api.bonds() == {"ana": "moe", "ben": "moe"}
@@ -160,11 +162,11 @@ async def test_a_mentors_reason_displaces_and_a_mentees_does_not(api: RepairsApi
 
 async def left_behind(api: RepairsApi) -> None:
     """Ana lost Mara; Milo and Moe have no seat left."""
-    await api.matching.say(mentor("moe", capacity=1))
+    await api.matching.receive(mentor("moe", capacity=1))
     await api.pair("ana", "mara")
     await api.pair("ben", "milo")
     await api.pair("cleo", "moe")
-    await api.matching.say(mentor("mara", status="inactive"))
+    await api.matching.receive(mentor("mara", status="inactive"))
     repair = await api.until("proposed")
     assert (repair["plan"]["placed"], repair["plan"]["left_behind"]) == (0, 1)
     [step] = (await api.get(f"/repairs/{repair['id']}/steps", state="left")).json()["items"]
@@ -175,7 +177,7 @@ async def left_behind(api: RepairsApi) -> None:
 
 async def test_an_unplaced_mentee_comes_first_in_the_next_repair(api: RepairsApi) -> None:
     await left_behind(api)
-    await api.matching.say(mentor("milo", capacity=1, status="inactive"))
+    await api.matching.receive(mentor("milo", capacity=1, status="inactive"))
     await api.until("proposed", displaced=2)
     await api.matching.join(mentor("nils", capacity=1))
     await api.post(f"/programmes/{CARE}/repairs")
@@ -186,11 +188,11 @@ async def test_an_unplaced_mentee_comes_first_in_the_next_repair(api: RepairsApi
 
 async def test_a_bystander_makes_room_where_the_coordinator_allows_one(api: RepairsApi) -> None:
     """Only Milo speaks Ana's language; Ben, whom he has, could go to Moe."""
-    await api.matching.say(mentor("milo", capacity=1, languages=("en", "de")))
-    await api.matching.say(mentor("mara", capacity=1, languages=("en", "de")), mentee("ana", languages=("de",)))
+    await api.matching.receive(mentor("milo", capacity=1, languages=("en", "de")))
+    await api.matching.receive(mentor("mara", capacity=1, languages=("en", "de")), mentee("ana", languages=("de",)))
     await api.pair("ana", "mara")
     await api.pair("ben", "milo")
-    await api.matching.say(mentor("mara", capacity=1, languages=("en", "de"), status="inactive"))
+    await api.matching.receive(mentor("mara", capacity=1, languages=("en", "de"), status="inactive"))
     first = await api.until("proposed")
     assert await api.steps(first) == {"ana": []}
     answer = await api.post(f"/programmes/{CARE}/repairs", bystanders_at_most=1)
@@ -209,24 +211,24 @@ async def test_a_bystander_makes_room_where_the_coordinator_allows_one(api: Repa
 
 
 async def test_a_step_is_carried_out_whole_or_not_at_all(api: RepairsApi) -> None:
-    await api.matching.say(mentor("milo", capacity=1, languages=("en", "de")))
-    await api.matching.say(mentor("mara", capacity=1, languages=("en", "de")), mentee("ana", languages=("de",)))
+    await api.matching.receive(mentor("milo", capacity=1, languages=("en", "de")))
+    await api.matching.receive(mentor("mara", capacity=1, languages=("en", "de")), mentee("ana", languages=("de",)))
     await api.pair("ana", "mara")
     await api.pair("ben", "milo")
-    await api.matching.say(mentor("mara", capacity=1, languages=("en", "de"), status="inactive"))
+    await api.matching.receive(mentor("mara", capacity=1, languages=("en", "de"), status="inactive"))
     await api.until("proposed")
     await api.post(f"/programmes/{CARE}/repairs", bystanders_at_most=1)
     repair = await api.until("proposed")
-    await api.matching.say(mentor("moe", capacity=0))
+    await api.matching.receive(mentor("moe", capacity=0))
     await api.applied(repair)
     assert await api.bonds() == {"ben": "milo"}
     assert await api.displaced() == {"ana": 1}
 
 
 async def test_a_small_repair_runs_automatically_where_the_programme_allows(api: RepairsApi) -> None:
-    await api.matching.say(programme(repair_by_itself_up_to=1))
+    await api.matching.receive(programme(repair_by_itself_up_to=1))
     await api.pair("ana", "mara")
-    await api.matching.say(mentor("mara", status="inactive"))
+    await api.matching.receive(mentor("mara", status="inactive"))
     repair = await api.until("applied")
     assert repair["runs_by_itself"]
     assert (await api.bonds())["ana"] != "mara"
@@ -235,9 +237,9 @@ async def test_a_small_repair_runs_automatically_where_the_programme_allows(api:
 async def test_a_mentee_displaced_while_a_plan_waits_is_in_its_next_version(api: RepairsApi) -> None:
     await api.pair("ana", "mara")
     await api.pair("ben", "milo")
-    await api.matching.say(mentor("mara", status="inactive"))
+    await api.matching.receive(mentor("mara", status="inactive"))
     first = await api.until("proposed", displaced=1)
-    await api.matching.say(mentor("milo", status="inactive"))
+    await api.matching.receive(mentor("milo", status="inactive"))
     second = await api.until("proposed", displaced=2)
     assert second["id"] == first["id"]
     assert (await api.act(first, "approve")).status_code == 412
@@ -247,7 +249,7 @@ async def test_a_mentee_displaced_while_a_plan_waits_is_in_its_next_version(api:
 
 async def test_a_dropped_plan_moves_no_mentee_and_can_be_requested_again(api: RepairsApi) -> None:
     await api.pair("ana", "mara")
-    await api.matching.say(mentor("mara", status="inactive"))
+    await api.matching.receive(mentor("mara", status="inactive"))
     repair = await api.until("proposed")
     assert (await api.act(repair, "drop")).json()["state"] == "dropped"
     assert await api.bonds() == {}
@@ -258,7 +260,7 @@ async def test_a_dropped_plan_moves_no_mentee_and_can_be_requested_again(api: Re
 
 async def test_a_displaced_mentee_who_found_a_mentor_is_left_alone(api: RepairsApi) -> None:
     await api.pair("ana", "mara")
-    await api.matching.say(mentor("mara", status="inactive"))
+    await api.matching.receive(mentor("mara", status="inactive"))
     repair = await api.until("proposed")
     await api.pair("ana", "milo")
     await api.applied(repair)
@@ -267,7 +269,7 @@ async def test_a_displaced_mentee_who_found_a_mentor_is_left_alone(api: RepairsA
 
 async def test_only_the_owners_coordinators_know_of_a_repair(api: RepairsApi) -> None:
     await api.pair("ana", "mara")
-    await api.matching.say(mentor("mara", status="inactive"))
+    await api.matching.receive(mentor("mara", status="inactive"))
     repair = await api.until("proposed")
     get, post = api.matching.get, api.matching.post
     for path in ("", "/steps"):

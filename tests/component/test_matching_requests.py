@@ -36,7 +36,7 @@ async def test_a_request_is_made_seen_by_both_and_accepted(matching: Matching) -
     [seen] = (await matching.get("/me/requests", "mara", NORTH, side="mentor", state="pending")).json()["items"]
     assert (seen["id"], seen["message"], seen["named"]) == (request, "May I?", True)
 
-    accepted = await matching.answers("mara", request, "accept")
+    accepted = await matching.answer_request("mara", request, "accept")
 
     assert (accepted["state"], await matching.seats()) == ("accepted", {"mara": 1})
     [relationship] = (await matching.get("/me/relationships", "ana", NORTH)).json()["items"]
@@ -51,10 +51,10 @@ async def test_a_request_is_made_seen_by_both_and_accepted(matching: Matching) -
 
 
 async def test_an_accepted_mentee_has_no_other_pending_request_in_the_programme(matching: Matching) -> None:
-    first, second = await matching.asks("ana", "mara"), await matching.asks("ana", "milo")
-    await matching.answers("mara", first, "accept")
-    [(_, told)] = await matching.facts("request.withdrawn")
-    assert (told["request"], told["reason"], [one["member"] for one in told["recipients"]]) == (
+    first, second = await matching.request_mentor("ana", "mara"), await matching.request_mentor("ana", "milo")
+    await matching.answer_request("mara", first, "accept")
+    [(_, data)] = await matching.facts("request.withdrawn")
+    assert (data["request"], data["reason"], [recipient["member"] for recipient in data["recipients"]]) == (
         second,
         "matched_elsewhere",
         ["milo"],
@@ -81,10 +81,10 @@ async def test_every_private_reason_is_shown_to_the_mentee_as_one_code(matching:
         "mute": (mentor("mute", languages=("fi",)), {}),
     }
     for who, private in people.values():
-        await matching.say(who, signed_in(who, **private))
+        await matching.receive(who, signed_in(who, **private))
     codes = {}
     for other in (*people, "nobody", "ben"):
-        answer = await matching.ask("ana", other)
+        answer = await matching.send_request("ana", other)
         codes[other] = (answer.status_code, answer.json()["type"].rpartition(":")[2])
     assert codes == {
         **dict.fromkeys(people, (409, "not_available")),
@@ -98,8 +98,8 @@ async def test_the_hard_rules_are_checked_again_when_a_request_is_accepted(
 ) -> None:
     """Also where nothing has withdrawn the request yet: the worker that does is not running here."""
     async with asking(mongo_uri, kafka_bootstrap, issuer, work=("due",)) as matching:
-        request = await matching.asks("ana", "mara")
-        await matching.say(signed_in(mentee("ana"), never=("mara",)))
+        request = await matching.request_mentor("ana", "mara")
+        await matching.receive(signed_in(mentee("ana"), never=("mara",)))
         refused = await matching.post(f"/requests/{request}/accept", "mara")
         assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:not_available")
         assert await matching.seats() == {}
@@ -119,7 +119,7 @@ async def test_the_hard_rules_are_checked_again_when_a_request_is_accepted(
     ],
 )
 async def test_no_member_acts_for_another(matching: Matching, path: str, subject: str, home: str) -> None:
-    request = await matching.asks("ana", "mara")
+    request = await matching.request_mentor("ana", "mara")
     body = {"programme": CARE, "mentor": "milo", "message": ""} if path.startswith("/mentees") else {}
     answer = await matching.post(path.format(id=request), subject, home, **body)
     assert answer.status_code == 404, answer.text
@@ -127,7 +127,7 @@ async def test_no_member_acts_for_another(matching: Matching, path: str, subject
 
 
 async def test_a_request_is_unknown_to_other_tenants_and_other_members(matching: Matching) -> None:
-    request = await matching.asks("ana", "mara")
+    request = await matching.request_mentor("ana", "mara")
     for subject, home, role in (("ben", NORTH, "member"), ("ana", SOUTH, "member"), ("carla", SOUTH, "coordinator")):
         known = await matching.get(f"/requests/{request}", subject, home, role)
         unknown = await matching.get("/requests/nothing", subject, home, role)
@@ -137,30 +137,30 @@ async def test_a_request_is_unknown_to_other_tenants_and_other_members(matching:
 
 
 async def test_a_coordinator_sees_pairs_states_and_reason_codes_only(matching: Matching) -> None:
-    request = await matching.asks("ana", "mara")
-    await matching.answers("mara", request, "decline", reason="no_time")
+    request = await matching.request_mentor("ana", "mara")
+    await matching.answer_request("mara", request, "decline", reason="no_time")
     page = await matching.get(f"/programmes/{CARE}/requests", "carla", NORTH, "coordinator")
-    one = await matching.get(f"/requests/{request}", "carla", NORTH, "coordinator")
-    assert page.json()["items"] == [one.json()]
-    assert (one.json()["state"], one.json()["reason"]) == ("declined", "no_time")
-    assert "message" not in one.json()
+    shown = await matching.get(f"/requests/{request}", "carla", NORTH, "coordinator")
+    assert page.json()["items"] == [shown.json()]
+    assert (shown.json()["state"], shown.json()["reason"]) == ("declined", "no_time")
+    assert "message" not in shown.json()
     refused = await matching.get(f"/programmes/{CARE}/requests", "carla", NORTH, "coordinator", programmes=["other"])
     assert refused.status_code == 403
 
 
 async def test_across_institutions_both_are_notified_without_names_before_acceptance(matching: Matching) -> None:
     await matching.join(mentor("far", SOUTH, across_institutions=True), mentee("out", across_institutions=True))
-    request = await matching.asks("out", "far")
+    request = await matching.request_mentor("out", "far")
     assert not (await matching.get(f"/requests/{request}", "far", SOUTH)).json()["named"]
-    await matching.answers("far", request, "accept", SOUTH)
+    await matching.answer_request("far", request, "accept", SOUTH)
     assert (await matching.get(f"/requests/{request}", "out", NORTH)).json()["named"]
-    [told] = (await matching.get(f"/programmes/{CARE}/relationships", "carla", SOUTH, "coordinator")).json()["items"]
-    assert told["mentee"] == {"member": "out", "institution": NORTH}
+    [item] = (await matching.get(f"/programmes/{CARE}/relationships", "carla", SOUTH, "coordinator")).json()["items"]
+    assert item["mentee"] == {"member": "out", "institution": NORTH}
 
 
 async def test_only_the_mentor_sees_the_card_of_the_requesting_mentee(matching: Matching) -> None:
     await matching.join(mentee("cleo", topics_wanted=("research", "careers"), stage="fellow", languages=("en", "fi")))
-    request = await matching.asks("cleo", "mara")
+    request = await matching.request_mentor("cleo", "mara")
     card = {
         "named": True,
         "stage": "fellow",
@@ -169,14 +169,14 @@ async def test_only_the_mentor_sees_the_card_of_the_requesting_mentee(matching: 
         "languages": ["en", "fi"],
         "formats": ["video"],
     }
-    one = f"/requests/{request}"
-    assert (await matching.get(one, "mara", NORTH)).json()["asker"] == card
+    path = f"/requests/{request}"
+    assert (await matching.get(path, "mara", NORTH)).json()["asker"] == card
     [listed] = (await matching.get("/me/requests", "mara", NORTH)).json()["items"]
     assert listed["asker"] == card
-    assert "asker" not in (await matching.get(one, "cleo", NORTH)).json()
-    assert "asker" not in (await matching.get(one, "carla", NORTH, "coordinator")).json()
-    await matching.answers("mara", request, "decline")
-    assert "asker" not in (await matching.get(one, "mara", NORTH)).json()
+    assert "asker" not in (await matching.get(path, "cleo", NORTH)).json()
+    assert "asker" not in (await matching.get(path, "carla", NORTH, "coordinator")).json()
+    await matching.answer_request("mara", request, "decline")
+    assert "asker" not in (await matching.get(path, "mara", NORTH)).json()
 
 
 async def test_a_card_across_institutions_is_nameless_until_acceptance_and_ends_with_erasure(
@@ -184,23 +184,23 @@ async def test_a_card_across_institutions_is_nameless_until_acceptance_and_ends_
 ) -> None:
     out = mentee("out", across_institutions=True)
     await matching.join(mentor("far", SOUTH, across_institutions=True), out)
-    request = await matching.asks("out", "far")
+    request = await matching.request_mentor("out", "far")
     seen = (await matching.get(f"/requests/{request}", "far", SOUTH)).json()
     assert (seen["asker"]["named"], seen["asker"]["stage"], seen["mentee"]["institution"]) == (False, "resident", NORTH)
-    await matching.answers("far", request, "accept", SOUTH)
+    await matching.answer_request("far", request, "accept", SOUTH)
     assert (await matching.get(f"/requests/{request}", "far", SOUTH)).json()["asker"]["named"]
     await matching.erase(out)
     assert "asker" not in (await matching.get(f"/requests/{request}", "far", SOUTH)).json()
 
 
 async def test_pages_are_the_newest_first_and_complete(matching: Matching) -> None:
-    made = [await matching.asks("ana", one) for one in ("mara", "milo")]
+    made = [await matching.request_mentor("ana", who) for who in ("mara", "milo")]
     await matching.join(mentor("max"))
-    made.append(await matching.asks("ana", "max"))
+    made.append(await matching.request_mentor("ana", "max"))
     seen, cursor = [], {}
     for _ in range(4):
         page = (await matching.get("/me/requests", "ana", NORTH, limit=1, **cursor)).json()
-        seen += [one["id"] for one in page["items"]]
+        seen += [item["id"] for item in page["items"]]
         cursor = {"cursor": page.get("next")}
         if not page.get("next"):
             break
@@ -210,7 +210,7 @@ async def test_pages_are_the_newest_first_and_complete(matching: Matching) -> No
 
 
 async def test_an_answer_to_an_older_version_is_refused_and_answering_again_changes_nothing(matching: Matching) -> None:
-    request = await matching.asks("ana", "mara")
+    request = await matching.request_mentor("ana", "mara")
     stale = await matching.post(f"/requests/{request}/decline", "mara", version=7)
     assert stale.status_code == 412
     first = await matching.post(f"/requests/{request}/decline", "mara", version=1)
@@ -237,19 +237,19 @@ async def test_an_invalid_body_is_refused(matching: Matching, body: dict[str, An
 
 async def test_a_full_mentor_leaves_the_lists_and_a_freed_seat_brings_them_back(matching: Matching) -> None:
     await eventually(lambda: _suggested(matching, "ben", {"mara", "milo"}))
-    request = await matching.asks("ana", "mara")
-    accepted = await matching.answers("mara", request, "accept")
+    request = await matching.request_mentor("ana", "mara")
+    accepted = await matching.answer_request("mara", request, "accept")
     await eventually(lambda: _suggested(matching, "ben", {"milo"}))
     await eventually(lambda: _suggested(matching, "ana", {"milo"}))
     shown = (await matching.get("/mentees/ana/suggestions", "ana", NORTH, programme=CARE)).json()
-    assert [one["mentor"] for one in shown["items"]] == ["milo"]
+    assert [item["mentor"] for item in shown["items"]] == ["milo"]
     closed = await matching.post(f"/relationships/{accepted['relationship']}/close", "ana", reason="goals_reached")
     assert closed.json()["state"] == "closed"
     await eventually(lambda: _suggested(matching, "ben", {"mara", "milo"}))
     await eventually(lambda: _suggested(matching, "ana", {"milo"}))
     assert await matching.seats() == {}
-    [(_, told)] = await matching.facts("relationship.closed")
-    assert (told["reason"], told["recipients"]) == ("goals_reached", [MARA])
+    [(_, data)] = await matching.facts("relationship.closed")
+    assert (data["reason"], data["recipients"]) == ("goals_reached", [MARA])
 
 
 async def _suggested(matching: Matching, who: str, mentors: set[str]) -> bool:
@@ -259,9 +259,9 @@ async def _suggested(matching: Matching, who: str, mentors: set[str]) -> bool:
 async def test_relationships_and_requests_are_known_after_a_restart(
     matching: Matching, mongo_uri: str, kafka_bootstrap: str
 ) -> None:
-    declined = await matching.asks("ana", "milo")
-    await matching.answers("milo", declined, "decline")
-    await matching.answers("mara", await matching.asks("ben", "mara"), "accept")
+    declined = await matching.request_mentor("ana", "milo")
+    await matching.answer_request("milo", declined, "decline")
+    await matching.answer_request("mara", await matching.request_mentor("ben", "mara"), "accept")
     database = matching.database.name
     async with running(mongo_uri, kafka_bootstrap, matching.issuer, coalesce_seconds=0.05, database=database) as other:
         await other.join(mentee("cleo"))
@@ -270,15 +270,15 @@ async def test_relationships_and_requests_are_known_after_a_restart(
 
 
 async def test_a_pause_keeps_the_seat_and_notifies_the_other_person(matching: Matching) -> None:
-    accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
+    accepted = await matching.answer_request("mara", await matching.request_mentor("ana", "mara"), "accept")
     path = f"/relationships/{accepted['relationship']}"
     assert (await matching.post(f"{path}/pause", "mara", version=1)).json()["state"] == "paused"
     assert await matching.seats() == {"mara": 1}
-    twice = await matching.post(f"{path}/pause", "ben")
-    assert twice.status_code == 404
+    again = await matching.post(f"{path}/pause", "ben")
+    assert again.status_code == 404
     assert (await matching.post(f"{path}/resume", "ana")).headers["etag"] == '"3"'
-    told = [(name, data["recipients"]) for name, data in await matching.facts() if name.startswith("relationship")]
-    assert told == [("relationship.opened", []), ("relationship.paused", [ANA]), ("relationship.resumed", [MARA])]
+    published = [(name, data["recipients"]) for name, data in await matching.facts() if name.startswith("relationship")]
+    assert published == [("relationship.opened", []), ("relationship.paused", [ANA]), ("relationship.resumed", [MARA])]
 
 
 async def test_a_message_is_stored_privately_and_its_key_finds_its_request(

@@ -12,7 +12,7 @@ from shared.restoring import Restoring
 ANA, MARA = Recipient(member="ana", institution="north"), Recipient(member="mara", institution="north")
 
 
-def told(payload: Payload, sequence: int) -> Received:
+def received(payload: Payload, sequence: int) -> Received:
     envelope = Envelope(
         id=f"{payload.aggregate}-{sequence}",
         type=payload.TYPE,
@@ -32,14 +32,14 @@ def suggested(version: int, *mentors: str) -> Received:
         mentee="ana",
         institution="north",
         version=version,
-        ranked=tuple(Ranked(mentor=one, institution="north", rank=rank) for rank, one in enumerate(mentors, 1)),
+        ranked=tuple(Ranked(mentor=mentor, institution="north", rank=rank) for rank, mentor in enumerate(mentors, 1)),
         cause="own_change",
     )
-    return told(payload, version)
+    return received(payload, version)
 
 
 def declined(request: str) -> Received:
-    return told(RequestDeclined(request=request, programme="care", mentee=ANA, mentor=MARA, reason="no_time"), 2)
+    return received(RequestDeclined(request=request, programme="care", mentee=ANA, mentor=MARA, reason="no_time"), 2)
 
 
 async def test_lists_are_restored_as_last_published_and_changed_requests_are_reported(database: Database) -> None:
@@ -50,8 +50,8 @@ async def test_lists_are_restored_as_last_published_and_changed_requests_are_rep
     clock = SystemClock()
     restoring = Restoring(database, MatchingRestored(database, clock), clock)
     await restoring.prepare()
-    for one in (suggested(3, "milo", "mara"), suggested(2, "mara"), declined("known"), declined("behind")):
-        restoring.hear(one)
+    for payload in (suggested(3, "milo", "mara"), suggested(2, "mara"), declined("known"), declined("behind")):
+        restoring.hear(payload)
 
     report = await restoring.restore()
 
@@ -61,6 +61,6 @@ async def test_lists_are_restored_as_last_published_and_changed_requests_are_rep
     listed = await database["lists"].find_one({"_id": "care.ana"}) or {}
     assert [entry["mentor"] for entry in listed["entries"]] == ["milo", "mara"]
     assert listed["version"] == epochs.raised(3, 1)
-    versions = {one["_id"]: one["version"] async for one in database["requests"].find()}
+    versions = {request["_id"]: request["version"] async for request in database["requests"].find()}
     assert versions == {"known": epochs.raised(2, 1), "behind": epochs.raised(1, 1)}
     assert [row["status"] async for row in database["outbox"].find()] == ["sent"]

@@ -19,7 +19,7 @@ ORDERS = {"pins": [{"mentee": "ana", "mentor": "mara"}]}
 @pytest.fixture
 async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[RoundsApi]:
     async with running(mongo_uri, kafka_bootstrap, issuer, work=()) as matching:
-        await matching.say(institution(NORTH), programme(admits=(NORTH,)))
+        await matching.receive(institution(NORTH), programme(admits=(NORTH,)))
         await matching.join(mentor("mara"), mentee("ana"))
         yield RoundsApi(matching, tmp_path)
 
@@ -61,7 +61,7 @@ async def test_a_repeated_choice_of_target_succeeds_after_another_choice(api: Ro
 async def test_a_repeated_opening_returns_the_round_despite_impossible_orders(api: RoundsApi) -> None:
     path = f"/programmes/{CARE}/rounds"
     first = await order(api, path, **ORDERS)
-    await api.matching.say(mentor("mara", status="inactive"))
+    await api.matching.receive(mentor("mara", status="inactive"))
     await crash(api.matching)
     again = await order(api, path, **ORDERS)
     assert (again.status_code, again.json()) == (201, first.json())

@@ -33,7 +33,7 @@ HEADER = "id,assessor,assessed,from,to\n"
 async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
     work = ("lists", "due", "assessments")
     async with running(mongo_uri, kafka_bootstrap, issuer, work=work) as matching:
-        await matching.say(institution(NORTH), institution(SOUTH), programme())
+        await matching.receive(institution(NORTH), institution(SOUTH), programme())
         await matching.join(mentor("mara"), mentor("milo"), mentee("ana"), mentee("ben"), mentor("far", SOUTH))
         await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
         yield matching
@@ -62,14 +62,14 @@ async def test_an_evaluator_is_off_the_list_and_cannot_be_asked_until_withdrawn(
 ) -> None:
     await _assesses(matching, "mara", "ana")
     await eventually(lambda: _suggested(matching, "ana", {"milo"}))
-    refused = await matching.ask("ana", "mara")
+    refused = await matching.send_request("ana", "mara")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:not_available")
     why = await matching.get("/mentees/ana/why-not/mara", "ana", NORTH, programme=CARE)
     assert why.json()["code"] == "not_available"
-    await matching.asks("ben", "mara")
+    await matching.request_mentor("ben", "mara")
     assert (await _send(matching, "DELETE", "/rotations/r-1")).status_code == 204
     await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
-    await matching.asks("ana", "mara")
+    await matching.request_mentor("ana", "mara")
 
 
 async def test_a_rotation_begins_and_ends_by_date_shifted_by_the_programmes_days(matching: Matching) -> None:
@@ -77,7 +77,7 @@ async def test_a_rotation_begins_and_ends_by_date_shifted_by_the_programmes_days
     await _assesses(matching, "mara", "ana", **long_ago)
     await eventually(lambda: _counted(matching, "r-1"))
     assert await _suggested(matching, "ana", {"mara", "milo"})
-    await matching.say(programme(assessment_lookback_days=250))
+    await matching.receive(programme(assessment_lookback_days=250))
     await eventually(lambda: _suggested(matching, "ana", {"milo"}))
     await _days_pass(matching, "r-1", 60)
     await eventually(lambda: _suggested(matching, "ana", {"mara", "milo"}))
@@ -94,26 +94,26 @@ async def _counted(matching: Matching, id: str) -> bool:
 
 async def _days_pass(matching: Matching, id: str, days: int) -> None:
     """For this one: it lies so much further back, and what was due then is due now."""
-    [one] = await matching.database["rotations"].find({"external": id}).to_list(1)
-    moved = {name: one[name] - timedelta(days=days) for name in ("begins", "ends", "due_at") if one[name]}
+    [rotation] = await matching.database["rotations"].find({"external": id}).to_list(1)
+    moved = {name: rotation[name] - timedelta(days=days) for name in ("begins", "ends", "due_at") if rotation[name]}
     await matching.database["rotations"].update_one({"external": id}, {"$set": moved})
 
 
 async def test_a_rotation_that_conflicts_with_a_relationship_notifies_and_starts_a_repair(matching: Matching) -> None:
-    accepted = await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
-    asked = await matching.asks("ben", "milo")
+    accepted = await matching.answer_request("mara", await matching.request_mentor("ana", "mara"), "accept")
+    asked = await matching.request_mentor("ben", "milo")
     await _assesses(matching, "ana", "mara")
     await _assesses(matching, "milo", "ben", "r-2")
     await eventually(lambda: matching.facts("conflict.detected"))
     await eventually(lambda: matching.facts("request.withdrawn"))
     [(_, found)], [(_, ended)] = [await matching.facts(name) for name in ("conflict.detected", "request.withdrawn")]
     assert (found["relationship"], found["reason"]) == (accepted["relationship"], "assessment")
-    assert [one["member"] for one in found["recipients"]] == ["ana", "mara"]
+    assert [recipient["member"] for recipient in found["recipients"]] == ["ana", "mara"]
     assert (ended["request"], ended["reason"]) == (asked, "not_available")
     [displaced] = await matching.database["displacements"].find().to_list(None)
     assert (displaced["_id"], displaced["cause"]) == (accepted["relationship"], "conflict")
     seen = await matching.get(f"/programmes/{CARE}/conflicts", "carla", NORTH, "coordinator")
-    assert [(one["id"], one["state"], one["conflict"]) for one in seen.json()["items"]] == [
+    assert [(item["id"], item["state"], item["conflict"]) for item in seen.json()["items"]] == [
         (accepted["relationship"], "active", "assessment")
     ]
     for path in (f"/relationships/{accepted['relationship']}", "/me/relationships"):
@@ -131,7 +131,7 @@ async def _no_conflict(matching: Matching) -> bool:
 
 
 async def test_a_pair_with_two_rotations_is_kept_apart_until_both_are_gone(matching: Matching) -> None:
-    await matching.answers("mara", await matching.asks("ana", "mara"), "accept")
+    await matching.answer_request("mara", await matching.request_mentor("ana", "mara"), "accept")
     await _assesses(matching, "mara", "ana")
     await _assesses(matching, "mara", "ana", "r-2")
     await eventually(lambda: matching.facts("conflict.detected"))
@@ -148,12 +148,12 @@ async def test_concurrent_acceptance_and_rotation_end_separated_or_in_a_known_co
     for turn in range(5):
         who, whom = f"mentee-{turn}", f"mentor-{turn}"
         await matching.join(mentee(who), mentor(whom))
-        request = await matching.asks(who, whom)
+        request = await matching.request_mentor(who, whom)
         entering = _assesses(matching, whom, who, f"turn-{turn}")
         await asyncio.gather(entering, matching.post(f"/requests/{request}/accept", whom))
         await eventually(lambda turn=turn: _counted(matching, f"turn-{turn}"))
     together = await matching.database["relationships"].find().to_list(None)
-    assert all(one["conflict"] == "assessment" for one in together)
+    assert all(relationship["conflict"] == "assessment" for relationship in together)
 
 
 async def test_a_file_has_a_verdict_for_each_row_and_sending_it_again_changes_nothing(matching: Matching) -> None:
@@ -169,8 +169,10 @@ async def test_a_file_has_a_verdict_for_each_row_and_sending_it_again_changes_no
     ]
     file = {"file": ("rotations.csv", (HEADER + "\n".join(rows)).encode(), "text/csv")}
     answer = await _send(matching, "POST", "/rotations/upload", files=file)
-    told = [(one["line"], one["verdict"], [error["field"] for error in one["errors"]]) for one in answer.json()["rows"]]
-    assert told == [
+    verdicts = [
+        (row["line"], row["verdict"], [error["field"] for error in row["errors"]]) for row in answer.json()["rows"]
+    ]
+    assert verdicts == [
         (2, "created", []),
         (3, "refused", ["assessor"]),
         (4, "refused", ["assessed"]),
@@ -188,16 +190,18 @@ async def test_a_file_has_a_verdict_for_each_row_and_sending_it_again_changes_no
 async def test_a_hospital_names_students_of_its_schools_only(matching: Matching) -> None:
     across = {"across_institutions": True}
     known, body = mentee("ana", sequence=2, **across), {"assessor": "far", "assessed": "ana", **NOW}
-    await matching.say(known, mentor("far", SOUTH, sequence=2, **across), institution(SOUTH, exchanges_with=(NORTH,)))
+    await matching.receive(
+        known, mentor("far", SOUTH, sequence=2, **across), institution(SOUTH, exchanges_with=(NORTH,))
+    )
     refused = await _send(matching, "PUT", "/rotations/r-1", SOUTH, json=body)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "assessed")
-    await matching.say(institution(NORTH, exchanges_with=(SOUTH,)))
+    await matching.receive(institution(NORTH, exchanges_with=(SOUTH,)))
     await eventually(lambda: _suggested(matching, "ana", {"mara", "milo", "far"}))
-    begun = await matching.answers("far", await matching.asks("ana", "far"), "accept", SOUTH)
+    begun = await matching.answer_request("far", await matching.request_mentor("ana", "far"), "accept", SOUTH)
     assert (await _send(matching, "PUT", "/rotations/r-1", SOUTH, json=body)).status_code == 200
     await eventually(lambda: matching.facts("conflict.detected"))
     seen = await matching.get(f"/programmes/{CARE}/conflicts", "carla", NORTH, "coordinator")
-    assert [one["id"] for one in seen.json()["items"]] == [begun["relationship"]]
+    assert [item["id"] for item in seen.json()["items"]] == [begun["relationship"]]
     assert (await _send(matching, "PUT", "/rotations/r-3", SOUTH, json={**body, "assessed": "ben"})).status_code == 200
     held = {"_id": "ben", "institution": NORTH}
     await eventually(lambda: matching.database["seats"].find_one(held), message="ben is held, as North's")
@@ -216,13 +220,15 @@ async def test_a_file_that_is_not_a_table_is_refused_as_a_whole(matching: Matchi
 
 
 async def test_rotations_are_entered_in_bulk_and_a_refused_one_blocks_no_other(matching: Matching) -> None:
-    rotations = [{"id": f"r-{one}", "assessor": one, "assessed": "ana", **NOW} for one in ("mara", "far", "milo")]
+    rotations = [
+        {"id": f"r-{assessor}", "assessor": assessor, "assessed": "ana", **NOW} for assessor in ("mara", "far", "milo")
+    ]
     answer = await _send(matching, "POST", "/rotations", json={"rotations": rotations})
-    assert [one["verdict"] for one in answer.json()["rows"]] == ["created", "refused", "created"]
+    assert [row["verdict"] for row in answer.json()["rows"]] == ["created", "refused", "created"]
     page = await matching.get("/rotations", "carla", NORTH, "coordinator", limit=1)
-    assert [one["id"] for one in page.json()["items"]] == ["r-mara"]
+    assert [item["id"] for item in page.json()["items"]] == ["r-mara"]
     rest = await matching.get("/rotations", "carla", NORTH, "coordinator", cursor=page.json()["next"])
-    assert [one["id"] for one in rest.json()["items"]] == ["r-milo"]
+    assert [item["id"] for item in rest.json()["items"]] == ["r-milo"]
 
 
 async def test_another_institutions_people_and_rotations_are_unknown(matching: Matching) -> None:

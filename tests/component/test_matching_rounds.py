@@ -23,8 +23,8 @@ BEN_TO_MARA = {"mentee": "ben", "mentor": "mara"}
 async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[RoundsApi]:
     """Two institutions that exchange; mara has one seat, milo two; four mentees, one of them of the other."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("solving", "publishing", "due")) as matching:
-        await matching.say(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
-        await matching.say(programme())
+        await matching.receive(institution(NORTH, exchanges_with=(SOUTH,)), institution(SOUTH, exchanges_with=(NORTH,)))
+        await matching.receive(programme())
         await matching.join(mentor("mara", capacity=1), mentor("milo", across_institutions=True))
         await matching.join(mentee("ana"), mentee("ben"), mentee("cleo"))
         await matching.join(mentee("sid", SOUTH, across_institutions=True))
@@ -55,15 +55,15 @@ async def test_a_round_is_opened_solved_checked_and_published(api: RoundsApi) ->
     ]
     opened = {data["mentee"]["member"]: data for name, data in facts if name == "relationship.opened"}
     assert opened.keys() == pairs.keys()
-    assert [one["member"] for one in opened["ben"]["recipients"]] == ["ben", "mara"]
+    assert [recipient["member"] for recipient in opened["ben"]["recipients"]] == ["ben", "mara"]
     assert opened["ben"]["round"] == round
     assert seen["places"] == {"opened": 3, "unmatched": 1}
-    [(_, told)] = await api.matching.facts("round.published")
-    assert (told["opened"], told["unmatched"], told["input_sha256"]) == (3, 1, seen["input"]["sha256"])
+    [(_, payload)] = await api.matching.facts("round.published")
+    assert (payload["opened"], payload["unmatched"], payload["input_sha256"]) == (3, 1, seen["input"]["sha256"])
 
 
 async def test_unmatched_mentees_wait_in_order_and_longer_in_the_next_round(api: RoundsApi) -> None:
-    exclusions = [{"mentee": "ana", "mentor": one} for one in ("mara", "milo")]
+    exclusions = [{"mentee": "ana", "mentor": who} for who in ("mara", "milo")]
     first = await api.published(target="coverage", exclusions=exclusions)
     [waiting] = await api.waitlist(first)
     assert (waiting["position"], waiting["mentee"]["member"], waiting["reason"]) == (1, "ana", "excluded")
@@ -71,14 +71,14 @@ async def test_unmatched_mentees_wait_in_order_and_longer_in_the_next_round(api:
     assert (mine["state"], mine["position"], mine["reason"]) == ("unmatched", 1, "excluded")
     assert mine["would_change"]
     table = list(csv.DictReader(io.StringIO((await api.get(f"/rounds/{first}/waitlist", format="csv")).text)))
-    assert [(one["position"], one["mentee"]) for one in table] == [("1", "ana")]
+    assert [(row["position"], row["mentee"]) for row in table] == [("1", "ana")]
 
     earlier = datetime.now(UTC) - timedelta(days=40)
     await api.matching.database["places"].update_many({}, {"$set": {"waiting_since": earlier}})
     await api.matching.join(mentee("new"), mentor("mila", capacity=1))
     second = await api.published()
     assert await api.pairs(second, state="opened") == {"ana": "mila"}, "who waits longer goes first"
-    assert [one["mentee"]["member"] for one in await api.waitlist(second)] == ["new"]
+    assert [entry["mentee"]["member"] for entry in await api.waitlist(second)] == ["new"]
     assert await api.waitlist(first) == [], "who has a mentor waits no more"
 
 
@@ -99,9 +99,9 @@ async def test_both_targets_are_solved_from_the_same_people_and_replayed(api: Ro
 
 async def test_an_impossible_pair_lapses_is_announced_and_listed(api: RoundsApi) -> None:
     round = await api.solved(pins=[BEN_TO_MARA, {"mentee": "ana", "mentor": "milo"}])
-    await api.matching.say(signed_in(mentee("ben"), never=("mara",)))
-    await api.matching.answers("milo", await api.matching.asks("cleo", "milo"), "accept")
-    await api.matching.say(mentor("milo", capacity=1, across_institutions=True))
+    await api.matching.receive(signed_in(mentee("ben"), never=("mara",)))
+    await api.matching.answer_request("milo", await api.matching.request_mentor("cleo", "milo"), "accept")
+    await api.matching.receive(mentor("milo", capacity=1, across_institutions=True))
     await api.act(round, "publish")
     seen = await api.until(round, "published")
     assert await api.pairs(round, state="lapsed") == {
@@ -109,11 +109,11 @@ async def test_an_impossible_pair_lapses_is_announced_and_listed(api: RoundsApi)
     }
     lapsed = {data["mentee"]["member"]: data for _, data in await api.matching.facts("round.pair_lapsed")}
     assert (lapsed["ben"]["reason"], lapsed["ana"]["reason"]) == ("not_available", "not_available")
-    assert [one["member"] for one in lapsed["ben"]["recipients"]] == ["ben"]
+    assert [recipient["member"] for recipient in lapsed["ben"]["recipients"]] == ["ben"]
     page = (await api.get(f"/rounds/{round}/pairs", state="lapsed")).json()["items"]
-    reasons = {one["mentee"]["member"]: one["reason"] for one in page}
+    reasons = {pair["mentee"]["member"]: pair["reason"] for pair in page}
     assert (reasons["ben"], reasons["ana"]) == ("not_available", "no_seat_left")
-    waits = {one["mentee"]["member"] for one in await api.waitlist(round)}
+    waits = {entry["mentee"]["member"] for entry in await api.waitlist(round)}
     assert {"ben", "ana"} <= waits
     assert "cleo" not in waits, "matched elsewhere: nothing is told, nobody waits"
     assert await api.matching.seats() == {"milo": 1}
@@ -121,13 +121,13 @@ async def test_an_impossible_pair_lapses_is_announced_and_listed(api: RoundsApi)
 
 
 async def test_other_requests_of_matched_mentees_are_withdrawn(api: RoundsApi) -> None:
-    await api.matching.asks("ben", "mara")
-    await api.matching.asks("ben", "milo")
-    await api.matching.asks("ana", "mara")
+    await api.matching.request_mentor("ben", "mara")
+    await api.matching.request_mentor("ben", "milo")
+    await api.matching.request_mentor("ana", "mara")
     await api.published(pins=[BEN_TO_MARA], exclusions=[{"mentee": "ana", "mentor": "milo"}])
     withdrawn = await api.matching.facts("request.withdrawn")
-    told = {(data["mentee"]["member"], data["mentor"]["member"]): data["reason"] for _, data in withdrawn}
-    assert told == {
+    reasons = {(data["mentee"]["member"], data["mentor"]["member"]): data["reason"] for _, data in withdrawn}
+    assert reasons == {
         ("ben", "mara"): "matched_in_round",
         ("ben", "milo"): "matched_elsewhere",
         ("ana", "mara"): "not_available",
@@ -135,7 +135,7 @@ async def test_other_requests_of_matched_mentees_are_withdrawn(api: RoundsApi) -
 
 
 async def test_own_wishes_come_first_and_a_mentee_with_a_mentor_takes_no_part(api: RoundsApi) -> None:
-    await api.matching.answers("milo", await api.matching.asks("cleo", "milo"), "accept")
+    await api.matching.answer_request("milo", await api.matching.request_mentor("cleo", "milo"), "accept")
     round = await api.solved(
         wishes=[{"mentee": "ana", "mentors": ["mara"]}, {"mentee": "sid", "mentors": ["mara", "milo"]}],
         mentor_wishes=[{"mentor": "mara", "mentees": ["ana"]}],
@@ -168,7 +168,7 @@ async def test_orders_that_cannot_be_kept_are_refused_with_their_place(api: Roun
     for name, (body, code, place) in BAD_ORDERS.items():
         answer = await api.open(**body)
         assert (answer.status_code, answer.json()["type"]) == (422, f"urn:preceptor:problem:{code}"), name
-        assert place in [one["field"] for one in answer.json()["errors"]], name
+        assert place in [error["field"] for error in answer.json()["errors"]], name
     assert await api.matching.database["rounds"].count_documents({}) == 0
 
 
@@ -186,7 +186,7 @@ async def test_a_pin_that_became_impossible_drops_the_round_with_the_reason(api:
     taken = {"holder": "another", "token": 99, "until": datetime(2100, 1, 1, tzinfo=UTC)}
     await leases.update_one({"_id": "solving"}, {"$set": taken}, upsert=True)
     round = await api.opened(pins=[BEN_TO_MARA])
-    await api.matching.say(mentor("mara", capacity=0))
+    await api.matching.receive(mentor("mara", capacity=0))
     await leases.update_one({"_id": "solving"}, {"$set": {"until": datetime(2000, 1, 1, tzinfo=UTC)}})
     seen = await api.until(round, "dropped")
     assert (seen["trouble"]["code"], seen["trouble"]["errors"][0]["field"]) == ("round_orders_invalid", "pins.0")
@@ -208,7 +208,7 @@ async def test_only_the_owners_coordinators_know_of_a_round(api: RoundsApi) -> N
     assert (not_owned.status_code, not_owned.json()["type"]) == (403, "urn:preceptor:problem:programme_not_owned")
     assert (await post("/programmes/nothing/rounds", CARLA, role="coordinator")).status_code == 404
     assert (await get(f"/programmes/{CARE}/rounds", "xeno", SOUTH, "coordinator")).status_code == 403
-    assert [one["id"] for one in (await api.get(f"/programmes/{CARE}/rounds")).json()["items"]] == [round]
+    assert [item["id"] for item in (await api.get(f"/programmes/{CARE}/rounds")).json()["items"]] == [round]
 
 
 async def test_a_round_is_published_as_it_was_last_seen_or_not_at_all(api: RoundsApi) -> None:
@@ -240,9 +240,9 @@ async def test_a_dropped_rounds_files_are_deleted_and_durations_are_measured(api
 
 
 async def test_a_programme_without_members_has_an_empty_round(api: RoundsApi) -> None:
-    for one in ("mara", "milo", "ana", "ben", "cleo"):
-        await api.matching.say((mentor if one[0] == "m" else mentee)(one, status="inactive"))
-    await api.matching.say(mentee("sid", SOUTH, status="inactive"))
+    for who in ("mara", "milo", "ana", "ben", "cleo"):
+        await api.matching.receive((mentor if who[0] == "m" else mentee)(who, status="inactive"))
+    await api.matching.receive(mentee("sid", SOUTH, status="inactive"))
     round = await api.solved()
     assert await api.verified(round) == 0
     await api.act(round, "publish")
@@ -250,8 +250,8 @@ async def test_a_programme_without_members_has_an_empty_round(api: RoundsApi) ->
 
 
 async def test_a_mentee_who_leaves_is_off_the_waiting_list(api: RoundsApi) -> None:
-    exclusions = [{"mentee": "ana", "mentor": one} for one in ("mara", "milo")]
+    exclusions = [{"mentee": "ana", "mentor": who} for who in ("mara", "milo")]
     round = await api.published(exclusions=exclusions)
-    await api.matching.say(mentee("ana", status="inactive"))
-    await eventually(api.matching.nobody_leaves)
-    assert "ana" not in [one["mentee"]["member"] for one in await api.waitlist(round)]
+    await api.matching.receive(mentee("ana", status="inactive"))
+    await eventually(api.matching.departures_are_handled)
+    assert "ana" not in [entry["mentee"]["member"] for entry in await api.waitlist(round)]

@@ -53,12 +53,12 @@ async def another(matching: Matching, mongo_uri: str, kafka_bootstrap: str) -> A
 async def test_exactly_one_of_two_hundred_acceptances_gets_the_last_seat(matching: Matching) -> None:
     crowd = [mentee(f"m{number}") for number in range(200)]
     await matching.join(*crowd)
-    requests = [await matching.asks(one.member, "mara") for one in crowd]
+    requests = [await matching.request_mentor(person.member, "mara") for person in crowd]
 
-    answers = await asyncio.gather(*(matching.post(f"/requests/{one}/accept", "mara") for one in requests))
+    answers = await asyncio.gather(*(matching.post(f"/requests/{request}/accept", "mara") for request in requests))
 
-    told = Counter((one.status_code, one.json().get("type", "")) for one in answers)
-    assert told == {(200, ""): 1, (409, "urn:preceptor:problem:no_seat_left"): 199}
+    outcomes = Counter((answer.status_code, answer.json().get("type", "")) for answer in answers)
+    assert outcomes == {(200, ""): 1, (409, "urn:preceptor:problem:no_seat_left"): 199}
     assert await matching.seats() == {"mara": 1}
     assert await matching.database["relationships"].count_documents({}) == 1
     withdrawn = await matching.facts("request.withdrawn")
@@ -70,32 +70,32 @@ async def test_exactly_one_of_two_hundred_acceptances_gets_the_last_seat(matchin
 async def test_two_processes_never_give_the_same_seat(matching: Matching, another: Matching) -> None:
     crowd = [mentee(f"m{number}") for number in range(40)]
     await matching.join(mentor("mara", capacity=3), *crowd)
-    requests = [await matching.asks(one.member, "mara") for one in crowd]
+    requests = [await matching.request_mentor(person.member, "mara") for person in crowd]
     each = [(matching, another)[number % 2] for number in range(40)]
     answers = await asyncio.gather(
-        *(one.post(f"/requests/{request}/accept", "mara") for one, request in zip(each, requests, strict=True))
+        *(process.post(f"/requests/{request}/accept", "mara") for process, request in zip(each, requests, strict=True))
     )
-    assert Counter(one.status_code for one in answers) == {200: 3, 409: 37}
+    assert Counter(answer.status_code for answer in answers) == {200: 3, 409: 37}
     assert await matching.seats() == {"mara": 3}
     assert await matching.database["relationships"].count_documents({}) == 3
 
 
 async def test_only_one_of_two_mentors_accepting_concurrently_gets_the_mentee(matching: Matching) -> None:
-    first, second = await matching.asks("ana", "mara"), await matching.asks("ana", "milo")
+    first, second = await matching.request_mentor("ana", "mara"), await matching.request_mentor("ana", "milo")
     answers = await asyncio.gather(
         matching.post(f"/requests/{first}/accept", "mara"), matching.post(f"/requests/{second}/accept", "milo")
     )
-    assert sorted(one.status_code for one in answers) == [200, 409]
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
     assert sum((await matching.seats()).values()) == 1
 
 
 async def test_at_most_five_requests_are_pending_however_many_are_sent(matching: Matching, another: Matching) -> None:
     await matching.join(*(mentor(f"mentor-{number}") for number in range(12)))
     sent = await asyncio.gather(
-        *((matching, another)[number % 2].ask("ana", f"mentor-{number}") for number in range(12))
+        *((matching, another)[number % 2].send_request("ana", f"mentor-{number}") for number in range(12))
     )
-    told = Counter((one.status_code, one.json().get("type", "")) for one in sent)
-    assert told == {(201, ""): 5, (409, "urn:preceptor:problem:too_many_pending"): 7}
+    outcomes = Counter((answer.status_code, answer.json().get("type", "")) for answer in sent)
+    assert outcomes == {(201, ""): 5, (409, "urn:preceptor:problem:too_many_pending"): 7}
 
 
 @pytest.mark.parametrize(
@@ -117,15 +117,15 @@ async def test_no_query_of_requests_scans_the_collection(matching: Matching, wan
 async def test_concurrent_answers_and_withdrawals_settle_a_request_once(matching: Matching) -> None:
     for round_ in range(5):
         await matching.join(mentor(f"m{round_}", capacity=1))
-        request = await matching.asks("ana", f"m{round_}")
+        request = await matching.request_mentor("ana", f"m{round_}")
         answers = await asyncio.gather(
             matching.post(f"/requests/{request}/accept", f"m{round_}"),
             matching.post(f"/requests/{request}/decline", f"m{round_}", reason="no_time"),
             matching.post(f"/requests/{request}/withdraw", "ana"),
         )
-        assert sorted(one.status_code for one in answers) == [200, 409, 409]
-        stands = (await matching.get(f"/requests/{request}", "ana", NORTH)).json()
-        assert (await matching.seats()).get(f"m{round_}", 0) == (stands["state"] == "accepted")
+        assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+        current = (await matching.get(f"/requests/{request}", "ana", NORTH)).json()
+        assert (await matching.seats()).get(f"m{round_}", 0) == (current["state"] == "accepted")
         settled = await matching.facts("request.accepted", "request.declined", "request.withdrawn")
         assert len([data for _, data in settled if data["request"] == request]) == 1
 
@@ -137,13 +137,13 @@ async def test_a_request_racing_for_the_last_seat_is_answered_consistently(
         few = [mentee(f"m{round_}-{number}") for number in range(6)]
         wanted = f"mentor-{round_}"
         await matching.join(mentor(wanted, capacity=1), mentee(f"first-{round_}"), *few)
-        first = await matching.asks(f"first-{round_}", wanted)
+        first = await matching.request_mentor(f"first-{round_}", wanted)
         answers = await asyncio.gather(
-            *(another.ask(one.member, wanted) for one in few[:3]),
+            *(another.send_request(person.member, wanted) for person in few[:3]),
             matching.post(f"/requests/{first}/accept", wanted),
-            *(another.ask(one.member, wanted) for one in few[3:]),
+            *(another.send_request(person.member, wanted) for person in few[3:]),
         )
-        assert {one.status_code for one in answers} <= {200, 201, 409}
+        assert {answer.status_code for answer in answers} <= {200, 201, 409}
         assert (await matching.seats())[wanted] == 1
     assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
 
@@ -153,23 +153,23 @@ async def test_a_mentor_leaving_amid_requests_and_acceptances_keeps_no_request(
     matching: Matching, another: Matching, left: dict[str, Any]
 ) -> None:
     """Whoever leaves altogether keeps no seat either; a mentoring that had begun outlives its programme."""
-    agenda = DueWorker(MongoDueRepository(another.database, SystemClock(), forget=[forget]), SystemClock())
+    worker = DueWorker(MongoDueRepository(another.database, SystemClock(), forget=[forget]), SystemClock())
 
     async def leave(leaver: str) -> None:
-        await matching.say(mentor(leaver, **left))
-        await agenda.work()
+        await matching.receive(mentor(leaver, **left))
+        await worker.work()
 
     for round_ in range(6):
         leaver, askers = f"leaver-{round_}", [f"asker-{round_}-{number}" for number in range(9)]
-        await matching.join(mentor(leaver), *(mentee(one) for one in askers))
-        request = await matching.asks(askers[0], leaver)
+        await matching.join(mentor(leaver), *(mentee(asker) for asker in askers))
+        request = await matching.request_mentor(askers[0], leaver)
         await asyncio.gather(
             matching.post(f"/requests/{request}/accept", leaver),
-            *(another.ask(one, leaver) for one in askers[1:5]),
+            *(another.send_request(asker, leaver) for asker in askers[1:5]),
             leave(leaver),
-            *(matching.ask(one, leaver) for one in askers[5:]),
+            *(matching.send_request(asker, leaver) for asker in askers[5:]),
         )
-    await eventually(matching.nobody_leaves)
+    await eventually(matching.departures_are_handled)
     assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
     is_gone = "status" in left
     assert set(await matching.database["relationships"].distinct("state")) <= {"on_hold" if is_gone else "active"}
@@ -202,8 +202,8 @@ async def test_a_request_racing_with_the_mentors_departure_is_not_left_pending(
         )
     )
     assert await asyncio.to_thread(seen.wait, 20)
-    await matching.say(mentor("milo", **left))
-    await eventually(matching.nobody_leaves)
+    await matching.receive(mentor("milo", **left))
+    await eventually(matching.departures_are_handled)
     is_worked_off.set()
 
     with pytest.raises(NotFound):
@@ -233,8 +233,8 @@ async def test_the_conditional_write_refuses_a_taken_seat(matching: Matching) ->
             trace=Trace(correlation_id="test"),
         )
 
-    told = await asyncio.gather(*(take(one.member) for one in crowd), return_exceptions=True)
-    assert Counter(type(one) for one in told) == {type(None): 1, StaleVersion: 19}
+    results = await asyncio.gather(*(take(person.member) for person in crowd), return_exceptions=True)
+    assert Counter(type(result) for result in results) == {type(None): 1, StaleVersion: 19}
     assert await matching.seats() == {"mara": 1}
     assert await matching.database["relationships"].count_documents({}) == 1
 
@@ -250,61 +250,72 @@ async def test_seats_relationships_and_facts_agree_after_any_concurrent_actions(
     for _ in range(12):
         both = (matching, another)
         answers = await asyncio.gather(*(_something(both[number % 2], dice, mentors, mentees) for number in range(8)))
-        assert {one.status_code for one in answers if one is not None} <= {200, 201, 404, 409}
-    await eventually(matching.nobody_leaves)
-    await _assert_agreement(matching, {one.member: one.capacity for one in mentors})
+        assert {answer.status_code for answer in answers if answer is not None} <= {200, 201, 404, 409}
+    await eventually(matching.departures_are_handled)
+    await _assert_agreement(matching, {mentor.member: mentor.capacity for mentor in mentors})
 
 
 async def _something(matching: Matching, dice: random.Random, mentors: list[Any], mentees: list[Any]) -> Any:
     what, who, whom = dice.random(), dice.choice(mentees), dice.choice(mentors)
     if what < 0.4:
-        return await matching.ask(who.member, whom.member)
+        return await matching.send_request(who.member, whom.member)
     if what < 0.5:
         status = dice.choice(["active", "inactive"])
-        await matching.say(who.model_copy(update={"status": status}))
+        await matching.receive(who.model_copy(update={"status": status}))
         return None
     if what < 0.8:
         pending = await matching.database["requests"].find({"state": "pending"}).to_list(None)
         if not pending:
             return None
-        one, verb = dice.choice(pending), dice.choice(["accept", "accept", "decline", "withdraw"])
-        actor = one["mentee" if verb == "withdraw" else "mentor"]["member"]
-        return await matching.post(f"/requests/{one['_id']}/{verb}", actor)
-    stand = await matching.database["relationships"].find().to_list(None)
-    if not stand:
+        request, verb = dice.choice(pending), dice.choice(["accept", "accept", "decline", "withdraw"])
+        actor = request["mentee" if verb == "withdraw" else "mentor"]["member"]
+        return await matching.post(f"/requests/{request['_id']}/{verb}", actor)
+    relationships = await matching.database["relationships"].find().to_list(None)
+    if not relationships:
         return None
-    one, verb = dice.choice(stand), dice.choice(["pause", "resume", "close"])
-    return await matching.post(f"/relationships/{one['_id']}/{verb}", one[dice.choice(["mentee", "mentor"])]["member"])
+    request, verb = dice.choice(relationships), dice.choice(["pause", "resume", "close"])
+    return await matching.post(
+        f"/relationships/{request['_id']}/{verb}", request[dice.choice(["mentee", "mentor"])]["member"]
+    )
 
 
 async def _assert_agreement(matching: Matching, capacity: dict[str, int]) -> None:
-    stand = await matching.database["relationships"].find().to_list(None)
-    seated = Counter(one["mentor"]["member"] for one in stand if one["state"] in ("active", "paused"))
+    relationships = await matching.database["relationships"].find().to_list(None)
+    seated = Counter(
+        relationship["mentor"]["member"]
+        for relationship in relationships
+        if relationship["state"] in ("active", "paused")
+    )
     assert await matching.seats() == dict(seated)
     assert all(taken <= capacity[member] for member, taken in seated.items())
-    open_pairs = [(one["mentee"]["member"], one["mentor"]["member"]) for one in stand if one["state"] != "closed"]
+    open_pairs = [
+        (relationship["mentee"]["member"], relationship["mentor"]["member"])
+        for relationship in relationships
+        if relationship["state"] != "closed"
+    ]
     assert len(open_pairs) == len(set(open_pairs))
-    told: dict[str, str] = {}
+    published: dict[str, str] = {}
     for name, data in sorted(await matching.facts(), key=lambda fact: fact[0] != "request.made"):
         if name.startswith("request"):
-            told[data["request"]] = name.removeprefix("request.")
+            published[data["request"]] = name.removeprefix("request.")
     made = await matching.database["requests"].find().to_list(None)
-    assert {one["_id"]: one["state"] for one in made} == {
-        id: "pending" if state == "made" else state for id, state in told.items()
+    assert {request["_id"]: request["state"] for request in made} == {
+        id: "pending" if state == "made" else state for id, state in published.items()
     }
-    counted = Counter(one["mentee"]["member"] for one in made if one["state"] == "pending")
+    counted = Counter(request["mentee"]["member"] for request in made if request["state"] == "pending")
     assert not counted or max(counted.values()) <= 5
 
 
 async def test_a_mentor_with_very_many_requests_departs_in_batches(matching: Matching) -> None:
-    await matching.asks("ana", "mara")
-    [one] = await matching.database["requests"].find().to_list(None)
+    await matching.request_mentor("ana", "mara")
+    [document] = await matching.database["requests"].find().to_list(None)
     crowd = [
-        {**one, "_id": f"r{number}", "mentee": {"member": f"m{number}", "institution": NORTH}} for number in range(250)
+        {**document, "_id": f"r{number}", "mentee": {"member": f"m{number}", "institution": NORTH}}
+        for number in range(250)
     ]
     await matching.database["requests"].insert_many(crowd)
-    await matching.say(mentor("mara", status="inactive"))
-    await eventually(matching.nobody_leaves, within=20)
+    await matching.receive(mentor("mara", status="inactive"))
+    await eventually(matching.departures_are_handled, within=20)
     assert await matching.database["requests"].count_documents({"state": "pending"}) == 0
     assert len(await matching.facts("request.withdrawn")) == 251
 
@@ -312,14 +323,14 @@ async def test_a_mentor_with_very_many_requests_departs_in_batches(matching: Mat
 async def test_concurrent_commands_on_a_pair_without_a_version_are_never_stale(
     matching: Matching, another: Matching
 ) -> None:
-    request = await matching.asks("ana", "milo")
-    relationship = (await matching.answers("milo", request, "accept"))["relationship"]
+    request = await matching.request_mentor("ana", "milo")
+    relationship = (await matching.answer_request("milo", request, "accept"))["relationship"]
     calls = [
-        (one, f"/relationships/{relationship}/{verb}", who)
-        for one in (matching, another)
+        (process, f"/relationships/{relationship}/{verb}", who)
+        for process in (matching, another)
         for verb in ("pause", "resume")
         for who in ("ana", "milo")
     ] * 5
-    answers = await asyncio.gather(*(one.post(path, who) for one, path, who in calls))
+    answers = await asyncio.gather(*(process.post(path, who) for process, path, who in calls))
     assert {answer.status_code for answer in answers} <= {200, 409}, [answer.text for answer in answers]
     assert await matching.seats() == {"milo": 1}

@@ -34,20 +34,20 @@ def mara(**fields: Any) -> Any:
 
 async def _reach_the_ceiling(matching: Matching) -> None:
     """By another mentor and another mentee of the same two institutions."""
-    await matching.say(north(ceiling=1))
-    given = await _asks(matching, "sam", "milo")
-    await matching.answers("milo", given, "accept")
+    await matching.receive(north(ceiling=1))
+    given = await _request_mentor(matching, "sam", "milo")
+    await matching.answer_request("milo", given, "accept")
 
 
 PRIVATE: dict[str, Change] = {
-    "paused": lambda matching: matching.say(mara(paused=True)),
-    "never_list": lambda matching: matching.say(signed_in(mara(), never=("sue",))),
-    "opt_in_ended": lambda matching: matching.say(mara(across_institutions=False)),
-    "no_capacity": lambda matching: matching.say(mara(capacity=0)),
-    "no_hours": lambda matching: matching.say(mara(hours_per_month=0)),
-    "ceiling_lowered": lambda matching: matching.say(north(ceiling=0)),
+    "paused": lambda matching: matching.receive(mara(paused=True)),
+    "never_list": lambda matching: matching.receive(signed_in(mara(), never=("sue",))),
+    "opt_in_ended": lambda matching: matching.receive(mara(across_institutions=False)),
+    "no_capacity": lambda matching: matching.receive(mara(capacity=0)),
+    "no_hours": lambda matching: matching.receive(mara(hours_per_month=0)),
+    "ceiling_lowered": lambda matching: matching.receive(north(ceiling=0)),
     "ceiling_reached": _reach_the_ceiling,
-    "left": lambda matching: matching.say(mara(status="inactive")),
+    "left": lambda matching: matching.receive(mara(status="inactive")),
 }
 
 
@@ -55,9 +55,9 @@ PRIVATE: dict[str, Change] = {
 async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Matching]:
     """Two mentors in one institution, two mentees in another."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("due",)) as matching:
-        await matching.say(north(), institution(SOUTH, exchanges_with=(NORTH,)), programme())
+        await matching.receive(north(), institution(SOUTH, exchanges_with=(NORTH,)), programme())
         await matching.join(mara(), mentor("milo", across_institutions=True))
-        await matching.join(*(mentee(one, SOUTH, across_institutions=True) for one in ("sue", "sam")))
+        await matching.join(*(mentee(who, SOUTH, across_institutions=True) for who in ("sue", "sam")))
         yield matching
 
 
@@ -71,7 +71,7 @@ def _worker(matching: Matching, mongo_uri: str, kafka_bootstrap: str) -> Any:
     return running(mongo_uri, kafka_bootstrap, matching.issuer, work=("lists",), database=matching.database.name)
 
 
-async def _asks(matching: Matching, who: str, whom: str) -> str:
+async def _request_mentor(matching: Matching, who: str, whom: str) -> str:
     body = {"programme": CARE, "mentor": whom, "message": ""}
     answer = await matching.post(f"/mentees/{who}/requests", who, SOUTH, **body)
     assert answer.status_code == 201, answer.text
@@ -82,7 +82,7 @@ async def _withdrawn(matching: Matching, request: str) -> bool:
     return await matching.database["requests"].count_documents({"_id": request, "state": "withdrawn"}) == 1
 
 
-async def _is_told_the_same(matching: Matching, request: str) -> None:
+async def _sees_the_common_code(matching: Matching, request: str) -> None:
     """What the mentee reads of the request and hears about it, but for its id and its times."""
     await eventually(lambda: _withdrawn(matching, request), message="the request is withdrawn")
     seen = await matching.get(f"/requests/{request}", "sue", SOUTH)
@@ -108,27 +108,27 @@ async def _is_told_the_same(matching: Matching, request: str) -> None:
 async def test_the_mentee_sees_the_same_code_whichever_private_rule_ends_a_request(
     matching: Matching, rule: str
 ) -> None:
-    request = await _asks(matching, "sue", "mara")
+    request = await _request_mentor(matching, "sue", "mara")
     await PRIVATE[rule](matching)
-    await _is_told_the_same(matching, request)
+    await _sees_the_common_code(matching, request)
 
 
 async def test_a_change_missed_by_every_worker_is_handled_at_the_next_start(
     matching: Matching, mongo_uri: str, kafka_bootstrap: str
 ) -> None:
-    request = await _asks(matching, "sue", "mara")
+    request = await _request_mentor(matching, "sue", "mara")
     await PRIVATE["paused"](matching)
     assert not await _withdrawn(matching, request)
     async with _worker(matching, mongo_uri, kafka_bootstrap):
-        await _is_told_the_same(matching, request)
+        await _sees_the_common_code(matching, request)
 
 
 @pytest.mark.usefixtures("worker")
 async def test_adding_a_mentor_to_the_never_list_withdraws_the_request(
     matching: Matching,
 ) -> None:
-    request = await _asks(matching, "sue", "mara")
-    await matching.say(signed_in(mentee("sue", SOUTH), never=("mara",)))
+    request = await _request_mentor(matching, "sue", "mara")
+    await matching.receive(signed_in(mentee("sue", SOUTH), never=("mara",)))
     await eventually(lambda: _withdrawn(matching, request), message="the request is withdrawn")
     [(_, fact)] = await matching.facts("request.withdrawn")
-    assert (fact["reason"], [one["member"] for one in fact["recipients"]]) == ("by_mentee", ["mara"])
+    assert (fact["reason"], [recipient["member"] for recipient in fact["recipients"]]) == ("by_mentee", ["mara"])

@@ -39,7 +39,7 @@ async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) ->
     mentored in the limited coordinator's. Staff numbers are S- and the id, addresses the id at example.org.
     """
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("solving",)) as matching:
-        await matching.say(institution(NORTH), institution(SOUTH), programme(), programme("other"))
+        await matching.receive(institution(NORTH), institution(SOUTH), programme(), programme("other"))
         await _join(matching, mentor("mara"), mentor("milo"), mentee("ana"), mentee("ben"), mentor("far", SOUTH))
         await _join(matching, mentor("bo", enrolments=(*mentor("x").enrolments, OTHER)))
         await _join(matching, mentor("ola", enrolments=(OTHER,)))
@@ -47,7 +47,7 @@ async def matching(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) ->
 
 
 async def _join(matching: Matching, *people: MemberChanged) -> None:
-    await matching.say(*people, *(signed_in(one, **_digests(one, one.member)) for one in people))
+    await matching.receive(*people, *(signed_in(person, **_digests(person, person.member)) for person in people))
 
 
 def _digests(member: MemberChanged, name: str) -> dict[str, str]:
@@ -94,8 +94,10 @@ async def test_a_file_names_each_by_the_column_that_is_filled(matching: Matching
     ]
     file = {"file": ("rotations.csv", "\n".join(rows).encode(), "text/csv")}
     answer = await _send(matching, FEED, "POST", "/rotations/upload", files=file)
-    told = [(one["line"], one["verdict"], [error["field"] for error in one["errors"]]) for one in answer.json()["rows"]]
-    assert told == [
+    verdicts = [
+        (row["line"], row["verdict"], [error["field"] for error in row["errors"]]) for row in answer.json()["rows"]
+    ]
+    assert verdicts == [
         (2, "created", []),
         (3, "created", []),
         (4, "refused", ["assessor_external_id", "assessed_email"]),
@@ -123,7 +125,7 @@ async def test_a_limited_coordinator_finds_no_member_outside_their_programmes(ma
         return answer.json().get("errors")
 
     unknown = await errors(LIMITED, "nobody")
-    assert [one["field"] for one in unknown] == ["assessor_external_id"]
+    assert [error["field"] for error in unknown] == ["assessor_external_id"]
     assert [await errors(LIMITED, name) for name in ("ola", "bo", "far")] == [unknown] * 3
     assert [await errors(WHOLE, name) for name in ("ola", "bo", "far")] == [None, None, unknown]
 
@@ -151,19 +153,19 @@ async def test_a_pin_of_an_unknown_member_is_refused_with_its_place(matching: Ma
 
     unknown = await _open(matching, LIMITED, pins=pins("nobody"))
     assert (unknown.status_code, unknown.json()["type"]) == (422, "urn:preceptor:problem:round_orders_invalid")
-    assert [one["field"] for one in unknown.json()["errors"]] == ["pins.1.mentor_external_id"]
+    assert [error["field"] for error in unknown.json()["errors"]] == ["pins.1.mentor_external_id"]
     for name in ("ola", "far"):
         assert (await _open(matching, LIMITED, pins=pins(name))).json()["errors"] == unknown.json()["errors"]
     assert "S-nobody" not in unknown.text
-    twice = await _open(
+    repeated = await _open(
         matching, LIMITED, exclusions=[{"mentee": "ben", "mentee_email": "ben@example.org", "mentor": "bo"}]
     )
-    assert twice.status_code == 422
-    assert "@" not in twice.text
+    assert repeated.status_code == 422
+    assert "@" not in repeated.text
 
 
 async def test_an_identifier_shared_by_two_members_is_refused(matching: Matching) -> None:
-    await matching.say(signed_in(mentor("milo"), **_digests(mentor("milo"), "mara")))
+    await matching.receive(signed_in(mentor("milo"), **_digests(mentor("milo"), "mara")))
     body = {"assessor_email": "mara@example.org", "assessed": "ana", **NOW}
     refused = await _send(matching, FEED, "PUT", "/rotations/r-1", json=body)
     [error] = refused.json()["errors"]

@@ -37,9 +37,9 @@ async def test_matching_conforms_to_its_openapi_document(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
 ) -> None:
     async with matching_kit.asking(mongo_uri, kafka_bootstrap, issuer) as matching:
-        accepted = await matching.asks("ben", "milo")
-        relationship = (await matching.answers("milo", accepted, "accept"))["relationship"]
-        request = await matching.asks("ana", "mara")
+        accepted = await matching.request_mentor("ben", "milo")
+        relationship = (await matching.answer_request("milo", accepted, "accept"))["relationship"]
+        request = await matching.request_mentor("ana", "mara")
         known = {
             "programme": CARE,
             "mentee": "ana",

@@ -98,7 +98,7 @@ async def test_the_backlog_shows_over_http_without_a_relay(
         await network.institution("charite")
 
         async def shows() -> bool:
-            told = (await network.client.get("/metrics")).text
-            return any(line.startswith(AGE) and float(line.split()[1]) > 0 for line in told.splitlines())
+            metrics = (await network.client.get("/metrics")).text
+            return any(line.startswith(AGE) and float(line.split()[1]) > 0 for line in metrics.splitlines())
 
         await eventually(shows, message="the age shows")

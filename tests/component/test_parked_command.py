@@ -78,14 +78,14 @@ async def test_parked_records_are_listed_with_those_waiting_behind_them(records:
     await records.park("first", sent("matching.events", 7))
     await records.park("second", sent("matching.events", 8), "behind_parked")
     await records.park("odd", sent("profiles.contacts", 9, key=None), "malformed", blocks=False)
-    status, told = await records.run("list", "notifications")
-    rows = {line.split()[1]: line for line in told.splitlines() if "notifications.x" in line}
+    status, output = await records.run("list", "notifications")
+    rows = {line.split()[1]: line for line in output.splitlines() if "notifications.x" in line}
     assert status == 0
     assert list(rows) == ["odd", "first", "second"]
     assert "matching.events/3/7" in rows["first"]
     assert [rows[id].split("│")[-2].strip() for id in ("first", "second", "odd")] == ["1", "0", "0"]
-    assert PERSON.decode() not in told
-    assert EMAIL.decode() not in told
+    assert PERSON.decode() not in output
+    assert EMAIL.decode() not in output
 
 
 async def test_a_record_is_shown_without_its_value_and_of_a_private_topic_without_its_person(
@@ -108,21 +108,21 @@ async def test_a_record_is_shown_without_its_value_and_of_a_private_topic_withou
 async def test_control_characters_of_a_record_do_not_reach_the_terminal(records: ParkedRecords) -> None:
     value = b"\x1b]0;gone\x07\x1b[2J[bold]x\xff\r"
     await records.park("odd", sent("matching.events", 1, value=value, headers=[("x\x1b", value), ("null", None)]))
-    status, told = await records.run("show", "notifications", "odd", "--reveal")
+    status, output = await records.run("show", "notifications", "odd", "--reveal")
     assert status == 0
-    assert "\x1b" not in told
-    assert "\r" not in told
-    assert "\\x1b]0;gone\\x07\\x1b[2J[bold]x\\xff\\r" in told
+    assert "\x1b" not in output
+    assert "\r" not in output
+    assert "\\x1b]0;gone\\x07\\x1b[2J[bold]x\\xff\\r" in output
 
 
 async def test_a_retry_makes_the_first_record_of_a_key_due_and_explains_the_next_step(records: ParkedRecords) -> None:
     await records.park("first", sent("matching.events", 7))
     await records.park("second", sent("matching.events", 8), "behind_parked")
-    status, told = await records.run("retry", "notifications", "first", "--dry-run")
-    assert (status, "would" in told, "the 1 behind it" in told) == (0, True, True)
+    status, output = await records.run("retry", "notifications", "first", "--dry-run")
+    assert (status, "would" in output, "the 1 behind it" in output) == (0, True, True)
     assert await records.parking.heads("notifications.x", now=SystemClock().now()) == []
-    status, told = await records.run("retry", "notifications", "first")
-    assert (status, "within seconds" in told) == (0, True)
+    status, output = await records.run("retry", "notifications", "first")
+    assert (status, "within seconds" in output) == (0, True)
     assert await records.parking.heads("notifications.x", now=SystemClock().now()) == [b"charite:" + PERSON]
 
 
@@ -131,8 +131,8 @@ async def test_a_record_that_cannot_be_retried_is_refused_with_the_reason(record
     await records.park("second", sent("matching.events", 8), "behind_parked")
     await records.park("odd", sent("profiles.contacts", 9), "malformed", blocks=False)
     for id, why in {"second": "waits behind first", "odd": "blocks no key", "gone": "handled already"}.items():
-        status, told = await records.run("retry", "notifications", id)
-        assert (status, why in told) == (1, True), told
+        status, output = await records.run("retry", "notifications", id)
+        assert (status, why in output) == (1, True), output
     assert await records.parking.heads("notifications.x", now=SystemClock().now()) == []
 
 
@@ -148,8 +148,8 @@ async def test_every_action_is_recorded_with_operator_and_time(records: ParkedRe
     ):
         assert (await records.run(act[0], "notifications", *act[1:], USER="somebody-else"))[0] == 0
     acts = await records.audit()
-    told = ["list", "show", "reveal", "retry --dry-run", "retry"]
-    assert [act["what"] for act in acts] == [f"parked {what}" for what in told]
+    actions = ["list", "show", "reveal", "retry --dry-run", "retry"]
+    assert [act["what"] for act in acts] == [f"parked {what}" for what in actions]
     assert [act["id"] for act in acts] == [None, "one", "one", "one", "one"]
     assert {act["who"] for act in acts} == {pwd.getpwuid(os.getuid()).pw_name}
     assert all(act["when"] >= before for act in acts)
@@ -162,10 +162,10 @@ async def test_it_runs_as_in_a_container_where_credentials_come_as_a_file(
     file.write_text(records.uri + "\n")
     environment = {"NOTIFICATIONS_MONGO_URI_FILE": str(file), "NOTIFICATIONS_MONGO_DATABASE": records.database.name}
     command = [sys.executable, "-m", "deploy.parked", "list", "notifications"]
-    told = await asyncio.to_thread(
+    output = await asyncio.to_thread(
         subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert (told.returncode, told.stdout, told.stderr) == (0, "nothing is parked\n", "")
+    assert (output.returncode, output.stdout, output.stderr) == (0, "nothing is parked\n", "")
 
 
 async def test_configuration_errors_are_one_line_without_the_password(records: ParkedRecords) -> None:
@@ -176,21 +176,21 @@ async def test_configuration_errors_are_one_line_without_the_password(records: P
         (["list", "notifications"], {"NOTIFICATIONS_MONGO_URI": "hunter2"}),
         (["list", "notifications"], {"NOTIFICATIONS_MONGO_URI": away}),
     ):
-        status, told = await records.run(*arguments, **environment)
-        assert (status, len(told.splitlines())) == (1, 1), told
-        assert "hunter2" not in told
+        status, output = await records.run(*arguments, **environment)
+        assert (status, len(output.splitlines())) == (1, 1), output
+        assert "hunter2" not in output
 
 
 async def test_a_dropped_record_is_gone_for_good_and_what_waits_behind_it_is_next(records: ParkedRecords) -> None:
     headers = [("ce_type", b"org.preceptor.x.v1"), ("ce_id", b"fact-7")]
     await records.park("first", sent("matching.events", 7, headers=headers))
     await records.park("second", sent("matching.events", 8), "behind_parked")
-    status, told = await records.run("drop", "notifications", "first", "--reason", "sent by mistake", "--dry-run")
-    assert (status, "would drop first" in told, "the 1 behind it" in told) == (0, True, True)
-    assert [one.id for one in await records.parking.waiting()] == ["first", "second"]
+    status, output = await records.run("drop", "notifications", "first", "--reason", "sent by mistake", "--dry-run")
+    assert (status, "would drop first" in output, "the 1 behind it" in output) == (0, True, True)
+    assert [record.id for record in await records.parking.waiting()] == ["first", "second"]
 
     assert (await records.run("drop", "notifications", "first", "--reason", "sent by mistake"))[0] == 0
-    assert [one.id for one in await records.parking.waiting()] == ["second"]
+    assert [record.id for record in await records.parking.waiting()] == ["second"]
     assert await records.parking.heads("notifications.x", now=SystemClock().now()) == [b"charite:" + PERSON]
     assert await inbox.handled(records.database, consumer="notifications.x", events=["fact-7"]) == {"fact-7"}
     acts = [(act["what"], act["id"], act["reason"]) for act in await records.audit()]
@@ -205,10 +205,10 @@ async def test_a_record_that_cannot_be_dropped_is_refused_with_the_reason(record
         ("gone", "x"): "handled already",
         ("first", " "): "add --reason TEXT",
     }.items():
-        status, told = await records.run("drop", "notifications", id, "--reason", reason)
-        assert (status, why in told) == (1, True), told
+        status, output = await records.run("drop", "notifications", id, "--reason", reason)
+        assert (status, why in output) == (1, True), output
     assert (await records.run("drop", "notifications", "first"))[0] == 2, "a reason is no option"
-    assert [one.id for one in await records.parking.waiting()] == ["first", "second"]
+    assert [record.id for record in await records.parking.waiting()] == ["first", "second"]
 
 
 async def test_a_record_that_holds_nothing_up_can_be_dropped_too(records: ParkedRecords) -> None:

@@ -30,7 +30,8 @@ async def versions(plumbing: Plumbing) -> list[tuple[str, int]]:
     """Of what is parked, in order; 0 where nothing can be read."""
     waiting = await plumbing.parking.waiting()
     return [
-        (one.reason, 0 if one.reason == "malformed" else json.loads(one.value or b"")["version"]) for one in waiting
+        (record.reason, 0 if record.reason == "malformed" else json.loads(record.value or b"")["version"])
+        for record in waiting
     ]
 
 
@@ -96,7 +97,9 @@ async def test_ten_thousand_poison_states_do_not_block_the_next_valid_state(
     copies = plumbing.database["institutions"]
 
     async def fold(received: Sequence[Received]) -> list[projection.Refused]:
-        return await projection.fold(copies, [one for one in received if one.envelope.institution.startswith(tenant)])
+        return await projection.fold(
+            copies, [record for record in received if record.envelope.institution.startswith(tenant)]
+        )
 
     plumbing.consumers.projection({InstitutionChanged: fold})
     for _ in range(_MANY):
@@ -136,7 +139,7 @@ async def test_two_megabytes_are_refused_by_kafka_and_parked_where_it_takes_them
 
 
 async def is_parked(plumbing: Plumbing) -> bool:
-    return [len(one.value or b"") for one in await plumbing.parking.waiting()] == [_TWO_MEGABYTES + 1]
+    return [len(record.value or b"") for record in await plumbing.parking.waiting()] == [_TWO_MEGABYTES + 1]
 
 
 async def test_a_late_lower_sequence_changes_no_projection_and_a_late_fact_acts_once(
@@ -145,7 +148,9 @@ async def test_a_late_lower_sequence_changes_no_projection_and_a_late_fact_acts_
     copies = plumbing.database["institutions"]
 
     async def fold(received: Sequence[Received]) -> list[projection.Refused]:
-        return await projection.fold(copies, [one for one in received if one.envelope.institution.startswith(tenant)])
+        return await projection.fold(
+            copies, [record for record in received if record.envelope.institution.startswith(tenant)]
+        )
 
     plumbing.consumers.projection({InstitutionChanged: fold})
     plumbing.consumers.reaction({SuggestionsChanged: effects})

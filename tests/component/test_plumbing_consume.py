@@ -29,12 +29,12 @@ async def test_each_event_takes_effect_once_however_often_it_comes(
     plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects
 ) -> None:
     plumbing.consumers.reaction({SuggestionsChanged: effects})
-    twice = record(plumbing, suggestions(tenant, "a"), tenant)
-    await send(producer, [twice, twice, record(plumbing, suggestions(tenant, "b"), tenant)])
+    repeated = record(plumbing, suggestions(tenant, "a"), tenant)
+    await send(producer, [repeated, repeated, record(plumbing, suggestions(tenant, "b"), tenant)])
 
     await plumbing.consumers.start()
     await have(effects, [("a", 1), ("b", 1)])
-    await send(producer, [twice, record(plumbing, suggestions(tenant, "c"), tenant)])
+    await send(producer, [repeated, record(plumbing, suggestions(tenant, "c"), tenant)])
     await have(effects, [("a", 1), ("b", 1), ("c", 1)])
 
 
@@ -68,7 +68,7 @@ async def test_bad_records_are_parked_and_records_of_other_keys_handled(
     expected = ["bad_attributes"] * 3 + ["malformed", "malformed", "newer_major", "no_key"]
 
     async def all_are_parked() -> bool:
-        return sorted(one.reason for one in await plumbing.parking.waiting()) == expected
+        return sorted(record.reason for record in await plumbing.parking.waiting()) == expected
 
     await eventually(all_are_parked, message="every bad record parked with its reason")
     mirrored = await plumbing.database["outbox"].find({"topic": "matching.dead-letters"}).to_list(None)
@@ -200,4 +200,4 @@ async def test_of_two_owners_that_both_insert_a_key_the_newer_state_stays(plumbi
         await copies.delete_many({})
         owners = ([state(sequence, n) for n in range(20)] for sequence in (1, 2, 3))
         await asyncio.gather(*(projection.fold(copies, of_owner) for of_owner in owners))
-        assert {one["sequence"] async for one in copies.find()} == {3}
+        assert {copy["sequence"] async for copy in copies.find()} == {3}

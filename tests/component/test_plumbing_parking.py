@@ -59,14 +59,14 @@ async def test_a_fault_is_tried_three_times_then_parked_with_a_time_to_retry(
         return await parked(plumbing, tenant) == [("handler_failed", 1)]
 
     await eventually(is_parked, message="parked")
-    [one] = await plumbing.parking.waiting()
-    assert one.attempts == 3
-    assert one.retry_at is not None
-    assert one.retry_at > plumbing.now()
+    [first] = await plumbing.parking.waiting()
+    assert first.attempts == 3
+    assert first.retry_at is not None
+    assert first.retry_at > plumbing.now()
 
     assert await plumbing.consumers.retry_due() == 0, "not due yet"
     effects.fault = set()
-    await plumbing.parking.retry(one.id, now=plumbing.now())
+    await plumbing.parking.retry(first.id, now=plumbing.now())
     assert await plumbing.consumers.retry_due() == 1
     await have(effects, [("flaky", 1)])
 
@@ -140,17 +140,17 @@ async def test_a_record_dropped_while_it_is_retried_is_either_dropped_or_takes_e
         return await parked(plumbing, tenant) == [("handler_refused", 1)]
 
     await eventually(waits, message="parked")
-    [one] = await plumbing.parking.waiting()
+    [first] = await plumbing.parking.waiting()
     effects.refuse = set()
-    await plumbing.parking.retry(one.id, now=plumbing.now())
+    await plumbing.parking.retry(first.id, now=plumbing.now())
 
     loop = asyncio.get_running_loop()
     drops: list[Future[bool]] = []
 
-    def meanwhile(_mentee: str) -> None:
-        drops.append(asyncio.run_coroutine_threadsafe(plumbing.parking.drop(one, now=plumbing.now()), loop))
+    def drop(_mentee: str) -> None:
+        drops.append(asyncio.run_coroutine_threadsafe(plumbing.parking.drop(first, now=plumbing.now()), loop))
 
-    effects.before = meanwhile
+    effects.before = drop
     await plumbing.consumers.retry_due()
     is_dropped = await asyncio.wrap_future(drops[0])
     assert await effects.effects() == ([] if is_dropped else [("held", 1)])
@@ -169,8 +169,8 @@ async def test_an_unreadable_dropped_record_is_not_parked_again_when_its_offset_
         await plumbing.parking.park([aside], consumer="c", now=plumbing.now())
 
     await park("first")
-    [one] = await plumbing.parking.waiting()
-    assert await plumbing.parking.drop(one, now=plumbing.now())
+    [parked] = await plumbing.parking.waiting()
+    assert await plumbing.parking.drop(parked, now=plumbing.now())
     await park("second")
     assert await plumbing.parking.waiting() == []
     assert plumbing.parking.blocked("c", [key]) == set()

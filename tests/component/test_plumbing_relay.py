@@ -176,8 +176,8 @@ async def test_a_fact_being_marked_as_sent_is_not_published_again(plumbing: Plum
     facts = [fact(plumbing, f"{id}-{n}", 1) for n in range(200)]
 
     async def trickle() -> None:
-        for one in facts:
-            await commit(plumbing, [one])
+        for waiting in facts:
+            await commit(plumbing, [waiting])
 
     trickling = asyncio.create_task(trickle())
     relay = relay_of(plumbing, counting)
@@ -187,7 +187,7 @@ async def test_a_fact_being_marked_as_sent_is_not_published_again(plumbing: Plum
         await relay._lease.take()
     await trickling
     await relay.drain()
-    assert sorted(counting.sent) == sorted(one.id for one in facts)
+    assert sorted(counting.sent) == sorted(fact.id for fact in facts)
 
 
 async def test_a_backlog_is_published_once_while_its_rows_are_being_marked(
@@ -222,6 +222,6 @@ async def test_rows_sent_from_the_change_stream_keep_key_order_during_an_import(
         await asyncio.wait([running])
 
     for id in keys:
-        of_key = [int(dict(one.headers)["ce_sequence"]) for one in records if one.key.decode().startswith(id)]
+        of_key = [int(dict(record.headers)["ce_sequence"]) for record in records if record.key.decode().startswith(id)]
         assert of_key == list(range(1, 41))
     assert len(counting.sent) == len(set(counting.sent))

@@ -68,7 +68,8 @@ class Cast:
 
     def listed(self, mentee: str, *mentors: str) -> SuggestionsChanged:
         ranked = [
-            Ranked(mentor=self.ids[one], institution=self.homes[one], rank=rank) for rank, one in enumerate(mentors, 1)
+            Ranked(mentor=self.ids[mentor], institution=self.homes[mentor], rank=rank)
+            for rank, mentor in enumerate(mentors, 1)
         ]
         return SuggestionsChanged(
             enrolment=f"care.{self.ids[mentee]}",
@@ -167,7 +168,7 @@ async def test_ten_cards_are_read_in_one_request_without_unrelated_members(cast:
     await cast.hear(cast.listed("ana", "sue", "mara"))
     wanted = [cast.ids["mara"], "nobody-knows", cast.ids["ned"], cast.ids["sue"]]
     answer = await cast.people["ana"].get("/cards", ids=wanted)
-    assert [one["id"] for one in answer.json()["items"]] == [cast.ids["mara"], cast.ids["sue"]]
+    assert [item["id"] for item in answer.json()["items"]] == [cast.ids["mara"], cast.ids["sue"]]
     many = await cast.people["ana"].get("/cards", ids=[f"m{number}" for number in range(51)])
     assert many.status_code == 422
 

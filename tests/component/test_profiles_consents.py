@@ -46,7 +46,7 @@ async def _published(network: Network, topic: str, id: str) -> Json:
 
 async def _answers(by: Person, path: str) -> dict[str, str]:
     items = (await by.get(path)).json()["items"]
-    return {one.get("programme") or one["member"]: one["answer"] for one in items}
+    return {item.get("programme") or item["member"]: item["answer"] for item in items}
 
 
 async def test_a_programme_is_unknown_to_a_named_institution_until_it_agrees(network: Network, two: Two) -> None:
@@ -88,11 +88,11 @@ async def test_only_partners_who_name_each_other_have_consented(two: Two) -> Non
     await two.north.patch(f"/institutions/{two.here}", {"exchanges_with": [two.there]}, version=1)
     assert (await _programme(two, two.there))["awaiting"] == [two.there]
     await two.south.patch(f"/institutions/{two.there}", {"exchanges_with": [two.here]}, version=1)
-    standing = await _programme(two, two.there)
-    assert standing["awaiting"] == []
-    assert (await two.south.get(f"/programmes/{standing['id']}")).status_code == 200
-    await two.south.post(f"/admissions/{standing['id']}/decline")
-    assert (await two.south.get(f"/programmes/{standing['id']}")).status_code == 404
+    agreed = await _programme(two, two.there)
+    assert agreed["awaiting"] == []
+    assert (await two.south.get(f"/programmes/{agreed['id']}")).status_code == 200
+    await two.south.post(f"/admissions/{agreed['id']}/decline")
+    assert (await two.south.get(f"/programmes/{agreed['id']}")).status_code == 404
 
 
 async def test_an_affiliation_counts_after_the_named_institution_agrees(network: Network, two: Two) -> None:
@@ -122,8 +122,8 @@ async def test_only_a_coordinator_of_the_named_institution_answers(network: Netw
             answer, other = await stranger.post(path), await stranger.post(unknown)
             assert (answer.status_code, answer.json()) == (404, other.json())
         limited = network.coordinator(two.there, programmes=[programme])
-        for somebody in (limited, network.sign_in("sue", two.there, "member", "integrator"), network.operator):
-            assert (await somebody.post(path)).status_code == 403
+        for sign_in in (limited, network.sign_in("sue", two.there, "member", "integrator"), network.operator):
+            assert (await sign_in.post(path)).status_code == 403
     assert await _answers(third, "/admissions") == await _answers(third, "/affiliations") == {}
 
 
@@ -134,7 +134,7 @@ async def test_a_limited_coordinator_names_no_affiliations(network: Network, two
     assert (await network.coordinator(two.here, programmes=[programme]).post("/members", body)).status_code == 403
 
 
-def _told(answer: httpx.Response, *names: str) -> tuple[int, str]:
+def _answer_without(answer: httpx.Response, *names: str) -> tuple[int, str]:
     """Without what the asker sent, and what is new in every answer."""
     text = answer.text
     for name in names:
@@ -169,7 +169,7 @@ async def test_no_answer_reveals_whether_another_institution_or_programme_exists
             await two.north.post(f"/admissions/{programme}/agree"),
         ]
         await two.north.patch(f"/programmes/{mine['id']}", {"admits": []}, version=2 * turn)
-        return [_told(answer, programme, institution) for answer in answers]
+        return [_answer_without(answer, programme, institution) for answer in answers]
 
     known = await asked(two.there, theirs, 1)
     await network.database["members"].delete_many({"institution": two.here})

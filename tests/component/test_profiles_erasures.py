@@ -118,12 +118,12 @@ async def test_a_coordinators_request_is_published_once_and_a_members_own_never(
         asked = (await coordinator.post(f"/members/{seen['id']}/erasure")).json()
     own, _ = await network.bound(coordinator, here, "ben")
     await delete_me(network, own)
-    told = (
+    rows = (
         await network.database["outbox"]
         .find({"topic": "profiles.events", "key": {"$regex": f"^{here}:"}})
         .to_list(None)
     )
-    [fact] = [json.loads(row["value"]) for row in told]
+    [fact] = [json.loads(row["value"]) for row in rows]
     assert (fact["erasure"], fact["due_at"]) == (asked["id"], asked["due_at"])
     assert fact["recipients"] == [{"member": seen["id"], "institution": here}]
 
@@ -168,10 +168,10 @@ async def test_only_a_coordinator_of_the_whole_institution_requests_anothers_era
     assert problem(await other.post(path)) == (404, "member_not_found")
     asked = (await coordinator.post(path)).json()
     seeing = f"/erasures/{asked['id']}"
-    assert [(await one.get(seeing)).status_code for one in (coordinator, network.operator)] == [200, 200]
-    assert [(await one.get(seeing)).status_code for one in (limited, person, other)] == [404, 404, 404]
-    assert [(await one.get("/erasures")).status_code for one in (coordinator, limited, person)] == [200, 403, 403]
-    assert [one["id"] for one in (await coordinator.get("/erasures")).json()["items"]] == [asked["id"]]
+    assert [(await client.get(seeing)).status_code for client in (coordinator, network.operator)] == [200, 200]
+    assert [(await client.get(seeing)).status_code for client in (limited, person, other)] == [404, 404, 404]
+    assert [(await client.get("/erasures")).status_code for client in (coordinator, limited, person)] == [200, 403, 403]
+    assert [item["id"] for item in (await coordinator.get("/erasures")).json()["items"]] == [asked["id"]]
 
 
 async def test_an_erased_member_leaves_tombstones_a_marker_and_nothing_else(network: Network, here: str) -> None:
@@ -184,8 +184,8 @@ async def test_an_erased_member_leaves_tombstones_a_marker_and_nothing_else(netw
         *_, last = await network.rows(topic, id)
         assert (last["value"], last["sequence"]) == (None, len(await network.rows(topic, id)))
     [erased] = await network.rows("erasures", id)
-    told = json.loads(erased["value"])
-    assert (told["erasure"], told["contacts_sequence"]) == (erasure["id"], last["sequence"])
+    data = json.loads(erased["value"])
+    assert (data["erasure"], data["contacts_sequence"]) == (erasure["id"], last["sequence"])
     assert problem(await person.get("/me")) == (404, "not_bound")
     assert problem(await coordinator.get(f"/members/{id}")) == (404, "member_not_found")
     assert problem(await person.patch("/me", {"story": "Back."}, version=version)) == (404, "not_bound")
@@ -240,7 +240,7 @@ async def test_a_process_killed_while_it_erases_loses_and_doubles_nothing(
             assert len(await network.rows("erasures", seen["id"])) == 1
             await published(network, seen["id"])
         await work_off(network)
-        states = [one["outstanding"] for one in (await coordinator.get("/erasures")).json()["items"]]
+        states = [item["outstanding"] for item in (await coordinator.get("/erasures")).json()["items"]]
         assert states == [["matching", "notifications"]] * 2
 
 

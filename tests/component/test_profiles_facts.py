@@ -45,9 +45,9 @@ async def received(bootstrap: str, institution: str, count: int) -> list[Receive
                     for record in records:
                         if not (record.key or b"").startswith(f"{institution}:".encode()):
                             continue  # of another test, which may have meant it to be bad
-                        one = read(key=record.key, value=record.value, headers=record.headers)
-                        if one is not None:
-                            found.append(one)
+                        received = read(key=record.key, value=record.value, headers=record.headers)
+                        if received is not None:
+                            found.append(received)
     finally:
         await consumer.stop()
     return found

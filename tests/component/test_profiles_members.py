@@ -297,7 +297,7 @@ async def test_a_limited_coordinator_finds_members_of_their_programme_only(netwo
     inside = await network.member(coordinator, "in", enrolments=[{"programme": f"{here}.p", "roles": ["mentee"]}])
     outside = await network.member(coordinator, "out")
     limited = network.coordinator(here, programmes=[f"{here}.p"])
-    assert [one["id"] for one in (await limited.get("/members")).json()["items"]] == [inside["id"]]
+    assert [item["id"] for item in (await limited.get("/members")).json()["items"]] == [inside["id"]]
     assert (await limited.get(f"/members/{outside['id']}")).status_code == 404
     refused = await limited.patch(f"/members/{inside['id']}", {"enrolments": []}, version=1)
     assert refused.status_code == 403
@@ -327,7 +327,7 @@ async def test_a_coordinator_finds_members_by_name_staff_number_and_address(
     other = await network.institution(f"{here}-o")
     await network.member(other, "s7", name="Anna Müller", external_id="HR-7")
     answer = await coordinator.get("/members", **sought)
-    assert {one["name"] for one in answer.json()["items"]} == found, answer.text
+    assert {item["name"] for item in answer.json()["items"]} == found, answer.text
 
 
 async def test_a_search_stays_within_the_coordinators_programmes_and_is_paged(network: Network, here: str) -> None:
@@ -339,8 +339,8 @@ async def test_a_search_stays_within_the_coordinators_programmes_and_is_paged(ne
     limited = network.coordinator(here, programmes=[f"{here}.p"])
     first = (await limited.get("/members", name="ada same", limit=2)).json()
     rest = (await limited.get("/members", name="ada same", limit=2, cursor=first["next"])).json()
-    found = [one["id"] for page in (first, rest) for one in page["items"]]
-    assert found == sorted(one["id"] for one in inside)
+    found = [item["id"] for page in (first, rest) for item in page["items"]]
+    assert found == sorted(item["id"] for item in inside)
     for elsewhere in ({"external_id": "out-1"}, {"email": "out@example.org"}):
         assert (await limited.get("/members", **elsewhere)).json()["items"] == []
 
@@ -370,7 +370,7 @@ async def test_members_saved_before_the_search_existed_are_found(network: Networ
     await network.database["members"].update_one({"_id": member["id"]}, {"$unset": {"name_words": ""}})
     await network.service.prepare()
     found = (await coordinator.get("/members", name="zoe")).json()["items"]
-    assert [one["id"] for one in found] == [member["id"]]
+    assert [item["id"] for item in found] == [member["id"]]
 
 
 async def test_the_export_holds_everything_of_the_person(network: Network, here: str) -> None:
@@ -470,8 +470,8 @@ async def test_terms_of_exchange_end_with_the_partnership(network: Network, here
     assert kept.json()["exchange_terms"] == [usual]
     gone = await coordinator.patch(path, {"exchanges_with": []}, version=3)
     assert (gone.json()["exchange_terms"], gone.json()["version"]) == ([], 4)
-    told = [json.loads(row["value"])["exchange_terms"] for row in await network.rows("institutions", here)]
-    assert told == [[], [terms], [usual], []]
+    published = [json.loads(row["value"])["exchange_terms"] for row in await network.rows("institutions", here)]
+    assert published == [[], [terms], [usual], []]
 
 
 async def test_a_repeated_request_creates_no_second_member(network: Network, here: str) -> None:

@@ -24,7 +24,7 @@ TRACE = Trace(correlation_id="c")
 class Site:
     database: Database
     store: MongoMemberRepository
-    told: list[Received] = field(default_factory=list)
+    published: list[Received] = field(default_factory=list)
 
     async def has(self, member: Member) -> None:
         """At the backup."""
@@ -32,9 +32,9 @@ class Site:
 
     def since(self, member: Member, sequence: int = 2, *, erased: bool = False) -> None:
         for fact in members.facts(member):
-            self.hear(fact, sequence, erased=erased)
+            self.publish(fact, sequence, erased=erased)
 
-    def hear(self, fact: Payload, sequence: int, *, erased: bool = False) -> None:
+    def publish(self, fact: Payload, sequence: int, *, erased: bool = False) -> None:
         envelope = Envelope(
             id=SystemClock().new_id(),
             type=fact.TYPE,
@@ -44,14 +44,14 @@ class Site:
             time=None,
             trace=TRACE,
         )
-        self.told.append(Received(envelope, None if erased else fact))
+        self.published.append(Received(envelope, None if erased else fact))
 
     async def restored(self) -> Report:
         clock = SystemClock()
         restoring = Restoring(self.database, ProfilesRestored(self.database, clock), clock)
         await restoring.prepare()
-        for one in self.told:
-            restoring.hear(one)
+        for record in self.published:
+            restoring.hear(record)
         return await restoring.restore()
 
     async def member(self, id: str) -> Document | None:
@@ -70,16 +70,16 @@ async def site(database: Database) -> Site:
     return Site(database, store)
 
 
-def somebody(id: str, email: str = "", **fields: str) -> Member:
+def member(id: str, email: str = "", **fields: str) -> Member:
     return Member(id=id, institution="west", name=id.title(), email=email or f"{id}@west.example", **fields)  # type: ignore[arg-type]
 
 
 async def test_every_restored_state_is_republished_with_a_newer_sequence(
     site: Site,
 ) -> None:
-    await site.has(somebody("ana"))
-    await site.has(somebody("ben"))
-    site.since(replace(somebody("ben"), name="Benjamin"), sequence=9)
+    await site.has(member("ana"))
+    await site.has(member("ben"))
+    site.since(replace(member("ben"), name="Benjamin"), sequence=9)
     report = await site.restored()
     assert (report.epoch, report.documents("read_back")) == (1, ["members ben"])
     assert {(row["key"], row["sequence"]) for row in await site.waiting()} == {
@@ -92,8 +92,8 @@ async def test_every_restored_state_is_republished_with_a_newer_sequence(
 
 
 async def test_a_resumed_restore_raises_the_epoch_and_rereads_nothing(site: Site) -> None:
-    await site.has(somebody("ana"))
-    site.since(replace(somebody("ana"), name="Anna"))
+    await site.has(member("ana"))
+    site.since(replace(member("ana"), name="Anna"))
     await site.restored()
     report = await site.restored()
     assert (report.epoch, report.documents("read_back")) == (2, [])
@@ -102,13 +102,13 @@ async def test_a_resumed_restore_raises_the_epoch_and_rereads_nothing(site: Site
 
 @pytest.mark.parametrize("first", ["ana", "ben"])
 async def test_an_address_taken_over_by_another_member_is_restored_to_them(site: Site, first: str) -> None:
-    await site.has(somebody("ana", "shared@west.example"))
-    await site.has(somebody("ben"))
+    await site.has(member("ana", "shared@west.example"))
+    await site.has(member("ben"))
     changed = {
-        "ana": somebody("ana", "own@west.example"),
-        "ben": somebody("ben", "shared@west.example"),
+        "ana": member("ana", "own@west.example"),
+        "ben": member("ben", "shared@west.example"),
     }
-    for id in sorted(changed, key=lambda one: one != first):
+    for id in sorted(changed, key=lambda name: name != first):
         site.since(changed[id])
     report = await site.restored()
     assert sorted(report.documents("read_back")) == ["members ana", "members ben"]
@@ -116,17 +116,17 @@ async def test_an_address_taken_over_by_another_member_is_restored_to_them(site:
 
 
 async def test_unrestorable_records_are_reported_and_block_no_other(site: Site) -> None:
-    await site.has(somebody("ana", "shared@west.example"))
-    site.since(somebody("late", "shared@west.example"))
-    site.since(somebody("later"))
+    await site.has(member("ana", "shared@west.example"))
+    site.since(member("late", "shared@west.example"))
+    site.since(member("later"))
     report = await site.restored()
     assert report.outcomes == {"made_anew": ["members later"], "not_read_back": ["members late"]}
     assert await site.member("late") is None
 
 
 async def test_members_erased_since_the_backup_are_erased_again(site: Site) -> None:
-    await site.has(somebody("ana"))
-    site.since(somebody("ana"), erased=True)
+    await site.has(member("ana"))
+    site.since(member("ana"), erased=True)
     report = await site.restored()
     assert report.documents("erased") == ["members ana"]
     assert await site.member("ana") is None
@@ -148,7 +148,7 @@ async def test_a_programme_s_version_is_its_sequence_before_and_after_a_restored
         site.hear(fact, sequence)
     await site.restored()
     found = await site.database["programmes"].find().to_list(None)
-    assert {one["_id"]: one["version"] == one["sequences"]["programmes"] for one in found} == {
+    assert {programme["_id"]: programme["version"] == programme["sequences"]["programmes"] for programme in found} == {
         "kept": True,
         "changed": True,
         "lost": True,

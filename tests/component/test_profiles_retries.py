@@ -33,12 +33,12 @@ async def a_minute_passes(network: Network) -> None:
     await network.database["idempotency"].update_many({"status": None}, {"$set": {"at": long_ago}})
 
 
-async def twice(network: Network, who: Person, path: str, body: dict[str, Any], **meanwhile: Any) -> Any:
+async def create_again(network: Network, who: Person, path: str, body: dict[str, Any], **changes: Any) -> Any:
     """Both answers; `meanwhile` is what was changed between them."""
     key = SystemClock().new_id()
     first = await who.post(path, body, key=key)
-    if meanwhile:
-        change = await who.patch(f"{path}/{first.json()['id']}", meanwhile, version=1)
+    if changes:
+        change = await who.patch(f"{path}/{first.json()['id']}", changes, version=1)
         assert change.status_code == 200, change.text
     await crash(network)
     return first, await who.post(path, body, key=key)
@@ -46,13 +46,13 @@ async def twice(network: Network, who: Person, path: str, body: dict[str, Any], 
 
 async def test_a_repeated_creation_returns_the_same_answer(network: Network) -> None:
     here = await network.institution("here")
-    for who, path, body, meanwhile in (
+    for who, path, body, changes in (
         (here, "/members", ADA, {"name": "Ada L."}),
         (network.operator, "/institutions", {"id": "there", "name": "There"}, {"name": "Elsewhere"}),
         (here, "/programmes", {"id": "here.named", "name": "Named"}, {"name": "Renamed"}),
         (here, "/programmes", {"name": "Unnamed"}, {"status": "inactive"}),
     ):
-        first, again = await twice(network, who, path, body, **meanwhile)
+        first, again = await create_again(network, who, path, body, **changes)
         assert (again.status_code, again.json(), again.headers["etag"]) == (201, first.json(), '"1"')
     rows = await network.database["outbox"].find({"sequence": 1}).to_list(None)
     assert len({(row["topic"], row["key"]) for row in rows}) == len(rows)

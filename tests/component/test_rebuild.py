@@ -22,7 +22,7 @@ class Site:
     producer: AIOKafkaProducer
     bootstrap: str
     copy: Copy
-    said: list[str] = field(default_factory=list)
+    reports: list[str] = field(default_factory=list)
     at: Callable[[str], None] | None = None
 
     def state(self, id: str, sequence: int, *, name: str = "") -> Received:
@@ -39,12 +39,12 @@ class Site:
         return Received(envelope, payload)
 
     async def publish(self, *states: Received) -> None:
-        for one in states:
+        for state in states:
             await self.producer.send_and_wait(
                 self.copy.payload.TOPIC,
-                key=one.envelope.key.encode(),
-                value=None if one.payload is None else one.payload.model_dump_json().encode(),
-                headers=[(name, text.encode()) for name, text in headers_of(one.envelope).items()],
+                key=state.envelope.key.encode(),
+                value=None if state.payload is None else state.payload.model_dump_json().encode(),
+                headers=[(name, text.encode()) for name, text in headers_of(state.envelope).items()],
             )
 
     async def fold(self, *states: Received) -> None:
@@ -55,17 +55,17 @@ class Site:
         await self.fold(*states)
 
     def rebuild(self) -> Rebuild:
-        return Rebuild(self.database, self.copy, bootstrap=self.bootstrap, clock=SystemClock(), say=self.said.append)
+        return Rebuild(self.database, self.copy, bootstrap=self.bootstrap, clock=SystemClock(), say=self.reports.append)
 
     async def names(self) -> dict[str, str | None]:
-        return {one["_id"]: one.get("name") async for one in self.database[self.copy.collection].find()}
+        return {document["_id"]: document.get("name") async for document in self.database[self.copy.collection].find()}
 
     async def collections(self) -> list[str]:
         return await self.database.list_collection_names(filter={"name": {"$regex": "institutions"}})
 
 
-def erased(one: Received) -> Received:
-    return Received(one.envelope, None)
+def erased(received: Received) -> Received:
+    return Received(received.envelope, None)
 
 
 @pytest.fixture
@@ -132,7 +132,10 @@ async def test_an_erasure_survives_a_topic_that_no_longer_has_it(site: Site) -> 
     await site.rebuild().replace()
     await site.fold(site.state("gone", 4))
     documents = await site.database["institutions"].find().sort("_id").to_list(None)
-    assert [(one["_id"], one["sequence"], one["erased"]) for one in documents] == [("gone", 5, True), ("told", 2, True)]
+    assert [(document["_id"], document["sequence"], document["erased"]) for document in documents] == [
+        ("gone", 5, True),
+        ("told", 2, True),
+    ]
 
 
 async def test_unreadable_records_are_skipped(site: Site) -> None:
@@ -169,8 +172,8 @@ async def test_commands_that_follow_from_a_state_are_written_after_a_rebuild(sit
     await site.publish(site.state("a", 2))
     await site.fold(site.state("a", 1))
     copy = Copy(collection="institutions", payload=site.copy.payload, follow=follow)
-    await Rebuild(site.database, copy, bootstrap=site.bootstrap, clock=SystemClock(), say=site.said.append).replace()
-    assert [[one["name"] for one in documents] for documents in followed] == [["a 2"]]
+    await Rebuild(site.database, copy, bootstrap=site.bootstrap, clock=SystemClock(), say=site.reports.append).replace()
+    assert [[document["name"] for document in documents] for documents in followed] == [["a 2"]]
 
 
 async def test_leftovers_of_a_killed_rebuild_are_removed_by_the_next(site: Site) -> None:

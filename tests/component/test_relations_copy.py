@@ -39,14 +39,14 @@ async def cast(network: Network) -> Cast:
     return await Cast(network, f"c{CLOCK.new_id()}").join()
 
 
-async def publish(producer: AIOKafkaProducer, *told: Received) -> None:
-    for one in told:
-        assert one.payload is not None
+async def publish(producer: AIOKafkaProducer, *records: Received) -> None:
+    for record in records:
+        assert record.payload is not None
         await producer.send_and_wait(
-            one.payload.TOPIC,
-            one.payload.model_dump_json().encode(),
-            key=one.envelope.key.encode(),
-            headers=[(name, text.encode()) for name, text in headers_of(one.envelope).items()],
+            record.payload.TOPIC,
+            record.payload.model_dump_json().encode(),
+            key=record.envelope.key.encode(),
+            headers=[(name, text.encode()) for name, text in headers_of(record.envelope).items()],
         )
 
 
@@ -71,13 +71,13 @@ async def relations_of(cast: Cast, viewer: str) -> Mapping[str, str]:
 async def test_relations_missing_or_wrong_in_the_copy_are_rebuilt_from_the_topic(
     cast: Cast, kafka_bootstrap: str, producer: AIOKafkaProducer
 ) -> None:
-    told = [cast.received(opened(cast, "ana", "sue")), cast.received(cast.listed("ana", "mara"))]
-    told.append(cast.received(opened(cast, "ned", "mara")))
-    await publish(producer, *told)
+    records = [cast.received(opened(cast, "ana", "sue")), cast.received(cast.listed("ana", "mara"))]
+    records.append(cast.received(opened(cast, "ned", "mara")))
+    await publish(producer, *records)
     wrong = cast.received(opened(cast, "ned", "mara"))
     await cast.hear_again(wrong)
     of_ned = {"_id": wrong.envelope.subject}
-    sequence = told[-1].envelope.sequence
+    sequence = records[-1].envelope.sequence
     await cast.network.database[PAIRS].update_one(of_ned, {"$set": {"state": "ended", "sequence": sequence}})
     assert await relations_of(cast, "ana") == {}
 
@@ -145,10 +145,10 @@ async def named_in_copies(cast: Cast, name: str) -> int:
 async def test_an_erasure_deletes_every_relation_of_the_member_for_good(
     cast: Cast, kafka_bootstrap: str, producer: AIOKafkaProducer, gone: str
 ) -> None:
-    told = [cast.received(cast.listed("ana", "mara", "sue")), cast.received(opened(cast, "ana", "sue"))]
-    await publish(producer, *told)
-    for one in told:
-        await cast.hear_again(one)
+    records = [cast.received(cast.listed("ana", "mara", "sue")), cast.received(opened(cast, "ana", "sue"))]
+    await publish(producer, *records)
+    for record in records:
+        await cast.hear_again(record)
     left = "sue" if gone == "ana" else "ana"
     assert await cast.sees(left, gone) is not None
 
@@ -159,8 +159,8 @@ async def test_an_erasure_deletes_every_relation_of_the_member_for_good(
     pair = cast.pair("ana", "sue")
     closed = RelationshipClosed(relationship=f"s-ana-sue-{cast.north}", reason="mentee_left", **pair)
     await cast.hear(closed)  # as matching does about an erasure
-    for one in told:
-        await cast.hear_again(one)
+    for record in records:
+        await cast.hear_again(record)
     assert await named_in_copies(cast, gone) == 0
     await rebuild(cast.network, kafka_bootstrap)
     assert await named_in_copies(cast, gone) == 0

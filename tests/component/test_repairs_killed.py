@@ -65,13 +65,13 @@ class Repairing:
 async def repairing(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Repairing]:
     """One mentor has eight mentees and leaves; another has six seats. Whoever works on repairs, the test starts."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("due",)) as matching:
-        await matching.say(institution(NORTH), programme(admits=(NORTH,)))
+        await matching.receive(institution(NORTH), programme(admits=(NORTH,)))
         await matching.join(mentor("old", capacity=GONE), mentor("new", capacity=FREE))
         await matching.join(*(mentee(f"m{number}") for number in range(GONE)))
         for number in range(GONE):
             await RepairsApi(matching).pair(f"m{number}", "old")
-        await matching.say(mentor("old", capacity=GONE, status="inactive"))
-        await eventually(matching.nobody_leaves)
+        await matching.receive(mentor("old", capacity=GONE, status="inactive"))
+        await eventually(matching.departures_are_handled)
         yield Repairing(matching, mongo_uri)
 
 
@@ -86,10 +86,10 @@ async def _assert_whole(repairing: Repairing) -> None:
     await api.until("applied")
     assert await repairing.matching.seats() == {"new": FREE}
     assert Counter((await api.bonds()).values()) == {"new": FREE}
-    told = Counter(
+    counts = Counter(
         name for name, data in await repairing.matching.facts() if name.startswith("repair") or data.get("repair")
     )
-    assert told == {"relationship.opened": FREE, "repair.planned": 1, "repair.applied": 1}
+    assert counts == {"relationship.opened": FREE, "repair.planned": 1, "repair.applied": 1}
     [(_, applied)] = await repairing.matching.facts("repair.applied")
     assert (applied["placed"], applied["left_behind"]) == (FREE, GONE - FREE)
     assert list((await api.displaced()).values()) == [1] * (GONE - FREE)

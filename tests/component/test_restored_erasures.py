@@ -78,11 +78,11 @@ async def published(bootstrap: str, fact: MemberErased) -> None:
         await publisher.stop()
 
 
-async def restored(database: Database, *told: Received) -> Report:
+async def restored(database: Database, *records: Received) -> Report:
     restoring = Restoring(database, ProfilesRestored(database, CLOCK), CLOCK)
     await restoring.prepare()
-    for one in told:
-        restoring.hear(one)
+    for record in records:
+        restoring.hear(record)
     return await restoring.restore()
 
 
@@ -151,7 +151,7 @@ async def test_restored_matching_forgets_members_erased_since(
         await database[copy].insert_one({"_id": ana.id, **known, "status": "active"})
     await forget_again(kafka_bootstrap, ProjectedDocuments(database).fold_erasures)
     found = [await database[copy].find_one({"_id": ana.id}) for copy in ("participants", "preferences")]
-    assert [(one or {}).get("erased") for one in found] == [True, True]
+    assert [(document or {}).get("erased") for document in found] == [True, True]
     assert await database["departures"].count_documents({"_id": ana.id, "erased": True}) == 1
 
 

@@ -167,7 +167,7 @@ async def test_a_dry_run_reports_everything_and_changes_nothing(network: Network
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "message"),
     [
         (b"", "the file is empty"),
         (b"\n", "the file is empty"),
@@ -180,11 +180,11 @@ async def test_a_dry_run_reports_everything_and_changes_nothing(network: Network
         (csv('"Ada,ada@example.org,7,R,,,'), "line 2 cannot be read as CSV"),
     ],
 )
-async def test_an_invalid_file_is_refused_as_a_whole(network: Network, here: str, file: bytes, said: str) -> None:
+async def test_an_invalid_file_is_refused_as_a_whole(network: Network, here: str, file: bytes, message: str) -> None:
     coordinator = await network.institution(here)
     refused = await coordinator.upload(file, MAPPING)
     assert (refused.status_code, refused.json()["type"]) == (422, "urn:preceptor:problem:roster_invalid")
-    assert any(said in error["message"] for error in refused.json()["errors"]), refused.json()
+    assert any(message in error["message"] for error in refused.json()["errors"]), refused.json()
     assert "nothing was imported" in refused.json()["detail"]
     assert (await coordinator.get("/rosters")).json()["items"] == []
     assert await network.database["roster_chunks"].count_documents({"institution": here}) == 0

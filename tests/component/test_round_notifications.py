@@ -18,7 +18,7 @@ MENTEES = ("ana", "ben", "cleo", "dora")
 async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[RoundsApi]:
     """Two mentors of two seats, and four mentees, each of whom has both on the list."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("lists", "solving", "publishing")) as matching:
-        await matching.say(institution(NORTH), programme())
+        await matching.receive(institution(NORTH), programme())
         await matching.join(mentor("mara"), mentor("milo"))
         await matching.join(*map(mentee, MENTEES))
         yield RoundsApi(matching, tmp_path)
@@ -52,7 +52,7 @@ async def test_matched_mentees_are_notified_of_their_mentor_once_and_of_no_empty
 async def test_an_unmatched_mentee_is_still_notified_when_mentors_leave(api: RoundsApi) -> None:
     await eventually(lambda: lists_are(api, 2), message="everybody has a list")
     exclusions = [{"mentee": "ana", "mentor": one} for one in ("mara", "milo")]
-    await api.matching.say(mentor("mara", capacity=1))
+    await api.matching.receive(mentor("mara", capacity=1))
     await api.published(exclusions=exclusions)
     await eventually(lambda: lists_are(api, 0), within=60, message="no mentor has a seat left")
     *_, last = [data for who, name, data in await notified_of(api) if (who, name) == ("ana", "suggestions.changed")]

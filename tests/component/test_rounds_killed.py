@@ -30,7 +30,7 @@ MENTORS, MENTEES, SEATS = 5, 20, 3
 async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[RoundsApi]:
     """Five mentors of three seats, twenty mentees; rounds are solved here and published by whoever the test starts."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("solving",)) as matching:
-        await matching.say(institution(NORTH), programme(admits=(NORTH,)))
+        await matching.receive(institution(NORTH), programme(admits=(NORTH,)))
         await matching.join(*(mentor(f"h{number}", capacity=SEATS) for number in range(MENTORS)))
         await matching.join(*(mentee(f"m{number}") for number in range(MENTEES)))
         yield RoundsApi(matching, tmp_path)
@@ -70,12 +70,12 @@ async def _assert_whole(api: RoundsApi, round: str) -> None:
     assert seen["state"] == "published"
     assert seen["places"] == {"opened": MENTORS * SEATS, "unmatched": MENTEES - MENTORS * SEATS}
     assert await api.matching.seats() == {f"h{number}": SEATS for number in range(MENTORS)}
-    opened = [one async for one in database["relationships"].find({"state": "active"})]
-    pairs = {(one["mentee"]["member"], one["mentor"]["member"]) for one in opened}
+    opened = [relationship async for relationship in database["relationships"].find({"state": "active"})]
+    pairs = {(relationship["mentee"]["member"], relationship["mentor"]["member"]) for relationship in opened}
     assert len(opened) == len(pairs) == MENTORS * SEATS
     assert pairs == set((await api.pairs(round, state="opened")).items())
-    told = Counter(name for name, _ in await api.matching.facts())
-    assert told == {
+    counts = Counter(name for name, _ in await api.matching.facts())
+    assert counts == {
         "relationship.opened": MENTORS * SEATS,
         "round.mentee_unmatched": MENTEES - MENTORS * SEATS,
         "round.published": 1,
@@ -99,7 +99,7 @@ async def test_two_concurrent_publishers_settle_each_place_once(api: RoundsApi) 
     round, clock = await api.solved(), SystemClock()
     await api.act(round, "publish")
     both = [publisher(api, MongoPublicationRepository(api.matching.database, clock)) for _ in range(2)]
-    await asyncio.gather(*(one.work() for one in both))
+    await asyncio.gather(*(worker.work() for worker in both))
     await _assert_whole(api, round)
 
 

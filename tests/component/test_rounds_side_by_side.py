@@ -13,7 +13,7 @@ from tests.component.matching_kit import CARE, NORTH, institution, mentee, mento
 from tests.component.rounds_api import RoundsApi
 
 OTHER = "other"
-BOTH = tuple(Enrolment(programme=one, roles=("mentor",)) for one in (CARE, OTHER))
+BOTH = tuple(Enrolment(programme=programme, roles=("mentor",)) for programme in (CARE, OTHER))
 THERE = (Enrolment(programme=OTHER, roles=("mentee",)),)
 
 
@@ -21,8 +21,8 @@ THERE = (Enrolment(programme=OTHER, roles=("mentee",)),)
 async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[RoundsApi]:
     """Two programmes that share their mentors, of two seats each; four mentees in each programme."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("solving", "publishing", "repairs")) as matching:
-        await matching.say(institution(NORTH), programme(), programme(OTHER))
-        await matching.join(*(mentor(one, enrolments=BOTH) for one in ("mara", "milo")))
+        await matching.receive(institution(NORTH), programme(), programme(OTHER))
+        await matching.join(*(mentor(who, enrolments=BOTH) for who in ("mara", "milo")))
         await matching.join(*(mentee(f"here-{n}") for n in range(4)))
         await matching.join(*(mentee(f"there-{n}", enrolments=THERE) for n in range(4)))
         yield RoundsApi(matching, tmp_path)
@@ -42,7 +42,7 @@ async def test_a_second_round_of_a_programme_is_refused_with_the_open_rounds_id(
 
 async def test_only_one_of_many_rounds_opened_concurrently_begins(api: RoundsApi) -> None:
     answers = await asyncio.gather(*(api.open() for _ in range(6)))
-    assert Counter(one.status_code for one in answers) == {201: 1, 409: 5}
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 5}
     assert await api.matching.database["rounds"].count_documents({}) == 1
 
 
@@ -64,27 +64,27 @@ async def test_a_round_whose_seats_another_round_took_is_refused_and_solved_agai
     assert (await api.act(again, "publish")).status_code == 200
     await api.until(again, "published")
     assert await api.states(again) == {"opened": 1, "unmatched": 3}
-    assert [one["position"] for one in await api.waitlist(again)] == [1, 2, 3]
+    assert [entry["position"] for entry in await api.waitlist(again)] == [1, 2, 3]
     assert await api.matching.database["displacements"].count_documents({}) == 0, "nobody had a mentor to lose"
 
 
 async def test_one_of_two_concurrent_publications_of_the_same_seats_is_refused(api: RoundsApi) -> None:
     rounds = [await api.solved(), await api.solved(OTHER)]
-    answers = await asyncio.gather(*(api.act(one, "publish") for one in rounds))
-    assert sorted(one.status_code for one in answers) == [200, 409]
-    [published] = [one for one, answer in zip(rounds, answers, strict=True) if answer.status_code == 200]
+    answers = await asyncio.gather(*(api.act(round, "publish") for round in rounds))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    [published] = [round for round, answer in zip(rounds, answers, strict=True) if answer.status_code == 200]
     await api.until(published, "published")
     assert await api.states(published) == {"opened": 4}
     assert await api.matching.seats() == {"mara": 2, "milo": 2}
 
 
 async def test_rounds_that_share_mentors_with_seats_for_both_are_both_published(api: RoundsApi) -> None:
-    await api.matching.say(*(mentor(one, enrolments=BOTH, capacity=8) for one in ("mara", "milo")))
+    await api.matching.receive(*(mentor(who, enrolments=BOTH, capacity=8) for who in ("mara", "milo")))
     rounds = [await api.solved(), await api.solved(OTHER)]
-    for one in rounds:
-        assert (await api.act(one, "publish")).status_code == 200
-        await api.until(one, "published")
-        assert await api.states(one) == {"opened": 4}
+    for round in rounds:
+        assert (await api.act(round, "publish")).status_code == 200
+        await api.until(round, "published")
+        assert await api.states(round) == {"opened": 4}
 
 
 async def test_a_round_frozen_before_another_of_its_programme_was_published_is_refused(api: RoundsApi) -> None:
@@ -102,9 +102,9 @@ async def test_a_round_frozen_before_another_of_its_programme_was_published_is_r
 
 async def test_a_mentee_of_a_lapsed_pair_waits_in_order_and_no_repair_precedes_them(api: RoundsApi) -> None:
     first = await api.solved()
-    await api.matching.say(mentor("mara", enrolments=BOTH, capacity=0))
+    await api.matching.receive(mentor("mara", enrolments=BOTH, capacity=0))
     await api.act(first, "publish")
     await api.until(first, "published")
     assert await api.states(first) == {"opened": 2, "lapsed": 2}
-    assert [one["position"] for one in await api.waitlist(first)] == [1, 2]
+    assert [entry["position"] for entry in await api.waitlist(first)] == [1, 2]
     assert await api.matching.database["displacements"].count_documents({}) == 0

@@ -20,10 +20,10 @@ async def test_the_topics_are_as_declared(kafka_bootstrap: str) -> None:
 
 
 async def test_a_topic_that_differs_is_named_with_both_values(kafka_bootstrap: str) -> None:
-    told = await differences(kafka_bootstrap, load_topics(TOPICS, size=PRODUCTION))
-    assert "profiles.members: 4 partitions instead of 24" in told
-    assert "profiles.members: replication factor is 1 instead of 3" in told
-    assert "profiles.members: min.insync.replicas is 1 instead of 2" in told
+    found = await differences(kafka_bootstrap, load_topics(TOPICS, size=PRODUCTION))
+    assert "profiles.members: 4 partitions instead of 24" in found
+    assert "profiles.members: replication factor is 1 instead of 3" in found
+    assert "profiles.members: min.insync.replicas is 1 instead of 2" in found
 
 
 @pytest.mark.parametrize("service", SERVICES)

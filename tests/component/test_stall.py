@@ -18,15 +18,15 @@ REACTION = f"{NAME}.reaction"
 
 def stop_fetching(group: str) -> None:
     """Of this process's consumer in that group; all else of it goes on."""
-    consumers = [one for one in gc.get_objects() if type(one) is AIOKafkaConsumer]
-    [consumer] = [one for one in consumers if one._group_id == group and one._closed is False]
+    consumers = [found for found in gc.get_objects() if type(found) is AIOKafkaConsumer]
+    [consumer] = [consumer for consumer in consumers if consumer._group_id == group and consumer._closed is False]
     consumer._fetcher._fetch_task.cancel()
 
 
 @pytest.fixture
 async def consuming(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
-    told = settings(mongo_uri, kafka_bootstrap, issuer, stalled_after_seconds=2)
-    async with serving(told, issuer, "consumer") as running:
+    configured = settings(mongo_uri, kafka_bootstrap, issuer, stalled_after_seconds=2)
+    async with serving(configured, issuer, "consumer") as running:
         yield running
 
 

@@ -61,8 +61,8 @@ async def limited(database: Database) -> AsyncIterator[Callable[..., Awaitable[D
         return opened[-1]
 
     yield with_rights
-    for one in opened:
-        one.client.close()
+    for connection in opened:
+        connection.client.close()
     for name in names:
         await admin.command("dropUser", name)
         await admin.command("dropRole", name)
@@ -97,35 +97,35 @@ async def test_a_replica_set_with_sufficient_rights_passes_and_leaves_no_data(
 async def test_a_missing_right_of_the_user_is_named(
     limited: Callable[..., Awaitable[Database]], clock: Clock, right: str, named: str
 ) -> None:
-    said = await refused(await limited("createCollection", *(RIGHTS.keys() - {right})), clock)
-    assert f"may not {named}" in said
-    assert "grant it the role readWrite" in said
+    message = await refused(await limited("createCollection", *(RIGHTS.keys() - {right})), clock)
+    assert f"may not {named}" in message
+    assert "grant it the role readWrite" in message
 
 
 async def test_a_wrong_password_is_reported_as_such(database: Database, clock: Clock) -> None:
     wrong = mongo.connect(signed_in(mongo_address(database), "nobody", "hunter2"), database.name)
-    said = await refused(wrong, clock)
+    message = await refused(wrong, clock)
     wrong.client.close()
-    assert "refuses the user name or the password" in said
-    assert "hunter2" not in said
+    assert "refuses the user name or the password" in message
+    assert "hunter2" not in message
 
 
 async def test_credentials_are_required_where_the_server_requires_them(database: Database, clock: Clock) -> None:
-    nobody = mongo.connect(mongo_address(database), database.name)
-    said = await refused(nobody, clock)
-    nobody.client.close()
-    assert "put a user name and a password in the URI" in said
+    anonymous = mongo.connect(mongo_address(database), database.name)
+    message = await refused(anonymous, clock)
+    anonymous.client.close()
+    assert "put a user name and a password in the URI" in message
 
 
 async def test_an_address_without_a_server_is_reported_as_such(clock: Clock) -> None:
     (port,) = ports.free_ports(1)
     away = mongo.connect(f"mongodb://{ports.HOST}:{port}/?serverSelectionTimeoutMS=300", "x")
-    said = await refused(away, clock)
+    message = await refused(away, clock)
     away.client.close()
-    assert "no server answers" in said
+    assert "no server answers" in message
 
 
-def told(uri: str, issuer: LocalIssuer, bootstrap: str) -> dict[str, str]:
+def environment(uri: str, issuer: LocalIssuer, bootstrap: str) -> dict[str, str]:
     values = {
         "ENVIRONMENT": "development",
         "MONGO_URI": uri,
@@ -164,7 +164,7 @@ def test_a_service_ends_with_a_line_that_names_the_setting_and_the_remedy(standa
     ended = subprocess.run(
         [sys.executable, "-m", "services.profiles"],
         cwd=ROOT,
-        env={**os.environ, **told(standalone, issuer, f"{ports.HOST}:1")},
+        env={**os.environ, **environment(standalone, issuer, f"{ports.HOST}:1")},
         capture_output=True,
         text=True,
         check=False,

@@ -58,12 +58,12 @@ class Scene:
         return found
 
     async def supersede(self, *arguments: str) -> tuple[int, str]:
-        told = {
+        published = {
             "PROFILES_MONGO_URI": self.uri,
             "PROFILES_MONGO_DATABASE": self.network.database.name,
             "PROFILES_KAFKA_BOOTSTRAP": self.bootstrap,
         }
-        done = await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env=told)
+        done = await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env=published)
         return done.exit_code, done.output
 
 
@@ -92,14 +92,14 @@ async def test_a_plausible_forgery_is_superseded_and_genuine_changes_count_again
     seen = {"profiles.members": {f"{scene.home}:{id}": 900_000}}
     with capture_logs() as logs:
         await MongoStateRepository(scene.network.database, CLOCK, holder="test").republish(seen)
-    assert [(one["event"], one["first"]) for one in logs if one["log_level"] == "error"] == [
+    assert [(log["event"], log["first"]) for log in logs if log["log_level"] == "error"] == [
         ("a topic is ahead of the store", [id])
     ]
 
-    code, said = await scene.supersede("profiles.members", id, "--dry-run")
-    assert (code, "900000" in said, "nothing is published" in said) == (0, True, True)
-    code, said = await scene.supersede("profiles.members", id)
-    assert (code, "published again" in said) == (0, True), said
+    code, output = await scene.supersede("profiles.members", id, "--dry-run")
+    assert (code, "900000" in output, "nothing is published" in output) == (0, True, True)
+    code, output = await scene.supersede("profiles.members", id)
+    assert (code, "published again" in output) == (0, True), output
     found = await scene.until(id, capacity=3)
     assert epoch_of(found["sequence"]) == 1
 
@@ -108,8 +108,8 @@ async def test_a_plausible_forgery_is_superseded_and_genuine_changes_count_again
     assert changed.status_code == 200, changed.text
     await scene.until(id, capacity=4)
     assert await scene.plumbing.parking.waiting() == []
-    code, said = await scene.supersede("profiles.members", id)
-    assert (code, "no higher sequence" in said) == (0, True)
+    code, output = await scene.supersede("profiles.members", id)
+    assert (code, "no higher sequence" in output) == (0, True)
 
 
 async def test_an_erased_member_restored_by_a_forgery_is_erased_again(scene: Scene) -> None:
@@ -122,13 +122,13 @@ async def test_an_erased_member_restored_by_a_forgery_is_erased_again(scene: Sce
     await scene.forge(id, 500)
     assert (await heads(scene.bootstrap, TOPICS, since=CLOCK.now() - timedelta(hours=1)))["profiles.members"]
 
-    code, said = await scene.supersede("profiles.members", id)
+    code, output = await scene.supersede("profiles.members", id)
 
-    assert code == 0, said
+    assert code == 0, output
     marker = await scene.until(id, erased=True)
     assert "capacity" not in marker
 
 
 async def test_an_id_that_profiles_does_not_know_ends_the_command(scene: Scene) -> None:
-    code, said = await scene.supersede("profiles.members", "nobody")
-    assert (code, "profiles has no nobody" in said) == (1, True)
+    code, output = await scene.supersede("profiles.members", "nobody")
+    assert (code, "profiles has no nobody" in output) == (1, True)

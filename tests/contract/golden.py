@@ -30,4 +30,4 @@ GOLDEN = [load(path) for path in sorted(FOLDER.glob("*.json"))]
 
 
 def golden(event_type: str) -> Golden:
-    return next(one for one in GOLDEN if one.name == event_type)
+    return next(golden for golden in GOLDEN if golden.name == event_type)

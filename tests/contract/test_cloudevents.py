@@ -9,7 +9,7 @@ from cloudevents.core.bindings.kafka import KafkaMessage
 from shared.contracts.envelope import read
 from tests.contract.golden import GOLDEN, Golden
 
-each_golden = pytest.mark.parametrize("event", GOLDEN, ids=lambda one: one.name)
+each_golden = pytest.mark.parametrize("event", GOLDEN, ids=lambda golden: golden.name)
 
 
 def message(event: Golden) -> KafkaMessage:

@@ -73,10 +73,10 @@ def test_an_invalid_value_is_malformed(value: bytes) -> None:
 
 
 def test_the_report_of_a_malformed_record_quotes_nothing_of_it() -> None:
-    told = refused(value=with_value(version="a person's secret"))
-    assert "secret" not in str(told)
-    assert "version" in str(told)
-    assert told.__cause__ is None
+    message = refused(value=with_value(version="a person's secret"))
+    assert "secret" not in str(message)
+    assert "version" in str(message)
+    assert message.__cause__ is None
 
 
 @pytest.mark.parametrize("value", [None, b""])

@@ -12,7 +12,7 @@ from shared.contracts.payload import Payload
 from shared.contracts.schema import published, schemas
 from tests.contract.golden import GOLDEN, Golden, golden
 
-each_golden = pytest.mark.parametrize("event", GOLDEN, ids=lambda one: one.name)
+each_golden = pytest.mark.parametrize("event", GOLDEN, ids=lambda golden: golden.name)
 
 
 def replayed(event: Golden) -> tuple[Received, Payload]:
@@ -23,7 +23,7 @@ def replayed(event: Golden) -> tuple[Received, Payload]:
 
 
 def test_there_is_a_golden_event_of_every_type() -> None:
-    assert {one.type for one in GOLDEN} == EVENTS.keys()
+    assert {golden.type for golden in GOLDEN} == EVENTS.keys()
 
 
 @each_golden

@@ -50,7 +50,7 @@ def doctored(change: Callable[[Any], object]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda s: s["properties"].pop("status") and s["required"].remove("status"), ".status: gone"),
         (lambda s: s["required"].remove("status"), ".status: optional now"),
@@ -68,10 +68,10 @@ def doctored(change: Callable[[Any], object]) -> list[str]:
         (lambda s: s.update({"x-topic": "elsewhere"}), "(root): x-topic was"),
     ],
 )
-def test_an_incompatible_change_is_reported_with_its_place(change: Callable[[Any], object], told: str) -> None:
+def test_an_incompatible_change_is_reported_with_its_place(change: Callable[[Any], object], message: str) -> None:
     found = doctored(change)
     assert found
-    assert told in found[0]
+    assert message in found[0]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_removed_field_cannot_come_back_with_another_type(tmp_path: Path) -> N
     history = written(tmp_path, with_pager, now)
     assert breaks(now, back) == []
     assert incompatible({MEMBER: now}, history=history) == []
-    assert any("0001.json" in told for told in incompatible({MEMBER: back}, history=history))
+    assert any("0001.json" in violation for violation in incompatible({MEMBER: back}, history=history))
 
 
 def test_a_type_that_was_published_cannot_vanish(tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ async def sleeper_and_second(site: CrashSite, failpoint: str) -> tuple[Replica, 
 
 
 async def sleeps_past_its_lease(site: CrashSite, sleeper: Replica) -> None:
-    await stands_still(sleeper)
+    await is_stopped(sleeper)
     await site.holds_nothing(sleeper)
 
 
-async def stands_still(replica: Replica) -> None:
+async def is_stopped(replica: Replica) -> None:
     await eventually(lambda: replica.is_stopped, within=_WITHIN, message="it stops at its fail-point")
 
 

@@ -71,10 +71,10 @@ class CrashSite:
         """Waits until all of its leases have expired and another replica holds them."""
         leases = self.databases[stopped.service]["leases"]
 
-        async def is_nobody() -> bool:
+        async def holds_none() -> bool:
             return not await leases.count_documents({"holder": {"$regex": f"-{stopped.program.pid}-"}})
 
-        await eventually(is_nobody, within=30, message=f"the other replica of {stopped.service} has taken over")
+        await eventually(holds_none, within=30, message=f"the other replica of {stopped.service} has taken over")
 
     async def pending(self, service: str) -> int:
         return await self.databases[service]["outbox"].count_documents({"status": "pending"})

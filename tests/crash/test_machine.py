@@ -100,17 +100,17 @@ class Crashes(RuleBasedStateMachine):
     @precondition(lambda self: self.second is not None and self.second.service in _SUBSCRIBERS)
     @rule()
     @in_the_loop
-    async def stand_still_past_the_lease(self) -> str:
+    async def stop_past_the_lease(self) -> str:
         assert self.second is not None
         first = self.site.cluster.running[self.second.service]
-        await self._stands_still(first, self.site.holds_nothing(first))
+        await self._stop_for(first, self.site.holds_nothing(first))
         return f"{first.service} stood still until the second had taken over"
 
     @rule(service=services)
     @in_the_loop
-    async def stand_still(self, service: str) -> str:
+    async def stop_for_a_moment(self, service: str) -> str:
         """For as long as it takes others to look at everything."""
-        await self._stands_still(self.site.cluster.running[service], self.site.look())
+        await self._stop_for(self.site.cluster.running[service], self.site.look())
         return f"{service} stood still"
 
     @rule(count=st.integers(1, 20), chance=st.randoms(use_true_random=False))
@@ -141,7 +141,7 @@ class Crashes(RuleBasedStateMachine):
         self.second = None
         return f"the second {replica.service} ends by {by.name}"
 
-    async def _stands_still(self, replica: Replica, until: Awaitable[object]) -> None:
+    async def _stop_for(self, replica: Replica, until: Awaitable[object]) -> None:
         replica.send(signal.SIGSTOP)
         try:
             await eventually(lambda: replica.is_stopped, message="it stands still")

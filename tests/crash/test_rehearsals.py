@@ -64,7 +64,9 @@ async def test_a_draft_applied_while_profiles_and_matching_are_killed_is_applied
     rehearsal = await people.rehearses(**_OTHER)
     ready = await people.until(f"/rehearsals/{rehearsal}", "ready")
     both = ("profiles.api.after-commit:1", failpoint)
-    profiles, matching = [await crashes.cluster.restart(one.partition(".")[0], failpoint=one) for one in both]
+    profiles, matching = [
+        await crashes.cluster.restart(failpoint.partition(".")[0], failpoint=failpoint) for failpoint in both
+    ]
     await asyncio.gather(profiles.ready(), matching.ready())
 
     async def come_back() -> None:

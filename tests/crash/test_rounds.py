@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.crash.cohort import MENTEES, SEATS, Cohort, cohort
-from tests.crash.owners import armed, goes_on, sleeper_and_second, sleeps_past_its_lease, stands_still
+from tests.crash.owners import armed, goes_on, is_stopped, sleeper_and_second, sleeps_past_its_lease
 from tests.crash.site import CrashSite
 from tests.eventually import eventually
 
@@ -212,7 +212,7 @@ async def test_a_solver_process_ignoring_signals_ends_with_its_service(crashes: 
     """As one does that is deep in a calculation: it looks at its standard input when that is done."""
     sleeper = await armed(crashes, "matching.solving.before-answer:2:stop")
     round = await people.opened()
-    await stands_still(sleeper)
+    await is_stopped(sleeper)
     [solver_process] = crashes.cluster.solver_processes()
     solver_process.suspend()
     await eventually(lambda: solver_process.status() == psutil.STATUS_STOPPED, message="the workshop stands still")

@@ -22,7 +22,7 @@ async def notification(api: Api, member: Member, template: str) -> Json:
 async def when_known(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
     """A new sign-in takes a moment to reach each service."""
 
-    async def once() -> httpx.Response | None:
+    async def read_inbox() -> httpx.Response | None:
         try:
             return await ask()
         except Refused as refused:
@@ -30,4 +30,4 @@ async def when_known(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Resp
                 return None
             raise
 
-    return await until(once, clock=SystemClock(), within=WITHIN, missing="a service that knows the sign-in")
+    return await until(read_inbox, clock=SystemClock(), within=WITHIN, missing="a service that knows the sign-in")

@@ -63,13 +63,13 @@ def test_a_service_runs_unprivileged_on_a_read_only_root(stack: Stack, service: 
 def test_no_credential_is_in_a_container_s_configuration(stack: Stack, service: str) -> None:
     assert stack.kind == "docker"
     for name in (service, f"mongo-{service}"):
-        told = _docker("inspect", "-f", "{{json .Config}}", _docker("ps", "-q", *_labels(name)))
-        assert "mongodb://" not in told
-        assert "PASSWORD=" not in told
+        config = _docker("inspect", "-f", "{{json .Config}}", _docker("ps", "-q", *_labels(name)))
+        assert "mongodb://" not in config
+        assert "PASSWORD=" not in config
 
 
 @pytest.mark.parametrize(
-    ("service", "command", "status", "said"),
+    ("service", "command", "status", "message"),
     [
         *((service, f"deploy.parked list {service}", 0, "nothing is parked") for service in SERVICES),
         ("matching", "deploy.rebuild matching participants --dry-run", 0, "nothing is replaced"),
@@ -79,13 +79,13 @@ def test_no_credential_is_in_a_container_s_configuration(stack: Stack, service: 
     ],
 )
 def test_an_operator_s_command_works_in_the_image(
-    stack: Stack, service: str, command: str, status: int, said: str
+    stack: Stack, service: str, command: str, status: int, message: str
 ) -> None:
     assert stack.kind == "docker"
     container = _docker("ps", "-q", *_labels(service))
     words = ["docker", "exec", container, "python", "-m", *command.split()]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert (done.returncode, said in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
+    assert (done.returncode, message in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
 
 
 def test_a_project_that_runs_is_used_and_not_started_again(stack: Stack, site: Site) -> None:

@@ -82,12 +82,12 @@ def policy(*institutions: Institution, **fields: Any) -> Policy:
     return Policy(programme, {institution.id: institution for institution in known})
 
 
-def naive(who: Person, everybody: Sequence[Person], policy: Policy) -> Shortlist:
+def naive(who: Person, people: Sequence[Person], policy: Policy) -> Shortlist:
     """One pair after another, everybody sorted: what the index has to equal."""
     if not rules.is_mentee(who, policy):
         return NOT_ENROLLED
     weights = weights_for(who, policy.programme)
-    passing = [person for person in everybody if rules.broken(who, person, policy) is None]
+    passing = [person for person in people if rules.broken(who, person, policy) is None]
     entries = [
         Entry(person.id, person.member.institution, sum(parts), parts)
         for person in passing
@@ -96,7 +96,7 @@ def naive(who: Person, everybody: Sequence[Person], policy: Policy) -> Shortlist
         )
     ]
     if not entries:
-        return Shortlist(unmatched=rules.reason_for_none(who, everybody, policy))
+        return Shortlist(unmatched=rules.reason_for_none(who, people, policy))
     entries.sort(key=lambda entry: (-entry.score, scoring.tie(policy.programme.id, who.id, entry.mentor)))
     return Shortlist(tuple(entries[: policy.programme.list_length]))
 

@@ -210,8 +210,8 @@ def _formats(mentee: Member, mentor: Member) -> list[str]:
 
 
 def _topics(mentee: Member, mentor: Member, private: Preferences) -> int:
-    worth = {topic: 2 if topic in private.topics_most_wanted else 1 for topic in mentee.topics_wanted}
-    return 100 * sum(worth[topic] for topic in worth if topic in mentor.topics_offered) // sum(worth.values())
+    weights = {topic: 2 if topic in private.topics_most_wanted else 1 for topic in mentee.topics_wanted}
+    return 100 * sum(weights[topic] for topic in weights if topic in mentor.topics_offered) // sum(weights.values())
 
 
 def _specialty(mine: str | None, theirs: str | None) -> int:

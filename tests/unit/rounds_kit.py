@@ -66,8 +66,10 @@ def documents(draw: st.DrawFn, *, target: str | None = None, most: int = 6) -> D
     for number in range(draw(st.integers(0, most))):
         listed = draw(st.lists(st.sampled_from(names), unique=True)) if names else []
         wishes = [
-            wish(one, draw(ranks), mentor_rank=draw(ranks), score=draw(st.integers(0, 9)) * draw(st.integers(1, 1000)))
-            for one in listed
+            wish(
+                mentee, draw(ranks), mentor_rank=draw(ranks), score=draw(st.integers(0, 9)) * draw(st.integers(1, 1000))
+            )
+            for mentee in listed
         ]
         days = draw(st.sampled_from([0, 0, 7, 30]))
         home = draw(st.sampled_from(["north", "south"]))
@@ -86,15 +88,15 @@ def _exchanges(draw: st.DrawFn, mentors: Sequence[Document], mentees: Sequence[D
     between = draw(st.sets(st.sampled_from([("north", "south"), ("south", "north")])))
     return [
         {
-            "mentee_institution": one,
+            "mentee_institution": mentor,
             "mentor_institution": other,
             "at_most": draw(st.integers(0, 2))
             + sum(
-                who["institution"] == one and any(home[each["mentor"]] == other for each in who["wishes"])
+                who["institution"] == mentor and any(home[each["mentor"]] == other for each in who["wishes"])
                 for who in mentees
             ),
         }
-        for one, other in sorted(between)
+        for mentor, other in sorted(between)
     ]
 
 
@@ -141,7 +143,7 @@ def matchings(document: Document) -> Iterator[dict[str, str | None]]:
     yield from extend(0, {})
 
 
-def worth(document: Document, matching: Matching) -> tuple[int, int]:
+def value_of(document: Document, matching: Matching) -> tuple[int, int]:
     """People matched, then their scores: what coverage makes as great as it can."""
     scores = {
         (mentee["id"], wish["mentor"]): wish["score"] for mentee in document["mentees"] for wish in mentee["wishes"]

@@ -378,8 +378,8 @@ class Rotating:
         sent = jwt.encode({**GOOD, "institution": "a"}, key, algorithm="ES256", headers={"kid": kid})
         try:
             await self.authenticator.principal(f"Bearer {sent}")
-        except Unauthenticated as told:
-            return told.code
+        except Unauthenticated as refused:
+            return refused.code
         except IssuerUnavailable:
             return "unavailable"
         return "in"

@@ -32,18 +32,18 @@ INPUT = json.dumps(
     }
 ).encode()
 RESULT = solve(INPUT).file()
-ANA, BEN, MARA, MILO = ({"member": one, "institution": HOME} for one in ("ana", "ben", "mara", "milo"))
+ANA, BEN, MARA, MILO = ({"member": who, "institution": HOME} for who in ("ana", "ben", "mara", "milo"))
 
 
 def fact(kind: Any, key: str, version: int = 2, **value: Any) -> Seen:
     headers = (("ce_type", kind.TYPE.encode()),)
-    id, said = f"{key}.{version}", json.dumps(value)
-    return Seen(partition=0, offset=0, key=f"{HOME}:{key}", sequence=version, id=id, value=said, headers=headers)
+    id, text = f"{key}.{version}", json.dumps(value)
+    return Seen(partition=0, offset=0, key=f"{HOME}:{key}", sequence=version, id=id, value=text, headers=headers)
 
 
 def ended() -> Any:
     """A round that brought two together and left one over, and a repair that placed one and moved one for it."""
-    input_sha256, result_sha256 = (hashlib.sha256(one).hexdigest() for one in (INPUT, RESULT))
+    input_sha256, result_sha256 = (hashlib.sha256(content).hexdigest() for content in (INPUT, RESULT))
     files = {"input": {"key": "i", "sha256": input_sha256}, "result": {"key": "r", "sha256": result_sha256}}
     round = {
         "_id": "round",
@@ -69,7 +69,7 @@ def ended() -> Any:
         {**bond, "_id": "two", "repair": "repair", "mentee": ANA, "mentor": MILO},
         {**bond, "_id": "three", "repair": "repair", "mentee": BEN, "mentor": MARA},
     ]
-    told = {"opened": 1, "lapsed": 0, "unmatched": 1, "input_sha256": input_sha256, "result_sha256": result_sha256}
+    counts = {"opened": 1, "lapsed": 0, "unmatched": 1, "input_sha256": input_sha256, "result_sha256": result_sha256}
     chunks = {"o": b"{}", "p": b"{}", "i": INPUT, "r": RESULT}
     return {
         "rounds": [round],
@@ -80,12 +80,12 @@ def ended() -> Any:
         "repair_steps": [step],
         "rehearsals": [{"_id": "rehearsal", "state": "dropped", "reason": "expired"}],
         "notifications": [
-            {"member": who["member"], "occasion": f"relationship:care:{one['_id']}"}
-            for one in bonds
-            for who in (one["mentee"], one["mentor"])
+            {"member": who["member"], "occasion": f"relationship:care:{relationship['_id']}"}
+            for relationship in bonds
+            for who in (relationship["mentee"], relationship["mentor"])
         ],
         "facts": [
-            fact(RoundPublished, "round", 5, round="round", **told),
+            fact(RoundPublished, "round", 5, round="round", **counts),
             fact(MenteeUnmatched, "r.m2", round="round", place="r.m2"),
             fact(RepairApplied, "repair", 4, repair="repair", placed=1, bystanders_moved=1),
         ],
@@ -157,4 +157,4 @@ def test_each_unfinished_state_is_reported(change: Change) -> None:
 def test_a_rounds_fact_published_under_two_ids_is_reported() -> None:
     of = ended()
     of["facts"].append(replace(of["facts"][0], id="again"))
-    assert any("said 2 things" in one for one in published(seen(of)))
+    assert any("said 2 things" in problem for problem in published(seen(of)))

@@ -40,7 +40,7 @@ def opening(id: str = "opened") -> Seen:
     return replace(seen(1, key="west:r", id=id, offset=2, recipients=[]), headers=headers)
 
 
-def telling(position: int) -> Seen:
+def notification_recorded(position: int) -> Seen:
     return seen(1, key=f"west:n{position}", offset=position - 1, position=position, **RECIPIENT)
 
 
@@ -56,7 +56,7 @@ def whole() -> Snapshot:
         ],
     }
     member = {"_id": "m", "institution": "west", "sequences": {"members": 2}}
-    told = {"member": "m", "programme": "p", "occasion": "suggestions:p:own", "read": False, "position": 2, "now": []}
+    data = {"member": "m", "programme": "p", "occasion": "suggestions:p:own", "read": False, "position": 2, "now": []}
     return Snapshot(
         committed={group: {(topic, 0): len(records[topic]) for topic in topics} for group, topics in GROUPS.items()},
         ends={(topic, 0): len(of) for topic, of in records.items()},
@@ -91,7 +91,7 @@ def whole() -> Snapshot:
                 "erasures": [],
                 "inbox": [{"_id": f"notifications.reaction:{id}"} for id in (f"{LIST}1", f"{LIST}2", "opened")],
                 "recipients": [{"_id": "west:m", "position": 2}],
-                "notifications": [told],
+                "notifications": [data],
             },
         },
     )
@@ -132,7 +132,7 @@ def test_a_record_published_twice_violates_no_guarantee() -> None:
     [
         ("published", with_records("profiles.members", seen(1))),
         ("published", with_records("profiles.members", seen(1), seen(2), seen(3))),
-        ("published", with_records("profiles.members", seen(1), seen(2), seen(2, says="otherwise", offset=2))),
+        ("published", with_records("profiles.members", seen(1), seen(2), seen(2, name="otherwise", offset=2))),
         ("published", with_records("matching.events", fact(1), fact(2), fact(2, id="another", offset=2))),
         ("published", with_records("matching.events", fact(2))),
         ("published", with_documents("profiles", "outbox", pending())),
@@ -183,7 +183,7 @@ async def test_a_reordered_list_without_a_notification_of_its_mentee_is_reported
     recipients: list[dict[str, str]], wrong: list[str], tmp_path: Path
 ) -> None:
     def ranked(*mentors: str) -> dict[str, Any]:
-        return {"mentee": "m", "ranked": [{"mentor": one, "rank": n} for n, one in enumerate(mentors, 1)]}
+        return {"mentee": "m", "ranked": [{"mentor": mentor, "rank": n} for n, mentor in enumerate(mentors, 1)]}
 
     issuer = LocalIssuer.load_or_create(tmp_path)
     found = with_records(
@@ -209,19 +209,19 @@ def test_a_place_holds_only_what_held_at_each_arrival() -> None:
         Row(crash="the broker is killed", holds=holds, figures={"until it published": 3.0}),
         Row(crash="a test that failed", holds={}),
     ]
-    told = pages.page(rows, when="today", machine="this")
-    [place] = [line for line in told.splitlines() if line.startswith("| `a.relay.before-mark`")]
+    text = pages.page(rows, when="today", machine="this")
+    [place] = [line for line in text.splitlines() if line.startswith("| `a.relay.before-mark`")]
     assert place.count("yes") == len(GUARANTEES) - 1
     assert "| 1, 4 |" in place
     assert "| 2.0 s |" in place
-    [failed] = [line for line in told.splitlines() if "a test that failed" in line]
+    [failed] = [line for line in text.splitlines() if "a test that failed" in line]
     assert failed.count("**no**") == len(GUARANTEES)
-    assert "until it published 3.0" in told
+    assert "until it published 3.0" in text
 
 
 def test_a_guarantee_that_an_older_row_did_not_check_has_no_result() -> None:
-    told = pages.page([Row(crash="an older row", holds={"published": True})], when="today", machine="this")
-    [row] = [line for line in told.splitlines() if "an older row" in line]
+    text = pages.page([Row(crash="an older row", holds={"published": True})], when="today", machine="this")
+    [row] = [line for line in text.splitlines() if "an older row" in line]
     assert (row.count("yes"), row.count("**no**")) == (1, 0)
 
 

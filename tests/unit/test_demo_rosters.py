@@ -22,11 +22,11 @@ def read(source: rosters.Source) -> dict[str, list[Profile]]:
 
 
 def test_the_generated_network_survives_its_rosters_unchanged() -> None:
-    everybody = {person.external_id: person for person in people(120)}
-    profiles = read(rosters.medical(everybody.values()))["people"]
+    by_number = {person.external_id: person for person in people(120)}
+    profiles = read(rosters.medical(by_number.values()))["people"]
     assert len(profiles) == 120
     for profile in profiles:
-        person = everybody[profile.external_id or ""]
+        person = by_number[profile.external_id or ""]
         assert (profile.name, profile.email, profile.stage) == (person.name, person.email, person.stage)
         assert profile.topics_offered == person.topics_offered
         assert profile.topics_wanted == person.topics_wanted

@@ -59,10 +59,10 @@ async def test_the_page_and_its_start_script_name_no_other_host(client: httpx.As
 
 async def test_every_asset_of_the_page_is_served_by_the_service(client: httpx.AsyncClient) -> None:
     page = References((await client.get("/docs")).text)
-    files = [one for one in page.found if not one.startswith("data:")]
-    assert {one.rpartition("/")[2] for one in files} == {"swagger-ui.css", "swagger-ui-bundle.js", "start.js"}
-    for one in [*files, "openapi.json"]:
-        assert (await client.get(f"/{one}")).status_code == 200, one
+    files = [url for url in page.found if not url.startswith("data:")]
+    assert {file.rpartition("/")[2] for file in files} == {"swagger-ui.css", "swagger-ui-bundle.js", "start.js"}
+    for path in [*files, "openapi.json"]:
+        assert (await client.get(f"/{path}")).status_code == 200, path
     assert page.inline == []
 
 

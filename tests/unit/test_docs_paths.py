@@ -31,7 +31,7 @@ def _missing_on(line: str, page: Path) -> Iterator[str]:
     for path in filter(_is_path, _QUOTED.findall(line)):
         if (ROOT / path).exists():
             folder = ROOT / path
-            bases = [ROOT, page.parent, folder, *(one for one in folder.parents if one.is_relative_to(ROOT))]
+            bases = [ROOT, page.parent, folder, *(parent for parent in folder.parents if parent.is_relative_to(ROOT))]
         elif not any((base / path).exists() for base in bases):
             yield path
 

@@ -44,12 +44,12 @@ values = st.none() | st.binary(max_size=80) | trees.map(lambda tree: json.dumps(
 def reading(key: bytes | None, value: bytes | None, headers: Any) -> Received | str | None:
     try:
         return read(key=key, value=value, headers=headers)
-    except Unreadable as told:
-        return told.reason
+    except Unreadable as refused:
+        return refused.reason
 
 
-def said_nothing_else(told: Received | str | None) -> None:
-    assert told is None or isinstance(told, Received) or told in REASONS
+def is_read_or_refused(result: Received | str | None) -> None:
+    assert result is None or isinstance(result, Received) or result in REASONS
 
 
 def as_sent(envelope: Envelope) -> list[tuple[str, bytes]]:
@@ -73,15 +73,15 @@ def test_the_order_and_case_of_headers_do_not_matter(envelope: Envelope, chance:
 def test_garbage_is_unreadable_or_of_an_unknown_type(
     key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]]
 ) -> None:
-    said_nothing_else(reading(key, value, headers))
+    is_read_or_refused(reading(key, value, headers))
 
 
 @given(envelopes, st.sampled_from(sorted(EVENTS)), values)
 def test_any_value_under_valid_headers_is_malformed_or_of_another_aggregate(
     envelope: Envelope, event_type: str, value: bytes | None
 ) -> None:
-    told = reading(envelope.key.encode(), value, as_sent(replace(envelope, type=event_type)))
-    assert told in {"malformed", "bad_attributes"} if value else isinstance(told, Received)
+    result = reading(envelope.key.encode(), value, as_sent(replace(envelope, type=event_type)))
+    assert result in {"malformed", "bad_attributes"} if value else isinstance(result, Received)
 
 
 def good(event_type: str = InstitutionChanged.TYPE) -> tuple[Envelope, dict[str, bytes]]:
@@ -149,7 +149,7 @@ def test_an_event_caused_by_a_private_record_does_not_name_it(event_type: str) -
 @given(trees, st.none() | st.binary(max_size=20))
 def test_a_structured_event_of_any_shape_does_no_harm(tree: Any, key: bytes | None) -> None:
     typed = {**tree, "type": InstitutionChanged.TYPE} if isinstance(tree, dict) else tree
-    said_nothing_else(reading(key, json.dumps(typed).encode(), [("content-type", b"application/cloudevents+json")]))
+    is_read_or_refused(reading(key, json.dumps(typed).encode(), [("content-type", b"application/cloudevents+json")]))
 
 
 @pytest.mark.parametrize("name", ["institution", "subject", "id", "sequence", "correlationid", "time"])

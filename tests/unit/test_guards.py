@@ -63,7 +63,7 @@ def _catches_everything(tree: ast.Module) -> Iterator[int]:
         if not isinstance(node, ast.ExceptHandler):
             continue
         caught = {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)} if node.type else {""}
-        raises_again = any(isinstance(one, ast.Raise) and one.exc is None for one in node.body)
+        raises_again = any(isinstance(statement, ast.Raise) and statement.exc is None for statement in node.body)
         if caught & {"", "Exception"} or ("BaseException" in caught and not raises_again):
             yield node.lineno
 
@@ -257,7 +257,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> str:
     for room in (*ROOMS, "deploy"):
         shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__", "*.json", "*.csv"))
     shutil.copy(ROOT / "pyproject.toml", copy)
-    for path, content, _ in (one for planted in PLANTED.values() for one in planted):
+    for path, content, _ in (example for planted in PLANTED.values() for example in planted):
         (copy / path).write_text(content + "\n", encoding="utf-8")
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
     # Wide: the terminal's width would break the lines that are looked for.

@@ -10,10 +10,10 @@ from shared.http import requests
 def test_every_dependency_is_a_coroutine() -> None:
     """FastAPI sends any other into a thread, for each request."""
     declared = [
-        one.dependency
+        metadata.dependency
         for alias in vars(requests).values()
-        for one in getattr(alias, "__metadata__", ())
-        if isinstance(one, Depends)
+        for metadata in getattr(alias, "__metadata__", ())
+        if isinstance(metadata, Depends)
     ]
     assert declared, "none were found"
-    assert [one for one in declared if not inspect.iscoroutinefunction(one)] == []
+    assert [dependency for dependency in declared if not inspect.iscoroutinefunction(dependency)] == []

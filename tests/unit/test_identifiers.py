@@ -36,9 +36,12 @@ def test_a_staff_number_is_trimmed_and_otherwise_exact() -> None:
 
 def test_matching_gets_digests_and_no_identifier() -> None:
     ada = Member(id="ada", institution="north", name="Ada", email="ada@example.org", external_id="S-12")
-    [told] = [fact for fact in facts(ada) if isinstance(fact, PreferencesChanged)]
-    assert (told.external_id_digest, told.email_digest) == (digest("S-12", "external_id"), digest("ada@example.org"))
-    assert not [value for value in ("S-12", "ada@") if value in told.model_dump_json()]
+    [preferences] = [fact for fact in facts(ada) if isinstance(fact, PreferencesChanged)]
+    assert (preferences.external_id_digest, preferences.email_digest) == (
+        digest("S-12", "external_id"),
+        digest("ada@example.org"),
+    )
+    assert not [value for value in ("S-12", "ada@") if value in preferences.model_dump_json()]
 
 
 def test_an_identifier_of_exactly_one_member_finds_that_member() -> None:

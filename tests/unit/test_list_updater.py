@@ -162,7 +162,7 @@ async def test_a_persons_own_change_is_published_at_once_to_them_and_tied_to_its
     await world.change(member(mentee()), event="joined")
     [written] = world.repository.events
     assert written.event is not None
-    assert [one.mentor for one in written.event.ranked] == ["milo"]
+    assert [entry.mentor for entry in written.event.ranked] == ["milo"]
     assert [recipient.member for recipient in written.event.recipients] == ["ana"]
     assert (written.event.cause, written.bulk) == ("own_change", False)
     assert (written.trace.causation_id, written.trace.correlation_id) == ("joined", "joined-correlation")
@@ -218,12 +218,12 @@ async def test_a_full_mentor_leaves_every_list_and_a_freed_seat_brings_them_back
     together = Bond(id="r", mentee="ana", mentor="milo", sequence=1, takes_seat=True, keeps_apart=True)
     await world.change(together, event="accepted")
     await world.pass_time()
-    ana, ben = (world.repository.from_events(one) for one in ("ana", "ben"))
+    ana, ben = (world.repository.from_events(who) for who in ("ana", "ben"))
     assert (ana, ben) == (((), "not_available"), ((), "not_available"))
     assert world.repository.events[-1].trace.causation_id == "accepted"
     await world.change(replace(together, sequence=2, takes_seat=False, keeps_apart=False))
     await world.pass_time()
-    assert [world.repository.from_events(one) for one in ("ana", "ben")] == [(("milo",), None), (("milo",), None)]
+    assert [world.repository.from_events(who) for who in ("ana", "ben")] == [(("milo",), None), (("milo",), None)]
 
 
 async def test_a_reordering_caused_by_pending_requests_is_published_without_notification(
@@ -252,11 +252,11 @@ async def test_a_mentee_who_has_a_mentor_in_the_programme_is_notified_of_no_othe
     assert last is not None
     assert (last.left, last.recipients, last.suppressed) == (("milo",), (), "has_mentor")
     await ordered.change(later(ANA, 2, specialty="surgery", languages=frozenset({"fi"})))
-    assert told_last(ordered)[:2] == ("own_change", ["ana"])
+    assert last_announcement(ordered)[:2] == ("own_change", ["ana"])
     await ordered.change(later(ANA, 3, specialty="surgery"))
     await ordered.change(replace(match, sequence=2, takes_seat=False, keeps_apart=False))
     await ordered.pass_time()
-    assert told_last(ordered)[:2] == ("others_change", ["ana"])
+    assert last_announcement(ordered)[:2] == ("others_change", ["ana"])
 
 
 async def test_a_mentor_in_another_programme_suppresses_no_notification(ordered: World) -> None:
@@ -264,7 +264,7 @@ async def test_a_mentor_in_another_programme_suppresses_no_notification(ordered:
         Bond(id="r", mentee="ana", mentor="milo", programme="other", sequence=1, takes_seat=True, keeps_apart=True)
     )
     await ordered.pass_time()
-    assert told_last(ordered)[:2] == ("others_change", ["ana"])
+    assert last_announcement(ordered)[:2] == ("others_change", ["ana"])
 
 
 async def test_a_mentee_matched_by_an_unfinished_publication_is_not_notified_of_full_mentors(
@@ -283,7 +283,7 @@ async def test_a_pair_kept_apart_is_suggested_the_other_way_round(world: World) 
     ana, milo = (member(mentee(id, mentors_in=both, capacity=2)) for id in ("ana", "milo"))
     await world.change(ana, milo, Bond(id="r", mentee="ana", mentor="milo", sequence=1, keeps_apart=True))
     await world.pass_time()
-    assert [world.repository.from_events(one)[0] for one in ("ana", "milo")] == [(), ("ana",)]
+    assert [world.repository.from_events(who)[0] for who in ("ana", "milo")] == [(), ("ana",)]
 
 
 async def test_an_older_state_that_comes_late_changes_nothing(world: World) -> None:
@@ -302,8 +302,8 @@ async def test_a_new_shard_holder_publishes_differences_only(world: World) -> No
     world.repository.origins["ben"] = Origin("joined", "the-request")
     await world.start(fence=2)
     await world.work()
-    told = [event.event for event in world.repository.events if event.event]
-    assert [(one.mentee, one.cause) for one in told] == [("ana", "own_change"), ("ben", "own_change")]
+    published = [event.event for event in world.repository.events if event.event]
+    assert [(event.mentee, event.cause) for event in published] == [("ana", "own_change"), ("ben", "own_change")]
     assert world.repository.events[-1].trace.causation_id == "joined"
 
 
@@ -328,7 +328,7 @@ async def ordered(world: World) -> World:
     return world
 
 
-def told_last(world: World) -> tuple[str, list[str], str | None, str]:
+def last_announcement(world: World) -> tuple[str, list[str], str | None, str]:
     """Cause, recipients, causation id and correlation id."""
     last = world.repository.events[-1]
     assert last.event is not None
@@ -344,7 +344,7 @@ async def test_the_next_holder_announces_an_own_change_even_if_it_only_reorders(
     await ordered.start(fence=2)
     await ordered.work()
     assert ordered.repository.from_events("ana")[0] == ("mara", "milo")
-    assert told_last(ordered) == ("own_change", ["ana"], "changed", "the-request")
+    assert last_announcement(ordered) == ("own_change", ["ana"], "changed", "the-request")
     await ordered.start(fence=3)
     await ordered.work()
     assert len(ordered.repository.events) == 2
@@ -361,7 +361,7 @@ async def test_the_next_holder_announces_changed_weights_with_their_own_origin(o
     await ordered.start(fence=2)
     await ordered.work()
     assert ordered.repository.from_events("ana")[0] == ("milo", "mara")
-    assert told_last(ordered) == ("own_change", ["ana"], "weighed", "the-request")
+    assert last_announcement(ordered) == ("own_change", ["ana"], "weighed", "the-request")
 
 
 async def test_an_own_change_costs_one_list_write_even_if_it_alters_nothing(ordered: World) -> None:
@@ -385,7 +385,7 @@ async def test_others_changes_that_a_failover_delayed_are_not_taken_for_the_ment
     await ordered.start(fence=2)
     await ordered.work()
     assert ordered.repository.from_events("ana")[0] == ("mara", "milo")
-    cause, recipients, *_ = told_last(ordered)
+    cause, recipients, *_ = last_announcement(ordered)
     assert (cause, recipients) == ("takeover", [])
 
 
@@ -395,7 +395,7 @@ async def test_an_own_change_that_anothers_renewal_covers_is_announced_as_own(or
     ordered.time.seconds += COALESCE
     ordered.updater.apply([Change(later(ANA, 2, specialty="surgery"), Origin("changed", "the-request"))])
     await ordered.updater.renew_others()
-    assert told_last(ordered) == ("own_change", ["ana"], "changed", "the-request")
+    assert last_announcement(ordered) == ("own_change", ["ana"], "changed", "the-request")
     await ordered.work()
     assert len(ordered.repository.events) == 2
 
@@ -436,12 +436,12 @@ async def test_an_own_change_that_arrives_during_a_takeover_is_announced(ordered
     successor(ordered, member(HEART), member(KNIFE), member(ANA))
     await ordered.start(fence=2)
     await ordered.work()
-    assert told_last(ordered) == ("own_change", ["ana"], "changed", "the-request")
+    assert last_announcement(ordered) == ("own_change", ["ana"], "changed", "the-request")
 
 
 async def test_a_list_from_an_older_release_is_written_once_and_not_announced(ordered: World) -> None:
-    one = ordered.repository.lists[f"{CARE}.ana"]
-    ordered.repository.lists[f"{CARE}.ana"] = replace(one, own=None)
+    stored = ordered.repository.lists[f"{CARE}.ana"]
+    ordered.repository.lists[f"{CARE}.ana"] = replace(stored, own=None)
     successor(ordered, member(HEART), member(KNIFE), later(ANA, 2, time_zone="Europe/Berlin"))
     await ordered.start(fence=2)
     await ordered.work()
@@ -460,7 +460,7 @@ async def test_a_holder_that_lost_its_lease_writes_nothing_and_releases_its_shar
 
 async def test_one_institutions_import_does_not_hold_up_anothers_single_change(world: World) -> None:
     crowd = [member(mentee(f"crowd-{number}")) for number in range(500)]
-    world.updater.apply(Change(one, Origin("import", "import")) for one in crowd)
+    world.updater.apply(Change(state, Origin("import", "import")) for state in crowd)
     world.updater.apply([Change(member(mentee("ana", institution="south")), Origin("alone", "alone"))])
     await world.updater.renew_own()
     assert "care.ana" in world.repository.lists

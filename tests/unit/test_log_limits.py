@@ -48,10 +48,10 @@ def test_a_flood_becomes_a_few_lines_and_a_count(log: io.StringIO) -> None:
     for n in range(6000):
         say("Unable to connect to node %s", n, at=n * 29 / 6000)
     say("recovered", at=WINDOW_SECONDS + 1, level=logging.INFO)
-    told = lines(log)
-    assert len(told) == BURST + 2
-    assert sum(line.get("left_out", 1) for line in told[:-1]) == 6000
-    assert told[-1]["message"] == "recovered"
+    logged = lines(log)
+    assert len(logged) == BURST + 2
+    assert sum(line.get("left_out", 1) for line in logged[:-1]) == 6000
+    assert logged[-1]["message"] == "recovered"
 
 
 def test_lines_that_differ_in_text_or_level_are_counted_apart(log: io.StringIO) -> None:
@@ -104,8 +104,8 @@ async def test_each_request_is_one_line_with_its_route_and_nothing_of_a_person(l
     assert answer.status_code == 200
     [line] = [line for line in lines(log) if line["logger"] == "shared.http.app"]
     assert line["milliseconds"] >= 0
-    told = {name: line[name] for name in ("message", "level", "method", "route", "status", "correlation_id")}
-    assert told == {
+    logged = {name: line[name] for name in ("message", "level", "method", "route", "status", "correlation_id")}
+    assert logged == {
         "message": "request",
         "level": "info",
         "method": "GET",

@@ -67,7 +67,7 @@ def test_evaluating_a_rotation_when_due_equals_evaluating_it_always(
     hours: list[int], lookback: int, lookahead: int
 ) -> None:
     windows, known = [window(lookback=lookback, lookahead=lookahead), window("other")], rotation()
-    for now in [NOW + timedelta(hours=one) for one in sorted(hours)]:
+    for now in [NOW + timedelta(hours=hour) for hour in sorted(hours)]:
         while known.due_at is not None and known.due_at <= now:
             known = assessments.count(known, windows, now=known.due_at)
         assert known.programmes == assessments.count(known, windows, now=now).programmes
@@ -110,13 +110,13 @@ def test_entering_a_rotation_again_may_change_its_days_and_not_its_people() -> N
 )
 def test_an_invalid_rotation_is_refused_with_the_reason(entry: Entry, fields: list[str]) -> None:
     known = {"ana": NORTH, "mara": NORTH, "partners": SOUTH, "also-partners": SOUTH}
-    assert [one.field for one in assessments.wrong(entry, institution=NORTH, known=known)] == fields
+    assert [error.field for error in assessments.wrong(entry, institution=NORTH, known=known)] == fields
 
 
 def test_a_conflict_notifies_both_people_and_prevents_resuming() -> None:
     found = relationships.find_conflict(TOGETHER, reason="assessment")
     assert found.event is not None
-    assert [one.member for one in found.event.recipients] == ["ana", "mara"]
+    assert [recipient.member for recipient in found.event.recipients] == ["ana", "mara"]
     assert (found.state.conflict, found.state.version, found.state.takes_seat) == ("assessment", 2, True)
     paused = relationships.pause(found.state, by="mentor").state
     with pytest.raises(Conflict, match="cannot be matched at the moment"):
@@ -133,4 +133,6 @@ def test_a_conflict_ends_a_pending_request_without_showing_the_reason() -> None:
     ended = requests.retract(asked, reason="assessment", now=NOW)
     assert (ended.state.state, ended.state.published_reason) == ("withdrawn", "not_available")
     assert ended.event is not None
-    assert [one.member for one in ended.event.recipients] == ["ana"], "recipients do not tell an assessment apart"
+    assert [recipient.member for recipient in ended.event.recipients] == ["ana"], (
+        "recipients do not tell an assessment apart"
+    )

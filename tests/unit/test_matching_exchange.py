@@ -23,7 +23,9 @@ NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
 
 def capped(ceiling: int, *, given: int) -> Policy:
     """South gives north so many seats, and has given some."""
-    north, south = (Institution(id=one, exchanges_with=frozenset({NORTH, SOUTH})) for one in (NORTH, SOUTH))
+    north, south = (
+        Institution(id=institution, exchanges_with=frozenset({NORTH, SOUTH})) for institution in (NORTH, SOUTH)
+    )
     known = policy(north, replace(south, terms={NORTH: Terms(ceiling=ceiling)}))
     return replace(known, given={(NORTH, SOUTH): given})
 
@@ -61,7 +63,7 @@ def test_a_repair_keeps_the_ceiling_and_places_unplaced_mentees_first(
     """Dora has one of south's seats in this programme; ana and ben lost theirs, ben for the second time."""
     made = plan_repair(_network(ceiling), _case(bystanders))
     assert (made.plan.displaced, made.plan.placed) == (2, placed)
-    assert [one.mentee.member for one in made.steps if one.moves] == ["ben", "ana"][:placed][::-1]
+    assert [step.mentee.member for step in made.steps if step.moves] == ["ben", "ana"][:placed][::-1]
 
 
 def _network(ceiling: int) -> Network:
@@ -80,8 +82,15 @@ def _network(ceiling: int) -> Network:
 
 def _case(bystanders: int) -> RepairInput:
     lost = [
-        Displacement(id=one.id, pair=one.pair, relationship=one.id, cause="mentor_left", at=NOW, left_before=times)
-        for one, times in ((_together("ana", "gone", NORTH), 0), (_together("ben", "gone", NORTH), 1))
+        Displacement(
+            id=relationship.id,
+            pair=relationship.pair,
+            relationship=relationship.id,
+            cause="mentor_left",
+            at=NOW,
+            left_before=times,
+        )
+        for relationship, times in ((_together("ana", "gone", NORTH), 0), (_together("ben", "gone", NORTH), 1))
     ]
     held = replace(_together("dora", "sam", SOUTH), id="held")
     return RepairInput(

@@ -75,7 +75,7 @@ def test_no_single_answer_follows_from_what_is_stored_of_its_group(size: int) ->
         by_sum.setdefault(count(group, NOTHING, MANY).sum, []).append(group)
     for kept, possible in by_sum.items():
         for who in range(size):
-            assert len({one[who] for one in possible}) >= 3, (kept, who)
+            assert len({answers[who] for answers in possible}) >= 3, (kept, who)
 
 
 def test_an_erased_answer_dissolves_its_group_and_the_level_stays_while_others_remain() -> None:
@@ -90,9 +90,9 @@ def test_experience_reorders_lists_and_adds_or_removes_no_mentor() -> None:
 
 
 def test_experience_is_explained_only_if_good_and_without_names() -> None:
-    def told(experience: int) -> bool:
+    def has_reason(experience: int) -> bool:
         known = person("milo", mentors_in=frozenset({"care"}))
         seen = type(known)(known.member, known.private, experience=experience)
         return "Past mentees were more satisfied than most." in reasons(mentee(), seen)
 
-    assert [told(one) for one in (0, 25, 50, 75, 100)] == [False, False, False, True, True]
+    assert [has_reason(level) for level in (0, 25, 50, 75, 100)] == [False, False, False, True, True]

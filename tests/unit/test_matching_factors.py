@@ -28,11 +28,13 @@ def words(names: Iterable[str]) -> set[str]:
 
 
 def test_title_rank_and_citations_do_not_exist_in_the_model() -> None:
-    known = [one.name for model in (Member, Preferences, Side) for one in fields(model)]
-    told = [name for event in EVENTS.values() if event.TOPIC.startswith("profiles.") for name in event.model_fields]
+    known = [field.name for model in (Member, Preferences, Side) for field in fields(model)]
+    published = [
+        name for event in EVENTS.values() if event.TOPIC.startswith("profiles.") for name in event.model_fields
+    ]
     prestige = {"title", "rank", "ranking", "citation", "citations", "index", "publications", "impact", "reputation"}
     prestige |= {"awards", "grants", "salary", "prestige", "seniority", "rating", "degree", "professor"}
-    assert not words([*known, *told, *FACTORS]) & prestige
+    assert not words([*known, *published, *FACTORS]) & prestige
 
 
 def test_a_most_wanted_topic_counts_double() -> None:
@@ -58,9 +60,9 @@ def test_a_most_wanted_topic_counts_double() -> None:
         (None, None, 0),
     ],
 )
-def test_a_specialty_is_as_near_as_the_tree_says(one: str | None, other: str | None, near: int) -> None:
-    assert factor("specialty", mentee(specialty=one), mentor(specialty=other)) == near
-    assert factor("specialty", mentee(specialty=other), mentor(specialty=one)) == near
+def test_a_specialty_is_as_near_as_the_tree_says(mine: str | None, other: str | None, near: int) -> None:
+    assert factor("specialty", mentee(specialty=mine), mentor(specialty=other)) == near
+    assert factor("specialty", mentee(specialty=other), mentor(specialty=mine)) == near
 
 
 def test_the_tree_names_each_specialty_once_and_every_other_name_leads_into_it() -> None:
@@ -94,9 +96,9 @@ def test_hours_in_common_are_found_across_zones() -> None:
 
 
 def test_unknown_hours_count_half() -> None:
-    said = frozenset({"fri-17-20"})
-    assert factor("availability", mentee(available=said), mentor()) == 50
-    assert factor("availability", mentee(), mentor(available=said)) == 50
+    hours = frozenset({"fri-17-20"})
+    assert factor("availability", mentee(available=hours), mentor()) == 50
+    assert factor("availability", mentee(), mentor(available=hours)) == 50
 
 
 @given(
@@ -115,10 +117,10 @@ def test_a_time_that_ends_before_it_begins_is_ignored() -> None:
 
 
 def test_identity_counts_only_where_the_mentee_asks_and_the_mentor_shares_it() -> None:
-    one = frozenset({"first-generation"})
-    asks, other = mentee(identity=one, wishes_shared_identity=True), mentor(identity=one)
+    group = frozenset({"first-generation"})
+    asks, other = mentee(identity=group, wishes_shared_identity=True), mentor(identity=group)
     assert factor("identity", asks, other) == 100
-    assert factor("identity", mentee(identity=one), other) == 0
+    assert factor("identity", mentee(identity=group), other) == 0
     assert factor("identity", asks, mentor(wishes_shared_identity=True)) == 0
     assert factor("identity", mentee(wishes_shared_identity=True), mentor()) == 0
 
@@ -135,8 +137,8 @@ def test_a_shared_identity_orders_a_list_and_neither_opens_nor_closes_one() -> N
     asks = mentee(identity=frozenset({"parent"}), wishes_shared_identity=True, topics_wanted=frozenset("ab"))
     near = mentor("near", topics_offered=frozenset("ab"))
     shares = mentor("shares", topics_offered=frozenset("a"), identity=frozenset({"parent"}))
-    everybody = [near, shares]
-    assert naive(asks, everybody, policy()).mentors == ("shares", "near")
+    mentors = [near, shares]
+    assert naive(asks, mentors, policy()).mentors == ("shares", "near")
     least = next(
         percent for percent in range(100) if naive(asks, [shares], policy(minimum_score=percent)).unmatched is not None
     )
@@ -155,25 +157,25 @@ def test_the_reasons_of_a_pair_never_mention_identity() -> None:
 
 def test_a_related_specialty_and_reverse_mentoring_have_reasons() -> None:
     who = mentee(specialty="cardiology", stage="senior", reverse_mentoring=True)
-    said = reasons.reasons(who, mentor(specialty="nephrology", stage="fellow"))
-    assert "Works close to your specialty: nephrology, which also belongs to internal medicine." in said
-    assert "Is 3 career stages behind you, as you asked: fellow." in said
+    texts = reasons.reasons(who, mentor(specialty="nephrology", stage="fellow"))
+    assert "Works close to your specialty: nephrology, which also belongs to internal medicine." in texts
+    assert "Is 3 career stages behind you, as you asked: fellow." in texts
 
 
 def test_weights_are_read_from_both_places_and_unknown_names_passed_over() -> None:
-    told = PreferencesChanged(
+    published = PreferencesChanged(
         member="ana", institution="north", weights={"topics": 9}, further_weights={"availability": 8, "charm": 7}
     )
-    document = {"_id": "ana", "sequence": 1, **told.model_dump(mode="json")}
+    document = {"_id": "ana", "sequence": 1, **published.model_dump(mode="json")}
     assert preferences_of(document).weights == {"topics": 9, "availability": 8}
     assert preferences_of({"_id": "ana", "sequence": 1, "never": []}).weights == {}
 
 
 def test_matching_reads_a_member_as_profiles_published_them() -> None:
-    told = MemberChanged(
+    published = MemberChanged(
         member="ana", institution="north", status="active", available=("fri-17-20",), reverse_mentoring=True
     )
-    read = member_of({"_id": "ana", "sequence": 1, **told.model_dump(mode="json")})
+    read = member_of({"_id": "ana", "sequence": 1, **published.model_dump(mode="json")})
     assert (read.available, read.reverse_mentoring) == (frozenset({"fri-17-20"}), True)
 
 

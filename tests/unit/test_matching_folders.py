@@ -41,9 +41,9 @@ def test_the_next_process_removes_abandoned_folders_and_no_folder_in_use(
     ended = subprocess.run([sys.executable, "-c", _DIES], cwd=ROOT, env=environment, check=False)
     assert ended.returncode == -signal.SIGKILL
     [left] = temporary.iterdir()
-    assert [one.name for one in left.iterdir()] == ["people.json"]
+    assert [path.name for path in left.iterdir()] == ["people.json"]
     (temporary / "another-program").mkdir()
 
     with folders.locked_folder() as mine:
         folders.clear()
-        assert {one.name for one in temporary.iterdir()} == {mine.name, "another-program"}
+        assert {path.name for path in temporary.iterdir()} == {mine.name, "another-program"}

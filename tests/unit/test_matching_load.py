@@ -33,12 +33,12 @@ def test_each_taken_seat_promises_an_equal_share_of_the_hours() -> None:
 def test_a_group_of_fewer_than_five_is_in_no_sum(groups: dict[str, list[Load]]) -> None:
     seen = large_groups(groups)
     assert all(len(known) >= LEAST_GROUP for known in seen.values())
-    everybody = total(one for known in seen.values() for one in known)
+    overall = total(load for known in seen.values() for load in known)
     each = [total(known) for known in seen.values()]
-    assert everybody.mentors == sum(one.mentors for one in each) != 1
-    assert (everybody.taken, everybody.unanswered) == (
-        sum(one.taken for one in each),
-        sum(one.unanswered for one in each),
+    assert overall.mentors == sum(load.mentors for load in each) != 1
+    assert (overall.taken, overall.unanswered) == (
+        sum(load.taken for load in each),
+        sum(load.unanswered for load in each),
     )
 
 

@@ -47,7 +47,7 @@ OTHER = "other"
 PEOPLE = [f"p{number}" for number in range(14)]
 seeds = st.integers(0, 2**32)
 people, replicas, often = st.sampled_from(PEOPLE), st.sampled_from([0, 1]), st.sampled_from([True, True, False])
-shards = st.sets(st.sampled_from(sorted({shard_of(one) for one in PEOPLE})), min_size=1)
+shards = st.sets(st.sampled_from(sorted({shard_of(person) for person in PEOPLE})), min_size=1)
 
 
 class Replica:
@@ -187,9 +187,11 @@ class Lists(RuleBasedStateMachine):
     def hardly_a_seat_is_left(self, seed: int) -> None:
         """Lists are empty, and why they are depends on who is left."""
         dice = random.Random(seed)
-        mentors = [one for one in self.documents.values() if isinstance(one, Member) and one.mentors_in]
-        for one in mentors:
-            self.commit(replace(one, capacity=int(dice.random() < 0.1), is_active=dice.random() < 0.3))
+        mentors = [
+            document for document in self.documents.values() if isinstance(document, Member) and document.mentors_in
+        ]
+        for mentor in mentors:
+            self.commit(replace(mentor, capacity=int(dice.random() < 0.1), is_active=dice.random() < 0.3))
 
     @rule(seed=seeds, count=st.integers(1, 5))
     def some_say_what_they_wish(self, seed: int, count: int) -> None:
@@ -211,7 +213,7 @@ class Lists(RuleBasedStateMachine):
     @rule(name=st.sampled_from([NORTH, SOUTH]), ceiling=st.sampled_from([None, 0, 1, 2]))
     def an_institution_sets_a_ceiling_or_lifts_it(self, name: str, ceiling: int | None) -> None:
         everyone = frozenset({NORTH, SOUTH, EAST})
-        terms = {one: Terms(ceiling=ceiling) for one in everyone - {name}}
+        terms = {partner: Terms(ceiling=ceiling) for partner in everyone - {name}}
         self.commit(Institution(id=name, exchanges_with=everyone, terms=terms))
 
     @rule(name=st.sampled_from([CARE, OTHER]), data=st.data())
@@ -221,12 +223,12 @@ class Lists(RuleBasedStateMachine):
     # What the replicas do, and what happens to them.
 
     @rule(which=replicas, count=st.integers(1, 6))
-    def hears(self, which: int, count: int) -> None:
+    def a_replica_receives(self, which: int, count: int) -> None:
         self.replicas[which].consume(count)
 
     @precondition(lambda self: self.past)
     @rule(which=replicas, data=st.data())
-    def hears_something_old_again(self, which: int, data: st.DataObject) -> None:
+    def a_replica_receives_an_old_state_again(self, which: int, data: st.DataObject) -> None:
         old = data.draw(st.sampled_from(self.past))
         key = (type(old), old.member if isinstance(old, Preferences) else old.id)
         if isinstance(old, Bond | Assessment):
@@ -309,18 +311,21 @@ class Lists(RuleBasedStateMachine):
         )
 
     def check(self, programme: str, who: str, expected: PlainList) -> None:
-        one = self.repository.lists.get(f"{programme}.{who}")
-        entries = one.shortlist.entries if one else ()
+        found = self.repository.lists.get(f"{programme}.{who}")
+        entries = found.shortlist.entries if found else ()
         stored = tuple((entry.mentor, entry.institution, entry.score, entry.contributions) for entry in entries)
-        assert PlainList(stored, one.shortlist.unmatched if one else None) == expected, (programme, who)
-        told = [
+        assert PlainList(stored, found.shortlist.unmatched if found else None) == expected, (programme, who)
+        published = [
             event.event
             for event in self.repository.events
             if event.event and event.enrolment.id == f"{programme}.{who}"
         ]
-        from_events = tuple(ranked.mentor for ranked in told[-1].ranked) if told else ()
-        assert (from_events, told[-1].unmatched if told else None) == (tuple(e[0] for e in stored), expected.unmatched)
-        assert [event.version for event in told] == list(range(1, len(told) + 1))
+        from_events = tuple(ranked.mentor for ranked in published[-1].ranked) if published else ()
+        assert (from_events, published[-1].unmatched if published else None) == (
+            tuple(e[0] for e in stored),
+            expected.unmatched,
+        )
+        assert [event.version for event in published] == list(range(1, len(published) + 1))
 
     @invariant()
     def every_event_is_a_step_from_the_one_before(self) -> None:

@@ -44,7 +44,7 @@ NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
 OTHER = "other"
 BOTH = frozenset({CARE, OTHER})
 THERE = Party(member="milo", institution=SOUTH)
-CEILING = {one: Terms(ceiling=1) for one in (NORTH, SOUTH)}
+CEILING = {institution: Terms(ceiling=1) for institution in (NORTH, SOUTH)}
 MILA = mentor("mila", mentors_in=BOTH, languages=frozenset({"zz"}), is_paused=True).member
 """A second mentor, whom another language and another rule keep away."""
 ANA = Principal(subject_hash="ana", institution=NORTH, roles=frozenset({"member"}))
@@ -53,7 +53,7 @@ SEAT = Bond(id="seat", mentee="zoe", mentor="milo", sequence=1, takes_seat=True)
 
 @dataclass(frozen=True)
 class World:
-    """What a mentee, a mentor and their institutions have said of themselves."""
+    """What a mentee, a mentor and their institutions have outcome_of of themselves."""
 
     here: Member
     mine: Preferences
@@ -145,10 +145,12 @@ def network_of(world: World, hidden: Sequence[State]) -> Network:
     network.hold(range(SHARDS))
     exchanging = frozenset({NORTH, SOUTH})
     programmes = [
-        Programme(id=one, institution=NORTH, admits=exchanging, minimum_score=world.minimum_score)
-        for one in (CARE, OTHER)
+        Programme(id=programme, institution=NORTH, admits=exchanging, minimum_score=world.minimum_score)
+        for programme in (CARE, OTHER)
     ]
-    institutions = [Institution(id=one, exchanges_with=exchanging, terms=CEILING) for one in (NORTH, SOUTH)]
+    institutions = [
+        Institution(id=institution, exchanges_with=exchanging, terms=CEILING) for institution in (NORTH, SOUTH)
+    ]
     for state in (*institutions, *programmes, world.mine, world.theirs, world.here, world.there, MILA, *hidden):
         network.put(state)
     return network
@@ -170,7 +172,7 @@ async def answers(world: World, hidden: Hidden) -> Mapping[str, Any]:
         "suggestions": await Reading(ComputedLists(network, world.programme)).mine(ANA),
         "reason_for_none": rules.reason_for_none(who, [other, network.person("mila")], known),
         "list": shortlist(network, world.programme),
-        "ask": said(lambda: ask(pair, two)),
+        "ask": outcome_of(lambda: ask(pair, two)),
         "round": round_view(pair, two),
     }
 
@@ -179,7 +181,7 @@ async def all_answers(world: World, hidden: Mapping[str, Hidden]) -> Mapping[str
     return {name: await answers(world, rule) for name, rule in hidden.items()}
 
 
-def said(answer: Callable[[], Any]) -> Any:
+def outcome_of(answer: Callable[[], Any]) -> Any:
     try:
         return answer()
     except DomainError as refused:
@@ -259,9 +261,9 @@ def worlds(draw: st.DrawFn) -> World:
 @given(worlds())
 def test_no_answer_reveals_which_of_two_private_rules_applied(world: World) -> None:
     hidden = {**ANYWHERE, **(ACROSS if world.is_across else {})}
-    told = asyncio.run(all_answers(world, hidden))
-    first, expected = next(iter(told.items()))
-    for name, answer in told.items():
+    answers = asyncio.run(all_answers(world, hidden))
+    first, expected = next(iter(answers.items()))
+    for name, answer in answers.items():
         for view in expected:
             assert answer[view] == expected[view], f"{view} tells {name} from {first}"
 
@@ -273,7 +275,9 @@ def held(*, conflict: ConflictReason | None = None) -> Relationship:
 
 def full(*, given: int = 0) -> Policy:
     exchanging = frozenset({NORTH, SOUTH})
-    north, south = (Institution(id=one, exchanges_with=exchanging, terms=CEILING) for one in (NORTH, SOUTH))
+    north, south = (
+        Institution(id=institution, exchanges_with=exchanging, terms=CEILING) for institution in (NORTH, SOUTH)
+    )
     return replace(policy(north, south), given={(NORTH, SOUTH): given})
 
 
@@ -285,13 +289,15 @@ def full(*, given: int = 0) -> Policy:
         (held(), 0, 1, "exchange_full"),
     ],
 )
-def test_a_mentee_who_cannot_resume_is_not_shown_why(one: Relationship, taken: int, given: int, to_mentor: str) -> None:
+def test_a_mentee_who_cannot_resume_is_not_shown_why(
+    relationship: Relationship, taken: int, given: int, to_mentor: str
+) -> None:
     """A mentor hears what is their own, or their own institution's: seats and a ceiling."""
     other = replace(mentor(institution=SOUTH), taken=taken)
-    told = {}
+    refusals = {}
     for side in get_args(Side):
         with pytest.raises(Conflict) as refused:
-            relationships.resume(one, by=side, mentee=mentee(), mentor=other, policy=full(given=given))
-        told[side] = (refused.value.code, refused.value.message)
-    assert told["mentee"] == ("not_available", "this mentee and this mentor cannot be matched at the moment")
-    assert told["mentor"][0] == to_mentor
+            relationships.resume(relationship, by=side, mentee=mentee(), mentor=other, policy=full(given=given))
+        refusals[side] = (refused.value.code, refused.value.message)
+    assert refusals["mentee"] == ("not_available", "this mentee and this mentor cannot be matched at the moment")
+    assert refusals["mentor"][0] == to_mentor

@@ -49,14 +49,14 @@ def test_factors_in_a_mentors_favor_become_reasons_and_others_do_not() -> None:
 def test_a_shared_specialty_is_named_only_where_it_is_not_the_mentors_own(
     mine: str, theirs: str, sentence: str
 ) -> None:
-    said = reasons.reasons(mentee(specialty=mine), mentor(specialty=theirs))
-    assert [one for one in said if "specialty" in one] == [sentence]
+    texts = reasons.reasons(mentee(specialty=mine), mentor(specialty=theirs))
+    assert [text for text in texts if "specialty" in text] == [sentence]
 
 
 def test_pairs_across_institutions_are_never_said_to_meet_in_person() -> None:
     formats = frozenset({"video", "in_person"})
-    said = reasons.reasons(mentee(formats=formats), mentor(institution=SOUTH, formats=formats))
-    assert "Can meet by video." in said
+    texts = reasons.reasons(mentee(formats=formats), mentor(institution=SOUTH, formats=formats))
+    assert "Can meet by video." in texts
 
 
 def test_a_shortfall_names_where_the_last_one_on_the_list_is_better() -> None:

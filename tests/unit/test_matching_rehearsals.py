@@ -28,13 +28,13 @@ KNOWN = [
 
 
 def network(*people: Person, programme: Programme = CARE_OF_NORTH) -> Network:
-    one = Network(reserve=0)
+    index = Network(reserve=0)
     for state in (*KNOWN, programme):
-        one.put(state)
+        index.put(state)
     for person in people:
-        one.put(person.private)
-        one.put(person.member)
-    return one
+        index.put(person.private)
+        index.put(person.member)
+    return index
 
 
 def ready(draft: Draft) -> tuple[Simulation, Result]:
@@ -95,21 +95,23 @@ def test_mentees_of_another_institution_change_no_count() -> None:
 def test_both_sides_of_a_comparison_equal_lists_computed_pair_by_pair(seed: int) -> None:
     """Of the owner's mentees and mentors."""
     dice = random.Random(seed)
-    people = [somebody(dice, f"p{number}", NORTH if number % 4 else SOUTH) for number in range(16)]
+    people = [random_person(dice, f"p{number}", NORTH if number % 4 else SOUTH) for number in range(16)]
     draft = Draft(weights={"topics": dice.randrange(101), "stage": dice.randrange(101)}, minimum_score=60)
     result = simulate(network(*people), CARE, draft)
-    institutions = {one.id: one for one in KNOWN}
+    institutions = {institution.id: institution for institution in KNOWN}
     for rules, figures in ((result.today, result.comparison.today), (result.draft, result.comparison.draft)):
         policy = Policy(rules.of(CARE_OF_NORTH, sequence=4), institutions)
-        own = [one for one in people if one.member.institution == NORTH and CARE in one.member.mentee_in]
-        lists = [naive(one, people, policy) for one in own]
+        own = [person for person in people if person.member.institution == NORTH and CARE in person.member.mentee_in]
+        lists = [naive(person, people, policy) for person in own]
         assert figures.mentees == len(lists)
-        assert sum(figures.unmatched.values()) == sum(not one.entries for one in lists)
-        listed = {entry.mentor for one in lists for entry in one.entries}
-        assert figures.mentors_listed == sum(one.member.institution == NORTH for one in people if one.id in listed)
+        assert sum(figures.unmatched.values()) == sum(not shortlist.entries for shortlist in lists)
+        listed = {entry.mentor for shortlist in lists for entry in shortlist.entries}
+        assert figures.mentors_listed == sum(
+            person.member.institution == NORTH for person in people if person.id in listed
+        )
 
 
-def somebody(dice: random.Random, id: str, institution: str) -> Person:
+def random_person(dice: random.Random, id: str, institution: str) -> Person:
     make = mentee if dice.random() < 0.5 else mentor
     return make(
         id,
@@ -123,19 +125,19 @@ def somebody(dice: random.Random, id: str, institution: str) -> Person:
 
 
 def test_a_ready_draft_waits_for_the_programme_to_become_it() -> None:
-    one, result = ready(Draft(weights={"topics": 10}))
-    assert life.follow(one, CARE_OF_NORTH, now=NOW) is None
+    simulation, result = ready(Draft(weights={"topics": 10}))
+    assert life.follow(simulation, CARE_OF_NORTH, now=NOW) is None
     became = result.draft.of(CARE_OF_NORTH, sequence=5)
-    applied = life.follow(one, became, now=NOW)
+    applied = life.follow(simulation, became, now=NOW)
     assert applied is not None
-    assert (applied.state, applied.version) == ("applied", one.version + 1)
+    assert (applied.state, applied.version) == ("applied", simulation.version + 1)
     assert life.follow(applied, replace(became, sequence=6, weights={}), now=NOW) is None
 
 
 def test_another_change_of_the_programme_or_expiry_drops_a_ready_draft() -> None:
-    one, _ = ready(Draft(list_length=1))
-    changed = life.follow(one, replace(CARE_OF_NORTH, sequence=5), now=NOW)
-    expired = life.follow(one, CARE_OF_NORTH, now=NOW + timedelta(days=14))
+    simulation, _ = ready(Draft(list_length=1))
+    changed = life.follow(simulation, replace(CARE_OF_NORTH, sequence=5), now=NOW)
+    expired = life.follow(simulation, CARE_OF_NORTH, now=NOW + timedelta(days=14))
     assert [(seen.state, seen.reason) for seen in (changed, expired) if seen] == [
         ("dropped", "programme_changed"),
         ("dropped", "expired"),
@@ -158,7 +160,7 @@ class SimulationsInMemory:
         return self.waiting.pop() if self.waiting else None
 
     async def to_follow(self, *, now: datetime) -> list[Simulation]:  # noqa: ARG002 -- all: `follow` knows better
-        return [one for one in self.saved if one.state == "ready"]
+        return [simulation for simulation in self.saved if simulation.state == "ready"]
 
     async def save(self, simulation: Simulation) -> None:
         if self.is_overtaken:
@@ -188,7 +190,7 @@ def waiting(**fields: Any) -> Simulation:
 
 def worked_off(repository: SimulationsInMemory, *, lease: Lease | None = None) -> list[str]:
     asyncio.run(SimulationWorker(repository, repository, DirectSolver(), lease or Lease(), SystemClock()).work())
-    return [one.reason or one.state for one in repository.saved]
+    return [simulation.reason or simulation.state for simulation in repository.saved]
 
 
 def test_queued_simulations_are_computed_and_given_up_after_five_failures() -> None:
@@ -207,8 +209,8 @@ def test_a_worker_without_the_lease_or_with_a_stale_version_saves_nothing() -> N
 
 
 def test_an_applied_simulation_cannot_be_dropped() -> None:
-    one, result = ready(Draft(list_length=1))
-    applied = life.follow(one, result.draft.of(CARE_OF_NORTH, sequence=5), now=NOW)
+    simulation, result = ready(Draft(list_length=1))
+    applied = life.follow(simulation, result.draft.of(CARE_OF_NORTH, sequence=5), now=NOW)
     assert applied is not None
     with pytest.raises(Conflict, match="is applied"):
         life.drop(applied)

@@ -54,9 +54,9 @@ def together(**fields: Any) -> Relationship:
     return Relationship(**{"id": "s", "pair": PAIR, "since": NOW, **fields})
 
 
-def close(one: Relationship, **fields: Any) -> Decided[Relationship]:
+def close(relationship: Relationship, **fields: Any) -> Decided[Relationship]:
     ending = {"by": "mentee", "reason": "unspecified", "never_again": False, "policy": policy(), "now": NOW}
-    return relationships.close(one, **{**ending, **fields})
+    return relationships.close(relationship, **{**ending, **fields})
 
 
 def refusal(error: pytest.ExceptionInfo[Any]) -> tuple[type[Exception], str]:
@@ -100,18 +100,20 @@ def test_a_refused_request_names_the_reason(where: Situation, expected: tuple[ty
 
 def test_a_mentor_closed_to_other_institutions_is_refused_like_a_full_mentor() -> None:
     exchanging = frozenset({NORTH, SOUTH})
-    both = policy(*(Institution(id=one, exchanges_with=exchanging) for one in (NORTH, SOUTH)))
-    told = []
+    both = policy(*(Institution(id=institution, exchanges_with=exchanging) for institution in (NORTH, SOUTH)))
+    refusals = []
     for other in (mentor(institution=SOUTH), mentor(institution=SOUTH, across_institutions=True, capacity=0)):
         with pytest.raises(Conflict) as refused:
             ask(situation(policy=both, mentee=mentee(across_institutions=True), mentor=other))
-        told.append((refused.value.code, refused.value.message))
-    assert len(set(told)) == 1
+        refusals.append((refused.value.code, refused.value.message))
+    assert len(set(refusals)) == 1
 
 
 def full(ceiling: int = 2) -> Policy:
     """North's mentees have two seats of south's mentors."""
-    north, south = (Institution(id=one, exchanges_with=frozenset({NORTH, SOUTH})) for one in (NORTH, SOUTH))
+    north, south = (
+        Institution(id=institution, exchanges_with=frozenset({NORTH, SOUTH})) for institution in (NORTH, SOUTH)
+    )
     known = policy(north, replace(south, terms={NORTH: Terms(ceiling=ceiling)}))
     return replace(known, given={(NORTH, SOUTH): 2})
 
@@ -140,8 +142,8 @@ def test_resuming_from_on_hold_needs_a_seat_below_the_ceiling_unlike_paused() ->
     with pytest.raises(Conflict) as refused:
         relationships.resume(held, by="mentor", mentee=mentee(), mentor=mentor(), policy=full())
     assert refused.value.code == "exchange_full"
-    for one, known in ((held, full(3)), (replace(held, state="paused"), full())):
-        resumed = relationships.resume(one, by="mentee", mentee=mentee(), mentor=mentor(), policy=known)
+    for relationship, known in ((held, full(3)), (replace(held, state="paused"), full())):
+        resumed = relationships.resume(relationship, by="mentee", mentee=mentee(), mentor=mentor(), policy=known)
         assert resumed.state.state == "active"
 
 
@@ -176,10 +178,10 @@ def test_accepting_for_the_last_seat_withdraws_other_requests_with_one_code(take
     other = replace(mentor(capacity=2), taken=taken)
     rivals = [pending(), pending("rival", who="ben")]
     _, _, settled = accept(situation(mentor=other, asked=[pending()], rivals=rivals))
-    assert [one.state.id for one in settled] == withdrawn
-    for one in settled:
-        assert isinstance(one.event, RequestWithdrawn)
-        assert (one.event.reason, [to.member for to in one.event.recipients]) == ("not_available", ["ben"])
+    assert [decided.state.id for decided in settled] == withdrawn
+    for decided in settled:
+        assert isinstance(decided.event, RequestWithdrawn)
+        assert (decided.event.reason, [to.member for to in decided.event.recipients]) == ("not_available", ["ben"])
 
 
 @pytest.mark.parametrize(
@@ -209,9 +211,9 @@ def test_a_settled_request_stays_settled() -> None:
     settled = [replace(pending(), state=state) for state in ("accepted", "declined", "withdrawn", "expired")]
     for request in settled:
         for answer in (
-            lambda one: accept(situation(), one),
-            lambda one: requests.decline(one, reason="no_time", now=NOW),
-            lambda one: requests.withdraw(one, now=NOW),
+            lambda request: accept(situation(), request),
+            lambda request: requests.decline(request, reason="no_time", now=NOW),
+            lambda request: requests.withdraw(request, now=NOW),
         ):
             with pytest.raises(Conflict, match=request.state):
                 answer(request)
@@ -232,13 +234,13 @@ def test_an_overdue_request_takes_no_answer_even_before_it_is_expired() -> None:
 
 def test_the_mentor_of_an_unanswered_request_is_reminded_after_five_and_ten_days() -> None:
     waiting = ask(situation())
-    told = []
+    events = []
     for day in range(15):
         passed = requests.pass_time(waiting, now=NOW + day * DAY)
         if passed is not None:
             waiting, event = passed.state, passed.event
-            told.append((day, type(event), getattr(event, "nudge", None), event.recipients))  # type: ignore[union-attr]
-    assert told == [
+            events.append((day, type(event), getattr(event, "nudge", None), event.recipients))  # type: ignore[union-attr]
+    assert events == [
         (5, MentorNudged, 1, (MILO.as_recipient,)),
         (10, MentorNudged, 2, (MILO.as_recipient,)),
         (14, RequestExpired, None, (ANA.as_recipient,)),
@@ -293,12 +295,12 @@ def test_resuming_from_on_hold_needs_a_seat_and_both_people() -> None:
         (None, mentor(), "not_available"),
     ]
     for who, other, to_mentor in absent:
-        told = []
+        codes = []
         for side in get_args(Side):
             with pytest.raises(Conflict) as refused:
                 relationships.resume(held, by=side, mentee=who, mentor=other, policy=policy())
-            told.append(refused.value.code)
-        assert told == ["not_available", to_mentor]
+            codes.append(refused.value.code)
+        assert codes == ["not_available", to_mentor]
     assert close(held, by="mentor", reason="unspecified").seats == 0
 
 
@@ -320,7 +322,7 @@ def departure(member: str, *, is_erased: bool = False) -> Departure:
 def test_an_inactive_members_relationships_go_on_hold_and_their_requests_end() -> None:
     asked = [pending(), pending("rival", who="ben")]
     left = list(departures.leave(departure("milo"), pending=asked, opened=[together()], now=NOW))
-    assert [(one.state.state, one.state.reason) for one in left] == [
+    assert [(decided.state.state, decided.state.reason) for decided in left] == [
         ("withdrawn", "mentor_left"),
         ("withdrawn", "mentor_left"),
         ("on_hold", "mentor_inactive"),
@@ -333,9 +335,9 @@ def test_an_inactive_members_relationships_go_on_hold_and_their_requests_end() -
 def test_an_erased_members_relationships_close_and_they_are_not_notified() -> None:
     opened = [together(), together(id="t", state="on_hold"), together(id="u", state="closed")]
     left = list(departures.leave(departure("ana", is_erased=True), pending=[pending()], opened=opened, now=NOW))
-    assert [(one.state.id, one.state.reason, one.seats) for one in left] == [
+    assert [(decided.state.id, decided.state.reason, decided.seats) for decided in left] == [
         ("r", "mentee_left", 0),
         ("s", "mentee_left", -1),
         ("t", "mentee_left", 0),
     ]
-    assert {to.member for one in left for to in one.event.recipients} == {"milo"}  # type: ignore[union-attr]
+    assert {to.member for decided in left for to in decided.event.recipients} == {"milo"}  # type: ignore[union-attr]

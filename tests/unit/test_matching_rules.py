@@ -136,16 +136,18 @@ def network_of(
     network.hold(range(SHARDS))
     for state in (*known, programme, *private, *people, *assessing):
         network.put(state)
-    wishes = {one.member: one for one in private}
+    wishes = {preferences.member: preferences for preferences in private}
     persons = [
-        Person(one, wishes.get(one.id, Preferences(member=one.id)), firewall={CARE: _around(one.id, assessing)})
-        for one in people
+        Person(
+            person, wishes.get(person.id, Preferences(member=person.id)), firewall={CARE: _around(person.id, assessing)}
+        )
+        for person in people
     ]
-    return network, Policy(programme, {one.id: one for one in known}), persons
+    return network, Policy(programme, {institution.id: institution for institution in known}), persons
 
 
 def _around(id: str, assessing: list[Assessment]) -> frozenset[str]:
-    both = [{one.assessor, one.assessed} for one in assessing if CARE in one.programmes]
+    both = [{rotation.assessor, rotation.assessed} for rotation in assessing if CARE in rotation.programmes]
     return frozenset(other for pair in both if id in pair for other in pair - {id})
 
 
@@ -155,7 +157,7 @@ def _around(id: str, assessing: list[Assessment]) -> frozenset[str]:
     known=st.tuples(institutions(NORTH), institutions(SOUTH), institutions(EAST)),
     people=st.tuples(*(members(id) for id in PEOPLE)),
     private=st.tuples(*(preferences(id) for id in PEOPLE[:4])),
-    assessing=st.lists(assessments(), max_size=6, unique_by=lambda one: one.id),
+    assessing=st.lists(assessments(), max_size=6, unique_by=lambda rotation: rotation.id),
 )
 def test_lists_from_columns_equal_lists_computed_pair_by_pair(
     programme: Programme,

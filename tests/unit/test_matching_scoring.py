@@ -51,10 +51,10 @@ def test_the_best_are_those_a_full_sort_would_choose(scores: list[int], length: 
     assert chosen.tolist() == expected
 
 
-@given(one=st.integers(0, 2**64 - 1), other=st.integers(0, 2**64 - 1))
-def test_ties_are_computed_alike_for_one_pair_and_for_many(one: int, other: int) -> None:
-    many = scoring.ties(*(np.array([number], dtype=np.uint64) for number in (one, other)))
-    assert scoring.tie_of(one, other) == int(many[0])
+@given(mentee=st.integers(0, 2**64 - 1), mentor=st.integers(0, 2**64 - 1))
+def test_ties_are_computed_alike_for_one_pair_and_for_many(mentee: int, mentor: int) -> None:
+    many = scoring.ties(*(np.array([number], dtype=np.uint64) for number in (mentee, mentor)))
+    assert scoring.tie_of(mentee, mentor) == int(many[0])
 
 
 def test_ties_are_the_same_in_every_process() -> None:

@@ -27,30 +27,30 @@ DAYS = timedelta(days=1)
 LATER = NOW + 5000 * DAYS
 
 
-def bond(one: Relationship) -> Bond:
+def bond(relationship: Relationship) -> Bond:
     """As the index reads it from the store."""
-    written = pair_write(replace(one, version=1), event="e", correlation="c")
+    written = pair_write(replace(relationship, version=1), event="e", correlation="c")
     assert isinstance(written, InsertOne)
-    document = {**written._doc, "version": one.version}
-    assert relationship_of(document) == one
+    document = {**written._doc, "version": relationship.version}
+    assert relationship_of(document) == relationship
     return bond_of_relationship(document)
 
 
-def is_suggested(one: Relationship, *, who: str = "ana", whom: str = "milo") -> bool:
+def is_suggested(relationship: Relationship, *, who: str = "ana", whom: str = "milo") -> bool:
     network = Network()
     network.hold(range(SHARDS))
     known = policy()
     both = frozenset({CARE})
     people = [mentee(who, mentors_in=both).member, mentor(whom, mentee_in=both).member]
-    for state in (*known.institutions.values(), known.programme, *people, bond(one)):
+    for state in (*known.institutions.values(), known.programme, *people, bond(relationship)):
         network.put(state)
     return whom in network.pool(CARE).shortlist(who).mentors
 
 
-def ended(one: Relationship) -> Relationship:
+def ended(relationship: Relationship) -> Relationship:
     """When its time is over."""
-    passed = relationships.pass_time(one, now=LATER)
-    return passed.state if passed else one
+    passed = relationships.pass_time(relationship, now=LATER)
+    return passed.state if passed else relationship
 
 
 def test_every_reason_for_closing_has_a_default() -> None:
@@ -77,9 +77,9 @@ def test_the_same_two_are_not_suggested_again_before_the_programmes_time_is_over
 
 
 def test_a_programme_may_set_no_time_or_all_time() -> None:
-    said: dict[str, Any] = {"not_a_fit": 0, "goals_reached": "forever"}
-    assert is_suggested(close(together(), reason="not_a_fit", policy=policy(separation_days=said)).state)
-    closed = close(together(), reason="goals_reached", policy=policy(separation_days=said)).state
+    days: dict[str, Any] = {"not_a_fit": 0, "goals_reached": "forever"}
+    assert is_suggested(close(together(), reason="not_a_fit", policy=policy(separation_days=days)).state)
+    closed = close(together(), reason="goals_reached", policy=policy(separation_days=days)).state
     assert not is_suggested(ended(closed))
     assert not closed.allows_repeat
 
@@ -94,14 +94,14 @@ def test_a_bystander_moved_by_a_repair_is_separated_from_their_former_mentor() -
 def test_a_permanent_separation_shows_nowhere(reason: ClosingReason) -> None:
     """Not now, and not when the time of the reason is over: versions are entity tags."""
     for at in (NOW, LATER):
-        said = []
+        outcomes = []
         for never_again in (False, True):
             closed: Decided[Relationship] = close(together(), reason=reason, never_again=never_again)
             passed = relationships.pass_time(closed.state, now=at)
             state = passed.state if passed else closed.state
             assert never_again <= state.separates
-            said.append((closed.event, passed and passed.event, replace(state, is_apart_for_good=False)))
-        assert said[0] == said[1]
+            outcomes.append((closed.event, passed and passed.event, replace(state, is_apart_for_good=False)))
+        assert outcomes[0] == outcomes[1]
 
 
 @pytest.mark.parametrize("reason", sorted({*get_args(ClosingReason)} - {"conflict_of_interest"}))
@@ -135,13 +135,13 @@ def test_after_a_good_ending_the_mentee_may_ask_again_as_a_repeat_request() -> N
 
 
 def test_after_other_endings_a_request_is_refused_as_if_the_mentor_were_full() -> None:
-    told = []
+    refusals = []
     full = replace(asking(), mentee=mentee(), mentor=mentor(capacity=0))
     for where in (asking(), full):
         with pytest.raises(Conflict) as refused:
             requests.request("r", programme=CARE, mentor="milo", message="", situation=where, now=NOW)
-        told.append((refused.value.code, refused.value.message))
-    assert told[0] == told[1]
+        refusals.append((refused.value.code, refused.value.message))
+    assert refusals[0] == refusals[1]
 
 
 def test_a_first_request_is_not_a_repeat() -> None:

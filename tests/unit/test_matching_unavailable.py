@@ -111,7 +111,7 @@ def test_whichever_private_rules_end_a_request_the_mentee_sees_the_same(world: W
     at_once, own_wish = data.draw(st.booleans()), "milo" in world.mine.never
     ended = {}
     for name, rule in hidden.items():
-        changes = [*rule(world), *(replace(one, sequence=one.sequence + 10) for one in second(world))]
+        changes = [*rule(world), *(replace(state, sequence=state.sequence + 10) for state in second(world))]
         ended[name] = what_becomes_of_it(world, changes, at_once=at_once)
     request, events = ended["paused"]
     assert (request.state, request.reason) == ("withdrawn", "by_mentee" if own_wish else "not_available")
@@ -131,7 +131,7 @@ def test_a_request_that_no_private_rule_makes_impossible_stays_pending(world: Wo
 @pytest.mark.parametrize("reason", OF_THE_MENTOR)
 def test_every_reason_of_the_mentors_side_is_published_alike(reason: Retraction) -> None:
     asked = request_in(plain_world())
-    first, ended = (requests.retract(asked, reason=one, now=NOW) for one in ("mentor_left", reason))
+    first, ended = (requests.retract(asked, reason=cause, now=NOW) for cause in ("mentor_left", reason))
     assert ended.event == first.event
     assert (ended.state.published_reason, ended.state.version) == ("not_available", first.state.version)
 

@@ -22,10 +22,10 @@ def test_an_invalid_command_is_not_an_outage(error: Exception) -> None:
 
 @pytest.mark.parametrize("value", [2**63, -(2**70), "\ud800", {"a\0b": 1}, {1: 2}, object()])
 def test_a_value_that_the_driver_cannot_encode_is_refused(value: object) -> None:
-    with pytest.raises(Exception) as told:  # noqa: PT011 -- each has a kind of its own
+    with pytest.raises(Exception) as raised:  # noqa: PT011 -- each has a kind of its own
         encode({"value": value})
-    assert refuses_value(told.value)
-    assert not is_outage(told.value)
+    assert refuses_value(raised.value)
+    assert not is_outage(raised.value)
 
 
 @pytest.mark.parametrize(

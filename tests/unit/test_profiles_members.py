@@ -134,12 +134,12 @@ def test_a_wrong_value_is_refused_at_its_field(field: str, value: object) -> Non
 
 
 def test_weights_of_later_factors_are_published_in_a_field_of_their_own() -> None:
-    told = next(
+    published = next(
         fact
         for fact in members.facts(ada(weights={"topics": 9, "identity": 7}))
         if isinstance(fact, PreferencesChanged)
     )
-    assert (told.weights, told.further_weights) == ({"topics": 9}, {"identity": 7})
+    assert (published.weights, published.further_weights) == ({"topics": 9}, {"identity": 7})
 
 
 def test_a_programme_may_weigh_availability_and_never_identity() -> None:

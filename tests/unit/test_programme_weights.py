@@ -16,14 +16,14 @@ from shared.contracts.profiles import (
     programme_weights,
 )
 
-NOBODY = Person(Member(id="nobody", institution="north"), Preferences(member="nobody"))
+BLANK = Person(Member(id="nobody", institution="north"), Preferences(member="nobody"))
 
 
 def fact(given: dict[Factor, int]) -> ProgrammeChanged:
     created = programmes.create(id="care", institution="north", given={"name": "Care", "weights": given}, standing=())
-    [told] = programmes.facts(created)
-    assert isinstance(told, ProgrammeChanged)
-    return told
+    [event] = programmes.facts(created)
+    assert isinstance(event, ProgrammeChanged)
+    return event
 
 
 def test_every_factor_has_a_default_and_all_but_identity_are_set_by_programmes() -> None:
@@ -36,10 +36,10 @@ def test_every_factor_has_a_default_and_all_but_identity_are_set_by_programmes()
 def test_a_factor_that_a_programme_weighs_is_shown_as_matching_counts_it(factor: Factor) -> None:
     set_weight: list[dict[Factor, int]] = [{}, {factor: 7}]
     for given in set_weight:
-        told = fact(given)
-        published = {**told.weights, **told.further_weights}
+        event = fact(given)
+        published = {**event.weights, **event.further_weights}
         matched = Matched(id="care", institution="north", weights=given)
-        counted = dict(zip(FACTORS, weights_for(NOBODY, matched), strict=True))[factor]
+        counted = dict(zip(FACTORS, weights_for(BLANK, matched), strict=True))[factor]
         shown = [published[factor], life.rules_of(matched).weights[factor], programme_weights(given)[factor]]
         assert shown == [counted] * 3
 

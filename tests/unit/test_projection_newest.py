@@ -25,10 +25,10 @@ states = st.lists(st.builds(state, st.sampled_from("abc"), st.integers(0, 9), st
 
 @given(states)
 def test_each_key_is_left_with_its_highest_sequence(batch: list[Received]) -> None:
-    left = {one.envelope.key: one.envelope.sequence for one in newest(batch)}
+    left = {record.envelope.key: record.envelope.sequence for record in newest(batch)}
     highest: dict[str, int] = {}
-    for one in batch:
-        highest[one.envelope.key] = max(highest.get(one.envelope.key, 0), one.envelope.sequence)
+    for record in batch:
+        highest[record.envelope.key] = max(highest.get(record.envelope.key, 0), record.envelope.sequence)
     assert left == highest
     assert len(newest(batch)) == len(left)
 

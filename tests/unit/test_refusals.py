@@ -14,14 +14,14 @@ from shared.refusals import worded
 
 @pytest.mark.parametrize("error", list_all_errors(), ids=lambda error: str(error["type"]))
 def test_no_message_of_pydantic_leaves_the_service(error: Any) -> None:
-    said = worded({"type": error["type"], "msg": "pydantic says", "ctx": error["example_context"] or {}})
-    assert "pydantic says" not in said
-    assert "Input should" not in said
-    assert "{" not in said.replace('{"name": "value"}', "")
+    text = worded({"type": error["type"], "msg": "pydantic says", "ctx": error["example_context"] or {}})
+    assert "pydantic says" not in text
+    assert "Input should" not in text
+    assert "{" not in text.replace('{"name": "value"}', "")
 
 
 @pytest.mark.parametrize(
-    ("kind", "value", "said"),
+    ("kind", "value", "message"),
     [
         (date, "last year", "must be a date like 2026-12-01"),
         (UploadFile, "text", "must be a file"),
@@ -32,8 +32,8 @@ def test_no_message_of_pydantic_leaves_the_service(error: Any) -> None:
         (Slug, "Internal Medicine", "must be lower-case words joined by single dashes, like internal-medicine"),
     ],
 )
-def test_a_refusal_names_what_would_be_right(kind: Any, value: Any, said: str) -> None:
+def test_a_refusal_names_what_would_be_right(kind: Any, value: Any, message: str) -> None:
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(kind).validate_python(value)
     [error] = refused.value.errors()
-    assert worded(error) == said
+    assert worded(error) == message

@@ -25,7 +25,7 @@ def open_and_looked(clock: Clock | None = None) -> WakeUps:
 
 
 def ids(rows: list[dict[str, Any]] | None) -> list[str] | None:
-    return None if rows is None else [one["_id"] for one in rows]
+    return None if rows is None else [row["_id"] for row in rows]
 
 
 def test_after_a_query_rows_from_the_change_stream_are_taken_in_order_and_once() -> None:

@@ -25,13 +25,13 @@ def problems(draw: st.DrawFn, *, most: int = 6) -> RepairProblem:
     instance = prepared(parsed(draw(documents(target="fit", most=most))))
     held = instance.pinned.copy()
     left = (instance.seats + draw(st.sampled_from([0, 0, 0, 1]))).tolist()
-    for one in range(len(instance.mentees)):
-        wishes = range(instance.first[one], instance.first[one + 1])
-        if held[one] == NONE and wishes and draw(st.booleans()):
+    for person in range(len(instance.mentees)):
+        wishes = range(instance.first[person], instance.first[person + 1])
+        if held[person] == NONE and wishes and draw(st.booleans()):
             chosen = draw(st.sampled_from(wishes))
             if left[instance.mentor[chosen]] > 0:
                 left[instance.mentor[chosen]] -= 1
-                held[one] = chosen
+                held[person] = chosen
     many = len(instance.mentees)
     displaced = np.array(draw(st.lists(st.booleans(), min_size=many, max_size=many)), dtype=np.bool_)
     before = draw(st.lists(st.sampled_from([0, 0, 1, 2]), min_size=many, max_size=many))
@@ -47,10 +47,10 @@ class Outcome:
     wishes: tuple[int, ...]
 
     def moved(self, problem: RepairProblem) -> int:
-        return sum(one not in (NONE, now) for one, now in zip(problem.held.tolist(), self.wishes, strict=True))
+        return sum(held not in (NONE, now) for held, now in zip(problem.held.tolist(), self.wishes, strict=True))
 
     def placed(self, problem: RepairProblem) -> int:
-        return sum(problem.displaced[one] and now != NONE for one, now in enumerate(self.wishes))
+        return sum(problem.displaced[mentee] and now != NONE for mentee, now in enumerate(self.wishes))
 
 
 def outcomes(problem: RepairProblem, *, bystanders: int) -> Iterator[Outcome]:
@@ -59,18 +59,18 @@ def outcomes(problem: RepairProblem, *, bystanders: int) -> Iterator[Outcome]:
     seats, full = instance.capacity.tolist(), (problem.free < 0).tolist()
 
     def extend(so_far: tuple[int, ...], moved: int) -> Iterator[Outcome]:
-        one = len(so_far)
-        if one == len(instance.mentees):
+        mentee = len(so_far)
+        if mentee == len(instance.mentees):
             taken = Counter(instance.mentor[wish] for wish in so_far if wish != NONE)
             if all(taken[at] <= seats[at] or full[at] for at in taken):
                 yield Outcome(so_far)
             return
-        held = int(problem.held[one])
+        held = int(problem.held[mentee])
         options = [held]
-        if problem.displaced[one] or (held != NONE and moved < bystanders):
+        if problem.displaced[mentee] or (held != NONE and moved < bystanders):
             options += [
                 wish
-                for wish in range(instance.first[one], instance.first[one + 1])
+                for wish in range(instance.first[mentee], instance.first[mentee + 1])
                 if instance.open[wish] and wish != held and not full[instance.mentor[wish]]
             ]
         for option in options:
@@ -81,34 +81,34 @@ def outcomes(problem: RepairProblem, *, bystanders: int) -> Iterator[Outcome]:
 
 def blocking(problem: RepairProblem, wishes: tuple[int, ...], *, among_displaced: bool) -> list[tuple[int, int]]:
     """Pairs (mentee, mentor) that would rather have each other. Among the displaced: bystanders are furniture."""
-    one = problem.instance
+    instance = problem.instance
 
     def there(mentor: int) -> list[int]:
-        return [true for true in wishes if true != NONE and one.mentor[true] == mentor]
+        return [true for true in wishes if true != NONE and instance.mentor[true] == mentor]
 
-    def standing(wish: int) -> tuple[int, int]:
-        before = int(problem.left_before[one.mentee[wish]]) if among_displaced else 0
-        return -before, int(one.standing[wish])
+    def rank_of(wish: int) -> tuple[int, int]:
+        before = int(problem.left_before[instance.mentee[wish]]) if among_displaced else 0
+        return -before, int(instance.standing[wish])
 
     def may_block(mentee: int) -> bool:
         return bool(problem.displaced[mentee]) or not among_displaced
 
     def may_move(wish: int) -> bool:
-        return bool(one.pinned[one.mentee[wish]] == NONE)
+        return bool(instance.pinned[instance.mentee[wish]] == NONE)
 
     found = []
     for person, now in enumerate(wishes):
-        for better in range(one.first[person], one.first[person + 1] if now == NONE else now):
-            held = there(one.mentor[better])
-            loose = [each for each in held if may_block(int(one.mentee[each])) and may_move(each)]
-            is_better = any(standing(each) > standing(better) for each in loose)
-            has_seat = len(held) < one.capacity[one.mentor[better]]
-            if one.open[better] and may_block(person) and (has_seat or is_better):
-                found.append((person, int(one.mentor[better])))
+        for better in range(instance.first[person], instance.first[person + 1] if now == NONE else now):
+            held = there(instance.mentor[better])
+            loose = [each for each in held if may_block(int(instance.mentee[each])) and may_move(each)]
+            is_better = any(rank_of(each) > rank_of(better) for each in loose)
+            has_seat = len(held) < instance.capacity[instance.mentor[better]]
+            if instance.open[better] and may_block(person) and (has_seat or is_better):
+                found.append((person, int(instance.mentor[better])))
     return found
 
 
-def told(repaired: Repaired) -> tuple[int, ...]:
+def wishes_of(repaired: Repaired) -> tuple[int, ...]:
     return tuple(repaired.outcome.tolist())
 
 
@@ -126,7 +126,7 @@ def test_without_permitted_moves_no_bystander_moves(problem: RepairProblem) -> N
 def test_the_displaced_are_stable_among_themselves_and_no_such_outcome_is_better_for_any(
     problem: RepairProblem,
 ) -> None:
-    outcome = told(repair(problem, bystanders=0))
+    outcome = wishes_of(repair(problem, bystanders=0))
     assert blocking(problem, outcome, among_displaced=True) == []
     for other in outcomes(problem, bystanders=0):
         if not blocking(problem, other.wishes, among_displaced=True):
@@ -138,19 +138,22 @@ def test_the_displaced_are_stable_among_themselves_and_no_such_outcome_is_better
 @examples(MANY)
 @given(problems(most=5), st.integers(1, 3))
 def test_no_other_plan_places_more_or_moves_fewer(problem: RepairProblem, bystanders: int) -> None:
-    ours = Outcome(told(repair(problem, bystanders=bystanders)))
-    ways = [(one.placed(problem), -one.moved(problem)) for one in outcomes(problem, bystanders=bystanders)]
+    ours = Outcome(wishes_of(repair(problem, bystanders=bystanders)))
+    ways = [(outcome.placed(problem), -outcome.moved(problem)) for outcome in outcomes(problem, bystanders=bystanders)]
     assert (ours.placed(problem), -ours.moved(problem)) == max(ways)
 
 
 @examples(MANY)
 @given(problems(), st.integers(0, 4))
 def test_seats_pins_and_exclusions_are_kept_and_the_figures_are_true(problem: RepairProblem, bystanders: int) -> None:
-    repaired, one = repair(problem, bystanders=bystanders), problem.instance
-    outcome = told(repaired)
+    repaired, instance = repair(problem, bystanders=bystanders), problem.instance
+    outcome = wishes_of(repaired)
     came = [wish for wish, held in zip(outcome, problem.held.tolist(), strict=True) if wish != held]
-    taken = Counter(one.mentor[wish] for wish in outcome if wish != NONE)
-    assert all(taken[one.mentor[wish]] <= one.capacity[one.mentor[wish]] and one.open[wish] for wish in came)
+    taken = Counter(instance.mentor[wish] for wish in outcome if wish != NONE)
+    assert all(
+        taken[instance.mentor[wish]] <= instance.capacity[instance.mentor[wish]] and instance.open[wish]
+        for wish in came
+    )
     assert repaired.moved == Outcome(outcome).moved(problem) <= bystanders
     assert repaired.blocking == len(blocking(problem, outcome, among_displaced=False))
 
@@ -158,7 +161,7 @@ def test_seats_pins_and_exclusions_are_kept_and_the_figures_are_true(problem: Re
 @examples(MANY)
 @given(problems(), st.integers(0, 4))
 def test_every_chain_can_be_carried_out_without_the_others(problem: RepairProblem, bystanders: int) -> None:
-    repaired, one = repair(problem, bystanders=bystanders), problem.instance
+    repaired, instance = repair(problem, bystanders=bystanders), problem.instance
     movers = [mentee for chain in repaired.chains for mentee in chain]
     assert sorted(movers) == np.flatnonzero(repaired.outcome != problem.held).tolist()
     left = problem.free.clip(0).tolist()
@@ -166,8 +169,8 @@ def test_every_chain_can_be_carried_out_without_the_others(problem: RepairProble
         assert problem.displaced[chain[0]]
         assert not problem.displaced[list(chain[1:])].any()
         for comes, goes in pairwise(chain):
-            assert one.mentor[repaired.outcome[comes]] == one.mentor[problem.held[goes]]
-        left[one.mentor[repaired.outcome[chain[-1]]]] -= 1
+            assert instance.mentor[repaired.outcome[comes]] == instance.mentor[problem.held[goes]]
+        left[instance.mentor[repaired.outcome[chain[-1]]]] -= 1
     assert min(left, default=0) >= 0
 
 
@@ -224,7 +227,7 @@ def test_a_seat_freed_by_a_bystander_goes_to_mentees_left_unplaced_before(
 
 def test_an_unplaced_mentee_has_a_reason() -> None:
     problem = one_displaced(in_a_row())
-    assert [reason_left_behind(problem, one) for one in (0, 2)] == ["full", "no_wishes"]
+    assert [reason_left_behind(problem, mentee) for mentee in (0, 2)] == ["full", "no_wishes"]
     assert reason_left_behind(wanting_one_seat(left_before=(0, 0)), 1) == "outranked"
     excluded = replace(problem.instance, excluded=np.ones(3, dtype=np.bool_))
     assert reason_left_behind(replace(problem, instance=excluded), 0) == "excluded"

@@ -53,7 +53,7 @@ def test_the_authoritative_section_takes_no_field_that_only_the_person_enters() 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "must be an object"),
         ("[]", "must be an object"),
@@ -80,10 +80,10 @@ def test_the_authoritative_section_takes_no_field_that_only_the_person_enters() 
         (GOOD + "    delimiter: '\"'\n", "between two cells"),
     ],
 )
-def test_an_invalid_mapping_is_refused_with_place_and_reason(text: str, said: str) -> None:
+def test_an_invalid_mapping_is_refused_with_place_and_reason(text: str, message: str) -> None:
     error = refused(text)
     assert error.code == "mapping_invalid"
-    assert said in " ".join(wrong.message for wrong in error.errors)
+    assert message in " ".join(wrong.message for wrong in error.errors)
     assert "nothing was imported" in error.message
 
 

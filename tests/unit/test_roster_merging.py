@@ -192,9 +192,9 @@ def test_a_roster_of_a_programme_changes_nothing_outside_it(
         id="ada", institution="here", name="Ada", email="ada@x.org", external_id="1", enrolments=enrolments, capacity=3
     )
     fields = {"name": "", "specialty": None, "languages": (), "topics_wanted": (), "capacity": 0, "external_id": "1"}
-    told = {name: getattr(ada, name) if same else fields[name] for name, same in changed.items() if name != "name"}
-    told |= {"email": "ada@x.org"} if by == "email" else {"email": "new@x.org", "external_id": "1"}
-    row = Profile.model_validate({"name": "Eve" if "name" in changed else "Ada", "enrolments": [_A], **told})
+    expected = {name: getattr(ada, name) if same else fields[name] for name, same in changed.items() if name != "name"}
+    expected |= {"email": "ada@x.org"} if by == "email" else {"email": "new@x.org", "external_id": "1"}
+    row = Profile.model_validate({"name": "Eve" if "name" in changed else "Ada", "enrolments": [_A], **expected})
     authoritative = Profile.model_fields if force else ()
     (outcome,) = imported([ada], row, authoritative=tuple(authoritative), scope=_LIMITED)
     after = outcome.after or ada
@@ -202,8 +202,8 @@ def test_a_roster_of_a_programme_changes_nothing_outside_it(
         assert (outcome.verdict, after, outcome.member) == ("refused", ada, None)
     elif enrolled - {"a"}:
         assert replace(after, enrolments=enrolments, imported={}) == ada
-    assert {one for one in after.enrolments if one.programme != "a"} == {
-        one for one in enrolments if one.programme != "a"
+    assert {enrolment for enrolment in after.enrolments if enrolment.programme != "a"} == {
+        enrolment for enrolment in enrolments if enrolment.programme != "a"
     }
 
 
@@ -212,6 +212,6 @@ def test_members_outside_the_programme_are_not_revealed_by_the_refusal() -> None
     outside = Member(id="eve", institution="here", name="Eve", email="eve@x.org", external_id="9")
     both = person(external_id="9", enrolments=[_A])
     alone = person(email="eve@x.org", enrolments=[_A])
-    (one,), (other,) = (imported([inside, outside], row, scope=_LIMITED) for row in (both, alone))
-    assert one.reasons == other.reasons
-    assert one.verdict == "refused"
+    (matched,), (other,) = (imported([inside, outside], row, scope=_LIMITED) for row in (both, alone))
+    assert matched.reasons == other.reasons
+    assert matched.verdict == "refused"

@@ -38,27 +38,27 @@ def read(text: str | bytes, section: Section = SECTION) -> list[Row]:
     return list(rows(io.BytesIO(text if isinstance(text, bytes) else text.encode()), section))
 
 
-def one(line: str) -> Row:
+def row_of(line: str) -> Row:
     (row,) = read(HEADER + line)
     return row
 
 
 def test_columns_are_read_by_their_meaning() -> None:
-    told = one('Ada,Lovelace,ADA@x.org,"ECG, Both",,B,secret').profile
-    assert told is not None
-    assert (told.name, told.email, told.hours_per_month) == ("Ada Lovelace", "ada@x.org", 3)
-    assert told.topics_offered == ("ecg", "research")
-    assert told.enrolments[0].roles == ("mentee", "mentor")
+    profile = row_of('Ada,Lovelace,ADA@x.org,"ECG, Both",,B,secret').profile
+    assert profile is not None
+    assert (profile.name, profile.email, profile.hours_per_month) == ("Ada Lovelace", "ada@x.org", 3)
+    assert profile.topics_offered == ("ecg", "research")
+    assert profile.enrolments[0].roles == ("mentee", "mentor")
 
 
 def test_an_empty_cell_is_ignored() -> None:
-    told = one("Ada,,ada@x.org,,2,,").profile
-    assert told is not None
-    assert told.model_fields_set == {"name", "email", "hours_per_month"}
+    profile = row_of("Ada,,ada@x.org,,2,,").profile
+    assert profile is not None
+    assert profile.model_fields_set == {"name", "email", "hours_per_month"}
 
 
 @pytest.mark.parametrize(
-    ("line", "column", "said"),
+    ("line", "column", "message"),
     [
         (",,ada@x.org,,,,", "first, last", "must not be empty"),
         ("Ada,,,,,,", "mail", "must not be empty"),
@@ -71,16 +71,16 @@ def test_an_empty_cell_is_ignored() -> None:
         ("Ada,,ada@x.org", "", "has 3 cells where the header names 7 columns"),
     ],
 )
-def test_a_wrong_row_is_refused_with_its_column_and_never_its_cell(line: str, column: str, said: str) -> None:
-    row = one(line)
+def test_a_wrong_row_is_refused_with_its_column_and_never_its_cell(line: str, column: str, message: str) -> None:
+    row = row_of(line)
     assert row.profile is None
     assert [reason.column for reason in row.reasons] == [column]
-    assert said in row.reasons[0].message
+    assert message in row.reasons[0].message
     assert "ada" not in row.reasons[0].message.lower().replace("ada lovelace", "")
 
 
 def test_every_error_of_a_row_is_reported() -> None:
-    assert [reason.column for reason in one("Ada,,ada@x.org,Juggling,,X,").reasons] == ["teaches", "role"]
+    assert [reason.column for reason in row_of("Ada,,ada@x.org,Juggling,,X,").reasons] == ["teaches", "role"]
 
 
 def test_lines_are_counted_as_an_editor_counts_them() -> None:
@@ -97,7 +97,7 @@ def test_the_second_row_of_a_person_names_the_first() -> None:
 def test_every_wrong_column_of_a_header_is_named() -> None:
     with pytest.raises(Rejected) as refused:
         read("first,first,teaches,hours,role,shoe size,\nx\n")
-    said = " / ".join(error.message for error in refused.value.errors)
+    messages = " / ".join(error.message for error in refused.value.errors)
     for part in (
         "'first' appears twice",
         "'last' is missing",
@@ -105,20 +105,20 @@ def test_every_wrong_column_of_a_header_is_named() -> None:
         "'shoe size' is unknown",
         "column 7",
     ):
-        assert part in said
+        assert part in messages
 
 
 def test_a_roster_is_limited_in_rows_columns_and_cells() -> None:
-    for text, said in (
+    for text, message in (
         (",".join(f"c{n}" for n in range(501)), "has 501 columns"),
         (HEADER + ("A" * 100_000 + ",") * 11, "longer than 1000 KB"),
         (HEADER.replace("bio", "b" * 201), "longer than 200 characters"),
     ):
         with pytest.raises(Rejected) as refused:
             read(text)
-        assert said in " / ".join(error.message for error in refused.value.errors)
-    assert one("Ada,,ada@x.org,,,," + "b" * 20_001).reasons == (Reason("bio", "must have at most 20000 characters"),)
-    assert one('Ada,,ada@x.org,"' + "ECG," * 201 + '",,,').reasons == (
+        assert message in " / ".join(error.message for error in refused.value.errors)
+    assert row_of("Ada,,ada@x.org,,,," + "b" * 20_001).reasons == (Reason("bio", "must have at most 20000 characters"),)
+    assert row_of('Ada,,ada@x.org,"' + "ECG," * 201 + '",,,').reasons == (
         Reason("teaches", "must have at most 200 values"),
     )
 

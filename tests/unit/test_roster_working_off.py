@@ -74,7 +74,9 @@ class RostersInMemory:
         return [roster for roster in self.rosters.values() if roster.state == "waiting"]
 
     async def abandoned(self, before: datetime) -> Sequence[Roster]:
-        return [one for one in self.rosters.values() if one.state == "receiving" and one.created_at < before]
+        return [
+            roster for roster in self.rosters.values() if roster.state == "receiving" and roster.created_at < before
+        ]
 
     async def next_chunk(self, roster: Roster) -> Chunk | None:
         left = self.chunks.get(roster.id)
@@ -109,7 +111,7 @@ class NoProgrammes:
         return []
 
 
-def somebody(*roles: str, programmes: Sequence[str] = (), institution: str = "here") -> Principal:
+def principal(*roles: str, programmes: Sequence[str] = (), institution: str = "here") -> Principal:
     return Principal(
         subject_hash="h", institution=institution, roles=frozenset(roles), programmes=frozenset(programmes)
     )
@@ -130,7 +132,7 @@ async def receive(
 
 async def test_a_file_is_stored_in_chunks_before_it_is_processed() -> None:
     repository = RostersInMemory()
-    roster = await receive(repository, csv(CHUNK + 1), somebody("institution_coordinator"))
+    roster = await receive(repository, csv(CHUNK + 1), principal("institution_coordinator"))
     assert (roster.state, roster.rows) == ("waiting", CHUNK + 1)
     assert [len(chunk.rows) for chunk in repository.chunks["r"]] == [CHUNK, 1]
 
@@ -138,7 +140,7 @@ async def test_a_file_is_stored_in_chunks_before_it_is_processed() -> None:
 async def test_a_file_that_breaks_in_the_middle_leaves_nothing() -> None:
     repository = RostersInMemory()
     with pytest.raises(Rejected):
-        await receive(repository, csv(CHUNK * 2) + b"\xff,x\n", somebody("institution_coordinator"))
+        await receive(repository, csv(CHUNK * 2) + b"\xff,x\n", principal("institution_coordinator"))
     assert (repository.rosters, repository.chunks) == ({}, {})
 
 
@@ -151,34 +153,34 @@ class Full(RostersInMemory):
 async def test_a_file_that_cannot_be_kept_leaves_nothing() -> None:
     repository = Full()
     with pytest.raises(OverflowError):
-        await receive(repository, csv(1), somebody("institution_coordinator"))
+        await receive(repository, csv(1), principal("institution_coordinator"))
     assert (repository.rosters, repository.chunks) == ({}, {})
 
 
 async def test_a_file_of_too_many_rows_is_refused_whole() -> None:
     repository = RostersInMemory()
     with pytest.raises(Rejected):
-        await receive(repository, csv(11), somebody("institution_coordinator"), max_rows=10)
+        await receive(repository, csv(11), principal("institution_coordinator"), max_rows=10)
     assert repository.rosters == {}
 
 
 async def test_the_same_upload_again_is_the_same_roster() -> None:
     repository = RostersInMemory()
-    first = await receive(repository, csv(1), somebody("institution_coordinator"))
-    assert await receive(repository, csv(1), somebody("institution_coordinator")) == first
+    first = await receive(repository, csv(1), principal("institution_coordinator"))
+    assert await receive(repository, csv(1), principal("institution_coordinator")) == first
     assert len(repository.chunks["r"]) == 1
 
 
 async def test_members_and_limited_coordinators_send_no_roster_of_the_institution() -> None:
-    for me in (somebody("member"), somebody("operator"), somebody("coordinator", programmes=["p"])):
+    for me in (principal("member"), principal("operator"), principal("coordinator", programmes=["p"])):
         with pytest.raises(Forbidden):
             await receive(RostersInMemory(), csv(1), me)
 
 
 async def test_rosters_take_turns_by_chunk() -> None:
     repository = RostersInMemory()
-    await receive(repository, csv(CHUNK * 3), somebody("institution_coordinator"), id="long")
-    await receive(repository, csv(1), somebody("institution_coordinator", institution="there"), id="short")
+    await receive(repository, csv(CHUNK * 3), principal("institution_coordinator"), id="long")
+    await receive(repository, csv(1), principal("institution_coordinator", institution="there"), id="short")
     await RosterWorker(repository, NoProgrammes(), ALease(), FixedClock()).work()
     assert repository.worked == ["long", "short", "long", "long"]
     assert {roster.state for roster in repository.rosters.values()} == {"done"}
@@ -186,7 +188,7 @@ async def test_rosters_take_turns_by_chunk() -> None:
 
 async def test_a_worker_that_loses_the_lease_stops_and_the_next_continues() -> None:
     repository = RostersInMemory()
-    await receive(repository, csv(CHUNK * 3), somebody("institution_coordinator"))
+    await receive(repository, csv(CHUNK * 3), principal("institution_coordinator"))
     await RosterWorker(repository, NoProgrammes(), ALease(takes=2), FixedClock()).work()
     assert len(repository.worked) == 1
     await RosterWorker(repository, NoProgrammes(), ALease(), FixedClock()).work()
@@ -212,7 +214,7 @@ async def test_an_interrupted_upload_is_reported_as_failed() -> None:
 
 async def test_another_institutions_roster_is_not_found() -> None:
     repository = RostersInMemory()
-    await receive(repository, csv(1), somebody("institution_coordinator"))
+    await receive(repository, csv(1), principal("institution_coordinator"))
     receiving = RosterIntake(repository, NoProgrammes(), clock=FixedClock(), max_rows=1)  # type: ignore[arg-type]
     with pytest.raises(NotFound):
-        await receiving.see(somebody("institution_coordinator", institution="there"), "r")
+        await receiving.see(principal("institution_coordinator", institution="there"), "r")

@@ -18,8 +18,8 @@ def good(**fields: Any) -> Document:
     )
 
 
-def ceiling(one: str, other: str, at_most: int) -> Document:
-    return {"mentee_institution": one, "mentor_institution": other, "at_most": at_most}
+def ceiling(home: str, other: str, at_most: int) -> Document:
+    return {"mentee_institution": home, "mentor_institution": other, "at_most": at_most}
 
 
 def refused(content: bytes) -> Rejected:
@@ -73,12 +73,12 @@ WRONG_VALUES: list[tuple[str, Any, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "place", "said"), WRONG_VALUES, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("path", "value", "place", "message"), WRONG_VALUES, ids=lambda each: str(each)[:40])
 def test_a_wrong_value_is_named_with_its_place_and_what_would_be_right(
-    path: str, value: Any, place: str, said: str
+    path: str, value: Any, place: str, message: str
 ) -> None:
     errors = refused(json.dumps(with_value(path, value)).encode()).errors
-    assert [error for error in errors if error.field == place and said in error.message], errors
+    assert [error for error in errors if error.field == place and message in error.message], errors
 
 
 def test_a_pin_on_an_excluded_pair_names_both() -> None:
@@ -110,10 +110,10 @@ UNREADABLE: list[tuple[bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("junk", "said"), UNREADABLE, ids=[said for _, said in UNREADABLE])
-def test_malformed_input_is_refused_with_what_is_wrong(junk: bytes, said: str) -> None:
+@pytest.mark.parametrize(("junk", "message"), UNREADABLE, ids=[message for _, message in UNREADABLE])
+def test_malformed_input_is_refused_with_what_is_wrong(junk: bytes, message: str) -> None:
     (error,) = refused(junk).errors
-    assert said in error.message
+    assert message in error.message
     assert len(error.message) < 300
 
 

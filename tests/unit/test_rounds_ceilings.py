@@ -39,11 +39,11 @@ def random_person(dice: random.Random, id: str) -> Person:
 
 def network(people: Collection[Person], ceilings: Mapping[Exchange, int | None]) -> Network:
     """`ceilings` by the institutions of mentees and of mentors."""
-    known, everybody = Network(reserve=0), frozenset(HOMES)
+    known, institutions = Network(reserve=0), frozenset(HOMES)
     for home in HOMES:
-        terms = {other: Terms(ceiling=ceilings[other, home]) for other in everybody - {home}}
-        known.put(Institution(id=home, exchanges_with=everybody - {home}, terms=terms))
-    known.put(Programme(id=CARE, institution=HOMES[0], admits=everybody))
+        terms = {other: Terms(ceiling=ceilings[other, home]) for other in institutions - {home}}
+        known.put(Institution(id=home, exchanges_with=institutions - {home}, terms=terms))
+    known.put(Programme(id=CARE, institution=HOMES[0], admits=institutions))
     for person in people:
         known.put(person.private)
         known.put(person.member)
@@ -93,12 +93,12 @@ def limits(read: RoundInput) -> dict[Exchange, int]:
 def test_no_more_mentees_wish_across_than_seats_are_left_below_the_ceiling(seed: int) -> None:
     read = read_input(content(seed, "fit"))
     home, allowed = homes(read), limits(read)
-    wishing = Counter(
+    crossing = Counter(
         exchange
         for mentee_ in read.mentees
         for exchange in {(mentee_.institution, home[wish.mentor]) for wish in mentee_.wishes}
     )
-    assert {exchange: count for exchange, count in wishing.items() if count > allowed.get(exchange, 99)} == {}
+    assert {exchange: count for exchange, count in crossing.items() if count > allowed.get(exchange, 99)} == {}
     assert max(len(mentee_.wishes) for mentee_ in read.mentees) <= read.policy.list_length
 
 
@@ -108,7 +108,7 @@ def test_neither_target_matches_more_pairs_across_than_seats_are_left(seed: int,
     given = content(seed, target)
     result, read = solve(given), read_input(given)
     home, allowed = homes(read), limits(read)
-    pairs = Counter((home[one.id], home[one.mentor]) for one in result.mentees if one.mentor)
+    pairs = Counter((home[mentee.id], home[mentee.mentor]) for mentee in result.mentees if mentee.mentor)
     assert {exchange: count for exchange, count in pairs.items() if count > allowed.get(exchange, 99)} == {}
     assert verify(given, result.file())
 
@@ -133,7 +133,7 @@ def three_mentees_and_a_seat_in_each_of_three_institutions(orders: Orders) -> di
     cohort = freeze(network(people, {**unlimited, ("north", "south"): 1, ("north", "east"): 1}), call)
     names = {person.number: person.member for person in (*cohort.mentees, *cohort.mentors)}
     result = solve(b"".join(cohort.content()))
-    return {names[one.id]: one.mentor and names[one.mentor] for one in result.mentees}
+    return {names[mentee.id]: mentee.mentor and names[mentee.mentor] for mentee in result.mentees}
 
 
 def test_a_seat_across_that_is_not_used_stays_free_unless_a_coordinator_pins_a_pair_to_it() -> None:

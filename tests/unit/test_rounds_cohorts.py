@@ -64,19 +64,19 @@ def call(**fields: Any) -> Call:
 
 
 def network(*people: Person) -> Network:
-    one = Network(reserve=0)
-    one.put(Institution(id=NORTH))
-    one.put(Programme(id=CARE, institution=NORTH, admits=frozenset({NORTH})))
+    index = Network(reserve=0)
+    index.put(Institution(id=NORTH))
+    index.put(Programme(id=CARE, institution=NORTH, admits=frozenset({NORTH})))
     for person in people:
-        one.put(person.private)
-        one.put(person.member)
-    return one
+        index.put(person.private)
+        index.put(person.member)
+    return index
 
 
 def frozen(*people: Person, **fields: Any) -> tuple[RoundInput, dict[str, str]]:
     """The input, and who is behind each number."""
     cohort = freeze(network(*people), call(**fields))
-    return _read(cohort), {one.number: one.member for one in (*cohort.mentees, *cohort.mentors)}
+    return _read(cohort), {person.number: person.member for person in (*cohort.mentees, *cohort.mentors)}
 
 
 def _read(cohort: Cohort) -> RoundInput:
@@ -88,10 +88,10 @@ def _read(cohort: Cohort) -> RoundInput:
 
 
 def wished(read: RoundInput, names: dict[str, str]) -> dict[str, list[str]]:
-    def ranked(one: Mentee) -> list[str]:
-        return [names[wish.mentor] for wish in sorted(one.wishes, key=lambda wish: wish.rank)]
+    def ranked(mentee: Mentee) -> list[str]:
+        return [names[wish.mentor] for wish in sorted(mentee.wishes, key=lambda wish: wish.rank)]
 
-    return {names[one.id]: ranked(one) for one in read.mentees}
+    return {names[mentee.id]: ranked(mentee) for mentee in read.mentees}
 
 
 ANA, BEN = mentee("ana"), mentee("ben")
@@ -103,7 +103,7 @@ MARA, MILO = mentor("mara", stage="attending"), mentor("milo", capacity=3)
     known=st.tuples(institutions(NORTH), institutions(SOUTH), institutions(EAST)),
     programme=programmes(),
     who=st.tuples(*(members(id) for id in PEOPLE[:8])),
-    private=st.lists(preferences(), max_size=4, unique_by=lambda one: one.member),
+    private=st.lists(preferences(), max_size=4, unique_by=lambda preferences: preferences.member),
     length=st.sampled_from([1, 2, 20]),
 )
 def test_a_mentee_wishes_for_the_best_mentors_that_the_rules_allow(
@@ -113,22 +113,22 @@ def test_a_mentee_wishes_for_the_best_mentors_that_the_rules_allow(
     private: list[Preferences],
     length: int,
 ) -> None:
-    one = Network(reserve=0)
+    index = Network(reserve=0)
     for state in (*known, programme, *private, *who):
-        one.put(state)
-    cohort = freeze(one, call(list_length=length))
+        index.put(state)
+    cohort = freeze(index, call(list_length=length))
     names = {each.number: each.member for each in (*cohort.mentees, *cohort.mentors)}
     policy = Policy(replace(programme, list_length=length), {each.id: each for each in known})
-    people = [one.person(id) for id in sorted(PEOPLE[:8])]
-    told, home = wished(_read(cohort), names), {each.id: each.member.institution for each in people}
+    people = [index.person(id) for id in sorted(PEOPLE[:8])]
+    wishes, home = wished(_read(cohort), names), {each.id: each.member.institution for each in people}
     expected = {
         each.id: set(
-            naive(each, people, _without(policy, each, {home[mentor] for mentor in told.get(each.id, ())})).mentors
+            naive(each, people, _without(policy, each, {home[mentor] for mentor in wishes.get(each.id, ())})).mentors
         )
         for each in people
         if rules.is_mentee(each, policy) and rules.own_reason(each) is None and policy.admits(each.member.institution)
     }
-    assert {mentee: set(mentors) for mentee, mentors in told.items()} == expected
+    assert {mentee: set(mentors) for mentee, mentors in wishes.items()} == expected
 
 
 def _without(policy: Policy, mentee: Person, wished: set[str]) -> Policy:
@@ -139,7 +139,7 @@ def _without(policy: Policy, mentee: Person, wished: set[str]) -> Policy:
 
 def across(ceiling: int, *bonds: Bond, **fields: Any) -> tuple[RoundInput, dict[str, str]]:
     """Four of north, for whom south's two mentors or their own one may be; south gives so many seats."""
-    one = network(*(mentee(who, across_institutions=True) for who in ("ana", "ben", "cleo", "dora")), mentor("mara"))
+    index = network(*(mentee(who, across_institutions=True) for who in ("ana", "ben", "cleo", "dora")), mentor("mara"))
     everyone = frozenset({NORTH, SOUTH})
     for state in (
         Institution(id=NORTH, exchanges_with=everyone, sequence=2),
@@ -148,8 +148,8 @@ def across(ceiling: int, *bonds: Bond, **fields: Any) -> tuple[RoundInput, dict[
         *(mentor(who, institution=SOUTH, across_institutions=True, capacity=9).member for who in ("sam", "sue")),
         *bonds,
     ):
-        one.put(state)
-    cohort = freeze(one, call(**fields))
+        index.put(state)
+    cohort = freeze(index, call(**fields))
     return _read(cohort), {each.number: each.member for each in (*cohort.mentees, *cohort.mentors)}
 
 
@@ -179,7 +179,7 @@ def test_a_seat_across_goes_to_a_mentee_unmatched_without_it(lot: int) -> None:
     """Everybody would like mara best, who has one seat."""
     read, names = across(1, round=f"round-{lot}")
     result = solve(read.file())
-    pairs = {names[one.id]: names[one.mentor] for one in result.mentees if one.mentor}
+    pairs = {names[mentee.id]: names[mentee.mentor] for mentee in result.mentees if mentee.mentor}
     assert len(pairs) == 2
     assert "mara" in pairs.values()
 
@@ -187,7 +187,7 @@ def test_a_seat_across_goes_to_a_mentee_unmatched_without_it(lot: int) -> None:
 def test_pins_beyond_a_ceiling_cannot_all_be_kept() -> None:
     with pytest.raises(Rejected) as refused:
         across(1, orders=Orders(pins=(("ana", "sam"), ("ben", "sue"))))
-    assert (refused.value.code, [one.field for one in refused.value.errors]) == ("round_infeasible", ["pins.0"])
+    assert (refused.value.code, [error.field for error in refused.value.errors]) == ("round_infeasible", ["pins.0"])
 
 
 def test_own_choices_precede_scores_and_a_forbidden_choice_is_ignored() -> None:
@@ -201,44 +201,44 @@ def test_a_pin_precedes_its_mentees_wishes_and_stays_on_the_shortest_list() -> N
     orders = Orders(wishes=(Choice(member="ana", choices=("mara",)),), pins=(("ana", "milo"),))
     read, names = frozen(ANA, MARA, MILO, orders=orders, list_length=1)
     assert wished(read, names) == {"ana": ["milo"]}
-    assert [(names[one.mentee], names[one.mentor]) for one in read.pins] == [("ana", "milo")]
+    assert [(names[pin.mentee], names[pin.mentor]) for pin in read.pins] == [("ana", "milo")]
 
 
 def test_a_mentors_wish_affects_ranks_and_adds_no_mentor_to_a_list() -> None:
     orders = Orders(mentor_wishes=(Choice(member="milo", choices=("ben", "ana")),))
     never = replace(BEN, private=Preferences(member="ben", never=frozenset({"milo"})))
     read, names = frozen(ANA, never, mentee("cleo"), MILO, orders=orders)
-    ranks = {names[one.id]: wish.mentor_rank for one in read.mentees for wish in one.wishes}
+    ranks = {names[mentee.id]: wish.mentor_rank for mentee in read.mentees for wish in mentee.wishes}
     assert ranks == {"ana": 1, "cleo": 2}
 
 
 def test_capacity_is_the_free_seats_and_a_mentee_with_a_mentor_takes_no_part() -> None:
     read, names = frozen(ANA, BEN, MILO, mentor("full", capacity=0), engaged={"ben"})
-    assert {names[one.id]: one.capacity for one in read.mentors} == {"milo": 3}
-    assert [names[one.id] for one in read.mentees] == ["ana"]
+    assert {names[mentor.id]: mentor.capacity for mentor in read.mentors} == {"milo": 3}
+    assert [names[mentee.id] for mentee in read.mentees] == ["ana"]
 
 
 @given(st.permutations([ANA, BEN, MARA, MILO, mentee("cleo"), mentor("moe")]))
 def test_the_input_does_not_depend_on_the_order_of_people(people: list[Person]) -> None:
-    assert frozen(*people) == frozen(*sorted(people, key=lambda one: one.id))
+    assert frozen(*people) == frozen(*sorted(people, key=lambda person: person.id))
 
 
 def test_days_waited_are_counted_up_to_a_century() -> None:
     since = {"ana": NOW - timedelta(days=40, hours=5), "ben": NOW - timedelta(days=99_999)}
     read, names = frozen(ANA, BEN, mentee("new"), MILO, since=since)
-    assert {names[one.id]: one.waiting_days for one in read.mentees} == {"ana": 40, "ben": 36_500, "new": 0}
+    assert {names[mentee.id]: mentee.waiting_days for mentee in read.mentees} == {"ana": 40, "ben": 36_500, "new": 0}
 
 
 def test_equal_policies_have_equal_hashes() -> None:
-    one, other = (freeze(network(ANA, MILO), call(list_length=length)) for length in (20, 20))
+    first, other = (freeze(network(ANA, MILO), call(list_length=length)) for length in (20, 20))
     shorter = freeze(network(ANA, MILO), call(list_length=5))
-    assert one.policy_sha256 == other.policy_sha256 != shorter.policy_sha256
+    assert first.policy_sha256 == other.policy_sha256 != shorter.policy_sha256
 
 
 def orders_wrong(orders: Orders, *people: Person, **fields: Any) -> Iterable[str]:
     with pytest.raises(Rejected) as refused:
         frozen(*people, orders=orders, **fields)
-    return [one.field for one in refused.value.errors]
+    return [error.field for error in refused.value.errors]
 
 
 def test_a_pin_of_a_mentee_who_already_has_a_mentor_is_refused() -> None:

@@ -64,12 +64,12 @@ def test_a_choice_precedes_every_score(tmp_path: Path) -> None:
     """Both want Ada, who wants Ky; Jo waits longer, but a wish goes before waiting."""
     assert run(*sheets(tmp_path), "--csv", tmp_path / "mail.csv").exit_code == 0
     with (tmp_path / "mail.csv").open(encoding="utf-8-sig", newline="") as file:
-        told = {row["mentee e-mail"]: row for row in csv.DictReader(file)}
-    assert {who: row["mentor e-mail"] for who, row in told.items()} == {
+        rows = {row["mentee e-mail"]: row for row in csv.DictReader(file)}
+    assert {who: row["mentor e-mail"] for who, row in rows.items()} == {
         "jo@y.org": "bo@x.org",
         "ky@y.org": "ada@x.org",
     }
-    assert told["jo@y.org"]["rank"] == "2"
+    assert rows["jo@y.org"]["rank"] == "2"
 
 
 def test_the_flow_is_shown_of_both_targets(tmp_path: Path) -> None:
@@ -77,8 +77,8 @@ def test_the_flow_is_shown_of_both_targets(tmp_path: Path) -> None:
     mentors = [mentor("ada", institution="east"), mentor("bo", institution="west")]
     jo, ky = mentee("jo", wish("ada", 1), wish("bo", 2)), mentee("ky", wish("ada", 1, mentor_rank=2))
     (tmp_path / "input.json").write_bytes(content(document(mentors, [jo, ky])))
-    told = run("--input", tmp_path / "input.json", "--output", tmp_path / "result.json").output
-    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in told.splitlines()]
+    output = run("--input", tmp_path / "input.json", "--output", tmp_path / "result.json").output
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in output.splitlines()]
     assert ["north", "east", "1", "1"] in cells
     assert ["north", "west", "0", "1"] in cells
 
@@ -90,7 +90,7 @@ def test_no_cell_of_the_mailing_list_is_a_formula(tmp_path: Path) -> None:
 
 def test_the_order_of_rows_does_not_matter() -> None:
     head, *rows = MENTEES.splitlines()
-    once, again = (
+    first, again = (
         read(
             mentors=MENTORS.encode(),
             mentees="\n".join([head, *order]).encode(),
@@ -99,8 +99,8 @@ def test_the_order_of_rows_does_not_matter() -> None:
         )
         for order in (rows, rows[::-1])
     )
-    assert once.input == again.input
-    assert dict(once.names) == dict(again.names)
+    assert first.input == again.input
+    assert dict(first.names) == dict(again.names)
 
 
 WRONG_SHEETS = [
@@ -128,11 +128,13 @@ WRONG_SHEETS = [
 ]
 
 
-@pytest.mark.parametrize(("changed", "said"), WRONG_SHEETS, ids=[said for _, said in WRONG_SHEETS])
-def test_a_wrong_spreadsheet_is_refused_by_line_and_column(changed: dict[str, str], said: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("changed", "message"), WRONG_SHEETS, ids=[message for _, message in WRONG_SHEETS])
+def test_a_wrong_spreadsheet_is_refused_by_line_and_column(
+    changed: dict[str, str], message: str, tmp_path: Path
+) -> None:
     done = run(*sheets(tmp_path, **changed))
     assert done.exit_code == 2, done.output
-    assert said in done.stderr
+    assert message in done.stderr
     assert done.exception is None or isinstance(done.exception, SystemExit)
     assert not (tmp_path / "input.json").exists()
     assert not (tmp_path / "result.json").exists()
@@ -164,9 +166,9 @@ def test_no_existing_file_is_overwritten(other: str, tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "input.json").write_bytes(content(SMALL))
-    for output, said in (("nowhere/r.json", "r.json: No such file"), ("", "Is a directory")):
+    for output, message in (("nowhere/r.json", "r.json: No such file"), ("", "Is a directory")):
         done = run("--input", tmp_path / "input.json", "--output", tmp_path / output)
-        assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+        assert (done.exit_code, message in done.stderr) == (2, True), done.stderr
     done = run("--input", tmp_path / "input.json", "--output", "/dev/full")
     assert (done.exit_code, "/dev/full: No space left" in done.stderr) == (2, True), done.stderr
 
@@ -190,7 +192,7 @@ def test_a_replay_of_another_input_is_refused_as_such(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("junk", "said"),
+    ("junk", "message"),
     [
         (b"\x00" * 10_000_000, "must be JSON"),
         (b"[" * 10_000_000, "nested deeper"),
@@ -202,10 +204,10 @@ def test_a_replay_of_another_input_is_refused_as_such(tmp_path: Path) -> None:
     ],
     ids=["junk", "nesting", "value", "infeasible"],
 )
-def test_bad_json_ends_with_2_and_the_place(junk: bytes, said: str, tmp_path: Path) -> None:
+def test_bad_json_ends_with_2_and_the_place(junk: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "input.json").write_bytes(junk)
     done = run("--input", tmp_path / "input.json", "--output", tmp_path / "result.json")
-    assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+    assert (done.exit_code, message in done.stderr) == (2, True), done.stderr
     assert not (tmp_path / "result.json").exists()
 
 
@@ -250,5 +252,5 @@ def test_the_civil_services_files_become_a_round_of_pseudonyms(tmp_path: Path) -
     assert "@" not in text
     assert "isexual" not in text
     round = RoundInput.model_validate(json.loads(text))
-    assert all(one.wishes for one in round.mentees)
+    assert all(mentee.wishes for mentee in round.mentees)
     assert len(round.mentees) >= 50

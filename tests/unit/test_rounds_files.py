@@ -49,11 +49,11 @@ def test_both_files_keep_their_schemas(given: Document) -> None:
 @examples(100)
 @given(documents())
 def test_a_file_read_and_written_again_is_the_same(given: Document) -> None:
-    once = read_input(content(given)).file()
-    assert read_input(once).file() == once
-    result = solve(once)
+    written = read_input(content(given)).file()
+    assert read_input(written).file() == written
+    result = solve(written)
     assert RoundResult.model_validate_json(result.file()).file() == result.file()
-    assert solve(once).file() == result.file()
+    assert solve(written).file() == result.file()
 
 
 def test_another_layout_changes_the_file_hash_and_nothing_else() -> None:

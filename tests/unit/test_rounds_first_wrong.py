@@ -35,23 +35,25 @@ INPUTS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changed", "said"), INPUTS, ids=[said for _, said in INPUTS])
-def test_an_input_that_contradicts_itself_is_named_although_every_hash_fits(changed: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize(("changed", "message"), INPUTS, ids=[message for _, message in INPUTS])
+def test_an_input_that_contradicts_itself_is_named_although_every_hash_fits(
+    changed: dict[str, Any], message: str
+) -> None:
     given = {**FIT, **changed}
     hashes = {"sha256": sha256(content(given).strip()).hexdigest(), "file_sha256": sha256(content(given)).hexdigest()}
-    with pytest.raises(Wrong, match=said):
+    with pytest.raises(Wrong, match=message):
         verify(content(given), resealed({**solved(FIT), "target": given["target"], "input": hashes}))
 
 
 def _granted(result: Document, mentee: int, mentor: str | None, place: int | None) -> Document:
-    one = {**result["mentees"][mentee], "mentor": mentor, "place": place}
-    return put(result, ("mentees", mentee), one)
+    entry = {**result["mentees"][mentee], "mentor": mentor, "place": place}
+    return put(result, ("mentees", mentee), entry)
 
 
 def _without(result: Document, mentee: int) -> Document:
     """Nobody has them, and nobody says so."""
     id = result["mentees"][mentee]["id"]
-    mentors = [{**one, "mentees": [who for who in one["mentees"] if who != id]} for one in result["mentors"]]
+    mentors = [{**mentor, "mentees": [who for who in mentor["mentees"] if who != id]} for mentor in result["mentors"]]
     return {**_granted(result, mentee, None, None), "mentors": mentors}
 
 
@@ -79,9 +81,11 @@ RESULTS: list[tuple[Document, Forge, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("given", "forge", "said"), RESULTS, ids=[said for *_, said in RESULTS])
-def test_the_error_of_a_changed_and_sealed_result_names_what_is_wrong(given: Document, forge: Forge, said: str) -> None:
-    with pytest.raises(Wrong, match=said):
+@pytest.mark.parametrize(("given", "forge", "message"), RESULTS, ids=[message for *_, message in RESULTS])
+def test_the_error_of_a_changed_and_sealed_result_names_what_is_wrong(
+    given: Document, forge: Forge, message: str
+) -> None:
+    with pytest.raises(Wrong, match=message):
         verify(content(given), resealed(forge(solved(given))))
 
 

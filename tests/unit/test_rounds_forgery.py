@@ -21,8 +21,8 @@ from tests.unit.rounds_kit import (
     pair,
     parsed,
     resealed,
+    value_of,
     wish,
-    worth,
 )
 
 
@@ -31,28 +31,31 @@ def forged(given: Document, matching: Mapping[str, str | None]) -> Document:
     result: Document = json.loads(solve(content(given)).file())
     columns = prepared(parsed(given))
     wishes = {
-        (columns.mentees[one], columns.mentors[other]): place
-        for place, (one, other) in enumerate(zip(columns.mentee.tolist(), columns.mentor.tolist(), strict=True))
+        (columns.mentees[mentee], columns.mentors[other]): place
+        for place, (mentee, other) in enumerate(zip(columns.mentee.tolist(), columns.mentor.tolist(), strict=True))
     }
-    prices = {one["id"]: one["price"] for one in result["mentors"]}
-    for one in result["mentees"]:
-        one["mentor"] = other = matching[one["id"]]
-        granted = wishes.get((one["id"], other or ""))
-        one["place"] = None if granted is None else int(columns.place[granted])
+    prices = {mentor["id"]: mentor["price"] for mentor in result["mentors"]}
+    for entry in result["mentees"]:
+        entry["mentor"] = other = matching[entry["id"]]
+        granted = wishes.get((entry["id"], other or ""))
+        entry["place"] = None if granted is None else int(columns.place[granted])
         if result["bonus"] is not None:
-            tight = granted is not None and not one["pinned"]
-            one["gain"] = result["bonus"] + int(columns.score[granted]) - prices[other] if tight else 0
-    for one in result["mentors"]:
-        held = [who for who, other in matching.items() if other == one["id"]]
-        one["mentees"] = sorted(held, key=lambda who: int(columns.standing[wishes[who, one["id"]]]))
+            tight = granted is not None and not entry["pinned"]
+            entry["gain"] = result["bonus"] + int(columns.score[granted]) - prices[other] if tight else 0
+    for entry in result["mentors"]:
+        held = [who for who, other in matching.items() if other == entry["id"]]
+        entry["mentees"] = sorted(held, key=lambda who: int(columns.standing[wishes[who, entry["id"]]]))
     return result
 
 
 def strictly(given: Document) -> Document:
     """No equal ranks, so that what blocks is plain."""
     mentees = [
-        {**one, "wishes": [{**wish, "rank": nth, "mentor_rank": row} for nth, wish in enumerate(one["wishes"], 1)]}
-        for row, one in enumerate(given["mentees"], 1)
+        {
+            **mentee,
+            "wishes": [{**wish, "rank": nth, "mentor_rank": row} for nth, wish in enumerate(mentee["wishes"], 1)],
+        }
+        for row, mentee in enumerate(given["mentees"], 1)
     ]
     return {**given, "mentees": mentees, "compare": False}
 
@@ -61,20 +64,20 @@ def strictly(given: Document) -> Document:
 @given(documents(target="fit", most=4))
 def test_every_other_matching_is_refused_for_what_is_wrong_with_it(drawn: Document) -> None:
     given = strictly(drawn)
-    true = {one.id: one.mentor for one in solve(content(given)).mentees}
+    true = {mentee.id: mentee.mentor for mentee in solve(content(given)).mentees}
     for matching in matchings(given):
         if matching != true:
-            said = "blocking pair" if blocking(given, matching) else "another stable matching"
-            with pytest.raises(Wrong, match=said):
+            message = "blocking pair" if blocking(given, matching) else "another stable matching"
+            with pytest.raises(Wrong, match=message):
                 verify(content(given), resealed(forged(given, matching)))
 
 
 @examples(500)
 @given(documents(target="coverage", most=4))
 def test_every_worse_matching_is_contradicted_by_prices(given: Document) -> None:
-    best = max(worth(given, one) for one in matchings(given))
+    best = max(value_of(given, matching) for matching in matchings(given))
     for matching in matchings(given):
-        if worth(given, matching) < best:
+        if value_of(given, matching) < best:
             with pytest.raises(Wrong, match=r"not the best|must be from 0"):
                 verify(content(given), resealed(forged(given, matching)))
 

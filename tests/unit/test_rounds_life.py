@@ -49,16 +49,16 @@ def round(state: RoundState = "draft", **fields: Any) -> Round:
 
 
 STEPS: dict[str, tuple[Callable[[Round], Any], dict[RoundState, RoundState]]] = {
-    "freeze": (lambda one: life.freeze(one, FROZEN), {"draft": "running"}),
-    "solve": (lambda one: life.solve(one, SOLVED), {"running": "pending"}),
-    "choose": (lambda one: life.choose(one, "coverage", correlation="d"), {"pending": "running"}),
-    "publish": (lambda one: life.publish(one, RoundsSince(), correlation="d"), {"pending": "publishing"}),
+    "freeze": (lambda state: life.freeze(state, FROZEN), {"draft": "running"}),
+    "solve": (lambda state: life.solve(state, SOLVED), {"running": "pending"}),
+    "choose": (lambda state: life.choose(state, "coverage", correlation="d"), {"pending": "running"}),
+    "publish": (lambda state: life.publish(state, RoundsSince(), correlation="d"), {"pending": "publishing"}),
     "finish": (
-        lambda one: life.finish(one, Outcome(mentees=3, opened=2, lapsed=0, unmatched=1), now=NOW)[0],
+        lambda state: life.finish(state, Outcome(mentees=3, opened=2, lapsed=0, unmatched=1), now=NOW)[0],
         {"publishing": "published"},
     ),
     "drop": (life.drop, dict.fromkeys(("draft", "running", "pending"), "dropped")),
-    "fail": (lambda one: life.fail(one, Rejected("x", "y")), dict.fromkeys(("draft", "running"), "dropped")),
+    "fail": (lambda state: life.fail(state, Rejected("x", "y")), dict.fromkeys(("draft", "running"), "dropped")),
 }
 STATES: tuple[RoundState, ...] = ("draft", "running", "pending", "publishing", "published", "dropped")
 
@@ -129,9 +129,9 @@ def place(**fields: Any) -> Place:
     return Place(**{**usual, **fields})
 
 
-def settled(one: Place, **fields: Any) -> list[Any]:
+def settled(place: Place, **fields: Any) -> list[Any]:
     where = Situation(**{"policy": policy(), "mentee": mentee(), "mentor": mentor(), "asked": (), **fields})
-    settlement = places.settle(one, where, relationship="s", now=NOW)
+    settlement = places.settle(place, where, relationship="s", now=NOW)
     return [settlement.place, *settlement.pair] if settlement else []
 
 
@@ -141,7 +141,10 @@ def test_a_pair_takes_its_seat_and_both_hear_of_it() -> None:
     assert isinstance(begun.state, Relationship)
     assert begun.seats == 1
     assert isinstance(begun.event, RelationshipOpened)
-    assert (begun.event.round, [one.member for one in begun.event.recipients]) == ("spring", ["ana", "milo"])
+    assert (begun.event.round, [recipient.member for recipient in begun.event.recipients]) == (
+        "spring",
+        ["ana", "milo"],
+    )
 
 
 def test_a_settled_place_settles_the_requests_of_both_people() -> None:
@@ -150,7 +153,7 @@ def test_a_settled_place_settles_the_requests_of_both_people() -> None:
     rival = pending("rival", who="ben")
     asked: tuple[Request, ...] = (pending("mine"), other, elsewhere)
     after = settled(place(), asked=asked, rivals=(pending("mine"), rival))
-    reasons = {one.state.id: one.state.reason for one in after if isinstance(one.state, Request)}
+    reasons = {decided.state.id: decided.state.reason for decided in after if isinstance(decided.state, Request)}
     assert reasons == {"mine": "matched_in_round", "other": "matched_elsewhere", "rival": "mentor_full"}
 
 
@@ -179,22 +182,22 @@ HINDRANCES: list[tuple[dict[str, Any], str, str, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "reason", "said", "waits"), HINDRANCES)
+@pytest.mark.parametrize(("fields", "reason", "message", "waits"), HINDRANCES)
 def test_an_impossible_pair_lapses_with_a_reason(
-    fields: dict[str, Any], reason: str, said: str, *, waits: bool
+    fields: dict[str, Any], reason: str, text: str, *, waits: bool
 ) -> None:
     [lapsed] = settled(place(), **fields)
     assert (lapsed.state.state, lapsed.state.reason, lapsed.state.waits) == ("lapsed", reason, waits)
     assert isinstance(lapsed.event, PairLapsed)
-    assert (lapsed.event.reason, bool(lapsed.event.recipients)) == (said, waits)
+    assert (lapsed.event.reason, bool(lapsed.event.recipients)) == (text, waits)
     assert lapsed.displaces is None, "whoever never had a mentor waits with the others"
 
 
 def test_an_unmatched_mentee_waits_and_is_notified_unless_matched_elsewhere() -> None:
     left = place(mentor=None, state="left", reason="outranked")
-    [told] = settled(left)
-    assert isinstance(told.event, MenteeUnmatched)
-    assert (told.state.state, told.state.waits, told.event.reason) == ("unmatched", True, "outranked")
+    [unmatched] = settled(left)
+    assert isinstance(unmatched.event, MenteeUnmatched)
+    assert (unmatched.state.state, unmatched.state.waits, unmatched.event.reason) == ("unmatched", True, "outranked")
     [quiet] = settled(left, is_engaged=True)
     assert (quiet.state.waits, quiet.event.recipients) == (False, ())
 
@@ -212,9 +215,9 @@ def test_the_mentee_of_a_lapsed_pair_is_not_promised_to_be_placed_first() -> Non
 
 def test_the_text_on_what_would_change_names_no_member() -> None:
     opening = places.Opening(mentor=MILO, seats=2)
-    said = would_change(place(state="unmatched", reason="outranked", opens=(opening,)))
-    assert "2 more seats" in said
-    assert "milo" not in said
+    text = would_change(place(state="unmatched", reason="outranked", opens=(opening,)))
+    assert "2 more seats" in text
+    assert "milo" not in text
     reasons = ("no_wishes", "excluded", "closed", "outweighed", "no_common_language", "a_reason_of_tomorrow")
-    assert len({would_change(place(state="unmatched", reason=one)) for one in reasons}) == len(reasons)
+    assert len({would_change(place(state="unmatched", reason=reason)) for reason in reasons}) == len(reasons)
     assert would_change(place(state="lapsed", reason="no_seat_left")) != would_change(place(reason="closed"))

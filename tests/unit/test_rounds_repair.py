@@ -34,51 +34,55 @@ def plan(given: Document, *gone: str, bystanders: int = 0) -> tuple[RoundInput, 
 
 
 def changes(plan: RoundRepair) -> list[list[tuple[str, str, str]]]:
-    return [[(one.mentee, one.leaves, one.mentor) for one in step] for step in plan.steps]
+    return [[(move.mentee, move.leaves, move.mentor) for move in step] for step in plan.steps]
 
 
 def test_only_displaced_mentees_move_and_the_unplaced_have_a_reason() -> None:
-    _, told = plan(ROUND, "h1")
-    assert changes(told) == [[("b", "h1", "h3")]]
-    assert [(one.mentee, one.leaves, one.reason) for one in told.left_behind] == [("a", "h1", "full")]
-    assert (told.displaced, told.bystanders_moved, told.gone) == (2, 0, ("h1",))
+    _, made = plan(ROUND, "h1")
+    assert changes(made) == [[("b", "h1", "h3")]]
+    assert [(move.mentee, move.leaves, move.reason) for move in made.left_behind] == [("a", "h1", "full")]
+    assert (made.displaced, made.bystanders_moved, made.gone) == (2, 0, ("h1",))
 
 
 def test_a_bystander_frees_a_seat_where_a_move_is_allowed() -> None:
-    contested = document(ROUND["mentors"], [one for one in ROUND["mentees"] if one["id"] != "b"])
-    _, told = plan(contested, "h1", bystanders=1)
-    assert changes(told) == [[("a", "h1", "h2"), ("d", "h2", "h3")]]
-    assert (told.bystanders_moved, told.left_behind) == (1, ())
+    contested = document(ROUND["mentors"], [mentee for mentee in ROUND["mentees"] if mentee["id"] != "b"])
+    _, made = plan(contested, "h1", bystanders=1)
+    assert changes(made) == [[("a", "h1", "h2"), ("d", "h2", "h3")]]
+    assert (made.bystanders_moved, made.left_behind) == (1, ())
 
 
 def test_pins_are_kept_unless_their_mentor_has_left() -> None:
     pinned = {**ROUND, "pins": [pair("d", "h2"), pair("b", "h1")], "mentees": ROUND["mentees"]}
-    _, told = plan(pinned, "h1", bystanders=5)
-    assert ["d"] not in [[one.mentee for one in step] for step in told.steps]
-    assert changes(told)[0] == [("b", "h1", "h3")]
+    _, made = plan(pinned, "h1", bystanders=5)
+    assert ["d"] not in [[move.mentee for move in step] for step in made.steps]
+    assert changes(made)[0] == [("b", "h1", "h3")]
 
 
 @given(given_=documents(), data=st.data(), bystanders=st.integers(0, 3))
 def test_a_plan_results_in_a_matching_and_moves_only_the_mentees_it_names(
     given_: Document, data: st.DataObject, bystanders: int
 ) -> None:
-    names = [one["id"] for one in given_["mentors"]]
+    names = [mentor["id"] for mentor in given_["mentors"]]
     gone = data.draw(st.lists(st.sampled_from(names), unique=True, max_size=3)) if names else []
-    round, told = plan(given_, *gone, bystanders=bystanders)
-    before = {one.id: one.mentor for one in solve(content(given_)).mentees if one.mentor}
-    moves = {one.mentee: one.mentor for step in told.steps for one in step}
-    left = {one.mentee for one in told.left_behind}
+    round, made = plan(given_, *gone, bystanders=bystanders)
+    before = {mentee.id: mentee.mentor for mentee in solve(content(given_)).mentees if mentee.mentor}
+    moves = {move.mentee: move.mentor for step in made.steps for move in step}
+    left = {mentee.mentee for mentee in made.left_behind}
     after = {mentee: moves.get(mentee, was) for mentee, was in before.items() if mentee not in left}
     assert not set(after.values()) & set(gone)
-    assert sum(moves[one] != before[one] for one in moves if before[one] not in gone) == told.bystanders_moved
-    assert told.bystanders_moved <= bystanders
-    assert {one for one, was in before.items() if was in gone} == left | {one for one in moves if before[one] in gone}
-    seats = {one.id: one.capacity for one in round.mentors}
-    assert all(list(after.values()).count(one) <= seats[one] for one in set(after.values()))
-    wished = {(one.id, wish.mentor) for one in round.mentees for wish in one.wishes}
-    assert all((one, mentor) in wished for one, mentor in moves.items())
-    assert not {(one.mentee, one.mentor) for one in round.exclusions} & set(moves.items())
-    assert all(moves.get(one.mentee, one.mentor) == one.mentor for one in round.pins if one.mentor not in gone)
+    assert (
+        sum(moves[mentee] != before[mentee] for mentee in moves if before[mentee] not in gone) == made.bystanders_moved
+    )
+    assert made.bystanders_moved <= bystanders
+    assert {mentee for mentee, was in before.items() if was in gone} == left | {
+        mentee for mentee in moves if before[mentee] in gone
+    }
+    seats = {mentor.id: mentor.capacity for mentor in round.mentors}
+    assert all(list(after.values()).count(mentor) <= seats[mentor] for mentor in set(after.values()))
+    wished = {(mentee.id, wish.mentor) for mentee in round.mentees for wish in mentee.wishes}
+    assert all((mentee, mentor) in wished for mentee, mentor in moves.items())
+    assert not {(exclusion.mentee, exclusion.mentor) for exclusion in round.exclusions} & set(moves.items())
+    assert all(moves.get(pin.mentee, pin.mentor) == pin.mentor for pin in round.pins if pin.mentor not in gone)
 
 
 def run(*arguments: object) -> Result:
@@ -97,15 +101,15 @@ def test_a_plan_is_written_and_printed(files: tuple[Path, Path], tmp_path: Path)
     done = run("--repair", *files, "--gone", "h1", "--output", tmp_path / "plan.json")
     assert done.exit_code == 0, done.output
     assert "1 of 2 displaced placed; 0 bystanders moved" in done.output
-    told: dict[str, Any] = json.loads((tmp_path / "plan.json").read_bytes())
-    assert told["result_sha256"] == json.loads(files[1].read_bytes())["sha256"]
+    written: dict[str, Any] = json.loads((tmp_path / "plan.json").read_bytes())
+    assert written["result_sha256"] == json.loads(files[1].read_bytes())["sha256"]
     again = run("--repair", *files, "--gone", "h1", "--output", tmp_path / "again.json")
     assert again.exit_code == 0
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "plan.json").read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--gone", "h9"], "h9 is not a mentor of this round"),
         ([], "--gone MENTOR"),
@@ -113,11 +117,11 @@ def test_a_plan_is_written_and_printed(files: tuple[Path, Path], tmp_path: Path)
     ],
 )
 def test_errors_are_printed_and_nothing_is_written(
-    files: tuple[Path, Path], tmp_path: Path, arguments: list[str], said: str
+    files: tuple[Path, Path], tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     done = run("--repair", *files, *arguments, "--output", tmp_path / "plan.json")
     assert done.exit_code == 2
-    assert said in done.output
+    assert message in done.output
     assert not (tmp_path / "plan.json").exists()
 
 

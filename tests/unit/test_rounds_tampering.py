@@ -161,9 +161,9 @@ def test_another_stable_matching_that_is_worse_for_mentees_is_found() -> None:
         compare=False,
     )
     forged = solved(given)
-    for one, other, better in ((0, "bo", "ada"), (1, "ada", "bo")):
-        told = {"mentor": other, "place": 2, "better": [{"mentor": better, "why": "outranked", "margin": 1}]}
-        forged["mentees"][one].update(told)
+    for index, other, better in ((0, "bo", "ada"), (1, "ada", "bo")):
+        entry = {"mentor": other, "place": 2, "better": [{"mentor": better, "why": "outranked", "margin": 1}]}
+        forged["mentees"][index].update(entry)
     forged["mentors"][0]["mentees"], forged["mentors"][1]["mentees"] = ["ky"], ["jo"]
     forged["figures"]["fit"].update(first_choices=0, mean_place_thousandths=2000)
     with pytest.raises(Wrong, match="another stable matching is better"):

@@ -22,7 +22,7 @@ def ranked(
         score_band=band,
     )
     each = (made.mentee, made.mentor, made.rank, made.mentor_rank)
-    return {(one, other): (a, b) for one, other, a, b in zip(*(column.tolist() for column in each), strict=True)}
+    return {(mentee, other): (a, b) for mentee, other, a, b in zip(*(column.tolist() for column in each), strict=True)}
 
 
 def test_a_mentee_ranks_own_choices_first_and_then_by_score() -> None:
@@ -51,7 +51,7 @@ def test_ranks_are_those_of_sorting_by_hand(
         keys = {pair: (drawn[pair][1] or 99, -drawn[pair][0]) for pair in drawn if pair[0] == mentee}
         kept = {pair for pair in made if pair[0] == mentee}
         assert len(kept) == min(length, len(keys))
-        assert all(keys[one] <= keys[other] for one in kept for other in keys.keys() - kept)
+        assert all(keys[pair] <= keys[other] for pair in kept for other in keys.keys() - kept)
         ladder = sorted({keys[pair] for pair in kept})
         assert all(made[pair][0] == ladder.index(keys[pair]) + 1 for pair in kept)
     for mentor in range(9):

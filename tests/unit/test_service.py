@@ -9,16 +9,16 @@ from shared.clock import SystemClock
 from shared.service import supervise
 
 
-def supervised(once: Callable[[], Awaitable[None]]) -> tuple[asyncio.Task[None], asyncio.Event]:
+def supervised(work: Callable[[], Awaitable[None]]) -> tuple[asyncio.Task[None], asyncio.Event]:
     stops = asyncio.Event()
-    return asyncio.create_task(supervise("work", once, SystemClock(), stops=stops)), stops
+    return asyncio.create_task(supervise("work", work, SystemClock(), stops=stops)), stops
 
 
 async def test_work_whose_clean_up_fails_ends_when_it_is_cancelled() -> None:
     begun = 0
     runs = asyncio.Event()
 
-    async def once() -> None:
+    async def work() -> None:
         nonlocal begun
         begun += 1
         try:
@@ -27,7 +27,7 @@ async def test_work_whose_clean_up_fails_ends_when_it_is_cancelled() -> None:
         finally:
             raise ConnectionError("the server is away, and the lease cannot be given back")
 
-    task, stops = supervised(once)
+    task, stops = supervised(work)
     await runs.wait()
     stops.set()
     task.cancel()
@@ -45,7 +45,7 @@ async def test_work_that_fails_is_restarted(*, in_group: bool) -> None:
     async def fail() -> None:
         raise ConnectionError
 
-    async def once() -> None:
+    async def work() -> None:
         nonlocal begun
         begun += 1
         if begun == 1 and in_group:
@@ -56,7 +56,7 @@ async def test_work_that_fails_is_restarted(*, in_group: bool) -> None:
         again.set()
         await asyncio.Event().wait()
 
-    task, _ = supervised(once)
+    task, _ = supervised(work)
     await asyncio.wait_for(again.wait(), 5)
     task.cancel()
     await asyncio.wait([task], timeout=2)

@@ -29,10 +29,10 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
 def refused() -> str:
     with pytest.raises(SystemExit) as caught:
         Settings.from_environment()
-    told = str(caught.value)
-    assert PASSWORD not in told
+    message = str(caught.value)
+    assert PASSWORD not in message
     assert caught.value.__context__ is None, "nothing of the environment in a traceback either"
-    return told
+    return message
 
 
 def issuers(environment: pytest.MonkeyPatch, tmp_path: Path, content: str) -> None:
@@ -57,9 +57,9 @@ def test_no_secret_shows_in_any_form_of_the_settings() -> None:
 def test_every_missing_setting_is_named(environment: pytest.MonkeyPatch) -> None:
     for name in ("MONGO_URI", "KAFKA_BOOTSTRAP", "ISSUERS_FILE"):
         environment.delenv(f"PROFILES_{name}")
-    told = refused()
-    assert all(f"PROFILES_{name}: " in told for name in ("MONGO_URI", "KAFKA_BOOTSTRAP", "ISSUERS_FILE"))
-    assert len(told.splitlines()) == 4
+    message = refused()
+    assert all(f"PROFILES_{name}: " in message for name in ("MONGO_URI", "KAFKA_BOOTSTRAP", "ISSUERS_FILE"))
+    assert len(message.splitlines()) == 4
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_production_refuses_a_development_issuer_with_advice(
     environment: pytest.MonkeyPatch, tmp_path: Path, changed: dict[str, object]
 ) -> None:
     issuers(environment, tmp_path, json.dumps([HTTPS | {"institutions": ["*"]} | changed]))
-    told = refused()
-    assert "https://sso.example" in told
-    assert "register the institutions' own OIDC issuers" in told
+    message = refused()
+    assert "https://sso.example" in message
+    assert "register the institutions' own OIDC issuers" in message
     environment.setenv("PROFILES_ENVIRONMENT", "development")
     assert Settings.from_environment().issuers
 

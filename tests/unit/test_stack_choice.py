@@ -12,13 +12,13 @@ from deploy.stack.programs import Journal
 
 
 @pytest.fixture
-def said() -> list[str]:
+def reported() -> list[str]:
     return []
 
 
 @pytest.fixture
-def site(tmp_path: Path, said: list[str]) -> Site:
-    return Site(folder=tmp_path / "servers", journal=Journal(tmp_path / "programs.jsonl"), say=said.append)
+def site(tmp_path: Path, reported: list[str]) -> Site:
+    return Site(folder=tmp_path / "servers", journal=Journal(tmp_path / "programs.jsonl"), say=reported.append)
 
 
 def starts(*able: Kind) -> dict[Kind, Callable[[Site], Stack]]:
@@ -39,9 +39,9 @@ def test_the_first_kind_that_can_run_is_taken(kind: Kind, site: Site) -> None:
     assert find(None, site=site, starts=starts(*later)).kind == kind
 
 
-def test_the_choice_is_reported_with_reasons_against_earlier_kinds(site: Site, said: list[str]) -> None:
+def test_the_choice_is_reported_with_reasons_against_earlier_kinds(site: Site, reported: list[str]) -> None:
     find(None, site=site, starts=starts("native", "embedded"))
-    assert said == ["env: no, no env here", "docker: no, no docker here", "native: yes"]
+    assert reported == ["env: no, no env here", "docker: no, no docker here", "native: yes"]
 
 
 def test_a_chosen_kind_is_not_replaced_by_another(site: Site) -> None:

@@ -55,8 +55,8 @@ def test_tests_and_compose_name_the_same_images() -> None:
 
 def test_compose_sets_its_single_node_as_the_native_stack_does() -> None:
     environment = COMPOSE["kafka"]["environment"]
-    told = {name: str(environment.get(kafka.variable(name))).lower() for name in kafka.SINGLE_NODE}
-    assert told == kafka.SINGLE_NODE
+    configured = {name: str(environment.get(kafka.variable(name))).lower() for name in kafka.SINGLE_NODE}
+    assert configured == kafka.SINGLE_NODE
 
 
 def test_compose_sets_its_mongods_as_the_native_stack_does() -> None:
@@ -86,8 +86,8 @@ def test_credentials_are_generated_once(tmp_path: Path) -> None:
 
 def test_a_secret_that_came_as_a_file_becomes_a_variable(tmp_path: Path) -> None:
     (tmp_path / "uri").write_text("mongodb://one\n", encoding="utf-8")
-    told = {"PROFILES_MONGO_URI_FILE": str(tmp_path / "uri"), "PROFILES_ISSUERS_FILE": "/run/issuers.json"}
-    environment = secrets_from_files(told)
+    files = {"PROFILES_MONGO_URI_FILE": str(tmp_path / "uri"), "PROFILES_ISSUERS_FILE": "/run/issuers.json"}
+    environment = secrets_from_files(files)
     assert environment["PROFILES_MONGO_URI"] == "mongodb://one"
     assert "PROFILES_ISSUERS" not in environment
 

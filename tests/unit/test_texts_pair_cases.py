@@ -20,31 +20,31 @@ SIDES = ("mentee", "mentor")
 
 
 def of_requests() -> Iterator[Decided]:
-    one = pending()
+    request = pending()
     yield requests.request("r", programme=PAIR.programme, mentor="milo", message="", situation=situation(), now=NOW)
-    accepted, begun, _ = accept(situation(asked=[one]))
-    yield from (accepted, begun, requests.withdraw(one, now=NOW))
-    yield from (requests.decline(one, reason=reason, now=NOW) for reason in get_args(DecliningReason))
-    yield from (requests.retract(one, reason=reason, now=NOW) for reason in get_args(Retraction))
+    accepted, begun, _ = accept(situation(asked=[request]))
+    yield from (accepted, begun, requests.withdraw(request, now=NOW))
+    yield from (requests.decline(request, reason=reason, now=NOW) for reason in get_args(DecliningReason))
+    yield from (requests.retract(request, reason=reason, now=NOW) for reason in get_args(Retraction))
     for days in (5, 14):
-        overdue = requests.pass_time(replace(one, due_at=NOW), now=NOW + timedelta(days=days))
+        overdue = requests.pass_time(replace(request, due_at=NOW), now=NOW + timedelta(days=days))
         assert overdue is not None
         yield overdue
 
 
 def of_relationships() -> Iterator[Decided]:
-    one = together()
+    relationship = together()
     yield relationships.begin(PAIR, id="s", request=None, round="round", now=NOW)
     yield relationships.begin(PAIR, id="s", request=None, repair="repair", now=NOW)
-    yield relationships.find_conflict(one, reason="assessment")
-    yield relationships.close_for_repair(one, policy=policy(), now=NOW)
+    yield relationships.find_conflict(relationship, reason="assessment")
+    yield relationships.close_for_repair(relationship, policy=policy(), now=NOW)
     for side in SIDES:
-        yield relationships.pause(one, by=side)
+        yield relationships.pause(relationship, by=side)
         paused = together(state="paused")
         yield relationships.resume(paused, by=side, mentee=mentee(), mentor=mentor(), policy=policy())
-        yield from (close(one, by=side, reason=reason) for reason in get_args(ClosingReason))
+        yield from (close(relationship, by=side, reason=reason) for reason in get_args(ClosingReason))
         for is_erased in (False, True):
-            left = relationships.leave(one, side=side, is_erased=is_erased, now=NOW)
+            left = relationships.leave(relationship, side=side, is_erased=is_erased, now=NOW)
             assert left is not None
             yield left
 
