@@ -50,7 +50,7 @@ async def accepts(bench: Bench) -> list[Figure]:
             value=last,
             unit="answers/s",
             better="higher",
-            note="one is accepted, 199 are told that no seat is left",
+            note="one is accepted, 199 are refused because no seat is left",
         ),
         Figure(
             name="acceptances, 200 in flight",

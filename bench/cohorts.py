@@ -1,4 +1,4 @@
-"""A large round from documents to result, as the workshop makes it, in a process of its own: `python -m bench.cohorts`.
+"""A large round from documents to result, computed in a process of its own: `python -m bench.cohorts`.
 
 The documents stand in files as MongoDB would send them; what it takes to find them there and to store the result is not
 in the figure.
@@ -166,7 +166,7 @@ def _lap(laps: dict[str, float], name: str, act: Callable[[], Any]) -> Any:
 
 
 if __name__ == "__main__" and len(sys.argv) > 1:
-    gc.disable()  # as the workshop does
+    gc.disable()  # as the solver process does
     took = {"documents": _write_documents, "freeze": _freeze, "solve": _solve}[sys.argv[1]](Path(sys.argv[2]))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sys.stdout.write(json.dumps({"laps": took, "mib": peak}))

@@ -28,7 +28,7 @@ _CHANGES, _CHANGES_PER_SECOND = 200, 10
 
 
 async def replicas(bench: Bench) -> list[Figure]:
-    """The main loop with two replicas of each service; whoever changes asks them in turn."""
+    """The main loop with two replicas of each service; changes are sent to them in turn."""
     async with bench.services() as first, httpx.AsyncClient(base_url=first["profiles"]) as client:
         second = await bench.join()
         async with httpx.AsyncClient(base_url=second["profiles"]) as other:

@@ -26,10 +26,10 @@ GUARANTEES = {
     "once": "one inbox mark for each fact, recipients' counters rose once for each that names them, nothing is parked",
     "copied": "each copy of another service's state is at the sequence that its owner gave last",
     "offsets": "committed to the end of every partition, and never past a record whose effect is not there",
-    "told": "each telling published once, at most one unread of an occasion, the newest as the last news of the list",
-    "seated": "seats taken are relationships that take one, never more than offered, and each beginning was told once",
-    "finished": "rounds, repairs and rehearsals came to an end and left nothing over; each pair is a relationship, "
-    "begun once and told to both, or says why not; no more people moved than might; files are as solved, and verify",
+    "notified": "each notification published once, at most one unread of an occasion, the newest shows the last list",
+    "seated": "seats taken are relationships that take one, never more than offered, each start published once",
+    "finished": "rounds, repairs and simulations ended and left nothing over; each pair is a relationship, "
+    "begun once with both notified, or has a reason; no more moved than allowed; files are as solved, and verify",
     "forgotten": "of an erased member no service keeps more than ids, and each has given one receipt",
     "listed": "each list is what follows from the profiles as they are",
 }

@@ -83,9 +83,9 @@ async def _profiles(database: Database, bootstrap: str, *, dry_run: bool) -> Doc
         f"epoch {report.epoch}: every state is published again",
         _named("read back from the topics, which were ahead", report.documents("read_back")),
         _named("created from the topics, unknown to the backup", report.documents("made_anew")),
-        _named("erased since the backup, and again", report.documents("erased")),
-        _named("LOST: the topics do not say enough, or another has their address", report.documents("not_read_back")),
-        "of all these, what no topic carries is as of the backup: story, pronouns, external_id, "
+        _named("erased since the backup, and erased again", report.documents("erased")),
+        _named("LOST: the topics lack a field, or another member has the address", report.documents("not_read_back")),
+        "of all these, fields that no topic carries are as of the backup: story, pronouns, external_id, "
         "roster memory; "
         "nobody's story or e-mail address is shown until they allow it again, as consents may have been withdrawn; "
         "invitations, rosters and answers kept for Idempotency-Key since then are gone",

@@ -113,7 +113,7 @@ def loaded(content: bytes, name: str) -> Any:
     try:
         return json.loads(content.decode(), object_pairs_hook=_with_unique_keys)
     except (ValueError, RecursionError) as broken:
-        raise Wrong(f"{name}: is no JSON: {broken}") from None
+        raise Wrong(f"{name}: is not JSON: {broken}") from None
 
 
 def _with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -239,7 +239,7 @@ def parse_round(given: Any) -> Round:
             for ceiling in given["exchanges"]
         },
     )
-    demand(len(round.ceilings) == len(given["exchanges"]), "input/exchanges: two institutions stand twice")
+    demand(len(round.ceilings) == len(given["exchanges"]), "input/exchanges: two institutions appear twice")
     demand(len(round.pins) == len(given["pins"]), "input/pins: a mentee is pinned twice")
     _add_wishes(round, mentees, excluded, most=given["policy"]["list_length"])
     _below_ceilings(round, [{wish.mentor for wish in wishes} for wishes in round.wishes.values()], "input: wishes")
@@ -439,7 +439,7 @@ def check_certificate(outcome: Outcome, result: Any) -> None:
             elif why == "outweighed":
                 margin = row["gain"] + price[wish.mentor] - result["bonus"] - wish.score
             expected.append({"mentor": wish.mentor, "why": why, "margin": margin})
-        demand(row["better"] == expected, f"result/mentees/{index}/better: is not what the two files say")
+        demand(row["better"] == expected, f"result/mentees/{index}/better: does not follow from the two files")
 
 
 def _why(round: Round, wish: Wish) -> str:
@@ -470,7 +470,7 @@ def check_unmatched(outcome: Outcome, result: Any) -> None:
             "reason": _reason(round, row["mentee"]),
             "opens": [{"mentor": wish.mentor, "seats": needed[wish.mentee, wish.mentor]} for wish in opens],
         }
-        demand(row == expected, f"result/unmatched/{index}: is not what the two files say")
+        demand(row == expected, f"result/unmatched/{index}: does not follow from the two files")
 
 
 def _seats_needed(outcome: Outcome) -> dict[tuple[str, str], int]:

@@ -38,7 +38,7 @@ class Comparison:
         named = {
             "only in the topic": self.only_there,
             "newer in the topic": self.newer_there,
-            "of one sequence with another content": self.otherwise,
+            "of the same sequence with different content": self.otherwise,
             "only here": self.only_here,
             "newer here than in the topic": self.newer_here,
         }

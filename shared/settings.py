@@ -161,7 +161,7 @@ class ServiceSettings(BaseSettings):
             places = sorted(
                 {".".join(map(str, error["loc"])) or "whole" for error in wrong.errors(include_input=False)}
             )
-            raise ValueError(f"{self.issuers_file} is no list of issuers: wrong at {', '.join(places)}") from None
+            raise ValueError(f"{self.issuers_file} is not a list of issuers: wrong at {', '.join(places)}") from None
         local = [issuer.issuer for issuer in issuers if issuer.is_local]
         if local and self.environment == "production":
             raise ValueError(

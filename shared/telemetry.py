@@ -22,7 +22,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.records = Counter(
             "preceptor_records",
-            "Records consumed, by what became of them",
+            "Records consumed, by outcome",
             ["consumer", "result"],
             registry=self.registry,
         )
@@ -46,11 +46,11 @@ class Metrics:
         )
         self.published = Counter("preceptor_facts_published", "Outbox rows published", registry=self.registry)
         self.publish_failures = Counter(
-            "preceptor_publish_failures", "Outbox rows that Kafka did not take", registry=self.registry
+            "preceptor_publish_failures", "Outbox rows that could not be published", registry=self.registry
         )
         self.held = Gauge(
             "preceptor_outbox_held_facts",
-            "Outbox rows that Kafka refuses, and those of their keys behind them",
+            "Outbox rows that Kafka refuses, and later rows of their keys",
             registry=self.registry,
         )
         self.pending_age = Gauge(

@@ -43,7 +43,7 @@ def build(settings: Settings, clock: Clock, roles: Collection[str]) -> Service:
     return assemble(
         dependencies,
         "Preceptor matching",
-        "Who is suggested to whom, why, and why not; who asked whom, and what came of it.",
+        "Suggested mentors with reasons, requests, relationships, rounds and repairs.",
         [
             suggestions.build(dependencies, settings),
             mentoring.build(dependencies, forget=[forget_answers]),

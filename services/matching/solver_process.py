@@ -134,12 +134,12 @@ def _leash() -> Sequence[str]:
 async def _answer(child: asyncio.subprocess.Process, job: Mapping[str, Any]) -> Mapping[str, Any]:
     """Standard input stays open as long as the answer is waited for."""
     if child.stdin is None or child.stdout is None:
-        raise LookupError("a workshop without pipes")
+        raise LookupError("a solver process without pipes")
     child.stdin.write(json.dumps(job).encode() + b"\n")
     failpoints.reach("before-answer")
     output = await child.stdout.read()
     if not output:
-        raise RuntimeError(f"the workshop ended without an answer, status {await child.wait()}: its log says why")
+        raise RuntimeError(f"the solver process ended without an answer, status {await child.wait()}: its log says why")
     answer: Mapping[str, Any] = json.loads(output)
     if wrong := answer.get("wrong"):
         raise Rejected(wrong["code"], wrong["message"], tuple(FieldError(**error) for error in wrong["errors"]))
@@ -291,6 +291,6 @@ def _place_lines(result: RoundResult, people: Mapping[str, Any]) -> Iterator[dic
 
 
 if __name__ == "__main__":
-    configure_logs("matching-workshop")
-    sys.excepthook = lambda *fault: _log.critical("the workshop failed", exc_info=fault)
+    configure_logs("matching-solver")
+    sys.excepthook = lambda *fault: _log.critical("the solver process failed", exc_info=fault)
     main()

@@ -140,10 +140,10 @@ class Watchdog:
             await progress.look()
             self._metrics.lag.labels(name).set(progress.lag)
         for name in self.stalled.keys() - before.keys():
-            _log.error("consumer stands still", consumer=name, lag=self._consumers[name].lag)
+            _log.error("consumer makes no progress", consumer=name, lag=self._consumers[name].lag)
 
     @property
     def stalled(self) -> dict[str, str]:
         """A description for each stalled consumer."""
         still = {name: progress.stalled_seconds for name, progress in self._consumers.items()}
-        return {name: f"has stood still for {seconds:.0f} s" for name, seconds in still.items() if seconds is not None}
+        return {name: f"no progress for {seconds:.0f} s" for name, seconds in still.items() if seconds is not None}

@@ -55,7 +55,7 @@ class Rebuild:
             self._say(f"{self._copy.collection} is replaced")
             await self._fold(replay, into=self._live)
             if self._copy.follow is not None:
-                self._say(f"{await self._copy.follow(self._database)} documents are followed up")
+                self._say(f"{await self._copy.follow(self._database)} documents got their follow-up commands")
             return found
 
     @asynccontextmanager
@@ -90,7 +90,7 @@ class Rebuild:
             states = [received for received in readable(records) if received.envelope.type in self._types]
             refused = await fold(into, states, self._copy.body)
             if refused:
-                self._say(f"{len(refused)} records are not trusted and left out")
+                self._say(f"{len(refused)} records were refused and left out")
             before, self._read = self._read, self._read + len(records)
             if before // _PROGRESS_RECORDS < self._read // _PROGRESS_RECORDS:
                 self._say(f"{self._read} records are read")

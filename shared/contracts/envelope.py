@@ -135,7 +135,7 @@ def _split(value: bytes | None, headers: dict[str, str]) -> tuple[Mapping[str, A
         "".join(attributes.values()).encode()  # a lone surrogate is valid JSON, and cannot be encoded
         return attributes, None if data is None else json.dumps(data).encode()
     except (ValueError, AttributeError, TypeError, RecursionError):
-        raise Unreadable("malformed", "a structured CloudEvent that is no JSON object") from None
+        raise Unreadable("malformed", "a structured CloudEvent must be a JSON object") from None
 
 
 def _envelope(key: bytes | None, attributes: Mapping[str, str]) -> Envelope:

@@ -1,4 +1,4 @@
-"""Records as the relay would publish them, and a reaction that fails as it is told."""
+"""Records as the relay publishes them, and a reaction that fails on demand."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -69,7 +69,7 @@ class Sent:
 
 
 class Effects:
-    """A reaction that writes one document per event, for the tenant of its test, and fails as it is told."""
+    """A reaction that writes a document per event, for the tenant of its test, and fails on demand."""
 
     def __init__(self, plumbing: Plumbing, tenant: str) -> None:
         self.plumbing = plumbing

@@ -72,7 +72,7 @@ class Network:
         return self.sign_in(f"coordinator-{institution}", institution, "coordinator", programmes=programmes)
 
     async def institution(self, id: str) -> Person:
-        """Founds it; whoever coordinates it."""
+        """Creates an institution and returns its coordinator."""
         answer = await self.operator.post("/institutions", {"id": id, "name": id.title()})
         assert answer.status_code == 201, answer.text
         return self.coordinator(id)

@@ -30,7 +30,7 @@ async def topic_takes(bootstrap: str, topic: str, **settings: str) -> AsyncItera
     )
 
     async def alter(settings: Mapping[str, str]) -> None:
-        # What is not told goes back to Kafka's default.
+        # A setting that is left out goes back to Kafka's default.
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {**declared, **settings})])
 
     try:

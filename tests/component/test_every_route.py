@@ -23,7 +23,7 @@ Json = dict[str, Any]
 UNKNOWN = "nobody-knows"
 _MAPPING = b"sections: {people: {fields: {name: {column: name}, email: {column: email}}}}"
 _MOVING = {"leases", "replicas", "idempotency"}
-"""What changes by itself, and what is kept of the request itself."""
+"""What changes without a request, and what is stored of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ async def _profiles(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIt
 
 @asynccontextmanager
 async def _matching(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIterator[Served]:
-    async with matching_kit.asking(mongo_uri, bootstrap, two, work=()) as matching:  # nothing moves by itself
+    async with matching_kit.asking(mongo_uri, bootstrap, two, work=()) as matching:  # nothing moves without a request
         await matching.receive(matching_kit.programme(admits=(NORTH,)))
         await matching.join(matching_kit.mentee("sue", SOUTH))
         opened = await matching.request_mentor("ben", "milo")

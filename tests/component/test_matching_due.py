@@ -159,13 +159,13 @@ async def test_the_mentor_of_an_unanswered_request_is_reminded_once_by_any_worke
     async with asking(mongo_uri, kafka_bootstrap, issuer, work=()) as matching:
         request = await matching.request_mentor("ana", "mara")
         asked = await _overdue(matching, request, days=6)
-        agendas = [
+        workers = [
             DueWorker(MongoDueRepository(matching.database, SystemClock(), forget=[forget]), SystemClock())
             for _ in range(4)
         ]
 
-        await asyncio.gather(*(agenda.work() for agenda in agendas))
-        await agendas[0].work()
+        await asyncio.gather(*(worker.work() for worker in workers))
+        await workers[0].work()
 
         [(_, data)] = await matching.facts("request.nudged")
         assert (data["nudge"], data["recipients"]) == (1, [MARA])
@@ -184,7 +184,7 @@ async def test_a_worker_killed_while_reminding_repeats_and_loses_no_reminder(
             await _overdue(idle, await idle.request_mentor(f"m{number}", "mara"), days=6)
 
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.component.due_once", mongo_uri, idle.database.name),
+            *(sys.executable, "-m", "tests.component.run_due_work", mongo_uri, idle.database.name),
             env={**os.environ, failpoints.VARIABLE: "matching.due.after-commit:2"},
         )
 

@@ -113,7 +113,7 @@ async def test_a_process_killed_while_it_forgets_loses_and_doubles_nothing(
         await idle.answer_request("mara", await idle.request_mentor("ana", "mara"), "accept")
         await idle.receive(erased("ana"))
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.component.forget_once", mongo_uri, idle.database.name),
+            *(sys.executable, "-m", "tests.component.run_matching_erasures", mongo_uri, idle.database.name),
             env={**os.environ, failpoints.VARIABLE: f"matching.erasures.after-commit:{arrival}"},
         )
         assert await child.wait() == -signal.SIGKILL

@@ -1,4 +1,4 @@
-"""Terms of exchange on a real MongoDB: direction and ceiling hold wherever a pair is made; who gives what is told."""
+"""Terms of exchange on a real MongoDB: direction and ceiling hold wherever a pair is made; balances are shown."""
 
 import asyncio
 import json

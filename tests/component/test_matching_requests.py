@@ -1,4 +1,4 @@
-"""Asking and answering over HTTP, on a real MongoDB: who may, what is kept, who is told, what the lists make of it."""
+"""Requests and answers over HTTP on a real MongoDB: permissions, stored data, notifications, effects on lists."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""A process dies after its effect and before its answer: whoever sends a coordinator's order again is not refused."""
+"""A process dies after its effect and before its answer: a coordinator's repeated order is not refused."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Rounds in the service, on a real MongoDB and in a real workshop: opened, solved, checked, published, told."""
+"""Rounds in the service, on a real MongoDB with a real solver process: opened, solved, verified, published."""
 
 import csv
 import io

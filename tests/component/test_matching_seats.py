@@ -152,7 +152,7 @@ async def test_a_request_racing_for_the_last_seat_is_answered_consistently(
 async def test_a_mentor_leaving_amid_requests_and_acceptances_keeps_no_request(
     matching: Matching, another: Matching, left: dict[str, Any]
 ) -> None:
-    """Whoever leaves altogether keeps no seat either; a mentoring that had begun outlives its programme."""
+    """A mentor who becomes inactive keeps no seat either; leaving a programme ends no mentoring."""
     worker = DueWorker(MongoDueRepository(another.database, SystemClock(), forget=[forget]), SystemClock())
 
     async def leave(leaver: str) -> None:

@@ -1,4 +1,4 @@
-"""Each service keeps what its OpenAPI document says, whoever asks whatever."""
+"""Each service conforms to its OpenAPI document for any request of any caller."""
 
 from pathlib import Path
 

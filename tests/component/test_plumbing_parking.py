@@ -74,7 +74,7 @@ async def test_a_fault_is_tried_three_times_then_parked_with_a_time_to_retry(
 async def test_parked_records_of_a_key_are_retried_in_order_each_when_its_own_time_has_come(
     plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects
 ) -> None:
-    """The fault that ends between two retries: what failed again waits anew, what came after it waits behind it."""
+    """The fault ends between two retries: a record that failed again waits again, and later records wait behind it."""
     plumbing.consumers.reaction({SuggestionsChanged: effects})
     effects.fault = {"held"}
     await send(producer, [record(plumbing, suggestions(tenant, "held", n), tenant, sequence=n) for n in (1, 2, 3)])

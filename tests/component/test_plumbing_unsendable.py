@@ -61,7 +61,7 @@ async def test_a_fact_that_kafka_refuses_holds_up_its_own_key_alone_until_the_li
         await held(plumbing, [(key, 2), (key, 3), (key, 4)])
         await OutboxGauges(plumbing.database, plumbing.clock, plumbing.metrics).measure()
         assert _gauge(plumbing) == 3.0, "operators see that three are held"
-    # Whoever leads next tries at once; who leads on would within a minute.
+    # The next leader tries immediately; a leader that stays would within a minute.
     async with running(relay_of(plumbing, publisher)):
         await held(plumbing, [])
     records = await published(kafka_bootstrap, _TOPIC, {key}, 4)

@@ -1,4 +1,4 @@
-"""Erasures over HTTP on a real MongoDB: who may ask, what is told, and that a kill at any step changes nothing."""
+"""Erasures over HTTP on a real MongoDB: permissions, events, and that a kill at any step changes nothing."""
 
 import asyncio
 import json
@@ -227,7 +227,7 @@ async def test_a_process_killed_while_it_erases_loses_and_doubles_nothing(
             await published(network, seen["id"])
         await network.database["erasures"].update_many({}, {"$set": {"due_at": CLOCK.now()}})
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.component.carry_out_once", mongo_uri, network.database.name),
+            *(sys.executable, "-m", "tests.component.run_profiles_erasures", mongo_uri, network.database.name),
             env={**os.environ, failpoints.VARIABLE: f"profiles.erasures.after-commit:{arrival}"},
         )
         killed = await child.wait()

@@ -134,7 +134,7 @@ async def test_members_erased_since_the_backup_are_erased_again(site: Site) -> N
 
 
 async def test_a_programme_s_version_is_its_sequence_before_and_after_a_restored_backup(site: Site) -> None:
-    """Whoever knows a programme from its topic can change it in profiles on condition of what they know."""
+    """A reader of the topic can change the programme in profiles on condition of the version they know."""
     store, given = MongoProgrammeRepository(site.database, SystemClock()), {"name": "Care"}
     for id in ("kept", "changed"):
         new = programmes.create(id=id, institution="west", given=given, standing=())

@@ -1,4 +1,4 @@
-"""A process dies after its transaction and before its answer: whoever sends the request again gets its first answer."""
+"""A process dies after its transaction and before its answer: a repeated request gets the first answer."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A copy made anew from a topic of its own on real Kafka, over one in use on real MongoDB."""
+"""A projection rebuilt from a topic of its own on real Kafka, replacing one in use on real MongoDB."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -98,7 +98,7 @@ async def test_differences_of_a_projection_are_reported_and_corrected(site: Site
         assert {name: list(ids) for name, ids in found.differing.items()} == {
             "only in the topic": ["missing"],
             "newer in the topic": ["behind"],
-            "of one sequence with another content": ["wrong"],
+            "of the same sequence with different content": ["wrong"],
         }
     assert await site.names() == {id: f"{id} 2" for id in ("same", "wrong", "behind", "missing")}
     assert await site.collections() == ["institutions"]

@@ -63,7 +63,7 @@ class Repairing:
 
 @pytest.fixture
 async def repairing(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Repairing]:
-    """One mentor has eight mentees and leaves; another has six seats. Whoever works on repairs, the test starts."""
+    """A mentor has eight mentees and leaves; another has six seats. The test starts the workers of repairs."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("due",)) as matching:
         await matching.receive(institution(NORTH), programme(admits=(NORTH,)))
         await matching.join(mentor("old", capacity=GONE), mentor("new", capacity=FREE))

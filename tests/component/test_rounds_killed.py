@@ -28,7 +28,7 @@ MENTORS, MENTEES, SEATS = 5, 20, 3
 
 @pytest.fixture
 async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path) -> AsyncIterator[RoundsApi]:
-    """Five mentors of three seats, twenty mentees; rounds are solved here and published by whoever the test starts."""
+    """Five mentors of three seats, twenty mentees; the test solves rounds and starts the workers that publish them."""
     async with running(mongo_uri, kafka_bootstrap, issuer, work=("solving",)) as matching:
         await matching.receive(institution(NORTH), programme(admits=(NORTH,)))
         await matching.join(*(mentor(f"h{number}", capacity=SEATS) for number in range(MENTORS)))

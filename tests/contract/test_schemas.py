@@ -101,7 +101,7 @@ def written(history: Path, *forms: Schema) -> Path:
 
 
 def test_a_removed_field_cannot_come_back_with_another_type(tmp_path: Path) -> None:
-    """Each step by itself is allowed; the third breaks the promise of the first."""
+    """Each step alone is compatible; the third is incompatible with the first."""
     now = schemas()[MEMBER]
     with_pager, back = copy.deepcopy(now), copy.deepcopy(now)
     with_pager["properties"]["pager"] = {"type": "string", "default": ""}

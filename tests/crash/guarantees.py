@@ -9,7 +9,7 @@ from shared.contracts.matching import RelationshipOpened
 from shared.epochs import count_of, epoch_of
 from shared.mongo import Document
 from tests.crash import erasures
-from tests.crash.endings import finished
+from tests.crash.completion import finished
 from tests.crash.erasures import erased_members, forgotten, is_about, markers
 from tests.crash.outside import GROUPS, Seen, Snapshot
 
@@ -210,7 +210,7 @@ def _newest_as_listed(seen: Snapshot, notifications: Sequence[Document]) -> Iter
         expected = news.get(key, notified)
         listed = {entry["mentor"] for entry in shortlist["entries"]}
         if notified is None or notified != expected or (key not in suppressed and set(notified) != listed):
-            yield f"version {shortlist['version']} of a list: its mentee has been told of another"
+            yield f"version {shortlist['version']} of a list: its mentee was notified of another"
 
 
 def seated(seen: Snapshot) -> Iterator[str]:
@@ -231,7 +231,7 @@ def seated(seen: Snapshot) -> Iterator[str]:
     published_openings = Counter(record.key for record in facts.values() if record.is_of(RelationshipOpened))
     begun = Counter(f"{document['institution']}:{document['_id']}" for document in of["relationships"])
     if published_openings != begun:
-        yield f"{begun.total()} relationships begun, {published_openings.total()} told"
+        yield f"{begun.total()} relationships begun, {published_openings.total()} published"
 
 
 def offsets_behind_effects(seen: Snapshot) -> Iterator[str]:
@@ -283,7 +283,7 @@ AT_REST: Mapping[str, Guarantee] = {
     "once": once,
     "copied": copied,
     "offsets": offsets,
-    "told": notified,
+    "notified": notified,
     "seated": seated,
     "finished": finished,
     "forgotten": forgotten,

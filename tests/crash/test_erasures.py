@@ -8,7 +8,7 @@ from itertools import groupby
 
 import pytest
 
-from tests.crash.leavers import leavers
+from tests.crash.departures import departures
 from tests.crash.site import CrashSite
 
 _WITHIN = 60
@@ -46,7 +46,7 @@ async def erased_under_kills(site: CrashSite, failpoints: tuple[str, ...]) -> No
             await site.assert_offsets_behind_effects()
             await site.cluster.start(service, failpoint=failpoint).ready_or_killed()
 
-    async with leavers(site) as leaving:
+    async with departures(site) as leaving:
         assert not await site.settles()
         services = by_service(failpoints)
         armed = [await site.cluster.restart(service, failpoint=first) for service, (first, *_) in services]

@@ -1,4 +1,4 @@
-"""Copies made anew by the operator's command while changes flow: nobody notices."""
+"""Projections rebuilt by the operator's command while changes flow, unnoticed."""
 
 import asyncio
 

@@ -140,4 +140,4 @@ async def test_nothing_is_lost_or_doubled_while_brokers_and_replicas_are_restart
     }
     crash = f"three brokers and two replicas of each service restarted in turn during {len(changing.began)} changes"
     await site.assert_settles(f"{crash} at {_PER_SECOND}/s", figures=figures)
-    assert len(took) > len(changing.began) * 0.9, "most changes were told of one by one"
+    assert len(took) > len(changing.began) * 0.9, "most changes were notified one by one"

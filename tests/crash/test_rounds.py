@@ -191,7 +191,7 @@ async def test_a_round_whose_solver_process_is_killed_is_restarted(crashes: Cras
     solver_process.kill()
     await people.until(f"/rounds/{round}", "pending")
     await is_published(people, round)
-    await crashes.assert_settles("the workshop of a round killed, matching goes on")
+    await crashes.assert_settles("the solver process of a round killed, matching goes on")
 
 
 @pytest.mark.full
@@ -204,7 +204,7 @@ async def test_a_service_stopping_amid_a_round_ends_its_solver_process_first(
     assert not crashes.cluster.left_behind()
     await crashes.cluster.start("matching").ready()
     await people.until(f"/rounds/{round}", "pending")
-    await crashes.assert_settles("matching told to stop amid a round")
+    await crashes.assert_settles("matching stopped amid a round")
 
 
 @pytest.mark.full
@@ -215,11 +215,11 @@ async def test_a_solver_process_ignoring_signals_ends_with_its_service(crashes: 
     await is_stopped(sleeper)
     [solver_process] = crashes.cluster.solver_processes()
     solver_process.suspend()
-    await eventually(lambda: solver_process.status() == psutil.STATUS_STOPPED, message="the workshop stands still")
+    await eventually(lambda: solver_process.status() == psutil.STATUS_STOPPED, message="the solver process is stopped")
     await crashes.cluster.end(sleeper, by=signal.SIGKILL)
 
-    await eventually(lambda: not solver_process.is_running(), within=_WITHIN, message="the workshop has ended")
+    await eventually(lambda: not solver_process.is_running(), within=_WITHIN, message="the solver process has ended")
 
     await crashes.cluster.start("matching").ready()
     await people.until(f"/rounds/{round}", "pending")
-    await crashes.assert_settles("matching killed while a workshop of its own heard nothing")
+    await crashes.assert_settles("matching killed while its solver process ignored signals")

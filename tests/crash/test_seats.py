@@ -1,4 +1,4 @@
-"""Matching dies amid two hundred acceptances: no seat is given twice, none is lost, and each was told once."""
+"""Matching dies amid two hundred acceptances: no seat is given twice, none is lost, and each is published once."""
 
 import asyncio
 import signal

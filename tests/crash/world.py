@@ -120,7 +120,7 @@ class World:
                 listed_wrongly.append(f"{wanted['topics_wanted']} wanted, another mentor is first")
             if announced.get(mentee) != follows:
                 notified_wrongly.append(f"{wanted['topics_wanted']} wanted, the last notification names another mentor")
-        found = {"acknowledged": not_kept, "listed": listed_wrongly, "told": notified_wrongly}
+        found = {"acknowledged": not_kept, "listed": listed_wrongly, "notified": notified_wrongly}
         return {name: sentences for name, sentences in found.items() if sentences}
 
     async def _member(self, coordinator: Caller, role: str, **fields: object) -> str:

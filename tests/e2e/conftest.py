@@ -57,7 +57,7 @@ def services(
 ) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("services")
     site = Site(folder=folder, journal=Journal(folder / "programs.jsonl"), say=print, tied=True)
-    # Whoever runs the servers, to the services they are given addresses.
+    # The services are given the servers' addresses, whatever runs them.
     stack = Stack(kind="env", bootstrap=kafka_bootstrap, mongo_uris=mongo_uris)
     try:
         addresses = processes.start(stack, issuer, site=site, logs=folder / "logs", wanted=processes.ANY_PORTS)

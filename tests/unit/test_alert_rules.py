@@ -35,7 +35,7 @@ def test_a_rule_names_metrics_that_are_exported_and_documented(rule: dict[str, A
     assert rule["annotations"]["summary"]
 
 
-def test_facts_that_nobody_publishes_raise_an_alert() -> None:
+def test_facts_that_are_not_published_raise_an_alert() -> None:
     assert any("preceptor_outbox_pending_age_seconds" in named(rule) for rule in RULES)
     assert any("preceptor_relay_leads" in named(rule) for rule in RULES)
 

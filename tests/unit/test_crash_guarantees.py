@@ -45,7 +45,7 @@ def notification_recorded(position: int) -> Seen:
 
 
 def whole() -> Snapshot:
-    """One member changed twice, whose list changed twice, of which they were told twice."""
+    """One member changed twice, whose list changed twice, with a notification each time."""
     records = {
         **{topic: [] for topic in TOPICS},
         "profiles.members": [seen(1), seen(2)],
@@ -150,10 +150,10 @@ def test_a_record_published_twice_violates_no_guarantee() -> None:
         ("offsets", behind("notifications.reaction", "matching.events")),
         ("offsets", behind("profiles.projection", "matching.events")),
         ("offsets", with_documents("profiles", "relations")),
-        ("told", with_records("notifications.events", seen(1, key="west:n", position=1, **RECIPIENT))),
-        ("told", with_documents("notifications", "notifications")),
-        ("told", with_documents("matching", "lists", {**LISTED, "entries": [{"mentor": "h"}]})),
-        ("told", with_records("matching.events", fact(1), fact(2, ranked=[{"mentor": "h", "rank": 1}]), opening())),
+        ("notified", with_records("notifications.events", seen(1, key="west:n", position=1, **RECIPIENT))),
+        ("notified", with_documents("notifications", "notifications")),
+        ("notified", with_documents("matching", "lists", {**LISTED, "entries": [{"mentor": "h"}]})),
+        ("notified", with_records("matching.events", fact(1), fact(2, ranked=[{"mentor": "h", "rank": 1}]), opening())),
         ("seated", with_documents("matching", "seats", {"_id": "m", "taken": 2})),
         ("seated", with_documents("matching", "seats")),
         ("seated", with_documents("matching", "participants", {"_id": "m", "sequence": 2, "capacity": 0})),
@@ -178,7 +178,7 @@ def test_an_offset_committed_before_its_effect_is_reported(snapshot: Snapshot) -
     assert list(offsets_behind_effects(snapshot))
 
 
-@pytest.mark.parametrize(("recipients", "wrong"), [([RECIPIENT], []), ([], ["told"])])
+@pytest.mark.parametrize(("recipients", "wrong"), [([RECIPIENT], []), ([], ["notified"])])
 async def test_a_reordered_list_without_a_notification_of_its_mentee_is_reported(
     recipients: list[dict[str, str]], wrong: list[str], tmp_path: Path
 ) -> None:
@@ -205,7 +205,7 @@ def test_a_place_holds_only_what_held_at_each_arrival() -> None:
     holds = dict.fromkeys(GUARANTEES, True)
     rows = [
         Row(crash="a.relay.before-mark:1", holds=holds, figures={"settled": 2.0}),
-        Row(crash="a.relay.before-mark:4", holds={**holds, "told": False}, figures={"settled": 1.0}),
+        Row(crash="a.relay.before-mark:4", holds={**holds, "notified": False}, figures={"settled": 1.0}),
         Row(crash="the broker is killed", holds=holds, figures={"until it published": 3.0}),
         Row(crash="a test that failed", holds={}),
     ]

@@ -47,7 +47,7 @@ def test_some_mentors_are_full_and_some_have_one_seat() -> None:
     assert sum(capacities.values()) - capacities[0] > 100
 
 
-def test_a_few_mentees_speak_what_no_mentor_does_and_a_few_have_not_said_what_they_want() -> None:
+def test_a_few_mentees_speak_what_no_mentor_does_and_a_few_have_named_no_topics() -> None:
     members = list(people())
     spoken = {language for person in members if "mentor" in person.roles for language in person.languages}
     lonely = [person for person in members if not spoken & set(person.languages)]

@@ -1,4 +1,4 @@
-"""What mentees say of a mentor, counted so that nobody's answer can be told from it."""
+"""Mentees' ratings of a mentor, counted so that no single answer can be derived."""
 
 from fractions import Fraction
 from itertools import product

@@ -1,4 +1,4 @@
-"""Each factor by itself: what it counts, what it does not, and that some things count nowhere."""
+"""Each factor alone: what it counts, what it does not, and that some things count nowhere."""
 
 import re
 from collections.abc import Iterable

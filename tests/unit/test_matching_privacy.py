@@ -157,7 +157,7 @@ def network_of(world: World, hidden: Sequence[State]) -> Network:
 
 
 async def answers(world: World, hidden: Hidden) -> Mapping[str, Any]:
-    """All that the mentee may be answered, or told, about this mentor."""
+    """Every answer and notification that the mentee may get about this mentor."""
     network = network_of(world, hidden(world))
     who, other = network.person("ana"), network.person("milo")
     known = network.pool(world.programme).policy

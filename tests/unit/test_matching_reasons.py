@@ -53,7 +53,7 @@ def test_a_shared_specialty_is_named_only_where_it_is_not_the_mentors_own(
     assert [text for text in texts if "specialty" in text] == [sentence]
 
 
-def test_pairs_across_institutions_are_never_said_to_meet_in_person() -> None:
+def test_pairs_across_institutions_never_have_meeting_in_person_as_a_reason() -> None:
     formats = frozenset({"video", "in_person"})
     texts = reasons.reasons(mentee(formats=formats), mentor(institution=SOUTH, formats=formats))
     assert "Can meet by video." in texts

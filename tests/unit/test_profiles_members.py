@@ -1,4 +1,4 @@
-"""A member's decisions, and what is told of them."""
+"""A member's decisions and their events."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""A relay that is told to stop stops, whatever rings at that moment."""
+"""A relay stops on request, even during a wake-up."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""From people as they are to a round's input: whoever may be suggested, the best first, own choices before them."""
+"""From people to a round's input: permitted mentors, the best first, own choices before them."""
 
 from collections.abc import Iterable
 from dataclasses import replace

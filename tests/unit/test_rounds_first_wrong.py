@@ -27,7 +27,7 @@ INPUTS: list[tuple[dict[str, Any], str]] = [
     ({"mentees": [*FIT["mentees"], JO]}, "input/mentees: an id appears twice"),
     ({"mentees": [{**JO, "wishes": [wish("ada"), wish("ada")]}, *FIT["mentees"][1:]]}, "jo names a mentor twice"),
     ({"mentees": [{**JO, "wishes": [wish("zed")]}, *FIT["mentees"][1:]]}, "jo names an unknown mentor"),
-    ({"exchanges": [NORTH, NORTH]}, "input/exchanges: two institutions stand twice"),
+    ({"exchanges": [NORTH, NORTH]}, "input/exchanges: two institutions appear twice"),
     ({"pins": [pair("mo", "di"), pair("mo", "bo")]}, "input/pins: a mentee is pinned twice"),
     ({"pins": [pair("jo", "di")]}, "input/pins: jo and di may not be matched"),
     ({"pins": [pair("li", "cy")]}, "input/pins: li and cy may not be matched"),

@@ -1,4 +1,4 @@
-"""Background work comes back after a fault, and ends when it is told to, whatever its clean-up runs into."""
+"""Background work restarts after a fault, and ends on request even if its clean-up fails."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -57,7 +57,7 @@ class Site:
         async def answers() -> bool:
             return self.kafka_is_there
 
-        self.pulse = ConsumerProgress(
+        self.progress = ConsumerProgress(
             lambda: self.client,  # type: ignore[arg-type,return-value] -- all that is asked of one
             self.clock,  # type: ignore[arg-type]
             limit_seconds=LIMIT,
@@ -68,8 +68,8 @@ class Site:
         """Whether it is stalled so much later, looked at all along."""
         for _ in range(int(seconds // 5)):
             self.clock.at += 5
-            await self.pulse.look()
-        return self.pulse.stalled_seconds is not None
+            await self.progress.look()
+        return self.progress.stalled_seconds is not None
 
     async def handles(self, place: TopicPartition, *, fails: bool = False) -> None:
         async def handle(_: Sequence[Record]) -> None:
@@ -78,7 +78,7 @@ class Site:
 
         records: Sequence[Record] = [Read(place.topic, place.partition)]  # type: ignore[list-item]
         try:
-            await self.pulse.handle_batch(records, handle)
+            await self.progress.handle_batch(records, handle)
         except OSError:
             return
 
@@ -86,7 +86,7 @@ class Site:
 @pytest.fixture
 async def site() -> Site:
     site = Site()
-    await site.pulse.look()
+    await site.progress.look()
     return site
 
 
@@ -98,7 +98,7 @@ async def test_a_consumer_with_records_and_without_progress_is_stalled_after_the
     site.client.at[A] = 9
     assert not await site.after(LIMIT)
     assert await site.after(10)
-    assert site.pulse.lag == 1
+    assert site.progress.lag == 1
     site.client.at[A] = 10
     assert not await site.after(5), "and no more when it moves"
 
@@ -126,7 +126,7 @@ async def test_a_batch_may_take_as_long_as_kafka_allows(site: Site) -> None:
         begun.set()
         await ends.wait()
 
-    task = asyncio.create_task(site.pulse.handle_batch([], handle))
+    task = asyncio.create_task(site.progress.handle_batch([], handle))
     await begun.wait()
     assert not await site.after(BATCH_SECONDS)
     assert await site.after(10)

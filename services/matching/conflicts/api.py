@@ -93,7 +93,7 @@ class RotationBody(BaseModel):
 class NewRotation(RotationBody):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"id": "r-2027-17", **_EXAMPLE}})
 
-    id: Id = Field(description="By the own system: entering it again changes that rotation")
+    id: Id = Field(description="The id in your own system: sending it again changes that rotation")
 
 
 class NewRotations(BaseModel):
@@ -110,7 +110,7 @@ class RotationRead(BaseModel):
     assessed: str
     begins: date = Field(serialization_alias="from")
     ends: date = Field(serialization_alias="to")
-    counts_in: list[str] = Field(description="Programmes in which it keeps the two apart now; it takes some seconds")
+    counts_in: list[str] = Field(description="Programmes in which it keeps the two apart now; updated within seconds")
 
 
 class ErrorRead(BaseModel):

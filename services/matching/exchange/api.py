@@ -11,8 +11,8 @@ from shared.http import SignedIn, problems, router
 
 class BalanceRead(BaseModel):
     institution: str = Field(description="The partner")
-    gives: bool = Field(description="Our mentors may take their mentees: both institutions say so")
-    receives: bool = Field(description="Their mentors may take ours: both say so")
+    gives: bool = Field(description="Our mentors may take their mentees: both institutions agree to it")
+    receives: bool = Field(description="Their mentors may take ours: both agree to it")
     given: int = Field(description="Seats that their mentees have with our mentors now")
     received: int
     balance: int = Field(description="Given less received")

@@ -20,7 +20,7 @@ class SimulationRepository(Protocol):
 
 class Simulations(CoordinatorJobs[Simulation]):
     KIND = Simulation
-    OWNERS_ONLY = "can run rehearsals"
+    OWNERS_ONLY = "can run simulations"
 
     def __init__(self, jobs: Jobs[Simulation], repository: SimulationRepository, clock: Clock) -> None:
         super().__init__(jobs, clock)
@@ -38,7 +38,7 @@ class Simulations(CoordinatorJobs[Simulation]):
         if begun is None:
             raise Conflict(
                 "rehearsal_running",
-                "another rehearsal of this programme is running: wait until it is ready, or drop it",
+                "another simulation of this programme is running: wait until it is ready, or drop it",
             )
         return begun
 

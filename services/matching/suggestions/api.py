@@ -49,15 +49,15 @@ class SuggestionsRead(BaseModel):
     version: int
     as_of: datetime
     items: list[SuggestionRead]
-    withdrawn: int = Field(description="Suggested before, not to be had at this moment; the next renewal replaces them")
-    unmatched: Reason | None = Field(default=None, description="Why there is nobody")
+    withdrawn: int = Field(description="Suggested before, not available now; the next renewal replaces them")
+    unmatched: Reason | None = Field(default=None, description="Why the list is empty")
 
 
 class WhyNot(BaseModel):
     mentor: str
-    code: AnswerCode = Field(description="`not_available` stands for everything that is the other side's own affair")
+    code: AnswerCode = Field(description="`not_available` stands for every private reason of the other side")
     rank: int | None = Field(default=None, description="With `suggested`")
-    explanation: str | None = Field(default=None, description="In words, to the mentee")
+    explanation: str | None = Field(default=None, description="A text for the mentee")
 
 
 class UnmatchedRead(BaseModel):

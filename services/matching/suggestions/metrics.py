@@ -14,7 +14,7 @@ class Rounds:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._took = Histogram(
             "matching_round_seconds",
-            "From taking up a round to its result stored, or to what is wrong with it",
+            "From claiming a round to storing its result or its errors",
             ["result"],
             buckets=_ROUND_SECONDS,
             registry=registry,
@@ -35,18 +35,18 @@ class Metrics:
         self._published = Counter("matching_list_changes_published", "List changes published", registry=registry)
         self._took = Histogram(
             "matching_own_change_seconds",
-            "From a person's own change, as read, to their list committed",
+            "From reading a person's own change to committing their list",
             buckets=_LATENCIES,
             registry=registry,
         )
-        self._audited = Counter("matching_audit_lists", "Lists made anew and compared", registry=registry)
+        self._audited = Counter("matching_audit_lists", "Lists that the audit computed", registry=registry)
         self._differences = Counter(
             "matching_audit_differences", "Lists that differed from what was stored: must be 0", registry=registry
         )
-        self._shards = Gauge("matching_shards_held", "Shards whose lists this process keeps", registry=registry)
+        self._shards = Gauge("matching_shards_held", "Shards that this process holds", registry=registry)
         self._waiting = Gauge(
             "matching_renewals_waiting",
-            "Lists that wait to be renewed, and changed mentors not yet looked at",
+            "Lists waiting for renewal, and changed mentors not yet processed",
             registry=registry,
         )
 

@@ -242,9 +242,9 @@ def _compared(shortlist: Shortlist, mentee: Person, mentor: Person, policy: Poli
 def _explain_lower_score(parts: tuple[int, ...], last: tuple[int, ...], weights: Weights) -> str:
     """Without percentages where identity has a weight: they would disclose the identities of mentors."""
     if weights[FACTORS.index("identity")]:
-        return "Those on your list fit better by everything that you weigh."
+        return "The mentors on your list fit better by your weights."
     if sum(parts) < sum(last) and sum(parts[: scoring.OPEN]) >= sum(last[: scoring.OPEN]):
-        return "They fit as well as those on your list; others have more room, or more content past mentees."
+        return "They fit as well as the mentors on your list, who have more free seats or more satisfied past mentees."
     explanation = f"The match is {_percent(parts, weights)} of 100, and that of the last mentor on your list "
     explanation += f"{_percent(last, weights)}. "
     return explanation + reasons.shortfall(_by_factor(parts), _by_factor(last))

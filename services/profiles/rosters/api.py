@@ -99,7 +99,7 @@ def rosters_router(rosters: RosterIntake, *, max_bytes: int) -> APIRouter:
         trace: Traced,
         response: Response,
         *,
-        dry_run: Annotated[bool, Form(description="Say what would happen, and do nothing")] = False,
+        dry_run: Annotated[bool, Form(description="Show what would happen, and change nothing")] = False,
         _key: IdempotencyKey = None,
     ) -> RosterView:
         """By a coordinator or an integrator. The file is checked and stored at once, then applied in the background."""

@@ -14,7 +14,7 @@ class LoadRead(BaseModel):
     seats_taken: int
     hours_per_month: int = Field(description="Given to mentoring")
     hours_promised: float = Field(description="A month: each seat that is taken is worth an equal share of the hours")
-    unanswered: int = Field(description="Asks that wait for an answer")
+    unanswered: int = Field(description="Requests waiting for an answer")
 
 
 class TotalRead(LoadRead):

@@ -28,7 +28,7 @@ from shared.http import (
 from shared.http.cursors import Moment
 from shared.text import Text
 
-OwnSide = Annotated[Side | None, Query(description="Only those in which I am this")]
+OwnSide = Annotated[Side | None, Query(description="Only those in which I have this role")]
 
 
 class NewRequest(BaseModel):
@@ -64,7 +64,7 @@ class RequestRead(BaseModel):
     asked_at: datetime
     expires_at: datetime | None = Field(default=None, description="While it is pending")
     settled_at: datetime | None = None
-    relationship: str | None = Field(default=None, description="What began when it was accepted")
+    relationship: str | None = Field(default=None, description="The relationship that began on acceptance")
     message: str | None = None
     repeat: bool = Field(default=False, description="The two had a mentoring before, which was closed")
     named: bool

@@ -179,7 +179,7 @@ def _wrong_pins(orders: Orders, company: Company) -> Iterator[FieldError]:
         if (exclusion := excluded.get(couple)) is not None:
             yield FieldError(f"pins.{index}", f"contradicts exclusions.{exclusion}: pin the pair or keep it apart")
         if company.has_mentee(mentee) and company.has_mentor(mentor) and not company.may_meet(couple):
-            message = "a rule keeps these two apart, one of them takes nobody now, or the mentee has a mentor here"
+            message = "a rule forbids this pair, one of them is not available, or the mentee has a mentor here"
             yield FieldError(f"pins.{index}", message)
 
 

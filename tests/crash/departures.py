@@ -18,7 +18,7 @@ _ANSWERED = {httpx.codes.ACCEPTED, httpx.codes.NOT_FOUND}
 
 
 @dataclass(frozen=True, slots=True)
-class Leavers:
+class Departures:
     site: CrashSite
     people: Crowd
     secret: str
@@ -82,9 +82,9 @@ class Leavers:
 
 
 @asynccontextmanager
-async def leavers(site: CrashSite) -> AsyncIterator[Leavers]:
+async def departures(site: CrashSite) -> AsyncIterator[Departures]:
     id = site.clock.new_id()
     async with opened(site.cluster.addresses, site.cluster.issuer, site.clock) as api:
-        found = Leavers(site, Crowd(api, f"erasure-{id[-8:]}"), f"secret-{id[-12:]}")
+        found = Departures(site, Crowd(api, f"erasure-{id[-8:]}"), f"secret-{id[-12:]}")
         await found.settle_in()
         yield found

@@ -100,7 +100,7 @@ def _publication(round: Document, seen: Snapshot) -> Iterator[str]:
         fact["place"] for fact in _facts(seen, PairLapsed, MenteeUnmatched) if fact["round"] == round["_id"]
     )
     if published != Counter(place["_id"] for place in closed):
-        yield f"{len(closed)} places without a mentor, {published.total()} told"
+        yield f"{len(closed)} places without a mentor, {published.total()} published"
     yield from _figures(round, counts, seen)
 
 
@@ -113,7 +113,7 @@ def _figures(round: Document, counts: Mapping[str, int], seen: Snapshot) -> Iter
     solved = round["solved"]
     numbers = counts["opened"], counts["lapsed"], counts["unmatched"]
     if published != [(*numbers, solved["input"]["sha256"], solved["result"]["sha256"])]:
-        yield f"a round came to {numbers}, and was told {len(published)} times"
+        yield f"a round came to {numbers}, and was published {len(published)} times"
 
 
 def _repair(repair: Document, seen: Snapshot) -> Iterator[str]:
@@ -135,7 +135,7 @@ def _repair(repair: Document, seen: Snapshot) -> Iterator[str]:
     yield from _notified_both(begun, seen)
     published = [fact for fact in _facts(seen, RepairApplied) if fact["repair"] == repair["_id"]]
     if [(fact["placed"], fact["bystanders_moved"]) for fact in published] != [(placed, len(moves) - placed)]:
-        yield f"a repair placed {placed}, and was told {len(published)} times"
+        yield f"a repair placed {placed}, and was published {len(published)} times"
 
 
 def _parties(document: Document) -> tuple[Document, Document]:
@@ -156,7 +156,7 @@ def _notified_both(relationships: Iterable[Document], seen: Snapshot) -> Iterato
         occasion = f"relationship:{relationship['programme']}:{relationship['_id']}"
         both = [notifications[member, occasion] for member in _pair(relationship)]
         if both != [1, 1]:
-            yield f"of a relationship mentee and mentor were told {both} times"
+            yield f"of a relationship mentee and mentor were notified {both} times"
 
 
 def _facts(seen: Snapshot, *types: type) -> list[Document]:

@@ -1,4 +1,4 @@
-"""Matching's agenda in a process of its own, for a test to kill: `python -m tests.component.due_once URI DATABASE`."""
+"""Matching's due work in a process of its own, to be killed: `python -m tests.component.run_due_work URI DATABASE`."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Folders of jobs: gone with the job, and with whoever was killed in one; nobody's who works in theirs."""
+"""Folders of jobs: removed with the job and after a kill; never while in use."""
 
 import os
 import signal

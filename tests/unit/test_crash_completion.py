@@ -10,7 +10,7 @@ import pytest
 
 from services.matching.rounds.solver.solving import solve
 from shared.contracts.matching import MenteeUnmatched, RepairApplied, RoundPublished
-from tests.crash.endings import finished
+from tests.crash.completion import finished
 from tests.crash.guarantees import published
 from tests.crash.outside import Seen, Snapshot
 from tests.unit.test_crash_guarantees import whole

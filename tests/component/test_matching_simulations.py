@@ -1,4 +1,4 @@
-"""Rehearsals on a real MongoDB and in a real workshop: begun, compared, applied by the programme's change, dropped."""
+"""Simulations on a real MongoDB with a real solver process: compared, applied by the programme's change, dropped."""
 
 import asyncio
 import json
