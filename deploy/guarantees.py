@@ -49,7 +49,7 @@ _PLACES = """
 SIGKILL at the n-th arrival at `<service>.<work>.<point>` (`shared/failpoints.py` says where the points lie), a restart,
 and the check. "Settled" is the longest that it took, after the restart and the last command, until everything held.
 Works of matching: `solving` freezes a round's people and solves it, `publishing` writes its pairs one by one, `repairs`
-plans and carries out, `rehearsals` tries a draft; `before-answer` is while the process that they started works.
+plans and carries out, `rehearsals` simulates a draft; `before-answer` is while the process that they started works.
 
 """
 _OTHERS = """

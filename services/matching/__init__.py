@@ -1,7 +1,7 @@
 """Matching: every enrolled mentee's list of mentors, kept current by events; requests, relationships and seats.
 
 Owns      lists, requests with their messages, relationships, seats, rounds with their files, rotations,
-          rehearsals; copies of institutions, programmes, participants and preferences.
+          simulations; copies of institutions, programmes, participants and preferences.
 Publishes matching.events (`suggestions.changed`, `request.*`, `relationship.*`, `conflict.*`, `round.*`): ids, ranks,
           reason codes.
 Consumes  profiles.institutions, profiles.programmes, profiles.members, profiles.preferences, as projections.

@@ -169,9 +169,9 @@ class Posts:
 
     async def of_rehearsals(self) -> None:
         begin = self._order(f"/programmes/{CARE}/rehearsals", weights={"topics": 80})
-        rehearsal = (await self.repeating.repeat("/programmes/{programme}/rehearsals", begin))["id"]
-        drop = self._order(f"/rehearsals/{rehearsal}/drop", version=1)
-        await self.repeating.repeat("/rehearsals/{rehearsal}/drop", drop)
+        simulation = (await self.repeating.repeat("/programmes/{programme}/rehearsals", begin))["id"]
+        drop = self._order(f"/rehearsals/{simulation}/drop", version=1)
+        await self.repeating.repeat("/rehearsals/{simulation}/drop", drop)
 
     def _post(self, path: str, who: str, **options: Any) -> Send:
         return lambda key: self._matching.post(path, who, key=key, **options)

@@ -133,10 +133,10 @@ async def _matching(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIt
         repair = await matching.post(f"/programmes/{CARE}/repairs", "carla", role="coordinator")
         assert repair.status_code == 202, repair.text
         draft = {"weights": {"topics": 80}}
-        rehearsal = await matching.post(f"/programmes/{CARE}/rehearsals", "carla", role="coordinator", **draft)
-        assert rehearsal.status_code == 202, rehearsal.text
+        simulation = await matching.post(f"/programmes/{CARE}/rehearsals", "carla", role="coordinator", **draft)
+        assert simulation.status_code == 202, simulation.text
         ids = {"programme": CARE, "mentee": "ana", "mentor": "mara", "request": request, "relationship": relationship}
-        ids |= {"rehearsal": rehearsal.json()["id"]}
+        ids |= {"simulation": simulation.json()["id"]}
         yield Served(
             matching.client,
             matching.database,

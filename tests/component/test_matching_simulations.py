@@ -44,16 +44,16 @@ async def begin(matching: Matching, **draft: Any) -> httpx.Response:
     return await matching.post(f"/programmes/{CARE}/rehearsals", CARLA, role="coordinator", **(draft or OTHER))
 
 
-async def see(matching: Matching, rehearsal: str) -> httpx.Response:
-    return await matching.get(f"/rehearsals/{rehearsal}", CARLA, NORTH, "coordinator")
+async def see(matching: Matching, simulation: str) -> httpx.Response:
+    return await matching.get(f"/rehearsals/{simulation}", CARLA, NORTH, "coordinator")
 
 
-async def until(matching: Matching, rehearsal: str, state: str) -> dict[str, Any]:
+async def until(matching: Matching, simulation: str, state: str) -> dict[str, Any]:
     async def is_there() -> dict[str, Any] | None:
-        seen = (await see(matching, rehearsal)).json()
+        seen = (await see(matching, simulation)).json()
         return seen if seen["state"] == state else None
 
-    return await eventually(is_there, within=60, message=f"the rehearsal is {state}")
+    return await eventually(is_there, within=60, message=f"the simulation is {state}")
 
 
 async def ready(matching: Matching, **draft: Any) -> dict[str, Any]:
@@ -108,7 +108,7 @@ async def test_lists_after_applying_a_draft_equal_its_simulation(matching: Match
         after = await lists()
         return sum(before[name] != after[name] for name in names) == result["churn"]["lists_changed"]
 
-    await eventually(has_come, message=f"as many lists change as was rehearsed: {result['churn']}")
+    await eventually(has_come, message=f"as many lists change as was simulated: {result['churn']}")
     after = await lists()
     left = sum(len(set(before[name]) - set(after[name])) for name in names)
     entered = sum(len(set(after[name]) - set(before[name])) for name in names)

@@ -88,7 +88,7 @@ class Cohort:
             await self.act(f"/rounds/{round}", "publish")
 
     async def until(self, path: str, *states: str) -> Json:
-        """Waits for a state of a round, a repair or a rehearsal; the replica may be away in between."""
+        """Waits for a state of a round, a repair or a simulation; the replica may be away in between."""
 
         async def is_there() -> Json | None:
             try:
@@ -150,13 +150,13 @@ class Cohort:
         placed = sum(relationship["mentee"]["member"] in lost for relationship in begun)
         return placed, len(begun) - placed
 
-    async def rehearses(self, **draft: object) -> str:
+    async def simulates(self, **draft: object) -> str:
         begun = await self._coordinator.post("matching", f"/programmes/{self.programme}/rehearsals", {**draft})
         return str(begun.json()["id"])
 
-    async def applies(self, rehearsal: Json) -> None:
-        """Sends the rehearsal's change until its outcome is known: it took effect, or the version has changed."""
-        change = rehearsal["result"]["change"]
+    async def applies(self, simulation: Json) -> None:
+        """Sends the simulation's change until its outcome is known: it took effect, or the version has changed."""
+        change = simulation["result"]["change"]
         path, body, etag = change["path"], change["body"], change["if_match"]
 
         async def is_applied() -> bool:

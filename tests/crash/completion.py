@@ -1,4 +1,4 @@
-"""Checks rounds, repairs and rehearsals after a crash: each has ended, and each effect exists once.
+"""Checks rounds, repairs and simulations after a crash: each has ended, and each effect exists once.
 
 A round that waits for its coordinator has ended in this sense, and so has a plan. Files are read from their chunks.
 """
@@ -24,8 +24,8 @@ def finished(seen: Snapshot) -> Iterator[str]:
     of = seen.documents["matching"]
     for name, states in _UNFINISHED.items():
         yield from (f"{name}: one is {job['state']} still" for job in of[name] if job["state"] in states)
-    unexplained = (rehearsal for rehearsal in of["rehearsals"] if _is_unexplained(rehearsal))
-    yield from ("rehearsals: one dropped without a reason" for _ in unexplained)
+    unexplained = (simulation for simulation in of["rehearsals"] if _is_unexplained(simulation))
+    yield from ("simulations: one dropped without a reason" for _ in unexplained)
     yield from _left_over(of)
     for round in of["rounds"]:
         if round["solved"] and round["state"] != "dropped":
@@ -37,8 +37,8 @@ def finished(seen: Snapshot) -> Iterator[str]:
             yield from _repair(repair, seen)
 
 
-def _is_unexplained(rehearsal: Document) -> bool:
-    return rehearsal["state"] == "dropped" and not rehearsal["reason"]
+def _is_unexplained(simulation: Document) -> bool:
+    return simulation["state"] == "dropped" and not simulation["reason"]
 
 
 def _left_over(of: Mapping[str, Sequence[Document]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Matching dies, or stands still past its lease, while a programme's other rules are rehearsed; and matching and
+"""Matching dies, or stands still past its lease, while a programme's other rules are simulated; and matching and
 profiles die while a coordinator applies them. They are applied once, and the lists follow.
 """
 
@@ -25,9 +25,9 @@ async def people(crashes: CrashSite) -> AsyncIterator[Cohort]:
         yield found
 
 
-async def is_applied(site: CrashSite, people: Cohort, rehearsal: str) -> None:
+async def is_applied(site: CrashSite, people: Cohort, simulation: str) -> None:
     """Once, and everybody's list is as the draft says."""
-    await people.until(f"/rehearsals/{rehearsal}", "applied")
+    await people.until(f"/rehearsals/{simulation}", "applied")
     wanted = {"programme": people.programme}
     known = await site.databases["profiles"]["programmes"].find_one({"_id": people.programme})
     assert known is not None
@@ -46,14 +46,14 @@ async def test_a_simulation_whose_worker_is_killed_is_computed_and_applied(
 ) -> None:
     failpoint = f"matching.rehearsals.{point}"
     replica = await armed(crashes, failpoint)
-    rehearsal = await people.rehearses(**_OTHER)
+    simulation = await people.simulates(**_OTHER)
     await replica.killed(within=_WITHIN)
     next_owner = crashes.cluster.start("matching", failpoint="matching.rehearsals.lease-expired:1")
     await next_owner.killed(within=_WITHIN)
     await crashes.cluster.start("matching").ready()
-    ready = await people.until(f"/rehearsals/{rehearsal}", "ready")
+    ready = await people.until(f"/rehearsals/{simulation}", "ready")
     await people.applies(ready)
-    await is_applied(crashes, people, rehearsal)
+    await is_applied(crashes, people, simulation)
     await crashes.assert_settles(f"SIGKILL at {failpoint}, and of who takes over, then applied")
 
 
@@ -61,8 +61,8 @@ async def test_a_simulation_whose_worker_is_killed_is_computed_and_applied(
 async def test_a_draft_applied_while_profiles_and_matching_are_killed_is_applied_once(
     crashes: CrashSite, people: Cohort, failpoint: str
 ) -> None:
-    rehearsal = await people.rehearses(**_OTHER)
-    ready = await people.until(f"/rehearsals/{rehearsal}", "ready")
+    simulation = await people.simulates(**_OTHER)
+    ready = await people.until(f"/rehearsals/{simulation}", "ready")
     both = ("profiles.api.after-commit:1", failpoint)
     profiles, matching = [
         await crashes.cluster.restart(failpoint.partition(".")[0], failpoint=failpoint) for failpoint in both
@@ -76,8 +76,8 @@ async def test_a_draft_applied_while_profiles_and_matching_are_killed_is_applied
 
     await asyncio.gather(people.applies(ready), come_back())
 
-    await is_applied(crashes, people, rehearsal)
-    await crashes.assert_settles(f"SIGKILL at {' + '.join(both)} while a rehearsed draft is applied")
+    await is_applied(crashes, people, simulation)
+    await crashes.assert_settles(f"SIGKILL at {' + '.join(both)} while a simulated draft is applied")
 
 
 async def test_a_worker_resumed_after_the_simulation_was_applied_changes_nothing(
@@ -86,12 +86,12 @@ async def test_a_worker_resumed_after_the_simulation_was_applied_changes_nothing
     failpoint = "matching.rehearsals.before-save:1"
     sleeper, second = await sleeper_and_second(crashes, failpoint)
     beside = people.at(second.address)
-    rehearsal = await beside.rehearses(**_OTHER)
+    simulation = await beside.simulates(**_OTHER)
     await sleeps_past_its_lease(crashes, sleeper)
-    await beside.applies(await beside.until(f"/rehearsals/{rehearsal}", "ready"))
-    await is_applied(crashes, beside, rehearsal)
+    await beside.applies(await beside.until(f"/rehearsals/{simulation}", "ready"))
+    await is_applied(crashes, beside, simulation)
 
     await goes_on(crashes, sleeper, second, "rehearsals")
 
-    await is_applied(crashes, people, rehearsal)
+    await is_applied(crashes, people, simulation)
     await crashes.assert_settles(f"matching stopped at {failpoint} past its lease, and resumed behind an applied draft")

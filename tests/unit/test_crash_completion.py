@@ -1,4 +1,4 @@
-"""What the crash tests look for in rounds, repairs and rehearsals, each seen red on a made-up snapshot."""
+"""What the crash tests look for in rounds, repairs and simulations, each seen red on a made-up snapshot."""
 
 import hashlib
 import json
@@ -78,7 +78,7 @@ def ended() -> Any:
         "relationships": bonds,
         "repairs": [repair],
         "repair_steps": [step],
-        "rehearsals": [{"_id": "rehearsal", "state": "dropped", "reason": "expired"}],
+        "rehearsals": [{"_id": "simulation", "state": "dropped", "reason": "expired"}],
         "notifications": [
             {"member": who["member"], "occasion": f"relationship:care:{relationship['_id']}"}
             for relationship in bonds

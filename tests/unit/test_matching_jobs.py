@@ -18,6 +18,7 @@ NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey(Job):
     NAME: ClassVar[str] = "survey"
+    CODE_PREFIX: ClassVar[str] = "survey"
     QUEUED: ClassVar[tuple[str, ...]] = ("queued",)
     state: str = "queued"
     reason: str = ""

@@ -20,7 +20,9 @@ class GivenUp(Rejected):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     NAME: ClassVar[str]
-    """In codes (`round_not_found`) and messages."""
+    """In messages."""
+    CODE_PREFIX: ClassVar[str]
+    """Of the codes of refusals, as in `round_not_found`."""
     QUEUED: ClassVar[tuple[str, ...]]
     """States in which a worker claims it."""
     id: str
@@ -36,7 +38,7 @@ class Job:
     def require(self, *states: str) -> None:
         if self.state not in states:
             raise Conflict(
-                f"{self.NAME}_not_{states[-1]}",
+                f"{self.CODE_PREFIX}_not_{states[-1]}",
                 f"this needs a {self.NAME} that is {' or '.join(states)}; this one is {self.state}",
             )
 
@@ -48,7 +50,7 @@ class Job:
         """Raises `GivenUp`."""
         if self.attempts > ATTEMPTS:
             raise GivenUp(
-                f"{self.NAME}_given_up",
+                f"{self.CODE_PREFIX}_given_up",
                 f"the {self.NAME} was started {ATTEMPTS} times and never finished: open it again, or ask your operator",
             )
 

@@ -48,7 +48,7 @@ class CoordinatorJobs(Generic[AnyJob]):
         me.require("coordinator")
         job = await self._jobs.find(me.home, id)
         if job is None:
-            raise NotFound(f"{self.KIND.NAME}_not_found", f"there is no {self.KIND.NAME} with this id")
+            raise NotFound(f"{self.KIND.CODE_PREFIX}_not_found", f"there is no {self.KIND.NAME} with this id")
         refuse_other_programmes(me, job.programme)
         return job
 

@@ -1,4 +1,4 @@
-"""Routes of simulations, which the API calls rehearsals, for coordinators of the programme's owner."""
+"""Routes of simulations, under paths with their former name, rehearsals, for coordinators of the programme's owner."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -43,7 +43,7 @@ class DraftLimits(BaseModel):
     minimum_score: int | None = Field(default=None, ge=0, le=100)
 
 
-class NewRehearsal(BaseModel):
+class NewSimulation(BaseModel):
     """Weights and limits that differ from the programme's; those left out stay as they are."""
 
     model_config = ConfigDict(
@@ -82,7 +82,7 @@ class ResultRead(BaseModel):
     change: ChangeRead
 
 
-class RehearsalRead(BaseModel):
+class SimulationRead(BaseModel):
     id: str
     programme: str
     state: SimulationState = Field(description="`applied`: the programme has the draft's policy by now")
@@ -93,52 +93,52 @@ class RehearsalRead(BaseModel):
 
 
 def simulations_router(simulations: Simulations) -> APIRouter:
-    routes = router(tags=["rehearsals"])
+    routes = router(tags=["simulations"])
 
     @routes.post("/programmes/{programme}/rehearsals", status_code=202, responses=problems(404, 409))
-    async def begin_rehearsal(
-        programme: Id, body: NewRehearsal, me: SignedIn, id: NewId, response: Response, _key: IdempotencyKey = None
-    ) -> RehearsalRead:
+    async def begin_simulation(
+        programme: Id, body: NewSimulation, me: SignedIn, id: NewId, response: Response, _key: IdempotencyKey = None
+    ) -> SimulationRead:
         """Compares the lists of the institution's own mentees under today's policy and the draft, in the background."""
         begun = await simulations.begin(me, programme, id=id, draft=_draft(body))
         response.headers["location"] = f"/rehearsals/{begun.id}"
         return _with_etag(response, begun)
 
     @routes.get("/programmes/{programme}/rehearsals", responses=problems(404))
-    async def list_rehearsals(
+    async def list_simulations(
         programme: Id, me: SignedIn, *, cursor: str | None = None, limit: Limit = 50
-    ) -> Page[RehearsalRead]:
+    ) -> Page[SimulationRead]:
         """The newest first."""
         page = await simulations.of_programme(me, programme, before=moment_before(cursor), limit=limit)
         return page_of(page, _read, limit=limit, position=position)
 
-    @routes.get("/rehearsals/{rehearsal}", responses=problems(404))
-    async def see_rehearsal(rehearsal: Id, me: SignedIn, response: Response) -> RehearsalRead:
+    @routes.get("/rehearsals/{simulation}", responses=problems(404))
+    async def see_simulation(simulation: Id, me: SignedIn, response: Response) -> SimulationRead:
         """`result.change` is the request to profiles that applies the draft; then the state becomes `applied`."""
-        return _with_etag(response, await simulations.see(me, rehearsal))
+        return _with_etag(response, await simulations.see(me, simulation))
 
-    @routes.post("/rehearsals/{rehearsal}/drop", responses=problems(404, 409, 412, 428))
-    async def drop_rehearsal(
-        rehearsal: Id, me: SignedIn, expected: ExpectedVersion, response: Response, _key: IdempotencyKey = None
-    ) -> RehearsalRead:
-        """Ends the rehearsal. The programme stays as it is."""
-        return _with_etag(response, await simulations.drop(me, rehearsal, expected=expected))
+    @routes.post("/rehearsals/{simulation}/drop", responses=problems(404, 409, 412, 428))
+    async def drop_simulation(
+        simulation: Id, me: SignedIn, expected: ExpectedVersion, response: Response, _key: IdempotencyKey = None
+    ) -> SimulationRead:
+        """Ends the simulation. The programme stays as it is."""
+        return _with_etag(response, await simulations.drop(me, simulation, expected=expected))
 
     return routes
 
 
-def _draft(body: NewRehearsal) -> Draft:
+def _draft(body: NewSimulation) -> Draft:
     return Draft(weights=body.weights, list_length=body.limits.list_length, minimum_score=body.limits.minimum_score)
 
 
-def _with_etag(response: Response, simulation: Simulation) -> RehearsalRead:
+def _with_etag(response: Response, simulation: Simulation) -> SimulationRead:
     response.headers["etag"] = etag(simulation.version)
     return _read(simulation)
 
 
-def _read(simulation: Simulation) -> RehearsalRead:
+def _read(simulation: Simulation) -> SimulationRead:
     result = simulation.result
-    return RehearsalRead(
+    return SimulationRead(
         id=simulation.id,
         programme=simulation.programme,
         state=simulation.state,

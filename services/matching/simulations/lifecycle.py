@@ -1,7 +1,7 @@
 """States of a simulation: running → ready → applied, or dropped with a reason.
 
 Matching changes no programme: a coordinator who wants the draft sends it to profiles, on condition of the version that
-it was compared with. The simulation follows the programme. The API and the store call a simulation a rehearsal.
+it was compared with. The simulation follows the programme. Paths, codes and the collection have its former name, rehearsal.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,8 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation(Job):
-    NAME: ClassVar[str] = "rehearsal"
+    NAME: ClassVar[str] = "simulation"
+    CODE_PREFIX: ClassVar[str] = "rehearsal"
     QUEUED: ClassVar[tuple[str, ...]] = ("running",)
     draft: Draft
     state: SimulationState = "running"

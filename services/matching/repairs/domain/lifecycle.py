@@ -61,6 +61,7 @@ class Step:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair(Job):
     NAME: ClassVar[str] = "repair"
+    CODE_PREFIX: ClassVar[str] = "repair"
     QUEUED: ClassVar[tuple[str, ...]] = ("planning",)
     bystanders_at_most: int = 0
     correlation: str

@@ -64,6 +64,7 @@ class Solved:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round(Job):
     NAME: ClassVar[str] = "round"
+    CODE_PREFIX: ClassVar[str] = "round"
     QUEUED: ClassVar[tuple[str, ...]] = ("draft", "running")
     target: Target
     list_length: int
