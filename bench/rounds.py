@@ -67,7 +67,7 @@ def _beside_matching() -> list[Figure]:
 
     columns = drawn(1_000, 200, length=10, capacity=4)
     by_mentor: dict[int, list[int]] = {}
-    for wish in columns.by_standing.tolist():
+    for wish in columns.by_mentor_position.tolist():
         by_mentor.setdefault(int(columns.mentor[wish]), []).append(int(columns.mentee[wish]))
     mentees = {
         mentee: columns.mentor[columns.first[mentee] : columns.first[mentee + 1]].tolist() for mentee in range(1_000)

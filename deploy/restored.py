@@ -148,7 +148,7 @@ async def _restore(
 ) -> Report:
     restoring = Restoring(database, service, SystemClock())
     await restoring.prepare()
-    await _replay(bootstrap, topics, restoring.hear)
+    await _replay(bootstrap, topics, restoring.collect)
     return await (restoring.look() if dry_run else restoring.restore())
 
 
@@ -164,9 +164,9 @@ async def _rebuild(service: str, database: Database, bootstrap: str, *, dry_run:
         await (rebuild.compare() if dry_run else rebuild.replace())
 
 
-async def _replay(bootstrap: str, topics: Iterable[str], hear: Callable[[Received], None]) -> None:
+async def _replay(bootstrap: str, topics: Iterable[str], collect: Callable[[Received], None]) -> None:
     async for received in replayed(bootstrap, list(topics)):
-        hear(received)
+        collect(received)
 
 
 async def _refuse_running(database: Database) -> None:

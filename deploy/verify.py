@@ -189,13 +189,13 @@ class Wish:
     key: tuple[int, int, str]
     """Sort key in the mentor's order."""
     excluded: bool
-    standing: int = 0
+    mentor_position: int = 0
     """Position in the mentor's strict order, from 0."""
 
 
 @dataclass(slots=True)
 class Round:
-    """The input, with wishes in order: by mentee, the best first, and by mentor, by standing."""
+    """The input, with wishes in order: by mentee, the best first, and by mentor, by mentor_position."""
 
     name: str
     target: str
@@ -296,8 +296,8 @@ def _add_wishes(round: Round, mentees: Mapping[str, Any], excluded: set[tuple[st
             round.wishes_for[wish.mentor].append(wish)
     for wishes in round.wishes_for.values():
         wishes.sort(key=lambda wish: wish.key)
-        for standing, wish in enumerate(wishes):
-            wish.standing = standing
+        for mentor_position, wish in enumerate(wishes):
+            wish.mentor_position = mentor_position
 
 
 @dataclass(slots=True)
@@ -338,7 +338,7 @@ def outcome_of(round: Round, result: Any) -> Outcome:
         if wish is not None:
             held[wish.mentor].append(wish)
     for mentor, wishes in held.items():
-        wishes.sort(key=lambda wish: wish.standing)
+        wishes.sort(key=lambda wish: wish.mentor_position)
         demand(len(wishes) <= round.capacity[mentor], f"result: {mentor} holds more people than the capacity allows")
     expected = [(mentor, [wish.mentee for wish in wishes]) for mentor, wishes in held.items()]
     listed = [(row["id"], row["mentees"]) for row in result["mentors"]]
@@ -362,12 +362,14 @@ def check_stable(outcome: Outcome) -> None:
                 demand(
                     wish.mentor in full, f"blocking pair: {mentee} would rather have {wish.mentor}, who has a seat left"
                 )
-                worse = wish.standing < last[wish.mentor]
+                worse = wish.mentor_position < last[wish.mentor]
                 demand(not worse, f"blocking pair: {mentee} and {wish.mentor} would both rather have each other")
 
 
 def _last_held(outcome: Outcome) -> dict[str, int]:
-    return {mentor: max((wish.standing for wish in outcome.unpinned(mentor)), default=-1) for mentor in outcome.held}
+    return {
+        mentor: max((wish.mentor_position for wish in outcome.unpinned(mentor)), default=-1) for mentor in outcome.held
+    }
 
 
 def check_best_for_mentees(outcome: Outcome) -> None:
@@ -379,10 +381,10 @@ def check_best_for_mentees(outcome: Outcome) -> None:
     last = _last_held(outcome)
     rather = {mentee: {wish.mentor for wish in outcome.better(mentee)} for mentee in outcome.granted}
     points: dict[str, str] = {}
-    for mentor, standing in last.items():
-        if standing < 0:
+    for mentor, mentor_position in last.items():
+        if mentor_position < 0:
             continue
-        for wish in outcome.round.wishes_for[mentor][standing + 1 :]:
+        for wish in outcome.round.wishes_for[mentor][mentor_position + 1 :]:
             if outcome.round.is_open(wish) and mentor in rather[wish.mentee]:
                 granted = outcome.granted[wish.mentee]
                 if granted is not None:
@@ -404,7 +406,7 @@ def _demand_acyclic(points: Mapping[str, str]) -> None:
 
 
 def check_optimal(outcome: Outcome, result: Any) -> None:
-    """Weak duality: price + gain is at least the worth of each wish, and their sum is the worth of the matching."""
+    """Weak duality: price + gain is at least the value of each wish, and their sum is the value of the matching."""
     round = outcome.round
     every = [wish for wishes in round.wishes.values() for wish in wishes]
     bonus = len(round.wishes) * max((wish.score for wish in every), default=0) + 1
@@ -435,7 +437,7 @@ def check_certificate(outcome: Outcome, result: Any) -> None:
             why = _why(outcome.round, wish)
             margin = None
             if why == "outranked":
-                margin = wish.standing - last[wish.mentor]
+                margin = wish.mentor_position - last[wish.mentor]
             elif why == "outweighed":
                 margin = row["gain"] + price[wish.mentor] - result["bonus"] - wish.score
             expected.append({"mentor": wish.mentor, "why": why, "margin": margin})

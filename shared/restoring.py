@@ -61,7 +61,7 @@ class Restoring:
         self._known = await self._service.counters()
         self._epoch = max(map(epochs.epoch_of, self._known.values()), default=0)
 
-    def hear(self, received: Received) -> None:
+    def collect(self, received: Received) -> None:
         """Takes one record of the service's own topics. A record with a forged count is ignored."""
         raised = self._service.raised_by(received)
         if raised is not None and not epochs.is_within_reach(raised[1], epoch=self._epoch):

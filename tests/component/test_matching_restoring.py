@@ -51,7 +51,7 @@ async def test_lists_are_restored_as_last_published_and_changed_requests_are_rep
     restoring = Restoring(database, MatchingRestored(database, clock), clock)
     await restoring.prepare()
     for payload in (suggested(3, "milo", "mara"), suggested(2, "mara"), declined("known"), declined("behind")):
-        restoring.hear(payload)
+        restoring.collect(payload)
 
     report = await restoring.restore()
 

@@ -94,11 +94,11 @@ class Cast:
         )
         return Received(envelope, payload)
 
-    async def hear(self, *payloads: Payload) -> None:
+    async def apply(self, *payloads: Payload) -> None:
         for payload in payloads:
-            await self.hear_again(self.received(payload))
+            await self.apply_received(self.received(payload))
 
-    async def hear_again(self, received: Received) -> None:
+    async def apply_received(self, received: Received) -> None:
         is_list = isinstance(received.payload, SuggestionsChanged)
         await (self.relations.fold_lists if is_list else self.relations.fold_pairs)([received])
 
@@ -124,20 +124,20 @@ async def test_an_unrelated_member_has_no_card_even_in_the_same_institution(cast
 
 
 async def test_a_mentee_sees_suggested_mentors_who_do_not_see_the_mentee(cast: Cast) -> None:
-    await cast.hear(cast.listed("ana", "mara", "sue"))
+    await cast.apply(cast.listed("ana", "mara", "sue"))
     mara, sue = await cast.sees("ana", "mara"), await cast.sees("ana", "sue")
     assert mara is not None
     assert sue is not None
     assert (mara["relation"], mara["name"], mara["pronouns"]) == ("suggested", "Mara", "she/her")
     assert set(sue) == {"id", "institution", "relation", "stage", "principles", "story"}
     assert await cast.sees("mara", "ana") is None
-    await cast.hear(cast.listed("ana"))
+    await cast.apply(cast.listed("ana"))
     assert await cast.sees("ana", "mara") is None
 
 
 async def test_a_request_shows_cards_and_acceptance_adds_name_and_address(cast: Cast) -> None:
     asked = MentorRequested(request="r1" + cast.north, expires_at=NOW, **cast.pair("ana", "sue"))
-    await cast.hear(asked)
+    await cast.apply(asked)
     for viewer, other in (("ana", "sue"), ("sue", "ana")):
         seen = await cast.sees(viewer, other)
         assert seen is not None
@@ -146,26 +146,26 @@ async def test_a_request_shows_cards_and_acceptance_adds_name_and_address(cast: 
     relationship = "s1" + cast.north
     accepted = RequestAccepted(request=asked.request, relationship=relationship, **cast.pair("ana", "sue"))
     opened = RelationshipOpened(relationship=relationship, request=asked.request, **cast.pair("ana", "sue"))
-    await cast.hear(accepted, opened)
+    await cast.apply(accepted, opened)
     for viewer, other in (("ana", "sue"), ("sue", "ana")):
         seen = await cast.sees(viewer, other)
         assert seen is not None
         assert (seen["relation"], seen["name"], seen["email"]) == ("matched", other.title(), f"{other}@example.org")
-    await cast.hear(RelationshipClosed(relationship=relationship, reason="no_time", **cast.pair("ana", "sue")))
+    await cast.apply(RelationshipClosed(relationship=relationship, reason="no_time", **cast.pair("ana", "sue")))
     assert await cast.sees("ana", "sue") is None
 
 
 async def test_a_declined_request_ends_the_card_and_an_older_fact_does_not_bring_it_back(cast: Cast) -> None:
     first = cast.received(MentorRequested(request="r2" + cast.north, expires_at=NOW, **cast.pair("ana", "mara")))
-    await cast.hear_again(first)
+    await cast.apply_received(first)
     assert await cast.sees("mara", "ana") is not None
-    await cast.hear(RequestDeclined(request="r2" + cast.north, reason="no_time", **cast.pair("ana", "mara")))
-    await cast.hear_again(first)
+    await cast.apply(RequestDeclined(request="r2" + cast.north, reason="no_time", **cast.pair("ana", "mara")))
+    await cast.apply_received(first)
     assert await cast.sees("mara", "ana") is None
 
 
 async def test_ten_cards_are_read_in_one_request_without_unrelated_members(cast: Cast) -> None:
-    await cast.hear(cast.listed("ana", "sue", "mara"))
+    await cast.apply(cast.listed("ana", "sue", "mara"))
     wanted = [cast.ids["mara"], "nobody-knows", cast.ids["ned"], cast.ids["sue"]]
     answer = await cast.people["ana"].get("/cards", ids=wanted)
     assert [item["id"] for item in answer.json()["items"]] == [cast.ids["mara"], cast.ids["sue"]]
@@ -174,7 +174,7 @@ async def test_ten_cards_are_read_in_one_request_without_unrelated_members(cast:
 
 
 async def test_no_card_has_a_private_field(cast: Cast) -> None:
-    await cast.hear(RelationshipOpened(relationship="s2" + cast.north, **cast.pair("ana", "mara")))
+    await cast.apply(RelationshipOpened(relationship="s2" + cast.north, **cast.pair("ana", "mara")))
     seen = await cast.sees("ana", "mara")
     assert seen is not None
     assert set(seen) == {
@@ -183,7 +183,7 @@ async def test_no_card_has_a_private_field(cast: Cast) -> None:
 
 
 async def test_a_coordinator_and_an_inactive_member_see_no_card(cast: Cast) -> None:
-    await cast.hear(cast.listed("ana", "mara"))
+    await cast.apply(cast.listed("ana", "mara"))
     coordinator = cast.network.coordinator(cast.north)
     path = f"/cards/{cast.ids['mara']}"
     assert (await coordinator.get(path)).status_code == 403

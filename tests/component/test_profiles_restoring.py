@@ -51,7 +51,7 @@ class Site:
         restoring = Restoring(self.database, ProfilesRestored(self.database, clock), clock)
         await restoring.prepare()
         for record in self.published:
-            restoring.hear(record)
+            restoring.collect(record)
         return await restoring.restore()
 
     async def member(self, id: str) -> Document | None:
@@ -137,15 +137,15 @@ async def test_a_programme_s_version_is_its_sequence_before_and_after_a_restored
     """A reader of the topic can change the programme in profiles on condition of the version they know."""
     store, given = MongoProgrammeRepository(site.database, SystemClock()), {"name": "Care"}
     for id in ("kept", "changed"):
-        new = programmes.create(id=id, institution="west", given=given, standing=())
+        new = programmes.create(id=id, institution="west", given=given, consenting=())
         await store.add(new, programmes.facts(new), TRACE, request=id)
     known = await store.find("west", "kept")
     assert known is not None
-    other = programmes.change(known.state, {"name": "Other"}, standing=())
+    other = programmes.change(known.state, {"name": "Other"}, consenting=())
     assert (await store.save(known, other, programmes.facts(other), TRACE)).version == 2
     for id, sequence in (("changed", 7), ("lost", 3)):
-        (fact,) = programmes.facts(programmes.create(id=id, institution="west", given=given, standing=()))
-        site.hear(fact, sequence)
+        (fact,) = programmes.facts(programmes.create(id=id, institution="west", given=given, consenting=()))
+        site.publish(fact, sequence)
     await site.restored()
     found = await site.database["programmes"].find().to_list(None)
     assert {programme["_id"]: programme["version"] == programme["sequences"]["programmes"] for programme in found} == {

@@ -75,7 +75,7 @@ async def test_relations_missing_or_wrong_in_the_copy_are_rebuilt_from_the_topic
     records.append(cast.received(opened(cast, "ned", "mara")))
     await publish(producer, *records)
     wrong = cast.received(opened(cast, "ned", "mara"))
-    await cast.hear_again(wrong)
+    await cast.apply_received(wrong)
     of_ned = {"_id": wrong.envelope.subject}
     sequence = records[-1].envelope.sequence
     await cast.network.database[PAIRS].update_one(of_ned, {"$set": {"state": "ended", "sequence": sequence}})
@@ -90,7 +90,7 @@ async def test_relations_missing_or_wrong_in_the_copy_are_rebuilt_from_the_topic
 
 
 async def test_a_mentoring_whose_facts_have_left_the_topic_keeps_its_card(cast: Cast, kafka_bootstrap: str) -> None:
-    await cast.hear(opened(cast, "ana", "sue"), cast.listed("ana", "mara"))
+    await cast.apply(opened(cast, "ana", "sue"), cast.listed("ana", "mara"))
     await rebuild(cast.network, kafka_bootstrap)
     assert await relations_of(cast, "ana") == {"sue": "matched", "mara": "suggested"}
     await rebuild(cast.network, kafka_bootstrap, even_if_less=True)
@@ -104,7 +104,7 @@ async def test_relations_since_the_backup_come_back_once_a_restored_profiles_con
     older, since = cast.received(opened(cast, "ned", "mara")), cast.received(opened(cast, "ana", "sue"))
     await publish(producer, since)
     await begin_here(kafka_bootstrap, GROUP, "matching.events")  # consumed by the store that was lost
-    await cast.hear_again(older)  # in the backup
+    await cast.apply_received(older)  # in the backup
 
     await restored._profiles(cast.network.database, kafka_bootstrap, dry_run=False)
 
@@ -148,7 +148,7 @@ async def test_an_erasure_deletes_every_relation_of_the_member_for_good(
     records = [cast.received(cast.listed("ana", "mara", "sue")), cast.received(opened(cast, "ana", "sue"))]
     await publish(producer, *records)
     for record in records:
-        await cast.hear_again(record)
+        await cast.apply_received(record)
     left = "sue" if gone == "ana" else "ana"
     assert await cast.sees(left, gone) is not None
 
@@ -158,16 +158,16 @@ async def test_an_erasure_deletes_every_relation_of_the_member_for_good(
     assert await cast.sees(left, gone) is None
     pair = cast.pair("ana", "sue")
     closed = RelationshipClosed(relationship=f"s-ana-sue-{cast.north}", reason="mentee_left", **pair)
-    await cast.hear(closed)  # as matching does about an erasure
+    await cast.apply(closed)  # as matching does about an erasure
     for record in records:
-        await cast.hear_again(record)
+        await cast.apply_received(record)
     assert await named_in_copies(cast, gone) == 0
     await rebuild(cast.network, kafka_bootstrap)
     assert await named_in_copies(cast, gone) == 0
 
 
 async def test_a_restored_backup_forgets_relations_of_members_erased_since(cast: Cast) -> None:
-    await cast.hear(opened(cast, "ana", "mara"))
+    await cast.apply(opened(cast, "ana", "mara"))
     pairs = cast.network.database[PAIRS]
     known = await pairs.find({"mentee.member": cast.ids["ana"]}).to_list(None)
     await erase(cast, "ana")

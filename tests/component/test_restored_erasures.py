@@ -82,7 +82,7 @@ async def restored(database: Database, *records: Received) -> Report:
     restoring = Restoring(database, ProfilesRestored(database, CLOCK), CLOCK)
     await restoring.prepare()
     for record in records:
-        restoring.hear(record)
+        restoring.collect(record)
     return await restoring.restore()
 
 

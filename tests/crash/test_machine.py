@@ -28,7 +28,7 @@ from tests.eventually import eventually
 _SERVERS = ("kafka", *(f"mongod {n}" for n in range(len(SERVICES))))
 _FIVE_MINUTES = 300
 _SUBSCRIBERS = ("matching", "notifications")
-"""Commands are sent to the first replica of profiles, so that one is never left standing still."""
+"""Commands are sent to the first replica of profiles, so that one is never left stopped."""
 T = TypeVar("T")
 
 services = st.sampled_from(SERVICES)

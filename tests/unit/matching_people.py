@@ -63,7 +63,7 @@ def bound(member: Member, private: Preferences | None, bonds: Iterable[Bond]) ->
         private or Preferences(member=member.id),
         sum(bond.takes_seat for bond in known if bond.mentor == member.id),
         frozenset(_kept_from(member.id, known)),
-        asked=sum(bond.asks for bond in known if bond.mentor == member.id),
+        asked=sum(bond.awaits_answer for bond in known if bond.mentor == member.id),
     )
 
 

@@ -119,7 +119,7 @@ class Plain:
 
     def _carried(self, mentor: Member) -> int:
         return self._taken(mentor) + len(
-            [bond for bond in self.bonds.values() if bond.mentor == mentor.id and bond.asks]
+            [bond for bond in self.bonds.values() if bond.mentor == mentor.id and bond.awaits_answer]
         )
 
     def _private(self, member: Member) -> Preferences:

@@ -232,7 +232,7 @@ async def test_a_reordering_caused_by_pending_requests_is_published_without_noti
     await world.change(member(mentor("milo")), member(mentor("mara")), member(mentee("ana")))
     await world.pass_time()
     first, second = world.repository.from_events("ana")[0]
-    await world.change(Bond(id="r", mentee="ben", mentor=first, sequence=1, asks=True), event="asked")
+    await world.change(Bond(id="r", mentee="ben", mentor=first, sequence=1, awaits_answer=True), event="asked")
     await world.pass_time()
     assert world.repository.from_events("ana")[0] == (second, first)
     written = world.repository.events[-1]
@@ -521,7 +521,7 @@ def _bond(dice: random.Random, number: int) -> Bond:
         sequence=1,
         takes_seat=takes_seat,
         keeps_apart=keeps_apart,
-        asks=not keeps_apart and dice.random() < 0.5,
+        awaits_answer=not keeps_apart and dice.random() < 0.5,
     )
 
 

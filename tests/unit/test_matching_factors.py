@@ -118,29 +118,29 @@ def test_a_time_that_ends_before_it_begins_is_ignored() -> None:
 
 def test_identity_counts_only_where_the_mentee_asks_and_the_mentor_shares_it() -> None:
     group = frozenset({"first-generation"})
-    asks, other = mentee(identity=group, wishes_shared_identity=True), mentor(identity=group)
-    assert factor("identity", asks, other) == 100
+    who, other = mentee(identity=group, wishes_shared_identity=True), mentor(identity=group)
+    assert factor("identity", who, other) == 100
     assert factor("identity", mentee(identity=group), other) == 0
-    assert factor("identity", asks, mentor(wishes_shared_identity=True)) == 0
+    assert factor("identity", who, mentor(wishes_shared_identity=True)) == 0
     assert factor("identity", mentee(wishes_shared_identity=True), mentor()) == 0
 
 
 def test_no_programme_makes_identity_count_and_a_person_says_how_much() -> None:
-    asks = {"identity": frozenset({"parent"}), "wishes_shared_identity": True}
+    who = {"identity": frozenset({"parent"}), "wishes_shared_identity": True}
     programme = policy(weights={"identity": 100}).programme
     assert weights_for(mentee(), programme)[-1] == 0
-    assert weights_for(mentee(**asks), programme) == weights_for(mentee(**asks), policy().programme)
-    assert weights_for(mentee(**asks, weights={"identity": 7}), programme)[-1] == 7
+    assert weights_for(mentee(**who), programme) == weights_for(mentee(**who), policy().programme)
+    assert weights_for(mentee(**who, weights={"identity": 7}), programme)[-1] == 7
 
 
 def test_a_shared_identity_orders_a_list_and_neither_opens_nor_closes_one() -> None:
-    asks = mentee(identity=frozenset({"parent"}), wishes_shared_identity=True, topics_wanted=frozenset("ab"))
+    who = mentee(identity=frozenset({"parent"}), wishes_shared_identity=True, topics_wanted=frozenset("ab"))
     near = mentor("near", topics_offered=frozenset("ab"))
     shares = mentor("shares", topics_offered=frozenset("a"), identity=frozenset({"parent"}))
     mentors = [near, shares]
-    assert naive(asks, mentors, policy()).mentors == ("shares", "near")
+    assert naive(who, mentors, policy()).mentors == ("shares", "near")
     least = next(
-        percent for percent in range(100) if naive(asks, [shares], policy(minimum_score=percent)).unmatched is not None
+        percent for percent in range(100) if naive(who, [shares], policy(minimum_score=percent)).unmatched is not None
     )
     unasked = mentee(topics_wanted=frozenset("ab"))
     assert naive(unasked, [shares], policy(minimum_score=least)).unmatched == "below_minimum_score"
@@ -148,9 +148,9 @@ def test_a_shared_identity_orders_a_list_and_neither_opens_nor_closes_one() -> N
 
 
 def test_the_reasons_of_a_pair_never_mention_identity() -> None:
-    asks = mentee(identity=frozenset({"parent"}), wishes_shared_identity=True)
+    who = mentee(identity=frozenset({"parent"}), wishes_shared_identity=True)
     shares = mentor(identity=frozenset({"parent"}))
-    assert reasons.reasons(asks, shares) == reasons.reasons(mentee(), mentor())
+    assert reasons.reasons(who, shares) == reasons.reasons(mentee(), mentor())
     last = dict.fromkeys(FACTORS, 10)
     assert "fixed random order" in reasons.shortfall({**last, "identity": 0}, last)
 

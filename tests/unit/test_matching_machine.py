@@ -162,7 +162,7 @@ class Lists(RuleBasedStateMachine):
                     takes_seat=seat,
                     keeps_apart=binds,
                     both_ways=binds and not seat and dice.random() < 0.5,
-                    asks=not binds and dice.random() < 0.5,
+                    awaits_answer=not binds and dice.random() < 0.5,
                 )
             )
 

@@ -79,7 +79,9 @@ def request_in(world: World) -> Request:
 def bond_of(request: Request) -> Bond:
     exchange = request.pair.exchange if request.pair.is_across_institutions else None
     programme = request.pair.programme
-    return Bond(id="r", mentee="ana", mentor="milo", sequence=1, programme=programme, exchange=exchange, asks=True)
+    return Bond(
+        id="r", mentee="ana", mentor="milo", sequence=1, programme=programme, exchange=exchange, awaits_answer=True
+    )
 
 
 def what_becomes_of_it(

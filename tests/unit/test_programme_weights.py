@@ -20,7 +20,7 @@ BLANK = Person(Member(id="nobody", institution="north"), Preferences(member="nob
 
 
 def fact(given: dict[Factor, int]) -> ProgrammeChanged:
-    created = programmes.create(id="care", institution="north", given={"name": "Care", "weights": given}, standing=())
+    created = programmes.create(id="care", institution="north", given={"name": "Care", "weights": given}, consenting=())
     [event] = programmes.facts(created)
     assert isinstance(event, ProgrammeChanged)
     return event

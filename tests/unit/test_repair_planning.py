@@ -88,7 +88,7 @@ def blocking(problem: RepairProblem, wishes: tuple[int, ...], *, among_displaced
 
     def rank_of(wish: int) -> tuple[int, int]:
         before = int(problem.left_before[instance.mentee[wish]]) if among_displaced else 0
-        return -before, int(instance.standing[wish])
+        return -before, int(instance.mentor_position[wish])
 
     def may_block(mentee: int) -> bool:
         return bool(problem.displaced[mentee]) or not among_displaced

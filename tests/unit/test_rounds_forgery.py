@@ -44,7 +44,7 @@ def forged(given: Document, matching: Mapping[str, str | None]) -> Document:
             entry["gain"] = result["bonus"] + int(columns.score[granted]) - prices[other] if tight else 0
     for entry in result["mentors"]:
         held = [who for who, other in matching.items() if other == entry["id"]]
-        entry["mentees"] = sorted(held, key=lambda who: int(columns.standing[wishes[who, entry["id"]]]))
+        entry["mentees"] = sorted(held, key=lambda who: int(columns.mentor_position[wishes[who, entry["id"]]]))
     return result
 
 

@@ -126,9 +126,9 @@ def with_strict_ranks(given: Document) -> Document:
     """Ties broken as the solver's columns have them."""
     columns = prepared(parsed(given))
     ranks: dict[tuple[str, str], tuple[int, int]] = {}
-    for place, standing in enumerate(columns.standing.tolist()):
+    for place, mentor_position in enumerate(columns.mentor_position.tolist()):
         mentee, other = columns.mentees[columns.mentee[place]], columns.mentors[columns.mentor[place]]
-        ranks[mentee, other] = place + 1, standing + 1
+        ranks[mentee, other] = place + 1, mentor_position + 1
     strict = [
         {
             **mentee,

@@ -130,7 +130,7 @@ class Bond:
     keeps_apart: bool = False
     both_ways: bool = False
     """Keeps them apart, whichever of them would be the mentor."""
-    asks: bool = False
+    awaits_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

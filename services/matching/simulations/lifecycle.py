@@ -1,7 +1,8 @@
 """States of a simulation: running → ready → applied, or dropped with a reason.
 
 Matching changes no programme: a coordinator who wants the draft sends it to profiles, on condition of the version that
-it was compared with. The simulation follows the programme. Paths, codes and the collection have its former name, rehearsal.
+it was compared with. The simulation follows the programme. Paths, codes and the collection have its former name,
+rehearsal.
 """
 
 from collections.abc import Mapping

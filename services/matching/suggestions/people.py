@@ -15,7 +15,7 @@ from shared.mongo import Database, Document
 
 
 async def persons(database: Database, wanted: Document, *, mentees: Collection[str]) -> dict[str, Person]:
-    """By id, without asks that wait. Who is kept from them, and whom they assess or are assessed by, is looked up for
+    """By id, without pending requests. Who is kept from them, and whom they assess or are assessed by, is looked up for
     `mentees` only.
     """
     found = database[PARTICIPANTS].find({**wanted, "erased": False})

@@ -85,7 +85,7 @@ class UnavailableRequests:
                 return ()
 
     def _concerned_by_bond(self, bond: Bond) -> Iterator[Bond]:
-        if bond.asks:
+        if bond.awaits_answer:
             yield bond
         if bond.takes_seat or bond.keeps_apart:
             yield from self._of_both(bond.mentee, bond.mentor)

@@ -45,18 +45,18 @@ class Programme:
         return tuple(institution for institution in self.admits if institution not in self.agreed)
 
 
-def create(*, id: str, institution: str, given: Mapping[str, Any], standing: Collection[str]) -> Programme:
+def create(*, id: str, institution: str, given: Mapping[str, Any], consenting: Collection[str]) -> Programme:
     programme = Programme(id=id, institution=institution, name=given["name"], admits=(), agreed=())
-    return change(programme, {"admits": (), **given}, standing=standing)
+    return change(programme, {"admits": (), **given}, consenting=consenting)
 
 
-def change(programme: Programme, given: Mapping[str, Any], *, standing: Collection[str]) -> Programme:
-    """An institution that is named for the first time is asked, unless its consent is `standing`: the owner and it name
+def change(programme: Programme, given: Mapping[str, Any], *, consenting: Collection[str]) -> Programme:
+    """An institution that is named for the first time is asked, unless it is `consenting`: the owner and it name
     each other as partners. An institution that is removed and named again later is asked again.
     """
     changed = replace(programme, **given)
     admits = tuple(dict.fromkeys((changed.institution, *changed.admits)))
-    agreed = {changed.institution, *programme.agreed, *(set(standing) - set(programme.admits))}
+    agreed = {changed.institution, *programme.agreed, *(set(consenting) - set(programme.admits))}
     return replace(
         changed,
         admits=admits,

@@ -46,8 +46,8 @@ class ProgrammeUseCases:
     ) -> Versioned[Programme]:
         institution = _owner(me, owner)
         _refuse_foreign_id(me, id, institution, is_chosen=id != request)
-        standing = await self._institutions.partners(institution, given.get("admits", ()))
-        programme = domain.create(id=id, institution=institution, given=given, standing=standing)
+        consenting = await self._institutions.partners(institution, given.get("admits", ()))
+        programme = domain.create(id=id, institution=institution, given=given, consenting=consenting)
         return await self._programmes.add(programme, domain.facts(programme), trace, request=request)
 
     async def see(self, me: Principal, id: str) -> Versioned[Programme]:
@@ -74,8 +74,8 @@ class ProgrammeUseCases:
             raise Forbidden(
                 "role_required", "only a coordinator of the institution that owns the programme can change it"
             )
-        standing = await self._institutions.partners(me.home, given.get("admits", ()))
-        after = domain.change(before.state, given, standing=standing)
+        consenting = await self._institutions.partners(me.home, given.get("admits", ()))
+        after = domain.change(before.state, given, consenting=consenting)
         # Published even where only `awaiting` changed: a programme's sequence on its topic is its version.
         return await self._programmes.save(before, after, domain.facts(after), trace)
 

@@ -95,7 +95,7 @@ def relationship_of(document: Document) -> Relationship:
 
 def bond_of_request(document: Document) -> Bond:
     request = request_of(document)
-    return _bond(document, takes_seat=False, keeps_apart=request.keeps_apart, asks=request.state == "pending")
+    return _bond(document, takes_seat=False, keeps_apart=request.keeps_apart, awaits_answer=request.state == "pending")
 
 
 def bond_of_relationship(document: Document) -> Bond:
@@ -175,7 +175,7 @@ def _bond(
     takes_seat: bool,
     keeps_apart: bool,
     both_ways: bool = False,
-    asks: bool = False,
+    awaits_answer: bool = False,
 ) -> Bond:
     return Bond(
         id=document["_id"],
@@ -187,7 +187,7 @@ def _bond(
         takes_seat=takes_seat,
         keeps_apart=keeps_apart,
         both_ways=both_ways,
-        asks=asks,
+        awaits_answer=awaits_answer,
     )
 
 

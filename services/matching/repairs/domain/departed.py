@@ -97,7 +97,7 @@ def without_mentors(columns: Instance, outcome: Rows, gone: Bools, *, round: str
             mentee=columns.mentee[kept],
             mentor=columns.mentor[kept],
             rank=columns.rank[kept],
-            mentor_rank=columns.standing[kept],
+            mentor_rank=columns.mentor_position[kept],
             score=columns.score[kept],
         ),
         round=round,

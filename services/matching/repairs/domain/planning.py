@@ -95,23 +95,23 @@ def blocking_pairs(columns: Instance, outcome: Rows) -> int:
     held = np.bincount(columns.mentor[kept], minlength=len(columns.mentors))
     loose = kept[columns.pinned[columns.mentee[kept]] == NONE]
     last = np.full(len(columns.mentors), NONE)
-    np.maximum.at(last, columns.mentor[loose], columns.standing[loose])
+    np.maximum.at(last, columns.mentor[loose], columns.mentor_position[loose])
     last[held < columns.capacity] = columns.mentee.size
     reached = np.where(outcome == NONE, columns.mentee.size, outcome)
     before = np.arange(columns.mentee.size) < reached[columns.mentee]
-    return int((before & columns.open & (columns.standing < last[columns.mentor])).sum())
+    return int((before & columns.open & (columns.mentor_position < last[columns.mentor])).sum())
 
 
 def _fill_free_seats(problem: RepairProblem) -> Rows:
     """Deferred acceptance among the displaced for the free seats; those whom earlier repairs left behind go first."""
     instance = problem.instance
-    by_standing = np.lexsort((instance.standing, -problem.left_before[instance.mentee], instance.mentor))
-    standing = np.empty_like(by_standing)
-    standing[by_standing] = np.arange(by_standing.size)
+    by_mentor_position = np.lexsort((instance.mentor_position, -problem.left_before[instance.mentee], instance.mentor))
+    mentor_position = np.empty_like(by_mentor_position)
+    mentor_position[by_mentor_position] = np.arange(by_mentor_position.size)
     for_displaced = replace(
         instance,
         capacity=problem.free.clip(0),
-        standing=standing,
+        mentor_position=mentor_position,
         excluded=~(instance.open & problem.displaced[instance.mentee]),
         pinned=np.full(len(instance.mentees), NONE),
     )

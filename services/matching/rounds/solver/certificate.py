@@ -70,17 +70,17 @@ def _margins(certified: Certified, wishes: Rows) -> Longs:
     instance, covered = certified.instance, certified.covered
     mentor = instance.mentor[wishes]
     if covered is None:
-        return instance.standing[wishes] - _last_held(certified)[mentor]
-    worth = instance.score[wishes] + covered.bonus
-    return covered.gain[instance.mentee[wishes]] + covered.price[mentor] - worth
+        return instance.mentor_position[wishes] - _last_held(certified)[mentor]
+    value = instance.score[wishes] + covered.bonus
+    return covered.gain[instance.mentee[wishes]] + covered.price[mentor] - value
 
 
 def _last_held(certified: Certified) -> Rows:
-    """By mentor: the standing of the least preferred match that is not pinned."""
+    """By mentor: the mentor_position of the least preferred match that is not pinned."""
     instance = certified.instance
     free = certified.kept[instance.open[certified.kept]]
     last = np.full(len(instance.mentors), NONE)
-    np.maximum.at(last, instance.mentor[free], instance.standing[free])
+    np.maximum.at(last, instance.mentor[free], instance.mentor_position[free])
     return last
 
 
@@ -136,10 +136,10 @@ def _seats_needed(certified: Certified) -> Longs:
     instance = certified.instance
     if certified.covered:
         return np.ones(instance.mentee.size, dtype=np.int64)
-    waits = (certified.better & instance.open)[instance.by_standing]
+    waits = (certified.better & instance.open)[instance.by_mentor_position]
     before: Longs = np.cumsum(waits) - waits
-    mentor = instance.mentor[instance.by_standing]
+    mentor = instance.mentor[instance.by_mentor_position]
     start = np.searchsorted(mentor, np.arange(len(instance.mentors)))
     needed = np.empty(instance.mentee.size, dtype=np.int64)
-    needed[instance.by_standing] = before - before[start[mentor]] + 1 if mentor.size else 0
+    needed[instance.by_mentor_position] = before - before[start[mentor]] + 1 if mentor.size else 0
     return needed

@@ -32,11 +32,11 @@ def coverage(instance: Instance) -> Covered:
     a fault of the solver and never of the round.
     """
     bonus = bonus_of(instance)
-    worth = instance.score + bonus
-    granted = _assigned(instance, worth)
-    price = _prices(instance, worth, granted)
+    value = instance.score + bonus
+    granted = _assigned(instance, value)
+    price = _prices(instance, value, granted)
     gain = np.zeros(len(instance.mentees), dtype=np.int64)
-    gain[instance.mentee[granted]] = worth[granted] - price[instance.mentor[granted]]
+    gain[instance.mentee[granted]] = value[granted] - price[instance.mentor[granted]]
     taken = np.bincount(instance.mentor[granted], minlength=len(instance.mentors))
     if (gain < 0).any() or (price[taken < instance.seats] != 0).any():
         raise ArithmeticError("the assignment is not the best: its prices contradict it")
@@ -49,7 +49,7 @@ def bonus_of(instance: Instance) -> int:
     return len(instance.mentees) * int(instance.score.max(initial=0)) + 1
 
 
-def _assigned(instance: Instance, worth: Longs) -> Rows:
+def _assigned(instance: Instance, value: Longs) -> Rows:
     """Jonker & Volgenant's shortest augmenting paths on a sparse matrix: a row for each mentee, a column for each seat.
 
     Where a mentor has a seat for every wish, each wish gets a column of its own. Each mentee has one more column, which
@@ -63,9 +63,9 @@ def _assigned(instance: Instance, worth: Longs) -> Rows:
         return wishes
     rows, row = np.unique(instance.mentee[wishes], return_inverse=True)
     wish, column = _columns(instance, wishes)
-    unmatched_cost = int(worth.max()) + 1
+    unmatched_cost = int(value.max()) + 1
     alone = int(column.max()) + 1 + np.arange(rows.size)
-    cost = np.concatenate([unmatched_cost - worth[wishes[wish]], np.full(rows.size, unmatched_cost)])
+    cost = np.concatenate([unmatched_cost - value[wishes[wish]], np.full(rows.size, unmatched_cost)])
     place = (np.concatenate([row[wish], np.arange(rows.size)]), np.concatenate([column, alone]))
     matrix = csr_array((cost.astype(np.float64), place), shape=(rows.size, int(alone[-1]) + 1))
     taken = np.full(matrix.shape[1], NONE)
@@ -108,12 +108,12 @@ def _position_in_group(group: Rows, sizes: Rows) -> Rows:
     return nth
 
 
-def _prices(instance: Instance, worth: Longs, granted: Rows) -> Longs:
+def _prices(instance: Instance, value: Longs, granted: Rows) -> Longs:
     """The lowest prices at which no mentee would gain by another seat: longest paths by Bellman & Ford.
 
-    gain + price ≥ worth for each wish; gain = worth - price of a matched mentee, 0 of an unmatched one.
+    gain + price ≥ value for each wish; gain = value - price of a matched mentee, 0 of an unmatched one.
     """
-    by_mentor = instance.by_standing[instance.live[instance.by_standing]]
+    by_mentor = instance.by_mentor_position[instance.live[instance.by_mentor_position]]
     price = np.zeros(len(instance.mentors), dtype=np.int64)
     if not by_mentor.size:
         return price
@@ -123,8 +123,8 @@ def _prices(instance: Instance, worth: Longs, granted: Rows) -> Longs:
     held[instance.mentee[granted]] = granted
     matched: Bools = held != NONE
     for _ in range(len(instance.mentors) + 2):
-        gain = np.where(matched, worth[held] - price[instance.mentor[held]], 0)
-        least = np.maximum.reduceat(worth[by_mentor] - gain[mentee], starts)
+        gain = np.where(matched, value[held] - price[instance.mentor[held]], 0)
+        least = np.maximum.reduceat(value[by_mentor] - gain[mentee], starts)
         risen = price.copy()
         risen[mentor[starts]] = np.maximum(least, price[mentor[starts]])
         if (risen == price).all():

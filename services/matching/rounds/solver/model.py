@@ -41,16 +41,16 @@ class Instance:
     rank: Longs
     score: Longs
     first: Rows
-    standing: Rows
+    mentor_position: Rows
     """By wish: its position when all are sorted by mentor and by the mentor's strict order."""
     excluded: Bools
     pinned: Rows
     """By mentee: the wish that a coordinator fixed, or NONE."""
 
     @cached_property
-    def by_standing(self) -> Rows:
-        """The inverse of `standing`."""
-        return _inverse(self.standing)
+    def by_mentor_position(self) -> Rows:
+        """The inverse of `mentor_position`."""
+        return _inverse(self.mentor_position)
 
     @cached_property
     def seats(self) -> Longs:
@@ -92,7 +92,7 @@ def instance(
     drawn = lots(wishes.mentee, wishes.mentor, round=round, mentees=mentees, mentors=mentors)
     order = np.lexsort((wishes.mentor, drawn, wishes.rank, wishes.mentee))
     mentee, mentor = wishes.mentee[order], wishes.mentor[order]
-    by_standing = np.lexsort((mentee, drawn[order], wishes.mentor_rank[order], mentor))
+    by_mentor_position = np.lexsort((mentee, drawn[order], wishes.mentor_rank[order], mentor))
     pair = mentee * len(mentors) + mentor
     pinned = np.full(len(mentees), NONE, dtype=np.intp)
     for row, column in pins:
@@ -106,7 +106,7 @@ def instance(
         rank=wishes.rank[order],
         score=wishes.score[order],
         first=np.searchsorted(mentee, np.arange(len(mentees) + 1)),
-        standing=_inverse(by_standing),
+        mentor_position=_inverse(by_mentor_position),
         excluded=np.isin(pair, [row * len(mentors) + column for row, column in exclusions]),
         pinned=pinned,
     )

@@ -23,14 +23,14 @@ def proposed(instance: Instance) -> Rows:
     """The matched wishes.
 
     A proposal is one push: a mentor's heap has an entry for each seat, the mentor's least preferred on top.
-    The key of a wish of standing s is -(s + 1): the less preferred, the smaller. As a negative index into `after` it
+    The key of a wish of mentor_position s is -(s + 1): the less preferred, the smaller. As a negative index into `after` it
     finds the same mentee's next wish. The key of an empty seat is smaller than any other, and its next wish is NONE.
     """
     wishes = np.flatnonzero(instance.live)
     empty = -(instance.mentee.size + 1)
     seats = [[empty] * free for free in np.minimum(instance.seats, _proposals_at_most(instance)).clip(0).tolist()]
     mentor = instance.mentor[wishes]
-    keys = -(instance.standing[wishes] + 1)
+    keys = -(instance.mentor_position[wishes] + 1)
     heap = [seats[row] for row in mentor.tolist()]
     key = keys.tolist()
     after = _next_wishes(instance, wishes)
@@ -39,7 +39,7 @@ def proposed(instance: Instance) -> Rows:
         while wish != NONE:
             wish = after[heappushpop(heap[wish], key[wish])]
     kept = np.array([-(held + 1) for entries in seats for held in entries if held != empty], dtype=np.intp)
-    return instance.by_standing[kept]
+    return instance.by_mentor_position[kept]
 
 
 def _proposals_at_most(instance: Instance) -> Rows:
@@ -53,7 +53,7 @@ def _next_wishes(instance: Instance, wishes: Rows) -> list[int]:
     following = np.arange(1, wishes.size + 1)
     following[np.append(mentee[1:] != mentee[:-1], True)[: wishes.size]] = NONE
     after = np.full(instance.mentee.size + 1, NONE)
-    after[-(instance.standing[wishes] + 1)] = following
+    after[-(instance.mentor_position[wishes] + 1)] = following
     return after.tolist()
 
 

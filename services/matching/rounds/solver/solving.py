@@ -134,7 +134,7 @@ def _mentors(certified: Certified) -> tuple[MentorResult, ...]:
 def _held(certified: Certified) -> list[list[int]]:
     """By mentor: the matched mentees, in the mentor's order."""
     columns = certified.instance
-    kept: Rows = columns.by_standing[np.sort(columns.standing[certified.kept])]
+    kept: Rows = columns.by_mentor_position[np.sort(columns.mentor_position[certified.kept])]
     held: list[list[int]] = [[] for _ in columns.mentors]
     for mentor, mentee in zip(columns.mentor[kept].tolist(), columns.mentee[kept].tolist(), strict=True):
         held[mentor].append(mentee)

@@ -1,4 +1,4 @@
-"""Seats taken, pairs kept apart and asks unanswered, from the newest state of each relationship and each request.
+"""Seats taken, separated pairs and pending requests, from the newest state of each relationship and each request.
 
 A bond without any effect is removed: the feed delivers the states of a document in order.
 """
@@ -22,10 +22,10 @@ class Bonds:
         known = self._of[bond.mentee].get(bond.id) if bond.mentee in self._of else None
         if known is not None and known.sequence >= bond.sequence:
             return False
-        binds = bond.takes_seat or bond.keeps_apart or bond.asks
+        binds = bond.takes_seat or bond.keeps_apart or bond.awaits_answer
         if bond.exchange is not None:
             self.given[bond.exchange] += bond.takes_seat - (known is not None and known.takes_seat)
-        if bond.asks:
+        if bond.awaits_answer:
             self._pending[bond.id] = bond
         else:
             self._pending.pop(bond.id, None)
@@ -42,14 +42,14 @@ class Bonds:
         return sum(bond.takes_seat for bond in self._known(mentor) if bond.mentor == mentor)
 
     def asked(self, mentor: str) -> int:
-        return sum(bond.asks for bond in self._known(mentor) if bond.mentor == mentor)
+        return sum(bond.awaits_answer for bond in self._known(mentor) if bond.mentor == mentor)
 
     def pending(self) -> list[Bond]:
         return list(self._pending.values())
 
     def pending_of(self, member: str) -> list[Bond]:
         """In either role."""
-        return [bond for bond in self._known(member) if bond.asks]
+        return [bond for bond in self._known(member) if bond.awaits_answer]
 
     def has_mentor(self, mentee: str, programme: str) -> bool:
         known = self._known(mentee)
@@ -74,4 +74,4 @@ class Bonds:
 
 
 def _does(bond: Bond) -> tuple[bool, bool, bool, bool]:
-    return bond.takes_seat, bond.keeps_apart, bond.both_ways, bond.asks
+    return bond.takes_seat, bond.keeps_apart, bond.both_ways, bond.awaits_answer

@@ -90,12 +90,12 @@ class People:
         *,
         topics: Iterable[str],
         identity: Iterable[str],
-        standing: tuple[int, int],
+        room_and_experience: tuple[int, int],
         seed: int,
         free: bool,
         most_wanted: Iterable[str] = (),
     ) -> int:
-        """Makes the person present. `standing`: a mentor's room, and the experience of past mentees."""
+        """Makes the person present. `room_and_experience`: of a mentor; experience is that of past mentees."""
         row, terms, columns = self.row(member.id), self._vocabulary, self._columns
         columns.institution[row] = terms.institutions.number(member.institution)
         columns.specialty[row] = terms.specialties.number(specialties.known_as(member.specialty))
@@ -103,7 +103,7 @@ class People:
         columns.style[row] = terms.styles.number(member.style)
         columns.zone[row] = scoring.offset_minutes(member.time_zone)
         columns.formats[row] = sum(FORMAT_BITS[format] for format in member.formats)
-        columns.room[row], columns.experience[row] = standing
+        columns.room[row], columns.experience[row] = room_and_experience
         columns.across[row] = member.across_institutions
         columns.reverse[row] = member.reverse_mentoring
         columns.seed[row] = seed

@@ -89,7 +89,7 @@ class Pool:
             mentor.member,
             topics=mentor.member.topics_offered,
             identity=mentor.private.identity,
-            standing=(scoring.free_seat_percent(mentor), mentor.experience),
+            room_and_experience=(scoring.free_seat_percent(mentor), mentor.experience),
             seed=scoring.seed(mentor.id),
             free=rules.has_seat(mentor),
         )
@@ -113,7 +113,7 @@ class Pool:
             topics=mentee.member.topics_wanted,
             most_wanted=mentee.topics_most_wanted,
             identity=mentee.identity_wish,
-            standing=(0, 0),
+            room_and_experience=(0, 0),
             seed=scoring.seed(self._policy.programme.id, mentee.id),
             free=reason is None,
         )
@@ -226,14 +226,14 @@ class Pool:
 
     def _searched(self, mentee: str, row: int) -> Shortlist:
         me, mentors = self._mentees.at_row(row, self._widths()), self._mentors.all(self._widths())
-        standing = np.ones(len(self._mentors), dtype=np.bool_)
-        standing[self._mentors.rows_of([mentee])] = False
+        remaining = np.ones(len(self._mentors), dtype=np.bool_)
+        remaining[self._mentors.rows_of([mentee])] = False
         apart = self._flags(self._mentors, self._apart(mentee, "mentee"))
         for code, passes in rules.passing(me, mentors, self._exchanges.tables(self._policy), apart):
-            standing &= passes
-            if not standing.any():
+            remaining &= passes
+            if not remaining.any():
                 return Shortlist(unmatched=code)
-        return self._best(mentee, row, me, mentors, np.flatnonzero(standing))
+        return self._best(mentee, row, me, mentors, np.flatnonzero(remaining))
 
     def _best(self, mentee: str, row: int, me: Side, mentors: Side, rows: Rows) -> Shortlist:
         weights, programme = self._weights[mentee], self._policy.programme

@@ -68,10 +68,10 @@ class Ranking:
             yield position, rows[positions], scores[positions].astype(np.int32)
 
     def _allowed(self, mentee: Side) -> Rows:
-        standing = ~self._no_mentor
+        remaining = ~self._no_mentor
         for _, passes in rules.passing(mentee, self._mentors, self._exchanges, self._no_mentor):
-            standing &= passes
-        return np.flatnonzero(standing)
+            remaining &= passes
+        return np.flatnonzero(remaining)
 
     def _without(self, apart: Rows, rows: Rows) -> Rows:
         if not apart.size:
