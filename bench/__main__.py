@@ -11,14 +11,14 @@ from rich.table import Table
 
 from bench import accepts, lists, pipeline, plumbing, repair, replay, roster, rounds, scaling
 from bench.figures import Figure, as_markdown, write_json
-from bench.site import Bench, open_site
+from bench.site import BenchmarkContext, open_site
 from bench.soak import soak
 from deploy.stack.model import Kind
 from shared.clock import SystemClock
 from shared.service import collect_garbage_seldom
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-Benchmark = Callable[[Bench], Awaitable[list[Figure]]]
+Benchmark = Callable[[BenchmarkContext], Awaitable[list[Figure]]]
 BENCHMARKS: Mapping[str, Benchmark] = {
     "relay": plumbing.relay,
     "projection": plumbing.projected,
@@ -70,15 +70,15 @@ def main(
 
 async def _run(names: list[str], stack: Kind | None, minutes: float) -> list[Figure]:
     figures: list[Figure] = []
-    slow: Mapping[str, Benchmark] = {"growth": scaling.growth, "soak": lambda bench: soak(bench, minutes=minutes)}
+    slow: Mapping[str, Benchmark] = {"growth": scaling.growth, "soak": lambda context: soak(context, minutes=minutes)}
     for name in names:
         if name in LONG:
             _console.rule(name, align="left")
             figures += LONG[name]()
             continue
-        async with open_site(stack, _console) as bench:
+        async with open_site(stack, _console) as context:
             _console.rule(name, align="left")
-            figures += await slow[name](bench) if name in slow else await BENCHMARKS[name](bench)
+            figures += await slow[name](context) if name in slow else await BENCHMARKS[name](context)
     return figures
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from bench.figures import Figure
-from bench.site import Bench
+from bench.site import BenchmarkContext
 from services.matching.mentoring.repository.requests import MongoMentoringRepository
 from services.matching.mentoring.usecases.requests import RequestMentor, Requests
 from services.matching.projections.repository import ProjectedDocuments
@@ -30,20 +30,20 @@ _MENTORS, _SEATS = 300, 5
 _TRACE = Trace(correlation_id="bench")
 
 
-async def accepts(bench: Bench) -> list[Figure]:
-    database = bench.database("matching", service="matching")
-    requests = await _begin(bench, database)
+async def accepts(context: BenchmarkContext) -> list[Figure]:
+    database = context.database("matching", service="matching")
+    requests = await _begin(context, database)
     crowd = [f"crowd-{n:04}" for n in range(_IN_FLIGHT)]
     mentees = [f"mentee-{n:04}" for n in range(_MENTORS * _SEATS)]
     mentors = [f"mentor-{n:04}" for n in range(_MENTORS)]
-    await _join(bench, database, [*crowd, *mentees], role="mentee", capacity=0)
-    await _join(bench, database, mentors, role="mentor", capacity=_SEATS)
-    await _join(bench, database, ["last-seat"], role="mentor", capacity=1)
+    await _join(context, database, [*crowd, *mentees], role="mentee", capacity=0)
+    await _join(context, database, mentors, role="mentor", capacity=_SEATS)
+    await _join(context, database, ["last-seat"], role="mentor", capacity=1)
     wanted = dict.fromkeys(crowd, "last-seat") | {mentee: mentors[n % _MENTORS] for n, mentee in enumerate(mentees)}
     asked = await _asked(requests, wanted)
-    last = await _rate(bench, [_accept(requests, asked[mentee], "last-seat") for mentee in crowd])
-    spread = await _rate(bench, [_accept(requests, asked[mentee], wanted[mentee]) for mentee in mentees])
-    bare = await _rate(bench, await _bare(database, [wanted[mentee] for mentee in mentees]))
+    last = await _rate(context, [_accept(requests, asked[mentee], "last-seat") for mentee in crowd])
+    spread = await _rate(context, [_accept(requests, asked[mentee], wanted[mentee]) for mentee in mentees])
+    bare = await _rate(context, await _bare(database, [wanted[mentee] for mentee in mentees]))
     return [
         Figure(
             name="answers to 200 acceptances of one last seat",
@@ -71,8 +71,8 @@ async def accepts(bench: Bench) -> list[Figure]:
     ]
 
 
-async def _begin(bench: Bench, database: Database) -> Requests:
-    store = MongoMentoringRepository(database, bench.clock)
+async def _begin(context: BenchmarkContext, database: Database) -> Requests:
+    store = MongoMentoringRepository(database, context.clock)
     await outbox.prepare(database)
     await _copies(database).prepare()
     await store.prepare()
@@ -81,29 +81,31 @@ async def _begin(bench: Bench, database: Database) -> Requests:
         programme=_PROGRAMME, institution=_HOME, name=_PROGRAMME, status="active", admits=(_HOME,), weights={}
     )
     copies = _copies(database)
-    await copies.fold_institutions([_received(bench, home)])
-    await copies.fold_programmes([_received(bench, programme)])
-    return Requests(store, bench.clock)
+    await copies.fold_institutions([_received(context, home)])
+    await copies.fold_programmes([_received(context, programme)])
+    return Requests(store, context.clock)
 
 
 def _copies(database: Database) -> ProjectedDocuments:
     return ProjectedDocuments(database)
 
 
-def _received(bench: Bench, payload: Payload) -> Received:
+def _received(context: BenchmarkContext, payload: Payload) -> Received:
     envelope = Envelope(
-        id=bench.clock.new_id(),
+        id=context.clock.new_id(),
         type=payload.TYPE,
         institution=_HOME,
         subject=payload.aggregate,
         sequence=1,
-        time=bench.clock.now(),
+        time=context.clock.now(),
         trace=_TRACE,
     )
     return Received(envelope, payload)
 
 
-async def _join(bench: Bench, database: Database, ids: Sequence[str], *, role: Role, capacity: int) -> None:
+async def _join(
+    context: BenchmarkContext, database: Database, ids: Sequence[str], *, role: Role, capacity: int
+) -> None:
     members = [
         MemberChanged(
             member=id,
@@ -119,8 +121,8 @@ async def _join(bench: Bench, database: Database, ids: Sequence[str], *, role: R
         for id in ids
     ]
     wishes = [PreferencesChanged(member=id, institution=_HOME, subject_hash=id) for id in ids]
-    await _copies(database).fold_members([_received(bench, member) for member in members])
-    await _copies(database).fold_preferences([_received(bench, wish) for wish in wishes])
+    await _copies(database).fold_members([_received(context, member) for member in members])
+    await _copies(database).fold_preferences([_received(context, wish) for wish in wishes])
 
 
 def _me(id: str) -> Principal:
@@ -163,10 +165,10 @@ async def _bare(database: Database, mentors: Sequence[str]) -> list[Callable[[],
     return [partial(in_one_thread, database, partial(body, mentor)) for mentor in mentors]
 
 
-async def _rate(bench: Bench, work: Sequence[Callable[[], Awaitable[None]]]) -> float:
-    began = bench.clock.monotonic()
+async def _rate(context: BenchmarkContext, work: Sequence[Callable[[], Awaitable[None]]]) -> float:
+    began = context.clock.monotonic()
     await _in_flight(work)
-    return len(work) / (bench.clock.monotonic() - began)
+    return len(work) / (context.clock.monotonic() - began)
 
 
 async def _in_flight(work: Sequence[Callable[[], Awaitable[None]]]) -> None:

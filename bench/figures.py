@@ -81,7 +81,9 @@ def as_markdown(figures: Sequence[Figure], *, now: datetime) -> str:
     head = ["| figure | value | floor | ratio | bar | holds |", "|---|---:|---:|---:|---|---|"]
     rows = [_row(figure) for figure in figures]
     notes = [f"- **{figure.name}**: {figure.note}" for figure in figures if figure.note]
-    measured = f"Measured {now:%Y-%m-%d %H:%M} UTC on {machine()}; Kafka, MongoDB, services and bench share its cores."
+    measured = (
+        f"Measured {now:%Y-%m-%d %H:%M} UTC on {machine()}; Kafka, MongoDB, services and the benchmark share its cores."
+    )
     return "\n".join([measured, "", *head, *rows, "", *notes]) + "\n"
 
 

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pymongo.read_concern import ReadConcern
 
 from bench.figures import Figure, percentile
-from bench.site import Bench
+from bench.site import BenchmarkContext
 from deploy.stack.model import SERVICES
 from shared import kafka, mongo
 from shared.mongo import Database, Session
@@ -19,15 +19,15 @@ _TOPIC = "notifications.dead-letters"
 _SAMPLES, _ASLEEP_SAMPLES = 100, 30
 
 
-async def floor_of_a_change(bench: Bench) -> list[float]:
+async def floor_of_a_change(context: BenchmarkContext) -> list[float]:
     """Seconds, one for each sample."""
-    return await _chains(bench, _SAMPLES, pause=0.03, receive=AIOKafkaConsumer.getone)
+    return await _chains(context, _SAMPLES, pause=0.03, receive=AIOKafkaConsumer.getone)
 
 
-async def asleep_at(bench: Bench, per_second: int, *, beside: int) -> Figure:
+async def asleep_at(context: BenchmarkContext, per_second: int, *, beside: int) -> Figure:
     """What bare work loses where the machine falls asleep in between."""
     slow, quick = [
-        percentile(await _chains(bench, _ASLEEP_SAMPLES, pause=1 / rate, receive=_some), 50) * 1000
+        percentile(await _chains(context, _ASLEEP_SAMPLES, pause=1 / rate, receive=_some), 50) * 1000
         for rate in (per_second, beside)
     ]
     return Figure(
@@ -44,26 +44,26 @@ async def _some(consumer: AIOKafkaConsumer) -> object:
     return await consumer.getmany(timeout_ms=1_000)
 
 
-async def _chains(bench: Bench, samples: int, *, pause: float, receive: Receive) -> list[float]:
-    databases = await _databases(bench)
-    producer = kafka.producer(bench.bootstrap)
-    consumer = AIOKafkaConsumer(_TOPIC, bootstrap_servers=kafka.servers(bench.bootstrap), auto_offset_reset="latest")
+async def _chains(context: BenchmarkContext, samples: int, *, pause: float, receive: Receive) -> list[float]:
+    databases = await _databases(context)
+    producer = kafka.producer(context.bootstrap)
+    consumer = AIOKafkaConsumer(_TOPIC, bootstrap_servers=kafka.servers(context.bootstrap), auto_offset_reset="latest")
     await producer.start()
     await consumer.start()
     await consumer.seek_to_end()
     took = []
     for _ in range(samples):
-        began = bench.clock.monotonic()
+        began = context.clock.monotonic()
         await _chain(databases, producer, lambda: receive(consumer))
-        took.append(bench.clock.monotonic() - began)
+        took.append(context.clock.monotonic() - began)
         await asyncio.sleep(pause)
     await consumer.stop()
     await producer.stop()
     return took[samples // 10 :]
 
 
-async def _databases(bench: Bench) -> list[Database]:
-    databases = [bench.database(service, service=service) for service in SERVICES]
+async def _databases(context: BenchmarkContext) -> list[Database]:
+    databases = [context.database(service, service=service) for service in SERVICES]
     for database in databases:
         await mongo.ensure_indexes(database["floor-a"], [])
         await mongo.ensure_indexes(database["floor-b"], [])

@@ -7,7 +7,7 @@ from itertools import pairwise
 from aiokafka import AIOKafkaConsumer
 
 from bench.figures import Figure, percentile
-from bench.site import Bench
+from bench.site import BenchmarkContext
 from shared import kafka
 
 _TOPICS = ("profiles.members", "matching.events", "notifications.events")
@@ -24,11 +24,11 @@ def correlation(mentee: str) -> str:
     return f"bench-{mentee}"
 
 
-async def hops(bench: Bench, mentees: Iterable[str]) -> list[Figure]:
+async def hops(context: BenchmarkContext, mentees: Iterable[str]) -> list[Figure]:
     """The p50 of each hop of these mentees' changes."""
     moments: dict[str, dict[str, tuple[float, float]]] = {correlation(mentee): {} for mentee in mentees}
     for topic in _TOPICS:
-        for of_change, made, given in await _moments(bench, topic):
+        for of_change, made, given in await _moments(context, topic):
             if of_change in moments:
                 moments[of_change].setdefault(topic, (made, given))
     complete = [found for found in moments.values() if len(found) == len(_TOPICS)]
@@ -41,9 +41,9 @@ async def hops(bench: Bench, mentees: Iterable[str]) -> list[Figure]:
     ]
 
 
-async def _moments(bench: Bench, topic: str) -> Sequence[tuple[str, float, float]]:
+async def _moments(context: BenchmarkContext, topic: str) -> Sequence[tuple[str, float, float]]:
     """(correlation id, made, given to Kafka) of all there is, in seconds of the epoch."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka.servers(bench.bootstrap), auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka.servers(context.bootstrap), auto_offset_reset="earliest")
     await consumer.start()
     try:
         places = consumer.assignment()

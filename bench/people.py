@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from bench.site import Bench
+from bench.site import BenchmarkContext
 
 INSTITUTION, PROGRAMME = "bench-hospital", "bench-programme"
 QUIET = "quiet-hospital"
@@ -50,7 +50,7 @@ def rows(count: int, *, seed: int = 7) -> Iterator[list[str]]:
         yield [
             f"b-{n:06}",
             f"Person {n}",
-            f"person.{n}@bench.example",
+            f"person.{n}@context.example",
             "mentor" if mentor else "mentee",
             chance.choice(["attending", "senior"] if mentor else ["student", "resident", "fellow"]),
             chance.choice(_SPECIALTIES),
@@ -77,8 +77,8 @@ class Coordinator:
     client: httpx.AsyncClient
     headers: Mapping[str, str]
 
-    async def post(self, bench: Bench, path: str, body: Any = None, **options: Any) -> dict[str, Any]:
-        headers = {**self.headers, "Idempotency-Key": bench.clock.new_id()}
+    async def post(self, context: BenchmarkContext, path: str, body: Any = None, **options: Any) -> dict[str, Any]:
+        headers = {**self.headers, "Idempotency-Key": context.clock.new_id()}
         answer = await self.client.post(path, headers=headers, json=body, **options)
         return _checked(answer)
 
@@ -105,25 +105,25 @@ def _checked(answer: httpx.Response) -> dict[str, Any]:
     return found
 
 
-async def coordinator(bench: Bench, client: httpx.AsyncClient, institution: str) -> Coordinator:
+async def coordinator(context: BenchmarkContext, client: httpx.AsyncClient, institution: str) -> Coordinator:
     """Creates an institution with a programme, and signs in as its coordinator."""
-    operator = bench.issuer.token("operator", institution=None, roles=["operator"])
+    operator = context.issuer.token("operator", institution=None, roles=["operator"])
     headers = {"Authorization": f"Bearer {operator}"}
-    await Coordinator(client, headers).post(bench, "/institutions", {"id": institution, "name": institution})
-    token = bench.issuer.token(
+    await Coordinator(client, headers).post(context, "/institutions", {"id": institution, "name": institution})
+    token = context.issuer.token(
         "coordinator", institution=institution, roles=["institution_coordinator"], lifetime_seconds=7200
     )
     signed_in = Coordinator(client, {"Authorization": f"Bearer {token}"})
     programme = PROGRAMME if institution == INSTITUTION else f"{institution}-programme"
     body = {"id": programme, "name": programme, "institution": institution, "admits": [institution]}
-    await Coordinator(client, headers).post(bench, "/programmes", body)
+    await Coordinator(client, headers).post(context, "/programmes", body)
     return signed_in
 
 
-async def import_roster(bench: Bench, signed_in: Coordinator, content: bytes) -> dict[str, Any]:
+async def import_roster(context: BenchmarkContext, signed_in: Coordinator, content: bytes) -> dict[str, Any]:
     """Imports a roster and returns the finished job; reports the progress."""
     job = await signed_in.post(
-        bench,
+        context,
         "/rosters",
         files={"file": ("people.csv", content, "text/csv"), "mapping": ("mapping.yaml", MAPPING, "application/yaml")},
         data={"section": "people", "dry_run": "false"},
@@ -133,16 +133,16 @@ async def import_roster(bench: Bench, signed_in: Coordinator, content: bytes) ->
     while job["status"] not in {"done", "failed"}:
         await asyncio.sleep(0.25)
         job = await signed_in.get(f"/rosters/{job['id']}")
-        if bench.clock.monotonic() - reported_at > 10:  # noqa: PLR2004 -- every ten seconds
-            reported_at = bench.clock.monotonic()
-            bench.say(f"roster: {job}")
+        if context.clock.monotonic() - reported_at > 10:  # noqa: PLR2004 -- every ten seconds
+            reported_at = context.clock.monotonic()
+            context.say(f"roster: {job}")
     return job
 
 
-async def settled(bench: Bench, mentees: int) -> None:
+async def settled(context: BenchmarkContext, mentees: int) -> None:
     """Until every mentee has a list and nothing waits in any outbox."""
-    lists = bench.database("matching", service="matching")["lists"]
-    outboxes = [bench.database(name, service=name)["outbox"] for name in ("profiles", "matching", "notifications")]
+    lists = context.database("matching", service="matching")["lists"]
+    outboxes = [context.database(name, service=name)["outbox"] for name in ("profiles", "matching", "notifications")]
     quiet = 0
     while quiet < 8:  # noqa: PLR2004 -- longer than others' changes are gathered
         await asyncio.sleep(1)
@@ -150,7 +150,7 @@ async def settled(bench: Bench, mentees: int) -> None:
         have = await lists.count_documents({"version": {"$gt": 0}})
         quiet = 0 if any(waiting) or have < mentees else quiet + 1
         if not quiet:
-            bench.say(f"lists {have}/{mentees}, facts waiting {waiting}")
+            context.say(f"lists {have}/{mentees}, facts waiting {waiting}")
 
 
 async def mentees_of(signed_in: Coordinator) -> Sequence[dict[str, Any]]:

@@ -12,32 +12,32 @@ from bench.figures import Figure, percentile
 from bench.floors import asleep_at, floor_of_a_change
 from bench.hops import correlation, hops
 from bench.people import INSTITUTION, TOPICS, Coordinator, as_csv, coordinator, import_roster, mentees_of, settled
-from bench.site import Bench
+from bench.site import BenchmarkContext
 
 MEMBERS = 10_000
 FAST_PER_SECOND, FAST_SECONDS = 20, 30
 _SLOW_PER_SECOND, _SLOW_SECONDS = 2, 30
 
 
-async def pipeline(bench: Bench) -> list[Figure]:
-    async with bench.services() as addresses, httpx.AsyncClient(base_url=addresses["profiles"]) as client:
-        signed_in = await coordinator(bench, client, INSTITUTION)
-        job = await import_roster(bench, signed_in, as_csv(MEMBERS))
-        bench.say(f"roster: {job}")
-        await settled(bench, MEMBERS // 2)
+async def pipeline(context: BenchmarkContext) -> list[Figure]:
+    async with context.services() as addresses, httpx.AsyncClient(base_url=addresses["profiles"]) as client:
+        signed_in = await coordinator(context, client, INSTITUTION)
+        job = await import_roster(context, signed_in, as_csv(MEMBERS))
+        context.say(f"roster: {job}")
+        await settled(context, MEMBERS // 2)
         mentees = await mentees_of(signed_in)
-        before = await floor_of_a_change(bench)
-        await measured(bench, [signed_in], mentees[:40], per_second=FAST_PER_SECOND)  # warm
+        before = await floor_of_a_change(context)
+        await measured(context, [signed_in], mentees[:40], per_second=FAST_PER_SECOND)  # warm
         fast = FAST_PER_SECOND * FAST_SECONDS
-        quick = await measured(bench, [signed_in], mentees[40 : 40 + fast], per_second=FAST_PER_SECOND)
+        quick = await measured(context, [signed_in], mentees[40 : 40 + fast], per_second=FAST_PER_SECOND)
         slow_mentees = mentees[40 + fast : 40 + fast + _SLOW_PER_SECOND * _SLOW_SECONDS]
-        slow = await measured(bench, [signed_in], slow_mentees, per_second=_SLOW_PER_SECOND)
-        floor = percentile(before + await floor_of_a_change(bench), 50)
-        asleep = await asleep_at(bench, _SLOW_PER_SECOND, beside=FAST_PER_SECOND)
+        slow = await measured(context, [signed_in], slow_mentees, per_second=_SLOW_PER_SECOND)
+        floor = percentile(before + await floor_of_a_change(context), 50)
+        asleep = await asleep_at(context, _SLOW_PER_SECOND, beside=FAST_PER_SECOND)
     return [
         *_figures(quick, slow, floor),
         asleep,
-        *await hops(bench, [mentee["id"] for mentee in mentees[40 : 40 + fast]]),
+        *await hops(context, [mentee["id"] for mentee in mentees[40 : 40 + fast]]),
     ]
 
 
@@ -71,20 +71,24 @@ def _figures(quick: Sequence[float], slow: Sequence[float], floor: float) -> lis
 
 
 async def measured(
-    bench: Bench, coordinators: Sequence[Coordinator], mentees: Sequence[dict[str, Any]], *, per_second: int
+    context: BenchmarkContext,
+    coordinators: Sequence[Coordinator],
+    mentees: Sequence[dict[str, Any]],
+    *,
+    per_second: int,
 ) -> list[float]:
     """Seconds from each request to its notification; every one must arrive. The coordinators take turns."""
     began: dict[str, float] = {}
     arrived: dict[str, float] = {}
     watching = asyncio.Event()
-    watch = asyncio.create_task(_watch(bench, arrived, watching))
+    watch = asyncio.create_task(_watch(context, arrived, watching))
     await watching.wait()
     async with asyncio.TaskGroup() as changes:
         for signed_in, mentee in zip(cycle(coordinators), mentees, strict=False):
-            changes.create_task(_change(bench, signed_in, mentee, began))
+            changes.create_task(_change(context, signed_in, mentee, began))
             await asyncio.sleep(1 / per_second)
-    deadline = bench.clock.monotonic() + 30
-    while len(began.keys() & arrived.keys()) < len(mentees) and bench.clock.monotonic() < deadline:
+    deadline = context.clock.monotonic() + 30
+    while len(began.keys() & arrived.keys()) < len(mentees) and context.clock.monotonic() < deadline:
         await asyncio.sleep(0.05)
     watch.cancel()
     with suppress(asyncio.CancelledError):
@@ -95,14 +99,16 @@ async def measured(
     return [arrived[mentee] - at for mentee, at in began.items()]
 
 
-async def _change(bench: Bench, signed_in: Coordinator, mentee: dict[str, Any], began: dict[str, float]) -> None:
+async def _change(
+    context: BenchmarkContext, signed_in: Coordinator, mentee: dict[str, Any], began: dict[str, float]
+) -> None:
     """Other topics than before, so that the list is another one."""
     before = set(mentee["topics_wanted"])
     wanted = [topic for topic in TOPICS if topic not in before][int(mentee["version"]) % 30 :][:3]
     id, version = mentee["id"], mentee["version"]
 
     def leaves() -> None:
-        began[id] = bench.clock.monotonic()
+        began[id] = context.clock.monotonic()
 
     body = {"topics_wanted": wanted}
     answer = await signed_in.patch(f"/members/{id}", version, body, correlation=correlation(id), leaves=leaves)
@@ -110,12 +116,12 @@ async def _change(bench: Bench, signed_in: Coordinator, mentee: dict[str, Any], 
         raise RuntimeError(answer.text)
 
 
-async def _watch(bench: Bench, arrived: dict[str, float], watching: asyncio.Event) -> None:
+async def _watch(context: BenchmarkContext, arrived: dict[str, float], watching: asyncio.Event) -> None:
     """The first commit of a notification for each member: it raises their counter, whose key says whose it is."""
-    counters = bench.database("notifications", service="notifications")["recipients"]
+    counters = context.database("notifications", service="notifications")["recipients"]
     async with counters.watch([{"$project": {"documentKey": 1}}], max_await_time_ms=500) as changes:
         await changes.try_next()
         watching.set()
         async for change in changes:
             member = str(change["documentKey"]["_id"]).partition(":")[2]
-            arrived.setdefault(member, bench.clock.monotonic())
+            arrived.setdefault(member, context.clock.monotonic())

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from bench.figures import Figure
 from bench.floors import transaction
-from bench.site import Bench
+from bench.site import BenchmarkContext
 from shared import kafka, mongo
 from shared.consuming import inbox, projection
 from shared.consuming.consumer import Consumers
@@ -61,27 +61,27 @@ def suggestions(n: int, institution: str) -> SuggestionsChanged:
     )
 
 
-async def seconds(bench: Bench, work: Awaitable[object]) -> float:
-    began = bench.clock.monotonic()
+async def seconds(context: BenchmarkContext, work: Awaitable[object]) -> float:
+    began = context.clock.monotonic()
     await work
-    return bench.clock.monotonic() - began
+    return context.clock.monotonic() - began
 
 
-async def relay(bench: Bench) -> list[Figure]:
+async def relay(context: BenchmarkContext) -> list[Figure]:
     """Rows already waiting, published and marked, against gathered publishes of the same records by the broker."""
-    database = bench.database("profiles")
+    database = context.database("profiles")
     await database["outbox"].drop()
     await outbox.prepare(database)
-    facts = [_fact(bench, member(n, "relay-bench")) for n in range(_RECORDS)]
+    facts = [_fact(context, member(n, "relay-bench")) for n in range(_RECORDS)]
     rows = [outbox._row(fact) for fact in facts]  # noqa: SLF001 -- the same records for the floor
-    floor = _RECORDS / await seconds(bench, _publish_gathered(bench, rows))
+    floor = _RECORDS / await seconds(context, _publish_gathered(context, rows))
     await database["outbox"].insert_many(rows)
-    publisher = kafka.Publisher(bench.bootstrap)
+    publisher = kafka.Publisher(context.bootstrap)
     await publisher.start()
-    lease = Lease(database, "relay", holder="bench", clock=bench.clock, seconds=60)
+    lease = Lease(database, "relay", holder="bench", clock=context.clock, seconds=60)
     await lease.take()
-    relay = OutboxPublisher(database, publisher, lease=lease, clock=bench.clock, metrics=Metrics())
-    rate = _RECORDS / await seconds(bench, relay.drain())
+    relay = OutboxPublisher(database, publisher, lease=lease, clock=context.clock, metrics=Metrics())
+    rate = _RECORDS / await seconds(context, relay.drain())
     await publisher.stop()
     left = await database["outbox"].count_documents({"status": "pending"})
     if left:
@@ -99,8 +99,8 @@ async def relay(bench: Bench) -> list[Figure]:
     ]
 
 
-async def _publish_gathered(bench: Bench, rows: Sequence[dict[str, Any]]) -> None:
-    broker = kafka.broker(bench.bootstrap)
+async def _publish_gathered(context: BenchmarkContext, rows: Sequence[dict[str, Any]]) -> None:
+    broker = kafka.broker(context.bootstrap)
     await broker.connect()
     await broker.start()
     for at in range(0, len(rows), 500):
@@ -113,14 +113,14 @@ async def _publish_gathered(bench: Bench, rows: Sequence[dict[str, Any]]) -> Non
     await broker.stop()
 
 
-async def projected(bench: Bench) -> list[Figure]:
+async def projected(context: BenchmarkContext) -> list[Figure]:
     """Records waiting in a compacted topic, folded, against bare guarded bulk writes of the same documents."""
-    database = bench.database("matching", service="matching")
-    institution = f"projection-{bench.clock.new_id()}"
+    database = context.database("matching", service="matching")
+    institution = f"projection-{context.clock.new_id()}"
     members = [member(n, institution) for n in range(_RECORDS)]
     documents = [{"institution": institution, "sequence": 1, **member.model_dump()} for member in members]
-    floor = _RECORDS / await seconds(bench, _bulk(database, documents))
-    await produce(bench, members, institution)
+    floor = _RECORDS / await seconds(context, _bulk(database, documents))
+    await produce(context, members, institution)
     copies = database["projected"]
     await copies.drop()
     await mongo.ensure_indexes(copies, [])
@@ -131,7 +131,7 @@ async def projected(bench: Bench) -> list[Figure]:
         )
 
     rate = await consumed(
-        bench,
+        context,
         database,
         lambda consumers: consumers.projection({MemberChanged: fold}),
         into="projected",
@@ -164,23 +164,23 @@ async def _bulk(database: Database, documents: Sequence[dict[str, Any]]) -> None
     await floor.drop()
 
 
-async def reacted(bench: Bench) -> list[Figure]:
+async def reacted(context: BenchmarkContext) -> list[Figure]:
     """One mark and one effect per fact, against transactions of two inserts at the same concurrency."""
-    database = bench.database("notifications", service="notifications")
+    database = context.database("notifications", service="notifications")
     await inbox.prepare(database)
     for name in ("effects", "floor-a", "floor-b"):
         await database[name].drop()
         await mongo.ensure_indexes(database[name], [])
-    floor = _TRANSACTIONS / await seconds(bench, _two_inserts(bench, database))
-    institution = f"reaction-{bench.clock.new_id()}"
-    await produce(bench, [suggestions(n, institution) for n in range(_TRANSACTIONS)], institution)
+    floor = _TRANSACTIONS / await seconds(context, _two_inserts(context, database))
+    institution = f"reaction-{context.clock.new_id()}"
+    await produce(context, [suggestions(n, institution) for n in range(_TRANSACTIONS)], institution)
 
     def react(received: Received, writing: Writing) -> None:
         if received.envelope.institution == institution:
             writing["effects"].insert_one({"of": received.envelope.subject}, session=writing.session)
 
     rate = await consumed(
-        bench,
+        context,
         database,
         lambda consumers: consumers.reaction({SuggestionsChanged: react}),
         into="effects",
@@ -199,11 +199,13 @@ async def reacted(bench: Bench) -> list[Figure]:
     ]
 
 
-async def _two_inserts(bench: Bench, database: Database) -> None:
+async def _two_inserts(context: BenchmarkContext, database: Database) -> None:
     bound = asyncio.Semaphore(_CONCURRENT)
 
     async def body(session: Session) -> None:
-        await database["floor-a"].insert_one({"_id": bench.clock.new_id(), "at": bench.clock.now()}, session=session)
+        await database["floor-a"].insert_one(
+            {"_id": context.clock.new_id(), "at": context.clock.now()}, session=session
+        )
         await database["floor-b"].insert_one({"of": "a"}, session=session)
 
     async def insert() -> None:
@@ -214,28 +216,30 @@ async def _two_inserts(bench: Bench, database: Database) -> None:
 
 
 async def consumed(
-    bench: Bench, database: Database, register: Callable[[Consumers], None], *, into: str, records: int
+    context: BenchmarkContext, database: Database, register: Callable[[Consumers], None], *, into: str, records: int
 ) -> float:
     """Records a second, from the first effect seen to the last: joining the group is no part of the rate."""
     parking = Parking(database, dead_letter=MatchingRecordParked)
     await parking.prepare()
     metrics = Metrics()
     consumers = Consumers(
-        kafka.broker(bench.bootstrap),
+        kafka.broker(context.bootstrap),
         database,
-        service=f"bench-{bench.clock.new_id()}",
+        service=f"bench-{context.clock.new_id()}",
         parking=parking,
-        clock=bench.clock,
+        clock=context.clock,
         metrics=metrics,
-        watchdog=Watchdog(bench.clock, metrics, limit_seconds=60, kafka_answers=lambda: kafka.answers(bench.bootstrap)),
+        watchdog=Watchdog(
+            context.clock, metrics, limit_seconds=60, kafka_answers=lambda: kafka.answers(context.bootstrap)
+        ),
     )
     register(consumers)
 
     await consumers.start()
     before = await _effects(database, into, at_least=1)
-    began = bench.clock.monotonic()
+    began = context.clock.monotonic()
     after = await _effects(database, into, at_least=records)
-    took = bench.clock.monotonic() - began
+    took = context.clock.monotonic() - began
     await consumers.stop()
     return (after - before) / took
 
@@ -246,17 +250,17 @@ async def _effects(database: Database, into: str, *, at_least: int) -> int:
     return found
 
 
-async def produce(bench: Bench, payloads: Sequence[Payload], institution: str) -> None:
-    producer: AIOKafkaProducer = kafka.producer(bench.bootstrap)
+async def produce(context: BenchmarkContext, payloads: Sequence[Payload], institution: str) -> None:
+    producer: AIOKafkaProducer = kafka.producer(context.bootstrap)
     await producer.start()
     for payload in payloads:
         envelope = Envelope(
-            id=bench.clock.new_id(),
+            id=context.clock.new_id(),
             type=payload.TYPE,
             institution=institution,
             subject=payload.aggregate,
             sequence=1,
-            time=bench.clock.now(),
+            time=context.clock.now(),
             trace=Trace(correlation_id="bench"),
         )
         await producer.send(
@@ -269,12 +273,12 @@ async def produce(bench: Bench, payloads: Sequence[Payload], institution: str) -
     await producer.stop()
 
 
-def _fact(bench: Bench, payload: MemberChanged) -> Fact:
+def _fact(context: BenchmarkContext, payload: MemberChanged) -> Fact:
     return Fact(
-        id=bench.clock.new_id(),
+        id=context.clock.new_id(),
         payload=payload,
         institution=payload.institution,
         sequence=1,
-        time=bench.clock.now(),
+        time=context.clock.now(),
         trace=Trace(correlation_id="bench"),
     )

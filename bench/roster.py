@@ -7,35 +7,35 @@ import httpx
 
 from bench.figures import Figure, percentile
 from bench.people import INSTITUTION, QUIET, Coordinator, as_csv, coordinator, import_roster
-from bench.site import Bench
+from bench.site import BenchmarkContext
 
 _ROWS = 50_000
 
 
-async def memory(bench: Bench) -> list[Figure]:
+async def memory(context: BenchmarkContext) -> list[Figure]:
     """Each service as it stands ten seconds after it is ready."""
-    async with bench.services():
+    async with context.services():
         await asyncio.sleep(10)
-        resident = bench.resident_mebibytes()
+        resident = context.resident_mebibytes()
     return [
         Figure(name=f"idle {service}, resident", value=value, unit="MiB", bar=130)
         for service, value in resident.items()
     ]
 
 
-async def roster(bench: Bench) -> list[Figure]:
-    async with bench.services() as addresses, httpx.AsyncClient(base_url=addresses["profiles"]) as client:
-        busy = await coordinator(bench, client, INSTITUTION)
-        quiet = await coordinator(bench, client, QUIET)
-        before = bench.resident_mebibytes()["profiles"]
+async def roster(context: BenchmarkContext) -> list[Figure]:
+    async with context.services() as addresses, httpx.AsyncClient(base_url=addresses["profiles"]) as client:
+        busy = await coordinator(context, client, INSTITUTION)
+        quiet = await coordinator(context, client, QUIET)
+        before = context.resident_mebibytes()["profiles"]
         content = as_csv(_ROWS)
-        began = bench.clock.monotonic()
-        importing = asyncio.create_task(import_roster(bench, busy, content))
+        began = context.clock.monotonic()
+        importing = asyncio.create_task(import_roster(context, busy, content))
         peaks: list[float] = []
-        single = await _single_changes(bench, quiet, importing, peaks)
+        single = await _single_changes(context, quiet, importing, peaks)
         job = await importing
-        took = bench.clock.monotonic() - began
-        bench.say(f"roster: {job}")
+        took = context.clock.monotonic() - began
+        context.say(f"roster: {job}")
     return [
         Figure(name=f"roster of {_ROWS:,} rows", value=took, unit="s", bar=90),
         Figure(
@@ -57,25 +57,25 @@ async def roster(bench: Bench) -> list[Figure]:
 
 
 async def _single_changes(
-    bench: Bench, quiet: Coordinator, importing: "asyncio.Task[dict[str, object]]", peaks: list[float]
+    context: BenchmarkContext, quiet: Coordinator, importing: "asyncio.Task[dict[str, object]]", peaks: list[float]
 ) -> Sequence[float]:
     """One person's change a second, until the import is done."""
     member = await quiet.post(
-        bench, "/members", {"name": "Quiet Person", "email": "quiet@bench.example", "languages": ["en"]}
+        context, "/members", {"name": "Quiet Person", "email": "quiet@context.example", "languages": ["en"]}
     )
-    participants = bench.database("matching", service="matching")["participants"]
+    participants = context.database("matching", service="matching")["participants"]
     took: list[float] = []
     version = member["version"]
     while not importing.done():
         hours = len(took) % 20 + 1
-        began = bench.clock.monotonic()
+        began = context.clock.monotonic()
         answer = await quiet.patch(f"/members/{member['id']}", version, {"hours_per_month": hours}, correlation="quiet")
         answer.raise_for_status()
         version = answer.json()["version"]
         async with asyncio.timeout(60):
             while (await participants.find_one({"_id": member["id"]}) or {}).get("hours_per_month") != hours:
                 await asyncio.sleep(0.01)
-        took.append(bench.clock.monotonic() - began)
-        peaks.append(bench.resident_mebibytes()["profiles"])
+        took.append(context.clock.monotonic() - began)
+        peaks.append(context.resident_mebibytes()["profiles"])
         await asyncio.sleep(1)
     return took

@@ -12,7 +12,7 @@ from bench.figures import Figure, percentile
 from bench.people import INSTITUTION, Coordinator, as_csv, coordinator, import_roster, mentees_of, settled
 from bench.pipeline import FAST_PER_SECOND, FAST_SECONDS, MEMBERS, measured
 from bench.plumbing import consumed, member, produce, suggestions
-from bench.site import Bench
+from bench.site import BenchmarkContext
 from shared import kafka, mongo
 from shared.consuming import inbox, projection
 from shared.consuming.consumer import Consumers
@@ -27,19 +27,19 @@ _SIZES = (1_000, 10_000, 100_000)
 _CHANGES, _CHANGES_PER_SECOND = 200, 10
 
 
-async def replicas(bench: Bench) -> list[Figure]:
+async def replicas(context: BenchmarkContext) -> list[Figure]:
     """The main loop with two replicas of each service; changes are sent to them in turn."""
-    async with bench.services() as first, httpx.AsyncClient(base_url=first["profiles"]) as client:
-        second = await bench.join()
+    async with context.services() as first, httpx.AsyncClient(base_url=first["profiles"]) as client:
+        second = await context.join()
         async with httpx.AsyncClient(base_url=second["profiles"]) as other:
-            signed_in = await coordinator(bench, client, INSTITUTION)
-            await import_roster(bench, signed_in, as_csv(MEMBERS))
-            await settled(bench, MEMBERS // 2)
+            signed_in = await coordinator(context, client, INSTITUTION)
+            await import_roster(context, signed_in, as_csv(MEMBERS))
+            await settled(context, MEMBERS // 2)
             mentees = await mentees_of(signed_in)
             both = [signed_in, Coordinator(other, signed_in.headers)]
-            await measured(bench, both, mentees[:40], per_second=FAST_PER_SECOND)  # warm
+            await measured(context, both, mentees[:40], per_second=FAST_PER_SECOND)  # warm
             chosen = mentees[40 : 40 + FAST_PER_SECOND * FAST_SECONDS]
-            took = await measured(bench, both, chosen, per_second=FAST_PER_SECOND)
+            took = await measured(context, both, chosen, per_second=FAST_PER_SECOND)
     note = f"{MEMBERS:,} members, {len(took)} changes; worst {max(took) * 1000:,.0f} ms"
     name = "own change to inbox, 20/s, two replicas"
     return [
@@ -48,13 +48,13 @@ async def replicas(bench: Bench) -> list[Figure]:
     ]
 
 
-async def partitions(bench: Bench) -> list[Figure]:
+async def partitions(context: BenchmarkContext) -> list[Figure]:
     """One consumer, the same records in 1, 4 and 16 partitions."""
     figures = []
     for count in _PARTITIONS:
         for topic in (MemberChanged.TOPIC, SuggestionsChanged.TOPIC):
-            await _recreate_topic(bench, topic, count)
-        folded, reacted = await _folded(bench), await _reacted(bench)
+            await _recreate_topic(context, topic, count)
+        folded, reacted = await _folded(context), await _reacted(context)
         name = f"{count} partition" + "s" * (count > 1)
         figures += [
             Figure(name=f"projection, {name}", value=folded, unit="records/s"),
@@ -63,9 +63,9 @@ async def partitions(bench: Bench) -> list[Figure]:
     return figures
 
 
-async def _recreate_topic(bench: Bench, topic: str, count: int) -> None:
+async def _recreate_topic(context: BenchmarkContext, topic: str, count: int) -> None:
     """Kafka forgets a topic some moments after it has said so."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.servers(bench.bootstrap))
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.servers(context.bootstrap))
     await admin.start()
     try:
         await admin.delete_topics([topic])
@@ -80,10 +80,10 @@ async def _recreate_topic(bench: Bench, topic: str, count: int) -> None:
         await admin.close()
 
 
-async def _folded(bench: Bench) -> float:
-    database = bench.database("matching", service="matching")
-    institution = f"partitions-{bench.clock.new_id()}"
-    await produce(bench, [member(n, institution) for n in range(_STATES)], institution)
+async def _folded(context: BenchmarkContext) -> float:
+    database = context.database("matching", service="matching")
+    institution = f"partitions-{context.clock.new_id()}"
+    await produce(context, [member(n, institution) for n in range(_STATES)], institution)
     copies = database["partitioned"]
     await copies.drop()
     await mongo.ensure_indexes(copies, [])
@@ -94,14 +94,14 @@ async def _folded(bench: Bench) -> float:
     def register(consumers: Consumers) -> None:
         consumers.projection({MemberChanged: fold})
 
-    return await consumed(bench, database, register, into="partitioned", records=_STATES)
+    return await consumed(context, database, register, into="partitioned", records=_STATES)
 
 
-async def _reacted(bench: Bench) -> float:
-    database = bench.database("notifications", service="notifications")
+async def _reacted(context: BenchmarkContext) -> float:
+    database = context.database("notifications", service="notifications")
     await inbox.prepare(database)
-    institution = f"partitions-{bench.clock.new_id()}"
-    await produce(bench, [suggestions(n, institution) for n in range(_FACTS)], institution)
+    institution = f"partitions-{context.clock.new_id()}"
+    await produce(context, [suggestions(n, institution) for n in range(_FACTS)], institution)
     effects = database["partitioned"]
     await effects.drop()
     await mongo.ensure_indexes(effects, [])
@@ -112,25 +112,25 @@ async def _reacted(bench: Bench) -> float:
     def register(consumers: Consumers) -> None:
         consumers.reaction({SuggestionsChanged: react})
 
-    return await consumed(bench, database, register, into="partitioned", records=_FACTS)
+    return await consumed(context, database, register, into="partitioned", records=_FACTS)
 
 
-async def growth(bench: Bench) -> list[Figure]:
+async def growth(context: BenchmarkContext) -> list[Figure]:
     """What a change takes, and costs each service in processor time, as the network grows. Draws docs/growth.svg."""
     figures: list[Figure] = []
     took: list[float] = []
     costs: list[dict[str, float]] = []
-    async with bench.services() as addresses, httpx.AsyncClient(base_url=addresses["profiles"], timeout=60) as client:
-        signed_in = await coordinator(bench, client, INSTITUTION)
+    async with context.services() as addresses, httpx.AsyncClient(base_url=addresses["profiles"], timeout=60) as client:
+        signed_in = await coordinator(context, client, INSTITUTION)
         for size in _SIZES:
-            await import_roster(bench, signed_in, as_csv(size))
-            await settled(bench, size // 2)
+            await import_roster(context, signed_in, as_csv(size))
+            await settled(context, size // 2)
             mentees = await mentees_of(signed_in)
-            await measured(bench, [signed_in], mentees[-40:], per_second=_CHANGES_PER_SECOND)  # warm
-            seconds, cost = await _costly(bench, signed_in, mentees[:_CHANGES])
+            await measured(context, [signed_in], mentees[-40:], per_second=_CHANGES_PER_SECOND)  # warm
+            seconds, cost = await _costly(context, signed_in, mentees[:_CHANGES])
             took.append(percentile(seconds, 50) * 1000)
             costs.append(cost)
-            bench.say(f"{size:,} members: {took[-1]:.1f} ms, {cost}")
+            context.say(f"{size:,} members: {took[-1]:.1f} ms, {cost}")
             cost_note = ", ".join(f"{name} {value:.1f}" for name, value in cost.items())
             figures += [
                 Figure(name=f"own change, {size:,} members, p50", value=took[-1], unit="ms"),
@@ -146,10 +146,10 @@ async def growth(bench: Bench) -> list[Figure]:
 
 
 async def _costly(
-    bench: Bench, signed_in: Coordinator, mentees: Sequence[dict[str, Any]]
+    context: BenchmarkContext, signed_in: Coordinator, mentees: Sequence[dict[str, Any]]
 ) -> tuple[list[float], dict[str, float]]:
     """Seconds that each change took, and milliseconds of processor time a change, by service."""
-    before = bench.processor_seconds()
-    took = await measured(bench, [signed_in], mentees, per_second=_CHANGES_PER_SECOND)
-    after = bench.processor_seconds()
+    before = context.processor_seconds()
+    took = await measured(context, [signed_in], mentees, per_second=_CHANGES_PER_SECOND)
+    after = context.processor_seconds()
     return took, {name: (after[name] - before[name]) * 1000 / len(mentees) for name in after}

@@ -25,7 +25,7 @@ from shared.topics import NATIVE, create_missing, load_topics
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class BenchmarkContext:
     """What every benchmark gets: addresses of real servers, a clock, and a way to say how far it is."""
 
     stack: Stack
@@ -98,7 +98,7 @@ async def _join_a_group(bootstrap: str) -> None:
 
 
 @asynccontextmanager
-async def open_site(choice: Kind | None, console: Console) -> AsyncIterator[Bench]:
+async def open_site(choice: Kind | None, console: Console) -> AsyncIterator[BenchmarkContext]:
     folder = Path(tempfile.mkdtemp(prefix="preceptor-bench-"))
 
     def say(text: str) -> None:
@@ -110,7 +110,7 @@ async def open_site(choice: Kind | None, console: Console) -> AsyncIterator[Benc
         stack = await asyncio.to_thread(find.find, choice, site=site)
         await create_missing(stack.bootstrap, load_topics(FILE, size=NATIVE))
         await _join_a_group(stack.bootstrap)
-        yield Bench(stack, site, LocalIssuer.load_or_create(folder / "issuer"), SystemClock(), say)
+        yield BenchmarkContext(stack, site, LocalIssuer.load_or_create(folder / "issuer"), SystemClock(), say)
     finally:
         await asyncio.to_thread(find.undo, site)
         shutil.rmtree(folder, ignore_errors=True)

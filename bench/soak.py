@@ -13,7 +13,7 @@ import httpx
 from bench import drawing
 from bench.figures import Figure
 from bench.people import INSTITUTION, TOPICS, Coordinator, as_csv, coordinator, import_roster, mentees_of, settled
-from bench.site import Bench
+from bench.site import BenchmarkContext
 
 _MEMBERS = 2_000
 _PER_SECOND = 10
@@ -22,19 +22,19 @@ _WARM = 1 / 3
 """Of the time: what caches and allocators take at first is no leak."""
 
 
-async def soak(bench: Bench, *, minutes: float) -> list[Figure]:
-    async with bench.services() as addresses, httpx.AsyncClient(base_url=addresses["profiles"]) as client:
-        signed_in = await coordinator(bench, client, INSTITUTION)
-        await import_roster(bench, signed_in, as_csv(_MEMBERS))
-        await settled(bench, _MEMBERS // 2)
-        changing = asyncio.create_task(_change(bench, signed_in, await mentees_of(signed_in)))
-        at, resident, waiting = await _sampled(bench, addresses, minutes)
+async def soak(context: BenchmarkContext, *, minutes: float) -> list[Figure]:
+    async with context.services() as addresses, httpx.AsyncClient(base_url=addresses["profiles"]) as client:
+        signed_in = await coordinator(context, client, INSTITUTION)
+        await import_roster(context, signed_in, as_csv(_MEMBERS))
+        await settled(context, _MEMBERS // 2)
+        changing = asyncio.create_task(_change(context, signed_in, await mentees_of(signed_in)))
+        at, resident, waiting = await _sampled(context, addresses, minutes)
         changing.cancel()
         with suppress(asyncio.CancelledError):
             await changing
-        await settled(bench, _MEMBERS // 2)
+        await settled(context, _MEMBERS // 2)
     for service, mebibytes in resident.items():
-        bench.say(f"{service}: {min(mebibytes):.1f} to {max(mebibytes):.1f} MiB in {len(mebibytes)} samples")
+        context.say(f"{service}: {min(mebibytes):.1f} to {max(mebibytes):.1f} MiB in {len(mebibytes)} samples")
     drawing.soak([seconds / 60 for seconds in at], resident, waiting)
     return _figures(minutes, resident, waiting)
 
@@ -52,10 +52,10 @@ def _figures(minutes: float, resident: Mapping[str, list[float]], waiting: Mappi
     ]
 
 
-async def _change(bench: Bench, signed_in: Coordinator, mentees: Sequence[dict[str, Any]]) -> None:
+async def _change(context: BenchmarkContext, signed_in: Coordinator, mentees: Sequence[dict[str, Any]]) -> None:
     """Each in turn, to other topics than before."""
     versions = {mentee["id"]: int(mentee["version"]) for mentee in mentees}
-    due = bench.clock.monotonic()
+    due = context.clock.monotonic()
     for id in cycle(versions):
         first = versions[id] * 3 % (len(TOPICS) - 3)
         changed = await signed_in.patch(
@@ -65,21 +65,21 @@ async def _change(bench: Bench, signed_in: Coordinator, mentees: Sequence[dict[s
             raise RuntimeError(changed.text)
         versions[id] = int(changed.json()["version"])
         due += 1 / _PER_SECOND
-        await asyncio.sleep(max(0.0, due - bench.clock.monotonic()))
+        await asyncio.sleep(max(0.0, due - context.clock.monotonic()))
 
 
 async def _sampled(
-    bench: Bench, addresses: Mapping[str, str], minutes: float
+    context: BenchmarkContext, addresses: Mapping[str, str], minutes: float
 ) -> tuple[list[float], dict[str, list[float]], dict[str, list[float]]]:
     """When, the memory of each service, and what waits: facts in outboxes, records before consumers."""
-    began, at = bench.clock.monotonic(), []
+    began, at = context.clock.monotonic(), []
     resident: dict[str, list[float]] = defaultdict(list)
     waiting: dict[str, list[float]] = defaultdict(list)
-    outboxes = {service: bench.database(service, service=service)["outbox"] for service in addresses}
+    outboxes = {service: context.database(service, service=service)["outbox"] for service in addresses}
     async with httpx.AsyncClient() as client:
-        while (now := bench.clock.monotonic() - began) < minutes * 60:
+        while (now := context.clock.monotonic() - began) < minutes * 60:
             at.append(now)
-            for service, mebibytes in bench.resident_mebibytes().items():
+            for service, mebibytes in context.resident_mebibytes().items():
                 resident[service].append(mebibytes)
             pending = [await outbox.count_documents({"status": "pending"}) for outbox in outboxes.values()]
             waiting["facts in outboxes"].append(sum(pending))
