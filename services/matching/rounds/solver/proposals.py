@@ -22,9 +22,9 @@ def fit(instance: Instance) -> Rows:
 def proposed(instance: Instance) -> Rows:
     """The matched wishes.
 
-    A proposal is one push: a mentor's heap has an entry for each seat, the mentor's least preferred on top.
-    The key of a wish at mentor position p is -(p + 1): the less preferred, the smaller. As a negative index into
-    `after` it finds the same mentee's next wish. The key of an empty seat is smaller than any other, and its next wish is NONE.
+    A proposal is one push: a mentor's heap has an entry for each seat, the mentor's least preferred on top. The key of
+    a wish at mentor position p is -(p + 1): the less preferred, the smaller. As a negative index into `after` it finds
+    the same mentee's next wish. The key of an empty seat is smaller than any other, and its next wish is NONE.
     """
     wishes = np.flatnonzero(instance.live)
     empty = -(instance.mentee.size + 1)
