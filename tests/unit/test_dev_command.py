@@ -1,6 +1,7 @@
 """`./dev` says what is right when it is called wrongly, and takes no other checkout's service for its own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from io import StringIO
@@ -47,6 +48,21 @@ async def listener(folder: Path, name: str, *, port: int = 0) -> tuple[Program, 
     )
     await eventually(lambda: file.exists() and file.read_text(encoding="utf-8") != "", message="it listens")
     return program, int(file.read_text(encoding="utf-8"))
+
+
+def test_an_environment_that_is_a_symbolic_link_is_refused_and_kept(tmp_path: Path) -> None:
+    checkout, others = tmp_path / "checkout", tmp_path / "others"
+    (others / "bin").mkdir(parents=True)
+    checkout.mkdir()
+    for name in ("dev", "requirements-dev.txt"):
+        shutil.copy(Path(processes.__file__).parents[1] / name, checkout)
+    (checkout / ".venv").symlink_to(others)
+    done = subprocess.run([checkout / "dev", "status"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"dev: {checkout}/.venv is a symbolic link")
+    assert done.stderr.endswith("remove the link\n")
+    assert done.stderr.count("\n") == 1
+    assert (others / "bin").is_dir()
 
 
 @pytest.mark.parametrize("role", ["member", "coordinator", "integrator"])
