@@ -8,7 +8,10 @@ import httpx
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.matching.rounds.domain.lifecycle import File, Round
+from services.matching.rounds.repository.rounds import MongoRoundRepository
 from shared.clock import SystemClock
+from shared.mongo import DuplicateKeyError
 from tests.component.matching_kit import CARE, NORTH, Matching, institution, mentee, mentor, programme, running
 from tests.component.rounds_api import CARLA, RoundsApi
 
@@ -55,7 +58,7 @@ async def test_a_repeated_choice_of_target_succeeds_after_another_choice(api: Ro
     again = await order(api, path, version=seen, target="coverage")
     assert (again.status_code, again.json()["target"]) == (200, "fit"), "answered with what the round is by now"
     stranger = await order(api, path, key="third", version=seen, target="coverage")
-    assert stranger.status_code == 412, "whoever has not seen it is"
+    assert stranger.status_code == 412, "a sender who has not seen it is refused"
 
 
 async def test_a_repeated_opening_returns_the_round_despite_impossible_orders(api: RoundsApi) -> None:
@@ -76,3 +79,22 @@ async def test_a_repeated_repair_request_returns_the_finished_repair(api: Rounds
     await crash(api.matching)
     again = await order(api, path)
     assert (again.status_code, again.json()["id"], again.json()["state"]) == (202, first.json()["id"], "dropped")
+
+
+async def test_a_round_whose_id_is_taken_elsewhere_is_not_reported_as_opened(api: RoundsApi) -> None:
+    database, clock = api.matching.database, SystemClock()
+    new = Round(
+        id=clock.new_id(),
+        institution=NORTH,
+        programme=CARE,
+        began_at=clock.now(),
+        target="fit",
+        list_length=10,
+        score_band=0,
+        compare=False,
+        orders=File(key="", size=0, sha256=""),
+        correlation="c",
+    )
+    await database["rounds"].insert_one({"_id": new.id, "institution": "another", "programme": "another.care"})
+    with pytest.raises(DuplicateKeyError):
+        await MongoRoundRepository(database, clock).begin(new, b"{}")

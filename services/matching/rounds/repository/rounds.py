@@ -101,7 +101,9 @@ class MongoRoundRepository:
         try:
             return await in_one_thread(self._database, body)
         except DuplicateKeyError:  # a concurrent retry of the same request
-            return await self.jobs.find(round.institution, round.id) or round
+            if (known := await self.jobs.find(round.institution, round.id)) is None:
+                raise
+            return known
 
     async def publish(self, round: Round, publish: Publish) -> Round:
         def body(writing: Writing) -> Round:

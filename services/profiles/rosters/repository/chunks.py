@@ -16,7 +16,16 @@ from services.profiles.rosters.domain.merging import Outcome
 from services.profiles.rosters.usecases import Chunk, Plan, Roster
 from shared.clock import Clock, let_other_threads_run
 from shared.errors import StaleVersion
-from shared.mongo import BulkWriteError, Database, Document, InsertOne, ReplaceOne, Writing, in_one_thread
+from shared.mongo import (
+    BulkWriteError,
+    Database,
+    Document,
+    InsertOne,
+    ReplaceOne,
+    Writing,
+    duplicates_in,
+    in_one_thread,
+)
 from shared.outbox import table as outbox
 from shared.outbox.table import Fact
 
@@ -38,13 +47,20 @@ class ChunkEffects:
             attempt = _Attempt(self._members, self._clock, roster=roster, chunk=chunk, plan=plan, taken=taken)
             try:
                 return await in_one_thread(self._database, attempt.run, seconds=_SECONDS)
-            except BulkWriteError as failed:
-                line = attempt.line_of(failed)
-                collisions[line] += 1
-                if collisions[line] > 1:
-                    taken[line] = _TAKEN
-            except StaleVersion:
+            except _ValueTaken as collision:
+                collisions[collision.line] += 1
+                if collisions[collision.line] > 1:
+                    taken[collision.line] = _TAKEN
+            except StaleVersion:  # a member changed in between: the next attempt reads and plans again
                 continue
+
+
+class _ValueTaken(Exception):
+    """The member of this line has a unique value that another member has."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
 
 
 class _Attempt:
@@ -67,13 +83,6 @@ class _Attempt:
         self._plan = plan
         self._taken = taken
         self._written: list[Outcome] = []
-
-    def line_of(self, failed: BulkWriteError) -> int:
-        """The line whose write met a taken value. Raises again for any other error."""
-        errors = (failed.details or {}).get("writeErrors", [])
-        if not errors or errors[0]["code"] != 11000:  # noqa: PLR2004 -- DuplicateKey
-            raise failed
-        return self._written[int(errors[0]["index"])].line
 
     def run(self, writing: Writing) -> None:
         gone = writing["roster_chunks"].delete_one({"_id": self._chunk.id}, session=writing.session)
@@ -111,7 +120,13 @@ class _Attempt:
             let_other_threads_run()  # the event loop of requests and the relay is one of them
         if not writes:
             return
-        done = writing[MAPPING.collection].bulk_write(writes, session=writing.session)
+        try:
+            done = writing[MAPPING.collection].bulk_write(writes, session=writing.session)
+        except BulkWriteError as failed:
+            if not duplicates_in(failed):
+                raise
+            first = (failed.details or {})["writeErrors"][0]["index"]  # an ordered write stops at the first error
+            raise _ValueTaken(self._written[first].line) from None
         if done.inserted_count + done.matched_count < len(writes):
             raise StaleVersion(found=0, expected=0)
         outbox.write(writing, facts)

@@ -55,11 +55,14 @@ class MongoRosterRepository:
     async def begin(self, roster: Roster) -> Roster:
         try:
             await self._rosters.insert_one(_to_document(roster))
-        except DuplicateKeyError:
-            known = await self.find(roster.scope, roster.id)
-            if known is not None and known.state == "receiving":
+        except DuplicateKeyError:  # a retry; its token may be limited to other programmes than the first one's
+            found = await self._rosters.find_one({"_id": roster.id, "institution": roster.institution})
+            if found is None:
+                raise
+            known = _from_document(found)
+            if known.state == "receiving":
                 await self._drop_chunks(known)
-            return known or roster
+            return known
         return roster
 
     async def keep(self, roster: Roster, number: int, rows: Sequence[Row]) -> None:
