@@ -33,7 +33,7 @@ class Gateway:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serves one connection until both sides have ended it."""
-        with closing(writer), suppress(OSError):
+        with closing(writer), suppress(OSError):  # either side has closed the connection
             replica_reader, replica_writer = await self._connect()
             with closing(replica_writer):
                 await asyncio.gather(_copy(reader, replica_writer), _copy(replica_reader, writer))

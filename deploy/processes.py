@@ -90,7 +90,7 @@ def serves(program: Program, address: str) -> bool:
 def is_ready(address: str) -> bool:
     try:
         return httpx.get(f"{address}/health/ready", timeout=2).is_success
-    except httpx.HTTPError:
+    except httpx.HTTPError:  # not up yet; the caller polls until a deadline
         return False
 
 

@@ -93,7 +93,7 @@ def why_no_servers() -> str | None:
     """None where tests can use Kafka and MongoDB. Checks in the order of tests/servers.py."""
     try:
         env.find(os.environ)
-    except Unavailable:
+    except Unavailable:  # no addresses in the environment: the next kind may be usable
         pass
     else:
         return None

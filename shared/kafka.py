@@ -111,7 +111,7 @@ async def answers(address: str, *, within_seconds: float = 5) -> bool:
     try:
         async with asyncio.timeout(within_seconds):
             await client.bootstrap()
-    except (KafkaError, TimeoutError):
+    except (KafkaError, TimeoutError):  # the answer to the question is no
         return False
     finally:
         await client.close()

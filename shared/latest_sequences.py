@@ -47,7 +47,7 @@ def _sequences(records: Sequence[Record]) -> Mapping[str, int]:
     for record in records:
         try:
             received = read(key=record.key, value=record.value, headers=record.headers)
-        except Unreadable:
+        except Unreadable:  # consumers park or skip it too, so that it is nobody's latest state
             continue
         if received is not None:
             last[received.envelope.key] = received.envelope.sequence

@@ -95,7 +95,7 @@ def is_connection_string(uri: str) -> bool:
         return True
     try:
         parse_uri(uri, warn=False)
-    except (PyMongoError, ValueError):
+    except (PyMongoError, ValueError):  # what the parser raises for a URI that it cannot read
         return False
     return True
 

@@ -86,7 +86,7 @@ def _path(content: bytes) -> str:
     """The path of the first number that is not finite, where the rest can be read."""
     try:
         return next(_non_finite_paths(json.loads(content, parse_int=float)), "a number")
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # refused in any case: only the place is not known
         return "a number"
 
 

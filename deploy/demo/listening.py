@@ -94,7 +94,7 @@ async def listening(bootstrap: str, clock: Clock) -> AsyncIterator[Listener]:
 def _event(record: ConsumerRecord, now: float) -> Event | None:
     try:
         received = read(key=record.key, value=record.value, headers=record.headers)
-    except Unreadable:
+    except Unreadable:  # not an event of the demo
         return None
     if received is None or received.payload is None:
         return None
@@ -155,5 +155,5 @@ async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError):  # of the line above
             await task

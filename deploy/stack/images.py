@@ -37,6 +37,6 @@ def _pull(images: Sequence[str]) -> None:
 def _succeeds(command: Sequence[str], *, within_seconds: float) -> bool:
     try:
         result = subprocess.run(command, capture_output=True, timeout=within_seconds, check=False)
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired:  # a registry that does not answer counts as absent
         return False
     return result.returncode == 0

@@ -109,7 +109,7 @@ def _process(program: Program) -> psutil.Process | None:
         process = psutil.Process(program.pid)
         same = _start_ticks(program.pid) == program.started
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):  # it ended between two reads
         return None
 
 
@@ -122,5 +122,5 @@ def _start_ticks(pid: int) -> int:
 def _signal(send: Callable[[], None]) -> None:
     try:
         send()
-    except psutil.NoSuchProcess:
+    except psutil.NoSuchProcess:  # it has ended already
         return

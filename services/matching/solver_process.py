@@ -118,7 +118,7 @@ class SolverProcess:
         try:
             return await _answer(child, {**job, "do": what, "folder": str(folder)})
         except BaseException:
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError):  # it has ended already
                 child.kill()
             raise
         finally:

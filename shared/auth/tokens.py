@@ -151,7 +151,7 @@ def _further_role(roles: frozenset[str], programmes: frozenset[str] | None, issu
 def _expires(claims: Mapping[str, Any]) -> float:
     try:
         return float(claims["exp"])
-    except OverflowError:
+    except OverflowError:  # a JSON integer beyond every float
         return inf
 
 
@@ -163,7 +163,7 @@ def _is_number(claim: Any) -> bool:
 def _is_id(claim: Any) -> bool:
     try:
         _ID.validate_python(claim, strict=True)
-    except ValidationError:
+    except ValidationError:  # what is not an id
         return False
     return True
 

@@ -84,7 +84,7 @@ class ProjectionConsumer:
         while True:
             try:
                 return list(await handler(events))
-            except StaleVersion:
+            except StaleVersion:  # a concurrent change of the same document: the handler reads it again
                 continue
             except Exception as fault:
                 if is_outage(fault):

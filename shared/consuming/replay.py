@@ -75,7 +75,7 @@ def readable(records: Iterable[Record]) -> Iterator[Received]:
     for record in records:
         try:
             received = read(key=record.key, value=record.value, headers=record.headers)
-        except Unreadable:
+        except Unreadable:  # the consumer has parked it; what is rebuilt must equal what is consumed
             continue
         if received is not None:
             yield received

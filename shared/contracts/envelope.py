@@ -120,7 +120,7 @@ def _texts(headers: Headers) -> dict[str, str]:
     for name, value in headers:
         try:
             texts[name.lower()] = value.decode()
-        except (UnicodeDecodeError, AttributeError):
+        except (UnicodeDecodeError, AttributeError):  # AttributeError: a null header
             continue
     return texts
 
@@ -202,7 +202,7 @@ def _sequence(text: str) -> int:
 def _time(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
+    except ValueError:  # `time` is informative: an invalid one is no reason to park the record
         return None
     return moment if moment and moment.year in _YEARS else None
 

@@ -50,7 +50,7 @@ class JobWorker(ABC, Generic[AnyJob]):
         try:
             await self._run(job)
         except DomainError as refused:
-            with suppress(StaleVersion):
+            with suppress(StaleVersion):  # a coordinator dropped it, or another worker holds it
                 await self._jobs.save(self._failed(job, refused))
         except StaleVersion:
             await self._put_down(job)

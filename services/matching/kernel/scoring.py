@@ -212,7 +212,7 @@ def offset_minutes(zone: str) -> int:
     """Standard time, on a fixed day: a list does not change because the clocks do."""
     try:
         offset = ZoneInfo(zone).utcoffset(_A_WINTERS_DAY)
-    except (ValueError, OSError, KeyError):
+    except (ValueError, OSError, KeyError):  # a name from a profile that this machine's tz database does not have
         return 0
     return int(offset.total_seconds()) // 60 if offset else 0
 

@@ -65,7 +65,7 @@ class DueWorker:
     async def _unless_stale(self, decided: AnyDecided) -> None:
         try:
             await self._repository.save([decided], Trace(correlation_id=self._clock.new_id()))
-        except StaleVersion:
+        except StaleVersion:  # a person or another worker was faster; what is still due is found again
             return
 
     async def _process_departures(self) -> int:
@@ -83,5 +83,5 @@ class DueWorker:
         trace = Trace(correlation_id=departure.correlation, causation_id=departure.event)
         try:
             await self._repository.work_off(departure, decide, trace=trace, limit=_BATCH)
-        except StaleVersion:
+        except StaleVersion:  # the departure stays stored, and is found again
             return

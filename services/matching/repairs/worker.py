@@ -79,7 +79,7 @@ class RepairWorker(JobWorker[Repair]):
 
     async def _before_claim(self) -> None:
         for programme in await self._work_repository.new_in():
-            with suppress(StaleVersion):
+            with suppress(StaleVersion):  # changed in between: its displacements are found again
                 await self._gather(programme)
         for repair in await self._jobs.in_state("approved"):
             await self._apply(repair)
@@ -120,7 +120,7 @@ class RepairWorker(JobWorker[Repair]):
     async def _apply(self, repair: Repair) -> None:
         carry_out = partial(self._carry_out, repair, trace=Trace(correlation_id=repair.correlation))
         if await in_chunks(self._lease, partial(self._work_repository.planned_steps, repair), carry_out):
-            with suppress(StaleVersion):
+            with suppress(StaleVersion):  # another worker has finished it
                 await self._finish(repair)
 
     async def _carry_out(self, repair: Repair, step: Step, *, trace: Trace) -> None:

@@ -44,7 +44,7 @@ def _remove_unless_locked(path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(path, ignore_errors=True)
-    except BlockingIOError:
+    except BlockingIOError:  # locked: its process lives
         return
     finally:
         os.close(descriptor)

@@ -90,7 +90,7 @@ class SimulationWorker(JobWorker[Simulation]):
             policy = await self._jobs.policy(simulation.programme)
             after = life.follow(simulation, policy.programme if policy else None, now=now)
             if after is not None:
-                with suppress(StaleVersion):
+                with suppress(StaleVersion):  # dropped in between, or followed by another worker
                     await self._jobs.save(after)
 
     async def _run(self, simulation: Simulation) -> None:

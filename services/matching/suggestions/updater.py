@@ -261,7 +261,7 @@ class ListUpdater:
             return set()
         try:
             await self._lists.write(await self._without_matched(written))
-        except StaleVersion:
+        except StaleVersion:  # another holder has written: its fence or version is newer than ours
             lost = {list_.shard for list_ in written}
             self.lose(lost)
             return lost

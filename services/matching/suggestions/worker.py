@@ -217,12 +217,12 @@ async def _renew_own(updater: ListUpdater, wake_up: WakeUp) -> None:
 
 async def _renew_others(updater: ListUpdater, wake_up: WakeUp) -> None:
     while True:
-        with suppress(TimeoutError):
+        with suppress(TimeoutError):  # the next list is due
             async with asyncio.timeout(updater.seconds_until_others()):
                 await wake_up.others.wait()
         wake_up.others.clear()
         while updater.seconds_until_others() == 0:
-            with suppress(TimeoutError):
+            with suppress(TimeoutError):  # own changes go first, and not for ever
                 async with asyncio.timeout(_OTHERS_INTERVAL_SECONDS):
                     await wake_up.own_done.wait()
             _log_lost(await updater.renew_others())

@@ -52,7 +52,7 @@ class MongoRepairRepository:
     async def begin(self, repair: Repair) -> None:
         try:
             await in_one_thread(self._database, lambda writing: self.jobs.insert(writing, repair))
-        except DuplicateKeyError:
+        except DuplicateKeyError:  # another worker has opened one
             raise StaleVersion(found=1, expected=0) from None
 
 

@@ -76,5 +76,5 @@ class PublicationWorker:
             unmatched=counts.get("unmatched", 0),
         )
         after, event = life.finish(round, outcome, now=now)
-        with suppress(StaleVersion):
+        with suppress(StaleVersion):  # another worker has finished it
             await self._repository.finish(after, event, now=now)

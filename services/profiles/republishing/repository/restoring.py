@@ -118,7 +118,7 @@ class ProfilesRestored:
         }
         try:
             await documents.replace_one({"_id": id}, document, upsert=True)
-        except DuplicateKeyError:
+        except DuplicateKeyError:  # another document has its unique value still: tried again after the others
             return None
         return "made_anew" if before is None else "read_back"
 
