@@ -75,10 +75,10 @@ class Notifications:
         await self.erasures.fold_contacts([self.received(contact, institution)])
 
     async def tell(self, event: SuggestionsChanged) -> None:
-        telling = Notifier(self.clock)
+        notifier = Notifier(self.clock)
 
         def body(writing: Writing) -> None:
-            telling.suggestions_changed(event, Trace(correlation_id="test"), MongoNotificationRepository(writing))
+            notifier.suggestions_changed(event, Trace(correlation_id="test"), MongoNotificationRepository(writing))
 
         await mongo.in_one_thread(self.database, body)
 
@@ -207,7 +207,7 @@ async def serving_at(service: Service, clock: Clock) -> AsyncIterator[str]:
     config = uvicorn.Config(service.app, host=service.host, port=service.port, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     stops = asyncio.Event()
-    work = [asyncio.create_task(supervise(name, once, clock, stops=stops)) for name, once in service.background.items()]
+    work = [asyncio.create_task(supervise(name, run, clock, stops=stops)) for name, run in service.background.items()]
     serving = asyncio.create_task(server.serve())
     await eventually(lambda: server.started, message=f"{NAME} serves")
     try:

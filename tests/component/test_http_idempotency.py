@@ -1,4 +1,4 @@
-"""A POST takes effect once per Idempotency-Key, whoever repeats it, at any time and with any body."""
+"""A POST takes effect once per Idempotency-Key, by any sender, at any time and with any body."""
 
 import asyncio
 from collections.abc import AsyncIterator

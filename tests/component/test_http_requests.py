@@ -206,7 +206,7 @@ async def test_a_cursor_cannot_carry_an_operator_or_endless_depth(api: Api, clie
         is_problem(answer, 422, "cursor_malformed")
 
 
-async def test_an_unknown_query_parameter_is_refused_with_its_name_and_those_that_the_route_takes(
+async def test_an_unknown_query_parameter_is_refused_with_its_name_and_the_known_ones(
     api: Api, client: httpx.AsyncClient
 ) -> None:
     answer = await client.get("/notes", params={"nmae": "Müller", "limit": 5}, headers=api.headers())

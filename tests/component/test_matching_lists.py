@@ -112,7 +112,7 @@ async def test_an_erased_mentees_list_is_emptied_without_notification(matching: 
     assert (last["ranked"], last["unmatched"], last["recipients"]) == ([], None, [])
 
 
-async def test_lists_follow_random_changes_restarts_and_two_holders_and_equal_a_full_computation(
+async def test_lists_equal_a_full_computation_after_random_changes_and_restarts(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with running(mongo_uri, kafka_bootstrap, issuer, coalesce_seconds=0.05) as first:
@@ -176,7 +176,7 @@ async def _in_order(matching: Matching) -> list[Document]:
     return sorted(await matching.events(), key=lambda event: event["sequence"])
 
 
-async def test_a_lost_replicas_shards_are_taken_over_within_ten_seconds_and_only_differences_are_published(
+async def test_the_shards_of_a_lost_replica_are_taken_over_within_ten_seconds(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     """With leases as long as usual. It died just after it had renewed them, before it heard of Nina."""

@@ -115,7 +115,7 @@ async def test_an_impossible_pair_lapses_is_announced_and_listed(api: RoundsApi)
     assert (reasons["ben"], reasons["ana"]) == ("not_available", "no_seat_left")
     waits = {entry["mentee"]["member"] for entry in await api.waitlist(round)}
     assert {"ben", "ana"} <= waits
-    assert "cleo" not in waits, "matched elsewhere: nothing is told, nobody waits"
+    assert "cleo" not in waits, "matched elsewhere: no notification and no waiting"
     assert await api.matching.seats() == {"milo": 1}
     assert seen["places"].get("opened", 0) == 0
 

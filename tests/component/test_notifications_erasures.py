@@ -13,8 +13,8 @@ from tests.component.notifications_kit import Notifications, event, serving, set
 
 @pytest.fixture(scope="module")
 async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
-    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
-        yield one
+    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as notifications:
+        yield notifications
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ async def test_a_member_exports_contact_and_inbox_even_while_inactive(running: N
     await running.knows(member, status="inactive")
     exported = (await running.http.get("/me/export", headers=running.headers(member))).json()
     assert exported["contact"]["email"] == f"{member}@example.org"
-    assert [one["programme"] for one in exported["inbox"]] == ["one", "two"]
+    assert [item["programme"] for item in exported["inbox"]] == ["one", "two"]
     assert exported["position"] == 2
     refused = await running.http.get("/me/export", headers=running.headers("nobody"))
     assert refused.status_code == 403

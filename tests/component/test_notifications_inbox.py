@@ -26,14 +26,14 @@ from tests.component.notifications_kit import Notifications, event, serving, set
 
 @pytest.fixture(scope="module")
 async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
-    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
+    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as notifications:
         south = InstitutionChanged(institution="south", name="South Hospital", status="active")
-        await one.contacts.fold_institutions([one.received(south, "south")])
+        await notifications.contacts.fold_institutions([notifications.received(south, "south")])
         residency = ProgrammeChanged(
             programme="residency", institution="north", name="Residency", status="active", admits=("north",), weights={}
         )
-        await one.contacts.fold_programmes([one.received(residency, "north")])
-        yield one
+        await notifications.contacts.fold_programmes([notifications.received(residency, "north")])
+        yield notifications
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ async def test_several_recipients_of_one_event_each_get_theirs(running: Notifica
     other = f"{member}-other"
     await running.knows(other)
     await running.tell(event(member, recipients=[(member, "north"), (other, "north")]))
-    assert [(await running.inbox(one))["unread"] for one in (member, other)] == [1, 1]
+    assert [(await running.inbox(who))["unread"] for who in (member, other)] == [1, 1]
 
 
 async def test_a_missing_contact_delays_no_notification_and_its_name_appears_later(
@@ -284,7 +284,7 @@ async def test_notifying_a_recipient_takes_no_more_than_its_writes(running: Noti
     finally:
         await running.database.command("profile", 0)
     writes = {"insert", "update", "delete", "findandmodify"}
-    asked = [next(iter(one["command"])).lower() async for one in running.database["system.profile"].find()]
+    asked = [next(iter(operation["command"])).lower() async for operation in running.database["system.profile"].find()]
     assert sorted(name for name in asked if name in writes) == ["findandmodify", "findandmodify", "insert"]
 
 
@@ -294,7 +294,7 @@ async def test_retention_counts_from_reading_and_unread_notifications_stay(runni
     await running.http.post(f"/inbox/{first['id']}/read", headers=running.headers(member))
     await running.tell(event(member))
     kept = await running.database["notifications"].find({"member": member}).sort("position", 1).to_list(None)
-    assert [isinstance(one.get("read_at"), datetime) for one in kept] == [True, False]
+    assert [isinstance(notification.get("read_at"), datetime) for notification in kept] == [True, False]
 
 
 async def test_a_changed_retention_applies_from_the_next_start(running: Notifications) -> None:

@@ -34,8 +34,8 @@ async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> 
     await begin_here(kafka_bootstrap, "notifications.projection", *PROJECTED)
     await begin_here(kafka_bootstrap, "notifications.reaction", "matching.events")
     wanted = settings(mongo_uri, kafka_bootstrap, issuer)
-    async with serving(wanted, issuer, "api", "consumer", "relay", "clockwork") as one:
-        yield one
+    async with serving(wanted, issuer, "api", "consumer", "relay", "clockwork") as notifications:
+        yield notifications
 
 
 @pytest.fixture
@@ -92,15 +92,15 @@ async def test_an_event_from_matching_reaches_the_inbox_and_is_published_in_turn
         await publish(running, producer, event(member), sequence=1)
         async with asyncio.timeout(20):
             async for record in consumer:
-                told = json.loads(record.value)
-                if told["member"] == member:
+                published = json.loads(record.value)
+                if published["member"] == member:
                     break
     finally:
         await consumer.stop()
-    assert (told["position"], told["template"]) == (1, "suggestions-changed")
+    assert (published["position"], published["template"]) == (1, "suggestions-changed")
     assert dict(record.headers)["ce_type"].decode() == NotificationRecorded.TYPE
     await eventually(lambda: knows(running, member), message="the contact is projected")
-    assert (await running.inbox(member))["items"][0]["id"] == told["notification"]
+    assert (await running.inbox(member))["items"][0]["id"] == published["notification"]
 
 
 async def knows(running: Notifications, member: str) -> bool:
@@ -111,13 +111,13 @@ async def inbox_of(running: Notifications, member: str, *, position: int) -> boo
     return await knows(running, member) and (await running.inbox(member))["position"] >= position
 
 
-async def test_a_redelivered_record_notifies_nobody_again(
+async def test_a_redelivered_record_sends_no_second_notification(
     running: Notifications, producer: AIOKafkaProducer, member: str
 ) -> None:
     await publish(running, producer, contact(member), sequence=1)
     await publish(running, producer, event(member), sequence=1, times=3)
     await publish(running, producer, event(member, programme="last"), sequence=1)
-    await eventually(lambda: inbox_of(running, member, position=2), message="both are told")
+    await eventually(lambda: inbox_of(running, member, position=2), message="both are notified")
     page = await running.inbox(member)
     assert [(item["programme"], item["position"]) for item in reversed(page["items"])] in (
         [("residency", 1), ("last", 2)],
@@ -131,7 +131,7 @@ async def test_a_broken_record_delays_no_other_persons_notification(
     await publish(running, producer, event(f"{member}-broken"), sequence=1, broken=True)
     await publish(running, producer, contact(member), sequence=1)
     await publish(running, producer, event(member), sequence=1)
-    await eventually(lambda: inbox_of(running, member, position=1), message="the next key is told")
+    await eventually(lambda: inbox_of(running, member, position=1), message="the next key is notified")
     parked = await running.database["parked"].find_one({"key": f"north:residency.{member}-broken".encode()})
     assert parked is not None
     assert parked["reason"] == "malformed"
@@ -144,7 +144,7 @@ async def test_many_events_of_one_person_at_once_each_take_a_position(
     await publish(running, producer, contact(member), sequence=1)
     for number in range(12):
         await publish(running, producer, event(member, programme=f"p{number}"), sequence=1)
-    await eventually(lambda: inbox_of(running, member, position=12), message="all are told")
+    await eventually(lambda: inbox_of(running, member, position=12), message="all are notified")
     page = await running.inbox(member)
     assert [item["position"] for item in page["items"]] == list(range(12, 0, -1))
 
@@ -208,7 +208,7 @@ async def is_ready(client: httpx.AsyncClient) -> bool:
 
 
 def start(wanted: NotificationsSettings, mongo_uri: str) -> "subprocess.Popen[bytes]":
-    told = {
+    published = {
         "ENVIRONMENT": "development",
         "MONGO_URI": mongo_uri,
         "MONGO_DATABASE": wanted.mongo_database,
@@ -219,7 +219,7 @@ def start(wanted: NotificationsSettings, mongo_uri: str) -> "subprocess.Popen[by
     }
     return subprocess.Popen(
         [sys.executable, "-m", "services.notifications", "api", "relay", "clockwork"],
-        env=os.environ | {f"NOTIFICATIONS_{name}": value for name, value in told.items()},
+        env=os.environ | {f"NOTIFICATIONS_{name}": value for name, value in published.items()},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

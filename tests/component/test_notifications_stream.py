@@ -15,8 +15,8 @@ from tests.eventually import eventually
 
 @pytest.fixture(scope="module")
 async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
-    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
-        yield one
+    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as notifications:
+        yield notifications
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ async def test_a_notification_is_streamed_on_arrival_with_its_position(running: 
     async with running.stream(member) as stream:
         await eventually(lambda: listening(running, 1))
         await running.tell(event(member))
-        one = await stream.next()
+        message = await stream.next()
         await running.tell(event(member))
         two = await stream.next()
-    assert [one["id:"], two["id:"]] == ["1", "2"]
-    assert one["id"] == two["id"]
-    assert one["title"] == "Your list of mentors is ready: 1 suggestion"
+    assert [message["id:"], two["id:"]] == ["1", "2"]
+    assert message["id"] == two["id"]
+    assert message["title"] == "Your list of mentors is ready: 1 suggestion"
 
 
 async def test_a_stream_resumed_from_its_counter_gets_what_it_missed_in_order(
@@ -90,7 +90,7 @@ async def test_a_persons_streams_on_several_devices_get_only_their_notifications
     async with running.stream(member) as phone, running.stream(member) as laptop, running.stream(other) as neighbour:
         await eventually(lambda: listening(running, 3))
         await running.tell(event(member, programme="mine"))
-        assert [(await one.next())["programme"] for one in (phone, laptop)] == ["mine", "mine"]
+        assert [(await device.next())["programme"] for device in (phone, laptop)] == ["mine", "mine"]
         await running.tell(event(other, programme="theirs"))
         assert (await neighbour.next())["programme"] == "theirs"
 

@@ -1,4 +1,4 @@
-"""What is told of requests and relationships, on a real database: names across institutions only after a yes."""
+"""Notifications of requests and relationships on a real MongoDB: names across institutions after acceptance only."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -29,14 +29,14 @@ from tests.component.notifications_kit import Notifications, serving, settings
 
 @pytest.fixture
 async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
-    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as one:
+    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as notifications:
         for institution in ("north", "south"):
             known = InstitutionChanged(institution=institution, name=institution.title(), status="active")
-            await one.contacts.fold_institutions([one.received(known, institution)])
-        await one.knows("mia", name="Mia Mentee")
-        await one.knows("near", name="Dr Near")
-        await one.knows("far", institution="south", name="Dr Far", locale="de")
-        yield one
+            await notifications.contacts.fold_institutions([notifications.received(known, institution)])
+        await notifications.knows("mia", name="Mia Mentee")
+        await notifications.knows("near", name="Dr Near")
+        await notifications.knows("far", institution="south", name="Dr Far", locale="de")
+        yield notifications
 
 
 MIA = Recipient(member="mia", institution="north")

@@ -26,7 +26,7 @@ async def api(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_pat
 
 async def lists_are(api: RoundsApi, length: int) -> bool:
     lists = await api.matching.database["lists"].find().to_list(None)
-    return [len(one["entries"]) for one in lists] == [length] * len(MENTEES)
+    return [len(shortlist["entries"]) for shortlist in lists] == [length] * len(MENTEES)
 
 
 async def notified_of(api: RoundsApi) -> list[tuple[str, str, dict[str, Any]]]:
@@ -43,7 +43,9 @@ async def test_matched_mentees_are_notified_of_their_mentor_once_and_of_no_empty
     await eventually(lambda: lists_are(api, 0), within=60, message="no mentor has a seat left")
 
     since = [(who, name) for who, name, _ in (await notified_of(api))[before:]]
-    assert sorted(one for one in since if one[0] in MENTEES) == [(one, "relationship.opened") for one in MENTEES]
+    assert sorted(fact for fact in since if fact[0] in MENTEES) == [
+        (mentee, "relationship.opened") for mentee in MENTEES
+    ]
     silent = [data for _, data in await api.matching.facts("suggestions.changed") if data["unmatched"]]
     assert {data["mentee"] for data in silent} == set(MENTEES)
     assert {data["suppressed"] for data in silent} <= {"has_mentor", "matched_in_round"}
@@ -51,7 +53,7 @@ async def test_matched_mentees_are_notified_of_their_mentor_once_and_of_no_empty
 
 async def test_an_unmatched_mentee_is_still_notified_when_mentors_leave(api: RoundsApi) -> None:
     await eventually(lambda: lists_are(api, 2), message="everybody has a list")
-    exclusions = [{"mentee": "ana", "mentor": one} for one in ("mara", "milo")]
+    exclusions = [{"mentee": "ana", "mentor": who} for who in ("mara", "milo")]
     await api.matching.receive(mentor("mara", capacity=1))
     await api.published(exclusions=exclusions)
     await eventually(lambda: lists_are(api, 0), within=60, message="no mentor has a seat left")

@@ -52,8 +52,8 @@ async def disk_is_full_for_a_while(site: CrashSite, service: str) -> None:
     async def is_unready() -> bool:
         return not await asyncio.to_thread(processes.is_ready, site.cluster.addresses[service])
 
-    async def says_so() -> None:
+    async def reports_outage() -> None:
         await eventually(is_unready, within=30, message=f"{service} says that its store is away")
 
-    await site.cluster.again_when_there_is_room(f"mongod {SERVICES.index(service)}", while_ended=says_so)
+    await site.cluster.again_when_there_is_room(f"mongod {SERVICES.index(service)}", while_ended=reports_outage)
     await site.servers_answer()

@@ -174,7 +174,7 @@ async def test_the_same_sign_in_is_unknown_at_another_institution(demo: Demo, ap
     assert refused.value.status == 404
 
 
-async def test_matching_works_while_notifications_is_down_and_each_change_notifies_once_afterwards(
+async def test_matching_works_while_notifications_is_down_and_each_change_notifies_later(
     demo: Demo, services: Running, api: Api, listener: Listener
 ) -> None:
     mentees = demo.mentees()[:3]

@@ -36,7 +36,7 @@ def test_the_generated_network_survives_its_rosters_unchanged() -> None:
         assert enrolled == {programme: set(person.roles) for programme in person.programmes}
 
 
-def test_no_roster_says_who_is_open_to_other_institutions() -> None:
+def test_no_roster_sets_who_is_open_to_other_institutions() -> None:
     source = rosters.medical(people(120))
     assert source.open_to_others
     assert b"across_institutions" not in b"".join(roster.mapping for roster in source.rosters)

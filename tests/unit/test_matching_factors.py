@@ -45,7 +45,7 @@ def test_a_most_wanted_topic_counts_double() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "near"),
+    ("mine", "other", "near"),
     [
         ("cardiology", "cardiology", 100),
         ("paediatrics", "pediatrics", 100),
@@ -60,7 +60,7 @@ def test_a_most_wanted_topic_counts_double() -> None:
         (None, None, 0),
     ],
 )
-def test_a_specialty_is_as_near_as_the_tree_says(mine: str | None, other: str | None, near: int) -> None:
+def test_nearness_of_specialties_follows_the_tree(mine: str | None, other: str | None, near: int) -> None:
     assert factor("specialty", mentee(specialty=mine), mentor(specialty=other)) == near
     assert factor("specialty", mentee(specialty=other), mentor(specialty=mine)) == near
 
@@ -125,7 +125,7 @@ def test_identity_counts_only_where_the_mentee_asks_and_the_mentor_shares_it() -
     assert factor("identity", mentee(wishes_shared_identity=True), mentor()) == 0
 
 
-def test_no_programme_makes_identity_count_and_a_person_says_how_much() -> None:
+def test_only_a_person_and_no_programme_sets_the_weight_of_identity() -> None:
     who = {"identity": frozenset({"parent"}), "wishes_shared_identity": True}
     programme = policy(weights={"identity": 100}).programme
     assert weights_for(mentee(), programme)[-1] == 0

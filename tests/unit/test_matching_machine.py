@@ -141,7 +141,7 @@ class Lists(RuleBasedStateMachine):
             self.commit(Preferences(member=who))
 
     @rule(who=people, data=st.data())
-    def says_never_weights_and_wishes(self, who: str, data: st.DataObject) -> None:
+    def changes_private_wishes(self, who: str, data: st.DataObject) -> None:
         self.commit(data.draw(preferences(id=who)))
 
     @rule(seed=seeds, count=st.integers(1, 5))

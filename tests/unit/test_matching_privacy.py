@@ -282,7 +282,7 @@ def full(*, given: int = 0) -> Policy:
 
 
 @pytest.mark.parametrize(
-    ("one", "taken", "given", "to_mentor"),
+    ("relationship", "taken", "given", "to_mentor"),
     [
         (held(conflict="assessment"), 0, 0, "not_available"),
         (held(), 1, 0, "no_seat_left"),

@@ -1,4 +1,4 @@
-"""What is told, and when two tellings are one."""
+"""What a notification shows, and when two events update the same notification."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def occasion(what: ListChange, cause: str) -> str:
 
 
 def test_mentors_new_on_a_list_come_best_first() -> None:
-    assert [one.member for one in change("ben", "ada", "eve", before=("ada",)).entered] == ["ben", "eve"]
+    assert [entry.member for entry in change("ben", "ada", "eve", before=("ada",)).entered] == ["ben", "eve"]
 
 
 def test_mentors_no_longer_on_a_list_have_left() -> None:

@@ -32,7 +32,7 @@ def test_a_closed_stream_is_forgotten() -> None:
 
 def test_all_are_woken_when_anything_may_have_been_missed() -> None:
     bells = InboxListeners()
-    with bells.listen(MIA) as one, bells.listen(SAME_NAME_ELSEWHERE) as other:
+    with bells.listen(MIA) as mine, bells.listen(SAME_NAME_ELSEWHERE) as other:
         bells.wake_all()
-        assert one.is_set()
+        assert mine.is_set()
         assert other.is_set()

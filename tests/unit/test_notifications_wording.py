@@ -158,8 +158,8 @@ def test_names_across_institutions_are_hidden_before_acceptance(locale: str) -> 
 
 
 def test_every_fact_about_a_request_or_a_relationship_has_words() -> None:
-    about = [one for one in EVENTS.values() if issubclass(one, AboutRequest | AboutRelationship)]
-    assert {"-".join(one.TYPE.split(".")[3:5]) for one in about} == {template for template, _ in PAIR_CASES}
+    about = [event for event in EVENTS.values() if issubclass(event, AboutRequest | AboutRelationship)]
+    assert {"-".join(event.TYPE.split(".")[3:5]) for event in about} == {template for template, _ in PAIR_CASES}
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -190,7 +190,9 @@ def test_a_mentee_reads_that_a_round_found_a_mentor_in_english_and_german() -> N
 @pytest.mark.parametrize("locale", LOCALES)
 def test_each_reason_for_declining_has_its_own_text(locale: str) -> None:
     reasons = PAIR_CASES["request-declined", "mentee"]
-    assert len({message(turn("request-declined", reason=one), locale=locale).body for one in reasons}) == len(reasons)
+    assert len({message(turn("request-declined", reason=reason), locale=locale).body for reason in reasons}) == len(
+        reasons
+    )
 
 
 LEFT_OVER: dict[str, set[str]] = {
@@ -202,15 +204,15 @@ LEFT_OVER: dict[str, set[str]] = {
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("template", LEFT_OVER)
 def test_an_unmatched_mentee_reads_why_and_what_comes_next(locale: str, template: str) -> None:
-    def told(reason: str, names: Names = NAMES) -> Message:
+    def text_of(reason: str, names: Names = NAMES) -> Message:
         change = LeftOver(template=template, programme="residency", reason=reason)
         return message(change, locale=locale, names=names)
 
     reasons = LEFT_OVER[template]
-    assert len({told(reason).body for reason in reasons}) == len(reasons)
-    assert told("a_reason_of_tomorrow").body == told("not_available").body
-    assert "Residency 2027" in told("outranked").title
-    assert "  " not in told("outranked", Names(members={}, institutions={}, programmes={})).title
+    assert len({text_of(reason).body for reason in reasons}) == len(reasons)
+    assert text_of("a_reason_of_tomorrow").body == text_of("not_available").body
+    assert "Residency 2027" in text_of("outranked").title
+    assert "  " not in text_of("outranked", Names(members={}, institutions={}, programmes={})).title
 
 
 def test_a_coordinators_request_for_erasure_in_english_and_german() -> None:

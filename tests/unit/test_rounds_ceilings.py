@@ -136,7 +136,7 @@ def three_mentees_and_a_seat_in_each_of_three_institutions(orders: Orders) -> di
     return {names[mentee.id]: mentee.mentor and names[mentee.mentor] for mentee in result.mentees}
 
 
-def test_a_seat_across_that_is_not_used_stays_free_unless_a_coordinator_pins_a_pair_to_it() -> None:
+def test_an_unused_seat_across_stays_free_unless_a_pair_is_pinned_to_it() -> None:
     """Ben may wish for both institutions, and needs one."""
     matched = three_mentees_and_a_seat_in_each_of_three_institutions(Orders())
     assert (matched["ana"], matched["cleo"]) == ("north", None)

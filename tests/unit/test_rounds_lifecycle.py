@@ -135,7 +135,7 @@ def settled(place: Place, **fields: Any) -> list[Any]:
     return [settlement.place, *settlement.pair] if settlement else []
 
 
-def test_a_pair_takes_its_seat_and_both_hear_of_it() -> None:
+def test_a_pair_takes_its_seat_and_both_are_notified() -> None:
     opened, begun = settled(place())
     assert (opened.state.state, opened.state.relationship, opened.event) == ("opened", "s", None)
     assert isinstance(begun.state, Relationship)
@@ -182,15 +182,15 @@ HINDRANCES: list[tuple[dict[str, Any], str, str, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "reason", "message", "waits"), HINDRANCES)
+@pytest.mark.parametrize(("fields", "reason", "event_reason", "waits"), HINDRANCES)
 def test_an_impossible_pair_lapses_with_a_reason(
-    fields: dict[str, Any], reason: str, text: str, *, waits: bool
+    fields: dict[str, Any], reason: str, event_reason: str, *, waits: bool
 ) -> None:
     [lapsed] = settled(place(), **fields)
     assert (lapsed.state.state, lapsed.state.reason, lapsed.state.waits) == ("lapsed", reason, waits)
     assert isinstance(lapsed.event, PairLapsed)
-    assert (lapsed.event.reason, bool(lapsed.event.recipients)) == (text, waits)
-    assert lapsed.displaces is None, "whoever never had a mentor waits with the others"
+    assert (lapsed.event.reason, bool(lapsed.event.recipients)) == (event_reason, waits)
+    assert lapsed.displaces is None, "a mentee who never had a mentor waits with the others"
 
 
 def test_an_unmatched_mentee_waits_and_is_notified_unless_matched_elsewhere() -> None:

@@ -14,7 +14,7 @@ from services.notifications.kernel.domain import PairUpdate
 from services.notifications.notifying.usecases import Notifier
 from tests.unit.matching_people import mentee, mentor, policy
 from tests.unit.test_matching_requests import NOW, PAIR, accept, close, pending, situation, together
-from tests.unit.test_notifications_telling import TRACE, FixedClock, NotificationsInMemory
+from tests.unit.test_notifications_notifier import TRACE, FixedClock, NotificationsInMemory
 
 SIDES = ("mentee", "mentor")
 

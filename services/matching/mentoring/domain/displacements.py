@@ -26,7 +26,7 @@ class Displacement:
     """Number of earlier repairs that found no mentor for this mentee."""
 
     @property
-    def stands(self) -> bool:
+    def keeps_relationship(self) -> bool:
         """Whether the relationship continues until a repair finds another mentor."""
         return self.cause in _KEEPS_RELATIONSHIP
 
@@ -34,4 +34,4 @@ class Displacement:
         """Whether the displacement still applies, given the relationship's current state."""
         if self.relationship is None or relationship is None:
             return True
-        return relationship.takes_seat == self.stands
+        return relationship.takes_seat == self.keeps_relationship

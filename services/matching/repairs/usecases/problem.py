@@ -106,7 +106,7 @@ def _is_obsolete(
         return True
     if displacement.cause == "capacity_lowered" and not _is_overfull(network, case, displacement.pair.mentor.member):
         return True
-    if displacement.stands:
+    if displacement.keeps_relationship:
         return relationship is None or not relationship.takes_seat
     if not displacement.displaces(relationship):
         return True

@@ -72,13 +72,14 @@ class NotificationsInMemory:
     def record(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
         unread = next(
             (
-                one
-                for one in self.kept.values()
-                if one.read_at is None and (one.recipient, one.occasion) == (notice.recipient, notice.occasion)
+                notification
+                for notification in self.kept.values()
+                if notification.read_at is None
+                and (notification.recipient, notification.occasion) == (notice.recipient, notice.occasion)
             ),
             None,
         )
-        told = Notification(
+        notification = Notification(
             id=unread.id if unread else new_id,
             recipient=notice.recipient,
             occasion=notice.occasion,
@@ -86,16 +87,16 @@ class NotificationsInMemory:
             position=position,
             notified_at=now,
         )
-        self.kept[told.id] = told
-        return told.id
+        self.kept[notification.id] = notification
+        return notification.id
 
     def contacts_of(self, members: Iterable[str]) -> Mapping[str, KnownContact]:
         self.contacts_read.append(set(members))
         return {member: self.contacts[member] for member in self.contacts_read[-1] if member in self.contacts}
 
-    def publish(self, told: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
+    def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         assert now == NOW
-        self.published += [(recorded, trace) for recorded in told.values()]
+        self.published += [(recorded, trace) for recorded in notifications.values()]
 
 
 def _updated(before: Change, after: Change) -> Change:
@@ -125,7 +126,7 @@ def event(
 
 async def unread_after(*events: SuggestionsChanged) -> Notification:
     repository = NotificationsInMemory()
-    await tell(repository, *events)
+    await notify(repository, *events)
     (only,) = repository.kept.values()
     return only
 
@@ -134,44 +135,44 @@ def members(change: ListChange) -> tuple[list[str], set[str]]:
     return [mentor.member for mentor in change.entered], set(change.left)
 
 
-async def tell(repository: NotificationsInMemory, *events: SuggestionsChanged) -> None:
-    telling = Notifier(FixedClock())
-    for one in events:
-        telling.suggestions_changed(one, TRACE, repository)
+async def notify(repository: NotificationsInMemory, *events: SuggestionsChanged) -> None:
+    notifier = Notifier(FixedClock())
+    for event in events:
+        notifier.suggestions_changed(event, TRACE, repository)
 
 
 async def test_every_recipient_gets_a_notification_and_each_is_published() -> None:
     repository = NotificationsInMemory()
-    await tell(repository, event("mia", "max"))
-    assert {one.recipient.member for one in repository.kept.values()} == {"mia", "max"}
-    assert {one.aggregate for one, _ in repository.published} == repository.kept.keys()
+    await notify(repository, event("mia", "max"))
+    assert {notification.recipient.member for notification in repository.kept.values()} == {"mia", "max"}
+    assert {event.aggregate for event, _ in repository.published} == repository.kept.keys()
 
 
 async def test_an_event_without_recipients_writes_nothing() -> None:
     repository = NotificationsInMemory()
-    await tell(repository, event())
+    await notify(repository, event())
     assert (repository.kept, repository.published, repository.positions) == ({}, [], {})
 
 
 async def test_an_erased_recipient_is_not_notified_and_the_others_are() -> None:
     repository = NotificationsInMemory()
     repository.contacts["max"] = KnownContact(institution="north", is_erased=True)
-    await tell(repository, event("mia", "max"))
-    assert [one.recipient.member for one in repository.kept.values()] == ["mia"]
-    assert [one.member for one, _ in repository.published] == ["mia"]
+    await notify(repository, event("mia", "max"))
+    assert [notification.recipient.member for notification in repository.kept.values()] == ["mia"]
+    assert [event.member for event, _ in repository.published] == ["mia"]
 
 
 async def test_an_event_that_names_a_member_under_another_institution_is_refused() -> None:
     repository = NotificationsInMemory()
     repository.contacts["ada"] = KnownContact(institution="south", is_erased=False)
     with pytest.raises(Rejected):
-        await tell(repository, event("mia"))
+        await notify(repository, event("mia"))
     assert repository.kept == {}
 
 
 async def test_one_read_of_contacts_answers_all_that_is_asked_of_them() -> None:
     repository = NotificationsInMemory()
-    await tell(repository, event("mia", "max"))
+    await notify(repository, event("mia", "max"))
     assert repository.contacts_read == [{"mia", "max", "ben", "ada"}]
 
 
@@ -192,13 +193,13 @@ async def test_a_mentor_who_left_and_came_back_while_unread_is_not_mentioned() -
 
 
 async def test_a_repeated_event_changes_no_text() -> None:
-    once, twice = await unread_after(event("mia")), await unread_after(event("mia"), event("mia"))
-    assert once.change == twice.change
+    single, repeated = await unread_after(event("mia")), await unread_after(event("mia"), event("mia"))
+    assert single.change == repeated.change
 
 
 async def test_the_published_event_has_recipients_and_template_and_nothing_else() -> None:
     repository = NotificationsInMemory()
-    await tell(repository, event("mia"))
+    await notify(repository, event("mia"))
     ((recorded, trace),) = repository.published
     assert trace == TRACE
     assert recorded.model_dump() == {
@@ -221,19 +222,26 @@ PAIR = {"programme": "residency", "mentee": MIA, "mentor": ADA}
 
 
 async def pair_changed(*events: AboutRequest | AboutRelationship) -> NotificationsInMemory:
-    repository, telling = NotificationsInMemory(), Notifier(FixedClock())
-    for one in events:
-        telling.pair_changed(one, TRACE, repository)
+    repository, notifier = NotificationsInMemory(), Notifier(FixedClock())
+    for event in events:
+        notifier.pair_changed(event, TRACE, repository)
     return repository
 
 
 async def test_a_mentor_is_notified_of_a_request_with_the_mentees_card() -> None:
     repository = await pair_changed(MentorRequested(request="r", expires_at=NOW, recipients=(ADA,), **PAIR))
-    [told] = repository.kept.values()
-    assert (told.recipient.member, told.occasion, told.template) == ("ada", "request:residency:r", "request-made")
-    assert isinstance(told.change, PairUpdate)
-    assert (told.change.side, told.change.other) == ("mentor", Person(member="mia", institution="north"))
-    assert told.named == frozenset()
+    [notification] = repository.kept.values()
+    assert (notification.recipient.member, notification.occasion, notification.template) == (
+        "ada",
+        "request:residency:r",
+        "request-made",
+    )
+    assert isinstance(notification.change, PairUpdate)
+    assert (notification.change.side, notification.change.other) == (
+        "mentor",
+        Person(member="mia", institution="north"),
+    )
+    assert notification.named == frozenset()
 
 
 async def test_updates_of_a_request_share_one_notification_and_a_relationship_has_its_own() -> None:
@@ -242,7 +250,7 @@ async def test_updates_of_a_request_share_one_notification_and_a_relationship_ha
         RequestWithdrawn(request="r", reason="by_mentee", recipients=(ADA,), **PAIR),
         RelationshipClosed(relationship="s", reason="no_time", recipients=(ADA,), **PAIR),
     )
-    assert [(one.template, one.position) for one in repository.kept.values()] == [
+    assert [(notification.template, notification.position) for notification in repository.kept.values()] == [
         ("request-withdrawn", 2),
         ("relationship-closed", 3),
     ]
@@ -250,48 +258,48 @@ async def test_updates_of_a_request_share_one_notification_and_a_relationship_ha
 
 async def test_both_names_are_shown_after_acceptance() -> None:
     repository = await pair_changed(RequestAccepted(request="r", relationship="s", recipients=(MIA,), **PAIR))
-    [told] = repository.kept.values()
-    assert told.named == {Person(member="ada", institution="south")}
+    [notification] = repository.kept.values()
+    assert notification.named == {Person(member="ada", institution="south")}
 
 
 async def test_a_mentee_matched_by_a_round_is_notified_once_and_of_no_list_change() -> None:
-    repository, telling = NotificationsInMemory(), Notifier(FixedClock())
+    repository, notifier = NotificationsInMemory(), Notifier(FixedClock())
     suppressed = event("mia").model_copy(
         update={"cause": "others_change", "suppressed": "matched_in_round", "recipients": ()}
     )
-    telling.suggestions_changed(suppressed, TRACE, repository)
-    telling.pair_changed(
+    notifier.suggestions_changed(suppressed, TRACE, repository)
+    notifier.pair_changed(
         RelationshipOpened(relationship="s", round="r", recipients=(MIA, ADA), **PAIR), TRACE, repository
     )
-    told = {one.recipient.member: one for one in repository.kept.values()}
-    assert told.keys() == {"mia", "ada"}
-    assert (told["mia"].template, told["mia"].change.reason) == ("relationship-opened", "matched_in_round")
+    by_member = {notification.recipient.member: notification for notification in repository.kept.values()}
+    assert by_member.keys() == {"mia", "ada"}
+    assert (by_member["mia"].template, by_member["mia"].change.reason) == ("relationship-opened", "matched_in_round")
 
 
 async def test_an_unmatched_mentee_is_notified_of_the_latest_round_only() -> None:
-    repository, telling = NotificationsInMemory(), Notifier(FixedClock())
+    repository, notifier = NotificationsInMemory(), Notifier(FixedClock())
     mia = Named(member="mia", institution="north")
     about = {"round": "r", "programme": "residency", "mentee": mia}
     unmatched = MenteeUnmatched(place="r.1", reason="outranked", recipients=(mia,), **about)
     lapsed = PairLapsed(place="r.2", reason="not_available", recipients=(mia,), **about)
     unheard = lapsed.model_copy(update={"recipients": ()})
     for event in (unmatched, lapsed, unheard):
-        telling.left_over(event, TRACE, repository)
+        notifier.left_over(event, TRACE, repository)
     [kept] = repository.kept.values()
     assert kept.change == LeftOver(template="round-lapsed", programme="residency", reason="not_available")
     assert [recorded.template for recorded, _ in repository.published] == ["round-unmatched", "round-lapsed"]
 
 
-async def test_a_withdrawal_replaces_the_unread_notification_of_a_coordinators_request_for_erasure() -> None:
-    repository, telling = NotificationsInMemory(), Notifier(FixedClock())
+async def test_a_withdrawal_replaces_the_unread_notification_of_an_erasure_request() -> None:
+    repository, notifier = NotificationsInMemory(), Notifier(FixedClock())
     mia = Named(member="mia", institution="north")
     request = ErasureRequested(erasure="e", member="mia", institution="north", due_at=NOW, recipients=(mia,))
     for _ in range(2):
-        telling.erasure_request_changed(request, TRACE, repository)
+        notifier.erasure_request_changed(request, TRACE, repository)
     [kept] = repository.kept.values()
     assert (kept.recipient.member, kept.change) == ("mia", ErasureNotice(template="erasure-requested", due_at=NOW))
     withdrawal = ErasureWithdrawn(erasure="e", member="mia", institution="north", recipients=(mia,))
-    telling.erasure_request_changed(withdrawal, TRACE, repository)
+    notifier.erasure_request_changed(withdrawal, TRACE, repository)
     [kept] = repository.kept.values()
     assert (kept.recipient.member, kept.change) == ("mia", ErasureNotice(template="erasure-withdrawn", due_at=None))
     assert [recorded.template for recorded, _ in repository.published] == ["erasure-requested"] * 2 + [
