@@ -38,7 +38,7 @@ async def pass_time(service: MentorshipsService, **ahead: int) -> None:
     await DueWorker(service.mentorships, domain.pass_time, service.clock).work()
 
 
-async def test_an_opened_relationship_is_an_introduction_that_the_two_see_and_nobody_else(
+async def test_an_opened_relationship_is_an_introduction_that_only_the_two_see(
     service: MentorshipsService,
 ) -> None:
     id = await service.opened()

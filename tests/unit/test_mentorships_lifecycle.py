@@ -132,8 +132,8 @@ def test_an_answer_or_a_meeting_ends_the_silence(
     answer: Callable[[Mentorship, datetime], Decided[Mentorship]],
 ) -> None:
     asked = passed(passed(active(), NOW + 60 * DAY).state, NOW + 74 * DAY).state
-    heard = answer(asked, NOW + 75 * DAY).state
-    assert (heard.silence, heard.due_at) == (None, NOW + 135 * DAY)
+    answered = answer(asked, NOW + 75 * DAY).state
+    assert (answered.silence, answered.due_at) == (None, NOW + 135 * DAY)
 
 
 def test_a_meeting_of_the_past_does_not_shorten_what_counts_from_a_later_answer() -> None:

@@ -62,7 +62,7 @@ def _resume(relationship: Relationship, situation: Situation) -> Decided[Relatio
         return domain.resume_as_planned(
             relationship, mentee=situation.mentee, mentor=situation.mentor, policy=situation.policy
         )
-    except Conflict:
+    except Conflict:  # the docstring says why that is right
         return None
 
 

@@ -55,5 +55,5 @@ class DueWorker(Generic[S]):
                     lambda current: self._pass_time(current, now),
                     trace,
                 )
-            except StaleVersion:
+            except StaleVersion:  # changed in between: what is still due is found again
                 return
