@@ -42,8 +42,8 @@ def _unknown(name: str, read: Iterable[str]) -> str:
     return f"{name}: no such setting; the nearest is {nearest[0]} (docs/operations.md lists all)"
 
 
-class ServiceSettings(BaseSettings):
-    """Each service sets its own prefix and database."""
+class ProcessSettings(BaseSettings):
+    """What every process of the network needs: a database, an address to listen at, the issuers that it trusts."""
 
     # Otherwise the error of a wrong issuer quotes the whole environment with its passwords.
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -51,25 +51,8 @@ class ServiceSettings(BaseSettings):
     environment: Literal["development", "production"] = "production"
     mongo_uri: SecretStr
     mongo_database: str
-    kafka_bootstrap: str
-    """`host:port`, several with commas."""
-    network_id: str = Field(default="", pattern=NETWORK_ID)
-    """Prefix of topics, groups and clients where several networks share this Kafka; else empty."""
     issuers_file: Path
     """JSON list of the OIDC issuers and the institutions that each may speak for (docs/operations.md)."""
-    topics_file: Path = Path(__file__).parent.parent / "deploy" / "topics.yaml"
-    topics_size: str = Field(default="production", validate_default=True)
-    """The size in the topics file: `native` for a single machine."""
-    network_checked: bool = True
-    """False only for tests in which many databases share one Kafka."""
-    topics_checked: bool = True
-    """False only for the embedded broker, which cannot describe its topics."""
-    kafka_fetch_max_wait_ms: int = 250
-    """How long a broker delays an empty fetch; the embedded broker delays every fetch that long."""
-    shed_after_seconds: float = Field(default=120.0, gt=0)
-    """Writes get 503 while a fact has been pending in the outbox for longer."""
-    stalled_after_seconds: float = Field(default=60.0, gt=0)
-    """`/health/live` fails while a consumer with lag makes no progress for longer."""
     http_host: str = "127.0.0.1"
     http_port: int
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -107,13 +90,6 @@ class ServiceSettings(BaseSettings):
             raise ValueError("is not a MongoDB connection string: encode user name and password, and check the options")
         return uri
 
-    @field_validator("kafka_bootstrap")
-    @classmethod
-    def _names_brokers(cls, bootstrap: str) -> str:
-        if not bootstrap.strip(", "):
-            raise ValueError("must name a broker: host:port, several with commas")
-        return bootstrap
-
     @field_validator("mongo_database")
     @classmethod
     def _is_a_database_name(cls, name: str) -> str:
@@ -127,25 +103,6 @@ class ServiceSettings(BaseSettings):
         if not 1 <= port <= 65_535:  # noqa: PLR2004 -- as the error says
             raise ValueError("must be a port from 1 to 65535")
         return port
-
-    @field_validator("topics_file")
-    @classmethod
-    def _is_a_file(cls, file: Path) -> Path:
-        if not file.is_file():
-            raise ValueError(f"{file} is not a file that can be read")
-        return file
-
-    @field_validator("topics_size")
-    @classmethod
-    def _is_a_size(cls, size: str, info: ValidationInfo) -> str:
-        if "topics_file" in info.data:
-            load_topics(info.data["topics_file"], size=size)  # raises ValueError, and names the sizes
-        return size
-
-    @property
-    def kafka(self) -> str:
-        """The address of brokers and network for `shared.kafka`."""
-        return kafka.address(self.kafka_bootstrap, network=self.network_id)
 
     @property
     def issuers(self) -> tuple[Issuer, ...]:
@@ -169,3 +126,51 @@ class ServiceSettings(BaseSettings):
                 "production; register the institutions' own OIDC issuers, or set the environment to development"
             )
         return self
+
+
+class ServiceSettings(ProcessSettings):
+    """Each service sets its own prefix and database."""
+
+    kafka_bootstrap: str
+    """`host:port`, several with commas."""
+    network_id: str = Field(default="", pattern=NETWORK_ID)
+    """Prefix of topics, groups and clients where several networks share this Kafka; else empty."""
+    topics_file: Path = Path(__file__).parent.parent / "deploy" / "topics.yaml"
+    topics_size: str = Field(default="production", validate_default=True)
+    """The size in the topics file: `native` for a single machine."""
+    network_checked: bool = True
+    """False only for tests in which many databases share one Kafka."""
+    topics_checked: bool = True
+    """False only for the embedded broker, which cannot describe its topics."""
+    kafka_fetch_max_wait_ms: int = 250
+    """How long a broker delays an empty fetch; the embedded broker delays every fetch that long."""
+    shed_after_seconds: float = Field(default=120.0, gt=0)
+    """Writes get 503 while a fact has been pending in the outbox for longer."""
+    stalled_after_seconds: float = Field(default=60.0, gt=0)
+    """`/health/live` fails while a consumer with lag makes no progress for longer."""
+
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _names_brokers(cls, bootstrap: str) -> str:
+        if not bootstrap.strip(", "):
+            raise ValueError("must name a broker: host:port, several with commas")
+        return bootstrap
+
+    @field_validator("topics_file")
+    @classmethod
+    def _is_a_file(cls, file: Path) -> Path:
+        if not file.is_file():
+            raise ValueError(f"{file} is not a file that can be read")
+        return file
+
+    @field_validator("topics_size")
+    @classmethod
+    def _is_a_size(cls, size: str, info: ValidationInfo) -> str:
+        if "topics_file" in info.data:
+            load_topics(info.data["topics_file"], size=size)  # raises ValueError, and names the sizes
+        return size
+
+    @property
+    def kafka(self) -> str:
+        """The address of brokers and network for `shared.kafka`."""
+        return kafka.address(self.kafka_bootstrap, network=self.network_id)

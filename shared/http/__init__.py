@@ -1,6 +1,6 @@
 """The HTTP plumbing of the three APIs. Import from here."""
 
-from shared.http.app import create_app
+from shared.http.app import Observed, create_app, operations
 from shared.http.cursors import from_cursor, line_after, moment_before, text_after, to_cursor
 from shared.http.idempotency import Idempotency, IdempotencyKey, router
 from shared.http.problems import Problem, problem, problems
@@ -24,6 +24,7 @@ __all__ = [
     "KnownVersion",
     "Limit",
     "NewId",
+    "Observed",
     "Page",
     "Problem",
     "SignedIn",
@@ -33,6 +34,7 @@ __all__ = [
     "from_cursor",
     "line_after",
     "moment_before",
+    "operations",
     "page_of",
     "principal",
     "problem",

@@ -49,40 +49,41 @@ def create_app(  # noqa: PLR0913 -- the composition root's whole list
     app.state.clock = clock
     app.state.backlog = backlog
     app.state.idempotency = Idempotency(database)
-    for router in (*routers, _operations(metrics, ready, stalled), docs_page()):
+    for router in (*routers, operations(metrics, ready, stalled), docs_page()):
         app.include_router(router)
     answer_problems(app)
-    app.add_middleware(_Observed, clock=clock, metrics=metrics)
+    app.add_middleware(Observed, clock=clock, metrics=metrics)
     return app
 
 
-def _operations(
+def operations(
     metrics: Metrics, ready: Callable[[], Awaitable[Mapping[str, str]]], stalled: Callable[[], Mapping[str, str]]
 ) -> APIRouter:
-    operations = APIRouter(include_in_schema=False)
+    """Health and metrics, which every process serves."""
+    routes = APIRouter(include_in_schema=False)
 
-    @operations.get("/health/live")
+    @routes.get("/health/live")
     async def live() -> Response:
         wrong = stalled()
         return JSONResponse(
             {"status": "stalled", "wrong": wrong} if wrong else {"status": "live"}, 503 if wrong else 200
         )
 
-    @operations.get("/health/ready")
+    @routes.get("/health/ready")
     async def is_ready() -> Response:
         wrong = await ready()
         return JSONResponse(
             {"status": "not ready", "wrong": wrong} if wrong else {"status": "ready"}, 503 if wrong else 200
         )
 
-    @operations.get("/metrics")
+    @routes.get("/metrics")
     async def exported() -> Response:
         return Response(generate_latest(metrics.registry), media_type="text/plain; version=0.0.4")
 
-    return operations
+    return routes
 
 
-class _Observed:
+class Observed:
     """Middleware: passes the correlation id to logs and answer; one metric and one log line a request, by route.
 
     Paths hold ids, so they are in neither.
