@@ -6,21 +6,24 @@ Each service shares a volume with its database server, and has its own password.
     python -m deploy.credentials VOLUMES DEV PROJECT
 """
 
+import json
 import os
 import secrets
 import sys
 from pathlib import Path
 
 from deploy.issuer import LocalIssuer
-from deploy.names import SERVICES
+from deploy.names import DATABASES, WEB
+from deploy.sign_in.provider import describe
 
 
 def make(volumes: Path, issuer: LocalIssuer) -> None:
-    for service in SERVICES:
+    for service in DATABASES:
         folder = volumes / service
         issuer.publish(folder)
         if not (folder / "mongo_uri").exists():
             _make(folder, service)
+    (volumes / WEB / "providers.json").write_text(json.dumps([describe("http://sign-in:8000")]), encoding="utf-8")
 
 
 def _make(folder: Path, service: str) -> None:

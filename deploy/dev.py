@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy import running, testing
+from deploy.names import SIGN_IN, WEB
 from deploy.rounds import commands
 from deploy.stack.model import SERVICES, Kind, Unavailable
 
@@ -22,6 +23,7 @@ StackChoice = Annotated[Kind | None, typer.Option("--stack", help="use only this
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 _console = Console()
+_LOGGED = (*SERVICES, WEB, SIGN_IN)
 
 
 @app.command()
@@ -47,7 +49,7 @@ def demo(stack: StackChoice = None) -> None:
 
 @app.command()
 def up(stack: StackChoice = None) -> None:
-    """Starts Kafka, MongoDB and all services, and leaves them running."""
+    """Starts Kafka, MongoDB, all services and the web application, and leaves them running."""
     with running.exclusive():
         already = running.current()
         _refuse_other_kind(already, stack)
@@ -81,7 +83,7 @@ def status() -> None:
 @app.command()
 def logs(
     services: Annotated[
-        list[str] | None, typer.Argument(help=f"{', '.join(SERVICES)}; all of them if you name none")
+        list[str] | None, typer.Argument(help=f"{', '.join(_LOGGED)}; all of them if you name none")
     ] = None,
     *,
     follow: Annotated[
@@ -90,9 +92,9 @@ def logs(
     lines: Annotated[int, typer.Option(help="how many lines to show, from the end", min=0)] = 100,
 ) -> None:
     """Shows the last lines of the services' logs."""
-    if unknown := sorted(set(services or ()) - set(SERVICES)):
-        raise typer.BadParameter(f"there is no service {', '.join(unknown)}: choose from {', '.join(SERVICES)}")
-    raise typer.Exit(running.show_logs(services or SERVICES, follow=follow, lines=lines))
+    if unknown := sorted(set(services or ()) - set(_LOGGED)):
+        raise typer.BadParameter(f"there is no service {', '.join(unknown)}: choose from {', '.join(_LOGGED)}")
+    raise typer.Exit(running.show_logs(services or _LOGGED, follow=follow, lines=lines))
 
 
 @app.command()
@@ -165,10 +167,11 @@ def bench(context: typer.Context) -> None:
 
 def _show(up: running.Running) -> None:
     table = Table("service", "address", "docs")
-    for service, address in up.addresses.items():
-        table.add_row(service, address, f"{address}/docs")
+    for service in SERVICES:
+        table.add_row(service, up.addresses[service], f"{up.addresses[service]}/docs")
     _console.print(table)
     _console.print(f"Kafka: {up.bootstrap}; logs: .dev/logs", highlight=False)
+    _console.print(f"Open {up.addresses[WEB]} in a browser", style="bold", highlight=False)
     _console.print("Get a token: ./dev token operator", highlight=False)
     for role in ROLES[:-1]:
         limit = " --programme ID" if role == "coordinator" else ""

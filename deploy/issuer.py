@@ -34,6 +34,11 @@ class LocalIssuer:
         issuer.publish(folder)
         return issuer
 
+    @classmethod
+    def load(cls, folder: Path) -> "LocalIssuer":
+        """Of a folder that may not be written to."""
+        return cls(folder=folder, key=_load_or_create_key(folder / "key.pem"))
+
     @property
     def issuers_file(self) -> Path:
         return self.folder / "issuers.json"

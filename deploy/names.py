@@ -3,6 +3,12 @@
 import os
 
 SERVICES = ("profiles", "matching", "notifications", "mentorships")
+WEB = "web"
+"""The web application: it has a database, but no part in Kafka."""
+SIGN_IN = "sign-in"
+"""The provider at which people sign in, in development."""
+DATABASES = (*SERVICES, WEB)
+"""Each has a MongoDB server of its own."""
 
 
 def network_id() -> str:

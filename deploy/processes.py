@@ -1,5 +1,8 @@
-"""Starts the services as processes of this machine, each with its own database server and credentials."""
+"""Starts the services, and the web application in front of them, as processes of this machine, each with its own
+database server and credentials.
+"""
 
+import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -8,14 +11,16 @@ from pathlib import Path
 import httpx
 
 from deploy.issuer import LocalIssuer
-from deploy.names import network_id
+from deploy.names import SIGN_IN, WEB, network_id
+from deploy.sign_in.provider import describe
 from deploy.stack import ports, programs
 from deploy.stack.model import SERVICES, Site, Stack, Unavailable
 from deploy.stack.programs import Program
 
 ROOT = Path(__file__).parent.parent
 PORTS = {"profiles": 8001, "matching": 8002, "notifications": 8003, "mentorships": 8004}
-ANY_PORTS = dict.fromkeys(PORTS, 0)
+WEB_PORTS = {WEB: 8080, SIGN_IN: 8081}
+ANY_PORTS = dict.fromkeys((*PORTS, *WEB_PORTS), 0)
 """For tests: another network on this machine may use the usual ports."""
 COMMANDS = {service: (sys.executable, "-m", f"services.{service}") for service in SERVICES}
 _READY_SECONDS = 60
@@ -31,7 +36,7 @@ def start(
     wanted: Mapping[str, int] = PORTS,
 ) -> dict[str, str]:
     """Returns the addresses once all are ready; raises `Unavailable` with the last lines of one that is not."""
-    chosen = {service: ports.free_or(port) for service, port in wanted.items()}
+    chosen = {service: ports.free_or(wanted[service]) for service in SERVICES}
     started = {
         service: programs.start(
             f"service {service}",
@@ -66,7 +71,64 @@ def environment(service: str, stack: Stack, issuer: LocalIssuer, *, port: int) -
     if network := network_id():
         settings["NETWORK_ID"] = network
     own = {f"{service.upper()}_{name}": value for name, value in settings.items()}
-    return {**own, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return own | _python()
+
+
+def start_web(
+    stack: Stack,
+    issuer: LocalIssuer,
+    *,
+    services: Mapping[str, str],
+    site: Site,
+    logs: Path,
+    wanted: Mapping[str, int] = WEB_PORTS,
+) -> dict[str, str]:
+    """The web application in front of `services`, and the provider at which it signs people in; their addresses."""
+    chosen = {name: ports.free_or(wanted[name]) for name in WEB_PORTS}
+    addresses = {name: f"http://{ports.HOST}:{port}" for name, port in chosen.items()}
+    providers = site.folder / "providers.json"
+    providers.write_text(json.dumps([describe(addresses[SIGN_IN])]), encoding="utf-8")
+    commands = {
+        SIGN_IN: (
+            *(sys.executable, "-m", "deploy.sign_in", "--issuer", str(issuer.folder), "--public", addresses[SIGN_IN]),
+            *("--web", addresses[WEB], "--profiles", services["profiles"], "--port", str(chosen[SIGN_IN])),
+        ),
+        WEB: (sys.executable, "-m", "services.web"),
+    }
+    started = {
+        name: programs.start(
+            f"service {name}",
+            command,
+            log=_fresh(logs / f"{name}.log"),
+            environment=_python()
+            | web_environment(stack, issuer, services, address=addresses[WEB], providers=providers),
+            journal=site.journal,
+            tied=site.tied,
+        )
+        for name, command in commands.items()
+    }
+    wait_until_ready(addresses, programs=started)
+    return addresses
+
+
+def web_environment(
+    stack: Stack, issuer: LocalIssuer, services: Mapping[str, str], *, address: str, providers: Path
+) -> dict[str, str]:
+    return {
+        "WEB_ENVIRONMENT": "development",
+        "WEB_MONGO_URI": stack.mongo_uris[WEB],
+        "WEB_MONGO_DATABASE": WEB,
+        "WEB_ISSUERS_FILE": str(issuer.issuers_file),
+        "WEB_PROVIDERS_FILE": str(providers),
+        "WEB_PUBLIC_ADDRESS": address,
+        "WEB_HTTP_HOST": ports.HOST,
+        "WEB_HTTP_PORT": address.rpartition(":")[2],
+        **{f"WEB_{service.upper()}_URL": services[service] for service in SERVICES},
+    }
+
+
+def _python() -> dict[str, str]:
+    return {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
 def wait_until_ready(addresses: Mapping[str, str], *, programs: Mapping[str, Program]) -> None:

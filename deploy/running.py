@@ -122,7 +122,10 @@ def _started(stack: Stack, site: Site, console: Console) -> Running:
         )
     asyncio.run(_prepare_topics(stack, site))
     with console.status("starting the services"):
-        addresses = processes.start(stack, issuer(), site=site, logs=HOME / "logs")
+        services = processes.start(stack, issuer(), site=site, logs=HOME / "logs")
+    with console.status("starting the web application"):
+        web = processes.start_web(stack, issuer(), services=services, site=site, logs=HOME / "logs")
+    addresses = services | web
     return Running(kind=stack.kind, addresses=addresses, bootstrap=kafka.address(stack.bootstrap, network=network_id()))
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from deploy.names import SIGN_IN, WEB
 from deploy.stack import images, ports
 from deploy.stack.model import SERVICES, Site, Stack, Unavailable
 
@@ -13,9 +14,18 @@ _PORTS = {
     "MATCHING_PORT": 8002,
     "NOTIFICATIONS_PORT": 8003,
     "MENTORSHIPS_PORT": 8004,
+    "WEB_PORT": 8080,
+    "SIGN_IN_PORT": 8081,
     "KAFKA_PORT": 9092,
 }
-_GATEWAY_PORTS = {"profiles": "8001", "matching": "8002", "notifications": "8003", "mentorships": "8004"}
+_GATEWAY_PORTS = {
+    "profiles": "8001",
+    "matching": "8002",
+    "notifications": "8003",
+    "mentorships": "8004",
+    WEB: "8080",
+    SIGN_IN: "8081",
+}
 _MARK = "compose-started"
 
 
@@ -36,7 +46,7 @@ def start(site: Site) -> Stack:
         _compose("build", "credentials")
         chosen = {name: str(ports.free_or(port)) for name, port in _PORTS.items()}
         _compose("up", "--wait", "--wait-timeout", "180", environment=chosen)
-    addresses = {service: f"http://{_compose('port', 'gateway', _GATEWAY_PORTS[service])}" for service in SERVICES}
+    addresses = {name: f"http://{_compose('port', 'gateway', port)}" for name, port in _GATEWAY_PORTS.items()}
     return Stack(
         kind="docker", bootstrap=_compose("port", "kafka", "9094"), mongo_uris={}, addresses=addresses, notes=()
     )
@@ -53,7 +63,7 @@ def stop(folder: Path) -> None:
 
 def _is_running() -> bool:
     running = _compose("ps", "--services", "--status", "running").split()
-    return {*SERVICES, "gateway"} <= set(running)
+    return {*SERVICES, WEB, SIGN_IN, "gateway"} <= set(running)
 
 
 def _other_checkout() -> str | None:
@@ -94,7 +104,7 @@ def _docker(*words: str, environment: dict[str, str] | None = None) -> str:
 
 def _unhealthy() -> str:
     logs = subprocess.run(
-        ["docker", "compose", "logs", "--no-color", "--tail", "15", *SERVICES, "topics", "credentials"],
+        ["docker", "compose", "logs", "--no-color", "--tail", "15", *SERVICES, WEB, SIGN_IN, "topics", "credentials"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from deploy.names import network_id
+from deploy.names import DATABASES, network_id
 from deploy.stack import downloads, mongod, programs
-from deploy.stack.model import SERVICES, Site, Stack, Unavailable
+from deploy.stack.model import Site, Stack, Unavailable
 from shared.topics import NATIVE, Topic, load_topics
 
 TOPICS = Path(__file__).parent.parent / "topics.yaml"
@@ -40,7 +40,7 @@ def start(site: Site) -> Stack:
         journal=site.journal,
         tied=site.tied,
     )
-    mongods = {service: mongod.start(site, service, binaries=binaries) for service in SERVICES}
+    mongods = {service: mongod.start(site, service, binaries=binaries) for service in DATABASES}
     with ThreadPoolExecutor() as pool:
         uris = dict(zip(mongods, pool.map(mongod.ready_for, mongods, mongods.values()), strict=True))
     bootstrap = _wait_for(bootstrap_file, broker)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from deploy.names import DATABASES
 from deploy.stack.model import SERVICES, Stack, Unavailable
 
 
 def find(environment: Mapping[str, str]) -> Stack:
-    names = {service: f"{service.upper()}_MONGO_URI" for service in SERVICES}
+    names = {service: f"{service.upper()}_MONGO_URI" for service in DATABASES}
     kafka = {f"{service.upper()}_KAFKA_BOOTSTRAP" for service in SERVICES}
     if missing := sorted(name for name in {*names.values(), *kafka} if not environment.get(name)):
         raise Unavailable(f"not set: {', '.join(missing)}")

@@ -3,8 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from deploy.names import DATABASES
 from deploy.stack import downloads, kafka, mongod
-from deploy.stack.model import SERVICES, Site, Stack, Unavailable
+from deploy.stack.model import Site, Stack, Unavailable
 
 
 def start(site: Site) -> Stack:
@@ -13,7 +14,7 @@ def start(site: Site) -> Stack:
     jars, binaries = binaries_for(site)
     # Started one after the other in this thread (see `tied`), and waited for together.
     broker = kafka.start(site, jars=jars)
-    mongods = {service: mongod.start(site, service, binaries=binaries) for service in SERVICES}
+    mongods = {service: mongod.start(site, service, binaries=binaries) for service in DATABASES}
     with ThreadPoolExecutor() as pool:
         answered = pool.submit(broker.wait)
         uris = dict(zip(mongods, pool.map(mongod.ready_for, mongods, mongods.values()), strict=True))

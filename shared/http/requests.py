@@ -29,8 +29,6 @@ Found = TypeVar("Found")
 _ERRORS_SHOWN = 10
 _NAME_SHOWN = 50
 _READ_AT_ONCE_BYTES = 32 * 1024
-_MAX_FILES = 4
-_MAX_FORM_FIELDS = 20
 _FORM_CHARSETS = frozenset({b"utf-8", b"utf8"})
 
 
@@ -53,6 +51,8 @@ class BoundedRequest(Request):
     """A request with a limited body, and with strict JSON (`shared/strict_json.py`)."""
 
     max_bytes = 1 << 20
+    max_files = 4
+    max_form_fields = 20
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """Counts the received bytes: Content-Length can be wrong, and chunked bodies have none."""
@@ -64,13 +64,13 @@ class BoundedRequest(Request):
             yield chunk
 
     def form(self, **_: Any) -> AwaitableOrContextManager[FormData]:
-        """Accepts at most four files and twenty fields, in UTF-8 only: Starlette decodes with any Python codec that the
-        header names, and some take quadratic time (punycode) or raise (undefined).
+        """Accepts forms in UTF-8 only, with a limited number of files and fields: Starlette decodes with any Python
+        codec that the header names, and some take quadratic time (punycode) or raise (undefined).
         """
         parameters = parse_options_header(self.headers.get("content-type"))[1]
         if parameters.get(b"charset", b"utf-8").lower() not in _FORM_CHARSETS:
             raise HTTPException(400, "the form must be in UTF-8: leave `charset` out of Content-Type")
-        return super().form(max_files=_MAX_FILES, max_fields=_MAX_FORM_FIELDS)
+        return super().form(max_files=self.max_files, max_fields=self.max_form_fields)
 
     @property
     def is_multipart(self) -> bool:

@@ -223,6 +223,13 @@ PLANTED: Mapping[str, list[tuple[str, str, str]]] = {
             "usecases.planted_upwards -> services.notifications.inbox.repository",
         ),
     ],
+    "Areas of web know nothing of each other": [
+        ("services/web/home/planted.py", "import services.web.sign_in", "web.home.planted -> services.web.sign_in"),
+        ("services/web/session/planted.py", "import services.web.pages", "web.session.planted -> services.web.pages"),
+    ],
+    "Web knows what the services answer over HTTP": [
+        ("services/web/pages/planted.py", "import shared.kafka", "web.pages.planted -> shared.kafka"),
+    ],
     "Decisions and use cases do no input or output": [
         *(
             (f"services/{room}/planted_{name}.py", f"import {name}", f"planted_{name} -> {name}")

@@ -1,0 +1,112 @@
+"""Composition root: everything of web is built here and passed in."""
+
+import asyncio
+from datetime import timedelta
+
+from fastapi import APIRouter, FastAPI
+
+from services.web.clients import transport
+from services.web.home.api import home_router, static_router
+from services.web.languages import Languages
+from services.web.pages.headers import SecurityHeaders
+from services.web.pages.problems import answer_problems
+from services.web.pages.rendering import Templates
+from services.web.pages.visits import Web
+from services.web.session.providers import Providers
+from services.web.session.repository import SessionRepository
+from services.web.session.sessions import Sessions
+from services.web.settings import WebSettings
+from services.web.sign_in.api import sign_in_router
+from shared import mongo, store_check
+from shared.auth import Authenticator
+from shared.clock import Clock, SystemClock
+from shared.http import Observed, operations
+from shared.mongo import Database
+from shared.service import Service, run
+from shared.telemetry import Metrics, configure_logs
+
+NAME = "web"
+
+
+def main() -> None:
+    settings = WebSettings.from_environment()
+    configure_logs(NAME, level=settings.log_level)
+    asyncio.run(_run(settings, SystemClock()))
+
+
+async def _run(settings: WebSettings, clock: Clock) -> None:
+    await run(build(settings, clock), clock)
+
+
+def build(settings: WebSettings, clock: Clock) -> Service:
+    """Call it inside a running event loop."""
+    database = mongo.connect(settings.mongo_uri.get_secret_value(), settings.mongo_database)
+    sessions = SessionRepository(
+        database,
+        clock,
+        idle=timedelta(minutes=settings.session_idle_minutes),
+        lifetime=timedelta(hours=settings.session_hours),
+    )
+    web = _web(settings, clock, sessions)
+
+    async def prepare() -> None:
+        try:
+            await store_check.check(database, probe=clock.new_id())
+        except store_check.Unsuitable as reason:
+            raise SystemExit(f"cannot start: {NAME.upper()}_MONGO_URI: {reason}") from None
+        await sessions.prepare()
+
+    async def close() -> None:
+        await web.client.aclose()
+        database.client.close()
+
+    return Service(
+        name=NAME,
+        app=_app(web, database, clock, Metrics()),
+        host=settings.http_host,
+        port=settings.http_port,
+        prepare=prepare,
+        close=close,
+    )
+
+
+def _web(settings: WebSettings, clock: Clock, sessions: SessionRepository) -> Web:
+    providers = Providers(settings.providers, clock, public_address=settings.public_address)
+    return Web(
+        clock=clock,
+        sessions=Sessions(sessions, providers, clock, secure=settings.is_secure),
+        templates=Templates(Languages()),
+        authenticator=Authenticator(settings.issuers, clock),
+        client=transport.connect(seconds=settings.service_seconds),
+        addresses={
+            "profiles": settings.profiles_url,
+            "matching": settings.matching_url,
+            "notifications": settings.notifications_url,
+            "mentorships": settings.mentorships_url,
+        },
+        public_address=settings.public_address,
+    )
+
+
+def page_routers() -> list[APIRouter]:
+    return [home_router(), static_router(), sign_in_router()]
+
+
+def _app(web: Web, database: Database, clock: Clock, metrics: Metrics) -> FastAPI:
+    app = FastAPI(title="Preceptor", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.web = web
+
+    async def ready() -> dict[str, str]:
+        """Unavailable dependencies by name. No service is among them: a page says itself what does not answer."""
+        try:
+            wrong = store_check.shortcoming(await mongo.hello(database, seconds=2))
+        except mongo.PyMongoError:
+            wrong = "cannot be reached"
+        return {"store": wrong} if wrong else {}
+
+    for router in (*page_routers(), operations(metrics, ready, dict)):
+        app.include_router(router)
+    answer_problems(app)
+    app.add_middleware(SecurityHeaders, secure=web.public_address.startswith("https://"))
+    app.add_middleware(Observed, clock=clock, metrics=metrics)
+    return app

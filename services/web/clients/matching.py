@@ -1,0 +1,209 @@
+"""The API of matching: lists, requests, relationships, and a programme's rounds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.web.clients.profiles import Read
+from services.web.clients.transport import Service
+
+_MOST = 200
+
+
+class MatchCard(Read):
+    """What matching knows of the other person; it knows no names."""
+
+    named: bool
+    stage: str | None = None
+    specialty: str | None = None
+    topics: tuple[str, ...]
+    languages: tuple[str, ...]
+    formats: tuple[str, ...]
+
+
+class Suggestion(Read):
+    mentor: str
+    institution: str
+    rank: int
+    match: int | None = None
+    reasons: tuple[str, ...] = ()
+    factors: Mapping[str, int] = {}
+    card: MatchCard | None = None
+
+
+class Reason(Read):
+    code: str
+    explanation: str
+
+
+class Suggestions(Read):
+    programme: str
+    mentee: str
+    as_of: datetime
+    items: tuple[Suggestion, ...]
+    withdrawn: int
+    unmatched: Reason | None = None
+
+    def find(self, mentor: str) -> Suggestion | None:
+        return next((item for item in self.items if item.mentor == mentor), None)
+
+
+class WhyNot(Read):
+    mentor: str
+    code: str
+    rank: int | None = None
+    explanation: str | None = None
+
+
+class Party(Read):
+    member: str
+    institution: str
+
+
+class Pair(Read):
+    """What requests and relationships have in common."""
+
+    id: str
+    programme: str
+    mentee: Party
+    mentor: Party
+    state: str
+    reason: str | None = None
+
+    def other_than(self, member: str) -> Party:
+        return self.mentor if self.mentee.member == member else self.mentee
+
+    def is_mentee(self, member: str) -> bool:
+        return self.mentee.member == member
+
+
+class Request(Pair):
+    asked_at: datetime
+    expires_at: datetime | None = None
+    settled_at: datetime | None = None
+    relationship: str | None = None
+    message: str | None = None
+    repeat: bool = False
+    named: bool
+    asker: MatchCard | None = None
+
+
+class Relationship(Pair):
+    since: datetime
+    closed_at: datetime | None = None
+    conflict: str | None = None
+
+
+class Load(Read):
+    seats: int
+    seats_taken: int
+    hours_per_month: int
+    hours_promised: float
+    unanswered: int
+
+
+class Round(Read):
+    id: str
+    programme: str
+    target: str
+    state: str
+    opened_at: datetime
+    published_at: datetime | None = None
+    mentees: int | None = None
+    mentors: int | None = None
+    places: Mapping[str, int] | None = None
+    figures: Mapping[str, Any] | None = None
+    trouble: Mapping[str, Any] | None = None
+
+
+class Place(Read):
+    mentee: Party
+    mentor: Party | None = None
+    state: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    service: Service
+
+    async def my_suggestions(self) -> Sequence[Suggestions]:
+        return [Suggestions.model_validate(each) for each in (await self.service.get("/me/suggestions")).body]
+
+    async def why_not(self, mentee: str, mentor: str, programme: str) -> WhyNot:
+        answer = await self.service.get(f"/mentees/{mentee}/why-not/{mentor}", programme=programme)
+        return WhyNot.model_validate(answer.body)
+
+    async def ask(self, mentee: str, *, programme: str, mentor: str, message: str, once: str) -> Request:
+        body = {"programme": programme, "mentor": mentor, "message": message}
+        return Request.model_validate((await self.service.post(f"/mentees/{mentee}/requests", body, once=once)).body)
+
+    async def my_requests(self, *, side: str, state: str | None = None) -> Sequence[Request]:
+        """The newest first."""
+        found = await self.service.pages("/me/requests", most=_MOST, side=side, state=state)
+        return [Request.model_validate(request) for request in found]
+
+    async def request(self, id: str) -> tuple[Request, str]:
+        """With the ETag that an answer names."""
+        answer = await self.service.get(f"/requests/{id}")
+        return Request.model_validate(answer.body), answer.etag
+
+    async def settle(self, request: str, command: str, body: Mapping[str, Any], *, etag: str, once: str) -> Request:
+        """`command`: accept, decline or withdraw."""
+        answer = await self.service.post(f"/requests/{request}/{command}", dict(body), etag=etag, once=once)
+        return Request.model_validate(answer.body)
+
+    async def my_relationships(self) -> Sequence[Relationship]:
+        """The newest first."""
+        found = await self.service.pages("/me/relationships", most=_MOST)
+        return [Relationship.model_validate(relationship) for relationship in found]
+
+    async def relationship(self, id: str) -> tuple[Relationship, str]:
+        answer = await self.service.get(f"/relationships/{id}")
+        return Relationship.model_validate(answer.body), answer.etag
+
+    async def change_relationship(
+        self, id: str, command: str, body: Mapping[str, Any], *, etag: str, once: str
+    ) -> Relationship:
+        """`command`: pause, resume or close."""
+        answer = await self.service.post(f"/relationships/{id}/{command}", dict(body), etag=etag, once=once)
+        return Relationship.model_validate(answer.body)
+
+    async def my_load(self) -> Load:
+        return Load.model_validate((await self.service.get("/me/load")).body)
+
+    async def requests_of(self, programme: str, *, state: str | None = None) -> Sequence[Request]:
+        found = await self.service.pages(f"/programmes/{programme}/requests", most=_MOST, state=state)
+        return [Request.model_validate(request) for request in found]
+
+    async def relationships_of(self, programme: str) -> Sequence[Relationship]:
+        found = await self.service.pages(f"/programmes/{programme}/relationships", most=_MOST)
+        return [Relationship.model_validate(relationship) for relationship in found]
+
+    async def unmatched_in(self, programme: str) -> Sequence[tuple[str, Reason]]:
+        """Mentees with nobody on their list, and why."""
+        found = await self.service.pages(f"/programmes/{programme}/unmatched", most=_MOST)
+        return [(each["mentee"], Reason.model_validate(each["reason"])) for each in found]
+
+    async def rounds_of(self, programme: str) -> Sequence[Round]:
+        found = await self.service.pages(f"/programmes/{programme}/rounds", most=20)
+        return [Round.model_validate(each) for each in found]
+
+    async def open_round(self, programme: str, *, target: str, once: str) -> Round:
+        answer = await self.service.post(f"/programmes/{programme}/rounds", {"target": target}, once=once)
+        return Round.model_validate(answer.body)
+
+    async def round(self, id: str) -> tuple[Round, str]:
+        answer = await self.service.get(f"/rounds/{id}")
+        return Round.model_validate(answer.body), answer.etag
+
+    async def decide_round(
+        self, id: str, command: str, body: Mapping[str, Any] | None, *, etag: str, once: str
+    ) -> Round:
+        """`command`: target, publish or drop."""
+        answer = await self.service.post(f"/rounds/{id}/{command}", body, etag=etag, once=once)
+        return Round.model_validate(answer.body)
+
+    async def places(self, round: str, *, most: int) -> Sequence[Place]:
+        return [Place.model_validate(place) for place in await self.service.pages(f"/rounds/{round}/pairs", most=most)]

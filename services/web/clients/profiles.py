@@ -1,0 +1,171 @@
+"""The API of profiles: one's own profile, cards of others, members, programmes and rosters."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from services.web.clients.transport import Service
+
+_CARDS_AT_ONCE = 50
+_PROGRAMMES = 500
+
+
+class Read(BaseModel):
+    """An answer of a service: fields that the pages do not use are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Enrolment(Read):
+    programme: str
+    roles: tuple[str, ...]
+
+
+class Member(Read):
+    id: str
+    institution: str
+    version: int
+    name: str
+    email: str
+    locale: str
+    external_id: str | None
+    status: str
+    paused: bool
+    enrolments: tuple[Enrolment, ...]
+    stage: str | None
+    specialty: str | None
+    topics_offered: tuple[str, ...]
+    topics_wanted: tuple[str, ...]
+    languages: tuple[str, ...]
+    formats: tuple[str, ...]
+    time_zone: str
+    hours_per_month: int
+    capacity: int
+    style: str | None
+    reverse_mentoring: bool
+    principles: str
+    across_institutions: bool
+    has_sign_in: bool
+
+    def has_role(self, role: str) -> bool:
+        return any(role in enrolment.roles for enrolment in self.enrolments)
+
+
+class Own(Member):
+    never: tuple[str, ...]
+    weights: Mapping[str, int]
+    story: str
+    story_shown_to: str
+    pronouns: str
+    shares_email: bool
+
+
+class Card(Read):
+    id: str
+    institution: str
+    relation: str
+    stage: str | None = None
+    specialty: str | None = None
+    principles: str = ""
+    name: str | None = None
+    pronouns: str | None = None
+    story: str | None = None
+    email: str | None = None
+
+
+class Programme(Read):
+    id: str
+    institution: str
+    name: str
+    status: str
+    weights: Mapping[str, int]
+
+
+class Counts(Read):
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    refused: int = 0
+
+
+class Roster(Read):
+    id: str
+    section: str
+    dry_run: bool
+    status: str
+    rows: int
+    counts: Counts
+    created_at: datetime
+
+
+class RowReason(Read):
+    column: str
+    message: str
+
+
+class Row(Read):
+    line: int
+    verdict: str
+    reasons: tuple[RowReason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    service: Service
+
+    async def me(self) -> tuple[Own, str]:
+        """With the ETag that a change names."""
+        answer = await self.service.get("/me")
+        return Own.model_validate(answer.body), answer.etag
+
+    async def change_me(self, fields: Mapping[str, Any], *, etag: str) -> Own:
+        return Own.model_validate((await self.service.patch("/me", dict(fields), etag=etag)).body)
+
+    async def accept_invitation(self, code: str, *, once: str) -> Own:
+        return Own.model_validate((await self.service.post("/invitations/accept", {"code": code}, once=once)).body)
+
+    async def cards(self, members: Iterable[str]) -> Mapping[str, Card]:
+        """By member; without those of whom nothing is shown to the reader."""
+        ids = list(dict.fromkeys(members))
+        found: dict[str, Card] = {}
+        for start in range(0, len(ids), _CARDS_AT_ONCE):
+            answer = await self.service.get("/cards", ids=ids[start : start + _CARDS_AT_ONCE])
+            found |= {card["id"]: Card.model_validate(card) for card in answer.body["items"]}
+        return found
+
+    async def programmes(self) -> Mapping[str, Programme]:
+        """By id: those that the reader's institution owns or is admitted to."""
+        found = await self.service.pages("/programmes", most=_PROGRAMMES)
+        return {programme["id"]: Programme.model_validate(programme) for programme in found}
+
+    async def members(self, *, cursor: str | None, **wanted: str | None) -> tuple[Sequence[Member], str | None]:
+        """A page of members, and the cursor of the next."""
+        body = (await self.service.get("/members", limit=50, cursor=cursor, **wanted)).body
+        return [Member.model_validate(member) for member in body["items"]], body.get("next")
+
+    async def member(self, id: str) -> Member:
+        return Member.model_validate((await self.service.get(f"/members/{id}")).body)
+
+    async def invite(self, member: str, *, once: str) -> str:
+        """The invitation's code."""
+        return str((await self.service.post(f"/members/{member}/invitations", once=once)).body["code"])
+
+    async def rosters(self) -> Sequence[Roster]:
+        return [Roster.model_validate(roster) for roster in await self.service.pages("/rosters", most=20)]
+
+    async def roster(self, id: str) -> Roster:
+        return Roster.model_validate((await self.service.get(f"/rosters/{id}")).body)
+
+    async def rows(self, roster: str, *, verdict: str, most: int) -> Sequence[Row]:
+        return [
+            Row.model_validate(row)
+            for row in await self.service.pages(f"/rosters/{roster}/rows", most=most, verdict=verdict)
+        ]
+
+    async def upload_roster(
+        self, fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes]], *, once: str
+    ) -> Roster:
+        return Roster.model_validate((await self.service.upload("/rosters", fields, files, once=once)).body)

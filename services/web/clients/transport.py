@@ -1,0 +1,129 @@
+"""Sends requests to a service as the signed-in person, with a limited number of connections and a time limit."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from shared.telemetry import current_trace
+
+Json = Any
+_CONNECTIONS = 40
+_KEPT_CONNECTIONS = 20
+_UNAVAILABLE = 500
+
+
+class ServiceDown(Exception):
+    """The service does not answer, or answers with a fault of its own."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(service)
+        self.service = service
+
+
+class Refused(Exception):
+    """The service refused the request, and says why (RFC 9457)."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        self.status = status
+        self.code = str(problem.get("type", "")).rpartition(":")[2]
+        self.detail = str(problem.get("detail", ""))
+        self.errors: Mapping[str, str] = {
+            str(error.get("field")): str(error.get("message")) for error in problem.get("errors") or ()
+        }
+        super().__init__(f"{status} {self.code}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    body: Json
+    etag: str
+
+
+def connect(*, seconds: float) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_KEPT_CONNECTIONS)
+    return httpx.AsyncClient(timeout=seconds, limits=limits, follow_redirects=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service with the person's token. Raises `ServiceDown` and `Refused`."""
+
+    name: str
+    address: str
+    client: httpx.AsyncClient
+    token: str
+
+    async def get(self, path: str, **query: Any) -> Answer:
+        return await self._send("GET", path, params={name: value for name, value in query.items() if value is not None})
+
+    async def post(self, path: str, body: Json = None, *, once: str, etag: str = "") -> Answer:
+        """`once`: the idempotency key, which a form keeps when it is sent twice."""
+        return await self._send("POST", path, json=body, headers={"idempotency-key": once} | _condition(etag))
+
+    async def patch(self, path: str, body: Json, *, etag: str) -> Answer:
+        return await self._send("PATCH", path, json=body, headers=_condition(etag))
+
+    async def upload(self, path: str, fields: Mapping[str, str], files: Mapping[str, Any], *, once: str) -> Answer:
+        return await self._send("POST", path, data=fields, files=files, headers={"idempotency-key": once})
+
+    async def pages(self, path: str, *, most: int, **query: Any) -> list[Json]:
+        """The first items of a list, at most so many."""
+        items: list[Json] = []
+        cursor = None
+        while len(items) < most:
+            page = (await self.get(path, cursor=cursor, limit=min(most, 200), **query)).body
+            items += page["items"]
+            cursor = page.get("next")
+            if not cursor:
+                break
+        return items[:most]
+
+    @asynccontextmanager
+    async def stream(self, path: str, *, seconds: float | None, **headers: str) -> AsyncIterator[httpx.Response]:
+        request = self.client.build_request(
+            "GET", f"{self.address}{path}", headers=self._headers() | headers, timeout=httpx.Timeout(10, read=seconds)
+        )
+        try:
+            answer = await self.client.send(request, stream=True)
+        except httpx.HTTPError as fault:
+            raise ServiceDown(self.name) from fault
+        try:
+            if answer.is_error:
+                await answer.aread()
+            yield self._checked(answer)
+        finally:
+            await answer.aclose()
+
+    async def _send(self, method: str, path: str, **options: Any) -> Answer:
+        options["headers"] = self._headers() | options.get("headers", {})
+        try:
+            answer = await self.client.request(method, f"{self.address}{path}", **options)
+        except httpx.HTTPError as fault:
+            raise ServiceDown(self.name) from fault
+        self._checked(answer)
+        return Answer(answer.json() if answer.content else None, answer.headers.get("etag", ""))
+
+    def _checked(self, answer: httpx.Response) -> httpx.Response:
+        if answer.status_code >= _UNAVAILABLE:
+            raise ServiceDown(self.name)
+        if answer.is_error:
+            raise Refused(answer.status_code, _problem(answer))
+        return answer
+
+    def _headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}", "x-correlation-id": current_trace("web").correlation_id}
+
+
+def _condition(etag: str) -> dict[str, str]:
+    return {"if-match": etag} if etag else {}
+
+
+def _problem(answer: httpx.Response) -> Mapping[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

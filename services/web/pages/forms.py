@@ -1,0 +1,102 @@
+"""Forms: what was posted, and how a page shows it again with its errors. Nothing typed is lost by an error."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from starlette.datastructures import FormData, UploadFile
+
+from services.web.clients.transport import Refused
+from shared.http.requests import BoundedRequest
+
+CSRF, ONCE, OWNER, VERSION = "_csrf", "_once", "_owner", "_version"
+"""Hidden fields of every form: the session's token, the idempotency key, to whom it was shown, the version edited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Values by field; errors by field, and those of the whole form."""
+
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    problems: Sequence[str] = ()
+    files: Mapping[str, UploadFile] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        return self.values.get(name, ("",))[0]
+
+    def many(self, name: str) -> Sequence[str]:
+        return [value for value in self.values.get(name, ()) if value]
+
+    def has(self, name: str, value: str) -> bool:
+        return value in self.values.get(name, ())
+
+    def with_errors(self, errors: Mapping[str, str], *problems: str) -> "Form":
+        return Form(self.values, errors, problems, self.files)
+
+    def refused(self, refusal: Refused, message: str) -> "Form":
+        """With the errors of a service: of the fields that the form has at their place, of others on top."""
+        own = {name.partition(".")[0]: text for name, text in refusal.errors.items()}
+        here = {name: text for name, text in own.items() if name in self.values}
+        others = [f"{name}: {text}" for name, text in own.items() if name not in here]
+        return self.with_errors(here, *(others if own else [message]))
+
+    @property
+    def once(self) -> str:
+        """The idempotency key: the same when a form is sent twice."""
+        return self.text(ONCE)
+
+    @property
+    def version(self) -> str:
+        """The ETag of what the form shows."""
+        return self.text(VERSION)
+
+    @property
+    def typed(self) -> tuple[tuple[str, str], ...]:
+        """What a person has typed and chosen."""
+        hidden = {CSRF, ONCE, OWNER, VERSION}
+        return tuple((name, value) for name, values in self.values.items() if name not in hidden for value in values)
+
+
+def form_of(pairs: Sequence[tuple[str, str]]) -> Form:
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return Form(values)
+
+
+def form_from(data: FormData) -> Form:
+    pairs = [(name, value.replace("\r\n", "\n")) for name, value in data.multi_items() if isinstance(value, str)]
+    files = {name: value for name, value in data.multi_items() if isinstance(value, UploadFile) and value.filename}
+    return Form(form_of(pairs).values, files=files)
+
+
+class PageRequest(BoundedRequest):
+    max_bytes = 1 << 20
+    max_form_fields = 200
+
+
+class UploadRequest(PageRequest):
+    max_bytes = 30 << 20
+
+
+class PageRoute(APIRoute):
+    request_class: type[PageRequest] = PageRequest
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def bounded(request: Request) -> Response:
+            return await handle(self.request_class(request.scope, request.receive))
+
+        return bounded
+
+
+class UploadRoute(PageRoute):
+    request_class = UploadRequest
+
+
+def page_router(*, route_class: type[PageRoute] = PageRoute) -> APIRouter:
+    return APIRouter(route_class=route_class, include_in_schema=False)

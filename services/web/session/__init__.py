@@ -1,0 +1,1 @@
+"""Who is signed in: sessions, and the sign-in and sign-out at an OpenID provider."""
