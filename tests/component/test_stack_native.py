@@ -11,6 +11,7 @@ from pymongo.errors import OperationFailure
 
 from deploy import processes
 from deploy.issuer import LocalIssuer
+from deploy.names import DATABASES
 from deploy.stack import embedded, kafka, native
 from deploy.stack.find import undo
 from deploy.stack.model import SERVICES, Site, Stack, Unavailable
@@ -52,8 +53,8 @@ def test_each_services_credentials_open_only_its_own_database(stack: Stack) -> N
 
 def test_stopping_leaves_no_process_and_no_file(stack: Stack, site: Site) -> None:
     pids = [program.pid for program in site.journal.programs()]
-    assert len(pids) == 4, stack
-    assert len(undo(site)) == 4
+    assert len(pids) == 1 + len(DATABASES), stack
+    assert len(undo(site)) == 1 + len(DATABASES)
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
     assert not site.folder.exists()
     assert undo(site) == []
@@ -88,7 +89,7 @@ def test_the_embedded_broker_answers_at_its_reported_address(site: Site) -> None
     stack = embedded.start(site)
     assert stack.kind == "embedded"
     assert any("memory" in note for note in stack.notes)
-    assert len(stack.mongo_uris) == 3
+    assert len(stack.mongo_uris) == len(DATABASES)
 
 
 def _anywhere() -> Stack:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.names import DATABASES
 from deploy.stack import env
 from deploy.stack.find import find
 from deploy.stack.model import KINDS, SERVICES, Kind, Site, Stack, Unavailable
@@ -61,7 +62,7 @@ def test_the_environment_counts_only_when_it_is_complete() -> None:
 
 def test_a_complete_environment_gives_each_service_its_own_server() -> None:
     environment = {f"{service.upper()}_KAFKA_BOOTSTRAP": "kafka:9092" for service in SERVICES}
-    environment |= {f"{service.upper()}_MONGO_URI": f"mongodb://{service}" for service in SERVICES}
+    environment |= {f"{service.upper()}_MONGO_URI": f"mongodb://{service}" for service in DATABASES}
     stack = env.find(environment)
     assert stack.bootstrap == "kafka:9092"
     assert stack.mongo_uris["matching"] == "mongodb://matching"

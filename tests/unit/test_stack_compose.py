@@ -10,6 +10,7 @@ import yaml
 from deploy.credentials import make
 from deploy.entry import secrets_from_files
 from deploy.issuer import LocalIssuer
+from deploy.names import DATABASES, SIGN_IN
 from deploy.stack import images, kafka, mongod
 from deploy.stack.model import SERVICES
 
@@ -18,7 +19,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", DATABASES)
 def test_a_service_has_a_read_only_root_and_no_privileges(service: str) -> None:
     declared = COMPOSE[service]
     assert declared["read_only"] is True
@@ -33,14 +34,20 @@ def test_a_service_waits_for_its_own_healthy_server_and_for_the_topics(service: 
     assert waits["topics"] == {"condition": "service_completed_successfully"}
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", DATABASES)
 def test_a_service_sees_only_its_own_credentials(service: str) -> None:
     assert COMPOSE[service]["volumes"] == [f"credentials-{service}:/run/credentials/{service}:ro"]
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", DATABASES)
 def test_a_service_has_no_port_of_the_host_so_that_it_scales(service: str) -> None:
     assert "ports" not in COMPOSE[service]
+
+
+def test_only_the_development_sign_in_reads_the_issuer_s_key() -> None:
+    readers = {name for name, declared in COMPOSE.items() if "/issuer" in str(declared.get("volumes"))}
+    assert readers == {SIGN_IN}
+    assert COMPOSE[SIGN_IN]["volumes"] == ["./.dev/issuer:/run/issuer:ro"]
 
 
 def test_no_secret_is_written_in_the_compose_file() -> None:
@@ -60,7 +67,7 @@ def test_compose_sets_its_single_node_as_the_native_stack_does() -> None:
 
 
 def test_compose_sets_its_mongods_as_the_native_stack_does() -> None:
-    for service in SERVICES:
+    for service in DATABASES:
         [command] = COMPOSE[f"mongo-{service}"]["command"]
         assert set(re.findall(r"--setParameter (\S+)", command)) == {f"{n}={v}" for n, v in mongod.PARAMETERS.items()}
 
@@ -74,7 +81,7 @@ def test_the_image_runs_as_a_plain_user_and_installs_by_hash() -> None:
 
 def test_credentials_are_generated_once(tmp_path: Path) -> None:
     volumes = tmp_path / "volumes"
-    for service in SERVICES:
+    for service in DATABASES:
         (volumes / service).mkdir(parents=True)
     issuer = LocalIssuer.load_or_create(tmp_path / "issuer")
     make(volumes, issuer)

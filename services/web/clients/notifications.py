@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
+from pydantic import Field
 
 from services.web.clients.profiles import Read
 from services.web.clients.transport import Service
@@ -18,7 +19,7 @@ class Notification(Read):
     programme: str
     title: str
     body: str
-    told_at: datetime
+    notified_at: datetime = Field(validation_alias="told_at")
     read: bool
 
 
