@@ -128,6 +128,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
     "service": {
         "profiles": N_("Profiles and programmes"),
         "matching": N_("Mentor lists, requests and mentorships"),
+        "mentorships": N_("The course of mentorships"),
         "notifications": N_("The inbox"),
     },
 }
