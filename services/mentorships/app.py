@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
+from services.mentorships.goals import wiring as goals
 from services.mentorships.lifecycle import wiring as lifecycle
 from services.mentorships.policies import wiring as policies
 from services.mentorships.privacy.repository import MongoErasures
@@ -42,6 +43,7 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             projections.build(dependencies, on_erased=erasures.fold_erasures),
             policies.build(dependencies),
             lifecycle.build(dependencies, mentorships(dependencies.database, clock)),
+            goals.build(dependencies),
             Slice(prepare=[erasures.prepare]),
         ],
     )

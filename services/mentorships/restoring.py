@@ -6,14 +6,15 @@ since then is lost, because its events do not carry it: such mentorships are nam
 
 from collections.abc import Iterator, Mapping
 
+from services.mentorships.goals.repository import GOALS
 from services.mentorships.lifecycle.repository import MENTORSHIPS
 from shared.contracts.envelope import Received
-from shared.contracts.mentorships import AboutMentorship
+from shared.contracts.mentorships import AboutMentorship, GoalChanged
 from shared.contracts.payload import Payload
 from shared.mongo import Database
 from shared.restoring import Ahead, Counter, Outcome, raise_counters
 
-VERSIONED: Mapping[type[Payload], str] = {AboutMentorship: MENTORSHIPS}
+VERSIONED: Mapping[type[Payload], str] = {AboutMentorship: MENTORSHIPS, GoalChanged: GOALS}
 """The collection whose `version` is the sequence of these events."""
 
 

@@ -4,12 +4,13 @@ and tests.
 
 from collections.abc import Sequence
 
+from services.mentorships.goals import repository as goals
 from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.privacy.repository import Forget
 from shared.clock import Clock
 from shared.mongo import Database
 
-FORGET: Sequence[Forget] = ()
+FORGET: Sequence[Forget] = (goals.forget,)
 
 
 def mentorships(database: Database, clock: Clock) -> MongoMentorships:

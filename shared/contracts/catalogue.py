@@ -47,6 +47,7 @@ EVENTS: dict[str, type[Payload]] = {
         mentorships.MentorshipResumed,
         mentorships.PeriodEnding,
         mentorships.MentorshipEnded,
+        mentorships.GoalChanged,
         mentorships.MentorshipsErasureCompleted,
         notifications.NotificationRecorded,
         notifications.NotificationsErasureCompleted,

@@ -128,6 +128,24 @@ class MentorshipEnded(AboutMentorship):
     """Whether no agreement was in force."""
 
 
+class GoalChanged(Payload):
+    """The mentee set, changed or ended a goal, or one of the two commented on it. Its text stays in mentorships."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.goal.changed.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+    AGGREGATE: ClassVar[str] = "goal"
+    TENANT: ClassVar[str] = "mentee.institution"
+
+    goal: Id
+    mentorship: Id
+    programme: Id
+    mentee: Recipient
+    mentor: Recipient
+    what: Slug
+    """Today `set`, `changed`, `shared`, `completed`, `dropped`, `reopened`, `commented`; more may come."""
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+
 class MentorshipsErasureCompleted(Payload):
     """The receipt of mentorships: of an erased member it keeps only ids."""
 

@@ -1,0 +1,44 @@
+"""Documents ↔ goals."""
+
+from collections.abc import Sequence
+
+from services.mentorships.goals import domain
+from services.mentorships.goals.domain import Goal
+from services.mentorships.goals.usecases import OpenPair
+from services.mentorships.kernel.repository import MongoAggregates
+from services.mentorships.lifecycle.repository import MongoMentorships
+from shared.clock import Clock
+from shared.mongo import ASCENDING, DESCENDING, Database, IndexModel, Writing
+
+GOALS = "goals"
+_OF_MENTORSHIP = IndexModel([("mentorship", ASCENDING), ("_id", DESCENDING)], name="of_mentorship")
+
+
+class MongoGoals(MongoAggregates[Goal]):
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock, collection=GOALS, kind=Goal, what="goal")
+        self._mentorships = MongoMentorships(database, clock)
+
+    async def prepare(self, *further: IndexModel) -> None:
+        await super().prepare(_OF_MENTORSHIP, *further)
+
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None:
+        return await self._mentorships.signed_in(institution, subject_hash)
+
+    async def pair(self, institution: str, mentorship: str) -> OpenPair | None:
+        found = await self._mentorships.find(institution, mentorship)
+        return OpenPair(pair=found.pair, is_open=found.is_open) if found else None
+
+    async def of_mentorship(self, institution: str, mentorship: str) -> Sequence[Goal]:
+        return await self.page(institution, {"mentorship": mentorship}, before=None, limit=domain.MAX_GOALS)
+
+
+def forget(writing: Writing, member: str) -> None:
+    """Deletes an erased mentee's goals, and an erased mentor's comments."""
+    goals, session = writing[GOALS], writing.session
+    goals.delete_many({"pair.mentee.member": member}, session=session)
+    goals.update_many(
+        {"pair.mentor.member": member},
+        {"$pull": {"comments": {"by": "mentor"}}, "$inc": {"version": 1}},
+        session=session,
+    )
