@@ -15,6 +15,7 @@ from shared.http.requests import (
     etag,
     page_of,
     principal,
+    with_etag,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "router",
     "text_after",
     "to_cursor",
+    "with_etag",
 ]

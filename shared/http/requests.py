@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Annotated, Any, Generic, TypeVar, get_origin
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Form
@@ -211,3 +211,9 @@ Limit = Annotated[int, Query(ge=1, le=200, description="Items on a page")]
 
 def etag(version: int) -> str:
     return f'"{version}"'
+
+
+def with_etag(response: Response, version: int, read: T) -> T:
+    """`read`, as the answer to a request for a resource of this version."""
+    response.headers["etag"] = etag(version)
+    return read

@@ -19,12 +19,12 @@ from shared.http import (
     Page,
     SignedIn,
     Traced,
-    etag,
     moment_before,
     page_of,
     problems,
     router,
     text_after,
+    with_etag,
 )
 
 
@@ -90,7 +90,7 @@ def repairs_router(repairs: Repairs) -> APIRouter:
         """Plans for all mentees who are displaced now, in the background; an open plan is made again."""
         asked = await repairs.ask(me, programme, id=id, bystanders=body.bystanders_at_most, trace=trace)
         response.headers["location"] = f"/repairs/{asked.id}"
-        return _with_etag(response, asked)
+        return _tagged(response, asked)
 
     @routes.get("/programmes/{programme}/repairs", response_model_exclude_none=True, responses=problems(404))
     async def list_repairs(
@@ -102,7 +102,7 @@ def repairs_router(repairs: Repairs) -> APIRouter:
 
     @routes.get("/repairs/{repair}", response_model_exclude_none=True, responses=problems(404))
     async def see_repair(repair: Id, me: SignedIn, response: Response) -> RepairRead:
-        return _with_etag(response, await repairs.see(me, repair))
+        return _tagged(response, await repairs.see(me, repair))
 
     @routes.get("/repairs/{repair}/steps", response_model_exclude_none=True, responses=problems(404))
     async def list_steps(
@@ -134,19 +134,18 @@ def _act(routes: APIRouter, repairs: Repairs) -> None:
         _key: IdempotencyKey = None,
     ) -> RepairRead:
         """Approves the version that was seen last. Steps are carried out one after another; each has its own state."""
-        return _with_etag(response, await repairs.approve(me, repair, expected=expected, trace=trace))
+        return _tagged(response, await repairs.approve(me, repair, expected=expected, trace=trace))
 
     @routes.post("/repairs/{repair}/drop", response_model_exclude_none=True, responses=refusals)
     async def drop_repair(
         repair: Id, me: SignedIn, expected: ExpectedVersion, response: Response, _key: IdempotencyKey = None
     ) -> RepairRead:
         """Displaced mentees stay displaced, until the next plan."""
-        return _with_etag(response, await repairs.drop(me, repair, expected=expected))
+        return _tagged(response, await repairs.drop(me, repair, expected=expected))
 
 
-def _with_etag(response: Response, repair: Repair) -> RepairRead:
-    response.headers["etag"] = etag(repair.version)
-    return _read(repair)
+def _tagged(response: Response, repair: Repair) -> RepairRead:
+    return with_etag(response, repair.version, _read(repair))
 
 
 def _read(repair: Repair) -> RepairRead:

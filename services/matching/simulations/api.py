@@ -25,6 +25,7 @@ from shared.http import (
     page_of,
     problems,
     router,
+    with_etag,
 )
 
 Weight = Annotated[int, Field(ge=0, le=100)]
@@ -102,7 +103,7 @@ def simulations_router(simulations: Simulations) -> APIRouter:
         """Compares the lists of the institution's own mentees under today's policy and the draft, in the background."""
         begun = await simulations.begin(me, programme, id=id, draft=_draft(body))
         response.headers["location"] = f"/rehearsals/{begun.id}"
-        return _with_etag(response, begun)
+        return _tagged(response, begun)
 
     @routes.get("/programmes/{programme}/rehearsals", responses=problems(404))
     async def list_simulations(
@@ -115,14 +116,14 @@ def simulations_router(simulations: Simulations) -> APIRouter:
     @routes.get("/rehearsals/{simulation}", responses=problems(404))
     async def see_simulation(simulation: Id, me: SignedIn, response: Response) -> SimulationRead:
         """`result.change` is the request to profiles that applies the draft; then the state becomes `applied`."""
-        return _with_etag(response, await simulations.see(me, simulation))
+        return _tagged(response, await simulations.see(me, simulation))
 
     @routes.post("/rehearsals/{simulation}/drop", responses=problems(404, 409, 412, 428))
     async def drop_simulation(
         simulation: Id, me: SignedIn, expected: ExpectedVersion, response: Response, _key: IdempotencyKey = None
     ) -> SimulationRead:
         """Ends the simulation. The programme stays as it is."""
-        return _with_etag(response, await simulations.drop(me, simulation, expected=expected))
+        return _tagged(response, await simulations.drop(me, simulation, expected=expected))
 
     return routes
 
@@ -131,9 +132,8 @@ def _draft(body: NewSimulation) -> Draft:
     return Draft(weights=body.weights, list_length=body.limits.list_length, minimum_score=body.limits.minimum_score)
 
 
-def _with_etag(response: Response, simulation: Simulation) -> SimulationRead:
-    response.headers["etag"] = etag(simulation.version)
-    return _read(simulation)
+def _tagged(response: Response, simulation: Simulation) -> SimulationRead:
+    return with_etag(response, simulation.version, _read(simulation))
 
 
 def _read(simulation: Simulation) -> SimulationRead:

@@ -20,11 +20,11 @@ from shared.http import (
     Page,
     SignedIn,
     Traced,
-    etag,
     page_of,
     problems,
     router,
     text_after,
+    with_etag,
 )
 
 
@@ -100,9 +100,8 @@ def institutions_router(institutions: InstitutionUseCases) -> APIRouter:
     ) -> InstitutionView:
         """Operators only."""
         created = await institutions.create(me, id=body.id, name=body.name, request=request, trace=trace)
-        response.headers["etag"] = etag(created.version)
         response.headers["location"] = f"/institutions/{body.id}"
-        return _view(created)
+        return with_etag(response, created.version, _view(created))
 
     @routes.get("")
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[InstitutionView]:
@@ -113,8 +112,7 @@ def institutions_router(institutions: InstitutionUseCases) -> APIRouter:
     @routes.get("/{institution}", responses=problems(404))
     async def see(institution: Id, me: SignedIn, response: Response) -> InstitutionView:
         seen = await institutions.see(me, institution)
-        response.headers["etag"] = etag(seen.version)
-        return _view(seen)
+        return with_etag(response, seen.version, _view(seen))
 
     @routes.patch("/{institution}", responses=problems(404, 412))
     async def change(
@@ -127,7 +125,6 @@ def institutions_router(institutions: InstitutionUseCases) -> APIRouter:
     ) -> InstitutionView:
         """Name and status: operators. `exchanges_with` and `exchange_terms`: the institution's coordinator."""
         changed = await institutions.change(me, institution, given(body), expected=if_match, trace=trace)
-        response.headers["etag"] = etag(changed.version)
-        return _view(changed)
+        return with_etag(response, changed.version, _view(changed))
 
     return routes

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.profiles.invitations.usecases import InvitationUseCases
 from services.profiles.members.api.views import OwnView, own_view
 from shared.contracts.payload import Id
-from shared.http import IdempotencyKey, SignedIn, Traced, etag, problems, router
+from shared.http import IdempotencyKey, SignedIn, Traced, problems, router, with_etag
 from shared.text import Line
 
 
@@ -42,7 +42,6 @@ def invitations_router(invitations: InvitationUseCases) -> APIRouter:
     ) -> OwnView:
         """By the person: from now on this sign-in is the invited member."""
         bound = await invitations.accept(me, body.code, trace)
-        response.headers["etag"] = etag(bound.version)
-        return own_view(bound)
+        return with_etag(response, bound.version, own_view(bound))
 
     return routes

@@ -20,11 +20,11 @@ from shared.http import (
     Page,
     SignedIn,
     Traced,
-    etag,
     page_of,
     problems,
     router,
     text_after,
+    with_etag,
 )
 from shared.principal import Principal
 
@@ -145,9 +145,8 @@ def programmes_router(programmes: ProgrammeUseCases) -> APIRouter:
         fields = given(body)
         id, owner = fields.pop("id", None) or fresh, fields.pop("institution", None)
         created = await programmes.create(me, id=id, owner=owner, given=fields, request=fresh, trace=trace)
-        response.headers["etag"] = etag(created.version)
         response.headers["location"] = f"/programmes/{created.state.id}"
-        return _view(created, me)
+        return with_etag(response, created.version, _view(created, me))
 
     @routes.get("")
     async def page(me: SignedIn, limit: Limit = 50, cursor: str | None = None) -> Page[ProgrammeView]:
@@ -158,8 +157,7 @@ def programmes_router(programmes: ProgrammeUseCases) -> APIRouter:
     @routes.get("/{programme}", responses=problems(404))
     async def see(programme: Id, me: SignedIn, response: Response) -> ProgrammeView:
         seen = await programmes.see(me, programme)
-        response.headers["etag"] = etag(seen.version)
-        return _view(seen, me)
+        return with_etag(response, seen.version, _view(seen, me))
 
     @routes.patch("/{programme}", responses=problems(404, 412))
     async def change(
@@ -167,7 +165,6 @@ def programmes_router(programmes: ProgrammeUseCases) -> APIRouter:
     ) -> ProgrammeView:
         """By the owner's coordinator."""
         changed = await programmes.change(me, programme, given(body), expected=if_match, trace=trace)
-        response.headers["etag"] = etag(changed.version)
-        return _view(changed, me)
+        return with_etag(response, changed.version, _view(changed, me))
 
     return routes

@@ -16,11 +16,11 @@ from shared.http import (
     Page,
     SignedIn,
     Traced,
-    etag,
     moment_before,
     page_of,
     problems,
     router,
+    with_etag,
 )
 from shared.http.cursors import Moment
 
@@ -65,7 +65,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
     ) -> RelationshipRead:
         """The seat stays taken."""
         command = Command(relationship=relationship, expected=known, trace=trace)
-        return _with_etag(response, await relationships.pause(me, command))
+        return _tagged(response, await relationships.pause(me, command))
 
     @routes.post("/relationships/{relationship}/resume", response_model_exclude_none=True, responses=refusals)
     async def resume(
@@ -78,7 +78,7 @@ def relationships_router(relationships: Relationships) -> APIRouter:
     ) -> RelationshipRead:
         """After it was on hold it takes a seat again, or says `no_seat_left`."""
         command = Command(relationship=relationship, expected=known, trace=trace)
-        return _with_etag(response, await relationships.resume(me, command))
+        return _tagged(response, await relationships.resume(me, command))
 
     @routes.post("/relationships/{relationship}/close", response_model_exclude_none=True, responses=refusals)
     async def close(
@@ -95,13 +95,12 @@ def relationships_router(relationships: Relationships) -> APIRouter:
         """
         command = Command(relationship=relationship, expected=known, trace=trace)
         closed = await relationships.close(me, command, reason=body.reason, never_again=body.never_again)
-        return _with_etag(response, closed)
+        return _tagged(response, closed)
 
     @routes.get("/relationships/{relationship}", response_model_exclude_none=True, responses=problems(404))
     async def see(relationship: Id, me: SignedIn, response: Response) -> RelationshipRead:
         seen, side = await relationships.see(me, relationship)
-        response.headers["etag"] = etag(seen.shown_version)
-        return own_read(seen) if side else relationship_read(seen)
+        return with_etag(response, seen.shown_version, own_read(seen) if side else relationship_read(seen))
 
     @routes.get("/me/relationships", response_model_exclude_none=True, responses=problems(404))
     async def list_mine(
@@ -132,9 +131,8 @@ def relationships_router(relationships: Relationships) -> APIRouter:
     return routes
 
 
-def _with_etag(response: Response, relationship: Relationship) -> RelationshipRead:
-    response.headers["etag"] = etag(relationship.shown_version)
-    return own_read(relationship)
+def _tagged(response: Response, relationship: Relationship) -> RelationshipRead:
+    return with_etag(response, relationship.shown_version, own_read(relationship))
 
 
 def own_read(relationship: Relationship) -> RelationshipRead:

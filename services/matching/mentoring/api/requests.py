@@ -19,11 +19,11 @@ from shared.http import (
     Page,
     SignedIn,
     Traced,
-    etag,
     moment_before,
     page_of,
     problems,
     router,
+    with_etag,
 )
 from shared.http.cursors import Moment
 from shared.text import Text
@@ -89,21 +89,21 @@ def requests_router(requests: Requests) -> APIRouter:
         """By the mentee. Whatever is the mentor's own affair is answered with one code, `not_available`."""
         asked = RequestMentor(id=id, programme=body.programme, mentor=body.mentor, message=body.message)
         response.headers["location"] = f"/requests/{id}"
-        return _with_etag(response, await requests.ask(me, asked, mentee=mentee, trace=trace), "mentee")
+        return _tagged(response, await requests.ask(me, asked, mentee=mentee, trace=trace), "mentee")
 
     @routes.post("/requests/{request}/withdraw", response_model_exclude_none=True, responses=problems(404, 409, 412))
     async def withdraw(
         request: Id, me: SignedIn, known: KnownVersion, trace: Traced, response: Response, _key: IdempotencyKey = None
     ) -> RequestRead:
         """By the mentee."""
-        return _with_etag(response, await requests.withdraw(me, request, expected=known, trace=trace), "mentee")
+        return _tagged(response, await requests.withdraw(me, request, expected=known, trace=trace), "mentee")
 
     @routes.post("/requests/{request}/accept", response_model_exclude_none=True, responses=problems(404, 409, 412))
     async def accept(
         request: Id, me: SignedIn, known: KnownVersion, trace: Traced, response: Response, _key: IdempotencyKey = None
     ) -> RequestRead:
         """By the mentor; takes a seat, or says `no_seat_left`."""
-        return _with_etag(response, await requests.accept(me, request, expected=known, trace=trace), "mentor")
+        return _tagged(response, await requests.accept(me, request, expected=known, trace=trace), "mentor")
 
     @routes.post("/requests/{request}/decline", response_model_exclude_none=True, responses=problems(404, 409, 412))
     async def decline(
@@ -117,14 +117,13 @@ def requests_router(requests: Requests) -> APIRouter:
     ) -> RequestRead:
         """By the mentor."""
         declined = await requests.decline(me, request, reason=body.reason, expected=known, trace=trace)
-        return _with_etag(response, declined, "mentor")
+        return _tagged(response, declined, "mentor")
 
     @routes.get("/requests/{request}", response_model_exclude_none=True, responses=problems(404))
     async def see(request: Id, me: SignedIn, response: Response) -> RequestRead:
         """For the two; for a coordinator without the message."""
         seen = await requests.see(me, request)
-        response.headers["etag"] = etag(seen.request.version)
-        return request_read(seen)
+        return with_etag(response, seen.request.version, request_read(seen))
 
     @routes.get("/me/requests", response_model_exclude_none=True, responses=problems(404))
     async def list_mine(
@@ -159,9 +158,8 @@ def party(party: Party) -> PartyRead:
     return PartyRead(member=party.member, institution=party.institution)
 
 
-def _with_etag(response: Response, request: Request, side: Side) -> RequestRead:
-    response.headers["etag"] = etag(request.version)
-    return request_read(RequestView(request, side))
+def _tagged(response: Response, request: Request, side: Side) -> RequestRead:
+    return with_etag(response, request.version, request_read(RequestView(request, side)))
 
 
 def request_read(seen: RequestView) -> RequestRead:

@@ -34,12 +34,12 @@ from shared.http import (
     Page,
     SignedIn,
     Traced,
-    etag,
     moment_before,
     page_of,
     problems,
     router,
     text_after,
+    with_etag,
 )
 from shared.principal import Principal
 
@@ -85,7 +85,7 @@ def rounds_router(rounds: Rounds) -> APIRouter:
             orders=orders_of(body),
         )
         response.headers["location"] = f"/rounds/{id}"
-        return _with_etag(response, await rounds.open(me, opened, trace))
+        return _tagged(response, await rounds.open(me, opened, trace))
 
     @routes.get("/programmes/{programme}/rounds", response_model_exclude_none=True, responses=problems(404))
     async def list_rounds(
@@ -98,8 +98,7 @@ def rounds_router(rounds: Rounds) -> APIRouter:
     @routes.get("/rounds/{round}", response_model_exclude_none=True, responses=problems(404))
     async def see_round(round: Id, me: SignedIn, response: Response) -> RoundRead:
         seen = await rounds.see(me, round)
-        response.headers["etag"] = etag(seen.version)
-        return round_read(seen, places=await rounds.counts(seen))
+        return with_etag(response, seen.version, round_read(seen, places=await rounds.counts(seen)))
 
     _act(routes, rounds)
     _files(routes, rounds)
@@ -120,7 +119,7 @@ def _act(routes: APIRouter, rounds: Rounds) -> None:
         _key: IdempotencyKey = None,
     ) -> RoundRead:
         """Solves the round for this target, with the same participants."""
-        return _with_etag(response, await rounds.choose(me, round, target=body.target, turn=turn))
+        return _tagged(response, await rounds.choose(me, round, target=body.target, turn=turn))
 
     @routes.post("/rounds/{round}/publish", response_model_exclude_none=True, responses=refusals)
     async def publish_round(
@@ -129,14 +128,14 @@ def _act(routes: APIRouter, rounds: Rounds) -> None:
         """Turns the pairs into relationships, in the background; `places` shows the progress. 409 `round_outdated`
         where a round published since this round's freeze took seats that this one assigns.
         """
-        return _with_etag(response, await rounds.publish(me, round, turn=turn))
+        return _tagged(response, await rounds.publish(me, round, turn=turn))
 
     @routes.post("/rounds/{round}/drop", response_model_exclude_none=True, responses=refusals)
     async def drop_round(
         round: Id, me: SignedIn, turn: OneTurn, response: Response, _key: IdempotencyKey = None
     ) -> RoundRead:
         """Ends a round before it is published. No member is notified."""
-        return _with_etag(response, await rounds.drop(me, round, turn=turn))
+        return _tagged(response, await rounds.drop(me, round, turn=turn))
 
 
 def _files(routes: APIRouter, rounds: Rounds) -> None:
@@ -208,9 +207,8 @@ async def _download(rounds: Rounds, me: Principal, round: str, kind: Kind) -> Re
     return StreamingResponse(content, media_type="application/json", headers=headers)
 
 
-def _with_etag(response: Response, round: Round) -> RoundRead:
-    response.headers["etag"] = etag(round.version)
-    return round_read(round)
+def _tagged(response: Response, round: Round) -> RoundRead:
+    return with_etag(response, round.version, round_read(round))
 
 
 async def _lines(rounds: Rounds, me: Principal, round: str) -> AsyncIterator[str]:

@@ -6,7 +6,7 @@ from services.profiles.kernel.domain.fields import given
 from services.profiles.members.api.members import MemberPatch
 from services.profiles.members.api.views import OwnView, own_view
 from services.profiles.members.usecases import MemberUseCases
-from shared.http import ExpectedVersion, SignedIn, Traced, etag, problems, router
+from shared.http import ExpectedVersion, SignedIn, Traced, problems, router, with_etag
 
 
 def me_router(members: MemberUseCases) -> APIRouter:
@@ -15,8 +15,7 @@ def me_router(members: MemberUseCases) -> APIRouter:
     @routes.get("", responses=problems(404))
     async def see(me: SignedIn, response: Response) -> OwnView:
         seen = await members.see_myself(me)
-        response.headers["etag"] = etag(seen.version)
-        return own_view(seen)
+        return with_etag(response, seen.version, own_view(seen))
 
     @routes.patch("", responses=problems(404, 409, 412))
     async def change(
@@ -24,7 +23,6 @@ def me_router(members: MemberUseCases) -> APIRouter:
     ) -> OwnView:
         """All fields but those that only the institution sets: enrolments, affiliations, external_id."""
         changed = await members.change_myself(me, given(body), expected=if_match, trace=trace)
-        response.headers["etag"] = etag(changed.version)
-        return own_view(changed)
+        return with_etag(response, changed.version, own_view(changed))
 
     return routes

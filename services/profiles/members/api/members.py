@@ -25,11 +25,11 @@ from shared.http import (
     Page,
     SignedIn,
     Traced,
-    etag,
     page_of,
     problems,
     router,
     text_after,
+    with_etag,
 )
 from shared.identifiers import Email, ExternalId
 
@@ -103,9 +103,8 @@ def members_router(members: MemberUseCases) -> APIRouter:
     ) -> MemberView:
         """By a coordinator."""
         registered = await members.register(me, id=id, given=given(body), trace=trace)
-        response.headers["etag"] = etag(registered.version)
         response.headers["location"] = f"/members/{id}"
-        return member_view(registered, me.scope)
+        return with_etag(response, registered.version, member_view(registered, me.scope))
 
     @routes.get("")
     async def page(  # noqa: PLR0913 -- a filter each
@@ -145,8 +144,7 @@ def members_router(members: MemberUseCases) -> APIRouter:
     async def see(member: Id, me: SignedIn, response: Response) -> OwnView | MemberView:
         """For the coordinator; for the person, with their private fields."""
         seen = await members.see(me, member)
-        response.headers["etag"] = etag(seen.version)
-        return view_for(me, seen)
+        return with_etag(response, seen.version, view_for(me, seen))
 
     @routes.patch("/{member}", responses=problems(404, 409, 412))
     async def change(
@@ -156,8 +154,7 @@ def members_router(members: MemberUseCases) -> APIRouter:
         `institution_only`.
         """
         changed = await members.change(me, member, given(body), expected=if_match, trace=trace)
-        response.headers["etag"] = etag(changed.version)
-        return view_for(me, changed)
+        return with_etag(response, changed.version, view_for(me, changed))
 
     @routes.post("/{member}/{command}", responses=problems(404))
     async def command(
@@ -173,7 +170,6 @@ def members_router(members: MemberUseCases) -> APIRouter:
             changed = await members.reactivate(me, member, trace)
         else:
             changed = await members.decide(me, member, _COMMANDS[command], trace)
-        response.headers["etag"] = etag(changed.version)
-        return view_for(me, changed)
+        return with_etag(response, changed.version, view_for(me, changed))
 
     return routes
