@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from services.matching.kernel import reasons, rules, scoring
 from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.participants import Exchange, Member, Person, Policy, Weights, weights_for
+from services.matching.mentoring.usecases.parties import SignIns, require_bound
 from services.matching.suggestions.domain import Entry, Shortlist
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS, Factor
@@ -49,10 +50,8 @@ class UnmatchedMentee:
     as_of: datetime
 
 
-class SuggestionRepository(Protocol):
+class SuggestionRepository(SignIns, Protocol):
     """Every method is limited to one institution, except where it reads what a list of that institution names."""
-
-    async def signed_in(self, institution: str, subject_hash: str) -> str | None: ...
 
     async def person(self, institution: str, id: str) -> Person | None: ...
 
@@ -114,12 +113,7 @@ class Reading:
 
     async def mine(self, me: Principal) -> Sequence[Suggestions]:
         """All lists of the signed-in mentee."""
-        mentee = await self._myself(me)
-        if mentee is None:
-            raise NotFound(
-                "member_not_found", "your sign-in is not linked to a member yet: accept your invitation first"
-            )
-        return await self.of_mentee(me.home, mentee)
+        return await self.of_mentee(me.home, require_bound(await self._myself(me)))
 
     async def of_mentee(self, institution: str, mentee: str) -> Sequence[Suggestions]:
         """The mentee's lists; an inactive mentee is offered no mentors."""

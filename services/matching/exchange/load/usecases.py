@@ -7,8 +7,7 @@ from typing import Protocol
 from services.matching.exchange.load.domain import Load, Total, large_groups, total
 from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.participants import Policy
-from services.matching.mentoring.usecases.parties import SignIns, require_member
-from shared.errors import NotFound
+from services.matching.mentoring.usecases.parties import SignIns, require_bound, require_member
 from shared.principal import Principal
 
 
@@ -35,12 +34,8 @@ class Loads:
         self._repository = repository
 
     async def mine(self, me: Principal) -> Load:
-        load = await self._repository.load(me.home, await require_member(self._repository, me))
-        if load is None:
-            raise NotFound(
-                "member_not_found", "your sign-in is not linked to a member yet: accept your invitation first"
-            )
-        return load
+        member = await require_member(self._repository, me)
+        return require_bound(await self._repository.load(me.home, member))
 
     async def of_programme(self, me: Principal, programme: str) -> ProgrammeLoad:
         """The owner's coordinator gets the mentors of every institution, other coordinators those of their own."""

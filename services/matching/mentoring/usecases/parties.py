@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from services.matching.kernel.access import require_coordinator
 from services.matching.kernel.pairs import Decided, Side
@@ -14,6 +14,7 @@ from shared.contracts.envelope import Trace
 from shared.errors import NotFound, VersionMismatch
 from shared.principal import Principal
 
+T = TypeVar("T")
 Position = tuple[datetime, str]
 """Cursor of a page: when its last request or relationship began, and the id of that."""
 AnyDecided = Decided[Request] | Decided[Relationship]
@@ -94,7 +95,7 @@ async def require_member(store: SignIns, me: Principal) -> str:
     return require_bound(await store.signed_in(me.home, me.subject_hash))
 
 
-def require_bound(member: str | None) -> str:
+def require_bound(member: T | None) -> T:
     if member is None:
         raise NotFound(
             "member_not_found",

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from services.matching.jobs.usecases import CoordinatorJobs, Jobs, require_active
 from services.matching.kernel.participants import Exchange, Person, Policy
-from services.matching.mentoring.usecases.parties import require_member
+from services.matching.mentoring.usecases.parties import SignIns, require_member
 from services.matching.projections.lookup.domain import Found, Identifier
 from services.matching.rounds.domain import lifecycle as life
 from services.matching.rounds.domain.assignments import Place, PlaceState
@@ -55,10 +55,8 @@ class Waiting:
     position: int
 
 
-class RoundRepository(Protocol):
+class RoundRepository(SignIns, Protocol):
     """Every method is limited to one institution."""
-
-    async def signed_in(self, institution: str, subject_hash: str) -> str | None: ...
 
     async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
         """Members of the institution with a programme in scope."""
