@@ -12,18 +12,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from services.matching.jobs.usecases import AnyJob, Jobs
 from shared.errors import DomainError, StaleVersion
+from shared.leases import Lease
 
 POLL_SECONDS = 0.5
 _CHUNK, _AT_ONCE = 64, 8
 Unit = TypeVar("Unit")
 Unit_co = TypeVar("Unit_co", covariant=True)
-
-
-class HeldLease(Protocol):
-    @property
-    def seconds(self) -> float: ...
-
-    async def take(self) -> bool: ...
 
 
 class UnitsLeft(Protocol[Unit_co]):
@@ -33,7 +27,7 @@ class UnitsLeft(Protocol[Unit_co]):
 
 
 class JobWorker(ABC, Generic[AnyJob]):
-    def __init__(self, jobs: Jobs[AnyJob], lease: HeldLease) -> None:
+    def __init__(self, jobs: Jobs[AnyJob], lease: Lease) -> None:
         self._jobs = jobs
         self._lease = lease
 
@@ -73,7 +67,7 @@ class JobWorker(ABC, Generic[AnyJob]):
         """The job may have another worker: leaves nothing behind that only this one knows of."""
 
 
-async def in_chunks(lease: HeldLease, left: UnitsLeft[Unit], act: Callable[[Unit], Awaitable[None]]) -> bool:
+async def in_chunks(lease: Lease, left: UnitsLeft[Unit], act: Callable[[Unit], Awaitable[None]]) -> bool:
     """Acts on every unit, a few at a time, and renews the lease before each chunk. False where the lease was lost."""
     while chunk := await left(limit=_CHUNK):
         if not await lease.take():
@@ -83,7 +77,7 @@ async def in_chunks(lease: HeldLease, left: UnitsLeft[Unit], act: Callable[[Unit
     return True
 
 
-async def while_held(lease: HeldLease, work: Coroutine[Any, Any, None]) -> None:
+async def while_held(lease: Lease, work: Coroutine[Any, Any, None]) -> None:
     """Renews the lease beside the work; cancels the work when another process has taken it."""
     task = asyncio.ensure_future(work)
     try:

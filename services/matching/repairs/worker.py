@@ -11,7 +11,7 @@ from typing import Protocol
 
 from services.matching.jobs.domain import GivenUp
 from services.matching.jobs.usecases import Jobs
-from services.matching.jobs.worker import HeldLease, JobWorker, in_chunks
+from services.matching.jobs.worker import JobWorker, in_chunks
 from services.matching.mentoring.domain.displacements import Displacement
 from services.matching.repairs.domain import lifecycle as life
 from services.matching.repairs.domain import steps
@@ -23,6 +23,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RepairApplied, RepairPlanned
 from shared.errors import DomainError, StaleVersion
+from shared.leases import Lease
 from shared.retries import retried_when_stale
 
 CarryOut = Callable[[Step, Sequence[RepairContext], Displacement | None], tuple[Step, list[Ended]]]
@@ -62,7 +63,7 @@ class RepairWorker(JobWorker[Repair]):
         work_repository: RepairWorkRepository,
         repository: RepairRepository,
         planner: Planner,
-        lease: HeldLease,
+        lease: Lease,
         clock: Clock,
     ) -> None:
         super().__init__(jobs, lease)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from services.matching.jobs.domain import GivenUp
 from services.matching.jobs.usecases import Jobs
-from services.matching.jobs.worker import HeldLease, JobWorker
+from services.matching.jobs.worker import JobWorker
 from services.matching.kernel import rules, scoring
 from services.matching.kernel.participants import Programme, weights_for
 from services.matching.kernel.shards import SHARDS
@@ -20,6 +20,7 @@ from services.matching.simulations.lifecycle import Draft, Result, Simulation
 from services.matching.suggestions.index.network import Network
 from shared.clock import Clock
 from shared.errors import DomainError, StaleVersion
+from shared.leases import Lease
 
 
 def simulate(network: Network, programme: str, draft: Draft) -> Result:
@@ -76,7 +77,7 @@ class SimulationWorker(JobWorker[Simulation]):
         jobs: Jobs[Simulation],
         repository: SimulationRepository,
         simulator: Simulator,
-        lease: HeldLease,
+        lease: Lease,
         clock: Clock,
     ) -> None:
         super().__init__(jobs, lease)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Protocol
 
 from services.profiles.kernel.domain.aggregate import Versioned
 from services.profiles.members.domain.members import Member
@@ -10,25 +9,15 @@ from services.profiles.programmes.usecases import ProgrammeRepository
 from services.profiles.rosters.domain.merging import Outcome, merge
 from services.profiles.rosters.usecases import Roster, RosterRepository, closed_programmes
 from shared.clock import Clock
+from shared.leases import Lease
 
 _ABANDONED = timedelta(minutes=15)
-
-
-class HeldLease(Protocol):
-    """The lease of the process that applies rosters."""
-
-    @property
-    def is_held(self) -> bool: ...
-
-    async def take(self) -> bool: ...
 
 
 class RosterWorker:
     """One chunk of each roster in turn, so that a long roster delays no other."""
 
-    def __init__(
-        self, rosters: RosterRepository, programmes: ProgrammeRepository, lease: HeldLease, clock: Clock
-    ) -> None:
+    def __init__(self, rosters: RosterRepository, programmes: ProgrammeRepository, lease: Lease, clock: Clock) -> None:
         self._rosters = rosters
         self._programmes = programmes
         self._lease = lease

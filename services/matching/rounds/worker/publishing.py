@@ -11,7 +11,7 @@ from functools import partial
 from typing import Protocol
 
 from services.matching.jobs.usecases import Jobs
-from services.matching.jobs.worker import HeldLease, in_chunks
+from services.matching.jobs.worker import in_chunks
 from services.matching.mentoring.domain.requests import Situation
 from services.matching.rounds.domain import assignments as places
 from services.matching.rounds.domain import lifecycle as life
@@ -21,6 +21,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RoundPublished
 from shared.errors import StaleVersion
+from shared.leases import Lease
 from shared.retries import retried_when_stale
 
 Settle = Callable[[Place, Situation], Settlement | None]
@@ -40,7 +41,7 @@ class PublicationRepository(Protocol):
 
 
 class PublicationWorker:
-    def __init__(self, jobs: Jobs[Round], repository: PublicationRepository, lease: HeldLease, clock: Clock) -> None:
+    def __init__(self, jobs: Jobs[Round], repository: PublicationRepository, lease: Lease, clock: Clock) -> None:
         self._jobs = jobs
         self._repository = repository
         self._lease = lease

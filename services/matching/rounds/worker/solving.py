@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Protocol
 
 from services.matching.jobs.usecases import Jobs
-from services.matching.jobs.worker import HeldLease, JobWorker
+from services.matching.jobs.worker import JobWorker
 from services.matching.rounds.domain import lifecycle as life
 from services.matching.rounds.domain.lifecycle import File, Frozen, Round, Solved
 from services.matching.rounds.solver.files import Compared
 from services.matching.rounds.solver.floors import Floor
 from shared.clock import Clock
 from shared.errors import DomainError
+from shared.leases import Lease
 
 INPUT, RESULT, ORDERS, PEOPLE, PLACES = "input.json", "result.json", "orders.json", "people.json", "places.ndjson"
 """Names of a round's files in the folder of the solver process."""
@@ -83,7 +84,7 @@ class SolvingWorker(JobWorker[Round]):
         jobs: Jobs[Round],
         repository: SolvingRepository,
         solver_process: Solver,
-        lease: HeldLease,
+        lease: Lease,
         clock: Clock,
         *,
         watch: Watch,
