@@ -60,12 +60,12 @@ class Failures:
         return ParkReason(reason.reason, reason.detail, self._clock.now() + timedelta(seconds=wait), reason.attempts)
 
     def request(self, record: Record, reason: ParkReason, *, blocks: bool) -> ParkRequest:
-        return ParkRequest(record=record, verdict=reason, id=self._clock.new_id(), blocks=blocks)
+        return ParkRequest(record=record, cause=reason, id=self._clock.new_id(), blocks=blocks)
 
     async def park(self, requests: Sequence[ParkRequest]) -> None:
         for request in requests:
             topic, partition, offset = request.position
-            reason, detail = request.verdict.reason, request.verdict.detail
+            reason, detail = request.cause.reason, request.cause.detail
             position = {"topic": topic, "partition": partition, "offset": offset}
             _log.warning("record parked", consumer=self._consumer, **position, reason=reason, detail=detail)
         await self._parking.park(requests, consumer=self._consumer, now=self._clock.now())

@@ -86,7 +86,7 @@ class ParkRequest:
     """A record that is to be parked. `blocks`: later records of its key wait behind it."""
 
     record: Record
-    verdict: ParkReason
+    cause: ParkReason
     id: str
     blocks: bool
 
@@ -131,7 +131,7 @@ class Parking:
         await in_one_thread(self._database, body)
 
     def _dead_letter_of(self, request: ParkRequest, *, consumer: str, now: datetime) -> outbox.Fact:
-        record, verdict = request.record, request.verdict
+        record, cause = request.record, request.cause
         dead_letter = self._dead_letter(
             parked=request.id,
             consumer=consumer,
@@ -139,9 +139,9 @@ class Parking:
             partition=record.partition,
             offset=record.offset,
             key_hash=hashlib.sha256(record.key or b"").hexdigest(),
-            reason=verdict.reason,
-            fingerprint=verdict.fingerprint,
-            attempts=verdict.attempts,
+            reason=cause.reason,
+            fingerprint=cause.fingerprint,
+            attempts=cause.attempts,
         )
         return outbox.Fact(
             id=f"{request.id}.letter",
@@ -219,12 +219,12 @@ class Parking:
 
         return await in_one_thread(self._database, body)
 
-    async def failed_again(self, id: str, verdict: ParkReason) -> None:
+    async def failed_again(self, id: str, cause: ParkReason) -> None:
         change: dict[str, Any] = {
-            "reason": verdict.reason,
-            "detail": verdict.detail,
-            "fingerprint": verdict.fingerprint,
-            "retry_at": verdict.retry_at,
+            "reason": cause.reason,
+            "detail": cause.detail,
+            "fingerprint": cause.fingerprint,
+            "retry_at": cause.retry_at,
         }
         await self._parked.update_one({"_id": id}, {"$set": change, "$inc": {"attempts": 1}})
 
@@ -259,7 +259,7 @@ def _at_positions(consumer: str, requests: Sequence[ParkRequest]) -> Document:
 
 
 def _document(request: ParkRequest, consumer: str, now: datetime) -> Document:
-    record, verdict = request.record, request.verdict
+    record, cause = request.record, request.cause
     return {
         "_id": request.id,
         "consumer": consumer,
@@ -269,11 +269,11 @@ def _document(request: ParkRequest, consumer: str, now: datetime) -> Document:
         "key": record.key if request.blocks else None,
         "value": record.value,
         "headers": [[name, value] for name, value in record.headers],
-        "reason": verdict.reason,
-        "detail": verdict.detail,
-        "fingerprint": verdict.fingerprint,
-        "attempts": verdict.attempts,
-        "retry_at": verdict.retry_at,
+        "reason": cause.reason,
+        "detail": cause.detail,
+        "fingerprint": cause.fingerprint,
+        "attempts": cause.attempts,
+        "retry_at": cause.retry_at,
         "parked_at": now,
         "dropped_at": None,
     }

@@ -42,7 +42,7 @@ class Documented(FastAPI):
         return super().openapi()
 
 
-def extras(dependant: Dependant, methods: Collection[str]) -> Json:
+def route_extras(dependant: Dependant, methods: Collection[str]) -> Json:
     """The common responses and the security scheme of a route, for its `openapi_extra`."""
     needs = {dependency.call for dependency in dependant.dependencies}
     statuses = sorted(

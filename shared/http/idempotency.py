@@ -33,7 +33,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 
 from shared.errors import Conflict, DomainError, Rejected, StaleVersion
-from shared.http.document import extras
+from shared.http.document import route_extras
 from shared.http.effects import ANSWER_LOST, REQUESTS, AnswerLost, record_effect
 from shared.http.problems import outbox_behind, problem
 from shared.http.requests import (
@@ -42,7 +42,7 @@ from shared.http.requests import (
     json_body,
     principal,
     query_parameters,
-    refuse_guesses,
+    refuse_coerced_values,
     refuse_unknown_query,
 )
 from shared.mongo import (
@@ -203,7 +203,7 @@ class Route(APIRoute):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.openapi_extra = extras(self.dependant, self.methods or ())
+        self.openapi_extra = route_extras(self.dependant, self.methods or ())
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -219,7 +219,7 @@ class Route(APIRoute):
             if request.method in _WRITES and request.app.state.backlog.is_overdue:
                 return outbox_behind()
             if request.method != "POST":
-                await refuse_guesses(request, body)
+                await refuse_coerced_values(request, body)
                 return await handle(request)
             try:
                 return await post(request)
@@ -235,7 +235,7 @@ class Route(APIRoute):
             request.state.id = scope.id
             attempt: str = request.app.state.clock.new_id()
             async with idempotency.attempting(scope, attempt):
-                await refuse_guesses(request, body)
+                await refuse_coerced_values(request, body)
                 response = await handle(request)
             await idempotency.finish(scope, response)
             return response

@@ -95,7 +95,7 @@ def form_body(dependant: Dependant) -> bool:
     return any(isinstance(field.field_info, Form) for field in dependant.body_params)
 
 
-async def refuse_guesses(request: Request, body: TypeAdapter[Any] | None) -> None:
+async def refuse_coerced_values(request: Request, body: TypeAdapter[Any] | None) -> None:
     """Refuses values of a wrong JSON type, such as `"4"` for an integer, which FastAPI would convert.
 
     FastAPI refuses an empty body.
@@ -106,12 +106,16 @@ async def refuse_guesses(request: Request, body: TypeAdapter[Any] | None) -> Non
     if not content:
         return
     await request.json()  # refuses NaN, and excessive depth and keys, before a model reads the body
-    errors = _guesses(content, body) if len(content) <= _READ_AT_ONCE_BYTES else await off_loop(_guesses, content, body)
+    errors = (
+        _coerced_values(content, body)
+        if len(content) <= _READ_AT_ONCE_BYTES
+        else await off_loop(_coerced_values, content, body)
+    )
     if errors:
         raise RequestValidationError(errors)
 
 
-def _guesses(content: bytes, body: TypeAdapter[Any]) -> list[dict[str, Any]]:
+def _coerced_values(content: bytes, body: TypeAdapter[Any]) -> list[dict[str, Any]]:
     try:
         body.validate_json(content, strict=True)
     except ValidationError as wrong:

@@ -40,10 +40,10 @@ class ParkedRecords:
     parking: Parking
 
     async def park(self, id: str, record: Sent, reason: str = "handler_refused", *, blocks: bool = True) -> str:
-        verdict = ParkReason(reason, "why")
+        cause = ParkReason(reason, "why")
         at = SystemClock().now()
-        aside = ParkRequest(record=record, verdict=verdict, id=id, blocks=blocks)
-        await self.parking.park([aside], consumer="notifications.x", now=at)
+        request = ParkRequest(record=record, cause=cause, id=id, blocks=blocks)
+        await self.parking.park([request], consumer="notifications.x", now=at)
         return id
 
     async def run(self, *arguments: str, **environment: str) -> tuple[int, str]:

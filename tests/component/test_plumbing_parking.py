@@ -1,4 +1,4 @@
-"""Records set aside on real Kafka and real MongoDB: in order behind their key, retried, dropped."""
+"""Parked records on real Kafka and real MongoDB: in order behind their key, retried, dropped."""
 
 import asyncio
 from concurrent.futures import Future
@@ -165,8 +165,8 @@ async def test_an_unreadable_dropped_record_is_not_parked_again_when_its_offset_
     broken = Sent("matching.events", 7, key, b"{nonsense", [])
 
     async def park(id: str) -> None:
-        aside = ParkRequest(record=broken, verdict=ParkReason("malformed", "no JSON"), id=id, blocks=True)
-        await plumbing.parking.park([aside], consumer="c", now=plumbing.now())
+        request = ParkRequest(record=broken, cause=ParkReason("malformed", "no JSON"), id=id, blocks=True)
+        await plumbing.parking.park([request], consumer="c", now=plumbing.now())
 
     await park("first")
     [parked] = await plumbing.parking.waiting()

@@ -128,7 +128,7 @@ def _scene(known: Policy, who: str, other: Person, *, leaves: Relationship | Non
         leaves=leaves.id if leaves else None,
     )
     situation = Situation(policy=known, mentee=mentee(who, across_institutions=True), mentor=other, asked=())
-    return RepairContext(move=move, situation=situation, leaves=leaves, before=None)
+    return RepairContext(move=move, situation=situation, ending=leaves, former_mentor=None)
 
 
 def _together(who: str, other: str, home: str) -> Relationship:

@@ -14,7 +14,7 @@ from services.profiles.rosters.domain import reading
 from services.profiles.rosters.domain.mapping import parse
 from shared import offloop
 from shared.errors import Rejected
-from shared.http.requests import BoundedRequest, refuse_guesses
+from shared.http.requests import BoundedRequest, refuse_coerced_values
 
 SECTION = parse(b"sections: {people: {fields: {name: {column: name}, email: {column: mail}}}}", "people")
 
@@ -48,7 +48,7 @@ async def test_a_long_body_is_read_and_checked_in_another_thread(
         return await offloop.off_loop(work, *arguments)
 
     monkeypatch.setattr("shared.http.requests.off_loop", off_loop)
-    await refuse_guesses(_request(body), TypeAdapter(Body))
+    await refuse_coerced_values(_request(body), TypeAdapter(Body))
     assert len(seen) == times
 
 

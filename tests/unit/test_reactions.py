@@ -40,7 +40,7 @@ class ParkingInMemory:
         return set()
 
     async def park(self, requests: Sequence[ParkRequest], *, consumer: str, now: datetime) -> None:  # noqa: ARG002
-        self.parked += [request.verdict.reason for request in requests]
+        self.parked += [request.cause.reason for request in requests]
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def institutions_router(institutions: InstitutionUseCases) -> APIRouter:
     routes = router(prefix="/institutions", tags=["institutions"])
 
     @routes.post("", status_code=201, responses=problems(409))
-    async def found(
+    async def create(
         body: NewInstitution,
         me: SignedIn,
         request: NewId,

@@ -133,18 +133,18 @@ def programmes_router(programmes: ProgrammeUseCases) -> APIRouter:
     routes = router(prefix="/programmes", tags=["programmes"])
 
     @routes.post("", status_code=201, responses=problems(409))
-    async def found(
+    async def create(
         body: NewProgramme,
         me: SignedIn,
-        fresh: NewId,
+        new_id: NewId,
         trace: Traced,
         response: Response,
         _key: IdempotencyKey = None,
     ) -> ProgrammeView:
         """By the owner's coordinator, or by an operator for a named owner."""
         fields = given(body)
-        id, owner = fields.pop("id", None) or fresh, fields.pop("institution", None)
-        created = await programmes.create(me, id=id, owner=owner, given=fields, request=fresh, trace=trace)
+        id, owner = fields.pop("id", None) or new_id, fields.pop("institution", None)
+        created = await programmes.create(me, id=id, owner=owner, given=fields, request=new_id, trace=trace)
         response.headers["location"] = f"/programmes/{created.state.id}"
         return with_etag(response, created.version, _view(created, me))
 

@@ -16,7 +16,7 @@ from services.matching.repairs.domain.lifecycle import Move, Step
 from services.matching.rounds.domain.assignments import obstacle
 
 NOT_DISPLACED = "not_displaced"
-"""The reason that is good news."""
+"""The reason of a step whose mentee has a mentor by now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +25,10 @@ class RepairContext:
 
     move: Move
     situation: Situation
-    leaves: Relationship | None
-    before: Person | None
-    """The mentor whom the mentee leaves."""
+    ending: Relationship | None
+    """The relationship that the move ends."""
+    former_mentor: Person | None
+    """The mentor of that relationship."""
 
 
 Ended = Decided[Relationship] | Decided[Request]
@@ -57,7 +58,7 @@ def _hindrance(contexts: Sequence[RepairContext], displacement: Displacement | N
     if displacement is None or not _is_displaced(contexts[0], displacement):
         return NOT_DISPLACED
     for nth, context in enumerate(contexts):
-        if nth and (context.leaves is None or not context.leaves.takes_seat):
+        if nth and (context.ending is None or not context.ending.takes_seat):
             return "moved_on"
         situation = _after(contexts[:nth], context.situation)
         makes_room = nth + 1 < len(contexts)
@@ -75,10 +76,10 @@ def _after(moved: Sequence[RepairContext], situation: Situation) -> Situation:
 
 
 def _is_displaced(context: RepairContext, displacement: Displacement) -> bool:
-    if not displacement.displaces(context.leaves):
+    if not displacement.displaces(context.ending):
         return False
-    before = context.before
-    return displacement.cause != "capacity_lowered" or (before is not None and before.taken > before.member.capacity)
+    former = context.former_mentor
+    return displacement.cause != "capacity_lowered" or (former is not None and former.taken > former.member.capacity)
 
 
 def _with_room(situation: Situation) -> Situation:
@@ -90,8 +91,8 @@ def _with_room(situation: Situation) -> Situation:
 def _moved(context: RepairContext, repair: str, *, programme: str, id: str, now: datetime) -> Iterator[Ended]:
     move = context.move
     pair = Pair(programme=programme, mentee=move.mentee, mentor=move.mentor)
-    if context.leaves is not None and context.leaves.is_open:
-        yield close_for_repair(context.leaves, policy=context.situation.policy, now=now)
+    if context.ending is not None and context.ending.is_open:
+        yield close_for_repair(context.ending, policy=context.situation.policy, now=now)
     yield begin(pair, id=id, request=None, repair=repair, now=now)
     yield from requests.settled_by_pairing(pair, context.situation, reason="matched_in_repair", now=now)
 

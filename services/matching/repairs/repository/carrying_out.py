@@ -97,7 +97,7 @@ class MongoRepairWorkRepository:
             after, decided = carry(before, contexts, displacement_of(lost) if lost else None)
             if after is before:
                 return
-            left = [context.before for context in contexts if context.before is not None]
+            left = [context.former_mentor for context in contexts if context.former_mentor is not None]
             situations = [context.situation for context in contexts]
             save_together(writing, decided, situations, self._clock, trace, beside=left)
             write_all(writing, STEPS, [changing(after)])
@@ -133,13 +133,17 @@ class MongoRepairWorkRepository:
 
 def _context(writing: Writing, programme: str, move: Move) -> RepairContext:
     mentee, mentor, session = move.mentee.member, move.mentor.member, writing.session
-    two = situation(writing, programme, mentee=mentee, mentor=mentor)
-    left = writing[RELATIONSHIPS].find_one({"_id": move.leaves}, session=session) if move.leaves else None
-    leaves = relationship_of(left) if left else None
-    before = person(writing, leaves.pair.mentor.member) if leaves else None
-    is_kept = leaves is not None and leaves.takes_seat
-    beside = {"mentee.member": mentee, "programme": programme, **OPEN, "_id": {"$ne": move.leaves}}
-    another = None if is_kept else writing[RELATIONSHIPS].find_one(beside, {"_id": 1}, session=session)
-    rivals = pending(writing, {"mentor.member": mentor}) if two.is_last_seat else ()
-    two = replace(two, is_engaged=another is not None, rivals=rivals)
-    return RepairContext(move=move, situation=two, leaves=leaves, before=before)
+    relationships = writing[RELATIONSHIPS]
+    document = relationships.find_one({"_id": move.leaves}, session=session) if move.leaves else None
+    ending = relationship_of(document) if document else None
+    keeps_seat = ending is not None and ending.takes_seat
+    elsewhere = {"mentee.member": mentee, "programme": programme, **OPEN, "_id": {"$ne": move.leaves}}
+    another = None if keeps_seat else relationships.find_one(elsewhere, {"_id": 1}, session=session)
+    both = situation(writing, programme, mentee=mentee, mentor=mentor)
+    rivals = pending(writing, {"mentor.member": mentor}) if both.is_last_seat else ()
+    return RepairContext(
+        move=move,
+        situation=replace(both, is_engaged=another is not None, rivals=rivals),
+        ending=ending,
+        former_mentor=person(writing, ending.pair.mentor.member) if ending else None,
+    )

@@ -76,7 +76,7 @@ class Cohort:
         mentor_number = {mentor.member: mentor.number for mentor in self.mentors}
         mentee_number = {mentee.member: mentee.number for mentee in self.mentees}
 
-        def named(couples: Sequence[Couple]) -> str:
+        def pairs_as_json(couples: Sequence[Couple]) -> str:
             pairs = [
                 {"mentee": mentee_number[mentee], "mentor": mentor_number[mentor]}
                 for mentee, mentor in couples
@@ -87,7 +87,7 @@ class Cohort:
         exclusions = [couple for couple in self.call.orders.exclusions if couple[1] in mentor_number]
         compare = "true" if self.call.compare else "false"
         exchanges = f'"exchanges":{canonical.text(self._exchanges()).decode()},' if self.ceilings else ""
-        yield f'{{"compare":{compare},{exchanges}"exclusions":{named(exclusions)},'.encode()
+        yield f'{{"compare":{compare},{exchanges}"exclusions":{pairs_as_json(exclusions)},'.encode()
         yield b'"format":"preceptor-round-input/1","mentees":['
         yield from self._mentees()
         mentors = [
@@ -96,7 +96,7 @@ class Cohort:
         ]
         yield b'],"mentors":' + canonical.text(mentors)
         policy = canonical.text({**self.rules, "id": f"policy-{self.policy_sha256[:16]}"}).decode()
-        last = f',"pins":{named(self.call.orders.pins)},"policy":{policy},"round":"{self.call.round}",'
+        last = f',"pins":{pairs_as_json(self.call.orders.pins)},"policy":{policy},"round":"{self.call.round}",'
         yield f'{last}"target":"{self.call.target}"}}\n'.encode()
 
     def _exchanges(self) -> list[dict[str, Any]]:

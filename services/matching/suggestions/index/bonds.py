@@ -55,7 +55,7 @@ class Bonds:
         known = self._known(mentee)
         return any(bond.takes_seat and bond.mentee == mentee and bond.programme == programme for bond in known)
 
-    def apart(self, member: str, role: Role) -> AbstractSet[str]:
+    def separated_from(self, member: str, role: Role) -> AbstractSet[str]:
         """The other side of bonds in which this member is the mentor, or the mentee: unless a bond holds both ways, the
         reverse pair may be made.
         """

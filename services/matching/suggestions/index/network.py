@@ -338,5 +338,5 @@ class Network:
     def _kept_from(self, member: str, role: Role) -> AbstractSet[str]:
         """In every programme."""
         own = self._preferences.get(member)
-        bonded = self._bonds.apart(member, role)
+        bonded = self._bonds.separated_from(member, role)
         return self._named_by.get(member, set()) | (own.never if own else frozenset()) | bonded

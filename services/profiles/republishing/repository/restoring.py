@@ -142,8 +142,8 @@ class ProfilesRestored:
     async def _carried_out(self, marker: Document, now: datetime) -> None:
         """The backup may have the request as waiting, or not have it; receipts are read again from the topics."""
         known = {"_id": marker["erasure"], "institution": marker["institution"], "member": marker["_id"]}
-        fresh = {"requested_by": "member", "requested_at": now, "due_at": now, "receipts": {}, "version": 1}
-        await self._database[ERASURES].update_one(known, {"$setOnInsert": fresh}, upsert=True)
+        assumed = {"requested_by": "member", "requested_at": now, "due_at": now, "receipts": {}, "version": 1}
+        await self._database[ERASURES].update_one(known, {"$setOnInsert": assumed}, upsert=True)
         await self._database[ERASURES].update_one(
             {**known, "state": {"$nin": ["carried_out", "completed"]}},
             {"$set": {"state": "carried_out", "ended_at": now}, "$inc": {"version": 1}},

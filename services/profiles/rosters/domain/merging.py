@@ -115,7 +115,7 @@ def _met_before(member: Member, job: Import) -> int | None:
 
 def _created(row: Row, profile: Profile, job: Import, id: str) -> Outcome:
     values = given(profile)
-    imported = {**_mark(row, job), "fields": {name: plain(value) for name, value in values.items()}}
+    imported = {**_mark(row, job), "fields": {name: as_stored(value) for name, value in values.items()}}
     member = members.register(id=id, institution=job.scope.institution, given={**values, "imported": imported})
     return Outcome(line=row.line, verdict="created", member=id, after=member)
 
@@ -129,9 +129,9 @@ def _merged(row: Row, profile: Profile, job: Import, found: Versioned[Member]) -
     for name, value in given(profile).items():
         if name == "enrolments":
             value = _joined(member, value, last.get(name, ()), by_force=name in job.authoritative)  # noqa: PLW2901
-            last[name] = sorted(set(last.get(name, ())) | set(plain(profile.enrolments)))
-        elif not is_shared and _may_write(member, name, plain(value), last.get(name, _ABSENT), job):
-            last[name] = plain(value)
+            last[name] = sorted(set(last.get(name, ())) | set(as_stored(profile.enrolments)))
+        elif not is_shared and _may_write(member, name, as_stored(value), last.get(name, _ABSENT), job):
+            last[name] = as_stored(value)
         else:
             kept.append(name)
             continue
@@ -154,8 +154,8 @@ def _mark(row: Row, job: Import) -> dict[str, Any]:
 
 
 def _may_write(member: Member, name: str, value: Any, last: Any, job: Import) -> bool:
-    current = plain(getattr(member, name))
-    untouched = current == last or (last is _ABSENT and current == plain(_DEFAULTS.get(name, _ABSENT)))
+    current = as_stored(getattr(member, name))
+    untouched = current == last or (last is _ABSENT and current == as_stored(_DEFAULTS.get(name, _ABSENT)))
     return name in job.authoritative or untouched or current == value
 
 
@@ -171,7 +171,7 @@ def _joined(
     return tuple(Enrolment(programme=programme, roles=tuple(sorted(held))) for programme, held in roles.items())
 
 
-def plain(value: Any) -> Any:
+def as_stored(value: Any) -> Any:
     """A field's value as stored in `imported`: tuples as lists, enrolments as `programme:role`."""
     if isinstance(value, tuple):
         if value and isinstance(value[0], Enrolment):
