@@ -45,9 +45,9 @@ class FairScheduler:
     async def next(self, in_flight: Sequence[Document]) -> list[Document]:
         """Rows `in_flight` are not marked as sent yet and must not be sent again."""
         pending = {"status": "pending", "_id": {"$nin": [row["_id"] for row in in_flight]}}
-        by_lane = [("bulk", ASCENDING), ("_id", ASCENDING)]
+        by_priority = [("bulk", ASCENDING), ("_id", ASCENDING)]
         limit = _BULK_BATCH if self.bulk_waits else _BATCH
-        rows = await self._outbox.find(pending).sort(by_lane).limit(limit).to_list(None)
+        rows = await self._outbox.find(pending).sort(by_priority).limit(limit).to_list(None)
         self.bulk_waits = bool(rows) and rows[-1]["bulk"]
         self.has_more = len(rows) == limit
         if self.has_more:
@@ -59,9 +59,9 @@ class FairScheduler:
         waiting = await self._outbox.distinct("institution", {"status": "pending", "bulk": {"$in": [False, True]}})
         absent = self._institutions_in_turn(set(waiting) - {row["institution"] for row in batch})
         share = max(1, _BATCH // max(1, 2 * len(absent)))
-        both_lanes = {**pending, "bulk": {"$in": [False, True]}}
+        either_priority = {**pending, "bulk": {"$in": [False, True]}}
         finds = (
-            self._outbox.find({**both_lanes, "institution": institution})
+            self._outbox.find({**either_priority, "institution": institution})
             .sort([("bulk", ASCENDING), ("_id", ASCENDING)])
             .limit(share)
             .to_list(None)

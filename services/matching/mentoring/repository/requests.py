@@ -56,7 +56,7 @@ class MongoMentoringRepository:
         document = await self._requests.find_one({"_id": id, "institutions": institution})
         return request_of(document) if document else None
 
-    async def request_and_asker(
+    async def request_and_caller(
         self, institution: str, subject_hash: str, id: str
     ) -> tuple[Request | None, str | None]:
         inactive = {"from": PARTICIPANTS, "localField": "_id", "foreignField": "_id", "as": "inactive"}
@@ -68,12 +68,12 @@ class MongoMentoringRepository:
         ]
         stages: list[Document] = [
             {"$match": {"_id": id, "institutions": institution}},
-            {"$lookup": {"from": PREFERENCES, "pipeline": binding, "as": "asker"}},
+            {"$lookup": {"from": PREFERENCES, "pipeline": binding, "as": "caller"}},
         ]
         found = await self._requests.aggregate(stages).to_list(1)
         if not found:
             return None, await self.signed_in(institution, subject_hash)
-        return request_of(found[0]), next((str(member["_id"]) for member in found[0]["asker"]), None)
+        return request_of(found[0]), next((str(member["_id"]) for member in found[0]["caller"]), None)
 
     async def askers(self, ids: Iterable[str]) -> Mapping[str, Member]:
         found = self._database[PARTICIPANTS].find({"_id": {"$in": list(ids)}, "erased": False})

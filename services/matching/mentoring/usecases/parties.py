@@ -42,7 +42,7 @@ class MentoringRepository(SignIns, Protocol):
     async def request(self, institution: str, id: str) -> Request | None:
         """The request with this id, if a party to it belongs to this institution."""
 
-    async def request_and_asker(
+    async def request_and_caller(
         self, institution: str, subject_hash: str, id: str
     ) -> tuple[Request | None, str | None]:
         """The same, and the member bound to this sign-in; one read where the request exists."""

@@ -192,8 +192,8 @@ class Requests:
     async def _own(self, me: Principal, id: str, side: Side) -> Request:
         """Raises `NotFound` for a request in which the caller is not on this side."""
         me.require("member")
-        request, asker = await self._store.request_and_asker(me.home, me.subject_hash, id)
-        member = require_bound(asker)
+        request, caller = await self._store.request_and_caller(me.home, me.subject_hash, id)
+        member = require_bound(caller)
         if request is None or request.pair.side_of(member) != side:
             raise NotFound("request_not_found", "there is no request with this id")
         return request
