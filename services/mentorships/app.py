@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
+from services.mentorships.checkins import wiring as checkins
 from services.mentorships.goals import wiring as goals
 from services.mentorships.lifecycle import wiring as lifecycle
 from services.mentorships.policies import wiring as policies
@@ -44,6 +45,7 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             policies.build(dependencies),
             lifecycle.build(dependencies, mentorships(dependencies.database, clock)),
             goals.build(dependencies),
+            checkins.build(dependencies),
             Slice(prepare=[erasures.prepare]),
         ],
     )

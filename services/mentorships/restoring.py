@@ -6,16 +6,15 @@ since then is lost, because its events do not carry it: such mentorships are nam
 
 from collections.abc import Iterator, Mapping
 
+from services.mentorships.checkins.repository import CHECK_INS
 from services.mentorships.goals.repository import GOALS
 from services.mentorships.lifecycle.repository import MENTORSHIPS
 from shared.contracts.envelope import Received
-from shared.contracts.mentorships import AboutMentorship, GoalChanged
-from shared.contracts.payload import Payload
 from shared.mongo import Database
 from shared.restoring import Ahead, Counter, Outcome, raise_counters
 
-VERSIONED: Mapping[type[Payload], str] = {AboutMentorship: MENTORSHIPS, GoalChanged: GOALS}
-"""The collection whose `version` is the sequence of these events."""
+VERSIONED: Mapping[str, str] = {"mentorship": MENTORSHIPS, "goal": GOALS, "check_ins": CHECK_INS}
+"""By an event's aggregate: the collection whose `version` is its sequence."""
 
 
 class MentorshipsRestored:
@@ -30,7 +29,7 @@ class MentorshipsRestored:
         }
 
     def raised_by(self, received: Received) -> tuple[Counter, int] | None:
-        name = next((name for kind, name in VERSIONED.items() if isinstance(received.payload, kind)), None)
+        name = VERSIONED.get(received.payload.AGGREGATE) if received.payload is not None else None
         return None if name is None else ((name, received.envelope.subject), received.envelope.sequence)
 
     def outcomes(self, ahead: Ahead) -> Iterator[Outcome]:

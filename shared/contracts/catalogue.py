@@ -48,6 +48,8 @@ EVENTS: dict[str, type[Payload]] = {
         mentorships.PeriodEnding,
         mentorships.MentorshipEnded,
         mentorships.GoalChanged,
+        mentorships.CheckInOpened,
+        mentorships.CheckInAnswered,
         mentorships.MentorshipsErasureCompleted,
         notifications.NotificationRecorded,
         notifications.NotificationsErasureCompleted,

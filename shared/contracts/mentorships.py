@@ -128,22 +128,44 @@ class MentorshipEnded(AboutMentorship):
     """Whether no agreement was in force."""
 
 
-class GoalChanged(Payload):
+class GoalChanged(AboutMentorship):
     """The mentee set, changed or ended a goal, or one of the two commented on it. Its text stays in mentorships."""
 
     TYPE: ClassVar[str] = "org.preceptor.mentorships.goal.changed.v1"
     TOPIC: ClassVar[str] = "mentorships.events"
     AGGREGATE: ClassVar[str] = "goal"
-    TENANT: ClassVar[str] = "mentee.institution"
 
     goal: Id
-    mentorship: Id
-    programme: Id
-    mentee: Recipient
-    mentor: Recipient
     what: Slug
     """Today `set`, `changed`, `shared`, `completed`, `dropped`, `reopened`, `commented`; more may come."""
-    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+
+class AboutCheckIns(AboutMentorship):
+    """The common fields of events about the check-ins of a mentorship."""
+
+    AGGREGATE: ClassVar[str] = "check_ins"
+
+    check_ins: Id
+    """`<mentorship>.check-ins`."""
+    period: Slug
+    """Today `day_30`, `day_90`, `day_180`, `end`; more may come."""
+
+
+class CheckInOpened(AboutCheckIns):
+    """Both are asked how the mentorship goes."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.check_in.opened.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
+class CheckInAnswered(AboutCheckIns):
+    """One of the two answered, or corrected their answer. The answer stays in mentorships."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.check_in.answered.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    by: Slug
+    """`mentee` or `mentor`."""
 
 
 class MentorshipsErasureCompleted(Payload):

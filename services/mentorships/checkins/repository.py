@@ -1,0 +1,80 @@
+"""Documents ↔ check-ins, which follow the mentorship in its transaction."""
+
+from collections.abc import Sequence
+
+from services.mentorships.checkins import domain
+from services.mentorships.checkins.domain import Answer, CheckIns, Period
+from services.mentorships.kernel.pairs import Decided
+from services.mentorships.kernel.repository import MongoAggregates
+from services.mentorships.lifecycle.domain import Mentorship
+from services.mentorships.projections.domain import Programme
+from services.mentorships.projections.repository import MongoProjections
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.mongo import Database, Document, Writing
+
+CHECK_INS = "check_ins"
+
+
+class MongoCheckIns(MongoAggregates[CheckIns]):
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock, collection=CHECK_INS, kind=CheckIns, what="mentorship")
+        self._projections = MongoProjections(database)
+
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None:
+        return await self._projections.signed_in(institution, subject_hash)
+
+    async def programme(self, id: str) -> Programme | None:
+        return await self._projections.programme(id)
+
+    async def answers(self, institution: str, programme: str) -> Sequence[tuple[Period, Answer]]:
+        stages: list[Document] = [
+            {"$match": {"pair.programme": programme, "institutions": institution}},
+            {"$project": {"pair": 1, "opened": 1}},
+            {"$unwind": "$opened"},
+            {"$unwind": "$opened.answers"},
+            {"$sort": {"opened.answers.at": 1, "_id": 1}},
+        ]
+        return [
+            (found["opened"]["period"], _answer(found["opened"]["answers"]))
+            async for found in self._database[CHECK_INS].aggregate(stages)
+            if found["pair"][found["opened"]["answers"]["by"]]["institution"] == institution
+        ]
+
+    def follow(self, writing: Writing, before: Mentorship | None, after: Mentorship, trace: Trace) -> None:
+        """Starts with the first agreement, stops and continues with a pause, and ends with the mentorship."""
+        known = self.load(writing, domain.id_of(after.id))
+        decided = self._decide(known, before, after)
+        if decided is not None:
+            self.save(writing, decided, trace, before=known)
+
+    def _decide(self, known: CheckIns | None, before: Mentorship | None, after: Mentorship) -> Decided[CheckIns] | None:
+        if known is None:
+            has_started = after.is_open and after.activated_at is not None
+            return (
+                domain.start(after.pair, mentorship=after.id, now=after.activated_at or after.began_at)
+                if has_started
+                else None
+            )
+        if known.is_over:
+            return None
+        if after.ended_at is not None:
+            return domain.finish(known, now=after.ended_at)
+        was_paused = before is not None and before.is_paused
+        if after.is_paused and not was_paused:
+            return domain.pause(known, now=self._clock.now())
+        return domain.resume(known, now=self._clock.now()) if was_paused and not after.is_paused else None
+
+
+def forget(writing: Writing, member: str) -> None:
+    """Deletes an erased member's answers."""
+    for side in ("mentee", "mentor"):
+        writing[CHECK_INS].update_many(
+            {f"pair.{side}.member": member, "opened.0": {"$exists": True}},
+            {"$pull": {"opened.$[].answers": {"by": side}}, "$inc": {"version": 1}},
+            session=writing.session,
+        )
+
+
+def _answer(document: Document) -> Answer:
+    return Answer(**{**document, "ratings": tuple(document["ratings"])})
