@@ -82,13 +82,13 @@ class MentorshipsService:
         )
         await MongoProjections(self.database).fold_people([self.received(profile)])
 
-    async def knows_programme(self) -> None:
+    async def knows_programme(self, *, admits: tuple[str, ...] = (NORTH, SOUTH)) -> None:
         programme = ProgrammeChanged(
             programme=PROGRAMME,
             institution=NORTH,
             name="Residency",
             status="active",
-            admits=(NORTH, SOUTH),
+            admits=admits,
             weights={},
         )
         await MongoProjections(self.database).fold_programmes([self.received(programme)])
@@ -122,8 +122,9 @@ class MentorshipsService:
     async def get(self, person: Recipient, path: str, **query: Any) -> httpx.Response:
         return await self.http.get(path, params=query, headers=self.headers(person))
 
-    async def post(self, person: Recipient, path: str, body: Any = None) -> httpx.Response:
-        return await self.http.post(path, json=body, headers=self.headers(person))
+    async def post(self, person: Recipient, path: str, body: Any = None, *, key: str = "") -> httpx.Response:
+        headers = self.headers(person) | ({"Idempotency-Key": key} if key else {})
+        return await self.http.post(path, json=body, headers=headers)
 
     async def put(self, person: Recipient, path: str, body: Any, **headers: str) -> httpx.Response:
         return await self.http.put(path, json=body, headers=self.headers(person) | headers)

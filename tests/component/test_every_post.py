@@ -1,4 +1,4 @@
-"""Every POST of the three services, repeated after its process was killed between its commit and its answer.
+"""Every POST of the services, repeated after its process was killed between its commit and its answer.
 
 The repetition is answered at once and changes nothing. Each service's requests are compared with its own document, so
 that a new POST without a request here fails.
@@ -6,15 +6,18 @@ that a new POST without a request here fails.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.mentorships.kernel.due import DueWorker
+from services.mentorships.lifecycle import domain as lifecycle
 from shared.clock import SystemClock
 from shared.mongo import Database
-from tests.component import matching_kit, notifications_kit, profiles_kit
+from tests.component import matching_kit, mentorships_kit, notifications_kit, profiles_kit
 from tests.component.matching_kit import CARE, NORTH, Matching
 from tests.component.profiles_kit import Network, Person
 
@@ -184,6 +187,25 @@ class Posts:
         changed = {"$set": {"state": state}, "$inc": {"version": 1}}
         await self._matching.database[collection].update_one({"_id": id}, changed)
         return int((await self._matching.database[collection].find_one({"_id": id}) or {})["version"])
+
+
+async def test_every_post_of_mentorships_takes_effect_once_and_is_answered_without_a_wait(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with mentorships_kit.serving(mongo_uri, kafka_bootstrap, issuer, "api") as mentorships:
+        await mentorships.knows(mentorships_kit.MENTEE)
+        repeating = Repeating(mentorships.database)
+
+        def post(path: str) -> Send:
+            return lambda key: mentorships.post(mentorships_kit.MENTEE, path, key=key)
+
+        introduction = await mentorships.opened()
+        await repeating.twice("/mentorships/{mentorship}/leave", post(f"/mentorships/{introduction}/leave"))
+        silent = await mentorships.opened(at=mentorships.clock.now() - timedelta(days=100))
+        mentorships.clock.ahead = timedelta(days=61)
+        await DueWorker(mentorships.mentorships, lifecycle.pass_time, mentorships.clock).work()
+        await repeating.twice("/mentorships/{mentorship}/go-on", post(f"/mentorships/{silent}/go-on"))
+        repeating.covers((await mentorships.http.get("/openapi.json")).json())
 
 
 async def test_every_post_of_notifications_takes_effect_once_and_is_answered_without_a_wait(

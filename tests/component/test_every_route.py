@@ -1,4 +1,4 @@
-"""Every route of the three services, taken from their own documents, as somebody asks who may not."""
+"""Every route of the services, taken from their own documents, as somebody asks who may not."""
 
 import base64
 import hashlib
@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from deploy.issuer import LocalIssuer
 from shared.clock import SystemClock
+from shared.contracts.payload import Recipient
 from shared.mongo import Database
-from tests.component import matching_kit, notifications_kit, profiles_kit
+from tests.component import matching_kit, mentorships_kit, notifications_kit, profiles_kit
 from tests.component.matching_kit import CARE, NORTH, SOUTH
 
 Json = dict[str, Any]
@@ -92,12 +93,17 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> LocalIssuer:
     return issuer
 
 
-@pytest.fixture(scope="module", params=["profiles", "matching", "notifications"])
+@pytest.fixture(scope="module", params=["profiles", "matching", "mentorships", "notifications"])
 async def served(
     request: pytest.FixtureRequest, mongo_uri: str, kafka_bootstrap: str, two: LocalIssuer
 ) -> AsyncIterator[Served]:
-    make = {"profiles": _profiles, "matching": _matching, "notifications": _notifications}[request.param]
-    async with make(mongo_uri, kafka_bootstrap, two) as served:
+    make = {
+        "profiles": _profiles,
+        "matching": _matching,
+        "mentorships": _mentorships,
+        "notifications": _notifications,
+    }
+    async with make[request.param](mongo_uri, kafka_bootstrap, two) as served:
         yield served
 
 
@@ -142,6 +148,23 @@ async def _matching(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIt
             matching.database,
             matching.service.app.openapi(),
             ids | {"institution": NORTH, "round": round_.json()["id"], "repair": repair.json()["id"]},
+            _strangers(two) | {"member": two.token("sue", institution=SOUTH, roles=["member"])},
+        )
+
+
+@asynccontextmanager
+async def _mentorships(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIterator[Served]:
+    async with mentorships_kit.serving(mongo_uri, bootstrap, two, "api") as mentorships:
+        mentor, stranger = (Recipient(member=name, institution=of) for name, of in (("ada", NORTH), ("sue", SOUTH)))
+        for person in (mentorships_kit.MENTEE, mentor, stranger):
+            await mentorships.knows(person)
+        await mentorships.knows_programme(admits=(NORTH,))
+        opened = await mentorships.opened(mentor=mentor)
+        yield Served(
+            mentorships.http,
+            mentorships.database,
+            (await mentorships.http.get("/openapi.json")).json(),
+            {"programme": mentorships_kit.PROGRAMME, "mentorship": opened},
             _strangers(two) | {"member": two.token("sue", institution=SOUTH, roles=["member"])},
         )
 
@@ -243,7 +266,13 @@ def test_only_a_route_that_takes_a_version_answers_that_it_is_stale(served: Serv
         assert ("412" in operation["responses"]) == takes_version, f"{method} {path}"
 
 
-_KNOWN_TO_ALL = {"/institutions/{institution}", "/programmes/{programme}", "/institutions", "/programmes"}
+_KNOWN_TO_ALL = {
+    "/institutions/{institution}",
+    "/programmes/{programme}",
+    "/programmes/{programme}/mentoring-policy",
+    "/institutions",
+    "/programmes",
+}
 """Readable by everybody in the institution."""
 _VERDICTS = {"/rotations", "/rotations/{rotation}", "/rotations/upload"}
 """Refused by row, for what they name: 422, or 200 with every row refused."""

@@ -13,23 +13,40 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.matching.kernel.shards import SHARDS
+from services.matching.mentoring.handlers import Reactions as MatchingReactions
+from services.matching.mentoring.repository.requests import MongoMentoringRepository
 from services.matching.projections.handlers import projection_handlers
 from services.matching.projections.repository import PARTICIPANTS, ProjectedDocuments
 from services.matching.suggestions.feed import STATES
 from services.matching.suggestions.index.network import Network
+from services.mentorships.lifecycle.handlers import Reactions as MentorshipReactions
+from services.mentorships.projections.repository import MongoProjections
+from services.mentorships.slices import mentorships
 from services.notifications.inbox.repository.inbox import MongoInboxRepository
 from services.notifications.notifying.handlers import Reactions
 from services.notifications.notifying.repository import MongoNotificationRepository
 from services.notifications.notifying.usecases import Notifier
 from services.notifications.privacy.repository import MongoErasureRepository
 from services.notifications.projections.repository import MongoContactRepository
-from shared.clock import SystemClock
+from shared.clock import Clock, SystemClock
 from shared.consuming.consumer import Consumers
 from shared.consuming.parking import Record
 from shared.consuming.projection import Refused, fold
+from shared.consuming.reactions import Reaction
 from shared.contracts.catalogue import EVENTS
-from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, SuggestionsChanged
-from shared.contracts.profiles import ContactChanged, MemberChanged
+from shared.contracts.matching import (
+    AboutPlace,
+    AboutRelationship,
+    AboutRequest,
+    RelationshipClosed,
+    RelationshipOpened,
+    RelationshipPaused,
+    RelationshipResumed,
+    SuggestionsChanged,
+)
+from shared.contracts.mentorships import MentorshipEnded, MentorshipReturnDue
+from shared.contracts.payload import Payload
+from shared.contracts.profiles import ContactChanged, MemberChanged, MentoringProfileChanged
 from shared.mongo import Database
 from tests.component.conftest import Plumbing
 from tests.component.consuming import Sent
@@ -118,7 +135,9 @@ def record_of(event_type: str, at: Sequence[Any], extreme: Any, *, offset: int) 
 
 
 async def apply_all(plumbing: Plumbing, database: Database) -> list[Handler]:
-    """Every projection and reaction of matching and notifications."""
+    """Every projection and reaction of matching and notifications, and those of mentorships that share no collection
+    with them.
+    """
     store = MongoErasureRepository(database)
     await store.prepare()
     await MongoContactRepository(database).prepare()
@@ -135,7 +154,32 @@ async def apply_all(plumbing: Plumbing, database: Database) -> list[Handler]:
     handlers |= {event: reactions.on_pair_changed for event in EVENTS.values() if issubclass(event, of_pairs)}
     handlers |= {event: reactions.on_left_over for event in EVENTS.values() if issubclass(event, AboutPlace)}
     notifications.reaction(handlers)
-    return [*matching.handlers, *notifications.handlers]
+    matching.reaction(_of_mentorships(database, plumbing.clock))
+    return [*matching.handlers, *notifications.handlers, *(await _mentorships(plumbing, database)).handlers]
+
+
+def _of_mentorships(database: Database, clock: Clock) -> dict[type[Payload], Reaction]:
+    """What matching does about mentorships."""
+    reactions = MatchingReactions(MongoMentoringRepository(database, clock).change_within, clock)
+    return {MentorshipEnded: reactions.on_mentorship_ended, MentorshipReturnDue: reactions.on_return_due}
+
+
+async def _mentorships(plumbing: Plumbing, database: Database) -> Unsubscribed:
+    consumers, repository = unsubscribed(plumbing, "mentorships"), mentorships(database, plumbing.clock)
+    people = MongoProjections(database)
+    await people.prepare()
+    await repository.prepare()
+    reactions = MentorshipReactions(repository, plumbing.clock)
+    consumers.projection({MentoringProfileChanged: people.fold_people})
+    consumers.reaction(
+        {
+            RelationshipOpened: reactions.on_opened,
+            RelationshipPaused: reactions.on_paused,
+            RelationshipResumed: reactions.on_resumed,
+            RelationshipClosed: reactions.on_closed,
+        }
+    )
+    return consumers
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

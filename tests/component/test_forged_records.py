@@ -9,9 +9,16 @@ from aiokafka import AIOKafkaProducer
 
 from services.matching.projections.handlers import projection_handlers
 from services.matching.projections.repository import PARTICIPANTS, PREFERENCES, ProjectedDocuments
+from services.mentorships.projections.repository import PEOPLE, MongoProjections
 from services.notifications.privacy.repository import MongoErasureRepository
 from shared.contracts.payload import Payload
-from shared.contracts.profiles import ContactChanged, MemberChanged, MemberErased, PreferencesChanged
+from shared.contracts.profiles import (
+    ContactChanged,
+    MemberChanged,
+    MemberErased,
+    MentoringProfileChanged,
+    PreferencesChanged,
+)
 from shared.epochs import raised
 from shared.mongo import Document
 from shared.topics import NATIVE, load_topics
@@ -83,7 +90,11 @@ async def scene(plumbing: Plumbing, producer: AIOKafkaProducer, kafka_bootstrap:
     group = f"{plumbing.consumers._service}.projection"
     await begin_here(kafka_bootstrap, group, *TOPICS_OF_PROFILES)
     copies = projection_handlers(ProjectedDocuments(database))
-    plumbing.consumers.projection({**copies, ContactChanged: notifications.fold_contacts})
+    people = MongoProjections(database)
+    await people.prepare()
+    plumbing.consumers.projection(
+        {**copies, ContactChanged: notifications.fold_contacts, MentoringProfileChanged: people.fold_people}
+    )
     await plumbing.consumers.start()
     scene = Scene(plumbing, producer, tenant)
     await scene.send(scene.honest(3))
@@ -185,11 +196,13 @@ async def test_a_forged_record_hides_no_genuine_record_of_its_batch(scene: Scene
     await scene.until_parked(*reasons)
 
 
-@pytest.mark.parametrize("collection", [PREFERENCES, "contacts"])
+@pytest.mark.parametrize("collection", [PREFERENCES, "contacts", PEOPLE])
 async def test_records_of_private_topics_are_checked_for_forgery_too(scene: Scene, collection: str) -> None:
     def state(institution: str) -> Payload:
         if collection == PREFERENCES:
             return PreferencesChanged(member=scene.ana, institution=institution)
+        if collection == PEOPLE:
+            return MentoringProfileChanged(member=scene.ana, institution=institution, name="Ana")
         return ContactChanged(member=scene.ana, institution=institution, name="Ana", email="ana@example.org")
 
     async def is_at(sequence: int) -> bool:

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from deploy.issuer import LocalIssuer
-from tests.component import matching_kit, notifications_kit, profiles_kit
+from tests.component import matching_kit, mentorships_kit, notifications_kit, profiles_kit
 from tests.component.fuzzing import Caller, fuzz, served
 from tests.component.matching_kit import CARE, NORTH
 
@@ -52,6 +52,21 @@ async def test_matching_conforms_to_its_openapi_document(
         async with served(matching.service.app) as address:
             await fuzz(address, Caller(token=member, known=known), tmp_path)
             await fuzz(address, Caller(token=coordinator, known=known, phases=_FEW), tmp_path)
+
+
+async def test_mentorships_conforms_to_its_openapi_document(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
+) -> None:
+    async with mentorships_kit.serving(mongo_uri, kafka_bootstrap, issuer, "api") as mentorships:
+        for person in (mentorships_kit.MENTEE, mentorships_kit.MENTOR):
+            await mentorships.knows(person)
+        await mentorships.knows_programme()
+        known = {"programme": mentorships_kit.PROGRAMME, "mentorship": await mentorships.opened()}
+        member = issuer.token(mentorships_kit.MENTEE.member, institution=NORTH, roles=["member"])
+        coordinator = issuer.token("carla", institution=NORTH, roles=["institution_coordinator"])
+        address = str(mentorships.http.base_url).rstrip("/")
+        await fuzz(address, Caller(token=member, known=known), tmp_path)
+        await fuzz(address, Caller(token=coordinator, known=known, phases=_FEW), tmp_path)
 
 
 async def test_notifications_conforms_to_its_openapi_document(

@@ -12,6 +12,7 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from services.profiles.privacy.erasure import repository as erasures
+from services.profiles.privacy.erasure.domain import SERVICES
 from services.profiles.privacy.erasure.handlers import Reactions
 from services.profiles.privacy.erasure.repository import MongoErasureRepository
 from services.profiles.privacy.erasure.worker import ErasureWorker
@@ -20,6 +21,7 @@ from shared import failpoints, mongo
 from shared.clock import SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.matching import MatchingErasureCompleted
+from shared.contracts.mentorships import MentorshipsErasureCompleted
 from shared.contracts.notifications import NotificationsErasureCompleted
 from shared.mongo import Document, Writing
 from tests.component.profiles_kit import Json, Network, Person, running
@@ -61,7 +63,7 @@ async def receipts(network: Network, erasure: Json, here: str) -> None:
         erasures.receive(writing, institution, id, service=service, now=CLOCK.now())
 
     reactions = Reactions(receive)
-    for kind in (MatchingErasureCompleted, NotificationsErasureCompleted):
+    for kind in (MatchingErasureCompleted, MentorshipsErasureCompleted, NotificationsErasureCompleted):
         event = kind(erasure=erasure["id"], member=erasure["member"], institution=here)
         envelope = Envelope(
             id=CLOCK.new_id(),
@@ -180,12 +182,12 @@ async def test_an_erased_member_leaves_tombstones_a_marker_and_nothing_else(netw
     version = (await person.patch("/me", {"story": "A secret."}, version=seen["version"])).json()["version"]
     erasure, id = await delete_me(network, person), seen["id"]
     await work_off(network)
-    for topic in ("members", "preferences", "contacts"):
+    for topic in ("members", "preferences", "contacts", "mentoring"):
         *_, last = await network.rows(topic, id)
         assert (last["value"], last["sequence"]) == (None, len(await network.rows(topic, id)))
     [erased] = await network.rows("erasures", id)
     data = json.loads(erased["value"])
-    assert (data["erasure"], data["contacts_sequence"]) == (erasure["id"], last["sequence"])
+    assert (data["erasure"], data["mentoring_sequence"]) == (erasure["id"], last["sequence"])
     assert problem(await person.get("/me")) == (404, "not_bound")
     assert problem(await coordinator.get(f"/members/{id}")) == (404, "member_not_found")
     assert problem(await person.patch("/me", {"story": "Back."}, version=version)) == (404, "not_bound")
@@ -201,17 +203,17 @@ async def test_the_report_names_services_whose_receipt_is_outstanding(network: N
     await work_off(network)
     path = f"/erasures/{erasure['id']}"
     report = (await coordinator.get(path)).json()
-    assert (report["state"], report["outstanding"]) == ("carried_out", ["profiles", "matching", "notifications"])
+    assert (report["state"], report["outstanding"]) == ("carried_out", list(SERVICES))
     await published(network, id)
     await work_off(network)
-    assert (await coordinator.get(path)).json()["outstanding"] == ["matching", "notifications"]
+    assert (await coordinator.get(path)).json()["outstanding"] == list(SERVICES[1:])
     rows: list[Document] = await network.rows("members", id)
     assert rows == []  # nothing of the profile waits in the outbox for its seven days
     for _ in range(2):  # a receipt may come twice
         await receipts(network, erasure, here)
     report = (await network.operator.get(path)).json()
     assert (report["state"], report["outstanding"]) == ("completed", [])
-    assert sorted(report["receipts"]) == ["matching", "notifications", "profiles"]
+    assert sorted(report["receipts"]) == sorted(SERVICES)
 
 
 @pytest.mark.parametrize("arrival", [1, 2, 3, 4])
@@ -234,14 +236,14 @@ async def test_a_process_killed_while_it_erases_loses_and_doubles_nothing(
         assert killed == (-signal.SIGKILL if arrival <= 2 else 0)  # the receipts wait for the relay
         await work_off(network)
         for _, seen in people:
-            for topic in ("members", "preferences", "contacts"):
+            for topic in ("members", "preferences", "contacts", "mentoring"):
                 values = [row["value"] for row in await network.rows(topic, seen["id"])]
                 assert values.count(None) == 1, topic
             assert len(await network.rows("erasures", seen["id"])) == 1
             await published(network, seen["id"])
         await work_off(network)
         states = [item["outstanding"] for item in (await coordinator.get("/erasures")).json()["items"]]
-        assert states == [["matching", "notifications"]] * 2
+        assert states == [list(SERVICES[1:])] * 2
 
 
 async def test_an_older_state_appended_behind_a_tombstone_is_followed_by_the_tombstone(

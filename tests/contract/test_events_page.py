@@ -67,7 +67,7 @@ def test_every_topic_has_its_readers_and_its_cleanup() -> None:
     assert {topic.name for topic in topics if topic.settings["cleanup.policy"] == "compact"} == COMPACTED
 
 
-@pytest.mark.parametrize("service", ["profiles", "matching", "notifications"])
+@pytest.mark.parametrize("service", ["profiles", "matching", "mentorships", "notifications"])
 def test_every_documented_reader_subscribes_to_its_topic(service: str) -> None:
     """From the source: the contracts that are keys of a mapping to handlers."""
     by_name = {payload.__name__: payload.TOPIC for payload in EVENTS.values()}

@@ -1,4 +1,4 @@
-"""The three services on real servers, any of which may be killed, stopped, resumed and started again, with replicas."""
+"""The services on real servers, any of which may be killed, stopped, resumed and started again, with replicas."""
 
 import asyncio
 import os

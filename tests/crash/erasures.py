@@ -5,19 +5,27 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from services.profiles.privacy.erasure.domain import SERVICES
 from shared.contracts.matching import MatchingErasureCompleted
+from shared.contracts.mentorships import MentorshipsErasureCompleted
 from shared.contracts.notifications import NotificationsErasureCompleted
 from shared.contracts.payload import Payload
-from shared.contracts.profiles import ContactChanged, MemberChanged, MemberErased, PreferencesChanged
+from shared.contracts.profiles import (
+    ContactChanged,
+    MemberChanged,
+    MemberErased,
+    MentoringProfileChanged,
+    PreferencesChanged,
+)
 from shared.mongo import Document
 from tests.crash.outside import Snapshot
 
 _MARKER = {"_id", "institution", "sequence", "erased", "event", "correlation"}
 _RECEIPTS: Mapping[str, type[Payload]] = {
     "matching": MatchingErasureCompleted,
+    "mentorships": MentorshipsErasureCompleted,
     "notifications": NotificationsErasureCompleted,
 }
 """By service, what it reports; profiles keeps its own receipt and publishes none."""
-_STATES = {MemberChanged.TOPIC, PreferencesChanged.TOPIC, ContactChanged.TOPIC}
+_STATES = {MemberChanged.TOPIC, PreferencesChanged.TOPIC, ContactChanged.TOPIC, MentoringProfileChanged.TOPIC}
 
 
 def markers(seen: Snapshot) -> Sequence[Document]:
@@ -49,6 +57,8 @@ def last_sequences(seen: Snapshot) -> Iterator[tuple[str, Document, int]]:
         # A coordinator's request and its withdrawal notify the member; of a member's own request nobody is notified.
         facts = 1 + (erasure["state"] == "withdrawn") if erasure["requested_by"] == "coordinator" else 0
         yield "profiles.events", erasure, facts
+    for marker in seen.documents["mentorships"]["erasures"]:
+        yield "mentorships.events", marker, 1
     for command in seen.documents["matching"]["erasures"]:
         yield "matching.events", command, 0 if command["waits"] else 1
 
@@ -122,6 +132,7 @@ _LEFT: Mapping[tuple[str, str], Callable[[Document, str], bool]] = {
         and (document["state"] == "pending" or (document["mentee"]["member"] == member and document["message"]))
     ),
     ("matching", "relationships"): lambda document, member: _names(document, member) and document["state"] != "closed",
+    ("mentorships", "people"): _is_marked,
     ("notifications", "contacts"): _is_marked,
     ("notifications", "recipients"): lambda document, member: document["_id"].endswith(f":{member}"),
     ("notifications", "notifications"): lambda document, member: document["member"] == member,

@@ -20,6 +20,8 @@ _COPIES = (
     ("matching", "programmes", "programmes", "programmes"),
     ("matching", "participants", "members", "members"),
     ("matching", "preferences", "members", "preferences"),
+    ("mentorships", "programmes", "programmes", "programmes"),
+    ("mentorships", "people", "members", "mentoring"),
     ("notifications", "institutions", "institutions", "institutions"),
     ("notifications", "programmes", "programmes", "programmes"),
     ("notifications", "contacts", "members", "contacts"),
@@ -88,6 +90,9 @@ def _committed_sequences(seen: Snapshot) -> Mapping[str, Mapping[str, int]]:
     for name in ("lists", "requests", "relationships"):
         for document in seen.documents["matching"][name]:
             wanted["matching.events"][f"{document['institution']}:{document['_id']}"] = document["version"]
+    for document in seen.documents["mentorships"]["mentorships"]:
+        home = document["pair"]["mentee"]["institution"]
+        wanted["mentorships.events"][f"{home}:{document['_id']}"] = document["version"]
     for topic, document, sequence in erasures.last_sequences(seen):
         wanted[topic][f"{document['institution']}:{document['_id']}"] = sequence
     return wanted

@@ -1,4 +1,4 @@
-"""Reads Kafka and the three databases directly, without the code under test."""
+"""Reads Kafka and the services' databases directly, without the code under test."""
 
 import asyncio
 import re
@@ -17,13 +17,18 @@ TOPICS = (
     "profiles.members",
     "profiles.preferences",
     "profiles.contacts",
+    "profiles.mentoring",
     "profiles.erasures",
     "profiles.events",
     "matching.events",
+    "mentorships.events",
     "notifications.events",
 )
 GROUPS = {
     "matching.projection": (*TOPICS[:4], "profiles.erasures"),
+    "matching.reaction": ("mentorships.events",),
+    "mentorships.projection": ("profiles.mentoring", "profiles.programmes", "profiles.erasures"),
+    "mentorships.reaction": ("matching.events",),
     "profiles.projection": ("matching.events",),
     "notifications.projection": (
         "profiles.contacts",
@@ -32,7 +37,7 @@ GROUPS = {
         "profiles.erasures",
     ),
     "notifications.reaction": ("matching.events", "profiles.events"),
-    "profiles.reaction": ("matching.events", "notifications.events"),
+    "profiles.reaction": ("matching.events", "mentorships.events", "notifications.events"),
 }
 _COLLECTIONS = {
     "profiles": (
@@ -45,6 +50,7 @@ _COLLECTIONS = {
         *("lists", "requests", "relationships", "seats", "departures", "erasures"),
         *("rounds", "round_chunks", "places", "repairs", "repair_steps", "rehearsals"),
     ),
+    "mentorships": ("people", "programmes", "outbox", "parked", "mentorships", "erasures"),
     "notifications": (
         *("institutions", "programmes", "contacts", "outbox", "parked"),
         *("inbox", "recipients", "notifications", "erasures"),

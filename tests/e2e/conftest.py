@@ -1,4 +1,4 @@
-"""The three services as real processes on real servers, each of which a test may stop and start again."""
+"""The services as real processes on real servers, each of which a test may stop and start again."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

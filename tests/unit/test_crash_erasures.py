@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.matching import MatchingErasureCompleted
+from shared.contracts.mentorships import MentorshipsErasureCompleted
 from shared.contracts.notifications import NotificationsErasureCompleted
 from tests.crash.guarantees import AT_REST, wrong
 from tests.crash.outside import Seen, Snapshot
@@ -17,7 +18,12 @@ from tests.unit.test_crash_guarantees import KEY, opening, seen, whole
 Change = Callable[[Any], None]
 MENTOR = {"member": "m", "institution": "west"}
 PAIR = {"_id": "r", "institution": "west", "sequence": 1, "mentee": {"member": "x"}, "mentor": MENTOR}
-COPIES = [("matching", "participants"), ("matching", "preferences"), ("notifications", "contacts")]
+COPIES = [
+    ("matching", "participants"),
+    ("matching", "preferences"),
+    ("mentorships", "people"),
+    ("notifications", "contacts"),
+]
 
 
 def tombstone(sequence: int) -> Seen:
@@ -41,14 +47,16 @@ def erased() -> Snapshot:
     records["profiles.members"].append(tombstone(3))
     records["profiles.preferences"] = [tombstone(1)]
     records["profiles.contacts"] = [tombstone(1)]
+    records["profiles.mentoring"] = [tombstone(1)]
     records["profiles.erasures"] = [seen(1, erasure="e", member="m")]
     of_matching = records["matching.events"]
     of_matching[2] = replace(opening(), value=json.dumps({"recipients": [], "mentor": MENTOR}))
     of_matching.append(receipt(MatchingErasureCompleted, 3))
+    records["mentorships.events"] = [receipt(MentorshipsErasureCompleted, 0)]
     records["notifications.events"].append(receipt(NotificationsErasureCompleted, 2))
-    sequences = {"members": 3, "preferences": 1, "contacts": 1, "erasures": 1}
+    sequences = {"members": 3, "preferences": 1, "contacts": 1, "mentoring": 1, "erasures": 1}
     request = {"_id": "e", "institution": "west", "member": "m", "requested_by": "member", "state": "completed"}
-    receipts = dict.fromkeys(("profiles", "matching", "notifications"), "today")
+    receipts = dict.fromkeys(("profiles", "matching", "mentorships", "notifications"), "today")
     documents["profiles"] |= {
         "members": [],
         "relations": [],
@@ -62,6 +70,7 @@ def erased() -> Snapshot:
         "erasures": [{"_id": "e", "institution": "west", "waits": False}],
     }
     documents["matching"]["relationships"][0] |= {"state": "closed", "mentee": {"member": "x"}, "mentor": MENTOR}
+    documents["mentorships"] |= {"people": [marker(1)], "erasures": [{"_id": "e", "institution": "west"}]}
     documents["notifications"] |= {
         "contacts": [marker(1)],
         "recipients": [],

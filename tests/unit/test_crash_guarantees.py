@@ -82,6 +82,9 @@ def whole() -> Snapshot:
                 **{name: [] for name in ("rounds", "round_chunks", "places", "repairs", "repair_steps", "rehearsals")},
                 **{name: [] for name in ("departures", "erasures")},
             },
+            "mentorships": {
+                name: [] for name in ("people", "programmes", "outbox", "parked", "mentorships", "erasures")
+            },
             "notifications": {
                 "institutions": [],
                 "programmes": [],
@@ -146,6 +149,7 @@ def test_a_record_published_twice_violates_no_guarantee() -> None:
         ("once", with_documents("matching", "parked", {"reason": "malformed", "dropped_at": None})),
         ("copied", with_documents("matching", "participants", {"_id": "m", "sequence": 1})),
         ("copied", with_documents("matching", "participants")),
+        ("copied", with_documents("mentorships", "people", {"_id": "m", "sequence": 1})),
         ("offsets", behind("matching.projection", "profiles.members")),
         ("offsets", behind("notifications.reaction", "matching.events")),
         ("offsets", behind("profiles.projection", "matching.events")),

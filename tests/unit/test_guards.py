@@ -209,6 +209,20 @@ PLANTED: Mapping[str, list[tuple[str, str, str]]] = {
             "rounds.domain.planted_upwards -> services.matching.rounds.repository",
         ),
     ],
+    "Each slice of mentorships imports only slices below it": [
+        (
+            "services/mentorships/policies/planted_upwards.py",
+            "import services.mentorships.lifecycle",
+            "services.mentorships.policies is not allowed to import services.mentorships.lifecycle",
+        ),
+    ],
+    "Inside a slice of mentorships": [
+        (
+            "services/mentorships/projections/usecases.py",
+            "import services.mentorships.projections.repository",
+            "projections.usecases -> services.mentorships.projections.repository",
+        ),
+    ],
     "Each slice of notifications imports only slices below it": [
         (
             "services/notifications/inbox/planted_upwards.py",
