@@ -196,10 +196,15 @@ async def test_every_post_of_mentorships_takes_effect_once_and_is_answered_witho
         await mentorships.knows(mentorships_kit.MENTEE)
         repeating = Repeating(mentorships.database)
 
-        def post(path: str) -> Send:
-            return lambda key: mentorships.post(mentorships_kit.MENTEE, path, key=key)
+        def post(path: str, body: Json | None = None) -> Send:
+            return lambda key: mentorships.post(mentorships_kit.MENTEE, path, body, key=key)
 
         introduction = await mentorships.opened()
+        goals = f"/mentorships/{introduction}/goals"
+        goal = (await repeating.twice("/mentorships/{mentorship}/goals", post(goals, {"title": "Publish"})))["id"]
+        comment = post(f"/goals/{goal}/comments", {"text": "Begun."})
+        await repeating.twice("/goals/{goal}/comments", comment)
+        await repeating.twice("/goals/{goal}/{command}", post(f"/goals/{goal}/complete"))
         await repeating.twice("/mentorships/{mentorship}/leave", post(f"/mentorships/{introduction}/leave"))
         silent = await mentorships.opened(at=mentorships.clock.now() - timedelta(days=100))
         mentorships.clock.ahead = timedelta(days=61)

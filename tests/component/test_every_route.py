@@ -160,11 +160,13 @@ async def _mentorships(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> Asyn
             await mentorships.knows(person)
         await mentorships.knows_programme(admits=(NORTH,))
         opened = await mentorships.opened(mentor=mentor)
+        goals = f"/mentorships/{opened}/goals"
+        goal = await mentorships.post(mentorships_kit.MENTEE, goals, {"title": "Publish", "shared": True})
         yield Served(
             mentorships.http,
             mentorships.database,
             (await mentorships.http.get("/openapi.json")).json(),
-            {"programme": mentorships_kit.PROGRAMME, "mentorship": opened},
+            {"programme": mentorships_kit.PROGRAMME, "mentorship": opened, "goal": goal.json()["id"]},
             _strangers(two) | {"member": two.token("sue", institution=SOUTH, roles=["member"])},
         )
 

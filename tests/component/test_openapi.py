@@ -61,7 +61,9 @@ async def test_mentorships_conforms_to_its_openapi_document(
         for person in (mentorships_kit.MENTEE, mentorships_kit.MENTOR):
             await mentorships.knows(person)
         await mentorships.knows_programme()
-        known = {"programme": mentorships_kit.PROGRAMME, "mentorship": await mentorships.opened()}
+        opened = await mentorships.opened()
+        goal = await mentorships.post(mentorships_kit.MENTEE, f"/mentorships/{opened}/goals", {"title": "Publish"})
+        known = {"programme": mentorships_kit.PROGRAMME, "mentorship": opened, "goal": goal.json()["id"]}
         member = issuer.token(mentorships_kit.MENTEE.member, institution=NORTH, roles=["member"])
         coordinator = issuer.token("carla", institution=NORTH, roles=["institution_coordinator"])
         address = str(mentorships.http.base_url).rstrip("/")

@@ -19,6 +19,7 @@ NEW = Member(
     name="New",
     email="new@west.example",
     locale="de",
+    principles="We meet away from work.",
     affiliations=("east",),
     agreed_affiliations=("east",),
     status="inactive",
@@ -45,7 +46,7 @@ NEW = Member(
     subject_hash="hash",
 )
 UNPUBLISHED = {
-    *("story", "story_shown_to", "pronouns", "shares_email", "principles"),
+    *("story", "story_shown_to", "pronouns", "shares_email"),
     *("external_id", "imported", "declined_affiliations"),
 }
 """Fields that no topic carries: docs/operations.md names them as lost."""
