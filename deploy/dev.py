@@ -154,6 +154,18 @@ def texts() -> None:
         _console.print(table)
 
 
+@app.command()
+def mails() -> None:
+    """Shows every mail in every language, with sample data; as HTML in `.dev/mails/`."""
+    from deploy import mails as samples
+
+    for locale, template, case, mail in samples.mails():
+        _console.rule(f"{locale} {template} {case}: {mail['Subject']}")
+        text = mail.get_body(("plain",))
+        _console.print(text.get_content() if text else "", highlight=False, markup=False)
+    _console.print(f"As HTML: {samples.write_pages(running.HOME / 'mails')}", highlight=False)
+
+
 app.command()(commands.match)
 app.command()(commands.verify)
 

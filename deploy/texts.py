@@ -58,9 +58,9 @@ PAIR_CASES: Mapping[tuple[str, Side], Collection[str | None]] = {
 def tables() -> Iterator[Table]:
     for locale in notifications.LOCALES:
         table = Table("template", "case", "title", "body", title=f"notifications, {locale}", show_lines=True)
-        for template, case, change in _changes(locale):
-            message = _message(change, locale)
-            table.add_row(template, case, message.title, message.body)
+        for template, case, change in changes(locale):
+            text = message(change, locale)
+            table.add_row(template, case, text.title, text.body)
         yield table
     table = Table("code", "sentence", title="why a list is empty, or a mentor is not on it")
     for code, sentence in reasons.UNMATCHED.items():
@@ -74,7 +74,8 @@ def tables() -> Iterator[Table]:
     yield table
 
 
-def _changes(locale: str) -> Iterator[tuple[str, str, domain.Change]]:
+def changes(locale: str) -> Iterator[tuple[str, str, domain.Change]]:
+    """Template, case and sample of every notification."""
     for (template, side), reasons_ in PAIR_CASES.items():
         for reason in reasons_:
             yield template, f"{reason or ''} to the {side}".strip(), _pair_update(template, side, reason)
@@ -122,7 +123,8 @@ def _list(*before: str, now: tuple[domain.Person, ...] = (), unmatched: str | No
     return domain.ListChange(programme=_PROGRAMME, before=frozenset(before), now=now, unmatched=unmatched)
 
 
-def _message(change: domain.Change, locale: str) -> Message:
+def message(change: domain.Change, locale: str) -> Message:
+    """The text of a sample, with invented names."""
     notification = Notification(
         id="sample",
         recipient=Recipient(institution="north", member="mia"),

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
+from services.notifications.deliveries import wiring as deliveries
 from services.notifications.inbox import wiring as inbox
 from services.notifications.notifying import wiring as notifying
+from services.notifications.preferences import wiring as preferences
 from services.notifications.privacy import wiring as privacy
 from services.notifications.projections import wiring as projections
 from services.notifications.settings import NotificationsSettings
@@ -35,10 +37,12 @@ def build(settings: NotificationsSettings, clock: Clock, roles: Collection[str])
     return assemble(
         dependencies,
         "Preceptor notifications",
-        "A member's notifications: the inbox, and new notifications live.",
+        "A member's notifications: the inbox, live and by mail, and what each person wants to get.",
         [
             privacy.build(dependencies),
-            notifying.build(dependencies),
+            notifying.build(dependencies, settings),
+            deliveries.build(dependencies, settings),
+            preferences.build(dependencies),
             inbox.build(dependencies, settings),
             projections.build(dependencies),
         ],

@@ -37,7 +37,7 @@ class Wording:
 
     def message(self, notification: Notification, *, locale: str, names: Names) -> Message:
         change = notification.change
-        template = self._templates.get_template(f"{_supported(locale)}/{notification.template}.txt")
+        template = self._templates.get_template(f"{supported_locale(locale)}/{notification.template}.txt")
         home = notification.recipient.institution
         values = _values(change, home, names)
         text = template.render(programme=_name(names.programmes.get(change.programme)), **values)
@@ -45,7 +45,7 @@ class Wording:
         return Message(title=title.strip(), body=" ".join(body.split()))
 
 
-def _supported(locale: str) -> str:
+def supported_locale(locale: str) -> str:
     language = locale.replace("_", "-").split("-")[0].lower()
     return language if language in LOCALES else _FALLBACK
 

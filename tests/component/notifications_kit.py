@@ -40,6 +40,7 @@ class Notifications:
     clock: Clock
     contacts: MongoContactRepository
     erasures: MongoErasureRepository
+    sends_mail: bool = False
     _sequences: Any = field(default_factory=lambda: count(1))
 
     def received(self, payload: Payload, institution: str, *, sequence: int | None = None) -> Received:
@@ -60,22 +61,32 @@ class Notifications:
         )
 
     async def knows(
-        self, member: str, *, institution: str = "north", locale: str = "en", name: str = "", status: Status = "active"
+        self,
+        member: str,
+        *,
+        institution: str = "north",
+        locale: str = "en",
+        name: str = "",
+        email: str = "",
+        status: Status = "active",
     ) -> None:
         """The member's contact has arrived, and they have accepted their invitation."""
         contact = ContactChanged(
             member=member,
             institution=institution,
             name=name or member.title(),
-            email=f"{member}@example.org",
+            email=email or f"{member}@example.org",
             locale=locale,
             subject_hash=subject_hash(ISSUER, member),
             status=status,
         )
         await self.erasures.fold_contacts([self.received(contact, institution)])
 
+    def _notifier(self) -> Notifier:
+        return Notifier(self.clock, has_mail_server=self.sends_mail)
+
     async def tell(self, event: SuggestionsChanged) -> None:
-        notifier = Notifier(self.clock)
+        notifier = self._notifier()
 
         def body(writing: Writing) -> None:
             notifier.suggestions_changed(event, Trace(correlation_id="test"), MongoNotificationRepository(writing))
@@ -84,7 +95,7 @@ class Notifications:
 
     async def turn(self, event: AboutRequest | AboutRelationship) -> None:
         def body(writing: Writing) -> None:
-            Notifier(self.clock).pair_changed(event, Trace(correlation_id="test"), MongoNotificationRepository(writing))
+            self._notifier().pair_changed(event, Trace(correlation_id="test"), MongoNotificationRepository(writing))
 
         await mongo.in_one_thread(self.database, body)
 
@@ -196,7 +207,7 @@ async def serving(wanted: NotificationsSettings, issuer: LocalIssuer, *roles: st
             base = await running.enter_async_context(serving_at(service, clock))
             client = await running.enter_async_context(httpx.AsyncClient(base_url=base, timeout=10))
             repositories = MongoContactRepository(database), MongoErasureRepository(database)
-            yield Notifications(client, issuer, database, clock, *repositories)
+            yield Notifications(client, issuer, database, clock, *repositories, sends_mail=wanted.sends_mail)
     finally:
         await database.client.drop_database(database.name)
         database.client.close()

@@ -231,6 +231,14 @@ async def test_every_post_of_notifications_takes_effect_once_and_is_answered_wit
         await repeating.repeat("/inbox/{notification}/read", post(f"/inbox/{first['id']}/read"))
         await notifications.tell(notifications_kit.event("ana", ranked=[("bea", "north")], entered=["bea"], version=2))
         await repeating.repeat("/inbox/read", post("/inbox/read", up_to=100))
+        token = issuer.token("mail", institution="north", roles=["integrator"])
+
+        def report(key: str) -> Awaitable[httpx.Response]:
+            headers = {"authorization": f"Bearer {token}", "idempotency-key": key}
+            body = {"reports": [{"kind": "complaint", "address": "ana@example.org"}]}
+            return notifications.http.post("/mail-reports", headers=headers, json=body)
+
+        await repeating.repeat("/mail-reports", report)
         repeating.covers((await notifications.http.get("/openapi.json")).json())
 
 

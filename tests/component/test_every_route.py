@@ -183,9 +183,9 @@ async def _notifications(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> As
         inbox = (await notifications.http.get("/inbox", headers=mine)).json()
         document = (await notifications.http.get("/openapi.json")).json()
         stranger = {"member": two.token("sue", institution=SOUTH, roles=["member"])}
-        yield Served(
-            notifications.http, notifications.database, document, {"notification": inbox["items"][0]["id"]}, stranger
-        )
+        mail = (await notifications.http.get("/me/deliveries", headers=mine)).json()
+        ids = {"notification": inbox["items"][0]["id"], "delivery": mail["items"][0]["id"]}
+        yield Served(notifications.http, notifications.database, document, ids, stranger)
 
 
 def _strangers(two: LocalIssuer) -> dict[str, str]:

@@ -41,21 +41,34 @@ async def receipts(running: Notifications, member: str) -> list[Document]:
     return await running.database["outbox"].find({"key": f"north:e-{member}"}).to_list(None)
 
 
-async def kept(running: Notifications, member: str) -> list[int]:
-    return [
-        await running.database["notifications"].count_documents({"member": member}),
-        await running.database["recipients"].count_documents({"_id": f"north:{member}"}),
-    ]
+async def kept(running: Notifications, member: str) -> dict[str, int]:
+    """How many documents of the member each collection has, of those that have any."""
+    counts = {"recipients": await running.database["recipients"].count_documents({"_id": f"north:{member}"})}
+    for collection in await running.database.list_collection_names():
+        if collection not in {"recipients", "erasures", "outbox"}:
+            counts[collection] = await running.database[collection].count_documents({"member": member})
+    return {collection: count for collection, count in counts.items() if count and collection != "contacts"}
 
 
-async def test_an_erasure_deletes_contact_inbox_and_counter_and_gives_a_receipt(
-    running: Notifications, member: str
-) -> None:
+async def has_mail_and_preferences(running: Notifications, member: str) -> None:
+    headers = running.headers(member) | {"If-Match": '"0"'}
+    changed = await running.http.put("/me/notification-preferences", headers=headers, json={"email_otherwise": "off"})
+    assert changed.status_code == 200, changed.text
+    integrator = running.headers("mail", roles=["integrator"])
+    report = {"reports": [{"kind": "complaint", "address": f"{member}@example.org"}]}
+    assert (await running.http.post("/mail-reports", headers=integrator, json=report)).is_success
+    sent = {"_id": f"north:{member}:m", "institution": "north", "member": member, "last_at": running.clock.now()}
+    await running.database["mail_matters"].insert_one(sent)
+
+
+async def test_everything_of_a_member_is_gone_and_one_receipt_says_so(running: Notifications, member: str) -> None:
     await running.tell(event(member))
-    assert await kept(running, member) == [1, 1]
+    await has_mail_and_preferences(running, member)
+    held = ("notifications", "recipients", "deliveries", "preferences", "suppressions", "mail_matters")
+    assert await kept(running, member) == dict.fromkeys(held, 1)
     for _ in range(2):
         await erase(running, member)
-    assert await kept(running, member) == [0, 0]
+    assert await kept(running, member) == {}
     contact = await running.database["contacts"].find_one({"_id": member})
     assert contact is not None
     assert set(contact) == {"_id", "institution", "sequence", "erased", "event", "correlation"}
@@ -70,7 +83,7 @@ async def test_an_erased_member_is_not_notified_nor_restored_by_an_old_record(
     await erase(running, member)
     await running.knows(member)
     await running.tell(event(member))
-    assert await kept(running, member) == [0, 0]
+    assert await kept(running, member) == {}
     assert await running.database["contacts"].count_documents({"_id": member, "erased": True}) == 1
     answer = await running.http.get("/inbox", headers=running.headers(member))
     assert answer.status_code == 403
@@ -84,5 +97,8 @@ async def test_a_member_exports_contact_and_inbox_even_while_inactive(running: N
     assert exported["contact"]["email"] == f"{member}@example.org"
     assert [item["programme"] for item in exported["inbox"]] == ["one", "two"]
     assert exported["position"] == 2
+    assert [item["state"] for item in exported["deliveries"]] == ["suppressed", "suppressed"]
+    assert exported["preferences"]["email_otherwise"] is None
+    assert exported["suppression"] is None
     refused = await running.http.get("/me/export", headers=running.headers("nobody"))
     assert refused.status_code == 403

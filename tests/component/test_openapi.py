@@ -80,7 +80,8 @@ async def test_notifications_conforms_to_its_openapi_document(
         await notifications.tell(notifications_kit.event("ana"))
         token = issuer.token("ana", institution=NORTH, roles=["member"])
         inbox = await notifications.http.get("/inbox", headers={"authorization": f"Bearer {token}"})
-        known = {"notification": inbox.json()["items"][0]["id"]}
+        mail = await notifications.http.get("/me/deliveries", headers={"authorization": f"Bearer {token}"})
+        known = {"notification": inbox.json()["items"][0]["id"], "delivery": mail.json()["items"][0]["id"]}
         await fuzz(str(notifications.http.base_url).rstrip("/"), Caller(token=token, known=known), tmp_path)
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
+from services.notifications.deliveries.wiring import MailMeasures
 from shared.consuming.projection import ANOTHER_INSTITUTION, IMPLAUSIBLE_SEQUENCE
 from shared.telemetry import Metrics
 
@@ -17,8 +19,17 @@ RULES: list[dict[str, Any]] = [
     for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
     for rule in group["rules"]
 ]
-EXPORTED = {sample.name for metric in Metrics().registry.collect() for sample in metric.samples} | {
-    metric.name for metric in Metrics().registry.collect()
+
+
+def _registry() -> CollectorRegistry:
+    """The metrics of every service, and those of mail."""
+    registry = Metrics().registry
+    MailMeasures(registry)
+    return registry
+
+
+EXPORTED = {sample.name for metric in _registry().collect() for sample in metric.samples} | {
+    metric.name for metric in _registry().collect()
 }
 
 

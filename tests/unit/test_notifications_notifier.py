@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from services.notifications.deliveries.domain.deliveries import Delivery
 from services.notifications.kernel.domain import (
     Change,
     ErasureNotice,
@@ -20,6 +21,7 @@ from services.notifications.kernel.domain import (
     Recipient,
 )
 from services.notifications.notifying.usecases import Notifier
+from services.notifications.preferences.domain.choices import Policy, Preferences
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import (
     AboutRelationship,
@@ -64,6 +66,7 @@ class NotificationsInMemory:
         self.positions: dict[Recipient, int] = {}
         self.kept: dict[str, Notification] = {}
         self.published: list[tuple[NotificationRecorded, Trace]] = []
+        self.deliveries: list[Delivery] = []
 
     def next_position(self, recipient: Recipient) -> int:
         self.positions[recipient] = self.positions.get(recipient, 0) + 1
@@ -93,6 +96,14 @@ class NotificationsInMemory:
     def contacts_of(self, members: Iterable[str]) -> Mapping[str, KnownContact]:
         self.contacts_read.append(set(members))
         return {member: self.contacts[member] for member in self.contacts_read[-1] if member in self.contacts}
+
+    def choices_of(
+        self, recipients: Iterable[Recipient]
+    ) -> tuple[Mapping[Recipient, Preferences], Mapping[str, Policy]]:
+        return dict.fromkeys(recipients, Preferences()), {}
+
+    def plan(self, delivery: Delivery) -> None:
+        self.deliveries.append(delivery)
 
     def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         assert now == NOW
@@ -305,3 +316,19 @@ async def test_a_withdrawal_replaces_the_unread_notification_of_an_erasure_reque
     assert [recorded.template for recorded, _ in repository.published] == ["erasure-requested"] * 2 + [
         "erasure-withdrawn"
     ]
+
+
+async def test_each_notification_plans_one_mail_whose_id_depends_on_the_cause_alone() -> None:
+    first, again = NotificationsInMemory(), NotificationsInMemory()
+    for repository in (first, again):
+        Notifier(FixedClock(), has_mail_server=True).suggestions_changed(event("mia", "max"), TRACE, repository)
+    assert [delivery.id for delivery in first.deliveries] == [delivery.id for delivery in again.deliveries]
+    assert {delivery.notification for delivery in first.deliveries} == first.kept.keys()
+    assert len({delivery.id for delivery in first.deliveries}) == 2
+
+
+async def test_without_a_mail_server_the_mail_is_suppressed_and_says_so() -> None:
+    repository = NotificationsInMemory()
+    await notify(repository, event("mia"))
+    (delivery,) = repository.deliveries
+    assert [(decision.state, decision.reason) for decision in delivery.decisions] == [("suppressed", "no_mail_server")]

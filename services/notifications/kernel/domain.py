@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
+
+_UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,7 @@ class KnownContact:
 
     institution: str
     is_erased: bool
+    zone: ZoneInfo = _UTC
 
 
 Side = Literal["mentee", "mentor"]

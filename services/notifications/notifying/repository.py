@@ -1,14 +1,18 @@
 """Writes notifications within the transaction of the event that causes them.
 
-A notification takes four writes: the inbox mark, the recipient's counter, the notification, the outbox row.
+A notification takes five writes: the inbox mark, the recipient's counter, the notification, its mail, the outbox row.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from services.notifications.deliveries.domain.deliveries import Delivery
+from services.notifications.deliveries.repository.planning import write_planned
 from services.notifications.inbox.repository.documents import counter_of, initial_fields, of_recipient, updated_fields
 from services.notifications.kernel.domain import KnownContact, PendingNotification, Recipient
-from services.notifications.projections.repository import CONTACTS
+from services.notifications.preferences.domain.choices import Policy, Preferences
+from services.notifications.preferences.repository import choices_of
+from services.notifications.projections.repository import CONTACTS, zone_of
 from shared.contracts.envelope import Trace
 from shared.contracts.notifications import NotificationRecorded
 from shared.mongo import ReturnDocument, Writing
@@ -21,6 +25,14 @@ class MongoNotificationRepository:
 
     def __init__(self, writing: Writing) -> None:
         self._writing = writing
+
+    def choices_of(
+        self, recipients: Iterable[Recipient]
+    ) -> tuple[Mapping[Recipient, Preferences], Mapping[str, Policy]]:
+        return choices_of(self._writing, recipients)
+
+    def plan(self, delivery: Delivery) -> None:
+        write_planned(self._writing, delivery)
 
     def next_position(self, recipient: Recipient) -> int:
         counter = self._writing["recipients"].find_one_and_update(
@@ -54,10 +66,12 @@ class MongoNotificationRepository:
         return str(document["_id"])  # type: ignore[index]  # as above
 
     def contacts_of(self, members: Iterable[str]) -> Mapping[str, KnownContact]:
-        wanted, fields = {"_id": {"$in": sorted(members)}}, {"institution": 1, "erased": 1}
+        wanted, fields = {"_id": {"$in": sorted(members)}}, {"institution": 1, "erased": 1, "time_zone": 1}
         found = self._writing[CONTACTS].find(wanted, fields, session=self._writing.session)
         return {
-            contact["_id"]: KnownContact(institution=contact["institution"], is_erased=contact["erased"])
+            contact["_id"]: KnownContact(
+                institution=contact["institution"], is_erased=contact["erased"], zone=zone_of(contact)
+            )
             for contact in found
         }
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
+from services.notifications.deliveries.domain.deliveries import Addressee, Delivery, plan
 from services.notifications.kernel.domain import (
     ErasureNotice,
     KnownContact,
@@ -16,6 +18,7 @@ from services.notifications.kernel.domain import (
     Side,
     pending_notifications,
 )
+from services.notifications.preferences.domain.choices import Policy, Preferences
 from shared.clock import Clock, derived_id
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import (
@@ -46,13 +49,22 @@ class NotificationRepository(Protocol):
     def contacts_of(self, members: Iterable[str]) -> Mapping[str, KnownContact]:
         """By member; members without a contact are missing."""
 
+    def choices_of(
+        self, recipients: Iterable[Recipient]
+    ) -> tuple[Mapping[Recipient, Preferences], Mapping[str, Policy]]:
+        """What these people, and their institutions, chose; missing where nothing was chosen."""
+
+    def plan(self, delivery: Delivery) -> None:
+        """Updates the delivery of the occasion that is not being sent yet, or adds this one."""
+
     def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
         """Publishes `notifications` by event id."""
 
 
 class Notifier:
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, has_mail_server: bool = False) -> None:
         self._clock = clock
+        self._has_mail_server = has_mail_server
 
     def suggestions_changed(self, event: SuggestionsChanged, trace: Trace, repository: NotificationRepository) -> None:
         mentee = Person(member=event.mentee, institution=event.institution)
@@ -98,6 +110,9 @@ class Notifier:
             derived_id(cause, f"told {_recipient_and_occasion(notice)}"): self._record(notice, repository, now, cause)
             for notice in notices
         }
+        addressees = _addressees_of(notices, contacts, repository)
+        for notice, notification in zip(notices, recorded.values(), strict=True):
+            repository.plan(self._delivery(notice, notification, addressees[notice.recipient], now, cause))
         repository.publish(recorded, now=now, trace=trace)
 
     def _record(
@@ -115,6 +130,24 @@ class Notifier:
             position=position,
         )
 
+    def _delivery(
+        self,
+        notice: PendingNotification,
+        recorded: NotificationRecorded,
+        addressee: Addressee,
+        now: datetime,
+        cause: str,
+    ) -> Delivery:
+        return plan(
+            notice,
+            addressee,
+            id=derived_id(cause, f"mail {_recipient_and_occasion(notice)}"),
+            notification=recorded.notification,
+            position=recorded.position,
+            has_mail_server=self._has_mail_server,
+            now=now,
+        )
+
 
 def _contacts_of(
     named: Iterable[Person], event: AnyEvent, repository: NotificationRepository
@@ -130,6 +163,22 @@ def _contacts_of(
         if contact is not None and contact.institution != person.institution:
             raise Rejected("another_institution", "names a member under an institution that is not theirs")
     return contacts
+
+
+def _addressees_of(
+    notices: Iterable[PendingNotification], contacts: Mapping[str, KnownContact], repository: NotificationRepository
+) -> Mapping[Recipient, Addressee]:
+    """Defaults stand in for a contact that is not known yet; they are replaced before the mail is sent."""
+    recipients = {notice.recipient for notice in notices}
+    preferences, policies = repository.choices_of(recipients)
+    return {
+        recipient: Addressee(
+            zone=contacts[recipient.member].zone if recipient.member in contacts else ZoneInfo("UTC"),
+            preferences=preferences.get(recipient, Preferences()),
+            policy=policies.get(recipient.institution, Policy()),
+        )
+        for recipient in recipients
+    }
 
 
 def _person(named: Named) -> Person:

@@ -3,6 +3,7 @@
 from services.notifications.notifying.handlers import Reactions
 from services.notifications.notifying.repository import MongoNotificationRepository
 from services.notifications.notifying.usecases import Notifier
+from services.notifications.settings import NotificationsSettings
 from shared.bootstrap import ServiceDependencies
 from shared.contracts.matching import (
     ConflictDetected,
@@ -24,8 +25,9 @@ from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
 from shared.slices import Slice
 
 
-def build(dependencies: ServiceDependencies) -> Slice:
-    reactions = Reactions(Notifier(dependencies.clock), MongoNotificationRepository)
+def build(dependencies: ServiceDependencies, settings: NotificationsSettings) -> Slice:
+    notifier = Notifier(dependencies.clock, has_mail_server=settings.sends_mail)
+    reactions = Reactions(notifier, MongoNotificationRepository)
     dependencies.consumers.reaction(
         {
             SuggestionsChanged: reactions.on_suggestions_changed,

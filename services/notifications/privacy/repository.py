@@ -1,12 +1,14 @@
-"""Applies contacts, and erases people: contact, inbox and counter are deleted, marker and receipt written, in one
-transaction.
+"""Applies contacts, and erases people: contact, inbox, counter, mail and preferences are deleted, marker and receipt
+written, in one transaction.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.notifications.deliveries.repository.documents import DELIVERIES, MATTERS, SUPPRESSIONS
 from services.notifications.inbox.repository.documents import counter_of, of_recipient
 from services.notifications.kernel.domain import Recipient
+from services.notifications.preferences.repository import PREFERENCES
 from services.notifications.projections import repository as projections
 from services.notifications.projections.repository import CONTACTS
 from shared.clock import derived_id
@@ -17,6 +19,9 @@ from shared.contracts.profiles import ContactChanged, MemberErased
 from shared.mongo import Database, Document, Writing, ensure_indexes, in_one_thread
 from shared.outbox import table as outbox
 from shared.outbox.table import Fact
+
+OF_RECIPIENT = (DELIVERIES, MATTERS, SUPPRESSIONS, PREFERENCES)
+"""Collections whose documents name their member."""
 
 
 class MongoErasureRepository:
@@ -55,7 +60,8 @@ def forget(writing: Writing, erased: Sequence[Received], now: datetime) -> list[
         # This write makes a concurrent notification conflict, so that either transaction repeats and sees the other.
         writing["recipients"].update_one(counter, {"$inc": {"position": 0}}, upsert=True, session=writing.session)
         writing["recipients"].delete_one(counter, session=writing.session)
-        writing["notifications"].delete_many(of_recipient(recipient), session=writing.session)
+        for collection in (*OF_RECIPIENT, "notifications"):
+            writing[collection].delete_many(of_recipient(recipient), session=writing.session)
         _publish_receipt(writing, record, now)
     return refused
 
@@ -96,7 +102,8 @@ async def erase_inboxes_of_erased(database: Database, wanted: Document) -> int:
 
 
 async def erase_inbox(database: Database, recipient: Recipient) -> None:
-    await database["notifications"].delete_many(of_recipient(recipient))
+    for collection in (*OF_RECIPIENT, "notifications"):
+        await database[collection].delete_many(of_recipient(recipient))
     await database["recipients"].delete_one({"_id": counter_of(recipient)})
 
 

@@ -1,7 +1,9 @@
 """Wires erasure and export. Contacts are applied here, because their tombstones erase what every slice keeps."""
 
+from services.notifications.deliveries.repository.deliveries import MongoDeliveryRepository
 from services.notifications.inbox.usecases.live import InboxListeners
 from services.notifications.inbox.wiring import build_inbox
+from services.notifications.preferences.repository import MongoPreferencesRepository
 from services.notifications.privacy.api import export_router
 from services.notifications.privacy.repository import MongoErasureRepository
 from services.notifications.privacy.usecases import Export
@@ -24,5 +26,11 @@ def build(dependencies: ServiceDependencies) -> Slice:
             ProgrammeChanged: contacts.fold_programmes,
         }
     )
-    export = Export(Readers(contacts), contacts, build_inbox(dependencies, InboxListeners()))
+    export = Export(
+        Readers(contacts),
+        contacts,
+        build_inbox(dependencies, InboxListeners()),
+        MongoPreferencesRepository(dependencies.database),
+        MongoDeliveryRepository(dependencies.database),
+    )
     return Slice(prepare=[erasures.prepare], routers=[export_router(export)])

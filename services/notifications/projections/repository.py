@@ -5,6 +5,7 @@ Contacts are applied in `privacy`: their tombstones erase what other slices keep
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.notifications.kernel.domain import Names, Notification, Recipient
 from services.notifications.projections.domain import Reader
@@ -12,6 +13,7 @@ from shared.consuming.projection import Copy, Refused, fold
 from shared.contracts.envelope import Received
 from shared.contracts.profiles import ContactChanged, InstitutionChanged, ProgrammeChanged
 from shared.mongo import ASCENDING, Collection, Database, Document, IndexModel, ensure_indexes
+from shared.zones import zones
 
 CONTACTS = "contacts"
 
@@ -24,7 +26,8 @@ class MongoContactRepository:
 
     async def prepare(self) -> None:
         sign_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="sign_in")
-        await ensure_indexes(self._contacts, [sign_in])
+        address = IndexModel([("institution", ASCENDING), ("email", ASCENDING)], name="address")
+        await ensure_indexes(self._contacts, [sign_in, address])
         await ensure_indexes(self._institutions, [])
         await ensure_indexes(self._programmes, [])
 
@@ -46,6 +49,11 @@ class MongoContactRepository:
         mine = {"_id": recipient.member, "institution": recipient.institution, "erased": False}
         found = await self._contacts.find_one(mine) or {}
         return {name: found[name] for name in ContactChanged.model_fields if name in found}
+
+    async def mailbox(self, institution: str, *, member: str | None, address: str | None) -> Document | None:
+        """The contact of a member, or else the one with this address, within the institution."""
+        wanted = {"_id": member} if member is not None else {"email": (address or "").strip().lower()}
+        return await self._contacts.find_one({**wanted, "institution": institution, "erased": False})
 
     async def names(self, recipient: Recipient, notifications: Sequence[Notification]) -> Names:
         """Names of people whom the reader may see by name, and of all institutions and programmes mentioned."""
@@ -73,6 +81,12 @@ async def _names(collection: Collection, ids: Iterable[str], **within: str) -> M
     if not wanted["_id"]["$in"]:
         return {}
     return {document["_id"]: document["name"] async for document in collection.find(wanted, {"name": 1})}
+
+
+def zone_of(contact: Mapping[str, Any] | None) -> ZoneInfo:
+    """The contact's time zone; UTC where there is none, or none that this machine knows."""
+    name = contact.get("time_zone", "UTC") if contact else "UTC"
+    return ZoneInfo(name if name in zones() else "UTC")
 
 
 COPIES = (

@@ -1,0 +1,56 @@
+"""The kinds of mail, by the template of the notification: category, page that the mail links to, urgency."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.notifications.kernel.domain import PairUpdate, PendingNotification
+from services.notifications.preferences.domain.choices import Category
+
+_BULK: frozenset[Category] = frozenset({"lists", "rounds"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    category: Category
+    page: str
+    """The path of the page, below the address of the web application."""
+    is_urgent: bool = False
+    """Sent in quiet hours too, and even if a mail about the same matter was sent today."""
+
+
+KINDS: Mapping[str, Kind] = {
+    "request-made": Kind("requests", "/requests"),
+    "request-nudged": Kind("requests", "/requests"),
+    "request-accepted": Kind("requests", "/mentorships"),
+    "request-declined": Kind("requests", "/list"),
+    "request-expired": Kind("requests", "/list"),
+    "request-withdrawn": Kind("requests", "/requests"),
+    "relationship-opened": Kind("mentorships", "/mentorships"),
+    "relationship-paused": Kind("mentorships", "/mentorships"),
+    "relationship-resumed": Kind("mentorships", "/mentorships"),
+    "relationship-closed": Kind("mentorships", "/mentorships"),
+    "conflict-detected": Kind("mentorships", "/mentorships", is_urgent=True),
+    "suggestions-changed": Kind("lists", "/list"),
+    "suggestions-none": Kind("lists", "/list"),
+    "suggestions-ended": Kind("lists", "/list"),
+    "round-lapsed": Kind("rounds", "/list"),
+    "round-unmatched": Kind("rounds", "/list"),
+    "erasure-requested": Kind("account", "/me", is_urgent=True),
+    "erasure-withdrawn": Kind("account", "/me", is_urgent=True),
+}
+
+
+def matter_of(occasion: str) -> str:
+    """What a mail is about; a reader's mail client shows the mails of a matter together.
+
+    The occasions of a list differ by who caused the change; the matter is the list.
+    """
+    aggregate, *rest = occasion.split(":")
+    return f"{aggregate}:{rest[0]}" if aggregate == "suggestions" else occasion
+
+
+def is_bulk(notice: PendingNotification) -> bool:
+    """Whether many people get such a notification at once, so that its mail yields to others'."""
+    change = notice.change
+    from_round = isinstance(change, PairUpdate) and change.reason == "matched_in_round"
+    return from_round or KINDS[change.template].category in _BULK

@@ -1,0 +1,129 @@
+"""Composes a mail from notifications: text and HTML from one template, and headers that no name can break.
+
+Every value of a person is put on one line before it enters a header; `email.message` refuses line breaks too.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from email.utils import format_datetime
+from typing import Any
+
+from jinja2 import PackageLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from services.notifications.deliveries.domain.kinds import KINDS
+from services.notifications.deliveries.mail.tokens import UnsubscribeTokens
+from services.notifications.deliveries.mail.words import words_of
+from services.notifications.deliveries.worker import Draft
+from services.notifications.preferences.domain.choices import MANDATORY
+from services.notifications.wording import supported_locale
+
+_NEVER_FOLDED = frozenset({"list-unsubscribe", "references", "in-reply-to"})
+
+
+class MailPolicy(EmailPolicy):
+    """As RFC 5322 asks, but addresses in angle brackets stay whole: the library would encode a long one as words."""
+
+    def fold(self, name: str, value: Any) -> str:
+        if name.lower() in _NEVER_FOLDED:
+            return f"{name}: {value}{self.linesep}"
+        return str(super().fold(name, value))
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if name.lower() in _NEVER_FOLDED:
+            return self.fold(name, value).encode("ascii")
+        return super().fold_binary(name, value)
+
+
+POLICY = MailPolicy(linesep="\r\n", cte_type="7bit")
+
+
+class Composer:
+    def __init__(self, *, sender: Address, web_url: str, public_url: str, tokens: UnsubscribeTokens) -> None:
+        self._sender = sender
+        self._web_url = web_url.rstrip("/")
+        self._public_url = public_url.rstrip("/")
+        self._tokens = tokens
+        self._template = ImmutableSandboxedEnvironment(
+            loader=PackageLoader("services.notifications", "templates/mail"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            auto_reload=False,
+        ).get_template("mail.jinja")
+
+    def message_id(self, delivery: str) -> str:
+        return f"<{delivery}@{self._sender.domain}>"
+
+    def compose(self, draft: Draft, *, at: datetime) -> EmailMessage:
+        """Raises `ValueError` for an address that cannot be in a header."""
+        values = self._values(draft)
+        message = EmailMessage(policy=POLICY)
+        message["From"] = self._sender
+        message["To"] = Address(display_name=_line(draft.name), addr_spec=draft.address)
+        message["Subject"] = values["subject"]
+        message["Date"] = format_datetime(at)
+        self._thread(message, draft)
+        message["Auto-Submitted"] = "auto-generated"
+        if values["unsubscribe_link"]:
+            message["List-Unsubscribe"] = f"<{values['unsubscribe_link']}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        message.set_content(self._rendered("text", values).lstrip(), cte="quoted-printable")
+        message.add_alternative(self._rendered("html", values).lstrip(), subtype="html", cte="quoted-printable")
+        return message
+
+    def _thread(self, message: EmailMessage, draft: Draft) -> None:
+        message["Message-ID"] = self.message_id(draft.deliveries[0].id)
+        if draft.first_of_matter is not None:
+            message["In-Reply-To"] = self.message_id(draft.first_of_matter)
+            message["References"] = self.message_id(draft.first_of_matter)
+
+    def _values(self, draft: Draft) -> dict[str, Any]:
+        locale = supported_locale(draft.locale)
+        words = words_of(locale)
+        first = draft.deliveries[0]
+        items = [
+            {
+                "title": _line(message.title),
+                "body": message.body,
+                "action": words["actions"][delivery.template],
+                "link": f"{self._web_url}{KINDS[delivery.template].page}",
+            }
+            for delivery, message in zip(draft.deliveries, draft.messages, strict=True)
+        ]
+        return {
+            "locale": locale,
+            "words": words,
+            "name": _line(draft.name),
+            "items": items,
+            "category": first.category,
+            "subject": _subject(items, words),
+            "preferences_link": f"{self._web_url}/preferences",
+            "unsubscribe_link": self._unsubscribe_link(draft, locale),
+        }
+
+    def _unsubscribe_link(self, draft: Draft, locale: str) -> str:
+        first = draft.deliveries[0]
+        if first.category in MANDATORY:
+            return ""
+        token = self._tokens.token(first.recipient, first.category)
+        return f"{self._public_url}/unsubscribe/{token}?language={locale}"
+
+    def _rendered(self, block: str, values: dict[str, Any]) -> str:
+        return "".join(self._template.blocks[block](self._template.new_context(values)))
+
+
+def _subject(items: Sequence[dict[str, str]], words: Any) -> str:
+    first = items[0]["title"]
+    if len(items) == 1:
+        return first
+    return str(words["digest_subject"]).format(count=len(items), first=first)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

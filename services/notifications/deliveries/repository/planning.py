@@ -1,0 +1,64 @@
+"""Writes a delivery in the transaction of its notification.
+
+A delivery that is not being sent yet is updated: a unique index holds that there is one for each recipient, occasion
+and channel. Its id is derived from the cause, so that the same event after a restored backup plans the same mail.
+"""
+
+from services.notifications.deliveries.domain.deliveries import Delivery
+from services.notifications.deliveries.repository.documents import (
+    CHANNEL,
+    DELIVERIES,
+    decision_document,
+    planned_fields,
+    state_fields,
+)
+from services.notifications.inbox.repository.documents import of_recipient
+from shared.mongo import Document, Writing
+
+_DECISIONS_KEPT = 60
+
+
+def write_planned(writing: Writing, delivery: Delivery) -> None:
+    if delivery.due is None:
+        _insert(writing, delivery)
+    else:
+        _insert_or_update(writing, delivery)
+
+
+def _insert(writing: Writing, delivery: Delivery) -> None:
+    """A delivery that is not sent; an open one of the occasion stays, and is decided again when it is due."""
+    document = {
+        **_key(delivery),
+        **planned_fields(delivery),
+        **state_fields(delivery),
+        "decisions": [decision_document(decision) for decision in delivery.decisions],
+    }
+    writing[DELIVERIES].update_one(
+        {"_id": delivery.id}, {"$setOnInsert": document}, upsert=True, session=writing.session
+    )
+
+
+def _insert_or_update(writing: Writing, delivery: Delivery) -> None:
+    state = state_fields(delivery)
+    due = state.pop("next_at")
+    key = _key(delivery)
+    writing[DELIVERIES].update_one(
+        {**key, "open": True},
+        {
+            "$set": {**planned_fields(delivery), **{name: state[name] for name in ("state", "waiting")}},
+            "$min": {"next_at": due},
+            "$push": {"decisions": pushed([decision_document(decision) for decision in delivery.decisions])},
+            "$setOnInsert": {"_id": delivery.id, "attempts": 0},
+        },
+        upsert=True,
+        hint="open",
+        session=writing.session,
+    )
+
+
+def pushed(decisions: list[Document]) -> Document:
+    return {"$each": decisions, "$slice": -_DECISIONS_KEPT}
+
+
+def _key(delivery: Delivery) -> Document:
+    return {**of_recipient(delivery.recipient), "occasion": delivery.occasion, "channel": CHANNEL}

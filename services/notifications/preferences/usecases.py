@@ -1,0 +1,74 @@
+"""Reads and changes a person's preferences and an institution's policy; a version is 0 before the first change."""
+
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from services.notifications.kernel.domain import Recipient
+from services.notifications.preferences.domain.choices import Category, Policy, Preferences, without
+from services.notifications.projections.usecases import Readers
+from shared.auth import Principal
+from shared.errors import Forbidden, VersionMismatch
+from shared.retries import retried_when_stale
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[S]):
+    state: S
+    version: int
+
+    def at(self, expected: int) -> "Stored[S]":
+        if self.version != expected:
+            raise VersionMismatch(found=self.version, expected=expected)
+        return self
+
+
+class PreferencesRepository(Protocol):
+    async def preferences(self, recipient: Recipient) -> Stored[Preferences]: ...
+
+    async def save_preferences(self, recipient: Recipient, preferences: Preferences, *, version: int) -> None:
+        """Raises `StaleVersion` where `version` is not the stored one."""
+
+    async def policy(self, institution: str) -> Stored[Policy]: ...
+
+    async def save_policy(self, institution: str, policy: Policy, *, version: int) -> None: ...
+
+
+class PreferencesUseCases:
+    def __init__(self, repository: PreferencesRepository, readers: Readers) -> None:
+        self._repository = repository
+        self._readers = readers
+
+    async def mine(self, me: Principal) -> Stored[Preferences]:
+        reader = await self._readers.active(me)
+        return await self._repository.preferences(reader.recipient)
+
+    async def change(self, me: Principal, preferences: Preferences, *, expected: int) -> Stored[Preferences]:
+        reader = await self._readers.active(me)
+        before = (await self._repository.preferences(reader.recipient)).at(expected)
+        await self._repository.save_preferences(reader.recipient, preferences, version=before.version)
+        return Stored(preferences, before.version + 1)
+
+    @retried_when_stale
+    async def unsubscribe(self, recipient: Recipient, category: Category) -> None:
+        """Unsubscribing again changes nothing."""
+        before = await self._repository.preferences(recipient)
+        after = without(before.state, category)
+        if after != before.state:
+            await self._repository.save_preferences(recipient, after, version=before.version)
+
+    async def policy(self, me: Principal) -> Stored[Policy]:
+        _require_coordinator(me)
+        return await self._repository.policy(me.home)
+
+    async def change_policy(self, me: Principal, policy: Policy, *, expected: int) -> Stored[Policy]:
+        _require_coordinator(me)
+        before = (await self._repository.policy(me.home)).at(expected)
+        await self._repository.save_policy(me.home, policy, version=before.version)
+        return Stored(policy, before.version + 1)
+
+
+def _require_coordinator(me: Principal) -> None:
+    if not me.coordinates_institution:
+        raise Forbidden("role_required", "only an institution_coordinator sees and changes the institution's policy")

@@ -1,0 +1,268 @@
+"""Mail from an event to a real mail server: what is sent, when it is not, and what a server may do to it."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope
+from pydantic import SecretStr
+
+from deploy.issuer import LocalIssuer
+from services.notifications.settings import NotificationsSettings
+from shared.contracts.matching import MentorRequested
+from shared.contracts.payload import Recipient
+from shared.mongo import Document
+from tests.component import notifications_kit
+from tests.component.mail_server import PASSWORD, USER, MailServer, mail_server, self_signed
+from tests.component.notifications_kit import Notifications, event, serving
+from tests.eventually import eventually
+
+MAIL = {
+    "smtp_host": "127.0.0.1",
+    "smtp_security": "none",
+    "mail_from": "Preceptor <mentoring@preceptor.example>",
+    "web_url": "https://web.example",
+    "public_url": "https://notifications.example",
+    "unsubscribe_secret": SecretStr("a secret of tests that is long enough"),
+    "smtp_timeout_seconds": 2,
+    "mail_per_minute": 6_000,
+}
+NEAR = Recipient(member="near", institution="north")
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    with mail_server() as running:
+        yield running
+
+
+@asynccontextmanager
+async def mailing(
+    mongo_uri: str, bootstrap: str, issuer: LocalIssuer, server: MailServer, **changed: Any
+) -> AsyncIterator[Notifications]:
+    wanted = settings(mongo_uri, bootstrap, issuer, server, **changed)
+    async with serving(wanted, issuer, "api", "clockwork") as one:
+        await one.knows("mia", name="Mia Mentee")
+        await one.knows("near", name="Dr Near")
+        yield one
+
+
+def settings(
+    mongo_uri: str, bootstrap: str, issuer: LocalIssuer, server: MailServer, **changed: Any
+) -> NotificationsSettings:
+    return notifications_kit.settings(mongo_uri, bootstrap, issuer, **{**MAIL, "smtp_port": server.port, **changed})
+
+
+@pytest.fixture
+async def running(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, server: MailServer
+) -> AsyncIterator[Notifications]:
+    async with mailing(mongo_uri, kafka_bootstrap, issuer, server) as one:
+        yield one
+
+
+def asked(request: str = "r", *, mentor: Recipient = NEAR) -> MentorRequested:
+    return MentorRequested(
+        request=request,
+        programme="residency",
+        mentee=Recipient(member="mia", institution="north"),
+        mentor=mentor,
+        expires_at=datetime(2027, 1, 18, tzinfo=UTC),
+        recipients=(mentor,),
+    )
+
+
+async def delivery(running: Notifications, member: str = "near") -> Document:
+    (found,) = await deliveries(running, member)
+    return found
+
+
+async def deliveries(running: Notifications, member: str = "near") -> Sequence[Document]:
+    return await running.database["deliveries"].find({"member": member}).sort("_id", 1).to_list(None)
+
+
+async def state(running: Notifications, wanted: str, *, member: str = "near") -> None:
+    async def reached() -> bool:
+        return [each["state"] for each in await deliveries(running, member)] == [wanted]
+
+    await eventually(reached, message=f"the delivery to {member} becomes {wanted}")
+
+
+async def test_a_request_is_mailed_to_the_mentor_with_one_link_and_a_way_out(
+    running: Notifications, server: MailServer
+) -> None:
+    await running.turn(asked())
+    await state(running, "sent")
+    (message,) = server.received
+    assert (message["From"], message["To"]) == (
+        "Preceptor <mentoring@preceptor.example>",
+        "Dr Near <near@example.org>",
+    )
+    assert message["Subject"] == "Mia Mentee would like you to be their mentor"
+    assert message["Message-ID"] == f"<{(await delivery(running))['_id']}@preceptor.example>"
+    text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))  # type: ignore[union-attr]
+    for body in (text, html):
+        assert "Mia Mentee would like you to be their mentor" in body
+        assert "https://web.example/requests" in body
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert message["List-Unsubscribe"].startswith("<https://notifications.example/unsubscribe/")
+
+
+async def test_each_decision_about_a_mail_can_be_read_with_its_reason(
+    running: Notifications, server: MailServer
+) -> None:
+    await running.turn(asked())
+    await state(running, "sent")
+    page = (await running.http.get("/me/deliveries", headers=running.headers("near"))).json()
+    (item,) = page["items"]
+    assert [(decision["state"], decision["reason"]) for decision in item["decisions"]] == [
+        ("planned", "default"),
+        ("sending", "claimed"),
+        ("sent", "accepted"),
+    ]
+    assert item["decisions"][0]["text"] == "E-mail like this is sent unless you turn it off."
+    assert len(server.received) == 1
+
+
+async def test_one_click_unsubscribes_from_the_category_without_a_sign_in(
+    running: Notifications, server: MailServer
+) -> None:
+    await running.turn(asked())
+    await state(running, "sent")
+    path = server.received[0]["List-Unsubscribe"].strip("<>").removeprefix("https://notifications.example")
+    seen = await running.http.get(path)
+    assert (seen.status_code, "Unsubscribe" in seen.text) == (200, True)
+    preferences = "/me/notification-preferences"
+    before = (await running.http.get(preferences, headers=running.headers("near"))).json()
+    assert before["email"] == {}
+    for _ in range(2):
+        clicked = await running.http.post(path, data={"List-Unsubscribe": "One-Click"})
+        assert clicked.status_code == 200, clicked.text
+    after = (await running.http.get(preferences, headers=running.headers("near"))).json()
+    assert (after["email"], after["version"]) == ({"requests": "off"}, 1)
+    await running.turn(asked("another"))
+    await eventually(lambda: _reasons(running, "own_choice"), message="the second mail is suppressed")
+    assert len(server.received) == 1
+
+
+async def _reasons(running: Notifications, wanted: str, *, member: str = "near") -> bool:
+    return (await deliveries(running, member))[-1]["decisions"][-1]["reason"] == wanted
+
+
+async def test_a_changed_list_waits_for_the_digest_and_an_unread_change_updates_it(running: Notifications) -> None:
+    await running.tell(event("mia"))
+    await running.tell(event("mia", ranked=[("ben", "north")], entered=["ben"]))
+    planned = await delivery(running, "mia")
+    assert (planned["state"], planned["cadence"], planned["open"]) == ("deferred", "daily", True)
+    assert planned["next_at"] > running.clock.now()
+
+
+@pytest.mark.parametrize(
+    ("answer", "state_", "reason"),
+    [
+        ("451 4.7.1 come back later", "deferred", "server_busy"),
+        ("550 5.1.1 no such person", "failed", "recipient_refused"),
+        ("554 5.7.1 not from you", "failed", "message_refused"),
+    ],
+)
+async def test_a_refused_recipient_is_retried_or_failed_by_the_servers_answer(
+    running: Notifications, server: MailServer, answer: str, state_: str, reason: str
+) -> None:
+    server.answers["near@example.org"] = answer
+    await running.turn(asked())
+    await eventually(lambda: _reasons(running, reason), message=reason)
+    assert (await delivery(running))["state"] == state_
+
+
+async def test_after_two_permanent_refusals_an_address_gets_no_mail_any_more(
+    running: Notifications, server: MailServer
+) -> None:
+    server.answers["near@example.org"] = "550 5.1.1 no such person"
+    for request in ("one", "two"):
+        await running.turn(asked(request))
+        await eventually(lambda: _reasons(running, "recipient_refused"), message="refused")
+    await running.turn(asked("three"))
+    await eventually(lambda: _reasons(running, "bounced"), message="suppressed")
+    assert server.attempts == 2
+    await running.knows("near", name="Dr Near", email="new@example.org")
+    await running.turn(asked("four"))
+    await eventually(lambda: bool(server.to("new@example.org")), message="another address gets mail again")
+
+
+async def test_a_connection_that_breaks_in_the_middle_of_a_mail_is_tried_again(
+    running: Notifications, server: MailServer
+) -> None:
+    def close(smtp: SMTP, _envelope: Envelope) -> str | None:
+        assert smtp.transport is not None
+        smtp.transport.abort()
+        return "421 gone"
+
+    server.data = close
+    await running.turn(asked())
+    await eventually(lambda: _reasons(running, "interrupted"), message="interrupted")
+    server.data = lambda _server, _envelope: None
+    await running.database["deliveries"].update_many({}, {"$set": {"next_at": running.clock.now()}})
+    await state(running, "sent")
+    assert len(server.received) == 1
+
+
+async def test_a_name_with_line_breaks_adds_no_header(running: Notifications, server: MailServer) -> None:
+    name = "Mia\r\nBcc: everybody@example.org\r\n\r\n<script>alert(1)</script>"
+    await running.knows("mia", name=name)
+    await running.turn(asked())
+    await state(running, "sent")
+    (message,) = server.received
+    assert message["Bcc"] is None
+    assert "Bcc: everybody@example.org" in message["Subject"]
+    html = message.get_body(("html",))
+    assert html is not None
+    assert "<script>" not in html.get_content()
+
+
+async def test_mail_waits_while_the_server_is_away_and_goes_out_when_it_is_back(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    with mail_server() as gone:
+        pass
+    async with mailing(mongo_uri, kafka_bootstrap, issuer, gone) as running:
+        await running.turn(asked())
+        await eventually(lambda: _reasons(running, "server_unavailable"), message="the server cannot be reached")
+        assert (await delivery(running))["attempts"] == 0
+
+
+async def test_starttls_and_a_sign_in_are_used_where_they_are_set(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path
+) -> None:
+    certificate = self_signed(tmp_path)
+    with mail_server(certificate=certificate, signs_in=True) as server:
+        secured = {
+            "smtp_security": "starttls",
+            "smtp_ca_file": certificate,
+            "smtp_username": USER,
+            "smtp_password": SecretStr(PASSWORD),
+        }
+        async with mailing(mongo_uri, kafka_bootstrap, issuer, server, **secured) as running:
+            await running.turn(asked())
+            await state(running, "sent")
+
+
+@pytest.mark.parametrize("wrong", ["no STARTTLS", "unknown authority", "wrong password"])
+async def test_no_mail_goes_out_in_the_clear_or_to_a_server_that_is_not_trusted(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, tmp_path: Path, wrong: str
+) -> None:
+    certificate = self_signed(tmp_path)
+    options: dict[str, Any] = {} if wrong == "no STARTTLS" else {"certificate": certificate, "signs_in": True}
+    with mail_server(**options) as server:
+        secured = {
+            "smtp_security": "starttls",
+            "smtp_ca_file": None if wrong == "unknown authority" else certificate,
+            "smtp_username": USER,
+            "smtp_password": SecretStr("another" if wrong == "wrong password" else PASSWORD),
+        }
+        async with mailing(mongo_uri, kafka_bootstrap, issuer, server, **secured) as running:
+            await running.turn(asked())
+            await eventually(lambda: _reasons(running, "server_unavailable"), message="refused")
+        assert server.received == []

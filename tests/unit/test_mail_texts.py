@@ -1,0 +1,102 @@
+"""Every notification has a mail in every language: what happened, what is next, one link; `./dev mails` shows them."""
+
+from collections.abc import Sequence
+from email.message import EmailMessage
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from deploy.mails import mails, write_pages
+from services.notifications import wording
+from services.notifications.deliveries.domain.deliveries import Reason
+from services.notifications.deliveries.domain.kinds import KINDS
+from services.notifications.deliveries.mail.words import words_of
+from services.notifications.preferences.domain import choices
+from services.notifications.wording import LOCALES
+
+TEMPLATES = Path(wording.__file__).parent / "templates"
+
+
+@cache
+def rendered() -> Sequence[tuple[str, str, str, EmailMessage]]:
+    return tuple(mails())
+
+
+class Page(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links += [value or "" for name, value in attrs if name == "href"]
+
+
+def body(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
+    assert part is not None
+    return str(part.get_content())
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_notification_has_a_kind_of_mail_and_words_for_its_link(locale: str) -> None:
+    templates = {file.stem for file in (TEMPLATES / locale).glob("*.txt")} - {"words"}
+    assert templates == KINDS.keys()
+    assert words_of(locale)["actions"].keys() == KINDS.keys()
+    assert words_of(locale)["why"].keys() == set(choices.CATEGORIES)
+
+
+def test_every_language_has_the_same_words() -> None:
+    def keys(words: object) -> object:
+        return {name: keys(value) for name, value in words.items()} if isinstance(words, dict) else None
+
+    assert [keys(words_of(locale)) == keys(words_of("en")) for locale in LOCALES] == [True] * len(LOCALES)
+
+
+def test_every_reason_has_a_sentence() -> None:
+    assert words_of("en")["reasons"].keys() == set(get_args(Reason))
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_mail_says_what_happened_and_links_to_one_page(locale: str) -> None:
+    for language, template, case, mail in rendered():
+        if language != locale or case == "daily digest":
+            continue
+        where = f"{locale} {template} {case}"
+        page = Page(body(mail, "html"))
+        pages = {link for link in page.links if link.startswith("https://preceptor.example")}
+        assert pages == {f"https://preceptor.example{KINDS[template].page}", "https://preceptor.example/preferences"}, (
+            where
+        )
+        assert page.tags & {"script", "style", "link", "img", "iframe"} == set(), where
+        text = body(mail, "plain")
+        assert str(mail["Subject"]) in text, where
+        assert words_of(locale)["actions"][template] in text, where
+        assert "None" not in text, where
+
+
+def test_only_mail_that_can_be_turned_off_has_a_link_that_does_so() -> None:
+    for _, template, _, mail in rendered():
+        is_mandatory = KINDS[template].category in choices.MANDATORY
+        assert (mail["List-Unsubscribe"] is None) == is_mandatory
+        assert ("/unsubscribe/" in body(mail, "plain")) == (not is_mandatory)
+
+
+def test_long_links_and_ids_reach_the_wire_unbroken() -> None:
+    for _, _, _, mail in rendered():
+        lines = mail.as_bytes().split(b"\r\n")
+        assert all(len(line) <= 998 for line in lines)
+        if mail["List-Unsubscribe"]:
+            [header] = [line for line in lines if line.startswith(b"List-Unsubscribe:")]
+            assert header.startswith(b"List-Unsubscribe: <https://")
+            assert header.endswith(b">")
+
+
+def test_the_page_of_all_mails_shows_each(tmp_path: Path) -> None:
+    page = write_pages(tmp_path).read_text(encoding="utf-8")
+    assert page.count("<iframe") == len(rendered())
