@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from services.mentorships.checkins import wiring as checkins
 from services.mentorships.goals import wiring as goals
 from services.mentorships.lifecycle import wiring as lifecycle
+from services.mentorships.messages import wiring as messages
 from services.mentorships.policies import wiring as policies
 from services.mentorships.privacy.repository import MongoErasures
 from services.mentorships.projections import wiring as projections
@@ -46,6 +47,7 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             lifecycle.build(dependencies, mentorships(dependencies.database, clock)),
             goals.build(dependencies),
             checkins.build(dependencies),
+            messages.build(dependencies),
             Slice(prepare=[erasures.prepare]),
         ],
     )

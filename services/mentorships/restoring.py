@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from services.mentorships.checkins.repository import CHECK_INS
 from services.mentorships.goals.repository import GOALS
 from services.mentorships.lifecycle.repository import MENTORSHIPS
+from services.mentorships.messages.repository import MESSAGES
 from shared.contracts.envelope import Received
 from shared.mongo import Database
 from shared.restoring import Ahead, Counter, Outcome, raise_counters
 
-VERSIONED: Mapping[str, str] = {"mentorship": MENTORSHIPS, "goal": GOALS, "check_ins": CHECK_INS}
+VERSIONED: Mapping[str, str] = {"mentorship": MENTORSHIPS, "goal": GOALS, "check_ins": CHECK_INS, "message": MESSAGES}
 """By an event's aggregate: the collection whose `version` is its sequence."""
 
 

@@ -50,6 +50,7 @@ EVENTS: dict[str, type[Payload]] = {
         mentorships.GoalChanged,
         mentorships.CheckInOpened,
         mentorships.CheckInAnswered,
+        mentorships.MessageSent,
         mentorships.MentorshipsErasureCompleted,
         notifications.NotificationRecorded,
         notifications.NotificationsErasureCompleted,

@@ -168,6 +168,16 @@ class CheckInAnswered(AboutCheckIns):
     """`mentee` or `mentor`."""
 
 
+class MessageSent(AboutMentorship):
+    """One of the two wrote to the other. The text stays in mentorships."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.message.sent.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+    AGGREGATE: ClassVar[str] = "message"
+
+    message: Id
+
+
 class MentorshipsErasureCompleted(Payload):
     """The receipt of mentorships: of an erased member it keeps only ids."""
 

@@ -1,0 +1,83 @@
+"""The thread of a mentorship: read, written, blocked and reported by the two; coordinators read what was reported."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from services.mentorships.kernel.access import SignIns, require_coordinator, require_party, unknown
+from services.mentorships.kernel.pairs import Decided, Side
+from services.mentorships.messages import domain
+from services.mentorships.messages.domain import Message, ReportReason, Thread
+from services.mentorships.projections.domain import Programme
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.retries import retried_when_stale
+
+
+class MessageRepository(SignIns, Protocol):
+    async def programme(self, id: str) -> Programme | None: ...
+
+    async def thread(self, institution: str, mentorship: str) -> Thread | None:
+        """Of a mentorship with a member of this institution."""
+
+    async def find(self, institution: str, id: str) -> Message | None: ...
+
+    async def of_thread(
+        self, institution: str, mentorship: str, *, before: str | None, limit: int
+    ) -> Sequence[Message]:
+        """The newest first."""
+
+    async def reported(self, institution: str, programme: str, *, before: str | None, limit: int) -> Sequence[Message]:
+        """Those that members of this institution have reported, the newest first."""
+
+    async def add(self, decided: Decided[Message], trace: Trace) -> Message: ...
+
+    async def change(
+        self, institution: str, id: str, decide: Callable[[Message], Decided[Message] | None], trace: Trace
+    ) -> Message: ...
+
+    async def block(self, institution: str, mentorship: str, *, side: Side, is_blocked: bool) -> None: ...
+
+
+class Messages:
+    def __init__(self, repository: MessageRepository, clock: Clock) -> None:
+        self._repository = repository
+        self._clock = clock
+
+    async def thread(
+        self, me: Principal, mentorship: str, *, before: str | None, limit: int
+    ) -> tuple[Side, Thread, Sequence[Message]]:
+        side, thread = await self._thread(me, mentorship)
+        return side, thread, await self._repository.of_thread(me.home, mentorship, before=before, limit=limit)
+
+    async def send(self, me: Principal, mentorship: str, *, id: str, text: str, trace: Trace) -> Message:
+        side, thread = await self._thread(me, mentorship)
+        known = await self._repository.find(me.home, id)
+        if known is not None:
+            return known
+        decided = domain.send(thread, mentorship=mentorship, id=id, by=side, text=text, now=self._clock.now())
+        return await self._repository.add(decided, trace)
+
+    async def block(self, me: Principal, mentorship: str, *, is_blocked: bool) -> None:
+        side, _ = await self._thread(me, mentorship)
+        await self._repository.block(me.home, mentorship, side=side, is_blocked=is_blocked)
+
+    async def report(self, me: Principal, id: str, *, reason: ReportReason, comment: str, trace: Trace) -> None:
+        found = await self._repository.find(me.home, id)
+        side = await require_party(self._repository, me, found, what="message")
+        now = self._clock.now()
+        await retried_when_stale(self._repository.change)(
+            me.home, id, lambda known: domain.report(known, by=side, reason=reason, comment=comment, now=now), trace
+        )
+
+    async def reported(self, me: Principal, id: str, *, before: str | None, limit: int) -> Sequence[Message]:
+        programme = await self._repository.programme(id)
+        require_coordinator(me, id, admits=programme.admits if programme else None)
+        return await self._repository.reported(me.home, id, before=before, limit=limit)
+
+    async def _thread(self, me: Principal, mentorship: str) -> tuple[Side, Thread]:
+        thread = await self._repository.thread(me.home, mentorship)
+        side = await require_party(self._repository, me, thread, what="mentorship")
+        if thread is None:
+            raise unknown("mentorship")
+        return side, thread
