@@ -88,7 +88,7 @@ def _case(bystanders: int) -> RepairInput:
             relationship=relationship.id,
             cause="mentor_left",
             at=NOW,
-            left_before=times,
+            times_unplaced=times,
         )
         for relationship, times in ((_together("ana", "gone", NORTH), 0), (_together("ben", "gone", NORTH), 1))
     ]

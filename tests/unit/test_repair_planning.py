@@ -36,7 +36,7 @@ def problems(draw: st.DrawFn, *, most: int = 6) -> RepairProblem:
     displaced = np.array(draw(st.lists(st.booleans(), min_size=many, max_size=many)), dtype=np.bool_)
     before = draw(st.lists(st.sampled_from([0, 0, 1, 2]), min_size=many, max_size=many))
     return RepairProblem(
-        instance=instance, held=held, displaced=displaced & (held == NONE), left_before=np.array(before, dtype=int)
+        instance=instance, held=held, displaced=displaced & (held == NONE), times_unplaced=np.array(before, dtype=int)
     )
 
 
@@ -87,7 +87,7 @@ def blocking(problem: RepairProblem, wishes: tuple[int, ...], *, among_displaced
         return [true for true in wishes if true != NONE and instance.mentor[true] == mentor]
 
     def rank_of(wish: int) -> tuple[int, int]:
-        before = int(problem.left_before[instance.mentee[wish]]) if among_displaced else 0
+        before = int(problem.times_unplaced[instance.mentee[wish]]) if among_displaced else 0
         return -before, int(instance.mentor_position[wish])
 
     def may_block(mentee: int) -> bool:
@@ -174,7 +174,7 @@ def test_every_chain_can_be_carried_out_without_the_others(problem: RepairProble
     assert min(left, default=0) >= 0
 
 
-def wanting_one_seat(*, left_before: tuple[int, int]) -> RepairProblem:
+def wanting_one_seat(*, times_unplaced: tuple[int, int]) -> RepairProblem:
     """Ada stands higher with the only mentor than Ben; both were displaced."""
     mentees = [mentee("ada", wish("h", mentor_rank=1)), mentee("ben", wish("h", mentor_rank=2))]
     instance = prepared(parsed(document([mentor("h")], mentees)))
@@ -182,13 +182,13 @@ def wanting_one_seat(*, left_before: tuple[int, int]) -> RepairProblem:
         instance=instance,
         held=np.full(2, NONE),
         displaced=np.ones(2, dtype=np.bool_),
-        left_before=np.array(left_before),
+        times_unplaced=np.array(times_unplaced),
     )
 
 
 def test_mentees_left_unplaced_before_come_first() -> None:
-    assert (repair(wanting_one_seat(left_before=(0, 0)), bystanders=0).outcome != NONE).tolist() == [True, False]
-    assert (repair(wanting_one_seat(left_before=(0, 1)), bystanders=0).outcome != NONE).tolist() == [False, True]
+    assert (repair(wanting_one_seat(times_unplaced=(0, 0)), bystanders=0).outcome != NONE).tolist() == [True, False]
+    assert (repair(wanting_one_seat(times_unplaced=(0, 1)), bystanders=0).outcome != NONE).tolist() == [False, True]
 
 
 def in_a_row(*, pins: bool = False) -> Instance:
@@ -203,7 +203,7 @@ def one_displaced(instance: Instance) -> RepairProblem:
         instance=instance,
         held=np.array([NONE, instance.first[1], NONE]),
         displaced=np.array([True, False, True]),
-        left_before=np.zeros(3, dtype=int),
+        times_unplaced=np.zeros(3, dtype=int),
     )
 
 
@@ -215,20 +215,20 @@ def test_a_bystander_makes_room_only_where_that_is_allowed() -> None:
     assert repair(one_displaced(in_a_row(pins=True)), bystanders=1).moved == 0
 
 
-@pytest.mark.parametrize(("left_before", "first"), [((1, 0, 0), 0), ((0, 0, 1), 2)])
+@pytest.mark.parametrize(("times_unplaced", "first"), [((1, 0, 0), 0), ((0, 0, 1), 2)])
 def test_a_seat_freed_by_a_bystander_goes_to_mentees_left_unplaced_before(
-    left_before: tuple[int, ...], first: int
+    times_unplaced: tuple[int, ...], first: int
 ) -> None:
     mentees = [mentee("ada", wish("h")), mentee("ben", wish("h", 1), wish("i", 2)), mentee("cyd", wish("h"))]
     instance = prepared(parsed(document([mentor("h"), mentor("i")], mentees)))
-    problem = replace(one_displaced(instance), left_before=np.array(left_before))
+    problem = replace(one_displaced(instance), times_unplaced=np.array(times_unplaced))
     assert repair(problem, bystanders=1).chains == ((first, 1),)
 
 
 def test_an_unplaced_mentee_has_a_reason() -> None:
     problem = one_displaced(in_a_row())
     assert [reason_left_behind(problem, mentee) for mentee in (0, 2)] == ["full", "no_wishes"]
-    assert reason_left_behind(wanting_one_seat(left_before=(0, 0)), 1) == "outranked"
+    assert reason_left_behind(wanting_one_seat(times_unplaced=(0, 0)), 1) == "outranked"
     excluded = replace(problem.instance, excluded=np.ones(3, dtype=np.bool_))
     assert reason_left_behind(replace(problem, instance=excluded), 0) == "excluded"
 
@@ -245,6 +245,6 @@ def test_an_empty_network_is_repaired_at_once() -> None:
         instance=instance,
         held=np.full(1, NONE),
         displaced=np.ones(1, dtype=np.bool_),
-        left_before=np.zeros(1, dtype=int),
+        times_unplaced=np.zeros(1, dtype=int),
     )
     assert repair(problem, bystanders=3).outcome.tolist() == [NONE]

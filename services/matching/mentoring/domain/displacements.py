@@ -22,7 +22,7 @@ class Displacement:
     relationship: str | None
     cause: DisplacementCause
     at: datetime
-    left_before: int = 0
+    times_unplaced: int = 0
     """Number of earlier repairs that found no mentor for this mentee."""
 
     @property

@@ -33,7 +33,7 @@ def _insert(displacement: Displacement) -> UpdateOne:
         "relationship": displacement.relationship,
         "cause": displacement.cause,
         "at": displacement.at,
-        "left_before": displacement.left_before,
+        "left_before": displacement.times_unplaced,
         "planned": False,
     }
     return UpdateOne({"_id": displacement.id}, {"$setOnInsert": document}, upsert=True)
@@ -50,5 +50,5 @@ def displacement_of(document: Document) -> Displacement:
         relationship=document["relationship"],
         cause=document["cause"],
         at=document["at"],
-        left_before=document["left_before"],
+        times_unplaced=document["left_before"],
     )

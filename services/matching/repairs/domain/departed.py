@@ -111,7 +111,7 @@ def without_mentors(columns: Instance, outcome: Rows, gone: Bools, *, round: str
     granted = np.flatnonzero(before[left.mentee] == left.mentor)
     held[left.mentee[granted]] = granted
     return RepairProblem(
-        instance=left, held=held, displaced=displaced, left_before=np.zeros(len(columns.mentees), dtype=np.int64)
+        instance=left, held=held, displaced=displaced, times_unplaced=np.zeros(len(columns.mentees), dtype=np.int64)
     )
 
 

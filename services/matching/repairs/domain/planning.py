@@ -25,7 +25,7 @@ class RepairProblem:
     held: Rows
     """By mentee: the wish granted now, or NONE; always NONE for the displaced."""
     displaced: Bools
-    left_before: Longs
+    times_unplaced: Longs
     """By mentee: how many earlier repairs left them behind. More often means a higher priority."""
 
     @property
@@ -105,7 +105,9 @@ def blocking_pairs(columns: Instance, outcome: Rows) -> int:
 def _fill_free_seats(problem: RepairProblem) -> Rows:
     """Deferred acceptance among the displaced for the free seats; those whom earlier repairs left behind go first."""
     instance = problem.instance
-    by_mentor_position = np.lexsort((instance.mentor_position, -problem.left_before[instance.mentee], instance.mentor))
+    by_mentor_position = np.lexsort(
+        (instance.mentor_position, -problem.times_unplaced[instance.mentee], instance.mentor)
+    )
     mentor_position = np.empty_like(by_mentor_position)
     mentor_position[by_mentor_position] = np.arange(by_mentor_position.size)
     for_displaced = replace(
@@ -136,5 +138,5 @@ def _seat_graph(problem: RepairProblem, outcome: Rows) -> SeatGraph:
 def _displaced_in_order(problem: RepairProblem) -> list[int]:
     """The displaced, those left behind most often first; then by index."""
     displaced = np.flatnonzero(problem.displaced)
-    order: list[int] = displaced[np.argsort(-problem.left_before[displaced], kind="stable")].tolist()
+    order: list[int] = displaced[np.argsort(-problem.times_unplaced[displaced], kind="stable")].tolist()
     return order

@@ -172,7 +172,9 @@ def _repair_problem(
         instance=market,
         held=held_wishes,
         displaced=np.array([mentee in lost for mentee in mentees], dtype=np.bool_),
-        left_before=np.array([lost[mentee].left_before if mentee in lost else 0 for mentee in mentees], dtype=np.int64),
+        times_unplaced=np.array(
+            [lost[mentee].times_unplaced if mentee in lost else 0 for mentee in mentees], dtype=np.int64
+        ),
     )
 
 
@@ -232,9 +234,9 @@ def _claims(
         first: dict[Exchange, int] = {}
         for rank, mentor in enumerate(mentors):
             first.setdefault((home(mentee), home(mentor)), rank)
-        left_before = lost[mentee].left_before if mentee in lost else -1
+        times_unplaced = lost[mentee].times_unplaced if mentee in lost else -1
         for exchange in policy.capped(first):
-            order = (-left_before, first[exchange], scoring.seed(case.repair, mentee))
+            order = (-times_unplaced, first[exchange], scoring.seed(case.repair, mentee))
             yield Claim(mentee=mentee, exchange=exchange, order=order)
 
 
