@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from services.mentorships.checkins import wiring as checkins
 from services.mentorships.goals import wiring as goals
+from services.mentorships.guides import wiring as guides
 from services.mentorships.lifecycle import wiring as lifecycle
 from services.mentorships.messages import wiring as messages
 from services.mentorships.policies import wiring as policies
@@ -48,6 +49,7 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             goals.build(dependencies),
             checkins.build(dependencies),
             messages.build(dependencies),
+            guides.build(dependencies),
             Slice(prepare=[erasures.prepare]),
         ],
     )

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from services.mentorships.checkins import repository as checkins
 from services.mentorships.goals import repository as goals
+from services.mentorships.guides import repository as guides
 from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.messages import repository as messages
 from services.mentorships.privacy.repository import Forget
 from shared.clock import Clock
 from shared.mongo import Database
 
-FORGET: Sequence[Forget] = (goals.forget, checkins.forget, messages.forget)
+FORGET: Sequence[Forget] = (goals.forget, checkins.forget, messages.forget, guides.forget)
 
 
 def mentorships(database: Database, clock: Clock) -> MongoMentorships:
