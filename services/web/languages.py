@@ -102,7 +102,7 @@ def accepted(header: str) -> Sequence[str]:
         tag, _, quality = part.strip().partition(";q=")
         try:
             weighed.append((-float(quality or 1), tag))
-        except ValueError:
+        except ValueError:  # a malformed preference is ignored
             continue
     return [tag for _, tag in sorted(weighed, key=lambda each: each[0])]
 

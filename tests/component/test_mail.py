@@ -44,10 +44,10 @@ async def mailing(
     mongo_uri: str, bootstrap: str, issuer: LocalIssuer, server: MailServer, **changed: Any
 ) -> AsyncIterator[Notifications]:
     wanted = settings(mongo_uri, bootstrap, issuer, server, **changed)
-    async with serving(wanted, issuer, "api", "clockwork") as one:
-        await one.knows("mia", name="Mia Mentee")
-        await one.knows("near", name="Dr Near")
-        yield one
+    async with serving(wanted, issuer, "api", "clockwork") as notifications:
+        await notifications.knows("mia", name="Mia Mentee")
+        await notifications.knows("near", name="Dr Near")
+        yield notifications
 
 
 def settings(
@@ -60,8 +60,8 @@ def settings(
 async def running(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, server: MailServer
 ) -> AsyncIterator[Notifications]:
-    async with mailing(mongo_uri, kafka_bootstrap, issuer, server) as one:
-        yield one
+    async with mailing(mongo_uri, kafka_bootstrap, issuer, server) as notifications:
+        yield notifications
 
 
 def asked(request: str = "r", *, mentor: Recipient = NEAR) -> MentorRequested:

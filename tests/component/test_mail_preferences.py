@@ -107,7 +107,7 @@ async def test_a_report_suppresses_the_address_of_the_mail_or_the_one_it_names(r
     assert not any("@" in str(value) for each in found for value in each.values())
 
 
-async def test_a_report_of_another_institution_finds_nobody(running: Notifications) -> None:
+async def test_a_report_of_another_institution_is_ignored(running: Notifications) -> None:
     await running.turn(asked())
     (planned,) = await deliveries(running)
     reports = [

@@ -33,7 +33,7 @@ async def set_goal(service: MentorshipsService, **changed: object) -> tuple[str,
     return mentorship, answer.json()["id"]
 
 
-async def test_a_shared_goal_is_read_by_the_two_and_by_nobody_else(service: MentorshipsService) -> None:
+async def test_a_shared_goal_is_read_by_the_two_only(service: MentorshipsService) -> None:
     mentorship, goal = await set_goal(service)
     for person in (MENTEE, MENTOR):
         assert (await service.get(person, f"/goals/{goal}")).json()["title"] == GOAL["title"]

@@ -43,7 +43,7 @@ def coordinator(service: MentorshipsService, institution: str) -> dict[str, str]
     return service.headers(Recipient(member="cora", institution=institution), roles=["institution_coordinator"])
 
 
-async def test_the_two_read_what_they_write_and_nobody_else_does(service: MentorshipsService) -> None:
+async def test_only_the_two_read_what_they_write(service: MentorshipsService) -> None:
     id = await service.opened()
     path = f"/mentorships/{id}/messages"
     assert (await service.post(MENTEE, path, FRIDAY)).status_code == 201

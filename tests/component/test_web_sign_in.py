@@ -86,7 +86,7 @@ async def test_an_answer_of_the_provider_is_taken_once(browser: Browser) -> None
     assert "did not work" in again.text
 
 
-async def test_an_answer_for_another_browser_signs_nobody_in(site: Site, browser: Browser) -> None:
+async def test_an_answer_for_another_browser_is_refused(site: Site, browser: Browser) -> None:
     callback = await _callback(browser)
     async with site.browser() as other:
         await other.client.get("/sign-in")
@@ -95,7 +95,7 @@ async def test_an_answer_for_another_browser_signs_nobody_in(site: Site, browser
         assert "Sign in" in (await other.get("/")).text
 
 
-async def test_a_forged_state_signs_nobody_in(browser: Browser) -> None:
+async def test_a_forged_state_is_refused(browser: Browser) -> None:
     callback = await _callback(browser)
     forged = callback.copy_set_param("state", "forged")
     assert (await browser.client.get(forged)).status_code == 400
@@ -160,7 +160,7 @@ async def test_what_was_typed_survives_the_end_of_the_session(site: Site, browse
     assert "still here" in again.text
 
 
-async def test_nobody_else_sees_what_was_typed(site: Site, browser: Browser) -> None:
+async def test_typed_values_are_shown_to_their_author_only(site: Site, browser: Browser) -> None:
     await browser.sign_in(COORDINATOR)
     page = await browser.get("/invitation")
     await site.sessions.delete_many({})

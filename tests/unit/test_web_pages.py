@@ -102,7 +102,7 @@ def test_errors_of_a_service_stand_at_their_fields() -> None:
     assert refused.problems == ("zone: unknown",)
 
 
-def test_a_refusal_without_fields_stands_above_the_form() -> None:
+def test_a_refusal_without_fields_is_shown_above_the_form() -> None:
     problem = {"type": "urn:preceptor:problem:no_seat_left", "detail": "no seat"}
     refused = Form().refused(Refused(409, problem), "You have no free place.")
     assert refused.problems == ("You have no free place.",)

@@ -24,7 +24,7 @@ async def remember_reader(web: Web, known: Known, token: str) -> None:
     """At sign-in. A person without a profile, or profiles being down, prevents nobody from signing in."""
     try:
         profile, _ = await Profiles(Service("profiles", web.addresses["profiles"], web.client, token)).me()
-    except (Refused, ServiceDown):
+    except (Refused, ServiceDown):  # the docstring says why that is right
         return
     await _keep(web, known, profile)
 

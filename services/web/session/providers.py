@@ -96,7 +96,7 @@ class Providers:
                 id_token_hint=tokens.id,
                 client_id=client.client_id,
             )
-        except (httpx2.HTTPError, RuntimeError, ValueError):
+        except (httpx2.HTTPError, RuntimeError, ValueError):  # signed out here at least: the provider is not asked
             return None
         return str(answer["url"])
 

@@ -31,7 +31,7 @@ class SmtpMailer:
         async with self._places:
             try:
                 connection = self._idle.pop() if self._idle else await self._connect()
-            except (SMTPException, OSError):
+            except (SMTPException, OSError):  # nothing was sent: the delivery is tried again
                 return "unavailable"
             async with self._kept_if_usable(connection):
                 return await connection.send(message, seconds=self._settings.smtp_timeout_seconds)
@@ -89,7 +89,7 @@ class _Connection:
             return await self._refused(refused.recipients[0], is_recipient=True)
         except SMTPResponseException as refused:
             return await self._refused(refused, is_recipient=False)
-        except ValueError:
+        except ValueError:  # aiosmtplib refuses an address that it cannot write in SMTP
             return "address_invalid"
         except (SMTPException, OSError):  # time-outs and broken connections are both
             self.close()

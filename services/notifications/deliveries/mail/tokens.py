@@ -25,7 +25,7 @@ class UnsubscribeTokens:
         """None for a token that was not made here."""
         try:
             claims: dict[str, Any] = jwt.decode(token, self._secret, algorithms=[_ALGORITHM], audience=_PURPOSE)
-        except jwt.InvalidTokenError:
+        except jwt.InvalidTokenError:  # the docstring says what None means
             return None
         category = next((known for known in CATEGORIES if known == claims.get("c")), None)
         if category is None:
