@@ -23,6 +23,8 @@ def make(volumes: Path, issuer: LocalIssuer) -> None:
         issuer.publish(folder)
         if not (folder / "mongo_uri").exists():
             _make(folder, service)
+    if not (key := volumes / "notifications" / "unsubscribe_key").exists():
+        key.write_text(secrets.token_urlsafe(32), encoding="utf-8")
     (volumes / WEB / "providers.json").write_text(json.dumps([describe("http://sign-in:8000")]), encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy import running, testing
-from deploy.names import SIGN_IN, WEB
+from deploy.names import MAIL, SIGN_IN, WEB
 from deploy.rounds import commands
 from deploy.stack.model import SERVICES, Kind, Unavailable
 
@@ -23,7 +23,7 @@ StackChoice = Annotated[Kind | None, typer.Option("--stack", help="use only this
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 _console = Console()
-_LOGGED = (*SERVICES, WEB, SIGN_IN)
+_LOGGED = (*SERVICES, WEB, SIGN_IN, MAIL)
 
 
 @app.command()
@@ -184,6 +184,7 @@ def _show(up: running.Running) -> None:
     _console.print(table)
     _console.print(f"Kafka: {up.bootstrap}; logs: .dev/logs", highlight=False)
     _console.print(f"Open {up.addresses[WEB]} in a browser", style="bold", highlight=False)
+    _console.print(f"See the mail that is sent: {up.addresses[MAIL]}", highlight=False)
     _console.print("Get a token: ./dev token operator", highlight=False)
     for role in ROLES[:-1]:
         limit = " --programme ID" if role == "coordinator" else ""

@@ -7,6 +7,8 @@ WEB = "web"
 """The web application: it has a database, but no part in Kafka."""
 SIGN_IN = "sign-in"
 """The provider at which people sign in, in development."""
+MAIL = "mail"
+"""The mail server of development, which delivers nothing and shows what it was given."""
 DATABASES = (*SERVICES, WEB)
 """Each has a MongoDB server of its own."""
 

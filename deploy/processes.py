@@ -3,6 +3,7 @@ database server and credentials.
 """
 
 import json
+import secrets
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from deploy.issuer import LocalIssuer
-from deploy.names import SIGN_IN, WEB, network_id
+from deploy.names import MAIL, SIGN_IN, WEB, network_id
 from deploy.sign_in.provider import describe
 from deploy.stack import ports, programs
 from deploy.stack.model import SERVICES, Site, Stack, Unavailable
@@ -20,6 +21,7 @@ from deploy.stack.programs import Program
 ROOT = Path(__file__).parent.parent
 PORTS = {"profiles": 8001, "matching": 8002, "notifications": 8003, "mentorships": 8004}
 WEB_PORTS = {WEB: 8080, SIGN_IN: 8081}
+MAIL_PORT, SMTP_PORT = 8025, 1025
 ANY_PORTS = dict.fromkeys((*PORTS, *WEB_PORTS), 0)
 """For tests: another network on this machine may use the usual ports."""
 COMMANDS = {service: (sys.executable, "-m", f"services.{service}") for service in SERVICES}
@@ -34,15 +36,19 @@ def start(
     logs: Path,
     commands: Mapping[str, Sequence[str]] = COMMANDS,
     wanted: Mapping[str, int] = PORTS,
+    further: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Returns the addresses once all are ready; raises `Unavailable` with the last lines of one that is not."""
+    """Returns the addresses once all are ready; raises `Unavailable` with the last lines of one that is not.
+
+    `further` is added to the environment of each.
+    """
     chosen = {service: ports.free_or(wanted[service]) for service in SERVICES}
     started = {
         service: programs.start(
             f"service {service}",
             commands[service],
             log=_fresh(logs / f"{service}.log"),
-            environment=environment(service, stack, issuer, port=chosen[service]),
+            environment={**environment(service, stack, issuer, port=chosen[service]), **(further or {})},
             journal=site.journal,
             tied=site.tied,
         )
@@ -72,6 +78,31 @@ def environment(service: str, stack: Stack, issuer: LocalIssuer, *, port: int) -
         settings["NETWORK_ID"] = network
     own = {f"{service.upper()}_{name}": value for name, value in settings.items()}
     return own | _python()
+
+
+def start_mail_catcher(*, site: Site, logs: Path) -> tuple[str, dict[str, str]]:
+    """The address of its page, and the settings with which notifications sends its mail there."""
+    port, smtp_port = ports.free_or(MAIL_PORT), ports.free_or(SMTP_PORT)
+    address = f"http://{ports.HOST}:{port}"
+    program = programs.start(
+        f"service {MAIL}",
+        (sys.executable, "-m", "deploy.mail_catcher", "--port", str(port), "--smtp-port", str(smtp_port)),
+        log=_fresh(logs / f"{MAIL}.log"),
+        environment=_python(),
+        journal=site.journal,
+        tied=site.tied,
+    )
+    wait_until_ready({MAIL: address}, programs={MAIL: program})
+    settings = {
+        "SMTP_HOST": ports.HOST,
+        "SMTP_PORT": str(smtp_port),
+        "SMTP_SECURITY": "none",
+        "MAIL_FROM": "Preceptor <mentoring@preceptor.localhost>",
+        "WEB_URL": f"http://{ports.HOST}:{ports.free_or(WEB_PORTS[WEB])}",
+        "PUBLIC_URL": f"http://{ports.HOST}:{ports.free_or(PORTS['notifications'])}",
+        "UNSUBSCRIBE_KEY": secrets.token_urlsafe(32),
+    }
+    return address, {f"NOTIFICATIONS_{name}": value for name, value in settings.items()}
 
 
 def start_web(

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from deploy import processes
 from deploy.issuer import LocalIssuer
-from deploy.names import network_id
+from deploy.names import MAIL, network_id
 from deploy.stack import find
 from deploy.stack.model import Kind, Site, Stack, Unavailable
 from deploy.stack.programs import Journal
@@ -122,10 +122,11 @@ def _started(stack: Stack, site: Site, console: Console) -> Running:
         )
     asyncio.run(_prepare_topics(stack, site))
     with console.status("starting the services"):
-        services = processes.start(stack, issuer(), site=site, logs=HOME / "logs")
+        mail, mail_settings = processes.start_mail_catcher(site=site, logs=HOME / "logs")
+        services = processes.start(stack, issuer(), site=site, logs=HOME / "logs", further=mail_settings)
     with console.status("starting the web application"):
         web = processes.start_web(stack, issuer(), services=services, site=site, logs=HOME / "logs")
-    addresses = services | web
+    addresses = services | web | {MAIL: mail}
     return Running(kind=stack.kind, addresses=addresses, bootstrap=kafka.address(stack.bootstrap, network=network_id()))
 
 

@@ -26,7 +26,7 @@ _INJECTED = re.compile(r"PORT|(.+_)?SERVICE_(HOST|PORT(_\w+)?)|(.+_)?PORT_\d+_(T
 def unknown_variables(environment: Mapping[str, str], *, prefix: str, known: Iterable[str]) -> list[str]:
     """A line for each variable with this prefix that no setting reads, with the nearest known name."""
     names = [prefix.upper() + name.upper() for name in known]
-    read = {*names, *(f"{name}_FILE" for name in names if name.endswith("_URI"))}
+    read = {*names, *(f"{name}_FILE" for name in names if name.endswith(("_URI", "_KEY", "_PASSWORD")))}
     return [
         _unknown(name, read)
         for name in sorted(environment)

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from deploy.names import SIGN_IN, WEB
+from deploy.names import MAIL, SIGN_IN, WEB
 from deploy.stack import images, ports
 from deploy.stack.model import SERVICES, Site, Stack, Unavailable
 
@@ -16,6 +16,7 @@ _PORTS = {
     "MENTORSHIPS_PORT": 8004,
     "WEB_PORT": 8080,
     "SIGN_IN_PORT": 8081,
+    "MAIL_PORT": 8025,
     "KAFKA_PORT": 9092,
 }
 _GATEWAY_PORTS = {
@@ -25,6 +26,7 @@ _GATEWAY_PORTS = {
     "mentorships": "8004",
     WEB: "8080",
     SIGN_IN: "8081",
+    MAIL: "8025",
 }
 _MARK = "compose-started"
 
@@ -63,7 +65,7 @@ def stop(folder: Path) -> None:
 
 def _is_running() -> bool:
     running = _compose("ps", "--services", "--status", "running").split()
-    return {*SERVICES, WEB, SIGN_IN, "gateway"} <= set(running)
+    return {*SERVICES, WEB, SIGN_IN, MAIL, "gateway"} <= set(running)
 
 
 def _other_checkout() -> str | None:
@@ -104,7 +106,20 @@ def _docker(*words: str, environment: dict[str, str] | None = None) -> str:
 
 def _unhealthy() -> str:
     logs = subprocess.run(
-        ["docker", "compose", "logs", "--no-color", "--tail", "15", *SERVICES, WEB, SIGN_IN, "topics", "credentials"],
+        [
+            "docker",
+            "compose",
+            "logs",
+            "--no-color",
+            "--tail",
+            "15",
+            *SERVICES,
+            WEB,
+            SIGN_IN,
+            MAIL,
+            "topics",
+            "credentials",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -47,7 +47,7 @@ class NotificationsSettings(ServiceSettings):
     """The address of the web application, to which mails link."""
     public_url: str = Field(default="", validate_default=True)
     """The address of this service, for links that unsubscribe."""
-    unsubscribe_secret: SecretStr | None = Field(default=None, validate_default=True)
+    unsubscribe_key: SecretStr | None = Field(default=None, validate_default=True)
     """Signs the links that unsubscribe. With another one, links in mails that were sent before do not work."""
 
     @property
@@ -59,7 +59,7 @@ class NotificationsSettings(ServiceSettings):
         name, address = parseaddr(self.mail_from)
         return Address(display_name=name, addr_spec=address)
 
-    @field_validator("mail_from", "web_url", "public_url", "unsubscribe_secret")
+    @field_validator("mail_from", "web_url", "public_url", "unsubscribe_key")
     @classmethod
     def _is_there_where_mail_is_sent(cls, value: T, info: ValidationInfo) -> T:
         if info.data.get("smtp_host") and not value:
@@ -80,7 +80,7 @@ class NotificationsSettings(ServiceSettings):
             raise ValueError(f"goes together with {cls._variable(('smtp_username',))}: set both or neither")
         return password
 
-    @field_validator("unsubscribe_secret")
+    @field_validator("unsubscribe_key")
     @classmethod
     def _is_long(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None and len(secret.get_secret_value()) < _SHORTEST_SECRET:

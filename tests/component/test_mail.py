@@ -26,7 +26,7 @@ MAIL = {
     "mail_from": "Preceptor <mentoring@preceptor.example>",
     "web_url": "https://web.example",
     "public_url": "https://notifications.example",
-    "unsubscribe_secret": SecretStr("a secret of tests that is long enough"),
+    "unsubscribe_key": SecretStr("a secret of tests that is long enough"),
     "smtp_timeout_seconds": 2,
     "mail_per_minute": 6_000,
 }
@@ -106,7 +106,7 @@ async def test_a_request_is_mailed_to_the_mentor_with_one_link_and_a_way_out(
     text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))  # type: ignore[union-attr]
     for body in (text, html):
         assert "Mia Mentee would like you to be their mentor" in body
-        assert "https://web.example/requests" in body
+        assert "https://web.example/asks" in body
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert message["List-Unsubscribe"].startswith("<https://notifications.example/unsubscribe/")
 

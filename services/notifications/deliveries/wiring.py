@@ -53,9 +53,9 @@ def build(dependencies: ServiceDependencies, settings: NotificationsSettings) ->
     async def prepare() -> None:
         await repository.prepare(kept=timedelta(days=settings.delivery_kept_days))
 
-    if settings.unsubscribe_secret is None:
+    if settings.unsubscribe_key is None:
         return Slice(prepare=[prepare], routers=routers)
-    tokens = UnsubscribeTokens(settings.unsubscribe_secret.get_secret_value())
+    tokens = UnsubscribeTokens(settings.unsubscribe_key.get_secret_value())
     routers.append(unsubscribe_router(build_preferences(dependencies), tokens))
     work = _mail(dependencies, settings, tokens) if settings.sends_mail else {}
     return Slice(prepare=[prepare], routers=routers, work=work)

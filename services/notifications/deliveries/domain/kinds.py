@@ -19,24 +19,24 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "request-made": Kind("requests", "/requests"),
-    "request-nudged": Kind("requests", "/requests"),
+    "request-made": Kind("requests", "/asks"),
+    "request-nudged": Kind("requests", "/asks"),
     "request-accepted": Kind("requests", "/mentorships"),
-    "request-declined": Kind("requests", "/list"),
-    "request-expired": Kind("requests", "/list"),
-    "request-withdrawn": Kind("requests", "/requests"),
+    "request-declined": Kind("requests", "/mentors"),
+    "request-expired": Kind("requests", "/mentors"),
+    "request-withdrawn": Kind("requests", "/inbox"),
     "relationship-opened": Kind("mentorships", "/mentorships"),
     "relationship-paused": Kind("mentorships", "/mentorships"),
     "relationship-resumed": Kind("mentorships", "/mentorships"),
     "relationship-closed": Kind("mentorships", "/mentorships"),
     "conflict-detected": Kind("mentorships", "/mentorships", is_urgent=True),
-    "suggestions-changed": Kind("lists", "/list"),
-    "suggestions-none": Kind("lists", "/list"),
-    "suggestions-ended": Kind("lists", "/list"),
-    "round-lapsed": Kind("rounds", "/list"),
-    "round-unmatched": Kind("rounds", "/list"),
-    "erasure-requested": Kind("account", "/me", is_urgent=True),
-    "erasure-withdrawn": Kind("account", "/me", is_urgent=True),
+    "suggestions-changed": Kind("lists", "/mentors"),
+    "suggestions-none": Kind("lists", "/mentors"),
+    "suggestions-ended": Kind("lists", "/mentors"),
+    "round-lapsed": Kind("rounds", "/mentors"),
+    "round-unmatched": Kind("rounds", "/mentors"),
+    "erasure-requested": Kind("account", "/profile", is_urgent=True),
+    "erasure-withdrawn": Kind("account", "/profile", is_urgent=True),
 }
 
 
