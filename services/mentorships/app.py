@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
+from services.mentorships.agreements import wiring as agreements
 from services.mentorships.checkins import wiring as checkins
 from services.mentorships.goals import wiring as goals
 from services.mentorships.guides import wiring as guides
 from services.mentorships.lifecycle import wiring as lifecycle
 from services.mentorships.messages import wiring as messages
 from services.mentorships.policies import wiring as policies
-from services.mentorships.privacy.repository import MongoErasures
+from services.mentorships.privacy.api import export_router
+from services.mentorships.privacy.repository import MongoErasures, MongoExports
+from services.mentorships.privacy.usecases import Exports
 from services.mentorships.projections import wiring as projections
 from services.mentorships.settings import MentorshipsSettings
-from services.mentorships.slices import FORGET, mentorships
+from services.mentorships.slices import EXPORTS, FORGET, mentorships
 from shared import bootstrap
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import MentorshipsRecordParked
@@ -45,11 +48,15 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
         [
             projections.build(dependencies, on_erased=erasures.fold_erasures),
             policies.build(dependencies),
-            lifecycle.build(dependencies, mentorships(dependencies.database, clock)),
+            lifecycle.build(dependencies, following := mentorships(dependencies.database, clock)),
+            agreements.build(dependencies, following),
             goals.build(dependencies),
             checkins.build(dependencies),
             messages.build(dependencies),
             guides.build(dependencies),
-            Slice(prepare=[erasures.prepare]),
+            Slice(
+                prepare=[erasures.prepare],
+                routers=[export_router(Exports(MongoExports(dependencies.database, EXPORTS)))],
+            ),
         ],
     )

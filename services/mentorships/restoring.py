@@ -6,6 +6,7 @@ since then is lost, because its events do not carry it: such mentorships are nam
 
 from collections.abc import Iterator, Mapping
 
+from services.mentorships.agreements.repository.agreements import AGREEMENTS
 from services.mentorships.checkins.repository import CHECK_INS
 from services.mentorships.goals.repository import GOALS
 from services.mentorships.lifecycle.repository import MENTORSHIPS
@@ -14,7 +15,13 @@ from shared.contracts.envelope import Received
 from shared.mongo import Database
 from shared.restoring import Ahead, Counter, Outcome, raise_counters
 
-VERSIONED: Mapping[str, str] = {"mentorship": MENTORSHIPS, "goal": GOALS, "check_ins": CHECK_INS, "message": MESSAGES}
+VERSIONED: Mapping[str, str] = {
+    "mentorship": MENTORSHIPS,
+    "agreement": AGREEMENTS,
+    "goal": GOALS,
+    "check_ins": CHECK_INS,
+    "message": MESSAGES,
+}
 """By an event's aggregate: the collection whose `version` is its sequence."""
 
 

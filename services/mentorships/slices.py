@@ -1,19 +1,32 @@
-"""What the slices do when a mentorship changes and when a member is erased: for the service, the operator's commands
-and tests.
+"""What the slices do when a mentorship changes, a member asks for their data, or a member is erased: for the service,
+the operator's commands and tests.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from services.mentorships.agreements.repository import agreements
 from services.mentorships.checkins import repository as checkins
 from services.mentorships.goals import repository as goals
 from services.mentorships.guides import repository as guides
+from services.mentorships.lifecycle import repository as lifecycle
 from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.messages import repository as messages
-from services.mentorships.privacy.repository import Forget
+from services.mentorships.privacy.repository import Export, Forget
+from services.mentorships.projections import repository as projections
 from shared.clock import Clock
 from shared.mongo import Database
 
-FORGET: Sequence[Forget] = (goals.forget, checkins.forget, messages.forget, guides.forget)
+FORGET: Sequence[Forget] = (agreements.forget, goals.forget, checkins.forget, messages.forget, guides.forget)
+EXPORTS: Mapping[str, Export] = {
+    "profile": projections.export,
+    "mentorships": lifecycle.export,
+    "agreements": agreements.export,
+    "goals": goals.export,
+    "check_ins": checkins.export,
+    "messages": messages.export,
+    "guides": guides.export,
+}
+"""By the name of its section."""
 
 
 def mentorships(database: Database, clock: Clock) -> MongoMentorships:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from shared.contracts.payload import Few, Id, Moment, Payload, Recipient, Slug
+from shared.contracts.payload import Count, Few, Id, Moment, Payload, Recipient, Slug
 
 
 class AboutMentorship(Payload):
@@ -126,6 +126,49 @@ class MentorshipEnded(AboutMentorship):
     meeting and no answer), `period_over`, and the reasons of `relationship.closed`; more may come."""
     was_introduction: bool = False
     """Whether no agreement was in force."""
+
+
+class AboutAgreement(AboutMentorship):
+    """The common fields of events about the agreement of a mentorship. Its texts stay in mentorships."""
+
+    AGGREGATE: ClassVar[str] = "agreement"
+
+    agreement: Id
+    """`<mentorship>.agreement`."""
+    number: Count
+    """The version of the agreement, from 1."""
+
+
+class AgreementProposed(AboutAgreement):
+    """The mentee or the mentor drafted the agreement, or proposed a change. It replaces an open proposal."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.agreement.proposed.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    by: Slug
+    """`mentee` or `mentor`."""
+
+
+class AgreementSigned(AboutAgreement):
+    """The first of the two signed this version."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.agreement.signed.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    by: Slug
+    """`mentee` or `mentor`."""
+
+
+class AgreementInForce(AboutAgreement):
+    """Both signed this version. It replaces the one that was in force."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.agreement.in_force.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    ends_at: Moment
+    """When the agreed period ends."""
+    interval_days: Count
+    """How often the two agreed to meet."""
 
 
 class GoalChanged(AboutMentorship):

@@ -66,6 +66,18 @@ class MongoCheckIns(MongoAggregates[CheckIns]):
         return domain.resume(known, now=self._clock.now()) if was_paused and not after.is_paused else None
 
 
+async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
+    """A member's own answers."""
+    found = database[CHECK_INS].find({"institutions": institution, "parties": member}).sort("_id", 1)
+    return [
+        {"mentorship": document["mentorship"], "period": opened["period"], **answer}
+        async for document in found
+        for opened in document["opened"]
+        for answer in opened["answers"]
+        if document["pair"][answer["by"]]["member"] == member
+    ]
+
+
 def forget(writing: Writing, member: str) -> None:
     """Deletes an erased member's answers."""
     for side in ("mentee", "mentor"):

@@ -8,7 +8,7 @@ from services.mentorships.goals.usecases import OpenPair
 from services.mentorships.kernel.repository import MongoAggregates
 from services.mentorships.lifecycle.repository import MongoMentorships
 from shared.clock import Clock
-from shared.mongo import ASCENDING, DESCENDING, Database, IndexModel, Writing
+from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, Writing
 
 GOALS = "goals"
 _OF_MENTORSHIP = IndexModel([("mentorship", ASCENDING), ("_id", DESCENDING)], name="of_mentorship")
@@ -31,6 +31,21 @@ class MongoGoals(MongoAggregates[Goal]):
 
     async def of_mentorship(self, institution: str, mentorship: str) -> Sequence[Goal]:
         return await self.page(institution, {"mentorship": mentorship}, before=None, limit=domain.MAX_GOALS)
+
+
+async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
+    """A mentee's goals, and a member's own comments."""
+    wanted = {"institutions": institution, "parties": member}
+    return [_own_part(document, member) async for document in database[GOALS].find(wanted).sort("_id", 1)]
+
+
+def _own_part(goal: Document, member: str) -> Document:
+    is_mentee = goal["pair"]["mentee"]["member"] == member
+    side = "mentee" if is_mentee else "mentor"
+    comments = [comment for comment in goal["comments"] if comment["by"] == side]
+    names = ("state", "title", "description", "is_shared", "set_at", "ended_at") if is_mentee else ()
+    own = {name: goal[name] for name in names}
+    return {"id": goal["_id"], "mentorship": goal["mentorship"], **own, "comments": comments}
 
 
 def forget(writing: Writing, member: str) -> None:

@@ -1,6 +1,6 @@
 """Documents ↔ an institution's own guides, and what people have ticked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from services.mentorships.guides.domain import Guide, Locale, Ticks
 from services.mentorships.projections.repository import MongoProjections
@@ -75,6 +75,12 @@ class MongoGuides:
             return after
 
         return await in_one_thread(self._database, body)
+
+
+async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
+    """The steps that a member has ticked."""
+    hidden = {"_id": 0, "institution": 0, "member": 0}
+    return [document async for document in database[TICKS].find({"institution": institution, "member": member}, hidden)]
 
 
 def forget(writing: Writing, member: str) -> None:

@@ -8,9 +8,15 @@ from services.mentorships.lifecycle.usecases import MentorshipFilter
 from services.mentorships.projections.domain import Programme
 from services.mentorships.projections.repository import MongoProjections
 from shared.clock import Clock
-from shared.mongo import Database
+from shared.mongo import Database, Document
 
 MENTORSHIPS = "mentorships"
+
+
+async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
+    """All mentorships of a member, as they are stored."""
+    found = database[MENTORSHIPS].find({"institutions": institution, "parties": member}, {"parties": 0})
+    return [{"id": document.pop("_id"), **document} async for document in found.sort("_id", 1)]
 
 
 class MongoMentorships(MongoAggregates[Mentorship]):

@@ -80,6 +80,16 @@ class MongoMessages(MongoAggregates[Message]):
         await in_one_thread(self._database, body)
 
 
+async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
+    """The messages that a member wrote."""
+    found = database[MESSAGES].find({"institutions": institution, "parties": member}).sort("_id", 1)
+    return [
+        {"id": document["_id"], **{name: document[name] for name in ("mentorship", "sent_at", "text")}}
+        async for document in found
+        if document["pair"][document["by"]]["member"] == member
+    ]
+
+
 def forget(writing: Writing, member: str) -> None:
     """Deletes the messages that an erased member wrote, and what they said of those that they reported."""
     for side, other in (("mentee", "mentor"), ("mentor", "mentee")):

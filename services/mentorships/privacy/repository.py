@@ -1,23 +1,41 @@
-"""Erases a person: their copy becomes a marker, each slice deletes what is theirs, and a receipt is published, in one
-transaction. Mentorships stay, with ids only: they are the other person's record too.
+"""Exports a person's data, and erases it: their copy becomes a marker, each slice deletes what is theirs, and a receipt
+is published, in one transaction. Mentorships stay, with ids only: they are the other person's record too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
-from services.mentorships.projections.repository import PEOPLE
+from services.mentorships.privacy.usecases import Exported
+from services.mentorships.projections.repository import PEOPLE, MongoProjections
 from shared.clock import Clock, derived_id
 from shared.consuming.projection import Refused, erased_states, fold_within, refused_of
 from shared.contracts.envelope import Received
 from shared.contracts.mentorships import MentorshipsErasureCompleted
 from shared.contracts.profiles import MemberErased, MentoringProfileChanged
-from shared.mongo import Database, Writing, ensure_indexes, in_one_thread
+from shared.mongo import Database, Document, Writing, ensure_indexes, in_one_thread
 from shared.outbox import table as outbox
 from shared.outbox.table import Fact
 
 ERASURES = "erasures"
 Forget = Callable[[Writing, str], None]
 """Deletes what a slice keeps of a member, by their id, in the transaction of the erasure."""
+
+
+Export = Callable[[Database, str, str], Awaitable[Sequence[Document]]]
+"""What a slice holds about a member, by institution and id."""
+
+
+class MongoExports:
+    def __init__(self, database: Database, sections: Mapping[str, Export]) -> None:
+        self._database = database
+        self._sections = sections
+        self._projections = MongoProjections(database)
+
+    async def bound(self, institution: str, subject_hash: str) -> str | None:
+        return await self._projections.bound(institution, subject_hash)
+
+    async def of(self, institution: str, member: str) -> Exported:
+        return {name: await export(self._database, institution, member) for name, export in self._sections.items()}
 
 
 class MongoErasures:

@@ -6,6 +6,7 @@ from services.mentorships.projections.domain import Person, Programme
 from shared.consuming.projection import Copy, Refused, fold
 from shared.contracts.envelope import Received
 from shared.contracts.profiles import MentoringProfileChanged, ProgrammeChanged
+from shared.errors import Conflict
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes
 
 PEOPLE, PROGRAMMES = "people", "programmes"
@@ -31,6 +32,12 @@ class MongoProjections:
         found = await self._database[PEOPLE].find_one(wanted, {"_id": 1})
         return str(found["_id"]) if found else None
 
+    async def bound(self, institution: str, subject_hash: str) -> str | None:
+        """The member bound to this sign-in, active or not."""
+        wanted = {"institution": institution, "subject_hash": subject_hash, "erased": False}
+        found = await self._database[PEOPLE].find_one(wanted, {"_id": 1})
+        return str(found["_id"]) if found else None
+
     async def programme(self, id: str) -> Programme | None:
         found = await self._database[PROGRAMMES].find_one({"_id": id, "erased": False})
         return _programme(found) if found else None
@@ -41,10 +48,29 @@ class MongoProjections:
         return {document["_id"]: _person(document) async for document in found}
 
 
+async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
+    """The copy of a member's own profile."""
+    shown = {"_id": 0, "name": 1, "locale": 1, "time_zone": 1, "principles": 1, "status": 1}
+    return [
+        profile
+        async for profile in database[PEOPLE].find({"_id": member, "institution": institution, "erased": False}, shown)
+    ]
+
+
 def people_within(writing: Writing, ids: Collection[str]) -> Mapping[str, Person]:
     """The same in the caller's transaction."""
     found = writing[PEOPLE].find({"_id": {"$in": list(ids)}, "erased": False}, session=writing.session)
     return {document["_id"]: _person(document) for document in found}
+
+
+def hold_people(writing: Writing, ids: Collection[str]) -> None:
+    """For a transaction that stores texts of people: it writes to their documents, as an erasure does, so that an
+    erasure either finds the texts or aborts the transaction, which is then refused. Raises `Conflict`.
+    """
+    wanted = {"_id": {"$in": list(ids)}}
+    writing[PEOPLE].update_many({**wanted, "erased": False}, {"$inc": {"holds": 1}}, session=writing.session)
+    if writing[PEOPLE].count_documents({**wanted, "erased": True}, session=writing.session):
+        raise Conflict("not_available", "the mentee or the mentor is no longer a member")
 
 
 def _person(document: Document) -> Person:

@@ -1,0 +1,216 @@
+"""Stores agreements, and apart from them the clauses of each version, in the transaction that saves the version.
+
+An agreement's own document holds ids, times, terms and codes. Clauses are private: they are deleted with their author.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from services.mentorships.agreements.domain.agreements import Agreement, Proposed, Signed
+from services.mentorships.agreements.domain.clauses import Clauses
+from services.mentorships.agreements.repository.templates import template_within
+from services.mentorships.agreements.usecases.agreements import Draft, Origin, Propose, Sign
+from services.mentorships.kernel.pairs import Side
+from services.mentorships.kernel.repository import MongoAggregates
+from services.mentorships.lifecycle.domain import Mentorship
+from services.mentorships.lifecycle.repository import MENTORSHIPS, MongoMentorships
+from services.mentorships.projections.repository import MongoProjections, hold_people, people_within
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.errors import NotFound
+from shared.mongo import (
+    ASCENDING,
+    Database,
+    Document,
+    IndexModel,
+    Writing,
+    ensure_indexes,
+    in_one_thread,
+)
+
+AGREEMENTS, TEXTS = "agreements", "agreement_texts"
+_TEXT_INDEXES = [
+    IndexModel([("parties", ASCENDING)], name="of_member"),
+    IndexModel([("agreement", ASCENDING), ("number", ASCENDING)], name="of_agreement"),
+]
+_CLAUSES: TypeAdapter[Clauses] = TypeAdapter(Clauses)
+
+
+class MongoAgreements(MongoAggregates[Agreement]):
+    def __init__(self, database: Database, clock: Clock, mentorships: MongoMentorships) -> None:
+        super().__init__(database, clock, collection=AGREEMENTS, kind=Agreement, what="agreement")
+        self._mentorships = mentorships
+        self._projections = MongoProjections(database)
+
+    async def prepare(self, *further: IndexModel) -> None:
+        await super().prepare(*further)
+        await ensure_indexes(self._database[TEXTS], _TEXT_INDEXES)
+
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None:
+        return await self._projections.signed_in(institution, subject_hash)
+
+    async def mentorship(self, institution: str, id: str) -> Mentorship | None:
+        return await self._mentorships.find(institution, id)
+
+    async def agreement(self, mentorship: Mentorship) -> Agreement:
+        found = await self.find(mentorship.pair.institutions[0], agreement_id(mentorship.id))
+        return found or _none(mentorship)
+
+    async def clauses(self, agreement: Agreement, number: int) -> Clauses:
+        wanted = {"_id": _text_id(agreement, number), "institutions": agreement.pair.institutions[0]}
+        return _clauses(await self._database[TEXTS].find_one(wanted))
+
+    async def reverse_of(self, mentorship: Mentorship) -> str | None:
+        pair = mentorship.pair
+        wanted = {
+            "institutions": pair.mentee.institution,
+            "parties": pair.mentee.member,
+            "pair.mentee.member": pair.mentor.member,
+            "pair.mentor.member": pair.mentee.member,
+            "state": {"$ne": "ended"},
+        }
+        found = await self._database[MENTORSHIPS].find_one(wanted, {"_id": 1}, sort=[("_id", -1)])
+        return str(found["_id"]) if found else None
+
+    async def names(self, agreement: Agreement) -> tuple[str, str, str]:
+        pair = agreement.pair
+        programme = await self._projections.programme(pair.programme)
+        people = await self._projections.people([pair.mentee.member, pair.mentor.member])
+        mentee, mentor = (
+            people[party.member].name if party.member in people else "" for party in (pair.mentee, pair.mentor)
+        )
+        return programme.name if programme else "", mentee, mentor
+
+    async def draft(self, mentorship: Mentorship, by: Side, decide: Draft, trace: Trace) -> Agreement:
+        def proposed(writing: Writing, before: Agreement, current: Mentorship) -> Proposed:
+            return decide(before, current, _origin(writing, current, by))
+
+        return await self._add_version(mentorship, proposed, trace)
+
+    async def propose(self, mentorship: Mentorship, decide: Propose, trace: Trace) -> Agreement:
+        def proposed(writing: Writing, before: Agreement, current: Mentorship) -> Proposed:
+            return decide(before, current, _newest_clauses(writing, before))
+
+        return await self._add_version(mentorship, proposed, trace)
+
+    async def sign(self, mentorship: Mentorship, decide: Sign, trace: Trace) -> Agreement:
+        def body(writing: Writing) -> Agreement:
+            before, current = self._load_both(writing, mentorship)
+            signed: Signed | None = decide(before, current)
+            if signed is None:
+                writing.changes_nothing = True
+                return before
+            self.save(writing, signed.agreement, trace, before=before)
+            if signed.mentorship is not None:
+                self._mentorships.save(writing, signed.mentorship, trace, before=current)
+            return signed.agreement.state
+
+        return await in_one_thread(self._database, body)
+
+    async def _add_version(
+        self, mentorship: Mentorship, decide: Callable[[Writing, Agreement, Mentorship], Proposed], trace: Trace
+    ) -> Agreement:
+        def body(writing: Writing) -> Agreement:
+            hold_people(writing, [mentorship.pair.mentee.member, mentorship.pair.mentor.member])
+            before, current = self._load_both(writing, mentorship)
+            proposed = decide(writing, before, current)
+            after = proposed.agreement.state
+            self.save(writing, proposed.agreement, trace, before=before if before.version else None)
+            writing[TEXTS].insert_one(_text_document(after, proposed.clauses), session=writing.session)
+            return after
+
+        return await in_one_thread(self._database, body)
+
+    def _load_both(self, writing: Writing, known: Mentorship) -> tuple[Agreement, Mentorship]:
+        institution = known.pair.institutions[0]
+        current = self._mentorships.load(writing, known.id, institution=institution)
+        if current is None:
+            raise NotFound("mentorship_not_found", "there is no mentorship with this id")
+        return self.load(writing, agreement_id(known.id), institution=institution) or _none(current), current
+
+    def _document(self, state: Agreement) -> Document:
+        """MongoDB has no dates without a time: they are stored as text."""
+        document = super()._document(state)
+        for version in document["versions"]:
+            version["terms"]["review_on"] = version["terms"]["review_on"].isoformat()
+        return document
+
+
+def forget(writing: Writing, member: str) -> None:
+    """Deletes the clauses that an erased member wrote, in every version; signatures stay, as ids and times."""
+    found = writing[TEXTS].find({"parties": member}, {"mentee": 1, "clauses": 1}, session=writing.session)
+    for document in list(found):
+        side = "mentee" if document["mentee"] == member else "mentor"
+        kept = {name: clause for name, clause in document["clauses"].items() if clause["by"] != side}
+        writing[TEXTS].update_one({"_id": document["_id"]}, {"$set": {"clauses": kept}}, session=writing.session)
+
+
+async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
+    """Each version of a member's agreements: its terms and signatures, and the clauses in the member's own words."""
+    wanted = {"institutions": institution, "parties": member}
+    texts = {document["_id"]: document async for document in database[TEXTS].find(wanted)}
+    return [
+        {
+            "mentorship": agreement["mentorship"],
+            **version,
+            "clauses": _own(texts.get(f"{agreement['_id']}.{version['number']}"), member),
+        }
+        async for agreement in database[AGREEMENTS].find(wanted).sort("_id", 1)
+        for version in agreement["versions"]
+    ]
+
+
+def _own(text: Document | None, member: str) -> Document:
+    if text is None:
+        return {}
+    side = "mentee" if text["mentee"] == member else "mentor"
+    return {name: clause["text"] for name, clause in text["clauses"].items() if clause["by"] == side}
+
+
+def agreement_id(mentorship: str) -> str:
+    """A mentorship has one agreement at most."""
+    return f"{mentorship}.agreement"
+
+
+def _none(mentorship: Mentorship) -> Agreement:
+    return Agreement(id=agreement_id(mentorship.id), mentorship=mentorship.id, pair=mentorship.pair)
+
+
+def _origin(writing: Writing, mentorship: Mentorship, by: Side) -> Origin:
+    pair = mentorship.pair
+    people = people_within(writing, [pair.mentee.member, pair.mentor.member])
+    mentor, drafting = people.get(pair.mentor.member), people.get(pair.party(by).member)
+    return Origin(
+        template=template_within(writing, pair.programme),
+        principles=mentor.principles if mentor else "",
+        locale=drafting.locale if drafting else "en",
+    )
+
+
+def _newest_clauses(writing: Writing, agreement: Agreement) -> Clauses:
+    wanted = {"_id": _text_id(agreement, len(agreement.versions))}
+    return _clauses(writing[TEXTS].find_one(wanted, session=writing.session))
+
+
+def _text_id(agreement: Agreement, number: int) -> str:
+    return f"{agreement.id}.{number}"
+
+
+def _text_document(agreement: Agreement, clauses: Clauses) -> Document:
+    number, pair = len(agreement.versions), agreement.pair
+    fields: dict[str, Any] = _CLAUSES.dump_python(clauses)
+    return {
+        "_id": _text_id(agreement, number),
+        "agreement": agreement.id,
+        "number": number,
+        "institutions": list(pair.institutions),
+        "parties": [pair.mentee.member, pair.mentor.member],
+        "mentee": pair.mentee.member,
+        "clauses": fields,
+    }
+
+
+def _clauses(document: Document | None) -> Clauses:
+    return _CLAUSES.validate_python(document["clauses"]) if document else {}
