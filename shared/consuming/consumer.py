@@ -16,10 +16,12 @@ from shared.consuming.liveness import Handle, Watchdog
 from shared.consuming.parking import Parking, Record
 from shared.consuming.projecting import ProjectionConsumer, ProjectionHandler
 from shared.consuming.reactions import Reaction, ReactionConsumer
-from shared.consuming.subscriber import assert_safe, subscribe
+from shared.consuming.subscriber import Fetching, assert_safe, subscribe
 from shared.contracts.payload import Payload
 from shared.mongo import Database
 from shared.telemetry import Metrics
+
+_GATHERED = Fetching(max_wait_ms=1_000, min_bytes=1 << 20)
 
 
 class Consumers:
@@ -41,7 +43,7 @@ class Consumers:
         """`address` supplies the network's id, the prefix of topics and groups."""
         self._address = address
         self._broker = broker
-        self._fetch_max_wait_ms = fetch_max_wait_ms
+        self._promptly = Fetching(max_wait_ms=fetch_max_wait_ms)
         self._database = database
         self._service = service
         self._parking = parking
@@ -59,10 +61,17 @@ class Consumers:
         consumer = group or f"{self._service}.projection"
         handlers = {payload.TYPE: handler for payload, handler in projection_handlers.items()}
         projections = ProjectionConsumer(consumer, handlers, self._failures(consumer), self._metrics)
-        self._subscribe(projection_handlers, consumer, projections.handle)
+        self._subscribe(projection_handlers, consumer, projections.handle, self._promptly)
 
     def reaction(self, reactions: Mapping[type[Payload], Reaction], *, group: str | None = None) -> None:
         """Acts once on each fact; records of one key in order."""
+        self._react(reactions, group, self._promptly)
+
+    def rare_reaction(self, reactions: Mapping[type[Payload], Reaction]) -> None:
+        """As `reaction`, a second later: for few facts on busy topics, whose other records are so read together."""
+        self._react(reactions, None, _GATHERED)
+
+    def _react(self, reactions: Mapping[type[Payload], Reaction], group: str | None, fetching: Fetching) -> None:
         consumer = group or f"{self._service}.reaction"
         reacting = ReactionConsumer(
             consumer,
@@ -75,12 +84,12 @@ class Consumers:
             lookups=self._lookups,
         )
         self._reactions.append(reacting)
-        self._subscribe(reactions, consumer, reacting.handle)
+        self._subscribe(reactions, consumer, reacting.handle, fetching)
 
     def _failures(self, consumer: str) -> Failures:
         return Failures(consumer, self._parking, self._clock, self._metrics)
 
-    def _subscribe(self, payloads: Iterable[type[Payload]], consumer: str, handle: Handle) -> None:
+    def _subscribe(self, payloads: Iterable[type[Payload]], consumer: str, handle: Handle, fetching: Fetching) -> None:
         async def observed(records: Sequence[Record]) -> None:
             await progress.handle_batch(records, handle)
             self._metrics.progress.labels(consumer).set(self._clock.now().timestamp())
@@ -90,7 +99,7 @@ class Consumers:
             {kafka.named(self._address, payload.TOPIC) for payload in payloads},
             group=kafka.named(self._address, consumer),
             handle=observed,
-            fetch_max_wait_ms=self._fetch_max_wait_ms,
+            fetching=fetching,
         )
         progress = self._watchdog.watch(consumer, client)
 

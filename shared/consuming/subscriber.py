@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -18,6 +19,8 @@ from shared.telemetry import logger
 
 _OUTAGE_WAIT_SECONDS = 1.0
 _MAX_RECORDS = 1000
+_POLL_MILLISECONDS = 1_000
+"""Records end a poll at once. The time of an empty one delays nothing, and each costs some processor time."""
 _log = logger(__name__)
 
 
@@ -56,19 +59,26 @@ def _ends(records: Iterable[ConsumerRecord[Any, Any]]) -> dict[TopicPartition, i
     return ends
 
 
-def subscribe(
-    broker: KafkaBroker, topics: Iterable[str], *, group: str, handle: Handle, fetch_max_wait_ms: int
-) -> Client:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetching:
+    """Kafka answers a fetch as soon as it has so many bytes, at the latest after the wait."""
+
+    max_wait_ms: int
+    min_bytes: int = 1
+
+
+def subscribe(broker: KafkaBroker, topics: Iterable[str], *, group: str, handle: Handle, fetching: Fetching) -> Client:
     """Setting both `parser=` and `decoder=` passes every record to `handle`, even a malformed one (design 5.4)."""
     subscriber = broker.subscriber(
         *sorted(topics),
         group_id=group,
         batch=True,
-        batch_timeout_ms=200,
+        batch_timeout_ms=_POLL_MILLISECONDS,
         max_records=_MAX_RECORDS,
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.NACK_ON_ERROR,
-        fetch_max_wait_ms=fetch_max_wait_ms,
+        fetch_max_wait_ms=fetching.max_wait_ms,
+        fetch_min_bytes=fetching.min_bytes,
         session_timeout_ms=8_000,
         heartbeat_interval_ms=2_000,
         max_poll_interval_ms=int(BATCH_SECONDS * 1000),

@@ -67,7 +67,7 @@ class Unsubscribed(Consumers):
 
     handlers: list[Handler]
 
-    def _subscribe(self, _payloads: Iterable[Any], _consumer: str, handle: Any) -> None:
+    def _subscribe(self, _payloads: Iterable[Any], _consumer: str, handle: Any, _fetching: Any) -> None:
         self.handlers = [*getattr(self, "handlers", []), handle]
 
 

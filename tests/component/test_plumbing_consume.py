@@ -123,6 +123,19 @@ async def test_handled_records_are_committed_and_those_failed_in_an_outage_come_
     )
 
 
+async def test_a_rare_reaction_takes_effect_too_and_reads_many_records_together(
+    plumbing: Plumbing, producer: AIOKafkaProducer, tenant: str, effects: Effects, kafka_bootstrap: str
+) -> None:
+    plumbing.consumers.rare_reaction({SuggestionsChanged: effects})
+    await plumbing.consumers.start()
+    await send(producer, [record(plumbing, suggestions(tenant, str(n)), tenant) for n in range(20)])
+
+    await have(effects, [(str(n), 1) for n in range(20)])
+    await eventually(
+        lambda: _all_committed(kafka_bootstrap, f"{plumbing.consumers._service}.reaction"), message="offsets at the end"
+    )
+
+
 async def _all_committed(bootstrap: str, group: str) -> bool:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)

@@ -46,7 +46,7 @@ def _consume(dependencies: ServiceDependencies) -> None:
         repository.receive(writing, institution, erasure, service=service, now=dependencies.clock.now())
 
     reactions = Reactions(receive)
-    dependencies.consumers.reaction(
+    dependencies.consumers.rare_reaction(
         {
             MatchingErasureCompleted: reactions.on_erasure_completed,
             MentorshipsErasureCompleted: reactions.on_erasure_completed,
