@@ -113,10 +113,10 @@ class Consumers:
         self._lookups.shutdown(wait=False)
 
     async def retry_due(self) -> int:
-        """Retries parked records that are due; returns how many succeeded. Then measures what is parked."""
-        succeeded = sum([await reactions.retry_due() for reactions in self._reactions])
+        """Measures what is parked, then retries what is due of it; returns how many succeeded."""
         counts = await self._parking.counts()
         self._measured |= counts.keys()
         for labels in self._measured:  # 0 once the last of them is gone, so that an alert ends
             self._metrics.parked.labels(*labels).set(counts.get(labels, 0))
-        return succeeded
+        with_parked = {consumer for consumer, _ in counts}
+        return sum([await each.retry_due() for each in self._reactions if each.consumer in with_parked])

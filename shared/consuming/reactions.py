@@ -76,7 +76,7 @@ class ReactionConsumer:
         lookups: Executor,
     ) -> None:
         """`lookups` are not the driver's threads, all of which may run transactions that wait for a lookup."""
-        self._consumer = consumer
+        self.consumer = consumer
         self._reactions = reactions
         self._database = database
         self._parking = parking
@@ -96,7 +96,7 @@ class ReactionConsumer:
         handled_ids = await self._handled_ids(items) if len(items) > _MAX_WITHOUT_LOOKUP else set()
         to_park: list[ParkRequest] = []
         keys_read = [key for key in by_key if 0 < len(key) <= MAX_ATTRIBUTE]  # longer keys are refused unread
-        blocked = self._lookups.submit(self._parking.blocked, self._consumer, keys_read)
+        blocked = self._lookups.submit(self._parking.blocked, self.consumer, keys_read)
         async with asyncio.TaskGroup() as keys:
             batch = _Batch(handled_ids, blocked, asyncio.Semaphore(_CONCURRENT_KEYS), to_park)
             for of_key in by_key.values():
@@ -106,13 +106,13 @@ class ReactionConsumer:
     async def retry_due(self) -> int:
         """Retries parked records that are due, per key in order until one fails; returns how many succeeded."""
         succeeded = 0
-        for key in await self._parking.heads(self._consumer, now=self._clock.now()):
+        for key in await self._parking.heads(self.consumer, now=self._clock.now()):
             succeeded += await self._retry_key(key)
         return succeeded
 
     async def _retry_key(self, key: bytes) -> int:
         succeeded = 0
-        async for parked in self._parking.sequence(self._consumer, key):
+        async for parked in self._parking.sequence(self.consumer, key):
             failed = await self._try(self._read(parked), parked_id=parked.id)
             if failed is not None:
                 await self._parking.failed_again(parked.id, self._failures.with_retry_time(failed, parked.attempts))
@@ -133,11 +133,11 @@ class ReactionConsumer:
         return _Fact(event, reaction)
 
     def _count_ignored(self) -> None:
-        self._metrics.records.labels(self._consumer, "ignored").inc()
+        self._metrics.records.labels(self.consumer, "ignored").inc()
 
     async def _handled_ids(self, items: Sequence[_Item]) -> set[str]:
         ids = [item.content.event.envelope.id for item in items if isinstance(item.content, _Fact)]
-        return await inbox.handled(self._database, consumer=self._consumer, events=ids)
+        return await inbox.handled(self._database, consumer=self.consumer, events=ids)
 
     async def _handle_key(self, items: Sequence[_Item], batch: _Batch) -> None:
         is_blocked = False
@@ -191,7 +191,7 @@ class ReactionConsumer:
         self, event: Received, reaction: Reaction, *, batch: _Batch | None, parked_id: str | None
     ) -> ParkReason | None:
         def body(writing: Writing) -> None:
-            inbox.mark(writing, consumer=self._consumer, event=event.envelope.id, now=self._clock.now())
+            inbox.mark(writing, consumer=self.consumer, event=event.envelope.id, now=self._clock.now())
             reaction(event, writing)
             failpoints.reach("after-effect")
             if batch and event.envelope.key.encode() in batch.blocked.result():
@@ -206,5 +206,5 @@ class ReactionConsumer:
         except _BehindParked:
             return BEHIND_PARKED
         else:
-            self._metrics.records.labels(self._consumer, "handled").inc()
+            self._metrics.records.labels(self.consumer, "handled").inc()
         return None

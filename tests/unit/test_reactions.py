@@ -1,11 +1,14 @@
 """What the consumer of reactions reads and queries, without servers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import pytest
+
+from shared.consuming.consumer import Consumers
 from shared.consuming.failures import Failures
 from shared.consuming.parking import Parking, ParkRequest
 from shared.consuming.reactions import ReactionConsumer
@@ -34,10 +37,19 @@ class FixedClock:
 class ParkingInMemory:
     lookups: list[Sequence[bytes]] = field(default_factory=list)
     parked: list[str] = field(default_factory=list)
+    counted: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    looked_for_due: list[str] = field(default_factory=list)
 
     def blocked(self, _consumer: str, keys: Sequence[bytes]) -> set[bytes]:
         self.lookups.append(keys)
         return set()
+
+    async def counts(self) -> Mapping[tuple[str, str], int]:
+        return self.counted
+
+    async def heads(self, consumer: str, *, now: datetime) -> list[bytes]:  # noqa: ARG002
+        self.looked_for_due.append(consumer)
+        return []
 
     async def park(self, requests: Sequence[ParkRequest], *, consumer: str, now: datetime) -> None:  # noqa: ARG002
         self.parked += [request.cause.reason for request in requests]
@@ -103,3 +115,27 @@ async def test_a_record_that_cannot_be_read_is_parked_whether_or_not_its_type_ha
     parking, _ = await handled(record(OF_NO_INTEREST), record(OF_NO_INTEREST, value=b"{nonsense"))
     assert parking.parked == ["malformed"]
     assert parking.lookups == [[b"north:n"]]
+
+
+class Unsubscribed(Consumers):
+    def _subscribe(self, *_: Any) -> None:
+        """Without Kafka."""
+
+
+@pytest.mark.parametrize(("parked_by", "looked_for_due"), [("s.projection", []), ("s.reaction", ["s.reaction"])])
+async def test_due_records_are_looked_for_only_where_the_consumer_has_parked_any(
+    parked_by: str, looked_for_due: list[str]
+) -> None:
+    parking = ParkingInMemory(counted={(parked_by, "malformed"): 1})
+    consumers = Unsubscribed(
+        cast(Any, None),
+        cast(Database, None),
+        service="s",
+        parking=cast(Parking, parking),
+        clock=FixedClock(),
+        metrics=Metrics(),
+        watchdog=cast(Any, None),
+    )
+    consumers.reaction({MatchingErasureCompleted: react})
+    assert await consumers.retry_due() == 0
+    assert parking.looked_for_due == looked_for_due
