@@ -63,6 +63,7 @@ class NotificationsInMemory:
     def __init__(self) -> None:
         self.contacts: dict[str, KnownContact] = {}
         self.contacts_read: list[set[str]] = []
+        self.choices_read = 0
         self.positions: dict[Recipient, int] = {}
         self.kept: dict[str, Notification] = {}
         self.published: list[tuple[NotificationRecorded, Trace]] = []
@@ -100,6 +101,7 @@ class NotificationsInMemory:
     def choices_of(
         self, recipients: Iterable[Recipient]
     ) -> tuple[Mapping[Recipient, Preferences], Mapping[str, Policy]]:
+        self.choices_read += 1
         return dict.fromkeys(recipients, Preferences()), {}
 
     def plan(self, delivery: Delivery) -> None:
@@ -159,10 +161,11 @@ async def test_every_recipient_gets_a_notification_and_each_is_published() -> No
     assert {event.aggregate for event, _ in repository.published} == repository.kept.keys()
 
 
-async def test_an_event_without_recipients_writes_nothing() -> None:
+async def test_an_event_without_recipients_writes_nothing_and_reads_no_choices() -> None:
     repository = NotificationsInMemory()
     await notify(repository, event())
     assert (repository.kept, repository.published, repository.positions) == ({}, [], {})
+    assert repository.choices_read == 0
 
 
 async def test_an_erased_recipient_is_not_notified_and_the_others_are() -> None:

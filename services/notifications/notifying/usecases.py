@@ -104,6 +104,8 @@ class Notifier:
         """
         erased = {member for member, contact in contacts.items() if contact.is_erased}
         notices = [notice for notice in notices if notice.recipient.member not in erased]
+        if not notices:
+            return
         now = self._clock.now()
         cause = trace.causation_id or self._clock.new_id()
         recorded = {
