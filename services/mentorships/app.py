@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Collection, Sequence
 
 from services.mentorships.agreements import wiring as agreements
+from services.mentorships.calendars import wiring as calendars
 from services.mentorships.checkins import wiring as checkins
 from services.mentorships.goals import wiring as goals
 from services.mentorships.guides import wiring as guides
 from services.mentorships.lifecycle import wiring as lifecycle
+from services.mentorships.meetings import wiring as meetings
 from services.mentorships.messages import wiring as messages
 from services.mentorships.policies import wiring as policies
 from services.mentorships.privacy.api import export_router
@@ -54,6 +56,8 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             checkins.build(dependencies),
             messages.build(dependencies),
             guides.build(dependencies),
+            meetings.build(dependencies, mentorships(dependencies.database, clock)),
+            calendars.build(dependencies),
             Slice(
                 prepare=[erasures.prepare],
                 routers=[export_router(Exports(MongoExports(dependencies.database, EXPORTS)))],

@@ -10,6 +10,7 @@ from services.mentorships.agreements.repository.agreements import AGREEMENTS
 from services.mentorships.checkins.repository import CHECK_INS
 from services.mentorships.goals.repository import GOALS
 from services.mentorships.lifecycle.repository import MENTORSHIPS
+from services.mentorships.meetings.repository import SERIES
 from services.mentorships.messages.repository import MESSAGES
 from shared.contracts.envelope import Received
 from shared.mongo import Database
@@ -21,6 +22,7 @@ VERSIONED: Mapping[str, str] = {
     "goal": GOALS,
     "check_ins": CHECK_INS,
     "message": MESSAGES,
+    "series": SERIES,
 }
 """By an event's aggregate: the collection whose `version` is its sequence."""
 

@@ -5,18 +5,28 @@ the operator's commands and tests.
 from collections.abc import Mapping, Sequence
 
 from services.mentorships.agreements.repository import agreements
+from services.mentorships.calendars import repository as calendars
 from services.mentorships.checkins import repository as checkins
 from services.mentorships.goals import repository as goals
 from services.mentorships.guides import repository as guides
 from services.mentorships.lifecycle import repository as lifecycle
 from services.mentorships.lifecycle.repository import MongoMentorships
+from services.mentorships.meetings import repository as meetings
 from services.mentorships.messages import repository as messages
 from services.mentorships.privacy.repository import Export, Forget
 from services.mentorships.projections import repository as projections
 from shared.clock import Clock
 from shared.mongo import Database
 
-FORGET: Sequence[Forget] = (agreements.forget, goals.forget, checkins.forget, messages.forget, guides.forget)
+FORGET: Sequence[Forget] = (
+    agreements.forget,
+    goals.forget,
+    checkins.forget,
+    messages.forget,
+    guides.forget,
+    meetings.forget,
+    calendars.forget,
+)
 EXPORTS: Mapping[str, Export] = {
     "profile": projections.export,
     "mentorships": lifecycle.export,
@@ -25,10 +35,15 @@ EXPORTS: Mapping[str, Export] = {
     "check_ins": checkins.export,
     "messages": messages.export,
     "guides": guides.export,
+    "meetings": meetings.export,
 }
 """By the name of its section."""
 
 
 def mentorships(database: Database, clock: Clock) -> MongoMentorships:
     """With the effects of every slice that follows mentorships."""
-    return MongoMentorships(database, clock, follow=[checkins.MongoCheckIns(database, clock).follow])
+    return MongoMentorships(
+        database,
+        clock,
+        follow=[checkins.MongoCheckIns(database, clock).follow, meetings.follow_mentorships(database, clock)],
+    )

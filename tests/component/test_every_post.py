@@ -16,6 +16,7 @@ from deploy.issuer import LocalIssuer
 from services.mentorships.kernel.due import DueWorker
 from services.mentorships.lifecycle import domain as lifecycle
 from shared.clock import SystemClock
+from shared.contracts.payload import Recipient
 from shared.mongo import Database
 from tests.component import matching_kit, mentorships_kit, notifications_kit, profiles_kit
 from tests.component.matching_kit import CARE, NORTH, Matching
@@ -195,6 +196,7 @@ async def test_every_post_of_mentorships_takes_effect_once_and_is_answered_witho
 ) -> None:
     async with mentorships_kit.serving(mongo_uri, kafka_bootstrap, issuer, "api") as mentorships:
         await mentorships.knows(mentorships_kit.MENTEE)
+        await mentorships.knows(mentorships_kit.MENTOR)
         repeating = Repeating(mentorships.database)
 
         def post(path: str, body: Json | None = None) -> Send:
@@ -206,12 +208,40 @@ async def test_every_post_of_mentorships_takes_effect_once_and_is_answered_witho
         comment = post(f"/goals/{goal}/comments", {"text": "Begun."})
         await repeating.repeat("/goals/{goal}/comments", comment)
         await repeating.repeat("/goals/{goal}/{command}", post(f"/goals/{goal}/complete"))
+        await _repeat_meetings(repeating, mentorships, introduction)
         await repeating.repeat("/mentorships/{mentorship}/leave", post(f"/mentorships/{introduction}/leave"))
         silent = await mentorships.opened(at=mentorships.clock.now() - timedelta(days=100))
         mentorships.clock.ahead = timedelta(days=61)
         await DueWorker(mentorships.mentorships, lifecycle.pass_time, mentorships.clock).work()
         await repeating.repeat("/mentorships/{mentorship}/go-on", post(f"/mentorships/{silent}/go-on"))
         repeating.covers((await mentorships.http.get("/openapi.json")).json())
+
+
+async def _repeat_meetings(repeating: Repeating, service: mentorships_kit.MentorshipsService, mentorship: str) -> None:
+    """A meeting that is proposed, agreed, held and cancelled, one that is declined, and a calendar's address."""
+    mentee, mentor = mentorships_kit.MENTEE, mentorships_kit.MENTOR
+    starts = service.clock.now() + timedelta(days=1)
+    plan = {"starts": starts.strftime("%Y-%m-%dT%H:%M"), "zone": "UTC", "minutes": 30}
+
+    def post(path: str, body: Json | None = None, *, by: Recipient = mentee, **headers: str) -> Send:
+        def send(key: str) -> Awaitable[httpx.Response]:
+            sent = {**service.headers(by), "Idempotency-Key": key, **headers}
+            return service.http.post(path, json=body, headers=sent)
+
+        return send
+
+    proposing = post(f"/mentorships/{mentorship}/meetings", plan)
+    series = (await repeating.repeat("/mentorships/{mentorship}/meetings", proposing))["id"]
+    agreeing = post(f"/meetings/{series}/agree", by=mentor, **{"If-Match": '"1"'})
+    await repeating.repeat("/meetings/{series}/agree", agreeing, answer_is_lost=True)
+    service.clock.ahead += timedelta(days=1, hours=1)
+    held = post(f"/meetings/{series}/occurrences/{plan['starts']}/held")
+    await repeating.repeat("/meetings/{series}/occurrences/{meeting}/{outcome}", held)
+    await repeating.repeat("/meetings/{series}/cancel", post(f"/meetings/{series}/cancel"), answer_is_lost=True)
+    plan["starts"] = (service.clock.now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    other = (await service.post(mentee, f"/mentorships/{mentorship}/meetings", plan)).json()["id"]
+    await repeating.repeat("/meetings/{series}/decline", post(f"/meetings/{other}/decline"), answer_is_lost=True)
+    await repeating.repeat("/me/calendar", post("/me/calendar"), answer_is_lost=True)
 
 
 async def test_every_post_of_notifications_takes_effect_once_and_is_answered_without_a_wait(

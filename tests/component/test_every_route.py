@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -162,11 +163,14 @@ async def _mentorships(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> Asyn
         opened = await mentorships.opened(mentor=mentor)
         goals = f"/mentorships/{opened}/goals"
         goal = await mentorships.post(mentorships_kit.MENTEE, goals, {"title": "Publish", "shared": True})
+        plan = {"starts": f"{mentorships.clock.now() + timedelta(days=1):%Y-%m-%dT%H:%M}", "zone": "UTC", "minutes": 30}
+        meetings = await mentorships.post(mentorships_kit.MENTEE, f"/mentorships/{opened}/meetings", plan)
         yield Served(
             mentorships.http,
             mentorships.database,
             (await mentorships.http.get("/openapi.json")).json(),
-            {"programme": mentorships_kit.PROGRAMME, "mentorship": opened, "goal": goal.json()["id"]},
+            {"programme": mentorships_kit.PROGRAMME, "mentorship": opened, "goal": goal.json()["id"]}
+            | {"series": meetings.json()["id"], "meeting": plan["starts"]},
             _strangers(two) | {"member": two.token("sue", institution=SOUTH, roles=["member"])},
         )
 
@@ -223,10 +227,14 @@ def _encoded(part: Json) -> str:
     return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
 
 
+_WITHOUT_SIGN_IN = {"/calendar/{token}.ics"}
+"""For programs that cannot sign in: the address is the secret."""
+
+
 async def test_no_route_accepts_an_invalid_token(served: Served, two: LocalIssuer) -> None:
     before = await served.state()
     for method, path, operation in served.routes():
-        for token, status, code in forgeries(two):
+        for token, status, code in forgeries(two) if path not in _WITHOUT_SIGN_IN else ():
             answer = await served.ask(method, path, operation, token, served.theirs)
             outcome = (answer.status_code, answer.json()["type"], answer.headers["content-type"])
             wanted = (status, f"urn:preceptor:problem:{code}", "application/problem+json")

@@ -1,5 +1,6 @@
 """Each service conforms to its OpenAPI document for any request of any caller."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,9 @@ async def test_mentorships_conforms_to_its_openapi_document(
         opened = await mentorships.opened()
         goal = await mentorships.post(mentorships_kit.MENTEE, f"/mentorships/{opened}/goals", {"title": "Publish"})
         known = {"programme": mentorships_kit.PROGRAMME, "mentorship": opened, "goal": goal.json()["id"]}
+        plan = {"starts": f"{mentorships.clock.now() + timedelta(days=1):%Y-%m-%dT%H:%M}", "zone": "UTC", "minutes": 30}
+        meetings = await mentorships.post(mentorships_kit.MENTEE, f"/mentorships/{opened}/meetings", plan)
+        known |= {"series": meetings.json()["id"], "meeting": plan["starts"]}
         member = issuer.token(mentorships_kit.MENTEE.member, institution=NORTH, roles=["member"])
         coordinator = issuer.token("carla", institution=NORTH, roles=["institution_coordinator"])
         address = str(mentorships.http.base_url).rstrip("/")

@@ -1,0 +1,52 @@
+"""A person's calendar address over HTTP, and the calendar itself, which needs no sign-in."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, Field
+
+from services.mentorships.calendars.usecases import Calendars
+from services.mentorships.meetings.api.calendar_files import DOCUMENTED, MEDIA_TYPE, calendar_file
+from shared.http import IdempotencyKey, SignedIn, problems, router
+from shared.offloop import off_loop
+
+Token = Annotated[str, Path(min_length=1, max_length=100, description="The secret part of the address")]
+
+
+class AddressRead(BaseModel):
+    created_at: datetime
+
+
+class NewAddressRead(BaseModel):
+    path: str = Field(description="Of the calendar, with its secret token: shown only in this answer")
+    created_at: datetime
+
+
+def calendars_router(calendars: Calendars) -> APIRouter:
+    routes = router(tags=["calendar"])
+
+    @routes.post("/me/calendar", status_code=201)
+    async def renew_calendar_address(me: SignedIn, response: Response, _key: IdempotencyKey = None) -> NewAddressRead:
+        """A new private address for calendar programs. The one before stops working at once."""
+        address, token = await calendars.renew(me)
+        response.headers["cache-control"] = "no-store"
+        return NewAddressRead(path=f"/calendar/{token}.ics", created_at=address.created_at)
+
+    @routes.get("/me/calendar", responses=problems(404))
+    async def see_calendar_address(me: SignedIn) -> AddressRead:
+        """Whether there is an address, and since when. It cannot be read again."""
+        return AddressRead(created_at=(await calendars.mine(me)).created_at)
+
+    @routes.delete("/me/calendar", status_code=204)
+    async def revoke_calendar_address(me: SignedIn) -> Response:
+        await calendars.revoke(me)
+        return Response(status_code=204)
+
+    @routes.get("/calendar/{token}.ics", response_class=Response, responses=DOCUMENTED | problems(404))
+    async def read_calendar(token: Token) -> Response:
+        """All agreed meetings of a person. Without a sign-in: the address is the secret."""
+        content = await off_loop(calendar_file, await calendars.read(token))
+        return Response(content, media_type=MEDIA_TYPE, headers={"cache-control": "private, max-age=300"})
+
+    return routes

@@ -1,0 +1,75 @@
+"""Documents ↔ calendar addresses."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from services.mentorships.calendars.usecases import CalendarAddress
+from services.mentorships.meetings.domain.states import Series
+from services.mentorships.meetings.repository import MongoSeries
+from services.mentorships.projections.domain import Person
+from services.mentorships.projections.repository import MongoProjections
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
+
+CALENDARS = "calendars"
+_BY_TOKEN = IndexModel([("token_hash", ASCENDING)], name="by_token", unique=True)
+_MOST_SERIES = 200
+
+
+class MongoCalendars:
+    def __init__(self, database: Database, series: MongoSeries) -> None:
+        self._database = database
+        self._series = series
+        self._projections = MongoProjections(database)
+
+    async def prepare(self) -> None:
+        await ensure_indexes(self._database[CALENDARS], [_BY_TOKEN])
+
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None:
+        return await self._projections.signed_in(institution, subject_hash)
+
+    async def people(self, members: Sequence[str]) -> dict[str, Person]:
+        return dict(await self._projections.people(members))
+
+    async def set(self, address: CalendarAddress) -> None:
+        document = asdict(address)
+        document["_id"] = document.pop("member")
+
+        def body(writing: Writing) -> None:
+            writing[CALENDARS].replace_one(
+                _of(address.institution, address.member), document, True, session=writing.session
+            )
+
+        await in_one_thread(self._database, body)
+
+    async def delete(self, institution: str, member: str) -> None:
+        await self._database[CALENDARS].delete_one(_of(institution, member))
+
+    async def address_of(self, institution: str, member: str) -> CalendarAddress | None:
+        return _address(await self._database[CALENDARS].find_one(_of(institution, member)))
+
+    async def by_token(self, token_hash: str) -> CalendarAddress | None:
+        return _address(await self._database[CALENDARS].find_one({"token_hash": token_hash}))
+
+    async def series(self, institution: str, member: str, *, changed_after: datetime) -> Sequence[Series]:
+        shown = {"$or": [{"state": {"$ne": "cancelled"}}, {"changed_at": {"$gt": changed_after}}]}
+        return await self._series.page(institution, {"parties": member, **shown}, before=None, limit=_MOST_SERIES)
+
+
+def forget(writing: Writing, member: str) -> None:
+    writing[CALENDARS].delete_many({"_id": member}, session=writing.session)
+
+
+def _of(institution: str, member: str) -> Document:
+    return {"_id": member, "institution": institution}
+
+
+def _address(document: Document | None) -> CalendarAddress | None:
+    if document is None:
+        return None
+    return CalendarAddress(
+        member=document["_id"],
+        institution=document["institution"],
+        token_hash=document["token_hash"],
+        created_at=document["created_at"],
+    )

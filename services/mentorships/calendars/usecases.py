@@ -1,0 +1,97 @@
+"""A person's private calendar address: one secret token each, kept as a hash, replaced or revoked at any time.
+
+Whoever knows the address reads the calendar without signing in, because calendar programs cannot.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from services.mentorships.kernel.access import SignIns, require_member
+from services.mentorships.meetings.domain.states import Series
+from services.mentorships.meetings.usecases import Seen
+from services.mentorships.projections.domain import Person
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.errors import NotFound
+
+SHOWN_AFTER_END = timedelta(days=90)
+"""How long a cancelled series stays in calendars, so that each of them reads of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarAddress:
+    member: str
+    institution: str
+    token_hash: str
+    created_at: datetime
+
+
+class CalendarRepository(SignIns, Protocol):
+    async def set(self, address: CalendarAddress) -> None:
+        """Replaces the person's address, which is unknown from then on."""
+
+    async def address_of(self, institution: str, member: str) -> CalendarAddress | None: ...
+
+    async def by_token(self, token_hash: str) -> CalendarAddress | None: ...
+
+    async def delete(self, institution: str, member: str) -> None: ...
+
+    async def people(self, members: Sequence[str]) -> dict[str, Person]: ...
+
+    async def series(self, institution: str, member: str, *, changed_after: datetime) -> Sequence[Series]:
+        """Open ones, and those that were cancelled after this instant."""
+
+
+class Calendars:
+    def __init__(self, repository: CalendarRepository, clock: Clock, *, new_token: Callable[[], str]) -> None:
+        self._repository = repository
+        self._clock = clock
+        self._new_token = new_token
+
+    async def renew(self, me: Principal) -> tuple[CalendarAddress, str]:
+        """A new address with its token, which is readable only now. An earlier one is revoked."""
+        member, token = await require_member(self._repository, me), self._new_token()
+        address = CalendarAddress(
+            member=member, institution=me.home, token_hash=_hash(token), created_at=self._clock.now()
+        )
+        await self._repository.set(address)
+        return address, token
+
+    async def revoke(self, me: Principal) -> None:
+        await self._repository.delete(me.home, await require_member(self._repository, me))
+
+    async def mine(self, me: Principal) -> CalendarAddress:
+        found = await self._repository.address_of(me.home, await require_member(self._repository, me))
+        if found is None:
+            raise _unknown()
+        return found
+
+    async def read(self, token: str) -> Sequence[Seen]:
+        """The series of the person with this token. The answer to an unknown, revoked or erased one is the same."""
+        address = await self._repository.by_token(_hash(token))
+        if address is None:
+            raise _unknown()
+        now = self._clock.now()
+        found = await self._repository.series(address.institution, address.member, changed_after=now - SHOWN_AFTER_END)
+        members = {party.member for series in found for party in (series.pair.mentee, series.pair.mentor)}
+        people = await self._repository.people([address.member, *members])
+        if address.member not in people or not people[address.member].is_active:
+            raise _unknown()
+        return [_seen(series, address.member, people, now) for series in found]
+
+
+def _seen(series: Series, member: str, people: dict[str, Person], now: datetime) -> Seen:
+    side = series.pair.side_of(member)
+    assert side is not None  # noqa: S101 -- the series was found by its parties
+    return Seen(series=series, side=side, people=people, now=now)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _unknown() -> NotFound:
+    return NotFound("calendar_not_found", "there is no calendar at this address")

@@ -1,0 +1,273 @@
+"""A meeting series of a mentorship, from proposal to end. Pure decisions; instants are in UTC.
+
+One proposes a plan, the other agrees or proposes another one. A change of an agreed plan is proposed in the same way,
+and the old plan holds until both agree. Either may move or cancel a single meeting, and say whether it was held. What
+nobody says within a week is unknown, not missed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.mentorships.kernel.pairs import Decided, Pair, Side
+from services.mentorships.meetings.domain import occurrences
+from services.mentorships.meetings.domain.occurrences import CANCELLED, Occurrence
+from services.mentorships.meetings.domain.plans import Plan, require_start
+from services.mentorships.meetings.domain.states import ANSWER_TIME, MACHINE, REMINDER, Outcome, Proposal, Series
+from services.mentorships.meetings.domain.zones import LOCAL, gap_error, instant
+from shared.contracts.mentorships import (
+    MeetingAgreed,
+    MeetingCancelled,
+    MeetingChanged,
+    MeetingDeclined,
+    MeetingHeld,
+    MeetingMissed,
+    MeetingProposed,
+    MeetingReminded,
+    MeetingUnknown,
+)
+from shared.errors import Conflict, FieldError, NotFound, Rejected
+
+_MOST_CHANGES = 200
+_FURTHEST_MOVE = timedelta(days=366)
+
+
+def propose(plan: Plan, *, id: str, mentorship: str, pair: Pair, by: Side, now: datetime) -> Decided[Series]:
+    require_start(plan, now=now)
+    new = Series(
+        id=id,
+        mentorship=mentorship,
+        pair=pair,
+        proposal=Proposal(plan=plan, by=by),
+        settled_to=now,
+        changed_at=now,
+    )
+    return Decided(state=new, event=MeetingProposed(recipients=_other(new, by), **_about(new)))
+
+
+def counter(series: Series, plan: Plan, *, by: Side, now: datetime) -> Decided[Series]:
+    """Replaces the proposal, by whomever it is; the other side has to agree."""
+    MACHINE.after(series.state, "counter")
+    if series.plan is None or plan.timing != series.plan.timing:
+        require_start(plan, now=now)
+    after = _next(series, now, proposal=Proposal(plan=plan, by=by))
+    return Decided(state=after, event=MeetingProposed(recipients=_other(after, by), **_about(after)))
+
+
+def agree(series: Series, *, by: Side, now: datetime) -> Decided[Series]:
+    """The other's proposal comes into force."""
+    state = MACHINE.after(series.state, "agree")
+    proposal = _proposal(series)
+    if proposal.by == by:
+        raise Conflict("own_proposal", "this is your own proposal: the other person has to agree")
+    plan = proposal.plan
+    is_new_timing = series.plan is None or plan.timing != series.plan.timing
+    if is_new_timing and next(occurrences.from_then_on(plan, {}, now), None) is None:
+        raise Conflict("proposal_over", "all proposed meetings are over: propose a later time")
+    timing = {"changes": {}, "settled_to": now, "reminded": _reminded(plan, now)} if is_new_timing else {}
+    after = _next(series, now, state=state, proposal=None, plan=plan, **timing, **_shown(series, now))
+    event = MeetingAgreed(starts_at=_starts_at(plan), recipients=_other(after, by), **_about(after))
+    return Decided(state=after, event=event)
+
+
+def decline(series: Series, *, by: Side, now: datetime) -> Decided[Series]:
+    """Without an agreed plan, that is the end of the series; else the agreed plan stays in force."""
+    state = MACHINE.after(series.state, "decline")
+    _proposal(series)
+    if state == "cancelled":
+        return _cancelled(series, reason="declined", recipients=_other(series, by), now=now)
+    after = _next(series, now, proposal=None)
+    return Decided(state=after, event=MeetingDeclined(recipients=_other(after, by), **_about(after)))
+
+
+def move(series: Series, id: str, *, starts: datetime, by: Side, now: datetime) -> Decided[Series] | None:
+    """Moves one coming meeting to another local time."""
+    MACHINE.after(series.state, "change_one")
+    plan, found = series.in_force, _coming(series, id, now)
+    starts = starts.replace(second=0, microsecond=0)
+    gap = gap_error("starts", starts, plan.zone)
+    starts_at = instant(starts, plan.zone)
+    if gap is None and not now < starts_at <= found.starts_at + _FURTHEST_MOVE:
+        gap = FieldError("starts", "must be after now, and within a year of the meeting")
+    if gap is not None:
+        raise Rejected("meeting_time_invalid", "the meeting was not moved: see errors", (gap,))
+    return _change_one(series, found, starts.strftime(LOCAL), starts_at, by=by, now=now)
+
+
+def cancel_one(series: Series, id: str, *, by: Side, now: datetime) -> Decided[Series] | None:
+    MACHINE.after(series.state, "change_one")
+    if series.changes.get(id) == CANCELLED:
+        return None
+    return _change_one(series, _coming(series, id, now), CANCELLED, None, by=by, now=now)
+
+
+def record(series: Series, id: str, outcome: Outcome, *, by: Side, now: datetime) -> Decided[Series] | None:
+    """The first answer counts, but who says that a missed meeting was held corrects it. None changes nothing."""
+    MACHINE.after(series.state, "record")
+    found = _meeting(series, id)
+    if found.starts_at > now or (series.suspended_at is not None and found.starts_at >= series.suspended_at):
+        raise Conflict("meeting_not_begun", "this meeting has not taken place yet: say so once it has begun")
+    known = series.outcomes.get(id)
+    if known == outcome:
+        return None
+    if known == "held":
+        raise Conflict("meeting_held", "this meeting is recorded as held already")
+    after = _next(series, now, outcomes={**series.outcomes, id: outcome})
+    kind = MeetingHeld if outcome == "held" else MeetingMissed
+    event = kind(
+        starts_at=found.starts_at, minutes=series.in_force.minutes, recipients=_other(after, by), **_about(after)
+    )
+    return Decided(state=after, event=event)
+
+
+def suspend(series: Series, *, now: datetime) -> Decided[Series] | None:
+    """Follows a pause of the mentorship, of which both are notified."""
+    if not MACHINE.allows(series.state, "suspend"):
+        return None
+    state = MACHINE.after(series.state, "suspend")
+    return Decided(state=_next(series, now, state=state, suspended_at=now, **_shown(series, now)))
+
+
+def resume(series: Series, *, now: datetime) -> Decided[Series] | None:
+    """Meetings that the pause left out are cancelled."""
+    if not MACHINE.allows(series.state, "resume") or series.suspended_at is None:
+        return None
+    state, left_out = MACHINE.after(series.state, "resume"), {}
+    if series.plan is not None:
+        missed = occurrences.between(series.plan, series.changes, series.suspended_at, now)
+        left_out = {occurrence.id: CANCELLED for occurrence in missed}
+    changes = {**series.changes, **left_out}
+    return Decided(state=_next(series, now, state=state, suspended_at=None, changes=changes, **_shown(series, now)))
+
+
+def cancel(series: Series, *, by: Side, now: datetime) -> Decided[Series]:
+    MACHINE.after(series.state, "cancel")
+    return _cancelled(series, reason="cancelled", recipients=_other(series, by), now=now)
+
+
+def end(series: Series, *, now: datetime) -> Decided[Series] | None:
+    """Follows the end of the mentorship, of which both are notified."""
+    if not MACHINE.allows(series.state, "cancel"):
+        return None
+    return _cancelled(series, reason="mentorship_ended", recipients=(), now=now)
+
+
+def pass_time(series: Series, now: datetime) -> Decided[Series] | None:
+    """The next step that is due; None where none is. After an outage no meeting of the past is reminded of."""
+    if series.due_at is None or series.due_at > now:
+        return None
+    due = _to_remind(series, now)
+    if due is not None and due.starts_at - REMINDER <= now:
+        reminded = (*_still_coming(series, now), due.id)
+        event = MeetingReminded(starts_at=due.starts_at, recipients=series.pair.both, **_about(series))
+        return Decided(state=_next(series, now, reminded=reminded), event=event)
+    unsettled = _unsettled(series)
+    if unsettled is not None and _settles_at(series, unsettled) <= now:
+        after = _next(series, now, settled_to=unsettled.starts_at)
+        return Decided(state=after, event=MeetingUnknown(starts_at=unsettled.starts_at, **_about(after)))
+    return Decided(state=_next(series, now))
+
+
+def _change_one(
+    series: Series, found: Occurrence, starts: str, starts_at: datetime | None, *, by: Side, now: datetime
+) -> Decided[Series] | None:
+    if series.changes.get(found.id, found.id) == starts:
+        return None
+    if len(series.changes) >= _MOST_CHANGES:
+        raise Conflict("too_many_changes", "too many single meetings were changed: propose another plan")
+    changes = {**series.changes, found.id: starts}
+    after = _next(series, now, changes=changes, **_shown(series, now))
+    event = MeetingChanged(starts_at=found.starts_at, moved_to=starts_at, recipients=_other(after, by), **_about(after))
+    return Decided(state=after, event=event)
+
+
+def _cancelled(series: Series, *, reason: str, recipients: tuple[Any, ...], now: datetime) -> Decided[Series]:
+    after = _next(series, now, state="cancelled", proposal=None, reason=reason, **_shown(series, now))
+    return Decided(state=after, event=MeetingCancelled(reason=reason, recipients=recipients, **_about(after)))
+
+
+def _proposal(series: Series) -> Proposal:
+    if series.proposal is None:
+        raise Conflict("nothing_proposed", "there is no open proposal")
+    return series.proposal
+
+
+def _meeting(series: Series, id: str) -> Occurrence:
+    found = occurrences.find(series.in_force, series.changes, id)
+    if found is None:
+        raise NotFound("meeting_not_found", "there is no meeting at this time in the series")
+    return found
+
+
+def _coming(series: Series, id: str, now: datetime) -> Occurrence:
+    found = _meeting(series, id)
+    if found.starts_at <= now:
+        raise Conflict("meeting_begun", "this meeting has begun: say whether it was held or missed")
+    return found
+
+
+def _reminded(plan: Plan, now: datetime) -> tuple[str, ...]:
+    """Meetings so near that their agreement is the reminder."""
+    return tuple(occurrence.id for occurrence in occurrences.between(plan, {}, now, now + REMINDER))
+
+
+def _still_coming(series: Series, now: datetime) -> Iterator[str]:
+    for id in series.reminded:
+        found = occurrences.find(series.in_force, series.changes, id)
+        if found is not None and found.starts_at > now:
+            yield id
+
+
+def _to_remind(series: Series, now: datetime) -> Occurrence | None:
+    coming = occurrences.from_then_on(series.in_force, series.changes, now + timedelta(milliseconds=1))
+    return next((occurrence for occurrence in coming if occurrence.id not in series.reminded), None)
+
+
+def _unsettled(series: Series) -> Occurrence | None:
+    """The next meeting of which nobody has said whether it was held."""
+    later = occurrences.from_then_on(series.in_force, series.changes, series.settled_to + timedelta(milliseconds=1))
+    return next((occurrence for occurrence in later if occurrence.id not in series.outcomes), None)
+
+
+def _settles_at(series: Series, occurrence: Occurrence) -> datetime:
+    return occurrence.starts_at + series.in_force.length + ANSWER_TIME
+
+
+def _shown(series: Series, now: datetime) -> dict[str, Any]:
+    """What rises with each change that calendars show."""
+    return {"sequence": series.sequence + 1, "changed_at": now}
+
+
+def _next(series: Series, now: datetime, **changed: Any) -> Series:
+    after = replace(series, version=series.version + 1, **changed)
+    return replace(after, due_at=_due_at(after, now))
+
+
+def _due_at(series: Series, now: datetime) -> datetime | None:
+    if series.state != "agreed":
+        return None
+    coming, unsettled = _to_remind(series, now), _unsettled(series)
+    times = [
+        coming.starts_at - REMINDER if coming is not None else None,
+        _settles_at(series, unsettled) if unsettled is not None else None,
+    ]
+    return min((moment for moment in times if moment is not None), default=None)
+
+
+def _starts_at(plan: Plan) -> datetime:
+    return instant(occurrences.local(plan.starts), plan.zone)
+
+
+def _other(series: Series, side: Side) -> tuple[Any, ...]:
+    return (series.pair.across(side).as_recipient,)
+
+
+def _about(series: Series) -> dict[str, Any]:
+    return {
+        "series": series.id,
+        "mentorship": series.mentorship,
+        "programme": series.pair.programme,
+        "mentee": series.pair.mentee.as_recipient,
+        "mentor": series.pair.mentor.as_recipient,
+    }

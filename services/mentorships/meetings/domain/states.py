@@ -1,0 +1,82 @@
+"""The state of a meeting series, and which command moves it where."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from services.mentorships.kernel.machine import StateMachine
+from services.mentorships.kernel.pairs import Pair, Side
+from services.mentorships.meetings.domain.plans import Plan
+from shared.errors import Conflict
+
+State = Literal["proposed", "proposed_suspended", "agreed", "suspended", "cancelled"]
+Outcome = Literal["held", "missed"]
+MACHINE = StateMachine(
+    name="meeting_series",
+    initial=("proposed",),
+    moves={
+        "counter": {"proposed": "proposed", "agreed": "agreed"},
+        "agree": {"proposed": "agreed", "agreed": "agreed"},
+        "decline": {"proposed": "cancelled", "agreed": "agreed"},
+        "change_one": {"agreed": "agreed"},
+        "record": {"agreed": "agreed", "suspended": "suspended"},
+        "suspend": {"proposed": "proposed_suspended", "agreed": "suspended"},
+        "resume": {"proposed_suspended": "proposed", "suspended": "agreed"},
+        "cancel": {
+            "proposed": "cancelled",
+            "proposed_suspended": "cancelled",
+            "agreed": "cancelled",
+            "suspended": "cancelled",
+        },
+    },
+)
+"""`suspend` and `resume` follow the mentorship."""
+REMINDER = timedelta(hours=24)
+"""How long before a meeting both are reminded."""
+ANSWER_TIME = timedelta(days=7)
+"""How long after a meeting somebody is expected to say whether it was held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    plan: Plan
+    by: Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    id: str
+    mentorship: str
+    pair: Pair
+    state: State = "proposed"
+    version: int = 1
+    sequence: int = 0
+    """The SEQUENCE of calendars: rises with each change that they show."""
+    proposal: Proposal | None = None
+    plan: Plan | None = None
+    """What both agreed on."""
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """Single meetings that were moved or cancelled (`occurrences.Changes`)."""
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    """By id of an occurrence."""
+    reminded: tuple[str, ...] = ()
+    """Coming meetings whose reminder is sent, or not needed."""
+    settled_to: datetime
+    """Meetings that began until then had their week for an answer."""
+    suspended_at: datetime | None = None
+    changed_at: datetime
+    """When the calendar last changed."""
+    reason: str | None = None
+    due_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state != "cancelled"
+
+    @property
+    def in_force(self) -> Plan:
+        """Raises `Conflict` before the first agreement."""
+        if self.plan is None:
+            raise Conflict("meeting_series_not_agreed", "these meetings are not agreed yet")
+        return self.plan

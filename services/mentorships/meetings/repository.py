@@ -1,0 +1,150 @@
+"""Documents ↔ meeting series, and what a change of the mentorship does to them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from services.mentorships.kernel.pairs import Decided
+from services.mentorships.kernel.repository import Follow, MongoAggregates
+from services.mentorships.lifecycle import domain as lifecycle
+from services.mentorships.lifecycle.domain import Mentorship
+from services.mentorships.lifecycle.repository import MongoMentorships
+from services.mentorships.meetings.domain import occurrences
+from services.mentorships.meetings.domain import series as domain
+from services.mentorships.meetings.domain.states import Series
+from services.mentorships.meetings.usecases import Decide
+from services.mentorships.projections.domain import Person
+from services.mentorships.projections.repository import MongoProjections
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.errors import NotFound
+from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, Writing, in_one_thread
+
+SERIES = "meeting_series"
+_OF_MENTORSHIP = IndexModel([("mentorship", ASCENDING), ("_id", DESCENDING)], name="of_mentorship")
+_OPEN = {"state": {"$ne": "cancelled"}}
+
+
+class MongoSeries(MongoAggregates[Series]):
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock, collection=SERIES, kind=Series, what="meeting_series")
+
+    async def prepare(self, *further: IndexModel) -> None:
+        await super().prepare(_OF_MENTORSHIP, *further)
+
+
+def follow_mentorships(database: Database, clock: Clock) -> Follow[Mentorship]:
+    """A pause suspends the open series of a mentorship, and its end cancels them."""
+    series = MongoSeries(database, clock)
+
+    def follow(writing: Writing, before: Mentorship | None, after: Mentorship, trace: Trace) -> None:
+        if before is None or (before.is_open, before.is_paused) == (after.is_open, after.is_paused):
+            return
+        now = clock.now()
+        for found in writing[SERIES].find({"mentorship": after.id, **_OPEN}, {"_id": 1}, session=writing.session):
+            known = series.load(writing, found["_id"])
+            decided = _followed(known, after, now) if known is not None else None
+            if decided is not None:
+                series.save(writing, decided, trace, before=known)
+
+    return follow
+
+
+def _followed(series: Series, mentorship: Mentorship, now: datetime) -> Decided[Series] | None:
+    if not mentorship.is_open:
+        return domain.end(series, now=now)
+    return domain.suspend(series, now=now) if mentorship.is_paused else domain.resume(series, now=now)
+
+
+async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
+    """Series of the person's mentorships, with places and proposals, which are both people's."""
+    wanted = {"parties": member, "institutions": institution}
+    fields = ("mentorship", "state", "plan", "proposal", "changes", "outcomes", "reason")
+    return [
+        {"id": document["_id"]} | {name: document[name] for name in fields}
+        async for document in database[SERIES].find(wanted).sort("_id", ASCENDING)
+    ]
+
+
+def forget(writing: Writing, member: str) -> None:
+    """Deletes where the person's meetings took place; the dates stay, as in the mentorship."""
+    for plan in ("plan", "proposal.plan"):
+        writing[SERIES].update_many(
+            {"parties": member, plan: {"$type": "object"}},
+            {"$set": {f"{plan}.place": "", f"{plan}.link": ""}},
+            session=writing.session,
+        )
+
+
+class MongoMeetings:
+    """The series of mentorships, for their two people."""
+
+    def __init__(self, database: Database, series: MongoSeries, mentorships: MongoMentorships) -> None:
+        self._database = database
+        self._series = series
+        self._mentorships = mentorships
+        self._projections = MongoProjections(database)
+
+    async def signed_in(self, institution: str, subject_hash: str) -> str | None:
+        return await self._projections.signed_in(institution, subject_hash)
+
+    async def people(self, members: Sequence[str]) -> Mapping[str, Person]:
+        return await self._projections.people(members)
+
+    async def mentorship(self, institution: str, id: str) -> Mentorship | None:
+        return await self._mentorships.find(institution, id)
+
+    async def find(self, institution: str, id: str) -> Series | None:
+        return await self._series.find(institution, id)
+
+    async def of_mentorship(self, institution: str, mentorship: str) -> Sequence[Series]:
+        return await self._series.page(institution, {"mentorship": mentorship}, before=None, limit=200)
+
+    async def change(self, institution: str, id: str, decide: Decide, trace: Trace) -> Series:
+        return await self._series.change(institution, id, decide, trace)
+
+    async def add(
+        self,
+        institution: str,
+        mentorship: str,
+        id: str,
+        decide: Callable[[Mentorship, int], Decided[Series]],
+        trace: Trace,
+    ) -> Series:
+        def body(writing: Writing) -> Series:
+            known = self._series.load(writing, id, institution=institution)
+            if known is not None:
+                writing.changes_nothing = True
+                return known
+            of = self._mentorships.load(writing, mentorship, institution=institution)
+            if of is None:
+                raise NotFound("mentorship_not_found", "there is no mentorship with this id")
+            count = writing[SERIES].count_documents({"mentorship": mentorship, **_OPEN}, session=writing.session)
+            decided = decide(of, count)
+            self._series.save(writing, decided, trace, before=None)
+            return decided.state
+
+        return await in_one_thread(self._database, body)
+
+    async def record(self, institution: str, id: str, decide: Decide, trace: Trace) -> Series:
+        def body(writing: Writing) -> Series:
+            before = self._series.load(writing, id, institution=institution)
+            if before is None:
+                raise NotFound("meeting_series_not_found", "there is no meeting series with this id")
+            decided = decide(before)
+            if decided is None:
+                writing.changes_nothing = True
+                return before
+            self._series.save(writing, decided, trace, before=before)
+            self._meet(writing, before, decided.state, trace)
+            return decided.state
+
+        return await in_one_thread(self._database, body)
+
+    def _meet(self, writing: Writing, before: Series, after: Series, trace: Trace) -> None:
+        held = [id for id, outcome in after.outcomes.items() if outcome == "held" != before.outcomes.get(id)]
+        found = [occurrences.find(after.in_force, after.changes, id) for id in held]
+        known = self._mentorships.load(writing, after.mentorship)
+        for occurrence in filter(None, found):
+            met = lifecycle.meet(known, met_at=occurrence.starts_at) if known is not None else None
+            if met is not None:
+                self._mentorships.save(writing, met, trace, before=known)

@@ -1,0 +1,96 @@
+"""A person's private calendar: whoever has the address reads it, nobody else does, and it ends when they say so."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import icalendar
+import pytest
+
+from deploy.issuer import LocalIssuer
+from services.mentorships.calendars.repository import forget
+from shared import mongo
+from shared.contracts.matching import RelationshipClosed
+from shared.contracts.payload import Recipient
+from tests.component.mentorships_kit import MENTEE, MENTOR, SOUTH, MentorshipsService, about, serving
+from tests.component.test_mentorships_meetings import ZONE, agreed, proposed
+
+STRANGER = Recipient(member="sue", institution=SOUTH)
+
+
+@pytest.fixture
+async def service(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[MentorshipsService]:
+    async with serving(mongo_uri, kafka_bootstrap, issuer, "api") as running:
+        for person in (MENTEE, MENTOR, STRANGER):
+            await running.knows(person, time_zone=ZONE)
+        await running.knows_programme()
+        yield running
+
+
+async def address(service: MentorshipsService, person: Recipient) -> str:
+    answer = await service.post(person, "/me/calendar")
+    assert (answer.status_code, answer.headers["cache-control"]) == (201, "no-store")
+    return str(answer.json()["path"])
+
+
+async def read(service: MentorshipsService, path: str) -> httpx.Response:
+    """As a calendar program: without a sign-in."""
+    return await service.http.get(path)
+
+
+def events(answer: httpx.Response) -> list[icalendar.Component]:
+    assert answer.status_code == 200, answer.text
+    return list(icalendar.Calendar.from_ical(answer.content).walk("VEVENT"))
+
+
+async def test_a_calendar_program_reads_the_persons_agreed_meetings_without_a_sign_in(
+    service: MentorshipsService,
+) -> None:
+    mentorship = await service.opened()
+    series = await agreed(service, mentorship)
+    await proposed(service, mentorship)
+    answers = {
+        person.member: await read(service, await address(service, person)) for person in (MENTEE, MENTOR, STRANGER)
+    }
+    assert answers["mia"].headers["cache-control"].startswith("private")
+    found = {member: [str(event["uid"]) for event in events(answer)] for member, answer in answers.items()}
+    uid = f"{series['id']}@preceptor"
+    assert found == {"mia": [uid], "ada": [uid], "sue": []}
+    assert str(events(answers["mia"])[0]["summary"]) == "Mentoring: Ada"
+
+
+async def test_an_address_ends_when_it_is_renewed_or_revoked(service: MentorshipsService) -> None:
+    assert (await service.get(MENTEE, "/me/calendar")).status_code == 404
+    first = await address(service, MENTEE)
+    second = await address(service, MENTEE)
+    assert [(await read(service, path)).status_code for path in (first, second)] == [404, 200]
+    assert (await service.get(MENTEE, "/me/calendar")).status_code == 200
+    await service.http.delete("/me/calendar", headers=service.headers(MENTEE))
+    assert (await read(service, second)).status_code == 404
+
+
+async def test_the_token_is_stored_as_a_hash_only(service: MentorshipsService) -> None:
+    path = await address(service, MENTEE)
+    token = path.removeprefix("/calendar/").removesuffix(".ics")
+    assert len(token) >= 43
+    for name in await service.database.list_collection_names():
+        assert token not in str(await service.database[name].find({}).to_list(None))
+
+
+@pytest.mark.parametrize("token", ["x", "A" * 43, "%00", "..%2f..", "A" * 100])
+async def test_an_unknown_token_is_not_found(service: MentorshipsService, token: str) -> None:
+    assert (await read(service, f"/calendar/{token}.ics")).status_code in (400, 404)
+
+
+async def test_an_ended_mentorship_stays_in_the_calendar_as_cancelled(service: MentorshipsService) -> None:
+    mentorship = await service.opened()
+    await agreed(service, mentorship)
+    path = await address(service, MENTOR)
+    await service.hears(RelationshipClosed(reason="goals_reached", **about(mentorship)))
+    [event] = events(await read(service, path))
+    assert str(event["status"]) == "CANCELLED"
+
+
+async def test_an_erased_person_has_no_calendar(service: MentorshipsService) -> None:
+    path = await address(service, MENTEE)
+    await mongo.in_one_thread(service.database, lambda writing: forget(writing, MENTEE.member))
+    assert (await read(service, path)).status_code == 404
