@@ -11,6 +11,7 @@ from services.mentorships.guides import wiring as guides
 from services.mentorships.lifecycle import wiring as lifecycle
 from services.mentorships.meetings import wiring as meetings
 from services.mentorships.messages import wiring as messages
+from services.mentorships.numbers import wiring as numbers
 from services.mentorships.policies import wiring as policies
 from services.mentorships.privacy.api import export_router
 from services.mentorships.privacy.repository import MongoErasures, MongoExports
@@ -50,7 +51,11 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
         [
             projections.build(dependencies, on_erased=erasures.fold_erasures),
             policies.build(dependencies),
-            lifecycle.build(dependencies, following := mentorships(dependencies.database, clock)),
+            lifecycle.build(
+                dependencies,
+                following := mentorships(dependencies.database, clock),
+                further=numbers.reactions(dependencies),
+            ),
             agreements.build(dependencies, following),
             goals.build(dependencies),
             checkins.build(dependencies),
@@ -58,6 +63,7 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             guides.build(dependencies),
             meetings.build(dependencies, mentorships(dependencies.database, clock)),
             calendars.build(dependencies),
+            numbers.build(dependencies),
             Slice(
                 prepare=[erasures.prepare],
                 routers=[export_router(Exports(MongoExports(dependencies.database, EXPORTS)))],

@@ -76,6 +76,7 @@ class Mentorship:
     period_notice_at: datetime | None = None
     interval_days: int = DEFAULT_INTERVAL.days
     """How often the two agreed to meet."""
+    first_met_at: datetime | None = None
     last_met_at: datetime | None = None
     silence_from: datetime
     """The silence counts from here: the last meeting, activation, answer or return."""
@@ -199,8 +200,10 @@ def meet(mentorship: Mentorship, *, met_at: datetime) -> Decided[Mentorship] | N
         return None
     if mentorship.last_met_at is not None and met_at <= mentorship.last_met_at:
         return None
+    first = mentorship.first_met_at or met_at
     since = max(met_at, mentorship.silence_from)
-    return Decided(state=_next(mentorship, last_met_at=met_at, **_without_silence(since)))
+    after = _next(mentorship, first_met_at=first, last_met_at=met_at, **_without_silence(since))
+    return Decided(state=after)
 
 
 def go_on(mentorship: Mentorship, *, by: Side, now: datetime) -> Decided[Mentorship] | None:

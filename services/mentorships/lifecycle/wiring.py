@@ -1,5 +1,7 @@
 """Wires the lifecycle slice: routes, reactions to matching, and the worker for what is due."""
 
+from collections.abc import Mapping
+
 from services.mentorships.kernel.due import DueWorker
 from services.mentorships.lifecycle import domain
 from services.mentorships.lifecycle.api import mentorships_router
@@ -7,12 +9,17 @@ from services.mentorships.lifecycle.handlers import Reactions
 from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.lifecycle.usecases import Mentorships
 from shared.bootstrap import ServiceDependencies
+from shared.consuming.reactions import Reaction
 from shared.contracts.matching import RelationshipClosed, RelationshipOpened, RelationshipPaused, RelationshipResumed
+from shared.contracts.payload import Payload
 from shared.service import every
 from shared.slices import Slice, Work
 
 
-def build(dependencies: ServiceDependencies, repository: MongoMentorships) -> Slice:
+def build(
+    dependencies: ServiceDependencies, repository: MongoMentorships, *, further: Mapping[type[Payload], Reaction]
+) -> Slice:
+    """`further`: reactions of other slices to matching's events, for the one consumer of these."""
     reactions = Reactions(repository, dependencies.clock)
     dependencies.consumers.reaction(
         {
@@ -20,6 +27,7 @@ def build(dependencies: ServiceDependencies, repository: MongoMentorships) -> Sl
             RelationshipPaused: reactions.on_paused,
             RelationshipResumed: reactions.on_resumed,
             RelationshipClosed: reactions.on_closed,
+            **further,
         }
     )
     due = DueWorker(repository, domain.pass_time, dependencies.clock)

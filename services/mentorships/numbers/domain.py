@@ -1,0 +1,100 @@
+"""What a coordinator sees of a programme in numbers. Pure: counts of dates and states, never of what people wrote.
+
+A mentorship counts in the period in which it began, a request in the one in which it was made, so that the steps of one
+period are steps of the same people.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Literal
+
+RequestOutcome = Literal["pending", "accepted", "declined", "withdrawn", "expired"]
+ENDED_WELL = frozenset({"goals_reached", "moved_on", "period_over"})
+_FIRST_MEETING = timedelta(days=30)
+_SETTLED = timedelta(days=90)
+_AGES = (5, 10)
+"""Days after which a pending request counts in the next group of age; matching reminds the mentor then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A request, as far as numbers need it."""
+
+    made_at: datetime
+    outcome: RequestOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A mentorship, as far as numbers need it."""
+
+    began_at: datetime
+    is_introduction: bool
+    agreed_at: datetime | None
+    first_met_at: datetime | None
+    ended_at: datetime | None
+    reason: str | None
+    is_silent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    asked: int
+    accepted: int
+    began: int
+    agreed: int
+    met_within_30_days: int
+    """Of the agreement."""
+    together_after_90_days: int
+    ended_well: int
+    unanswered: Mapping[str, int]
+    """Pending requests by age in days: `0-4`, `5-9`, `10-`."""
+    silent: int
+    """Mentorships in which a reminder or the question after a silence is open."""
+    days_to_first_meeting: float | None
+    """The median, from the beginning; None while nobody has met."""
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    """Ended mentorships by reason."""
+
+
+def count(asks: Sequence[Ask], courses: Sequence[Course], *, now: datetime) -> Numbers:
+    agreed = [course for course in courses if course.agreed_at is not None]
+    waits = [(course.first_met_at - course.began_at) / timedelta(days=1) for course in courses if course.first_met_at]
+    ended = Counter(course.reason for course in courses if course.reason and course.ended_at)
+    return Numbers(
+        asked=len(asks),
+        accepted=sum(ask.outcome == "accepted" for ask in asks),
+        began=len(courses),
+        agreed=len(agreed),
+        met_within_30_days=sum(_met_soon(course) for course in agreed),
+        together_after_90_days=sum(_settled(course, now) for course in agreed),
+        ended_well=sum(times for reason, times in ended.items() if reason in ENDED_WELL),
+        unanswered=_by_age((ask for ask in asks if ask.outcome == "pending"), now),
+        silent=sum(course.is_silent for course in courses),
+        days_to_first_meeting=round(median(waits), 1) if waits else None,
+        reasons=dict(sorted(ended.items())),
+    )
+
+
+def _met_soon(course: Course) -> bool:
+    return (
+        course.first_met_at is not None
+        and course.agreed_at is not None
+        and course.first_met_at <= course.agreed_at + _FIRST_MEETING
+    )
+
+
+def _settled(course: Course, now: datetime) -> bool:
+    if course.agreed_at is None:
+        return False
+    return course.agreed_at + _SETTLED <= min(now, course.ended_at or now)
+
+
+def _by_age(pending: Iterable[Ask], now: datetime) -> dict[str, int]:
+    first, second = _AGES
+    names = {0: f"0-{first - 1}", 1: f"{first}-{second - 1}", 2: f"{second}-"}
+    found = Counter(sum((now - ask.made_at).days >= days for days in _AGES) for ask in pending)
+    return {name: found[group] for group, name in names.items()}

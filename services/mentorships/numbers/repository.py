@@ -1,0 +1,73 @@
+"""Documents ↔ requests as numbers need them; mentorships are read where they are kept."""
+
+from collections.abc import Sequence
+
+from services.mentorships.lifecycle.repository import MENTORSHIPS
+from services.mentorships.numbers.domain import Ask, Course, RequestOutcome
+from services.mentorships.numbers.usecases import Span
+from services.mentorships.projections.domain import Programme
+from services.mentorships.projections.repository import MongoProjections
+from shared.clock import Clock
+from shared.contracts.envelope import Received
+from shared.contracts.matching import AboutRequest
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes
+
+ASKS = "asks"
+_OF_PROGRAMME = IndexModel(
+    [("programme", ASCENDING), ("institutions", ASCENDING), ("made_at", ASCENDING)], name="of_programme"
+)
+_COURSE = dict.fromkeys(
+    ("began_at", "introduction_ends_at", "activated_at", "first_met_at", "ended_at", "reason", "state", "silence"), 1
+)
+
+
+class MongoNumbers:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._projections = MongoProjections(database)
+
+    async def prepare(self) -> None:
+        await ensure_indexes(self._database[ASKS], [_OF_PROGRAMME])
+
+    async def programme(self, id: str) -> Programme | None:
+        return await self._projections.programme(id)
+
+    async def asks(self, institution: str, programme: str, span: Span) -> Sequence[Ask]:
+        wanted = {"programme": programme, "institutions": institution, **_within("made_at", span)}
+        found = self._database[ASKS].find(wanted, {"made_at": 1, "outcome": 1})
+        return [Ask(made_at=document["made_at"], outcome=document["outcome"]) async for document in found]
+
+    async def courses(self, institution: str, programme: str, span: Span) -> Sequence[Course]:
+        wanted = {"pair.programme": programme, "institutions": institution, **_within("began_at", span)}
+        return [_course(document) async for document in self._database[MENTORSHIPS].find(wanted, _COURSE)]
+
+    def record(self, writing: Writing, received: Received, event: AboutRequest, outcome: RequestOutcome) -> None:
+        """A request that was made before this service read the topic counts from its first known event."""
+        changed = {
+            "programme": event.programme,
+            "institutions": sorted({event.mentee.institution, event.mentor.institution}),
+            "outcome": outcome,
+        }
+        new = {"made_at": received.envelope.time or self._clock.now()}
+        writing[ASKS].update_one(
+            {"_id": event.request}, {"$set": changed, "$setOnInsert": new}, upsert=True, session=writing.session
+        )
+
+
+def _within(field: str, span: Span) -> Document:
+    limits = {"$gte": span.begin, "$lt": span.end}
+    given = {operator: moment for operator, moment in limits.items() if moment is not None}
+    return {field: given} if given else {}
+
+
+def _course(document: Document) -> Course:
+    return Course(
+        began_at=document["began_at"],
+        is_introduction=document["introduction_ends_at"] is not None,
+        agreed_at=document["activated_at"] if document["introduction_ends_at"] else None,
+        first_met_at=document.get("first_met_at"),
+        ended_at=document["ended_at"],
+        reason=document["reason"],
+        is_silent=document["state"] == "active" and document["silence"] is not None,
+    )

@@ -1,0 +1,87 @@
+"""The numbers of a programme over HTTP, from matching's events and mentorships, for one institution's coordinators."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+
+from deploy.issuer import LocalIssuer
+from services.mentorships.numbers.handlers import Reactions
+from services.mentorships.numbers.repository import MongoNumbers
+from shared import mongo
+from shared.contracts.matching import AboutRequest, MentorRequested, RequestDeclined
+from shared.contracts.payload import Recipient
+from tests.component.mentorships_kit import MENTEE, MENTOR, NORTH, PROGRAMME, MentorshipsService, serving
+
+PATH = f"/programmes/{PROGRAMME}/numbers"
+EAST = Recipient(member="eve", institution="east")
+
+
+@pytest.fixture
+async def service(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[MentorshipsService]:
+    async with serving(mongo_uri, kafka_bootstrap, issuer, "api") as running:
+        for person in (MENTEE, MENTOR):
+            await running.knows(person)
+        await running.knows_programme()
+        yield running
+
+
+async def hears(service: MentorshipsService, event: AboutRequest, *, at: datetime | None = None) -> None:
+    reactions = Reactions(MongoNumbers(service.database, service.clock).record)
+    received = service.received(event, at=at)
+    await mongo.in_one_thread(service.database, lambda writing: reactions.on_request_changed(received, writing))
+
+
+def asked(id: str, *, mentee: Recipient = MENTEE) -> MentorRequested:
+    expires_at = datetime(2027, 3, 1, tzinfo=UTC)
+    return MentorRequested(request=id, programme=PROGRAMME, mentee=mentee, mentor=MENTOR, expires_at=expires_at)
+
+
+def coordinator(service: MentorshipsService, *, institution: str = NORTH) -> dict[str, str]:
+    return service.headers(Recipient(member="cora", institution=institution), roles=["institution_coordinator"])
+
+
+async def test_requests_and_mentorships_of_the_own_institution_are_counted(service: MentorshipsService) -> None:
+    await hears(service, asked("a"))
+    await hears(service, asked("b"))
+    await hears(service, asked("c", mentee=EAST))
+    declined = RequestDeclined(request="b", programme=PROGRAMME, mentee=MENTEE, mentor=MENTOR, reason="no_time")
+    await hears(service, declined)
+    id = await service.opened()
+    await service.post(MENTEE, f"/mentorships/{id}/leave")
+    numbers = (await service.http.get(PATH, headers=coordinator(service))).json()
+    assert (numbers["asked"], numbers["accepted"], numbers["began"]) == (2, 0, 1)
+    assert numbers["unanswered"] == {"0-4": 1, "5-9": 0, "10-": 0}
+    assert numbers["reasons"] == {"introduction_left": 1}
+    south = (await service.http.get(PATH, headers=coordinator(service, institution="south"))).json()
+    assert south["asked"] == 3
+
+
+async def test_only_what_began_in_the_time_counts(service: MentorshipsService) -> None:
+    await hears(service, asked("a"), at=datetime(2026, 12, 31, 23, 59, tzinfo=UTC))
+    await hears(service, asked("b"), at=datetime(2027, 1, 31, 23, 59, tzinfo=UTC))
+    span = {"from": "2027-01-01", "to": "2027-01-31"}
+    assert (await service.http.get(PATH, params=span, headers=coordinator(service))).json()["asked"] == 1
+    turned = {"from": "2027-01-31", "to": "2027-01-01"}
+    refused = await service.http.get(PATH, params=turned, headers=coordinator(service))
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "to")
+    far = await service.http.get(PATH, params={"to": "9999-12-31"}, headers=coordinator(service))
+    assert far.status_code == 200
+
+
+async def test_the_same_as_csv(service: MentorshipsService) -> None:
+    await hears(service, asked("a"))
+    answer = await service.http.get(f"{PATH}.csv", headers=coordinator(service))
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    lines = answer.text.split("\r\n")
+    assert lines[:2] == ["number,value", "asked,1"]
+    assert "unanswered.0-4,1" in lines
+
+
+async def test_nobody_but_coordinators_of_the_programme_reads_them(service: MentorshipsService) -> None:
+    limited = service.headers(
+        Recipient(member="cora", institution=NORTH), roles=["coordinator"], programmes=["fellowship"]
+    )
+    assert (await service.http.get(PATH, headers=limited)).status_code == 403
+    assert (await service.http.get(PATH, headers=service.headers(MENTEE))).status_code == 403
+    assert (await service.http.get(PATH, headers=coordinator(service, institution="east"))).status_code == 404
