@@ -20,7 +20,7 @@ from shared.contracts.payload import Recipient
 from shared.mongo import Database
 from tests.component import matching_kit, mentorships_kit, notifications_kit, profiles_kit
 from tests.component.matching_kit import CARE, NORTH, Matching
-from tests.component.mentorships_kit import MENTEE, MENTOR
+from tests.component.mentorships_kit import MENTEE, MENTOR, MentorshipsService
 from tests.component.profiles_kit import Network, Person
 
 Json = dict[str, Any]
@@ -195,12 +195,12 @@ async def test_every_post_of_mentorships_takes_effect_once_and_is_answered_witho
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
     async with mentorships_kit.serving(mongo_uri, kafka_bootstrap, issuer, "api") as mentorships:
-        await mentorships.knows(mentorships_kit.MENTEE)
-        await mentorships.knows(mentorships_kit.MENTOR)
+        for person in (MENTEE, MENTOR):
+            await mentorships.knows(person)
         repeating = Repeating(mentorships.database)
 
         def post(path: str, body: Json | None = None) -> Send:
-            return lambda key: mentorships.post(mentorships_kit.MENTEE, path, body, key=key)
+            return lambda key: mentorships.post(MENTEE, path, body, key=key)
 
         introduction = await mentorships.opened()
         goals = f"/mentorships/{introduction}/goals"
@@ -209,7 +209,14 @@ async def test_every_post_of_mentorships_takes_effect_once_and_is_answered_witho
         await repeating.repeat("/goals/{goal}/comments", comment)
         await repeating.repeat("/goals/{goal}/{command}", post(f"/goals/{goal}/complete"))
         await _repeat_meetings(repeating, mentorships, introduction)
-        await repeating.repeat("/mentorships/{mentorship}/leave", post(f"/mentorships/{introduction}/leave"))
+        messages, text = f"/mentorships/{introduction}/messages", {"text": "Shall we begin?"}
+        await repeating.repeat("/mentorships/{mentorship}/messages", post(messages, text))
+        received = (await mentorships.post(MENTOR, messages, text)).json()["id"]
+        report = post(f"/messages/{received}/report", {"reason": "other"})
+        await repeating.repeat("/messages/{message}/report", report)
+        await _repeat_agreement(repeating, mentorships, introduction)
+        leave = post(f"/mentorships/{introduction}/leave")
+        await repeating.repeat("/mentorships/{mentorship}/leave", leave, answer_is_lost=True)
         silent = await mentorships.opened(at=mentorships.clock.now() - timedelta(days=100))
         mentorships.clock.ahead = timedelta(days=61)
         await DueWorker(mentorships.mentorships, lifecycle.pass_time, mentorships.clock).work()
@@ -217,7 +224,31 @@ async def test_every_post_of_mentorships_takes_effect_once_and_is_answered_witho
         repeating.covers((await mentorships.http.get("/openapi.json")).json())
 
 
-async def _repeat_meetings(repeating: Repeating, service: mentorships_kit.MentorshipsService, mentorship: str) -> None:
+async def _repeat_agreement(repeating: Repeating, service: MentorshipsService, mentorship: str) -> None:
+    path, route = f"/mentorships/{mentorship}/agreement", "/mentorships/{mentorship}/agreement"
+    terms = {
+        "interval_days": 30,
+        "length_months": 12,
+        "review_on": (service.clock.now() + timedelta(days=60)).date().isoformat(),
+    }
+
+    def draft(key: str) -> Awaitable[httpx.Response]:
+        return service.post(MENTEE, f"{path}/draft", {}, key=key)
+
+    def propose(key: str) -> Awaitable[httpx.Response]:
+        headers = service.headers(MENTEE) | {"Idempotency-Key": key, "If-Match": '"1"'}
+        body = {"clauses": {"goals": "A paper."}, "terms": terms}
+        return service.http.post(f"{path}/versions", json=body, headers=headers)
+
+    def sign(key: str) -> Awaitable[httpx.Response]:
+        return service.post(MENTEE, f"{path}/versions/2/sign", key=key)
+
+    await repeating.repeat(f"{route}/draft", draft, answer_is_lost=True)
+    await repeating.repeat(f"{route}/versions", propose, answer_is_lost=True)
+    await repeating.repeat(f"{route}/versions/{{number}}/sign", sign)
+
+
+async def _repeat_meetings(repeating: Repeating, service: MentorshipsService, mentorship: str) -> None:
     """A meeting that is proposed, agreed, held and cancelled, one that is declined, and a calendar's address."""
     mentee, mentor = mentorships_kit.MENTEE, mentorships_kit.MENTOR
     starts = service.clock.now() + timedelta(days=1)
@@ -271,44 +302,6 @@ async def test_every_post_of_notifications_takes_effect_once_and_is_answered_wit
 
         await repeating.repeat("/mail-reports", report)
         repeating.covers((await notifications.http.get("/openapi.json")).json())
-
-
-async def test_every_post_of_mentorships_has_its_effect_once_and_is_answered_at_once(
-    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
-) -> None:
-    async with mentorships_kit.serving(mongo_uri, kafka_bootstrap, issuer, "api") as mentorships:
-        for person in (MENTEE, MENTOR):
-            await mentorships.knows(person)
-        repeating = Repeating(mentorships.database)
-
-        def post(path: str, body: Json | None = None, **headers: str) -> Send:
-            sent = mentorships.headers(MENTEE) | headers
-            return lambda key: mentorships.http.post(path, headers={**sent, "Idempotency-Key": key}, json=body)
-
-        id = await mentorships.opened()
-        path = f"/mentorships/{id}/agreement"
-        of_agreement = "/mentorships/{mentorship}/agreement"
-        await repeating.repeat(f"{of_agreement}/draft", post(f"{path}/draft", {}), answer_is_lost=True)
-        review_on = (mentorships.clock.now() + timedelta(days=60)).date().isoformat()
-        terms = {"interval_days": 30, "length_months": 12, "review_on": review_on}
-        propose = post(f"{path}/versions", {"clauses": {"goals": "A paper."}, "terms": terms}, **{"If-Match": '"1"'})
-        await repeating.repeat(f"{of_agreement}/versions", propose, answer_is_lost=True)
-        await repeating.repeat(f"{of_agreement}/versions/{{number}}/sign", post(f"{path}/versions/2/sign"))
-        set_goal = post(f"/mentorships/{id}/goals", {"title": "A paper"})
-        goal = (await repeating.repeat("/mentorships/{mentorship}/goals", set_goal))["id"]
-        await repeating.repeat("/goals/{goal}/comments", post(f"/goals/{goal}/comments", {"text": "Begun."}))
-        await repeating.repeat("/goals/{goal}/{command}", post(f"/goals/{goal}/complete"))
-        text = {"text": "Shall we begin?"}
-        await repeating.repeat("/mentorships/{mentorship}/messages", post(f"/mentorships/{id}/messages", text))
-        received = (await mentorships.post(MENTOR, f"/mentorships/{id}/messages", text)).json()["id"]
-        report = post(f"/messages/{received}/report", {"reason": "other"})
-        await repeating.repeat("/messages/{message}/report", report)
-        await mentorships.post(MENTOR, f"{path}/versions/2/sign")
-        await repeating.repeat("/mentorships/{mentorship}/go-on", post(f"/mentorships/{id}/go-on"))
-        introduction = await mentorships.opened()
-        leave = post(f"/mentorships/{introduction}/leave")
-        await repeating.repeat("/mentorships/{mentorship}/leave", leave, answer_is_lost=True)
-        repeating.covers((await mentorships.http.get("/openapi.json")).json())
 
 
 async def test_a_repetition_that_would_change_something_again_is_refused(matching: Matching) -> None:

@@ -10,10 +10,11 @@ import httpx
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.mentorships.privacy.repository import MongoErasures
 from services.mentorships.slices import FORGET
-from shared import mongo
 from shared.contracts.matching import RelationshipClosed
 from shared.contracts.payload import Recipient
+from shared.contracts.profiles import MemberErased
 from tests.component.mentorships_kit import (
     MENTEE,
     MENTOR,
@@ -62,6 +63,20 @@ async def propose(
 
 async def sign(service: MentorshipsService, id: str, by: Recipient, number: int) -> httpx.Response:
     return await service.post(by, f"/mentorships/{id}/agreement/versions/{number}/sign")
+
+
+async def erase(service: MentorshipsService, person: Recipient) -> None:
+    erased = MemberErased(
+        member=person.member,
+        institution=person.institution,
+        erasure=service.clock.new_id(),
+        members_sequence=1_000,
+        preferences_sequence=1_000,
+        contacts_sequence=1_000,
+        mentoring_sequence=1_000,
+    )
+    erasures = MongoErasures(service.database, service.clock, forget=FORGET)
+    assert await erasures.fold_erasures([service.received(erased)]) == []
 
 
 async def agreed(service: MentorshipsService) -> str:
@@ -246,7 +261,7 @@ async def test_an_erased_members_words_are_deleted_and_their_signatures_stay(ser
     known = (await service.get(MENTOR, f"/mentorships/{id}/agreement")).headers["etag"]
     known = (await propose(service, id, MENTEE, known=known, goals="The mentee's words.")).headers["etag"]
     await propose(service, id, MENTOR, known=known, goals="The mentor's words.")
-    await mongo.in_one_thread(service.database, lambda writing: [forget(writing, MENTOR.member) for forget in FORGET])
+    await erase(service, MENTOR)
     stored = str(await service.database["agreement_texts"].find({}).to_list(None))
     assert "The mentee's words." in stored
     assert "The mentor's words." not in stored
@@ -254,6 +269,26 @@ async def test_an_erased_members_words_are_deleted_and_their_signatures_stay(ser
     seen = (await service.get(MENTEE, f"/mentorships/{id}/agreement")).json()
     assert "principles" not in seen["in_force"]["clauses"]
     assert "mentor_signed_at" in seen["in_force"]
+
+
+async def test_after_an_erasure_no_text_is_added_about_the_member(service: MentorshipsService) -> None:
+    first, second = await service.opened(), await service.opened()
+    known = (await draft(service, first)).headers["etag"]
+    await erase(service, MENTOR)
+    drafted = await service.post(MENTEE, f"/mentorships/{second}/agreement/draft", {})
+    for refused in (drafted, await propose(service, first, MENTEE, known=known)):
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:not_available")
+    assert await service.database["agreement_texts"].count_documents({}) == 1
+
+
+async def test_an_erasure_beside_a_draft_leaves_no_words_of_the_member(service: MentorshipsService) -> None:
+    for at in range(5):
+        mentor = Recipient(member=f"mentor-{at}", institution=SOUTH)
+        await service.knows(mentor, principles=PRINCIPLES)
+        path = f"/mentorships/{await service.opened(mentor=mentor)}/agreement/draft"
+        _, drafted = await asyncio.gather(erase(service, mentor), service.post(MENTEE, path, {}))
+        assert drafted.status_code in (201, 409), drafted.text
+        assert PRINCIPLES not in str(await service.database["agreement_texts"].find({}).to_list(None))
 
 
 async def test_a_text_is_in_no_event(service: MentorshipsService) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,6 +95,11 @@ COMMANDS: Mapping[str, Callable[[Agreement], str]] = {
 def test_the_table_has_every_state_and_command() -> None:
     assert set(IN_STATE) == set(MACHINE.states)
     assert {*COMMANDS, "sign", "countersign"} == set(MACHINE.moves)
+
+
+def test_the_docs_draw_the_table() -> None:
+    page = Path(__file__).parents[2] / "docs" / "mentorships.md"
+    assert f"```mermaid\n{MACHINE.as_mermaid()}\n```" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("state", IN_STATE)
