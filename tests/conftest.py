@@ -27,7 +27,7 @@ settings.load_profile("usual")
 """A machine that has much to do is no reason to fail."""
 
 
-_ORDER = ("e2e", "component", "contract", "unit", "crash")
+_ORDER = ("browser", "e2e", "component", "contract", "unit", "crash")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -6,12 +6,21 @@ from datetime import timedelta
 from fastapi import APIRouter, FastAPI
 
 from services.web.clients import transport
+from services.web.coordinator.members import members_router
+from services.web.coordinator.programmes import programmes_router
+from services.web.coordinator.rosters import rosters_router
+from services.web.coordinator.rounds import rounds_router
 from services.web.home.api import home_router, static_router
+from services.web.inbox.api import inbox_router
 from services.web.languages import Languages
+from services.web.mentee.api import mentee_router
+from services.web.mentor.api import mentor_router
+from services.web.mentorships.api import mentorships_router
 from services.web.pages.headers import SecurityHeaders
 from services.web.pages.problems import answer_problems
 from services.web.pages.rendering import Templates
 from services.web.pages.visits import Web
+from services.web.profile.api import profile_router
 from services.web.session.providers import Providers
 from services.web.session.repository import SessionRepository
 from services.web.session.sessions import Sessions
@@ -58,6 +67,7 @@ def build(settings: WebSettings, clock: Clock) -> Service:
 
     async def close() -> None:
         await web.client.aclose()
+        await web.streams.aclose()
         database.client.close()
 
     return Service(
@@ -78,6 +88,7 @@ def _web(settings: WebSettings, clock: Clock, sessions: SessionRepository) -> We
         templates=Templates(Languages()),
         authenticator=Authenticator(settings.issuers, clock),
         client=transport.connect(seconds=settings.service_seconds),
+        streams=transport.connect_streams(),
         addresses={
             "profiles": settings.profiles_url,
             "matching": settings.matching_url,
@@ -89,7 +100,20 @@ def _web(settings: WebSettings, clock: Clock, sessions: SessionRepository) -> We
 
 
 def page_routers() -> list[APIRouter]:
-    return [home_router(), static_router(), sign_in_router()]
+    return [
+        home_router(),
+        static_router(),
+        sign_in_router(),
+        mentee_router(),
+        mentor_router(),
+        mentorships_router(),
+        inbox_router(),
+        profile_router(),
+        programmes_router(),
+        members_router(),
+        rosters_router(),
+        rounds_router(),
+    ]
 
 
 def _app(web: Web, database: Database, clock: Clock, metrics: Metrics) -> FastAPI:

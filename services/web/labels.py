@@ -96,9 +96,9 @@ LABELS: Mapping[str, Mapping[str, str]] = {
     },
     "target": {"fit": N_("Best fit"), "coverage": N_("As many mentees as possible")},
     "place": {
-        "matched": N_("Matched"),
-        "proposed": N_("Proposed"),
-        "settled": N_("In a mentoring"),
+        "planned": N_("Proposed"),
+        "left": N_("Left over"),
+        "opened": N_("In a mentoring"),
         "lapsed": N_("Lapsed"),
         "unmatched": N_("Left over"),
     },
@@ -124,6 +124,13 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         ),
         "below_minimum_score": N_("The programme asks for a minimum fit, and no mentor reaches it at the moment."),
         "not_available": N_("The mentors who would fit are not available at the moment."),
+    },
+    "left_over": {
+        "no_wishes": N_("No mentor fits this mentee"),
+        "excluded": N_("Every mentor wished for is excluded"),
+        "closed": N_("No mentor wished for has a place"),
+        "outranked": N_("Mentors wished for preferred others"),
+        "outweighed": N_("More mentees are matched this way"),
     },
     "service": {
         "profiles": N_("Profiles and programmes"),
@@ -151,6 +158,10 @@ REFUSALS: Mapping[str, str] = {
     "message_too_long": N_("The message may have at most 2,000 characters."),
     "answer_missing": N_("Choose whether you accept or decline."),
     "reason_missing": N_("Choose a reason. The other person sees it."),
+    "file_missing": N_("Choose the file with the members."),
+    "mapping_missing": N_("Choose the mapping."),
+    "section_missing": N_("Name the section of the mapping."),
+    "target_missing": N_("Choose what counts more."),
     "round_open": N_("This programme already has an open round."),
     "round_outdated": N_("Another round took seats that this one assigns. Drop it and open a new one."),
 }

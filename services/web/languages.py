@@ -38,8 +38,12 @@ class Language:
         """A code in words; of a code that this version does not know, its own words."""
         if not code:
             return ""
-        known = LABELS[kind].get(code)
+        known = LABELS.get(kind, {}).get(code)
         return self.text(known) if known else code.replace("_", " ").replace("-", " ")
+
+    def options(self, kind: str, codes: Sequence[str]) -> Sequence[tuple[str, str]]:
+        """Codes with their words, for a form's choices."""
+        return [(code, self.label(kind, code)) for code in codes]
 
     def refusal(self, code: str, detail: str) -> str:
         """Why a service refused: in the reader's language where the pages know the code."""

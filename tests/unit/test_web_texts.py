@@ -9,7 +9,7 @@ from deploy import web_texts
 from services.web.languages import Languages, accepted, load
 
 CATALOGUES = sorted(web_texts.FOLDER.glob("*.po"))
-_PIECES = re.compile(r"%\(\w+\)s|</?\w+>")
+_PIECES = re.compile(r"%\(\w+\)s|\{\w+\}|</?\w+>")
 
 
 def _translations(path: Path) -> dict[str | tuple[str, ...], tuple[str, ...]]:

@@ -11,6 +11,7 @@ from services.web.clients.transport import Service
 
 _CARDS_AT_ONCE = 50
 _PROGRAMMES = 500
+_NAMES = 5_000
 
 
 class Read(BaseModel):
@@ -145,6 +146,11 @@ class Profiles:
         """A page of members, and the cursor of the next."""
         body = (await self.service.get("/members", limit=50, cursor=cursor, **wanted)).body
         return [Member.model_validate(member) for member in body["items"]], body.get("next")
+
+    async def names_in(self, programme: str) -> Mapping[str, str]:
+        """Of the own institution's members, whom alone a coordinator sees; by id."""
+        found = await self.service.pages("/members", most=_NAMES, programme=programme)
+        return {member["id"]: member["name"] for member in found}
 
     async def member(self, id: str) -> Member:
         return Member.model_validate((await self.service.get(f"/members/{id}")).body)

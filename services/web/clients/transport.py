@@ -1,5 +1,6 @@
 """Sends requests to a service as the signed-in person, with a limited number of connections and a time limit."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ Json = Any
 _CONNECTIONS = 40
 _KEPT_CONNECTIONS = 20
 _UNAVAILABLE = 500
+_IN_USE = "idempotency_key_in_use"
+_WAITS, _WAITS_SECONDS = 20, 0.1
 
 
 class ServiceDown(Exception):
@@ -47,6 +50,10 @@ def connect(*, seconds: float) -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=seconds, limits=limits, follow_redirects=False)
 
 
+def connect_streams() -> httpx.AsyncClient:
+    return httpx.AsyncClient(limits=httpx.Limits(max_connections=None, max_keepalive_connections=0))
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A service with the person's token. Raises `ServiceDown` and `Refused`."""
@@ -54,6 +61,8 @@ class Service:
     name: str
     address: str
     client: httpx.AsyncClient
+    streams: httpx.AsyncClient
+    """For answers that stay open, which would use up the connections of the others."""
     token: str
 
     async def get(self, path: str, **query: Any) -> Answer:
@@ -61,6 +70,17 @@ class Service:
 
     async def post(self, path: str, body: Json = None, *, once: str, etag: str = "") -> Answer:
         """`once`: the idempotency key, which a form keeps when it is sent twice."""
+        for _ in range(_WAITS):
+            try:
+                return await self._post(path, body, once, etag)
+            except Refused as refused:
+                if refused.code != _IN_USE:
+                    raise
+            # Somebody has clicked twice: the first click's answer is this one's too.
+            await asyncio.sleep(_WAITS_SECONDS)
+        return await self._post(path, body, once, etag)
+
+    async def _post(self, path: str, body: Json, once: str, etag: str) -> Answer:
         return await self._send("POST", path, json=body, headers={"idempotency-key": once} | _condition(etag))
 
     async def patch(self, path: str, body: Json, *, etag: str) -> Answer:
@@ -83,11 +103,11 @@ class Service:
 
     @asynccontextmanager
     async def stream(self, path: str, *, seconds: float | None, **headers: str) -> AsyncIterator[httpx.Response]:
-        request = self.client.build_request(
+        request = self.streams.build_request(
             "GET", f"{self.address}{path}", headers=self._headers() | headers, timeout=httpx.Timeout(10, read=seconds)
         )
         try:
-            answer = await self.client.send(request, stream=True)
+            answer = await self.streams.send(request, stream=True)
         except httpx.HTTPError as fault:
             raise ServiceDown(self.name) from fault
         try:

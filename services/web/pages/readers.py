@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from services.web.clients.profiles import Own, Profiles
-from services.web.clients.transport import Refused, Service, ServiceDown
+from services.web.clients.transport import Refused, ServiceDown
 from services.web.pages.visits import SignedInVisit, Web
 from services.web.session.domain import Reader
 from services.web.session.sessions import Known
@@ -23,7 +23,7 @@ def reader_of(profile: Own) -> Reader:
 async def remember_reader(web: Web, known: Known, token: str) -> None:
     """At sign-in. A person without a profile, or profiles being down, prevents nobody from signing in."""
     try:
-        profile, _ = await Profiles(Service("profiles", web.addresses["profiles"], web.client, token)).me()
+        profile, _ = await Profiles(web.service("profiles", token)).me()
     except (Refused, ServiceDown):  # the docstring says why that is right
         return
     await _keep(web, known, profile)

@@ -48,8 +48,12 @@ class Web:
     templates: Templates
     authenticator: Authenticator
     client: httpx.AsyncClient
+    streams: httpx.AsyncClient
     addresses: Mapping[str, str]
     public_address: str
+
+    def service(self, name: str, token: str) -> Service:
+        return Service(name, self.addresses[name], self.client, self.streams, token)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,7 +120,7 @@ class SignedInVisit(Visit):
         return Notifications(self._service("notifications"))
 
     def _service(self, name: str) -> Service:
-        return Service(name, self.web.addresses[name], self.web.client, self.token)
+        return self.web.service(name, self.token)
 
     @property
     def member(self) -> str:

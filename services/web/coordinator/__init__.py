@@ -1,0 +1,1 @@
+"""A coordinator's pages: programmes, members, rosters and rounds."""

@@ -1,0 +1,48 @@
+"""Rosters: a file with its mapping is tried first, row by row; importing it is the same form with the other button."""
+
+from fastapi import APIRouter, Response
+
+from services.web.clients.transport import Refused
+from services.web.pages.forms import Form, UploadRoute, page_router
+from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
+
+_ROWS = 200
+
+
+def rosters_router() -> APIRouter:
+    routes = page_router(route_class=UploadRoute)
+
+    @routes.get("/rosters")
+    async def rosters(visit: SignedIn) -> Response:
+        return await _rosters(visit, Form({"section": [""]}))
+
+    @routes.post("/rosters")
+    async def upload(visit: SignedIn, form: Posted) -> Response:
+        missing = [name for name in ("file", "mapping") if name not in form.files]
+        missing += [] if form.text("section").strip() else ["section"]
+        if missing:
+            wrong = form.with_errors({name: visit.language.refusal(f"{name}_missing", "") for name in missing})
+            return await _rosters(visit, wrong)
+        files = {name: (file.filename or name, await file.read()) for name, file in form.files.items()}
+        fields = {"section": form.text("section").strip(), "dry_run": str(form.text("step") != "import").lower()}
+        try:
+            roster = await visit.profiles.upload_roster(fields, files, once=f"{form.once}-{form.text('step')}")
+        except Refused as refused:
+            return await _rosters(visit, form.refused(refused, visit.refusal(refused)))
+        return visit.go(f"/rosters/{roster.id}")
+
+    @routes.get("/rosters/{roster}")
+    async def see(roster: str, visit: SignedIn) -> Response:
+        visit.me.require("coordinator")
+        found = await visit.profiles.roster(roster)
+        refused = await visit.profiles.rows(roster, verdict="refused", most=_ROWS)
+        return visit.page("coordinator/roster.html", roster=found, refused=refused)
+
+    return routes
+
+
+async def _rosters(visit: SignedInVisit, form: Form) -> Response:
+    visit.me.require("coordinator")
+    earlier = await part(visit.profiles.rosters())
+    status = 422 if form.errors or form.problems else 200
+    return visit.page("coordinator/rosters.html", status=status, form=form, rosters=earlier.value or ())

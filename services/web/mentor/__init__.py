@@ -1,0 +1,1 @@
+"""A mentor's pages: who asks for mentoring, and the answer."""

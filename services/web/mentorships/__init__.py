@@ -1,0 +1,1 @@
+"""The pages of mentorings that have begun, for both sides."""

@@ -1,0 +1,185 @@
+"""Every page in a real browser: nothing for axe to find in light and dark, nothing wider than 320 pixels, a picture of
+each in the artifacts folder, and every link and control reachable by keyboard with a visible focus.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+
+from deploy.api_client import Api
+from tests.browser.conftest import Running, screenshot, sign_in
+from tests.browser.network import CARE, HOME, join, suggested
+
+pytestmark = pytest.mark.timeout(280)
+_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_NARROW = {"width": 320, "height": 640}
+
+
+@dataclass(slots=True)
+class Known:
+    """Addresses of pages, by the name of their picture."""
+
+    mentee: str = ""
+    mentor: str = ""
+    mentee_pages: dict[str, str] = field(default_factory=dict)
+    mentor_pages: dict[str, str] = field(default_factory=dict)
+    coordinator_pages: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+async def known(running: Running) -> AsyncIterator[Known]:
+    """A mentee with a list, a request that waits and a mentoring, and everything that a coordinator sees of them."""
+    async with running.api() as api:
+        yield await _prepared(running, api)
+
+
+async def _prepared(running: Running, api: Api) -> Known:
+    mentee = await join(api, "Hannah Seitenweise", "mentee")
+    asked, other = await join(api, "Rolf Erstbesuch", "mentor"), await join(api, "Karla Zweitsicht", "mentor")
+    for person in (mentee, asked, other):
+        async with running.visitor() as page:
+            await sign_in(page, person.name)
+    await suggested(api, mentee, asked)
+    await suggested(api, mentee, other)
+    me = api.member(HOME, mentee.id)
+    wanted = {"programme": CARE, "message": "May I learn from you?"}
+    first = (await me.post("matching", f"/mentees/{mentee.id}/requests", wanted | {"mentor": asked.id})).json()
+    answered = (await api.member(HOME, asked.id).post("matching", f"/requests/{first['id']}/accept", {})).json()
+    second = await _second_request(api, mentee.id, other.id, wanted)
+    return Known(
+        mentee=mentee.name,
+        mentor=other.name,
+        mentee_pages={
+            "home": "/",
+            "mentors": "/mentors",
+            "mentors-ask": f"/mentors/{CARE}/{other.id}/ask",
+            "mentors-why-not": f"/mentors/{CARE}/{asked.id}/why-not",
+            "requests": "/requests",
+            "requests-one": f"/requests/{second}",
+            "mentorships": "/mentorships",
+            "mentorships-one": f"/mentorships/{answered['relationship']}",
+            "mentorships-end": f"/mentorships/{answered['relationship']}/end",
+            "inbox": "/inbox",
+            "profile": "/profile",
+            "profile-about": "/profile/steps/about",
+            "profile-topics": "/profile/steps/topics",
+            "profile-meeting": "/profile/steps/meeting",
+            "profile-story": "/profile/steps/story",
+            "profile-weights": "/profile/weights",
+            "profile-never": "/profile/never",
+            "profile-never-one": f"/profile/never/{other.id}",
+            "invitation": "/invitation",
+            "not-found": "/nowhere",
+            "sign-out": "/sign-out",
+        },
+        mentor_pages={"mentor-home": "/", "asks-all": "/asks", "asks-one": f"/asks/{second}"},
+        coordinator_pages={
+            "coordinator-home": "/",
+            "programmes": "/programmes",
+            "programme": f"/programmes/{CARE}",
+            "programme-requests": f"/programmes/{CARE}/requests",
+            "programme-mentorships": f"/programmes/{CARE}/mentorships",
+            "programme-waiting": f"/programmes/{CARE}/waiting",
+            "programme-rounds": f"/programmes/{CARE}/rounds",
+            "members": "/members?name=Seitenweise",
+            "member": f"/members/{mentee.id}",
+            "rosters": "/rosters",
+        },
+    )
+
+
+async def _second_request(api: Api, mentee: str, mentor: str, wanted: dict[str, str]) -> str:
+    """A mentee who has a mentor may ask another."""
+    made = await api.member(HOME, mentee).post("matching", f"/mentees/{mentee}/requests", wanted | {"mentor": mentor})
+    return str(made.json()["id"])
+
+
+async def test_pages_of_a_mentee(running: Running, known: Known) -> None:
+    await _look_at(running, known.mentee, known.mentee_pages)
+
+
+async def test_pages_of_a_mentor(running: Running, known: Known) -> None:
+    await _look_at(running, known.mentor, known.mentor_pages)
+
+
+async def test_pages_of_a_coordinator(running: Running, known: Known) -> None:
+    await _look_at(running, "Coordinator of Browser Hospital", known.coordinator_pages)
+
+
+async def test_pages_of_nobody(running: Running) -> None:
+    async with running.visitor() as page:
+        for name, path in {"welcome": "/", "signed-out": "/signed-out"}.items():
+            await page.goto(path)
+            await _is_sound(page, name)
+
+
+async def _look_at(running: Running, person: str, pages: dict[str, str]) -> None:
+    async with running.visitor() as page:
+        await sign_in(page, person)
+        wrong: list[str] = []
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        for name, path in pages.items():
+            await page.goto(path)
+            await _is_sound(page, name)
+        assert [text for text in wrong if "404" not in text] == []
+
+
+async def _is_sound(page: Page, name: str) -> None:
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found = await Axe().run(page, options={"runOnly": _RULES})
+        assert found.violations_count == 0, f"{name} ({scheme}): {_described(found.response)}"
+    await screenshot(page, f"{name}-dark")
+    await page.emulate_media(color_scheme="light")
+    await screenshot(page, name)
+    await _fits_a_narrow_window(page, name)
+
+
+async def _fits_a_narrow_window(page: Page, name: str) -> None:
+    wide = page.viewport_size
+    await page.set_viewport_size(_NARROW)  # type: ignore[arg-type]
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    await screenshot(page, f"{name}-narrow")
+    assert width <= _NARROW["width"], f"{name}: {width} pixels wide"
+    await page.set_viewport_size(wide or {"width": 1280, "height": 720})
+
+
+def _described(response: dict[str, Any]) -> str:
+    return json.dumps(
+        [
+            {"rule": each["id"], "nodes": [node["html"][:200] for node in each["nodes"][:3]]}
+            for each in response["violations"]
+        ],
+        indent=1,
+    )
+
+
+async def test_a_keyboard_reaches_the_content_and_sees_where_it_is(running: Running, known: Known) -> None:
+    async with running.visitor() as page:
+        await sign_in(page, known.mentee)
+        await page.keyboard.press("Tab")
+        skip = page.get_by_role("link", name="Skip to content")
+        await expect(skip).to_be_focused()
+        await expect(skip).to_be_in_viewport()
+        outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid"
+        await page.keyboard.press("Enter")
+        await expect(page.locator("main")).to_be_focused()
+
+
+async def test_hostile_text_is_shown_as_text(running: Running, api: Api) -> None:
+    hostile = '<img src=x onerror="document.title=1"> \u05e9\u05dc\u05d5\u05dd'
+    mentor = await join(api, f"Mallory {hostile}", "mentor", principles=f"{hostile}\njavascript:alert(1)")
+    mentee = await join(api, "Careful Reader", "mentee")
+    async with running.visitor() as page:
+        await sign_in(page, mentee.name)
+        await suggested(api, mentee, mentor)
+        await page.goto(f"/mentors/{CARE}/{mentor.id}/ask")
+        await expect(page.get_by_text("<img src=x").first).to_be_visible()
+        assert (await page.title()).startswith("Ask for mentoring")
+        assert await page.locator("main img").count() == 0
