@@ -111,7 +111,7 @@ async def test_pages_of_a_coordinator(running: Running, known: Known) -> None:
     await _look_at(running, "Coordinator of Browser Hospital", known.coordinator_pages)
 
 
-async def test_pages_of_nobody(running: Running) -> None:
+async def test_pages_without_a_sign_in(running: Running) -> None:
     async with running.visitor() as page:
         for name, path in {"welcome": "/", "signed-out": "/signed-out"}.items():
             await page.goto(path)

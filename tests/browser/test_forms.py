@@ -29,7 +29,7 @@ sections:
 """
 
 
-async def test_a_session_that_ends_while_somebody_types_loses_nothing(running: Running, api: Api) -> None:
+async def test_a_session_that_ends_while_a_person_types_loses_nothing(running: Running, api: Api) -> None:
     mentee = await join(api, "Slow Typist", "mentee")
     async with running.visitor() as page:
         await sign_in(page, mentee.name)

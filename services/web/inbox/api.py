@@ -48,5 +48,5 @@ async def _passed(answer: httpx.Response, stack: AsyncExitStack) -> AsyncIterato
         try:
             async for chunk in answer.aiter_raw():
                 yield chunk
-        except httpx.HTTPError:
+        except httpx.HTTPError:  # the service ended the stream, and the browser comes back
             return
