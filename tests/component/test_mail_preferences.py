@@ -16,10 +16,12 @@ PREFERENCES, POLICY = "/me/notification-preferences", "/notification-policy"
 @pytest.fixture
 async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
     """Without the worker: mail is planned and not sent."""
-    async with serving(settings(mongo_uri, kafka_bootstrap, issuer, MailServer(port=9)), issuer, "api") as one:
-        await one.knows("mia")
-        await one.knows("near")
-        yield one
+    async with serving(
+        settings(mongo_uri, kafka_bootstrap, issuer, MailServer(port=9)), issuer, "api"
+    ) as notifications:
+        await notifications.knows("mia")
+        await notifications.knows("near")
+        yield notifications
 
 
 async def put(running: Notifications, path: str, body: Any, *, version: int = 0, **who: Any) -> Any:
