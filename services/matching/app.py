@@ -13,7 +13,7 @@ from services.matching.repairs import wiring as repairs
 from services.matching.rounds import wiring as rounds
 from services.matching.settings import Settings
 from services.matching.simulations import wiring as simulations
-from services.matching.solver_process import SolverProcess
+from services.matching.solver_process.client import SolverProcess
 from services.matching.suggestions import wiring as suggestions
 from shared import bootstrap
 from shared.clock import Clock, SystemClock

@@ -14,7 +14,7 @@ from services.matching.repairs.domain.lifecycle import Repair, Step
 from services.matching.repairs.repository.carrying_out import MongoRepairWorkRepository
 from services.matching.repairs.repository.repairs import MongoRepairRepository
 from services.matching.repairs.worker import CarryOut, RepairWorker
-from services.matching.solver_process import SolverProcess
+from services.matching.solver_process.client import SolverProcess
 from shared.clock import SystemClock
 from shared.contracts.envelope import Trace
 from tests.component.matching_kit import NORTH, Matching, institution, mentee, mentor, programme, running

@@ -16,12 +16,10 @@ from services.matching.rounds.domain import lifecycle as life
 from services.matching.rounds.domain.lifecycle import File, Frozen, Round, Solved
 from services.matching.rounds.solver.files import Compared
 from services.matching.rounds.solver.floors import Floor
+from services.matching.rounds.solver_folders import INPUT, ORDERS, PEOPLE, PLACES, RESULT
 from shared.clock import Clock
 from shared.errors import DomainError
 from shared.leases import Lease
-
-INPUT, RESULT, ORDERS, PEOPLE, PLACES = "input.json", "result.json", "orders.json", "people.json", "places.ndjson"
-"""Names of a round's files in the folder of the solver process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
