@@ -27,6 +27,7 @@ GUARANTEES = {
     "copied": "each copy of another service's state is at the sequence that its owner gave last",
     "offsets": "committed to the end of every partition, and never past a record whose effect is not there",
     "notified": "each notification published once, at most one unread of an occasion, the newest shows the last list",
+    "mailed": "each notification has planned its mail, at most one of an occasion waits, none is left half sent",
     "seated": "seats taken are relationships that take one, never more than offered, each start published once",
     "finished": "rounds, repairs and simulations ended and left nothing over; each pair is a relationship, "
     "begun once with both notified, or has a reason; no more moved than allowed; files are as solved, and verify",

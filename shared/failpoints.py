@@ -17,6 +17,7 @@ POINTS = (
     "before-mark",  # a batch is published, none of its outbox rows is marked as sent
     "after-effect",  # a reaction has written and not committed; a projection has written
     "before-offset-commit",  # a batch is handled, its offsets are not committed
+    "after-send",  # the mail server has taken a mail, which is not recorded yet
     "before-answer",  # a solver process has read its job and has not answered
     "before-save",  # a result exists (a round's files, a list), no document refers to it yet
     "lease-expired",  # an expired lease of another process is taken, no work is done under it yet

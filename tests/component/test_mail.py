@@ -1,8 +1,9 @@
 """Mail from an event to a real mail server: what is sent, when it is not, and what a server may do to it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 
 from deploy.issuer import LocalIssuer
 from services.notifications.settings import NotificationsSettings
-from shared.contracts.matching import MentorRequested
+from shared.contracts.matching import MentorNudged, MentorRequested
 from shared.contracts.payload import Recipient
 from shared.mongo import Document
 from tests.component import notifications_kit
@@ -266,3 +267,65 @@ async def test_no_mail_goes_out_in_the_clear_or_to_a_server_that_is_not_trusted(
             await running.turn(asked())
             await eventually(lambda: _reasons(running, "server_unavailable"), message="refused")
         assert server.received == []
+
+
+@pytest.mark.parametrize(("hangs_at", "reason"), [("greeting", "server_unavailable"), ("content", "interrupted")])
+async def test_a_server_that_hangs_holds_up_a_mail_for_a_limited_time(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, hangs_at: str, reason: str
+) -> None:
+    async with hanging_server(hangs_at) as port:
+        server = MailServer(port)
+        async with mailing(mongo_uri, kafka_bootstrap, issuer, server, smtp_timeout_seconds=0.5) as running:
+            await running.turn(asked())
+            await eventually(lambda: _reasons(running, reason), message=reason)
+            assert (await delivery(running))["state"] == "deferred"
+
+
+@asynccontextmanager
+async def hanging_server(hangs_at: str) -> AsyncIterator[int]:
+    """Answers until `hangs_at`, and then nothing more."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if hangs_at == "content":
+            writer.write(b"220 hello\r\n")
+            while not (await reader.readline()).startswith(b"DATA"):
+                writer.write(b"250 OK\r\n")
+            writer.write(b"354 go on\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_a_digest_is_one_mail_with_what_is_unread(running: Notifications, server: MailServer) -> None:
+    for programme in ("one", "two", "three"):
+        await running.tell(event("mia", programme=programme))
+    first, *_ = (await running.inbox("mia"))["items"]
+    await running.http.post(f"/inbox/{first['id']}/read", headers=running.headers("mia"))
+    await running.database["deliveries"].update_many({}, {"$set": {"next_at": running.clock.now()}})
+    await eventually(lambda: _settled(running, "mia"), message="the digest is sent")
+    (message,) = server.received
+    assert message["Subject"].startswith("2 updates: ")
+    assert sorted(each["state"] for each in await deliveries(running, "mia")) == ["sent", "sent", "suppressed"]
+
+
+async def _settled(running: Notifications, member: str) -> bool:
+    return all(not each["waiting"] for each in await deliveries(running, member))
+
+
+async def test_a_second_mail_about_a_request_waits_and_belongs_to_the_first(
+    running: Notifications, server: MailServer
+) -> None:
+    await running.turn(asked())
+    await state(running, "sent")
+    nudged = MentorNudged(nudge=1, **asked().model_dump())
+    await running.turn(nudged)
+    await eventually(lambda: _reasons(running, "one_mail_a_day"), message="the second mail waits")
+    yesterday = running.clock.now() - timedelta(days=1)
+    await running.database["mail_matters"].update_many({}, {"$set": {"last_at": yesterday}})
+    await running.database["deliveries"].update_many({"open": True}, {"$set": {"next_at": running.clock.now()}})
+    await eventually(lambda: len(server.received) == 2, message="the second mail is sent")
+    first, second = server.received
+    assert second["References"] == second["In-Reply-To"] == first["Message-ID"]

@@ -41,6 +41,9 @@ async def test_preferences_begin_as_the_defaults_and_change_by_version(running: 
     changed = await put(running, PREFERENCES, wanted)
     assert (changed.status_code, changed.headers["etag"]) == (200, '"1"')
     assert changed.json()["digest"] == {"at": "08:00", "weekday": "mon"}
+    in_effect = changed.json()["in_effect"]
+    assert in_effect["lists"] == {"frequency": "weekly", "reason": "own_choice"}
+    assert in_effect["account"] == {"frequency": "at_once", "reason": "mandatory"}
     for stale in (0, 2):
         assert (await put(running, PREFERENCES, wanted, version=stale)).status_code == 412
     assert (await put(running, PREFERENCES, {"email_otherwise": "off"}, version=1)).json()["email"] == {}

@@ -136,5 +136,6 @@ _LEFT: Mapping[tuple[str, str], Callable[[Document, str], bool]] = {
     ("notifications", "contacts"): _is_marked,
     ("notifications", "recipients"): lambda document, member: document["_id"].endswith(f":{member}"),
     ("notifications", "notifications"): lambda document, member: document["member"] == member,
+    ("notifications", "deliveries"): lambda document, member: document["member"] == member,
 }
 """By service and collection: whether a document holds more of an erased member than may stay."""

@@ -282,6 +282,23 @@ def offsets(seen: Snapshot) -> Iterator[str]:
                 yield f"{group} at {seen.committed[group].get(partition, 0)} of {end} of {partition}"
 
 
+def mailed(seen: Snapshot) -> Iterator[str]:
+    """Each notification has planned its mail, at most one of an occasion waits, and none is left half sent."""
+    deliveries = seen.documents["notifications"]["deliveries"]
+    planned = {_occasion(delivery) for delivery in deliveries}
+    for notification in seen.documents["notifications"]["notifications"]:
+        if _occasion(notification) not in planned:
+            yield f"{notification['occasion']} of {notification['member']} has no mail"
+    for occasion, waiting in Counter(_occasion(delivery) for delivery in deliveries if delivery["open"]).items():
+        if waiting > 1:
+            yield f"{waiting} mails of {occasion} wait"
+    yield from (f"mail {delivery['_id']} is half sent" for delivery in deliveries if delivery["state"] == "sending")
+
+
+def _occasion(document: Document) -> tuple[str, str]:
+    return document["member"], document["occasion"]
+
+
 AT_REST: Mapping[str, Guarantee] = {
     "published": published,
     "ordered": ordered,
@@ -289,6 +306,7 @@ AT_REST: Mapping[str, Guarantee] = {
     "copied": copied,
     "offsets": offsets,
     "notified": notified,
+    "mailed": mailed,
     "seated": seated,
     "finished": finished,
     "forgotten": forgotten,

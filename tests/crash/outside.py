@@ -53,7 +53,7 @@ _COLLECTIONS = {
     "mentorships": ("people", "programmes", "outbox", "parked", "mentorships", "erasures"),
     "notifications": (
         *("institutions", "programmes", "contacts", "outbox", "parked"),
-        *("inbox", "recipients", "notifications", "erasures"),
+        *("inbox", "recipients", "notifications", "deliveries", "erasures"),
     ),
 }
 

@@ -75,6 +75,7 @@ def erased() -> Snapshot:
         "contacts": [marker(1)],
         "recipients": [],
         "notifications": [],
+        "deliveries": [],
         "erasures": [{"_id": "e"}],
     }
     ends = {(topic, 0): len(of) for topic, of in records.items()}
@@ -154,6 +155,7 @@ def test_each_violated_guarantee_of_an_erasure_is_reported(guarantee: str, chang
         ("matching", "relationships", {**PAIR, "state": "on_hold"}),
         ("notifications", "recipients", {"_id": KEY}),
         ("notifications", "notifications", {"member": "m"}),
+        ("notifications", "deliveries", {"member": "m"}),
     ],
 )
 def test_any_remaining_data_of_an_erased_member_is_found(service: str, collection: str, left: dict[str, Any]) -> None:

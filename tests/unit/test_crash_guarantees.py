@@ -19,6 +19,7 @@ from tests.crash.world import World
 
 KEY, LIST = "west:m", "west:p.m"
 LISTED = {"_id": "p.m", "institution": "west", "mentee": "m", "programme": "p", "version": 2, "entries": []}
+MAIL = {"_id": "d", "member": "m", "occasion": "suggestions:p:own", "open": False, "state": "sent"}
 RECIPIENT = {"institution": "west", "member": "m"}
 RELATIONSHIP = {"_id": "r", "institution": "west", "version": 1, "state": "active", "mentor": {"member": "m"}}
 
@@ -95,6 +96,7 @@ def whole() -> Snapshot:
                 "inbox": [{"_id": f"notifications.reaction:{id}"} for id in (f"{LIST}1", f"{LIST}2", "opened")],
                 "recipients": [{"_id": "west:m", "position": 2}],
                 "notifications": [data],
+                "deliveries": [MAIL],
             },
         },
     )
@@ -134,6 +136,9 @@ def test_a_record_published_twice_violates_no_guarantee() -> None:
     ("guarantee", "snapshot"),
     [
         ("published", with_records("profiles.members", seen(1))),
+        ("mailed", with_documents("notifications", "deliveries")),
+        ("mailed", with_documents("notifications", "deliveries", MAIL | {"state": "sending"})),
+        ("mailed", with_documents("notifications", "deliveries", *(MAIL | {"_id": n, "open": True} for n in "ab"))),
         ("published", with_records("profiles.members", seen(1), seen(2), seen(3))),
         ("published", with_records("profiles.members", seen(1), seen(2), seen(2, name="otherwise", offset=2))),
         ("published", with_records("matching.events", fact(1), fact(2), fact(2, id="another", offset=2))),

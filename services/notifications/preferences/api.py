@@ -8,9 +8,16 @@ from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from services.notifications.preferences.domain.choices import Category, Frequency, Policy, PolicyRule, Preferences
+from services.notifications.preferences.domain.choices import (
+    Category,
+    ChoiceReason,
+    Frequency,
+    Policy,
+    PolicyRule,
+    Preferences,
+)
 from services.notifications.preferences.domain.times import DigestTime, QuietHours
-from services.notifications.preferences.usecases import PreferencesUseCases, Stored
+from services.notifications.preferences.usecases import Chosen, PreferencesUseCases, Stored
 from shared import http
 from shared.http import ExpectedVersion, SignedIn, etag
 
@@ -71,8 +78,14 @@ class PreferencesBody(BaseModel):
         )
 
 
+class InEffect(BaseModel):
+    frequency: Frequency
+    reason: ChoiceReason = Field(description="Which rule decided: docs/mail.md")
+
+
 class PreferencesRead(PreferencesBody):
     version: int
+    in_effect: dict[Category, InEffect] = Field(description="What follows, with defaults and the institution's policy")
 
 
 class PolicyBody(BaseModel):
@@ -99,7 +112,7 @@ def preferences_router(use_cases: PreferencesUseCases) -> APIRouter:
     async def change_preferences(
         body: PreferencesBody, me: SignedIn, if_match: ExpectedVersion, response: Response
     ) -> PreferencesRead:
-        """Replaces all of them. Mail that is planned already goes out as it was planned."""
+        """Replaces all of them. Mail that waits keeps its time, and is not sent where it is turned off now."""
         return _preferences_read(await use_cases.change(me, body.to_domain(), expected=if_match), response)
 
     @router.get("/notification-policy")
@@ -117,9 +130,14 @@ def preferences_router(use_cases: PreferencesUseCases) -> APIRouter:
     return router
 
 
-def _preferences_read(found: Stored[Preferences], response: Response) -> PreferencesRead:
-    response.headers["etag"] = etag(found.version)
-    return PreferencesRead(**preferences_body(found.state).model_dump(), version=found.version)
+def _preferences_read(chosen: Chosen, response: Response) -> PreferencesRead:
+    response.headers["etag"] = etag(chosen.stored.version)
+    in_effect = {
+        category: InEffect(frequency=choice.frequency, reason=choice.reason)
+        for category, choice in chosen.in_effect.items()
+    }
+    body = preferences_body(chosen.stored.state)
+    return PreferencesRead(**body.model_dump(), version=chosen.stored.version, in_effect=in_effect)
 
 
 def preferences_body(preferences: Preferences) -> PreferencesBody:

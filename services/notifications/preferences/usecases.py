@@ -1,10 +1,19 @@
 """Reads and changes a person's preferences and an institution's policy; a version is 0 before the first change."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from services.notifications.kernel.domain import Recipient
-from services.notifications.preferences.domain.choices import Category, Policy, Preferences, without
+from services.notifications.preferences.domain.choices import (
+    CATEGORIES,
+    Category,
+    Choice,
+    Policy,
+    Preferences,
+    choose,
+    without,
+)
 from services.notifications.projections.usecases import Readers
 from shared.auth import Principal
 from shared.errors import Forbidden, VersionMismatch
@@ -24,6 +33,13 @@ class Stored(Generic[S]):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    stored: Stored[Preferences]
+    in_effect: Mapping[Category, Choice]
+    """What follows for each category, with the institution's policy."""
+
+
 class PreferencesRepository(Protocol):
     async def preferences(self, recipient: Recipient) -> Stored[Preferences]: ...
 
@@ -40,15 +56,19 @@ class PreferencesUseCases:
         self._repository = repository
         self._readers = readers
 
-    async def mine(self, me: Principal) -> Stored[Preferences]:
+    async def mine(self, me: Principal) -> Chosen:
         reader = await self._readers.active(me)
-        return await self._repository.preferences(reader.recipient)
+        return await self._chosen(me, await self._repository.preferences(reader.recipient))
 
-    async def change(self, me: Principal, preferences: Preferences, *, expected: int) -> Stored[Preferences]:
+    async def change(self, me: Principal, preferences: Preferences, *, expected: int) -> Chosen:
         reader = await self._readers.active(me)
         before = (await self._repository.preferences(reader.recipient)).at(expected)
         await self._repository.save_preferences(reader.recipient, preferences, version=before.version)
-        return Stored(preferences, before.version + 1)
+        return await self._chosen(me, Stored(preferences, before.version + 1))
+
+    async def _chosen(self, me: Principal, stored: Stored[Preferences]) -> Chosen:
+        policy = (await self._repository.policy(me.home)).state
+        return Chosen(stored, {category: choose(category, policy, stored.state) for category in CATEGORIES})
 
     @retried_when_stale
     async def unsubscribe(self, recipient: Recipient, category: Category) -> None:

@@ -46,7 +46,7 @@ class MongoDeliveryQueue:
             found: list[Delivery] = []
             for bulk in (False, True):
                 if len(found) < limit:
-                    found += _claim(writing, {"bulk": bulk}, limit=limit - len(found), now=now, until=until)
+                    found += _claim(writing, {"bulk": bulk}, "due", limit=limit - len(found), now=now, until=until)
             return found
 
         return await in_one_thread(self._database, body)
@@ -62,10 +62,9 @@ class MongoDeliveryQueue:
             **of_recipient(delivery.recipient),
             "cadence": delivery.cadence,
             "category": delivery.category,
-            "bulk": True,
         }
         return await in_one_thread(
-            self._database, lambda writing: _claim(writing, of_digest, limit=0, now=now, until=until)
+            self._database, lambda writing: _claim(writing, of_digest, "newest", limit=0, now=now, until=until)
         )
 
     async def circumstances(self, delivery: Delivery) -> Circumstances:
@@ -141,10 +140,10 @@ class MongoDeliveryQueue:
         return self._wording.message(notification, locale=locale, names=names)
 
 
-def _claim(writing: Writing, of: Document, *, limit: int, now: datetime, until: datetime) -> list[Delivery]:
+def _claim(writing: Writing, of: Document, index: str, *, limit: int, now: datetime, until: datetime) -> list[Delivery]:
     deliveries = writing[DELIVERIES]
     due = {**of, "waiting": True, "next_at": {"$lte": now}}
-    found = deliveries.find(due, session=writing.session).sort("next_at", ASCENDING).limit(limit)
+    found = deliveries.find(due, session=writing.session).hint(index).sort("next_at", ASCENDING).limit(limit)
     claimed = [to_delivery(document) for document in found]
     claim = decision_document(Decision(at=now, state="sending", reason="claimed", until=until))
     deliveries.update_many(
