@@ -162,7 +162,7 @@ async def test_both_draft_and_propose_at_once_and_one_wins(service: MentorshipsS
     assert len((await service.get(MENTEE, f"{path}/versions")).json()["items"]) == 2
 
 
-async def test_nobody_but_the_two_reads_or_changes_anything(service: MentorshipsService) -> None:
+async def test_only_the_two_read_or_change_an_agreement(service: MentorshipsService) -> None:
     id = await agreed(service)
     path = f"/mentorships/{id}/agreement"
     coordinator = service.headers(COORDINATOR, roles=["institution_coordinator"])

@@ -1,4 +1,4 @@
-"""A person's private calendar: whoever has the address reads it, nobody else does, and it ends when they say so."""
+"""A person's private calendar: read by its address only, and ended by its owner."""
 
 from collections.abc import AsyncIterator
 

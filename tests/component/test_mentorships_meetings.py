@@ -208,7 +208,7 @@ async def test_a_pause_suspends_the_meetings_and_the_end_cancels_them(service: M
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:preceptor:problem:mentorship_ended")
 
 
-async def test_nobody_is_reminded_twice_of_a_meeting_nor_of_one_that_is_over(service: MentorshipsService) -> None:
+async def test_a_meeting_is_reminded_of_once_and_never_after_its_end(service: MentorshipsService) -> None:
     series = await agreed(service, await service.opened())
     first, second = series["coming"][:2]
     await pass_to(service, first["starts_at"], timedelta(hours=-2))
@@ -218,7 +218,9 @@ async def test_nobody_is_reminded_twice_of_a_meeting_nor_of_one_that_is_over(ser
     assert events == ["meeting.proposed", "meeting.agreed", "meeting.reminded", "meeting.unknown"]
 
 
-async def test_what_nobody_says_within_a_week_is_unknown_and_can_still_be_said(service: MentorshipsService) -> None:
+async def test_a_meeting_without_an_answer_for_a_week_is_unknown_and_can_be_answered(
+    service: MentorshipsService,
+) -> None:
     series = await agreed(service, await service.opened())
     first = series["coming"][0]
     path = f"/meetings/{series['id']}/occurrences"

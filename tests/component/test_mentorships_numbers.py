@@ -78,7 +78,7 @@ async def test_the_same_as_csv(service: MentorshipsService) -> None:
     assert "unanswered.0-4,1" in lines
 
 
-async def test_nobody_but_coordinators_of_the_programme_reads_them(service: MentorshipsService) -> None:
+async def test_only_coordinators_of_the_programme_read_the_numbers(service: MentorshipsService) -> None:
     limited = service.headers(
         Recipient(member="cora", institution=NORTH), roles=["coordinator"], programmes=["fellowship"]
     )

@@ -163,7 +163,7 @@ def test_meetings_keep_their_local_time_over_years(wanted: Plan) -> None:
         assert shown.fold == 0 or not exists(local, wanted.zone)
         assert find(wanted, {}, meeting.id) == meeting
     assert found
-    assert all(one.starts_at < other.starts_at for one, other in pairwise(found))
+    assert all(before.starts_at < after.starts_at for before, after in pairwise(found))
     assert len({meeting.id for meeting in found}) == len(found)
 
 

@@ -85,7 +85,7 @@ def test_a_proposal_and_an_answer_leave_the_sequence() -> None:
     assert {known(COMMANDS[command](before)).sequence for command in ("counter", "record")} == {before.sequence}
 
 
-def test_nobody_agrees_to_their_own_proposal_or_to_none() -> None:
+def test_own_and_missing_proposals_cannot_be_agreed_to() -> None:
     with pytest.raises(Conflict) as own:
         series.agree(proposed(), by="mentee", now=NOW)
     with pytest.raises(Conflict) as none:
@@ -164,12 +164,12 @@ def test_a_reminded_meeting_that_is_moved_is_not_reminded_again() -> None:
     assert moved.due_at == FIRST_AT + 7 * DAY + HOUR * 24 * 7 + timedelta(minutes=45)
 
 
-def test_after_an_outage_nobody_is_reminded_of_a_meeting_that_is_over() -> None:
+def test_after_an_outage_a_past_meeting_is_not_reminded_of() -> None:
     decided = passed(agreed(), FIRST_AT + HOUR)
     assert (decided.event, decided.state.due_at) == (None, FIRST_AT + 7 * DAY + timedelta(minutes=45))
 
 
-def test_what_nobody_says_within_a_week_is_unknown_and_not_missed() -> None:
+def test_a_meeting_without_an_answer_for_a_week_is_unknown_and_not_missed() -> None:
     decided = passed(agreed(), FIRST_AT + 8 * DAY)
     assert isinstance(decided.event, MeetingUnknown)
     assert decided.event.recipients == ()

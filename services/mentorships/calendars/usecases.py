@@ -1,6 +1,6 @@
 """A person's private calendar address: one secret token each, kept as a hash, replaced or revoked at any time.
 
-Whoever knows the address reads the calendar without signing in, because calendar programs cannot.
+A client that knows the address reads the calendar without signing in, because calendar programs cannot.
 """
 
 import hashlib

@@ -49,7 +49,7 @@ def find(plan: Plan, changes: Changes, id: str) -> Occurrence | None:
         return Occurrence(instant(local(starts), plan.zone), id, is_moved=True) if starts else None
     try:
         wanted = local(id)
-    except ValueError:
+    except ValueError:  # not the id of a meeting
         return None
     if wanted.strftime(LOCAL) != id or not local(plan.starts) <= wanted <= local(plan.starts) + LONGEST:
         return None
