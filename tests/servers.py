@@ -15,8 +15,9 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
+from deploy.names import DATABASES
 from deploy.stack import env, images, kafka, mongod, native, ports, programs
-from deploy.stack.model import SERVICES, Site, Unavailable
+from deploy.stack.model import Site, Unavailable
 
 Kind = Literal["env", "docker", "native"]
 _KINDS: tuple[Kind, ...] = ("env", "docker", "native")
@@ -67,7 +68,7 @@ class _Environment:
         return self._stack.bootstrap
 
     def mongo(self, count: int) -> list[str]:
-        return [self._stack.mongo_uris[service] for service in SERVICES[:count]]
+        return [self._stack.mongo_uris[service] for service in DATABASES[:count]]
 
     def standalone_mongo(self) -> str:
         raise Unavailable("servers from the environment are replica sets")
