@@ -1,7 +1,7 @@
 """The command `./dev texts`: prints every sentence that a member reads, with sample data, for proofreading.
 
-Of a request or a relationship, only what matching publishes to a mentee or a mentor is shown (`PAIR_CASES`); of the
-others, the reasons that a template distinguishes, which are read from the template itself.
+Of a request, a relationship or a mentorship, only what is published to a mentee or a mentor is shown (`PAIR_CASES`);
+of the others, the reasons that a template distinguishes, which are read from the template itself.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -16,6 +16,7 @@ from services.matching.kernel import reasons
 from services.matching.kernel.participants import USUAL, Member, Person, Preferences
 from services.matching.mentoring.domain.relationships import ClosingReason
 from services.matching.mentoring.domain.requests import DecliningReason
+from services.mentorships.lifecycle.domain import EndReason
 from services.notifications import wording as notifications
 from services.notifications.kernel import domain
 from services.notifications.kernel.domain import Message, Names, Notification, Recipient, Side
@@ -31,9 +32,39 @@ _NAMES = Names(
 _ADA = domain.Person(member="ada", institution="north")
 _STRANGER = domain.Person(member="unknown", institution="south")
 
+_DAY = datetime(2027, 3, 4, tzinfo=UTC)
+_GOAL_CHANGES = ("shared", "changed", "completed", "dropped", "reopened", "commented", "set")
+_ENDED: tuple[str, ...] = (*get_args(EndReason), *get_args(ClosingReason))
+
 PAIR_CASES: Mapping[tuple[str, Side], Collection[str | None]] = {
     ("conflict-detected", "mentee"): ("assessment",),
     ("conflict-detected", "mentor"): ("assessment",),
+    ("check_in-answered", "mentee"): (None,),
+    ("check_in-answered", "mentor"): (None,),
+    ("check_in-opened", "mentee"): (None,),
+    ("check_in-opened", "mentor"): (None,),
+    ("goal-changed", "mentee"): ("commented",),
+    ("goal-changed", "mentor"): _GOAL_CHANGES,
+    ("mentorship-began", "mentee"): (None,),
+    ("mentorship-began", "mentor"): (None,),
+    ("mentorship-continued", "mentee"): (None,),
+    ("mentorship-continued", "mentor"): (None,),
+    ("mentorship-ended", "mentee"): (*_ENDED, "repaired"),
+    ("mentorship-ended", "mentor"): _ENDED,
+    ("mentorship-introduction_ending", "mentee"): (None,),
+    ("mentorship-introduction_ending", "mentor"): (None,),
+    ("mentorship-period_ending", "mentee"): (None,),
+    ("mentorship-period_ending", "mentor"): (None,),
+    ("mentorship-questioned", "mentee"): (None,),
+    ("mentorship-questioned", "mentor"): (None,),
+    ("mentorship-return_due", "mentee"): (None,),
+    ("mentorship-return_due", "mentor"): (None,),
+    ("mentorship-return_planned", "mentee"): (None,),
+    ("mentorship-return_planned", "mentor"): (None,),
+    ("mentorship-silent", "mentee"): (None,),
+    ("mentorship-silent", "mentor"): (None,),
+    ("message-sent", "mentee"): (None,),
+    ("message-sent", "mentor"): (None,),
     ("relationship-closed", "mentee"): (*get_args(ClosingReason), "mentor_left"),
     ("relationship-closed", "mentor"): (*get_args(ClosingReason), "mentee_left", "repaired"),
     ("relationship-opened", "mentee"): (None, "matched_in_round"),
@@ -78,7 +109,9 @@ def changes(locale: str) -> Iterator[tuple[str, str, domain.Change]]:
     """Template, case and sample of every notification."""
     for (template, side), reasons_ in PAIR_CASES.items():
         for reason in reasons_:
-            yield template, f"{reason or ''} to the {side}".strip(), _pair_update(template, side, reason)
+            yield template, f"{reason or ''} to the {side}".strip(), _pair_update(template, side, reason, at=_DAY)
+        if template == "mentorship-return_planned":
+            yield template, f"without a day, to the {side}", _pair_update(template, side, None, at=None)
     environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True)
     for file in sorted((_TEMPLATES / locale).glob("*.txt")):
         if file.stem == "words" or any(file.stem == template for template, _ in PAIR_CASES):
@@ -87,9 +120,9 @@ def changes(locale: str) -> Iterator[tuple[str, str, domain.Change]]:
         yield from _cases(file.stem, list(dict.fromkeys((*known, "not_available"))))
 
 
-def _pair_update(template: str, side: Side, reason: str | None) -> domain.PairUpdate:
+def _pair_update(template: str, side: Side, reason: str | None, *, at: datetime | None) -> domain.PairUpdate:
     return domain.PairUpdate(
-        template=template, programme=_PROGRAMME, side=side, other=_ADA, reason=reason, is_accepted=True
+        template=template, programme=_PROGRAMME, side=side, other=_ADA, reason=reason, is_accepted=True, at=at
     )
 
 
@@ -113,7 +146,7 @@ def _cases(template: str, known: Collection[str]) -> Iterator[tuple[str, str, do
         yield template, "one new, one gone", _list("ada", "ben", now=(_ADA, _STRANGER))
         yield template, "new order", _list("ada", now=(_ADA,))
     elif template.startswith("erasure"):
-        yield template, "", domain.ErasureNotice(template=template, due_at=datetime(2027, 3, 4, tzinfo=UTC))
+        yield template, "", domain.ErasureNotice(template=template, due_at=_DAY)
     else:
         for reason in known:
             yield template, reason, domain.LeftOver(template=template, programme=_PROGRAMME, reason=reason)

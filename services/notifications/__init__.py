@@ -2,6 +2,6 @@
 
 Owns: inbox documents, each recipient's counter, the texts in every language.
 Consumes: profiles.contacts, profiles.programmes, profiles.institutions (projections, for names); matching.events,
-profiles.events.
+mentorships.events, profiles.events.
 Publishes: notifications.events, notifications.dead-letters.
 """

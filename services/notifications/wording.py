@@ -71,7 +71,7 @@ def _of_list(change: ListChange, home: str, names: Names) -> dict[str, Any]:
 
 def _of_pair_update(update: PairUpdate, home: str, names: Names) -> dict[str, Any]:
     other = _shown(update.other, names, by_name=update.other in update.named_to(home))
-    return {"side": update.side, "reason": update.reason, "other": other}
+    return {"side": update.side, "reason": update.reason, "other": other, "at": update.at}
 
 
 def _shown(person: Person, names: Names, *, by_name: bool) -> dict[str, str]:

@@ -44,7 +44,7 @@ from shared.contracts.matching import (
     RelationshipResumed,
     SuggestionsChanged,
 )
-from shared.contracts.mentorships import MentorshipEnded, MentorshipReturnDue
+from shared.contracts.mentorships import AboutMentorship, MentorshipEnded, MentorshipReturnDue
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import ContactChanged, MemberChanged, MentoringProfileChanged
 from shared.mongo import Database
@@ -150,7 +150,7 @@ async def apply_all(plumbing: Plumbing, database: Database) -> list[Handler]:
     notifications.projection({ContactChanged: store.fold_contacts})
     reactions = Reactions(Notifier(plumbing.clock), MongoNotificationRepository)
     handlers = {SuggestionsChanged: reactions.on_suggestions_changed}
-    of_pairs = (AboutRequest, AboutRelationship)
+    of_pairs = (AboutRequest, AboutRelationship, AboutMentorship)
     handlers |= {event: reactions.on_pair_changed for event in EVENTS.values() if issubclass(event, of_pairs)}
     handlers |= {event: reactions.on_left_over for event in EVENTS.values() if issubclass(event, AboutPlace)}
     notifications.reaction(handlers)

@@ -36,7 +36,7 @@ GROUPS = {
         "profiles.programmes",
         "profiles.erasures",
     ),
-    "notifications.reaction": ("matching.events", "profiles.events"),
+    "notifications.reaction": ("matching.events", "mentorships.events", "profiles.events"),
     "profiles.reaction": ("matching.events", "mentorships.events", "notifications.events"),
 }
 _COLLECTIONS = {

@@ -1,4 +1,4 @@
-"""`./dev texts` shows of requests and relationships what matching publishes, to whom it publishes it, and no more."""
+"""`./dev texts` shows of requests, relationships and mentorships what is published, to whom, and no more."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,8 +11,9 @@ from services.matching.mentoring.domain import relationships, requests
 from services.matching.mentoring.domain.relationships import ClosingReason
 from services.matching.mentoring.domain.requests import DecliningReason, Retraction
 from services.notifications.kernel.domain import PairUpdate
-from services.notifications.notifying.usecases import Notifier
+from services.notifications.notifying.usecases import AboutPair, Notifier
 from tests.unit.matching_people import mentee, mentor, policy
+from tests.unit.mentorship_events import of_check_ins, of_goals, of_lifecycle, of_messages
 from tests.unit.test_matching_requests import NOW, PAIR, accept, close, pending, situation, together
 from tests.unit.test_notifications_notifier import TRACE, FixedClock, NotificationsInMemory
 
@@ -49,17 +50,19 @@ def of_relationships() -> Iterator[Decided]:
             yield left
 
 
-def updates(decided: Decided) -> list[PairUpdate]:
+def updates(event: AboutPair) -> list[PairUpdate]:
     repository = NotificationsInMemory()
-    Notifier(FixedClock()).pair_changed(decided.event, TRACE, repository)
+    Notifier(FixedClock()).pair_changed(event, TRACE, repository)
     return [notification.change for notification in repository.kept.values()]
 
 
-def test_the_cases_are_those_that_matching_publishes() -> None:
+def test_the_cases_are_those_that_are_published() -> None:
+    of_mentorships = (*of_lifecycle(), *of_goals(), *of_check_ins(), *of_messages())
     published = {
         (update.template, update.side, update.reason)
-        for decided in (*of_requests(), *of_relationships())
-        for update in updates(decided)
+        for decided in (*of_requests(), *of_relationships(), *of_mentorships)
+        if decided is not None and decided.event is not None
+        for update in updates(decided.event)
     }
     shown = {(template, side, reason) for (template, side), reasons in PAIR_CASES.items() for reason in reasons}
     assert shown == published

@@ -69,7 +69,7 @@ class ListChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairUpdate:
-    """A change of a request or a relationship, for one of the two members."""
+    """A change of a request, a relationship or a mentorship, for one of the two members."""
 
     template: str
     programme: str
@@ -80,6 +80,8 @@ class PairUpdate:
     """A code."""
     is_accepted: bool
     """Both have accepted: from then on they see each other's names across institutions."""
+    at: datetime | None = None
+    """The moment that the event announces, such as the end of an introduction."""
 
     def named_to(self, home: str) -> frozenset[Person]:
         return frozenset({self.other} if self.is_accepted or self.other.institution == home else ())

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from services.notifications.notifying.usecases import NotificationRepository, Notifier
 from shared.contracts.envelope import Received
 from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, SuggestionsChanged
+from shared.contracts.mentorships import AboutMentorship
 from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
 from shared.errors import Rejected
 from shared.mongo import Writing
@@ -23,9 +24,9 @@ class Reactions:
         self._notifier.suggestions_changed(event, received.envelope.trace_for_effects(), self._within(writing))
 
     def on_pair_changed(self, received: Received, writing: Writing) -> None:
-        """Handles every event about a request or a relationship."""
+        """Handles every event about a request, a relationship or a mentorship."""
         event = received.payload
-        if not isinstance(event, AboutRequest | AboutRelationship):
+        if not isinstance(event, AboutRequest | AboutRelationship | AboutMentorship):
             raise _tombstone()
         self._notifier.pair_changed(event, received.envelope.trace_for_effects(), self._within(writing))
 

@@ -29,12 +29,16 @@ from shared.contracts.matching import (
     RequestAccepted,
     SuggestionsChanged,
 )
+from shared.contracts.mentorships import AboutMentorship, GoalChanged
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
 from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
 from shared.errors import Rejected
 
-AnyEvent = SuggestionsChanged | AboutRequest | AboutRelationship | AboutPlace | ErasureRequested | ErasureWithdrawn
+AboutPair = AboutRequest | AboutRelationship | AboutMentorship
+AnyEvent = SuggestionsChanged | AboutPair | AboutPlace | ErasureRequested | ErasureWithdrawn
+_MOMENTS = ("introduction_ends_at", "ends_at", "returns_at", "asked_at", "lapses_at")
+"""Fields of events that announce a moment; an event has one of them at most."""
 
 
 class NotificationRepository(Protocol):
@@ -72,9 +76,7 @@ class Notifier:
         notices = pending_notifications(_change(event), cause=event.cause, recipients=_recipients(event))
         self._notify(notices, contacts, trace, repository)
 
-    def pair_changed(
-        self, event: AboutRequest | AboutRelationship, trace: Trace, repository: NotificationRepository
-    ) -> None:
+    def pair_changed(self, event: AboutPair, trace: Trace, repository: NotificationRepository) -> None:
         contacts = _contacts_of([_person(event.mentee), _person(event.mentor)], event, repository)
         notices = [_pair_update(event, to) for to in dict.fromkeys(_recipients(event))]
         self._notify(notices, contacts, trace, repository)
@@ -199,8 +201,10 @@ def _recipients(event: AnyEvent) -> list[Recipient]:
     return [Recipient(institution=to.institution, member=to.member) for to in event.recipients]
 
 
-def _pair_update(event: AboutRequest | AboutRelationship, recipient: Recipient) -> PendingNotification:
-    """One occasion for each request and each relationship: an unread update is replaced by the next."""
+def _pair_update(event: AboutPair, recipient: Recipient) -> PendingNotification:
+    """One occasion for each request and each relationship, and for each kind of matter of a mentorship: an unread
+    update is replaced by the next.
+    """
     aggregate, fact = event.TYPE.split(".")[3:5]
     side: Side = "mentee" if recipient.member == event.mentee.member else "mentor"
     other = event.mentor if side == "mentee" else event.mentee
@@ -210,18 +214,18 @@ def _pair_update(event: AboutRequest | AboutRelationship, recipient: Recipient) 
         side=side,
         other=Person(member=other.member, institution=other.institution),
         reason=_reason(event),
-        is_accepted=isinstance(event, RequestAccepted | AboutRelationship),
+        is_accepted=isinstance(event, RequestAccepted | AboutRelationship | AboutMentorship),
+        at=next((at for name in _MOMENTS if (at := getattr(event, name, None)) is not None), None),
     )
-    return PendingNotification(
-        recipient=recipient, occasion=f"{aggregate}:{event.programme}:{event.aggregate}", change=update
-    )
+    about = event.mentorship if isinstance(event, AboutMentorship) else event.aggregate
+    return PendingNotification(recipient=recipient, occasion=f"{aggregate}:{event.programme}:{about}", change=update)
 
 
-def _reason(event: AboutRequest | AboutRelationship) -> str | None:
+def _reason(event: AboutPair) -> str | None:
     """The reason of the event; a relationship from a round has no request, and gets a reason of its own."""
     if isinstance(event, RelationshipOpened) and event.round:
         return "matched_in_round"
-    return getattr(event, "reason", None)
+    return event.what if isinstance(event, GoalChanged) else getattr(event, "reason", None)
 
 
 def _left_over(event: AboutPlace, recipient: Recipient) -> PendingNotification:

@@ -48,6 +48,7 @@ def updated_fields(change: Change) -> Document:
             "other": _person(change.other),
             "reason": change.reason,
             "said_yes": change.is_accepted,
+            "at": change.at,
         }
     }
 
@@ -86,4 +87,5 @@ def _pair_update(document: Document) -> PairUpdate:
         other=Person(**fields["other"]),
         reason=fields["reason"],
         is_accepted=fields["said_yes"],
+        at=fields.get("at"),
     )

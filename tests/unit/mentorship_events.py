@@ -1,0 +1,72 @@
+"""Every decision of mentorships whose event notifies somebody, by both sides and with every reason, for unit tests."""
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from services.matching.mentoring.domain.relationships import ClosingReason
+from services.mentorships.checkins import domain as checkins
+from services.mentorships.goals import domain as goals
+from services.mentorships.kernel.pairs import Decided, Side
+from services.mentorships.lifecycle import domain as lifecycle
+from services.mentorships.lifecycle.domain import Mentorship
+from services.mentorships.messages import domain as messages
+from tests.unit.mentorships_people import DAY, NOW, PAIR, active, introduction, paused
+
+SIDES: tuple[Side, Side] = ("mentee", "mentor")
+AnyDecided = Decided[Any] | None
+
+
+def of_lifecycle() -> Iterator[AnyDecided]:
+    begun = lifecycle.begin(PAIR, id="m", introduction_days=30, opened_at=NOW, now=NOW)
+    yield from (begun, lifecycle.leave(begun.state, now=NOW), *_passed(begun.state))
+    silent = list(_passed(active()))
+    yield from (*silent, *_passed(active(ends_at=NOW + 30 * DAY, interval_days=60)))
+    planned = lifecycle.plan_return(paused(introduction()), returns_at=NOW + DAY, by="mentee", now=NOW)
+    assert planned is not None
+    yield from _passed(planned.state)
+    for side in SIDES:
+        yield lifecycle.plan_return(paused(active()), returns_at=NOW + DAY, by=side, now=NOW)
+        yield lifecycle.go_on(silent[0].state, by=side, now=NOW)
+        yield from (_closed(side, reason) for reason in get_args(ClosingReason))
+    yield _closed("mentee", "repaired")  # matching notifies the mentor of the repair
+
+
+def of_goals() -> Iterator[AnyDecided]:
+    fields: Any = {"title": "Publish", "description": "", "is_shared": True}
+    own = goals.set_goal(PAIR, mentorship="m", id="g", **{**fields, "is_shared": False}, now=NOW)
+    shared = goals.set_goal(PAIR, mentorship="m", id="g", **fields, now=NOW)
+    yield from (own, shared, goals.change(own.state, by="mentee", **fields))
+    yield goals.change(shared.state, by="mentee", **{**fields, "title": "Publish two"})
+    for command in ("complete", "drop"):
+        ended = goals.move(shared.state, by="mentee", command=command, now=NOW)
+        yield from (ended, goals.move(ended.state, by="mentee", command="reopen", now=NOW))
+    for side in SIDES:
+        yield goals.comment(shared.state, id="c", by=side, text="Begun.", audience="pair", now=NOW)
+
+
+def of_check_ins() -> Iterator[AnyDecided]:
+    opened = checkins.finish(checkins.start(PAIR, mentorship="m", now=NOW).state, now=NOW)
+    yield opened
+    for side in SIDES:
+        given = checkins.Answer(by=side, at=NOW, ratings=(4, 4, 4, 4, 4), is_joint=True)
+        yield checkins.answer(opened.state, period="end", given=given)
+
+
+def of_messages() -> Iterator[AnyDecided]:
+    thread = messages.Thread(pair=PAIR, is_open=True, blocked_by=(), messages=0)
+    for side in SIDES:
+        yield messages.send(thread, mentorship="m", id="x", by=side, text="Hello", now=NOW)
+
+
+def _passed(mentorship: Mentorship) -> Iterator[Decided[Mentorship]]:
+    """What time does until nothing is due."""
+    while mentorship.due_at is not None:
+        decided = lifecycle.pass_time(mentorship, mentorship.due_at)
+        assert decided is not None
+        yield decided
+        mentorship = decided.state
+
+
+def _closed(by: Side, reason: str) -> AnyDecided:
+    """As matching closes a relationship: it notifies the other person."""
+    return lifecycle.close(active(), reason=reason, already_notified=(PAIR.across(by).as_recipient,), now=NOW)

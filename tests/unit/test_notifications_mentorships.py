@@ -1,0 +1,65 @@
+"""Every event about a mentorship reaches its recipients, in one unread notification for each kind of matter."""
+
+import ast
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from services.notifications.deliveries.domain.kinds import KINDS
+from services.notifications.kernel.domain import Notification, PairUpdate, Person
+from services.notifications.notifying import wiring
+from services.notifications.notifying.usecases import Notifier
+from shared.contracts.catalogue import EVENTS
+from shared.contracts.mentorships import AboutMentorship, IntroductionEnding, MessageSent, ReturnPlanned
+from tests.unit.test_notifications_notifier import ADA, MIA, NOW, PAIR, TRACE, FixedClock, NotificationsInMemory
+
+ABOUT_MENTORSHIPS = sorted(type for type, event in EVENTS.items() if issubclass(event, AboutMentorship))
+WITHOUT_RECIPIENTS = {"mentorship-activated", "mentorship-paused", "mentorship-resumed"}
+"""Facts of which another event notifies people: the agreement's, or matching's."""
+
+
+def unread_after(*events: AboutMentorship) -> Sequence[Notification]:
+    repository, notifier = NotificationsInMemory(), Notifier(FixedClock())
+    for event in events:
+        notifier.pair_changed(event, TRACE, repository)
+    return list(repository.kept.values())
+
+
+def test_an_update_names_the_other_person_and_carries_the_announced_moment() -> None:
+    [notification] = unread_after(IntroductionEnding(mentorship="s", ends_at=NOW, recipients=(MIA,), **PAIR))
+    assert (notification.occasion, notification.template) == (
+        "mentorship:residency:s",
+        "mentorship-introduction_ending",
+    )
+    assert isinstance(notification.change, PairUpdate)
+    assert (notification.change.side, notification.change.at) == ("mentee", NOW)
+    assert notification.named == {Person(member="ada", institution="south")}
+
+
+def test_a_return_that_is_open_again_replaces_the_planned_one() -> None:
+    planned, open_again = (
+        ReturnPlanned(mentorship="s", returns_at=at, recipients=(ADA,), **PAIR) for at in (NOW, None)
+    )
+    [notification] = unread_after(planned, open_again)
+    assert isinstance(notification.change, PairUpdate)
+    assert (notification.change.at, notification.position) == (None, 2)
+
+
+def test_unread_messages_of_a_mentorship_share_one_notification() -> None:
+    sent = [MessageSent(message=id, mentorship="s", recipients=(ADA,), **PAIR) for id in ("one", "two")]
+    [notification] = unread_after(*sent)
+    assert (notification.occasion, notification.position) == ("message:residency:s", 2)
+
+
+def test_nobody_is_notified_of_a_fact_without_recipients() -> None:
+    assert unread_after(IntroductionEnding(mentorship="s", ends_at=NOW, **PAIR)) == []
+
+
+@pytest.mark.parametrize("type", ABOUT_MENTORSHIPS)
+def test_every_event_about_a_mentorship_has_a_reaction_and_words(type: str) -> None:
+    nodes = ast.walk(ast.parse(Path(wiring.__file__).read_text(encoding="utf-8")))
+    keys = {key.id for node in nodes if isinstance(node, ast.Dict) for key in node.keys if isinstance(key, ast.Name)}
+    assert EVENTS[type].__name__ in keys
+    template = "-".join(type.split(".")[3:5])
+    assert (template in KINDS) != (template in WITHOUT_RECIPIENTS)
