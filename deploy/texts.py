@@ -39,6 +39,12 @@ _ENDED: tuple[str, ...] = (*get_args(EndReason), *get_args(ClosingReason))
 PAIR_CASES: Mapping[tuple[str, Side], Collection[str | None]] = {
     ("conflict-detected", "mentee"): ("assessment",),
     ("conflict-detected", "mentor"): ("assessment",),
+    ("agreement-in_force", "mentee"): (None,),
+    ("agreement-in_force", "mentor"): (None,),
+    ("agreement-proposed", "mentee"): (None,),
+    ("agreement-proposed", "mentor"): (None,),
+    ("agreement-signed", "mentee"): (None,),
+    ("agreement-signed", "mentor"): (None,),
     ("check_in-answered", "mentee"): (None,),
     ("check_in-answered", "mentor"): (None,),
     ("check_in-opened", "mentee"): (None,),

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from services.matching.mentoring.domain.relationships import ClosingReason
+from services.mentorships.agreements.domain import agreements
+from services.mentorships.agreements.domain.templates import AgreementTemplate
 from services.mentorships.checkins import domain as checkins
 from services.mentorships.goals import domain as goals
 from services.mentorships.kernel.pairs import Decided, Side
@@ -42,6 +44,19 @@ def of_goals() -> Iterator[AnyDecided]:
         yield from (ended, goals.move(ended.state, by="mentee", command="reopen", now=NOW))
     for side in SIDES:
         yield goals.comment(shared.state, id="c", by=side, text="Begun.", audience="pair", now=NOW)
+
+
+def of_agreements() -> Iterator[AnyDecided]:
+    for side in SIDES:
+        template = AgreementTemplate(programme=PAIR.programme, institution="north").translated("en")
+        new = agreements.Agreement(id="a", mentorship="m", pair=PAIR)
+        drafted = agreements.draft(new, introduction(), template, principles="", by=side, now=NOW)
+        signed = agreements.sign(drafted.agreement.state, introduction(), number=1, by=side, now=NOW)
+        assert signed is not None
+        other: Side = "mentor" if side == "mentee" else "mentee"
+        in_force = agreements.sign(signed.agreement.state, introduction(), number=1, by=other, now=NOW)
+        assert in_force is not None
+        yield from (drafted.agreement, signed.agreement, in_force.agreement)
 
 
 def of_check_ins() -> Iterator[AnyDecided]:

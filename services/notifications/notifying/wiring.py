@@ -22,6 +22,9 @@ from shared.contracts.matching import (
     SuggestionsChanged,
 )
 from shared.contracts.mentorships import (
+    AgreementInForce,
+    AgreementProposed,
+    AgreementSigned,
     CheckInAnswered,
     CheckInOpened,
     GoalChanged,
@@ -60,6 +63,9 @@ def build(dependencies: ServiceDependencies, settings: NotificationsSettings) ->
             RelationshipPaused: reactions.on_pair_changed,
             RelationshipResumed: reactions.on_pair_changed,
             RelationshipClosed: reactions.on_pair_changed,
+            AgreementInForce: reactions.on_pair_changed,
+            AgreementProposed: reactions.on_pair_changed,
+            AgreementSigned: reactions.on_pair_changed,
             CheckInAnswered: reactions.on_pair_changed,
             CheckInOpened: reactions.on_pair_changed,
             GoalChanged: reactions.on_pair_changed,
