@@ -93,7 +93,7 @@ async def test_a_first_friday_series_is_proposed_agreed_in_the_calendar_and_held
         series["proposal"]["plan"]["starts"],
     )
 
-    [event, *_] = recurring_ical_events.of(await calendar(service, series["id"])).after(service.clock.now())
+    event = next(recurring_ical_events.of(await calendar(service, series["id"])).after(service.clock.now()))
     assert event["dtstart"].dt.astimezone(UTC) == datetime.fromisoformat(first["starts_at"])
 
     early = await service.post(MENTEE, f"/meetings/{series['id']}/occurrences/{first['id']}/held")
