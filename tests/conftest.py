@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from deploy.issuer import LocalIssuer
@@ -17,6 +18,14 @@ from shared.topics import NATIVE, create_missing, load_topics
 from tests import servers as find_servers
 
 TOPICS = Path(__file__).parent.parent / "deploy" / "topics.yaml"
+
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+"""Without the values of all variables: to print those of a traceback through FastAPI took twenty seconds."""
 
 for _service in SERVICES:
     os.environ.setdefault(f"{_service.upper()}_NETWORK_CHECKED", "false")
@@ -28,12 +37,22 @@ settings.load_profile("usual")
 
 
 _ORDER = ("browser", "e2e", "component", "contract", "unit", "crash")
+_LONG = (
+    "test_openapi",
+    "test_matching_rounds",
+    "test_rounds_side_by_side",
+    "test_kills",
+    "test_machine",
+    "test_rounds",
+)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that the workers end at about the same time; what keeps a cluster running comes last."""
-    items.sort(key=lambda item: _ORDER.index(item.path.parent.name))
+    """Tiers of long files first, and in each tier the longest, so that the workers end at about the same time. What
+    keeps a cluster running comes last.
+    """
+    items.sort(key=lambda item: (_ORDER.index(item.path.parent.name), item.path.stem not in _LONG))
 
 
 @pytest.fixture(scope="session")
