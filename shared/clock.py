@@ -20,11 +20,6 @@ class Clock(Protocol):
         """A UUIDv7 (RFC 9562): unique, and increasing within one process."""
 
 
-def let_other_threads_run() -> None:
-    """For long computations in a thread: otherwise each wake-up of the event loop may wait 5 ms for the interpreter."""
-    time.sleep(0)
-
-
 def derived_id(cause: str, of: str) -> str:
     """A deterministic UUIDv7 of the effect `of` of a cause; has the cause's time if the cause is a UUID."""
     digest = int.from_bytes(hashlib.sha256(f"{cause}\n{of}".encode()).digest()[:16])

@@ -1,12 +1,14 @@
 """Background work restarts after a fault, and ends on request even if its clean-up fails."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 
 from shared.clock import SystemClock
-from shared.service import supervise
+from shared.service import supervise, switch_threads_often
 
 
 def supervised(work: Callable[[], Awaitable[None]]) -> tuple[asyncio.Task[None], asyncio.Event]:
@@ -61,3 +63,9 @@ async def test_work_that_fails_is_restarted(*, in_group: bool) -> None:
     task.cancel()
     await asyncio.wait([task], timeout=2)
     assert task.cancelled()
+
+
+def test_a_computing_thread_and_the_event_loop_take_turns_of_a_millisecond(request: pytest.FixtureRequest) -> None:
+    request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+    switch_threads_often()
+    assert sys.getswitchinterval() == pytest.approx(0.001)

@@ -14,7 +14,7 @@ from services.profiles.members.domain.members import Member
 from services.profiles.members.repository.members import MAPPING, MongoMemberRepository
 from services.profiles.rosters.domain.merging import Outcome
 from services.profiles.rosters.usecases import Chunk, Plan, Roster
-from shared.clock import Clock, let_other_threads_run
+from shared.clock import Clock
 from shared.errors import StaleVersion
 from shared.mongo import (
     BulkWriteError,
@@ -117,7 +117,6 @@ class _Attempt:
             write, further = self._write_and_facts(outcome)
             writes.append(write)
             facts += further
-            let_other_threads_run()  # the event loop of requests and the relay is one of them
         if not writes:
             return
         try:
