@@ -1,4 +1,4 @@
-"""The agreement of two people over HTTP: drafted, changed, signed by both, compared, printed; read by nobody else."""
+"""The agreement of two people over HTTP: drafted, changed, signed by both, compared, printed; read by no other."""
 
 import asyncio
 import re

@@ -69,15 +69,16 @@ def test_every_topic_has_its_readers_and_its_cleanup() -> None:
 
 @pytest.mark.parametrize("service", ["profiles", "matching", "mentorships", "notifications"])
 def test_every_documented_reader_subscribes_to_its_topic(service: str) -> None:
-    """From the source: the contracts that are keys of a mapping to handlers."""
+    """From the source: the contracts that are keys of a mapping to handlers; what is read after a restore is none."""
     by_name = {payload.__name__: payload.TOPIC for payload in EVENTS.values()}
     read = {
         by_name[key.id]
         for path in (SERVICES / service).rglob("*.py")
+        if path.name != "restoring.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Dict)
         for key in node.keys
         if isinstance(key, ast.Name) and key.id in by_name
     }
-    named = {topic for topic, readers in READERS.items() if re.search(rf"\b{service}\b", readers)}
+    named = {topic for topic, readers in READERS.items() if re.search(rf"\b{service}\b(?! itself)", readers)}
     assert read == named

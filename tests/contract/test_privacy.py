@@ -26,6 +26,7 @@ _ALLOWED = {
     "matching.dead-letters": {"key_hash"},
     "notifications.dead-letters": {"key_hash"},
     "mentorships.dead-letters": {"key_hash"},
+    "mentorships.events": {"message"},  # an id
 }
 _MEMBER = {
     "member",

@@ -1,4 +1,4 @@
-"""A meeting series: each state and command, single meetings, reminders, and what nobody says."""
+"""A meeting series: each state and command, single meetings, reminders, and meetings without an answer."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
