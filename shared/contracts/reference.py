@@ -22,7 +22,7 @@ READERS: Mapping[str, str] = {
     "profiles.erasures": "matching, mentorships, notifications",
     "profiles.events": "notifications",
     "matching.events": "mentorships, notifications, profiles; matching itself after a restore",
-    "mentorships.events": "matching, notifications; profiles, for receipts; mentorships itself after a restore",
+    "mentorships.events": "matching, notifications; profiles, for receipts of erasures",
     "notifications.events": "profiles, for receipts of erasures",
     "profiles.dead-letters": "operators",
     "matching.dead-letters": "operators",

@@ -23,6 +23,8 @@ from services.notifications.kernel.domain import (
 from services.notifications.wording import LOCALES, Wording
 from shared.contracts.catalogue import EVENTS
 from shared.contracts.matching import AboutRelationship, AboutRequest, Unmatched
+from shared.contracts.mentorships import AboutMentorship
+from tests.unit.test_notifications_mentorships import WITHOUT_RECIPIENTS
 
 WORDING = Wording()
 NAMES = Names(
@@ -44,7 +46,13 @@ CHANGE = change(ADA, *STAYED, FAR, before=("ben", "old-0", "old-1", "old-2"))
 def turn(template: str, *, side: Side = "mentee", other: Person = ADA, reason: str | None = None) -> PairUpdate:
     is_accepted = template == "request-accepted" or template.startswith("relationship")
     return PairUpdate(
-        template=template, programme="residency", side=side, other=other, reason=reason, is_accepted=is_accepted
+        template=template,
+        programme="residency",
+        side=side,
+        other=other,
+        reason=reason,
+        is_accepted=is_accepted,
+        at=datetime(2027, 3, 4, tzinfo=UTC),
     )
 
 
@@ -157,9 +165,10 @@ def test_names_across_institutions_are_hidden_before_acceptance(locale: str) -> 
     assert message(turn("request-accepted", other=FAR), locale=locale).title.startswith("Never Shown")
 
 
-def test_every_fact_about_a_request_or_a_relationship_has_words() -> None:
-    about = [event for event in EVENTS.values() if issubclass(event, AboutRequest | AboutRelationship)]
-    assert {"-".join(event.TYPE.split(".")[3:5]) for event in about} == {template for template, _ in PAIR_CASES}
+def test_every_fact_about_two_people_has_words() -> None:
+    of_pairs = AboutRequest | AboutRelationship | AboutMentorship
+    templates = {"-".join(type.split(".")[3:5]) for type, event in EVENTS.items() if issubclass(event, of_pairs)}
+    assert templates - WITHOUT_RECIPIENTS == {template for template, _ in PAIR_CASES}
 
 
 @pytest.mark.parametrize("locale", LOCALES)
