@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, nodes
 from rich.table import Table
@@ -32,7 +33,8 @@ _NAMES = Names(
 _ADA = domain.Person(member="ada", institution="north")
 _STRANGER = domain.Person(member="unknown", institution="south")
 
-_DAY = datetime(2027, 3, 4, tzinfo=UTC)
+_DAY = datetime(2027, 3, 4, 16, tzinfo=UTC)
+_ZONE = ZoneInfo("Europe/Vienna")
 _GOAL_CHANGES = ("shared", "changed", "completed", "dropped", "reopened", "commented", "set")
 _ENDED: tuple[str, ...] = (*get_args(EndReason), *get_args(ClosingReason))
 
@@ -51,6 +53,22 @@ PAIR_CASES: Mapping[tuple[str, Side], Collection[str | None]] = {
     ("check_in-opened", "mentor"): (None,),
     ("goal-changed", "mentee"): ("commented",),
     ("goal-changed", "mentor"): _GOAL_CHANGES,
+    ("meeting-agreed", "mentee"): (None,),
+    ("meeting-agreed", "mentor"): (None,),
+    ("meeting-cancelled", "mentee"): ("cancelled", "declined"),
+    ("meeting-cancelled", "mentor"): ("cancelled", "declined"),
+    ("meeting-changed", "mentee"): ("moved", "cancelled"),
+    ("meeting-changed", "mentor"): ("moved", "cancelled"),
+    ("meeting-declined", "mentee"): (None,),
+    ("meeting-declined", "mentor"): (None,),
+    ("meeting-held", "mentee"): (None,),
+    ("meeting-held", "mentor"): (None,),
+    ("meeting-missed", "mentee"): (None,),
+    ("meeting-missed", "mentor"): (None,),
+    ("meeting-proposed", "mentee"): (None,),
+    ("meeting-proposed", "mentor"): (None,),
+    ("meeting-reminded", "mentee"): (None,),
+    ("meeting-reminded", "mentor"): (None,),
     ("mentorship-began", "mentee"): (None,),
     ("mentorship-began", "mentor"): (None,),
     ("mentorship-continued", "mentee"): (None,),
@@ -172,7 +190,7 @@ def message(change: domain.Change, locale: str) -> Message:
         position=1,
         notified_at=datetime(2027, 1, 4, tzinfo=UTC),
     )
-    return notifications.Wording().message(notification, locale=locale, names=_NAMES)
+    return notifications.Wording().message(notification, locale=locale, zone=_ZONE, names=_NAMES)
 
 
 def _mentee() -> Person:

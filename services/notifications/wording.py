@@ -1,9 +1,12 @@
 """Renders notifications in every language from the package's templates: the first line is the title, the rest the body.
 
+Days and times are those of the reader's time zone.
 Plain text, so nothing is escaped: a client that shows it in HTML escapes it there. Names are values, never templates.
 """
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -35,11 +38,11 @@ class Wording:
             auto_reload=False,
         )
 
-    def message(self, notification: Notification, *, locale: str, names: Names) -> Message:
+    def message(self, notification: Notification, *, locale: str, zone: ZoneInfo, names: Names) -> Message:
         change = notification.change
         template = self._templates.get_template(f"{supported_locale(locale)}/{notification.template}.txt")
         home = notification.recipient.institution
-        values = _values(change, home, names)
+        values = _values(change, home, zone, names)
         text = template.render(programme=_name(names.programmes.get(change.programme)), **values)
         title, _, body = text.strip().partition("\n")
         return Message(title=title.strip(), body=" ".join(body.split()))
@@ -50,12 +53,12 @@ def supported_locale(locale: str) -> str:
     return language if language in LOCALES else _FALLBACK
 
 
-def _values(change: Change, home: str, names: Names) -> dict[str, Any]:
+def _values(change: Change, home: str, zone: ZoneInfo, names: Names) -> dict[str, Any]:
     if isinstance(change, ListChange):
         return _of_list(change, home, names)
     if isinstance(change, ErasureNotice):
-        return {"due_at": change.due_at}
-    return _of_pair_update(change, home, names) if isinstance(change, PairUpdate) else {"reason": change.reason}
+        return {"due_at": _local(change.due_at, zone)}
+    return _of_pair_update(change, home, zone, names) if isinstance(change, PairUpdate) else {"reason": change.reason}
 
 
 def _of_list(change: ListChange, home: str, names: Names) -> dict[str, Any]:
@@ -69,9 +72,13 @@ def _of_list(change: ListChange, home: str, names: Names) -> dict[str, Any]:
     }
 
 
-def _of_pair_update(update: PairUpdate, home: str, names: Names) -> dict[str, Any]:
+def _of_pair_update(update: PairUpdate, home: str, zone: ZoneInfo, names: Names) -> dict[str, Any]:
     other = _shown(update.other, names, by_name=update.other in update.named_to(home))
-    return {"side": update.side, "reason": update.reason, "other": other, "at": update.at}
+    return {"side": update.side, "reason": update.reason, "other": other, "at": _local(update.at, zone)}
+
+
+def _local(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
+    return moment.astimezone(zone) if moment else None
 
 
 def _shown(person: Person, names: Names, *, by_name: bool) -> dict[str, str]:

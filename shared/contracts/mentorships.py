@@ -221,18 +221,12 @@ class MessageSent(AboutMentorship):
     message: Id
 
 
-class AboutMeetings(Payload):
+class AboutMeetings(AboutMentorship):
     """The common fields of events about a meeting series of a mentorship."""
 
     AGGREGATE: ClassVar[str] = "series"
-    TENANT: ClassVar[str] = "mentee.institution"
 
     series: Id
-    mentorship: Id
-    programme: Id
-    mentee: Recipient
-    mentor: Recipient
-    recipients: Annotated[tuple[Recipient, ...], Few] = ()
 
 
 class MeetingProposed(AboutMeetings):

@@ -11,7 +11,11 @@ from services.mentorships.goals import domain as goals
 from services.mentorships.kernel.pairs import Decided, Side
 from services.mentorships.lifecycle import domain as lifecycle
 from services.mentorships.lifecycle.domain import Mentorship
+from services.mentorships.meetings.domain import series
+from services.mentorships.meetings.domain.states import Outcome
+from services.mentorships.meetings.domain.zones import LOCAL
 from services.mentorships.messages import domain as messages
+from tests.unit.mentorships_meetings import FIRST, agreed, plan
 from tests.unit.mentorships_people import DAY, NOW, PAIR, active, introduction, paused
 
 SIDES: tuple[Side, Side] = ("mentee", "mentor")
@@ -57,6 +61,24 @@ def of_agreements() -> Iterator[AnyDecided]:
         in_force = agreements.sign(signed.agreement.state, introduction(), number=1, by=other, now=NOW)
         assert in_force is not None
         yield from (drafted.agreement, signed.agreement, in_force.agreement)
+
+
+def of_meetings() -> Iterator[AnyDecided]:
+    meeting, known = FIRST.strftime(LOCAL), agreed()
+    for side in SIDES:
+        other: Side = "mentor" if side == "mentee" else "mentee"
+        proposed = series.propose(plan(), id="s", mentorship="m", pair=PAIR, by=side, now=NOW)
+        change = series.counter(known, plan(minutes=60), by=side, now=NOW)
+        yield from (proposed, change, series.agree(proposed.state, by=other, now=NOW))
+        yield from (series.decline(decided.state, by=other, now=NOW) for decided in (proposed, change))
+        yield series.move(known, meeting, starts=FIRST + DAY, by=side, now=NOW)
+        yield series.cancel_one(known, meeting, by=side, now=NOW)
+        yield from (
+            series.record(known, meeting, outcome, by=side, now=NOW + 60 * DAY) for outcome in get_args(Outcome)
+        )
+        yield series.cancel(known, by=side, now=NOW)
+    yield series.end(known, now=NOW)
+    yield from (series.pass_time(known, NOW + days * DAY) for days in (32, 45))
 
 
 def of_check_ins() -> Iterator[AnyDecided]:

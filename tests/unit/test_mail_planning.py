@@ -174,6 +174,9 @@ def test_mails_that_many_get_at_once_are_bulk_and_answers_are_not() -> None:
     assert not is_bulk(notice("relationship-opened"))
     assert [template for template in KINDS if KINDS[template].is_urgent] == [
         "conflict-detected",
+        "meeting-changed",
+        "meeting-cancelled",
+        "meeting-reminded",
         "erasure-requested",
         "erasure-withdrawn",
     ]

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,20 @@ from services.notifications.kernel.domain import Notification, PairUpdate, Perso
 from services.notifications.notifying import wiring
 from services.notifications.notifying.usecases import Notifier
 from shared.contracts.catalogue import EVENTS
-from shared.contracts.mentorships import AboutMentorship, IntroductionEnding, MessageSent, ReturnPlanned
+from shared.contracts.mentorships import (
+    AboutMentorship,
+    IntroductionEnding,
+    MeetingAgreed,
+    MeetingChanged,
+    MeetingProposed,
+    MessageSent,
+    ReturnPlanned,
+)
 from tests.unit.test_notifications_notifier import ADA, MIA, NOW, PAIR, TRACE, FixedClock, NotificationsInMemory
 
 ABOUT_MENTORSHIPS = sorted(type for type, event in EVENTS.items() if issubclass(event, AboutMentorship))
-WITHOUT_RECIPIENTS = {"mentorship-activated", "mentorship-paused", "mentorship-resumed"}
-"""Facts of which another event notifies people: the agreement's, or matching's."""
+WITHOUT_RECIPIENTS = {"mentorship-activated", "mentorship-paused", "mentorship-resumed", "meeting-unknown"}
+"""Facts of which another event notifies people: the agreement's, or matching's; and meetings that neither recorded."""
 
 
 def unread_after(*events: AboutMentorship) -> Sequence[Notification]:
@@ -47,12 +56,31 @@ def test_a_return_that_is_open_again_replaces_the_planned_one() -> None:
 
 
 def test_unread_messages_of_a_mentorship_share_one_notification() -> None:
-    sent = [MessageSent(message=id, mentorship="s", recipients=(ADA,), **PAIR) for id in ("one", "two")]
+    sent = [MessageSent(message=id, mentorship="s", recipients=(ADA,), **PAIR) for id in ("first", "second")]
     [notification] = unread_after(*sent)
     assert (notification.occasion, notification.position) == ("message:residency:s", 2)
 
 
-def test_nobody_is_notified_of_a_fact_without_recipients() -> None:
+def test_an_unread_proposal_of_meetings_is_replaced_by_its_agreement_and_not_by_another_series() -> None:
+    about = {"mentorship": "m", "recipients": (ADA,), **PAIR}
+    proposed = [MeetingProposed(series=id, **about) for id in ("weekly", "monthly")]
+    agreed = MeetingAgreed(series="weekly", starts_at=NOW, **about)
+    weekly, monthly = unread_after(*proposed, agreed)
+    assert (weekly.occasion, weekly.template) == ("meeting:residency:weekly", "meeting-agreed")
+    assert (monthly.occasion, monthly.template) == ("meeting:residency:monthly", "meeting-proposed")
+    assert isinstance(weekly.change, PairUpdate)
+    assert weekly.change.at == NOW
+
+
+def test_a_moved_meeting_is_announced_at_its_new_time_and_a_cancelled_meeting_at_its_old() -> None:
+    for moved_to, reason, at in ((NOW + timedelta(days=1), "moved", NOW + timedelta(days=1)), (None, "cancelled", NOW)):
+        about = {"mentorship": "m", "series": "s", "recipients": (MIA,), **PAIR}
+        [notification] = unread_after(MeetingChanged(starts_at=NOW, moved_to=moved_to, **about))
+        assert isinstance(notification.change, PairUpdate)
+        assert (notification.change.reason, notification.change.at) == (reason, at)
+
+
+def test_a_fact_without_recipients_notifies_no_person() -> None:
     assert unread_after(IntroductionEnding(mentorship="s", ends_at=NOW, **PAIR)) == []
 
 

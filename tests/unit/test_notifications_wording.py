@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -56,7 +57,7 @@ def turn(template: str, *, side: Side = "mentee", other: Person = ADA, reason: s
     )
 
 
-def message(what: Change, *, locale: str = "en", names: Names = NAMES) -> Message:
+def message(what: Change, *, locale: str = "en", zone: str = "UTC", names: Names = NAMES) -> Message:
     notification = Notification(
         id="n",
         recipient=Recipient(institution="north", member="mia"),
@@ -65,7 +66,7 @@ def message(what: Change, *, locale: str = "en", names: Names = NAMES) -> Messag
         position=1,
         notified_at=datetime(2027, 1, 4, tzinfo=UTC),
     )
-    return WORDING.message(notification, locale=locale, names=names)
+    return WORDING.message(notification, locale=locale, zone=ZoneInfo(zone), names=names)
 
 
 def test_a_changed_list_in_english() -> None:
@@ -194,6 +195,17 @@ def test_a_mentee_reads_that_a_round_found_a_mentor_in_english_and_german() -> N
         title="Ihr Mentoring in Residency 2027 kann beginnen: Dr Ada Lovelace begleitet Sie",
         body="Verabreden Sie bald ein erstes Gespräch.",
     )
+
+
+def test_a_reminder_names_the_time_where_the_reader_lives() -> None:
+    reminder = replace(turn("meeting-reminded"), at=datetime(2027, 2, 5, 16, 5, tzinfo=UTC))
+    titles = [message(reminder, zone=zone).title for zone in ("Europe/Berlin", "Asia/Tokyo", "UTC")]
+    assert titles == [
+        f"Your meeting with Dr Ada Lovelace in Residency 2027 is on {time}"
+        for time in ("5 February 2027 at 17:05", "6 February 2027 at 01:05", "5 February 2027 at 16:05 UTC")
+    ]
+    german = message(reminder, locale="de", zone="Europe/Berlin")
+    assert german.title == "Ihr Treffen mit Dr Ada Lovelace in Residency 2027 ist am 5. Februar 2027 um 17:05 Uhr"
 
 
 @pytest.mark.parametrize("locale", LOCALES)

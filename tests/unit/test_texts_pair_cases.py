@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 from typing import get_args
 
 from deploy.texts import PAIR_CASES
@@ -13,7 +14,14 @@ from services.matching.mentoring.domain.requests import DecliningReason, Retract
 from services.notifications.kernel.domain import PairUpdate
 from services.notifications.notifying.usecases import AboutPair, Notifier
 from tests.unit.matching_people import mentee, mentor, policy
-from tests.unit.mentorship_events import of_agreements, of_check_ins, of_goals, of_lifecycle, of_messages
+from tests.unit.mentorship_events import (
+    of_agreements,
+    of_check_ins,
+    of_goals,
+    of_lifecycle,
+    of_meetings,
+    of_messages,
+)
 from tests.unit.test_matching_requests import NOW, PAIR, accept, close, pending, situation, together
 from tests.unit.test_notifications_notifier import TRACE, FixedClock, NotificationsInMemory
 
@@ -57,7 +65,7 @@ def updates(event: AboutPair) -> list[PairUpdate]:
 
 
 def test_the_cases_are_those_that_are_published() -> None:
-    of_mentorships = (*of_lifecycle(), *of_goals(), *of_agreements(), *of_check_ins(), *of_messages())
+    of_mentorships = chain(of_lifecycle(), of_goals(), of_agreements(), of_meetings(), of_check_ins(), of_messages())
     published = {
         (update.template, update.side, update.reason)
         for decided in (*of_requests(), *of_relationships(), *of_mentorships)

@@ -29,7 +29,7 @@ from shared.contracts.matching import (
     RequestAccepted,
     SuggestionsChanged,
 )
-from shared.contracts.mentorships import AboutMentorship, GoalChanged
+from shared.contracts.mentorships import AboutMeetings, AboutMentorship, GoalChanged, MeetingChanged
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
 from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
@@ -37,8 +37,8 @@ from shared.errors import Rejected
 
 AboutPair = AboutRequest | AboutRelationship | AboutMentorship
 AnyEvent = SuggestionsChanged | AboutPair | AboutPlace | ErasureRequested | ErasureWithdrawn
-_MOMENTS = ("introduction_ends_at", "ends_at", "returns_at", "asked_at", "lapses_at")
-"""Fields of events that announce a moment; an event has one of them at most."""
+_MOMENTS = ("introduction_ends_at", "ends_at", "returns_at", "asked_at", "lapses_at", "moved_to", "starts_at")
+"""Fields of events that announce a moment; of an event that has two, the first in this order counts."""
 
 
 class NotificationRepository(Protocol):
@@ -202,8 +202,8 @@ def _recipients(event: AnyEvent) -> list[Recipient]:
 
 
 def _pair_update(event: AboutPair, recipient: Recipient) -> PendingNotification:
-    """One occasion for each request and each relationship, and for each kind of matter of a mentorship: an unread
-    update is replaced by the next.
+    """One occasion for each request, relationship and meeting series, and for each other kind of matter of a
+    mentorship: an unread update is replaced by the next.
     """
     aggregate, fact = event.TYPE.split(".")[3:5]
     side: Side = "mentee" if recipient.member == event.mentee.member else "mentor"
@@ -217,14 +217,23 @@ def _pair_update(event: AboutPair, recipient: Recipient) -> PendingNotification:
         is_accepted=isinstance(event, RequestAccepted | AboutRelationship | AboutMentorship),
         at=next((at for name in _MOMENTS if (at := getattr(event, name, None)) is not None), None),
     )
-    about = event.mentorship if isinstance(event, AboutMentorship) else event.aggregate
-    return PendingNotification(recipient=recipient, occasion=f"{aggregate}:{event.programme}:{about}", change=update)
+    return PendingNotification(
+        recipient=recipient, occasion=f"{aggregate}:{event.programme}:{_about(event)}", change=update
+    )
+
+
+def _about(event: AboutPair) -> str:
+    if isinstance(event, AboutMentorship) and not isinstance(event, AboutMeetings):
+        return event.mentorship
+    return event.aggregate
 
 
 def _reason(event: AboutPair) -> str | None:
-    """The reason of the event; a relationship from a round has no request, and gets a reason of its own."""
+    """The reason of the event, or a code of ours: for a relationship from a round, and for a changed meeting."""
     if isinstance(event, RelationshipOpened) and event.round:
         return "matched_in_round"
+    if isinstance(event, MeetingChanged):
+        return "cancelled" if event.moved_to is None else "moved"
     return event.what if isinstance(event, GoalChanged) else getattr(event, "reason", None)
 
 

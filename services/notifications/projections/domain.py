@@ -1,6 +1,7 @@
 """What the copies of profiles' states say of a person who is notified."""
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from services.notifications.kernel.domain import Recipient
 
@@ -9,4 +10,5 @@ from services.notifications.kernel.domain import Recipient
 class Reader:
     recipient: Recipient
     locale: str
+    zone: ZoneInfo
     is_active: bool

@@ -43,7 +43,7 @@ class MongoContactRepository:
             return None
         recipient = Recipient(institution=institution, member=contact["_id"])
         is_active = contact.get("status", "active") == "active"  # contacts stored before the field existed have none
-        return Reader(recipient=recipient, locale=contact["locale"], is_active=is_active)
+        return Reader(recipient=recipient, locale=contact["locale"], zone=zone_of(contact), is_active=is_active)
 
     async def contact(self, recipient: Recipient) -> Mapping[str, str | None]:
         mine = {"_id": recipient.member, "institution": recipient.institution, "erased": False}

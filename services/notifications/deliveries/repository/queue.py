@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from services.notifications.deliveries.domain.deliveries import (
     Addressee,
@@ -89,7 +90,7 @@ class MongoDeliveryQueue:
         matter = await self._database[MATTERS].find_one({"_id": matter_key(first)})
         return Draft(
             deliveries=deliveries,
-            messages=[await self._message(delivery, locale) for delivery in deliveries],
+            messages=[await self._message(delivery, locale, zone_of(contact)) for delivery in deliveries],
             name=contact.get("name", ""),
             address=contact.get("email", ""),
             locale=locale,
@@ -132,12 +133,12 @@ class MongoDeliveryQueue:
         found = await self._database["notifications"].find_one(ours)
         return to_notification(found) if found else None
 
-    async def _message(self, delivery: Delivery, locale: str) -> Message:
+    async def _message(self, delivery: Delivery, locale: str, zone: ZoneInfo) -> Message:
         notification = await self._notification(delivery)
         if notification is None:  # deleted a moment ago: the delivery is erased with it, and this mail says nothing
             return Message(title="", body="")
         names = await self._contacts.names(delivery.recipient, [notification])
-        return self._wording.message(notification, locale=locale, names=names)
+        return self._wording.message(notification, locale=locale, zone=zone, names=names)
 
 
 def _claim(writing: Writing, of: Document, index: str, *, limit: int, now: datetime, until: datetime) -> list[Delivery]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
+from zoneinfo import ZoneInfo
 
 from services.notifications.inbox.usecases.live import InboxListeners
 from services.notifications.kernel.domain import Message, Names, Notification, Recipient
@@ -67,7 +68,7 @@ class Signal(Protocol):
 
 
 class MessageRenderer(Protocol):
-    def message(self, notification: Notification, *, locale: str, names: Names) -> Message: ...
+    def message(self, notification: Notification, *, locale: str, zone: ZoneInfo, names: Names) -> Message: ...
 
 
 class Inbox:
@@ -165,7 +166,7 @@ class Inbox:
         return [
             Entry(
                 notification=notification,
-                message=self._renderer.message(notification, locale=reader.locale, names=names),
+                message=self._renderer.message(notification, locale=reader.locale, zone=reader.zone, names=names),
             )
             for notification in notifications
         ]
