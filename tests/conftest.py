@@ -37,6 +37,7 @@ settings.load_profile("usual")
 
 
 _ORDER = ("browser", "e2e", "component", "contract", "unit", "crash")
+_CLUSTERS = frozenset({"browser", "e2e", "crash"})
 _LONG = (
     "test_openapi",
     "test_matching_rounds",
@@ -49,10 +50,15 @@ _LONG = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tiers of long files first, and in each tier the longest, so that the workers end at about the same time. What
-    keeps a cluster running comes last.
+    """Tiers of long files first, and in each tier the longest, so that the workers end at about the same time.
+
+    A file stays on one worker. Tiers that run a cluster of services share one: two clusters beside each other are more
+    than two cores can start in time.
     """
     items.sort(key=lambda item: (_ORDER.index(item.path.parent.name), item.path.stem not in _LONG))
+    for item in items:
+        tier = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group("clusters" if tier in _CLUSTERS else str(item.path)))
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from shared.http.cursors import from_cursor, line_after, moment_before, text_aft
 from shared.http.idempotency import Idempotency, IdempotencyKey, router
 from shared.http.problems import Problem, problem, problems
 from shared.http.requests import (
+    PLAIN_INTEGER,
     ExpectedVersion,
     KnownVersion,
     Limit,
@@ -19,6 +20,7 @@ from shared.http.requests import (
 )
 
 __all__ = [
+    "PLAIN_INTEGER",
     "ExpectedVersion",
     "Idempotency",
     "IdempotencyKey",

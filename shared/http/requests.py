@@ -9,8 +9,9 @@ from fastapi import Depends, Header, Query, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Form
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 from python_multipart.multipart import parse_options_header
 from starlette._utils import AwaitableOrContextManager
 from starlette.datastructures import FormData
@@ -205,11 +206,19 @@ async def trace(request: Request) -> Trace:
     return current_trace(request.app.state.clock.new_id())
 
 
+def _plain_integer(text: Any) -> Any:
+    if isinstance(text, str) and not re.fullmatch(r"0|[1-9][0-9]{0,8}", text):
+        raise PydanticCustomError("int_parsing", "must be a whole number, such as 1")
+    return text
+
+
 SignedIn = Annotated[Principal, Depends(principal)]
 NewId = Annotated[str, Depends(new_id)]
 ExpectedVersion = Annotated[int, Depends(expected_version)]
 KnownVersion = Annotated[int | None, Depends(known_version)]
 Traced = Annotated[Trace, Depends(trace)]
+PLAIN_INTEGER = BeforeValidator(_plain_integer)
+"""For an integer in a path, in its annotation: pydantic alone takes `1.0`, `+1` and `1_0` too."""
 Limit = Annotated[int, Query(ge=1, le=200, description="Items on a page")]
 
 

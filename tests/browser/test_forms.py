@@ -114,8 +114,14 @@ async def _upload(page: Page, folder: Path, button: str) -> None:
     await page.get_by_label("File").set_input_files(folder / "mentees.csv")
     await page.get_by_label("Mapping", exact=True).set_input_files(folder / "mapping.yaml")
     await page.get_by_label("Section of the mapping").fill("mentees")
-    await page.get_by_role("button", name=button, exact=True).click()
+    await _submit(page, button)
     await _reload_until(page, "Done")
+
+
+async def _submit(page: Page, button: str) -> None:
+    """Waits for the page that answers: a reload while it comes is an error of the browser."""
+    async with page.expect_navigation():
+        await page.get_by_role("button", name=button, exact=True).click()
 
 
 async def _reload_until(page: Page, text: str) -> None:
@@ -133,12 +139,12 @@ async def test_a_round_goes_from_opening_to_publication(running: Running, api: A
         await sign_in(page, "Coordinator of Browser Hospital")
         await page.goto(f"/programmes/{CARE}/rounds")
         await page.get_by_label("As many mentees as possible").check()
-        await page.get_by_role("button", name="Open the round").click()
+        await _submit(page, "Open the round")
         await _reload_until(page, "Ready: publish or drop it")
         await expect(page.get_by_text("Mentees with a mentor")).to_be_visible()
         await screenshot(page, "round")
         await page.get_by_role("button", name="Publish …").click()
         await screenshot(page, "round-publish")
-        await page.get_by_role("button", name="Publish now").click()
+        await _submit(page, "Publish now")
         await _reload_until(page, "Published")
         await screenshot(page, "round-published")

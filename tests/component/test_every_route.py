@@ -58,7 +58,12 @@ class Served:
             headers["authorization"] = f"Bearer {token}"
         sent = self._body(operation)
         takes = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"}
-        given = {"programme": ids.get("programme", UNKNOWN), "ids": ids.get("member", UNKNOWN)}
+        given = {
+            "programme": ids.get("programme", UNKNOWN),
+            "ids": ids.get("member", UNKNOWN),
+            "before": "1",
+            "after": "2",
+        }
         query = {name: value for name, value in given.items() if name in takes}
         url = self._filled(path, operation, ids)
         return await self.client.request(method, url, headers=headers, params={**query, **(more or {})}, **sent)
@@ -67,7 +72,8 @@ class Served:
         for parameter in operation.get("parameters", []):
             if parameter["in"] == "path":
                 name, values = parameter["name"], parameter["schema"].get("enum")
-                path = path.replace(f"{{{name}}}", values[0] if values else ids.get(name, UNKNOWN))
+                unknown = "1" if parameter["schema"].get("type") == "integer" else UNKNOWN
+                path = path.replace(f"{{{name}}}", values[0] if values else ids.get(name, unknown))
         return path
 
     def _body(self, operation: Json) -> Json:

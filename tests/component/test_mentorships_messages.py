@@ -130,3 +130,11 @@ async def test_an_erased_persons_messages_are_gone(service: MentorshipsService) 
     erasures = MongoErasures(service.database, service.clock, forget=FORGET)
     await erasures.fold_erasures([service.received(erased)])
     assert await texts(service, MENTOR, id) == ["Gladly."]
+
+
+async def test_nothing_is_written_to_or_by_an_erased_person(service: MentorshipsService) -> None:
+    id = await service.opened()
+    await service.database["people"].update_one({"_id": MENTOR.member}, {"$set": {"erased": True}})
+    refused = await service.post(MENTEE, f"/mentorships/{id}/messages", FRIDAY)
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "not_available")
+    assert await texts(service, MENTEE, id) == []

@@ -65,6 +65,10 @@ class CheckIns:
     opened: tuple[CheckIn, ...] = ()
     due_at: datetime | None = None
 
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        return tuple(answer for known in self.opened for answer in known.answers)
+
     def check_in(self, period: Period) -> CheckIn:
         for known in self.opened:
             if known.period == period:

@@ -8,7 +8,7 @@ from services.mentorships.kernel.pairs import Decided
 from services.mentorships.kernel.repository import MongoAggregates
 from services.mentorships.lifecycle.domain import Mentorship
 from services.mentorships.projections.domain import Programme
-from services.mentorships.projections.repository import MongoProjections
+from services.mentorships.projections.repository import MongoProjections, hold_people
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.mongo import Database, Document, Writing
@@ -40,6 +40,11 @@ class MongoCheckIns(MongoAggregates[CheckIns]):
             async for found in self._database[CHECK_INS].aggregate(stages)
             if found["pair"][found["opened"]["answers"]["by"]]["institution"] == institution
         ]
+
+    def save(self, writing: Writing, decided: Decided[CheckIns], trace: Trace, *, before: CheckIns | None) -> None:
+        if before is not None and decided.state.answers != before.answers:
+            hold_people(writing, decided.state.pair.members)
+        super().save(writing, decided, trace, before=before)
 
     def follow(self, writing: Writing, before: Mentorship | None, after: Mentorship, trace: Trace) -> None:
         """Starts with the first agreement, stops and continues with a pause, and ends with the mentorship."""

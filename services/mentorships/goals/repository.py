@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from services.mentorships.goals import domain
 from services.mentorships.goals.domain import Goal
 from services.mentorships.goals.usecases import OpenPair
+from services.mentorships.kernel.pairs import Decided
 from services.mentorships.kernel.repository import MongoAggregates
 from services.mentorships.lifecycle.repository import MongoMentorships
+from services.mentorships.projections.repository import hold_people
 from shared.clock import Clock
+from shared.contracts.envelope import Trace
 from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, Writing
 
 GOALS = "goals"
@@ -28,6 +31,10 @@ class MongoGoals(MongoAggregates[Goal]):
     async def pair(self, institution: str, mentorship: str) -> OpenPair | None:
         found = await self._mentorships.find(institution, mentorship)
         return OpenPair(pair=found.pair, is_open=found.is_open) if found else None
+
+    def save(self, writing: Writing, decided: Decided[Goal], trace: Trace, *, before: Goal | None) -> None:
+        hold_people(writing, decided.state.pair.members)
+        super().save(writing, decided, trace, before=before)
 
     async def of_mentorship(self, institution: str, mentorship: str) -> Sequence[Goal]:
         return await self.page(institution, {"mentorship": mentorship}, before=None, limit=domain.MAX_GOALS)

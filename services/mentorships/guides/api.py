@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.mentorships.guides.domain import MAX_STEPS, Guide, Locale, Moment, Ticks
 from services.mentorships.guides.usecases import Guides, Texts
 from shared.contracts.payload import Slug
-from shared.http import ExpectedVersion, SignedIn, etag, problems, router
+from shared.http import PLAIN_INTEGER, ExpectedVersion, SignedIn, etag, problems, router
 from shared.text import Line, Text
 
 StepText = Annotated[Text, Field(min_length=1, max_length=1_000)]
 Source = Annotated[Line, Field(min_length=1, max_length=500)]
-Step = Annotated[int, Path(ge=1, le=MAX_STEPS)]
+Step = Annotated[int, PLAIN_INTEGER, Path(ge=1, le=MAX_STEPS)]
 
 
 class GuideTexts(BaseModel):

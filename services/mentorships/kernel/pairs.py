@@ -42,6 +42,10 @@ class Pair:
         return self.mentee.as_recipient, self.mentor.as_recipient
 
     @property
+    def members(self) -> tuple[str, str]:
+        return self.mentee.member, self.mentor.member
+
+    @property
     def institutions(self) -> tuple[str, ...]:
         return tuple(sorted({self.mentee.institution, self.mentor.institution}))
 

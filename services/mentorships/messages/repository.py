@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from services.mentorships.kernel.pairs import Side
+from services.mentorships.kernel.pairs import Decided, Side
 from services.mentorships.kernel.repository import MongoAggregates
 from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.messages.domain import Message, Thread
 from services.mentorships.projections.domain import Programme
+from services.mentorships.projections.repository import hold_people
 from shared.clock import Clock
+from shared.contracts.envelope import Trace
 from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
 
 MESSAGES, THREADS = "messages", "threads"
@@ -48,6 +50,10 @@ class MongoMessages(MongoAggregates[Message]):
             blocked_by=tuple(blocked.get("blocked_by", ())),
             messages=await self._database[MESSAGES].count_documents({"mentorship": mentorship}),
         )
+
+    def save(self, writing: Writing, decided: Decided[Message], trace: Trace, *, before: Message | None) -> None:
+        hold_people(writing, decided.state.pair.members)
+        super().save(writing, decided, trace, before=before)
 
     async def of_thread(
         self, institution: str, mentorship: str, *, before: str | None, limit: int

@@ -8,9 +8,9 @@ from services.mentorships.agreements.api.models import AgreementRead, Drafting, 
 from services.mentorships.agreements.domain.agreements import MAX_VERSIONS, Change
 from services.mentorships.agreements.usecases.agreements import Agreements, AgreementView
 from shared.contracts.payload import Id
-from shared.http import ExpectedVersion, IdempotencyKey, SignedIn, Traced, etag, problems, router
+from shared.http import PLAIN_INTEGER, ExpectedVersion, IdempotencyKey, SignedIn, Traced, etag, problems, router
 
-Number = Annotated[int, Path(ge=1, le=MAX_VERSIONS)]
+Number = Annotated[int, PLAIN_INTEGER, Path(ge=1, le=MAX_VERSIONS)]
 
 
 def agreements_router(agreements: Agreements) -> APIRouter:

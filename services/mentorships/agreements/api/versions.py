@@ -18,9 +18,9 @@ from services.mentorships.agreements.domain.agreements import MAX_VERSIONS
 from services.mentorships.agreements.domain.clauses import Language
 from services.mentorships.agreements.usecases.agreements import Agreements
 from shared.contracts.payload import Id
-from shared.http import SignedIn, problems, router
+from shared.http import PLAIN_INTEGER, SignedIn, problems, router
 
-Number = Annotated[int, Path(ge=1, le=MAX_VERSIONS)]
+Number = Annotated[int, PLAIN_INTEGER, Path(ge=1, le=MAX_VERSIONS)]
 Compared = Annotated[int, Query(ge=1, le=MAX_VERSIONS)]
 
 
