@@ -286,6 +286,7 @@ _KNOWN_TO_ALL = {
     "/institutions/{institution}",
     "/programmes/{programme}",
     "/programmes/{programme}/mentoring-policy",
+    "/programmes/{programme}/agreement-template",
     "/institutions",
     "/programmes",
 }
