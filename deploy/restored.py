@@ -99,6 +99,7 @@ async def _matching(database: Database, bootstrap: str, *, dry_run: bool) -> Doc
     if not dry_run:
         copies = ProjectedDocuments(database)
         await forget_again(bootstrap, copies.fold_erasures)
+        await groups.reset_offsets(bootstrap, "matching.reaction")
     await _rebuild("matching", database, bootstrap, dry_run=dry_run)
     _say_all(
         f"epoch {report.epoch}; {report.published_already} events in the outbox were published already",
