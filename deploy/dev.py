@@ -166,6 +166,14 @@ def mails() -> None:
     _console.print(f"As HTML: {samples.write_pages(running.HOME / 'mails')}", highlight=False)
 
 
+@app.command()
+def machines() -> None:
+    """Draws the state machines of mentorships into docs/mentorships.md."""
+    from deploy import machines as drawings
+
+    drawings.write()
+
+
 app.command()(commands.match)
 app.command()(commands.verify)
 
