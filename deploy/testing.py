@@ -16,8 +16,8 @@ from deploy.stack.model import Unavailable
 
 ROOT = Path(__file__).parent.parent
 TIERS = ("unit", "contract", "component", "e2e", "browser", "crash")
-_PARALLEL = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
-"""Workers wait half of the time. Each has its own servers, and takes groups in the order of tests/conftest.py."""
+_PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Workers wait half of the time. Each has its own servers, and takes files as tests/conftest.py says."""
 _NEED_SERVERS = frozenset({"component", "e2e", "browser", "crash"})
 _CHECKS = (
     ("format", ("ruff", "format", "--check", ".")),

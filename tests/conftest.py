@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from deploy.issuer import LocalIssuer
 from deploy.stack.model import SERVICES, Unavailable
@@ -48,17 +50,22 @@ _LONG = (
 )
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tiers of long files first, and in each tier the longest, so that the workers end at about the same time.
-
-    A file stays on one worker. Tiers that run a cluster of services share one: two clusters beside each other are more
-    than two cores can start in time.
-    """
+    """Tiers of long files first, and in each tier the longest, so that the workers end at about the same time."""
     items.sort(key=lambda item: (_ORDER.index(item.path.parent.name), item.path.stem not in _LONG))
-    for item in items:
-        tier = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group("clusters" if tier in _CLUSTERS else str(item.path)))
+
+
+class _Scheduling(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        """A file stays on one worker. Tiers that run a cluster of services share one: two clusters beside each other
+        are more than two cores can start in time.
+        """
+        file = nodeid.partition("::")[0]
+        return "clusters" if Path(file).parent.name in _CLUSTERS else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Scheduling:
+    return _Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
