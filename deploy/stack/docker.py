@@ -47,7 +47,7 @@ def start(site: Site) -> Stack:
         # A separate build, so that its failure is not reported as a server's.
         _compose("build", "credentials")
         chosen = {name: str(ports.free_or(port)) for name, port in _PORTS.items()}
-        _compose("up", "--wait", "--wait-timeout", "180", environment=chosen)
+        _compose("up", "--wait", "--wait-timeout", "300", environment=chosen)
     addresses = {name: f"http://{_compose('port', 'gateway', port)}" for name, port in _GATEWAY_PORTS.items()}
     return Stack(
         kind="docker", bootstrap=_compose("port", "kafka", "9094"), mongo_uris={}, addresses=addresses, notes=()
