@@ -10,7 +10,6 @@ from tests.unit.mentorships_people import DAY, NOW
 
 COURSE = Course(
     began_at=NOW,
-    is_introduction=True,
     agreed_at=None,
     first_met_at=None,
     ended_at=None,

@@ -32,7 +32,6 @@ class Course:
     """A mentorship, as far as numbers need it."""
 
     began_at: datetime
-    is_introduction: bool
     agreed_at: datetime | None
     first_met_at: datetime | None
     ended_at: datetime | None

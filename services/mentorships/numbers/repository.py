@@ -64,7 +64,6 @@ def _within(field: str, span: Span) -> Document:
 def _course(document: Document) -> Course:
     return Course(
         began_at=document["began_at"],
-        is_introduction=document["introduction_ends_at"] is not None,
         agreed_at=document["activated_at"] if document["introduction_ends_at"] else None,
         first_met_at=document.get("first_met_at"),
         ended_at=document["ended_at"],

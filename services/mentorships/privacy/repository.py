@@ -3,20 +3,18 @@ is published, in one transaction. Mentorships stay, with ids only: they are the 
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
 
 from services.mentorships.privacy.usecases import Exported
 from services.mentorships.projections.repository import PEOPLE, MongoProjections
-from shared.clock import Clock, derived_id
+from shared.clock import Clock
+from shared.consuming import erasure_receipts
+from shared.consuming.erasure_receipts import publish_receipt
 from shared.consuming.projection import Refused, erased_states, fold_within, refused_of
 from shared.contracts.envelope import Received
 from shared.contracts.mentorships import MentorshipsErasureCompleted
 from shared.contracts.profiles import MemberErased, MentoringProfileChanged
-from shared.mongo import Database, Document, Writing, ensure_indexes, in_one_thread
-from shared.outbox import table as outbox
-from shared.outbox.table import Fact
+from shared.mongo import Database, Document, Writing, in_one_thread
 
-ERASURES = "erasures"
 Forget = Callable[[Writing, str], None]
 """Deletes what a slice keeps of a member, by their id, in the transaction of the erasure."""
 
@@ -45,7 +43,7 @@ class MongoErasures:
         self._forget = forget
 
     async def prepare(self) -> None:
-        await ensure_indexes(self._database[ERASURES], [])
+        await erasure_receipts.prepare(self._database)
 
     async def fold_erasures(self, received: Sequence[Received]) -> list[Refused]:
         erased = [record for record in received if isinstance(record.payload, MemberErased)]
@@ -62,28 +60,5 @@ class MongoErasures:
             if all(record is not refusal.received for refusal in refused):
                 for forget in self._forget:
                     forget(writing, record.envelope.subject)
-                _publish_receipt(writing, record, now)
+                publish_receipt(writing, record, MentorshipsErasureCompleted, service="mentorships", now=now)
         return refused
-
-
-def _publish_receipt(writing: Writing, received: Received, now: datetime) -> None:
-    """Once: a marker shows that it is published already."""
-    erased, envelope = received.payload, received.envelope
-    assert isinstance(erased, MemberErased)  # noqa: S101 -- the caller's filter
-    marker = {"institution": erased.institution, "member": erased.member, "at": now}
-    written = writing[ERASURES].update_one(
-        {"_id": erased.erasure}, {"$setOnInsert": marker}, upsert=True, session=writing.session
-    )
-    if written.matched_count:
-        return
-    receipt = Fact(
-        id=derived_id(envelope.id, f"mentorships forgot {erased.erasure}"),
-        payload=MentorshipsErasureCompleted(
-            erasure=erased.erasure, member=erased.member, institution=erased.institution
-        ),
-        institution=erased.institution,
-        sequence=1,
-        time=now,
-        trace=envelope.trace_for_effects(),
-    )
-    outbox.write(writing, [receipt])

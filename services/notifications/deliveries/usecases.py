@@ -19,7 +19,7 @@ Verdict = Literal["suppressed", "ignored", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What the institution's mail system heard of one mail. Either `delivery` or `address` says whose it was."""
+    """What the institution's mail system reports about a mail; `delivery` or `address` says whose it was."""
 
     kind: ReportKind
     is_permanent: bool

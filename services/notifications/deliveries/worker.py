@@ -2,7 +2,7 @@
 
 The intent is recorded before a mail is given to the server, and the result after. A process that is killed in between
 leaves a delivery that is claimed again: mail is sent at least once. Mails of single people go before those that many
-get at once, and each claim takes only what the rate allows, so that a round delays nobody's answer.
+get at once, and each claim takes only what the rate allows, so that a round does not delay the mail of an answer.
 """
 
 import asyncio

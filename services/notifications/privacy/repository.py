@@ -11,14 +11,13 @@ from services.notifications.kernel.domain import Recipient
 from services.notifications.preferences.repository import PREFERENCES
 from services.notifications.projections import repository as projections
 from services.notifications.projections.repository import CONTACTS
-from shared.clock import derived_id
+from shared.consuming import erasure_receipts
+from shared.consuming.erasure_receipts import publish_receipt
 from shared.consuming.projection import Copy, Refused, erased_states, fold, fold_within, refused_of
 from shared.contracts.envelope import Received
 from shared.contracts.notifications import NotificationsErasureCompleted
 from shared.contracts.profiles import ContactChanged, MemberErased
-from shared.mongo import Database, Document, Writing, ensure_indexes, in_one_thread
-from shared.outbox import table as outbox
-from shared.outbox.table import Fact
+from shared.mongo import Database, Document, Writing, in_one_thread
 
 OF_RECIPIENT = (DELIVERIES, MATTERS, SUPPRESSIONS, PREFERENCES)
 """Collections whose documents name their member."""
@@ -29,7 +28,7 @@ class MongoErasureRepository:
         self._database = database
 
     async def prepare(self) -> None:
-        await ensure_indexes(self._database["erasures"], [])
+        await erasure_receipts.prepare(self._database)
 
     async def fold_contacts(self, received: Sequence[Received]) -> list[Refused]:
         """A tombstone erases the person's inbox too; both are idempotent."""
@@ -62,31 +61,8 @@ def forget(writing: Writing, erased: Sequence[Received], now: datetime) -> list[
         writing["recipients"].delete_one(counter, session=writing.session)
         for collection in (*OF_RECIPIENT, "notifications"):
             writing[collection].delete_many(of_recipient(recipient), session=writing.session)
-        _publish_receipt(writing, record, now)
+        publish_receipt(writing, record, NotificationsErasureCompleted, service="notifications", now=now)
     return refused
-
-
-def _publish_receipt(writing: Writing, received: Received, now: datetime) -> None:
-    """Publishes the receipt of an erasure, unless a marker shows that it is published already."""
-    erased, envelope = received.payload, received.envelope
-    assert isinstance(erased, MemberErased)  # noqa: S101 -- the caller's filter
-    marker = {"institution": erased.institution, "member": erased.member, "at": now}
-    written = writing["erasures"].update_one(
-        {"_id": erased.erasure}, {"$setOnInsert": marker}, upsert=True, session=writing.session
-    )
-    if written.matched_count:
-        return
-    receipt = Fact(
-        id=derived_id(envelope.id, f"notifications forgot {erased.erasure}"),
-        payload=NotificationsErasureCompleted(
-            erasure=erased.erasure, member=erased.member, institution=erased.institution
-        ),
-        institution=erased.institution,
-        sequence=1,
-        time=now,
-        trace=envelope.trace_for_effects(),
-    )
-    outbox.write(writing, [receipt])
 
 
 async def erase_inboxes_of_erased(database: Database, wanted: Document) -> int:

@@ -47,7 +47,7 @@ def propose(plan: Plan, *, id: str, mentorship: str, pair: Pair, by: Side, now: 
 
 
 def counter(series: Series, plan: Plan, *, by: Side, now: datetime) -> Decided[Series]:
-    """Replaces the proposal, by whomever it is; the other side has to agree."""
+    """Replaces the open proposal, one's own or the other person's; the other side has to agree."""
     MACHINE.after(series.state, "counter")
     if series.plan is None or plan.timing != series.plan.timing:
         require_start(plan, now=now)
