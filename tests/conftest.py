@@ -40,6 +40,7 @@ settings.load_profile("usual")
 
 _ORDER = ("e2e", "browser", "component", "contract", "unit", "crash")
 """e2e stops its services after each file; those of browser run on, and would share consumer groups with them."""
+_FAILURE_CHARACTERS = 1_500
 _CLUSTERS = frozenset({"browser", "e2e", "crash"})
 _LONG = (
     "test_openapi",
@@ -67,6 +68,12 @@ class _Scheduling(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Scheduling:
     return _Scheduling(config, log)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Names each failure when it happens: a run that the server ends has no summary."""
+    if report.failed and os.environ.get("CI") == "true" and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\nfailed in {report.when}: {report.nodeid}\n{report.longreprtext[-_FAILURE_CHARACTERS:]}", flush=True)
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ class ProjectionConsumer:
         batch, to_park = [], []
         for record in records:
             try:
-                event = read(key=record.key, value=record.value, headers=record.headers)
+                event = read(key=record.key, value=record.value, headers=record.headers, types=self._handlers)
             except Unreadable as wrong:
                 to_park.append(self._failures.request(record, ParkReason(wrong.reason, str(wrong)), blocks=False))
                 continue
@@ -69,10 +69,9 @@ class ProjectionConsumer:
         for item in batch:
             by_type[item.event.envelope.type].append(item)
         for event_type, of_type in by_type.items():
-            if event_type in self._handlers:
-                refused = await self._persist(self._handlers[event_type], [item.event for item in of_type])
-                await self._park_refused(refused, of_type)
-                self._metrics.records.labels(self._consumer, "applied").inc(len(of_type) - len(refused))
+            refused = await self._persist(self._handlers[event_type], [item.event for item in of_type])
+            await self._park_refused(refused, of_type)
+            self._metrics.records.labels(self._consumer, "applied").inc(len(of_type) - len(refused))
 
     async def _persist(
         self, handler: ProjectionHandler, events: Sequence[Received], *, max_attempts: int = ATTEMPTS

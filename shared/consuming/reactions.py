@@ -123,14 +123,13 @@ class ReactionConsumer:
     def _read(self, record: Record) -> _Fact | ParkReason | None:
         """Returns None for a record without a reaction here."""
         try:
-            event = read(key=record.key, value=record.value, headers=record.headers)
+            event = read(key=record.key, value=record.value, headers=record.headers, types=self._reactions)
         except Unreadable as wrong:
             return ParkReason(wrong.reason, str(wrong))
-        reaction = self._reactions.get(event.envelope.type) if event else None
-        if event is None or reaction is None:
+        if event is None:
             self._count_ignored()
             return None
-        return _Fact(event, reaction)
+        return _Fact(event, self._reactions[event.envelope.type])
 
     def _count_ignored(self) -> None:
         self._metrics.records.labels(self.consumer, "ignored").inc()

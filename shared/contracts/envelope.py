@@ -6,7 +6,7 @@ Source: CloudEvents 1.0.2, its Kafka Protocol Binding §3, and its registered ex
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -97,8 +97,10 @@ class Received:
     payload: Payload | None
 
 
-def read(*, key: bytes | None, value: bytes | None, headers: Headers) -> Received | None:
-    """Reads a Kafka record; None for an unknown type, which is ignored.
+def read(
+    *, key: bytes | None, value: bytes | None, headers: Headers, types: Container[str] = EVENTS
+) -> Received | None:
+    """Reads a Kafka record; None where its type is none of `types`: such a record may be unreadable, and is ignored.
 
     Raises `Unreadable`: `no_key`, `bad_attributes`, `newer_major`, `malformed`.
     """
@@ -108,7 +110,7 @@ def read(*, key: bytes | None, value: bytes | None, headers: Headers) -> Receive
         raise Unreadable("bad_attributes", f"ce_type has more than {MAX_ATTRIBUTE} characters")
     if is_newer_major(event_type):
         raise Unreadable("newer_major", f"{event_type} is newer than this service knows")
-    if event_type not in EVENTS:
+    if event_type not in types:
         return None
     envelope = _envelope(key, attributes)
     return Received(envelope, _payload(envelope, data))

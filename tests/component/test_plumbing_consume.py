@@ -12,7 +12,7 @@ from pymongo.errors import AutoReconnect
 from shared import mongo
 from shared.consuming import projection
 from shared.contracts.envelope import Envelope, Received, Trace
-from shared.contracts.matching import SuggestionsChanged
+from shared.contracts.matching import RequestDeclined, SuggestionsChanged
 from shared.contracts.profiles import InstitutionChanged
 from shared.mongo import Writing
 from tests.component.conftest import Plumbing
@@ -58,6 +58,7 @@ async def test_bad_records_are_parked_and_records_of_other_keys_handled(
         record(plumbing, suggestions(tenant, "unknown"), tenant, headers={"ce_type": "com.example.other.v1"}),
         record(plumbing, suggestions(tenant, "no-headers"), tenant)
         | {"headers": [("ce_type", b"\xff\xfe"), ("ce_id", None)]},
+        record(plumbing, suggestions(tenant, "other-type"), tenant, headers={"ce_type": RequestDeclined.TYPE}),
         record(plumbing, suggestions(tenant, "null"), tenant) | {"value": None, "headers": []},
     ]
     await send(producer, [*bad, *ignored, record(plumbing, good, tenant) | {"headers": [*headers, ("x-bin", b"\xff")]}])

@@ -50,6 +50,13 @@ def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[find
         found.stop()
 
 
+@pytest.fixture(autouse=True)
+def earlier_crashes_settled(crashes: CrashSite) -> None:
+    """The tests share one state: what a crash left wrong would fail each later test, after a minute of waiting."""
+    if crashes.unsettled:
+        pytest.fail(f"an earlier crash left this state wrong: {crashes.unsettled}")
+
+
 @pytest.fixture(scope="session")
 async def crashes(own_servers: tuple[find_servers.Servers, Path], issuer: LocalIssuer) -> AsyncIterator[CrashSite]:
     servers, folder = own_servers

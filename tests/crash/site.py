@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 from aiokafka.errors import KafkaError
 
@@ -20,7 +21,7 @@ from tests.eventually import eventually
 SETTLED_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CrashSite:
     cluster: Cluster
     world: World
@@ -28,6 +29,8 @@ class CrashSite:
     results: Results
     clock: Clock
     is_native: bool
+    unsettled: str = ""
+    """What an earlier crash left wrong."""
 
     async def look(self) -> Snapshot:
         return await look(self.cluster.stack.bootstrap, self.databases)
@@ -47,6 +50,7 @@ class CrashSite:
         ends = self.clock.monotonic() + SETTLED_SECONDS
         while (wrong := await self.wrong()) and self.clock.monotonic() < ends:
             await asyncio.sleep(0.3)
+        self.unsettled = "; ".join(chain.from_iterable(wrong.values()))
         return wrong
 
     async def wrong(self) -> dict[str, list[str]]:
