@@ -39,7 +39,7 @@ settings.load_profile("usual")
 
 
 _ORDER = ("e2e", "browser", "component", "contract", "unit", "crash")
-"""e2e stops its services after each file; those of browser run on, and would share consumer groups with them."""
+"""e2e stops its services after each file, browser and crash when their folder ends: idle ones take most of a core."""
 _FAILURE_CHARACTERS = 1_500
 _CLUSTERS = frozenset({"browser", "e2e", "crash"})
 _LONG = (

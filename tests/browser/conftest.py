@@ -53,7 +53,7 @@ class Running:
         return opened(self.addresses, self.issuer, SystemClock())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def browser() -> AsyncIterator[Browser]:
     executable = shutil.which("chromium")
     if executable is None:
@@ -64,7 +64,7 @@ async def browser() -> AsyncIterator[Browser]:
         await started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def addresses(
     kafka_bootstrap: str,
     servers: find_servers.Servers,
@@ -84,7 +84,7 @@ def addresses(
         programs.stop(site.journal.programs())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def running(browser: Browser, addresses: tuple[Mapping[str, str], Journal], issuer: LocalIssuer) -> Running:
     running = Running(addresses[0], issuer, addresses[1], browser)
     async with running.api() as api:

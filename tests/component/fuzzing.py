@@ -58,15 +58,8 @@ async def fuzz(address: str, who: Caller, folder: Path) -> None:
     command = [
         *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),
         *("run", f"{address}/openapi.json", "--checks", ",".join(_CHECKS), "--phases", who.phases),
-        *(
-            "--seed",
-            "1",
-            "--max-examples",
-            "5" if IS_FULL else "2",
-            "--generation-deterministic",
-            "--continue-on-failure",
-            "--no-shrink",
-        ),
+        *("--seed", "1", "--max-examples", _EXAMPLES, "--generation-deterministic"),
+        *("--continue-on-failure", "--no-shrink"),
         *("--header", f"Authorization: Bearer {who.token}", "--suppress-health-check", "all", "--no-color"),
     ]
     process = await asyncio.create_subprocess_exec(

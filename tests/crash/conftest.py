@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[find_servers.Servers, Path]]:
     """The servers, and the folder with the journal of their programs."""
     choice = os.environ.get("PRECEPTOR_TEST_STACK") or (None if kafka.why_not() else "native")
@@ -57,7 +57,7 @@ def earlier_crashes_settled(crashes: CrashSite) -> None:
         pytest.fail(f"an earlier crash left this state wrong: {crashes.unsettled}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def crashes(own_servers: tuple[find_servers.Servers, Path], issuer: LocalIssuer) -> AsyncIterator[CrashSite]:
     servers, folder = own_servers
     bootstrap = servers.kafka()
