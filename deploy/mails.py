@@ -4,6 +4,7 @@ The text is printed; the same mails as HTML are written to `.dev/mails/`, with a
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -26,12 +27,7 @@ _NAMES = {"en": "Mia Miller", "de": "Mia Müller"}
 
 def mails() -> Iterator[tuple[str, str, str, EmailMessage]]:
     """Language, template, case and mail: every notification alone, and a digest of two."""
-    composer = Composer(
-        sender=Address("Preceptor", addr_spec="mentoring@preceptor.example"),
-        web_url="https://preceptor.example",
-        public_url="https://notifications.preceptor.example",
-        tokens=UnsubscribeTokens("a secret of samples, which signs nothing that is sent"),
-    )
+    composer = _composer()
     for locale in LOCALES:
         lists = []
         for template, case, change in texts.changes(locale):
@@ -40,6 +36,13 @@ def mails() -> Iterator[tuple[str, str, str, EmailMessage]]:
             if template == "suggestions-changed":
                 lists.append((delivery, text))
         yield locale, "suggestions-changed", "daily digest", composer.compose(_draft(locale, *lists[:2]), at=_AT)
+
+
+def composed(*, name: str, address: str = "mia@north.example", title: str = "Sample") -> EmailMessage:
+    """A mail to a person with this name and address, of a notification with this title."""
+    _, _, change = next(iter(texts.changes("en")))
+    draft = _draft("en", (_delivery(change), Message(title=title, body="")))
+    return _composer().compose(replace(draft, name=name, address=address), at=_AT)
 
 
 def write_pages(folder: Path) -> Path:
@@ -55,6 +58,15 @@ def write_pages(folder: Path) -> Path:
     page = folder / "index.html"
     page.write_text(f'<!doctype html><meta charset="utf-8"><title>mails</title>{"".join(shown)}', encoding="utf-8")
     return page
+
+
+def _composer() -> Composer:
+    return Composer(
+        sender=Address("Preceptor", addr_spec="mentoring@preceptor.example"),
+        web_url="https://preceptor.example",
+        public_url="https://notifications.preceptor.example",
+        tokens=UnsubscribeTokens("a secret of samples, which signs nothing that is sent"),
+    )
 
 
 def _delivery(change: Change) -> Delivery:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,47 @@ async def test_a_name_with_line_breaks_adds_no_header(running: Notifications, se
     html = message.get_body(("html",))
     assert html is not None
     assert "<script>" not in html.get_content()
+
+
+async def test_a_connection_that_was_closed_while_idle_delays_no_mail(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
+) -> None:
+    async with (
+        closing_server() as (port, connections),
+        mailing(mongo_uri, kafka_bootstrap, issuer, MailServer(port)) as running,
+    ):
+        for request in ("a", "b"):
+            await running.turn(asked(request))
+            await eventually(partial(_sent, running, request), message=f"{request} is sent")
+        assert [each["attempts"] for each in await deliveries(running)] == [0, 0]
+        assert len(connections) == 2
+
+
+async def _sent(running: Notifications, request: str) -> bool:
+    found = await deliveries(running)
+    return any(request in each["occasion"].split(":") and each["state"] == "sent" for each in found)
+
+
+@asynccontextmanager
+async def closing_server() -> AsyncIterator[tuple[int, list[object]]]:
+    """Takes one mail over each connection, and then closes it."""
+    connections: list[object] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        writer.write(b"220 hello\r\n")
+        while not (await reader.readline()).startswith(b"DATA"):
+            writer.write(b"250 OK\r\n")
+        writer.write(b"354 go on\r\n")
+        while await reader.readline() != b".\r\n":
+            pass
+        writer.write(b"250 taken\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], connections
 
 
 async def test_mail_waits_while_the_server_is_away_and_goes_out_when_it_is_back(

@@ -6,7 +6,19 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.notifications.deliveries.domain.deliveries import Decision
+from services.notifications.deliveries.domain.outcomes import after_report
+from services.notifications.deliveries.repository.deliveries import MongoDeliveryRepository
+from services.notifications.deliveries.repository.queue import MongoDeliveryQueue
+from services.notifications.kernel.domain import Recipient
+from services.notifications.preferences.domain.choices import Preferences
+from services.notifications.preferences.repository import MongoPreferencesRepository
+from services.notifications.preferences.usecases import PreferencesUseCases
+from services.notifications.projections.repository import MongoContactRepository
+from services.notifications.projections.usecases import Readers
+from services.notifications.wording import Wording
 from shared.contracts.profiles import MemberErased
+from shared.errors import NotFound
 from shared.mongo import Document
 from tests.component.notifications_kit import Notifications, event, serving, settings
 
@@ -75,6 +87,27 @@ async def test_everything_of_a_member_is_gone_and_one_receipt_says_so(running: N
     [receipt] = await receipts(running, member)
     assert receipt["headers"]["ce_type"] == "org.preceptor.notifications.erasure.completed.v1"
     assert json.loads(receipt["value"]) == {"erasure": f"e-{member}", "member": member, "institution": "north"}
+
+
+async def test_nothing_about_an_erased_member_is_stored_by_what_had_begun_before(
+    running: Notifications, member: str
+) -> None:
+    """A link in an old mail, a change of preferences, a bounce, and a mail that was just sent."""
+    await running.tell(event(member))
+    recipient = Recipient(institution="north", member=member)
+    preferences = MongoPreferencesRepository(running.database)
+    suppression = after_report("bounce", address_digest="d", now=running.clock.now())
+    (planned,) = await MongoDeliveryRepository(running.database).newest(recipient, before=None, limit=1)
+    sent = planned.decided(Decision(at=running.clock.now(), state="sent", reason="accepted"))
+    await erase(running, member)
+    await PreferencesUseCases(preferences, Readers(MongoContactRepository(running.database))).unsubscribe(
+        recipient, "requests"
+    )
+    with pytest.raises(NotFound):
+        await preferences.save_preferences(recipient, Preferences(), version=0)
+    await MongoDeliveryRepository(running.database).suppress([(recipient, suppression)])
+    await MongoDeliveryQueue(running.database, Wording()).record([sent], result="accepted")
+    assert await kept(running, member) == {}
 
 
 async def test_an_erased_member_is_not_notified_nor_restored_by_an_old_record(

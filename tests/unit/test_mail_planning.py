@@ -50,6 +50,15 @@ def reasons(delivery: Delivery) -> list[tuple[str, str]]:
     return [(decision.state, decision.reason) for decision in delivery.decisions]
 
 
+def test_an_urgent_mail_waits_some_minutes_after_the_last_one_about_its_matter() -> None:
+    urgent, last_mail = planned("conflict-detected"), NOW - timedelta(minutes=4)
+    again = before_sending(urgent, Circumstances(addressee=addressee(), last_mail=last_mail), NOW)
+    assert again is not None
+    assert (again.state, again.reason, again.until) == ("deferred", "just_mailed", NOW + timedelta(minutes=6))
+    earlier = Circumstances(addressee=addressee(), last_mail=NOW - timedelta(minutes=10))
+    assert before_sending(urgent, earlier, NOW) is None
+
+
 def test_an_answer_is_planned_at_once() -> None:
     delivery = planned()
     assert (reasons(delivery), delivery.due) == ([("planned", "default")], NOW)
@@ -61,11 +70,11 @@ def test_in_quiet_hours_a_mail_waits_until_the_morning() -> None:
     assert delivery.due == datetime(2027, 1, 5, 7, tzinfo=UTC)
 
 
-def test_an_urgent_mail_waits_for_nothing() -> None:
+def test_an_urgent_mail_waits_for_no_digest_no_morning_and_no_day() -> None:
     whom = addressee(quiet_hours=NIGHT, email={"mentorships": "weekly"})
     delivery = planned("conflict-detected", whom)
     assert (reasons(delivery), delivery.cadence) == ([("planned", "own_choice")], None)
-    found = Circumstances(addressee=whom, last_mail=NOW)
+    found = Circumstances(addressee=whom, last_mail=NOW - timedelta(minutes=10))
     assert before_sending(delivery, found, NOW) is None
 
 

@@ -1,6 +1,8 @@
 """Every notification has a mail in every language: what happened, what is next, one link; `./dev mails` shows them."""
 
+import re
 from collections.abc import Sequence
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import cache
 from html.parser import HTMLParser
@@ -9,10 +11,11 @@ from typing import get_args
 
 import pytest
 
-from deploy.mails import mails, write_pages
+from deploy.mails import composed, mails, write_pages
 from services.notifications import wording
 from services.notifications.deliveries.domain.deliveries import Reason
 from services.notifications.deliveries.domain.kinds import KINDS
+from services.notifications.deliveries.mail.composing import POLICY
 from services.notifications.deliveries.mail.words import words_of
 from services.notifications.preferences.domain import choices
 from services.notifications.wording import LOCALES
@@ -95,6 +98,36 @@ def test_long_links_and_ids_reach_the_wire_unbroken() -> None:
             [header] = [line for line in lines if line.startswith(b"List-Unsubscribe:")]
             assert header.startswith(b"List-Unsubscribe: <https://")
             assert header.endswith(b">")
+
+
+HOSTILE = [
+    "=?utf-8?q?Mia=0D=0ABcc:_everybody=40example.org?=",
+    "=?utf-8?b?DQoNCjxoMT5CdXkhPC9oMT4=?= Mia",
+    "Mia\r\nBcc: everybody@example.org",
+    'Mia" <everybody@example.org>, "',
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_adds_no_header_address_or_text_before_the_body(name: str) -> None:
+    mail = composed(name=name, title=f"{name} asks you")
+    head, _, _ = mail.as_bytes().partition(b"\r\n\r\n")
+    read = message_from_bytes(mail.as_bytes(), policy=policy.default)
+    assert [field.partition(b":")[0] for field in re.split(rb"\r\n(?![ \t])", head)] == [key.encode() for key in mail]
+    assert [address.addr_spec for address in read["To"].addresses] == ["mia@north.example"]
+    assert len(str(read["Subject"]).splitlines()) == 1
+
+
+def test_a_header_that_would_be_written_as_two_is_not_written() -> None:
+    message = EmailMessage(policy=POLICY)
+    message["Subject"] = HOSTILE[0]
+    with pytest.raises(ValueError, match="Subject contains a line break"):
+        message.as_bytes()
+
+
+def test_a_mail_without_an_address_is_refused_as_a_wrong_address() -> None:
+    with pytest.raises(ValueError, match="no address"):
+        composed(name="", address="")
 
 
 def test_the_page_of_all_mails_shows_each(tmp_path: Path) -> None:

@@ -167,6 +167,15 @@ async def test_a_server_that_cannot_be_used_pauses_all_mail_and_costs_no_attempt
     assert server.sent == ["a", "b", "c"]
 
 
+async def test_a_server_that_takes_some_mail_is_not_paused_for_refusing_a_further_connection() -> None:
+    queue, server, clock = QueueInMemory(delivery("a"), delivery("b")), Server("accepted", "unavailable"), Clock()
+    sends = worker(queue, server, clock)
+    await sends.work()
+    queue.waiting.append(delivery("c"))
+    await sends.work()
+    assert server.sent == ["a", "b", "c"]
+
+
 async def test_a_busy_server_delays_one_mail_and_counts_the_attempt() -> None:
     queue, server = QueueInMemory(delivery("a"), delivery("b")), Server("busy")
     await worker(queue, server, Clock()).work()

@@ -76,7 +76,7 @@ def _mail(
         Pace(settings.mail_per_minute, dependencies.clock),
         dependencies.clock,
         measures,
-        claimed_for=timedelta(seconds=10 + 2 * settings.smtp_timeout_seconds * mails_at_once),
+        claimed_for=timedelta(seconds=10 + 3 * settings.smtp_timeout_seconds * mails_at_once),
     )
     send = while_leased(lease, worker.work, seconds=0.25)
 

@@ -134,7 +134,7 @@ class MailWorker:
         mails = _grouped(claimed)
         results = await asyncio.gather(*(self._send(mail) for mail in mails))
         self._pace.spend(sum(result is not None for result in results))
-        if "unavailable" in results:
+        if "unavailable" in results and "accepted" not in results:  # some servers refuse a second connection only
             self._resumes_at = self._clock.monotonic() + self._pause
             _log.warning("the mail server cannot be used", pause_seconds=self._pause)
             self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)

@@ -9,8 +9,18 @@ from services.notifications.kernel.domain import Recipient
 from services.notifications.preferences.domain.choices import Policy, Preferences
 from services.notifications.preferences.domain.times import DigestTime, QuietHours
 from services.notifications.preferences.usecases import Stored
-from shared.errors import StaleVersion
-from shared.mongo import Database, Document, DuplicateKeyError, Writing, ensure_indexes, in_one_thread
+from services.notifications.projections.repository import hold_contact
+from shared.errors import NotFound, StaleVersion
+from shared.mongo import (
+    ASCENDING,
+    Database,
+    Document,
+    DuplicateKeyError,
+    IndexModel,
+    Writing,
+    ensure_indexes,
+    in_one_thread,
+)
 
 PREFERENCES = "preferences"
 
@@ -21,7 +31,8 @@ class MongoPreferencesRepository:
         self._stored = database[PREFERENCES]
 
     async def prepare(self) -> None:
-        await ensure_indexes(self._stored, [])
+        of_member = IndexModel([("institution", ASCENDING), ("member", ASCENDING)], name="of_member")
+        await ensure_indexes(self._stored, [of_member])
 
     async def preferences(self, recipient: Recipient) -> Stored[Preferences]:
         found = await self._stored.find_one({"_id": key_of(recipient), **of_recipient(recipient)})
@@ -29,7 +40,7 @@ class MongoPreferencesRepository:
 
     async def save_preferences(self, recipient: Recipient, preferences: Preferences, *, version: int) -> None:
         document = {"_id": key_of(recipient), **of_recipient(recipient), **_preferences_document(preferences)}
-        await self._save(document, version)
+        await self._save(document, version, of=recipient)
 
     async def policy(self, institution: str) -> Stored[Policy]:
         found = await self._stored.find_one({"_id": institution, "institution": institution})
@@ -38,10 +49,12 @@ class MongoPreferencesRepository:
     async def save_policy(self, institution: str, policy: Policy, *, version: int) -> None:
         await self._save({"_id": institution, "institution": institution, "email": dict(policy.email)}, version)
 
-    async def _save(self, document: Document, version: int) -> None:
+    async def _save(self, document: Document, version: int, *, of: Recipient | None = None) -> None:
         key = {"_id": document["_id"], "institution": document["institution"]}
 
         def body(writing: Writing) -> None:
+            if of is not None and not hold_contact(writing, of):
+                raise NotFound("member_not_found", "you are not a member any more")
             stored, new = writing[PREFERENCES], {**document, "version": version + 1}
             if version == 0:
                 stored.insert_one(new, session=writing.session)

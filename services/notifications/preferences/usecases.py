@@ -16,7 +16,7 @@ from services.notifications.preferences.domain.choices import (
 )
 from services.notifications.projections.usecases import Readers
 from shared.auth import Principal
-from shared.errors import Forbidden, VersionMismatch
+from shared.errors import Forbidden, NotFound, VersionMismatch
 from shared.retries import retried_when_stale
 
 S = TypeVar("S")
@@ -44,7 +44,7 @@ class PreferencesRepository(Protocol):
     async def preferences(self, recipient: Recipient) -> Stored[Preferences]: ...
 
     async def save_preferences(self, recipient: Recipient, preferences: Preferences, *, version: int) -> None:
-        """Raises `StaleVersion` where `version` is not the stored one."""
+        """Raises `StaleVersion` where `version` is not the stored one, and `NotFound` for an erased person."""
 
     async def policy(self, institution: str) -> Stored[Policy]: ...
 
@@ -72,11 +72,15 @@ class PreferencesUseCases:
 
     @retried_when_stale
     async def unsubscribe(self, recipient: Recipient, category: Category) -> None:
-        """Unsubscribing again changes nothing."""
+        """Unsubscribing again changes nothing. Neither does the link of an erased person, who gets no mail."""
         before = await self._repository.preferences(recipient)
         after = without(before.state, category)
-        if after != before.state:
+        if after == before.state:
+            return
+        try:
             await self._repository.save_preferences(recipient, after, version=before.version)
+        except NotFound:  # the docstring says why that is right
+            return
 
     async def policy(self, me: Principal) -> Stored[Policy]:
         _require_coordinator(me)

@@ -29,6 +29,7 @@ Reason = Literal[
     "digest_weekly",
     "quiet_hours",
     "one_mail_a_day",
+    "just_mailed",
     "superseded",
     "already_read",
     "member_inactive",
@@ -49,7 +50,7 @@ Reason = Literal[
 ]
 """Each has a sentence in `templates/mail/`."""
 _DIGEST_REASONS: Mapping[Cadence, Reason] = {"daily": "digest_daily", "weekly": "digest_weekly"}
-_BETWEEN_MAILS = timedelta(days=1)
+_BETWEEN_MAILS, _BETWEEN_URGENT_MAILS = timedelta(days=1), timedelta(minutes=10)
 _FIRST_RETRY, _LAST_RETRY = timedelta(minutes=1), timedelta(hours=1)
 _LAST_ATTEMPT = 50
 """After about two days of retries."""
@@ -184,8 +185,15 @@ def before_sending(delivery: Delivery, found: Circumstances, now: datetime) -> D
     if choice.frequency == "off":
         return Decision(at=now, state="suppressed", reason=choice.reason)
     if delivery.is_urgent:
-        return None
+        return _not_again(delivery, found.last_mail, now)
     return _not_yet(delivery, found.addressee, found.last_mail, now)
+
+
+def _not_again(delivery: Delivery, last_mail: datetime | None, now: datetime) -> Decision | None:
+    """Who moves a meeting a hundred times sends the other person its last time, and not a hundred mails."""
+    if last_mail is None or delivery.category == "account" or last_mail + _BETWEEN_URGENT_MAILS <= now:
+        return None
+    return Decision(at=now, state="deferred", reason="just_mailed", until=last_mail + _BETWEEN_URGENT_MAILS)
 
 
 def _not_yet(delivery: Delivery, addressee: Addressee, last_mail: datetime | None, now: datetime) -> Decision | None:

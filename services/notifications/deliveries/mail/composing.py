@@ -1,8 +1,10 @@
 """Composes a mail from notifications: text and HTML from one template, and headers that no name can break.
 
-Every value of a person is put on one line before it enters a header; `email.message` refuses line breaks too.
+Every value of a person is put on one line before it enters a header, and cannot begin an encoded word (RFC 2047): the
+library decodes those before it writes a header, line breaks included (CVE-2024-6923).
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from email.headerregistry import Address
@@ -22,10 +24,15 @@ from services.notifications.preferences.domain.choices import MANDATORY
 from services.notifications.wording import supported_locale
 
 _NEVER_FOLDED = frozenset({"list-unsubscribe", "references", "in-reply-to"})
+_BROKEN = re.compile(rb"[\r\n](?![ \t\n])")
+"""A line break that does not continue the header."""
 
 
 class MailPolicy(EmailPolicy):
-    """As RFC 5322 asks, but addresses in angle brackets stay whole: the library would encode a long one as words."""
+    """As RFC 5322 asks, but addresses in angle brackets stay whole: the library would encode a long one as words.
+
+    Raises `ValueError` for a header that would be written as two.
+    """
 
     def fold(self, name: str, value: Any) -> str:
         if name.lower() in _NEVER_FOLDED:
@@ -33,9 +40,11 @@ class MailPolicy(EmailPolicy):
         return str(super().fold(name, value))
 
     def fold_binary(self, name: str, value: Any) -> bytes:
-        if name.lower() in _NEVER_FOLDED:
-            return self.fold(name, value).encode("ascii")
-        return super().fold_binary(name, value)
+        is_whole = name.lower() in _NEVER_FOLDED
+        folded = self.fold(name, value).encode("ascii") if is_whole else super().fold_binary(name, value)
+        if _BROKEN.search(folded.removesuffix(self.linesep.encode())):
+            raise ValueError(f"the header {name} contains a line break")
+        return folded
 
 
 POLICY = MailPolicy(linesep="\r\n", cte_type="7bit")
@@ -62,11 +71,13 @@ class Composer:
 
     def compose(self, draft: Draft, *, at: datetime) -> EmailMessage:
         """Raises `ValueError` for an address that cannot be in a header."""
+        if not draft.address:  # erased a moment ago
+            raise ValueError("there is no address")
         values = self._values(draft)
         message = EmailMessage(policy=POLICY)
         message["From"] = self._sender
-        message["To"] = Address(display_name=_line(draft.name), addr_spec=draft.address)
-        message["Subject"] = values["subject"]
+        message["To"] = Address(display_name=_header_text(draft.name), addr_spec=draft.address)
+        message["Subject"] = _header_text(values["subject"])
         message["Date"] = format_datetime(at)
         self._thread(message, draft)
         message["Auto-Submitted"] = "auto-generated"
@@ -127,3 +138,7 @@ def _subject(items: Sequence[dict[str, str]], words: Any) -> str:
 
 def _line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _header_text(text: str) -> str:
+    return _line(text).replace("=?", "= ?")

@@ -30,7 +30,7 @@ class SmtpMailer:
     async def send(self, message: EmailMessage) -> Result:
         async with self._places:
             try:
-                connection = self._idle.pop() if self._idle else await self._connect()
+                connection = await self._usable()
             except (SMTPException, OSError):  # nothing was sent: the delivery is tried again
                 return "unavailable"
             async with self._kept_if_usable(connection):
@@ -52,6 +52,15 @@ class SmtpMailer:
         else:
             connection.close()
 
+    async def _usable(self) -> "_Connection":
+        """A server may have closed a connection while it was idle."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_usable:
+                return connection
+            connection.close()
+        return await self._connect()
+
     async def _connect(self) -> "_Connection":
         settings = self._settings
         client = SMTP(
@@ -64,7 +73,12 @@ class SmtpMailer:
             password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
             timeout=settings.smtp_timeout_seconds,
         )
-        await client.connect()
+        try:
+            async with asyncio.timeout(settings.smtp_timeout_seconds):  # for all steps together, as for a mail
+                await client.connect()
+        except BaseException:
+            client.close()
+            raise
         return _Connection(client)
 
 
@@ -86,9 +100,9 @@ class _Connection:
             async with asyncio.timeout(seconds):  # for all steps together: a server may answer each one slowly
                 await self._transmit(message)
         except SMTPRecipientsRefused as refused:
-            return await self._refused(refused.recipients[0], is_recipient=True)
+            return await self._refused(refused.recipients[0], is_recipient=True, seconds=seconds)
         except SMTPResponseException as refused:
-            return await self._refused(refused, is_recipient=False)
+            return await self._refused(refused, is_recipient=False, seconds=seconds)
         except ValueError:  # aiosmtplib refuses an address that it cannot write in SMTP
             return "address_invalid"
         except (SMTPException, OSError):  # time-outs and broken connections are both
@@ -105,9 +119,10 @@ class _Connection:
         policy = POLICY if is_ascii else POLICY.clone(utf8=True)
         await self._client.sendmail(sender, [recipient], message.as_bytes(policy=policy), mail_options=options)
 
-    async def _refused(self, refused: SMTPResponseException, *, is_recipient: bool) -> Result:
+    async def _refused(self, refused: SMTPResponseException, *, is_recipient: bool, seconds: float) -> Result:
         try:
-            await self._client.rset()
+            async with asyncio.timeout(seconds):
+                await self._client.rset()
         except (SMTPException, OSError):
             self.close()
         if refused.code < _PERMANENT:

@@ -16,7 +16,7 @@ from services.notifications.deliveries.usecases import Mailbox
 from services.notifications.inbox.repository.documents import of_recipient
 from services.notifications.kernel.domain import Recipient
 from services.notifications.preferences.repository import key_of
-from services.notifications.projections.repository import MongoContactRepository
+from services.notifications.projections.repository import MongoContactRepository, hold_contact
 from shared.identifiers import identifier_digest
 from shared.mongo import (
     ASCENDING,
@@ -90,7 +90,7 @@ class MongoDeliveryRepository:
         """A suppression that is known already, for the same address and reason, stays as it is."""
 
         def body(writing: Writing) -> None:
-            new = [each for each in found if not _is_known(writing, *each)]
+            new = [each for each in found if not _is_known(writing, *each) and hold_contact(writing, each[0])]
             writing.changes_nothing = not new
             for recipient, suppression in new:
                 writing[SUPPRESSIONS].replace_one(

@@ -29,7 +29,7 @@ from services.notifications.deliveries.worker import Draft
 from services.notifications.inbox.repository.documents import of_recipient, to_notification
 from services.notifications.kernel.domain import Message, Notification, Recipient
 from services.notifications.preferences.repository import MongoPreferencesRepository, key_of
-from services.notifications.projections.repository import CONTACTS, MongoContactRepository, zone_of
+from services.notifications.projections.repository import CONTACTS, MongoContactRepository, hold_contact, zone_of
 from services.notifications.wording import Wording
 from shared.identifiers import identifier_digest
 from shared.mongo import ASCENDING, Database, Document, Writing, in_one_thread
@@ -103,9 +103,11 @@ class MongoDeliveryQueue:
         def body(writing: Writing) -> None:
             for delivery in decided:
                 _record(writing, delivery)
+            if result not in {"accepted", "recipient_refused"} or not hold_contact(writing, decided[0].recipient):
+                return
             if result == "accepted":
                 _remember_matters(writing, decided)
-            if result in {"accepted", "recipient_refused"} and contact and not contact["erased"]:
+            if contact and not contact["erased"]:
                 _count_refusal(writing, decided[0], contact["email"], is_refused=result != "accepted")
 
         await in_one_thread(self._database, body)
