@@ -17,7 +17,7 @@ from services.web.mentee.api import mentee_router
 from services.web.mentor.api import mentor_router
 from services.web.mentorships.api import mentorships_router
 from services.web.pages.headers import SecurityHeaders
-from services.web.pages.problems import answer_problems
+from services.web.pages.problems import Faults, answer_problems
 from services.web.pages.rendering import Templates
 from services.web.pages.visits import Web
 from services.web.profile.api import profile_router
@@ -131,6 +131,7 @@ def _app(web: Web, database: Database, clock: Clock, metrics: Metrics) -> FastAP
     for router in (*page_routers(), operations(metrics, ready, dict)):
         app.include_router(router)
     answer_problems(app)
+    app.add_middleware(Faults)
     app.add_middleware(SecurityHeaders, secure=web.public_address.startswith("https://"))
     app.add_middleware(Observed, clock=clock, metrics=metrics)
     return app

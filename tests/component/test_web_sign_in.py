@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 
 from deploy.issuer import LocalIssuer
+from deploy.stack.ports import free_ports
 from tests.component.http_kit import Movable
-from tests.component.web_kit import Browser, Site, hidden, path_of, running
+from tests.component.web_kit import Browser, Site, hidden, path_of, running, served
 
 COORDINATOR = "coordinator/st-anna"
 
@@ -184,6 +187,53 @@ async def test_every_answer_has_the_security_headers(browser: Browser) -> None:
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert ("no-store" in answer.headers["cache-control"]) == (not path.startswith("/static"))
+
+
+async def test_a_page_about_a_fault_has_them_too_and_says_nothing_of_it(site: Site, browser: Browser) -> None:
+    async def broken() -> None:
+        raise RuntimeError("a secret")
+
+    site.app.add_api_route("/broken", broken)
+    answer = await browser.get("/broken")
+    assert answer.status_code == 500
+    assert answer.headers["x-correlation-id"] in answer.text
+    assert "secret" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_session_without_a_person_is_kept_for_an_hour_only(site: Site) -> None:
+    await site.sessions.delete_many({})
+    await site.bare("GET", "/sign-in")
+    (begun,) = await site.sessions.find({}).to_list(None)
+    assert begun["expires_at"] == begun["ends_at"] <= datetime.now(UTC) + timedelta(hours=1)
+
+
+async def test_a_live_inbox_ends_with_the_session(
+    mongo_uri: str, issuer: LocalIssuer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    signed_out, folder = asyncio.Event(), tmp_path_factory.mktemp("live")
+    (port,) = free_ports(1)
+
+    async def events() -> AsyncIterator[bytes]:
+        yield b"data: before\n\n"
+        await signed_out.wait()
+        yield b"data: after\n\n"
+
+    service = FastAPI()
+    service.add_api_route("/inbox/stream", lambda: StreamingResponse(events(), media_type="text/event-stream"))
+    async with (
+        served(service, port),
+        running(mongo_uri, issuer, folder, notifications=f"http://127.0.0.1:{port}") as site,
+        site.browser() as browser,
+    ):
+        await browser.sign_in(COORDINATOR)
+        async with browser.client.stream("GET", "/inbox/stream?after=٣") as stream:
+            chunks = stream.aiter_bytes()
+            assert b"before" in await anext(chunks)
+            await site.sessions.delete_many({})
+            signed_out.set()
+            assert [chunk async for chunk in chunks] == []
 
 
 async def test_an_unknown_page_says_so(browser: Browser) -> None:

@@ -35,6 +35,7 @@ class Site:
     web: str
     provider: Provider
     sessions: Collection
+    app: FastAPI
 
     async def bare(self, method: str, address: str, **options: Any) -> httpx.Response:
         """A request of a browser that knows nothing; redirects are not followed."""
@@ -84,9 +85,10 @@ async def running(
     *,
     access_seconds: int = 300,
     profiles: str = NOWHERE,
+    notifications: str = NOWHERE,
     clock: Clock | None = None,
 ) -> AsyncIterator[Site]:
-    """Without services behind it, unless `profiles` is named."""
+    """Without services behind it, but for those that are named."""
     web_port, sign_in_port = ports.free_ports(2)
     web, sign_in = (f"http://127.0.0.1:{port}" for port in (web_port, sign_in_port))
     providers = folder / "providers.json"
@@ -101,7 +103,7 @@ async def running(
         public_address=web,
         profiles_url=profiles,
         matching_url=NOWHERE,
-        notifications_url=NOWHERE,
+        notifications_url=notifications,
         mentorships_url=NOWHERE,
         http_port=web_port,
     )
@@ -111,10 +113,10 @@ async def running(
     database = mongo.connect(mongo_uri, settings.mongo_database)
     try:
         async with (
-            _served(service.app, web_port),
-            _served(create_app(provider, People(issuer, profiles)), sign_in_port),
+            served(service.app, web_port),
+            served(create_app(provider, People(issuer, profiles)), sign_in_port),
         ):
-            yield Site(web, provider, database["sessions"])
+            yield Site(web, provider, database["sessions"], service.app)
     finally:
         await service.close()
         await database.client.drop_database(database.name)
@@ -128,7 +130,7 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _served(app: FastAPI, port: int) -> AsyncIterator[None]:
+async def served(app: FastAPI, port: int) -> AsyncIterator[None]:
     server = _Server(uvicorn.Config(app, port=port, log_config=None, lifespan="off", timeout_graceful_shutdown=2))
     task = asyncio.create_task(server.serve())
     while not server.started:

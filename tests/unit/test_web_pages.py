@@ -43,6 +43,24 @@ def test_every_form_is_checked_for_the_token_of_its_session() -> None:
         assert posted in {dependency.call for dependency in route.dependant.dependencies}, route.path
 
 
+@pytest.mark.parametrize("part", ["..", ".", "a/b", "a?b", "a#b", "a%2fb", "ä", "a b", ""])
+def test_a_part_of_an_address_that_becomes_one_of_a_service_can_only_be_an_id(part: str) -> None:
+    looked_up = {"provider", "tag", "name", "key"}
+    sent_on = [(route, each) for route in ROUTES for each in route.dependant.path_params if each.name not in looked_up]
+    assert sent_on
+    for route, parameter in sent_on:
+        _, errors = parameter.validate(part, {}, loc=("path", parameter.name))
+        assert errors, f"{parameter.name} in {route.path}"
+
+
+@pytest.mark.parametrize(
+    ("once", "version"), [("ü", '"1"'), ("a\nb", ""), ("", ""), ("k", '"1"\r\nx: y'), ("k" * 201, "")]
+)
+def test_hidden_fields_that_cannot_be_headers_are_a_forged_form(once: str, version: str) -> None:
+    assert not form_of([("_once", once), ("_version", version)]).is_sendable
+    assert form_of([("_once", "0190a8f0"), ("_version", 'W/"7"')]).is_sendable
+
+
 def test_every_form_has_a_page_at_its_address_to_come_back_to() -> None:
     pages = {route.path for route in ROUTES if "GET" in (route.methods or ())}
     assert {route.path for route in ROUTES if "POST" in (route.methods or ())} <= pages

@@ -16,6 +16,7 @@ _KEPT_CONNECTIONS = 20
 _UNAVAILABLE = 500
 _IN_USE = "idempotency_key_in_use"
 _WAITS, _WAITS_SECONDS = 20, 0.1
+_UPLOAD_SECONDS = 60
 
 
 class ServiceDown(Exception):
@@ -87,7 +88,9 @@ class Service:
         return await self._send("PATCH", path, json=body, headers=_condition(etag))
 
     async def upload(self, path: str, fields: Mapping[str, str], files: Mapping[str, Any], *, once: str) -> Answer:
-        return await self._send("POST", path, data=fields, files=files, headers={"idempotency-key": once})
+        return await self._send(
+            "POST", path, data=fields, files=files, headers={"idempotency-key": once}, most_seconds=_UPLOAD_SECONDS
+        )
 
     async def pages(self, path: str, *, most: int, **query: Any) -> list[Json]:
         """The first items of a list, at most so many."""
@@ -117,14 +120,19 @@ class Service:
         finally:
             await answer.aclose()
 
-    async def _send(self, method: str, path: str, **options: Any) -> Answer:
+    async def _send(self, method: str, path: str, *, most_seconds: float | None = None, **options: Any) -> Answer:
+        """The client's time limit is one of each step; here it holds for the whole answer, which may come slowly."""
         options["headers"] = self._headers() | options.get("headers", {})
         try:
-            answer = await self.client.request(method, f"{self.address}{path}", **options)
-        except httpx.HTTPError as fault:
+            async with asyncio.timeout(most_seconds or self.client.timeout.read):
+                answer = await self.client.request(method, f"{self.address}{path}", **options)
+        except (httpx.HTTPError, TimeoutError) as fault:
             raise ServiceDown(self.name) from fault
         self._checked(answer)
-        return Answer(answer.json() if answer.content else None, answer.headers.get("etag", ""))
+        try:
+            return Answer(answer.json() if answer.content else None, answer.headers.get("etag", ""))
+        except ValueError as fault:  # something else answers at the service's address
+            raise ServiceDown(self.name) from fault
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
         if answer.status_code >= _UNAVAILABLE:

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from services.web.clients.transport import Refused
 from services.web.pages.forms import Form, form_of, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
+from shared.contracts.payload import Id
 
 _FILTERS = ("name", "programme", "role", "status")
 
@@ -36,11 +37,11 @@ def members_router() -> APIRouter:
         )
 
     @routes.get("/members/{member}")
-    async def see(member: str, visit: SignedIn) -> Response:
+    async def see(member: Id, visit: SignedIn) -> Response:
         return await _member(visit, member, Form())
 
     @routes.post("/members/{member}")
-    async def invite(member: str, visit: SignedIn, form: Posted) -> Response:
+    async def invite(member: Id, visit: SignedIn, form: Posted) -> Response:
         """Shows the code once: it is stored nowhere."""
         try:
             code = await visit.profiles.invite(member, once=form.once)

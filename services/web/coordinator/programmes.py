@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from services.web.clients.profiles import Programme
 from services.web.pages.forms import page_router
 from services.web.pages.visits import SignedIn, SignedInVisit, part
+from shared.contracts.payload import Id
 
 
 def programmes_router() -> APIRouter:
@@ -21,7 +22,7 @@ def programmes_router() -> APIRouter:
         return visit.page("coordinator/programmes.html", programmes=(await visit.profiles.programmes()).values())
 
     @routes.get("/programmes/{programme}")
-    async def overview(programme: str, visit: SignedIn) -> Response:
+    async def overview(programme: Id, visit: SignedIn) -> Response:
         found, unmatched, requests, relationships, rounds = await asyncio.gather(
             programme_of(visit, programme),
             part(visit.matching.unmatched_in(programme)),
@@ -44,21 +45,21 @@ def programmes_router() -> APIRouter:
         )
 
     @routes.get("/programmes/{programme}/requests")
-    async def requests(programme: str, visit: SignedIn) -> Response:
+    async def requests(programme: Id, visit: SignedIn) -> Response:
         found, pairs, names = await asyncio.gather(
             programme_of(visit, programme), visit.matching.requests_of(programme), names_in(visit, programme)
         )
         return visit.page("coordinator/requests.html", programme=found, pairs=pairs, names=names)
 
     @routes.get("/programmes/{programme}/mentorships")
-    async def relationships(programme: str, visit: SignedIn) -> Response:
+    async def relationships(programme: Id, visit: SignedIn) -> Response:
         found, pairs, names = await asyncio.gather(
             programme_of(visit, programme), visit.matching.relationships_of(programme), names_in(visit, programme)
         )
         return visit.page("coordinator/mentorships.html", programme=found, pairs=pairs, names=names)
 
     @routes.get("/programmes/{programme}/waiting")
-    async def waiting(programme: str, visit: SignedIn) -> Response:
+    async def waiting(programme: Id, visit: SignedIn) -> Response:
         found, unmatched, names = await asyncio.gather(
             programme_of(visit, programme), visit.matching.unmatched_in(programme), names_in(visit, programme)
         )

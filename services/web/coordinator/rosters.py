@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from services.web.clients.transport import Refused
 from services.web.pages.forms import Form, UploadRoute, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
+from shared.contracts.payload import Id
 
 _ROWS = 200
 
@@ -24,15 +25,16 @@ def rosters_router() -> APIRouter:
             wrong = form.with_errors({name: visit.language.refusal(f"{name}_missing", "") for name in missing})
             return await _rosters(visit, wrong)
         files = {name: (file.filename or name, await file.read()) for name, file in form.files.items()}
-        fields = {"section": form.text("section").strip(), "dry_run": str(form.text("step") != "import").lower()}
+        step = "import" if form.text("step") == "import" else "try"
+        fields = {"section": form.text("section").strip(), "dry_run": str(step != "import").lower()}
         try:
-            roster = await visit.profiles.upload_roster(fields, files, once=f"{form.once}-{form.text('step')}")
+            roster = await visit.profiles.upload_roster(fields, files, once=f"{form.once}-{step}")
         except Refused as refused:
             return await _rosters(visit, form.refused(refused, visit.refusal(refused)))
         return visit.go(f"/rosters/{roster.id}")
 
     @routes.get("/rosters/{roster}")
-    async def see(roster: str, visit: SignedIn) -> Response:
+    async def see(roster: Id, visit: SignedIn) -> Response:
         visit.me.require("coordinator")
         found = await visit.profiles.roster(roster)
         refused = await visit.profiles.rows(roster, verdict="refused", most=_ROWS)

@@ -7,6 +7,7 @@ from services.web.clients.transport import Refused
 from services.web.coordinator.programmes import names_in, programme_of
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit
+from shared.contracts.payload import Id
 
 _TARGETS = ("fit", "coverage")
 _PLACES = 500
@@ -17,11 +18,11 @@ def rounds_router() -> APIRouter:
     routes = page_router()
 
     @routes.get("/programmes/{programme}/rounds")
-    async def rounds(programme: str, visit: SignedIn) -> Response:
+    async def rounds(programme: Id, visit: SignedIn) -> Response:
         return await _rounds(visit, programme, Form({"target": ["fit"]}))
 
     @routes.post("/programmes/{programme}/rounds")
-    async def begin(programme: str, visit: SignedIn, form: Posted) -> Response:
+    async def begin(programme: Id, visit: SignedIn, form: Posted) -> Response:
         target = form.text("target")
         if target not in _TARGETS:
             wrong = form.with_errors({"target": visit.language.refusal("target_missing", "")})
@@ -38,11 +39,11 @@ def rounds_router() -> APIRouter:
 
 def _one(routes: APIRouter) -> None:
     @routes.get("/rounds/{round}")
-    async def see(round: str, visit: SignedIn) -> Response:
+    async def see(round: Id, visit: SignedIn) -> Response:
         return await _round(visit, round, Form())
 
     @routes.post("/rounds/{round}")
-    async def decide(round: str, visit: SignedIn, form: Posted) -> Response:
+    async def decide(round: Id, visit: SignedIn, form: Posted) -> Response:
         """A publication is confirmed once more: everybody is notified, and it cannot be taken back."""
         command = form.text("command")
         if command not in _COMMANDS:

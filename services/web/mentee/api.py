@@ -8,6 +8,7 @@ from services.web.clients.matching import Suggestion
 from services.web.clients.transport import Refused
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
+from shared.contracts.payload import Id
 
 MESSAGE_LENGTH = 2_000
 
@@ -34,7 +35,7 @@ def mentee_router() -> APIRouter:
         )
 
     @routes.get("/mentors/{programme}/{mentor}/why-not")
-    async def why_not(programme: str, mentor: str, visit: SignedIn) -> Response:
+    async def why_not(programme: Id, mentor: Id, visit: SignedIn) -> Response:
         answer, cards = await asyncio.gather(
             visit.matching.why_not(visit.member, mentor, programme), part(visit.profiles.cards([mentor]))
         )
@@ -47,11 +48,11 @@ def mentee_router() -> APIRouter:
 
 def _ask(routes: APIRouter) -> None:
     @routes.get("/mentors/{programme}/{mentor}/ask")
-    async def write(programme: str, mentor: str, visit: SignedIn) -> Response:
+    async def write(programme: Id, mentor: Id, visit: SignedIn) -> Response:
         return await _writing(visit, programme, mentor, visit.form)
 
     @routes.post("/mentors/{programme}/{mentor}/ask")
-    async def check_or_send(programme: str, mentor: str, visit: SignedIn, form: Posted) -> Response:
+    async def check_or_send(programme: Id, mentor: Id, visit: SignedIn, form: Posted) -> Response:
         """First shows the message once more; sends it with the button on that page."""
         if len(form.text("message")) > MESSAGE_LENGTH:
             wrong = form.with_errors({"message": visit.language.refusal("message_too_long", "")})
@@ -85,11 +86,11 @@ def _requests(routes: APIRouter) -> None:
         )
 
     @routes.get("/requests/{request}")
-    async def see(request: str, visit: SignedIn) -> Response:
+    async def see(request: Id, visit: SignedIn) -> Response:
         return await _request(visit, request, Form())
 
     @routes.post("/requests/{request}")
-    async def withdraw(request: str, visit: SignedIn, form: Posted) -> Response:
+    async def withdraw(request: Id, visit: SignedIn, form: Posted) -> Response:
         try:
             await visit.matching.settle(request, "withdraw", {}, etag=form.version, once=form.once)
         except Refused as refused:

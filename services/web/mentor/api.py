@@ -8,6 +8,7 @@ from services.web.clients.transport import Refused
 from services.web.labels import DECLINING
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
+from shared.contracts.payload import Id
 
 
 def mentor_router() -> APIRouter:
@@ -30,11 +31,11 @@ def mentor_router() -> APIRouter:
         )
 
     @routes.get("/asks/{request}")
-    async def see(request: str, visit: SignedIn) -> Response:
+    async def see(request: Id, visit: SignedIn) -> Response:
         return await _ask(visit, request, visit.form)
 
     @routes.post("/asks/{request}")
-    async def answer(request: str, visit: SignedIn, form: Posted) -> Response:
+    async def answer(request: Id, visit: SignedIn, form: Posted) -> Response:
         command = form.text("answer")
         if command not in {"accept", "decline"}:
             wrong = form.with_errors({"answer": visit.language.refusal("answer_missing", "")})

@@ -9,6 +9,7 @@ from services.web.clients.transport import Refused
 from services.web.labels import CLOSING
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
+from shared.contracts.payload import Id
 
 
 def mentorships_router() -> APIRouter:
@@ -31,11 +32,11 @@ def mentorships_router() -> APIRouter:
         )
 
     @routes.get("/mentorships/{relationship}")
-    async def see(relationship: str, visit: SignedIn) -> Response:
+    async def see(relationship: Id, visit: SignedIn) -> Response:
         return await _page(visit, relationship, Form(), "mentorships/mentorship.html")
 
     @routes.post("/mentorships/{relationship}")
-    async def pause_or_resume(relationship: str, visit: SignedIn, form: Posted) -> Response:
+    async def pause_or_resume(relationship: Id, visit: SignedIn, form: Posted) -> Response:
         command = form.text("command")
         if command not in {"pause", "resume"}:
             raise HTTPException(404)
@@ -52,11 +53,11 @@ def mentorships_router() -> APIRouter:
 
 def _end(routes: APIRouter) -> None:
     @routes.get("/mentorships/{relationship}/end")
-    async def choose_reason(relationship: str, visit: SignedIn) -> Response:
+    async def choose_reason(relationship: Id, visit: SignedIn) -> Response:
         return await _page(visit, relationship, visit.form, "mentorships/end.html")
 
     @routes.post("/mentorships/{relationship}/end")
-    async def end(relationship: str, visit: SignedIn, form: Posted) -> Response:
+    async def end(relationship: Id, visit: SignedIn, form: Posted) -> Response:
         if form.text("reason") not in CLOSING:
             wrong = form.with_errors({"reason": visit.language.refusal("reason_missing", "")})
             return await _page(visit, relationship, wrong, "mentorships/end.html")

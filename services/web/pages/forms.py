@@ -1,5 +1,6 @@
 """Forms: what was posted, and how a page shows it again with its errors. Nothing typed is lost by an error."""
 
+import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,9 @@ from shared.http.requests import BoundedRequest
 
 CSRF, ONCE, OWNER, VERSION = "_csrf", "_once", "_owner", "_version"
 """Hidden fields of every form: the session's token, the idempotency key, to whom it was shown, the version edited."""
+
+
+_SENT_ON = re.compile(r"[!-~]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,11 @@ class Form:
     def version(self) -> str:
         """The ETag of what the form shows."""
         return self.text(VERSION)
+
+    @property
+    def is_sendable(self) -> bool:
+        """Whether the idempotency key and the version can be headers of a request to a service."""
+        return all(_SENT_ON.fullmatch(text) for text in (self.once, self.version or "-"))
 
     @property
     def typed(self) -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,7 @@ from services.web.clients.notifications import Notifications
 from services.web.clients.profiles import Profiles
 from services.web.clients.transport import Refused, Service, ServiceDown
 from services.web.languages import Language, accepted
-from services.web.pages.forms import CSRF, ONCE, OWNER, Form, form_from, form_of
+from services.web.pages.forms import CSRF, OWNER, Form, form_from, form_of
 from services.web.pages.menu import menu
 from services.web.pages.rendering import Templates
 from services.web.session.domain import Session
@@ -122,6 +122,10 @@ class SignedInVisit(Visit):
     def _service(self, name: str) -> Service:
         return self.web.service(name, self.token)
 
+    async def is_signed_in_still(self) -> bool:
+        """For an answer that outlasts its request, which does not prolong the session."""
+        return self.known is not None and await self.web.sessions.repository.is_alive(self.known.id)
+
     @property
     def member(self) -> str:
         """The person's member id; empty where profiles knows nobody of this sign-in."""
@@ -184,7 +188,7 @@ async def posted(request: Request, visit: Annotated[SignedInVisit, Depends(signe
     """The form of a signed-in person. Raises `Forged` without the token of their session."""
     form = form_from(await request.form())
     is_ours = visit.csrf and hmac.compare_digest(form.text(CSRF).encode(), visit.csrf.encode())
-    if not (is_ours and form.text(OWNER) == visit.owner and form.text(ONCE)):
+    if not (is_ours and form.text(OWNER) == visit.owner and form.is_sendable):
         raise Forged
     if visit.known and visit.known.session.draft:
         await visit.web.sessions.repository.change(visit.known.id, lambda session: replace(session, draft=None))

@@ -14,6 +14,7 @@ from services.web.pages.forms import Form, page_router
 from services.web.pages.readers import seen
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
 from services.web.profile.steps import FACTORS, LANGUAGES, MOST_WEIGHT, STEPS, Step, step_after, step_named, weights_of
+from shared.contracts.payload import Id
 
 _STALE = 412
 
@@ -72,11 +73,11 @@ def _never(routes: APIRouter) -> None:
         return visit.page("profile/never_list.html", profile=profile, cards=cards.value or {})
 
     @routes.get("/profile/never/{member}")
-    async def confirm(member: str, visit: SignedIn) -> Response:
+    async def confirm(member: Id, visit: SignedIn) -> Response:
         return await _never_page(visit, member, Form())
 
     @routes.post("/profile/never/{member}")
-    async def change(member: str, visit: SignedIn, form: Posted) -> Response:
+    async def change(member: Id, visit: SignedIn, form: Posted) -> Response:
         """Adds or removes one person, on whatever the list holds now: no other entry can be lost by it."""
         profile, etag = await visit.profiles.me()
         others = [id for id in profile.never if id != member]

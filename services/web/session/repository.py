@@ -20,6 +20,8 @@ from shared.mongo import ASCENDING, Database, IndexModel, ensure_indexes
 
 _ID_BYTES = 32
 _TOUCHED_SECONDS = 60
+_BEFORE_SIGN_IN = timedelta(hours=1)
+"""How long a session without a person is kept: everybody on the network can have one made."""
 _ATTEMPTS = 5
 _RENEWAL_SECONDS = 15
 _SESSION: TypeAdapter[Session] = TypeAdapter(Session)
@@ -41,13 +43,14 @@ class SessionRepository:
         """Returns the id for the cookie, which is stored nowhere."""
         id = secrets.token_urlsafe(_ID_BYTES)
         now = self._clock.now()
+        lifetime = self._lifetime if session.tokens else min(self._lifetime, _BEFORE_SIGN_IN)
         await self._sessions.insert_one(
             {
                 "_id": _hashed(id),
                 "version": 1,
                 "sealed": _seal(id, session),
-                "ends_at": now + self._lifetime,
-                "expires_at": min(now + self._idle, now + self._lifetime),
+                "ends_at": now + lifetime,
+                "expires_at": now + min(self._idle, lifetime),
             }
         )
         return id
@@ -62,6 +65,11 @@ class SessionRepository:
         if (extended - found["expires_at"]).total_seconds() > _TOUCHED_SECONDS:
             await self._sessions.update_one({"_id": found["_id"]}, {"$set": {"expires_at": extended}})
         return _open(id, found["sealed"])
+
+    async def is_alive(self, id: str) -> bool:
+        """Does not postpone the end."""
+        alive = {"_id": _hashed(id), "expires_at": {"$gt": self._clock.now()}}
+        return await self._sessions.find_one(alive, {"_id": 1}) is not None
 
     async def change(self, id: str, change: Callable[[Session], Session]) -> Session | None:
         """Applies `change` to the newest state; None where the session has ended."""
