@@ -86,6 +86,9 @@ class Caller:
     async def patch(self, service: str, path: str, body: Json, *, etag: str) -> httpx.Response:
         return await self._send("PATCH", service, path, json=body, headers={"if-match": etag})
 
+    async def put(self, service: str, path: str, body: Json) -> httpx.Response:
+        return await self._send("PUT", service, path, json=body)
+
     async def upload(self, service: str, path: str, fields: Json, files: Mapping[str, Any]) -> httpx.Response:
         return await self._send("POST", service, path, data=fields, files=files, headers=self._idempotency_key())
 

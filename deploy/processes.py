@@ -74,6 +74,8 @@ def environment(service: str, stack: Stack, issuer: LocalIssuer, *, port: int) -
         # The embedded broker answers an empty fetch only after the whole wait.
         settings["KAFKA_FETCH_MAX_WAIT_MS"] = "10"
         settings["TOPICS_CHECKED"] = "false"
+    if service == "mentorships":
+        settings["TEST_CLOCK"] = "true"
     if network := network_id():
         settings["NETWORK_ID"] = network
     own = {f"{service.upper()}_{name}": value for name, value in settings.items()}

@@ -3,7 +3,7 @@
 import hashlib
 import time
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import uuid_utils
@@ -40,3 +40,13 @@ class SystemClock:
 
     def new_id(self) -> str:
         return str(uuid_utils.uuid7())
+
+
+class AdjustableClock(SystemClock):
+    """A time of day that is ahead, for development and tests. Ids and durations are those of the system."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead

@@ -1,4 +1,4 @@
-"""The demo's steps, from rosters to notifications and through two live changes."""
+"""The demo's steps, from rosters to notifications, two live changes and one mentorship."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +12,7 @@ from deploy.demo import report, rosters
 from deploy.demo.following import Followed, follow, last_seat, new_topics
 from deploy.demo.founding import Member, found, members, sign_in
 from deploy.demo.listening import Listener, listening
+from deploy.demo.mentorship import Mentored, follow_mentorship
 from deploy.demo.network import people
 from deploy.demo.reading import Inbox, Shortlist, explained_lists, filled_inbox, read_all
 from deploy.issuer import LocalIssuer
@@ -36,7 +37,7 @@ async def run(
 ) -> report.Result:
     """Prints a summary and returns its contents. Raises `NeverArrived` with where to look.
 
-    A second run on the same network finds its people there, and makes the two live changes only.
+    A second run on the same network finds its people there, and makes the live changes and one more mentorship only.
     """
     console, clock = console or Console(), SystemClock()
     began = clock.monotonic()
@@ -51,12 +52,14 @@ async def run(
         await job.quiet()
         lists = await job.lists(by_id)
         followed = await job.follow(by_id, lists)
+        mentored = await job.follow_mentorship(by_id, lists)
     result = report.Result(
         imports=imports,
         members=tuple(by_id.values()),
         lists=tuple(lists.values()),
         inboxes=tuple(inboxes),
         followed=tuple(followed),
+        mentored=mentored,
         events=Counter(event.topic for event in listener.events),
         seconds=clock.monotonic() - began,
     )
@@ -145,3 +148,9 @@ class _Job:
             lists |= await self._lists([by_id[mentee] for mentee in mentees], lambda: None)
             advance()
         return followed
+
+    async def follow_mentorship(self, by_id: Mapping[str, Member], lists: Mapping[str, Shortlist]) -> Mentored:
+        advance = self.step("a mentorship, followed for months", 1)
+        mentored = await follow_mentorship(self.api, self.listener, by_id, tuple(lists.values()))
+        advance()
+        return mentored

@@ -1,4 +1,4 @@
-"""What an integrator receives: events of three topics through its own consumer, and one member's live inbox."""
+"""What an integrator receives: events of four topics through its own consumer, and one member's live inbox."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Envelope, Unreadable, read
 from shared.contracts.payload import Payload
 
-TOPICS = ("profiles.members", "matching.events", "notifications.events")
+TOPICS = ("profiles.members", "matching.events", "mentorships.events", "notifications.events")
 _FETCH_WAIT_MS = 10
 """How long a broker holds an empty fetch: the default would add to the measured times."""
 

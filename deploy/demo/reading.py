@@ -70,14 +70,14 @@ async def inbox_of(api: Api, member: Member) -> Inbox:
 
 async def explained_lists(api: Api, mentee: Member) -> tuple[Shortlist, ...] | None:
     """None until there is an explained list for each programme in which the person looks for a mentor."""
-    lists = await _none_if_not_ready(lists_of(api, mentee))
+    lists = await none_if_not_ready(lists_of(api, mentee))
     explained = {shortlist.programme for shortlist in lists or () if shortlist.is_explained}
     return lists if explained == set(mentee.mentee_in) else None
 
 
 async def filled_inbox(api: Api, member: Member) -> Inbox | None:
     """None until there is a notification."""
-    inbox = await _none_if_not_ready(inbox_of(api, member))
+    inbox = await none_if_not_ready(inbox_of(api, member))
     return inbox if inbox and inbox.items else None
 
 
@@ -110,7 +110,8 @@ async def read_all(
     return list(answers.values())
 
 
-async def _none_if_not_ready(request: Awaitable[T]) -> T | None:
+async def none_if_not_ready(request: Awaitable[T]) -> T | None:
+    """None where the service does not know the sign-in, or what the path names, yet."""
     try:
         return await request
     except Refused as refused:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from deploy.demo.following import COALESCED_SECONDS, Followed, Hop
 from deploy.demo.founding import Member
+from deploy.demo.mentorship import Mentored
 from deploy.demo.reading import Inbox, Shortlist
 
 _EXAMPLE_LENGTH = 5
@@ -27,6 +28,7 @@ class Result:
     inboxes: tuple[Inbox, ...]
     """Of every mentee, before the live changes."""
     followed: tuple[Followed, ...]
+    mentored: Mentored
     events: Mapping[str, int]
     """By topic."""
     seconds: float
@@ -69,6 +71,8 @@ def summary(result: Result, console: Console) -> None:
         if followed.change.leaving_mentor:
             console.print(_others(followed), highlight=False, markup=False)
     console.print(_example(result.example))
+    console.print(_stages(result.mentored))
+    console.print(_calendar(result.mentored), highlight=False, markup=False)
     console.print(
         f"{len(result.lists)} lists, {result.notifications} notifications for {len(result.inboxes)} mentees; events: "
         + ", ".join(f"{count} on {topic}" for topic, count in sorted(result.events.items()))
@@ -128,6 +132,20 @@ def _example(shortlist: Shortlist) -> Table:
     for suggested in shortlist.items[:_EXAMPLE_LENGTH]:
         table.add_row(str(suggested.rank), suggested.institution, f"{suggested.match} %", " ".join(suggested.reasons))
     return table
+
+
+def _stages(mentored: Mentored) -> Table:
+    table = _table("One mentorship", "on", "what happens", "events", "who is notified")
+    for stage in mentored.stages:
+        table.add_row(f"{stage.on:%d %b %Y}", stage.name, "\n".join(stage.events), "\n".join(stage.notified))
+    return table
+
+
+def _calendar(mentored: Mentored) -> str:
+    """The lines that make the meetings, without the name of the other person."""
+    shown = ("UID", "SEQUENCE", "DTSTART", "DURATION", "RRULE", "STATUS")
+    lines = [line for line in mentored.calendar.partition("BEGIN:VEVENT")[2].splitlines() if line.startswith(shown)]
+    return "  Their calendar file: " + "  ".join(lines)
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
+from fastapi import APIRouter
+
 from services.mentorships.agreements import wiring as agreements
 from services.mentorships.calendars import wiring as calendars
 from services.mentorships.checkins import wiring as checkins
@@ -19,8 +21,9 @@ from services.mentorships.privacy.usecases import Exports
 from services.mentorships.projections import wiring as projections
 from services.mentorships.settings import MentorshipsSettings
 from services.mentorships.slices import EXPORTS, FORGET, mentorships
+from services.mentorships.test_clock import test_clock_router
 from shared import bootstrap
-from shared.clock import Clock, SystemClock
+from shared.clock import AdjustableClock, Clock, SystemClock
 from shared.contracts.dead_letters import MentorshipsRecordParked
 from shared.service import Service, roles_of, run
 from shared.slices import Slice, assemble
@@ -33,7 +36,8 @@ def main(arguments: Sequence[str]) -> None:
     roles = roles_of(arguments)
     settings = MentorshipsSettings.from_environment()
     configure_logs(NAME, level=settings.log_level)
-    asyncio.run(_run(settings, SystemClock(), roles))
+    clock = AdjustableClock() if settings.test_clock else SystemClock()
+    asyncio.run(_run(settings, clock, roles))
 
 
 async def _run(settings: MentorshipsSettings, clock: Clock, roles: frozenset[str]) -> None:
@@ -64,9 +68,14 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             meetings.build(dependencies, mentorships(dependencies.database, clock)),
             calendars.build(dependencies),
             numbers.build(dependencies),
+            Slice(routers=_development(settings, clock)),
             Slice(
                 prepare=[erasures.prepare],
                 routers=[export_router(Exports(MongoExports(dependencies.database, EXPORTS)))],
             ),
         ],
     )
+
+
+def _development(settings: MentorshipsSettings, clock: Clock) -> list[APIRouter]:
+    return [test_clock_router(clock)] if settings.test_clock and isinstance(clock, AdjustableClock) else []

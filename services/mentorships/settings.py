@@ -1,5 +1,8 @@
 """Settings of mentorships, from the environment (`MENTORSHIPS_MONGO_URI`, …)."""
 
+from typing import Self
+
+from pydantic import model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -10,3 +13,13 @@ class MentorshipsSettings(ServiceSettings):
 
     mongo_database: str = "mentorships"
     http_port: int = 8004
+    test_clock: bool = False
+    """Whether an operator may move the clock of this process; development only."""
+
+    @model_validator(mode="after")
+    def _keep_time_in_production(self) -> Self:
+        if self.test_clock and self.environment == "production":
+            raise ValueError(
+                "MENTORSHIPS_TEST_CLOCK is for development: remove it, or set the environment to development"
+            )
+        return self

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -20,7 +20,7 @@ from services.mentorships.settings import MentorshipsSettings
 from services.mentorships.slices import mentorships
 from shared import mongo
 from shared.auth import subject_hash
-from shared.clock import SystemClock
+from shared.clock import AdjustableClock
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.matching import (
     RelationshipClosed,
@@ -39,22 +39,12 @@ MENTEE = Recipient(member="mia", institution=NORTH)
 MENTOR = Recipient(member="ada", institution=SOUTH)
 
 
-class ShiftedClock(SystemClock):
-    """The time of day, moved on by a test."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.ahead
-
-
 @dataclass(slots=True)
 class MentorshipsService:
     http: httpx.AsyncClient
     issuer: LocalIssuer
     database: Database
-    clock: ShiftedClock
+    clock: AdjustableClock
     mentorships: MongoMentorships
     _sequences: Any = field(default_factory=lambda: count(1))
 
@@ -146,7 +136,7 @@ def about(id: str, *, mentee: Recipient = MENTEE, mentor: Recipient = MENTOR) ->
 async def serving(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, *roles: str
 ) -> AsyncIterator[MentorshipsService]:
-    clock = ShiftedClock()
+    clock = AdjustableClock()
     settings = MentorshipsSettings(
         environment="development",
         mongo_uri=SecretStr(mongo_uri),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -201,6 +202,34 @@ async def test_matching_works_while_notifications_is_down_and_each_change_notifi
         assert len([event for event in listener.events if _caused_by(rematch)(event)]) == 1
     positions = [event.payload.position for event in notified if isinstance(event.payload, NotificationRecorded)]
     assert positions == [inbox.position + 1 for inbox in before]
+
+
+async def test_a_mentorship_is_followed_from_the_request_to_a_reminder_after_silence(demo: Demo, api: Api) -> None:
+    stages = demo.result.mentored.stages
+    assert [event for stage in stages for event in stage.events] == [
+        "mentor.requested",
+        "request.accepted",
+        "relationship.opened",
+        "mentorship.began",
+        "agreement.proposed",
+        "agreement.signed",
+        "agreement.in_force",
+        "mentorship.activated",
+        "meeting.proposed",
+        "meeting.agreed",
+        "meeting.reminded",
+        "meeting.held",
+        "check_in.opened",
+        "check_in.answered",
+        "mentorship.silent",
+    ]
+    assert stages[-1].notified == ("mentee: mentorship-silent", "mentor: mentorship-silent")
+    assert stages[-1].on - stages[0].on > timedelta(days=60)
+    assert "RRULE:FREQ=MONTHLY;BYDAY=1FR" in demo.result.mentored.calendar
+    assert "mentorship.silent" in demo.printed
+    await api.operator().put("mentorships", "/test-clock", {"hours": 0})
+    with pytest.raises(Refused, match="403"):
+        await api.coordinator(PEOPLE[0].institution).put("mentorships", "/test-clock", {"hours": 1})
 
 
 async def test_a_request_is_accepted_and_both_are_notified(demo: Demo, api: Api) -> None:
