@@ -207,7 +207,7 @@ async def test_matching_works_while_notifications_is_down_and_each_change_notifi
 async def test_a_mentorship_is_followed_from_the_request_to_a_reminder_after_silence(demo: Demo, api: Api) -> None:
     stages = demo.result.mentored.stages
     assert [event for stage in stages for event in stage.events] == [
-        "mentor.requested",
+        "request.made",
         "request.accepted",
         "relationship.opened",
         "mentorship.began",

@@ -167,6 +167,13 @@ def test_meetings_keep_their_local_time_over_years(wanted: Plan) -> None:
     assert len({meeting.id for meeting in found}) == len(found)
 
 
+@given(regular(), st.integers(0, 1_500))
+def test_meetings_from_any_day_on_are_those_from_the_start_without_the_earlier_ones(wanted: Plan, days: int) -> None:
+    begin, end = NOW + days * DAY, NOW + 1_600 * DAY
+    every = between(wanted, {}, NOW, end)
+    assert between(wanted, {}, begin, end) == [meeting for meeting in every if meeting.starts_at >= begin]
+
+
 def test_a_first_friday_keeps_five_o_clock_for_ten_years() -> None:
     ten_years = list(islice(from_then_on(plan(), {}, NOW), 120))
     shown = [meeting.starts_at.astimezone(ZoneInfo(BERLIN)) for meeting in ten_years]

@@ -2,12 +2,14 @@
 
 import json
 import logging
+import os
 from pathlib import Path
 
 import pytest
 import structlog
 
 from deploy.issuer import LocalIssuer
+from services.mentorships.settings import MentorshipsSettings
 from services.profiles.settings import Settings
 from shared.telemetry import configure_logs, logger
 
@@ -201,3 +203,13 @@ def test_a_value_that_would_fail_later_is_refused_at_startup_in_one_line(
     environment.setenv(f"PROFILES_{name}", value)
     [_, line] = refused().splitlines()
     assert line.strip().startswith(f"PROFILES_{name}: ")
+
+
+def test_production_refuses_a_clock_that_can_be_moved(environment: pytest.MonkeyPatch) -> None:
+    for name in ("MONGO_URI", "KAFKA_BOOTSTRAP", "ISSUERS_FILE"):
+        environment.setenv(f"MENTORSHIPS_{name}", os.environ[f"PROFILES_{name}"])
+    environment.setenv("MENTORSHIPS_TEST_CLOCK", "true")
+    with pytest.raises(SystemExit, match="MENTORSHIPS_TEST_CLOCK is for development"):
+        MentorshipsSettings.from_environment()
+    environment.setenv("MENTORSHIPS_ENVIRONMENT", "development")
+    assert MentorshipsSettings.from_environment().test_clock

@@ -5,19 +5,31 @@ not. `plans.py` admits only rules whose next date is found soon.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from dateutil.rrule import rrule, rrulestr
+from dateutil.rrule import DAILY, WEEKLY, rrule, rrulestr
 
 from services.mentorships.meetings.domain.zones import local_time
 
 _CACHED_RULES = 2_000
+_PERIODS = {DAILY: timedelta(days=1), WEEKLY: timedelta(weeks=1)}
+"""The others have at most twelve periods a year."""
 
 
 def dates(rule: str, starts: datetime, zone: str, *, after: datetime) -> Iterator[datetime]:
     """The rule's dates after this one, in order, as local times; without an end if the rule has none."""
-    return iter(_expandable(rule, starts, zone).xafter(after))
+    return iter(_beginning_near(_expandable(rule, starts, zone), starts, after).xafter(after))
+
+
+def _beginning_near(rule: rrule, starts: datetime, after: datetime) -> rrule:
+    """The same dates, without those of the periods before `after`: dateutil generates each date from the start on."""
+    period = _PERIODS.get(rule._freq)  # noqa: SLF001 -- dateutil has no public names for what it parsed
+    if period is None or rule._count is not None:  # noqa: SLF001
+        return rule
+    period *= rule._interval  # noqa: SLF001
+    passed = (after - starts) // period - 1
+    return rule.replace(dtstart=starts + passed * period) if passed > 0 else rule
 
 
 def first_date(rule: str, starts: datetime) -> datetime:
