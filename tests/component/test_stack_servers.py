@@ -60,4 +60,4 @@ def test_no_client_reads_without_credentials(mongo_uri: str) -> None:
 
 
 def test_each_service_has_a_server_of_its_own(mongo_uris: dict[str, str]) -> None:
-    assert len({uri.split("@")[1] for uri in mongo_uris.values()}) == 3
+    assert len({uri.split("@")[1] for uri in mongo_uris.values()}) == len(SERVICES)
