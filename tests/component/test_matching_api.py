@@ -210,3 +210,27 @@ async def test_without_a_token_there_is_nothing_and_health_and_metrics_answer(ma
 def test_a_cell_that_a_spreadsheet_would_execute_is_escaped(cell: str) -> None:
     assert escape_formula(cell) == f"'{cell}"
     assert escape_formula("ana") == "ana"
+
+
+async def test_the_directory_shows_whom_a_mentee_may_ask_and_nobody_else(matching: Matching) -> None:
+    answer = await matching.get("/me/mentors", "ana", NORTH, programme=CARE)
+    assert answer.status_code == 200, answer.text
+    first = answer.json()["items"][0]
+    assert [each["mentor"] for each in answer.json()["items"]] == ["mara", "milo"]
+    assert (first["card"]["named"], first["factors"]["topics"]) == (True, 66)
+    assert "reasons" not in first
+    careers = await matching.get("/me/mentors", "ana", NORTH, programme=CARE, topic="careers")
+    assert [each["mentor"] for each in careers.json()["items"]] == ["mara"]
+    page = (await matching.get("/me/mentors", "ana", NORTH, programme=CARE, limit=1)).json()
+    following = await matching.get("/me/mentors", "ana", NORTH, programme=CARE, limit=1, cursor=page["next"])
+    assert [each["mentor"] for each in following.json()["items"]] == ["milo"]
+
+
+async def test_a_directory_is_the_mentee_s_own(matching: Matching) -> None:
+    for subject, home, role, status in [
+        ("stranger", NORTH, "member", 404),
+        ("ana", SOUTH, "member", 404),
+        ("carla", NORTH, "coordinator", 403),
+    ]:
+        answer = await matching.get("/me/mentors", subject, home, role, programme=CARE)
+        assert answer.status_code == status, (subject, answer.text)

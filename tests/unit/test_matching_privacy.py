@@ -1,7 +1,7 @@
 """Nothing that a mentee is answered depends on which private rule of the other side keeps the two apart."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -31,6 +31,7 @@ from services.matching.mentoring.domain.requests import Situation
 from services.matching.rounds.domain import assignments as places
 from services.matching.rounds.domain.assignments import Place
 from services.matching.rounds.solver.words import would_change
+from services.matching.suggestions.directory import Directory, Sought, ranked
 from services.matching.suggestions.domain import Shortlist
 from services.matching.suggestions.index.network import Network, State
 from services.matching.suggestions.reading import Reading, StoredList, UnmatchedMentee
@@ -121,6 +122,9 @@ class ComputedLists:
     async def named(self, ids: Iterable[str]) -> Mapping[str, Person]:
         return {id: self._network.person(id) for id in ids}
 
+    async def mentors(self, *_: Any, **__: Any) -> Collection[Person]:
+        return [self._network.person(id) for id in ("milo", "mila")]
+
     async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:  # noqa: ARG002 -- knows all
         return self._network.pool(programme).policy
 
@@ -169,6 +173,7 @@ async def answers(world: World, hidden: Hidden) -> Mapping[str, Any]:
     )
     return {
         "why_not": await why_not(network, world),
+        "directory": await directory(network, world),
         "suggestions": await Reading(ComputedLists(network, world.programme)).mine(ANA),
         "reason_for_none": rules.reason_for_none(who, [other, network.person("mila")], known),
         "list": shortlist(network, world.programme),
@@ -191,6 +196,14 @@ def outcome_of(answer: Callable[[], Any]) -> Any:
 async def why_not(network: Network, world: World) -> Any:
     reading = Reading(ComputedLists(network, world.programme))
     return await reading.why_not(ANA, mentee="ana", mentor="milo", programme=world.programme)
+
+
+async def directory(network: Network, world: World) -> Any:
+    found = Directory(ComputedLists(network, world.programme))
+    try:
+        return await found.mentors(ANA, world.programme, Sought(), after=0, limit=10)
+    except DomainError as refused:
+        return type(refused), refused.code, refused.message
 
 
 def ask(pair: Pair, two: Situation) -> Any:
@@ -301,3 +314,13 @@ def test_a_mentee_who_cannot_resume_is_not_shown_why(
         refusals[side] = (refused.value.code, refused.value.message)
     assert refusals["mentee"] == ("not_available", "this mentee and this mentor cannot be matched at the moment")
     assert refusals["mentor"][0] == to_mentor
+
+
+def test_a_directory_is_ordered_by_what_is_shown_only() -> None:
+    """Otherwise its order would tell the identities, the loads and the ratings of all mentors."""
+    seeker = mentee(identity=frozenset({"first-gen"}), wishes_shared_identity=True, weights={"identity": 100})
+    plain, others = mentor("milo", capacity=3), mentor("milo", capacity=3, identity=frozenset({"first-gen"}))
+    busy = replace(others, taken=1, asked=2, experience=100)
+    rival, known = mentor("mila"), policy(Institution(id=NORTH))
+    first, second = (ranked(seeker, [one, rival], known) for one in (plain, busy))
+    assert first == second

@@ -1,12 +1,16 @@
-"""Reads lists and people for the API. Every query is limited to one institution, except for people named by a list."""
+"""Reads lists and people for the API. Every query is limited to one institution, except for people named by a list, and
+for the directory, which is limited to the institutions that exchange with the reader's.
+"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from services.matching.kernel.participants import Exchange, Person, Policy
 from services.matching.mentoring.repository import ceilings, pairs
 from services.matching.projections import people as sign_ins
+from services.matching.projections.repository import PARTICIPANTS
 from services.matching.suggestions import people
+from services.matching.suggestions.directory import Sought
 from services.matching.suggestions.reading import StoredList, UnmatchedMentee
 from services.matching.suggestions.repository import list_snapshot
 from shared.mongo import ASCENDING, Database, Document
@@ -28,6 +32,14 @@ class MongoSuggestionRepository:
         found = await people.persons(self._database, {"_id": {"$in": list(ids)}}, mentees=())
         asked = await pairs.pending_requests_of(self._database, list(found))
         return {id: replace(person, asked=asked.get(id, 0)) for id, person in found.items()}
+
+    async def mentors(
+        self, programme: str, institutions: Collection[str], sought: Sought, *, limit: int
+    ) -> Collection[Person]:
+        enrolled = {"$elemMatch": {"programme": programme, "roles": "mentor"}}
+        active = {"enrolments": enrolled, "institution": {"$in": list(institutions)}, "status": "active"}
+        found = self._database[PARTICIPANTS].find({**active, **_matching(sought)}, {"_id": 1}).limit(limit)
+        return (await self.named([document["_id"] async for document in found])).values()
 
     async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
         return await ceilings.policy(self._database, programme, exchanges=exchanges)
@@ -56,6 +68,17 @@ class MongoSuggestionRepository:
         return [
             UnmatchedMentee(document["mentee"], document["unmatched"], document["as_of"]) async for document in page
         ]
+
+
+def _matching(sought: Sought) -> Document:
+    fields = {
+        "topics_offered": sought.topic,
+        "specialty": sought.specialty,
+        "stage": sought.stage,
+        "languages": sought.language,
+        "formats": sought.format,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 _SHOWN: Document = {"$or": [{"entries.0": {"$exists": True}}, {"unmatched": {"$ne": None}}]}

@@ -9,6 +9,8 @@ from services.matching.settings import Settings
 from services.matching.suggestions import metrics as watch
 from services.matching.suggestions.api import suggestions_router, unmatched_router
 from services.matching.suggestions.audit import Audit
+from services.matching.suggestions.directory import Directory
+from services.matching.suggestions.directory_api import directory_router
 from services.matching.suggestions.feed import IndexSource
 from services.matching.suggestions.index.network import Network
 from services.matching.suggestions.reading import Reading
@@ -30,7 +32,8 @@ def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
     worker = _worker(dependencies, settings, lists, replicas)
     projected = ProjectedDocuments(dependencies.database, on_applied=worker.apply_written)
     dependencies.consumers.projection(projection_handlers(projected))
-    reading = Reading(MongoSuggestionRepository(dependencies.database))
+    repository = MongoSuggestionRepository(dependencies.database)
+    reading = Reading(repository)
 
     def not_ready() -> Mapping[str, str]:
         is_loading = "clockwork" in dependencies.roles and not worker.is_loaded
@@ -38,7 +41,7 @@ def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
 
     return Slice(
         prepare=[projected.prepare, lists.prepare, replicas.prepare],
-        routers=[suggestions_router(reading), unmatched_router(reading)],
+        routers=[suggestions_router(reading), unmatched_router(reading), directory_router(Directory(repository))],
         work={"lists": Work(role="clockwork", run=worker.run)},
         not_ready=not_ready,
     )
