@@ -14,12 +14,15 @@ from services.web.home.api import home_router, static_router
 from services.web.inbox.api import inbox_router
 from services.web.languages import Languages
 from services.web.mentee.api import mentee_router
+from services.web.mentee.directory import directory_router
 from services.web.mentor.api import mentor_router
 from services.web.mentorships.api import mentorships_router
+from services.web.my_data.api import my_data_router
 from services.web.pages.headers import SecurityHeaders
 from services.web.pages.problems import Faults, answer_problems
 from services.web.pages.rendering import Templates
 from services.web.pages.visits import Web
+from services.web.preferences.api import preferences_router
 from services.web.profile.api import profile_router
 from services.web.session.providers import Providers
 from services.web.session.repository import SessionRepository
@@ -105,10 +108,13 @@ def page_routers() -> list[APIRouter]:
         static_router(),
         sign_in_router(),
         mentee_router(),
+        directory_router(),
         mentor_router(),
         mentorships_router(),
         inbox_router(),
         profile_router(),
+        preferences_router(),
+        my_data_router(),
         programmes_router(),
         members_router(),
         rosters_router(),

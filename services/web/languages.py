@@ -4,6 +4,7 @@ A language is added by adding `locales/<language>.po`; a test holds every catalo
 """
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -16,7 +17,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
-from services.web.labels import LABELS, REFUSALS
+from services.web.labels import LABELS
+from services.web.refusals import FIELDS, IN_ITS_STATE, NOT_ACCEPTED, REFUSALS
 
 FOLDER = Path(__file__).parent / "locales"
 SOURCE = "en"
@@ -46,8 +48,21 @@ class Language:
         return [(code, self.label(kind, code)) for code in codes]
 
     def refusal(self, code: str, detail: str) -> str:
-        """Why a service refused: in the reader's language where the pages know the code."""
-        return self.text(REFUSALS[code]) if code in REFUSALS else detail or self.text(REFUSALS["fault"])
+        """Why a service refused. Its own sentence, which is English, is used for English readers only."""
+        if code in REFUSALS:
+            return self.text(REFUSALS[code])
+        if detail:
+            return detail if self.tag == SOURCE else self.text(IN_ITS_STATE)
+        return self.text(REFUSALS["fault"])
+
+    def wrong_value(self, sentence: str) -> str:
+        """A service's sentence about a wrong value, which is English, in the reader's language."""
+        if self.tag == SOURCE:
+            return sentence
+        for pattern, text in FIELDS.items():
+            if found := re.fullmatch(pattern, sentence):
+                return self.text(text).format(*found.groups())
+        return self.text(NOT_ACCEPTED)
 
     def moment(self, at: datetime) -> str:
         return str(format_datetime(at, "d MMMM y, HH:mm", tzinfo=self.zone, locale=self.locale))

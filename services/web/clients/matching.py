@@ -32,6 +32,16 @@ class Suggestion(Read):
     card: MatchCard | None = None
 
 
+class Listed(Read):
+    """A mentor of the directory."""
+
+    mentor: str
+    institution: str
+    match: int
+    factors: Mapping[str, int]
+    card: MatchCard
+
+
 class Reason(Read):
     code: str
     explanation: str
@@ -131,6 +141,13 @@ class Matching:
     async def my_suggestions(self) -> Sequence[Suggestions]:
         return [Suggestions.model_validate(each) for each in (await self.service.get("/me/suggestions")).body]
 
+    async def directory(
+        self, programme: str, *, cursor: str | None, **wanted: str | None
+    ) -> tuple[Sequence[Listed], str | None]:
+        """A page of mentors whom the reader may ask, the best fit first, and the cursor of the next."""
+        body = (await self.service.get("/me/mentors", programme=programme, cursor=cursor, limit=25, **wanted)).body
+        return [Listed.model_validate(each) for each in body["items"]], body.get("next")
+
     async def why_not(self, mentee: str, mentor: str, programme: str) -> WhyNot:
         answer = await self.service.get(f"/mentees/{mentee}/why-not/{mentor}", programme=programme)
         return WhyNot.model_validate(answer.body)
@@ -173,17 +190,17 @@ class Matching:
     async def my_load(self) -> Load:
         return Load.model_validate((await self.service.get("/me/load")).body)
 
-    async def requests_of(self, programme: str, *, state: str | None = None) -> Sequence[Request]:
-        found = await self.service.pages(f"/programmes/{programme}/requests", most=_MOST, state=state)
+    async def requests_of(self, programme: str, *, state: str | None = None, most: int = _MOST) -> Sequence[Request]:
+        found = await self.service.pages(f"/programmes/{programme}/requests", most=most, state=state)
         return [Request.model_validate(request) for request in found]
 
-    async def relationships_of(self, programme: str) -> Sequence[Relationship]:
-        found = await self.service.pages(f"/programmes/{programme}/relationships", most=_MOST)
+    async def relationships_of(self, programme: str, *, most: int = _MOST) -> Sequence[Relationship]:
+        found = await self.service.pages(f"/programmes/{programme}/relationships", most=most)
         return [Relationship.model_validate(relationship) for relationship in found]
 
-    async def unmatched_in(self, programme: str) -> Sequence[tuple[str, Reason]]:
+    async def unmatched_in(self, programme: str, *, most: int = _MOST) -> Sequence[tuple[str, Reason]]:
         """Mentees with nobody on their list, and why."""
-        found = await self.service.pages(f"/programmes/{programme}/unmatched", most=_MOST)
+        found = await self.service.pages(f"/programmes/{programme}/unmatched", most=most)
         return [(each["mentee"], Reason.model_validate(each["reason"])) for each in found]
 
     async def rounds_of(self, programme: str) -> Sequence[Round]:

@@ -113,6 +113,13 @@ class Row(Read):
     reasons: tuple[RowReason, ...]
 
 
+class Erasure(Read):
+    state: str
+    requested_by: str
+    requested_at: datetime
+    due_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Profiles:
     service: Service
@@ -127,6 +134,17 @@ class Profiles:
 
     async def accept_invitation(self, code: str, *, once: str) -> Own:
         return Own.model_validate((await self.service.post("/invitations/accept", {"code": code}, once=once)).body)
+
+    async def erasure(self) -> Erasure:
+        """The waiting request to erase the reader's data; refused with 404 where there is none."""
+        return Erasure.model_validate((await self.service.get("/me/erasure")).body)
+
+    async def ask_for_erasure(self) -> Erasure:
+        """The same again changes nothing."""
+        return Erasure.model_validate((await self.service.delete("/me")).body)
+
+    async def withdraw_erasure(self, *, once: str) -> None:
+        await self.service.post("/me/erasure/withdraw", once=once)
 
     async def cards(self, members: Iterable[str]) -> Mapping[str, Card]:
         """By member; without those of whom nothing is shown to the reader."""
@@ -146,6 +164,11 @@ class Profiles:
         """A page of members, and the cursor of the next."""
         body = (await self.service.get("/members", limit=50, cursor=cursor, **wanted)).body
         return [Member.model_validate(member) for member in body["items"]], body.get("next")
+
+    async def members_in(self, programme: str) -> Sequence[Member]:
+        """The active ones."""
+        found = await self.service.pages("/members", most=_NAMES, programme=programme, status="active")
+        return [Member.model_validate(member) for member in found]
 
     async def names_in(self, programme: str) -> Mapping[str, str]:
         """Of the own institution's members, whom alone a coordinator sees; by id."""

@@ -1,7 +1,7 @@
 """Sends requests to a service as the signed-in person, with a limited number of connections and a time limit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,15 +27,19 @@ class ServiceDown(Exception):
         self.service = service
 
 
+def as_sent(sentence: str) -> str:
+    return sentence
+
+
 class Refused(Exception):
     """The service refused the request, and says why (RFC 9457)."""
 
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+    def __init__(self, status: int, problem: Mapping[str, Any], *, worded: Callable[[str], str] = as_sent) -> None:
         self.status = status
         self.code = str(problem.get("type", "")).rpartition(":")[2]
         self.detail = str(problem.get("detail", ""))
         self.errors: Mapping[str, str] = {
-            str(error.get("field")): str(error.get("message")) for error in problem.get("errors") or ()
+            str(error.get("field")): worded(str(error.get("message"))) for error in problem.get("errors") or ()
         }
         super().__init__(f"{status} {self.code}")
 
@@ -65,6 +69,8 @@ class Service:
     streams: httpx.AsyncClient
     """For answers that stay open, which would use up the connections of the others."""
     token: str
+    worded: Callable[[str], str] = as_sent
+    """Says a sentence about a wrong value in the reader's language."""
 
     async def get(self, path: str, **query: Any) -> Answer:
         return await self._send("GET", path, params={name: value for name, value in query.items() if value is not None})
@@ -86,6 +92,12 @@ class Service:
 
     async def patch(self, path: str, body: Json, *, etag: str) -> Answer:
         return await self._send("PATCH", path, json=body, headers=_condition(etag))
+
+    async def put(self, path: str, body: Json, *, etag: str = "") -> Answer:
+        return await self._send("PUT", path, json=body, headers=_condition(etag))
+
+    async def delete(self, path: str) -> Answer:
+        return await self._send("DELETE", path)
 
     async def upload(self, path: str, fields: Mapping[str, str], files: Mapping[str, Any], *, once: str) -> Answer:
         return await self._send(
@@ -138,7 +150,7 @@ class Service:
         if answer.status_code >= _UNAVAILABLE:
             raise ServiceDown(self.name)
         if answer.is_error:
-            raise Refused(answer.status_code, _problem(answer))
+            raise Refused(answer.status_code, _problem(answer), worded=self.worded)
         return answer
 
     def _headers(self) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""A programme at a glance: who waits and why, requests, mentorings and rounds."""
+"""A programme at a glance, by five questions: who has joined, who is matched, where mentorships are, how it goes, and
+what needs the coordinator today.
+"""
 
 import asyncio
 from collections import Counter
@@ -8,9 +10,13 @@ from fastapi import APIRouter, Response
 from starlette.exceptions import HTTPException
 
 from services.web.clients.profiles import Programme
+from services.web.coordinator import figures
 from services.web.pages.forms import page_router
 from services.web.pages.visits import SignedIn, SignedInVisit, part
 from shared.contracts.payload import Id
+
+_COUNTED = 5_000
+"""How many of each kind the numbers of a programme are counted from."""
 
 
 def programmes_router() -> APIRouter:
@@ -23,26 +29,7 @@ def programmes_router() -> APIRouter:
 
     @routes.get("/programmes/{programme}")
     async def overview(programme: Id, visit: SignedIn) -> Response:
-        found, unmatched, requests, relationships, rounds = await asyncio.gather(
-            programme_of(visit, programme),
-            part(visit.matching.unmatched_in(programme)),
-            part(visit.matching.requests_of(programme, state="pending")),
-            part(visit.matching.relationships_of(programme)),
-            part(visit.matching.rounds_of(programme)),
-        )
-        states = Counter(each.state for each in relationships.value or ())
-        return visit.page(
-            "coordinator/programme.html",
-            programme=found,
-            unmatched=unmatched.value,
-            reasons=Counter(reason.code for _, reason in unmatched.value or ()).most_common(),
-            requests=requests.value,
-            oldest=min((each.asked_at for each in requests.value or ()), default=None),
-            relationships=relationships.value,
-            states=states,
-            rounds=rounds.value,
-            down=sorted({each.down for each in (unmatched, requests, relationships, rounds)} - {""}),
-        )
+        return await _overview(visit, programme)
 
     @routes.get("/programmes/{programme}/requests")
     async def requests(programme: Id, visit: SignedIn) -> Response:
@@ -65,7 +52,85 @@ def programmes_router() -> APIRouter:
         )
         return visit.page("coordinator/waiting.html", programme=found, unmatched=unmatched, names=names)
 
+    _people(routes)
     return routes
+
+
+def _people(routes: APIRouter) -> None:
+    @routes.get("/programmes/{programme}/not-joined")
+    async def not_joined(programme: Id, visit: SignedIn) -> Response:
+        found, members = await asyncio.gather(programme_of(visit, programme), visit.profiles.members_in(programme))
+        absent = figures.not_joined(members)
+        return visit.page("coordinator/not_joined.html", programme=found, members=absent)
+
+    @routes.get("/programmes/{programme}/courses")
+    async def courses(programme: Id, visit: SignedIn) -> Response:
+        """Open mentorships, those that need a word first."""
+        found, all_courses, names = await asyncio.gather(
+            programme_of(visit, programme), visit.courses.of_programme(programme), names_in(visit, programme)
+        )
+        current = sorted(
+            (each for each in all_courses if each.state != "ended"),
+            key=lambda each: (not each.asked_to_go_on, each.last_met_at or each.began_at),
+        )
+        return visit.page("coordinator/courses.html", programme=found, courses=current, names=names)
+
+    @routes.get("/programmes/{programme}/reports")
+    async def reports(programme: Id, visit: SignedIn) -> Response:
+        found, reported, courses, names = await asyncio.gather(
+            programme_of(visit, programme),
+            visit.courses.reports(programme),
+            part(visit.courses.of_programme(programme)),
+            names_in(visit, programme),
+        )
+        pairs = {each.id: each for each in courses.value or ()}
+        return visit.page("coordinator/reports.html", programme=found, reports=reported, pairs=pairs, names=names)
+
+
+async def _overview(visit: SignedInVisit, programme: str) -> Response:
+    found = await programme_of(visit, programme)
+    parts = await asyncio.gather(
+        *(
+            part(visit.profiles.members_in(programme)),
+            part(visit.matching.unmatched_in(programme, most=_COUNTED)),
+            part(visit.matching.requests_of(programme, state="pending", most=_COUNTED)),
+            part(visit.matching.relationships_of(programme, most=_COUNTED)),
+            part(visit.matching.rounds_of(programme)),
+            part(visit.courses.numbers(programme)),
+            part(visit.courses.of_programme(programme)),
+            part(visit.courses.means(programme)),
+            part(visit.courses.reports(programme)),
+        )
+    )
+    members, unmatched, requests, relationships, rounds, numbers, courses, means, reports = parts
+    today = figures.Today(
+        relationships=relationships.value,
+        numbers=numbers.value,
+        rounds=rounds.value,
+        reports=len(reports.value) if reports.value else None,
+        members=members.value,
+        unmatched=len(unmatched.value) if unmatched.value else None,
+    )
+    can_match = None not in (members.value, relationships.value, requests.value, unmatched.value)
+    mentees = [member.id for member in figures.in_role(members.value or (), programme, "mentee")]
+    return visit.page(
+        "coordinator/programme.html",
+        programme=found,
+        to_do=list(figures.to_do(today)),
+        joined=figures.joined(members.value or (), programme),
+        absent=len(figures.not_joined(members.value or ())),
+        matched=figures.matched(mentees, relationships.value, requests.value, [mentee for mentee, _ in unmatched.value])
+        if can_match
+        else (),
+        reasons=Counter(reason.code for _, reason in unmatched.value or ()).most_common(),
+        numbers=numbers.value,
+        steps=figures.steps(numbers.value) if numbers.value else (),
+        states=figures.states(courses.value or ()),
+        means={side: figures.table_of(means.value or (), side) for side in ("mentee", "mentor")},
+        periods=figures.PERIODS,
+        rounds=rounds.value,
+        down=sorted({each.down for each in parts} - {""}),
+    )
 
 
 async def programme_of(visit: SignedInVisit, id: str) -> Programme:

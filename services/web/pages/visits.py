@@ -9,6 +9,7 @@ import httpx
 from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from services.web.clients.courses import Courses
 from services.web.clients.matching import Matching
 from services.web.clients.notifications import Notifications
 from services.web.clients.profiles import Profiles
@@ -119,8 +120,12 @@ class SignedInVisit(Visit):
     def notifications(self) -> Notifications:
         return Notifications(self._service("notifications"))
 
+    @property
+    def courses(self) -> Courses:
+        return Courses(self._service("mentorships"))
+
     def _service(self, name: str) -> Service:
-        return self.web.service(name, self.token)
+        return replace(self.web.service(name, self.token), worded=self.language.wrong_value)
 
     async def is_signed_in_still(self) -> bool:
         """For an answer that outlasts its request, which does not prolong the session."""

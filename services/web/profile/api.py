@@ -12,8 +12,9 @@ from services.web.clients.profiles import Own, Programme
 from services.web.clients.transport import Refused
 from services.web.pages.forms import Form, page_router
 from services.web.pages.readers import seen
+from services.web.pages.terms import LANGUAGES
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
-from services.web.profile.steps import FACTORS, LANGUAGES, MOST_WEIGHT, STEPS, Step, step_after, step_named, weights_of
+from services.web.profile.steps import FACTORS, MOST_WEIGHT, STEPS, Step, step_after, step_named, weights_of
 from shared.contracts.payload import Id
 
 _STALE = 412

@@ -1,7 +1,6 @@
 """The steps of the profile: which fields each shows, and how a field is read from a form and shown in it. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,9 +8,9 @@ from typing import Any, Literal
 from services.web.clients.profiles import Own
 from services.web.labels import N_
 from services.web.pages.forms import Form
+from services.web.pages.terms import term
 
 Kind = Literal["line", "area", "choice", "many", "terms", "languages", "number", "flag"]
-LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "ru", "uk", "ar", "zh", "hi")
 FACTORS = (
     *("topics", "specialty", "stage", "languages", "formats", "time_zone"),
     *("style", "availability", "load", "experience", "identity"),
@@ -55,7 +54,7 @@ class Field:
         if self.kind == "number":
             return whole_number(form.text(self.name), most=self.most)
         if self.kind == "terms":
-            return list(dict.fromkeys(filter(None, map(_term, re.split(r"[\n,;]", form.text(self.name))))))
+            return list(dict.fromkeys(filter(None, map(term, re.split(r"[\n,;]", form.text(self.name))))))
         if self.kind == "choice":
             return form.text(self.name) or None
         return form.text(self.name).strip()
@@ -112,13 +111,6 @@ def weights_of(form: Form) -> tuple[Mapping[str, int], Mapping[str, str]]:
         except ValueError as wrong:
             errors[factor] = str(wrong)
     return weights, errors
-
-
-def _term(text: str) -> str:
-    """A topic as people write it, in the form of the vocabulary: `Arbeit & Familie` becomes `arbeit-familie`."""
-    folded = text.strip().lower().replace("ß", "ss").replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
-    plain = unicodedata.normalize("NFKD", folded).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
 STEPS: tuple[Step, ...] = (

@@ -1,0 +1,1 @@
+"""Which e-mail a person gets, and what became of each mail."""

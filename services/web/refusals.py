@@ -1,0 +1,87 @@
+"""Why something was refused, by the code of a service or of a page, in words."""
+
+from collections.abc import Mapping
+
+from services.web.labels import N_
+
+IN_ITS_STATE = N_("This is not possible in its present state. Load the page again to see it.")
+"""For a code without words of its own, where the service's own sentence is in another language."""
+NOT_ACCEPTED = N_("This is not accepted. Check what you entered.")
+FIELDS: Mapping[str, str] = {
+    r"is required": N_("Fill this in."),
+    r"must have at most ([\d,]+) characters": N_("This may have at most {} characters."),
+    r"must have at least ([\d,]+) characters": N_("This must have at least {} characters."),
+    r"must have at most ([\d,]+) entries": N_("At most {} entries are possible."),
+    r"must have at least ([\d,]+) entries": N_("At least {} entries are needed."),
+    r"must be at most ([\d.,]+)": N_("Enter a number of at most {}."),
+    r"must be at least ([\d.,]+)": N_("Enter a number of at least {}."),
+    r"must be a whole number like 4": N_("Enter a whole number."),
+    r"must be one of .*": N_("Choose one of the values that the form offers."),
+}
+"""The services' sentences about a wrong value (`shared/refusals.py`), as patterns."""
+
+REFUSALS: Mapping[str, str] = {
+    "fault": N_("Something went wrong on our side. Try again in a moment."),
+    "not_available": N_("This mentor is not available at the moment. Choose somebody else on your list."),
+    "no_seat_left": N_("You have no free place for another mentee. Raise the number of mentees in your profile first."),
+    "role_required": N_("Your sign-in does not have the role that this needs."),
+    "institution_required": N_("Your sign-in names no institution."),
+    "outbox_behind": N_("Changes cannot be saved at the moment. Reading still works: try again in a few minutes."),
+    "version_stale": N_("This was changed in the meantime. Look at it again before you decide."),
+    "invitation_unknown": N_("This invitation code is not known, was used, or has expired. Ask for a new one."),
+    "invitation_empty": N_("Enter the code from your invitation."),
+    "message_too_long": N_("The message may have at most 2,000 characters."),
+    "answer_missing": N_("Choose whether you accept or decline."),
+    "reason_missing": N_("Choose a reason. The other person sees it."),
+    "file_missing": N_("Choose the file with the members."),
+    "mapping_missing": N_("Choose the mapping."),
+    "section_missing": N_("Name the section of the mapping."),
+    "target_missing": N_("Choose what counts more."),
+    "search_too_broad": N_("Too many people match. Choose more, or write more of the name."),
+    "sure_missing": N_("Tick the box if you want your data to be erased."),
+    "time_invalid": N_("Enter a time such as 21:00."),
+    "time_missing": N_("Enter the time at which a summary is sent, such as 08:00."),
+    "quiet_hours_incomplete": N_("Enter when the quiet hours begin and when they end, or leave both empty."),
+    "quiet_hours_empty": N_("The quiet hours must end at another time than they begin. Leave both empty for none."),
+    "round_open": N_("This programme already has an open round."),
+    "round_outdated": N_("Another round took seats that this one assigns. Drop it and open a new one."),
+    "already_asked": N_("You have already asked this mentor. Wait for the answer, or withdraw the request."),
+    "too_many_pending": N_("You have as many open requests as are possible. Withdraw one first."),
+    "request_not_pending": N_("The request was answered, was withdrawn or has expired. Load the page again."),
+    "exchange_full": N_("Your institution has given all places that it agreed with the other one."),
+    "enrolment_not_found": N_("You are not enrolled as a mentee in this programme. Ask your coordinator."),
+    "mentor_not_found": N_("This mentor is not in the programme any more."),
+    "member_inactive": N_("This profile is not active. Ask the coordinator to activate it again."),
+    "member_bound": N_("This profile already has a sign-in. If it is not yours, ask your coordinator."),
+    "member_invalid": N_("The profile was not saved."),
+    "member_shared": N_(
+        "This person is also in programmes that you do not coordinate. Ask a coordinator of the institution."
+    ),
+    "identity_refused": N_("This e-mail address or staff number cannot be used. Check both."),
+    "invitation_used": N_("This invitation was used already. Ask your coordinator for another."),
+    "invitation_expired": N_("This invitation has expired. Ask your coordinator for another."),
+    "erasure_not_waiting": N_("This request is over: it was stopped or carried out."),
+    "experience_said": N_("You have answered this already, and an answer cannot be changed."),
+    "mentees_only": N_("Only the mentee can say how the mentoring was."),
+    "not_invited": N_("Your sign-in belongs to no profile here yet. Accept your invitation first."),
+    "institution_refused": N_("Your sign-in may not speak for this institution."),
+    "owner_only": N_("Only a coordinator of the institution that owns the programme can do this."),
+    "programme_not_owned": N_("Only a coordinator of the institution that owns the programme can do this."),
+    "programme_refused": N_("Only a coordinator of the whole institution can do this."),
+    "programme_inactive": N_("The programme is not active, so nobody can be matched in it."),
+    "round_not_solved": N_("This round has no result: it is not solved yet, or was dropped."),
+    "round_infeasible": N_("Not every fixed pair can be kept with the places that are left."),
+    "round_too_large": N_("This programme has too many people for one round."),
+    "repair_under_way": N_("Mentees of this programme are being given another mentor. Try again when that is done."),
+    "mapping_invalid": N_("The mapping cannot be used. Nothing was imported."),
+    "mapping_names_person_only": N_(
+        "The mapping names what only the person may enter, such as a story or an identity. Nothing was imported."
+    ),
+    "roster_invalid": N_("The file cannot be read. Nothing was imported."),
+    "roster_too_large": N_("The file is too large. Send it in parts."),
+    "reading_too_slow": N_("The file takes too long to read. Send it in parts."),
+    "search_invalid": N_("Enter at least one letter of the name."),
+    "request_invalid": N_("Some of what you entered is not accepted."),
+    "idempotency_key_reused": N_("This form was sent before with other content. Load the page again."),
+    "contended": N_("Others changed this at the same moment, so nothing was saved. Send it again."),
+}

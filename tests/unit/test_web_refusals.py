@@ -1,0 +1,63 @@
+"""Refusals of services in the reader's language: by code, and by the services' own table of sentences."""
+
+import pytest
+
+from services.web.clients.transport import Refused
+from services.web.languages import Languages
+from services.web.refusals import FIELDS, REFUSALS
+from shared.refusals import worded
+from tests.unit.web_kit import FakeServices, pages, problem, text_of
+
+GERMAN, ENGLISH = Languages().choose("de"), Languages().choose("en")
+_LIMITS = {"max_length": 4, "min_length": 1, "le": 9, "ge": 0}
+
+
+@pytest.mark.parametrize("code", sorted(REFUSALS))
+def test_a_known_code_has_words_in_every_language(code: str) -> None:
+    assert GERMAN.refusal(code, "an English sentence") not in {"an English sentence", ENGLISH.refusal(code, "")}
+
+
+def test_an_unknown_code_shows_the_service_s_english_to_english_readers_only() -> None:
+    assert ENGLISH.refusal("unknown", "an English sentence") == "an English sentence"
+    assert GERMAN.refusal("unknown", "an English sentence").startswith("Das ist im jetzigen Zustand nicht möglich")
+
+
+@pytest.mark.parametrize(
+    ("type", "german"),
+    [
+        ("missing", "Füllen Sie das aus."),
+        ("string_too_long", "Das darf höchstens 4 Zeichen haben."),
+        ("string_too_short", "Das muss mindestens 1 Zeichen haben."),
+        ("too_long", "Höchstens 4 Einträge sind möglich."),
+        ("too_short", "Mindestens 1 Einträge sind nötig."),
+        ("less_than_equal", "Geben Sie eine Zahl von höchstens 9 ein."),
+        ("greater_than_equal", "Geben Sie eine Zahl von mindestens 0 ein."),
+        ("int_type", "Geben Sie eine ganze Zahl ein."),
+        ("string_type", "Das wird nicht angenommen. Prüfen Sie Ihre Eingabe."),
+    ],
+)
+def test_a_sentence_about_a_wrong_value_is_translated_by_its_pattern(type: str, german: str) -> None:
+    sentence = worded({"type": type, "loc": (), "msg": "", "input": None, "ctx": _LIMITS})
+    assert GERMAN.wrong_value(sentence) == german
+    assert ENGLISH.wrong_value(sentence) == sentence
+
+
+def test_every_pattern_is_of_a_sentence_that_services_say() -> None:
+    lengths = ("string_too_long", "string_too_short", "too_long", "too_short")
+    types = ("missing", *lengths, "less_than_equal", "greater_than_equal", "int_type", "literal_error")
+    values = _LIMITS | {"expected": "a or b"}
+    sentences = [worded({"type": type, "loc": (), "msg": "", "input": None, "ctx": values}) for type in types]
+    assert len(sentences) == len(FIELDS)
+    assert all(GERMAN.wrong_value(sentence) != GERMAN.wrong_value("") for sentence in sentences)
+
+
+def test_a_refusal_has_its_sentences_in_the_reader_s_language_from_the_beginning() -> None:
+    errors = [{"field": "name", "message": "is required"}]
+    assert Refused(422, {"errors": errors}, worded=GERMAN.wrong_value).errors == {"name": "Füllen Sie das aus."}
+
+
+async def test_a_page_that_is_refused_says_so_in_german() -> None:
+    services = FakeServices({"GET notifications/inbox": problem(409, "member_inactive")})
+    async with pages(services, language="de") as site:
+        shown = text_of(await site.get("/inbox"))
+    assert "Dieses Profil ist nicht aktiv." in shown
