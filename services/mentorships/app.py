@@ -21,6 +21,7 @@ from services.mentorships.privacy.usecases import Exports
 from services.mentorships.projections import wiring as projections
 from services.mentorships.settings import MentorshipsSettings
 from services.mentorships.slices import EXPORTS, FORGET, mentorships
+from services.mentorships.tasks import wiring as tasks
 from services.mentorships.test_clock import test_clock_router
 from shared import bootstrap
 from shared.clock import AdjustableClock, Clock, SystemClock
@@ -67,6 +68,7 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             guides.build(dependencies),
             meetings.build(dependencies, mentorships(dependencies.database, clock)),
             calendars.build(dependencies),
+            tasks.build(dependencies, following),
             numbers.build(dependencies),
             Slice(routers=_development(settings, clock)),
             Slice(

@@ -16,7 +16,15 @@ from services.web.languages import Languages
 from services.web.mentee.api import mentee_router
 from services.web.mentee.directory import directory_router
 from services.web.mentor.api import mentor_router
+from services.web.mentorships.agreement import agreement_router
 from services.web.mentorships.api import mentorships_router
+from services.web.mentorships.calendar import calendar_router
+from services.web.mentorships.check_ins import check_ins_router
+from services.web.mentorships.goals import goals_router
+from services.web.mentorships.guides import guides_router
+from services.web.mentorships.meetings import meetings_router
+from services.web.mentorships.messages import messages_router
+from services.web.mentorships.steps import steps_router
 from services.web.my_data.api import my_data_router
 from services.web.pages.headers import SecurityHeaders
 from services.web.pages.problems import Faults, answer_problems
@@ -111,6 +119,14 @@ def page_routers() -> list[APIRouter]:
         directory_router(),
         mentor_router(),
         mentorships_router(),
+        steps_router(),
+        agreement_router(),
+        goals_router(),
+        messages_router(),
+        meetings_router(),
+        check_ins_router(),
+        guides_router(),
+        calendar_router(),
         inbox_router(),
         profile_router(),
         preferences_router(),

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
@@ -70,11 +70,22 @@ class Language:
     def day(self, at: datetime) -> str:
         return str(format_date(at.astimezone(self.zone), "long", locale=self.locale))
 
+    def meeting(self, at: datetime) -> str:
+        """`Friday, 5 February 2027, 17:00`."""
+        return f"{format_date(at.astimezone(self.zone), 'full', locale=self.locale)}, {at.astimezone(self.zone):%H:%M}"
+
+    def date(self, day: date) -> str:
+        return str(format_date(day, "long", locale=self.locale))
+
     def ago(self, at: datetime, now: datetime) -> str:
         return str(format_timedelta(at - now, add_direction=True, locale=self.locale))
 
     def number(self, value: float) -> str:
         return str(format_decimal(value, locale=self.locale))
+
+    def weekday(self, number: int) -> str:
+        """0: Monday."""
+        return str(self.locale.days["format"]["wide"][number])
 
     def language_name(self, code: str) -> str:
         return str(self.locale.languages.get(code, code))

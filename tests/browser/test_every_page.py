@@ -5,15 +5,16 @@ each in the artifacts folder, and every link and control reachable by keyboard w
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
-from deploy.api_client import Api
+from deploy.api_client import Api, Caller, until
 from tests.browser.conftest import Running, screenshot, sign_in
-from tests.browser.network import CARE, HOME, join, suggested
+from tests.browser.network import CARE, HOME, WITHIN, Person, join, suggested
 
 pytestmark = pytest.mark.timeout(280)
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -50,6 +51,7 @@ async def _prepared(running: Running, api: Api) -> Known:
     wanted = {"programme": CARE, "message": "May I learn from you?"}
     first = (await me.post("matching", f"/mentees/{mentee.id}/requests", wanted | {"mentor": asked.id})).json()
     answered = (await api.member(HOME, asked.id).post("matching", f"/requests/{first['id']}/accept", {})).json()
+    course = await _course(api, mentee, asked, answered["relationship"])
     second = await _second_request(api, mentee.id, other.id, wanted)
     return Known(
         mentee=mentee.name,
@@ -65,6 +67,7 @@ async def _prepared(running: Running, api: Api) -> Known:
             "mentorships": "/mentorships",
             "mentorships-one": f"/mentorships/{answered['relationship']}",
             "mentorships-end": f"/mentorships/{answered['relationship']}/end",
+            **course,
             "inbox": "/inbox",
             "profile": "/profile",
             "profile-about": "/profile/steps/about",
@@ -99,6 +102,58 @@ async def _prepared(running: Running, api: Api) -> Known:
             "rosters": "/rosters",
         },
     )
+
+
+async def _course(api: Api, mentee: Person, mentor: Person, id: str) -> dict[str, str]:
+    """Gives the mentorship an agreement, a goal, a message and meetings. Returns its pages."""
+    mine, theirs = api.member(HOME, mentee.id), api.member(HOME, mentor.id)
+    own = f"/mentorships/{id}"
+    await until(
+        lambda: _tasks(mine, id), clock=api.clock, within=WITHIN, missing="the mentorship of the new relationship"
+    )
+    await mine.post("mentorships", f"{own}/agreement/draft", {"language": "en"})
+    goal = {"title": "A first paper", "description": "By the summer.", "shared": True}
+    set_goal = (await mine.post("mentorships", f"{own}/goals", goal)).json()
+    await theirs.post("mentorships", f"/goals/{set_goal['id']}/comments", {"text": "Start with the abstract."})
+    await mine.post("mentorships", f"{own}/messages", {"text": "Shall we begin?"})
+    sent = (await theirs.post("mentorships", f"{own}/messages", {"text": "Gladly, on Friday."})).json()
+    starts = (api.clock.now() + timedelta(days=3)).strftime("%Y-%m-%dT17:00")
+    plan = {
+        "starts": starts,
+        "zone": "Europe/Berlin",
+        "minutes": 45,
+        "place": "Library café",
+        "rule": "FREQ=DAILY;INTERVAL=7",
+    }
+    series = (await theirs.post("mentorships", f"{own}/meetings", plan)).json()
+    read = await mine.get("mentorships", f"/meetings/{series['id']}")
+    await mine.post("mentorships", f"/meetings/{series['id']}/agree", etag=read.headers["etag"])
+    meeting = series["proposal"]["coming"][0]["id"]
+    return {
+        "mentorships-pause": f"{own}/pause",
+        "mentorships-leave": f"{own}/leave",
+        "agreement": f"{own}/agreement",
+        "agreement-propose": f"{own}/agreement/propose",
+        "agreement-version": f"{own}/agreement/versions/1",
+        "agreement-print": f"{own}/agreement/versions/1/print",
+        "goals": f"{own}/goals",
+        "goals-new": f"{own}/goals/new",
+        "goals-one": f"{own}/goals/{set_goal['id']}",
+        "messages": f"{own}/messages",
+        "messages-report": f"{own}/messages/{sent['id']}/report",
+        "meetings": f"{own}/meetings",
+        "meetings-propose": f"{own}/meetings/propose",
+        "meetings-series": f"{own}/meetings/{series['id']}",
+        "meetings-one": f"{own}/meetings/{series['id']}/times/{meeting}",
+        "check-ins": f"{own}/check-ins",
+        "guides": "/guides",
+        "calendar": "/calendar",
+    }
+
+
+async def _tasks(me: Caller, mentorship: str) -> bool | None:
+    found = (await me.get("mentorships", "/me/tasks")).json()["items"]
+    return True if any(each["mentorship"] == mentorship for each in found) else None
 
 
 async def _second_request(api: Api, mentee: str, mentor: str, wanted: dict[str, str]) -> str:

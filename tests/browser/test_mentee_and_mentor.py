@@ -37,7 +37,7 @@ async def test_a_mentee_asks_and_a_mentor_accepts(running: Running, two: Two, ap
 
         await mentee.get_by_role("link", name="Mentorships").click()
         await mentee.get_by_role("link", name=two.mentor.name).click()
-        await expect(mentee.get_by_text("Active")).to_be_visible()
+        await expect(mentee.get_by_text("You two get to know each other")).to_be_visible()
         await screenshot(mentee, "mentorship")
 
 
@@ -71,7 +71,7 @@ async def _accepts(page: Page, mentee: Person) -> None:
     await screenshot(page, "answer-error")
     await page.get_by_label("I accept").check()
     await page.get_by_role("button", name="Send my answer").click()
-    await expect(page.get_by_text("Active")).to_be_visible()
+    await expect(page.get_by_text("You two get to know each other")).to_be_visible()
 
 
 async def test_both_read_of_it_in_their_inbox_live(running: Running, api: Api) -> None:

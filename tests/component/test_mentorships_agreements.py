@@ -91,7 +91,7 @@ async def agreed(service: MentorshipsService) -> str:
 async def test_a_draft_that_both_sign_makes_the_introduction_active(service: MentorshipsService) -> None:
     id = await service.opened()
     empty = await service.get(MENTOR, f"/mentorships/{id}/agreement")
-    assert (empty.json(), empty.headers["etag"]) == ({"mentorship": id, "state": "none"}, '"0"')
+    assert (empty.json(), empty.headers["etag"]) == ({"mentorship": id, "state": "none", "possible": ["draft"]}, '"0"')
     proposal = (await draft(service, id)).json()["proposal"]
     assert proposal["clauses"]["principles"] == PRINCIPLES
     assert "confidentiality" in proposal["clauses"]

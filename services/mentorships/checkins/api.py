@@ -43,6 +43,7 @@ class CheckInRead(BaseModel):
     period: Period
     opened_at: datetime
     own: AnswerRead | None = None
+    correctable_until: datetime | None = Field(default=None, description="Of your own answer")
     other: AnswerRead | None = Field(default=None, description="The other person's, if it is a joint one")
 
 
@@ -124,6 +125,7 @@ def _check_in(known: CheckIn, side: Side) -> CheckInRead:
         period=known.period,
         opened_at=known.opened_at,
         own=_answer(known.answer_of(side)),
+        correctable_until=known.correctable_until(side),
         other=_answer(other) if other is not None and other.is_joint else None,
     )
 

@@ -46,6 +46,11 @@ class CheckIn:
     opened_at: datetime
     answers: tuple[Answer, ...] = ()
 
+    def correctable_until(self, side: Side) -> datetime | None:
+        """None where this side has not answered."""
+        given = self.answer_of(side)
+        return given.at + CORRECTABLE if given is not None else None
+
     def answer_of(self, side: Side) -> Answer | None:
         return next((answer for answer in self.answers if answer.by == side), None)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.mentorships.goals.domain import Audience, Command, Goal, State
+from services.mentorships.goals.domain import Audience, Command, Goal, Possible, State, possible
 from services.mentorships.goals.usecases import GoalRequest, Goals
 from services.mentorships.kernel.pairs import Side
 from shared.contracts.payload import Id
@@ -55,6 +55,7 @@ class GoalRead(GoalFields):
     set_at: datetime
     ended_at: datetime | None = None
     comments: list[CommentRead]
+    possible: list[Possible] = Field(description="What you can do in this state")
 
 
 class GoalList(BaseModel):
@@ -165,4 +166,5 @@ def goal_read(goal: Goal, side: Side) -> GoalRead:
             CommentRead(id=comment.id, by=comment.by, at=comment.at, text=comment.text, audience=comment.audience)
             for comment in goal.visible_comments(side)
         ],
+        possible=list(possible(goal, side)),
     )

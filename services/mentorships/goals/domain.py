@@ -4,7 +4,7 @@ comments. Pure decisions.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from services.mentorships.kernel.machine import StateMachine
 from services.mentorships.kernel.pairs import Decided, Pair, Side
@@ -26,6 +26,7 @@ MACHINE = StateMachine(
         "reopen": {"completed": "open", "dropped": "open"},
     },
 )
+Possible = Literal["change", "complete", "drop", "reopen", "comment"]
 MAX_COMMENTS = 200
 """By each of the two: a count of both would show how many private notes the other has."""
 MAX_GOALS = 50
@@ -69,6 +70,12 @@ class Goal:
 
     def is_visible_to(self, side: Side) -> bool:
         return side == "mentee" or self.is_shared
+
+
+def possible(goal: Goal, side: Side) -> tuple[Possible, ...]:
+    """What this side can do with a goal that it sees."""
+    allowed = (command for command in get_args(Possible) if MACHINE.allows(goal.state, command))
+    return tuple(command for command in allowed if side == "mentee" or command == "comment")
 
 
 def set_goal(

@@ -5,9 +5,9 @@ from datetime import date, datetime
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.mentorships.kernel.pairs import Party
-from services.mentorships.lifecycle.domain import Mentorship, State
-from services.mentorships.lifecycle.usecases import Command, Mentorships
+from services.mentorships.kernel.pairs import Party, Side
+from services.mentorships.lifecycle.domain import Possible, State, possible
+from services.mentorships.lifecycle.usecases import Command, Mentorships, Seen
 from shared.contracts.payload import Id
 from shared.http import (
     IdempotencyKey,
@@ -27,6 +27,7 @@ from shared.http import (
 class PartyRead(BaseModel):
     member: str
     institution: str
+    name: str | None = Field(default=None, description="For the two people only; absent after an erasure")
 
 
 class PlannedReturn(BaseModel):
@@ -53,6 +54,10 @@ class MentorshipRead(BaseModel):
     returns_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str | None = Field(default=None, description="Why it is paused or has ended: a code")
+    side: Side | None = Field(default=None, description="Yours; absent for a coordinator")
+    possible: list[Possible] = Field(
+        description="What you can do in this state: `pause`, `resume` and `close` are routes of matching"
+    )
 
 
 def mentorships_router(mentorships: Mentorships) -> APIRouter:
@@ -120,21 +125,22 @@ def mentorships_router(mentorships: Mentorships) -> APIRouter:
     return routes
 
 
-def _with_etag(response: Response, mentorship: Mentorship) -> MentorshipRead:
-    response.headers["etag"] = etag(mentorship.version)
-    return mentorship_read(mentorship)
+def _with_etag(response: Response, seen: Seen) -> MentorshipRead:
+    response.headers["etag"] = etag(seen.mentorship.version)
+    return mentorship_read(seen)
 
 
-def _id(mentorship: Mentorship) -> str:
-    return mentorship.id
+def _id(seen: Seen) -> str:
+    return seen.mentorship.id
 
 
-def mentorship_read(mentorship: Mentorship) -> MentorshipRead:
+def mentorship_read(seen: Seen) -> MentorshipRead:
+    mentorship = seen.mentorship
     return MentorshipRead(
         id=mentorship.id,
         programme=mentorship.pair.programme,
-        mentee=_party(mentorship.pair.mentee),
-        mentor=_party(mentorship.pair.mentor),
+        mentee=_party(mentorship.pair.mentee, seen),
+        mentor=_party(mentorship.pair.mentor, seen),
         state=mentorship.state,
         began_at=mentorship.began_at,
         introduction_ends_at=mentorship.introduction_ends_at,
@@ -146,8 +152,10 @@ def mentorship_read(mentorship: Mentorship) -> MentorshipRead:
         returns_at=mentorship.returns_at,
         ended_at=mentorship.ended_at,
         reason=mentorship.reason or mentorship.pause_reason,
+        side=seen.side,
+        possible=list(possible(mentorship)) if seen.side else [],
     )
 
 
-def _party(party: Party) -> PartyRead:
-    return PartyRead(member=party.member, institution=party.institution)
+def _party(party: Party, seen: Seen) -> PartyRead:
+    return PartyRead(member=party.member, institution=party.institution, name=seen.names.get(party.member))

@@ -9,7 +9,7 @@ an answer the mentorship lapses. Each step is counted from the one before it, so
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from services.mentorships.kernel.machine import StateMachine
 from services.mentorships.kernel.pairs import Decided, Pair, Side
@@ -51,6 +51,7 @@ MACHINE = StateMachine(
 )
 """`run_out` is time's: an introduction, an agreed period or a silent mentorship that is over. `pause`, `resume` and
 `close` follow matching's relationship."""
+Possible = Literal["leave", "go_on", "plan_return", "pause", "resume", "close"]
 NOTICE = timedelta(days=7)
 """An introduction never ends without a notice this long before."""
 PERIOD_NOTICE = timedelta(days=30)
@@ -102,6 +103,12 @@ class Mentorship:
     def is_introduction(self) -> bool:
         """Whether no agreement has been in force yet."""
         return self.activated_at is None and self.introduction_ends_at is not None
+
+
+def possible(mentorship: Mentorship) -> tuple[Possible, ...]:
+    """What either of the two people can do; `pause`, `resume` and `close` in matching. After the end, nothing."""
+    allowed = (command for command in get_args(Possible) if MACHINE.allows(mentorship.state, command))
+    return tuple(command for command in allowed if command != "go_on" or mentorship.silence is not None)
 
 
 def begin(pair: Pair, *, id: str, introduction_days: int, opened_at: datetime, now: datetime) -> Decided[Mentorship]:

@@ -1,6 +1,6 @@
 """Documents ↔ mentorships."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from services.mentorships.kernel.repository import Follow, MongoAggregates
 from services.mentorships.lifecycle.domain import Mentorship
@@ -34,6 +34,9 @@ class MongoMentorships(MongoAggregates[Mentorship]):
     async def time_zone(self, member: str) -> str:
         people = await self._projections.people([member])
         return people[member].time_zone if member in people else "UTC"
+
+    async def names(self, members: Collection[str]) -> Mapping[str, str]:
+        return {id: person.name for id, person in (await self._projections.people(members)).items()}
 
     async def list(
         self, institution: str, wanted: MentorshipFilter, *, before: str | None, limit: int

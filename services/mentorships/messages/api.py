@@ -34,10 +34,12 @@ class MessageRead(BaseModel):
     by: Side
     sent_at: datetime
     text: str
+    reported: bool | None = Field(default=None, description="True if you have reported it, else absent")
 
 
 class ThreadRead(Page[MessageRead]):
     blocked: bool = Field(description="Whether you have blocked it; whether the other person has is shown to nobody")
+    writable: bool = Field(description="Whether the mentorship goes on, and you have not blocked the thread")
 
 
 class ReportRead(BaseModel):
@@ -55,8 +57,13 @@ def messages_router(messages: Messages) -> APIRouter:
     async def read_thread(mentorship: Id, me: SignedIn, *, cursor: str | None = None, limit: Limit = 50) -> ThreadRead:
         """The newest first."""
         side, thread, found = await messages.thread(me, mentorship, before=text_after(cursor), limit=limit)
-        page = page_of(found, message_read, limit=limit, position=_id)
-        return ThreadRead(items=page.items, next=page.next, blocked=side in thread.blocked_by)
+        page = page_of(found, lambda message: message_read(message, side), limit=limit, position=_id)
+        return ThreadRead(
+            items=page.items,
+            next=page.next,
+            blocked=side in thread.blocked_by,
+            writable=thread.lets_write(side),
+        )
 
     @routes.post(
         "/mentorships/{mentorship}/messages",
@@ -79,6 +86,11 @@ def messages_router(messages: Messages) -> APIRouter:
     async def unblock_thread(mentorship: Id, me: SignedIn) -> Response:
         await messages.block(me, mentorship, is_blocked=False)
         return Response(status_code=204)
+
+    @routes.get("/messages/{message}", response_model_exclude_none=True, responses=problems(404))
+    async def see_message(message: Id, me: SignedIn) -> MessageRead:
+        side, found = await messages.see(me, message)
+        return message_read(found, side)
 
     @routes.post("/messages/{message}/report", status_code=204, responses=problems(403, 404))
     async def report_message(
@@ -105,8 +117,10 @@ def _id(message: Message) -> str:
     return message.id
 
 
-def message_read(message: Message) -> MessageRead:
-    return MessageRead(id=message.id, by=message.by, sent_at=message.sent_at, text=message.text)
+def message_read(message: Message, reader: Side | None = None) -> MessageRead:
+    """`reader`: who reads their own thread."""
+    is_reported = True if message.report is not None and reader not in (None, message.by) else None
+    return MessageRead(id=message.id, by=message.by, sent_at=message.sent_at, text=message.text, reported=is_reported)
 
 
 def report_read(message: Message) -> ReportRead:

@@ -51,6 +51,10 @@ class Thread:
     blocked_by: tuple[Side, ...]
     messages: int
 
+    def lets_write(self, side: Side) -> bool:
+        """As far as this side may know: whether the other one has blocked the thread is shown only by a refusal."""
+        return self.is_open and side not in self.blocked_by
+
 
 def send(thread: Thread, *, mentorship: str, id: str, by: Side, text: str, now: datetime) -> Decided[Message]:
     if not thread.is_open:

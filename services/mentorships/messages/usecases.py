@@ -62,9 +62,15 @@ class Messages:
         side, _ = await self._thread(me, mentorship)
         await self._repository.block(me.home, mentorship, side=side, is_blocked=is_blocked)
 
-    async def report(self, me: Principal, id: str, *, reason: ReportReason, comment: str, trace: Trace) -> None:
+    async def see(self, me: Principal, id: str) -> tuple[Side, Message]:
         found = await self._repository.find(me.home, id)
         side = await require_party(self._repository, me, found, what="message")
+        if found is None:
+            raise unknown("message")
+        return side, found
+
+    async def report(self, me: Principal, id: str, *, reason: ReportReason, comment: str, trace: Trace) -> None:
+        side, _ = await self.see(me, id)
         now = self._clock.now()
         await retried_when_stale(self._repository.change)(
             me.home, id, lambda known: domain.report(known, by=side, reason=reason, comment=comment, now=now), trace

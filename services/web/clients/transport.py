@@ -50,6 +50,16 @@ class Answer:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """What a service answers to be passed on as it is."""
+
+    content: bytes
+    media_type: str
+    policy: str
+    """Its content security policy; empty where it has none."""
+
+
 def connect(*, seconds: float) -> httpx.AsyncClient:
     limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_KEPT_CONNECTIONS)
     return httpx.AsyncClient(timeout=seconds, limits=limits, follow_redirects=False)
@@ -69,6 +79,7 @@ class Service:
     streams: httpx.AsyncClient
     """For answers that stay open, which would use up the connections of the others."""
     token: str
+    """Empty for what needs no sign-in."""
     worded: Callable[[str], str] = as_sent
     """Says a sentence about a wrong value in the reader's language."""
 
@@ -93,11 +104,16 @@ class Service:
     async def patch(self, path: str, body: Json, *, etag: str) -> Answer:
         return await self._send("PATCH", path, json=body, headers=_condition(etag))
 
-    async def put(self, path: str, body: Json, *, etag: str = "") -> Answer:
+    async def put(self, path: str, body: Json = None, *, etag: str = "") -> Answer:
         return await self._send("PUT", path, json=body, headers=_condition(etag))
 
-    async def delete(self, path: str) -> Answer:
-        return await self._send("DELETE", path)
+    async def delete(self, path: str, *, etag: str = "") -> Answer:
+        return await self._send("DELETE", path, headers=_condition(etag))
+
+    async def file(self, path: str, **query: str) -> File:
+        answer = await self._answer("GET", path, params=query)
+        media_type, policy = (answer.headers.get(name, "") for name in ("content-type", "content-security-policy"))
+        return File(answer.content, media_type, policy)
 
     async def upload(self, path: str, fields: Mapping[str, str], files: Mapping[str, Any], *, once: str) -> Answer:
         return await self._send(
@@ -132,7 +148,16 @@ class Service:
         finally:
             await answer.aclose()
 
-    async def _send(self, method: str, path: str, *, most_seconds: float | None = None, **options: Any) -> Answer:
+    async def _send(self, method: str, path: str, **options: Any) -> Answer:
+        answer = await self._answer(method, path, **options)
+        try:
+            return Answer(answer.json() if answer.content else None, answer.headers.get("etag", ""))
+        except ValueError as fault:  # something else answers at the service's address
+            raise ServiceDown(self.name) from fault
+
+    async def _answer(
+        self, method: str, path: str, *, most_seconds: float | None = None, **options: Any
+    ) -> httpx.Response:
         """The client's time limit is one of each step; here it holds for the whole answer, which may come slowly."""
         options["headers"] = self._headers() | options.get("headers", {})
         try:
@@ -140,11 +165,7 @@ class Service:
                 answer = await self.client.request(method, f"{self.address}{path}", **options)
         except (httpx.HTTPError, TimeoutError) as fault:
             raise ServiceDown(self.name) from fault
-        self._checked(answer)
-        try:
-            return Answer(answer.json() if answer.content else None, answer.headers.get("etag", ""))
-        except ValueError as fault:  # something else answers at the service's address
-            raise ServiceDown(self.name) from fault
+        return self._checked(answer)
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
         if answer.status_code >= _UNAVAILABLE:
@@ -154,7 +175,8 @@ class Service:
         return answer
 
     def _headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.token}", "x-correlation-id": current_trace("web").correlation_id}
+        known = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        return known | {"x-correlation-id": current_trace("web").correlation_id}
 
 
 def _condition(etag: str) -> dict[str, str]:

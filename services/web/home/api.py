@@ -63,11 +63,13 @@ async def _home(visit: SignedInVisit) -> Response:
     if "member" not in visit.me.roles:
         programmes = await part(visit.profiles.programmes()) if visit.me.is_coordinator else Part()
         return visit.page("home/staff.html", programmes=programmes)
-    own, lists, asks, relationships, inbox = await asyncio.gather(
+    own, lists, asks, relationships, mentorships, tasks, inbox = await asyncio.gather(
         part(visit.profiles.me()),
         part(visit.matching.my_suggestions()),
         part(visit.matching.my_requests(side="mentor", state="pending")),
         part(visit.matching.my_relationships()),
+        part(visit.mentorships.mine()),
+        part(visit.mentorships.tasks()),
         part(visit.notifications.inbox(limit=_NEWEST, unread=True)),
     )
     profile = own.value[0] if own.value else None
@@ -81,6 +83,8 @@ async def _home(visit: SignedInVisit) -> Response:
         lists=lists,
         asks=asks,
         relationships=relationships,
+        mentorships=mentorships,
+        tasks=tasks,
         inbox=inbox,
-        down=sorted({each.down for each in (own, lists, asks, relationships, inbox)} - {""}),
+        down=sorted({each.down for each in (own, lists, asks, relationships, mentorships, tasks, inbox)} - {""}),
     )

@@ -1,1 +1,1 @@
-"""The pages of mentorings that have begun, for both sides."""
+"""A person's mentorships: course, agreement, goals, meetings, messages and check-ins; guides and calendar."""

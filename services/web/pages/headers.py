@@ -30,8 +30,9 @@ class SecurityHeaders:
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = message["headers"]
-                has_cache_rule = any(name == b"cache-control" for name, _ in given)
-                message["headers"] = [*given, *self._headers, *([] if has_cache_rule else [_PRIVATE])]
+                names = {name for name, _ in given}
+                added = [(name, value) for name, value in (*self._headers, _PRIVATE) if name not in names]
+                message["headers"] = [*given, *added]
             await send(message)
 
         await self._app(scope, receive, secured if scope["type"] == "http" else send)

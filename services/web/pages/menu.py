@@ -8,7 +8,7 @@ from shared.auth import Principal
 
 _MENTEE = (("/mentors", N_("Find a mentor")), ("/requests", N_("My requests")))
 _MENTOR = (("/asks", N_("Asks")),)
-_BOTH = (("/mentorships", N_("Mentorships")), ("/inbox", N_("Inbox")), ("/profile", N_("Profile")))
+_BOTH = (("/mentorships", N_("My mentorships")), ("/inbox", N_("Inbox")), ("/profile", N_("Profile")))
 _COORDINATOR = (("/programmes", N_("Programmes")), ("/members", N_("Members")), ("/rosters", N_("Rosters")))
 
 

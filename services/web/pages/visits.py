@@ -11,6 +11,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from services.web.clients.courses import Courses
 from services.web.clients.matching import Matching
+from services.web.clients.meetings import Meetings
+from services.web.clients.mentorships import Mentorships
 from services.web.clients.notifications import Notifications
 from services.web.clients.profiles import Profiles
 from services.web.clients.transport import Refused, Service, ServiceDown
@@ -123,6 +125,14 @@ class SignedInVisit(Visit):
     @property
     def courses(self) -> Courses:
         return Courses(self._service("mentorships"))
+
+    @property
+    def mentorships(self) -> Mentorships:
+        return Mentorships(self._service("mentorships"))
+
+    @property
+    def meetings(self) -> Meetings:
+        return Meetings(self._service("mentorships"))
 
     def _service(self, name: str) -> Service:
         return replace(self.web.service(name, self.token), worded=self.language.wrong_value)

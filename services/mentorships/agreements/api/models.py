@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from services.mentorships.agreements.domain.agreements import Agreement, State, Version
+from services.mentorships.agreements.domain.agreements import Agreement, Possible, State, Version
 from services.mentorships.agreements.domain.clauses import (
     CLAUSES,
     MAX_CLAUSE_LENGTH,
@@ -168,6 +168,7 @@ class AgreementRead(BaseModel):
     reverse: str | None = Field(
         default=None, description="The open mentorship of the same two people with the roles turned round"
     )
+    possible: Sequence[Possible] = Field(description="What you can do")
 
 
 class VersionsRead(BaseModel):
@@ -200,6 +201,7 @@ def agreement_read(view: AgreementView) -> AgreementRead:
         in_force=written_read(view.in_force) if view.in_force else None,
         proposal=written_read(view.proposal) if view.proposal else None,
         reverse=view.reverse,
+        possible=view.possible,
     )
 
 

@@ -7,7 +7,7 @@ and until both have signed a newer one. The texts of a version are stored apart 
 import calendar
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from services.mentorships.agreements.domain.clauses import (
     MAX_LENGTH_MONTHS,
@@ -41,6 +41,7 @@ MACHINE = StateMachine(
     },
 )
 """`countersign` is the second signature of the same version."""
+Possible = Literal["draft", "propose", "sign"]
 MAX_VERSIONS = 200
 
 
@@ -127,6 +128,16 @@ class Signed:
     agreement: Decided[Agreement]
     mentorship: Decided[Mentorship] | None = None
     """What the agreement makes of the mentorship, where it is in force now."""
+
+
+def possible(agreement: Agreement, mentorship: Mentorship, side: Side) -> tuple[Possible, ...]:
+    """What this side can do."""
+    if not lifecycle.MACHINE.allows(mentorship.state, "agree"):
+        return ()
+    allowed = (command for command in get_args(Possible) if MACHINE.allows(agreement.state, command))
+    proposal = agreement.proposal
+    is_signed = proposal is not None and proposal.signed_at(side) is not None
+    return tuple(command for command in allowed if command != "sign" or not is_signed)
 
 
 def draft(

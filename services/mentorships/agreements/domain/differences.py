@@ -9,6 +9,8 @@ from typing import Literal
 from services.mentorships.agreements.domain.clauses import CLAUSES, ClauseName, Clauses
 
 Kind = Literal["same", "added", "removed"]
+_LEAST_ALIKE = 0.5
+"""Texts with less in common are easier to read one after the other than word by word."""
 _WORD = re.compile(r"\s+|\w+|[^\w\s]+")
 
 
@@ -35,6 +37,9 @@ def pieces(old: str, new: str) -> Iterator[Piece]:
     """Words, spaces and punctuation that stay, go or come."""
     before, after = _WORD.findall(old), _WORD.findall(new)
     matcher = difflib.SequenceMatcher(a=before, b=after)
+    if matcher.ratio() < _LEAST_ALIKE:
+        yield from (Piece(kind=kind, text=text) for kind, text in _replaced(old, new) if text)
+        return
     for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
         if kind == "equal":
             yield Piece(kind="same", text="".join(before[old_from:old_to]))
@@ -43,6 +48,10 @@ def pieces(old: str, new: str) -> Iterator[Piece]:
             yield Piece(kind="removed", text="".join(before[old_from:old_to]))
         if new_to > new_from:
             yield Piece(kind="added", text="".join(after[new_from:new_to]))
+
+
+def _replaced(old: str, new: str) -> tuple[tuple[Kind, str], tuple[Kind, str]]:
+    return ("removed", old), ("added", new)
 
 
 def _text(clauses: Clauses, name: ClauseName) -> str:

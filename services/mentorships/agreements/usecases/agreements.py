@@ -42,6 +42,8 @@ class Written:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementView:
     agreement: Agreement
+    possible: tuple[domain.Possible, ...]
+    """What the reader can do."""
     in_force: Written | None
     proposal: Written | None
     reverse: str | None
@@ -101,8 +103,8 @@ class Agreements:
         self._clock = clock
 
     async def see(self, me: Principal, mentorship: str) -> AgreementView:
-        found, _ = await self._require(me, mentorship)
-        return await self._view(found, await self._repository.agreement(found))
+        found, side = await self._require(me, mentorship)
+        return await self._view(found, side, await self._repository.agreement(found))
 
     async def versions(self, me: Principal, mentorship: str) -> Sequence[Version]:
         """The newest first."""
@@ -135,7 +137,8 @@ class Agreements:
             template = origin.template.translated(language or origin.locale)
             return domain.draft(agreement, current, template, principles=origin.principles, by=side, now=now)
 
-        return await self._view(found, await retried_when_stale(self._repository.draft)(found, side, decide, trace))
+        after = await retried_when_stale(self._repository.draft)(found, side, decide, trace)
+        return await self._view(found, side, after)
 
     async def propose(self, me: Principal, mentorship: str, change: Change, *, trace: Trace) -> AgreementView:
         found, side = await self._require(me, mentorship)
@@ -144,7 +147,8 @@ class Agreements:
         def decide(agreement: Agreement, current: Mentorship, before: Clauses) -> Proposed:
             return domain.propose(agreement, current, before, change, by=side, now=now)
 
-        return await self._view(found, await retried_when_stale(self._repository.propose)(found, decide, trace))
+        after = await retried_when_stale(self._repository.propose)(found, decide, trace)
+        return await self._view(found, side, after)
 
     async def sign(self, me: Principal, mentorship: str, *, number: int, trace: Trace) -> AgreementView:
         found, side = await self._require(me, mentorship)
@@ -153,7 +157,8 @@ class Agreements:
         def decide(agreement: Agreement, current: Mentorship) -> Signed | None:
             return domain.sign(agreement, current, number=number, by=side, now=now)
 
-        return await self._view(found, await retried_when_stale(self._repository.sign)(found, decide, trace))
+        after = await retried_when_stale(self._repository.sign)(found, decide, trace)
+        return await self._view(found, side, after)
 
     async def _require(self, me: Principal, id: str) -> tuple[Mentorship, Side]:
         """Raises `NotFound` for everybody but the two people."""
@@ -163,10 +168,11 @@ class Agreements:
             raise unknown("mentorship")
         return found, side
 
-    async def _view(self, mentorship: Mentorship, agreement: Agreement) -> AgreementView:
+    async def _view(self, mentorship: Mentorship, side: Side, agreement: Agreement) -> AgreementView:
         in_force, proposal = agreement.in_force, agreement.proposal
         return AgreementView(
             agreement=agreement,
+            possible=domain.possible(agreement, mentorship, side),
             in_force=await self._written(agreement, in_force.number) if in_force else None,
             proposal=await self._written(agreement, proposal.number) if proposal else None,
             reverse=await self._repository.reverse_of(mentorship),

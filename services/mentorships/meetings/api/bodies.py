@@ -16,11 +16,13 @@ from services.mentorships.meetings.domain.plans import (
     Plan,
     Wanted,
 )
-from services.mentorships.meetings.domain.states import ANSWER_TIME, State
+from services.mentorships.meetings.domain.states import ANSWER_TIME, Possible, State
 from services.mentorships.meetings.usecases import Seen
 from shared.text import Line
 
 _SHOWN = 5
+RECORDABLE = timedelta(days=60)
+"""How far back meetings are listed."""
 _YEARS = (2020, 2100)
 Status = Literal["planned", "unrecorded", "held", "missed", "unknown"]
 
@@ -127,7 +129,11 @@ class SeriesRead(BaseModel):
     plan: PlanRead | None = Field(default=None, description="What both agreed on")
     proposal: ProposalRead | None = Field(default=None, description="Needs the agreement of the other side")
     coming: list[MeetingRead] = Field(description="The next agreed meetings")
+    unrecorded: list[MeetingRead] = Field(
+        description="Meetings of the last 60 days of which nobody has said whether they were held, the latest first"
+    )
     reason: str | None = Field(default=None, description="Why the series is cancelled: a code")
+    possible: list[Possible] = Field(description="What you can do in this state")
 
 
 def series_read(seen: Seen) -> SeriesRead:
@@ -141,7 +147,9 @@ def series_read(seen: Seen) -> SeriesRead:
         plan=_plan_read(series.plan) if series.plan is not None else None,
         proposal=_proposal_read(seen),
         coming=_first(seen, series.in_force, series.changes) if shows_coming else [],
+        unrecorded=_unrecorded(seen),
         reason=series.reason,
+        possible=list(series.possible(seen.side)),
     )
 
 
@@ -154,6 +162,13 @@ def meetings_read(seen: Seen, begin: datetime, end: datetime) -> list[MeetingRea
         end = min(end, series.suspended_at or series.changed_at)
     found = between(series.plan, series.changes, begin, end)
     return [_meeting_read(seen, series.plan, occurrence) for occurrence in found]
+
+
+def _unrecorded(seen: Seen) -> list[MeetingRead]:
+    if "record" not in seen.series.possible(seen.side):
+        return []
+    begun = meetings_read(seen, seen.now - RECORDABLE, seen.now)
+    return [meeting for meeting in reversed(begun) if meeting.status in ("planned", "unrecorded", "unknown")]
 
 
 def _proposal_read(seen: Seen) -> ProposalRead | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
 
-from services.mentorships.meetings.api.bodies import MeetingRead, Move, SeriesRead, meetings_read
+from services.mentorships.meetings.api.bodies import RECORDABLE, MeetingRead, Move, SeriesRead, meetings_read
 from services.mentorships.meetings.api.calendar_files import DOCUMENTED, MEDIA_TYPE, calendar_file
 from services.mentorships.meetings.api.series import with_etag
 from services.mentorships.meetings.domain.states import Outcome
@@ -25,7 +25,6 @@ MeetingId = Annotated[
         examples=["2027-02-05T17:00"],
     ),
 ]
-_DAYS_AROUND = timedelta(days=60)
 _YEARS: Mapping[str, date] = {"ge": date(2020, 1, 1), "le": date(2100, 1, 1)}
 _LONGEST_WINDOW = timedelta(days=366)
 
@@ -48,8 +47,8 @@ def occurrences_router(meetings: Meetings) -> APIRouter:
     ) -> MeetingList:
         """Each meeting with its local time for the reader, and whether it was held."""
         seen = await meetings.see(me, series)
-        begins = _instant(begin) if begin else seen.now - _DAYS_AROUND
-        ends = _instant(end) if end else begins + 2 * _DAYS_AROUND
+        begins = _instant(begin) if begin else seen.now - RECORDABLE
+        ends = _instant(end) if end else begins + 2 * RECORDABLE
         if ends - begins > _LONGEST_WINDOW:
             raise Rejected(
                 "window_invalid", "the window is too long", (FieldError("end", "must be within 366 days of begin"),)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from services.mentorships.kernel.machine import StateMachine
 from services.mentorships.kernel.pairs import Pair, Side
@@ -32,6 +32,7 @@ MACHINE = StateMachine(
     },
 )
 """`suspend` and `resume` follow the mentorship."""
+Possible = Literal["counter", "agree", "decline", "change_one", "record", "cancel"]
 REMINDER = timedelta(hours=24)
 """How long before a meeting both are reminded."""
 ANSWER_TIME = timedelta(days=7)
@@ -73,6 +74,15 @@ class Series:
     @property
     def is_open(self) -> bool:
         return self.state != "cancelled"
+
+    def possible(self, side: Side) -> tuple[Possible, ...]:
+        """What this side can do."""
+        allowed = {command for command in get_args(Possible) if MACHINE.allows(self.state, command)}
+        if self.proposal is None:
+            allowed -= {"agree", "decline"}
+        elif self.proposal.by == side:
+            allowed -= {"agree"}
+        return tuple(command for command in get_args(Possible) if command in allowed)
 
     @property
     def in_force(self) -> Plan:
