@@ -37,7 +37,9 @@ class MongoGoals(MongoAggregates[Goal]):
         super().save(writing, decided, trace, before=before)
 
     async def of_mentorship(self, institution: str, mentorship: str) -> Sequence[Goal]:
-        return await self.page(institution, {"mentorship": mentorship}, before=None, limit=domain.MAX_GOALS)
+        """The newest first. Ids, which are derived from idempotency keys, have no order."""
+        found = await self.page(institution, {"mentorship": mentorship}, before=None, limit=domain.MAX_GOALS)
+        return sorted(found, key=lambda goal: goal.set_at, reverse=True)
 
 
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:

@@ -10,7 +10,8 @@ from services.mentorships.kernel.pairs import Side
 from services.mentorships.messages.domain import MAX_LENGTH, Message, ReportReason
 from services.mentorships.messages.usecases import Messages
 from shared.contracts.payload import Id
-from shared.http import IdempotencyKey, Limit, NewId, Page, SignedIn, Traced, page_of, problems, router, text_after
+from shared.http import IdempotencyKey, Limit, NewId, Page, SignedIn, Traced, moment_before, page_of, problems, router
+from shared.http.cursors import Moment
 from shared.text import Text
 
 
@@ -56,8 +57,8 @@ def messages_router(messages: Messages) -> APIRouter:
     @routes.get("/mentorships/{mentorship}/messages", response_model_exclude_none=True, responses=problems(404))
     async def read_thread(mentorship: Id, me: SignedIn, *, cursor: str | None = None, limit: Limit = 50) -> ThreadRead:
         """The newest first."""
-        side, thread, found = await messages.thread(me, mentorship, before=text_after(cursor), limit=limit)
-        page = page_of(found, lambda message: message_read(message, side), limit=limit, position=_id)
+        side, thread, found = await messages.thread(me, mentorship, before=moment_before(cursor), limit=limit)
+        page = page_of(found, lambda message: message_read(message, side), limit=limit, position=_moment)
         return ThreadRead(
             items=page.items,
             next=page.next,
@@ -107,14 +108,14 @@ def messages_router(messages: Messages) -> APIRouter:
         programme: Id, me: SignedIn, *, cursor: str | None = None, limit: Limit = 50
     ) -> Page[ReportRead]:
         """For a coordinator: messages that members of their institution have reported, the newest first."""
-        found = await messages.reported(me, programme, before=text_after(cursor), limit=limit)
-        return page_of(found, report_read, limit=limit, position=_id)
+        found = await messages.reported(me, programme, before=moment_before(cursor), limit=limit)
+        return page_of(found, report_read, limit=limit, position=_moment)
 
     return routes
 
 
-def _id(message: Message) -> str:
-    return message.id
+def _moment(message: Message) -> Moment:
+    return message.sent_at, message.id
 
 
 def message_read(message: Message, reader: Side | None = None) -> MessageRead:

@@ -1,6 +1,7 @@
 """Documents ↔ messages, and who has blocked which thread."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from services.mentorships.kernel.pairs import Decided, Side
 from services.mentorships.kernel.repository import MongoAggregates
@@ -14,10 +15,10 @@ from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, 
 
 MESSAGES, THREADS = "messages", "threads"
 _INDEXES = (
-    IndexModel([("mentorship", ASCENDING), ("_id", DESCENDING)], name="of_thread"),
+    IndexModel([("mentorship", ASCENDING), ("sent_at", DESCENDING), ("_id", DESCENDING)], name="of_thread_by_time"),
     IndexModel(
-        [("pair.programme", ASCENDING), ("_id", DESCENDING)],
-        name="reported",
+        [("pair.programme", ASCENDING), ("sent_at", DESCENDING), ("_id", DESCENDING)],
+        name="reported_by_time",
         partialFilterExpression={"report.at": {"$exists": True}},
     ),
 )
@@ -56,17 +57,30 @@ class MongoMessages(MongoAggregates[Message]):
         super().save(writing, decided, trace, before=before)
 
     async def of_thread(
-        self, institution: str, mentorship: str, *, before: str | None, limit: int
+        self, institution: str, mentorship: str, *, before: tuple[datetime, str] | None, limit: int
     ) -> Sequence[Message]:
-        return await self.page(institution, {"mentorship": mentorship}, before=before, limit=limit)
+        return await self._newest(institution, {"mentorship": mentorship}, before=before, limit=limit)
 
-    async def reported(self, institution: str, programme: str, *, before: str | None, limit: int) -> Sequence[Message]:
+    async def reported(
+        self, institution: str, programme: str, *, before: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[Message]:
         by_theirs: list[Document] = [
             {"by": "mentor", "pair.mentee.institution": institution},
             {"by": "mentee", "pair.mentor.institution": institution},
         ]
         wanted = {"pair.programme": programme, "report.at": {"$exists": True}, "$or": by_theirs}
-        return await self.page(institution, wanted, before=before, limit=limit)
+        return await self._newest(institution, wanted, before=before, limit=limit)
+
+    async def _newest(
+        self, institution: str, wanted: Document, *, before: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[Message]:
+        """By time: ids, which are derived from idempotency keys, have no order."""
+        query: Document = {"institutions": institution, **wanted}
+        if before is not None:
+            at, id = before
+            query["$and"] = [{"$or": [{"sent_at": {"$lt": at}}, {"sent_at": at, "_id": {"$lt": id}}]}]
+        found = self._database[MESSAGES].find(query).sort([("sent_at", DESCENDING), ("_id", DESCENDING)]).limit(limit)
+        return [self._state(document) async for document in found]
 
     async def block(self, institution: str, mentorship: str, *, side: Side, is_blocked: bool) -> None:
         change = {"$addToSet" if is_blocked else "$pull": {"blocked_by": side}}

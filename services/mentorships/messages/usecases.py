@@ -1,6 +1,7 @@
 """The thread of a mentorship: read, written, blocked and reported by the two; coordinators read what was reported."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from services.mentorships.kernel.access import SignIns, require_coordinator, require_party, unknown
@@ -23,11 +24,13 @@ class MessageRepository(SignIns, Protocol):
     async def find(self, institution: str, id: str) -> Message | None: ...
 
     async def of_thread(
-        self, institution: str, mentorship: str, *, before: str | None, limit: int
+        self, institution: str, mentorship: str, *, before: tuple[datetime, str] | None, limit: int
     ) -> Sequence[Message]:
         """The newest first."""
 
-    async def reported(self, institution: str, programme: str, *, before: str | None, limit: int) -> Sequence[Message]:
+    async def reported(
+        self, institution: str, programme: str, *, before: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[Message]:
         """Those that members of this institution have reported, the newest first."""
 
     async def add(self, decided: Decided[Message], trace: Trace) -> Message: ...
@@ -45,7 +48,7 @@ class Messages:
         self._clock = clock
 
     async def thread(
-        self, me: Principal, mentorship: str, *, before: str | None, limit: int
+        self, me: Principal, mentorship: str, *, before: tuple[datetime, str] | None, limit: int
     ) -> tuple[Side, Thread, Sequence[Message]]:
         side, thread = await self._thread(me, mentorship)
         return side, thread, await self._repository.of_thread(me.home, mentorship, before=before, limit=limit)
@@ -76,7 +79,9 @@ class Messages:
             me.home, id, lambda known: domain.report(known, by=side, reason=reason, comment=comment, now=now), trace
         )
 
-    async def reported(self, me: Principal, id: str, *, before: str | None, limit: int) -> Sequence[Message]:
+    async def reported(
+        self, me: Principal, id: str, *, before: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[Message]:
         programme = await self._repository.programme(id)
         require_coordinator(me, id, admits=programme.admits if programme else None)
         return await self._repository.reported(me.home, id, before=before, limit=limit)
