@@ -299,6 +299,17 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "spam": N_("Advertising"),
         "other": N_("Another reason"),
     },
+    "why_waiting": {
+        "no_mentor_in_programme": N_("Nobody offers mentoring in this programme yet."),
+        "profile_incomplete": N_("Their profile lacks topics, languages or ways to meet."),
+        "paused": N_("They have paused."),
+        "no_free_mentor": N_("Every mentor is away or has no place."),
+        "none_allowed_between_institutions": N_("All mentors are at other institutions, and that is not agreed."),
+        "no_common_language": N_("No mentor speaks one of their languages."),
+        "no_common_format": N_("No mentor meets in a way that they chose."),
+        "below_minimum_score": N_("No mentor reaches the programme's minimum fit."),
+        "not_available": N_("The mentors who would fit are not available."),
+    },
     "left_over": {
         "no_wishes": N_("No mentor fits this mentee"),
         "excluded": N_("Every mentor wished for is excluded"),
