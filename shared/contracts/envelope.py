@@ -100,7 +100,7 @@ class Received:
 def read(
     *, key: bytes | None, value: bytes | None, headers: Headers, types: Container[str] = EVENTS
 ) -> Received | None:
-    """Reads a Kafka record; None where its type is none of `types`: such a record may be unreadable, and is ignored.
+    """Reads a Kafka record; None where its type is not in `types`: such a record may be unreadable, and is ignored.
 
     Raises `Unreadable`: `no_key`, `bad_attributes`, `newer_major`, `malformed`.
     """

@@ -212,7 +212,7 @@ def test_a_cell_that_a_spreadsheet_would_execute_is_escaped(cell: str) -> None:
     assert escape_formula("ana") == "ana"
 
 
-async def test_the_directory_shows_whom_a_mentee_may_ask_and_nobody_else(matching: Matching) -> None:
+async def test_the_directory_shows_those_whom_a_mentee_may_ask_only(matching: Matching) -> None:
     answer = await matching.get("/me/mentors", "ana", NORTH, programme=CARE)
     assert answer.status_code == 200, answer.text
     first = answer.json()["items"][0]

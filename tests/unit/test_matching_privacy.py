@@ -322,5 +322,5 @@ def test_a_directory_is_ordered_by_what_is_shown_only() -> None:
     plain, others = mentor("milo", capacity=3), mentor("milo", capacity=3, identity=frozenset({"first-gen"}))
     busy = replace(others, taken=1, asked=2, experience=100)
     rival, known = mentor("mila"), policy(Institution(id=NORTH))
-    first, second = (ranked(seeker, [one, rival], known) for one in (plain, busy))
+    first, second = (ranked(seeker, [changed, rival], known) for changed in (plain, busy))
     assert first == second

@@ -59,7 +59,7 @@ async def test_a_search_that_finds_too_many_keeps_what_was_typed() -> None:
     assert "an English sentence" not in answer.text
 
 
-async def test_a_paused_profile_is_said_in_words() -> None:
+async def test_a_paused_profile_is_explained() -> None:
     answers = {**_ANSWERS, "GET matching/me/mentors": problem(409, "paused")}
     async with pages(FakeServices(answers)) as site:
         assert "The profile is paused." in text_of(await site.get("/directory"))

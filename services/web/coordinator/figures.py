@@ -54,11 +54,11 @@ def matched(
     unmatched: Collection[str],
 ) -> Sequence[Figure]:
     """Each mentee counts once: with a mentor, else waiting for an answer, else with nobody to ask, else free to ask."""
-    everybody = set(mentees)
-    having = {each.mentee.member for each in relationships if each.state != "closed"} & everybody
-    asking = {each.mentee.member for each in requests} & everybody - having
-    without = set(unmatched) & everybody - having - asking
-    free = everybody - having - asking - without
+    everyone = set(mentees)
+    having = {each.mentee.member for each in relationships if each.state != "closed"} & everyone
+    asking = {each.mentee.member for each in requests} & everyone - having
+    without = set(unmatched) & everyone - having - asking
+    free = everyone - having - asking - without
     rows = [
         (N_("Have a mentor"), having, "/mentorships", N_("See the mentorings")),
         (N_("Have asked, and wait for an answer"), asking, "/requests", N_("See the requests")),
@@ -66,7 +66,7 @@ def matched(
         (N_("Have nobody on their list"), without, "/waiting", N_("See why")),
     ]
     return [
-        Figure(label=label, count=len(found), of=len(everybody), page=page, action=action if found else "")
+        Figure(label=label, count=len(found), of=len(everyone), page=page, action=action if found else "")
         for label, found, page, action in rows
     ]
 

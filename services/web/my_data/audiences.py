@@ -10,7 +10,7 @@ from services.web.labels import N_
 
 _COORDINATORS = N_("Coordinators of your institution.")
 _SUGGESTED = N_("People to whom you are suggested, whom you ask or who ask you, and coordinators of your institution.")
-_NOBODY = N_("Nobody but you. It only orders the lists of mentors.")
+_ONLY_YOU = N_("Nobody but you. It only orders the lists of mentors.")
 _PAIR = N_("The other person of your mentoring. No coordinator.")
 _STORY: Mapping[str, str] = {
     "nobody": N_("Nobody but you. You chose this."),
@@ -60,8 +60,8 @@ def _of_the_profile(profile: Own) -> Sequence[Audience]:
 def _private() -> Sequence[Audience]:
     return [
         Audience(N_("People who are never to be suggested to you"), N_("Nobody but you."), "/profile/never"),
-        Audience(N_("What matters to you: the weights of your list"), _NOBODY, "/profile/weights"),
-        Audience(N_("An identity that you entered, and your wish to share one"), _NOBODY),
+        Audience(N_("What matters to you: the weights of your list"), _ONLY_YOU, "/profile/weights"),
+        Audience(N_("An identity that you entered, and your wish to share one"), _ONLY_YOU),
     ]
 
 
