@@ -116,7 +116,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "paused": N_("Paused"),
         "ended": N_("Ended"),
     },
-    "means": {
+    "statement": {
         "accessible": N_("My mentor makes time for me"),
         "encouraging": N_("My mentor supports and encourages me"),
         "constructive": N_("My mentor gives me critique that I can use"),
