@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.mentorships.agreements.domain.agreements import MACHINE as AGREEMENT
+from services.mentorships.agreements.domain.states import MACHINE as AGREEMENT
 from services.mentorships.goals.domain import MACHINE as GOAL
 from services.mentorships.lifecycle.domain import MACHINE as MENTORSHIP
 from services.mentorships.meetings.domain.states import MACHINE as MEETINGS

@@ -4,7 +4,8 @@
     ├── NotFound           unknown, or another institution's: the answer is the same for both
     ├── Forbidden          the caller may see it, but not do this
     ├── Conflict           the state does not allow it (already exists, already used, inactive)
-    └── Rejected           a value is wrong; `errors` names each field
+    ├── Rejected           a value is wrong; `errors` names each field
+    └── TooManyRequests    the caller asks too often; HTTP 429 says how long to wait
     StaleVersion           a concurrent change was saved first: reload and try again
     ├── VersionMismatch    the version that the caller named is not current; HTTP 412
     └── Contended          every attempt met a concurrent change; HTTP 503
@@ -46,6 +47,12 @@ class Rejected(DomainError):
     def __init__(self, code: str, message: str, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(code, message)
         self.errors = errors
+
+
+class TooManyRequests(DomainError):
+    def __init__(self, code: str, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(code, message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class StaleVersion(Exception):

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from services.mentorships.agreements import wiring as agreements
 from services.mentorships.calendars import wiring as calendars
+from services.mentorships.certificates import wiring as certificates
 from services.mentorships.checkins import wiring as checkins
 from services.mentorships.goals import wiring as goals
 from services.mentorships.guides import wiring as guides
@@ -69,6 +70,7 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             meetings.build(dependencies, mentorships(dependencies.database, clock)),
             calendars.build(dependencies),
             tasks.build(dependencies, following),
+            certificates.build(dependencies, settings),
             numbers.build(dependencies),
             Slice(routers=_development(settings, clock)),
             Slice(

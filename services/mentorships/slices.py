@@ -45,5 +45,9 @@ def mentorships(database: Database, clock: Clock) -> MongoMentorships:
     return MongoMentorships(
         database,
         clock,
-        follow=[checkins.MongoCheckIns(database, clock).follow, meetings.follow_mentorships(database, clock)],
+        follow=[
+            agreements.follow_mentorships(database, clock),
+            checkins.MongoCheckIns(database, clock).follow,
+            meetings.follow_mentorships(database, clock),
+        ],
     )

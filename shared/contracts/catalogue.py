@@ -50,6 +50,8 @@ EVENTS: dict[str, type[Payload]] = {
         mentorships.AgreementProposed,
         mentorships.AgreementSigned,
         mentorships.AgreementInForce,
+        mentorships.AgreementWithdrawn,
+        mentorships.AgreementReviewDue,
         mentorships.GoalChanged,
         mentorships.CheckInOpened,
         mentorships.CheckInAnswered,

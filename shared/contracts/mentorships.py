@@ -171,6 +171,23 @@ class AgreementInForce(AboutAgreement):
     """How often the two agreed to meet."""
 
 
+class AgreementWithdrawn(AboutAgreement):
+    """The mentee or the mentor withdrew their proposal. A version in force stays."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.agreement.withdrawn.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    by: Slug
+    """`mentee` or `mentor`."""
+
+
+class AgreementReviewDue(AboutAgreement):
+    """The two agreed to look at their agreement again on this day. At most once for each version in force."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.agreement.review_due.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
 class GoalChanged(AboutMentorship):
     """The mentee set, changed or ended a goal, or one of the two commented on it. Its text stays in mentorships."""
 

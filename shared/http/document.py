@@ -24,6 +24,7 @@ _OF_STATUS: Mapping[str, Json] = {
             "schema": {"type": "integer"},
         }
     },
+    "429": {"Retry-After": {"description": "Seconds", "required": True, "schema": {"type": "integer"}}},
     "503": {"Retry-After": {"description": "Seconds", "required": True, "schema": {"type": "integer"}}},
 }
 _REPLAYED = {"description": "`true`: this answer was given before", "schema": {"const": "true"}}

@@ -10,13 +10,29 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from shared.auth import IssuerUnavailable, Unauthenticated
-from shared.errors import Conflict, Contended, DomainError, FieldError, Forbidden, NotFound, Rejected, StaleVersion
+from shared.errors import (
+    Conflict,
+    Contended,
+    DomainError,
+    FieldError,
+    Forbidden,
+    NotFound,
+    Rejected,
+    StaleVersion,
+    TooManyRequests,
+)
 from shared.mongo import PyMongoError, is_outage
 from shared.refusals import worded
 from shared.telemetry import current_trace, logger
 
 _log = logger(__name__)
-_STATUS: Mapping[type[DomainError], int] = {NotFound: 404, Forbidden: 403, Conflict: 409, Rejected: 422}
+_STATUS: Mapping[type[DomainError], int] = {
+    NotFound: 404,
+    Forbidden: 403,
+    Conflict: 409,
+    Rejected: 422,
+    TooManyRequests: 429,
+}
 _CODE: Mapping[int, str] = {
     400: "body_unreadable",
     404: "route_not_found",

@@ -247,6 +247,8 @@ async def _repeat_agreement(repeating: Repeating, service: MentorshipsService, m
     await repeating.repeat(f"{route}/draft", draft, answer_is_lost=True)
     await repeating.repeat(f"{route}/versions", propose, answer_is_lost=True)
     await repeating.repeat(f"{route}/versions/{{number}}/sign", sign)
+    withdraw = f"{path}/versions/2/withdraw"
+    await repeating.repeat(f"{route}/versions/{{number}}/withdraw", lambda key: service.post(MENTEE, withdraw, key=key))
 
 
 async def _repeat_meetings(repeating: Repeating, service: MentorshipsService, mentorship: str) -> None:

@@ -233,8 +233,8 @@ def _encoded(part: Json) -> str:
     return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
 
 
-_WITHOUT_SIGN_IN = {"/calendar/{token}.ics"}
-"""For programs that cannot sign in: the address is the secret."""
+_WITHOUT_SIGN_IN = {"/calendar/{token}.ics", "/certificates/keys"}
+"""Calendars are for programs that cannot sign in: the address is the secret. Everybody verifies certificates."""
 
 
 async def test_no_route_accepts_an_invalid_token(served: Served, two: LocalIssuer) -> None:
@@ -289,8 +289,9 @@ _KNOWN_TO_ALL = {
     "/programmes/{programme}/agreement-template",
     "/institutions",
     "/programmes",
+    "/certificates/keys",
 }
-"""Readable by everybody in the institution."""
+"""Readable by everybody in the institution, or by everybody."""
 _VERDICTS = {"/rotations", "/rotations/{rotation}", "/rotations/upload"}
 """Refused by row, for what they name: 422, or 200 with every row refused."""
 

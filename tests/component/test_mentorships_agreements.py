@@ -10,9 +10,12 @@ import httpx
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.mentorships.agreements.domain import agreements as domain
+from services.mentorships.agreements.repository.agreements import MongoAgreements
+from services.mentorships.kernel.due import DueWorker
 from services.mentorships.privacy.repository import MongoErasures
 from services.mentorships.slices import FORGET
-from shared.contracts.matching import RelationshipClosed
+from shared.contracts.matching import RelationshipClosed, RelationshipPaused, RelationshipResumed
 from shared.contracts.payload import Recipient
 from shared.contracts.profiles import MemberErased
 from tests.component.mentorships_kit import (
@@ -175,6 +178,39 @@ async def test_only_the_two_read_or_change_an_agreement(service: MentorshipsServ
             body = {"clauses": {}, "terms": terms(service)} if act == "/versions" else {} if act == "/draft" else None
             sent = headers | {"If-Match": '"3"', "Idempotency-Key": service.clock.new_id()}
             assert (await service.http.post(path + act, json=body, headers=sent)).status_code == status, act
+
+
+async def test_a_proposal_is_withdrawn_by_its_proposer_and_the_version_in_force_stays(
+    service: MentorshipsService,
+) -> None:
+    id = await agreed(service)
+    path = f"/mentorships/{id}/agreement"
+    known = (await service.get(MENTOR, path)).headers["etag"]
+    await propose(service, id, MENTOR, known=known)
+    refused = await service.post(MENTEE, f"{path}/versions/2/withdraw")
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:preceptor:problem:other_proposal")
+    withdrawn = await service.post(MENTOR, f"{path}/versions/2/withdraw")
+    assert withdrawn.status_code == 200, withdrawn.text
+    assert (withdrawn.json()["state"], withdrawn.json()["in_force"]["number"]) == ("in_force", 1)
+    late = await sign(service, id, MENTEE, 2)
+    assert (late.status_code, late.json()["type"]) == (409, "urn:preceptor:problem:agreement_version_withdrawn")
+    again = await propose(service, id, MENTEE, known=withdrawn.headers["etag"], goals="Another goal.")
+    assert again.json()["proposal"]["number"] == 3, again.text
+    assert (await service.published())[-2:] == ["agreement.withdrawn", "agreement.proposed"]
+
+
+async def test_both_are_reminded_of_the_review_date_once_and_not_during_a_pause(service: MentorshipsService) -> None:
+    id = await agreed(service)
+    agreements = MongoAgreements(service.database, service.clock, service.mentorships)
+    due = DueWorker(agreements, domain.pass_time, service.clock)
+    await service.hears(RelationshipPaused(reason="by_mentee", **about(id)))
+    service.clock.ahead += timedelta(days=200)
+    await due.work()
+    assert "agreement.review_due" not in await service.published()
+    await service.hears(RelationshipResumed(**about(id)))
+    await asyncio.gather(due.work(), due.work())
+    await due.work()
+    assert (await service.published()).count("agreement.review_due") == 1
 
 
 async def test_nothing_is_signed_after_the_end(service: MentorshipsService) -> None:

@@ -1,6 +1,7 @@
 """A person's private calendar: read by its address only, and ended by its owner."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import httpx
 import icalendar
@@ -8,6 +9,7 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from services.mentorships.calendars.repository import forget
+from services.mentorships.calendars.wiring import READS_AN_HOUR
 from shared import mongo
 from shared.contracts.matching import RelationshipClosed
 from shared.contracts.payload import Recipient
@@ -88,6 +90,31 @@ async def test_an_ended_mentorship_stays_in_the_calendar_as_cancelled(service: M
     await service.hears(RelationshipClosed(reason="goals_reached", **about(mentorship)))
     [event] = events(await read(service, path))
     assert str(event["status"]) == "CANCELLED"
+
+
+async def test_an_unchanged_calendar_is_answered_304_and_a_changed_one_in_full(service: MentorshipsService) -> None:
+    mentorship = await service.opened()
+    await agreed(service, mentorship)
+    path = await address(service, MENTEE)
+    known = (await read(service, path)).headers["etag"]
+    for sent in (known, f'"other", W/{known}', "*"):
+        unchanged = await service.http.get(path, headers={"If-None-Match": sent})
+        assert (unchanged.status_code, unchanged.content, unchanged.headers["etag"]) == (304, b"", known)
+    await service.hears(RelationshipClosed(reason="goals_reached", **about(mentorship)))
+    changed = await service.http.get(path, headers={"If-None-Match": known})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != known
+
+
+async def test_an_address_that_is_read_too_often_waits_and_others_do_not(service: MentorshipsService) -> None:
+    path, other = await address(service, MENTEE), await address(service, MENTOR)
+    statuses = [(await read(service, path)).status_code for _ in range(READS_AN_HOUR)]
+    assert set(statuses) == {200}
+    refused = await read(service, path)
+    assert (refused.status_code, refused.json()["type"]) == (429, "urn:preceptor:problem:calendar_read_too_often")
+    assert (await read(service, other)).status_code == 200
+    service.clock.ahead += timedelta(seconds=int(refused.headers["retry-after"]))
+    assert (await read(service, path)).status_code == 200
 
 
 async def test_an_erased_person_has_no_calendar(service: MentorshipsService) -> None:

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from services.matching.mentoring.domain.relationships import ClosingReason
 from services.mentorships.agreements.domain import agreements
+from services.mentorships.agreements.domain.states import Agreement
 from services.mentorships.agreements.domain.templates import AgreementTemplate
 from services.mentorships.checkins import domain as checkins
 from services.mentorships.goals import domain as goals
@@ -53,14 +54,17 @@ def of_goals() -> Iterator[AnyDecided]:
 def of_agreements() -> Iterator[AnyDecided]:
     for side in SIDES:
         template = AgreementTemplate(programme=PAIR.programme, institution="north").translated("en")
-        new = agreements.Agreement(id="a", mentorship="m", pair=PAIR)
+        new = Agreement(id="a", mentorship="m", pair=PAIR)
         drafted = agreements.draft(new, introduction(), template, principles="", by=side, now=NOW)
         signed = agreements.sign(drafted.agreement.state, introduction(), number=1, by=side, now=NOW)
         assert signed is not None
         other: Side = "mentor" if side == "mentee" else "mentee"
         in_force = agreements.sign(signed.agreement.state, introduction(), number=1, by=other, now=NOW)
         assert in_force is not None
-        yield from (drafted.agreement, signed.agreement, in_force.agreement)
+        withdrawn = agreements.withdraw(drafted.agreement.state, introduction(), number=1, by=side, now=NOW)
+        assert withdrawn is not None
+        yield from (drafted.agreement, signed.agreement, in_force.agreement, withdrawn.agreement)
+        yield agreements.pass_time(in_force.agreement.state, NOW + 400 * DAY)
 
 
 def of_meetings() -> Iterator[AnyDecided]:

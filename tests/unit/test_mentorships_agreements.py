@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from services.mentorships.agreements.domain import agreements as domain
-from services.mentorships.agreements.domain.agreements import (
-    MACHINE,
-    Agreement,
-    AgreementChanged,
-    Change,
-    Proposed,
-    Signed,
-)
+from services.mentorships.agreements.domain.agreements import Change, Proposed, Signed
 from services.mentorships.agreements.domain.clauses import CLAUSES, Clauses, Terms
 from services.mentorships.agreements.domain.default_texts import DEFAULT_TEXTS
 from services.mentorships.agreements.domain.differences import pieces
+from services.mentorships.agreements.domain.states import MACHINE, Agreement, AgreementChanged
 from services.mentorships.agreements.domain.templates import AgreementTemplate
 from services.mentorships.kernel.pairs import Side
 from services.mentorships.lifecycle import domain as lifecycle
 from services.mentorships.lifecycle.domain import Mentorship
-from shared.contracts.mentorships import AgreementInForce, AgreementProposed, AgreementSigned
+from shared.contracts.mentorships import (
+    AgreementInForce,
+    AgreementProposed,
+    AgreementReviewDue,
+    AgreementSigned,
+    AgreementWithdrawn,
+)
 from shared.errors import Conflict, Forbidden, NotFound, Rejected
 from tests.unit.mentorships_people import ADA, DAY, MIA, NOW, PAIR, active, ended, introduction, paused
 
@@ -73,6 +73,13 @@ def signed(agreement: Agreement, by: Side, *, of: Mentorship | None = None, numb
     return found
 
 
+def withdrawn(agreement: Agreement, *, number: int | None = None, by: Side = "mentee") -> Agreement:
+    chosen = max(len(agreement.versions), 1) if number is None else number
+    found = domain.withdraw(agreement, active(), number=chosen, by=by, now=NOW)
+    assert found is not None
+    return found.agreement.state
+
+
 def agreed(by: Side = "mentee") -> Agreement:
     first = drafted(by).agreement.state
     return signed(signed(first, "mentee").agreement.state, "mentor").agreement.state
@@ -89,6 +96,7 @@ COMMANDS: Mapping[str, Callable[[Agreement], str]] = {
         domain.draft(agreement, active(), TEMPLATE, principles="", by="mentor", now=NOW).agreement.state.state
     ),
     "propose": lambda agreement: proposed(agreement, goals="Two papers.").agreement.state.state,
+    "withdraw": lambda agreement: withdrawn(agreement).state,
 }
 
 
@@ -110,6 +118,10 @@ def test_each_command_moves_the_states_that_the_table_names_and_no_other(state: 
     if MACHINE.allows(state, command):
         assert COMMANDS[command](agreement) == MACHINE.moves[command][state]
         return
+    if command == "withdraw":  # names a version
+        with pytest.raises(NotFound if state == "none" else Conflict):
+            COMMANDS[command](agreement)
+        return
     with pytest.raises(Conflict, match=state.replace("_", " ")) as refused:
         COMMANDS[command](agreement)
     assert all(word in refused.value.message for word in MACHINE.commands(state))
@@ -129,12 +141,13 @@ def test_a_signature_and_a_countersignature_move_open_proposals_only(state: str)
         assert [domain.sign(agreement, active(), number=1, by=side, now=NOW) for side in SIDES] == [None, None]
 
 
-@pytest.mark.parametrize("command", ["draft", "propose", "sign"])
+@pytest.mark.parametrize("command", ["draft", "propose", "sign", "withdraw"])
 def test_nothing_is_possible_after_the_end_and_the_refusal_names_the_state(command: str) -> None:
     acts: Mapping[str, Callable[[], Any]] = {
         "draft": lambda: domain.draft(IN_STATE["none"](), ended(), TEMPLATE, principles="", by="mentor", now=NOW),
         "propose": lambda: proposed(agreed(), of=ended()),
         "sign": lambda: signed(IN_STATE["proposed"](), "mentee", of=ended()),
+        "withdraw": lambda: domain.withdraw(IN_STATE["proposed"](), ended(), number=1, by="mentee", now=NOW),
     }
     with pytest.raises(Conflict, match="in the state ended") as refused:
         acts[command]()
@@ -312,28 +325,106 @@ def test_a_difference_keeps_both_texts() -> None:
     assert [piece.text for piece in found if piece.kind != "same"] == ["monthly", "weekly", " or online"]
 
 
+def test_only_the_proposer_withdraws_a_proposal_and_only_before_the_other_signs() -> None:
+    draft = drafted(by="mentee").agreement.state
+    with pytest.raises(Forbidden):
+        withdrawn(draft, by="mentor")
+    with pytest.raises(Conflict, match="has signed it"):
+        withdrawn(signed(draft, "mentor").agreement.state)
+    own_signature = withdrawn(signed(draft, "mentee").agreement.state)
+    assert (own_signature.state, own_signature.proposal) == ("none", None)
+    assert domain.withdraw(own_signature, active(), number=1, by="mentee", now=NOW) is None
+
+
+def test_a_withdrawal_notifies_the_other_and_names_no_text() -> None:
+    event = domain.withdraw(drafted().agreement.state, active(), number=1, by="mentee", now=NOW)
+    assert event is not None
+    withdrawn_event = event.agreement.event
+    assert isinstance(withdrawn_event, AgreementWithdrawn)
+    assert withdrawn_event.recipients == (ADA.as_recipient,)
+
+
+def test_a_withdrawn_version_cannot_be_signed_and_opens_no_earlier_proposal() -> None:
+    second = proposed(drafted(by="mentee").agreement.state, by="mentor").agreement.state
+    after = withdrawn(second, by="mentor")
+    for number in (1, 2):
+        with pytest.raises(Conflict, match="not open any more"):
+            signed(after, "mentee", number=number)
+    again = domain.draft(after, introduction(), TEMPLATE, principles="", by="mentee", now=NOW).agreement.state
+    assert (again.state, again.versions[-1].number) == ("proposed", 3)
+
+
+def test_after_a_withdrawn_change_the_agreement_in_force_is_what_is_changed_next() -> None:
+    after = withdrawn(proposed(agreed(), goals="Two papers.").agreement.state)
+    assert after.in_force is not None
+    assert after.newest == after.in_force
+    with pytest.raises(Conflict, match="says the same already"):
+        proposed(after, goals=drafted().clauses["goals"].text, terms=after.in_force.terms)
+
+
+def reminder(agreement: Agreement, days: int) -> Agreement | None:
+    decided = domain.pass_time(agreement, NOW + days * DAY)
+    return decided.state if decided else None
+
+
+def test_both_are_reminded_once_on_the_review_date() -> None:
+    agreement = agreed()
+    assert agreement.in_force is not None
+    day = agreement.in_force.terms.review_on
+    assert agreement.due_at is not None
+    assert (agreement.due_at.date(), agreement.due_at.hour) == (day, 12)
+    decided = domain.pass_time(agreement, agreement.due_at)
+    assert decided is not None
+    assert isinstance(decided.event, AgreementReviewDue)
+    assert decided.event.recipients == PAIR.both
+    assert (decided.state.due_at, reminder(decided.state, 1_000)) == (None, None)
+
+
+def test_a_newer_version_in_force_has_a_reminder_of_its_own_and_an_open_proposal_none() -> None:
+    reminded = reminder(agreed(), 400)
+    assert reminded is not None
+    change = proposed(reminded).agreement.state
+    assert change.due_at is None
+    both = signed(signed(change, "mentee").agreement.state, "mentor").agreement.state
+    assert both.due_at is not None
+    assert both.due_at.date() == TERMS.review_on
+
+
+def test_a_pause_and_the_end_stop_the_reminder_and_a_return_starts_it() -> None:
+    agreement = agreed()
+    stopped = domain.follow(agreement, paused(active()))
+    assert stopped is not None
+    assert (stopped.event, stopped.state.due_at) == (None, None)
+    assert domain.follow(stopped.state, paused(active())) is None
+    resumed = domain.follow(stopped.state, active())
+    assert resumed is not None
+    assert resumed.state.due_at == agreement.due_at
+    over = domain.follow(agreement, ended())
+    assert over is not None
+    assert over.state.due_at is None
+
+
 class TwoPeople(RuleBasedStateMachine):
     """Both propose and sign in any order, also what they no longer see as current."""
 
     def __init__(self) -> None:
         super().__init__()
         draft = drafted()
-        self.agreement, self.clauses = draft.agreement.state, draft.clauses
+        self.agreement, self.clauses = draft.agreement.state, {1: draft.clauses}
         self.mentorship = introduction()
         self.signatures: set[tuple[int, Side]] = set()
         self.now = NOW
 
     @rule(by=st.sampled_from(SIDES), goals=st.sampled_from(["A paper.", "A field.", ""]), seen=st.integers(0, 3))
     def propose(self, by: Side, goals: str, seen: int) -> None:
-        expected = self.agreement.version - seen
+        expected, newest = self.agreement.version - seen, self.agreement.newest
+        before = self.clauses[newest.number] if newest else None
         try:
-            made = proposed(
-                self.agreement, by=by, goals=goals, before=self.clauses, of=self.mentorship, expected=expected
-            )
+            made = proposed(self.agreement, by=by, goals=goals, before=before, of=self.mentorship, expected=expected)
         except (Conflict, AgreementChanged):
             return
         assert seen == 0
-        self.agreement, self.clauses = made.agreement.state, made.clauses
+        self._add(made)
 
     @rule(by=st.sampled_from(SIDES), back=st.integers(-1, 3))
     def sign(self, by: Side, back: int) -> None:
@@ -342,12 +433,39 @@ class TwoPeople(RuleBasedStateMachine):
         try:
             done = domain.sign(self.agreement, self.mentorship, number=number, by=by, now=self.now)
         except (Conflict, NotFound):
-            assert back != 0 or not self.mentorship.is_open
+            is_withdrawn = self.agreement.versions[-1].withdrawn_at is not None
+            assert back != 0 or is_withdrawn or not self.mentorship.is_open
             return
         if done is not None:
             self.signatures.add((number, by))
             self.agreement = done.agreement.state
             self.mentorship = done.mentorship.state if done.mentorship else self.mentorship
+
+    @rule(by=st.sampled_from(SIDES), back=st.integers(0, 2))
+    def withdraw(self, by: Side, back: int) -> None:
+        number = len(self.agreement.versions) - back
+        open_before = self.agreement.proposal
+        try:
+            done = domain.withdraw(self.agreement, self.mentorship, number=number, by=by, now=self.now)
+        except (Conflict, Forbidden, NotFound):
+            return
+        if done is not None:
+            assert open_before is not None
+            assert (number, by) == (open_before.number, open_before.by)
+            assert not {side for side in SIDES if side != by and (number, side) in self.signatures}
+            self.agreement = done.agreement.state
+
+    @rule(by=st.sampled_from(SIDES))
+    def draft(self, by: Side) -> None:
+        try:
+            made = domain.draft(self.agreement, self.mentorship, TEMPLATE, principles="", by=by, now=self.now)
+        except Conflict:
+            return
+        self._add(made)
+
+    def _add(self, made: Proposed) -> None:
+        self.agreement = made.agreement.state
+        self.clauses[len(self.agreement.versions)] = made.clauses
 
     @precondition(lambda self: self.mentorship.is_open)
     @rule()
@@ -368,7 +486,7 @@ class TwoPeople(RuleBasedStateMachine):
         is_open = self.agreement.proposal is not None
         assert is_open == (self.agreement.state in ("proposed", "change_proposed"))
         in_force = self.agreement.in_force
-        assert (in_force is None) == (self.agreement.state == "proposed")
+        assert (in_force is None) == (self.agreement.state in ("none", "proposed"))
         signed_by_both = [version.number for version in self.agreement.versions if version.in_force_since]
         assert (in_force.number if in_force else None) == max(signed_by_both, default=None)
 

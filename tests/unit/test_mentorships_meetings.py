@@ -149,6 +149,18 @@ def test_missed_is_corrected_by_held_and_not_the_other_way_round() -> None:
         series.record(held, FIRST_ID, "missed", by="mentee", now=FIRST_AT + HOUR)
 
 
+def test_a_held_meeting_keeps_its_length_when_a_later_plan_has_another() -> None:
+    held = known(series.record(agreed(), FIRST_ID, "held", by="mentee", now=FIRST_AT + HOUR))
+    later_plan = plan(starts=datetime.fromisoformat(SECOND_ID), minutes=90)
+    longer = known(series.counter(held, later_plan, by="mentor", now=FIRST_AT + HOUR))
+    later = known(series.agree(longer, by="mentee", now=FIRST_AT + HOUR))
+    second = known(series.record(later, SECOND_ID, "held", by="mentee", now=FIRST_AT + 40 * DAY))
+    assert [(meeting.starts_at, meeting.minutes) for meeting in second.held] == [
+        (FIRST_AT, 45),
+        (FIRST_AT + 28 * DAY, 90),
+    ]
+
+
 def test_a_day_before_a_meeting_both_are_reminded_once() -> None:
     before = agreed()
     assert before.due_at == FIRST_AT - DAY
@@ -174,6 +186,7 @@ def test_a_meeting_without_an_answer_for_a_week_is_unknown_and_not_missed() -> N
     assert isinstance(decided.event, MeetingUnknown)
     assert decided.event.recipients == ()
     assert decided.state.outcomes == {}
+    assert decided.state.unknown == (FIRST_ID,)
     assert decided.state.due_at == datetime(2027, 3, 4, 16, tzinfo=UTC)
 
 

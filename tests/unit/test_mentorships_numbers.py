@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.mentorships.numbers import domain
-from services.mentorships.numbers.domain import Ask, Course
+from services.mentorships.numbers.domain import Ask, Course, Meetings
 from tests.unit.mentorships_people import DAY, NOW
 
 COURSE = Course(
@@ -54,6 +54,18 @@ def test_pending_requests_are_grouped_by_age() -> None:
 
 
 def test_the_time_to_the_first_meeting_is_a_median() -> None:
-    courses = [replace(COURSE, first_met_at=NOW + days * DAY) for days in (2, 4, 30)]
+    courses = [replace(COURSE, first_met_at=NOW + days * DAY) for days in (2, 3, 4, 20, 30)]
     assert domain.count([], [*courses, COURSE], now=LATER).days_to_first_meeting == 4
-    assert domain.count([], [COURSE], now=LATER).days_to_first_meeting is None
+    assert domain.count([], [*courses[1:], COURSE], now=LATER).days_to_first_meeting is None
+
+
+def test_meetings_held_are_counted_against_agreed_ones() -> None:
+    courses = [replace(COURSE, meetings=Meetings(held=n, missed=1, unknown=1)) for n in range(5)]
+    numbers = domain.count([], [*courses, COURSE], now=LATER)
+    assert (numbers.meetings_agreed, numbers.meetings_held) == (20, 10)
+
+
+def test_meetings_of_a_small_group_are_hidden_and_mentorships_without_meetings_do_not_count() -> None:
+    courses = [replace(COURSE, meetings=Meetings(held=3))] * 4
+    numbers = domain.count([], [*courses, COURSE, COURSE], now=LATER)
+    assert (numbers.meetings_agreed, numbers.meetings_held) == (None, None)

@@ -3,7 +3,7 @@
 import pytest
 
 from services.mentorships.agreements.domain import agreements
-from services.mentorships.agreements.domain.agreements import Agreement
+from services.mentorships.agreements.domain.states import Agreement
 from services.mentorships.agreements.domain.templates import AgreementTemplate
 from services.mentorships.checkins import domain as checkins
 from services.mentorships.kernel.pairs import Side
@@ -88,7 +88,7 @@ def test_what_is_possible_follows_the_state() -> None:
 
 
 def test_nobody_signs_twice_and_nothing_after_the_end() -> None:
-    assert agreements.possible(signed_by("mentee"), introduction(), "mentee") == ("propose",)
+    assert agreements.possible(signed_by("mentee"), introduction(), "mentee") == ("propose", "withdraw")
     assert agreements.possible(signed_by("mentee"), introduction(), "mentor") == ("propose", "sign")
     assert agreements.possible(signed_by("mentee"), ended(), "mentor") == ()
 

@@ -1,9 +1,10 @@
 """A person's calendar address over HTTP, and the calendar itself, which needs no sign-in."""
 
+import hashlib
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Header, Path, Response
 from pydantic import BaseModel, Field
 
 from services.mentorships.calendars.usecases import Calendars
@@ -12,6 +13,15 @@ from shared.http import IdempotencyKey, SignedIn, problems, router
 from shared.offloop import off_loop
 
 Token = Annotated[str, Path(min_length=1, max_length=100, description="The secret part of the address")]
+
+
+KnownContent = Annotated[
+    str | None,
+    Header(alias="If-None-Match", max_length=1_000, description="Entity tags of what the client has: 304 if unchanged"),
+]
+_CALENDAR: dict[int | str, dict[str, Any]] = (
+    DOCUMENTED | {304: {"description": "The calendar has not changed"}} | problems(404, 429)
+)
 
 
 class AddressRead(BaseModel):
@@ -43,10 +53,20 @@ def calendars_router(calendars: Calendars) -> APIRouter:
         await calendars.revoke(me)
         return Response(status_code=204)
 
-    @routes.get("/calendar/{token}.ics", response_class=Response, responses=DOCUMENTED | problems(404))
-    async def read_calendar(token: Token) -> Response:
+    @routes.get("/calendar/{token}.ics", response_class=Response, responses=_CALENDAR)
+    async def read_calendar(token: Token, known: KnownContent = None) -> Response:
         """All agreed meetings of a person. Without a sign-in: the address is the secret."""
         content = await off_loop(calendar_file, await calendars.read(token))
-        return Response(content, media_type=MEDIA_TYPE, headers={"cache-control": "private, max-age=300"})
+        tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+        headers = {"cache-control": "private, max-age=300", "etag": tag}
+        if known is not None and _names(known, tag):
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type=MEDIA_TYPE, headers=headers)
 
     return routes
+
+
+def _names(header: str, tag: str) -> bool:
+    """RFC 9110, 13.1.2: a list of entity tags, of which weak ones count too."""
+    tags = {part.strip().removeprefix("W/") for part in header.split(",")}
+    return not tags.isdisjoint({"*", tag})

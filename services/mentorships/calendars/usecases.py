@@ -4,18 +4,20 @@ A client that knows the address reads the calendar without signing in, because c
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from services.mentorships.calendars.domain import ReadLimit
 from services.mentorships.kernel.access import SignIns, require_member
 from services.mentorships.meetings.domain.states import Series
 from services.mentorships.meetings.usecases import Seen
 from services.mentorships.projections.domain import Person
 from shared.auth import Principal
 from shared.clock import Clock
-from shared.errors import NotFound
+from shared.errors import NotFound, TooManyRequests
 
 SHOWN_AFTER_END = timedelta(days=90)
 """How long a cancelled series stays in calendars, so that each of them reads of it."""
@@ -46,9 +48,12 @@ class CalendarRepository(SignIns, Protocol):
 
 
 class Calendars:
-    def __init__(self, repository: CalendarRepository, clock: Clock, *, new_token: Callable[[], str]) -> None:
+    def __init__(
+        self, repository: CalendarRepository, clock: Clock, *, limit: ReadLimit, new_token: Callable[[], str]
+    ) -> None:
         self._repository = repository
         self._clock = clock
+        self._limit = limit
         self._new_token = new_token
 
     async def renew(self, me: Principal) -> tuple[CalendarAddress, str]:
@@ -70,11 +75,16 @@ class Calendars:
         return found
 
     async def read(self, token: str) -> Sequence[Seen]:
-        """The series of the person with this token. The answer to an unknown, revoked or erased one is the same."""
+        """The series of the person with this token. The answer to an unknown, revoked or erased one is the same.
+        Raises `TooManyRequests`.
+        """
         address = await self._repository.by_token(_hash(token))
         if address is None:
             raise _unknown()
         now = self._clock.now()
+        wait = self._limit.wait(address.token_hash, now)
+        if wait is not None:
+            raise _too_often(wait)
         found = await self._repository.series(address.institution, address.member, changed_after=now - SHOWN_AFTER_END)
         members = {party.member for series in found for party in (series.pair.mentee, series.pair.mentor)}
         people = await self._repository.people([address.member, *members])
@@ -91,6 +101,15 @@ def _seen(series: Series, member: str, people: dict[str, Person], now: datetime)
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _too_often(wait: timedelta) -> TooManyRequests:
+    seconds = math.ceil(wait.total_seconds())
+    return TooManyRequests(
+        "calendar_read_too_often",
+        f"this calendar is read too often: read it again in {seconds} s, and every few minutes at most",
+        retry_after_seconds=seconds,
+    )
 
 
 def _unknown() -> NotFound:

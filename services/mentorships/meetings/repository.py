@@ -58,7 +58,7 @@ def _followed(series: Series, mentorship: Mentorship, now: datetime) -> Decided[
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
     """Series of the person's mentorships, with places and proposals, which are both people's."""
     wanted = {"parties": member, "institutions": institution}
-    fields = ("mentorship", "state", "plan", "proposal", "changes", "outcomes", "reason")
+    fields = ("mentorship", "state", "plan", "proposal", "changes", "outcomes", "held", "reason")
     return [
         {"id": document["_id"]} | {name: document[name] for name in fields}
         async for document in database[SERIES].find(wanted).sort("_id", ASCENDING)

@@ -31,7 +31,11 @@ class NumbersRead(BaseModel):
     ended_well: int
     unanswered: Mapping[str, int] = Field(description="Pending requests by age in days")
     silent: int
-    days_to_first_meeting: float | None = Field(description="The median; null while nobody has met")
+    days_to_first_meeting: float | None = Field(description="The median; null while fewer than 5 have met")
+    meetings_agreed: int | None = Field(
+        description="Those that are over; null for fewer than 5 mentorships with meetings"
+    )
+    meetings_held: int | None = Field(description="Of these")
     reasons: Mapping[str, int] = Field(description="Ended mentorships by reason")
 
 

@@ -13,6 +13,8 @@ from typing import Literal
 
 RequestOutcome = Literal["pending", "accepted", "declined", "withdrawn", "expired"]
 ENDED_WELL = frozenset({"goals_reached", "moved_on", "period_over"})
+LEAST = 5
+"""What coordinators see of nobody in particular is not shown of fewer mentorships."""
 _FIRST_MEETING = timedelta(days=30)
 _SETTLED = timedelta(days=90)
 _AGES = (5, 10)
@@ -28,6 +30,19 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Meetings:
+    """Agreed meetings of one mentorship that are over, by what was said of them."""
+
+    held: int = 0
+    missed: int = 0
+    unknown: int = 0
+
+    @property
+    def agreed(self) -> int:
+        return self.held + self.missed + self.unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
     """A mentorship, as far as numbers need it."""
 
@@ -37,6 +52,7 @@ class Course:
     ended_at: datetime | None
     reason: str | None
     is_silent: bool
+    meetings: Meetings = Meetings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +70,10 @@ class Numbers:
     silent: int
     """Mentorships in which a reminder or the question after a silence is open."""
     days_to_first_meeting: float | None
-    """The median, from the beginning; None while nobody has met."""
+    """The median, from the beginning; None while fewer than `LEAST` have met."""
+    meetings_agreed: int | None
+    """None while fewer than `LEAST` mentorships had meetings."""
+    meetings_held: int | None
     reasons: Mapping[str, int] = field(default_factory=dict)
     """Ended mentorships by reason."""
 
@@ -62,6 +81,7 @@ class Numbers:
 def count(asks: Sequence[Ask], courses: Sequence[Course], *, now: datetime) -> Numbers:
     agreed = [course for course in courses if course.agreed_at is not None]
     waits = [(course.first_met_at - course.began_at) / timedelta(days=1) for course in courses if course.first_met_at]
+    meetings = [course.meetings for course in courses if course.meetings.agreed]
     ended = Counter(course.reason for course in courses if course.reason and course.ended_at)
     return Numbers(
         asked=len(asks),
@@ -73,9 +93,16 @@ def count(asks: Sequence[Ask], courses: Sequence[Course], *, now: datetime) -> N
         ended_well=sum(times for reason, times in ended.items() if reason in ENDED_WELL),
         unanswered=_by_age((ask for ask in asks if ask.outcome == "pending"), now),
         silent=sum(course.is_silent for course in courses),
-        days_to_first_meeting=round(median(waits), 1) if waits else None,
+        days_to_first_meeting=round(median(waits), 1) if len(waits) >= LEAST else None,
+        meetings_agreed=_sum(of.agreed for of in meetings),
+        meetings_held=_sum(of.held for of in meetings),
         reasons=dict(sorted(ended.items())),
     )
+
+
+def _sum(counts: Iterable[int]) -> int | None:
+    found = list(counts)
+    return sum(found) if len(found) >= LEAST else None
 
 
 def _met_soon(course: Course) -> bool:

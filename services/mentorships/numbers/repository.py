@@ -1,9 +1,11 @@
 """Documents ↔ requests as numbers need them; mentorships are read where they are kept."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 
 from services.mentorships.lifecycle.repository import MENTORSHIPS
-from services.mentorships.numbers.domain import Ask, Course, RequestOutcome
+from services.mentorships.meetings.repository import SERIES
+from services.mentorships.numbers.domain import Ask, Course, Meetings, RequestOutcome
 from services.mentorships.numbers.usecases import Span
 from services.mentorships.projections.domain import Programme
 from services.mentorships.projections.repository import MongoProjections
@@ -40,7 +42,20 @@ class MongoNumbers:
 
     async def courses(self, institution: str, programme: str, span: Span) -> Sequence[Course]:
         wanted = {"pair.programme": programme, "institutions": institution, **_within("began_at", span)}
-        return [_course(document) async for document in self._database[MENTORSHIPS].find(wanted, _COURSE)]
+        meetings = await self._meetings(institution, programme)
+        return [
+            _course(document, meetings[document["_id"]])
+            async for document in self._database[MENTORSHIPS].find(wanted, _COURSE)
+        ]
+
+    async def _meetings(self, institution: str, programme: str) -> Mapping[str, Meetings]:
+        """By mentorship."""
+        wanted = {"pair.programme": programme, "institutions": institution}
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        async for series in self._database[SERIES].find(wanted, {"mentorship": 1, "outcomes": 1, "unknown": 1}):
+            unanswered = set(series.get("unknown", ())) - set(series["outcomes"])
+            found[series["mentorship"]].update([*series["outcomes"].values(), *("unknown" for _ in unanswered)])
+        return defaultdict(Meetings, {mentorship: Meetings(**counts) for mentorship, counts in found.items()})
 
     def record(self, writing: Writing, received: Received, event: AboutRequest, outcome: RequestOutcome) -> None:
         """A request that was made before this service read the topic counts from its first known event."""
@@ -61,7 +76,7 @@ def _within(field: str, span: Span) -> Document:
     return {field: given} if given else {}
 
 
-def _course(document: Document) -> Course:
+def _course(document: Document, meetings: Meetings) -> Course:
     return Course(
         began_at=document["began_at"],
         agreed_at=document["activated_at"] if document["introduction_ends_at"] else None,
@@ -69,4 +84,5 @@ def _course(document: Document) -> Course:
         ended_at=document["ended_at"],
         reason=document["reason"],
         is_silent=document["state"] == "active" and document["silence"] is not None,
+        meetings=meetings,
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from services.mentorships.agreements.domain import agreements
-from services.mentorships.agreements.domain.agreements import Agreement
+from services.mentorships.agreements.domain.states import Agreement
 from services.mentorships.checkins.domain import CheckIns
 from services.mentorships.kernel.pairs import Side
 from services.mentorships.lifecycle.domain import Mentorship

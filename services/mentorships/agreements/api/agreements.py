@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from services.mentorships.agreements.api.models import AgreementRead, Drafting, ProposalBody, agreement_read
-from services.mentorships.agreements.domain.agreements import MAX_VERSIONS, Change
+from services.mentorships.agreements.domain.agreements import Change
+from services.mentorships.agreements.domain.states import MAX_VERSIONS
 from services.mentorships.agreements.usecases.agreements import Agreements, AgreementView
 from shared.contracts.payload import Id
 from shared.http import PLAIN_INTEGER, ExpectedVersion, IdempotencyKey, SignedIn, Traced, etag, problems, router
@@ -65,6 +66,17 @@ def agreements_router(agreements: Agreements) -> APIRouter:
         is in force, and an introduction becomes active.
         """
         return _with_etag(response, await agreements.sign(me, mentorship, number=number, trace=trace))
+
+    @routes.post(
+        f"{path}/versions/{{number}}/withdraw", response_model_exclude_none=True, responses=problems(403, 404, 409)
+    )
+    async def withdraw_version(
+        mentorship: Id, number: Number, me: SignedIn, trace: Traced, response: Response, _key: IdempotencyKey = None
+    ) -> AgreementRead:
+        """One's own proposal, until the other person signs it. A version in force stays; without one, either can
+        draft again.
+        """
+        return _with_etag(response, await agreements.withdraw(me, mentorship, number=number, trace=trace))
 
     return routes
 

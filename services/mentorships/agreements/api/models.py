@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from services.mentorships.agreements.domain.agreements import Agreement, Possible, State, Version
+from services.mentorships.agreements.domain.agreements import Possible
 from services.mentorships.agreements.domain.clauses import (
     CLAUSES,
     MAX_CLAUSE_LENGTH,
@@ -19,6 +19,7 @@ from services.mentorships.agreements.domain.clauses import (
     Texts,
 )
 from services.mentorships.agreements.domain.differences import Kind
+from services.mentorships.agreements.domain.states import Agreement, State, Version
 from services.mentorships.agreements.domain.templates import AgreementTemplate
 from services.mentorships.agreements.usecases.agreements import AgreementView, Comparison, Written
 from services.mentorships.kernel.pairs import Side
@@ -153,6 +154,7 @@ class VersionRead(BaseModel):
     changes: Sequence[str] = Field(description="The clauses and terms that differ from the version before")
     mentee_signed_at: datetime | None = None
     mentor_signed_at: datetime | None = None
+    withdrawn_at: datetime | None = Field(default=None, description="When its proposer withdrew it")
     in_force_since: datetime | None = Field(default=None, description="When both had signed it")
 
 
@@ -253,5 +255,6 @@ def _fields(version: Version) -> dict[str, Any]:
         "changes": version.changes,
         "mentee_signed_at": version.mentee_signed_at,
         "mentor_signed_at": version.mentor_signed_at,
+        "withdrawn_at": version.withdrawn_at,
         "in_force_since": version.in_force_since,
     }

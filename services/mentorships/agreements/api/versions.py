@@ -14,8 +14,8 @@ from services.mentorships.agreements.api.models import (
     written_read,
 )
 from services.mentorships.agreements.api.page import AgreementPage
-from services.mentorships.agreements.domain.agreements import MAX_VERSIONS
 from services.mentorships.agreements.domain.clauses import Language
+from services.mentorships.agreements.domain.states import MAX_VERSIONS
 from services.mentorships.agreements.usecases.agreements import Agreements
 from shared.contracts.payload import Id
 from shared.http import PLAIN_INTEGER, SignedIn, problems, router

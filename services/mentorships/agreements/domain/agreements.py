@@ -1,12 +1,15 @@
 """The agreement of two people about their mentorship: versions, of which both sign the same. Pure decisions.
 
 Only the newest version can be signed, so at most one proposal is open. A version is in force when both have signed it,
-and until both have signed a newer one. The texts of a version are stored apart from it.
+and until both have signed a newer one. Who proposed a version may withdraw it until the other has signed it. The texts
+of a version are stored apart from it.
+
+On the review date of the version in force both are reminded of it, once; during a pause they are not, but after it.
 """
 
 import calendar
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal, get_args
 
 from services.mentorships.agreements.domain.clauses import (
@@ -21,91 +24,30 @@ from services.mentorships.agreements.domain.clauses import (
     changed_terms,
     rewritten,
 )
+from services.mentorships.agreements.domain.states import (
+    MACHINE,
+    MAX_VERSIONS,
+    Agreement,
+    AgreementChanged,
+    Version,
+)
 from services.mentorships.agreements.domain.templates import Template
-from services.mentorships.kernel.machine import StateMachine
-from services.mentorships.kernel.pairs import Decided, Pair, Side
+from services.mentorships.kernel.pairs import Decided, Side
 from services.mentorships.lifecycle import domain as lifecycle
 from services.mentorships.lifecycle.domain import Mentorship
-from shared.contracts.mentorships import AgreementInForce, AgreementProposed, AgreementSigned
-from shared.errors import Conflict, FieldError, Forbidden, NotFound, Rejected, VersionMismatch
-
-State = Literal["none", "proposed", "in_force", "change_proposed"]
-MACHINE = StateMachine(
-    name="agreement",
-    initial=("none",),
-    moves={
-        "draft": {"none": "proposed"},
-        "propose": {"proposed": "proposed", "in_force": "change_proposed", "change_proposed": "change_proposed"},
-        "sign": {"proposed": "proposed", "change_proposed": "change_proposed"},
-        "countersign": {"proposed": "in_force", "change_proposed": "in_force"},
-    },
+from shared.contracts.mentorships import (
+    AgreementInForce,
+    AgreementProposed,
+    AgreementReviewDue,
+    AgreementSigned,
+    AgreementWithdrawn,
 )
-"""`countersign` is the second signature of the same version."""
-Possible = Literal["draft", "propose", "sign"]
-MAX_VERSIONS = 200
+from shared.errors import Conflict, FieldError, Forbidden, Rejected
 
+Possible = Literal["draft", "propose", "sign", "withdraw"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    number: int
-    by: Side
-    proposed_at: datetime
-    language: Language
-    terms: Terms
-    changes: tuple[str, ...]
-    """Names of the clauses and terms that differ from the version before; empty for the first."""
-    saved_as: int
-    """The agreement's `version` that brought this one: a caller who knows an older one has not seen it."""
-    mentee_signed_at: datetime | None = None
-    mentor_signed_at: datetime | None = None
-
-    def signed_at(self, side: Side) -> datetime | None:
-        return self.mentee_signed_at if side == "mentee" else self.mentor_signed_at
-
-    @property
-    def in_force_since(self) -> datetime | None:
-        if self.mentee_signed_at is None or self.mentor_signed_at is None:
-            return None
-        return max(self.mentee_signed_at, self.mentor_signed_at)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    id: str
-    mentorship: str
-    pair: Pair
-    state: State = "none"
-    version: int = 0
-    """0 while nothing is drafted."""
-    versions: tuple[Version, ...] = ()
-    due_at: datetime | None = None
-
-    @property
-    def newest(self) -> Version | None:
-        return self.versions[-1] if self.versions else None
-
-    @property
-    def in_force(self) -> Version | None:
-        return next((version for version in reversed(self.versions) if version.in_force_since is not None), None)
-
-    @property
-    def proposal(self) -> Version | None:
-        return None if self.newest is None or self.newest.in_force_since is not None else self.newest
-
-    def numbered(self, number: int) -> Version:
-        if not 1 <= number <= len(self.versions):
-            raise NotFound("agreement_version_not_found", f"this agreement has no version {number}")
-        return self.versions[number - 1]
-
-
-class AgreementChanged(VersionMismatch):
-    """The caller decided on an older agreement; says which clauses and terms are new, never their text."""
-
-    def __init__(self, agreement: Agreement, *, expected: int) -> None:
-        super().__init__(found=agreement.version, expected=expected)
-        unseen = [version for version in agreement.versions if version.saved_as > expected]
-        changes = "; ".join(_described(version) for version in unseen) or "a signature was added or is missing"
-        self.args = (f"the agreement has changed since you read it: {changes}. Load it again and repeat your change",)
+_REVIEW_TIME = time(12, tzinfo=UTC)
+"""Noon in UTC: the review date has begun nearly everywhere, and is over nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +78,13 @@ def possible(agreement: Agreement, mentorship: Mentorship, side: Side) -> tuple[
         return ()
     allowed = (command for command in get_args(Possible) if MACHINE.allows(agreement.state, command))
     proposal = agreement.proposal
-    is_signed = proposal is not None and proposal.signed_at(side) is not None
-    return tuple(command for command in allowed if command != "sign" or not is_signed)
+    other: Side = "mentor" if side == "mentee" else "mentee"
+    refused = set()
+    if proposal is not None and proposal.signed_at(side) is not None:
+        refused.add("sign")
+    if proposal is not None and (proposal.by != side or proposal.signed_at(other) is not None):
+        refused.add("withdraw")
+    return tuple(command for command in allowed if command not in refused)
 
 
 def draft(
@@ -146,6 +93,7 @@ def draft(
     """The first version, from the programme's template and with the mentor's own principles."""
     _require_open(mentorship)
     MACHINE.after(agreement.state, "draft")
+    _require_room(agreement)
     clauses: dict[ClauseName, Clause] = {
         name: Clause(text=text, by="programme") for name, text in template.texts.items()
     }
@@ -172,7 +120,8 @@ def propose(
     """A new version, in place of an open proposal. `before` are the clauses of the newest version."""
     _require_open(mentorship)
     MACHINE.after(agreement.state, "propose")
-    newest, terms = agreement.versions[-1], change.terms
+    newest, terms = agreement.newest, change.terms
+    assert newest is not None  # noqa: S101 -- in each state that allows a change
     if agreement.version != change.expected:
         raise AgreementChanged(agreement, expected=change.expected)
     _require_room(agreement)
@@ -192,11 +141,7 @@ def propose(
 def sign(agreement: Agreement, mentorship: Mentorship, *, number: int, by: Side, now: datetime) -> Signed | None:
     """None where the caller has signed this version already."""
     signed = agreement.numbered(number)
-    if agreement.newest != signed:
-        current = len(agreement.versions)
-        raise Conflict(
-            "agreement_version_replaced", f"version {number} was replaced: read version {current}, and sign that one"
-        )
+    _require_newest(agreement, signed)
     if signed.signed_at(by) is not None:
         return None
     _require_open(mentorship)
@@ -207,6 +152,46 @@ def sign(agreement: Agreement, mentorship: Mentorship, *, number: int, by: Side,
         event = AgreementSigned(number=number, by=by, recipients=recipients, **_about(after))
         return Signed(agreement=Decided(state=after, event=event))
     return _countersign(agreement, mentorship, by=by, now=now)
+
+
+def withdraw(agreement: Agreement, mentorship: Mentorship, *, number: int, by: Side, now: datetime) -> Signed | None:
+    """By who proposed it, until the other signs. The version in force stays; without one a new draft is possible. None
+    where it is withdrawn already.
+    """
+    found = agreement.numbered(number)
+    if found.by != by:
+        raise Forbidden("other_proposal", "only the person who proposed a version can withdraw it")
+    if found.withdrawn_at is not None:
+        return None
+    _require_open(mentorship)
+    _require_newest(agreement, found)
+    if found.signed_at("mentor" if by == "mentee" else "mentee") is not None:
+        raise Conflict("agreement_version_signed", "the other person has signed it: sign it too, or propose a change")
+    state = MACHINE.after(agreement.state, "withdraw")
+    versions = (*agreement.versions[:-1], replace(found, withdrawn_at=now))
+    after = _next(agreement, state=state, versions=versions)
+    recipients = (agreement.pair.across(by).as_recipient,)
+    return Signed(
+        agreement=Decided(
+            state=after, event=AgreementWithdrawn(number=number, by=by, recipients=recipients, **_about(after))
+        )
+    )
+
+
+def follow(agreement: Agreement, mentorship: Mentorship) -> Decided[Agreement] | None:
+    """Stops reminders during a pause and after the end. None where nothing changes."""
+    if (agreement.is_paused, agreement.is_over) == (mentorship.is_paused, not mentorship.is_open):
+        return None
+    return Decided(state=_next(agreement, is_paused=mentorship.is_paused, is_over=not mentorship.is_open))
+
+
+def pass_time(agreement: Agreement, now: datetime) -> Decided[Agreement] | None:
+    """Reminds both on the review date."""
+    if agreement.due_at is None or agreement.due_at > now or agreement.in_force is None:
+        return None
+    number = agreement.in_force.number
+    after = _next(agreement, reviewed=number)
+    return Decided(state=after, event=AgreementReviewDue(number=number, recipients=after.pair.both, **_about(after)))
 
 
 def _countersign(agreement: Agreement, mentorship: Mentorship, *, by: Side, now: datetime) -> Signed:
@@ -251,6 +236,20 @@ def _require_open(mentorship: Mentorship) -> None:
     lifecycle.MACHINE.after(mentorship.state, "agree")
 
 
+def _require_newest(agreement: Agreement, version: Version) -> None:
+    """Raises `Conflict` for a version that was withdrawn, or replaced by a newer one."""
+    newest = agreement.newest
+    if version.withdrawn_at is not None or newest is None:
+        raise Conflict(
+            "agreement_version_withdrawn", f"version {version.number} is not open any more: propose a new one"
+        )
+    if version != newest:
+        raise Conflict(
+            "agreement_version_replaced",
+            f"version {version.number} was replaced: read version {newest.number}, and sign that one",
+        )
+
+
 def _require_room(agreement: Agreement) -> None:
     if len(agreement.versions) >= MAX_VERSIONS:
         raise Conflict("agreement_versions_used_up", f"an agreement has at most {MAX_VERSIONS} versions")
@@ -282,7 +281,8 @@ def _with_version(
         changes=changes,
         saved_as=agreement.version + 1,
     )
-    after = _next(agreement, command, versions=(*agreement.versions, new))
+    state = MACHINE.after(agreement.state, command)
+    after = _next(agreement, state=state, versions=(*agreement.versions, new))
     recipients = (agreement.pair.across(by).as_recipient,)
     event = AgreementProposed(number=new.number, by=by, recipients=recipients, **_about(after))
     return Decided(state=after, event=event)
@@ -291,17 +291,20 @@ def _with_version(
 def _with_signature(agreement: Agreement, *, by: Side, command: str, now: datetime) -> Agreement:
     *earlier, newest = agreement.versions
     signature: dict[str, Any] = {f"{by}_signed_at": now}
-    return _next(agreement, command, versions=(*earlier, replace(newest, **signature)))
+    state = MACHINE.after(agreement.state, command)
+    return _next(agreement, state=state, versions=(*earlier, replace(newest, **signature)))
 
 
-def _next(agreement: Agreement, command: str, *, versions: tuple[Version, ...]) -> Agreement:
-    state: Any = MACHINE.after(agreement.state, command)
-    return replace(agreement, state=state, version=agreement.version + 1, versions=versions)
+def _next(agreement: Agreement, **changed: Any) -> Agreement:
+    after = replace(agreement, version=agreement.version + 1, **changed)
+    return replace(after, due_at=_due_at(after))
 
 
-def _described(version: Version) -> str:
-    what = ", ".join(version.changes) or "the first draft"
-    return f"version {version.number} by the {version.by} ({what})"
+def _due_at(agreement: Agreement) -> datetime | None:
+    in_force = agreement.in_force
+    if in_force is None or in_force.number == agreement.reviewed or agreement.is_paused or agreement.is_over:
+        return None
+    return datetime.combine(in_force.terms.review_on, _REVIEW_TIME)
 
 
 def _about(agreement: Agreement) -> dict[str, Any]:

@@ -8,12 +8,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.mentorships.agreements.domain.agreements import Agreement, Proposed, Signed
+from services.mentorships.agreements.domain import agreements as domain
+from services.mentorships.agreements.domain.agreements import Proposed, Signed
 from services.mentorships.agreements.domain.clauses import Clauses
+from services.mentorships.agreements.domain.states import Agreement
 from services.mentorships.agreements.repository.templates import template_within
-from services.mentorships.agreements.usecases.agreements import Draft, Origin, Propose, Sign
+from services.mentorships.agreements.usecases.agreements import Decide, Draft, Origin, Propose
 from services.mentorships.kernel.pairs import Side
-from services.mentorships.kernel.repository import MongoAggregates
+from services.mentorships.kernel.repository import Follow, MongoAggregates
 from services.mentorships.lifecycle.domain import Mentorship
 from services.mentorships.lifecycle.repository import MENTORSHIPS, MongoMentorships
 from services.mentorships.projections.repository import MongoProjections, hold_people, people_within
@@ -95,7 +97,7 @@ class MongoAgreements(MongoAggregates[Agreement]):
 
         return await self._add_version(mentorship, proposed, trace)
 
-    async def sign(self, mentorship: Mentorship, decide: Sign, trace: Trace) -> Agreement:
+    async def decide(self, mentorship: Mentorship, decide: Decide, trace: Trace) -> Agreement:
         def body(writing: Writing) -> Agreement:
             before, current = self._load_both(writing, mentorship)
             signed: Signed | None = decide(before, current)
@@ -138,6 +140,21 @@ class MongoAgreements(MongoAggregates[Agreement]):
         return document
 
 
+def follow_mentorships(database: Database, clock: Clock) -> Follow[Mentorship]:
+    """A pause, and the end, of a mentorship stops the reminders of its agreement."""
+    agreements = MongoAgreements(database, clock, MongoMentorships(database, clock))
+
+    def follow(writing: Writing, before: Mentorship | None, after: Mentorship, trace: Trace) -> None:
+        if before is None or (before.is_open, before.is_paused) == (after.is_open, after.is_paused):
+            return
+        known = agreements.load(writing, agreement_id(after.id))
+        decided = domain.follow(known, after) if known is not None else None
+        if decided is not None:
+            agreements.save(writing, decided, trace, before=known)
+
+    return follow
+
+
 def forget(writing: Writing, member: str) -> None:
     """Deletes the clauses that an erased member wrote, in every version; signatures stay, as ids and times."""
     found = writing[TEXTS].find({"parties": member}, {"mentee": 1, "clauses": 1}, session=writing.session)
@@ -175,7 +192,12 @@ def agreement_id(mentorship: str) -> str:
 
 
 def _none(mentorship: Mentorship) -> Agreement:
-    return Agreement(id=agreement_id(mentorship.id), mentorship=mentorship.id, pair=mentorship.pair)
+    return Agreement(
+        id=agreement_id(mentorship.id),
+        mentorship=mentorship.id,
+        pair=mentorship.pair,
+        is_paused=mentorship.is_paused,
+    )
 
 
 def _origin(writing: Writing, mentorship: Mentorship, by: Side) -> Origin:
@@ -190,7 +212,8 @@ def _origin(writing: Writing, mentorship: Mentorship, by: Side) -> Origin:
 
 
 def _newest_clauses(writing: Writing, agreement: Agreement) -> Clauses:
-    wanted = {"_id": _text_id(agreement, len(agreement.versions))}
+    newest = agreement.newest
+    wanted = {"_id": _text_id(agreement, newest.number if newest else 0)}
     return _clauses(writing[TEXTS].find_one(wanted, session=writing.session))
 
 

@@ -6,9 +6,10 @@ from typing import Protocol
 
 from services.mentorships.agreements.domain import agreements as domain
 from services.mentorships.agreements.domain import differences
-from services.mentorships.agreements.domain.agreements import Agreement, Change, Proposed, Signed, Version
+from services.mentorships.agreements.domain.agreements import Change, Proposed, Signed
 from services.mentorships.agreements.domain.clauses import Clauses, Language
 from services.mentorships.agreements.domain.differences import ClauseDifference
+from services.mentorships.agreements.domain.states import Agreement, Version
 from services.mentorships.agreements.domain.templates import AgreementTemplate
 from services.mentorships.kernel.access import SignIns, require_party, unknown
 from services.mentorships.kernel.pairs import Side
@@ -69,7 +70,7 @@ class Printout:
 
 Draft = Callable[[Agreement, Mentorship, Origin], Proposed]
 Propose = Callable[[Agreement, Mentorship, Clauses], Proposed]
-Sign = Callable[[Agreement, Mentorship], Signed | None]
+Decide = Callable[[Agreement, Mentorship], Signed | None]
 
 
 class AgreementRepository(SignIns, Protocol):
@@ -91,7 +92,7 @@ class AgreementRepository(SignIns, Protocol):
     async def propose(self, mentorship: Mentorship, decide: Propose, trace: Trace) -> Agreement:
         """Saves the version and its clauses in one transaction. Raises `StaleVersion` after a concurrent change."""
 
-    async def sign(self, mentorship: Mentorship, decide: Sign, trace: Trace) -> Agreement:
+    async def decide(self, mentorship: Mentorship, decide: Decide, trace: Trace) -> Agreement:
         """Saves the agreement, and the mentorship that follows, in one transaction. None changes nothing. Raises
         `StaleVersion` after a concurrent change.
         """
@@ -157,7 +158,17 @@ class Agreements:
         def decide(agreement: Agreement, current: Mentorship) -> Signed | None:
             return domain.sign(agreement, current, number=number, by=side, now=now)
 
-        after = await retried_when_stale(self._repository.sign)(found, decide, trace)
+        after = await retried_when_stale(self._repository.decide)(found, decide, trace)
+        return await self._view(found, side, after)
+
+    async def withdraw(self, me: Principal, mentorship: str, *, number: int, trace: Trace) -> AgreementView:
+        found, side = await self._require(me, mentorship)
+        now = self._clock.now()
+
+        def decide(agreement: Agreement, current: Mentorship) -> Signed | None:
+            return domain.withdraw(agreement, current, number=number, by=side, now=now)
+
+        after = await retried_when_stale(self._repository.decide)(found, decide, trace)
         return await self._view(found, side, after)
 
     async def _require(self, me: Principal, id: str) -> tuple[Mentorship, Side]:

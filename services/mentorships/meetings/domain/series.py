@@ -14,7 +14,15 @@ from services.mentorships.kernel.pairs import Decided, Pair, Side
 from services.mentorships.meetings.domain import occurrences
 from services.mentorships.meetings.domain.occurrences import CANCELLED, Occurrence
 from services.mentorships.meetings.domain.plans import Plan, require_start
-from services.mentorships.meetings.domain.states import ANSWER_TIME, MACHINE, REMINDER, Outcome, Proposal, Series
+from services.mentorships.meetings.domain.states import (
+    ANSWER_TIME,
+    MACHINE,
+    REMINDER,
+    HeldMeeting,
+    Outcome,
+    Proposal,
+    Series,
+)
 from services.mentorships.meetings.domain.zones import LOCAL, gap_error, instant
 from shared.contracts.mentorships import (
     MeetingAgreed,
@@ -113,11 +121,12 @@ def record(series: Series, id: str, outcome: Outcome, *, by: Side, now: datetime
         return None
     if known == "held":
         raise Conflict("meeting_held", "this meeting is recorded as held already")
-    after = _next(series, now, outcomes={**series.outcomes, id: outcome})
+    minutes, held = series.in_force.minutes, series.held
+    if outcome == "held":
+        held = (*held, HeldMeeting(starts_at=found.starts_at, minutes=minutes))
+    after = _next(series, now, outcomes={**series.outcomes, id: outcome}, held=held)
     kind = MeetingHeld if outcome == "held" else MeetingMissed
-    event = kind(
-        starts_at=found.starts_at, minutes=series.in_force.minutes, recipients=_other(after, by), **_about(after)
-    )
+    event = kind(starts_at=found.starts_at, minutes=minutes, recipients=_other(after, by), **_about(after))
     return Decided(state=after, event=event)
 
 
@@ -164,7 +173,7 @@ def pass_time(series: Series, now: datetime) -> Decided[Series] | None:
         return Decided(state=_next(series, now, reminded=reminded), event=event)
     unsettled = _unsettled(series)
     if unsettled is not None and _settles_at(series, unsettled) <= now:
-        after = _next(series, now, settled_to=unsettled.starts_at)
+        after = _next(series, now, settled_to=unsettled.starts_at, unknown=(*series.unknown, unsettled.id))
         return Decided(state=after, event=MeetingUnknown(starts_at=unsettled.starts_at, **_about(after)))
     return Decided(state=_next(series, now))
 

@@ -46,6 +46,13 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldMeeting:
+    starts_at: datetime
+    minutes: int
+    """As planned when it was recorded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
     id: str
     mentorship: str
@@ -61,6 +68,10 @@ class Series:
     """Single meetings that were moved or cancelled (`occurrences.Changes`)."""
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     """By id of an occurrence."""
+    unknown: tuple[str, ...] = ()
+    """Ids of the meetings whose week for an answer ended without one; an outcome may have come later."""
+    held: tuple[HeldMeeting, ...] = ()
+    """Stays as it is when a later plan has other lengths."""
     reminded: tuple[str, ...] = ()
     """Coming meetings whose reminder is sent, or not needed."""
     settled_to: datetime

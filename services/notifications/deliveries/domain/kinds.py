@@ -42,6 +42,8 @@ KINDS: Mapping[str, Kind] = {
     "agreement-proposed": Kind("mentorships", "/mentorships"),
     "agreement-signed": Kind("mentorships", "/mentorships"),
     "agreement-in_force": Kind("mentorships", "/mentorships"),
+    "agreement-withdrawn": Kind("mentorships", "/mentorships"),
+    "agreement-review_due": Kind("mentorships", "/mentorships"),
     "meeting-proposed": Kind("mentorships", "/mentorships"),
     "meeting-agreed": Kind("mentorships", "/mentorships"),
     "meeting-declined": Kind("mentorships", "/mentorships"),
