@@ -34,6 +34,7 @@ _ADA = domain.Person(member="ada", institution="north")
 _STRANGER = domain.Person(member="unknown", institution="south")
 
 _DAY = datetime(2027, 3, 4, 16, tzinfo=UTC)
+_WORDING = notifications.Wording()
 _ZONE = ZoneInfo("Europe/Vienna")
 _GOAL_CHANGES = ("shared", "changed", "completed", "dropped", "reopened", "commented", "set")
 _ENDED: tuple[str, ...] = (*get_args(EndReason), *get_args(ClosingReason))
@@ -194,7 +195,7 @@ def message(change: domain.Change, locale: str) -> Message:
         position=1,
         notified_at=datetime(2027, 1, 4, tzinfo=UTC),
     )
-    return notifications.Wording().message(notification, locale=locale, zone=_ZONE, names=_NAMES)
+    return _WORDING.message(notification, locale=locale, zone=_ZONE, names=_NAMES)
 
 
 def _mentee() -> Person:

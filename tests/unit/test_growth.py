@@ -7,7 +7,7 @@ tries: noise makes a try slower and never faster, and a cost that grows with the
 import gc
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
@@ -130,6 +130,15 @@ INTAKES: dict[str, tuple[int, Callable[[int], str | bytes | int], Callable[[str 
     "an institution's terms": (2_000, lambda n: n, lambda n: exchange(int(n))),
     "a spreadsheet's columns": (25_000, lambda n: n, lambda n: sheets(int(n))),
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_objects_to_collect() -> Iterator[None]:
+    """A collection would look at every test of the run, for half a second."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("name", INTAKES)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,7 @@ def test_no_exception_from_a_guard_outlives_its_reason(guard: Guard) -> None:
     assert [path for path in ALLOWED[guard] if not list(guard(tree[path]))] == []
 
 
+@cache
 def _tree() -> dict[str, ast.Module]:
     files = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
     assert len(files) > 50, "the guards look at something"
