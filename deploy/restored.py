@@ -31,7 +31,7 @@ from shared.consuming.projecting import ProjectionHandler
 from shared.consuming.rebuild import Less, Rebuild
 from shared.consuming.replay import replayed
 from shared.contracts.envelope import Received
-from shared.contracts.matching import SuggestionsChanged
+from shared.contracts.matching import AssessmentChanged, SuggestionsChanged
 from shared.contracts.mentorships import MentorshipEnded
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.profiles import MemberErased
@@ -95,7 +95,8 @@ async def _profiles(database: Database, bootstrap: str, *, dry_run: bool) -> Doc
 
 async def _matching(database: Database, bootstrap: str, *, dry_run: bool) -> Document:
     matching = MatchingRestored(database, SystemClock())
-    report = await _restore(matching, [SuggestionsChanged.TOPIC], database, bootstrap, dry_run=dry_run)
+    topics = [SuggestionsChanged.TOPIC, AssessmentChanged.TOPIC]
+    report = await _restore(matching, topics, database, bootstrap, dry_run=dry_run)
     if not dry_run:
         copies = ProjectedDocuments(database)
         await forget_again(bootstrap, copies.fold_erasures)

@@ -174,6 +174,8 @@ def _cases(template: str, known: Collection[str]) -> Iterator[tuple[str, str, do
         yield template, "first list", _list(now=(_ADA, _STRANGER))
         yield template, "one new, one gone", _list("ada", "ben", now=(_ADA, _STRANGER))
         yield template, "new order", _list("ada", now=(_ADA,))
+    elif template in ("support-changed", "hearer-listed"):
+        yield template, "", domain.Hint(template=template)
     elif template.startswith("erasure"):
         yield template, "", domain.ErasureNotice(template=template, due_at=_DAY)
     else:

@@ -3,6 +3,6 @@
 Owns      lists, requests with their messages, relationships, seats, rounds with their files, rotations,
           simulations; copies of institutions, programmes, participants and preferences.
 Publishes matching.events (`suggestions.changed`, `request.*`, `relationship.*`, `conflict.*`, `round.*`): ids, ranks,
-          reason codes.
+          reason codes; matching.assessments, for mentorships alone.
 Consumes  profiles.institutions, profiles.programmes, profiles.members, profiles.preferences, as projections.
 """

@@ -22,6 +22,7 @@ from services.mentorships.privacy.usecases import Exports
 from services.mentorships.projections import wiring as projections
 from services.mentorships.settings import MentorshipsSettings
 from services.mentorships.slices import EXPORTS, FORGET, mentorships
+from services.mentorships.support import wiring as support
 from services.mentorships.tasks import wiring as tasks
 from services.mentorships.test_clock import test_clock_router
 from shared import bootstrap
@@ -72,6 +73,7 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             tasks.build(dependencies, following),
             certificates.build(dependencies, settings),
             numbers.build(dependencies),
+            support.build(dependencies),
             Slice(routers=_development(settings, clock)),
             Slice(
                 prepare=[erasures.prepare],

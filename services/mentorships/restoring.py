@@ -12,6 +12,7 @@ from services.mentorships.goals.repository import GOALS
 from services.mentorships.lifecycle.repository import MENTORSHIPS
 from services.mentorships.meetings.repository import SERIES
 from services.mentorships.messages.repository import MESSAGES
+from services.mentorships.support.repository import HEARERS, SUPPORT
 from shared.contracts.envelope import Received
 from shared.mongo import Database
 from shared.restoring import Ahead, Counter, Outcome, raise_counters
@@ -23,6 +24,8 @@ VERSIONED: Mapping[str, str] = {
     "check_ins": CHECK_INS,
     "message": MESSAGES,
     "series": SERIES,
+    "support": SUPPORT,
+    "hearer": HEARERS,
 }
 """By an event's aggregate: the collection whose `version` is its sequence."""
 

@@ -15,6 +15,7 @@ from services.mentorships.meetings import repository as meetings
 from services.mentorships.messages import repository as messages
 from services.mentorships.privacy.repository import Export, Forget
 from services.mentorships.projections import repository as projections
+from services.mentorships.support import repository as support
 from shared.clock import Clock
 from shared.mongo import Database
 
@@ -26,6 +27,7 @@ FORGET: Sequence[Forget] = (
     guides.forget,
     meetings.forget,
     calendars.forget,
+    support.forget,
 )
 EXPORTS: Mapping[str, Export] = {
     "profile": projections.export,
@@ -36,6 +38,7 @@ EXPORTS: Mapping[str, Export] = {
     "messages": messages.export,
     "guides": guides.export,
     "meetings": meetings.export,
+    "support": support.export,
 }
 """By the name of its section."""
 

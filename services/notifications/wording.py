@@ -14,6 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from services.notifications.kernel.domain import (
     Change,
     ErasureNotice,
+    Hint,
     ListChange,
     Message,
     Names,
@@ -58,6 +59,8 @@ def _values(change: Change, home: str, zone: ZoneInfo, names: Names) -> dict[str
         return _of_list(change, home, names)
     if isinstance(change, ErasureNotice):
         return {"due_at": _local(change.due_at, zone)}
+    if isinstance(change, Hint):
+        return {}
     return _of_pair_update(change, home, zone, names) if isinstance(change, PairUpdate) else {"reason": change.reason}
 
 

@@ -26,6 +26,7 @@ EVENTS: dict[str, type[Payload]] = {
         matching.RequestExpired,
         matching.RelationshipOpened,
         matching.ConflictDetected,
+        matching.AssessmentChanged,
         matching.RelationshipPaused,
         matching.RelationshipResumed,
         matching.RelationshipClosed,
@@ -65,6 +66,8 @@ EVENTS: dict[str, type[Payload]] = {
         mentorships.MeetingHeld,
         mentorships.MeetingMissed,
         mentorships.MeetingUnknown,
+        mentorships.SupportChanged,
+        mentorships.HearerListed,
         mentorships.MentorshipsErasureCompleted,
         notifications.NotificationRecorded,
         notifications.NotificationsErasureCompleted,
@@ -84,9 +87,10 @@ COMPACTED = frozenset(
         "profiles.contacts",
         "profiles.mentoring",
         "profiles.erasures",
+        "matching.assessments",
     }
 )
-PRIVATE = frozenset({"profiles.preferences", "profiles.contacts", "profiles.mentoring"})
+PRIVATE = frozenset({"profiles.preferences", "profiles.contacts", "profiles.mentoring", "matching.assessments"})
 """Topics with personal data: sent outbox rows are deleted at once, and an operator must request each value by name."""
 
 _VERSIONED = re.compile(r"(?P<name>org\.preceptor\.[a-z]+\.[a-z_]+\.[a-z_]+)\.v(?P<major>[1-9][0-9]*)")

@@ -171,6 +171,24 @@ class ConflictDetected(AboutRelationship):
     """Today `assessment`: one of them assesses the other. More may come."""
 
 
+class AssessmentChanged(Payload):
+    """Whether one member assesses the other now, by a rotation of the institution. Private to mentorships, where nobody
+    may hear the confidential matters of somebody whom they assess.
+    """
+
+    TYPE: ClassVar[str] = "org.preceptor.matching.assessment.changed.v1"
+    TOPIC: ClassVar[str] = "matching.assessments"
+    AGGREGATE: ClassVar[str] = "assessment"
+
+    assessment: Id
+    institution: Id
+    """The institution that entered the rotation; one of the two may be a partner's member."""
+    assessor: Id
+    assessed: Id
+    counts: bool
+    """Whether the rotation counts now in any programme."""
+
+
 class RelationshipPaused(AboutRelationship):
     """Paused by the mentee or mentor (the seat stays taken), or because one of them is inactive (the seat is free)."""
 

@@ -332,6 +332,32 @@ class MeetingUnknown(AboutMeetings):
     starts_at: Moment
 
 
+class SupportChanged(Payload):
+    """Something is new in a confidential request for support. It says neither what, nor whether the recipient asked or
+    hears it.
+    """
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.support.changed.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+    AGGREGATE: ClassVar[str] = "support"
+
+    support: Id
+    institution: Id
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+
+class HearerListed(Payload):
+    """An institution asks the recipient to hear its members in confidence."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.hearer.listed.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+    AGGREGATE: ClassVar[str] = "hearer"
+
+    hearer: Id
+    institution: Id
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+
 class MentorshipsErasureCompleted(Payload):
     """The receipt of mentorships: of an erased member it keeps only ids."""
 

@@ -21,6 +21,7 @@ READERS: Mapping[str, str] = {
     "profiles.mentoring": "mentorships only",
     "profiles.erasures": "matching, mentorships, notifications",
     "profiles.events": "notifications",
+    "matching.assessments": "mentorships only",
     "matching.events": "mentorships, notifications, profiles; matching itself after a restore",
     "mentorships.events": "matching, notifications; profiles, for receipts of erasures",
     "notifications.events": "profiles, for receipts of erasures",

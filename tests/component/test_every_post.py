@@ -216,6 +216,7 @@ async def test_every_post_of_mentorships_takes_effect_once_and_is_answered_witho
         report = post(f"/messages/{received}/report", {"reason": "other"})
         await repeating.repeat("/messages/{message}/report", report)
         await _repeat_agreement(repeating, mentorships, introduction)
+        await _repeat_support(repeating, mentorships, introduction)
         leave = post(f"/mentorships/{introduction}/leave")
         await repeating.repeat("/mentorships/{mentorship}/leave", leave, answer_is_lost=True)
         silent = await mentorships.opened(at=mentorships.clock.now() - timedelta(days=100))
@@ -249,6 +250,25 @@ async def _repeat_agreement(repeating: Repeating, service: MentorshipsService, m
     await repeating.repeat(f"{route}/versions/{{number}}/sign", sign)
     withdraw = f"{path}/versions/2/withdraw"
     await repeating.repeat(f"{route}/versions/{{number}}/withdraw", lambda key: service.post(MENTEE, withdraw, key=key))
+
+
+async def _repeat_support(repeating: Repeating, service: MentorshipsService, mentorship: str) -> None:
+    cora = Recipient(member="cora", institution=MENTEE.institution)
+
+    def list_(key: str) -> Awaitable[httpx.Response]:
+        headers = service.headers(cora, roles=["institution_coordinator"]) | {"Idempotency-Key": key}
+        entry = {"member": MENTEE.member, "role": "ombudsperson"}
+        return service.http.post("/institution/hearers", json=entry, headers=headers)
+
+    hearer = (await repeating.repeat("/institution/hearers", list_))["id"]
+    accept = f"/hearers/{hearer}/accept"
+    await repeating.repeat("/hearers/{hearer}/accept", lambda key: service.post(MENTEE, accept, key=key))
+    path, body = f"/mentorships/{mentorship}/support", {"hearer": "mentor", "kind": "safety", "text": "May I call?"}
+    asked = await repeating.repeat(
+        "/mentorships/{mentorship}/support", lambda key: service.post(MENTEE, path, body, key=key)
+    )
+    close = f"/support/{asked['id']}/close"
+    await repeating.repeat("/support/{support}/close", lambda key: service.post(MENTEE, close, key=key))
 
 
 async def _repeat_meetings(repeating: Repeating, service: MentorshipsService, mentorship: str) -> None:

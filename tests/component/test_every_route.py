@@ -171,14 +171,25 @@ async def _mentorships(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> Asyn
         goal = await mentorships.post(mentorships_kit.MENTEE, goals, {"title": "Publish", "shared": True})
         plan = {"starts": f"{mentorships.clock.now() + timedelta(days=1):%Y-%m-%dT%H:%M}", "zone": "UTC", "minutes": 30}
         meetings = await mentorships.post(mentorships_kit.MENTEE, f"/mentorships/{opened}/meetings", plan)
+        support, hearer = await _support(mentorships, opened, mentor)
         yield Served(
             mentorships.http,
             mentorships.database,
             (await mentorships.http.get("/openapi.json")).json(),
             {"programme": mentorships_kit.PROGRAMME, "mentorship": opened, "goal": goal.json()["id"]}
-            | {"series": meetings.json()["id"], "meeting": plan["starts"]},
+            | {"series": meetings.json()["id"], "meeting": plan["starts"], "support": support, "hearer": hearer},
             _strangers(two) | {"member": two.token("sue", institution=SOUTH, roles=["member"])},
         )
+
+
+async def _support(service: mentorships_kit.MentorshipsService, mentorship: str, mentor: Recipient) -> tuple[str, str]:
+    """Ids of a request of the mentee, and of an entry of the institution's list."""
+    asked = {"hearer": "mentor", "kind": "other", "text": "May I talk to you?"}
+    support = await service.post(mentorships_kit.MENTEE, f"/mentorships/{mentorship}/support", asked)
+    cora = service.headers(Recipient(member="cora", institution=NORTH), roles=["institution_coordinator"])
+    entry = {"member": mentor.member, "role": "other"}
+    listed = await service.http.post("/institution/hearers", json=entry, headers=cora)
+    return support.json()["id"], listed.json()["id"]
 
 
 @asynccontextmanager

@@ -38,13 +38,20 @@ from shared.contracts.matching import (
     AboutPlace,
     AboutRelationship,
     AboutRequest,
+    AssessmentChanged,
     RelationshipClosed,
     RelationshipOpened,
     RelationshipPaused,
     RelationshipResumed,
     SuggestionsChanged,
 )
-from shared.contracts.mentorships import AboutMentorship, MentorshipEnded, MentorshipReturnDue
+from shared.contracts.mentorships import (
+    AboutMentorship,
+    HearerListed,
+    MentorshipEnded,
+    MentorshipReturnDue,
+    SupportChanged,
+)
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import ContactChanged, MemberChanged, MentoringProfileChanged
 from shared.mongo import Database
@@ -152,6 +159,7 @@ async def apply_all(plumbing: Plumbing, database: Database) -> list[Handler]:
     handlers = {SuggestionsChanged: reactions.on_suggestions_changed}
     of_pairs = (AboutRequest, AboutRelationship, AboutMentorship)
     handlers |= {event: reactions.on_pair_changed for event in EVENTS.values() if issubclass(event, of_pairs)}
+    handlers |= dict.fromkeys((SupportChanged, HearerListed), reactions.on_confidential)
     handlers |= {event: reactions.on_left_over for event in EVENTS.values() if issubclass(event, AboutPlace)}
     notifications.reaction(handlers)
     matching.reaction(_of_mentorships(database, plumbing.clock))
@@ -170,7 +178,7 @@ async def _mentorships(plumbing: Plumbing, database: Database) -> Unsubscribed:
     await people.prepare()
     await repository.prepare()
     reactions = MentorshipReactions(repository, plumbing.clock)
-    consumers.projection({MentoringProfileChanged: people.fold_people})
+    consumers.projection({MentoringProfileChanged: people.fold_people, AssessmentChanged: people.fold_assessments})
     consumers.reaction(
         {
             RelationshipOpened: reactions.on_opened,

@@ -1,4 +1,4 @@
-"""Forged records on the topics of profiles: parked, without effect, and the honest records behind them are applied."""
+"""Forged records on topics of states: parked, without effect, and the honest records behind them are applied."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from aiokafka import AIOKafkaProducer
 
 from services.matching.projections.handlers import projection_handlers
 from services.matching.projections.repository import PARTICIPANTS, PREFERENCES, ProjectedDocuments
-from services.mentorships.projections.repository import PEOPLE, MongoProjections
+from services.mentorships.projections.repository import ASSESSMENTS, PEOPLE, MongoProjections
 from services.notifications.privacy.repository import MongoErasureRepository
+from shared.contracts.matching import AssessmentChanged
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import (
     ContactChanged,
@@ -28,7 +29,11 @@ from tests.component.matching_kit import mentor
 from tests.conftest import TOPICS
 from tests.eventually import eventually
 
-TOPICS_OF_PROFILES = [topic.name for topic in load_topics(TOPICS, size=NATIVE) if topic.name.startswith("profiles.")]
+PROJECTED = [
+    topic.name
+    for topic in load_topics(TOPICS, size=NATIVE)
+    if topic.name.startswith("profiles.") or topic.name == AssessmentChanged.TOPIC
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +93,17 @@ async def scene(plumbing: Plumbing, producer: AIOKafkaProducer, kafka_bootstrap:
     await ProjectedDocuments(database).prepare()
     notifications = MongoErasureRepository(database)
     group = f"{plumbing.consumers._service}.projection"
-    await begin_here(kafka_bootstrap, group, *TOPICS_OF_PROFILES)
+    await begin_here(kafka_bootstrap, group, *PROJECTED)
     copies = projection_handlers(ProjectedDocuments(database))
     people = MongoProjections(database)
     await people.prepare()
     plumbing.consumers.projection(
-        {**copies, ContactChanged: notifications.fold_contacts, MentoringProfileChanged: people.fold_people}
+        {
+            **copies,
+            ContactChanged: notifications.fold_contacts,
+            MentoringProfileChanged: people.fold_people,
+            AssessmentChanged: people.fold_assessments,
+        }
     )
     await plumbing.consumers.start()
     scene = Scene(plumbing, producer, tenant)
@@ -196,11 +206,15 @@ async def test_a_forged_record_hides_no_genuine_record_of_its_batch(scene: Scene
     await scene.until_parked(*reasons)
 
 
-@pytest.mark.parametrize("collection", [PREFERENCES, "contacts", PEOPLE])
+@pytest.mark.parametrize("collection", [PREFERENCES, "contacts", PEOPLE, ASSESSMENTS])
 async def test_records_of_private_topics_are_checked_for_forgery_too(scene: Scene, collection: str) -> None:
     def state(institution: str) -> Payload:
         if collection == PREFERENCES:
             return PreferencesChanged(member=scene.ana, institution=institution)
+        if collection == ASSESSMENTS:
+            return AssessmentChanged(
+                assessment=scene.ana, institution=institution, assessor="mara", assessed="ana", counts=True
+            )
         if collection == PEOPLE:
             return MentoringProfileChanged(member=scene.ana, institution=institution, name="Ana")
         return ContactChanged(member=scene.ana, institution=institution, name="Ana", email="ana@example.org")

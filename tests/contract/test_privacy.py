@@ -12,7 +12,7 @@ from shared.contracts.profiles import MemberChanged
 from shared.contracts.schema import Schema, schemas
 
 _SENSITIVE = re.compile(
-    r"name|principles|mail|phone|address|story|never|weight|identity|subject|hash|secret|token|birth|gender|score|factor|note|text|message|rating|experience"
+    r"name|principles|mail|phone|address|story|never|weight|identity|subject|hash|secret|token|birth|gender|score|factor|note|text|message|rating|experience|assesso|assessed"
 )
 _ALLOWED = {
     "profiles.institutions": {"name"},

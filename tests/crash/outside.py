@@ -19,6 +19,7 @@ TOPICS = (
     "profiles.contacts",
     "profiles.mentoring",
     "profiles.erasures",
+    "matching.assessments",
     "profiles.events",
     "matching.events",
     "mentorships.events",
@@ -27,7 +28,12 @@ TOPICS = (
 GROUPS = {
     "matching.projection": (*TOPICS[:4], "profiles.erasures"),
     "matching.reaction": ("mentorships.events",),
-    "mentorships.projection": ("profiles.mentoring", "profiles.programmes", "profiles.erasures"),
+    "mentorships.projection": (
+        "profiles.mentoring",
+        "profiles.programmes",
+        "profiles.erasures",
+        "matching.assessments",
+    ),
     "mentorships.reaction": ("matching.events",),
     "profiles.projection": ("matching.events",),
     "notifications.projection": (

@@ -26,11 +26,14 @@ from services.matching.projections.lookup.repository import wholly_within
 from services.matching.projections.repository import PARTICIPANTS, PROGRAMMES
 from services.matching.rotations import documents as assessments
 from services.matching.rotations.documents import COUNTING, ROTATION_INDEXES, ROTATIONS, WINDOWS, rotation_of
-from services.matching.rotations.domain import Rotation, Window
+from services.matching.rotations.domain import Rotation, Window, announce
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
+from shared.contracts.matching import AssessmentChanged
 from shared.mongo import ASCENDING, Database, Document, ReplaceOne, Writing, ensure_indexes, in_one_thread
 from shared.offloop import off_loop
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact
 from shared.scope import Scope
 
 _DAYS = {"assessment_lookback_days": 180, "assessment_lookahead_days": 365}
@@ -102,6 +105,10 @@ class MongoFirewallRepository:
         found = await pairs.newest(self._database[RELATIONSHIPS], wanted, before=before, limit=limit)
         return [relationship_of(document) for document in found]
 
+    async def mark_unannounced(self, *, now: datetime) -> None:
+        unknown: Document = {"is_announced": None, "due_at": {"$not": {"$lte": now}}}
+        await self._database[ROTATIONS].update_many(unknown, {"$set": {"due_at": now}})
+
     async def mark_changed_windows(self, *, now: datetime) -> None:
         marked = {document["_id"]: document async for document in self._database[WINDOWS].find()}
         async for programme in self._database[PROGRAMMES].find(*_programmes({})):
@@ -125,11 +132,35 @@ class MongoFirewallRepository:
             if due:
                 windows = _windows(writing, {rotation.institution for rotation in due})
                 changes = [(rotation, counted(rotation, windows[rotation.institution])) for rotation in due]
-                self._recounted(writing, changes, trace)
+                self._recounted(writing, self._announced(writing, changes, trace), trace)
                 self._follow(writing, changes, follow, trace)
             return len(due)
 
         return await in_one_thread(self._database, body)
+
+    def _announced(
+        self, writing: Writing, changes: Iterable[tuple[Rotation, Rotation]], trace: Trace
+    ) -> Sequence[tuple[Rotation, Rotation]]:
+        """The same changes, with the events that they lead to."""
+        announced: list[tuple[Rotation, Rotation]] = []
+        facts: list[Fact] = []
+        for before, recounted in changes:
+            after, event = announce(recounted, new_id=self._clock.new_id())
+            announced.append((before, after))
+            if event is not None:
+                facts.append(self._fact(after, event, trace))
+        outbox.write(writing, facts)
+        return announced
+
+    def _fact(self, rotation: Rotation, event: AssessmentChanged, trace: Trace) -> Fact:
+        return Fact(
+            id=self._clock.new_id(),
+            payload=event,
+            institution=rotation.institution,
+            sequence=rotation.announced,
+            time=self._clock.now(),
+            trace=trace,
+        )
 
     def _recounted(self, writing: Writing, changes: Iterable[tuple[Rotation, Rotation]], trace: Trace) -> None:
         event, correlation = self._clock.new_id(), trace.correlation_id

@@ -69,6 +69,9 @@ Follow = Callable[[Collection[Couple], Iterable[Relationship], Iterable[Request]
 
 
 class FirewallRepository(Protocol):
+    async def mark_unannounced(self, *, now: datetime) -> None:
+        """Makes rotations due of which the topic of assessments may say something else, or nothing yet."""
+
     async def mark_changed_windows(self, *, now: datetime) -> None:
         """Makes rotations due where a programme's windows or admitted institutions changed since the last count."""
 
@@ -196,6 +199,7 @@ class AssessmentWorker:
         self._clock = clock
 
     async def work(self) -> None:
+        await self._firewall.mark_unannounced(now=self._clock.now())
         await self._firewall.mark_changed_windows(now=self._clock.now())
         while await self._some() == _AT_ONCE:
             continue

@@ -6,7 +6,12 @@ from sys import intern
 
 from services.matching.kernel.participants import Assessment
 from services.matching.rotations.domain import Entry, Rotation
-from shared.mongo import ASCENDING, Document, IndexModel, InsertOne, ReplaceOne
+from shared.clock import Clock
+from shared.contracts.envelope import Trace
+from shared.contracts.matching import AssessmentChanged
+from shared.mongo import ASCENDING, Document, IndexModel, InsertOne, ReplaceOne, Writing
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact, Tombstone
 
 ROTATIONS, WINDOWS = "rotations", "assessment_windows"
 COUNTING: Document = {"programmes.0": {"$exists": True}}
@@ -14,6 +19,7 @@ ROTATION_INDEXES = [
     IndexModel([("parties", ASCENDING)], name="by_party"),
     IndexModel([("institution", ASCENDING), ("external", ASCENDING)], name="by_external", unique=True),
     IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$type": "date"}}),
+    IndexModel([("is_announced", ASCENDING)], name="announced"),
 ]
 
 
@@ -33,6 +39,9 @@ def rotation_of(document: Document) -> Rotation:
         is_void=document["void"],
         programmes=frozenset(document["programmes"]),
         due_at=document["due_at"],
+        assessment=document.get("assessment"),
+        announced=document.get("announced", 0),
+        is_announced=document.get("is_announced"),
     )
 
 
@@ -77,10 +86,32 @@ def _keeping(
         "void": rotation.is_void,
         "programmes": sorted(rotation.programmes),
         "due_at": rotation.due_at,
+        "assessment": rotation.assessment,
+        "announced": rotation.announced,
+        "is_announced": rotation.is_announced,
         "event": event,
         "correlation": correlation,
     }
     return ReplaceOne({"_id": rotation.id, "version": before}, document) if before else InsertOne(document)
+
+
+def forget(writing: Writing, member: str, *, clock: Clock, trace: Trace) -> None:
+    """Deletes the rotations of an erased member, and what the topic of assessments says of them."""
+    found = writing[ROTATIONS].find({"parties": member, "assessment": {"$type": "string"}}, session=writing.session)
+    outbox.write(writing, [withdrawal(rotation_of(document), clock=clock, trace=trace) for document in found])
+    writing[ROTATIONS].delete_many({"parties": member}, session=writing.session)
+
+
+def withdrawal(rotation: Rotation, *, clock: Clock, trace: Trace) -> Fact:
+    assert rotation.assessment is not None  # noqa: S101 -- the query's condition
+    return Fact(
+        id=clock.new_id(),
+        payload=Tombstone(of=AssessmentChanged, aggregate=rotation.assessment),
+        institution=rotation.institution,
+        sequence=rotation.announced + 1,
+        time=clock.now(),
+        trace=trace,
+    )
 
 
 def _beginning(day: date) -> datetime:

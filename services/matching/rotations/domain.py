@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from services.matching.projections.lookup.domain import Found, Identifier, Named, resolve
+from shared.contracts.matching import AssessmentChanged
 from shared.errors import FieldError
 
 FIRST, LAST = date(2000, 1, 1), date(2200, 1, 1)
@@ -61,6 +62,16 @@ class Rotation:
     programmes: frozenset[str] = frozenset()
     """The programmes in which it counts now."""
     due_at: datetime | None
+    assessment: str | None = None
+    """Its id on the topic of assessments; None while it has never counted. Says nothing of who it is about."""
+    announced: int = 0
+    """The sequence of its last event."""
+    is_announced: bool | None = None
+    """Whether it counts, by its last event; None where that is unknown."""
+
+    @property
+    def counts(self) -> bool:
+        return bool(self.programmes)
 
     @property
     def id(self) -> str:
@@ -122,6 +133,24 @@ def count(rotation: Rotation, windows: Iterable[Window], *, now: datetime) -> Ro
     due = min((moment for _, start, end in spans for moment in (start, end) if moment > now), default=None)
     changed = int(programmes != rotation.programmes)
     return replace(rotation, programmes=programmes, due_at=due, version=rotation.version + changed)
+
+
+def announce(rotation: Rotation, *, new_id: str) -> tuple[Rotation, AssessmentChanged | None]:
+    """The event, where the last one said something else, and the rotation with it. `new_id`: for a first event."""
+    if rotation.is_announced == rotation.counts:
+        return rotation, None
+    assessment = rotation.assessment or (new_id if rotation.counts else None)
+    if assessment is None:
+        return replace(rotation, is_announced=False), None
+    after = replace(rotation, assessment=assessment, announced=rotation.announced + 1, is_announced=rotation.counts)
+    event = AssessmentChanged(
+        assessment=assessment,
+        institution=rotation.institution,
+        assessor=rotation.entry.assessor,
+        assessed=rotation.entry.assessed,
+        counts=rotation.counts,
+    )
+    return after, event
 
 
 def _span(entry: Entry, window: Window) -> tuple[datetime, datetime]:

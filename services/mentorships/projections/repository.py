@@ -1,15 +1,17 @@
-"""Copies of what profiles publishes: people and programmes."""
+"""Copies of what profiles publishes, people and programmes, and of what matching does: who assesses whom."""
 
 from collections.abc import Collection, Mapping, Sequence
 
 from services.mentorships.projections.domain import Person, Programme
 from shared.consuming.projection import Copy, Refused, fold
 from shared.contracts.envelope import Received
+from shared.contracts.matching import AssessmentChanged
 from shared.contracts.profiles import MentoringProfileChanged, ProgrammeChanged
 from shared.errors import Conflict
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes
 
-PEOPLE, PROGRAMMES = "people", "programmes"
+PEOPLE, PROGRAMMES, ASSESSMENTS = "people", "programmes", "assessments"
+_ASSESSED = IndexModel([("assessed", ASCENDING), ("counts", ASCENDING)], name="assessed")
 _SIGN_IN = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="sign_in")
 
 
@@ -20,12 +22,22 @@ class MongoProjections:
     async def prepare(self) -> None:
         await ensure_indexes(self._database[PEOPLE], [_SIGN_IN])
         await ensure_indexes(self._database[PROGRAMMES], [])
+        await ensure_indexes(self._database[ASSESSMENTS], [_ASSESSED])
 
     async def fold_people(self, received: Sequence[Received]) -> list[Refused]:
         return await fold(self._database[PEOPLE], received)
 
     async def fold_programmes(self, received: Sequence[Received]) -> list[Refused]:
         return await fold(self._database[PROGRAMMES], received, _programme_fields)
+
+    async def fold_assessments(self, received: Sequence[Received]) -> list[Refused]:
+        return await fold(self._database[ASSESSMENTS], received)
+
+    async def assessors(self, member: str) -> frozenset[str]:
+        """Who assesses the member now. Private: shown to nobody, and not a reason that anybody reads."""
+        counting = {"assessed": member, "counts": True, "erased": False}
+        found = self._database[ASSESSMENTS].find(counting, {"assessor": 1})
+        return frozenset([document["assessor"] async for document in found])
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
         wanted = {"institution": institution, "subject_hash": subject_hash, "erased": False, "status": "active"}
@@ -101,4 +113,5 @@ def _programme_fields(payload: ProgrammeChanged) -> Document:
 COPIES = (
     Copy(collection=PEOPLE, payload=MentoringProfileChanged),
     Copy(collection=PROGRAMMES, payload=ProgrammeChanged, body=_programme_fields),
+    Copy(collection=ASSESSMENTS, payload=AssessmentChanged),
 )

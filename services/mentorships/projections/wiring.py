@@ -1,8 +1,9 @@
-"""Wires the projections: consumes the topics of profiles."""
+"""Wires the projections: consumes the topics of profiles, and who assesses whom."""
 
 from services.mentorships.projections.repository import MongoProjections
 from shared.bootstrap import ServiceDependencies
 from shared.consuming.projecting import ProjectionHandler
+from shared.contracts.matching import AssessmentChanged
 from shared.contracts.profiles import MemberErased, MentoringProfileChanged, ProgrammeChanged
 from shared.slices import Slice
 
@@ -13,6 +14,7 @@ def build(dependencies: ServiceDependencies, *, on_erased: ProjectionHandler) ->
         {
             MentoringProfileChanged: projections.fold_people,
             ProgrammeChanged: projections.fold_programmes,
+            AssessmentChanged: projections.fold_assessments,
             MemberErased: on_erased,
         }
     )

@@ -114,7 +114,18 @@ class ErasureNotice:
         return frozenset()
 
 
-Change = ListChange | PairUpdate | LeftOver | ErasureNotice
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """Something is new, and the notification does not say what: it is confidential."""
+
+    template: str
+    programme: str = ""
+
+    def named_to(self, _home: str) -> frozenset[Person]:
+        return frozenset()
+
+
+Change = ListChange | PairUpdate | LeftOver | ErasureNotice | Hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from services.notifications.notifying.usecases import NotificationRepository, Notifier
 from shared.contracts.envelope import Received
 from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, SuggestionsChanged
-from shared.contracts.mentorships import AboutMentorship
+from shared.contracts.mentorships import AboutMentorship, HearerListed, SupportChanged
 from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
 from shared.errors import Rejected
 from shared.mongo import Writing
@@ -36,6 +36,13 @@ class Reactions:
         if not isinstance(event, AboutPlace):
             raise _tombstone()
         self._notifier.left_over(event, received.envelope.trace_for_effects(), self._within(writing))
+
+    def on_confidential(self, received: Received, writing: Writing) -> None:
+        """Handles what nobody reads in a notification."""
+        event = received.payload
+        if not isinstance(event, SupportChanged | HearerListed):
+            raise _tombstone()
+        self._notifier.hint(event, received.envelope.trace_for_effects(), self._within(writing))
 
     def on_erasure_request_changed(self, received: Received, writing: Writing) -> None:
         """Handles a coordinator's request for an erasure, and its withdrawal."""

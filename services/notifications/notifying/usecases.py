@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from services.notifications.deliveries.domain.deliveries import Addressee, Delivery, plan
 from services.notifications.kernel.domain import (
     ErasureNotice,
+    Hint,
     KnownContact,
     LeftOver,
     ListChange,
@@ -29,14 +30,22 @@ from shared.contracts.matching import (
     RequestAccepted,
     SuggestionsChanged,
 )
-from shared.contracts.mentorships import AboutMeetings, AboutMentorship, GoalChanged, MeetingChanged
+from shared.contracts.mentorships import (
+    AboutMeetings,
+    AboutMentorship,
+    GoalChanged,
+    HearerListed,
+    MeetingChanged,
+    SupportChanged,
+)
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
 from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
 from shared.errors import Rejected
 
 AboutPair = AboutRequest | AboutRelationship | AboutMentorship
-AnyEvent = SuggestionsChanged | AboutPair | AboutPlace | ErasureRequested | ErasureWithdrawn
+Confidential = SupportChanged | HearerListed
+AnyEvent = SuggestionsChanged | AboutPair | AboutPlace | ErasureRequested | ErasureWithdrawn | Confidential
 _MOMENTS = ("introduction_ends_at", "ends_at", "returns_at", "asked_at", "lapses_at", "moved_to", "starts_at")
 """Fields of events that announce a moment; of an event that has two, the first in this order counts."""
 
@@ -84,6 +93,11 @@ class Notifier:
     def left_over(self, event: AboutPlace, trace: Trace, repository: NotificationRepository) -> None:
         contacts = _contacts_of([_person(event.mentee)], event, repository)
         notices = [_left_over(event, to) for to in dict.fromkeys(_recipients(event))]
+        self._notify(notices, contacts, trace, repository)
+
+    def hint(self, event: Confidential, trace: Trace, repository: NotificationRepository) -> None:
+        contacts = _contacts_of([], event, repository)
+        notices = [_hint(event, to) for to in dict.fromkeys(_recipients(event))]
         self._notify(notices, contacts, trace, repository)
 
     def erasure_request_changed(
@@ -251,6 +265,12 @@ def _erasure_notice(event: ErasureRequested | ErasureWithdrawn, recipient: Recip
     else:
         change = ErasureNotice(template="erasure-withdrawn", due_at=None)
     return PendingNotification(recipient=recipient, occasion=f"erasure:{event.erasure}", change=change)
+
+
+def _hint(event: Confidential, recipient: Recipient) -> PendingNotification:
+    aggregate, fact = event.TYPE.split(".")[3:5]
+    change = Hint(template=f"{aggregate}-{fact}")
+    return PendingNotification(recipient=recipient, occasion=f"{aggregate}:{event.aggregate}", change=change)
 
 
 def _change(event: SuggestionsChanged) -> ListChange:

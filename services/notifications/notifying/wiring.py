@@ -30,6 +30,7 @@ from shared.contracts.mentorships import (
     CheckInAnswered,
     CheckInOpened,
     GoalChanged,
+    HearerListed,
     IntroductionEnding,
     MeetingAgreed,
     MeetingCancelled,
@@ -52,6 +53,7 @@ from shared.contracts.mentorships import (
     MessageSent,
     PeriodEnding,
     ReturnPlanned,
+    SupportChanged,
 )
 from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
 from shared.slices import Slice
@@ -104,6 +106,8 @@ def build(dependencies: ServiceDependencies, settings: NotificationsSettings) ->
             MessageSent: reactions.on_pair_changed,
             PeriodEnding: reactions.on_pair_changed,
             ReturnPlanned: reactions.on_pair_changed,
+            SupportChanged: reactions.on_confidential,
+            HearerListed: reactions.on_confidential,
             PairLapsed: reactions.on_left_over,
             MenteeUnmatched: reactions.on_left_over,
             ErasureRequested: reactions.on_erasure_request_changed,

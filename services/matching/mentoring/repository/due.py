@@ -23,7 +23,7 @@ from services.matching.mentoring.usecases.parties import AnyDecided
 from services.matching.mentoring.worker import DecideDeparture
 from services.matching.projections.departures import DEPARTURES
 from services.matching.projections.repository import PARTICIPANTS, member_of
-from services.matching.rotations.documents import ROTATIONS
+from services.matching.rotations import documents as rotations
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.mongo import ASCENDING, Database, Writing, in_one_thread
@@ -65,20 +65,20 @@ class MongoDueRepository:
             write_all(writing, SEATS, [seat_lock(departure.member, institution=departure.institution)])
             take_seats(writing, decided, ())
             save(writing, decided, self._clock, trace)
-            self._clean_up(writing, departure, active)
+            self._clean_up(writing, departure, active, trace)
             if len(asked) < limit and len(opened) < limit:
                 command = {"_id": departure.member, "sequence": departure.sequence}
                 writing[DEPARTURES].delete_one(command, session=writing.session)
 
         await in_one_thread(self._database, body)
 
-    def _clean_up(self, writing: Writing, departure: Departure, active: Member | None) -> None:
+    def _clean_up(self, writing: Writing, departure: Departure, active: Member | None, trace: Trace) -> None:
         member, session = departure.member, writing.session
         waiting_list.leave_all_but(writing, member, active.mentee_in if active else ())
         if departure.is_erased:
             written = {"mentee.member": member, "message": {"$ne": ""}}
             writing[REQUESTS].update_many(written, {"$set": {"message": ""}}, session=session)
-            writing[ROTATIONS].delete_many({"parties": member}, session=session)
+            rotations.forget(writing, member, clock=self._clock, trace=trace)
             for forget in self._forget:
                 forget(writing, departure)
 

@@ -56,6 +56,8 @@ KINDS: Mapping[str, Kind] = {
     "check_in-opened": Kind("mentorships", "/mentorships"),
     "check_in-answered": Kind("mentorships", "/mentorships"),
     "message-sent": Kind("mentorships", "/mentorships"),
+    "support-changed": Kind("mentorships", "/inbox"),
+    "hearer-listed": Kind("mentorships", "/inbox"),
     "suggestions-changed": Kind("lists", "/mentors"),
     "suggestions-none": Kind("lists", "/mentors"),
     "suggestions-ended": Kind("lists", "/mentors"),

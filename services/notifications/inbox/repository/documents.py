@@ -3,6 +3,7 @@
 from services.notifications.kernel.domain import (
     Change,
     ErasureNotice,
+    Hint,
     LeftOver,
     ListChange,
     Notification,
@@ -41,6 +42,8 @@ def updated_fields(change: Change) -> Document:
         return {"left_over": {"template": change.template, "reason": change.reason}}
     if isinstance(change, ErasureNotice):
         return {"erasure": {"template": change.template, "due_at": change.due_at}}
+    if isinstance(change, Hint):
+        return {"hint": {"template": change.template}}
     return {
         "turn": {
             "template": change.template,
@@ -64,6 +67,8 @@ def _person(person: Person) -> Document:
 def _change(document: Document) -> Change:
     if "erasure" in document:  # the first version stored requests only, without a template
         return ErasureNotice(**{"template": "erasure-requested", **document["erasure"]})
+    if "hint" in document:
+        return Hint(**document["hint"])
     if "left_over" in document:
         return LeftOver(programme=document["programme"], **document["left_over"])
     return _pair_update(document) if "turn" in document else _list_change(document)
