@@ -31,6 +31,13 @@ def test_a_new_mentorship_needs_an_agreement_and_a_meeting() -> None:
     assert tasks(Course(mentorship=introduction()), "mentee", now=NOW) == ["draft_agreement", "plan_meetings"]
 
 
+def test_after_a_withdrawn_draft_an_agreement_is_needed_again() -> None:
+    withdrawn = agreements.withdraw(drafted(), introduction(), number=1, by="mentee", now=NOW)
+    assert withdrawn is not None
+    course = Course(mentorship=introduction(), agreement=withdrawn.agreement.state, series=[meetings.agreed()])
+    assert list(tasks(course, "mentor", now=NOW)) == ["draft_agreement"]
+
+
 @pytest.mark.parametrize(("side", "task"), [("mentee", "wait_for_signature"), ("mentor", "sign_agreement")])
 def test_who_has_signed_waits_for_the_other(side: Side, task: str) -> None:
     course = Course(mentorship=introduction(), agreement=signed_by("mentee"), series=[meetings.agreed()])

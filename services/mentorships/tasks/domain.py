@@ -75,7 +75,7 @@ def _of_mentorship(course: Course) -> Iterator[Task]:
 def _of_agreement(course: Course, side: Side) -> Iterator[Task]:
     if not course.mentorship.is_open:
         return
-    if course.agreement is None:
+    if course.agreement is None or course.agreement.state == "none":
         yield "draft_agreement"
     elif "sign" in agreements.possible(course.agreement, course.mentorship, side):
         yield "sign_agreement"
