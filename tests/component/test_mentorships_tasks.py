@@ -47,7 +47,7 @@ async def test_tasks_follow_what_the_two_do(service: MentorshipsService) -> None
     assert item["next_meeting_at"].startswith(starts)
 
 
-async def test_a_meeting_that_is_over_is_listed_until_somebody_says_whether_it_was_held(
+async def test_a_meeting_that_is_over_is_listed_until_it_is_recorded(
     service: MentorshipsService,
 ) -> None:
     id = await service.opened()

@@ -1,4 +1,4 @@
-"""What each of the two can do next, and what they are told to be possible: the same as the decisions allow."""
+"""What each of the two can do next, and what is shown to them as possible."""
 
 import pytest
 
@@ -94,13 +94,13 @@ def test_what_is_possible_follows_the_state() -> None:
     assert lifecycle.possible(ended()) == ()
 
 
-def test_nobody_signs_twice_and_nothing_after_the_end() -> None:
+def test_a_side_signs_once_and_not_after_the_end() -> None:
     assert agreements.possible(signed_by("mentee"), introduction(), "mentee") == ("propose", "withdraw")
     assert agreements.possible(signed_by("mentee"), introduction(), "mentor") == ("propose", "sign")
     assert agreements.possible(signed_by("mentee"), ended(), "mentor") == ()
 
 
-def test_nobody_agrees_to_their_own_proposal() -> None:
+def test_a_side_cannot_agree_to_its_own_proposal() -> None:
     assert "agree" not in meetings.proposed().possible("mentee")
     assert {"agree", "decline", "counter"} <= set(meetings.proposed().possible("mentor"))
     assert "decline" not in meetings.agreed().possible("mentor")

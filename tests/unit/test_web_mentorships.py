@@ -82,7 +82,7 @@ def test_the_first_friday_of_a_month_that_is_over_is_that_of_the_next() -> None:
         ("", "Once, at 17:00"),
     ],
 )
-def test_a_rule_is_said_in_words(rule: str, words: str) -> None:
+def test_a_rule_is_put_into_words(rule: str, words: str) -> None:
     assert plans.in_words(samples.plan(rule), language()) == words
 
 
