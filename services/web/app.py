@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.errors import ServerErrorMiddleware
 
 from services.web.clients import transport
 from services.web.coordinator.members import members_router
@@ -27,7 +28,7 @@ from services.web.mentorships.messages import messages_router
 from services.web.mentorships.steps import steps_router
 from services.web.my_data.api import my_data_router
 from services.web.pages.headers import SecurityHeaders
-from services.web.pages.problems import Faults, answer_problems
+from services.web.pages.problems import answer_fault, answer_problems
 from services.web.pages.rendering import Templates
 from services.web.pages.visits import Web
 from services.web.preferences.api import preferences_router
@@ -153,7 +154,7 @@ def _app(web: Web, database: Database, clock: Clock, metrics: Metrics) -> FastAP
     for router in (*page_routers(), operations(metrics, ready, dict)):
         app.include_router(router)
     answer_problems(app)
-    app.add_middleware(Faults)
+    app.add_middleware(ServerErrorMiddleware, handler=answer_fault)
     app.add_middleware(SecurityHeaders, secure=web.public_address.startswith("https://"))
     app.add_middleware(Observed, clock=clock, metrics=metrics)
     return app

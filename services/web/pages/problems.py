@@ -8,7 +8,6 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.web.clients.transport import Refused, ServiceDown
 from services.web.pages.forms import OWNER
@@ -100,32 +99,8 @@ async def _on_store_error(request: Request, error: Any) -> Response:
     ).page("problem.html", status=503, kind="store_down")
 
 
-class Faults:
-    """Middleware: a page for a fault. As an exception handler it would answer outside of all other middleware, without
-    their security headers.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        has_begun = False
-
-        async def noticed(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, noticed)
-        except Exception as fault:
-            if has_begun or scope["type"] != "http":
-                raise
-            answer = await _on_fault(Request(scope, receive), fault)
-            await answer(scope, receive, send)
-
-
-async def _on_fault(request: Request, error: Any) -> Response:
+async def answer_fault(request: Request, error: Any) -> Response:
+    """For a middleware inside the others: an exception handler would answer outside of them, without their headers."""
     _log.error("request failed", exc_info=error)
     number = current_trace("").correlation_id
     web = request.app.state.web
