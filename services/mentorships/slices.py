@@ -39,6 +39,9 @@ EXPORTS: Mapping[str, Export] = {
     "guides": guides.export,
     "meetings": meetings.export,
     "support": support.export,
+    "message_blocks": messages.export_blocks,
+    "message_reports": messages.export_reports,
+    "calendar": calendars.export,
 }
 """By the name of its section."""
 

@@ -15,9 +15,10 @@ from deploy.stack.ports import free_ports
 from services.mentorships.app import build
 from services.mentorships.lifecycle.handlers import Reactions
 from services.mentorships.lifecycle.repository import MongoMentorships
+from services.mentorships.privacy.repository import MongoErasures
 from services.mentorships.projections.repository import MongoProjections
 from services.mentorships.settings import MentorshipsSettings
-from services.mentorships.slices import mentorships
+from services.mentorships.slices import FORGET, mentorships
 from shared import mongo
 from shared.auth import subject_hash
 from shared.clock import AdjustableClock
@@ -29,7 +30,7 @@ from shared.contracts.matching import (
     RelationshipResumed,
 )
 from shared.contracts.payload import Payload, Recipient
-from shared.contracts.profiles import MentoringProfileChanged, ProgrammeChanged
+from shared.contracts.profiles import MemberErased, MentoringProfileChanged, ProgrammeChanged
 from shared.mongo import Database
 from tests.component.notifications_kit import serving_at
 
@@ -125,6 +126,20 @@ class MentorshipsService:
         return [
             row["headers"]["ce_type"].removeprefix("org.preceptor.mentorships.").removesuffix(".v1") for row in rows
         ]
+
+
+async def erase(service: MentorshipsService, person: Recipient) -> None:
+    erased = MemberErased(
+        member=person.member,
+        institution=person.institution,
+        erasure="e",
+        members_sequence=10**6,
+        preferences_sequence=10**6,
+        contacts_sequence=10**6,
+        mentoring_sequence=10**6,
+    )
+    erasures = MongoErasures(service.database, service.clock, forget=FORGET)
+    await erasures.fold_erasures([service.received(erased)])
 
 
 def about(id: str, *, mentee: Recipient = MENTEE, mentor: Recipient = MENTOR) -> dict[str, Any]:

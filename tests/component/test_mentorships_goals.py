@@ -6,11 +6,19 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.mentorships.privacy.repository import MongoErasures
-from services.mentorships.slices import FORGET
+from shared.contracts.matching import RelationshipClosed
 from shared.contracts.payload import Recipient
-from shared.contracts.profiles import MemberErased
-from tests.component.mentorships_kit import MENTEE, MENTOR, NORTH, PROGRAMME, SOUTH, MentorshipsService, serving
+from tests.component.mentorships_kit import (
+    MENTEE,
+    MENTOR,
+    NORTH,
+    PROGRAMME,
+    SOUTH,
+    MentorshipsService,
+    about,
+    erase,
+    serving,
+)
 
 STRANGER = Recipient(member="sue", institution=SOUTH)
 GOAL = {"title": "Submit my first paper", "description": "The sepsis data.", "shared": True}
@@ -87,6 +95,16 @@ async def test_twenty_comments_at_once_are_all_kept(service: MentorshipsService)
     assert len((await service.get(MENTEE, f"/goals/{goal}")).json()["comments"]) == 20
 
 
+async def test_after_the_end_there_are_notes_for_oneself_only(service: MentorshipsService) -> None:
+    mentorship, goal = await set_goal(service)
+    await service.hears(RelationshipClosed(reason="not_a_fit", **about(mentorship)))
+    refused = await service.post(MENTOR, f"/goals/{goal}/comments", {"text": "Why?"})
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "mentorship_ended")
+    note = {"text": "It was good.", "audience": "author"}
+    assert (await service.post(MENTOR, f"/goals/{goal}/comments", note)).status_code == 201
+    assert (await service.published())[-1] != "goal.changed"
+
+
 async def test_bad_texts_are_refused_with_their_field(service: MentorshipsService) -> None:
     mentorship, _ = await set_goal(service)
     for body, field in (
@@ -103,17 +121,7 @@ async def test_bad_texts_are_refused_with_their_field(service: MentorshipsServic
 async def test_an_erased_persons_texts_are_gone(service: MentorshipsService, person: Recipient, left: int) -> None:
     _, goal = await set_goal(service)
     await service.post(MENTOR, f"/goals/{goal}/comments", {"text": "Start with the abstract."})
-    erased = MemberErased(
-        member=person.member,
-        institution=person.institution,
-        erasure="e",
-        members_sequence=10**6,
-        preferences_sequence=10**6,
-        contacts_sequence=10**6,
-        mentoring_sequence=10**6,
-    )
-    erasures = MongoErasures(service.database, service.clock, forget=FORGET)
-    await erasures.fold_erasures([service.received(erased)])
+    await erase(service, person)
     documents = await service.database["goals"].find({}).to_list(None)
     assert len(documents) == left
     assert "abstract" not in str(documents)

@@ -1,7 +1,7 @@
 """A mentorship over HTTP and through matching's events: introduction, pause with a return date, silence, end."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -74,6 +74,9 @@ async def test_a_pause_with_a_return_date_wakes_at_the_beginning_of_that_day_whe
     await service.knows(MENTEE, time_zone="Pacific/Auckland")
     id = await service.opened()
     await service.hears(RelationshipPaused(reason="by_mentee", **about(id)))
+    for day in ("0001-01-01", "9999-12-31"):
+        refused = await service.put(MENTEE, f"/mentorships/{id}/return", {"returns_on": day})
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "returns_on")
     day = (service.clock.now() + timedelta(days=20)).date()
     planned = await service.put(MENTEE, f"/mentorships/{id}/return", {"returns_on": day.isoformat()})
     assert planned.status_code == 200, planned.text
@@ -132,3 +135,9 @@ async def test_a_coordinator_sees_the_mentorships_of_their_programme_and_no_othe
     assert (await service.http.get(f"/programmes/{PROGRAMME}/mentorships", headers=other)).status_code == 403
     assert (await service.http.get(f"/mentorships/{id}", headers=other)).status_code == 404
     assert (await service.http.get(f"/mentorships/{id}", headers=own)).status_code == 200
+    met = {"last_met_at": datetime(2027, 1, 4, 17, 30, tzinfo=UTC)}
+    await service.database["mentorships"].update_one({"_id": id}, {"$set": met})
+    assert (await service.get(MENTEE, f"/mentorships/{id}")).json()["last_met_at"] == "2027-01-04T17:30:00Z"
+    assert (await service.http.get(f"/mentorships/{id}", headers=own)).json()["last_met_at"] == "2027-01-04T00:00:00Z"
+    page = await service.http.get(f"/programmes/{PROGRAMME}/mentorships", headers=own)
+    assert page.json()["items"][0]["last_met_at"] == "2027-01-04T00:00:00Z"

@@ -11,12 +11,17 @@ import pytest
 import recurring_ical_events
 
 from deploy.issuer import LocalIssuer
+from services.mentorships.calendars.repository import MongoCalendars
+from services.mentorships.calendars.usecases import CalendarAddress
+from services.mentorships.guides.repository import MongoGuides
 from services.mentorships.kernel.due import DueWorker
 from services.mentorships.meetings.domain import series as domain
 from services.mentorships.meetings.repository import MongoSeries, forget
+from services.mentorships.messages.repository import MongoMessages
 from shared import mongo
 from shared.contracts.matching import RelationshipClosed, RelationshipPaused, RelationshipResumed
 from shared.contracts.payload import Recipient
+from shared.errors import Conflict
 from tests.component.mentorships_kit import MENTEE, MENTOR, NORTH, PROGRAMME, SOUTH, MentorshipsService, about, serving
 
 STRANGER = Recipient(member="sue", institution=SOUTH)
@@ -264,6 +269,47 @@ async def test_an_erased_person_leaves_no_place_behind(service: MentorshipsServi
     await mongo.in_one_thread(service.database, lambda writing: forget(writing, MENTEE.member))
     kept = await service.database["meeting_series"].find_one({"_id": series["id"]})
     assert PLACE not in str(kept)
+
+
+async def test_no_place_is_stored_of_an_erased_person_and_no_address_or_tick(service: MentorshipsService) -> None:
+    mentorship = await service.opened()
+    now = service.clock.now()
+    await service.database["people"].update_one({"_id": MENTOR.member}, {"$set": {"erased": True}})
+    refused = await service.post(MENTEE, f"/mentorships/{mentorship}/meetings", first_friday(service))
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "not_available")
+    address = CalendarAddress(
+        member=MENTOR.member,
+        institution=MENTOR.institution,
+        token_hash="h",
+        created_at=now,
+    )
+    guides, messages = MongoGuides(service.database), MongoMessages(service.database, service.clock)
+    series = MongoSeries(service.database, service.clock)
+    for begun_before in (
+        MongoCalendars(service.database, series).set(address),
+        guides.change_ticks(MENTOR.institution, MENTOR.member, "listening", lambda ticks: ticks),
+        messages.block(MENTOR.institution, mentorship, side="mentor", is_blocked=True),
+    ):
+        with pytest.raises(Conflict):
+            await begun_before
+    for collection in ("calendars", "guide_ticks", "threads", "meeting_series"):
+        assert await service.database[collection].count_documents({}) == 0
+
+
+async def test_a_calendar_is_not_crowded_by_proposing_and_cancelling(service: MentorshipsService) -> None:
+    mentorship = await service.opened()
+    series = await service.database["meeting_series"].find_one({"_id": (await proposed(service, mentorship))["id"]})
+    assert series is not None
+    over = {"state": "cancelled", "proposal": None, "due_at": None}
+    await service.database["meeting_series"].insert_many([{**series, **over, "_id": f"s{n}"} for n in range(49)])
+    refused = await service.post(MENTEE, f"/mentorships/{mentorship}/meetings", first_friday(service))
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "too_many_series")
+    for changed in (
+        {"changed_at": service.clock.now() - timedelta(days=91)},  # not in calendars any more
+        {"state": "agreed"},  # held, and over
+    ):
+        await service.database["meeting_series"].update_many({"proposal": None}, {"$set": over | changed})
+        await proposed(service, mentorship)
 
 
 async def test_the_same_proposal_sent_again_makes_no_second_series(service: MentorshipsService) -> None:

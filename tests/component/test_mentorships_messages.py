@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from deploy.issuer import LocalIssuer
-from services.mentorships.privacy.repository import MongoErasures
-from services.mentorships.slices import FORGET
+from deploy.issuer import ISSUER, LocalIssuer
+from services.mentorships.messages.domain import Thread
+from services.mentorships.messages.repository import MongoMessages
+from services.mentorships.messages.usecases import Messages
+from shared.auth import Principal, subject_hash
+from shared.contracts.envelope import Trace
 from shared.contracts.matching import RelationshipClosed
 from shared.contracts.payload import Recipient
-from shared.contracts.profiles import MemberErased
+from shared.errors import Conflict
 from tests.component.mentorships_kit import (
     MENTEE,
     MENTOR,
@@ -19,6 +22,7 @@ from tests.component.mentorships_kit import (
     SOUTH,
     MentorshipsService,
     about,
+    erase,
     serving,
 )
 
@@ -107,6 +111,57 @@ async def test_a_reported_message_is_read_by_the_reporters_coordinators_and_by_n
     assert "report" not in str((await service.get(MENTOR, path)).json())
 
 
+async def test_a_message_that_was_begun_before_a_block_does_not_arrive_after_it(service: MentorshipsService) -> None:
+    id = await service.opened()
+    path = f"/mentorships/{id}/messages"
+
+    class Slow(MongoMessages):
+        async def thread(self, institution: str, mentorship: str) -> Thread | None:
+            found = await super().thread(institution, mentorship)
+            assert (await service.put(MENTOR, f"{path}/block", None)).status_code == 204
+            return found
+
+    sending = Messages(Slow(service.database, service.clock), service.clock)
+    me = Principal(
+        institution=MENTEE.institution,
+        subject_hash=subject_hash(ISSUER, MENTEE.member),
+        roles=frozenset({"member"}),
+    )
+    with pytest.raises(Conflict):
+        await sending.send(me, id, id="late", text="Friday?", trace=Trace(correlation_id="test"))
+    assert await texts(service, MENTOR, id) == []
+
+
+async def test_a_coordinator_does_not_read_what_was_reported_of_themselves(service: MentorshipsService) -> None:
+    near = Recipient(member="nina", institution=NORTH)
+    await service.knows(near)
+    id = await service.opened(mentor=near)
+    sent = (await service.post(near, f"/mentorships/{id}/messages", {"text": "Rude."})).json()["id"]
+    await service.post(MENTEE, f"/messages/{sent}/report", {"reason": "harassment", "comment": "Again."})
+    path = f"/programmes/{PROGRAMME}/message-reports"
+    both = service.headers(near, roles=["member", "institution_coordinator"])
+    assert (await service.http.get(path, headers=both)).json()["items"] == []
+    assert len((await service.http.get(path, headers=coordinator(service, NORTH))).json()["items"]) == 1
+
+
+async def test_who_blocked_or_reported_exports_that_and_it_is_gone_with_them(service: MentorshipsService) -> None:
+    id = await service.opened()
+    path = f"/mentorships/{id}/messages"
+    sent = (await service.post(MENTOR, path, {"text": "Rude."})).json()["id"]
+    await service.post(MENTEE, f"/messages/{sent}/report", {"reason": "harassment", "comment": "Again."})
+    await service.put(MENTEE, f"{path}/block", None)
+    await service.post(MENTEE, "/me/calendar")
+    mine = (await service.get(MENTEE, "/me/export")).json()
+    assert mine["message_blocks"] == [{"mentorship": id}]
+    assert [(each["message"], each["comment"]) for each in mine["message_reports"]] == [(sent, "Again.")]
+    assert [set(each) for each in mine["calendar"]] == [{"created_at"}]
+    others = (await service.get(MENTOR, "/me/export")).json()
+    assert (others["message_blocks"], others["message_reports"], others["calendar"]) == ([], [], [])
+    await erase(service, MENTEE)
+    (thread,) = await service.database["threads"].find({}).to_list(None)
+    assert thread["blocked_by"] == []
+
+
 @pytest.mark.parametrize("text", ["", "x" * 5_001, "a\0b", "a\u202eb"])
 async def test_bad_texts_are_refused(service: MentorshipsService, text: str) -> None:
     id = await service.opened()
@@ -118,17 +173,7 @@ async def test_an_erased_persons_messages_are_gone(service: MentorshipsService) 
     id = await service.opened()
     await service.post(MENTEE, f"/mentorships/{id}/messages", FRIDAY)
     await service.post(MENTOR, f"/mentorships/{id}/messages", {"text": "Gladly."})
-    erased = MemberErased(
-        member=MENTEE.member,
-        institution=MENTEE.institution,
-        erasure="e",
-        members_sequence=10**6,
-        preferences_sequence=10**6,
-        contacts_sequence=10**6,
-        mentoring_sequence=10**6,
-    )
-    erasures = MongoErasures(service.database, service.clock, forget=FORGET)
-    await erasures.fold_erasures([service.received(erased)])
+    await erase(service, MENTEE)
     assert await texts(service, MENTOR, id) == ["Gladly."]
 
 

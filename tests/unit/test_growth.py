@@ -9,6 +9,7 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -16,6 +17,7 @@ from deploy.rounds import spreadsheets
 from services.matching.conflicts.api import _rows
 from services.matching.rounds.solver import checks
 from services.matching.rounds.solver.files import read_input
+from services.mentorships.meetings.domain.plans import Wanted, plan
 from services.profiles.institutions import domain as institutions
 from services.profiles.institutions.domain import Institution
 from services.profiles.rosters.domain import reading
@@ -59,6 +61,12 @@ def sheets(column: int) -> None:
     header = ",".join(["name", "mail", *(f"c{n}" for n in range(column))]).encode()
     mapping = plan.replace("  people:", "  mentors:") + plan.partition("sections:\n")[2].replace("people:", "mentees:")
     spreadsheets.read(mentors=header, mentees=header, mapping_file=mapping.encode(), target=None)
+
+
+def skipping(days: int) -> None:
+    starts = datetime.fromisoformat("2027-01-04T17:00")
+    skipped = [starts.date() + timedelta(days=day) for day in range(1, days)]
+    plan(Wanted(starts=starts, zone="UTC", minutes=45, rule="FREQ=DAILY", skipped=skipped, place="", link=""))
 
 
 INTAKES: dict[str, tuple[int, Callable[[int], str | bytes | int], Callable[[str | bytes | int], object]]] = {
@@ -127,6 +135,7 @@ INTAKES: dict[str, tuple[int, Callable[[int], str | bytes | int], Callable[[str 
         lambda n: round_file(n, n, n),
         lambda content: checks.check(read_input(str(content).encode())),
     ),
+    "a meeting plan's skipped days": (200, lambda n: n, lambda n: skipping(int(n))),
     "an institution's terms": (2_000, lambda n: n, lambda n: exchange(int(n))),
     "a spreadsheet's columns": (25_000, lambda n: n, lambda n: sheets(int(n))),
 }

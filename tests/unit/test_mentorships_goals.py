@@ -25,7 +25,9 @@ IN_STATE: dict[str, Callable[[], Goal]] = {
 }
 COMMANDS: dict[str, Callable[[Goal], Decided[Goal] | None]] = {
     "change": lambda known: domain.change(known, by="mentee", title="B", description="", is_shared=True),
-    "comment": lambda known: domain.comment(known, id="c", by="mentor", text="Yes", audience="pair", now=NOW),
+    "comment": lambda known: domain.comment(
+        known, id="c", by="mentor", text="Yes", audience="pair", is_open=True, now=NOW
+    ),
     "complete": lambda known: domain.move(known, by="mentee", command="complete", now=NOW),
     "drop": lambda known: domain.move(known, by="mentee", command="drop", now=NOW),
     "reopen": lambda known: domain.move(known, by="mentee", command="reopen", now=NOW),
@@ -72,20 +74,34 @@ def test_the_mentor_is_notified_of_shared_goals_only() -> None:
 
 
 def test_a_private_note_is_seen_by_its_author_alone_and_leaves_no_trace_for_the_other() -> None:
-    noted = domain.comment(goal(), id="c", by="mentee", text="I am afraid of it", audience="author", now=NOW)
+    noted = domain.comment(
+        goal(), id="c", by="mentee", text="I am afraid of it", audience="author", is_open=False, now=NOW
+    )
     assert noted.event is None
     assert noted.state.shown_version == goal().shown_version
     assert noted.state.visible_comments("mentor") == ()
     assert [comment.text for comment in noted.state.visible_comments("mentee")] == ["I am afraid of it"]
 
 
+def test_after_the_end_of_the_mentorship_the_two_write_nothing_to_each_other() -> None:
+    with pytest.raises(Conflict, match="has ended"):
+        domain.comment(goal(), id="c", by="mentor", text="Why?", audience="pair", is_open=False, now=NOW)
+
+
 def test_the_number_of_private_notes_does_not_limit_the_other() -> None:
     full = goal()
     for number in range(domain.MAX_COMMENTS):
-        full = domain.comment(full, id=str(number), by="mentee", text="x", audience="author", now=NOW).state
-    assert domain.comment(full, id="m", by="mentor", text="Yes", audience="pair", now=NOW).state.comments[-1].id == "m"
+        full = domain.comment(
+            full, id=str(number), by="mentee", text="x", audience="author", is_open=False, now=NOW
+        ).state
+    assert (
+        domain.comment(full, id="m", by="mentor", text="Yes", audience="pair", is_open=True, now=NOW)
+        .state.comments[-1]
+        .id
+        == "m"
+    )
     with pytest.raises(Conflict, match="200 of your comments"):
-        domain.comment(full, id="n", by="mentee", text="x", audience="pair", now=NOW)
+        domain.comment(full, id="n", by="mentee", text="x", audience="pair", is_open=True, now=NOW)
 
 
 def test_an_unchanged_goal_publishes_nothing() -> None:

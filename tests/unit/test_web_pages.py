@@ -61,6 +61,13 @@ def test_hidden_fields_that_cannot_be_headers_are_a_forged_form(once: str, versi
     assert form_of([("_once", "0190a8f0"), ("_version", 'W/"7"')]).is_sendable
 
 
+@pytest.mark.parametrize(
+    ("text", "number"), [(" 12 ", 12), ("٣", None), ("9" * 5_000, None), ("1.0", None), ("", None)]
+)
+def test_only_short_plain_digits_are_a_number(text: str, number: int | None) -> None:
+    assert form_of([("n", text)]).number("n") == number
+
+
 def test_every_form_has_a_page_at_its_address_to_come_back_to() -> None:
     pages = {route.path for route in ROUTES if "GET" in (route.methods or ())}
     assert {route.path for route in ROUTES if "POST" in (route.methods or ())} <= pages

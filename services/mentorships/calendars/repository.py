@@ -8,7 +8,7 @@ from services.mentorships.calendars.usecases import CalendarAddress
 from services.mentorships.meetings.domain.states import Series
 from services.mentorships.meetings.repository import MongoSeries
 from services.mentorships.projections.domain import Person
-from services.mentorships.projections.repository import MongoProjections
+from services.mentorships.projections.repository import MongoProjections, hold_people
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
 
 CALENDARS = "calendars"
@@ -36,6 +36,7 @@ class MongoCalendars:
         document["_id"] = document.pop("member")
 
         def body(writing: Writing) -> None:
+            hold_people(writing, [address.member])
             writing[CALENDARS].replace_one(
                 _of(address.institution, address.member), document, True, session=writing.session
             )
@@ -54,6 +55,12 @@ class MongoCalendars:
     async def series(self, institution: str, member: str, *, changed_after: datetime) -> Sequence[Series]:
         shown = {"$or": [{"state": {"$ne": "cancelled"}}, {"changed_at": {"$gt": changed_after}}]}
         return await self._series.page(institution, {"parties": member, **shown}, before=None, limit=_MOST_SERIES)
+
+
+async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
+    """Since when a member's calendar has an address, which nobody can read again."""
+    found = await database[CALENDARS].find_one(_of(institution, member), {"_id": 0, "created_at": 1})
+    return [found] if found else []
 
 
 def forget(writing: Writing, member: str) -> None:

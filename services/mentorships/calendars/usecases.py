@@ -12,15 +12,12 @@ from typing import Protocol
 
 from services.mentorships.calendars.domain import ReadLimit
 from services.mentorships.kernel.access import SignIns, require_member
-from services.mentorships.meetings.domain.states import Series
+from services.mentorships.meetings.domain.states import SHOWN_AFTER_END, Series
 from services.mentorships.meetings.usecases import Seen
 from services.mentorships.projections.domain import Person
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.errors import NotFound, TooManyRequests
-
-SHOWN_AFTER_END = timedelta(days=90)
-"""How long a cancelled series stays in calendars, so that each of them reads of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ def forget(writing: Writing, member: str) -> None:
     """Deletes an erased member's answers."""
     for side in ("mentee", "mentor"):
         writing[CHECK_INS].update_many(
-            {f"pair.{side}.member": member, "opened.0": {"$exists": True}},
+            {"parties": member, f"pair.{side}.member": member, "opened.0": {"$exists": True}},
             {"$pull": {"opened.$[].answers": {"by": side}}, "$inc": {"version": 1}},
             session=writing.session,
         )

@@ -109,8 +109,14 @@ def move(goal: Goal, *, by: Side, command: Command, now: datetime) -> Decided[Go
     return _decided(after, what="reopened" if state == "open" else state)
 
 
-def comment(goal: Goal, *, id: str, by: Side, text: str, audience: Audience, now: datetime) -> Decided[Goal]:
-    """A private note notifies nobody and is in no event."""
+def comment(
+    goal: Goal, *, id: str, by: Side, text: str, audience: Audience, is_open: bool, now: datetime
+) -> Decided[Goal]:
+    """A private note notifies nobody and is in no event. `is_open`: whether the mentorship goes on; after its end the
+    two write nothing to each other any more.
+    """
+    if audience == "pair" and not is_open:
+        raise Conflict("mentorship_ended", "the mentorship has ended: you can still write notes for yourself")
     if sum(known.by == by for known in goal.comments) >= MAX_COMMENTS:
         raise Conflict("too_many_comments", f"a goal can have {MAX_COMMENTS} of your comments: set a new goal to go on")
     new = Comment(id=id, by=by, at=now, text=text, audience=audience)

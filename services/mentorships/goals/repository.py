@@ -1,17 +1,18 @@
 """Documents ↔ goals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from services.mentorships.goals import domain
 from services.mentorships.goals.domain import Goal
 from services.mentorships.goals.usecases import OpenPair
+from services.mentorships.kernel.access import unknown
 from services.mentorships.kernel.pairs import Decided
 from services.mentorships.kernel.repository import MongoAggregates
 from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.projections.repository import hold_people
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, Writing
+from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, Writing, in_one_thread
 
 GOALS = "goals"
 _OF_MENTORSHIP = IndexModel([("mentorship", ASCENDING), ("_id", DESCENDING)], name="of_mentorship")
@@ -35,6 +36,24 @@ class MongoGoals(MongoAggregates[Goal]):
     def save(self, writing: Writing, decided: Decided[Goal], trace: Trace, *, before: Goal | None) -> None:
         hold_people(writing, decided.state.pair.members)
         super().save(writing, decided, trace, before=before)
+
+    async def set_goal(
+        self, institution: str, mentorship: str, id: str, decide: Callable[[OpenPair, int], Decided[Goal]], trace: Trace
+    ) -> Goal:
+        def body(writing: Writing) -> Goal:
+            known = self.load(writing, id, institution=institution)
+            if known is not None:
+                writing.changes_nothing = True
+                return known
+            of = self._mentorships.load(writing, mentorship, institution=institution)
+            if of is None:
+                raise unknown("mentorship")
+            count = writing[GOALS].count_documents({"mentorship": mentorship}, session=writing.session)
+            decided = decide(OpenPair(pair=of.pair, is_open=of.is_open), count)
+            self.save(writing, decided, trace, before=None)  # holds the people, so that of two goals one sees the other
+            return decided.state
+
+        return await in_one_thread(self._database, body)
 
     async def of_mentorship(self, institution: str, mentorship: str) -> Sequence[Goal]:
         """The newest first. Ids, which are derived from idempotency keys, have no order."""
@@ -60,9 +79,9 @@ def _own_part(goal: Document, member: str) -> Document:
 def forget(writing: Writing, member: str) -> None:
     """Deletes an erased mentee's goals, and an erased mentor's comments."""
     goals, session = writing[GOALS], writing.session
-    goals.delete_many({"pair.mentee.member": member}, session=session)
+    goals.delete_many({"parties": member, "pair.mentee.member": member}, session=session)
     goals.update_many(
-        {"pair.mentor.member": member},
+        {"parties": member, "pair.mentor.member": member},
         {"$pull": {"comments": {"by": "mentor"}}, "$inc": {"version": 1}},
         session=session,
     )

@@ -32,8 +32,10 @@ class GoalRepository(SignIns, Protocol):
     async def of_mentorship(self, institution: str, mentorship: str) -> Sequence[Goal]:
         """The newest first; at most `MAX_GOALS`."""
 
-    async def add(self, decided: Decided[Goal], trace: Trace) -> Goal:
-        """Raises `StaleVersion` where its id exists."""
+    async def set_goal(
+        self, institution: str, mentorship: str, id: str, decide: Callable[[OpenPair, int], Decided[Goal]], trace: Trace
+    ) -> Goal:
+        """Decides on the mentorship and its number of goals. Returns a goal that exists already."""
 
     async def change(
         self, institution: str, id: str, decide: Callable[[Goal], Decided[Goal] | None], trace: Trace
@@ -61,23 +63,24 @@ class Goals:
             raise unknown("mentorship")
         if side != "mentee":
             raise Forbidden("mentees_only", "goals belong to the mentee")
-        known = await self._repository.find(me.home, id)
-        if known is not None:
-            return known
-        if not found.is_open:
-            raise Conflict("mentorship_ended", "the mentorship has ended, so it gets no new goals")
-        if len(await self._repository.of_mentorship(me.home, mentorship)) >= domain.MAX_GOALS:
-            raise Conflict("too_many_goals", f"a mentorship can have {domain.MAX_GOALS} goals")
-        decided = domain.set_goal(
-            found.pair,
-            mentorship=mentorship,
-            id=id,
-            title=title,
-            description=description,
-            is_shared=is_shared,
-            now=self._clock.now(),
-        )
-        return await self._repository.add(decided, trace)
+        now = self._clock.now()
+
+        def decide(current: OpenPair, goals: int) -> Decided[Goal]:
+            if not current.is_open:
+                raise Conflict("mentorship_ended", "the mentorship has ended, so it gets no new goals")
+            if goals >= domain.MAX_GOALS:
+                raise Conflict("too_many_goals", f"a mentorship can have {domain.MAX_GOALS} goals")
+            return domain.set_goal(
+                current.pair,
+                mentorship=mentorship,
+                id=id,
+                title=title,
+                description=description,
+                is_shared=is_shared,
+                now=now,
+            )
+
+        return await retried_when_stale(self._repository.set_goal)(me.home, mentorship, id, decide, trace)
 
     async def of_mentorship(self, me: Principal, mentorship: str) -> tuple[Side, Sequence[Goal]]:
         """Those that the caller may see."""
@@ -110,11 +113,14 @@ class Goals:
         self, me: Principal, request: GoalRequest, *, id: str, text: str, audience: Audience
     ) -> tuple[Side, Goal]:
         now = self._clock.now()
+        _, seen = await self.see(me, request.goal)
+        found = await self._repository.pair(me.home, seen.mentorship)
+        is_open = found is not None and found.is_open
 
         def decide(goal: Goal, side: Side) -> Decided[Goal] | None:
             if any(known.id == id for known in goal.comments):
                 return None
-            return domain.comment(goal, id=id, by=side, text=text, audience=audience, now=now)
+            return domain.comment(goal, id=id, by=side, text=text, audience=audience, is_open=is_open, now=now)
 
         return await self._change(me, request, decide)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from services.mentorships.guides.domain import Guide, Locale, Ticks
-from services.mentorships.projections.repository import MongoProjections
+from services.mentorships.projections.repository import MongoProjections, hold_people
 from shared.errors import StaleVersion
 from shared.mongo import (
     ASCENDING,
@@ -27,8 +27,8 @@ class MongoGuides:
     async def prepare(self) -> None:
         by_locale = IndexModel([("institution", ASCENDING), ("locale", ASCENDING)], name="by_locale")
         await ensure_indexes(self._database[GUIDES], [by_locale])
-        by_member = IndexModel([("institution", ASCENDING), ("member", ASCENDING)], name="by_member")
-        await ensure_indexes(self._database[TICKS], [by_member])
+        of_member = IndexModel([("member", ASCENDING), ("institution", ASCENDING)], name="of_member")
+        await ensure_indexes(self._database[TICKS], [of_member])
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
         return await self._projections.signed_in(institution, subject_hash)
@@ -68,6 +68,7 @@ class MongoGuides:
         key = {"_id": f"{institution}:{member}:{guide}", "institution": institution, "member": member, "guide": guide}
 
         def body(writing: Writing) -> Ticks:
+            hold_people(writing, [member])
             found = writing[TICKS].find_one(key, session=writing.session)
             after = change(_ticks(found) if found else Ticks(member=member, guide=guide))
             ticked = {"$set": {"steps": sorted(after.steps)}}

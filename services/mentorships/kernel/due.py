@@ -38,10 +38,12 @@ class DueWorker(Generic[S]):
             continue
 
     async def _work_batch(self) -> int:
+        """Raises the faults of single aggregates after all others are done: none of them keeps the others waiting."""
         due = await self._aggregates.due(now=self._clock.now(), limit=_BATCH)
-        async with asyncio.TaskGroup() as group:
-            for aggregate in due:
-                group.create_task(self._decide(aggregate))
+        results = await asyncio.gather(*map(self._decide, due), return_exceptions=True)
+        faults = [result for result in results if isinstance(result, Exception)]
+        if faults:
+            raise ExceptionGroup("aggregates that could not be changed", faults)
         return len(due)
 
     async def _decide(self, aggregate: S) -> None:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar, get_args
 
 from shared.contracts.payload import Payload, Recipient
 
 Side = Literal["mentee", "mentor"]
+SIDES: tuple[Side, ...] = get_args(Side)
+"""In the order of `Pair.members`, and of the `parties` of a document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Mentorships over HTTP: the two people see and change theirs; coordinators see states and dates."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,7 +34,9 @@ class PartyRead(BaseModel):
 class PlannedReturn(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"returns_on": "2027-03-01"}})
 
-    returns_on: date | None = Field(description="The first day after the pause; null: open")
+    returns_on: Annotated[date, Field(ge=date(2020, 1, 1), le=date(2100, 1, 1))] | None = Field(
+        description="The first day after the pause; null: open"
+    )
 
 
 class MentorshipRead(BaseModel):
@@ -48,7 +51,9 @@ class MentorshipRead(BaseModel):
     )
     activated_at: datetime | None = Field(default=None, description="When the first agreement came into force")
     ends_at: datetime | None = Field(default=None, description="When the agreed period ends")
-    last_met_at: datetime | None = None
+    last_met_at: datetime | None = Field(
+        default=None, description="For a coordinator, the beginning of that day in UTC"
+    )
     asked_to_go_on: bool = Field(default=False, description="After a long silence: go on, pause or end?")
     paused_at: datetime | None = None
     returns_at: datetime | None = None
@@ -146,7 +151,7 @@ def mentorship_read(seen: Seen) -> MentorshipRead:
         introduction_ends_at=mentorship.introduction_ends_at,
         activated_at=mentorship.activated_at,
         ends_at=mentorship.ends_at,
-        last_met_at=mentorship.last_met_at,
+        last_met_at=mentorship.last_met_at if seen.side else _day(mentorship.last_met_at),
         asked_to_go_on=mentorship.is_open and mentorship.silence == "asked",
         paused_at=mentorship.paused_at,
         returns_at=mentorship.returns_at,
@@ -155,6 +160,11 @@ def mentorship_read(seen: Seen) -> MentorshipRead:
         side=seen.side,
         possible=list(possible(mentorship)) if seen.side else [],
     )
+
+
+def _day(moment: datetime | None) -> datetime | None:
+    """When the two meet is theirs alone; that they do is not."""
+    return moment and moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _party(party: Party, seen: Seen) -> PartyRead:

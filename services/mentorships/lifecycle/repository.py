@@ -28,6 +28,9 @@ class MongoMentorships(MongoAggregates[Mentorship]):
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
         return await self._projections.signed_in(institution, subject_hash)
 
+    async def bound(self, institution: str, subject_hash: str) -> str | None:
+        return await self._projections.bound(institution, subject_hash)
+
     async def programme(self, id: str) -> Programme | None:
         return await self._projections.programme(id)
 

@@ -10,10 +10,10 @@ from services.mentorships.lifecycle.domain import Mentorship
 from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.meetings.domain import occurrences
 from services.mentorships.meetings.domain import series as domain
-from services.mentorships.meetings.domain.states import Series
+from services.mentorships.meetings.domain.states import SHOWN_AFTER_END, Series
 from services.mentorships.meetings.usecases import Decide
 from services.mentorships.projections.domain import Person
-from services.mentorships.projections.repository import MongoProjections
+from services.mentorships.projections.repository import MongoProjections, hold_people
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import NotFound
@@ -21,7 +21,7 @@ from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, 
 
 SERIES = "meeting_series"
 _OF_MENTORSHIP = IndexModel([("mentorship", ASCENDING), ("_id", DESCENDING)], name="of_mentorship")
-_OPEN = {"state": {"$ne": "cancelled"}}
+_OPEN: Document = {"state": {"$ne": "cancelled"}}
 
 
 class MongoSeries(MongoAggregates[Series]):
@@ -30,6 +30,11 @@ class MongoSeries(MongoAggregates[Series]):
 
     async def prepare(self, *further: IndexModel) -> None:
         await super().prepare(_OF_MENTORSHIP, *further)
+
+    def save(self, writing: Writing, decided: Decided[Series], trace: Trace, *, before: Series | None) -> None:
+        if _texts(decided.state) - _texts(before):
+            hold_people(writing, decided.state.pair.members)
+        super().save(writing, decided, trace, before=before)
 
 
 def follow_mentorships(database: Database, clock: Clock) -> Follow[Mentorship]:
@@ -47,6 +52,13 @@ def follow_mentorships(database: Database, clock: Clock) -> Follow[Mentorship]:
                 series.save(writing, decided, trace, before=known)
 
     return follow
+
+
+def _texts(series: Series | None) -> set[str]:
+    """Places and links, which are the two people's own."""
+    proposed = series.proposal.plan if series and series.proposal else None
+    plans = (series.plan if series else None, proposed)
+    return {text for plan in plans if plan for text in (plan.place, plan.link) if text}
 
 
 def _followed(series: Series, mentorship: Mentorship, now: datetime) -> Decided[Series] | None:
@@ -75,13 +87,23 @@ def forget(writing: Writing, member: str) -> None:
         )
 
 
+def _counted(mentorship: str, now: datetime) -> Document:
+    """The series that count towards their limit: open ones with a proposal or meetings to come, and cancelled ones that
+    calendars still show. So nobody can crowd the other person's calendar, or propose and cancel without end.
+    """
+    going_on = [{"due_at": {"$type": "date"}}, {"proposal": {"$type": "object"}}, {"suspended_at": {"$type": "date"}}]
+    shown = {"state": "cancelled", "changed_at": {"$gt": now - SHOWN_AFTER_END}}
+    return {"mentorship": mentorship, "$or": [{**_OPEN, "$or": going_on}, shown]}
+
+
 class MongoMeetings:
     """The series of mentorships, for their two people."""
 
-    def __init__(self, database: Database, series: MongoSeries, mentorships: MongoMentorships) -> None:
+    def __init__(self, database: Database, series: MongoSeries, mentorships: MongoMentorships, clock: Clock) -> None:
         self._database = database
         self._series = series
         self._mentorships = mentorships
+        self._clock = clock
         self._projections = MongoProjections(database)
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
@@ -118,8 +140,8 @@ class MongoMeetings:
             of = self._mentorships.load(writing, mentorship, institution=institution)
             if of is None:
                 raise NotFound("mentorship_not_found", "there is no mentorship with this id")
-            count = writing[SERIES].count_documents({"mentorship": mentorship, **_OPEN}, session=writing.session)
-            decided = decide(of, count)
+            counted = _counted(mentorship, self._clock.now())
+            decided = decide(of, writing[SERIES].count_documents(counted, session=writing.session))
             self._series.save(writing, decided, trace, before=None)
             return decided.state
 

@@ -10,7 +10,7 @@ from services.mentorships.kernel.pairs import Decided, Side
 from services.mentorships.lifecycle.domain import Mentorship
 from services.mentorships.meetings.domain import series as domain
 from services.mentorships.meetings.domain.plans import Plan
-from services.mentorships.meetings.domain.states import Outcome, Series
+from services.mentorships.meetings.domain.states import SHOWN_AFTER_END, Outcome, Series
 from services.mentorships.projections.domain import Person
 from shared.auth import Principal
 from shared.clock import Clock
@@ -69,7 +69,9 @@ class MeetingRepository(SignIns, Protocol):
         decide: Callable[[Mentorship, int], Decided[Series]],
         trace: Trace,
     ) -> Series:
-        """Decides on the mentorship and its number of open series. Returns a series that exists already."""
+        """Decides on the mentorship and the number of series that count towards its limit. Returns a series that exists
+        already.
+        """
 
     async def change(self, institution: str, id: str, decide: Decide, trace: Trace) -> Series: ...
 
@@ -88,10 +90,11 @@ class Meetings:
             self._repository, me, await self._repository.mentorship(me.home, mentorship), what="mentorship"
         )
 
-        def decide(known: Mentorship, open_series: int) -> Decided[Series]:
+        def decide(known: Mentorship, counted: int) -> Decided[Series]:
             _require_running(known)
-            if open_series >= _MOST_SERIES:
-                raise Conflict("too_many_series", f"a mentorship has at most {_MOST_SERIES} open series of meetings")
+            if counted >= _MOST_SERIES:
+                message = f"a mentorship has at most {_MOST_SERIES} series of meetings, with those that were cancelled "
+                raise Conflict("too_many_series", f"{message}within {SHOWN_AFTER_END.days} days")
             return domain.propose(plan, id=id, mentorship=known.id, pair=known.pair, by=side, now=now)
 
         series = await retried_when_stale(self._repository.add)(me.home, mentorship, id, decide, trace)
@@ -142,7 +145,10 @@ class Meetings:
     async def of_mentorship(self, me: Principal, id: str) -> Sequence[Seen]:
         mentorship = await self._repository.mentorship(me.home, id)
         side = await require_party(self._repository, me, mentorship, what="mentorship")
-        return [await self._seen(series, side) for series in await self._repository.of_mentorship(me.home, id)]
+        assert mentorship is not None  # noqa: S101 -- require_party raises NotFound
+        people, now = await self._repository.people(mentorship.pair.members), self._clock.now()
+        found = await self._repository.of_mentorship(me.home, id)
+        return [Seen(series=series, side=side, people=people, now=now) for series in found]
 
     async def _change(
         self, me: Principal, command: Command, decide: Callable[[Series, Side], Decided[Series] | None]

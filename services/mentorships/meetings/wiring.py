@@ -14,7 +14,7 @@ from shared.slices import Slice, Work
 
 def build(dependencies: ServiceDependencies, mentorships: MongoMentorships) -> Slice:
     series = MongoSeries(dependencies.database, dependencies.clock)
-    repository = MongoMeetings(dependencies.database, series, mentorships)
+    repository = MongoMeetings(dependencies.database, series, mentorships, dependencies.clock)
     meetings = Meetings(repository, dependencies.clock)
     due = DueWorker(series, domain.pass_time, dependencies.clock)
     return Slice(

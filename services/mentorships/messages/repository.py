@@ -1,10 +1,13 @@
 """Documents ↔ messages, and who has blocked which thread."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from services.mentorships.kernel.pairs import Decided, Side
+from services.mentorships.kernel.access import unknown
+from services.mentorships.kernel.pairs import SIDES, Decided, Side
 from services.mentorships.kernel.repository import MongoAggregates
+from services.mentorships.lifecycle.domain import Mentorship
 from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.messages.domain import Message, Thread
 from services.mentorships.projections.domain import Programme
@@ -31,10 +34,13 @@ class MongoMessages(MongoAggregates[Message]):
 
     async def prepare(self, *further: IndexModel) -> None:
         await super().prepare(*_INDEXES, *further)
-        await ensure_indexes(self._database[THREADS], [])
+        await ensure_indexes(self._database[THREADS], [IndexModel([("parties", ASCENDING)], name="of_member")])
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
         return await self._mentorships.signed_in(institution, subject_hash)
+
+    async def bound(self, institution: str, subject_hash: str) -> str | None:
+        return await self._mentorships.bound(institution, subject_hash)
 
     async def programme(self, id: str) -> Programme | None:
         return await self._mentorships.programme(id)
@@ -44,13 +50,31 @@ class MongoMessages(MongoAggregates[Message]):
         if known is None:
             return None
         mine = {"_id": mentorship, "institutions": institution}
-        blocked = await self._database[THREADS].find_one(mine) or {}
-        return Thread(
-            pair=known.pair,
-            is_open=known.is_open,
-            blocked_by=tuple(blocked.get("blocked_by", ())),
-            messages=await self._database[MESSAGES].count_documents({"mentorship": mentorship}),
-        )
+        return _thread(known, await self._database[THREADS].find_one(mine))
+
+    async def send(
+        self, institution: str, mentorship: str, id: str, decide: Callable[[Thread], Decided[Message]], trace: Trace
+    ) -> Message:
+        def body(writing: Writing) -> Message:
+            sent = self.load(writing, id, institution=institution)
+            if sent is not None:
+                writing.changes_nothing = True
+                return sent
+            known = self._mentorships.load(writing, mentorship, institution=institution)
+            if known is None:
+                raise unknown("mentorship")
+            # Counts before it reads, so that of a block at the same time and this message one sees the other.
+            thread = writing[THREADS].find_one_and_update(
+                {"_id": mentorship},
+                {"$inc": {"messages": 1}, "$setOnInsert": _people(known)},
+                upsert=True,
+                session=writing.session,
+            )
+            decided = decide(_thread(known, thread))
+            self.save(writing, decided, trace, before=None)
+            return decided.state
+
+        return await in_one_thread(self._database, body)
 
     def save(self, writing: Writing, decided: Decided[Message], trace: Trace, *, before: Message | None) -> None:
         hold_people(writing, decided.state.pair.members)
@@ -62,13 +86,24 @@ class MongoMessages(MongoAggregates[Message]):
         return await self._newest(institution, {"mentorship": mentorship}, before=before, limit=limit)
 
     async def reported(
-        self, institution: str, programme: str, *, before: tuple[datetime, str] | None, limit: int
+        self,
+        institution: str,
+        programme: str,
+        *,
+        not_of: str | None,
+        before: tuple[datetime, str] | None,
+        limit: int,
     ) -> Sequence[Message]:
         by_theirs: list[Document] = [
             {"by": "mentor", "pair.mentee.institution": institution},
             {"by": "mentee", "pair.mentor.institution": institution},
         ]
-        wanted = {"pair.programme": programme, "report.at": {"$exists": True}, "$or": by_theirs}
+        wanted = {
+            "pair.programme": programme,
+            "report.at": {"$exists": True},
+            "parties": {"$ne": not_of},
+            "$or": by_theirs,
+        }
         return await self._newest(institution, wanted, before=before, limit=limit)
 
     async def _newest(
@@ -89,12 +124,9 @@ class MongoMessages(MongoAggregates[Message]):
             known = self._mentorships.load(writing, mentorship, institution=institution)
             if known is None:
                 return
-            people = {
-                "institutions": list(known.pair.institutions),
-                "parties": [known.pair.mentee.member, known.pair.mentor.member],
-            }
+            hold_people(writing, [known.pair.party(side).member])
             writing[THREADS].update_one(
-                {"_id": mentorship}, {**change, "$setOnInsert": people}, upsert=True, session=writing.session
+                {"_id": mentorship}, {**change, "$setOnInsert": _people(known)}, upsert=True, session=writing.session
             )
 
         await in_one_thread(self._database, body)
@@ -110,13 +142,53 @@ async def export(database: Database, institution: str, member: str) -> Sequence[
     ]
 
 
+async def export_blocks(database: Database, institution: str, member: str) -> Sequence[Document]:
+    """The mentorships whose messages a member has blocked."""
+    found = database[THREADS].find({"institutions": institution, "parties": member}).sort("_id", 1)
+    return [{"mentorship": document["_id"]} async for document in found if _has_blocked(document, member)]
+
+
+async def export_reports(database: Database, institution: str, member: str) -> Sequence[Document]:
+    """What a member said of messages that they reported, without the messages, which are the other person's."""
+    reported = {"institutions": institution, "parties": member, "report.at": {"$exists": True}}
+    return [
+        {"message": document["_id"], "mentorship": document["mentorship"], **document["report"]}
+        async for document in database[MESSAGES].find(reported).sort("_id", 1)
+        if document["pair"][document["by"]]["member"] != member
+    ]
+
+
 def forget(writing: Writing, member: str) -> None:
-    """Deletes the messages that an erased member wrote, and what they said of those that they reported."""
+    """Deletes the messages that an erased member wrote, what they said of those they reported, and their blocks."""
+    for document in list(writing[THREADS].find({"parties": member}, session=writing.session)):
+        if _has_blocked(document, member):
+            side = SIDES[document["parties"].index(member)]
+            writing[THREADS].update_one(
+                {"_id": document["_id"]}, {"$pull": {"blocked_by": side}}, session=writing.session
+            )
     for side, other in (("mentee", "mentor"), ("mentor", "mentee")):
-        theirs = {f"pair.{side}.member": member}
+        theirs = {"parties": member, f"pair.{side}.member": member}
         writing[MESSAGES].delete_many({**theirs, "by": side}, session=writing.session)
         writing[MESSAGES].update_many(
             {**theirs, "by": other, "report.at": {"$exists": True}},
             {"$set": {"report.comment": ""}, "$inc": {"version": 1}},
             session=writing.session,
         )
+
+
+def _thread(mentorship: Mentorship, document: Mapping[str, Any] | None) -> Thread:
+    stored = document or {}
+    return Thread(
+        pair=mentorship.pair,
+        is_open=mentorship.is_open,
+        blocked_by=tuple(stored.get("blocked_by", ())),
+        messages=stored.get("messages", 0),
+    )
+
+
+def _people(mentorship: Mentorship) -> Document:
+    return {"institutions": list(mentorship.pair.institutions), "parties": list(mentorship.pair.members)}
+
+
+def _has_blocked(thread: Mapping[str, Any], member: str) -> bool:
+    return SIDES[thread["parties"].index(member)] in thread.get("blocked_by", ())

@@ -28,12 +28,24 @@ class MessageRepository(SignIns, Protocol):
     ) -> Sequence[Message]:
         """The newest first."""
 
-    async def reported(
-        self, institution: str, programme: str, *, before: tuple[datetime, str] | None, limit: int
-    ) -> Sequence[Message]:
-        """Those that members of this institution have reported, the newest first."""
+    async def bound(self, institution: str, subject_hash: str) -> str | None:
+        """The member bound to this sign-in, active or not."""
 
-    async def add(self, decided: Decided[Message], trace: Trace) -> Message: ...
+    async def reported(
+        self,
+        institution: str,
+        programme: str,
+        *,
+        not_of: str | None,
+        before: tuple[datetime, str] | None,
+        limit: int,
+    ) -> Sequence[Message]:
+        """Those that members of this institution have reported, without the mentorships of one person; newest first."""
+
+    async def send(
+        self, institution: str, mentorship: str, id: str, decide: Callable[[Thread], Decided[Message]], trace: Trace
+    ) -> Message:
+        """Decides on the thread as it is when the message is saved. Returns a message that exists already."""
 
     async def change(
         self, institution: str, id: str, decide: Callable[[Message], Decided[Message] | None], trace: Trace
@@ -54,12 +66,13 @@ class Messages:
         return side, thread, await self._repository.of_thread(me.home, mentorship, before=before, limit=limit)
 
     async def send(self, me: Principal, mentorship: str, *, id: str, text: str, trace: Trace) -> Message:
-        side, thread = await self._thread(me, mentorship)
-        known = await self._repository.find(me.home, id)
-        if known is not None:
-            return known
-        decided = domain.send(thread, mentorship=mentorship, id=id, by=side, text=text, now=self._clock.now())
-        return await self._repository.add(decided, trace)
+        side, _ = await self._thread(me, mentorship)
+        now = self._clock.now()
+
+        def decide(thread: Thread) -> Decided[Message]:
+            return domain.send(thread, mentorship=mentorship, id=id, by=side, text=text, now=now)
+
+        return await retried_when_stale(self._repository.send)(me.home, mentorship, id, decide, trace)
 
     async def block(self, me: Principal, mentorship: str, *, is_blocked: bool) -> None:
         side, _ = await self._thread(me, mentorship)
@@ -82,9 +95,11 @@ class Messages:
     async def reported(
         self, me: Principal, id: str, *, before: tuple[datetime, str] | None, limit: int
     ) -> Sequence[Message]:
+        """A coordinator who is a member too does not read what was reported in a mentorship of their own."""
         programme = await self._repository.programme(id)
         require_coordinator(me, id, admits=programme.admits if programme else None)
-        return await self._repository.reported(me.home, id, before=before, limit=limit)
+        own = await self._repository.bound(me.home, me.subject_hash)
+        return await self._repository.reported(me.home, id, not_of=own, before=before, limit=limit)
 
     async def _thread(self, me: Principal, mentorship: str) -> tuple[Side, Thread]:
         thread = await self._repository.thread(me.home, mentorship)

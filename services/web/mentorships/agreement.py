@@ -165,15 +165,15 @@ def _checked(visit: SignedInVisit, form: Form) -> Form:
     wrong = {
         name: visit.language.refusal("number_missing", "")
         for name in ("interval_days", "length_months")
-        if not form.text(name).strip().isdecimal()
+        if form.number(name) is None
     }
     return about.missing(visit, form.with_errors(wrong), review_on="date_missing")
 
 
 def _body(form: Form) -> Mapping[str, Any]:
     terms = {
-        "interval_days": int(form.text("interval_days")),
-        "length_months": int(form.text("length_months")),
+        "interval_days": form.number("interval_days"),
+        "length_months": form.number("length_months"),
         "review_on": form.text("review_on"),
         "starts_again": form.has("starts_again", "yes"),
     }

@@ -84,7 +84,7 @@ def body(form: Form) -> Mapping[str, Any]:
     return {
         "starts": f"{first.isoformat()}T{form.text('time')}",
         "zone": form.text("zone"),
-        "minutes": int(form.text("minutes")) if form.text("minutes").isdecimal() else 0,
+        "minutes": form.number("minutes") or 0,
         "rule": rules[repeats],
         "place": form.text("place").strip(),
         "link": form.text("link").strip() or None,

@@ -31,6 +31,10 @@ class Form:
     def text(self, name: str) -> str:
         return self.values.get(name, ("",))[0]
 
+    def number(self, name: str) -> int | None:
+        """A whole number of at most nine digits; None for anything else."""
+        return number_in(self.text(name))
+
     def many(self, name: str) -> Sequence[str]:
         return [value for value in self.values.get(name, ()) if value]
 
@@ -67,6 +71,11 @@ class Form:
         """What a person has typed and chosen."""
         hidden = {CSRF, ONCE, OWNER, VERSION}
         return tuple((name, value) for name, values in self.values.items() if name not in hidden for value in values)
+
+
+def number_in(text: str) -> int | None:
+    """Python alone reads digits of every script, and refuses to read thousands of them."""
+    return int(text.strip()) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else None
 
 
 def form_of(pairs: Sequence[tuple[str, str]]) -> Form:

@@ -38,6 +38,9 @@ REMINDER = timedelta(hours=24)
 ANSWER_TIME = timedelta(days=7)
 """How long after a meeting somebody is expected to say whether it was held."""
 
+SHOWN_AFTER_END = timedelta(days=90)
+"""How long a cancelled series stays in calendars, so that each of them reads of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
