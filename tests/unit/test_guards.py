@@ -86,7 +86,6 @@ ALLOWED: Mapping[Guard, frozenset[str]] = {
     _reads_a_clock_or_chance: frozenset({"shared/clock.py"}),
     _catches_everything: frozenset(
         {
-            "services/web/pages/problems.py",  # the edge of the web application: a fault is logged and shown as a page
             "shared/consuming/projecting.py",
             "shared/consuming/reactions.py",
             "shared/consuming/subscriber.py",
