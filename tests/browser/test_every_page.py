@@ -18,6 +18,8 @@ from tests.browser.network import CARE, HOME, WITHIN, Person, join, suggested
 
 pytestmark = pytest.mark.timeout(280)
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_SCHEMES = {"light": _RULES, "dark": {"type": "rule", "values": ["color-contrast"]}}
+"""What a color scheme changes is looked at again in the dark one."""
 _NARROW = {"width": 320, "height": 640}
 
 
@@ -28,6 +30,7 @@ class Known:
     mentee: str = ""
     mentor: str = ""
     mentee_pages: dict[str, str] = field(default_factory=dict)
+    mentorship_pages: dict[str, str] = field(default_factory=dict)
     mentor_pages: dict[str, str] = field(default_factory=dict)
     coordinator_pages: dict[str, str] = field(default_factory=dict)
 
@@ -64,10 +67,6 @@ async def _prepared(running: Running, api: Api) -> Known:
             "directory": "/directory",
             "requests": "/requests",
             "requests-one": f"/requests/{second}",
-            "mentorships": "/mentorships",
-            "mentorships-one": f"/mentorships/{answered['relationship']}",
-            "mentorships-end": f"/mentorships/{answered['relationship']}/end",
-            **course,
             "inbox": "/inbox",
             "profile": "/profile",
             "profile-about": "/profile/steps/about",
@@ -85,6 +84,7 @@ async def _prepared(running: Running, api: Api) -> Known:
             "not-found": "/nowhere",
             "sign-out": "/sign-out",
         },
+        mentorship_pages={"mentorships": "/mentorships", **course},
         mentor_pages={"mentor-home": "/", "asks-all": "/asks", "asks-one": f"/asks/{second}"},
         coordinator_pages={
             "coordinator-home": "/",
@@ -130,6 +130,8 @@ async def _course(api: Api, mentee: Person, mentor: Person, id: str) -> dict[str
     await mine.post("mentorships", f"/meetings/{series['id']}/agree", etag=read.headers["etag"])
     meeting = series["proposal"]["coming"][0]["id"]
     return {
+        "mentorships-one": own,
+        "mentorships-end": f"{own}/end",
         "mentorships-pause": f"{own}/pause",
         "mentorships-leave": f"{own}/leave",
         "agreement": f"{own}/agreement",
@@ -166,6 +168,10 @@ async def test_pages_of_a_mentee(running: Running, known: Known) -> None:
     await _look_at(running, known.mentee, known.mentee_pages)
 
 
+async def test_pages_of_a_mentorship(running: Running, known: Known) -> None:
+    await _look_at(running, known.mentee, known.mentorship_pages)
+
+
 async def test_pages_of_a_mentor(running: Running, known: Known) -> None:
     await _look_at(running, known.mentor, known.mentor_pages)
 
@@ -193,9 +199,9 @@ async def _look_at(running: Running, person: str, pages: dict[str, str]) -> None
 
 
 async def _is_sound(page: Page, name: str) -> None:
-    for scheme in ("light", "dark"):
+    for scheme, rules in _SCHEMES.items():
         await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        found = await Axe().run(page, options={"runOnly": _RULES})
+        found = await Axe().run(page, options={"runOnly": rules})
         assert found.violations_count == 0, f"{name} ({scheme}): {_described(found.response)}"
     await screenshot(page, f"{name}-dark")
     await page.emulate_media(color_scheme="light")
