@@ -37,6 +37,7 @@ from services.web.mentorships.agreement import CLAUSES
 from services.web.pages.forms import Form, form_of
 from services.web.pages.rendering import Templates
 from tests.unit import web_mentorships as samples
+from tests.unit.web_kit import FakeServices, ok, pages
 
 TEMPLATES = Path(__file__).parents[2] / "services" / "web" / "templates" / "mentorships"
 PARTS = {"frame.html", "tasks.html", "terms.html", "clauses.html", "versions.html"}
@@ -158,6 +159,16 @@ def test_a_page_is_rendered_whole(name: str, tag: str) -> None:
             or tag == "en"
         )
         assert len(set(re.findall(r' id="([^"]+)"', rendered))) == len(re.findall(r' id="([^"]+)"', rendered)), name
+
+
+@pytest.mark.parametrize("command", ["sign", "withdraw"])
+async def test_a_button_of_a_proposal_sends_its_command(command: str) -> None:
+    key = f"POST mentorships/mentorships/m/agreement/versions/2/{command}"
+    services = FakeServices({key: ok({})})
+    async with pages(services) as site:
+        answer = await site.post("/mentorships/m/agreement", number="2", command=command)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/mentorships/m/agreement")
+    assert services.has_received(key)
 
 
 def test_an_error_summary_links_to_the_field() -> None:

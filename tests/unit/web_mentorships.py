@@ -137,7 +137,10 @@ def values(name: str, *, side: str, language: Language) -> dict[str, Any]:
         "end.html": {"reasons": language.options("reason", ("moved_on",))},
         "agreement.html": {
             "agreement": Agreement(
-                state="change_proposed", in_force=version(1), proposal=version(2), possible=("propose", "sign")
+                state="change_proposed",
+                in_force=version(1),
+                proposal=version(2),
+                possible=("propose", "sign", "withdraw"),
             ),
             "changed": difference(),
             "pieces": {each.clause: each.pieces for each in difference().clauses},

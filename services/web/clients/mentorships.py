@@ -215,8 +215,9 @@ class Mentorships:
     async def propose(self, id: str, body: Mapping[str, Any], *, etag: str, once: str) -> None:
         await self.service.post(f"/mentorships/{id}/agreement/versions", dict(body), etag=etag, once=once)
 
-    async def sign(self, id: str, number: str, *, once: str) -> None:
-        await self.service.post(f"/mentorships/{id}/agreement/versions/{number}/sign", once=once)
+    async def answer_version(self, id: str, number: str, command: str, *, once: str) -> None:
+        """`command`: `sign` or `withdraw`."""
+        await self.service.post(f"/mentorships/{id}/agreement/versions/{number}/{command}", once=once)
 
     async def versions(self, id: str) -> Sequence[Version]:
         """The newest first, without clauses."""

@@ -1,4 +1,4 @@
-"""The agreement: the version in force, the open proposal with what it changes, proposing, signing, printing."""
+"""The agreement: the version in force, the open proposal with what it changes, and what can be done with it."""
 
 import asyncio
 import re
@@ -27,12 +27,13 @@ def agreement_router() -> APIRouter:
         return await _page(visit, mentorship, Form())
 
     @routes.post("/mentorships/{mentorship}/agreement")
-    async def draft_or_sign(mentorship: Id, visit: SignedIn, form: Posted) -> Response:
+    async def draft_or_answer(mentorship: Id, visit: SignedIn, form: Posted) -> Response:
         try:
             if form.text("command") == "draft":
                 await visit.mentorships.draft(mentorship, language=form.text("language"), once=form.once)
-            elif _NUMBER.fullmatch(form.text("number")):
-                await visit.mentorships.sign(mentorship, form.text("number"), once=form.once)
+            elif _NUMBER.fullmatch(number := form.text("number")):
+                command = "withdraw" if form.text("command") == "withdraw" else "sign"
+                await visit.mentorships.answer_version(mentorship, number, command, once=form.once)
         except Refused as refused:
             return await _page(visit, mentorship, about.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/agreement")
