@@ -68,20 +68,40 @@ async def people_do_everything(service: MentorshipsService, id: str) -> None:
     await done(service, MENTEE, f"{of}/agreement/draft", {})
     for person in (MENTEE, MENTOR):
         await done(service, person, f"{of}/agreement/versions/1/sign", None)
+    await done(service, MENTEE, f"{of}/support", {"hearer": "mentor", "kind": "burnout", "text": "May I talk to you?"})
     address = await done(service, MENTEE, "/me/calendar", None)
     guide = (await service.get(MENTEE, "/guides")).json()["items"][0]["id"]
     await service.put(MENTEE, f"/guides/{guide}/steps/1", None)
     for path in (
-        *(f"{of}{part}" for part in ("", "/meetings", "/goals", "/messages", "/agreement", "/check-ins")),
-        *("/me/mentorships", "/me/tasks", "/me/export", "/guides", address["path"], f"/meetings/{series['id']}"),
+        *(f"{of}{part}" for part in ("", "/meetings", "/goals", "/messages", "/agreement", "/check-ins", "/hearers")),
+        *(
+            "/me/mentorships",
+            "/me/tasks",
+            "/me/export",
+            "/me/support",
+            "/me/asked",
+            "/me/hearers",
+            "/guides",
+            address["path"],
+            f"/meetings/{series['id']}",
+        ),
     ):
         assert (await service.get(MENTEE, path)).status_code == 200, path
 
 
 async def coordinators_read_everything(service: MentorshipsService, id: str) -> None:
     headers = service.headers(CORA, roles=["institution_coordinator"])
-    parts = ("mentorships", "numbers", "check-ins", "message-reports", "mentoring-policy", "agreement-template")
-    for path in (*(f"/programmes/{PROGRAMME}/{part}" for part in parts), f"/mentorships/{id}"):
+    parts = (
+        "mentorships",
+        "numbers",
+        "check-ins",
+        "message-reports",
+        "mentoring-policy",
+        "agreement-template",
+        "support-numbers",
+    )
+    own = (f"/mentorships/{id}", "/institution/hearers")
+    for path in (*(f"/programmes/{PROGRAMME}/{part}" for part in parts), *own):
         assert (await service.http.get(path, headers=headers)).status_code == 200, path
 
 

@@ -255,14 +255,28 @@ async def test_health_and_metrics_are_served(browser: Browser) -> None:
     assert "preceptor_http_request_seconds" in (await browser.get("/metrics")).text
 
 
+@pytest.mark.parametrize("seconds_later", [0, 30], ids=["due", "expired"])
 async def test_tokens_are_renewed_once_however_many_pages_load_at_once(
+    mongo_uri: str, issuer: LocalIssuer, tmp_path_factory: pytest.TempPathFactory, seconds_later: int
+) -> None:
+    """The provider takes each refresh token once."""
+    clock = Movable()
+    folder = tmp_path_factory.mktemp("renewing")
+    async with running(mongo_uri, issuer, folder, access_seconds=20, clock=clock) as site, site.browser() as browser:
+        await browser.sign_in(COORDINATOR)
+        clock.ahead = timedelta(seconds=seconds_later)
+        site.provider.access_seconds = 300
+        pages = await asyncio.gather(*(browser.get("/invitation") for _ in range(6)))
+        assert {path_of(page) for page in pages} == {"/invitation"}
+
+
+async def test_pages_are_shown_while_their_token_is_valid_although_its_renewal_fails(
     mongo_uri: str, issuer: LocalIssuer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The provider takes each refresh token once; these tokens are due at once."""
-    folder = tmp_path_factory.mktemp("renewing")
+    folder = tmp_path_factory.mktemp("failing")
     async with running(mongo_uri, issuer, folder, access_seconds=20) as site, site.browser() as browser:
         await browser.sign_in(COORDINATOR)
-        site.provider.access_seconds = 300
+        site.provider._refresh_tokens.clear()
         pages = await asyncio.gather(*(browser.get("/invitation") for _ in range(6)))
         assert {path_of(page) for page in pages} == {"/invitation"}
 

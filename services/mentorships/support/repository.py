@@ -163,7 +163,7 @@ async def export(database: Database, institution: str, member: str) -> Sequence[
 
 def forget(writing: Writing, member: str) -> None:
     """Deletes what an erased member asked, what they answered, and their entries as a hearer."""
-    writing[SUPPORT].delete_many({"pair.mentee.member": member}, session=writing.session)
+    writing[SUPPORT].delete_many({"parties": member, "pair.mentee.member": member}, session=writing.session)
     writing[SUPPORT].update_many(
         {"parties": member, "hearer.member": member},
         {"$set": {"answer": ""}, "$inc": {"version": 1}},

@@ -56,10 +56,12 @@ class Sessions:
         tokens = known.session.tokens
         if tokens is None:
             return None
-        if not tokens.are_due(self._clock.now().timestamp()):
+        now = self._clock.now().timestamp()
+        if not tokens.are_due(now):
             return known
         if not await self.repository.claim_renewal(known.id):
-            return await self._renewed_elsewhere(known)
+            # Another request renews them. What is valid still need not wait for it, nor end where it fails.
+            return known if tokens.expires_at > now else await self._renewed_elsewhere(known)
         try:
             return await self._renew(known)
         finally:
