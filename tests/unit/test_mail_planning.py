@@ -102,7 +102,7 @@ def test_a_second_mail_about_the_same_matter_waits_for_a_day() -> None:
     [
         ({"is_read": True}, "already_read"),
         ({"is_active": False}, "member_inactive"),
-        ({"is_gone": True}, "erased"),
+        ({"is_deleted": True}, "erased"),
         ({"is_erased": True, "addressee": None}, "erased"),
         ({"suppressed": "bounced"}, "bounced"),
         ({"addressee": addressee(email={"requests": "off"})}, "own_choice"),

@@ -3,8 +3,9 @@
 It begins as an introduction, which either of the two may leave without a reason. A signed agreement makes it active;
 without one in time it ends. While it is paused no clock runs: each due time moves by the length of the pause.
 
-Who has not met for twice the agreed interval is reminded once, asked two weeks later, and after two weeks more without
-an answer the mentorship lapses. Each step is counted from the one before it, so that an outage skips no notice.
+Two people who have not met for twice the agreed interval are reminded once, and asked two weeks later; after two more
+weeks without an answer the mentorship lapses. Each step is counted from the one before it, so that an outage skips no
+notice.
 """
 
 from dataclasses import dataclass, replace

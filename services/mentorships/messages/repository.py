@@ -63,7 +63,7 @@ class MongoMessages(MongoAggregates[Message]):
             known = self._mentorships.load(writing, mentorship, institution=institution)
             if known is None:
                 raise unknown("mentorship")
-            # Counts before it reads, so that of a block at the same time and this message one sees the other.
+            # Counts before it reads: a concurrent block conflicts, and the later of the two sees the other.
             thread = writing[THREADS].find_one_and_update(
                 {"_id": mentorship},
                 {"$inc": {"messages": 1}, "$setOnInsert": _people(known)},

@@ -26,7 +26,7 @@ _MEASURED_EVERY_SECONDS = 15
 
 
 class MailMeasures:
-    """Counts by state and reason code; labels are names from the code."""
+    """Decisions by state and reason code, and the age of the oldest overdue mail. Labels are names from the code."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._decisions = Counter(
@@ -34,7 +34,7 @@ class MailMeasures:
         )
         self._overdue = Gauge(
             "preceptor_mail_overdue_seconds",
-            "How long the mail has been due that waits longest, without those that many get at once",
+            "Age of the oldest mail that is due, without mails that many people get at once",
             registry=registry,
         )
 

@@ -63,9 +63,6 @@ class Mailer(Protocol):
 
 
 class HeldLease(Protocol):
-    @property
-    def is_held(self) -> bool: ...
-
     async def take(self) -> bool: ...
 
 

@@ -165,11 +165,11 @@ def _known(key: str) -> Step:
 
 
 def missing(profile: Own) -> Sequence[str]:
-    """The keys of steps without which nobody can be suggested."""
+    """The keys of the steps to fill in before this person is suggested, or mentors are suggested to them."""
     wants = profile.has_role("mentee") and not profile.topics_wanted
     offers = profile.has_role("mentor") and not profile.topics_offered
-    meets = profile.languages and profile.formats
-    return [key for key, lacks in (("topics", wants or offers), ("meeting", not meets)) if lacks]
+    can_meet = profile.languages and profile.formats
+    return [key for key, lacks in (("topics", wants or offers), ("meeting", not can_meet)) if lacks]
 
 
 def _worded(visit: SignedInVisit, errors: Mapping[str, str], most: int) -> Mapping[str, str]:

@@ -76,7 +76,7 @@ class Providers:
         """Raises `SignInFailed` where the provider refuses: the person has to sign in again."""
         client = self._clients.get(tokens.provider)
         if client is None or tokens.refresh is None:
-            raise SignInFailed("no refresh token")
+            raise SignInFailed("unknown provider, or no refresh token")
         try:
             token = await client.fetch_access_token(grant_type="refresh_token", refresh_token=tokens.refresh)
             return self._tokens(tokens.provider, {"refresh_token": tokens.refresh, "id_token": tokens.id, **token})
@@ -100,14 +100,14 @@ class Providers:
             return None
         return str(answer["url"])
 
-    def _callback(self, id: str) -> str:
+    def _callback(self, provider: str) -> str:
         """One for each provider, so that the answer of one cannot be taken for that of another."""
-        return f"{self._address}/sign-in/{id}/callback"
+        return f"{self._address}/sign-in/{provider}/callback"
 
-    def _tokens(self, id: str, token: Mapping[str, Any]) -> Tokens:
+    def _tokens(self, provider: str, token: Mapping[str, Any]) -> Tokens:
         now = self._clock.now().timestamp()
         return Tokens(
-            provider=id,
+            provider=provider,
             access=str(token["access_token"]),
             expires_at=now + float(token.get("expires_in") or _LIFETIME_SECONDS),
             refresh=token.get("refresh_token"),

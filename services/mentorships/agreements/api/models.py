@@ -168,7 +168,7 @@ class AgreementRead(BaseModel):
     in_force: VersionWithClauses | None = Field(default=None, description="The version that both signed last")
     proposal: VersionWithClauses | None = Field(default=None, description="A newer version that both have yet to sign")
     reverse: str | None = Field(
-        default=None, description="The open mentorship of the same two people with the roles turned round"
+        default=None, description="The open mentorship of the same two people with the roles reversed"
     )
     possible: Sequence[Possible] = Field(description="What you can do")
 

@@ -48,7 +48,7 @@ class AgreementView:
     in_force: Written | None
     proposal: Written | None
     reverse: str | None
-    """The open mentorship of the same two people with the roles turned round."""
+    """The open mentorship of the same two people with the roles reversed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,7 +118,7 @@ class Circumstances:
     is_active: bool = True
     is_read: bool = False
     """The recipient has read the notification in the inbox."""
-    is_gone: bool = False
+    is_deleted: bool = False
     """The notification is deleted."""
     suppressed: SuppressionReason | None = None
     """Why the address gets no mail any more."""
@@ -207,7 +207,7 @@ def _not_yet(delivery: Delivery, addressee: Addressee, last_mail: datetime | Non
 
 def _reason_not_to_send(delivery: Delivery, found: Circumstances) -> Reason | None:
     is_mandatory = delivery.category == "account"
-    if found.is_erased or found.is_gone:
+    if found.is_erased or found.is_deleted:
         return "erased"
     if found.suppressed is not None:
         return found.suppressed

@@ -78,7 +78,7 @@ class MongoDeliveryQueue:
             is_erased=bool(contact and contact["erased"]),
             is_active=contact is None or contact.get("status", "active") == "active",
             is_read=notification is not None and notification.read_at is not None,
-            is_gone=notification is None,
+            is_deleted=notification is None,
             suppressed=await self._suppressed(recipient, contact),
             last_mail=matter["last_at"] if matter else None,
         )
