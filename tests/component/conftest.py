@@ -39,7 +39,8 @@ async def database(mongo_uri: str, clock: Clock) -> AsyncIterator[Database]:
 
 async def begin_here(bootstrap: str, group: str, *topics: str) -> None:
     """Lets a group begin at the topics' present ends: what earlier tests left there is not its business."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+    topics, group = tuple(kafka.named(bootstrap, topic) for topic in topics), kafka.named(bootstrap, group)
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka.servers(bootstrap), group_id=group, enable_auto_commit=False)
     await consumer.start()
     try:
         places = [TopicPartition(topic, n) for topic in topics for n in await _partitions(consumer, topic)]

@@ -101,7 +101,7 @@ class Network:
 async def running(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, *, background: Mapping[str, bool] | None = None
 ) -> AsyncIterator[Network]:
-    """`background` names the work that runs beside the API."""
+    """`background` names the work that runs beside the API. `kafka_bootstrap` may begin with `network@`."""
     async with (
         lent(mongo_uri, "profiles") as name,
         _running(mongo_uri, kafka_bootstrap, issuer, name, background or {}) as network,
@@ -114,11 +114,13 @@ async def _running(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, name: str, background: Mapping[str, bool]
 ) -> AsyncIterator[Network]:
     clock = SystemClock()
+    network_id, _, bootstrap = kafka_bootstrap.rpartition("@")
     settings = Settings(
         environment="development",
         mongo_uri=mongo_uri,
         mongo_database=name,
-        kafka_bootstrap=kafka_bootstrap,
+        kafka_bootstrap=bootstrap,
+        network_id=network_id,
         issuers_file=issuer.issuers_file,
         topics_size="native",
     )

@@ -14,14 +14,17 @@ from services.profiles.cards.repository import COPIES, PAIRS, SUGGESTED
 from services.profiles.privacy.erasure.repository import MongoErasureRepository
 from services.profiles.privacy.erasure.worker import ErasureWorker
 from services.profiles.republishing.repository.restoring import ProfilesRestored
+from shared import kafka
 from shared.clock import SystemClock
 from shared.consuming.rebuild import Rebuild
 from shared.contracts.envelope import Received, headers_of
 from shared.contracts.matching import RelationshipClosed, RelationshipOpened
 from shared.restoring import Restoring
+from shared.topics import NATIVE, create_missing, differences, load_topics
 from tests.component.conftest import begin_here
 from tests.component.profiles_kit import Network, running
 from tests.component.test_profiles_cards import Cast
+from tests.conftest import TOPICS
 from tests.eventually import eventually
 
 CLOCK = SystemClock()
@@ -29,8 +32,30 @@ GROUP = "profiles.projection"
 
 
 @pytest.fixture(scope="module")
-async def network(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Network]:
-    async with running(mongo_uri, kafka_bootstrap, issuer) as network:
+async def own_kafka(kafka_bootstrap: str) -> str:
+    """A network of its own: a rebuild would read what other tests publish, some of it under the same ids."""
+    own = kafka.address(kafka_bootstrap, network="relations")
+    declared = load_topics(TOPICS, size=NATIVE, network="relations")
+    await create_missing(own, declared)
+
+    async def are_there() -> bool:
+        return not await differences(own, declared)
+
+    await eventually(are_there, message="the topics of the network")
+    return own
+
+
+@pytest.fixture
+async def producer(own_kafka: str) -> AsyncIterator[AIOKafkaProducer]:
+    producer = kafka.producer(own_kafka)
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+@pytest.fixture(scope="module")
+async def network(mongo_uri: str, own_kafka: str, issuer: LocalIssuer) -> AsyncIterator[Network]:
+    async with running(mongo_uri, own_kafka, issuer) as network:
         yield network
 
 
@@ -39,11 +64,11 @@ async def cast(network: Network) -> Cast:
     return await Cast(network, f"c{CLOCK.new_id()}").join()
 
 
-async def publish(producer: AIOKafkaProducer, *records: Received) -> None:
+async def publish(producer: AIOKafkaProducer, bootstrap: str, *records: Received) -> None:
     for record in records:
         assert record.payload is not None
         await producer.send_and_wait(
-            record.payload.TOPIC,
+            kafka.named(bootstrap, record.payload.TOPIC),
             record.payload.model_dump_json().encode(),
             key=record.envelope.key.encode(),
             headers=[(name, text.encode()) for name, text in headers_of(record.envelope).items()],
@@ -69,11 +94,11 @@ async def relations_of(cast: Cast, viewer: str) -> Mapping[str, str]:
 
 
 async def test_relations_missing_or_wrong_in_the_copy_are_rebuilt_from_the_topic(
-    cast: Cast, kafka_bootstrap: str, producer: AIOKafkaProducer
+    cast: Cast, own_kafka: str, producer: AIOKafkaProducer
 ) -> None:
     records = [cast.received(opened(cast, "ana", "sue")), cast.received(cast.listed("ana", "mara"))]
     records.append(cast.received(opened(cast, "ned", "mara")))
-    await publish(producer, *records)
+    await publish(producer, own_kafka, *records)
     wrong = cast.received(opened(cast, "ned", "mara"))
     await cast.apply_received(wrong)
     of_ned = {"_id": wrong.envelope.subject}
@@ -81,7 +106,7 @@ async def test_relations_missing_or_wrong_in_the_copy_are_rebuilt_from_the_topic
     await cast.network.database[PAIRS].update_one(of_ned, {"$set": {"state": "ended", "sequence": sequence}})
     assert await relations_of(cast, "ana") == {}
 
-    await rebuild(cast.network, kafka_bootstrap)
+    await rebuild(cast.network, own_kafka)
 
     assert await relations_of(cast, "ana") == {"sue": "matched", "mara": "suggested"}
     assert await relations_of(cast, "mara") == {"ned": "matched"}
@@ -89,24 +114,24 @@ async def test_relations_missing_or_wrong_in_the_copy_are_rebuilt_from_the_topic
     assert {"mentee", "mentor"} <= set(indexes)
 
 
-async def test_a_mentoring_whose_facts_have_left_the_topic_keeps_its_card(cast: Cast, kafka_bootstrap: str) -> None:
+async def test_a_mentoring_whose_facts_have_left_the_topic_keeps_its_card(cast: Cast, own_kafka: str) -> None:
     await cast.apply(opened(cast, "ana", "sue"), cast.listed("ana", "mara"))
-    await rebuild(cast.network, kafka_bootstrap)
+    await rebuild(cast.network, own_kafka)
     assert await relations_of(cast, "ana") == {"sue": "matched", "mara": "suggested"}
-    await rebuild(cast.network, kafka_bootstrap, even_if_less=True)
+    await rebuild(cast.network, own_kafka, even_if_less=True)
     assert await relations_of(cast, "ana") == {}
 
 
 async def test_relations_since_the_backup_come_back_once_a_restored_profiles_consumes_again(
-    cast: Cast, kafka_bootstrap: str, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, own_kafka: str, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restored, "TOPICS", ())  # other tests' members are on them
     older, since = cast.received(opened(cast, "ned", "mara")), cast.received(opened(cast, "ana", "sue"))
-    await publish(producer, since)
-    await begin_here(kafka_bootstrap, GROUP, "matching.events")  # consumed by the store that was lost
+    await publish(producer, own_kafka, since)
+    await begin_here(own_kafka, GROUP, "matching.events")  # consumed by the store that was lost
     await cast.apply_received(older)  # in the backup
 
-    await restored._profiles(cast.network.database, kafka_bootstrap, dry_run=False)
+    await restored._profiles(cast.network.database, own_kafka, dry_run=False)
 
     consuming = asyncio.ensure_future(cast.network.service.background["consumer"]())
     try:
@@ -143,10 +168,10 @@ async def named_in_copies(cast: Cast, name: str) -> int:
 
 @pytest.mark.parametrize("gone", ["ana", "sue"])
 async def test_an_erasure_deletes_every_relation_of_the_member_for_good(
-    cast: Cast, kafka_bootstrap: str, producer: AIOKafkaProducer, gone: str
+    cast: Cast, own_kafka: str, producer: AIOKafkaProducer, gone: str
 ) -> None:
     records = [cast.received(cast.listed("ana", "mara", "sue")), cast.received(opened(cast, "ana", "sue"))]
-    await publish(producer, *records)
+    await publish(producer, own_kafka, *records)
     for record in records:
         await cast.apply_received(record)
     left = "sue" if gone == "ana" else "ana"
@@ -162,7 +187,7 @@ async def test_an_erasure_deletes_every_relation_of_the_member_for_good(
     for record in records:
         await cast.apply_received(record)
     assert await named_in_copies(cast, gone) == 0
-    await rebuild(cast.network, kafka_bootstrap)
+    await rebuild(cast.network, own_kafka)
     assert await named_in_copies(cast, gone) == 0
 
 

@@ -48,7 +48,7 @@ def of_goals() -> Iterator[AnyDecided]:
         ended = goals.move(shared.state, by="mentee", command=command, now=NOW)
         yield from (ended, goals.move(ended.state, by="mentee", command="reopen", now=NOW))
     for side in SIDES:
-        yield goals.comment(shared.state, id="c", by=side, text="Begun.", audience="pair", now=NOW)
+        yield goals.comment(shared.state, id="c", by=side, text="Begun.", audience="pair", is_open=True, now=NOW)
 
 
 def of_agreements() -> Iterator[AnyDecided]:

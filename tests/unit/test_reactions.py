@@ -83,6 +83,8 @@ OF_NO_INTEREST = NotificationRecorded(
     notification="n", member="mia", institution="north", template="t", occasion="o", position=1
 )
 
+OF_INTEREST = MatchingErasureCompleted(erasure="e", member="mia", institution="north")
+
 
 def react(_received: Received, _writing: Writing) -> None:
     raise AssertionError
@@ -111,10 +113,10 @@ async def test_records_without_a_reaction_are_counted_and_cost_no_query() -> Non
     assert metrics.registry.get_sample_value("preceptor_records_total", {"consumer": "c", "result": "ignored"}) == 20
 
 
-async def test_a_record_that_cannot_be_read_is_parked_whether_or_not_its_type_has_a_reaction() -> None:
-    parking, _ = await handled(record(OF_NO_INTEREST), record(OF_NO_INTEREST, value=b"{nonsense"))
+async def test_a_record_that_cannot_be_read_is_parked_only_where_its_type_has_a_reaction() -> None:
+    parking, _ = await handled(record(OF_NO_INTEREST, value=b"{nonsense"), record(OF_INTEREST, value=b"{nonsense"))
     assert parking.parked == ["malformed"]
-    assert parking.lookups == [[b"north:n"]]
+    assert parking.lookups == [[b"north:e"]]
 
 
 class Unsubscribed(Consumers):

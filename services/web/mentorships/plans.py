@@ -115,7 +115,7 @@ def _choice(plan: Plan) -> Mapping[str, str]:
 def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
-    except ValueError:
+    except ValueError:  # no date: the form says so at its field
         return None
 
 
