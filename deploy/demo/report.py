@@ -136,6 +136,8 @@ def _example(shortlist: Shortlist) -> Table:
 
 def _stages(mentored: Mentored) -> Table:
     table = _table("One mentorship", "on", "what happens", "events", "who is notified")
+    for column in table.columns:
+        column.overflow = "fold"
     for stage in mentored.stages:
         table.add_row(f"{stage.on:%d %b %Y}", stage.name, "\n".join(stage.events), "\n".join(stage.notified))
     return table
