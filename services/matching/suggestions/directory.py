@@ -1,7 +1,7 @@
 """The directory: every mentor whom a mentee may ask, the best fit first.
 
 A mentor whom a hard rule keeps away is left out, whichever rule it is. Order and percentage count only the factors that
-may be shown: nobody's identity, load or rating can be read from a whole directory.
+may be shown: a reader of the whole directory learns no mentor's identity, load or rating.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

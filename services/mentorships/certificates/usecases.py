@@ -5,7 +5,7 @@ from typing import Protocol
 
 from services.mentorships.certificates import domain
 from services.mentorships.certificates.domain import Certificate, Hours
-from services.mentorships.kernel.access import SignIns, require_party, unknown
+from services.mentorships.kernel.access import SignIns, require_party
 from services.mentorships.kernel.pairs import Side
 from services.mentorships.lifecycle.domain import Mentorship
 from services.mentorships.meetings.domain.states import HeldMeeting
@@ -28,11 +28,11 @@ class Certificates:
         self._repository = repository
 
     async def hours(self, me: Principal, mentorship: str) -> Hours:
-        found, _ = await self._require(me, mentorship)
+        _, found = await self._require(me, mentorship)
         return domain.hours(await self._repository.held(found))
 
     async def certify(self, me: Principal, mentorship: str) -> Certificate:
-        found, side = await self._require(me, mentorship)
+        side, found = await self._require(me, mentorship)
         given = domain.hours(await self._repository.held(found))
         mentor = await self._repository.person(found.pair.mentor.member)
         programme = await self._repository.programme(found.pair.programme)
@@ -40,10 +40,7 @@ class Certificates:
             found, side, given, name=mentor.name if mentor else "", programme=programme.name if programme else ""
         )
 
-    async def _require(self, me: Principal, id: str) -> tuple[Mentorship, Side]:
+    async def _require(self, me: Principal, id: str) -> tuple[Side, Mentorship]:
         """Raises `NotFound` for everybody but the two people."""
         found = await self._repository.mentorship(me.home, id)
-        side = await require_party(self._repository, me, found, what="mentorship")
-        if found is None:
-            raise unknown("mentorship")
-        return found, side
+        return await require_party(self._repository, me, found, what="mentorship")

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from services.mentorships.checkins import domain
 from services.mentorships.checkins.domain import Answer, CheckIns, Period, Rating, Total
-from services.mentorships.kernel.access import SignIns, require_coordinator, require_party, unknown
+from services.mentorships.kernel.access import SignIns, require_coordinator, require_party
 from services.mentorships.kernel.pairs import Decided, Side
 from services.mentorships.projections.domain import Programme
 from shared.auth import Principal
@@ -34,10 +34,7 @@ class CheckInUseCases:
 
     async def see(self, me: Principal, mentorship: str) -> tuple[Side, CheckIns]:
         found = await self._repository.find(me.home, domain.id_of(mentorship))
-        side = await require_party(self._repository, me, found, what="mentorship")
-        if found is None:
-            raise unknown("mentorship")
-        return side, found
+        return await require_party(self._repository, me, found, what="mentorship")
 
     async def answer(
         self,

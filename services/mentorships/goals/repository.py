@@ -45,12 +45,12 @@ class MongoGoals(MongoAggregates[Goal]):
             if known is not None:
                 writing.changes_nothing = True
                 return known
-            of = self._mentorships.load(writing, mentorship, institution=institution)
-            if of is None:
+            found = self._mentorships.load(writing, mentorship, institution=institution)
+            if found is None:
                 raise unknown("mentorship")
             count = writing[GOALS].count_documents({"mentorship": mentorship}, session=writing.session)
-            decided = decide(OpenPair(pair=of.pair, is_open=of.is_open), count)
-            self.save(writing, decided, trace, before=None)  # holds the people, so that of two goals one sees the other
+            decided = decide(OpenPair(pair=found.pair, is_open=found.is_open), count)
+            self.save(writing, decided, trace, before=None)  # conflicts with a concurrent one: the later counts both
             return decided.state
 
         return await in_one_thread(self._database, body)

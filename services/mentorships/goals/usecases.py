@@ -58,9 +58,7 @@ class Goals:
         self, me: Principal, mentorship: str, *, id: str, title: str, description: str, is_shared: bool, trace: Trace
     ) -> Goal:
         found = await self._repository.pair(me.home, mentorship)
-        side = await require_party(self._repository, me, found, what="mentorship")
-        if found is None:
-            raise unknown("mentorship")
+        side, _ = await require_party(self._repository, me, found, what="mentorship")
         if side != "mentee":
             raise Forbidden("mentees_only", "goals belong to the mentee")
         now = self._clock.now()
@@ -85,14 +83,14 @@ class Goals:
     async def of_mentorship(self, me: Principal, mentorship: str) -> tuple[Side, Sequence[Goal]]:
         """Those that the caller may see."""
         found = await self._repository.pair(me.home, mentorship)
-        side = await require_party(self._repository, me, found, what="mentorship")
+        side, _ = await require_party(self._repository, me, found, what="mentorship")
         goals = await self._repository.of_mentorship(me.home, mentorship)
         return side, [goal for goal in goals if goal.is_visible_to(side)]
 
     async def see(self, me: Principal, id: str) -> tuple[Side, Goal]:
-        goal = await self._repository.find(me.home, id)
-        side = await require_party(self._repository, me, goal, what="goal")
-        if goal is None or not goal.is_visible_to(side):
+        found = await self._repository.find(me.home, id)
+        side, goal = await require_party(self._repository, me, found, what="goal")
+        if not goal.is_visible_to(side):
             raise unknown("goal")
         return side, goal
 

@@ -1,6 +1,6 @@
 """Who asks, and what they may see: the two people of a mentorship, or a coordinator of its programme."""
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from services.mentorships.kernel.pairs import Pair, Side
 from shared.auth import Principal
@@ -17,6 +17,9 @@ class HasPair(Protocol):
     def pair(self) -> Pair: ...
 
 
+P = TypeVar("P", bound=HasPair)
+
+
 async def require_member(people: SignIns, me: Principal) -> str:
     me.require("member")
     member = await people.signed_in(me.home, me.subject_hash)
@@ -29,13 +32,12 @@ async def require_member(people: SignIns, me: Principal) -> str:
     return member
 
 
-async def require_party(people: SignIns, me: Principal, found: HasPair | None, *, what: str) -> Side:
-    """The caller's side. Raises `NotFound` for everybody but the two people."""
+async def require_party(people: SignIns, me: Principal, found: P | None, *, what: str) -> tuple[Side, P]:
+    """The caller's side, and what was found. Raises `NotFound` for everybody but the two people."""
     member = await require_member(people, me)
-    side = found.pair.side_of(member) if found is not None else None
-    if side is None:
+    if found is None or (side := found.pair.side_of(member)) is None:
         raise unknown(what)
-    return side
+    return side, found
 
 
 async def visible_side(people: SignIns, me: Principal, found: HasPair | None, *, what: str) -> Side | None:

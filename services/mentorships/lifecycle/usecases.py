@@ -117,7 +117,7 @@ class Mentorships:
         self, me: Principal, command: Command, decide: Callable[[Mentorship, Side], Decided[Mentorship] | None]
     ) -> Seen:
         found = await self._repository.find(me.home, command.mentorship)
-        side = await require_party(self._repository, me, found, what="mentorship")
+        side, _ = await require_party(self._repository, me, found, what="mentorship")
 
         def decide_current(mentorship: Mentorship) -> Decided[Mentorship] | None:
             if command.expected is not None and mentorship.version != command.expected:

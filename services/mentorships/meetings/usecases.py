@@ -86,7 +86,7 @@ class Meetings:
 
     async def propose(self, me: Principal, mentorship: str, plan: Plan, *, id: str, trace: Trace) -> Seen:
         now = self._clock.now()
-        side = await require_party(
+        side, _ = await require_party(
             self._repository, me, await self._repository.mentorship(me.home, mentorship), what="mentorship"
         )
 
@@ -138,14 +138,12 @@ class Meetings:
 
     async def see(self, me: Principal, id: str) -> Seen:
         found = await self._repository.find(me.home, id)
-        side = await require_party(self._repository, me, found, what="meeting_series")
-        assert found is not None  # noqa: S101 -- require_party raises NotFound
-        return await self._seen(found, side)
+        side, series = await require_party(self._repository, me, found, what="meeting_series")
+        return await self._seen(series, side)
 
     async def of_mentorship(self, me: Principal, id: str) -> Sequence[Seen]:
-        mentorship = await self._repository.mentorship(me.home, id)
-        side = await require_party(self._repository, me, mentorship, what="mentorship")
-        assert mentorship is not None  # noqa: S101 -- require_party raises NotFound
+        known = await self._repository.mentorship(me.home, id)
+        side, mentorship = await require_party(self._repository, me, known, what="mentorship")
         people, now = await self._repository.people(mentorship.pair.members), self._clock.now()
         found = await self._repository.of_mentorship(me.home, id)
         return [Seen(series=series, side=side, people=people, now=now) for series in found]
@@ -161,7 +159,7 @@ class Meetings:
         self, me: Principal, command: Command, decide: Callable[[Series, Side], Decided[Series] | None]
     ) -> tuple[Side, Decide]:
         found = await self._repository.find(me.home, command.series)
-        side = await require_party(self._repository, me, found, what="meeting_series")
+        side, _ = await require_party(self._repository, me, found, what="meeting_series")
 
         def decide_current(series: Series) -> Decided[Series] | None:
             if command.expected is not None and series.version != command.expected:

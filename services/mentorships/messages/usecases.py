@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from services.mentorships.kernel.access import SignIns, require_coordinator, require_party, unknown
+from services.mentorships.kernel.access import SignIns, require_coordinator, require_party
 from services.mentorships.kernel.pairs import Decided, Side
 from services.mentorships.messages import domain
 from services.mentorships.messages.domain import Message, ReportReason, Thread
@@ -80,10 +80,7 @@ class Messages:
 
     async def see(self, me: Principal, id: str) -> tuple[Side, Message]:
         found = await self._repository.find(me.home, id)
-        side = await require_party(self._repository, me, found, what="message")
-        if found is None:
-            raise unknown("message")
-        return side, found
+        return await require_party(self._repository, me, found, what="message")
 
     async def report(self, me: Principal, id: str, *, reason: ReportReason, comment: str, trace: Trace) -> None:
         side, _ = await self.see(me, id)
@@ -103,7 +100,4 @@ class Messages:
 
     async def _thread(self, me: Principal, mentorship: str) -> tuple[Side, Thread]:
         thread = await self._repository.thread(me.home, mentorship)
-        side = await require_party(self._repository, me, thread, what="mentorship")
-        if thread is None:
-            raise unknown("mentorship")
-        return side, thread
+        return await require_party(self._repository, me, thread, what="mentorship")

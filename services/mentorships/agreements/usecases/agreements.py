@@ -11,7 +11,7 @@ from services.mentorships.agreements.domain.clauses import Clauses, Language
 from services.mentorships.agreements.domain.differences import ClauseDifference
 from services.mentorships.agreements.domain.states import Agreement, Version
 from services.mentorships.agreements.domain.templates import AgreementTemplate
-from services.mentorships.kernel.access import SignIns, require_party, unknown
+from services.mentorships.kernel.access import SignIns, require_party
 from services.mentorships.kernel.pairs import Side
 from services.mentorships.lifecycle.domain import Mentorship
 from shared.clock import Clock
@@ -104,34 +104,34 @@ class Agreements:
         self._clock = clock
 
     async def see(self, me: Principal, mentorship: str) -> AgreementView:
-        found, side = await self._require(me, mentorship)
+        side, found = await self._require(me, mentorship)
         return await self._view(found, side, await self._repository.agreement(found))
 
     async def versions(self, me: Principal, mentorship: str) -> Sequence[Version]:
         """The newest first."""
-        found, _ = await self._require(me, mentorship)
+        _, found = await self._require(me, mentorship)
         return tuple(reversed((await self._repository.agreement(found)).versions))
 
     async def version(self, me: Principal, mentorship: str, number: int) -> Written:
-        found, _ = await self._require(me, mentorship)
+        _, found = await self._require(me, mentorship)
         return await self._written(await self._repository.agreement(found), number)
 
     async def compare(self, me: Principal, mentorship: str, *, before: int, after: int) -> Comparison:
-        found, _ = await self._require(me, mentorship)
+        _, found = await self._require(me, mentorship)
         agreement = await self._repository.agreement(found)
         old, new = await self._written(agreement, before), await self._written(agreement, after)
         clauses = await off_loop(differences.differences, old.clauses, new.clauses)
         return Comparison(before=old.version, after=new.version, clauses=clauses)
 
     async def print(self, me: Principal, mentorship: str, number: int) -> Printout:
-        found, _ = await self._require(me, mentorship)
+        _, found = await self._require(me, mentorship)
         agreement = await self._repository.agreement(found)
         written = await self._written(agreement, number)
         programme, mentee, mentor = await self._repository.names(agreement)
         return Printout(agreement=agreement, written=written, programme=programme, mentee=mentee, mentor=mentor)
 
     async def draft(self, me: Principal, mentorship: str, *, language: Language | None, trace: Trace) -> AgreementView:
-        found, side = await self._require(me, mentorship)
+        side, found = await self._require(me, mentorship)
         now = self._clock.now()
 
         def decide(agreement: Agreement, current: Mentorship, origin: Origin) -> Proposed:
@@ -142,7 +142,7 @@ class Agreements:
         return await self._view(found, side, after)
 
     async def propose(self, me: Principal, mentorship: str, change: Change, *, trace: Trace) -> AgreementView:
-        found, side = await self._require(me, mentorship)
+        side, found = await self._require(me, mentorship)
         now = self._clock.now()
 
         def decide(agreement: Agreement, current: Mentorship, before: Clauses) -> Proposed:
@@ -152,32 +152,27 @@ class Agreements:
         return await self._view(found, side, after)
 
     async def sign(self, me: Principal, mentorship: str, *, number: int, trace: Trace) -> AgreementView:
-        found, side = await self._require(me, mentorship)
-        now = self._clock.now()
-
-        def decide(agreement: Agreement, current: Mentorship) -> Signed | None:
-            return domain.sign(agreement, current, number=number, by=side, now=now)
-
-        after = await retried_when_stale(self._repository.decide)(found, decide, trace)
-        return await self._view(found, side, after)
+        return await self._answer(domain.sign, me, mentorship, number, trace)
 
     async def withdraw(self, me: Principal, mentorship: str, *, number: int, trace: Trace) -> AgreementView:
-        found, side = await self._require(me, mentorship)
+        return await self._answer(domain.withdraw, me, mentorship, number, trace)
+
+    async def _answer(
+        self, answer: Callable[..., Signed | None], me: Principal, mentorship: str, number: int, trace: Trace
+    ) -> AgreementView:
+        side, found = await self._require(me, mentorship)
         now = self._clock.now()
 
         def decide(agreement: Agreement, current: Mentorship) -> Signed | None:
-            return domain.withdraw(agreement, current, number=number, by=side, now=now)
+            return answer(agreement, current, number=number, by=side, now=now)
 
         after = await retried_when_stale(self._repository.decide)(found, decide, trace)
         return await self._view(found, side, after)
 
-    async def _require(self, me: Principal, id: str) -> tuple[Mentorship, Side]:
+    async def _require(self, me: Principal, id: str) -> tuple[Side, Mentorship]:
         """Raises `NotFound` for everybody but the two people."""
         found = await self._repository.mentorship(me.home, id)
-        side = await require_party(self._repository, me, found, what="mentorship")
-        if found is None:
-            raise unknown("mentorship")
-        return found, side
+        return await require_party(self._repository, me, found, what="mentorship")
 
     async def _view(self, mentorship: Mentorship, side: Side, agreement: Agreement) -> AgreementView:
         in_force, proposal = agreement.in_force, agreement.proposal

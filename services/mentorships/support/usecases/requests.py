@@ -134,12 +134,10 @@ class SupportRequests:
 
     async def _as_mentee(self, me: Principal, id: str) -> Mentorship:
         found = await self._repository.mentorship(me.home, id)
-        side = await require_party(self._repository, me, found, what="mentorship")
-        if found is None:
-            raise unknown("mentorship")
+        side, mentorship = await require_party(self._repository, me, found, what="mentorship")
         if side != "mentee":
             raise Forbidden("mentee_only", "support is for mentees")
-        return found
+        return mentorship
 
     async def _choices(self, mentorship: Mentorship) -> Sequence[Choice]:
         mentee, mentor = mentorship.pair.mentee, mentorship.pair.mentor
