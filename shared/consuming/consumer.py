@@ -15,7 +15,7 @@ from shared.consuming.failures import Failures
 from shared.consuming.liveness import Handle, Watchdog
 from shared.consuming.parking import Parking, Record
 from shared.consuming.projecting import ProjectionConsumer, ProjectionHandler
-from shared.consuming.reactions import Reaction, ReactionConsumer
+from shared.consuming.reactions import JointReaction, Reaction, ReactionConsumer
 from shared.consuming.subscriber import Fetching, assert_safe, subscribe
 from shared.contracts.payload import Payload
 from shared.mongo import Database
@@ -63,15 +63,27 @@ class Consumers:
         projections = ProjectionConsumer(consumer, handlers, self._failures(consumer), self._metrics)
         self._subscribe(projection_handlers, consumer, projections.handle, self._promptly)
 
-    def reaction(self, reactions: Mapping[type[Payload], Reaction], *, group: str | None = None) -> None:
-        """Acts once on each fact; records of one key in order."""
-        self._react(reactions, group, self._promptly)
+    def reaction(
+        self,
+        reactions: Mapping[type[Payload], Reaction],
+        *,
+        group: str | None = None,
+        together: JointReaction | None = None,
+    ) -> None:
+        """Acts once on each fact; records of one key in order. `together` reacts to many events at once."""
+        self._react(reactions, group, self._promptly, together)
 
     def rare_reaction(self, reactions: Mapping[type[Payload], Reaction]) -> None:
         """As `reaction`, a second later: for few facts on busy topics, whose other records are so read together."""
         self._react(reactions, None, _GATHERED)
 
-    def _react(self, reactions: Mapping[type[Payload], Reaction], group: str | None, fetching: Fetching) -> None:
+    def _react(
+        self,
+        reactions: Mapping[type[Payload], Reaction],
+        group: str | None,
+        fetching: Fetching,
+        together: JointReaction | None = None,
+    ) -> None:
         consumer = group or f"{self._service}.reaction"
         reacting = ReactionConsumer(
             consumer,
@@ -82,6 +94,7 @@ class Consumers:
             clock=self._clock,
             metrics=self._metrics,
             lookups=self._lookups,
+            together=together,
         )
         self._reactions.append(reacting)
         self._subscribe(reactions, consumer, reacting.handle, fetching)

@@ -1,7 +1,8 @@
 """Handles the records of a reaction: inbox mark, effect and outbox rows in one transaction, in order per key.
 
 Keys of a batch are handled concurrently. A key stops at its first record that is parked: its later records are parked
-behind it, and retried in order.
+behind it, and retried in order. Where many records have come, a consumer that can handles several in one transaction,
+and each in its own if that fails.
 """
 
 import asyncio
@@ -10,11 +11,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from shared import failpoints
 from shared.clock import Clock
 from shared.consuming import inbox
-from shared.consuming.failures import ATTEMPT_WAITS_SECONDS, ATTEMPTS, BEHIND_PARKED, Failures
+from shared.consuming.failures import ATTEMPT_WAITS_SECONDS, ATTEMPTS, BEHIND_PARKED, Failures, is_outage
 from shared.consuming.parking import Parking, ParkReason, ParkRequest, Record
 from shared.contracts.envelope import MAX_ATTRIBUTE, Received, Unreadable, read
 from shared.mongo import Database, Writing, in_one_thread
@@ -22,6 +24,10 @@ from shared.telemetry import Metrics, follow
 
 Reaction = Callable[[Received, Writing], None]
 """Runs in a thread, concurrently with other reactions."""
+JointReaction = Callable[[Sequence[Received], Writing], None]
+"""As the reactions to these events, one after the other."""
+_MAX_TOGETHER = 64
+"""Records in one transaction: more save little, and make it longer for whoever waits for its locks."""
 _CONCURRENT_KEYS = 48
 _MAX_WITHOUT_LOOKUP = 8
 """Up to so many records, handling each is cheaper than a query for marks first."""
@@ -74,6 +80,7 @@ class ReactionConsumer:
         clock: Clock,
         metrics: Metrics,
         lookups: Executor,
+        together: JointReaction | None = None,
     ) -> None:
         """`lookups` are not the driver's threads, all of which may run transactions that wait for a lookup."""
         self.consumer = consumer
@@ -84,6 +91,7 @@ class ReactionConsumer:
         self._clock = clock
         self._metrics = metrics
         self._lookups = lookups
+        self._together = together
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Queries nothing for records without a reaction here: on a shared topic most records may be such."""
@@ -93,10 +101,13 @@ class ReactionConsumer:
         by_key: dict[bytes, list[_Item]] = defaultdict(list)
         for item in items:
             by_key[item.record.key or b""].append(item)
-        handled_ids = await self._handled_ids(items) if len(items) > _MAX_WITHOUT_LOOKUP else set()
+        is_many = len(items) > _MAX_WITHOUT_LOOKUP
+        handled_ids = await self._handled_ids(items) if is_many else set()
         to_park: list[ParkRequest] = []
         keys_read = [key for key in by_key if 0 < len(key) <= MAX_ATTRIBUTE]  # longer keys are refused unread
         blocked = self._lookups.submit(self._parking.blocked, self.consumer, keys_read)
+        if is_many and self._together is not None:
+            handled_ids |= await self._handle_together(by_key, handled_ids, blocked, self._together)
         async with asyncio.TaskGroup() as keys:
             batch = _Batch(handled_ids, blocked, asyncio.Semaphore(_CONCURRENT_KEYS), to_park)
             for of_key in by_key.values():
@@ -137,6 +148,44 @@ class ReactionConsumer:
     async def _handled_ids(self, items: Sequence[_Item]) -> set[str]:
         ids = [item.content.event.envelope.id for item in items if isinstance(item.content, _Fact)]
         return await inbox.handled(self._database, consumer=self.consumer, events=ids)
+
+    async def _handle_together(
+        self,
+        by_key: Mapping[bytes, Sequence[_Item]],
+        handled_ids: set[str],
+        blocked: Future[set[bytes]],
+        reaction: JointReaction,
+    ) -> set[str]:
+        """Handles what can be handled in joint transactions, and returns the ids of these events.
+
+        Leaves out keys with a parked or an unreadable record, and every transaction that fails.
+        """
+        skipped = await asyncio.wrap_future(blocked)
+        events = [
+            event
+            for key, items in by_key.items()
+            if key not in skipped
+            for event in _readable(items)
+            if event.envelope.id not in handled_ids
+        ]
+        done: set[str] = set()
+        for begin in range(0, len(events), _MAX_TOGETHER):
+            together = events[begin : begin + _MAX_TOGETHER]
+            try:
+                await in_one_thread(self._database, partial(self._take_joint_effect, together, reaction))
+            except Exception as failure:  # noqa: BLE001 -- each is handled again, alone, and its failure classified
+                if is_outage(failure):
+                    break
+            else:
+                done |= {event.envelope.id for event in together}
+                self._metrics.records.labels(self.consumer, "handled").inc(len(together))
+        return done
+
+    def _take_joint_effect(self, events: Sequence[Received], reaction: JointReaction, writing: Writing) -> None:
+        ids = [event.envelope.id for event in events]
+        inbox.mark(writing, consumer=self.consumer, events=ids, now=self._clock.now())
+        reaction(events, writing)
+        failpoints.reach("after-effect")
 
     async def _handle_key(self, items: Sequence[_Item], batch: _Batch) -> None:
         is_blocked = False
@@ -190,7 +239,7 @@ class ReactionConsumer:
         self, event: Received, reaction: Reaction, *, batch: _Batch | None, parked_id: str | None
     ) -> ParkReason | None:
         def body(writing: Writing) -> None:
-            inbox.mark(writing, consumer=self.consumer, event=event.envelope.id, now=self._clock.now())
+            inbox.mark(writing, consumer=self.consumer, events=[event.envelope.id], now=self._clock.now())
             reaction(event, writing)
             failpoints.reach("after-effect")
             if batch and event.envelope.key.encode() in batch.blocked.result():
@@ -207,3 +256,9 @@ class ReactionConsumer:
         else:
             self._metrics.records.labels(self.consumer, "handled").inc()
         return None
+
+
+def _readable(items: Sequence[_Item]) -> list[Received]:
+    """The events of a key; none where one of its records cannot be read."""
+    events = [item.content.event for item in items if isinstance(item.content, _Fact)]
+    return events if len(events) == len(items) else []

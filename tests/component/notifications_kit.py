@@ -89,13 +89,13 @@ class Notifications:
         notifier = self._notifier()
 
         def body(writing: Writing) -> None:
-            notifier.suggestions_changed(event, Trace(correlation_id="test"), MongoNotificationRepository(writing))
+            notifier.notify([(event, Trace(correlation_id="test"))], MongoNotificationRepository(writing))
 
         await mongo.in_one_thread(self.database, body)
 
     async def turn(self, event: AboutRequest | AboutRelationship) -> None:
         def body(writing: Writing) -> None:
-            self._notifier().pair_changed(event, Trace(correlation_id="test"), MongoNotificationRepository(writing))
+            self._notifier().notify([(event, Trace(correlation_id="test"))], MongoNotificationRepository(writing))
 
         await mongo.in_one_thread(self.database, body)
 

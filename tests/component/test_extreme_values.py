@@ -25,7 +25,7 @@ from services.mentorships.slices import mentorships
 from services.notifications.inbox.repository.inbox import MongoInboxRepository
 from services.notifications.notifying.handlers import Reactions
 from services.notifications.notifying.repository import MongoNotificationRepository
-from services.notifications.notifying.usecases import Notifier
+from services.notifications.notifying.usecases import AnyEvent, Notifier
 from services.notifications.privacy.repository import MongoErasureRepository
 from services.notifications.projections.repository import MongoContactRepository
 from shared.clock import Clock, SystemClock
@@ -35,9 +35,6 @@ from shared.consuming.projection import Refused, fold
 from shared.consuming.reactions import Reaction
 from shared.contracts.catalogue import EVENTS
 from shared.contracts.matching import (
-    AboutPlace,
-    AboutRelationship,
-    AboutRequest,
     AssessmentChanged,
     RelationshipClosed,
     RelationshipOpened,
@@ -46,11 +43,8 @@ from shared.contracts.matching import (
     SuggestionsChanged,
 )
 from shared.contracts.mentorships import (
-    AboutMentorship,
-    HearerListed,
     MentorshipEnded,
     MentorshipReturnDue,
-    SupportChanged,
 )
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import ContactChanged, MemberChanged, MentoringProfileChanged
@@ -156,12 +150,8 @@ async def apply_all(plumbing: Plumbing, database: Database) -> list[Handler]:
     )
     notifications.projection({ContactChanged: store.fold_contacts})
     reactions = Reactions(Notifier(plumbing.clock), MongoNotificationRepository)
-    handlers = {SuggestionsChanged: reactions.on_suggestions_changed}
-    of_pairs = (AboutRequest, AboutRelationship, AboutMentorship)
-    handlers |= {event: reactions.on_pair_changed for event in EVENTS.values() if issubclass(event, of_pairs)}
-    handlers |= dict.fromkeys((SupportChanged, HearerListed), reactions.on_confidential)
-    handlers |= {event: reactions.on_left_over for event in EVENTS.values() if issubclass(event, AboutPlace)}
-    notifications.reaction(handlers)
+    events = [event for event in EVENTS.values() if issubclass(event, AnyEvent)]
+    notifications.reaction(dict.fromkeys(events, reactions.on_event))
     matching.reaction(_of_mentorships(database, plumbing.clock))
     return [*matching.handlers, *notifications.handlers, *(await _mentorships(plumbing, database)).handlers]
 

@@ -105,7 +105,7 @@ async def test_an_unmatched_mentee_is_notified_in_their_inbox(running: Notificat
     )
 
     def body(writing: Writing) -> None:
-        Notifier(running.clock).left_over(event, Trace(correlation_id="test"), MongoNotificationRepository(writing))
+        Notifier(running.clock).notify([(event, Trace(correlation_id="test"))], MongoNotificationRepository(writing))
 
     await mongo.in_one_thread(running.database, body)
     assert await titles(running, "mia") == ["The matching round has not found a mentor for you yet"]

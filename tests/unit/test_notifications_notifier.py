@@ -1,6 +1,6 @@
 """The notifier, with a repository in memory."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -16,11 +16,10 @@ from services.notifications.kernel.domain import (
     ListChange,
     Notification,
     PairUpdate,
-    PendingNotification,
     Person,
     Recipient,
 )
-from services.notifications.notifying.usecases import Notifier
+from services.notifications.notifying.usecases import Notifier, Numbered, Recorded
 from services.notifications.preferences.domain.choices import Policy, Preferences
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import (
@@ -69,11 +68,18 @@ class NotificationsInMemory:
         self.published: list[tuple[NotificationRecorded, Trace]] = []
         self.deliveries: list[Delivery] = []
 
-    def next_position(self, recipient: Recipient) -> int:
+    def next_positions(self, recipients: Sequence[Recipient]) -> Sequence[int]:
+        return [self._next_position(recipient) for recipient in recipients]
+
+    def _next_position(self, recipient: Recipient) -> int:
         self.positions[recipient] = self.positions.get(recipient, 0) + 1
         return self.positions[recipient]
 
-    def record(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
+    def record(self, notices: Sequence[Numbered], *, now: datetime) -> Sequence[str]:
+        return [self._record(numbered, now) for numbered in notices]
+
+    def _record(self, numbered: Numbered, now: datetime) -> str:
+        notice = numbered.notice
         unread = next(
             (
                 notification
@@ -84,11 +90,11 @@ class NotificationsInMemory:
             None,
         )
         notification = Notification(
-            id=unread.id if unread else new_id,
+            id=unread.id if unread else numbered.new_id,
             recipient=notice.recipient,
             occasion=notice.occasion,
             change=_updated(unread.change if unread else notice.change, notice.change),
-            position=position,
+            position=numbered.position,
             notified_at=now,
         )
         self.kept[notification.id] = notification
@@ -104,12 +110,12 @@ class NotificationsInMemory:
         self.choices_read += 1
         return dict.fromkeys(recipients, Preferences()), {}
 
-    def plan(self, delivery: Delivery) -> None:
-        self.deliveries.append(delivery)
+    def plan(self, deliveries: Sequence[Delivery]) -> None:
+        self.deliveries += deliveries
 
-    def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
+    def publish(self, recorded: Sequence[Recorded], *, now: datetime) -> None:
         assert now == NOW
-        self.published += [(recorded, trace) for recorded in notifications.values()]
+        self.published += [(fact.event, fact.trace) for fact in recorded]
 
 
 def _updated(before: Change, after: Change) -> Change:
@@ -151,7 +157,7 @@ def members(change: ListChange) -> tuple[list[str], set[str]]:
 async def notify(repository: NotificationsInMemory, *events: SuggestionsChanged) -> None:
     notifier = Notifier(FixedClock())
     for event in events:
-        notifier.suggestions_changed(event, TRACE, repository)
+        notifier.notify([(event, TRACE)], repository)
 
 
 async def test_every_recipient_gets_a_notification_and_each_is_published() -> None:
@@ -238,7 +244,7 @@ PAIR = {"programme": "residency", "mentee": MIA, "mentor": ADA}
 async def pair_changed(*events: AboutRequest | AboutRelationship) -> NotificationsInMemory:
     repository, notifier = NotificationsInMemory(), Notifier(FixedClock())
     for event in events:
-        notifier.pair_changed(event, TRACE, repository)
+        notifier.notify([(event, TRACE)], repository)
     return repository
 
 
@@ -281,10 +287,9 @@ async def test_a_mentee_matched_by_a_round_is_notified_once_and_of_no_list_chang
     suppressed = event("mia").model_copy(
         update={"cause": "others_change", "suppressed": "matched_in_round", "recipients": ()}
     )
-    notifier.suggestions_changed(suppressed, TRACE, repository)
-    notifier.pair_changed(
-        RelationshipOpened(relationship="s", round="r", recipients=(MIA, ADA), **PAIR), TRACE, repository
-    )
+    notifier.notify([(suppressed, TRACE)], repository)
+    opened = RelationshipOpened(relationship="s", round="r", recipients=(MIA, ADA), **PAIR)
+    notifier.notify([(opened, TRACE)], repository)
     by_member = {notification.recipient.member: notification for notification in repository.kept.values()}
     assert by_member.keys() == {"mia", "ada"}
     assert (by_member["mia"].template, by_member["mia"].change.reason) == ("relationship-opened", "matched_in_round")
@@ -298,7 +303,7 @@ async def test_an_unmatched_mentee_is_notified_of_the_latest_round_only() -> Non
     lapsed = PairLapsed(place="r.2", reason="not_available", recipients=(mia,), **about)
     unheard = lapsed.model_copy(update={"recipients": ()})
     for event in (unmatched, lapsed, unheard):
-        notifier.left_over(event, TRACE, repository)
+        notifier.notify([(event, TRACE)], repository)
     [kept] = repository.kept.values()
     assert kept.change == LeftOver(template="round-lapsed", programme="residency", reason="not_available")
     assert [recorded.template for recorded, _ in repository.published] == ["round-unmatched", "round-lapsed"]
@@ -309,11 +314,11 @@ async def test_a_withdrawal_replaces_the_unread_notification_of_an_erasure_reque
     mia = Named(member="mia", institution="north")
     request = ErasureRequested(erasure="e", member="mia", institution="north", due_at=NOW, recipients=(mia,))
     for _ in range(2):
-        notifier.erasure_request_changed(request, TRACE, repository)
+        notifier.notify([(request, TRACE)], repository)
     [kept] = repository.kept.values()
     assert (kept.recipient.member, kept.change) == ("mia", ErasureNotice(template="erasure-requested", due_at=NOW))
     withdrawal = ErasureWithdrawn(erasure="e", member="mia", institution="north", recipients=(mia,))
-    notifier.erasure_request_changed(withdrawal, TRACE, repository)
+    notifier.notify([(withdrawal, TRACE)], repository)
     [kept] = repository.kept.values()
     assert (kept.recipient.member, kept.change) == ("mia", ErasureNotice(template="erasure-withdrawn", due_at=None))
     assert [recorded.template for recorded, _ in repository.published] == ["erasure-requested"] * 2 + [
@@ -324,7 +329,7 @@ async def test_a_withdrawal_replaces_the_unread_notification_of_an_erasure_reque
 async def test_each_notification_plans_one_mail_whose_id_depends_on_the_cause_alone() -> None:
     first, again = NotificationsInMemory(), NotificationsInMemory()
     for repository in (first, again):
-        Notifier(FixedClock(), has_mail_server=True).suggestions_changed(event("mia", "max"), TRACE, repository)
+        Notifier(FixedClock(), has_mail_server=True).notify([(event("mia", "max"), TRACE)], repository)
     assert [delivery.id for delivery in first.deliveries] == [delivery.id for delivery in again.deliveries]
     assert {delivery.notification for delivery in first.deliveries} == first.kept.keys()
     assert len({delivery.id for delivery in first.deliveries}) == 2
@@ -335,3 +340,23 @@ async def test_without_a_mail_server_the_mail_is_suppressed_and_says_so() -> Non
     await notify(repository, event("mia"))
     (delivery,) = repository.deliveries
     assert [(decision.state, decision.reason) for decision in delivery.decisions] == [("suppressed", "no_mail_server")]
+
+
+def test_events_that_arrive_together_notify_as_one_after_the_other() -> None:
+    events = [
+        MentorRequested(request="r", expires_at=NOW, recipients=(ADA,), **PAIR),
+        RequestWithdrawn(request="r", reason="by_mentee", recipients=(ADA,), **PAIR),
+        RelationshipOpened(relationship="s", round="r", recipients=(MIA, ADA), **PAIR),
+        event("mia"),
+    ]
+    traces = [Trace(correlation_id="request", causation_id=f"fact-{number}") for number in range(len(events))]
+    together, separately = NotificationsInMemory(), NotificationsInMemory()
+    Notifier(FixedClock()).notify(list(zip(events, traces, strict=True)), together)
+    for each, trace in zip(events, traces, strict=True):
+        Notifier(FixedClock()).notify([(each, trace)], separately)
+    assert len(together.contacts_read) == together.choices_read == 1
+    assert (together.kept, together.published, together.deliveries) == (
+        separately.kept,
+        separately.published,
+        separately.deliveries,
+    )

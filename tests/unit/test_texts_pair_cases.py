@@ -60,7 +60,7 @@ def of_relationships() -> Iterator[Decided]:
 
 def updates(event: AboutPair) -> list[PairUpdate]:
     repository = NotificationsInMemory()
-    Notifier(FixedClock()).pair_changed(event, TRACE, repository)
+    Notifier(FixedClock()).notify([(event, TRACE)], repository)
     return [notification.change for notification in repository.kept.values()]
 
 

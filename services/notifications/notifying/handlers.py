@@ -1,12 +1,9 @@
 """Passes consumed events to the notifier."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from services.notifications.notifying.usecases import NotificationRepository, Notifier
-from shared.contracts.envelope import Received
-from shared.contracts.matching import AboutPlace, AboutRelationship, AboutRequest, SuggestionsChanged
-from shared.contracts.mentorships import AboutMentorship, HearerListed, SupportChanged
-from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
+from services.notifications.notifying.usecases import AnyEvent, NotificationRepository, Notifier
+from shared.contracts.envelope import Received, Trace
 from shared.errors import Rejected
 from shared.mongo import Writing
 
@@ -17,40 +14,15 @@ class Reactions:
         self._notifier = notifier
         self._within = within
 
-    def on_suggestions_changed(self, received: Received, writing: Writing) -> None:
-        event = received.payload
-        if not isinstance(event, SuggestionsChanged):
-            raise _tombstone()
-        self._notifier.suggestions_changed(event, received.envelope.trace_for_effects(), self._within(writing))
+    def on_event(self, received: Received, writing: Writing) -> None:
+        self.on_events([received], writing)
 
-    def on_pair_changed(self, received: Received, writing: Writing) -> None:
-        """Handles every event about a request, a relationship or a mentorship."""
-        event = received.payload
-        if not isinstance(event, AboutRequest | AboutRelationship | AboutMentorship):
-            raise _tombstone()
-        self._notifier.pair_changed(event, received.envelope.trace_for_effects(), self._within(writing))
-
-    def on_left_over(self, received: Received, writing: Writing) -> None:
-        """Handles a mentee whom a round left without a mentor."""
-        event = received.payload
-        if not isinstance(event, AboutPlace):
-            raise _tombstone()
-        self._notifier.left_over(event, received.envelope.trace_for_effects(), self._within(writing))
-
-    def on_confidential(self, received: Received, writing: Writing) -> None:
-        """Handles what nobody reads in a notification."""
-        event = received.payload
-        if not isinstance(event, SupportChanged | HearerListed):
-            raise _tombstone()
-        self._notifier.hint(event, received.envelope.trace_for_effects(), self._within(writing))
-
-    def on_erasure_request_changed(self, received: Received, writing: Writing) -> None:
-        """Handles a coordinator's request for an erasure, and its withdrawal."""
-        event = received.payload
-        if not isinstance(event, ErasureRequested | ErasureWithdrawn):
-            raise _tombstone()
-        self._notifier.erasure_request_changed(event, received.envelope.trace_for_effects(), self._within(writing))
+    def on_events(self, received: Sequence[Received], writing: Writing) -> None:
+        self._notifier.notify([_event_of(each) for each in received], self._within(writing))
 
 
-def _tombstone() -> Rejected:
-    return Rejected("tombstone_of_a_fact", "a fact cannot be erased: this record has no value")
+def _event_of(received: Received) -> tuple[AnyEvent, Trace]:
+    event = received.payload
+    if not isinstance(event, AnyEvent):
+        raise Rejected("tombstone_of_a_fact", "a fact cannot be erased: this record has no value")
+    return event, received.envelope.trace_for_effects()

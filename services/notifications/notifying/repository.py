@@ -1,21 +1,22 @@
-"""Writes notifications within the transaction of the event that causes them.
+"""Writes notifications within the transaction of the events that cause them.
 
-A notification takes five writes: the inbox mark, the recipient's counter, the notification, its mail, the outbox row.
+The number of commands does not depend on the number of notifications: events that arrive together share them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import count
 
 from services.notifications.deliveries.domain.deliveries import Delivery
 from services.notifications.deliveries.repository.planning import write_planned
 from services.notifications.inbox.repository.documents import counter_of, initial_fields, of_recipient, updated_fields
 from services.notifications.kernel.domain import KnownContact, PendingNotification, Recipient
+from services.notifications.notifying.usecases import Numbered, Recorded
 from services.notifications.preferences.domain.choices import Policy, Preferences
 from services.notifications.preferences.repository import choices_of
 from services.notifications.projections.repository import CONTACTS, zone_of
-from shared.contracts.envelope import Trace
-from shared.contracts.notifications import NotificationRecorded
-from shared.mongo import ReturnDocument, Writing
+from shared.mongo import Document, ReturnDocument, UpdateOne, Writing
 from shared.outbox import table as outbox
 from shared.outbox.table import Fact
 
@@ -31,39 +32,56 @@ class MongoNotificationRepository:
     ) -> tuple[Mapping[Recipient, Preferences], Mapping[str, Policy]]:
         return choices_of(self._writing, recipients)
 
-    def plan(self, delivery: Delivery) -> None:
-        write_planned(self._writing, delivery)
+    def plan(self, deliveries: Sequence[Delivery]) -> None:
+        write_planned(self._writing, deliveries)
 
-    def next_position(self, recipient: Recipient) -> int:
-        counter = self._writing["recipients"].find_one_and_update(
-            {"_id": counter_of(recipient)},
-            {"$inc": {"position": 1}},
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-            session=self._writing.session,
-        )
-        return int(counter["position"])  # type: ignore[index]  # upserted
+    def next_positions(self, recipients: Sequence[Recipient]) -> Sequence[int]:
+        counters = [counter_of(recipient) for recipient in recipients]
+        raised = Counter(counters)
+        upserts = [({"_id": id}, {"$inc": {"position": by}}) for id, by in raised.items()]
+        last = {
+            counter["_id"]: counter["position"]
+            for counter in self._upserted("recipients", upserts, {"_id": {"$in": [*raised]}}, hint="_id_")
+        }
+        following = {id: count(last[id] - by + 1) for id, by in raised.items()}
+        return [next(following[id]) for id in counters]
 
-    def record(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
-        change = notice.change
-        document = self._writing["notifications"].find_one_and_update(
-            of_recipient(notice.recipient) | {"occasion": notice.occasion, "read": False},
-            {
-                "$set": {"position": position, "told_at": now, **updated_fields(change)},
-                "$setOnInsert": {
-                    "_id": new_id,
-                    "programme": change.programme,
-                    "read_at": None,
-                    **initial_fields(change),
-                },
-            },
-            projection={"_id": 1},
-            hint="unread",  # else a long history makes the planner try `newest` too
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-            session=self._writing.session,
+    def record(self, notices: Sequence[Numbered], *, now: datetime) -> Sequence[str]:
+        upserts = [(_unread(numbered.notice), _changes(numbered, now)) for numbered in notices]
+        recipients = [numbered.notice.recipient for numbered in notices]
+        all_unread = {
+            "institution": {"$in": sorted({recipient.institution for recipient in recipients})},
+            "member": {"$in": sorted({recipient.member for recipient in recipients})},
+            "occasion": {"$in": sorted({numbered.notice.occasion for numbered in notices})},
+            "read": False,
+        }
+        # The hint, because a long history makes the planner try `newest` too.
+        ids = {
+            (found["institution"], found["member"], found["occasion"]): str(found["_id"])
+            for found in self._upserted("notifications", upserts, all_unread, hint="unread")
+        }
+        return [
+            ids[to.institution, to.member, numbered.notice.occasion]
+            for to, numbered in zip(recipients, notices, strict=True)
+        ]
+
+    def _upserted(
+        self, name: str, upserts: Sequence[tuple[Document, Document]], found_by: Document, *, hint: str
+    ) -> Iterable[Document]:
+        """Makes these (filter, update) pairs effective, and returns the documents: with one command for one pair, and
+        two for many.
+        """
+        collection, session = self._writing[name], self._writing.session
+        if len(upserts) > 1:
+            collection.bulk_write(
+                [UpdateOne(wanted, update, upsert=True, hint=hint) for wanted, update in upserts], session=session
+            )
+            return collection.find(found_by, hint=hint, session=session)
+        [(wanted, update)] = upserts
+        after = collection.find_one_and_update(
+            wanted, update, upsert=True, hint=hint, return_document=ReturnDocument.AFTER, session=session
         )
-        return str(document["_id"])  # type: ignore[index]  # as above
+        return [after] if after else []
 
     def contacts_of(self, members: Iterable[str]) -> Mapping[str, KnownContact]:
         wanted, fields = {"_id": {"$in": sorted(members)}}, {"institution": 1, "erased": 1, "time_zone": 1}
@@ -75,18 +93,35 @@ class MongoNotificationRepository:
             for contact in found
         }
 
-    def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
-        facts = [_fact(event, recorded, now, trace) for event, recorded in notifications.items()]
-        outbox.write(self._writing, facts)
+    def publish(self, recorded: Sequence[Recorded], *, now: datetime) -> None:
+        outbox.write(self._writing, [_fact(each, now) for each in recorded])
 
 
-def _fact(event: str, recorded: NotificationRecorded, now: datetime, trace: Trace) -> Fact:
+def _unread(notice: PendingNotification) -> Document:
+    return of_recipient(notice.recipient) | {"occasion": notice.occasion, "read": False}
+
+
+def _changes(numbered: Numbered, now: datetime) -> Document:
+    change = numbered.notice.change
+    return {
+        "$set": {"position": numbered.position, "told_at": now, **updated_fields(change)},
+        "$setOnInsert": {
+            "_id": numbered.new_id,
+            "programme": change.programme,
+            "read_at": None,
+            **initial_fields(change),
+        },
+    }
+
+
+def _fact(recorded: Recorded, now: datetime) -> Fact:
     """The recipient's counter serves as the notification's sequence: it rises with every change of it."""
+    event = recorded.event
     return Fact(
-        id=event,
-        payload=recorded,
-        institution=recorded.institution,
-        sequence=recorded.position,
+        id=recorded.id,
+        payload=event,
+        institution=event.institution,
+        sequence=event.position,
         time=now,
-        trace=trace,
+        trace=recorded.trace,
     )

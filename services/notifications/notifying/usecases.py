@@ -1,6 +1,7 @@
-"""Turns an event into one notification for each recipient and occasion."""
+"""Turns events into one notification for each recipient and occasion."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -50,14 +51,36 @@ _MOMENTS = ("introduction_ends_at", "ends_at", "returns_at", "asked_at", "lapses
 """Fields of events that announce a moment; of an event that has two, the first in this order counts."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered:
+    """A notification with the position that it takes in its recipient's inbox."""
+
+    notice: PendingNotification
+    position: int
+    new_id: str
+    """Its id, unless it updates an unread notification."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An event to publish about a notification."""
+
+    id: str
+    event: NotificationRecorded
+    trace: Trace
+
+
 class NotificationRepository(Protocol):
     """The repository within one transaction."""
 
-    def next_position(self, recipient: Recipient) -> int:
-        """Transactions that notify the same person are serialized by the counter, so positions commit in order."""
+    def next_positions(self, recipients: Sequence[Recipient]) -> Sequence[int]:
+        """One for each, in this order; a recipient may occur more than once.
 
-    def record(self, notice: PendingNotification, *, position: int, now: datetime, new_id: str) -> str:
-        """Updates the unread notification of the occasion, or creates it under the new id; returns its id."""
+        Transactions that notify the same person are serialized by the counter, so positions commit in order.
+        """
+
+    def record(self, notices: Sequence[Numbered], *, now: datetime) -> Sequence[str]:
+        """Updates the unread notification of each occasion, or creates it under the new id; returns the ids."""
 
     def contacts_of(self, members: Iterable[str]) -> Mapping[str, KnownContact]:
         """By member; members without a contact are missing."""
@@ -67,11 +90,24 @@ class NotificationRepository(Protocol):
     ) -> tuple[Mapping[Recipient, Preferences], Mapping[str, Policy]]:
         """What these people, and their institutions, chose; missing where nothing was chosen."""
 
-    def plan(self, delivery: Delivery) -> None:
-        """Updates the delivery of the occasion that is not being sent yet, or adds this one."""
+    def plan(self, deliveries: Sequence[Delivery]) -> None:
+        """Updates the delivery of each occasion that is not being sent yet, or adds these."""
 
-    def publish(self, notifications: Mapping[str, NotificationRecorded], *, now: datetime, trace: Trace) -> None:
-        """Publishes `notifications` by event id."""
+    def publish(self, recorded: Sequence[Recorded], *, now: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Caused:
+    """A notification, and the event that causes it."""
+
+    notice: PendingNotification
+    trace: Trace
+    cause: str
+
+    def id(self, purpose: str = "") -> str:
+        """Derived from the cause: after a restored backup the same event makes the same notification again."""
+        recipient = self.notice.recipient
+        return derived_id(self.cause, f"{purpose}{recipient.institution}:{recipient.member} {self.notice.occasion}")
 
 
 class Notifier:
@@ -79,108 +115,103 @@ class Notifier:
         self._clock = clock
         self._has_mail_server = has_mail_server
 
-    def suggestions_changed(self, event: SuggestionsChanged, trace: Trace, repository: NotificationRepository) -> None:
-        mentee = Person(member=event.mentee, institution=event.institution)
-        contacts = _contacts_of([mentee, *_ranked(event)], event, repository)
-        notices = pending_notifications(_change(event), cause=event.cause, recipients=_recipients(event))
-        self._notify(notices, contacts, trace, repository)
-
-    def pair_changed(self, event: AboutPair, trace: Trace, repository: NotificationRepository) -> None:
-        contacts = _contacts_of([_person(event.mentee), _person(event.mentor)], event, repository)
-        notices = [_pair_update(event, to) for to in dict.fromkeys(_recipients(event))]
-        self._notify(notices, contacts, trace, repository)
-
-    def left_over(self, event: AboutPlace, trace: Trace, repository: NotificationRepository) -> None:
-        contacts = _contacts_of([_person(event.mentee)], event, repository)
-        notices = [_left_over(event, to) for to in dict.fromkeys(_recipients(event))]
-        self._notify(notices, contacts, trace, repository)
-
-    def hint(self, event: Confidential, trace: Trace, repository: NotificationRepository) -> None:
-        contacts = _contacts_of([], event, repository)
-        notices = [_hint(event, to) for to in dict.fromkeys(_recipients(event))]
-        self._notify(notices, contacts, trace, repository)
-
-    def erasure_request_changed(
-        self, event: ErasureRequested | ErasureWithdrawn, trace: Trace, repository: NotificationRepository
-    ) -> None:
-        contacts = _contacts_of([Person(member=event.member, institution=event.institution)], event, repository)
-        notices = [_erasure_notice(event, to) for to in dict.fromkeys(_recipients(event))]
-        self._notify(notices, contacts, trace, repository)
-
-    def _notify(
-        self,
-        notices: Sequence[PendingNotification],
-        contacts: Mapping[str, KnownContact],
-        trace: Trace,
-        repository: NotificationRepository,
-    ) -> None:
-        """Ids are derived from the cause: after a restored backup the same event makes the same notification again.
-
-        Erased members get no notification.
-        """
+    def notify(self, events: Sequence[tuple[AnyEvent, Trace]], repository: NotificationRepository) -> None:
+        """Notifies the recipients of these events, in their order; erased members get no notification."""
+        contacts = _contacts_of([event for event, _ in events], repository)
         erased = {member for member, contact in contacts.items() if contact.is_erased}
-        notices = [notice for notice in notices if notice.recipient.member not in erased]
-        if not notices:
-            return
-        now = self._clock.now()
-        cause = trace.causation_id or self._clock.new_id()
-        recorded = {
-            derived_id(cause, f"told {_recipient_and_occasion(notice)}"): self._record(notice, repository, now, cause)
-            for notice in notices
-        }
-        addressees = _addressees_of(notices, contacts, repository)
-        for notice, notification in zip(notices, recorded.values(), strict=True):
-            repository.plan(self._delivery(notice, notification, addressees[notice.recipient], now, cause))
-        repository.publish(recorded, now=now, trace=trace)
+        caused = [
+            _Caused(notice, trace, trace.causation_id or self._clock.new_id())
+            for event, trace in events
+            for notice in _notices(event)
+            if notice.recipient.member not in erased
+        ]
+        if caused:
+            self._record(caused, contacts, repository)
 
     def _record(
-        self, notice: PendingNotification, repository: NotificationRepository, now: datetime, cause: str
-    ) -> NotificationRecorded:
-        position = repository.next_position(notice.recipient)
-        new_id = derived_id(cause, _recipient_and_occasion(notice))
-        notification = repository.record(notice, position=position, now=now, new_id=new_id)
-        return NotificationRecorded(
-            notification=notification,
-            member=notice.recipient.member,
-            institution=notice.recipient.institution,
-            template=notice.change.template,
-            occasion=notice.occasion,
-            position=position,
+        self, caused: Sequence[_Caused], contacts: Mapping[str, KnownContact], repository: NotificationRepository
+    ) -> None:
+        now = self._clock.now()
+        positions = repository.next_positions([each.notice.recipient for each in caused])
+        numbered = [
+            Numbered(notice=each.notice, position=position, new_id=each.id())
+            for each, position in zip(caused, positions, strict=True)
+        ]
+        recorded = [
+            Recorded(id=each.id("told "), event=_event(notice, id), trace=each.trace)
+            for each, notice, id in zip(caused, numbered, repository.record(numbered, now=now), strict=True)
+        ]
+        addressees = _addressees_of([each.notice for each in caused], contacts, repository)
+        repository.plan(
+            [
+                plan(
+                    each.notice,
+                    addressees[each.notice.recipient],
+                    id=each.id("mail "),
+                    notification=fact.event.notification,
+                    position=fact.event.position,
+                    has_mail_server=self._has_mail_server,
+                    now=now,
+                )
+                for each, fact in zip(caused, recorded, strict=True)
+            ]
         )
-
-    def _delivery(
-        self,
-        notice: PendingNotification,
-        recorded: NotificationRecorded,
-        addressee: Addressee,
-        now: datetime,
-        cause: str,
-    ) -> Delivery:
-        return plan(
-            notice,
-            addressee,
-            id=derived_id(cause, f"mail {_recipient_and_occasion(notice)}"),
-            notification=recorded.notification,
-            position=recorded.position,
-            has_mail_server=self._has_mail_server,
-            now=now,
-        )
+        repository.publish(recorded, now=now)
 
 
-def _contacts_of(
-    named: Iterable[Person], event: AnyEvent, repository: NotificationRepository
-) -> Mapping[str, KnownContact]:
-    """The contacts of the named people and of the recipients.
+def _event(numbered: Numbered, id: str) -> NotificationRecorded:
+    notice = numbered.notice
+    return NotificationRecorded(
+        notification=id,
+        member=notice.recipient.member,
+        institution=notice.recipient.institution,
+        template=notice.change.template,
+        occasion=notice.occasion,
+        position=numbered.position,
+    )
+
+
+def _contacts_of(events: Iterable[AnyEvent], repository: NotificationRepository) -> Mapping[str, KnownContact]:
+    """The contacts of the people whom the events name and of the recipients.
 
     Refuses an event that names another institution of a member: a member's institution never changes.
     """
-    people = [*named, *map(_person, event.recipients)]
+    people = [person for event in events for person in (*_named(event), *map(_person, event.recipients))]
     contacts = repository.contacts_of({person.member for person in people})
     for person in people:
         contact = contacts.get(person.member)
         if contact is not None and contact.institution != person.institution:
             raise Rejected("another_institution", "names a member under an institution that is not theirs")
     return contacts
+
+
+def _named(event: AnyEvent) -> list[Person]:
+    match event:
+        case SuggestionsChanged():
+            return [Person(member=event.mentee, institution=event.institution), *_ranked(event)]
+        case ErasureRequested() | ErasureWithdrawn():
+            return [Person(member=event.member, institution=event.institution)]
+        case SupportChanged() | HearerListed():
+            return []
+        case AboutPlace():
+            return [_person(event.mentee)]
+        case _:
+            return [_person(event.mentee), _person(event.mentor)]
+
+
+def _notices(event: AnyEvent) -> list[PendingNotification]:
+    recipients = dict.fromkeys(_recipients(event))
+    match event:
+        case SuggestionsChanged():
+            return pending_notifications(_change(event), cause=event.cause, recipients=recipients)
+        case ErasureRequested() | ErasureWithdrawn():
+            return [_erasure_notice(event, to) for to in recipients]
+        case SupportChanged() | HearerListed():
+            return [_hint(event, to) for to in recipients]
+        case AboutPlace():
+            return [_left_over(event, to) for to in recipients]
+        case _:
+            return [_pair_update(event, to) for to in recipients]
 
 
 def _addressees_of(
@@ -205,10 +236,6 @@ def _person(named: Named) -> Person:
 
 def _ranked(event: SuggestionsChanged) -> list[Person]:
     return [Person(member=entry.mentor, institution=entry.institution) for entry in event.ranked]
-
-
-def _recipient_and_occasion(notice: PendingNotification) -> str:
-    return f"{notice.recipient.institution}:{notice.recipient.member} {notice.occasion}"
 
 
 def _recipients(event: AnyEvent) -> list[Recipient]:

@@ -1,8 +1,10 @@
-"""Writes a delivery in the transaction of its notification.
+"""Writes deliveries in the transaction of their notifications.
 
 A delivery that is not being sent yet is updated: a unique index holds that there is one for each recipient, occasion
 and channel. Its id is derived from the cause, so that the same event after a restored backup plans the same mail.
 """
+
+from collections.abc import Iterable
 
 from services.notifications.deliveries.domain.deliveries import Delivery
 from services.notifications.deliveries.repository.documents import (
@@ -13,19 +15,17 @@ from services.notifications.deliveries.repository.documents import (
     state_fields,
 )
 from services.notifications.inbox.repository.documents import of_recipient
-from shared.mongo import Document, Writing
+from shared.mongo import Document, UpdateOne, Writing
 
 _DECISIONS_KEPT = 60
 
 
-def write_planned(writing: Writing, delivery: Delivery) -> None:
-    if delivery.due is None:
-        _insert(writing, delivery)
-    else:
-        _insert_or_update(writing, delivery)
+def write_planned(writing: Writing, deliveries: Iterable[Delivery]) -> None:
+    writes = [_inserted(delivery) if delivery.due is None else _planned(delivery) for delivery in deliveries]
+    writing[DELIVERIES].bulk_write(writes, session=writing.session)
 
 
-def _insert(writing: Writing, delivery: Delivery) -> None:
+def _inserted(delivery: Delivery) -> UpdateOne:
     """A delivery that is not sent; an open one of the occasion stays, and is decided again when it is due."""
     document = {
         **_key(delivery),
@@ -33,17 +33,14 @@ def _insert(writing: Writing, delivery: Delivery) -> None:
         **state_fields(delivery),
         "decisions": [decision_document(decision) for decision in delivery.decisions],
     }
-    writing[DELIVERIES].update_one(
-        {"_id": delivery.id}, {"$setOnInsert": document}, upsert=True, session=writing.session
-    )
+    return UpdateOne({"_id": delivery.id}, {"$setOnInsert": document}, upsert=True)
 
 
-def _insert_or_update(writing: Writing, delivery: Delivery) -> None:
+def _planned(delivery: Delivery) -> UpdateOne:
     state = state_fields(delivery)
     due = state.pop("next_at")
-    key = _key(delivery)
-    writing[DELIVERIES].update_one(
-        {**key, "open": True},
+    return UpdateOne(
+        {**_key(delivery), "open": True},
         {
             "$set": {**planned_fields(delivery), **{name: state[name] for name in ("state", "waiting")}},
             "$min": {"next_at": due},
@@ -52,7 +49,6 @@ def _insert_or_update(writing: Writing, delivery: Delivery) -> None:
         },
         upsert=True,
         hint="open",
-        session=writing.session,
     )
 
 
