@@ -147,7 +147,7 @@ def build(
         clock=clock,
         database=database,
         metrics=metrics,
-        authenticator=Authenticator(settings.issuers, clock),
+        authenticator=Authenticator(settings.issuers, clock, metrics),
         broker=broker,
         parking=parking,
         consumers=Consumers(

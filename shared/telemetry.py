@@ -61,6 +61,12 @@ class Metrics:
             "1 in the process that publishes the service's facts, else 0",
             registry=self.registry,
         )
+        self.refused_sign_ins = Counter(
+            "preceptor_refused_sign_ins",
+            "Requests whose token was missing, refused, or could not be checked",
+            ["reason"],
+            registry=self.registry,
+        )
         self.requests = Histogram(
             "preceptor_http_request_seconds", "HTTP requests", ["method", "route", "status"], registry=self.registry
         )

@@ -68,7 +68,8 @@ def build(settings: WebSettings, clock: Clock) -> Service:
         idle=timedelta(minutes=settings.session_idle_minutes),
         lifetime=timedelta(hours=settings.session_hours),
     )
-    web = _web(settings, clock, sessions)
+    metrics = Metrics()
+    web = _web(settings, clock, sessions, metrics)
 
     async def prepare() -> None:
         try:
@@ -84,7 +85,7 @@ def build(settings: WebSettings, clock: Clock) -> Service:
 
     return Service(
         name=NAME,
-        app=_app(web, database, clock, Metrics()),
+        app=_app(web, database, clock, metrics),
         host=settings.http_host,
         port=settings.http_port,
         prepare=prepare,
@@ -92,13 +93,13 @@ def build(settings: WebSettings, clock: Clock) -> Service:
     )
 
 
-def _web(settings: WebSettings, clock: Clock, sessions: SessionRepository) -> Web:
+def _web(settings: WebSettings, clock: Clock, sessions: SessionRepository, metrics: Metrics) -> Web:
     providers = Providers(settings.providers, clock, public_address=settings.public_address)
     return Web(
         clock=clock,
         sessions=Sessions(sessions, providers, clock, secure=settings.is_secure),
         templates=Templates(Languages()),
-        authenticator=Authenticator(settings.issuers, clock),
+        authenticator=Authenticator(settings.issuers, clock, metrics),
         client=transport.connect(seconds=settings.service_seconds),
         streams=transport.connect_streams(),
         addresses={

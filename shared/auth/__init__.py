@@ -1,8 +1,9 @@
 """Sign-in with bearer tokens (JWT) of registered OIDC issuers. Import from here."""
 
+from shared.auth.claims import Unauthenticated
 from shared.auth.issuers import Issuer, load_issuers
 from shared.auth.keys import IssuerUnavailable
-from shared.auth.tokens import Authenticator, Unauthenticated, subject_hash
+from shared.auth.tokens import Authenticator, subject_hash
 from shared.principal import Principal
 
 __all__ = [

@@ -6,78 +6,133 @@ Sources: RFC 6750 (bearer), RFC 7519 (JWT), RFC 8725 (we choose the algorithms, 
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from math import inf
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
-from pydantic import TypeAdapter, ValidationError
 
-from shared.auth.issuers import Issuer
-from shared.auth.keys import ALGORITHMS, IssuerKeys
+from shared.auth.claims import Unauthenticated, read_expiry, read_principal, read_subject
+from shared.auth.issuers import Issuer, by_issuer, near
+from shared.auth.keys import ALGORITHMS, IssuerKeys, IssuerUnavailable, VerifyingKey
 from shared.clock import Clock
-from shared.contracts.payload import Id
 from shared.errors import Forbidden
-from shared.principal import ROLES, Principal
-from shared.telemetry import logger
+from shared.principal import Principal
+from shared.telemetry import Metrics, logger
 
 _LEEWAY_SECONDS = 30
+_VERIFIED_TOKENS = 10_000
 _DATES = ("exp", "nbf", "iat")
-_TOKEN_LENGTH = 8192
-_ID: TypeAdapter[str] = TypeAdapter(Id)
+_TOKEN_LENGTH = 16_384
+_ISSUER_SHOWN = 200
+_INVALID = "the token is not valid: its signature or a claim is wrong; get a new one"
 _log = logger(__name__)
 
 
-class Unauthenticated(Exception):
-    """`code` says what is wrong with the token. The text quotes nothing of the token."""
+class _SignatureRefused(Unauthenticated):
+    def __init__(self) -> None:
+        super().__init__("token_invalid", _INVALID)
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    principal: Principal
+    issuer: str
+    key: VerifyingKey
 
 
 class Authenticator:
-    def __init__(self, issuers: Sequence[Issuer], clock: Clock) -> None:
-        self._issuers = {issuer.issuer: issuer for issuer in issuers}
-        self._keys = {issuer.issuer: IssuerKeys(issuer, clock) for issuer in issuers}
-        for issuer in issuers:
-            if issuer.coordinators_without_programmes_coordinate_the_institution:
+    """Remembers the tokens that it verified by their digests: until they expire, or their key is published no more."""
+
+    def __init__(self, issuers: Sequence[Issuer], clock: Clock, metrics: Metrics) -> None:
+        self._clock = clock
+        self._refused = metrics.refused_sign_ins
+        self._verified: dict[bytes, _Verified] = {}
+        self._issuers = by_issuer(issuers)
+        self._keys = {issuer: IssuerKeys(entries[0], clock) for issuer, entries in self._issuers.items()}
+        for entry in issuers:
+            if entry.coordinators_without_programmes_coordinate_the_institution:
                 _log.warning(
                     "tokens with the role coordinator and no programmes give access to their whole institution: have "
                     "the issuer send the role institution_coordinator, then remove this setting",
-                    issuer=issuer.issuer,
+                    issuer=entry.issuer,
                     setting="coordinators_without_programmes_coordinate_the_institution",
                 )
 
     async def principal(self, authorization: str | None) -> Principal:
         """Raises `Unauthenticated`, `IssuerUnavailable`, or `Forbidden` for claims that the issuer may not make."""
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("token_missing", "you are not signed in: send `Authorization: Bearer <token>`")
-        if len(token) > _TOKEN_LENGTH:
-            raise Unauthenticated(
-                "token_malformed", f"the token is too long: it may have at most {_TOKEN_LENGTH} characters"
-            )
-        issuer = self._issuer(token)
-        claims = await self._claims(token, issuer)
-        return _principal(claims, issuer)
+        try:
+            return await self._principal(_bearer(authorization))
+        except (Unauthenticated, Forbidden) as refused:
+            self._refused.labels(refused.code).inc()
+            raise
+        except IssuerUnavailable:
+            self._refused.labels("issuer_unavailable").inc()
+            raise
 
-    def _issuer(self, token: str) -> Issuer:
+    async def _principal(self, token: str) -> Principal:
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._verified.get(digest)
+        if known is not None and await self._holds_still(known):
+            return known.principal
+        issuer = self._issuer(token)
+        key, claims = await self._claims(token, issuer)
+        entry = _entry(claims, self._issuers[issuer])
+        hashed = subject_hash(issuer, read_subject(claims))
+        principal = read_principal(claims, entry, subject_hash=hashed, expires=read_expiry(claims))
+        self._remember(digest, _Verified(principal, issuer, key))
+        return principal
+
+    async def _holds_still(self, known: _Verified) -> bool:
+        if known.principal.expires <= self._clock.now().timestamp():
+            return False
+        return await self._published(known.issuer, known.key.kid, known.key.algorithm) == known.key
+
+    def _remember(self, digest: bytes, verified: _Verified) -> None:
+        if len(self._verified) >= _VERIFIED_TOKENS:
+            del self._verified[next(iter(self._verified))]  # the one that was verified first
+        self._verified[digest] = verified
+
+    def _issuer(self, token: str) -> str:
         try:
             named = jwt.decode(token, options={"verify_signature": False}).get("iss")
         except (jwt.InvalidTokenError, ValueError, RecursionError):
             raise Unauthenticated(
                 "token_malformed", "the bearer token is not a JWT: get a new one from your institution's sign-in"
             ) from None
-        issuer = self._issuers.get(named) if isinstance(named, str) else None
-        if issuer is None:
+        if not isinstance(named, str) or named not in self._issuers:
+            self._log_near_miss(named)
             raise Unauthenticated(
                 "issuer_unknown",
                 "the issuer of this token is not registered with this network: ask the operator to register it",
             )
-        return issuer
+        return named
 
-    async def _claims(self, token: str, issuer: Issuer) -> Mapping[str, Any]:
+    def _log_near_miss(self, named: object) -> None:
+        meant = next((known for known in self._issuers if isinstance(named, str) and near(named) == near(known)), None)
+        if meant is not None:
+            _log.warning(
+                "tokens name an issuer that is registered, but for upper case, http, or a slash at the end: register "
+                "exactly what is in `iss`",
+                issuer=meant,
+                found=str(named)[:_ISSUER_SHOWN],
+            )
+
+    async def _claims(self, token: str, issuer: str) -> tuple[VerifyingKey, Mapping[str, Any]]:
+        key = await self._key(token, issuer)
+        audience = frozenset[str]().union(*(entry.audience for entry in self._issuers[issuer]))
+        try:
+            claims = _verified(token, key, issuer=issuer, audience=audience)
+        except _SignatureRefused:
+            replacement = await self._keys[issuer].find_replacement(key)
+            if replacement is None:
+                raise
+            key, claims = replacement, _verified(token, replacement, issuer=issuer, audience=audience)
+        for name in _DATES:
+            if name in claims and not _is_number(claims[name]):
+                raise Unauthenticated("claims_malformed", f"the claim `{name}` must be a JSON number")
+        return key, claims
+
+    async def _key(self, token: str, issuer: str) -> VerifyingKey:
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.InvalidTokenError, ValueError):
@@ -86,37 +141,24 @@ class Authenticator:
             ) from None
         if header.get("alg") not in ALGORITHMS:
             raise Unauthenticated("algorithm_refused", f"sign tokens with one of {', '.join(ALGORITHMS)}")
-        key = await self._key(issuer, header.get("kid"))
-        try:
-            claims: Mapping[str, Any] = jwt.decode(
-                token,
-                key,
-                algorithms=ALGORITHMS,
-                audience=issuer.audience,
-                issuer=issuer.issuer,
-                leeway=_LEEWAY_SECONDS,
-                options={"require": ["exp", "iss", "aud", "sub"]},
-            )
-        except jwt.ExpiredSignatureError:
-            raise Unauthenticated("token_expired", "the token has expired: get a new one") from None
-        except jwt.InvalidAudienceError:
-            raise Unauthenticated(
-                "audience_wrong", "the token is for another application: its `aud` is not this network's"
-            ) from None
-        except (jwt.InvalidTokenError, TypeError, ValueError):
-            raise Unauthenticated(
-                "token_invalid", "the token is not valid: its signature or a claim is wrong; get a new one"
-            ) from None
-        for name in _DATES:
-            if name in claims and not _is_number(claims[name]):
-                raise Unauthenticated("claims_malformed", f"the claim `{name}` must be a JSON number")
-        return claims
+        return await self._published(issuer, header.get("kid"), header["alg"])
 
-    async def _key(self, issuer: Issuer, kid: str | None) -> jwt.PyJWK:
-        key = await self._keys[issuer.issuer].find(kid)
+    async def _published(self, issuer: str, kid: str | None, algorithm: str) -> VerifyingKey:
+        key = await self._keys[issuer].find(kid, algorithm)
         if key is None:
             raise Unauthenticated("key_unknown", "the token is signed with a key that its issuer does not publish")
         return key
+
+
+def _bearer(authorization: str | None) -> str:
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("token_missing", "you are not signed in: send `Authorization: Bearer <token>`")
+    if len(token) > _TOKEN_LENGTH:
+        raise Unauthenticated(
+            "token_malformed", f"the token is too long: it may have at most {_TOKEN_LENGTH} characters"
+        )
+    return token
 
 
 def subject_hash(issuer: str, subject: str) -> str:
@@ -124,71 +166,42 @@ def subject_hash(issuer: str, subject: str) -> str:
     return hashlib.sha256(f"{len(issuer)}:{issuer}{subject}".encode()).hexdigest()
 
 
-def _principal(claims: Mapping[str, Any], issuer: Issuer) -> Principal:
-    institution = claims.get(issuer.claims.institution)
-    if institution is not None and not (_is_id(institution) and issuer.speaks_for(institution)):
-        raise Forbidden(
-            "institution_refused", "the issuer of this token is not registered for that institution: ask the operator"
-        )
-    roles = (_words(claims, issuer.claims.roles) or frozenset()) & ROLES
-    programmes = _words(claims, issuer.claims.programmes)
-    if "operator" in roles and not (issuer.may_name_operators or issuer.development):
-        raise Forbidden("operator_refused", "the issuer of this token is not registered for operators")
-    return Principal(
-        subject_hash=subject_hash(issuer.issuer, _subject(claims)),
-        institution=institution,
-        roles=roles | _further_role(roles, programmes, issuer),
-        programmes=programmes,
-        expires=_expires(claims),
-    )
-
-
-def _further_role(roles: frozenset[str], programmes: frozenset[str] | None, issuer: Issuer) -> frozenset[str]:
-    is_whole = issuer.coordinators_without_programmes_coordinate_the_institution and not programmes
-    return frozenset({"institution_coordinator"} if is_whole and "coordinator" in roles else ())
-
-
-def _expires(claims: Mapping[str, Any]) -> float:
+def _verified(token: str, key: VerifyingKey, *, issuer: str, audience: frozenset[str]) -> Mapping[str, Any]:
+    """Raises `_SignatureRefused`, after which the issuer may have replaced the key, and `Unauthenticated`."""
     try:
-        return float(claims["exp"])
-    except OverflowError:  # a JSON integer beyond every float
-        return inf
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            key.key,
+            algorithms=[key.algorithm],
+            audience=audience,
+            issuer=issuer,
+            leeway=_LEEWAY_SECONDS,
+            options={"require": ["exp", "iss", "aud", "sub"], "verify_sub": False},
+        )
+    except jwt.InvalidSignatureError:
+        raise _SignatureRefused from None
+    except jwt.ExpiredSignatureError:
+        raise Unauthenticated("token_expired", "the token has expired: get a new one") from None
+    except jwt.InvalidAudienceError:
+        raise Unauthenticated(
+            "audience_wrong", "the token is for another application: its `aud` is not this network's"
+        ) from None
+    except (jwt.InvalidTokenError, TypeError, ValueError):
+        raise Unauthenticated("token_invalid", _INVALID) from None
+    return claims
+
+
+def _entry(claims: Mapping[str, Any], entries: Sequence[Issuer]) -> Issuer:
+    """The entry of the client for which the token is: a token for two clients could choose between their rights."""
+    audience = {claims["aud"]} if isinstance(claims["aud"], str) else set(claims["aud"])
+    named = [entry for entry in entries if entry.audience & audience]
+    if len(named) != 1:
+        raise Unauthenticated(
+            "audience_ambiguous", "the token is for several clients of this network: get one that is for one of them"
+        )
+    return named[0]
 
 
 def _is_number(claim: Any) -> bool:
     """Whether a claim is a NumericDate (RFC 7519). PyJWT accepts strings, and a bool is an int in Python."""
     return type(claim) is int or (type(claim) is float and math.isfinite(claim))
-
-
-def _is_id(claim: Any) -> bool:
-    try:
-        _ID.validate_python(claim, strict=True)
-    except ValidationError:  # what is not an id
-        return False
-    return True
-
-
-def _subject(claims: Mapping[str, Any]) -> str:
-    """Refuses an empty `sub`, by which several people would be one, and lone surrogates, which cannot be encoded."""
-    subject = claims["sub"]
-    try:
-        is_text = isinstance(subject, str) and bool(subject.encode().strip())
-    except UnicodeEncodeError:
-        is_text = False
-    if not is_text:
-        raise Unauthenticated("claims_malformed", "the claim `sub` must not be empty")
-    return str(subject)
-
-
-def _words(claims: Mapping[str, Any], name: str) -> frozenset[str] | None:
-    """A claim that lists words, as a JSON array or (like `scope`) separated by spaces; None without the claim.
-
-    Any other type is refused: read as None it would lift the limits of a role.
-    """
-    claim = claims.get(name)
-    if claim is None:
-        return None
-    words = claim.split() if isinstance(claim, str) else claim
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise Unauthenticated("claims_malformed", f"the claim `{name}` must be a list of texts")
-    return frozenset(words)

@@ -113,9 +113,9 @@ async def _on_unauthenticated(_: Request, error: Any) -> Response:
     return problem(401, error.code, error.message, headers={"WWW-Authenticate": challenge})
 
 
-async def _on_issuer_unavailable(_: Request, __: Any) -> Response:
-    detail = "your token cannot be checked at the moment, because its issuer does not answer: try again"
-    return problem(503, "issuer_unavailable", detail, headers={"Retry-After": "10"})
+async def _on_issuer_unavailable(_: Request, error: Any) -> Response:
+    detail = "your token cannot be checked at the moment, because its issuer's keys are not known here yet: try again"
+    return problem(503, "issuer_unavailable", detail, headers={"Retry-After": str(error.retry_after_seconds)})
 
 
 async def _on_invalid(_: Request, error: Any) -> Response:

@@ -140,7 +140,7 @@ def _make(database: Database, clock: Movable, issuer: LocalIssuer) -> Api:
         "For tests.",
         routers=[_notes(api), _files()],
         database=database,
-        authenticator=Authenticator(load_issuers(issuer.issuers_file), clock),
+        authenticator=Authenticator(load_issuers(issuer.issuers_file), clock, api.metrics),
         clock=clock,
         metrics=api.metrics,
         ready=ready,

@@ -18,7 +18,7 @@ from deploy.issuer import AUDIENCE, ISSUER, LocalIssuer
 from shared.auth import Authenticator, Issuer, IssuerUnavailable, Principal, Unauthenticated, subject_hash
 from shared.errors import Forbidden
 from shared.scope import Scope
-from shared.telemetry import configure_logs
+from shared.telemetry import Metrics, configure_logs
 
 HOUR = 3600
 
@@ -50,7 +50,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> LocalIssuer:
 def registered(local: LocalIssuer, **changed: Any) -> Issuer:
     whole: dict[str, Any] = {
         "issuer": ISSUER,
-        "audience": AUDIENCE,
+        "audience": {AUDIENCE},
         "jwks_uri": (local.folder / "jwks.json").as_uri(),
         "institutions": frozenset({"charite", "mayo"}),
     }
@@ -63,7 +63,7 @@ def token(local: LocalIssuer, headers: dict[str, Any] | None = None, **claims: A
 
 
 async def ask(local: LocalIssuer, sent: str, **changed: Any) -> Principal:
-    return await Authenticator([registered(local, **changed)], Clock()).principal(f"Bearer {sent}")
+    return await Authenticator([registered(local, **changed)], Clock(), Metrics()).principal(f"Bearer {sent}")
 
 
 async def refused(local: LocalIssuer, sent: str, **changed: Any) -> str:
@@ -82,7 +82,14 @@ def forged(header: Any, claims: Any, signature: bytes = b"") -> str:
     return f"{encoded(header)}.{encoded(claims)}.{encoded(signature)}"
 
 
-GOOD = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": 4_000_000_000, "institution": "charite"}
+GOOD = {
+    "iss": ISSUER,
+    "aud": AUDIENCE,
+    "sub": "ada",
+    "exp": 4_000_000_000,
+    "institution": "charite",
+    "roles": ["member"],
+}
 
 
 async def test_a_valid_token_gives_the_principals_subject_institution_and_roles(local: LocalIssuer) -> None:
@@ -156,7 +163,7 @@ async def test_an_issuer_may_let_coordinators_without_programmes_coordinate_all(
 @pytest.mark.parametrize("sent", [None, "", "Bearer", "Bearer ", "Basic YTpi", "bearer"])
 async def test_a_request_without_a_bearer_token_is_refused(local: LocalIssuer, sent: str | None) -> None:
     with pytest.raises(Unauthenticated) as caught:
-        await Authenticator([registered(local)], Clock()).principal(sent)
+        await Authenticator([registered(local)], Clock(), Metrics()).principal(sent)
     assert caught.value.code == "token_missing"
 
 
@@ -292,7 +299,8 @@ async def test_a_token_for_another_audience_is_refused(local: LocalIssuer, aud: 
         {"nbf": 4_000_000_000},
         {"iat": 4_000_000_000},
         {"sub": None},
-        {"sub": 7},
+        {"sub": 7.5},
+        {"sub": True},
         {"sub": ["ada"]},
         {"aud": 7},
         {"aud": {"preceptor": True}},
@@ -303,7 +311,7 @@ async def test_a_claim_that_does_not_hold_is_refused(local: LocalIssuer, claims:
     raw = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": 4_000_000_000, **claims}
     kept = json.dumps({name: value for name, value in raw.items() if value is not None}).encode()
     sent = jwt.PyJWS().encode(kept, local.key, algorithm="ES256", headers={"kid": "development"})
-    assert await refused(local, sent) in {"token_invalid", "audience_wrong"}
+    assert await refused(local, sent) in {"token_invalid", "audience_wrong", "claims_malformed"}
 
 
 @pytest.mark.parametrize(
@@ -363,8 +371,10 @@ class Rotating:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.file = folder / "jwks.json"
         self.keys: dict[str, ec.EllipticCurvePrivateKey] = {}
-        issuer = Issuer(issuer=ISSUER, audience=AUDIENCE, jwks_uri=self.file.as_uri(), institutions=frozenset({"a"}))
-        self.authenticator = Authenticator([issuer], clock)
+        issuer = Issuer(
+            issuer=ISSUER, audience=frozenset({AUDIENCE}), jwks_uri=self.file.as_uri(), institutions=frozenset({"a"})
+        )
+        self.authenticator = Authenticator([issuer], clock, Metrics())
 
     def publish(self, *kids: str) -> None:
         for kid in kids:
@@ -399,10 +409,12 @@ async def test_a_new_key_is_fetched_when_first_seen_and_no_more_than_once_in_ten
     rotating.publish("one", "two")
     assert await rotating.sign_in("two") == "in"
     rotating.publish("three")
-    assert await rotating.sign_in("three") == "key_unknown", "asked a moment ago"
+    assert await rotating.sign_in("three") == "unavailable", "asked a moment ago: it may be published since"
     assert await rotating.sign_in("one") == "in"
     clock.at += 11
     assert await rotating.sign_in("three") == "in"
+    assert await rotating.sign_in("one") == "unavailable", "asked a moment ago"
+    clock.at += 11
     assert await rotating.sign_in("one") == "key_unknown", "withdrawn"
 
 

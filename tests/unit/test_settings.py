@@ -90,6 +90,21 @@ def test_an_invalid_list_of_issuers_is_refused(environment: pytest.MonkeyPatch, 
     assert "PROFILES_ISSUERS_FILE: " in refused()
 
 
+def test_entries_of_one_issuer_with_the_same_audience_are_refused_by_name(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    issuers(environment, tmp_path, json.dumps([HTTPS | {"institutions": [name]} for name in ("charite", "mayo")]))
+    assert "https://sso.example: two entries have the audience preceptor" in refused()
+
+
+def test_an_issuer_without_an_address_of_keys_is_asked_for_it(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    entry = {"issuer": "https://sso.example", "audience": ["one", "two"], "institutions": ["charite"]}
+    issuers(environment, tmp_path, json.dumps([entry]))
+    assert Settings.from_environment().issuers[0].metadata_uri == "https://sso.example/.well-known/openid-configuration"
+    issuers(environment, tmp_path, json.dumps([entry | {"issuer": "http://sso.example"}]))
+    assert "keys that do not come over https" in refused()
+
+
 @pytest.mark.parametrize(
     "changed",
     [
