@@ -20,7 +20,7 @@ from services.profiles.cards.repository import COPIES as PROFILES
 from shared.clock import SystemClock
 from shared.comparison import Comparison
 from shared.consuming.projection import Copy
-from shared.consuming.rebuild import Less, Rebuild
+from shared.consuming.rebuild import Rebuild, WouldLoseDocuments
 from shared.mongo import Database
 
 COPIES: Mapping[str, Mapping[str, Copy]] = {
@@ -58,8 +58,8 @@ def command(
 
     try:
         found = run_with_store(service, work)
-    except Less as less:
-        end(f"{less}: nothing is replaced; find out why they are not in the topic, or add --even-if-less")
+    except WouldLoseDocuments as refused:
+        end(f"{refused}: nothing is replaced; find out why they are not in the topic, or add --even-if-less")
     if dry_run:
         say("nothing is replaced" + ("" if found.differing else ", and there is no need to"))
 

@@ -28,7 +28,7 @@ from services.profiles.republishing.repository.stale_heads import TOPICS
 from shared.clock import SystemClock
 from shared.consuming import consumer_groups as groups
 from shared.consuming.projecting import ProjectionHandler
-from shared.consuming.rebuild import Less, Rebuild
+from shared.consuming.rebuild import Rebuild, WouldLoseDocuments
 from shared.consuming.replay import replayed
 from shared.contracts.envelope import Received
 from shared.contracts.matching import AssessmentChanged, SuggestionsChanged
@@ -69,8 +69,8 @@ def restored(
         run_with_store(service, work)
     except (StillRuns, groups.InUse):
         end(f"a process of {service} is still running: stop them all first")
-    except Less as less:
-        end(f"{less}: look with `python -m deploy.rebuild {service} … --dry-run`")
+    except WouldLoseDocuments as refused:
+        end(f"{refused}: look with `python -m deploy.rebuild {service} … --dry-run`")
     say("nothing is changed" if dry_run else f"start {service} again")
 
 

@@ -99,7 +99,7 @@ def _plumbing(dependencies: ServiceDependencies) -> Mapping[str, Work]:
         "backlog": Work(role="api", run=lambda: every(shedding.LOOKS_SECONDS, dependencies.backlog.look)),
         "consumer": Work(role="consumer", run=lambda: _consume(dependencies)),
         "watchdog": Work(
-            role="consumer", run=lambda: every(dependencies.watchdog.looks_seconds, dependencies.watchdog.look)
+            role="consumer", run=lambda: every(dependencies.watchdog.check_seconds, dependencies.watchdog.look)
         ),
         "relay": Work(role="relay", run=dependencies.relay),
         "parked": Work(role="clockwork", run=lambda: every(1, dependencies.consumers.retry_due)),

@@ -125,7 +125,7 @@ class Watchdog:
         self._consumers: dict[str, ConsumerProgress] = {}
 
     @property
-    def looks_seconds(self) -> float:
+    def check_seconds(self) -> float:
         return min(_LOOKS_SECONDS, self._limit / 4)
 
     def watch(self, name: str, consumer: Client) -> ConsumerProgress:

@@ -28,7 +28,7 @@ class Copy:
     collection: str
     payload: type[Payload]
     body: Callable[[Any], Mapping[str, Any]] = Payload.model_dump
-    further: tuple[type[Payload], ...] = ()
+    other_payloads: tuple[type[Payload], ...] = ()
     """Other event types of the same topic that carry the state of the same aggregates."""
     follow: Callable[[Database], Awaitable[int]] | None = None
     outlives_topic: bool = False

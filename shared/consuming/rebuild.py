@@ -23,7 +23,7 @@ _ROUNDS = 20
 _PROGRESS_RECORDS = 10_000
 
 
-class Less(Exception):
+class WouldLoseDocuments(Exception):
     """The topic lacks documents of the live projection."""
 
 
@@ -37,7 +37,7 @@ class Rebuild:
         self._say = say
         self._live = database[copy.collection]
         self._shadow = database[f"{_prefix(copy)}{clock.new_id()}"]
-        self._types = {payload.TYPE for payload in (copy.payload, *copy.further)}
+        self._types = {payload.TYPE for payload in (copy.payload, *copy.other_payloads)}
         self._read = 0
 
     async def compare(self) -> Comparison:
@@ -46,11 +46,11 @@ class Rebuild:
             return found
 
     async def replace(self, *, even_if_less: bool = False) -> Comparison:
-        """Replaces the live projection. Raises `Less`, and replaces nothing, where documents would be lost."""
+        """Replaces the live projection; raises `WouldLoseDocuments` instead where documents would be lost."""
         keep_forgotten = self._copy.outlives_topic and not even_if_less
         async with self._folded(keep_forgotten=keep_forgotten) as (replay, found):
             if found.lost and not even_if_less:
-                raise Less(f"{len(found.lost)} documents of {self._copy.collection} would be lost")
+                raise WouldLoseDocuments(f"{len(found.lost)} documents of {self._copy.collection} would be lost")
             await self._shadow.rename(self._copy.collection, dropTarget=True)
             self._say(f"{self._copy.collection} is replaced")
             await self._fold(replay, into=self._live)

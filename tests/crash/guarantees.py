@@ -28,7 +28,7 @@ _COPIES = (
 )
 """Service and collection of each projection, and the collection and topic of profiles that it projects."""
 _RELATED = ("relations", "suggested")
-_RELATING = {kind for copy in RELATION_COPIES for kind in (copy.payload, *copy.further)}
+_RELATING = {kind for copy in RELATION_COPIES for kind in (copy.payload, *copy.other_payloads)}
 """The collections in which profiles projects facts of matching, and the types of those facts."""
 _REACTION = "notifications.reaction"
 POISON = "poison-"

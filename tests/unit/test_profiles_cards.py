@@ -80,4 +80,6 @@ def test_a_rebuild_applies_the_same_events_as_the_consumer() -> None:
         async def fold_lists(self, received: Sequence[Received]) -> Sequence[Refused]:
             raise NotImplementedError
 
-    assert projection_handlers(Unused()).keys() == {kind for copy in COPIES for kind in (copy.payload, *copy.further)}
+    assert projection_handlers(Unused()).keys() == {
+        kind for copy in COPIES for kind in (copy.payload, *copy.other_payloads)
+    }

@@ -97,7 +97,7 @@ COPIES = (
         collection=PAIRS,
         payload=OF_PAIRS[0],
         body=_pair,
-        further=OF_PAIRS[1:],
+        other_payloads=OF_PAIRS[1:],
         follow=forget_all_erased,
         outlives_topic=True,
     ),
