@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from services.matching.conflicts import wiring as conflicts
 from services.matching.exchange import wiring as exchange
+from services.matching.exchange.load.repository import forget as forget_hours
 from services.matching.feedback import wiring as feedback
 from services.matching.feedback.documents import forget as forget_answers
 from services.matching.mentoring import wiring as mentoring
@@ -46,7 +47,7 @@ def build(settings: Settings, clock: Clock, roles: Collection[str]) -> Service:
         "Suggested mentors with reasons, requests, relationships, rounds and repairs.",
         [
             suggestions.build(dependencies, settings),
-            mentoring.build(dependencies, forget=[forget_answers]),
+            mentoring.build(dependencies, forget=[forget_answers, forget_hours], further=exchange.reactions()),
             conflicts.build(dependencies),
             feedback.build(dependencies),
             exchange.build(dependencies),

@@ -9,6 +9,7 @@ from services.mentorships.agreements import wiring as agreements
 from services.mentorships.calendars import wiring as calendars
 from services.mentorships.certificates import wiring as certificates
 from services.mentorships.checkins import wiring as checkins
+from services.mentorships.flash import wiring as flash
 from services.mentorships.goals import wiring as goals
 from services.mentorships.guides import wiring as guides
 from services.mentorships.lifecycle import wiring as lifecycle
@@ -74,6 +75,7 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             certificates.build(dependencies, settings),
             numbers.build(dependencies),
             support.build(dependencies),
+            flash.build(dependencies),
             Slice(routers=_development(settings, clock)),
             Slice(
                 prepare=[erasures.prepare],

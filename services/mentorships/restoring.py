@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from services.mentorships.agreements.repository.agreements import AGREEMENTS
 from services.mentorships.checkins.repository import CHECK_INS
+from services.mentorships.flash.repository import FLASH_SLOTS
 from services.mentorships.goals.repository import GOALS
 from services.mentorships.lifecycle.repository import MENTORSHIPS
 from services.mentorships.meetings.repository import SERIES
@@ -26,6 +27,7 @@ VERSIONED: Mapping[str, str] = {
     "series": SERIES,
     "support": SUPPORT,
     "hearer": HEARERS,
+    "slot": FLASH_SLOTS,
 }
 """By an event's aggregate: the collection whose `version` is its sequence."""
 

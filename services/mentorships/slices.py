@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from services.mentorships.agreements.repository import agreements
 from services.mentorships.calendars import repository as calendars
 from services.mentorships.checkins import repository as checkins
+from services.mentorships.flash import repository as flash
 from services.mentorships.goals import repository as goals
 from services.mentorships.guides import repository as guides
 from services.mentorships.lifecycle import repository as lifecycle
@@ -28,6 +29,7 @@ FORGET: Sequence[Forget] = (
     meetings.forget,
     calendars.forget,
     support.forget,
+    flash.forget,
 )
 EXPORTS: Mapping[str, Export] = {
     "profile": projections.export,
@@ -39,6 +41,7 @@ EXPORTS: Mapping[str, Export] = {
     "guides": guides.export,
     "meetings": meetings.export,
     "support": support.export,
+    "flash_slots": flash.export,
     "message_blocks": messages.export_blocks,
     "message_reports": messages.export_reports,
     "calendar": calendars.export,

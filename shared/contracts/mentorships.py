@@ -358,6 +358,76 @@ class HearerListed(Payload):
     recipients: Annotated[tuple[Recipient, ...], Few] = ()
 
 
+class FlashOffered(Payload):
+    """A mentor offers a slot for a short conversation, outside of a mentorship."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.flash.offered.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+    AGGREGATE: ClassVar[str] = "slot"
+    TENANT: ClassVar[str] = "mentor.institution"
+
+    slot: Id
+    programme: Id
+    mentor: Recipient
+    starts_at: Moment
+    minutes: Count
+
+
+class AboutFlash(Payload):
+    """The common fields of events about a flash slot that a mentee has booked. What the two write stays in
+    mentorships.
+    """
+
+    AGGREGATE: ClassVar[str] = "slot"
+    TENANT: ClassVar[str] = "mentor.institution"
+
+    slot: Id
+    programme: Id
+    mentee: Recipient
+    mentor: Recipient
+    starts_at: Moment
+    minutes: Count
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+
+class FlashBooked(AboutFlash):
+    """A mentee has booked the slot."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.flash.booked.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
+class FlashCancelled(AboutFlash):
+    """The booking is cancelled: by the mentee, then others can book the slot, or by the mentor with the slot."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.flash.cancelled.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    reason: Slug
+    """Today `by_mentee`, `by_mentor`, `mentee_left`, `mentor_left` (an erasure); more may come."""
+
+
+class FlashReminded(AboutFlash):
+    """Both are reminded of the conversation a day before, once."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.flash.reminded.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
+class FlashHeld(AboutFlash):
+    """The conversation took place, as one of the two said. Its minutes are hours that the mentor gave."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.flash.held.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
+class FlashMissed(AboutFlash):
+    """The conversation did not take place, as one of the two said; may be followed by `flash.held`."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.flash.missed.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
 class MentorshipsErasureCompleted(Payload):
     """The receipt of mentorships: of an erased member it keeps only ids."""
 

@@ -210,6 +210,7 @@ async def test_every_post_of_mentorships_takes_effect_once_and_is_answered_witho
         complete = post(f"/goals/{goal}/complete")
         await repeating.repeat("/goals/{goal}/{command}", complete, answer_is_lost=True)
         await _repeat_meetings(repeating, mentorships, introduction)
+        await _repeat_flash_slots(repeating, mentorships)
         messages, text = f"/mentorships/{introduction}/messages", {"text": "Shall we begin?"}
         await repeating.repeat("/mentorships/{mentorship}/messages", post(messages, text))
         received = (await mentorships.post(MENTOR, messages, text)).json()["id"]
@@ -296,6 +297,23 @@ async def _repeat_meetings(repeating: Repeating, service: MentorshipsService, me
     other = (await service.post(mentee, f"/mentorships/{mentorship}/meetings", plan)).json()["id"]
     await repeating.repeat("/meetings/{series}/decline", post(f"/meetings/{other}/decline"), answer_is_lost=True)
     await repeating.repeat("/me/calendar", post("/me/calendar"), answer_is_lost=True)
+
+
+async def _repeat_flash_slots(repeating: Repeating, service: MentorshipsService) -> None:
+    """A slot that is booked and held, and one that is withdrawn."""
+    await service.knows_programme()
+    starts = service.clock.now() + timedelta(days=1)
+    window = {"starts": f"{starts:%Y-%m-%dT%H:%M}", "ends": f"{starts + timedelta(hours=1):%Y-%m-%dT%H:%M}"}
+    path, body = f"/programmes/{mentorships_kit.PROGRAMME}/flash-slots", {**window, "zone": "UTC", "minutes": 30}
+    offered = await repeating.repeat(
+        "/programmes/{programme}/flash-slots", lambda key: service.post(MENTOR, path, body, key=key)
+    )
+    first, second = (f"/flash-slots/{slot['id']}" for slot in offered["items"])
+    await repeating.repeat("/flash-slots/{slot}/book", lambda key: service.post(MENTEE, f"{first}/book", {}, key=key))
+    cancel = "/flash-slots/{slot}/cancel"
+    await repeating.repeat(cancel, lambda key: service.post(MENTOR, f"{second}/cancel", key=key), answer_is_lost=True)
+    service.clock.ahead += timedelta(days=1, hours=1)
+    await repeating.repeat("/flash-slots/{slot}/{outcome}", lambda key: service.post(MENTOR, f"{first}/held", key=key))
 
 
 async def test_every_post_of_notifications_takes_effect_once_and_is_answered_without_a_wait(

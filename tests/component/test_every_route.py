@@ -172,12 +172,16 @@ async def _mentorships(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> Asyn
         plan = {"starts": f"{mentorships.clock.now() + timedelta(days=1):%Y-%m-%dT%H:%M}", "zone": "UTC", "minutes": 30}
         meetings = await mentorships.post(mentorships_kit.MENTEE, f"/mentorships/{opened}/meetings", plan)
         support, hearer = await _support(mentorships, opened, mentor)
+        window = {"starts": plan["starts"], "ends": f"{mentorships.clock.now() + timedelta(days=2):%Y-%m-%dT00:00}"}
+        offers = f"/programmes/{mentorships_kit.PROGRAMME}/flash-slots"
+        slots = await mentorships.post(mentor, offers, {**window, "zone": "UTC", "minutes": 60})
         yield Served(
             mentorships.http,
             mentorships.database,
             (await mentorships.http.get("/openapi.json")).json(),
             {"programme": mentorships_kit.PROGRAMME, "mentorship": opened, "goal": goal.json()["id"]}
-            | {"series": meetings.json()["id"], "meeting": plan["starts"], "support": support, "hearer": hearer},
+            | {"series": meetings.json()["id"], "meeting": plan["starts"], "support": support, "hearer": hearer}
+            | {"slot": slots.json()["items"][0]["id"]},
             _strangers(two) | {"member": two.token("sue", institution=SOUTH, roles=["member"])},
         )
 

@@ -21,10 +21,10 @@ async def test_a_mentor_sees_their_load_and_pending_requests(matching: Matching)
     await matching.request_mentor("ben", "milo")
     known = {"seats": 2, "hours_per_month": 4}
     mine = await matching.get("/me/load", "milo", NORTH)
-    assert mine.json() == {**known, "seats_taken": 0, "hours_promised": 0.0, "unanswered": 2}
+    assert mine.json() == {**known, "seats_taken": 0, "hours_promised": 0.0, "hours_given": 0.0, "unanswered": 2}
     await matching.answer_request("milo", asked, "accept")
     mine = await matching.get("/me/load", "milo", NORTH)
-    assert mine.json() == {**known, "seats_taken": 1, "hours_promised": 2.0, "unanswered": 1}
+    assert mine.json() == {**known, "seats_taken": 1, "hours_promised": 2.0, "hours_given": 0.0, "unanswered": 1}
 
 
 async def test_a_mentor_with_a_pending_request_ranks_lower_for_others(matching: Matching) -> None:
@@ -51,7 +51,8 @@ async def test_a_coordinator_sees_sums_of_at_least_five_mentors_only(matching: M
     await matching.request_mentor("ana", "milo")
     path = f"/programmes/{CARE}/load"
     seen = (await matching.get(path, "carla", NORTH, "coordinator")).json()
-    sums = {"mentors": 5, "seats": 9, "seats_taken": 0, "hours_per_month": 20, "hours_promised": 0.0, "unanswered": 1}
+    hours = {"hours_per_month": 20, "hours_promised": 0.0, "hours_given": 0.0}
+    sums = {"mentors": 5, "seats": 9, "seats_taken": 0, **hours, "unanswered": 1}
     assert seen["groups"] == [{"institution": NORTH, **sums}]
     assert (seen["total"], seen["groups_hidden"]) == (sums, 1)
     theirs = (await matching.get(path, "sol", SOUTH, "coordinator")).json()

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.matching.exchange import wiring as exchange
+from services.matching.exchange.load.repository import forget
+from services.matching.mentoring.domain.departures import Departure
 from services.matching.mentoring.handlers import Reactions
 from services.matching.mentoring.repository.requests import MongoMentoringRepository
 from shared.consuming.parking import Parking
 from shared.contracts.dead_letters import MatchingRecordParked
-from shared.contracts.mentorships import AboutMentorship, MentorshipEnded, MentorshipReturnDue
+from shared.contracts.mentorships import AboutMentorship, FlashHeld, MeetingHeld, MentorshipEnded, MentorshipReturnDue
 from shared.contracts.payload import Recipient
-from shared.mongo import Document
+from shared.mongo import Document, in_one_thread
 from tests.component.conftest import Plumbing
 from tests.component.consuming import Sent, record
 from tests.component.matching_kit import CARE, NORTH, SOUTH, Matching, asking, mentee, programme
@@ -36,10 +39,10 @@ class MatchedPair:
     relationship: str
     _received: int = 0
 
-    async def receives(self, event: AboutMentorship, **changed: Any) -> None:
+    async def receives(self, event: AboutMentorship | FlashHeld, **changed: Any) -> None:
         """The next event of mentorships arrives; `changed` is what a test puts in its record's place."""
         self._received += 1
-        sent = record(self.plumbing, event, event.mentee.institution, sequence=self._received, **changed)
+        sent = record(self.plumbing, event, event.tenant, sequence=self._received, **changed)
         await self.consumers.handlers[0]([Sent(offset=self._received, **sent)])
 
     async def ended(self, reason: str, **changed: Any) -> None:
@@ -77,7 +80,11 @@ async def pair(
             watchdog=plumbing.watchdog,
         )
         consumers.reaction(
-            {MentorshipEnded: reactions.on_mentorship_ended, MentorshipReturnDue: reactions.on_return_due}
+            {
+                MentorshipEnded: reactions.on_mentorship_ended,
+                MentorshipReturnDue: reactions.on_return_due,
+                **exchange.reactions(),
+            }
         )
         yield MatchedPair(matching, plumbing, consumers, accepted["relationship"])
 
@@ -205,3 +212,20 @@ async def test_a_planned_return_does_nothing_before_matching_has_handled_a_depar
     await pair.receives(MentorshipReturnDue(**pair.about))
 
     assert ((await pair.stored())["state"], await pair.parked()) == ("paused", [])
+
+
+async def test_hours_in_every_format_count_once_for_the_mentor_and_are_deleted_with_them(pair: MatchedPair) -> None:
+    at = pair.plumbing.clock.now() - timedelta(days=1)
+    meeting = MeetingHeld(series="s", starts_at=at, minutes=60, **pair.about)
+    flash = FlashHeld(slot="f", programme=CARE, mentee=BEN, mentor=MARA, starts_at=at, minutes=30)
+    before = MeetingHeld(series="s", starts_at=at - timedelta(days=31), minutes=60, **pair.about)
+    for event in (meeting, meeting, flash, flash, before):
+        await pair.receives(event)
+
+    mine = (await pair.matching.get("/me/load", "mara", NORTH)).json()
+    assert (mine["hours_given"], mine["hours_promised"]) == (1.5, mine["hours_per_month"] + 0.5)
+    exported = (await pair.matching.get("/me/export", "mara", NORTH)).json()
+    assert sorted(each["format"] for each in exported["hours_given"]) == ["flash", "meeting", "meeting"]
+    gone = Departure(member="mara", institution=NORTH, sequence=9, is_erased=True, event="e", correlation="c")
+    await in_one_thread(pair.matching.database, lambda writing: forget(writing, gone))
+    assert await pair.matching.database["hours_given"].count_documents({}) == 0

@@ -9,6 +9,8 @@ import pytest
 from deploy.issuer import LocalIssuer
 from services.mentorships.checkins import domain as checkins
 from services.mentorships.checkins.repository import MongoCheckIns
+from services.mentorships.flash import domain as flash
+from services.mentorships.flash.repository import MongoFlashSlots
 from services.mentorships.kernel.due import DueWorker
 from services.mentorships.lifecycle import domain as lifecycle
 from services.mentorships.meetings.domain import series as meetings
@@ -72,9 +74,17 @@ async def people_do_everything(service: MentorshipsService, id: str) -> None:
     address = await done(service, MENTEE, "/me/calendar", None)
     guide = (await service.get(MENTEE, "/guides")).json()["items"][0]["id"]
     await service.put(MENTEE, f"/guides/{guide}/steps/1", None)
+    offers = f"/programmes/{PROGRAMME}/flash-slots"
+    window = {"starts": tomorrow.replace("17:", "19:"), "ends": tomorrow.replace("17:", "20:")}
+    slots = await done(service, MENTOR, offers, {**window, "zone": "UTC", "minutes": 30})
+    slot = f"/flash-slots/{slots['items'][0]['id']}"
+    await done(service, MENTEE, f"{slot}/book", {"question": "Which journal?"})
     for path in (
         *(f"{of}{part}" for part in ("", "/meetings", "/goals", "/messages", "/agreement", "/check-ins", "/hearers")),
         *(
+            offers,
+            slot,
+            "/me/flash-slots",
             "/me/mentorships",
             "/me/tasks",
             "/me/export",
@@ -110,6 +120,7 @@ async def time_passes(service: MentorshipsService) -> None:
         DueWorker(service.mentorships, lifecycle.pass_time, service.clock),
         DueWorker(MongoCheckIns(service.database, service.clock), checkins.pass_time, service.clock),
         DueWorker(MongoSeries(service.database, service.clock), meetings.pass_time, service.clock),
+        DueWorker(MongoFlashSlots(service.database, service.clock), flash.pass_time, service.clock),
     ):
         await worker.work()
 

@@ -1,6 +1,7 @@
 """Every decision of mentorships whose event notifies somebody, by both sides and with every reason, for unit tests."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, get_args
 
 from services.matching.mentoring.domain.relationships import ClosingReason
@@ -8,6 +9,7 @@ from services.mentorships.agreements.domain import agreements
 from services.mentorships.agreements.domain.states import Agreement
 from services.mentorships.agreements.domain.templates import AgreementTemplate
 from services.mentorships.checkins import domain as checkins
+from services.mentorships.flash import domain as flash
 from services.mentorships.goals import domain as goals
 from services.mentorships.kernel.pairs import Decided, Side
 from services.mentorships.lifecycle import domain as lifecycle
@@ -16,8 +18,9 @@ from services.mentorships.meetings.domain import series
 from services.mentorships.meetings.domain.states import Outcome
 from services.mentorships.meetings.domain.zones import LOCAL
 from services.mentorships.messages import domain as messages
+from tests.unit.mentorships_flash import FREE, booked, offered
 from tests.unit.mentorships_meetings import FIRST, agreed, plan
-from tests.unit.mentorships_people import DAY, NOW, PAIR, active, introduction, paused
+from tests.unit.mentorships_people import DAY, MIA, NOW, PAIR, active, introduction, paused
 
 SIDES: tuple[Side, Side] = ("mentee", "mentor")
 AnyDecided = Decided[Any] | None
@@ -49,6 +52,17 @@ def of_goals() -> Iterator[AnyDecided]:
         yield from (ended, goals.move(ended.state, by="mentee", command="reopen", now=NOW))
     for side in SIDES:
         yield goals.comment(shared.state, id="c", by=side, text="Begun.", audience="pair", is_open=True, now=NOW)
+
+
+def of_flash_slots() -> Iterator[AnyDecided]:
+    slot = booked()
+    yield flash.book(offered().state, MIA, FREE, question="", now=NOW)
+    yield flash.pass_time(slot, slot.starts_at - DAY)
+    for side in SIDES:
+        yield flash.cancel(slot, by=side, now=NOW)
+        yield flash.pass_time(replace(slot, left=side, due_at=NOW), NOW)
+        for outcome in get_args(flash.Outcome):
+            yield flash.record(slot, outcome, by=side, now=slot.ends_at)
 
 
 def of_agreements() -> Iterator[AnyDecided]:

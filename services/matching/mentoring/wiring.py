@@ -1,6 +1,6 @@
 """Wires the mentoring slice: routes for requests and relationships, what mentorships decide, and due work."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from services.matching.mentoring.api.relationships import relationships_router
 from services.matching.mentoring.api.requests import requests_router
@@ -11,16 +11,21 @@ from services.matching.mentoring.usecases.relationships import Relationships
 from services.matching.mentoring.usecases.requests import Requests
 from services.matching.mentoring.worker import DueWorker
 from shared.bootstrap import ServiceDependencies
+from shared.consuming.reactions import Reaction
 from shared.contracts.mentorships import MentorshipEnded, MentorshipReturnDue
+from shared.contracts.payload import Payload
 from shared.service import every
 from shared.slices import Slice, Work
 
 
-def build(dependencies: ServiceDependencies, *, forget: Sequence[ForgetMember]) -> Slice:
+def build(
+    dependencies: ServiceDependencies, *, forget: Sequence[ForgetMember], further: Mapping[type[Payload], Reaction]
+) -> Slice:
+    """`further`: reactions of other slices to mentorships' events, for the one consumer of these."""
     store = MongoMentoringRepository(dependencies.database, dependencies.clock)
     reactions = Reactions(store.change_within, dependencies.clock)
     dependencies.consumers.reaction(
-        {MentorshipEnded: reactions.on_mentorship_ended, MentorshipReturnDue: reactions.on_return_due}
+        {MentorshipEnded: reactions.on_mentorship_ended, MentorshipReturnDue: reactions.on_return_due, **further}
     )
     due = DueWorker(MongoDueRepository(dependencies.database, dependencies.clock, forget=forget), dependencies.clock)
     return Slice(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
-from services.mentorships.kernel.pairs import Decided, Pair, Side
+from services.mentorships.kernel.pairs import Decided, OfPair, Pair, Side
 from shared.contracts.mentorships import CheckInAnswered, CheckInOpened
 from shared.errors import Conflict, NotFound
 
@@ -56,7 +56,7 @@ class CheckIn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckIns:
+class CheckIns(OfPair):
     """All check-ins of one mentorship."""
 
     id: str

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from services.mentorships.kernel.machine import StateMachine
-from services.mentorships.kernel.pairs import Decided, Pair, Side
+from services.mentorships.kernel.pairs import Decided, OfPair, Pair, Side
 from shared.contracts.mentorships import GoalChanged
 from shared.errors import Conflict, Forbidden
 
@@ -43,7 +43,7 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Goal:
+class Goal(OfPair):
     id: str
     mentorship: str
     pair: Pair

@@ -52,7 +52,7 @@ class DueWorker(Generic[S]):
         async with self._places:
             try:
                 await self._aggregates.change(
-                    aggregate.pair.institutions[0],
+                    aggregate.parties.institutions[0],
                     aggregate.id,
                     lambda current: self._pass_time(current, now),
                     trace,

@@ -52,13 +52,41 @@ class Pair:
         return tuple(sorted({self.mentee.institution, self.mentor.institution}))
 
 
+class Parties(Protocol):
+    """The people whose an aggregate is, and the institutions whose members may be shown it."""
+
+    @property
+    def members(self) -> tuple[str, ...]: ...
+    @property
+    def institutions(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """The parties of an aggregate that belongs to no mentorship."""
+
+    members: tuple[str, ...]
+    institutions: tuple[str, ...]
+
+
+class OfPair:
+    """An aggregate whose parties are the two people of a mentorship."""
+
+    __slots__ = ()
+    pair: Pair
+
+    @property
+    def parties(self) -> Pair:
+        return self.pair
+
+
 class Aggregate(Protocol):
     """What every aggregate of this service has. `kernel/repository.py` stores it."""
 
     @property
     def id(self) -> str: ...
     @property
-    def pair(self) -> Pair: ...
+    def parties(self) -> Parties: ...
     @property
     def version(self) -> int:
         """1 for a new aggregate; each saved decision raises it by one."""

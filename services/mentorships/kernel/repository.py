@@ -28,11 +28,11 @@ from shared.mongo import (
 from shared.outbox import table as outbox
 from shared.outbox.table import Fact
 
-_INDEXES = [
-    IndexModel([("parties", ASCENDING), ("_id", DESCENDING)], name="of_member"),
-    IndexModel([("pair.programme", ASCENDING), ("institutions", ASCENDING), ("_id", DESCENDING)], name="of_programme"),
-    IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$type": "date"}}),
-]
+OF_MEMBER = IndexModel([("parties", ASCENDING), ("_id", DESCENDING)], name="of_member")
+DUE = IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$type": "date"}})
+_OF_PROGRAMME = IndexModel(
+    [("pair.programme", ASCENDING), ("institutions", ASCENDING), ("_id", DESCENDING)], name="of_programme"
+)
 
 
 Follow = Callable[[Writing, S | None, S, Trace], None]
@@ -63,7 +63,7 @@ class MongoAggregates(Generic[S]):
         self._follow = follow
 
     async def prepare(self, *further: IndexModel) -> None:
-        await ensure_indexes(self._database[self._name], [*_INDEXES, *further])
+        await ensure_indexes(self._database[self._name], [OF_MEMBER, _OF_PROGRAMME, DUE, *further])
 
     async def find(self, institution: str, id: str) -> S | None:
         document = await self._database[self._name].find_one({"_id": id, "institutions": institution})
@@ -134,8 +134,8 @@ class MongoAggregates(Generic[S]):
 
     def _document(self, state: S) -> Document:
         fields: dict[str, Any] = self._mapping.dump_python(state)
-        parties = [state.pair.mentee.member, state.pair.mentor.member]
-        return {"_id": fields.pop("id"), "institutions": list(state.pair.institutions), "parties": parties, **fields}
+        parties = {"institutions": list(state.parties.institutions), "parties": list(state.parties.members)}
+        return {"_id": fields.pop("id"), **parties, **fields}
 
     def _state(self, document: Document) -> S:
         fields = {name: value for name, value in document.items() if name not in ("_id", "institutions", "parties")}

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
 from services.mentorships.kernel.machine import StateMachine
-from services.mentorships.kernel.pairs import Decided, Pair, Side
+from services.mentorships.kernel.pairs import Decided, OfPair, Pair, Side
 from shared.contracts.mentorships import (
     IntroductionEnding,
     MentorshipActivated,
@@ -63,7 +63,7 @@ _LONGEST_PAUSE = timedelta(days=732)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mentorship:
+class Mentorship(OfPair):
     id: str
     pair: Pair
     state: State

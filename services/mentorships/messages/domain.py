@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from services.mentorships.kernel.pairs import Decided, Pair, Side
+from services.mentorships.kernel.pairs import Decided, OfPair, Pair, Side
 from shared.contracts.mentorships import MessageSent
 from shared.contracts.payload import Recipient
 from shared.errors import Conflict, Forbidden
@@ -27,7 +27,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(OfPair):
     id: str
     mentorship: str
     pair: Pair

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, get_args
 
-from services.mentorships.kernel.pairs import Decided, Pair, Party
+from services.mentorships.kernel.pairs import Decided, Pair, Party, People
 from shared.contracts.mentorships import HearerListed, SupportChanged
 from shared.contracts.payload import Recipient
 from shared.errors import Conflict, Forbidden
@@ -72,6 +72,13 @@ class Support:
     closed_at: datetime | None = None
     due_at: datetime | None = None
     """Never: time changes nothing of it."""
+
+    @property
+    def parties(self) -> People:
+        """The mentee and the hearer, who alone read it."""
+        asking, hearer = self.pair.mentee, self.hearer
+        institutions = sorted({asking.institution, hearer.institution})
+        return People(members=(asking.member, hearer.member), institutions=tuple(institutions))
 
     @property
     def is_open(self) -> bool:

@@ -88,14 +88,6 @@ class MongoSupport(MongoAggregates[Support]):
             hold_people(writing, [after.pair.mentee.member, after.hearer.member])
         super().save(writing, decided, trace, before=before)
 
-    def _document(self, state: Support) -> Document:
-        mentee, hearer = state.pair.mentee, state.hearer
-        own = {
-            "institutions": sorted({mentee.institution, hearer.institution}),
-            "parties": [mentee.member, hearer.member],
-        }
-        return {**super()._document(state), **own}
-
     async def share_a_programme(self, institution: str, other: str) -> bool:
         both = {"admits": {"$all": [institution, other]}, "erased": False}
         return await self._database[PROGRAMMES].find_one(both, {"_id": 1}) is not None

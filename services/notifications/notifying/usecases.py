@@ -32,6 +32,7 @@ from shared.contracts.matching import (
     SuggestionsChanged,
 )
 from shared.contracts.mentorships import (
+    AboutFlash,
     AboutMeetings,
     AboutMentorship,
     GoalChanged,
@@ -44,7 +45,7 @@ from shared.contracts.payload import Recipient as Named
 from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
 from shared.errors import Rejected
 
-AboutPair = AboutRequest | AboutRelationship | AboutMentorship
+AboutPair = AboutRequest | AboutRelationship | AboutMentorship | AboutFlash
 Confidential = SupportChanged | HearerListed
 AnyEvent = SuggestionsChanged | AboutPair | AboutPlace | ErasureRequested | ErasureWithdrawn | Confidential
 _MOMENTS = ("introduction_ends_at", "ends_at", "returns_at", "asked_at", "lapses_at", "moved_to", "starts_at")
@@ -243,8 +244,8 @@ def _recipients(event: AnyEvent) -> list[Recipient]:
 
 
 def _pair_update(event: AboutPair, recipient: Recipient) -> PendingNotification:
-    """One occasion for each request, relationship and meeting series, and for each other kind of matter of a
-    mentorship: an unread update is replaced by the next.
+    """One occasion for each request, relationship, meeting series and flash slot, and for each other kind of matter of
+    a mentorship: an unread update is replaced by the next.
     """
     aggregate, fact = event.TYPE.split(".")[3:5]
     side: Side = "mentee" if recipient.member == event.mentee.member else "mentor"
@@ -255,7 +256,7 @@ def _pair_update(event: AboutPair, recipient: Recipient) -> PendingNotification:
         side=side,
         other=Person(member=other.member, institution=other.institution),
         reason=_reason(event),
-        is_accepted=isinstance(event, RequestAccepted | AboutRelationship | AboutMentorship),
+        is_accepted=isinstance(event, RequestAccepted | AboutRelationship | AboutMentorship | AboutFlash),
         at=next((at for name in _MOMENTS if (at := getattr(event, name, None)) is not None), None),
     )
     return PendingNotification(

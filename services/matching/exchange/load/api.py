@@ -13,7 +13,11 @@ class LoadRead(BaseModel):
     seats: int = Field(description="All programmes together, as everything here")
     seats_taken: int
     hours_per_month: int = Field(description="Given to mentoring")
-    hours_promised: float = Field(description="A month: each seat that is taken is worth an equal share of the hours")
+    hours_promised: float = Field(
+        description="A month: each seat that is taken is worth an equal share of the hours; conversations that take no "
+        "seat count as they were given"
+    )
+    hours_given: float = Field(description="In the last 30 days, in every format, as recorded")
     unanswered: int = Field(description="Requests waiting for an answer")
 
 
@@ -63,6 +67,7 @@ def _load(load: Load | Total) -> dict[str, float]:
         "seats_taken": load.taken,
         "hours_per_month": load.hours,
         "hours_promised": round(load.promised, 1),
+        "hours_given": round(load.given, 1),
         "unanswered": load.unanswered,
     }
 

@@ -1,12 +1,39 @@
-"""The load of mentors: taken seats, promised hours, pending requests. Of institutions' groups only sums are shown.
+"""The load of mentors: taken seats, promised and given hours, pending requests. Of groups only sums are shown.
 
 A group of fewer than five mentors is hidden and excluded from all sums, so that it cannot be found by subtraction.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
 
 LEAST_GROUP = 5
+COUNTED = timedelta(days=30)
+"""The month to which `hours_per_month` is compared: hours given in the last 30 days count."""
+Format = Literal["meeting", "flash"]
+"""How hours were given: a meeting of a mentorship, or a conversation that takes no seat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """Hours that a mentor gave once."""
+
+    id: str
+    mentor: str
+    institution: str
+    format: Format
+    at: datetime
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenMinutes:
+    """In the last month."""
+
+    in_all: int = 0
+    without_seat: int = 0
+    """Of these, in formats that take no seat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,13 +45,20 @@ class Load:
     hours: int
     """Hours a month that the mentor gives to mentoring."""
     unanswered: int
+    minutes: GivenMinutes = GivenMinutes()
 
     @property
     def promised(self) -> float:
-        """Promised hours a month: each seat is worth an equal share of `hours`. Exceeds `hours` where the seats were
-        lowered below the taken seats; where they were lowered to 0 (a pause), all hours are promised.
+        """Promised hours a month: each seat is worth an equal share of `hours`, and conversations that take no seat
+        count as they were given. Exceeds `hours` where the seats were lowered below the taken seats; where they were
+        lowered to 0 (a pause), all hours are promised.
         """
-        return self.hours * self.taken / (self.seats or max(1, self.taken))
+        return self.hours * self.taken / (self.seats or max(1, self.taken)) + self.minutes.without_seat / 60
+
+    @property
+    def given(self) -> float:
+        """Hours in the last month, in every format."""
+        return self.minutes.in_all / 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +68,7 @@ class Total:
     taken: int
     hours: int
     promised: float
+    given: float
     unanswered: int
 
 
@@ -45,6 +80,7 @@ def total(loads: Iterable[Load]) -> Total:
         taken=sum(load.taken for load in known),
         hours=sum(load.hours for load in known),
         promised=sum(load.promised for load in known),
+        given=sum(load.given for load in known),
         unanswered=sum(load.unanswered for load in known),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from services.matching.exchange.load.repository import HOURS
 from services.matching.feedback.documents import ANSWERS
 from services.matching.mentoring.repository.pairs import RELATIONSHIPS, REQUESTS, SEATS, relationship_of, request_of
 from services.matching.privacy.export.usecases import Stored
@@ -33,6 +34,10 @@ class MongoExportRepository:
             "seats_taken": await self._seats(institution, member),
             "experience": [
                 _only(document, ("mentor", "rating", "at")) for document in await _all(self._database[ANSWERS], own)
+            ],
+            "hours_given": [
+                _only(document, ("format", "at", "minutes"))
+                for document in await _all(self._database[HOURS], {"mentor": member, "institution": institution})
             ],
             "rotations": [
                 _rotation(document, member) for document in await _all(self._database[ROTATIONS], {"parties": member})

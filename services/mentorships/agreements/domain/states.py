@@ -6,7 +6,7 @@ from typing import Literal
 
 from services.mentorships.agreements.domain.clauses import Language, Terms
 from services.mentorships.kernel.machine import StateMachine
-from services.mentorships.kernel.pairs import Pair, Side
+from services.mentorships.kernel.pairs import OfPair, Pair, Side
 from shared.errors import NotFound, VersionMismatch
 
 State = Literal["none", "proposed", "in_force", "change_proposed"]
@@ -51,7 +51,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
+class Agreement(OfPair):
     id: str
     mentorship: str
     pair: Pair

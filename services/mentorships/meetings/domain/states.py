@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from services.mentorships.kernel.machine import StateMachine
-from services.mentorships.kernel.pairs import Pair, Side
+from services.mentorships.kernel.pairs import OfPair, Pair, Side
 from services.mentorships.meetings.domain.plans import Plan
 from shared.errors import Conflict
 
@@ -56,7 +56,7 @@ class HeldMeeting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
+class Series(OfPair):
     id: str
     mentorship: str
     pair: Pair

@@ -1,0 +1,42 @@
+"""Follows the hours that mentors give, in whichever format: each held meeting or conversation is counted once."""
+
+from datetime import datetime
+from typing import Protocol
+
+from services.matching.exchange.load.domain import Format, Given
+from shared.contracts.envelope import Received
+from shared.contracts.mentorships import FlashHeld, MeetingHeld
+from shared.contracts.payload import Payload
+from shared.errors import Rejected
+from shared.mongo import Writing
+
+Held = MeetingHeld | FlashHeld
+FORMATS: dict[type[Payload], Format] = {MeetingHeld: "meeting", FlashHeld: "flash"}
+
+
+class Record(Protocol):
+    def __call__(self, writing: Writing, given: Given) -> None:
+        """In the caller's transaction; what is recorded already stays as it is."""
+
+
+class Reactions:
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def on_held(self, received: Received, writing: Writing) -> None:
+        event = received.payload
+        if not isinstance(event, Held):
+            raise Rejected("tombstone_of_a_fact", "a fact cannot be erased: this record has no value")
+        given = Given(
+            id=f"{event.aggregate}@{_second(event.starts_at)}",
+            mentor=event.mentor.member,
+            institution=event.mentor.institution,
+            format=FORMATS[type(event)],
+            at=event.starts_at,
+            minutes=event.minutes,
+        )
+        self._record(writing, given)
+
+
+def _second(moment: datetime) -> str:
+    return moment.strftime("%Y%m%dT%H%M%S")
