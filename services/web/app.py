@@ -7,10 +7,12 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.errors import ServerErrorMiddleware
 
 from services.web.clients import transport
+from services.web.coordinator.hearers import hearers_router
 from services.web.coordinator.members import members_router
 from services.web.coordinator.programmes import programmes_router
 from services.web.coordinator.rosters import rosters_router
 from services.web.coordinator.rounds import rounds_router
+from services.web.coordinator.simulations import simulations_router
 from services.web.home.api import home_router, static_router
 from services.web.inbox.api import inbox_router
 from services.web.languages import Languages
@@ -23,6 +25,7 @@ from services.web.mentorships.calendar import calendar_router
 from services.web.mentorships.check_ins import check_ins_router
 from services.web.mentorships.goals import goals_router
 from services.web.mentorships.guides import guides_router
+from services.web.mentorships.hours import hours_router
 from services.web.mentorships.meetings import meetings_router
 from services.web.mentorships.messages import messages_router
 from services.web.mentorships.steps import steps_router
@@ -33,11 +36,14 @@ from services.web.pages.rendering import Templates
 from services.web.pages.visits import Web
 from services.web.preferences.api import preferences_router
 from services.web.profile.api import profile_router
+from services.web.profile.weights import weights_router
 from services.web.session.providers import Providers
 from services.web.session.repository import SessionRepository
 from services.web.session.sessions import Sessions
 from services.web.settings import WebSettings
 from services.web.sign_in.api import sign_in_router
+from services.web.support.api import support_router
+from services.web.support.asking import asking_router
 from shared import mongo, store_check
 from shared.auth import Authenticator
 from shared.clock import Clock, SystemClock
@@ -129,14 +135,20 @@ def page_routers() -> list[APIRouter]:
         check_ins_router(),
         guides_router(),
         calendar_router(),
+        hours_router(),
+        support_router(),
+        asking_router(),
         inbox_router(),
         profile_router(),
+        weights_router(),
         preferences_router(),
         my_data_router(),
         programmes_router(),
+        hearers_router(),
         members_router(),
         rosters_router(),
         rounds_router(),
+        simulations_router(),
     ]
 
 

@@ -213,6 +213,34 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "dropped": N_("Dropped"),
     },
     "target": {"fit": N_("Best fit"), "coverage": N_("As many mentees as possible")},
+    "simulation": {
+        "running": N_("Being computed"),
+        "ready": N_("Ready"),
+        "applied": N_("Applied"),
+        "dropped": N_("Dropped"),
+    },
+    "simulation_dropped": {
+        "by_coordinator": N_("Dropped by a coordinator"),
+        "programme_changed": N_("The programme was changed otherwise"),
+        "expired": N_("It became too old"),
+        "given_up": N_("It could not be computed"),
+    },
+    "factor_programme": {
+        "topics": N_("Topics"),
+        "specialty": N_("Near specialties"),
+        "stage": N_("Mentor further in their career"),
+        "languages": N_("Languages in common"),
+        "formats": N_("Ways to meet in common"),
+        "time_zone": N_("Near time zones"),
+        "style": N_("Style of mentoring"),
+        "availability": N_("Times in common"),
+        "load": N_("Mentors with more free places"),
+        "experience": N_("How content past mentees were"),
+    },
+    "limit": {
+        "list_length": N_("Mentors on a list, at most"),
+        "minimum_score": N_("Fit that a mentor must reach, in percent"),
+    },
     "place": {
         "planned": N_("Proposed"),
         "left": N_("Left over"),
@@ -299,6 +327,18 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "spam": N_("Advertising"),
         "other": N_("Another reason"),
     },
+    "support_kind": {
+        "discrimination": N_("Discrimination or harassment"),
+        "burnout": N_("Exhaustion or burnout"),
+        "safety": N_("I do not feel safe, or fear for somebody"),
+        "other": N_("Something else"),
+    },
+    "hearer_role": {
+        "mentor": N_("your mentor"),
+        "ombudsperson": N_("Ombudsperson"),
+        "outside_mentor": N_("Mentor from outside"),
+        "other": N_("Person of trust"),
+    },
     "why_waiting": {
         "no_mentor_in_programme": N_("Nobody offers mentoring in this programme yet."),
         "profile_incomplete": N_("Their profile lacks topics, languages or ways to meet."),
@@ -332,3 +372,6 @@ CLOSING = ("goals_reached", "moved_on", "no_time", "not_a_fit", "conflict_of_int
 
 REPORTING = ("harassment", "discrimination", "safety", "spam", "other")
 """Reasons for which a message is reported."""
+
+SUPPORT_KINDS = ("discrimination", "burnout", "safety", "other")
+HEARER_ROLES = ("ombudsperson", "outside_mentor", "other")

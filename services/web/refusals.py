@@ -92,6 +92,29 @@ REFUSALS: Mapping[str, str] = {
     "comment_missing": N_("Write the comment first."),
     "message_missing": N_("Write the message first."),
     "report_reason_missing": N_("Choose why you report this message."),
+    "hearer_missing": N_("Choose the person who reads it."),
+    "support_kind_missing": N_("Choose what it is about."),
+    "support_text_missing": N_("Write what it is about first."),
+    "support_answer_missing": N_("Write the answer first."),
+    "hearer_role_missing": N_("Choose the role of the person."),
+    "hearer_not_available": N_("This person cannot be chosen. Choose somebody else on the list."),
+    "hearer_refused": N_(
+        "You cannot read this, because you assess or coordinate the person who asked. They were notified, and can "
+        "choose somebody else."
+    ),
+    "hearers_full": N_("Your institution's list is full: remove somebody first."),
+    "coordinates_here": N_(
+        "A coordinator of an institution cannot hear its members in confidence. You can leave the list."
+    ),
+    "support_closed": N_("The person who asked has closed this, and what was written is deleted."),
+    "too_many_open": N_("You have as many open requests for support as are possible. Close one first."),
+    "member_not_found": N_("There is no such person, or they are not active."),
+    "signature_missing": N_("Copy the signature from the certificate into this field."),
+    "mentorship_open": N_("There is a certificate once the mentoring has ended."),
+    "nothing_to_certify": N_("No meeting of this mentoring is recorded as held, so there is nothing to certify."),
+    "mentor_only": N_("The certificate is for the mentor."),
+    "rehearsal_running": N_("Another comparison of this programme is being computed: wait for it, or drop it."),
+    "draft_is_today": N_("These are the programme's present rules: change at least one number."),
     "rating_missing": N_("Choose one of the five points."),
     "return_invalid.returns_on": N_("Choose a day after today, and within two years."),
     "request_invalid.returns_on": N_("Enter a date."),

@@ -56,6 +56,7 @@ async def _prepared(running: Running, api: Api) -> Known:
     answered = (await api.member(HOME, asked.id).post("matching", f"/requests/{first['id']}/accept", {})).json()
     course = await _course(api, mentee, asked, answered["relationship"])
     second = await _second_request(api, mentee.id, other.id, wanted)
+    hearer = await _hearer(api, other.id)
     return Known(
         mentee=mentee.name,
         mentor=other.name,
@@ -78,6 +79,7 @@ async def _prepared(running: Running, api: Api) -> Known:
             "profile-never-one": f"/profile/never/{other.id}",
             "preferences": "/preferences",
             "preferences-deliveries": "/preferences/deliveries",
+            "support-ask": f"/mentorships/{answered['relationship']}/support",
             "my-data": "/my-data",
             "my-data-erasure": "/my-data/erasure",
             "invitation": "/invitation",
@@ -85,7 +87,13 @@ async def _prepared(running: Running, api: Api) -> Known:
             "sign-out": "/sign-out",
         },
         mentorship_pages={"mentorships": "/mentorships", **course},
-        mentor_pages={"mentor-home": "/", "asks-all": "/asks", "asks-one": f"/asks/{second}"},
+        mentor_pages={
+            "mentor-home": "/",
+            "asks-all": "/asks",
+            "asks-one": f"/asks/{second}",
+            "support-hearer": "/support",
+            "support-entry": f"/support/entries/{hearer}",
+        },
         coordinator_pages={
             "coordinator-home": "/",
             "programmes": "/programmes",
@@ -97,6 +105,12 @@ async def _prepared(running: Running, api: Api) -> Known:
             "programme-courses": f"/programmes/{CARE}/courses",
             "programme-reports": f"/programmes/{CARE}/reports",
             "programme-rounds": f"/programmes/{CARE}/rounds",
+            "programme-rules": f"/programmes/{CARE}/rules",
+            "programme-simulation": f"/programmes/{CARE}/rules/{await _simulation(api)}",
+            "hearers": "/hearers",
+            "hearers-remove": f"/hearers/{hearer}/remove",
+            "hearers-add": "/hearers/add?name=Zweitsicht",
+            "hearers-add-one": f"/hearers/add/{other.id}",
             "members": "/members?name=Seitenweise",
             "member": f"/members/{mentee.id}",
             "rosters": "/rosters",
@@ -129,6 +143,9 @@ async def _course(api: Api, mentee: Person, mentor: Person, id: str) -> dict[str
     read = await mine.get("mentorships", f"/meetings/{series['id']}")
     await mine.post("mentorships", f"/meetings/{series['id']}/agree", etag=read.headers["etag"])
     meeting = series["proposal"]["coming"][0]["id"]
+    question = {"hearer": "mentor", "kind": "burnout", "text": "I sleep badly since the night shifts."}
+    support = (await mine.post("mentorships", f"{own}/support", question)).json()
+    await theirs.get("mentorships", f"/support/{support['id']}")
     return {
         "mentorships-one": own,
         "mentorships-end": f"{own}/end",
@@ -148,9 +165,31 @@ async def _course(api: Api, mentee: Person, mentor: Person, id: str) -> dict[str
         "meetings-series": f"{own}/meetings/{series['id']}",
         "meetings-one": f"{own}/meetings/{series['id']}/times/{meeting}",
         "check-ins": f"{own}/check-ins",
+        "hours": f"{own}/hours",
+        "support": "/support",
+        "support-one": f"/support/{support['id']}",
         "guides": "/guides",
         "calendar": "/calendar",
     }
+
+
+async def _simulation(api: Api) -> str:
+    """One with a result."""
+    coordinator = api.coordinator(HOME)
+    begun = (await coordinator.post("matching", f"/programmes/{CARE}/rehearsals", {"weights": {"topics": 10}})).json()
+
+    async def is_ready() -> bool | None:
+        found = (await coordinator.get("matching", f"/rehearsals/{begun['id']}")).json()
+        return True if found["state"] == "ready" else None
+
+    await until(is_ready, clock=api.clock, within=WITHIN, missing="the result of the simulation")
+    return str(begun["id"])
+
+
+async def _hearer(api: Api, member: str) -> str:
+    """An entry that has not been accepted yet."""
+    body = {"member": member, "role": "ombudsperson", "note": "Bound to secrecy, in the office on Tuesdays."}
+    return str((await api.coordinator(HOME).post("mentorships", "/institution/hearers", body)).json()["id"])
 
 
 async def _tasks(me: Caller, mentorship: str) -> bool | None:
@@ -182,7 +221,11 @@ async def test_pages_of_a_coordinator(running: Running, known: Known) -> None:
 
 async def test_pages_without_a_sign_in(running: Running) -> None:
     async with running.visitor() as page:
-        for name, path in {"welcome": "/", "signed-out": "/signed-out"}.items():
+        for name, path in {
+            "welcome": "/",
+            "signed-out": "/signed-out",
+            "certificate-check": "/certificates/check",
+        }.items():
             await page.goto(path)
             await _is_sound(page, name)
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from deploy.issuer import LocalIssuer
-from shared.contracts.profiles import ProgrammeLimits
+from shared.contracts.profiles import FACTORS, ProgrammeLimits
 from shared.csv_lines import escape_formula
 from tests.component.matching_kit import (
     CARE,
@@ -212,6 +212,9 @@ def test_a_cell_that_a_spreadsheet_would_execute_is_escaped(cell: str) -> None:
     assert escape_formula("ana") == "ana"
 
 
+TOPICS_ALONE = ",".join(f"{factor}:{100 if factor == 'topics' else 0}" for factor in FACTORS)
+
+
 async def test_the_directory_shows_those_whom_a_mentee_may_ask_only(matching: Matching) -> None:
     answer = await matching.get("/me/mentors", "ana", NORTH, programme=CARE)
     assert answer.status_code == 200, answer.text
@@ -224,6 +227,19 @@ async def test_the_directory_shows_those_whom_a_mentee_may_ask_only(matching: Ma
     page = (await matching.get("/me/mentors", "ana", NORTH, programme=CARE, limit=1)).json()
     following = await matching.get("/me/mentors", "ana", NORTH, programme=CARE, limit=1, cursor=page["next"])
     assert [each["mentor"] for each in following.json()["items"]] == ["milo"]
+    known = (await matching.get("/me/mentors", "ana", NORTH, programme=CARE, mentor=["milo", "unknown"])).json()
+    assert [each["mentor"] for each in known["items"]] == ["milo"]
+
+
+async def test_other_weights_are_tried_on_the_directory_without_being_stored(matching: Matching) -> None:
+    only_topics = await matching.get("/me/mentors", "ana", NORTH, programme=CARE, weights=TOPICS_ALONE)
+    assert only_topics.status_code == 200, only_topics.text
+    first = only_topics.json()["items"][0]
+    assert first["match"] == first["factors"]["topics"]
+    usual = (await matching.get("/me/mentors", "ana", NORTH, programme=CARE)).json()["items"][0]
+    assert usual["match"] != usual["factors"]["topics"]
+    for wrong in ("topics", "topics:101", "rank:5", "topics:-1"):
+        assert (await matching.get("/me/mentors", "ana", NORTH, programme=CARE, weights=wrong)).status_code == 422
 
 
 async def test_a_directory_is_the_mentee_s_own(matching: Matching) -> None:

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from services.mentorships.agreements.api.models import AgreementRead, DifferenceRead, TemplateRead, VersionWithClauses
+from services.mentorships.certificates.api import CertificateRead, HoursRead
 from services.mentorships.checkins import domain as checkins
 from services.mentorships.checkins.api import CheckInList, CheckInRead
 from services.mentorships.goals import domain as goals
@@ -23,11 +24,14 @@ from services.mentorships.meetings.api.bodies import MeetingRead, PlanRead, Seri
 from services.mentorships.meetings.domain import states
 from services.mentorships.messages.api import MessageRead, ThreadRead
 from services.mentorships.messages.domain import ReportReason
+from services.mentorships.support.api.hearers import HearerRead
+from services.mentorships.support.api.requests import AskedOfMeRead, ChoiceRead, SupportRead
+from services.mentorships.support.domain import Kind, Role
 from services.mentorships.tasks.api import TasksRead
 from services.mentorships.tasks.domain import Task
 from services.notifications.deliveries.domain.kinds import KINDS
 from services.web.app import page_routers
-from services.web.clients import meetings, mentorships
+from services.web.clients import meetings, mentorships, support
 from services.web.clients.matching import Party, Relationship
 from services.web.clients.transport import Refused
 from services.web.labels import LABELS
@@ -200,7 +204,13 @@ def test_days_are_those_of_the_reader() -> None:
         (mentorships.Thread, ThreadRead),
         (mentorships.CheckIn, CheckInRead),
         (mentorships.CheckIns, CheckInList),
+        (mentorships.Hours, HoursRead),
+        (mentorships.Certificate, CertificateRead),
         (mentorships.Guide, GuideRead),
+        (support.Choice, ChoiceRead),
+        (support.Request, SupportRead),
+        (support.AskedOfMe, AskedOfMeRead),
+        (support.Hearer, HearerRead),
         (meetings.Meeting, MeetingRead),
         (meetings.Series, SeriesRead),
         (meetings.Plan, PlanRead),
@@ -221,6 +231,8 @@ def test_pages_read_only_what_the_api_answers(read: type[BaseModel], answered: t
         ("meeting", get_args(Status)),
         ("clause", CLAUSES),
         ("report", get_args(ReportReason)),
+        ("support_kind", get_args(Kind)),
+        ("hearer_role", get_args(Role)),
         ("period", get_args(checkins.Period)),
         ("statement", (*checkins.STATEMENTS["mentee"], *checkins.STATEMENTS["mentor"])),
         ("moment", get_args(Moment)),

@@ -7,10 +7,13 @@ from typing import Any
 from services.web.clients.meetings import Meeting, Plan, Proposal, Series
 from services.web.clients.mentorships import (
     Agreement,
+    Certificate,
     CheckIns,
     Difference,
     Goal,
     Guide,
+    HeldMeeting,
+    Hours,
     Mentorship,
     Message,
     Tasks,
@@ -179,6 +182,20 @@ def values(name: str, *, side: str, language: Language) -> dict[str, Any]:
             "statements": check_ins().statements,
             "ratings": ("1", "2", "3", "4", "5"),
         },
+        "hours.html": {
+            "hours": Hours(meetings=(HeldMeeting(starts_at=NOW, minutes=45),), minutes=45),
+            "certificate": Certificate(
+                name="Ada",
+                institution="south",
+                programme="First Friday",
+                began_on=NOW.date(),
+                ended_on=LATER.date(),
+                meetings=1,
+                minutes=45,
+                signed="a.b.c",
+            ),
+        },
+        "certificate_check.html": {"checked": True, "claims": None},
         "guides.html": {
             "guides": [
                 Guide(id="end", moment="ending", title="End", intro="x", steps=("a", "b"), done=(1,), sources=("s",))

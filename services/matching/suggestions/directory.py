@@ -5,7 +5,7 @@ may be shown: a reader of the whole directory learns no mentor's identity, load 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from services.matching.kernel import rules, scoring
@@ -30,6 +30,8 @@ class Sought:
     stage: Stage | None = None
     language: str | None = None
     format: Format | None = None
+    mentors: frozenset[str] | None = None
+    """Only these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +59,17 @@ class Directory:
         self._repository = repository
 
     async def mentors(
-        self, me: Principal, programme: str, sought: Sought, *, after: int, limit: int
+        self,
+        me: Principal,
+        programme: str,
+        sought: Sought,
+        *,
+        weights: Mapping[Factor, int] | None,
+        after: int,
+        limit: int,
     ) -> tuple[Sequence[Listed], str]:
-        """From the rank after `after`; and the mentee's institution. Raises `Conflict` where the mentee's own profile
+        """From the rank after `after`; and the mentee's institution. `weights` are tried in place of the mentee's own;
+        None leaves these. Raises `Conflict` where the mentee's own profile
         prevents every request, and `Rejected` where the search finds too many.
         """
         member = await require_member(self._repository, me)
@@ -75,6 +85,8 @@ class Directory:
                 "search_too_broad", f"more than {CANDIDATES:,} mentors match: choose a topic, a specialty or a language"
             )
         current = await self._repository.policy(programme, [(me.home, id) for id in institutions]) or policy
+        if weights is not None:
+            mentee = replace(mentee, private=replace(mentee.private, weights=weights))
         return (await off_loop(ranked, mentee, found, current))[after : after + limit], me.home
 
 

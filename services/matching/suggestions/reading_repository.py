@@ -78,7 +78,8 @@ def _matching(sought: Sought) -> Document:
         "languages": sought.language,
         "formats": sought.format,
     }
-    return {name: value for name, value in fields.items() if value is not None}
+    wanted: Document = {name: value for name, value in fields.items() if value is not None}
+    return wanted if sought.mentors is None else wanted | {"_id": {"$in": sorted(sought.mentors)}}
 
 
 _SHOWN: Document = {"$or": [{"entries.0": {"$exists": True}}, {"unmatched": {"$ne": None}}]}

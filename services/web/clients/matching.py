@@ -148,6 +148,11 @@ class Matching:
         body = (await self.service.get("/me/mentors", programme=programme, cursor=cursor, limit=25, **wanted)).body
         return [Listed.model_validate(each) for each in body["items"]], body.get("next")
 
+    async def ranked_mentors(self, programme: str, *, weights: str | None = None) -> Sequence[Listed]:
+        """The first ten of the directory, by the reader's own weights or by others (`topics:80,style:0`)."""
+        body = (await self.service.get("/me/mentors", programme=programme, limit=10, weights=weights)).body
+        return [Listed.model_validate(each) for each in body["items"]]
+
     async def why_not(self, mentee: str, mentor: str, programme: str) -> WhyNot:
         answer = await self.service.get(f"/mentees/{mentee}/why-not/{mentor}", programme=programme)
         return WhyNot.model_validate(answer.body)

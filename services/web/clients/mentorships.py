@@ -166,6 +166,27 @@ class CheckIns(Read):
     items: tuple[CheckIn, ...]
 
 
+class HeldMeeting(Read):
+    starts_at: datetime
+    minutes: int
+
+
+class Hours(Read):
+    meetings: tuple[HeldMeeting, ...]
+    minutes: int
+
+
+class Certificate(Read):
+    name: str
+    institution: str
+    programme: str
+    began_on: date
+    ended_on: date
+    meetings: int
+    minutes: int
+    signed: str
+
+
 class Guide(Read):
     id: str
     moment: str
@@ -279,6 +300,20 @@ class Mentorships:
 
     async def answer_check_in(self, id: str, period: str, body: Mapping[str, Any]) -> None:
         await self.service.put(f"/mentorships/{id}/check-ins/{period}", dict(body))
+
+    async def hours(self, id: str) -> Hours:
+        return Hours.model_validate((await self.service.get(f"/mentorships/{id}/hours")).body)
+
+    async def certificate(self, id: str) -> Certificate:
+        return Certificate.model_validate((await self.service.get(f"/mentorships/{id}/certificate")).body)
+
+    async def printed_certificate(self, id: str, *, language: str) -> File:
+        return await self.service.file(f"/mentorships/{id}/certificate/page", language=language)
+
+    async def certificate_keys(self) -> Mapping[str, Any]:
+        """A JSON Web Key Set; it needs no sign-in."""
+        found: Mapping[str, Any] = (await self.service.get("/certificates/keys")).body
+        return found
 
     async def guides(self) -> Sequence[Guide]:
         """In the order in which they help."""

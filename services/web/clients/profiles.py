@@ -77,12 +77,18 @@ class Card(Read):
     email: str | None = None
 
 
+class ProgrammeLimits(Read):
+    list_length: int = 10
+    minimum_score: int = 0
+
+
 class Programme(Read):
     id: str
     institution: str
     name: str
     status: str
     weights: Mapping[str, int]
+    limits: ProgrammeLimits = ProgrammeLimits()
 
 
 class Counts(Read):
@@ -159,6 +165,9 @@ class Profiles:
         """By id: those that the reader's institution owns or is admitted to."""
         found = await self.service.pages("/programmes", most=_PROGRAMMES)
         return {programme["id"]: Programme.model_validate(programme) for programme in found}
+
+    async def change_programme(self, id: str, fields: Mapping[str, Any], *, etag: str) -> None:
+        await self.service.patch(f"/programmes/{id}", dict(fields), etag=etag)
 
     async def members(self, *, cursor: str | None, **wanted: str | None) -> tuple[Sequence[Member], str | None]:
         """A page of members, and the cursor of the next."""

@@ -15,6 +15,8 @@ from services.web.clients.meetings import Meetings
 from services.web.clients.mentorships import Mentorships
 from services.web.clients.notifications import Notifications
 from services.web.clients.profiles import Profiles
+from services.web.clients.simulations import Simulations
+from services.web.clients.support import Support
 from services.web.clients.transport import Refused, Service, ServiceDown
 from services.web.languages import Language, accepted
 from services.web.pages.forms import CSRF, OWNER, Form, form_from, form_of
@@ -133,6 +135,14 @@ class SignedInVisit(Visit):
     @property
     def meetings(self) -> Meetings:
         return Meetings(self._service("mentorships"))
+
+    @property
+    def simulations(self) -> Simulations:
+        return Simulations(self._service("matching"))
+
+    @property
+    def support(self) -> Support:
+        return Support(self._service("mentorships"))
 
     def _service(self, name: str) -> Service:
         return replace(self.web.service(name, self.token), worded=self.language.wrong_value)

@@ -1,4 +1,4 @@
-"""The profile: an overview, steps to change it, weights and the never-list. A change names the version it was made on;
+"""The profile: an overview, steps to change it, and the never-list. A change names the version it was made on;
 where somebody else changed the profile in between, both versions are shown and nothing typed is lost.
 """
 
@@ -8,13 +8,13 @@ from typing import Any
 from fastapi import APIRouter, Response
 from starlette.exceptions import HTTPException
 
-from services.web.clients.profiles import Own, Programme
+from services.web.clients.profiles import Own
 from services.web.clients.transport import Refused
 from services.web.pages.forms import Form, page_router
 from services.web.pages.readers import seen
 from services.web.pages.terms import LANGUAGES
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
-from services.web.profile.steps import FACTORS, MOST_WEIGHT, STEPS, Step, step_after, step_named, weights_of
+from services.web.profile.steps import STEPS, Step, step_after, step_named
 from shared.contracts.payload import Id
 
 _STALE = 412
@@ -40,30 +40,8 @@ def profile_router() -> APIRouter:
     async def save(key: str, visit: SignedIn, form: Posted) -> Response:
         return await _save(visit, _known(key), form)
 
-    _weights(routes)
     _never(routes)
     return routes
-
-
-def _weights(routes: APIRouter) -> None:
-    @routes.get("/profile/weights")
-    async def edit(visit: SignedIn) -> Response:
-        profile, etag = await visit.profiles.me()
-        stored = Form({factor: [str(weight)] for factor, weight in profile.weights.items()})
-        return await _weighing(visit, profile, etag, visit.form if visit.form.values else stored)
-
-    @routes.post("/profile/weights")
-    async def save(visit: SignedIn, form: Posted) -> Response:
-        weights, errors = weights_of(form)
-        profile, etag = await visit.profiles.me()
-        if errors:
-            return await _weighing(visit, profile, form.version, form.with_errors(_worded(visit, errors, MOST_WEIGHT)))
-        refused = await _change(visit, {"weights": dict(weights)}, form)
-        if refused is None:
-            return visit.go("/mentors")
-        if refused.status != _STALE:
-            return await _weighing(visit, profile, form.version, form.refused(refused, visit.refusal(refused)))
-        return await _weighing(visit, profile, etag, form.with_errors({}, visit.refusal(refused)))
 
 
 def _never(routes: APIRouter) -> None:
@@ -102,9 +80,9 @@ async def _save(visit: SignedInVisit, step: Step, form: Form) -> Response:
     values, errors = step.read(form, profile)
     if errors:
         most = {field.name: field.most for field in step.fields}
-        worded = {name: _number_error(visit, text, most[name]) for name, text in errors.items()}
+        worded = {name: number_error(visit, text, most[name]) for name, text in errors.items()}
         return _step(visit, step, profile, form.version, form.with_errors(worded), status=422)
-    refused = await _change(visit, values, form)
+    refused = await change_profile(visit, values, form)
     if refused is None:
         following = step_after(step)
         return visit.go(f"/profile/steps/{following.key}" if following and form.text("then") else "/profile")
@@ -115,7 +93,8 @@ async def _save(visit: SignedInVisit, step: Step, form: Form) -> Response:
     return _step(visit, step, profile, form.version, wrong, status=422)
 
 
-async def _change(visit: SignedInVisit, values: Mapping[str, Any], form: Form) -> Refused | None:
+async def change_profile(visit: SignedInVisit, values: Mapping[str, Any], form: Form) -> Refused | None:
+    """The refusal, or None."""
     try:
         await seen(visit, await visit.profiles.change_me(values, etag=form.version))
     except Refused as refused:
@@ -148,15 +127,6 @@ def _step(
     )
 
 
-async def _weighing(visit: SignedInVisit, profile: Own, etag: str, form: Form) -> Response:
-    programmes = await part(visit.profiles.programmes())
-    mine = [each.programme for each in profile.enrolments if "mentee" in each.roles]
-    known: Mapping[str, Programme] = programmes.value or {}
-    usual = next((known[id].weights for id in mine if id in known), dict[str, int]())
-    status = 422 if form.errors or form.problems else 200
-    return visit.page("profile/weights.html", status=status, form=form, etag=etag, factors=FACTORS, usual=usual)
-
-
 def _known(key: str) -> Step:
     step = step_named(key)
     if step is None:
@@ -172,9 +142,5 @@ def missing(profile: Own) -> Sequence[str]:
     return [key for key, lacks in (("topics", wants or offers), ("meeting", not can_meet)) if lacks]
 
 
-def _worded(visit: SignedInVisit, errors: Mapping[str, str], most: int) -> Mapping[str, str]:
-    return {name: _number_error(visit, text, most) for name, text in errors.items()}
-
-
-def _number_error(visit: SignedInVisit, text: str, most: int) -> str:
+def number_error(visit: SignedInVisit, text: str, most: int) -> str:
     return visit.language.text(text).format(least=0, most=most)
