@@ -21,6 +21,7 @@ from services.web.mentee.directory import directory_router
 from services.web.mentor.api import mentor_router
 from services.web.mentorships.agreement import agreement_router
 from services.web.mentorships.api import mentorships_router
+from services.web.mentorships.asking import asking_router
 from services.web.mentorships.calendar import calendar_router
 from services.web.mentorships.check_ins import check_ins_router
 from services.web.mentorships.goals import goals_router
@@ -29,6 +30,7 @@ from services.web.mentorships.hours import hours_router
 from services.web.mentorships.meetings import meetings_router
 from services.web.mentorships.messages import messages_router
 from services.web.mentorships.steps import steps_router
+from services.web.mentorships.support import support_router
 from services.web.my_data.api import my_data_router
 from services.web.pages.headers import SecurityHeaders
 from services.web.pages.problems import answer_fault, answer_problems
@@ -42,8 +44,6 @@ from services.web.session.repository import SessionRepository
 from services.web.session.sessions import Sessions
 from services.web.settings import WebSettings
 from services.web.sign_in.api import sign_in_router
-from services.web.support.api import support_router
-from services.web.support.asking import asking_router
 from shared import mongo, store_check
 from shared.auth import Authenticator
 from shared.clock import Clock, SystemClock

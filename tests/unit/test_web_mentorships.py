@@ -38,6 +38,7 @@ from services.web.labels import LABELS
 from services.web.languages import Language, Languages
 from services.web.mentorships import about, plans
 from services.web.mentorships.agreement import CLAUSES
+from services.web.pages import checks
 from services.web.pages.forms import Form, form_of
 from services.web.pages.rendering import Templates
 from tests.unit import web_mentorships as samples
@@ -117,7 +118,7 @@ def test_a_refusal_is_shown_at_its_field_in_the_reader_s_language() -> None:
         "type": "urn:preceptor:problem:meeting_plan_invalid",
         "errors": [{"field": "starts", "message": "must be after now"}, {"field": "rule", "message": "is none"}],
     }
-    shown = about.refused_form(visit, chosen(), Refused(422, problem))
+    shown = checks.refused_form(visit, chosen(), Refused(422, problem))
     assert shown.errors["starts"].startswith("Wählen Sie eine Zeit")
     assert shown.problems == ("rule: is none",)
     assert shown.text("time") == "17:00"
@@ -126,7 +127,7 @@ def test_a_refusal_is_shown_at_its_field_in_the_reader_s_language() -> None:
 def test_a_nested_field_finds_its_place() -> None:
     visit: Any = SimpleNamespace(language=language(), refusal=lambda refused: refused.detail)
     problem = {"errors": [{"field": "clauses.goals", "message": "too long"}]}
-    assert about.refused_form(visit, form_of([("goals", "x")]), Refused(422, problem)).errors == {"goals": "too long"}
+    assert checks.refused_form(visit, form_of([("goals", "x")]), Refused(422, problem)).errors == {"goals": "too long"}
 
 
 def test_a_mentorship_that_matching_alone_knows_can_be_paused_and_ended() -> None:

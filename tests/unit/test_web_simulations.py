@@ -129,7 +129,7 @@ def listed(mentor: str, match: int) -> dict[str, Any]:
 
 
 def mine() -> dict[str, Any]:
-    return member("m1", enrolments=[{"programme": "care", "roles": ["mentee"]}])
+    return member("m1", name="Nora", locale="en", enrolments=[{"programme": "care", "roles": ["mentee"]}])
 
 
 async def test_a_mentee_sees_who_would_come_first_before_they_save() -> None:

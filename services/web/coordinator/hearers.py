@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from services.web.clients.profiles import Member
 from services.web.clients.transport import Refused
 from services.web.labels import HEARER_ROLES
-from services.web.mentorships import about
+from services.web.pages import checks
 from services.web.pages.forms import Form, form_of, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
 from shared.contracts.payload import Id
@@ -32,7 +32,7 @@ def hearers_router() -> APIRouter:
         try:
             await visit.support.remove_entry(hearer)
         except Refused as refused:
-            return await _removing(visit, hearer, about.refused_form(visit, form, refused))
+            return await _removing(visit, hearer, checks.refused_form(visit, form, refused))
         return visit.go("/hearers")
 
     _add(routes)
@@ -57,13 +57,13 @@ def _add(routes: APIRouter) -> None:
     @routes.post("/hearers/add/{member}")
     async def add(member: Id, visit: SignedIn, form: Posted) -> Response:
         role = form.text("role")
-        checked = about.missing(visit, form, role="hearer_role_missing")
+        checked = checks.missing(visit, form, role="hearer_role_missing")
         if checked.errors:
             return await _adding(visit, member, checked)
         try:
             await visit.support.add_hearer(member=member, role=role, note=form.text("note"), once=form.once)
         except Refused as refused:
-            return await _adding(visit, member, about.refused_form(visit, form, refused))
+            return await _adding(visit, member, checks.refused_form(visit, form, refused))
         return visit.go("/hearers")
 
 
@@ -72,7 +72,7 @@ async def _removing(visit: SignedInVisit, id: str, form: Form) -> Response:
     found = next((each for each in await visit.support.hearers() if each.id == id), None)
     if found is None:
         raise HTTPException(404)
-    return visit.page("coordinator/hearer_remove.html", status=about.status_of(form), form=form, hearer=found)
+    return visit.page("coordinator/hearer_remove.html", status=checks.status_of(form), form=form, hearer=found)
 
 
 async def _searching(visit: SignedInVisit, form: Form) -> Response:
@@ -82,7 +82,7 @@ async def _searching(visit: SignedInVisit, form: Form) -> Response:
             found, _ = await visit.profiles.members(cursor=None, name=form.text("name"), status="active")
         except Refused as refused:
             form = form.with_errors({"name": visit.refusal(refused)})
-    return visit.page("coordinator/hearer_search.html", status=about.status_of(form), form=form, members=found)
+    return visit.page("coordinator/hearer_search.html", status=checks.status_of(form), form=form, members=found)
 
 
 async def _adding(visit: SignedInVisit, member: str, form: Form) -> Response:
@@ -90,7 +90,7 @@ async def _adding(visit: SignedInVisit, member: str, form: Form) -> Response:
     known = await part(visit.profiles.member(member))
     return visit.page(
         "coordinator/hearer_add.html",
-        status=about.status_of(form),
+        status=checks.status_of(form),
         form=form,
         member=member,
         name=known.value.name if known.value else "",

@@ -13,10 +13,10 @@ from starlette.exceptions import HTTPException
 from services.web.clients.profiles import Programme
 from services.web.clients.transport import Refused
 from services.web.coordinator.programmes import programme_of
-from services.web.mentorships import about
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit
-from services.web.profile.steps import FACTORS, MOST_WEIGHT, WRONG_NUMBER
+from services.web.pages.weights import FACTORS, MOST_WEIGHT, WRONG_NUMBER
 from shared.contracts.payload import Id
 
 WEIGHED = tuple(factor for factor in FACTORS if factor != "identity")
@@ -62,7 +62,7 @@ def _one(routes: APIRouter) -> None:
             else:
                 raise HTTPException(404)
         except Refused as refused:
-            return await _result(visit, programme, simulation, about.refused_form(visit, form, refused))
+            return await _result(visit, programme, simulation, checks.refused_form(visit, form, refused))
         return visit.go(f"/programmes/{programme}/rules")
 
 
@@ -80,7 +80,7 @@ async def _editing(visit: SignedInVisit, programme: str, form: Form) -> Response
         raise HTTPException(404)
     return visit.page(
         "coordinator/rules.html",
-        status=about.status_of(form),
+        status=checks.status_of(form),
         form=form if form.values else _filled(found),
         programme=found,
         factors=WEIGHED,
@@ -93,7 +93,7 @@ async def _result(visit: SignedInVisit, programme: str, id: str, form: Form) -> 
     found, (simulation, etag) = await asyncio.gather(programme_of(visit, programme), visit.simulations.simulation(id))
     return visit.page(
         "coordinator/simulation.html",
-        status=about.status_of(form),
+        status=checks.status_of(form),
         form=form,
         programme=found,
         simulation=simulation,

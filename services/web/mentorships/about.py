@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from services.web.clients.matching import Party, Relationship
 from services.web.clients.mentorships import Mentorship, Person
 from services.web.clients.transport import Refused, ServiceDown
+from services.web.pages import checks
 from services.web.pages.forms import Form
 from services.web.pages.visits import SignedInVisit, part
-from services.web.refusals import REFUSALS
 
 _NOT_FOUND = 404
 _BEGINS_WITHIN = timedelta(minutes=1)
@@ -99,36 +99,13 @@ def as_matching_knows(relationship: Relationship, member: str) -> Mentorship:
     )
 
 
-def refused_form(visit: SignedInVisit, form: Form, refused: Refused) -> Form:
-    """With the errors of a service at the form's fields; those that the pages know in the reader's language."""
-    errors: dict[str, str] = {}
-    others: list[str] = []
-    for place, text in refused.errors.items():
-        field = next((name for name in reversed(place.split(".")) if name in form.values), "")
-        known = REFUSALS.get(f"{refused.code}.{field}")
-        shown = visit.language.text(known) if known else text
-        if field:
-            errors[field] = shown
-        else:
-            others.append(f"{place}: {text}")
-    return form.with_errors(errors, *(others or ([] if errors else [visit.refusal(refused)])))
-
-
-def status_of(form: Form) -> int:
-    return 422 if form.errors or form.problems else 200
-
-
-def missing(visit: SignedInVisit, form: Form, **codes: str) -> Form:
-    """With an error at each of these fields that is empty. `codes`: of the text, by field."""
-    wrong = {name: visit.language.refusal(code, "") for name, code in codes.items() if not form.text(name).strip()}
-    return form.with_errors({**form.errors, **wrong}, *form.problems)
-
-
 def page(
     visit: SignedInVisit, template: str, mentorship: Mentorship, form: Form | None = None, **values: Any
 ) -> Response:
     shown = form if form is not None else visit.form
-    return visit.page(f"mentorships/{template}", status=status_of(shown), form=shown, mentorship=mentorship, **values)
+    return visit.page(
+        f"mentorships/{template}", status=checks.status_of(shown), form=shown, mentorship=mentorship, **values
+    )
 
 
 def _person(party: Party) -> Person:

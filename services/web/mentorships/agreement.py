@@ -11,6 +11,7 @@ from services.web.clients.mentorships import Agreement, Difference, Mentorship, 
 from services.web.clients.transport import Refused
 from services.web.mentorships import about
 from services.web.mentorships.files import passed_on
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
 from shared.contracts.payload import Id
@@ -35,7 +36,7 @@ def agreement_router() -> APIRouter:
                 command = "withdraw" if form.text("command") == "withdraw" else "sign"
                 await visit.mentorships.answer_version(mentorship, number, command, once=form.once)
         except Refused as refused:
-            return await _page(visit, mentorship, about.refused_form(visit, form, refused))
+            return await _page(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/agreement")
 
     _propose(routes)
@@ -56,7 +57,7 @@ def _propose(routes: APIRouter) -> None:
         try:
             await visit.mentorships.propose(mentorship, _body(form), etag=form.version, once=form.once)
         except Refused as refused:
-            return await _writing(visit, mentorship, about.refused_form(visit, form, refused))
+            return await _writing(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/agreement")
 
 
@@ -168,7 +169,7 @@ def _checked(visit: SignedInVisit, form: Form) -> Form:
         for name in ("interval_days", "length_months")
         if form.number(name) is None
     }
-    return about.missing(visit, form.with_errors(wrong), review_on="date_missing")
+    return checks.missing(visit, form.with_errors(wrong), review_on="date_missing")
 
 
 def _body(form: Form) -> Mapping[str, Any]:

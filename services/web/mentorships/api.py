@@ -10,6 +10,7 @@ from services.web.clients.matching import Relationship
 from services.web.clients.mentorships import Mentorship
 from services.web.clients.transport import Refused
 from services.web.mentorships import about
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
 from shared.contracts.payload import Id
@@ -45,7 +46,7 @@ def mentorships_router() -> APIRouter:
         try:
             await _decide(visit, mentorship, form)
         except Refused as refused:
-            return await _page(visit, mentorship, about.refused_form(visit, form, refused))
+            return await _page(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}")
 
     return routes

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from services.web.clients.mentorships import CheckIns
 from services.web.clients.transport import Refused
 from services.web.mentorships import about
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
 from shared.contracts.payload import Id
@@ -36,7 +37,7 @@ def check_ins_router() -> APIRouter:
         known = await visit.mentorships.check_ins(mentorship)
         ratings = [form.text(statement) for statement in known.statements]
         codes = dict.fromkeys(known.statements, "rating_missing")
-        checked = about.missing(visit, form, **codes)
+        checked = checks.missing(visit, form, **codes)
         if checked.errors or not set(ratings) <= set(RATINGS):
             return await _asking(visit, mentorship, period, checked)
         body = {
@@ -47,7 +48,7 @@ def check_ins_router() -> APIRouter:
         try:
             await visit.mentorships.answer_check_in(mentorship, period, body)
         except Refused as refused:
-            return await _asking(visit, mentorship, period, about.refused_form(visit, form, refused))
+            return await _asking(visit, mentorship, period, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/check-ins")
 
     return routes

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from services.web.clients.transport import Refused
 from services.web.mentorships import about
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit
 from shared.contracts.payload import Id
@@ -42,13 +43,13 @@ def _set(routes: APIRouter) -> None:
 
     @routes.post("/mentorships/{mentorship}/goals/new")
     async def set_goal(mentorship: Id, visit: SignedIn, form: Posted) -> Response:
-        checked = about.missing(visit, form, title="goal_title_missing")
+        checked = checks.missing(visit, form, title="goal_title_missing")
         if checked.errors:
             return await _writing(visit, mentorship, checked)
         try:
             goal = await visit.mentorships.set_goal(mentorship, _body(form), once=form.once)
         except Refused as refused:
-            return await _writing(visit, mentorship, about.refused_form(visit, form, refused))
+            return await _writing(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/goals/{goal.id}")
 
 
@@ -64,13 +65,13 @@ def _one(routes: APIRouter) -> None:
             if command in _MOVES:
                 await visit.mentorships.move_goal(goal, command, etag=form.version, once=form.once)
             else:
-                checked = about.missing(visit, form, text="comment_missing")
+                checked = checks.missing(visit, form, text="comment_missing")
                 if checked.errors:
                     return await _goal(visit, mentorship, goal, checked)
                 audience = "author" if form.has("private", "yes") else "pair"
                 await visit.mentorships.comment(goal, text=form.text("text"), audience=audience, once=form.once)
         except Refused as refused:
-            return await _goal(visit, mentorship, goal, about.refused_form(visit, form, refused))
+            return await _goal(visit, mentorship, goal, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/goals/{goal}")
 
 
@@ -81,13 +82,13 @@ def _change(routes: APIRouter) -> None:
 
     @routes.post("/mentorships/{mentorship}/goals/{goal}/change")
     async def change(mentorship: Id, goal: Id, visit: SignedIn, form: Posted) -> Response:
-        checked = about.missing(visit, form, title="goal_title_missing")
+        checked = checks.missing(visit, form, title="goal_title_missing")
         if checked.errors:
             return await _writing(visit, mentorship, checked, goal=goal)
         try:
             await visit.mentorships.change_goal(goal, _body(form), etag=form.version)
         except Refused as refused:
-            return await _writing(visit, mentorship, about.refused_form(visit, form, refused), goal=goal)
+            return await _writing(visit, mentorship, checks.refused_form(visit, form, refused), goal=goal)
         return visit.go(f"/mentorships/{mentorship}/goals/{goal}")
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from services.web.clients.mentorships import Mentorships
 from services.web.mentorships import about
 from services.web.mentorships.files import passed_on
+from services.web.pages import checks
 from services.web.pages.forms import Form, form_from, page_router
 from services.web.pages.visits import AnyVisit, SignedIn, Visit, part
 from shared.contracts.payload import Id
@@ -68,5 +69,5 @@ def verified(signed: str, keys: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def _checking(
     visit: Visit, form: Form, *, is_checked: bool = False, claims: Mapping[str, Any] | None = None
 ) -> Response:
-    status = about.status_of(form)
+    status = checks.status_of(form)
     return visit.page("mentorships/certificate_check.html", status=status, form=form, checked=is_checked, claims=claims)

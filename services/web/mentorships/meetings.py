@@ -11,6 +11,7 @@ from services.web.clients.meetings import Series
 from services.web.clients.transport import Refused
 from services.web.mentorships import about, plans
 from services.web.mentorships.files import passed_on
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit
 from shared.contracts.payload import Id
@@ -39,7 +40,7 @@ def meetings_router() -> APIRouter:
             await _require(visit, mentorship, series)
             await visit.meetings.record(series, meeting, outcome, once=form.once)
         except Refused as refused:
-            return await _list(visit, mentorship, about.refused_form(visit, form, refused))
+            return await _list(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/meetings")
 
     _propose(routes)
@@ -62,7 +63,7 @@ def _propose(routes: APIRouter) -> None:
         try:
             await visit.meetings.propose(mentorship, plans.body(form), once=form.once)
         except Refused as refused:
-            return await _planning(visit, mentorship, about.refused_form(visit, form, refused))
+            return await _planning(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/meetings")
 
 
@@ -79,7 +80,7 @@ def _propose_other(routes: APIRouter) -> None:
         try:
             await visit.meetings.counter(series, plans.body(form), etag=form.version)
         except Refused as refused:
-            return await _planning(visit, mentorship, about.refused_form(visit, form, refused), series=series)
+            return await _planning(visit, mentorship, checks.refused_form(visit, form, refused), series=series)
         return visit.go(f"/mentorships/{mentorship}/meetings/{series}")
 
 
@@ -96,7 +97,7 @@ def _series(routes: APIRouter) -> None:
         try:
             await visit.meetings.decide(series, command, etag=form.version, once=form.once)
         except Refused as refused:
-            return await _page(visit, mentorship, series, about.refused_form(visit, form, refused))
+            return await _page(visit, mentorship, series, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/meetings/{series}")
 
     @routes.get("/mentorships/{mentorship}/meetings/{series}/calendar.ics")
@@ -122,7 +123,7 @@ def _one(routes: APIRouter) -> None:
                 starts = f"{form.text('starts')}T{form.text('time')}"
                 await visit.meetings.move(series, meeting, starts, etag=form.version)
         except Refused as refused:
-            return await _moving(visit, mentorship, series, meeting, about.refused_form(visit, form, refused))
+            return await _moving(visit, mentorship, series, meeting, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/meetings/{series}")
 
 

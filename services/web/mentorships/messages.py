@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from services.web.clients.transport import Refused
 from services.web.labels import REPORTING
 from services.web.mentorships import about
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit
 from shared.contracts.payload import Id
@@ -26,12 +27,12 @@ def messages_router() -> APIRouter:
             if command in {"block", "unblock"}:
                 await visit.mentorships.block(mentorship, is_blocked=command == "block")
             else:
-                checked = about.missing(visit, form, text="message_missing")
+                checked = checks.missing(visit, form, text="message_missing")
                 if checked.errors:
                     return await _thread(visit, mentorship, checked)
                 await visit.mentorships.send(mentorship, form.text("text"), once=form.once)
         except Refused as refused:
-            return await _thread(visit, mentorship, about.refused_form(visit, form, refused))
+            return await _thread(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/messages")
 
     _report(routes)
@@ -46,13 +47,13 @@ def _report(routes: APIRouter) -> None:
     @routes.post("/mentorships/{mentorship}/messages/{message}/report")
     async def report(mentorship: Id, message: Id, visit: SignedIn, form: Posted) -> Response:
         reason, comment = form.text("reason"), form.text("comment")
-        checked = about.missing(visit, form, reason="report_reason_missing")
+        checked = checks.missing(visit, form, reason="report_reason_missing")
         if checked.errors:
             return await _reporting(visit, mentorship, message, checked)
         try:
             await visit.mentorships.report(message, reason=reason, comment=comment, once=form.once)
         except Refused as refused:
-            return await _reporting(visit, mentorship, message, about.refused_form(visit, form, refused))
+            return await _reporting(visit, mentorship, message, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/messages")
 
 

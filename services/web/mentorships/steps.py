@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from services.web.clients.transport import Refused
 from services.web.labels import CLOSING
 from services.web.mentorships import about
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit
 from shared.contracts.payload import Id
@@ -30,7 +31,7 @@ def _pause(routes: APIRouter) -> None:
         try:
             await visit.matching.change_relationship(mentorship, "pause", {}, etag=form.version, once=form.once)
         except Refused as refused:
-            return await _pausing(visit, mentorship, about.refused_form(visit, form, refused), "pause.html")
+            return await _pausing(visit, mentorship, checks.refused_form(visit, form, refused), "pause.html")
         await about.followed(visit, mentorship, before=form.text("state"))
         if not form.text("returns_on"):
             return visit.go(f"/mentorships/{mentorship}")
@@ -49,7 +50,7 @@ async def _return(visit: SignedInVisit, id: str, form: Form, *, etag: str) -> Re
     try:
         await visit.mentorships.plan_return(id, form.text("returns_on") or None, etag=etag)
     except Refused as refused:
-        return await _pausing(visit, id, about.refused_form(visit, form, refused), "return.html")
+        return await _pausing(visit, id, checks.refused_form(visit, form, refused), "return.html")
     return visit.go(f"/mentorships/{id}")
 
 
@@ -71,7 +72,7 @@ def _leave(routes: APIRouter) -> None:
         try:
             await visit.mentorships.decide(mentorship, "leave", etag=form.version, once=form.once)
         except Refused as refused:
-            return await _leaving(visit, mentorship, about.refused_form(visit, form, refused))
+            return await _leaving(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}")
 
 
@@ -100,7 +101,7 @@ def _end(routes: APIRouter) -> None:
             body = {"reason": form.text("reason"), "never_again": form.has("never_again", "yes")}
             await visit.matching.change_relationship(mentorship, "close", body, etag=form.version, once=form.once)
         except Refused as refused:
-            return await _ending(visit, mentorship, about.refused_form(visit, form, refused))
+            return await _ending(visit, mentorship, checks.refused_form(visit, form, refused))
         await about.followed(visit, mentorship, before=form.text("state"))
         return visit.go(f"/mentorships/{mentorship}")
 

@@ -9,14 +9,9 @@ from services.web.clients.profiles import Own
 from services.web.labels import N_
 from services.web.pages.forms import Form
 from services.web.pages.terms import term
+from services.web.pages.weights import FACTORS, MOST_WEIGHT, WRONG_NUMBER
 
 Kind = Literal["line", "area", "choice", "many", "terms", "languages", "number", "flag"]
-FACTORS = (
-    *("topics", "specialty", "stage", "languages", "formats", "time_zone"),
-    *("style", "availability", "load", "experience", "identity"),
-)
-WRONG_NUMBER = N_("Enter a whole number from {least} to {most}.")
-MOST_WEIGHT = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

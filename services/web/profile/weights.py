@@ -9,11 +9,12 @@ from fastapi import APIRouter, Response
 from services.web.clients.matching import Listed
 from services.web.clients.profiles import Own, Programme
 from services.web.clients.transport import Refused, ServiceDown
-from services.web.mentorships import about
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
+from services.web.pages.weights import FACTORS, MOST_WEIGHT
 from services.web.profile.api import change_profile, number_error
-from services.web.profile.steps import FACTORS, MOST_WEIGHT, weights_of
+from services.web.profile.steps import weights_of
 
 _STALE = 412
 
@@ -88,7 +89,7 @@ async def _weighing(
     usual = next((known[id].weights for id in _as_mentee(profile) if id in known), dict[str, int]())
     return visit.page(
         "profile/weights.html",
-        status=about.status_of(form),
+        status=checks.status_of(form),
         form=form,
         etag=etag,
         factors=FACTORS,

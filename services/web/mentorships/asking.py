@@ -9,6 +9,7 @@ from services.web.clients.transport import Refused
 from services.web.labels import SUPPORT_KINDS
 from services.web.languages import Language
 from services.web.mentorships import about
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit
 from shared.contracts.payload import Id
@@ -23,7 +24,7 @@ def asking_router() -> APIRouter:
 
     @routes.post("/mentorships/{mentorship}/support")
     async def check_or_send(mentorship: Id, visit: SignedIn, form: Posted) -> Response:
-        checked = about.missing(
+        checked = checks.missing(
             visit, form, hearer="hearer_missing", kind="support_kind_missing", text="support_text_missing"
         )
         if checked.errors or form.text("step") == "change":
@@ -39,7 +40,7 @@ def asking_router() -> APIRouter:
                 once=form.once,
             )
         except Refused as refused:
-            return await _writing(visit, mentorship, about.refused_form(visit, form, refused))
+            return await _writing(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/support/{asked.id}")
 
     return routes
@@ -52,7 +53,7 @@ async def _writing(visit: SignedInVisit, id: str, form: Form, *, template: str =
         template, form = "ask.html", form.with_errors({"hearer": visit.language.refusal("hearer_missing", "")})
     return visit.page(
         f"support/{template}",
-        status=about.status_of(form),
+        status=checks.status_of(form),
         form=form,
         mentorship=mentorship,
         choices=[(choice.id, _who(choice, visit.language)) for choice in choices],

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from starlette.exceptions import HTTPException
 
 from services.web.clients.transport import Refused
-from services.web.mentorships import about
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
 from shared.contracts.payload import Id
@@ -38,12 +38,12 @@ def _one(routes: APIRouter) -> None:
                 return visit.go("/support")
             if command != "answer":
                 raise HTTPException(404)
-            checked = about.missing(visit, form, text="support_answer_missing")
+            checked = checks.missing(visit, form, text="support_answer_missing")
             if checked.errors:
                 return await _page(visit, support, checked)
             await visit.support.answer(support, form.text("text"))
         except Refused as refused:
-            return await _page(visit, support, about.refused_form(visit, form, refused))
+            return await _page(visit, support, checks.refused_form(visit, form, refused))
         return visit.go(f"/support/{support}")
 
 
@@ -61,7 +61,7 @@ def _entries(routes: APIRouter) -> None:
             else:
                 await visit.support.remove_entry(entry)
         except Refused as refused:
-            return await _entry(visit, entry, about.refused_form(visit, form, refused))
+            return await _entry(visit, entry, checks.refused_form(visit, form, refused))
         return visit.go("/support")
 
 
@@ -69,7 +69,7 @@ async def _entry(visit: SignedInVisit, id: str, form: Form) -> Response:
     found = next((each for each in await visit.support.my_entries() if each.id == id), None)
     if found is None:
         raise HTTPException(404)
-    return visit.page("support/entry.html", status=about.status_of(form), form=form, entry=found)
+    return visit.page("support/entry.html", status=checks.status_of(form), form=form, entry=found)
 
 
 async def _overview(visit: SignedInVisit) -> Response:
@@ -102,4 +102,4 @@ async def _page(visit: SignedInVisit, id: str, form: Form) -> Response:
     is_own = found.mentee == visit.member
     if not is_own and not form.values and found.answer:
         form = Form({"text": [found.answer]})
-    return visit.page("support/one.html", status=about.status_of(form), form=form, support=found, is_own=is_own)
+    return visit.page("support/one.html", status=checks.status_of(form), form=form, support=found, is_own=is_own)

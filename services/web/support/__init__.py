@@ -1,1 +1,0 @@
-"""Confidential support: what a mentee asks of somebody whom they choose, and that person's page."""
