@@ -96,7 +96,7 @@ async def test_what_is_applied_is_what_was_compared() -> None:
     assert elsewhere.status_code == 404
 
 
-async def test_a_programme_that_was_changed_meanwhile_is_left_as_it_is() -> None:
+async def test_a_programme_that_was_changed_since_is_left_as_it_is() -> None:
     services = FakeServices(_ANSWERS | {"PATCH profiles/programmes/care": problem(412, "version_stale")})
     async with pages(services, roles=_COORDINATOR) as site:
         answer = await site.post("/programmes/care/rules/s", command="apply")
