@@ -75,6 +75,8 @@ PAIR_CASES: Mapping[tuple[str, Side], Collection[str | None]] = {
     ("meeting-changed", "mentor"): ("moved", "cancelled"),
     ("meeting-declined", "mentee"): (None,),
     ("meeting-declined", "mentor"): (None,),
+    ("meeting-skipped", "mentee"): ("shift", "after_night"),
+    ("meeting-skipped", "mentor"): ("shift", "after_night"),
     ("meeting-held", "mentee"): (None,),
     ("meeting-held", "mentor"): (None,),
     ("meeting-missed", "mentee"): (None,),

@@ -21,6 +21,8 @@ from services.mentorships.privacy.api import export_router
 from services.mentorships.privacy.repository import MongoErasures, MongoExports
 from services.mentorships.privacy.usecases import Exports
 from services.mentorships.projections import wiring as projections
+from services.mentorships.rotas import wiring as rotas
+from services.mentorships.rotas.repository import follow_series
 from services.mentorships.settings import MentorshipsSettings
 from services.mentorships.slices import EXPORTS, FORGET, mentorships
 from services.mentorships.support import wiring as support
@@ -69,7 +71,12 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             checkins.build(dependencies),
             messages.build(dependencies),
             guides.build(dependencies),
-            meetings.build(dependencies, mentorships(dependencies.database, clock)),
+            meetings.build(
+                dependencies,
+                mentorships(dependencies.database, clock),
+                follow=[follow_series(dependencies.database, clock)],
+            ),
+            rotas.build(dependencies),
             calendars.build(dependencies),
             tasks.build(dependencies, following),
             certificates.build(dependencies, settings),

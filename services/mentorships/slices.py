@@ -16,6 +16,7 @@ from services.mentorships.meetings import repository as meetings
 from services.mentorships.messages import repository as messages
 from services.mentorships.privacy.repository import Export, Forget
 from services.mentorships.projections import repository as projections
+from services.mentorships.rotas import repository as rotas
 from services.mentorships.support import repository as support
 from shared.clock import Clock
 from shared.mongo import Database
@@ -30,6 +31,7 @@ FORGET: Sequence[Forget] = (
     calendars.forget,
     support.forget,
     flash.forget,
+    rotas.forget,
 )
 EXPORTS: Mapping[str, Export] = {
     "profile": projections.export,
@@ -40,6 +42,7 @@ EXPORTS: Mapping[str, Export] = {
     "messages": messages.export,
     "guides": guides.export,
     "meetings": meetings.export,
+    "rota": rotas.export,
     "support": support.export,
     "flash_slots": flash.export,
     "message_blocks": messages.export_blocks,

@@ -61,6 +61,7 @@ EVENTS: dict[str, type[Payload]] = {
         mentorships.MeetingAgreed,
         mentorships.MeetingDeclined,
         mentorships.MeetingChanged,
+        mentorships.MeetingSkipped,
         mentorships.MeetingCancelled,
         mentorships.MeetingReminded,
         mentorships.MeetingHeld,

@@ -282,6 +282,19 @@ class MeetingChanged(AboutMeetings):
     """When it begins now; absent if it was cancelled."""
 
 
+class MeetingSkipped(AboutMeetings):
+    """A meeting falls into a duty of one of the two, and is left out; later ones of the series may be too."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.meeting.skipped.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    starts_at: Moment
+    reason: Slug
+    """Today `shift`, `after_night` (a night duty, or the rest after it); more may come. Not whose duty it is."""
+    instead_at: Moment | None = None
+    """A time that suits both, if there is one soon. It is only proposed."""
+
+
 class MeetingCancelled(AboutMeetings):
     """The whole series is cancelled."""
 

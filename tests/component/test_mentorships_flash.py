@@ -109,7 +109,7 @@ async def test_only_the_two_people_see_a_booked_slot(service: MentorshipsService
     assert code(await service.get(OUTSIDER, OFFERS)) == (404, "programme_not_found")
 
 
-async def test_nobody_books_a_person_who_assesses_them(service: MentorshipsService) -> None:
+async def test_a_mentee_cannot_book_a_person_who_assesses_them(service: MentorshipsService) -> None:
     id = (await offered(service))[0]["id"]
     assesses = AssessmentChanged(
         assessment="a", institution=NORTH, assessor=MENTOR.member, assessed=MENTEE.member, counts=True

@@ -15,6 +15,8 @@ from services.mentorships.kernel.due import DueWorker
 from services.mentorships.lifecycle import domain as lifecycle
 from services.mentorships.meetings.domain import series as meetings
 from services.mentorships.meetings.repository import MongoSeries
+from services.mentorships.rotas import domain as rotas
+from services.mentorships.rotas.repository import MongoRotas
 from shared.contracts.matching import RelationshipClosed, RelationshipPaused, RelationshipResumed
 from shared.contracts.payload import Recipient
 from tests.component.mentorships_kit import (
@@ -79,6 +81,10 @@ async def people_do_everything(service: MentorshipsService, id: str) -> None:
     slots = await done(service, MENTOR, offers, {**window, "zone": "UTC", "minutes": 30})
     slot = f"/flash-slots/{slots['items'][0]['id']}"
     await done(service, MENTEE, f"{slot}/book", {"question": "Which journal?"})
+    duty = f"{tomorrow[:10]}T16:00,{tomorrow[:10]}T23:00"
+    rota = {"format": "csv", "zone": "UTC", "content": f"starts,ends\n{duty}\n"}
+    await service.put(MENTOR, "/me/rota", rota)
+    assert (await service.get(MENTOR, "/me/rota")).status_code == 200
     for path in (
         *(f"{of}{part}" for part in ("", "/meetings", "/goals", "/messages", "/agreement", "/check-ins", "/hearers")),
         *(
@@ -120,6 +126,7 @@ async def time_passes(service: MentorshipsService) -> None:
         DueWorker(service.mentorships, lifecycle.pass_time, service.clock),
         DueWorker(MongoCheckIns(service.database, service.clock), checkins.pass_time, service.clock),
         DueWorker(MongoSeries(service.database, service.clock), meetings.pass_time, service.clock),
+        DueWorker(MongoRotas(service.database, service.clock), rotas.pass_time, service.clock),
         DueWorker(MongoFlashSlots(service.database, service.clock), flash.pass_time, service.clock),
     ):
         await worker.work()

@@ -15,11 +15,11 @@ from services.mentorships.kernel.pairs import Decided, Side
 from services.mentorships.lifecycle import domain as lifecycle
 from services.mentorships.lifecycle.domain import Mentorship
 from services.mentorships.meetings.domain import series
-from services.mentorships.meetings.domain.states import Outcome
+from services.mentorships.meetings.domain.states import DutyReason, Outcome
 from services.mentorships.meetings.domain.zones import LOCAL
 from services.mentorships.messages import domain as messages
 from tests.unit.mentorships_flash import FREE, booked, offered
-from tests.unit.mentorships_meetings import FIRST, agreed, plan
+from tests.unit.mentorships_meetings import FIRST, agreed, on_duty, plan
 from tests.unit.mentorships_people import DAY, MIA, NOW, PAIR, active, introduction, paused
 
 SIDES: tuple[Side, Side] = ("mentee", "mentor")
@@ -105,6 +105,11 @@ def of_check_ins() -> Iterator[AnyDecided]:
     for side in SIDES:
         given = checkins.Answer(by=side, at=NOW, ratings=(4, 4, 4, 4, 4), is_joint=True)
         yield checkins.answer(opened.state, period="end", given=given)
+
+
+def of_duties() -> Iterator[AnyDecided]:
+    for reason in get_args(DutyReason):
+        yield series.respect_duties(agreed(), {"mentor": [on_duty(reason=reason)]}, now=NOW)
 
 
 def of_messages() -> Iterator[AnyDecided]:

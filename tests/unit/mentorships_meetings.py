@@ -1,11 +1,13 @@
 """Meeting series of Mia and Ada in every state, for unit tests."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.mentorships.kernel.pairs import Decided
 from services.mentorships.meetings.domain import plans, series
+from services.mentorships.meetings.domain.duties import Busy
 from services.mentorships.meetings.domain.plans import Plan, Wanted
-from services.mentorships.meetings.domain.states import Series
+from services.mentorships.meetings.domain.states import DutyReason, Series
+from services.mentorships.meetings.domain.zones import instant
 from services.mentorships.meetings.usecases import Seen
 from services.mentorships.projections.domain import Person
 from tests.unit.mentorships_people import DAY, NOW, PAIR
@@ -54,6 +56,12 @@ def suspended(of: Series) -> Series:
 
 def cancelled() -> Series:
     return series.cancel(agreed(), by="mentor", now=NOW).state
+
+
+def on_duty(*, on: datetime = FIRST, hours: int = 8, reason: DutyReason = "shift") -> Busy:
+    """A duty around this local time."""
+    begins_at = instant(on, BERLIN) - timedelta(hours=2)
+    return Busy(begins_at=begins_at, ends_at=begins_at + timedelta(hours=hours), reason=reason)
 
 
 def seen(of: Series, *, name: str = "Ada") -> Seen:

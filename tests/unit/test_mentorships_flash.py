@@ -82,7 +82,7 @@ def test_slots_and_bookings_are_limited_and_never_overlap() -> None:
             domain.book(offered().state, MIA, known, question="", now=NOW)
 
 
-def test_nobody_books_their_own_slot_or_one_that_has_begun() -> None:
+def test_a_mentor_cannot_book_their_own_slot_or_one_that_has_begun() -> None:
     with pytest.raises(Forbidden):
         domain.book(offered().state, ADA, FREE, question="", now=NOW)
     with pytest.raises(Conflict, match="begun"):

@@ -17,6 +17,7 @@ from tests.unit.matching_people import mentee, mentor, policy
 from tests.unit.mentorship_events import (
     of_agreements,
     of_check_ins,
+    of_duties,
     of_flash_slots,
     of_goals,
     of_lifecycle,
@@ -67,7 +68,14 @@ def updates(event: AboutPair) -> list[PairUpdate]:
 
 def test_the_cases_are_those_that_are_published() -> None:
     of_mentorships = chain(
-        of_lifecycle(), of_goals(), of_agreements(), of_meetings(), of_check_ins(), of_messages(), of_flash_slots()
+        of_lifecycle(),
+        of_goals(),
+        of_agreements(),
+        of_meetings(),
+        of_check_ins(),
+        of_messages(),
+        of_flash_slots(),
+        of_duties(),
     )
     published = {
         (update.template, update.side, update.reason)

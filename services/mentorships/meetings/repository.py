@@ -25,8 +25,9 @@ _OPEN: Document = {"state": {"$ne": "cancelled"}}
 
 
 class MongoSeries(MongoAggregates[Series]):
-    def __init__(self, database: Database, clock: Clock) -> None:
-        super().__init__(database, clock, collection=SERIES, kind=Series, what="meeting_series")
+    def __init__(self, database: Database, clock: Clock, *, follow: Sequence[Follow[Series]] = ()) -> None:
+        """`follow`: what other slices write when a series changes, in the same transaction."""
+        super().__init__(database, clock, collection=SERIES, kind=Series, what="meeting_series", follow=follow)
 
     async def prepare(self, *further: IndexModel) -> None:
         await super().prepare(_OF_MENTORSHIP, *further)
@@ -70,15 +71,18 @@ def _followed(series: Series, mentorship: Mentorship, now: datetime) -> Decided[
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
     """Series of the person's mentorships, with places and proposals, which are both people's."""
     wanted = {"parties": member, "institutions": institution}
-    fields = ("mentorship", "state", "plan", "proposal", "changes", "outcomes", "held", "reason")
+    fields = ("mentorship", "state", "plan", "proposal", "changes", "skips", "outcomes", "held", "reason")
     return [
-        {"id": document["_id"]} | {name: document[name] for name in fields}
+        {"id": document["_id"]} | {name: document[name] for name in fields if name in document}
         async for document in database[SERIES].find(wanted).sort("_id", ASCENDING)
     ]
 
 
 def forget(writing: Writing, member: str) -> None:
-    """Deletes where the person's meetings took place; the dates stay, as in the mentorship."""
+    """Deletes where the person's meetings took place, and whose duties left some out; the dates stay, as in the
+    mentorship.
+    """
+    writing[SERIES].update_many({"parties": member}, {"$set": {"skips": {}}}, session=writing.session)
     for plan in ("plan", "proposal.plan"):
         writing[SERIES].update_many(
             {"parties": member, plan: {"$type": "object"}},

@@ -38,6 +38,7 @@ from shared.contracts.mentorships import (
     GoalChanged,
     HearerListed,
     MeetingChanged,
+    MeetingSkipped,
     SupportChanged,
 )
 from shared.contracts.notifications import NotificationRecorded
@@ -257,11 +258,18 @@ def _pair_update(event: AboutPair, recipient: Recipient) -> PendingNotification:
         other=Person(member=other.member, institution=other.institution),
         reason=_reason(event),
         is_accepted=isinstance(event, RequestAccepted | AboutRelationship | AboutMentorship | AboutFlash),
-        at=next((at for name in _MOMENTS if (at := getattr(event, name, None)) is not None), None),
+        at=_announced(event),
     )
     return PendingNotification(
         recipient=recipient, occasion=f"{aggregate}:{event.programme}:{_about(event)}", change=update
     )
+
+
+def _announced(event: AboutPair) -> datetime | None:
+    """The moment that the notification names: of a meeting that is left out, another one that would suit both."""
+    if isinstance(event, MeetingSkipped):
+        return event.instead_at
+    return next((at for name in _MOMENTS if (at := getattr(event, name, None)) is not None), None)
 
 
 def _about(event: AboutPair) -> str:

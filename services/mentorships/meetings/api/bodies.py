@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, AnyUrl, BaseModel, ConfigDict, Field, NaiveDatetime, UrlConstraints
 
 from services.mentorships.kernel.pairs import Side
-from services.mentorships.meetings.domain.occurrences import Changes, Occurrence, between, from_then_on
+from services.mentorships.meetings.domain.occurrences import Changes, Occurrence, between, from_then_on, local
 from services.mentorships.meetings.domain.plans import (
     LEAST_MINUTES,
     MOST_MINUTES,
@@ -16,7 +16,8 @@ from services.mentorships.meetings.domain.plans import (
     Plan,
     Wanted,
 )
-from services.mentorships.meetings.domain.states import ANSWER_TIME, Possible, State
+from services.mentorships.meetings.domain.states import ANSWER_TIME, DutyReason, Possible, Skip, State
+from services.mentorships.meetings.domain.zones import instant
 from services.mentorships.meetings.usecases import Seen
 from shared.text import Line
 
@@ -121,6 +122,13 @@ class MeetingRead(BaseModel):
     )
 
 
+class SkipRead(BaseModel):
+    id: str
+    side: Side = Field(description="Who is on duty")
+    reason: DutyReason = Field(description="`after_night`: a night duty, or the rest after it")
+    instead: str | None = Field(default=None, description="A local time that suits both: move the meeting there")
+
+
 class SeriesRead(BaseModel):
     id: str
     mentorship: str
@@ -129,6 +137,7 @@ class SeriesRead(BaseModel):
     plan: PlanRead | None = Field(default=None, description="What both agreed on")
     proposal: ProposalRead | None = Field(default=None, description="Needs the agreement of the other side")
     coming: list[MeetingRead] = Field(description="The next agreed meetings")
+    skipped_by_duty: list[SkipRead] = Field(description="Coming meetings that a duty of one of the two leaves out")
     unrecorded: list[MeetingRead] = Field(
         description="Meetings of the last 60 days of which nobody has said whether they were held, the latest first"
     )
@@ -147,6 +156,7 @@ def series_read(seen: Seen) -> SeriesRead:
         plan=_plan_read(series.plan) if series.plan is not None else None,
         proposal=_proposal_read(seen),
         coming=_first(seen, series.in_force, series.changes) if shows_coming else [],
+        skipped_by_duty=[_skip_read(id, skip) for id, skip in sorted(_coming_skips(seen))],
         unrecorded=_unrecorded(seen),
         reason=series.reason,
         possible=list(series.possible(seen.side)),
@@ -162,6 +172,18 @@ def meetings_read(seen: Seen, begin: datetime, end: datetime) -> list[MeetingRea
         end = min(end, series.suspended_at or series.changed_at)
     found = between(series.plan, series.changes, begin, end)
     return [_meeting_read(seen, series.plan, occurrence) for occurrence in found]
+
+
+def _coming_skips(seen: Seen) -> list[tuple[str, Skip]]:
+    series = seen.series
+    if series.state != "agreed" or series.plan is None:
+        return []
+    zone = series.plan.zone
+    return [(id, skip) for id, skip in series.skips.items() if instant(local(id), zone) > seen.now]
+
+
+def _skip_read(id: str, skip: Skip) -> SkipRead:
+    return SkipRead(id=id, side=skip.side, reason=skip.reason, instead=skip.instead)
 
 
 def _unrecorded(seen: Seen) -> list[MeetingRead]:

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.mentorships.kernel.pairs import Decided, Pair, Side
-from services.mentorships.meetings.domain import occurrences
+from services.mentorships.meetings.domain import duties, occurrences
+from services.mentorships.meetings.domain.duties import Duties
 from services.mentorships.meetings.domain.occurrences import CANCELLED, Occurrence
 from services.mentorships.meetings.domain.plans import Plan, require_start
 from services.mentorships.meetings.domain.states import (
@@ -33,6 +34,7 @@ from shared.contracts.mentorships import (
     MeetingMissed,
     MeetingProposed,
     MeetingReminded,
+    MeetingSkipped,
     MeetingUnknown,
 )
 from shared.errors import Conflict, FieldError, NotFound, Rejected
@@ -73,7 +75,7 @@ def agree(series: Series, *, by: Side, now: datetime) -> Decided[Series]:
     is_new_timing = series.plan is None or plan.timing != series.plan.timing
     if is_new_timing and next(occurrences.from_then_on(plan, {}, now), None) is None:
         raise Conflict("proposal_over", "all proposed meetings are over: propose a later time")
-    timing = {"changes": {}, "settled_to": now, "reminded": _reminded(plan, now)} if is_new_timing else {}
+    timing = {"changes": {}, "skips": {}, "settled_to": now, "reminded": _reminded(plan, now)} if is_new_timing else {}
     after = _next(series, now, state=state, proposal=None, plan=plan, **timing, **_shown(series, now))
     event = MeetingAgreed(starts_at=_starts_at(plan), recipients=_other(after, by), **_about(after))
     return Decided(state=after, event=event)
@@ -92,7 +94,7 @@ def decline(series: Series, *, by: Side, now: datetime) -> Decided[Series]:
 def move(series: Series, id: str, *, starts: datetime, by: Side, now: datetime) -> Decided[Series] | None:
     """Moves one coming meeting to another local time."""
     MACHINE.after(series.state, "change_one")
-    plan, found = series.in_force, _coming(series, id, now)
+    plan, found = series.in_force, _movable(series, id, now)
     starts = starts.replace(second=0, microsecond=0)
     gap = gap_error("starts", starts, plan.zone)
     starts_at = instant(starts, plan.zone)
@@ -101,6 +103,32 @@ def move(series: Series, id: str, *, starts: datetime, by: Side, now: datetime) 
     if gap is not None:
         raise Rejected("meeting_time_invalid", "the meeting was not moved: see errors", (gap,))
     return _change_one(series, found, starts.strftime(LOCAL), starts_at, by=by, now=now)
+
+
+def respect_duties(series: Series, busy: Duties, *, now: datetime) -> Decided[Series] | None:
+    """Leaves out the meetings to come that fall into a duty, and brings back those whose duty is gone. Both are
+    notified of the first one that is newly left out; None where nothing changes.
+    """
+    if series.state != "agreed" or series.plan is None:
+        return None
+    begun = {id: skip for id, skip in series.skips.items() if instant(occurrences.local(id), series.plan.zone) <= now}
+    skips = {**begun, **duties.skips(series, series.plan, busy, now=now)}
+    if skips == series.skips:
+        return None
+    after = _next(series, now, skips=skips, changes=duties.left_out(series, skips), **_shown(series, now))
+    new = min((id for id in skips if id not in series.skips), default=None)
+    return Decided(state=after, event=_skipped(after, series.plan, new) if new is not None else None)
+
+
+def _skipped(series: Series, plan: Plan, id: str) -> MeetingSkipped:
+    skip = series.skips[id]
+    return MeetingSkipped(
+        starts_at=instant(occurrences.local(id), plan.zone),
+        instead_at=instant(occurrences.local(skip.instead), plan.zone) if skip.instead else None,
+        reason=skip.reason,
+        recipients=series.pair.both,
+        **_about(series),
+    )
 
 
 def cancel_one(series: Series, id: str, *, by: Side, now: datetime) -> Decided[Series] | None:
@@ -186,7 +214,8 @@ def _change_one(
     if len(series.changes) >= _MOST_CHANGES:
         raise Conflict("too_many_changes", "too many single meetings were changed: propose another plan")
     changes = {**series.changes, found.id: starts}
-    after = _next(series, now, changes=changes, **_shown(series, now))
+    skips = {id: skip for id, skip in series.skips.items() if id != found.id}
+    after = _next(series, now, changes=changes, skips=skips, **_shown(series, now))
     event = MeetingChanged(starts_at=found.starts_at, moved_to=starts_at, recipients=_other(after, by), **_about(after))
     return Decided(state=after, event=event)
 
@@ -207,6 +236,15 @@ def _meeting(series: Series, id: str) -> Occurrence:
     if found is None:
         raise NotFound("meeting_not_found", "there is no meeting at this time in the series")
     return found
+
+
+def _movable(series: Series, id: str, now: datetime) -> Occurrence:
+    """A coming meeting, or one that a duty leaves out."""
+    if id in series.skips:
+        starts_at = instant(occurrences.local(id), series.in_force.zone)
+        if starts_at > now:
+            return Occurrence(starts_at, id)
+    return _coming(series, id, now)
 
 
 def _coming(series: Series, id: str, now: datetime) -> Occurrence:

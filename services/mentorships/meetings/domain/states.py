@@ -12,6 +12,8 @@ from shared.errors import Conflict
 
 State = Literal["proposed", "proposed_suspended", "agreed", "suspended", "cancelled"]
 Outcome = Literal["held", "missed"]
+DutyReason = Literal["shift", "after_night"]
+"""`after_night`: a night duty, or the rest after it."""
 MACHINE = StateMachine(
     name="meeting_series",
     initial=("proposed",),
@@ -56,6 +58,17 @@ class HeldMeeting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """Why a meeting is left out, for both people."""
+
+    side: Side
+    """Who is on duty."""
+    reason: DutyReason
+    instead: str | None
+    """The next local time that suits both; None where there is none within three weeks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Series(OfPair):
     id: str
     mentorship: str
@@ -69,6 +82,8 @@ class Series(OfPair):
     """What both agreed on."""
     changes: Mapping[str, str] = field(default_factory=dict)
     """Single meetings that were moved or cancelled (`occurrences.Changes`)."""
+    skips: Mapping[str, Skip] = field(default_factory=dict)
+    """Meetings that a duty leaves out, by id; in `changes` they are cancelled."""
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     """By id of an occurrence."""
     unknown: tuple[str, ...] = ()

@@ -50,6 +50,7 @@ KINDS: Mapping[str, Kind] = {
     "meeting-changed": Kind("mentorships", "/mentorships", is_urgent=True),
     "meeting-cancelled": Kind("mentorships", "/mentorships", is_urgent=True),
     "meeting-reminded": Kind("mentorships", "/mentorships", is_urgent=True),
+    "meeting-skipped": Kind("mentorships", "/mentorships"),
     "meeting-held": Kind("mentorships", "/mentorships"),
     "meeting-missed": Kind("mentorships", "/mentorships"),
     "flash-booked": Kind("mentorships", "/inbox"),
