@@ -112,6 +112,7 @@ _weights = st.dictionaries(st.sampled_from(FACTORS), st.integers(0, 100), max_si
 @st.composite
 def members(draw: st.DrawFn, id: str | None = None, *, sequence: int = 1) -> Member:
     roles = st.frozensets(st.sampled_from([CARE, "other"]), max_size=2)
+    offered = draw(_topics)
     return Member(
         id=id or draw(st.sampled_from(PEOPLE)),
         institution=draw(st.sampled_from([NORTH, NORTH, SOUTH, EAST])),
@@ -122,7 +123,8 @@ def members(draw: st.DrawFn, id: str | None = None, *, sequence: int = 1) -> Mem
         mentee_in=draw(roles),
         stage=draw(st.sampled_from([None, *STAGES])),
         specialty=draw(st.sampled_from(SPECIALTIES)),
-        topics_offered=draw(_topics),
+        topics_offered=offered,
+        topics_near=draw(_topics) - offered,
         topics_wanted=draw(_topics),
         languages=draw(st.frozensets(st.sampled_from(["en", "de", "fr"]), max_size=3)),
         formats=draw(st.frozensets(st.sampled_from(["video", "phone", "messaging", "in_person"]), max_size=3)),

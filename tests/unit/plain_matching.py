@@ -211,7 +211,12 @@ def _formats(mentee: Member, mentor: Member) -> list[str]:
 
 def _topics(mentee: Member, mentor: Member, private: Preferences) -> int:
     weights = {topic: 2 if topic in private.topics_most_wanted else 1 for topic in mentee.topics_wanted}
-    return 100 * sum(weights[topic] for topic in weights if topic in mentor.topics_offered) // sum(weights.values())
+    halves = [
+        weight * (2 if topic in mentor.topics_offered else 1)
+        for topic, weight in weights.items()
+        if topic in mentor.topics_offered | mentor.topics_near
+    ]
+    return 100 * sum(halves) // (2 * sum(weights.values()))
 
 
 def _specialty(mine: str | None, theirs: str | None) -> int:

@@ -12,15 +12,27 @@ from hypothesis import strategies as st
 from services.matching.kernel import reasons, scoring, specialties
 from services.matching.kernel.columns import Side
 from services.matching.kernel.hours import HALF_HOURS, half_hours
-from services.matching.kernel.participants import Member, Person, Preferences, weights_for
+from services.matching.kernel.participants import Institution, Member, Person, Preferences, weights_for
+from services.matching.kernel.shards import SHARDS
 from services.matching.projections.repository import member_of, preferences_of
+from services.matching.suggestions.domain import Shortlist
+from services.matching.suggestions.index.network import Network
 from shared.contracts.catalogue import EVENTS
 from shared.contracts.profiles import FACTORS, Factor, MemberChanged, PreferencesChanged
-from tests.unit.matching_people import mentee, mentor, naive, policy
+from tests.unit.matching_people import CARE, NORTH, mentee, mentor, naive, policy
 
 
 def factor(name: Factor, who: Person, other: Person) -> int:
     return scoring.factors_of(who, other)[FACTORS.index(name)]
+
+
+def listed(who: Person, other: Person) -> Shortlist:
+    """The list that the index makes of this pair."""
+    network = Network()
+    network.hold(range(SHARDS))
+    for state in (Institution(id=NORTH), policy().programme, who.member, who.private, other.member, other.private):
+        network.put(state)
+    return network.pool(CARE).shortlist(who.id)
 
 
 def words(names: Iterable[str]) -> set[str]:
@@ -42,6 +54,20 @@ def test_a_most_wanted_topic_counts_double() -> None:
     assert factor("topics", who, mentor(topics_offered=frozenset("a"))) == 50
     assert factor("topics", who, mentor(topics_offered=frozenset("bc"))) == 50
     assert factor("topics", who, mentor(topics_offered=frozenset("x"))) == 0
+
+
+def test_a_wanted_topic_that_is_only_near_counts_half() -> None:
+    who = mentee(topics_wanted=frozenset("abc"), topics_most_wanted=frozenset("a"))
+    assert factor("topics", who, mentor(topics_offered=frozenset(), topics_near=frozenset("a"))) == 25
+    assert factor("topics", who, mentor(topics_offered=frozenset("a"), topics_near=frozenset("bx"))) == 62
+    assert factor("topics", who, mentor(topics_offered=frozenset(), topics_near=frozenset("abc"))) == 50
+
+
+def test_64_wanted_topics_that_all_count_double_are_added_without_overflow() -> None:
+    topics = frozenset(f"topic-{number}" for number in range(64))
+    who, other = mentee(topics_wanted=topics, topics_most_wanted=topics), mentor(topics_offered=topics)
+    [entry] = listed(who, other).entries
+    assert entry.contributions[0] == 100 * 100
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ class ExchangeTables:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """Columns of either the mentees or the mentors. `topics` are wanted by mentees and offered by mentors;
-    `most_wanted` and `reverse` are set for mentees only; `identity` is a mentee's wish or a mentor's identity.
+    `most_wanted` and `reverse` are set for mentees only, `near` for mentors only; `identity` is a mentee's wish or a mentor's identity.
     """
 
     present: Bools
@@ -54,6 +54,8 @@ class Side:
     """One bit each."""
     topics: Words
     most_wanted: Words
+    near: Words
+    """Topics that are broader or narrower than those offered, and not offered themselves."""
     languages: Words
     hours: Words
     """Half-hours of the UTC week, and one more bit that is set where the person gave any."""

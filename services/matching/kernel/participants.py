@@ -90,6 +90,8 @@ class Member:
     stage: Stage | None = None
     specialty: str | None = None
     topics_offered: frozenset[str] = frozenset()
+    topics_near: frozenset[str] = frozenset()
+    """Broader and narrower topics of those offered, without these: as a mentor, each counts half."""
     topics_wanted: frozenset[str] = frozenset()
     languages: frozenset[str] = frozenset()
     formats: frozenset[Format] = frozenset()

@@ -3,7 +3,7 @@
 A shared identity is never named, and past mentees appear only by their satisfaction as a group.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from babel import Locale
 from babel.lists import format_list
@@ -58,6 +58,7 @@ def reasons(mentee: Person, mentor: Person) -> tuple[str, ...]:
     formats = common_formats(mentee, mentor)
     sentences = [
         f"Offers {len(topics)} of the {len(seeker.topics_wanted)} topics you want: {_words(topics)}." if topics else "",
+        _near(seeker.topics_wanted & offering.topics_near),
         _specialty(seeker.specialty, offering.specialty),
         _stage(mentee, mentor),
         f"Speaks {_languages(seeker.languages & offering.languages)}, like you.",
@@ -79,6 +80,11 @@ def shortfall(theirs: Mapping[Factor, int], last: Mapping[Factor, int]) -> str:
             "They fit you just as well as the last mentor on your list. Between equals, a fixed random order decides."
         )
     return f"The last mentor on your list is a better fit for {_all(named)}."
+
+
+def _near(topics: Collection[str]) -> str:
+    offers = "a topic" if len(topics) == 1 else "topics"
+    return f"Offers {offers} close to {_words(topics)}, which you want." if topics else ""
 
 
 def _stage(mentee: Person, mentor: Person) -> str:

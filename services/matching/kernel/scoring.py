@@ -55,7 +55,7 @@ def factors_of(mentee: Person, mentor: Person) -> tuple[int, ...]:
     steps = steps_ahead(mentee, mentor)
     apart = abs(offset_minutes(seeker.time_zone) - offset_minutes(offering.time_zone))
     return (
-        _topics(mentee, offering.topics_offered),
+        _topics(mentee, offering),
         specialties.closeness(seeker.specialty, offering.specialty),
         int(_BY_STAGES[0 if steps is None else steps + len(STAGES)]),
         int(_BY_LANGUAGES[min(languages, 2)]),
@@ -94,9 +94,11 @@ def hour_bits(member: Member) -> frozenset[int]:
     return given | {hours.HALF_HOURS} if given else given
 
 
-def _topics(mentee: Person, offered: frozenset[str]) -> int:
+def _topics(mentee: Person, mentor: Member) -> int:
+    """A wanted topic counts whole where it is offered and half where one near it is."""
     wanted, most = mentee.member.topics_wanted, mentee.topics_most_wanted
-    return 100 * (len(wanted & offered) + len(most & offered)) // max(1, len(wanted) + len(most))
+    halves = sum(2 * len(each & mentor.topics_offered) + len(each & mentor.topics_near) for each in (wanted, most))
+    return 100 * halves // (2 * max(1, len(wanted) + len(most)))
 
 
 def _common_time(mentee: Member, mentor: Member) -> int:
@@ -139,24 +141,29 @@ def _common(mentees: Words, mentors: Words) -> Counts:
 
 
 def _share_of_topics(mentees: Side, mentors: Side) -> Ints:
-    wanted, common = _count(mentees.topics), _common(mentees.topics, mentors.topics)
+    wanted, halves = _count(mentees.topics), _common_halves(mentees.topics, mentors)
     if mentees.most_wanted.any():
         wanted = wanted + _count(mentees.most_wanted)
-        common = common + _common(mentees.most_wanted, mentors.topics)
+        halves = halves + _common_halves(mentees.most_wanted, mentors)
     if wanted.size == 1:
-        return _take(_share_table(int(wanted[0]))[-1], common)
+        return _take(_share_table(int(wanted[0]))[-1], halves)
     most = int(wanted.max(initial=0))
-    return _take(_share_table(most).ravel(), wanted * np.int32(most + 1) + common)
+    return _take(_share_table(most).ravel(), wanted * np.int32(2 * most + 1) + halves)
+
+
+def _common_halves(topics: Words, mentors: Side) -> Counts:
+    """Two for each of these topics that is offered, one for each that is near. 16 bits: 64 topics have 128 halves."""
+    return _common(topics, mentors.topics) * np.uint16(2) + _common(topics, mentors.near)
 
 
 @lru_cache(maxsize=256)
 def _share_table(most: int) -> Ints:
-    """`[wanted, offered]`: percent of the wanted topics that are offered, for up to `most` wanted topics.
+    """`[wanted, halves]`: percent of the wanted topics, for up to `most` of them, that these halves are.
 
     A look-up is faster than a division for each pair.
     """
-    numbers = np.arange(most + 1, dtype=np.int32)
-    return _HUNDRED * numbers // np.maximum(1, numbers)[:, None]
+    wanted, halves = np.arange(most + 1, dtype=np.int32), np.arange(2 * most + 1, dtype=np.int32)
+    return _HUNDRED * halves // (2 * np.maximum(1, wanted)[:, None])
 
 
 def _stage(mentees: Side, mentors: Side) -> Ints:

@@ -16,7 +16,7 @@ from services.matching.kernel.participants import Member
 from services.matching.kernel.rules import FORMAT_BITS
 from shared.contracts.profiles import STAGES
 
-SETS = ("topics", "most_wanted", "languages", "hours", "identity")
+SETS = ("topics", "most_wanted", "near", "languages", "hours", "identity")
 """Columns of bit sets. Both sides of a comparison need the same number of words."""
 Widths = tuple[int, ...]
 """Of SETS."""
@@ -94,6 +94,7 @@ class People:
         seed: int,
         free: bool,
         most_wanted: Iterable[str] = (),
+        near: Iterable[str] = (),
     ) -> int:
         """Makes the person present. `room_and_experience`: of a mentor; experience is that of past mentees."""
         row, terms, columns = self.row(member.id), self._vocabulary, self._columns
@@ -111,6 +112,7 @@ class People:
         columns.present[row] = True
         self._set(row, "topics", terms.topics.bits(topics))
         self._set(row, "most_wanted", terms.topics.bits(most_wanted))
+        self._set(row, "near", terms.topics.bits(near))
         self._set(row, "languages", terms.languages.bits(member.languages))
         self._set(row, "identity", terms.identities.bits(identity))
         self._set(row, "hours", bits(scoring.hour_bits(member)))

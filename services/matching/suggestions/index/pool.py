@@ -88,6 +88,7 @@ class Pool:
         self._mentors.put(
             mentor.member,
             topics=mentor.member.topics_offered,
+            near=mentor.member.topics_near,
             identity=mentor.private.identity,
             room_and_experience=(scoring.free_seat_percent(mentor), mentor.experience),
             seed=scoring.seed(mentor.id),
@@ -309,8 +310,8 @@ class Pool:
         return flags
 
     def _widths(self) -> Widths:
-        """`topics` and `most_wanted` are compared with each other and need equal widths."""
-        topics, most_wanted, *others = (
+        """The first three sets are compared with each other and need equal widths."""
+        topics, most_wanted, near, *others = (
             max(pair) for pair in zip(self._mentors.widths, self._mentees.widths, strict=True)
         )
-        return (max(topics, most_wanted), max(topics, most_wanted), *others)
+        return (*[max(topics, most_wanted, near)] * 3, *others)
