@@ -31,7 +31,8 @@ class ExchangeTables:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """Columns of either the mentees or the mentors. `topics` are wanted by mentees and offered by mentors;
-    `most_wanted` and `reverse` are set for mentees only, `near` for mentors only; `identity` is a mentee's wish or a mentor's identity.
+    `most_wanted` and `reverse` are set for mentees only, `near` is read of mentors only; `identity` is a mentee's wish
+    or a mentor's identity.
     """
 
     present: Bools

@@ -94,7 +94,6 @@ class People:
         seed: int,
         free: bool,
         most_wanted: Iterable[str] = (),
-        near: Iterable[str] = (),
     ) -> int:
         """Makes the person present. `room_and_experience`: of a mentor; experience is that of past mentees."""
         row, terms, columns = self.row(member.id), self._vocabulary, self._columns
@@ -112,7 +111,7 @@ class People:
         columns.present[row] = True
         self._set(row, "topics", terms.topics.bits(topics))
         self._set(row, "most_wanted", terms.topics.bits(most_wanted))
-        self._set(row, "near", terms.topics.bits(near))
+        self._set(row, "near", terms.topics.bits(member.topics_near))
         self._set(row, "languages", terms.languages.bits(member.languages))
         self._set(row, "identity", terms.identities.bits(identity))
         self._set(row, "hours", bits(scoring.hour_bits(member)))

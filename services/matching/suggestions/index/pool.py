@@ -88,7 +88,6 @@ class Pool:
         self._mentors.put(
             mentor.member,
             topics=mentor.member.topics_offered,
-            near=mentor.member.topics_near,
             identity=mentor.private.identity,
             room_and_experience=(scoring.free_seat_percent(mentor), mentor.experience),
             seed=scoring.seed(mentor.id),
