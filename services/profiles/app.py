@@ -13,6 +13,7 @@ from services.profiles.programmes import wiring as programmes
 from services.profiles.republishing import wiring as republishing
 from services.profiles.rosters import wiring as rosters
 from services.profiles.settings import Settings
+from services.profiles.vocabulary import wiring as vocabulary
 from shared import bootstrap
 from shared.clock import Clock, SystemClock
 from shared.contracts.dead_letters import ProfilesRecordParked
@@ -50,6 +51,7 @@ def build(settings: Settings, clock: Clock, *, roles: Collection[str] = ROLES) -
             cards.build(dependencies),
             consents.build(dependencies),
             invitations.build(dependencies, settings),
+            vocabulary.build(dependencies),
             members.build(dependencies),
             programmes.build(dependencies),
             institutions.build(dependencies),

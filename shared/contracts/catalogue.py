@@ -10,6 +10,7 @@ EVENTS: dict[str, type[Payload]] = {
     for event in (
         profiles.InstitutionChanged,
         profiles.ProgrammeChanged,
+        profiles.TermChanged,
         profiles.MemberChanged,
         profiles.PreferencesChanged,
         profiles.ContactChanged,
@@ -89,6 +90,7 @@ COMPACTED = frozenset(
     {
         "profiles.institutions",
         "profiles.programmes",
+        "profiles.vocabulary",
         "profiles.members",
         "profiles.preferences",
         "profiles.contacts",

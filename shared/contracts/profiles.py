@@ -35,6 +35,10 @@ Direction = Literal["both", "gives", "receives"]
 FirstFactor = Literal["topics", "specialty", "stage", "languages", "formats", "time_zone", "style"]
 """The factors that `weights` may name. The set is final: readers refuse other names."""
 Factor = Literal[FirstFactor, "availability", "load", "experience", "identity"]
+TermKind = Literal["topic", "specialty"]
+NETWORK = "preceptor.network"
+"""Stands for the institution of what belongs to the whole network. No institution can have this id: theirs have no dot.
+"""
 Weekly = Annotated[
     str, StringConstraints(pattern=r"^(?:mon|tue|wed|thu|fri|sat|sun)-(?:[01][0-9]|2[0-3])-(?:[01][0-9]|2[0-4])$")
 ]
@@ -132,6 +136,36 @@ class InstitutionChanged(Payload):
     exchange_terms: Annotated[tuple[ExchangeTerms, ...], Many] = ()
     """Terms with institutions in `exchanges_with`; without terms both directions and any number are allowed. The terms
     of both institutions apply."""
+
+
+class TermChanged(Payload):
+    """A term of the network's vocabulary: one meaning, with the names by which people write it. What members write
+    stays as they wrote it; readers find its meaning by `slugs` and `institution_slugs`. Within a kind a slug means one
+    term.
+    """
+
+    TYPE: ClassVar[str] = "org.preceptor.profiles.term.changed.v1"
+    TOPIC: ClassVar[str] = "profiles.vocabulary"
+    AGGREGATE: ClassVar[str] = "term"
+
+    term: Slug
+    institution: Id
+    """Always `preceptor.network`: a term belongs to no institution."""
+    kind: Slug
+    """`topic`, `specialty`; more may come, which readers ignore."""
+    labels: Annotated[dict[Slug, Text], Few]
+    """By language, as a primary language tag of BCP 47."""
+    other_names: Annotated[tuple[Text, ...], Few] = ()
+    broader: Annotated[tuple[Slug, ...], Few] = ()
+    """Terms of the same kind of which this one is a part. They form no cycle."""
+    institution_names: Annotated[dict[Id, Annotated[tuple[Text, ...], Few]], Many] = Field(default_factory=dict)
+    """Names that only members of these institutions mean by it."""
+    successor: Slug | None = None
+    """The term that is meant instead of this one, which is deprecated."""
+    slugs: Annotated[tuple[Slug, ...], Few]
+    """What members of every institution may write for it, in its normal form."""
+    institution_slugs: Annotated[dict[Id, Annotated[tuple[Slug, ...], Few]], Many] = Field(default_factory=dict)
+    """What members of these institutions may write besides, in its normal form."""
 
 
 class ProgrammeLimits(Part):

@@ -102,6 +102,11 @@ async def test_every_post_of_profiles_takes_effect_once_and_is_answered_without_
     await repeating.repeat("/erasures/{erasure}/withdraw", withdraw, answer_is_lost=True)
     await here.post(f"/members/{member}/erasure")
     await repeating.repeat("/me/erasure/withdraw", post(person, "/me/erasure/withdraw"), answer_is_lost=True)
+    term = {"id": "sepsis", "kind": "topic", "labels": {"en": "Sepsis"}}
+    await repeating.repeat("/vocabulary/terms", post(network.operator, "/vocabulary/terms", term))
+    edition = {"terms": [term, {**term, "id": "shock", "labels": {"en": "Shock"}}]}
+    editions = post(network.operator, "/vocabulary/editions", edition)
+    await repeating.repeat("/vocabulary/editions", editions)
     file = b"name,email\nBo,bo@example.org\n"
     await repeating.repeat("/rosters", lambda key: here.upload(file, MAPPING, key=key))
     repeating.covers(network.service.app.openapi())

@@ -22,6 +22,7 @@ _ALLOWED = {
         "further_weights",
         "minimum_score",
     },  # a programme's own, set by its coordinator
+    "profiles.vocabulary": {"other_names", "institution_names"},  # of terms
     "profiles.dead-letters": {"key_hash"},
     "matching.dead-letters": {"key_hash"},
     "notifications.dead-letters": {"key_hash"},

@@ -14,6 +14,7 @@ from shared.mongo import Database, Document
 TOPICS = (
     "profiles.institutions",
     "profiles.programmes",
+    "profiles.vocabulary",
     "profiles.members",
     "profiles.preferences",
     "profiles.contacts",
@@ -26,7 +27,7 @@ TOPICS = (
     "notifications.events",
 )
 GROUPS = {
-    "matching.projection": (*TOPICS[:4], "profiles.erasures"),
+    "matching.projection": (*TOPICS[:2], *TOPICS[3:5], "profiles.erasures"),
     "matching.reaction": ("mentorships.events",),
     "mentorships.projection": (
         "profiles.mentoring",
@@ -47,7 +48,7 @@ GROUPS = {
 }
 _COLLECTIONS = {
     "profiles": (
-        *("institutions", "programmes", "members", "outbox", "relations", "suggested"),
+        *("institutions", "programmes", "terms", "members", "outbox", "relations", "suggested"),
         # The markers last: a relation that is gone before its member's marker is there would look lost.
         *("invitations", "erasures", "erased_members"),
     ),

@@ -18,6 +18,8 @@ from services.profiles.privacy.erasure.repository import ERASURES
 from services.profiles.programmes.domain import Programme
 from services.profiles.republishing.domain import rebuild_state
 from services.profiles.republishing.repository.stale_heads import OWNED, Owner
+from services.profiles.vocabulary.domain.terms import Term
+from services.profiles.vocabulary.repository import TERMS
 from shared import epochs
 from shared.clock import Clock
 from shared.contracts.catalogue import EVENTS
@@ -30,6 +32,7 @@ _PUBLISHED_TOGETHER = 100
 _KINDS: Mapping[str, type[Any]] = {
     "institutions": Institution,
     "programmes": Programme,
+    TERMS: Term,
     MEMBERS: Member,
     ERASED: ErasedMember,
 }

@@ -13,6 +13,8 @@ from services.profiles.privacy.erasure import repository as erasure_store
 from services.profiles.programmes import domain as programmes
 from services.profiles.programmes import repository as programme_store
 from services.profiles.republishing.worker import Heads
+from services.profiles.vocabulary import repository as term_store
+from services.profiles.vocabulary.domain import terms
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
@@ -30,6 +32,7 @@ Owner = tuple[DocumentMapping[Any], Callable[[Any], tuple[Payload, ...]]]
 OWNED: Mapping[str, Owner] = {
     "profiles.institutions": (institution_store.MAPPING, institutions.facts),
     "profiles.programmes": (programme_store.MAPPING, programmes.facts),
+    "profiles.vocabulary": (term_store.MAPPING, terms.facts),
     "profiles.members": _MEMBERS,
     "profiles.preferences": _MEMBERS,
     "profiles.contacts": _MEMBERS,

@@ -1,0 +1,102 @@
+"""All terms at one moment, and what stays true of them: within a kind no name means two terms to anybody, broader terms
+form no cycle, and successors lead to a term that is not deprecated.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from services.profiles.vocabulary.domain.terms import Term
+from shared.contracts.profiles import TermKind
+from shared.errors import FieldError, Rejected
+from shared.slugs import slug
+
+MOST_LEVELS = 5
+"""Of broader terms above each other, the term itself included."""
+MOST_TERMS = 5_000
+
+
+class Vocabulary:
+    def __init__(self, terms: Iterable[Term]) -> None:
+        self.terms: dict[str, Term] = {term.id: term for term in terms}
+        self._common: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._own: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        """Term ids by kind and slug: of names for everybody, and by institution of its own names."""
+        for term in self.terms.values():
+            for name in term.slugs:
+                self._common[term.kind, name].add(term.id)
+            for institution, names in term.institution_slugs.items():
+                for name in names:
+                    self._own[term.kind, name][institution].add(term.id)
+
+    def meaning(self, kind: TermKind, name: str, institution: str | None) -> Term | None:
+        """What the name means at the institution; for None, among the names for everybody."""
+        return next((self.terms[id] for id in sorted(self._meant(kind, name, institution))), None)
+
+    def names(self, kind: TermKind, institution: str | None) -> dict[str, str]:
+        """Term ids by slug: of the names for everybody, and the institution's own."""
+        own = [name for (of, name), ids in self._own.items() if of == kind and institution in ids]
+        known = [*own, *(name for of, name in self._common if of == kind)]
+        return {name: min(self._meant(kind, name, institution)) for name in known}
+
+    def check(self, changed: Iterable[Term]) -> None:
+        """Raises `Rejected` where these new states of terms would make the vocabulary wrong."""
+        new = {term.id: term for term in changed}
+        after = Vocabulary((self.terms | new).values())
+        errors = [error for term in new.values() for error in (*after.wrong_names(term), *after.wrong_links(term))]
+        if len(after.terms) > MOST_TERMS:
+            errors.append(FieldError("terms", f"must be at most {MOST_TERMS} in all"))
+        if errors:
+            raise Rejected("term_invalid", "the vocabulary was not changed: see errors", tuple(errors))
+
+    def wrong_names(self, term: Term) -> Iterator[FieldError]:
+        for field, name, institution in _named(term):
+            if not slug(name):
+                yield FieldError(field, "must have a letter or a digit")
+            for other in sorted(self._meant(term.kind, name, institution, by_anybody=True) - {term.id}):
+                yield FieldError(field, f"means the term {other} already: take it from that term first")
+
+    def wrong_links(self, term: Term) -> Iterator[FieldError]:
+        for at, id in enumerate(term.broader):
+            if id == term.id or not self._is_like(term, id):
+                yield FieldError(f"broader.{at}", f"must be another {term.kind} of the vocabulary: {id} is not")
+        if term.broader and _has_cycle_or_more_levels(self.terms):
+            yield FieldError("broader", f"must form no cycle, and at most {MOST_LEVELS} levels")
+        if term.successor is not None and not self._is_like(term, term.successor):
+            yield FieldError("successor", f"must be a {term.kind} of the vocabulary: {term.successor} is not")
+        elif self._succeeds_itself(term):
+            yield FieldError("successor", "must not lead back to the term itself")
+
+    def _meant(self, kind: TermKind, name: str, institution: str | None, *, by_anybody: bool = False) -> frozenset[str]:
+        """`by_anybody`: a name for everybody must also not be any institution's own name of another term."""
+        own = self._own.get((kind, slug(name)), {})
+        readers = own if by_anybody and institution is None else [institution]
+        at_institutions = [own[reader] for reader in readers if reader in own]
+        return frozenset().union(self._common.get((kind, slug(name)), ()), *at_institutions)
+
+    def _is_like(self, term: Term, id: str) -> bool:
+        return id in self.terms and self.terms[id].kind == term.kind
+
+    def _succeeds_itself(self, term: Term) -> bool:
+        id, seen = term.successor, set[str]()
+        while id is not None and id in self.terms and id not in seen:
+            seen.add(id)
+            id = self.terms[id].successor
+        return term.id in seen
+
+
+def _named(term: Term) -> Iterator[tuple[str, str, str | None]]:
+    """Field, name, and the institution of an own name."""
+    yield "id", term.id, None
+    yield from ((f"labels.{language}", name, None) for language, name in term.labels.items())
+    yield from ((f"other_names.{at}", name, None) for at, name in enumerate(term.other_names))
+    for institution, names in term.institution_names.items():
+        yield from ((f"names.{at}", name, institution) for at, name in enumerate(names))
+
+
+def _has_cycle_or_more_levels(terms: Mapping[str, Term]) -> bool:
+    levels = dict.fromkeys(terms, 1)
+    for _ in range(MOST_LEVELS):
+        levels = {
+            id: 1 + max((levels.get(broader, 0) for broader in term.broader), default=0) for id, term in terms.items()
+        }
+    return max(levels.values(), default=0) > MOST_LEVELS

@@ -1,0 +1,12 @@
+"""Wires the vocabulary: its routes."""
+
+from services.profiles.vocabulary.api import vocabulary_router
+from services.profiles.vocabulary.repository import MongoTermRepository
+from services.profiles.vocabulary.usecases import VocabularyUseCases
+from shared.bootstrap import ServiceDependencies
+from shared.slices import Slice
+
+
+def build(dependencies: ServiceDependencies) -> Slice:
+    terms = MongoTermRepository(dependencies.database, dependencies.clock)
+    return Slice(prepare=[terms.prepare], routers=[vocabulary_router(VocabularyUseCases(terms))])
