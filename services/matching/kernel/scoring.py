@@ -163,7 +163,8 @@ def _share_table(most: int) -> Ints:
     A look-up is faster than a division for each pair.
     """
     wanted, halves = np.arange(most + 1, dtype=np.int32), np.arange(2 * most + 1, dtype=np.int32)
-    return _HUNDRED * halves // (2 * np.maximum(1, wanted)[:, None])
+    share: Ints = _HUNDRED * halves // (2 * np.maximum(1, wanted)[:, None])
+    return share
 
 
 def _stage(mentees: Side, mentors: Side) -> Ints:
