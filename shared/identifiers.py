@@ -1,7 +1,7 @@
 """The identifiers by which an institution names its members, staff number and e-mail address, and their digests.
 
 Matching receives the digests only: it normalizes an identifier in a request, computes its digest as profiles does, and
-finds the member. Staff numbers are compared exactly, e-mail addresses in lower case.
+finds the member. Staff numbers are compared exactly, e-mail addresses in lower case with an ASCII domain (IDNA).
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import re
 import unicodedata
 from typing import Annotated, Literal, get_args
 
+import idna
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
@@ -23,7 +24,13 @@ def _email(text: str) -> str:
     lowered = clean_line(text.lower())
     if not _EMAIL.fullmatch(lowered):
         raise PydanticCustomError("email", "must be an e-mail address like name@example.org")
-    return lowered
+    local, _, domain = lowered.rpartition("@")
+    if domain.isascii():
+        return lowered
+    try:
+        return f"{local}@{idna.encode(domain, uts46=True).decode()}"
+    except idna.IDNAError:
+        raise PydanticCustomError("email", "must be an e-mail address like name@example.org") from None
 
 
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_email)]

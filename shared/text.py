@@ -7,6 +7,7 @@ emoji; variation selectors after a character that has variants.
 """
 
 import unicodedata
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
@@ -45,13 +46,18 @@ def _clean(text: str, *, allowed: str) -> str:
     if normal.isascii() and normal.isprintable():
         return normal
     for at, character in enumerate(normal):
-        if character not in allowed and _is_invisible(character) and not (_joins(normal, at) or _varies(normal, at)):
+        if (
+            character not in allowed
+            and _is_invisible(character)
+            and not (is_joiner_needed(normal, at) or _varies(normal, at))
+        ):
             name = _CONTROLS.get(character) or unicodedata.name(character, "a control character")
             values = {"name": f"{name} (U+{ord(character):04X})", "position": at + 1}
             raise PydanticCustomError("unseen_character", "must not contain {name}, at character {position}", values)
     return normal
 
 
+@lru_cache(maxsize=4096)
 def _is_invisible(character: str) -> bool:
     is_reserved = any(ord(character) in range_ for range_ in _RESERVED_INVISIBLE)
     is_blank = character in _BLANK or character in _VARIATIONS
@@ -73,8 +79,8 @@ def _varies(text: str, at: int) -> bool:
     return is_symbol or is_han or is_keycap
 
 
-def _joins(text: str, at: int) -> bool:
-    """Whether a joiner stands where a script needs it."""
+def is_joiner_needed(text: str, at: int) -> bool:
+    """Whether the character is a joiner (U+200C, U+200D) at a position where its script needs it."""
     if text[at] not in _JOINERS or not 0 < at < len(text) - 1:
         return False
     before, after = text[at - 1], text[at + 1]

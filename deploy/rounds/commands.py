@@ -1,4 +1,7 @@
-"""The commands `./dev match` and `./dev verify`. A command computes everything before it writes a file."""
+"""The commands `./dev match` and `./dev verify`. A command computes everything before it writes a file.
+
+No cell of a file is read as markup: names such as `[she/her]` are shown as they are.
+"""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -9,23 +12,49 @@ import typer
 from rich.console import Console
 
 from deploy import verify as verifier
-from deploy.rounds import presentation, spreadsheets
+from deploy.rounds import explaining, presentation, spreadsheets
+from deploy.rounds.people import Side
+from deploy.rounds.refused_rows import refused_csv
 from services.matching.repairs.domain.departed import repair_round
 from services.matching.rounds.solver.files import RoundInput, RoundResult, Target, read_input, read_result
 from services.matching.rounds.solver.solving import solve
 from shared.errors import DomainError, Rejected
 
 _BAD_INPUT = 2
+_NO_PAIRS = 3
 _PLOTS = (".png", ".svg")
-_console = Console()
-_errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+_console = Console(markup=False, emoji=False, highlight=False)
+_errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Round:
     content: bytes
     input: RoundInput
-    names: presentation.Names
+    sheets: spreadsheets.Sheets | None = None
+
+    @property
+    def known(self) -> presentation.Known:
+        return presentation.known(self.sheets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sheets:
+    """The options that name a coordinator's files."""
+
+    mentors: Path | None
+    mentees: Path | None
+    mapping: Path | None
+    apart: Path | None
+    together: Path | None
+    leave_out: bool
+    refused: Path | None
+
+    @property
+    def are_given(self) -> bool:
+        return self != _Sheets(
+            mentors=None, mentees=None, mapping=None, apart=None, together=None, leave_out=False, refused=None
+        )
 
 
 def match(  # noqa: PLR0913 -- one argument an option
@@ -34,12 +63,28 @@ def match(  # noqa: PLR0913 -- one argument an option
     ] = None,
     *,
     input: Annotated[Path | None, typer.Option(help="the round's input file (docs/rounds.md)")] = None,
-    mentors: Annotated[Path | None, typer.Option(help="instead of --input: the mentors' CSV")] = None,
-    mentees: Annotated[Path | None, typer.Option(help="instead of --input: the mentees' CSV")] = None,
-    mapping: Annotated[Path | None, typer.Option(help="with the CSV files: how their columns are read")] = None,
+    mentors: Annotated[Path | None, typer.Option(help="instead of --input: the mentors' CSV or XLSX file")] = None,
+    mentees: Annotated[Path | None, typer.Option(help="instead of --input: the mentees'; may be the same file")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="with the spreadsheets: how their columns are read")] = None,
+    apart: Annotated[
+        Path | None, typer.Option(help="with the spreadsheets: pairs who are not matched, in two columns")
+    ] = None,
+    together: Annotated[
+        Path | None, typer.Option(help="with the spreadsheets: pairs who are matched, with columns mentee and mentor")
+    ] = None,
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="with the spreadsheets: match without the rows that are wrong")
+    ] = False,
+    refused: Annotated[
+        Path | None,
+        typer.Option(help="with the spreadsheets: write the wrong rows to NAME-mentors.csv and NAME-mentees.csv"),
+    ] = None,
+    explain_file: Annotated[
+        Path | None, typer.Option(help="show the columns of a CSV or XLSX file, and suggest a mapping")
+    ] = None,
     input_out: Annotated[Path | None, typer.Option(help="write the input to this file, in canonical form")] = None,
     target: Annotated[
-        str | None, typer.Option(help="with the CSV files: fit or coverage, instead of the mapping's target")
+        str | None, typer.Option(help="with the spreadsheets: fit or coverage, instead of the mapping's target")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="write the result to this file")] = None,
     plot: Annotated[Path | None, typer.Option(help="draw ranks and load to this .png or .svg file")] = None,
@@ -56,11 +101,25 @@ def match(  # noqa: PLR0913 -- one argument an option
     ] = 0,
 ) -> None:
     """Matches a round from files, without a server."""
+    sheets = _Sheets(
+        mentors=mentors,
+        mentees=mentees,
+        mapping=mapping,
+        apart=apart,
+        together=together,
+        leave_out=leave_out,
+        refused=refused,
+    )
     try:
+        if explain_file is not None:
+            for line in explaining.explain(explain_file.read_bytes()):
+                _console.print(line, soft_wrap=True)
+            return
         if replay:
             raise typer.Exit(_replay(files or []))
         _refuse(output is None, "add --output FILE: the file for the result")
-        _keep_apart(*(files or []), input, mentors, mentees, mapping, input_out, output, plot, csv)
+        read = {*(files or []), *filter(None, (input, mentors, mentees, mapping, apart, together))}
+        _keep_apart(*read, input_out, output, plot, csv, *_refused_files(refused).values())
         if repair and output is not None:
             raise typer.Exit(_repair(files or [], gone or [], bystanders, output))
         _refuse(bool(gone) or bystanders > 0, "--gone and --bystanders can be used only with --repair")
@@ -68,13 +127,16 @@ def match(  # noqa: PLR0913 -- one argument an option
             bool(files), "name files without an option only with --replay or --repair; for a round use --input FILE"
         )
         _refuse(plot is not None and plot.suffix not in _PLOTS, "the name of the plot must end in .png or .svg")
-        round = _given(input, (mentors, mentees, mapping), target, input_out)
+        round = _given(input, sheets, target, input_out)
         result = solve(round.content)
         drawn = presentation.plot(result, round.input, plot.suffix) if plot else b""
-        mailing = _bytes(csv, result, round.names)
+        mailing = _bytes(csv, result, round.known)
         _written({input_out: round.content, output: result.file(), csv: mailing, plot: drawn})
-        presentation.show(result, round.names, _console)
-        _console.print(f"result: {output}; check it: ./dev verify INPUT {output}", highlight=False)
+        presentation.show(result, round.known, _console)
+        _console.print(f"result: {output}; check it: ./dev verify INPUT {output}")
+        if round.sheets and (why := presentation.why_no_pairs(result, round.input, round.known)):
+            _errors.print(why, style="red")
+            raise typer.Exit(_NO_PAIRS)
     except DomainError as wrong:
         raise typer.Exit(_print_refusal(wrong)) from None
     except OSError as unreadable:
@@ -102,33 +164,54 @@ def _keep_apart(*paths: Path | None) -> None:
     _refuse(repeated is not None, f"{repeated} is named for two files: give each file its own name")
 
 
-def _given(
-    input: Path | None, sheets: tuple[Path | None, Path | None, Path | None], target: str | None, out: Path | None
-) -> _Round:
-    mentors, mentees, mapping = sheets
-    has_sheets = mentors is not None or mentees is not None or mapping is not None
+def _given(input: Path | None, sheets: _Sheets, target: str | None, out: Path | None) -> _Round:
     _refuse(
-        (input is not None) == has_sheets, "give either --input FILE or --mentors FILE --mentees FILE --mapping FILE"
+        (input is not None) == sheets.are_given,
+        "give either --input FILE or --mentors FILE --mentees FILE --mapping FILE",
     )
     if input is not None:
-        _refuse(target is not None, "leave out --target: it is for CSV files, and the input file has its own target")
+        _refuse(target is not None, "leave out --target: it is for spreadsheets, and the input file has its own target")
         content = input.read_bytes()
         round = read_input(content)
-        return _Round(round.file() if out else content, round, {})
+        return _Round(round.file() if out else content, round)
+    mentors, mentees, mapping = sheets.mentors, sheets.mentees, sheets.mapping
     if mentors is None or mentees is None or mapping is None:
         raise Rejected("arguments", "add all three of --mentors, --mentees and --mapping")
     _refuse(out is None, "add --input-out FILE: the file for the input, which the result is checked against")
     _refuse(target not in (None, "fit", "coverage"), "--target must be fit or coverage")
     chosen: Target | None = "coverage" if target == "coverage" else "fit" if target == "fit" else None
-    read = spreadsheets.read(
-        mentors=mentors.read_bytes(), mentees=mentees.read_bytes(), mapping_file=mapping.read_bytes(), target=chosen
+    given = spreadsheets.Given(
+        mentors=mentors.read_bytes(),
+        mentees=mentees.read_bytes(),
+        mapping=mapping.read_bytes(),
+        apart=_named(sheets.apart),
+        together=_named(sheets.together),
+        target=chosen,
+        leave_out=sheets.leave_out,
     )
-    return _Round(read.input.file(), read.input, read.names)
+    read = spreadsheets.read_files(given)
+    for side, path in _refused_files(sheets.refused).items():
+        file = read.file(side)
+        if file.refused:
+            _write(path, refused_csv(file).encode("utf-8-sig"))
+    cohort = spreadsheets.cohort(read, given)
+    for warning in presentation.warnings(cohort):
+        _errors.print(warning, style="yellow")
+    return _Round(cohort.input.file(), cohort.input, cohort)
 
 
-def _bytes(path: Path | None, result: RoundResult, names: presentation.Names) -> bytes:
+def _named(path: Path | None) -> tuple[str, bytes] | None:
+    return (path.name, path.read_bytes()) if path else None
+
+
+def _refused_files(path: Path | None) -> dict[Side, Path]:
+    sides: tuple[Side, Side] = ("mentors", "mentees")
+    return {side: path.with_name(f"{path.stem}-{side}.csv") for side in sides} if path else {}
+
+
+def _bytes(path: Path | None, result: RoundResult, known: presentation.Known) -> bytes:
     """With a byte order mark, without which common spreadsheet programs assume another encoding."""
-    return presentation.mailing(result, names).encode("utf-8-sig") if path else b""
+    return presentation.mailing(result, known).encode("utf-8-sig") if path else b""
 
 
 def _written(contents: dict[Path | None, bytes]) -> None:

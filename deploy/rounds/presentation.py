@@ -2,14 +2,21 @@
 
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.table import Table
 
+from deploy.rounds.eligible import WHY as RULES
+from deploy.rounds.eligible import Ranks
+from deploy.rounds.spreadsheets import Sheets
 from services.matching.repairs.domain.departed import RoundRepair
-from services.matching.rounds.solver.files import Reason, RoundInput, RoundResult, Unmatched
+from services.matching.rounds.solver.files import Figures, Reason, RoundInput, RoundResult
+from services.matching.rounds.solver.files import Unmatched as Left
+from shared.contracts.matching import Unmatched
 from shared.csv_lines import csv_line
+from shared.spreadsheets.verdicts import grouped
 
 Names = Mapping[str, tuple[str, str]]
 """Name and address by pseudonym; empty where only pseudonyms are known."""
@@ -22,22 +29,92 @@ WHY: Mapping[Reason, str] = {
     "outweighed": "every possible seat went to a mentee for whom it counts more",
 }
 _SHOWN = 15
+_MOST_WARNINGS = 20
 _MAILING = (
     *("mentee", "mentee name", "mentee e-mail", "mentor", "mentor name", "mentor e-mail"),
     *("rank", "position", "note"),
 )
 
 
-def show(result: RoundResult, names: Names, console: Console) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the spreadsheets know besides the round's files; empty where only pseudonyms are known."""
+
+    names: Names = field(default_factory=dict)
+    shared_names: frozenset[str] = frozenset()
+    """Names of several people, who are shown with their address."""
+    impossible: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    chose: Ranks = field(default_factory=dict)
+    forbids: Mapping[str, tuple[int, Unmatched | None]] = field(default_factory=dict)
+    alone: Mapping[str, Unmatched] = field(default_factory=dict)
+
+    def why(self, mentee: str, reason: Reason) -> str:
+        rule = self.alone.get(mentee)
+        return f"{WHY[reason]}: {RULES[rule]}" if reason == "no_wishes" and rule else WHY[reason]
+
+    def name(self, id: str) -> str:
+        name, address = self.names.get(id, (id, ""))
+        return f"{name} <{address or id}>" if name in self.shared_names else name
+
+    def impossible_before(self, mentee: str, mentor: str | None) -> int:
+        """How many of the mentee's own choices before this mentor a rule forbids."""
+        rank = self.chose.get(mentee, {}).get(mentor or "", len(self.chose.get(mentee, ())) + 1)
+        return sum(other < rank for other in self.impossible.get(mentee, ()))
+
+
+def known(sheets: Sheets | None) -> Known:
+    if sheets is None:
+        return Known()
+    people = {(name, address) for name, address in sheets.names.values()}
+    counted = Counter(name for name, _ in people)
+    return Known(
+        names=sheets.names,
+        shared_names=frozenset(name for name, count in counted.items() if count > 1),
+        impossible=sheets.impossible,
+        chose=sheets.mentees_chose,
+        forbids=sheets.forbids,
+        alone=sheets.alone,
+    )
+
+
+def warnings(sheets: Sheets) -> Iterator[str]:
+    """At most twenty, and the rows that were left out."""
+    yield from (f"warning: {warning}" for warning in sheets.warnings[:_MOST_WARNINGS])
+    if len(sheets.warnings) > _MOST_WARNINGS:
+        yield f"… and {len(sheets.warnings) - _MOST_WARNINGS} more warnings"
+    for file in sheets.files:
+        if file.refused:
+            yield f"left out: {len(file.refused)} of {len(file.refused) + len(file.people)} rows of the {file.side}"
+            kinds = grouped((row.line, row.reasons) for row in file.refused)
+            yield from (f"  {error.field}: {error.message}" for error in kinds[:_MOST_WARNINGS])
+
+
+def show(result: RoundResult, known: Known, console: Console) -> None:
     table = Table("", *(f"{name}{' (chosen)' if name == result.target else ''}" for name in ("fit", "coverage")))
     both = (result.figures.fit, result.figures.coverage)
-    for label, cells in (("matched", "matched"), ("first choices", "first_choices"), ("score", "score")):
-        table.add_row(label, *(str(getattr(figures, cells)) if figures else "" for figures in both))
-    table.add_row("mean rank", *(_thousandths(figures.mean_place_thousandths) if figures else "" for figures in both))
-    table.add_row("load Gini", *(_thousandths(figures.load_gini_thousandths) if figures else "" for figures in both))
+
+    def row(label: str, cell: Callable[[Figures], str]) -> None:
+        table.add_row(label, *(cell(figures) if figures else "" for figures in both))
+
+    row("matched", lambda figures: str(figures.matched))
+    row("first choices", lambda figures: _first_choices(figures, result, known))
+    row("score", lambda figures: str(figures.score))
+    row("mean rank", lambda figures: _thousandths(figures.mean_place_thousandths))
+    row("load Gini", lambda figures: _thousandths(figures.load_gini_thousandths))
     console.print(table)
     _show_flow(result, console)
-    _show_unmatched(result, names, console)
+    _show_unmatched(result, known, console)
+    _show_idle(result, known, console)
+
+
+def _first_choices(figures: Figures, result: RoundResult, known: Known) -> str:
+    """Without those whose own first choice was impossible. Who they are is known for the chosen target only."""
+    if not known.impossible:
+        return str(figures.first_choices)
+    if figures is not (result.figures.fit if result.target == "fit" else result.figures.coverage):
+        return ""
+    firsts = [mentee for mentee in result.mentees if mentee.place == 1]
+    return str(sum(known.impossible_before(mentee.id, mentee.mentor) == 0 for mentee in firsts))
 
 
 def show_repair(plan: RoundRepair, console: Console) -> None:
@@ -74,51 +151,81 @@ def _show_flow(result: RoundResult, console: Console) -> None:
     console.print(table)
 
 
-def _show_unmatched(result: RoundResult, names: Names, console: Console) -> None:
+def _show_unmatched(result: RoundResult, known: Known, console: Console) -> None:
     if not result.unmatched:
         return
     table = Table("position", "mentee", "waiting days", "why", "what would change it", title="unmatched")
     for mentee in result.unmatched[:_SHOWN]:
         table.add_row(
             str(mentee.position),
-            _name(mentee.mentee, names),
+            known.name(mentee.mentee),
             str(mentee.waiting_days),
-            WHY[mentee.reason],
-            _change(mentee, names, result),
+            known.why(mentee.mentee, mentee.reason),
+            _change(mentee, known, result),
         )
     if len(result.unmatched) > _SHOWN:
         table.add_row("", f"… and {len(result.unmatched) - _SHOWN} more", "", "", "")
     console.print(table)
 
 
-def _change(unmatched: Unmatched, names: Names, result: RoundResult) -> str:
+def _change(unmatched: Left, known: Known, result: RoundResult) -> str:
     if not unmatched.opens:
         return "other wishes, a more complete profile, or one exclusion less"
     first = unmatched.opens[0]
-    seats = f"{first.seats} more {'seat' if first.seats == 1 else 'seats'} with {_name(first.mentor, names)}"
+    seats = f"{first.seats} more {'seat' if first.seats == 1 else 'seats'} with {known.name(first.mentor)}"
     return seats if result.target == "fit" else f"{seats} (for the waiting mentee who fits best)"
 
 
-def _name(id: str, names: Names) -> str:
-    return names[id][0] if id in names else id
+def _show_idle(result: RoundResult, known: Known, console: Console) -> None:
+    """Mentors without a mentee, with the reason."""
+    idle = [mentor.id for mentor in result.mentors if not mentor.mentees]
+    if not idle:
+        return
+    table = Table("mentor", "why", title="mentors without a mentee")
+    for id in idle[:_SHOWN]:
+        table.add_row(known.name(id), _why_idle(id, known))
+    if len(idle) > _SHOWN:
+        table.add_row(f"… and {len(idle) - _SHOWN} more", "")
+    console.print(table)
+
+
+def _why_idle(mentor: str, known: Known) -> str:
+    reached, rule = known.forbids.get(mentor, (1, None))
+    if reached == 0:
+        return f"no mentee can be matched: {RULES[rule]}" if rule else "there are no mentees"
+    return "every mentee who could be matched has another mentor, or none on a list"
+
+
+def why_no_pairs(result: RoundResult, round: RoundInput, known: Known) -> str | None:
+    """Why nobody is matched, by the rule that rules out most; None if somebody is."""
+    if any(mentee.mentor for mentee in result.mentees):
+        return None
+    if not round.mentees or not round.mentors:
+        return f"nobody is matched: there are no {'mentors' if round.mentees else 'mentees'}"
+    if any(mentee.wishes for mentee in round.mentees):
+        closed = all(mentor.capacity == 0 for mentor in round.mentors)
+        return "nobody is matched: " + ("every capacity is 0" if closed else "coordinators keep every pair apart")
+    most = Counter(rule for _, rule in known.forbids.values() if rule)
+    why = RULES[most.most_common(1)[0][0]] if most else "no mentee has a wish"
+    return f"nobody may be matched: {why}"
 
 
 def _thousandths(value: int) -> str:
     return f"{value // 1000}.{value % 1000:03}"
 
 
-def mailing(result: RoundResult, names: Names) -> str:
+def mailing(result: RoundResult, known: Known) -> str:
     """One line for each mentee, by id. No spreadsheet program reads a cell as a formula."""
-    lines = [csv_line(_MAILING)]
+    lines, names = [csv_line(_MAILING)], known.names
     unmatched = {mentee.mentee: mentee for mentee in result.unmatched}
     for mentee in result.mentees:
         waiting = unmatched.get(mentee.id)
-        note = ("pinned" if mentee.pinned else "") if waiting is None else WHY[waiting.reason]
+        note = ("pinned" if mentee.pinned else "") if waiting is None else known.why(mentee.id, waiting.reason)
         cells = (
             *(mentee.id, *names.get(mentee.id, ("", ""))),
             *(mentee.mentor or "", *names.get(mentee.mentor or "", ("", ""))),
             *(
-                "" if mentee.place is None else str(mentee.place),
+                "" if mentee.place is None else str(mentee.place + known.impossible_before(mentee.id, mentee.mentor)),
                 "" if waiting is None else str(waiting.position),
                 note,
             ),

@@ -1,234 +1,209 @@
 """Makes a round's input of two spreadsheets and a mapping, with the roster's reader and matching's rules and scores.
 
-The input holds pseudonyms; names and addresses stay here. A row that cannot be read refuses the whole round, so that
-no person is left out silently.
+The input holds pseudonyms; names and addresses stay here. What a file says nothing about rules nobody out.
 """
 
-import csv
-import io
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.matching.kernel import rules, scoring
+from deploy.rounds import choices as choosing
+from deploy.rounds.choices import NO_PAIRS, Directory, PairsFile
+from deploy.rounds.eligible import WHY, Eligible, Ranks, eligible
+from deploy.rounds.people import Participant, PeopleFile, Side, read_people, refuse_rows
+from deploy.rounds.persons import HERE, persons
+from deploy.rounds.plan import Plan, plan_of
+from deploy.rounds.refusals import refused
+from services.matching.kernel import rules
 from services.matching.kernel.participants import Institution, Member, Person, Preferences, Programme, weights_for
 from services.matching.kernel.participants import Policy as Rules
 from services.matching.rounds.solver import wishing
-from services.matching.rounds.solver.canonical import pointer
-from services.matching.rounds.solver.files import Mentee, Mentor, Policy, RoundInput, Target, Wish
+from services.matching.rounds.solver.files import Mentee, Mentor, Pair, Policy, RoundInput, Target, Wish
 from services.matching.rounds.solver.pseudonyms import pseudonyms
-from services.profiles.members.domain.profile import Profile
-from services.profiles.rosters.domain import mapping, reading
-from shared.contracts.payload import Id, Slug
-from shared.contracts.profiles import FACTORS, Factor
-from shared.errors import FieldError, Rejected
-from shared.refusals import worded
+from shared.contracts.matching import Unmatched
+from shared.contracts.profiles import FACTORS
+from shared.spreadsheets import mapping
 
-HERE = "here"
-"""The institution of all rows. Affiliations show the flow between institutions; no rule reads them."""
-_PERSONAL = re.compile(
-    r"identit|characteristic|biograph|\bbio\b|story|gender|\bsex|ethnic|\brace\b|religio|disab|orientation|never|weights"
-)
-_MAX_BYTES = 20_000_000
-_MAX_ROWS = 20_000
-
-
-_Columns = Annotated[tuple[mapping.Column, ...], Field(max_length=mapping.MAX_COLUMNS)]
-
-
-class Choices(BaseModel):
-    """Columns with e-mail addresses of the other side, the first choice first. Empty cells are skipped."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    mentees: _Columns = ()
-    mentors: _Columns = ()
-
-
-class Plan(BaseModel):
-    """The mapping's `round`: what a roster does not contain."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: Id
-    programme: Id
-    """The programme whose enrolments count."""
-    policy: Slug = "default"
-    target: Target = "fit"
-    list_length: Annotated[int, Field(ge=1, le=1_000)] = 20
-    score_band: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    weights: Mapping[Factor, Annotated[int, Field(ge=0, le=100)]] = {}
-    choices: Choices = Choices()
-    waiting_days: mapping.Column | None = None
-    """A column of the mentees' file."""
+People = Mapping[str, Participant]
+"""By pseudonym."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A person of one row, with what a round needs."""
+class Given:
+    """The content of a coordinator's files. `apart` and `together` have the names of their files."""
 
-    person: Person
-    institution: str
-    name: str
-    email: str
-    waiting_days: int = 0
-    choices: Mapping[str, tuple[int, int]]
-    """By address: the choice's rank and the line that names it."""
+    mentors: bytes
+    mentees: bytes
+    mapping: bytes
+    apart: tuple[str, bytes] | None = None
+    together: tuple[str, bytes] | None = None
+    target: Target | None = None
+    leave_out: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheets:
+    """A round's input, and what only the files know."""
+
+    input: RoundInput
+    people: People
+    """Mentees and mentors, behind their pseudonyms."""
+    files: Sequence[PeopleFile]
+    warnings: Sequence[str] = ()
+    impossible: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """By mentee: the ranks of own choices that a rule forbids."""
+    mentees_chose: Ranks = field(default_factory=dict)
+    forbids: Mapping[str, tuple[int, Unmatched | None]] = field(default_factory=dict)
+    """By mentor: how many mentees may be matched, and the rule that forbids most others."""
+    alone: Mapping[str, Unmatched] = field(default_factory=dict)
+    """By mentee who cannot be matched with anybody: the rule that forbids most mentors."""
+
+    @property
+    def names(self) -> Mapping[str, tuple[str, str]]:
+        return {id: (person.profile.name, person.profile.email) for id, person in self.people.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Sheets:
-    """A round's input, and the people behind its pseudonyms."""
+class Files:
+    """The two files as they were read, some of whose rows may be refused."""
 
-    input: RoundInput
-    names: Mapping[str, tuple[str, str]]
-    """Name and address by pseudonym."""
+    plan: Plan
+    mentors: PeopleFile
+    mentees: PeopleFile
+
+    def file(self, side: Side) -> PeopleFile:
+        return self.mentors if side == "mentors" else self.mentees
 
 
-Side = Literal["mentees", "mentors"]
+def read_files(given: Given) -> Files:
+    """Raises `Rejected` where a file as a whole is wrong."""
+    loaded = mapping.load(given.mapping)
+    plan = plan_of(loaded)
+    plan = plan.model_copy(update={"target": given.target or plan.target})
+    return Files(
+        plan, read_people("mentors", given.mentors, loaded, plan), read_people("mentees", given.mentees, loaded, plan)
+    )
 
 
-def read(*, mentors: bytes, mentees: bytes, mapping_file: bytes, target: Target | None) -> Sheets:
+def read(given: Given) -> Sheets:
     """Raises `Rejected`, naming the file, the line and the column."""
-    loaded = mapping.load(mapping_file)
-    plan = _plan(loaded)
-    rows: dict[Side, list[Row]] = {}
-    files: tuple[tuple[Side, bytes], ...] = (("mentors", mentors), ("mentees", mentees))
-    for side, content in files:
-        rows[side] = list(_people(side, content, loaded, plan))
-    return _round(plan.model_copy(update={"target": target or plan.target}), rows)
+    return cohort(read_files(given), given)
 
 
-def _plan(loaded: Any) -> Plan:
-    if not isinstance(loaded, dict) or "round" not in loaded:
-        raise _refused("mapping", ("round", "the mapping must say which round it is for: round: {id: …, programme: …}"))
-    given = loaded.pop("round")
-    try:
-        plan = Plan.model_validate(given)
-    except ValidationError as invalid:
-        errors = invalid.errors(include_input=False, include_url=False)
-        raise _refused("mapping", *(("round" + pointer(error["loc"]), worded(error)) for error in errors)) from None
-    if "identity" in plan.weights:
-        raise _refused("mapping", ("round/weights/identity", "counts by a person's own wish only: leave it out"))
-    return plan
+def cohort(files: Files, given: Given) -> Sheets:
+    """Raises `Rejected` for a refused row, unless it may be left out."""
+    for file in (files.mentors, files.mentees):
+        if not given.leave_out or not file.people:
+            refuse_rows(file)
+    return _Cohort(files).sheets(given)
 
 
-def _people(side: Side, content: bytes, loaded: Any, plan: Plan) -> Iterator[Row]:
-    section = mapping.parsed(loaded, side)
-    choices, days = getattr(plan.choices, side), plan.waiting_days if side == "mentees" else None
-    ours = {*choices, *([days] if days else [])}
-    _refuse_personal(side, section.read | ours)
-    if plan.programme not in (known := sorted({enrol.programme for enrol in section.enrol})):
-        named = ", ".join(known) or "no programme"
-        message = f"the section {side} must enrol in {plan.programme!r}; it enrols in {named}"
-        raise _refused("mapping", ("round/programme", message))
-    section = section.model_copy(update={"ignore": (*section.ignore, *ours)})
-    if len(content) > _MAX_BYTES:
-        raise _refused(side, ("", f"must not be larger than {_MAX_BYTES // 1_000_000} MB"))
-    try:
-        rows = list(islice(reading.rows(io.BytesIO(content), section), _MAX_ROWS + 1))
-    except Rejected as unreadable:
-        raise _refused(side, *((error.field, error.message) for error in unreadable.errors)) from None
-    if len(rows) > _MAX_ROWS:
-        raise _refused(side, ("", f"must not have more than {_MAX_ROWS} rows"))
-    cells = _cells(content, section.delimiter, wanted=ours, side=side)
-    wrong = [
-        (", ".join(filter(None, (f"line {row.line}", reason.column))), reason.message)
-        for row in rows
-        for reason in row.reasons
-    ]
-    if wrong:
-        raise _refused(side, *wrong)
-    profiles = [(row.line, row.profile) for row in rows if row.profile is not None]
-    for (line, profile), cell in zip(profiles, cells, strict=True):
-        waits = _days(cell[days], side, line, days) if days else 0
-        chosen = _chosen([cell[column].strip().lower() for column in choices], side, line)
-        yield _row(profile, plan, choices=chosen, waiting_days=waits)
-
-
-def _refuse_personal(side: Side, columns: Iterable[str]) -> None:
-    personal = sorted(name for name in columns if _PERSONAL.search(name.lower()))
-    if personal:
-        named = (("sections." + side, f"column {name!r} must be listed under ignore") for name in personal)
-        raise _refused("mapping", *named, why="identity and biography are a person's own, and score nothing")
-
-
-def _chosen(cells: Sequence[str], side: Side, line: int) -> dict[str, tuple[int, int]]:
-    named = [address for address in cells if address]
-    if len(set(named)) < len(named):
-        raise _refused(side, (f"line {line}", "must name each person once; two choices are the same"))
-    return {address: (rank, line) for rank, address in enumerate(named, 1)}
-
-
-def _cells(content: bytes, delimiter: str, *, wanted: set[str], side: Side) -> list[dict[str, str]]:
-    """The columns that the roster's reader ignores, with the same rows as that reader."""
-    rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=delimiter, strict=True)
-    header = [name.strip() for name in next(rows)]
-    if absent := sorted(wanted - set(header)):
-        raise _refused(
-            side, *(("line 1", f"column {name!r}, which the mapping's round names, is missing") for name in absent)
+class _Cohort:
+    def __init__(self, files: Files) -> None:
+        plan = self._plan = files.plan
+        self._files = files.mentees, files.mentors
+        self._policy = Rules(
+            Programme(id=plan.programme, institution=HERE, admits=frozenset({HERE}), weights=plan.weights),
+            {HERE: Institution(id=HERE)},
         )
-    return [dict(zip(header, row, strict=False)) for row in rows if row]
+        both = [*files.mentees.people, *files.mentors.people]
+        known = persons(both, plan.programme)
+        rows = list(zip(both, known, strict=True))
+        seeking = [(row, person) for row, person in rows if rules.is_mentee(person, self._policy)]
+        offering = [(row, person) for row, person in reversed(rows) if rules.is_mentor(person, self._policy)]
+        self._mentees, self._mentee_persons = self._named("mentee", seeking)
+        self._mentors, self._mentor_persons = self._named("mentor", offering)
+        self._directories = Directory(self._mentees), Directory(self._mentors)
 
+    def _named(self, role: str, rows: Iterable[tuple[Participant, Person]]) -> tuple[People, Mapping[str, Person]]:
+        """By pseudonym. The first row of a person who is in both files counts."""
+        first: dict[str, tuple[Participant, Person]] = {}
+        for row, person in rows:
+            first.setdefault(row.id, (row, person))
+        numbered = {number: first[id] for number, id in pseudonyms(role, first, round=self._plan.id).items()}
+        return {id: row for id, (row, _) in numbered.items()}, {id: person for id, (_, person) in numbered.items()}
 
-def _days(cell: str, side: Side, line: int, column: str) -> int:
-    if not cell.strip():
-        return 0
-    if not (cell.strip().isascii() and cell.strip().isdecimal() and int(cell) <= 36_500):  # noqa: PLR2004 -- a century
-        raise _refused(side, (f"line {line}, {column}", "must be a whole number of days from 0 to 36500"))
-    return int(cell)
+    def sheets(self, given: Given) -> Sheets:
+        to_mentors = choosing.chosen(self._mentees, self._directories[1], "mentor")
+        to_mentees = choosing.chosen(self._mentors, self._directories[0], "mentee")
+        apart = self._pairs(given.apart, both_ways=True)
+        together = self._pairs(given.together, both_ways=False)
+        self._refuse_pins(together, apart)
+        impossible, warnings = self._impossible(to_mentors.choices)
+        pinned = _pinned_first(to_mentors.choices, together)
+        found = eligible(
+            self._mentee_persons,
+            self._mentor_persons,
+            self._policy,
+            round=self._plan.id,
+            list_length=self._plan.list_length,
+            mentees_chose=pinned,
+            mentors_chose=to_mentees.choices,
+        )
+        return Sheets(
+            input=self._input(found, apart, together),
+            people={**self._mentees, **self._mentors},
+            files=self._files,
+            warnings=[
+                *(f"the {file.side}: {warning}" for file in self._files for warning in file.warnings),
+                *self._assumed(),
+                *(f"the mentees: {warning}" for warning in (*to_mentors.warnings, *warnings)),
+                *(f"the mentors: {warning}" for warning in to_mentees.warnings),
+                *(apart.warnings),
+            ],
+            impossible=impossible,
+            mentees_chose=to_mentors.choices,
+            forbids=self._forbids(found),
+            alone=found.alone,
+        )
 
+    def _pairs(self, file: tuple[str, bytes] | None, *, both_ways: bool) -> PairsFile:
+        return choosing.pairs(*file, *self._directories, both_ways=both_ways) if file else NO_PAIRS
 
-def _row(profile: Profile, plan: Plan, *, choices: Mapping[str, tuple[int, int]], waiting_days: int) -> Row:
-    roles = {
-        role for enrolment in profile.enrolments if enrolment.programme == plan.programme for role in enrolment.roles
-    }
-    enrolled = frozenset({plan.programme})
-    member = Member(
-        id=profile.email,
-        institution=HERE,
-        mentors_in=enrolled if "mentor" in roles else frozenset(),
-        mentee_in=enrolled if "mentee" in roles else frozenset(),
-        stage=profile.stage,
-        specialty=profile.specialty,
-        topics_offered=frozenset(profile.topics_offered),
-        topics_wanted=frozenset(profile.topics_wanted),
-        languages=frozenset(profile.languages),
-        formats=frozenset(profile.formats),
-        time_zone=profile.time_zone,
-        hours=profile.hours_per_month,
-        capacity=profile.capacity,
-        style=profile.style,
-    )
-    return Row(
-        person=Person(member, Preferences(member=profile.email)),
-        institution=profile.affiliations[0] if profile.affiliations else HERE,
-        name=profile.name,
-        email=profile.email,
-        waiting_days=waiting_days,
-        choices=choices,
-    )
+    def _refuse_pins(self, together: PairsFile, apart: PairsFile) -> None:
+        mentors: dict[str, int] = {}
+        for (mentee, mentor), line in together.pairs.items():
+            rule = rules.broken(self._mentee_persons[mentee], self._mentor_persons[mentor], self._policy)
+            problem = f"cannot be matched: {WHY.get(rule, rule)}" if rule else ""
+            if (mentee, mentor) in apart.pairs:
+                problem = f"is kept apart by line {apart.pairs[mentee, mentor]} of the other file"
+            elif mentee in mentors:
+                problem = f"names the same mentee as line {mentors[mentee]}: a mentee gets one mentor"
+            if problem:
+                raise refused("pairs to keep together", (f"line {line}", problem))
+            mentors[mentee] = line
 
+    def _impossible(self, choices: Ranks) -> tuple[dict[str, list[int]], list[str]]:
+        impossible: dict[str, list[int]] = {}
+        warnings: list[str] = []
+        for mentee, ranks in choices.items():
+            for mentor, rank in ranks.items():
+                rule = rules.broken(self._mentee_persons[mentee], self._mentor_persons[mentor], self._policy)
+                if rule is not None:
+                    row, name = self._mentees[mentee], self._mentors[mentor].profile.name
+                    impossible.setdefault(mentee, []).append(rank)
+                    choice = f"line {row.line}: choice {rank} of {row.profile.name}, {name}"
+                    warnings.append(f"{choice}, is impossible: {WHY.get(rule, rule)}")
+        return impossible, warnings
 
-def _round(plan: Plan, rows: Mapping[Side, Sequence[Row]]) -> Sheets:
-    policy = Rules(
-        Programme(id=plan.programme, institution=HERE, admits=frozenset({HERE}), weights=plan.weights),
-        {HERE: Institution(id=HERE)},
-    )
-    both = [*rows["mentees"], *rows["mentors"]]
-    mentees = _pseudonyms("mentee", plan, (row for row in both if rules.is_mentee(row.person, policy)))
-    mentors = _pseudonyms("mentor", plan, (row for row in reversed(both) if rules.is_mentor(row.person, policy)))
-    _refuse_unknown("mentees", mentees.values(), mentors.values())
-    _refuse_unknown("mentors", mentors.values(), mentees.values())
-    wished = _wishes(plan, policy, mentees, mentors)
-    by_pseudonym = {**mentees, **mentors}
-    return Sheets(
-        RoundInput(
+    def _assumed(self) -> Iterable[str]:
+        without = sum("capacity" not in mentor.stated for mentor in self._mentors.values())
+        if without:
+            share = f"{without} of {len(self._mentors)}"
+            yield f"the mentors: {share} give no capacity: each of them takes 1 mentee (field `capacity`)"
+
+    def _forbids(self, found: Eligible) -> dict[str, tuple[int, Unmatched | None]]:
+        codes = list(found.broken)
+        table = np.stack([found.broken[code] for code in codes])
+        reached = found.mentees_reached.tolist()
+        most = [codes[number] if table[number, at] else None for at, number in enumerate(table.argmax(axis=0).tolist())]
+        return {id: (reached[at], most[at]) for at, id in enumerate(self._mentors)}
+
+    def _input(self, found: Eligible, apart: PairsFile, together: PairsFile) -> RoundInput:
+        plan = self._plan
+        wished = self._wishes(found)
+        return RoundInput(
             format="preceptor-round-input/1",
             round=plan.id,
             target=plan.target,
@@ -236,86 +211,56 @@ def _round(plan: Plan, rows: Mapping[Side, Sequence[Row]]) -> Sheets:
                 id=plan.policy,
                 list_length=plan.list_length,
                 score_band=plan.score_band,
-                weights={factor.replace("_", "-"): weight for factor, weight in sorted(_weights(policy).items())},
+                weights={factor.replace("_", "-"): weight for factor, weight in sorted(_weights(self._policy).items())},
             ),
             mentors=tuple(
-                Mentor(id=id, institution=row.institution, capacity=row.person.member.capacity)
-                for id, row in mentors.items()
+                Mentor(id=id, institution=_institution(row), capacity=self._mentor_persons[id].member.capacity)
+                for id, row in self._mentors.items()
             ),
             mentees=tuple(
-                Mentee(id=id, institution=row.institution, waiting_days=row.waiting_days, wishes=tuple(wished[id]))
-                for id, row in mentees.items()
+                Mentee(id=id, institution=_institution(row), waiting_days=row.waiting_days, wishes=tuple(wished[id]))
+                for id, row in self._mentees.items()
             ),
-        ),
-        {id: (row.name, row.email) for id, row in by_pseudonym.items()},
-    )
+            pins=tuple(Pair(mentee=mentee, mentor=mentor) for mentee, mentor in sorted(together.pairs)),
+            exclusions=tuple(Pair(mentee=mentee, mentor=mentor) for mentee, mentor in sorted(apart.pairs)),
+        )
+
+    def _wishes(self, found: Eligible) -> dict[str, list[Wish]]:
+        """The pairs that the hard rules allow, ranked by both sides."""
+        ids, others = list(self._mentees), list(self._mentors)
+        ranked = wishing.wishes(
+            found.pairs,
+            round=self._plan.id,
+            mentees=ids,
+            mentors=others,
+            waiting_days=np.array([mentee.waiting_days for mentee in self._mentees.values()], dtype=np.int64),
+            list_length=self._plan.list_length,
+            score_band=self._plan.score_band,
+        )
+        ranking = (ranked.mentee, ranked.mentor, ranked.rank, ranked.mentor_rank, ranked.score)
+        wished: dict[str, list[Wish]] = {id: [] for id in ids}
+        for row, column, rank, mentor_rank, score in zip(*(column.tolist() for column in ranking), strict=True):
+            wished[ids[row]].append(Wish(mentor=others[column], rank=rank, mentor_rank=mentor_rank, score=score))
+        return {id: sorted(listed, key=lambda wish: (wish.rank, wish.mentor)) for id, listed in wished.items()}
+
+
+def _pinned_first(choices: Ranks, together: PairsFile) -> Ranks:
+    """A mentee's pin goes before the mentee's own choices, so that it is among the wishes."""
+    pinned = {mentee: {mentor: 1} for mentee, mentor in together.pairs}
+    return {
+        mentee: {
+            **{other: rank + len(pinned.get(mentee, ())) for other, rank in ranks.items()},
+            **pinned.get(mentee, {}),
+        }
+        for mentee, ranks in choices.items()
+    }
+
+
+def _institution(row: Participant) -> str:
+    """Affiliations show the flow between institutions; no rule reads them."""
+    return row.profile.affiliations[0] if row.profile.affiliations else HERE
 
 
 def _weights(policy: Rules) -> dict[str, int]:
     person = Person(Member(id="without-weights", institution=HERE), Preferences(member="without-weights"))
     return dict(zip(FACTORS, weights_for(person, policy.programme), strict=True))
-
-
-def _pseudonyms(role: str, plan: Plan, people: Iterable[Row]) -> dict[str, Row]:
-    """By pseudonym. The first row of a person who is in both files counts."""
-    known: dict[str, Row] = {}
-    for row in people:
-        known.setdefault(row.email, row)
-    return {number: known[email] for number, email in pseudonyms(role, known, round=plan.id).items()}
-
-
-def _refuse_unknown(side: Side, choosing: Iterable[Row], chosen: Iterable[Row]) -> None:
-    known = {row.email for row in chosen}
-    other = "mentor" if side == "mentees" else "mentee"
-    wrong = [
-        (line, f"choice {rank} must be the address of a {other} of this round")
-        for row in choosing
-        for address, (rank, line) in row.choices.items()
-        if address not in known
-    ]
-    if wrong:
-        raise _refused(side, *((f"line {line}", message) for line, message in sorted(wrong)))
-
-
-def _wishes(plan: Plan, policy: Rules, mentees: Mapping[str, Row], mentors: Mapping[str, Row]) -> dict[str, list[Wish]]:
-    """The pairs that the hard rules allow, ranked by both sides."""
-    pairs = [
-        (row, column, score, *_named(mentee, mentor))
-        for row, mentee in enumerate(mentees.values())
-        for column, mentor in enumerate(mentors.values())
-        if (score := _score(mentee.person, mentor.person, policy)) is not None
-    ]
-    columns = np.array(pairs, dtype=np.int64).reshape(-1, 5).T
-    ranked = wishing.wishes(
-        wishing.Pairs(
-            mentee=columns[0], mentor=columns[1], score=columns[2], named=columns[3], mentor_named=columns[4]
-        ),
-        round=plan.id,
-        mentees=list(mentees),
-        mentors=list(mentors),
-        waiting_days=np.array([mentee.waiting_days for mentee in mentees.values()], dtype=np.int64),
-        list_length=plan.list_length,
-        score_band=plan.score_band,
-    )
-    ranking = (ranked.mentee, ranked.mentor, ranked.rank, ranked.mentor_rank, ranked.score)
-    ids, others = list(mentees), list(mentors)
-    wished: dict[str, list[Wish]] = {id: [] for id in ids}
-    for row, column, rank, mentor_rank, score in sorted(zip(*(column.tolist() for column in ranking), strict=True)):
-        wished[ids[row]].append(Wish(mentor=others[column], rank=rank, mentor_rank=mentor_rank, score=score))
-    return {id: sorted(listed, key=lambda wish: (wish.rank, wish.mentor)) for id, listed in wished.items()}
-
-
-def _named(mentee: Row, mentor: Row) -> tuple[int, int]:
-    """The rank that each gives the other; 0 for none."""
-    return mentee.choices.get(mentor.email, (0, 0))[0], mentor.choices.get(mentee.email, (0, 0))[0]
-
-
-def _score(mentee: Person, mentor: Person, policy: Rules) -> int | None:
-    if rules.broken(mentee, mentor, policy) is not None:
-        return None
-    return sum(scoring.weigh(scoring.factors_of(mentee, mentor), weights_for(mentee, policy.programme)))
-
-
-def _refused(file: str, *wrong: tuple[str, str], why: str = "nothing was matched") -> Rejected:
-    errors = tuple(FieldError(place, message) for place, message in wrong[:20])
-    return Rejected("spreadsheet_refused", f"the {file} cannot be used: {why}", errors)

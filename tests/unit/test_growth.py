@@ -21,13 +21,21 @@ from services.mentorships.meetings.domain.plans import Wanted, plan
 from services.profiles.institutions import domain as institutions
 from services.profiles.institutions.domain import Institution
 from services.profiles.rosters.domain import reading
-from services.profiles.rosters.domain.mapping import Section, parse
+from services.profiles.rosters.domain.fields import ROSTER
 from shared.contracts.profiles import ExchangeTerms
 from shared.errors import Rejected
 from shared.http import from_cursor, to_cursor
+from shared.spreadsheets import mapping
+from shared.spreadsheets.mapping import Section
 from shared.strict_json import Unreadable, read_body
 
 MAPPING = "sections:\n  people:\n    fields:\n      name: {column: name}\n      email: {column: mail}\n"
+
+
+def parse(text: bytes, section: str) -> Section:
+    return mapping.parse(text, section, ROSTER)
+
+
 PEOPLE = parse(MAPPING.encode(), "people")
 SPLIT = parse((MAPPING + "      topics_offered: {column: t, split: ',', slug: true}\n").encode(), "people")
 WISH = '"rank": 1, "mentor_rank": 1, "score": 1'
@@ -59,8 +67,8 @@ def exchange(partners: int) -> None:
 def sheets(column: int) -> None:
     plan = "round: {id: r, programme: p}\n" + MAPPING + "    enrol: [{programme: p, roles: mentee}]\n"
     header = ",".join(["name", "mail", *(f"c{n}" for n in range(column))]).encode()
-    mapping = plan.replace("  people:", "  mentors:") + plan.partition("sections:\n")[2].replace("people:", "mentees:")
-    spreadsheets.read(mentors=header, mentees=header, mapping_file=mapping.encode(), target=None)
+    sections = plan.replace("  people:", "  mentors:") + plan.partition("sections:\n")[2].replace("people:", "mentees:")
+    spreadsheets.read(spreadsheets.Given(mentors=header, mentees=header, mapping=sections.encode()))
 
 
 def skipping(days: int) -> None:

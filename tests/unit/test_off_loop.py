@@ -1,8 +1,8 @@
 """Files and long bodies are read in another thread than the one that answers all requests."""
 
+import io
 import json
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +11,13 @@ from pydantic import BaseModel, TypeAdapter
 
 from services.profiles.rosters import usecases as rosters
 from services.profiles.rosters.domain import reading
-from services.profiles.rosters.domain.mapping import parse
+from services.profiles.rosters.domain.fields import ROSTER
 from shared import offloop
 from shared.errors import Rejected
 from shared.http.requests import BoundedRequest, refuse_coerced_values
+from shared.spreadsheets.mapping import parse
 
-SECTION = parse(b"sections: {people: {fields: {name: {column: name}, email: {column: mail}}}}", "people")
+SECTION = parse(b"sections: {people: {fields: {name: {column: name}, email: {column: mail}}}}", "people", ROSTER)
 
 
 class Body(BaseModel):
@@ -26,13 +27,15 @@ class Body(BaseModel):
 async def test_a_rosters_lines_are_read_in_another_thread() -> None:
     threads: set[int] = set()
 
-    def lines() -> Iterator[bytes]:
-        for line in (b"name,mail\n", b"Ada,ada@x.org\n"):
+    class Noted(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
             threads.add(threading.get_ident())
-            yield line
+            return super().read(size)
 
-    [row] = await offloop.off_loop(rosters._next_rows, reading.rows(lines(), SECTION))
+    file = Noted(b"name,mail\nAda,ada@x.org\n")
+    [row] = await offloop.off_loop(rosters._next_rows, reading.rows(file, SECTION))
     assert row.profile is not None
+    assert threads
     assert threading.get_ident() not in threads
 
 

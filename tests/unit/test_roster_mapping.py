@@ -1,12 +1,16 @@
 """A mapping says which column means what, or is refused with every wrong place."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.profiles.rosters.domain.mapping import parse, parsed
+from services.profiles.members.domain.profile import Profile
+from services.profiles.rosters.domain.fields import ROSTER
 from shared.errors import Rejected
+from shared.spreadsheets.mapping import parse, parsed
 
 GOOD = """
 sections:
@@ -21,7 +25,7 @@ sections:
 
 def refused(text: str, section: str = "people") -> Rejected:
     with pytest.raises(Rejected) as error:
-        parse(text.encode(), section)
+        parse(text.encode(), section, ROSTER)
     return error.value
 
 
@@ -32,11 +36,11 @@ def test_yaml_and_json_mean_the_same() -> None:
         "stage": {"column": "grade", "values": {"no": "student"}},
     }
     document = {"sections": {"people": {"fields": fields, "ignore": ["shoe size"]}}}
-    assert parse(json.dumps(document).encode(), "people") == parse(GOOD.encode(), "people")
+    assert parse(json.dumps(document).encode(), "people", ROSTER) == parse(GOOD.encode(), "people", ROSTER)
 
 
 def test_a_word_that_yaml_takes_for_a_boolean_stays_a_word() -> None:
-    assert parse(GOOD.encode(), "people").fields["stage"].values == {"no": "student"}
+    assert parse(GOOD.encode(), "people", ROSTER).fields["stage"].values == {"no": "student"}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +109,7 @@ def test_a_name_in_a_mapping_has_no_invisible_character(place: str, unseen: str)
     listed = {place: [name]} if place in ("ignore", "authoritative") else {}
     mapping = {"sections": {name if place == "section" else "s": {"fields": fields, **listed}}}
     with pytest.raises(Rejected) as refused:
-        parsed(mapping, "s")
+        parsed(mapping, "s", ROSTER)
     errors = refused.value.errors
     assert all((error.field + error.message).isprintable() for error in errors)
     assert any("must not contain" in error.message for error in errors)
@@ -113,7 +117,18 @@ def test_a_name_in_a_mapping_has_no_invisible_character(place: str, unseen: str)
 
 def test_a_refused_field_is_named_printably_whatever_its_section() -> None:
     with pytest.raises(Rejected) as refused:
-        parsed({"sections": {"s\x00\u202e" * 1000: {"fields": {"story": {}}}}}, "s")
+        parsed({"sections": {"s\x00\u202e" * 1000: {"fields": {"story": {}}}}}, "s", ROSTER)
     [error] = refused.value.errors
     assert error.field.isprintable()
     assert len(error.field) < 100
+
+
+def test_the_documented_fields_are_those_of_the_code_with_their_defaults() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "rosters.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| `?([^|`]+?)`? \|", text.partition("## The fields")[2], re.MULTILINE)
+    defaults = {name: field.default for name, field in Profile.model_fields.items()}
+    assert {name for name, _ in rows} == ROSTER.names
+    for name, default in rows:
+        empty = "none" if defaults[name] in (None, (), "") else defaults[name]
+        expected = "required" if name in ROSTER.required else empty
+        assert default == str(expected), name

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from deploy.dev import app
-from deploy.rounds.spreadsheets import read
+from deploy.rounds.spreadsheets import Given, read
 from services.matching.rounds.solver.files import RoundInput
 from tests.conftest import missing
 from tests.unit.rounds_kit import content, document, mentee, mentor, pretty, wish
@@ -92,10 +92,12 @@ def test_the_order_of_rows_does_not_matter() -> None:
     head, *rows = MENTEES.splitlines()
     first, again = (
         read(
-            mentors=MENTORS.encode(),
-            mentees="\n".join([head, *order]).encode(),
-            mapping_file=PLAN.encode(),
-            target="coverage",
+            Given(
+                mentors=MENTORS.encode(),
+                mentees="\n".join([head, *order]).encode(),
+                mapping=PLAN.encode(),
+                target="coverage",
+            )
         )
         for order in (rows, rows[::-1])
     )
@@ -104,13 +106,11 @@ def test_the_order_of_rows_does_not_matter() -> None:
 
 
 WRONG_SHEETS = [
-    ({"mentees": MENTEES.replace("Ada@x.org,,", "zed@x.org,,")}, "line 3: choice 1 must be the address of a mentor"),
-    ({"mentees": MENTEES.replace("bo@x.org,3", "ada@x.org,3")}, "line 2: must name each person once"),
     ({"mentees": MENTEES.replace(",3\n", ",-3\n")}, "line 2, waits: must be a whole number of days"),
     ({"mentees": MENTEES.replace("jo@y.org", "jo")}, "line 2, mail: must be an e-mail address"),
     ({"mentees": MENTEES.replace("Jo,", "=1+1,")}, "line 2, name: starts with ="),
     ({"mentees": ""}, "the file is empty"),
-    ({"mentors": "name,mail\nAda,ada@x.org\n"}, "column 'wanted', which the mapping's round names, is missing"),
+    ({"mentors": "name,mail\nAda,ada@x.org\n"}, "required column 'wanted' is missing"),
     ({"mentors": MENTORS.replace("name,mail", "name,post")}, "required column 'mail' is missing"),
     ({"mapping": PLAN.replace("name: {column: name}", "name: {column: biography}")}, "must be listed under ignore"),
     ({"mapping": PLAN.replace("topics_wanted: {", "identity: {")}, "can be entered only by the person"),
@@ -122,7 +122,6 @@ WRONG_SHEETS = [
     ({"mapping": PLAN.replace("second]", "story]")}, "column 'story' must be listed under ignore"),
     ({"mapping": PLAN.replace("spring, programme: care", "spring, programme: car")}, "must enrol in 'car'"),
     ({"mentees": MENTEES + MENTEES.splitlines()[1] + "\n"}, "line 4: has the same e-mail address as line 2"),
-    ({"mentees": "\r".join(MENTEES.splitlines())}, "unquoted field: save the file as CSV UTF-8"),
     ({"mapping": "version: 1"}, "must say which round it is for"),
     ({"mapping": "{"}, "must be YAML or JSON"),
 ]

@@ -7,22 +7,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Literal, Protocol
+from typing import IO, Literal, Protocol
 
 from services.profiles.kernel.domain.aggregate import Versioned
 from services.profiles.members.domain.members import Member
 from services.profiles.members.usecases import affiliations_refused
 from services.profiles.programmes.usecases import ProgrammeRepository
-from services.profiles.rosters.domain import mapping, reading
-from services.profiles.rosters.domain.mapping import Section
+from services.profiles.rosters.domain import reading
+from services.profiles.rosters.domain.fields import ROSTER
 from services.profiles.rosters.domain.merging import Import, Outcome, Verdict
-from services.profiles.rosters.domain.reading import Reason, Row
+from services.profiles.rosters.domain.reading import Row
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Forbidden, NotFound, Rejected
 from shared.offloop import off_loop
 from shared.principal import Principal
 from shared.scope import Scope
+from shared.spreadsheets import mapping
+from shared.spreadsheets.mapping import Section
+from shared.spreadsheets.verdicts import Reason, file_refused
 
 State = Literal["receiving", "waiting", "done", "failed"]
 CHUNK = 250
@@ -123,7 +126,7 @@ class RosterIntake:
         me: Principal,
         *,
         id: str,
-        file: Iterable[bytes],
+        file: IO[bytes],
         mapping_text: bytes,
         section_name: str,
         dry_run: bool,
@@ -134,7 +137,7 @@ class RosterIntake:
         known = await self._rosters.find(me.scope, id)
         if known is not None and known.state != "receiving":  # the client repeats the request after a crash
             return known
-        section = await off_loop(mapping.parse, mapping_text, section_name)
+        section = await off_loop(mapping.parse, mapping_text, section_name, ROSTER)
         await self._refuse_programmes(me, section)
         roster = await self._rosters.begin(
             Roster(
@@ -180,11 +183,11 @@ class RosterIntake:
         kept = 0
         while chunk := await off_loop(_next_rows, unread):
             if kept + len(chunk) > self._max_rows:
-                raise reading.file_refused(f"has more than {self._max_rows} rows: send it in parts")
+                raise file_refused(f"has more than {self._max_rows} rows: send it in parts")
             await self._rosters.keep(roster, kept // CHUNK, chunk)
             kept += len(chunk)
         if not kept:
-            raise reading.file_refused("has column names and nothing below them: add a row for each person")
+            raise file_refused("has column names and nothing below them: add a row for each person")
         return kept
 
     async def _refuse_programmes(self, me: Principal, section: Section) -> None:

@@ -14,9 +14,10 @@ from services.profiles.kernel.domain.fields import given
 from services.profiles.members.domain import members
 from services.profiles.members.domain.members import Member
 from services.profiles.members.domain.profile import Profile
-from services.profiles.rosters.domain.reading import Reason, Row
+from services.profiles.rosters.domain.reading import Row
 from shared.contracts.profiles import Enrolment
 from shared.scope import Scope
+from shared.spreadsheets.verdicts import Reason
 
 Verdict = Literal["created", "updated", "unchanged", "refused"]
 _ABSENT = object()

@@ -8,7 +8,7 @@ from typing import Any
 from services.profiles.members.domain.profile import Profile
 from services.profiles.members.repository.members import MongoMemberRepository
 from services.profiles.rosters.domain.merging import Verdict
-from services.profiles.rosters.domain.reading import Reason, Row
+from services.profiles.rosters.domain.reading import Row
 from services.profiles.rosters.repository.chunks import ChunkEffects
 from services.profiles.rosters.usecases import Chunk, Plan, Roster, RowResult
 from shared.clock import Clock
@@ -26,6 +26,7 @@ from shared.mongo import (
     in_one_thread,
 )
 from shared.scope import Scope
+from shared.spreadsheets.verdicts import Reason
 
 NEWEST_FIRST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
