@@ -4,7 +4,8 @@ import asyncio
 import os
 import pwd
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import typer
@@ -14,6 +15,7 @@ from rich.console import Console
 from deploy.entry import secrets_from_files
 from deploy.names import SERVICES
 from shared import kafka, mongo
+from shared.auth import Issuer, load_issuers
 from shared.clock import SystemClock
 from shared.mongo import Database
 from shared.network import TOPIC, AnotherNetwork, Network
@@ -47,13 +49,21 @@ def run_with_store(service: str, work: Callable[[Database], Awaitable[T]]) -> T:
 async def record_in_audit(database: Database, what: str, **more: object) -> None:
     clock = SystemClock()
     await database["audit"].insert_one(
-        {"_id": clock.new_id(), "when": clock.now(), "who": _operator(), "what": what, **more}
+        {"_id": clock.new_id(), "when": clock.now(), "who": operator(), "what": what, **more}
     )
 
 
 def bootstrap_of(service: str) -> str:
     """The address with the network's id, in the form that `shared.kafka` reads."""
     return kafka.address(_setting(service, "KAFKA_BOOTSTRAP"), network=network_of(service))
+
+
+def issuers_of(service: str) -> Sequence[Issuer]:
+    path = Path(_setting(service, "ISSUERS_FILE"))
+    try:
+        return load_issuers(path)
+    except (OSError, ValueError) as reason:
+        end(f"{service.upper()}_ISSUERS_FILE: cannot be used ({type(reason).__name__})")
 
 
 def network_of(service: str) -> str:
@@ -86,7 +96,7 @@ def _setting(service: str, name: str) -> str:
     return environment[variable]
 
 
-def _operator() -> str:
+def operator() -> str:
     """From the system, not from `USER`, which anybody may set. A container's user may have no name."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared import kafka
 from shared.auth import Issuer, load_issuers
+from shared.http.cors import origins_in
 from shared.mongo import is_connection_string
 from shared.refusals import worded
 from shared.topics import load_topics
@@ -149,6 +150,15 @@ class ServiceSettings(ProcessSettings):
     stalled_after_seconds: float = Field(default=60.0, gt=0)
     """`/health/live` fails while a consumer with lag makes no progress for longer."""
 
+    cors_origins: str = ""
+    """The origins whose scripts may call the API, like https://app.example.org, several with commas; empty: none."""
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, setting: str, info: ValidationInfo) -> str:
+        origins_in(setting, is_production=info.data.get("environment") == "production")
+        return setting
+
     @field_validator("kafka_bootstrap")
     @classmethod
     def _names_brokers(cls, bootstrap: str) -> str:
@@ -169,6 +179,10 @@ class ServiceSettings(ProcessSettings):
         if "topics_file" in info.data:
             load_topics(info.data["topics_file"], size=size)  # raises ValueError, and names the sizes
         return size
+
+    @property
+    def allowed_origins(self) -> Sequence[str]:
+        return origins_in(self.cors_origins, is_production=self.environment == "production")
 
     @property
     def kafka(self) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 from fastapi import APIRouter
 
 from shared.bootstrap import ServiceDependencies
-from shared.http import create_app
+from shared.http import allow_origins, create_app
 from shared.leases import Lease
 from shared.outbox import shedding
 from shared.service import Service, every
@@ -69,6 +69,7 @@ def assemble(dependencies: ServiceDependencies, title: str, description: str, sl
         stalled=lambda: dependencies.watchdog.stalled,
         backlog=dependencies.backlog,
     )
+    allow_origins(app, dependencies.settings.allowed_origins)
     return Service(
         name=dependencies.name,
         app=app,

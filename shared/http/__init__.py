@@ -1,6 +1,7 @@
 """The HTTP plumbing of the three APIs. Import from here."""
 
 from shared.http.app import Observed, create_app, operations
+from shared.http.cors import allow_origins
 from shared.http.cursors import from_cursor, line_after, moment_before, text_after, to_cursor
 from shared.http.idempotency import Idempotency, IdempotencyKey, router
 from shared.http.problems import Problem, problem, problems
@@ -32,6 +33,7 @@ __all__ = [
     "Problem",
     "SignedIn",
     "Traced",
+    "allow_origins",
     "create_app",
     "etag",
     "from_cursor",

@@ -69,15 +69,16 @@ class Notifications:
         name: str = "",
         email: str = "",
         status: Status = "active",
+        signed_in_as: str | None = "",
     ) -> None:
-        """The member's contact has arrived, and they have accepted their invitation."""
+        """The member's contact has arrived, and they have accepted their invitation (`signed_in_as=None`: not)."""
         contact = ContactChanged(
             member=member,
             institution=institution,
             name=name or member.title(),
             email=email or f"{member}@example.org",
             locale=locale,
-            subject_hash=subject_hash(ISSUER, member),
+            subject_hash=None if signed_in_as is None else subject_hash(ISSUER, signed_in_as or member),
             status=status,
         )
         await self.erasures.fold_contacts([self.received(contact, institution)])
@@ -123,6 +124,15 @@ class Notifications:
             {} if last is None else {"Last-Event-ID": str(last)}
         )
         async with self.http.stream("GET", "/inbox/stream", params=query, headers=headers, timeout=10) as answer:
+            assert answer.status_code == 200, (await answer.aread()).decode()
+            stream = Stream(answer.aiter_lines())
+            await stream.opened()
+            yield stream
+
+    @asynccontextmanager
+    async def stream_of_ticket(self, ticket: str) -> AsyncIterator["Stream"]:
+        """As a browser's EventSource: without a token."""
+        async with self.http.stream("GET", "/inbox/stream", params={"ticket": ticket}, timeout=10) as answer:
             assert answer.status_code == 200, (await answer.aread()).decode()
             stream = Stream(answer.aiter_lines())
             await stream.opened()

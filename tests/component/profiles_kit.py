@@ -38,6 +38,9 @@ class Person:
     async def patch(self, path: str, body: Json, *, version: int) -> httpx.Response:
         return await self.client.patch(path, json=body, headers=self._headers() | {"if-match": f'"{version}"'})
 
+    async def delete(self, path: str) -> httpx.Response:
+        return await self.client.delete(path, headers=self._headers())
+
     async def upload(
         self, csv: bytes, mapping: str, *, section: str = "people", dry_run: bool = False, key: str | None = None
     ) -> httpx.Response:

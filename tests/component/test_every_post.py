@@ -339,6 +339,7 @@ async def test_every_post_of_notifications_takes_effect_once_and_is_answered_wit
         await repeating.repeat("/inbox/{notification}/read", post(f"/inbox/{first['id']}/read"))
         await notifications.tell(notifications_kit.event("ana", ranked=[("bea", "north")], entered=["bea"], version=2))
         await repeating.repeat("/inbox/read", post("/inbox/read", up_to=100))
+        await repeating.repeat("/inbox/stream/tickets", post("/inbox/stream/tickets"), answer_is_lost=True)
         token = issuer.token("mail", institution="north", roles=["integrator"])
 
         def report(key: str) -> Awaitable[httpx.Response]:

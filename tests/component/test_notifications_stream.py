@@ -1,21 +1,26 @@
 """The live stream on a real port: what was missed, then what comes, for as many streams as a person opens."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.notifications.inbox.repository.tickets import MongoTicketRepository
 from shared.contracts.profiles import ContactChanged
 from tests.component.notifications_kit import Notifications, event, serving, settings
 from tests.eventually import eventually
 
+APP = "https://app.example.org"
+
 
 @pytest.fixture(scope="module")
 async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
-    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as notifications:
+    async with serving(settings(mongo_uri, kafka_bootstrap, issuer, cors_origins=APP), issuer, "api") as notifications:
         yield notifications
 
 
@@ -191,3 +196,102 @@ async def test_a_stop_ends_an_open_stream_properly_without_delay(
             rest = asyncio.create_task(stream.rest())
         assert all(line.startswith(":") for line in await rest)
         await streaming.__aexit__(None, None, None)
+
+
+async def issued(running: Notifications, member: str, **token: Any) -> str:
+    answer = await running.http.post("/inbox/stream/tickets", headers=running.headers(member, **token))
+    assert (answer.status_code, answer.headers["cache-control"]) == (201, "no-store"), answer.text
+    return str(answer.json()["ticket"])
+
+
+async def opened_by(running: Notifications, ticket: str, **headers: str) -> tuple[int, str]:
+    answer = await running.http.get("/inbox/stream", params={"ticket": ticket}, headers=headers)
+    return answer.status_code, answer.json()["type"].rpartition(":")[2]
+
+
+async def test_a_ticket_opens_the_stream_of_its_owner_once_and_without_a_token(
+    running: Notifications, member: str
+) -> None:
+    ticket = await issued(running, member)
+    async with running.stream_of_ticket(ticket) as stream:
+        await running.tell(event(member, programme="mine"))
+        assert (await stream.next())["programme"] == "mine"
+        assert await opened_by(running, ticket) == (401, "ticket_invalid"), "used"
+    assert await opened_by(running, "another") == (401, "ticket_invalid")
+    assert await running.database["stream_tickets"].count_documents({}) == 0
+
+
+async def test_of_requests_with_the_same_ticket_at_once_one_is_answered(running: Notifications, member: str) -> None:
+    ticket = await issued(running, member)
+    repository = MongoTicketRepository(running.database)
+    code_hash = hashlib.sha256(ticket.encode()).hexdigest()
+    taken = await asyncio.gather(*(repository.take(code_hash) for _ in range(10)))
+    assert len([found for found in taken if found]) == 1
+
+
+async def test_a_ticket_beside_the_token_of_another_is_refused_and_stays_usable(
+    running: Notifications, member: str
+) -> None:
+    await running.knows(f"{member}-other")
+    ticket = await issued(running, member)
+    other = running.headers(f"{member}-other")["Authorization"]
+    assert await opened_by(running, ticket, authorization=other) == (422, "ticket_and_token")
+    async with running.stream_of_ticket(ticket) as stream:
+        await eventually(lambda: listening(running, 1))
+        await running.tell(event(member))
+        assert (await stream.next())["id:"] == "1"
+
+
+async def test_a_ticket_is_no_token_for_anything_else(running: Notifications, member: str) -> None:
+    ticket = await issued(running, member)
+    assert (await running.http.get("/inbox", headers={"authorization": f"Bearer {ticket}"})).status_code == 401
+    assert (await running.http.get("/inbox", params={"ticket": ticket})).status_code == 401
+
+
+async def test_an_expired_ticket_opens_nothing(running: Notifications, member: str) -> None:
+    ticket = await issued(running, member)
+    past = {"$set": {"expires_at": running.clock.now()}}
+    await running.database["stream_tickets"].update_many({}, past)
+    assert await opened_by(running, ticket) == (401, "ticket_invalid")
+
+
+async def test_the_stream_of_a_ticket_ends_with_the_token_that_issued_it(running: Notifications, member: str) -> None:
+    ticket = await issued(running, member, lifetime_seconds=2)
+    async with running.stream_of_ticket(ticket) as stream:
+        assert await stream.rest() == ["event: renew", 'data: {"reason": "token_expired"}']
+
+
+async def test_the_stream_of_a_ticket_ends_when_the_sign_in_is_taken_off_the_member(
+    running: Notifications, member: str
+) -> None:
+    ticket = await issued(running, member)
+    late = await issued(running, member)
+    async with running.stream_of_ticket(ticket) as stream:
+        await eventually(lambda: listening(running, 1))
+        await running.knows(member, signed_in_as=None)
+        await running.tell(event(member))
+        assert await stream.rest() == ["event: ended", 'data: {"reason": "member_inactive"}']
+    assert await opened_by(running, late) == (403, "not_invited")
+
+
+async def test_only_origins_that_are_set_may_call_from_a_browser(running: Notifications, member: str) -> None:
+    asked = {"access-control-request-method": "GET", "access-control-request-headers": "authorization"}
+    allowed = await running.http.options("/inbox", headers={"origin": APP, **asked})
+    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, APP)
+    assert "access-control-allow-credentials" not in allowed.headers
+    other = await running.http.options("/inbox", headers={"origin": "https://evil.example", **asked})
+    assert (other.status_code, other.headers.get("access-control-allow-origin")) == (400, None)
+    read = await running.http.get("/inbox", headers={**running.headers(member), "origin": APP})
+    assert (read.status_code, read.headers["access-control-allow-origin"]) == (200, APP)
+    refused = await running.http.get("/inbox", headers={"origin": APP})
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, APP), (
+        "the script can read why"
+    )
+
+
+async def test_a_token_of_fifteen_kilobytes_is_read_by_the_server(running: Notifications, member: str) -> None:
+    groups = {"groups": [f"group-{number:05}" for number in range(820)]}
+    token = running.issuer.token(member, institution="north", roles=["member"], claims=groups)
+    assert len(token) > 15_000
+    answer = await running.http.get("/inbox", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200, answer.text

@@ -90,6 +90,20 @@ def test_an_invalid_list_of_issuers_is_refused(environment: pytest.MonkeyPatch, 
     assert "PROFILES_ISSUERS_FILE: " in refused()
 
 
+@pytest.mark.parametrize(
+    "origins", ["*", "app.example.org", "https://app.example.org/", "https://a.example b", "null", "http://app.example"]
+)
+def test_anything_else_than_an_origin_is_refused(environment: pytest.MonkeyPatch, origins: str) -> None:
+    environment.setenv("PROFILES_CORS_ORIGINS", f"https://first.example,{origins}")
+    assert "PROFILES_CORS_ORIGINS: " in refused()
+
+
+def test_no_other_origin_is_allowed_by_default(environment: pytest.MonkeyPatch) -> None:
+    assert Settings.from_environment().allowed_origins == []
+    environment.setenv("PROFILES_CORS_ORIGINS", "https://a.example, https://b.example:8443")
+    assert Settings.from_environment().allowed_origins == ["https://a.example", "https://b.example:8443"]
+
+
 def test_entries_of_one_issuer_with_the_same_audience_are_refused_by_name(
     environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from services.notifications.inbox.usecases.reading import Ended, Entry, Inbox
+from services.notifications.inbox.usecases.tickets import StreamTickets
 from services.notifications.settings import NotificationsSettings
 from shared import http
+from shared.auth import Principal
 from shared.contracts.payload import Id
 from shared.errors import Rejected
 from shared.http import IdempotencyKey, Limit, Page, SignedIn
@@ -22,6 +24,7 @@ _LARGEST = 2**53 - 1
 _SEND_SECONDS = 30
 _GOODBYE_SECONDS = 3
 _COME_BACK_AFTER_MS = 2_000
+_TICKET = "Of `POST /inbox/stream/tickets`, instead of a token"
 
 Position = Annotated[int, Field(ge=0, le=_LARGEST)]
 
@@ -56,7 +59,14 @@ class Marked(BaseModel):
     unread: int
 
 
-def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
+class TicketRead(BaseModel):
+    """`ticket` is shown only in this answer."""
+
+    ticket: str = Field(description="Opens one stream: `GET /inbox/stream?ticket=…`, without a token")
+    expires_at: datetime
+
+
+def inbox_router(inbox: Inbox, tickets: StreamTickets, settings: NotificationsSettings) -> APIRouter:
     router = http.router(prefix="/inbox", tags=["inbox"])
 
     @router.get("")
@@ -73,9 +83,43 @@ def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
             position=page.position,
         )
 
-    @router.get("/stream", response_class=EventSourceResponse)
+    @router.post("/read")
+    async def read_up_to(body: ReadUpTo, me: SignedIn, _key: IdempotencyKey = None) -> Marked:
+        """Marks everything up to a position as read; later notifications stay unread."""
+        marked, unread = await inbox.read_up_to(await inbox.reader(me), position=body.up_to)
+        return Marked(marked=marked, unread=unread)
+
+    @router.post("/{notification}/read", responses=http.problems(404))
+    async def read_one(notification: Id, me: SignedIn, _key: IdempotencyKey = None) -> NotificationRead:
+        return notification_read(await inbox.read(await inbox.reader(me), id=notification))
+
+    _live(router, inbox, tickets, settings)
+    return router
+
+
+def _live(router: APIRouter, inbox: Inbox, tickets: StreamTickets, settings: NotificationsSettings) -> None:
+    async def follower(
+        request: Request, ticket: Annotated[str | None, Query(max_length=200, description=_TICKET)] = None
+    ) -> Principal:
+        if ticket is None:
+            return await http.principal(request)
+        if "authorization" in request.headers:  # perhaps of somebody else
+            raise Rejected("ticket_and_token", "send either a token or a ticket")
+        return await tickets.redeem(ticket)
+
+    @router.post("/stream/tickets", status_code=201)
+    async def issue_ticket(me: SignedIn, response: Response, _key: IdempotencyKey = None) -> TicketRead:
+        """For a browser's EventSource, which can send no token. A ticket opens one stream within 30 s; the stream ends
+        with the token with which the ticket was issued. After that, and after a lost connection, get another one.
+        """
+        await inbox.reader(me)
+        code = await tickets.issue(me)
+        response.headers["cache-control"] = "no-store"
+        return TicketRead(ticket=code.code, expires_at=code.expires_at)
+
+    @router.get("/stream", response_class=EventSourceResponse, responses=http.problems(401, 403))
     async def follow_inbox(
-        me: SignedIn,
+        me: Annotated[Principal, Depends(follower)],
         *,
         after: Annotated[
             int | None, Query(ge=0, le=_LARGEST, description="As Last-Event-ID, for a first visit")
@@ -98,18 +142,6 @@ def inbox_router(inbox: Inbox, settings: NotificationsSettings) -> APIRouter:
             shutdown_event=ending,
             shutdown_grace_period=_GOODBYE_SECONDS,
         )
-
-    @router.post("/read")
-    async def read_up_to(body: ReadUpTo, me: SignedIn, _key: IdempotencyKey = None) -> Marked:
-        """Marks everything up to a position as read; later notifications stay unread."""
-        marked, unread = await inbox.read_up_to(await inbox.reader(me), position=body.up_to)
-        return Marked(marked=marked, unread=unread)
-
-    @router.post("/{notification}/read", responses=http.problems(404))
-    async def read_one(notification: Id, me: SignedIn, _key: IdempotencyKey = None) -> NotificationRead:
-        return notification_read(await inbox.read(await inbox.reader(me), id=notification))
-
-    return router
 
 
 async def _events(entries: AsyncGenerator[Entry | Ended, None]) -> AsyncIterator[ServerSentEvent]:

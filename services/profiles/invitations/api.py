@@ -1,4 +1,4 @@
-"""Invites a member; binds the sign-in of the person who accepts."""
+"""Invites a member; binds the sign-in of the person who accepts; takes a sign-in off a member."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.profiles.invitations.usecases import InvitationUseCases
-from services.profiles.members.api.views import OwnView, own_view
+from services.profiles.invitations.usecases.invitations import InvitationUseCases
+from services.profiles.members.api.views import MemberView, OwnView, own_view, view_for
 from shared.contracts.payload import Id
 from shared.http import IdempotencyKey, SignedIn, Traced, problems, router, with_etag
 from shared.text import Line
@@ -35,6 +35,14 @@ def invitations_router(invitations: InvitationUseCases) -> APIRouter:
         code = await invitations.invite(me, member)
         response.headers["cache-control"] = "no-store"
         return InvitationView(code=code.code, expires_at=code.expires_at)
+
+    @routes.delete("/members/{member}/sign-in", responses=problems(404))
+    async def remove_sign_in(member: Id, me: SignedIn, trace: Traced, response: Response) -> OwnView | MemberView:
+        """By a coordinator, where a person has another sign-in now: invite them again. Live streams of the old sign-in
+        end. It is recorded who did it.
+        """
+        unbound = await invitations.remove_sign_in(me, member, trace)
+        return with_etag(response, unbound.version, view_for(me, unbound))
 
     @routes.post("/invitations/accept", responses=problems(404, 409))
     async def accept(

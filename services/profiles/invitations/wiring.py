@@ -4,8 +4,8 @@ import secrets
 from datetime import timedelta
 
 from services.profiles.invitations.api import invitations_router
-from services.profiles.invitations.repository import MongoInvitationRepository
-from services.profiles.invitations.usecases import InvitationUseCases
+from services.profiles.invitations.repository.invitations import MongoInvitationRepository
+from services.profiles.invitations.usecases.invitations import InvitationUseCases
 from services.profiles.members.wiring import build_members
 from services.profiles.settings import Settings
 from shared.bootstrap import ServiceDependencies

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from services.profiles.invitations.repository import MongoInvitationRepository
+from services.profiles.invitations.repository.invitations import MongoInvitationRepository
 from services.profiles.members.wiring import build_members
 from services.profiles.privacy.erasure import repository
 from services.profiles.privacy.erasure.api import erasures_router

@@ -126,6 +126,11 @@ def bind(member: Member, subject_hash: str) -> Member:
     return replace(member, subject_hash=subject_hash)
 
 
+def unbind(member: Member) -> Member:
+    """The person can be invited again. What they entered stays."""
+    return replace(member, subject_hash=None)
+
+
 def pause(member: Member) -> Member:
     return replace(member, paused=True)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.profiles.cards.repository import forget_within
-from services.profiles.invitations.repository import INVITATIONS
+from services.profiles.invitations.repository.invitations import INVITATIONS
 from services.profiles.kernel.repository import ERASED, DocumentMapping, to_facts, topic_key
 from services.profiles.members.repository.members import MEMBERS
 from services.profiles.privacy.erasure import domain

@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 from typing import Any
 
-from services.profiles.invitations.usecases import InvitationRepository
+from services.profiles.invitations.usecases.invitations import InvitationRepository
 from services.profiles.members.usecases import MemberUseCases
 from services.profiles.privacy.erasure.usecases import ErasureRepository
 from shared.principal import Principal

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.profiles.cards.repository import forget_all_erased
 from services.profiles.institutions.domain import Institution
-from services.profiles.invitations.repository import INVITATIONS
+from services.profiles.invitations.repository.invitations import INVITATIONS
 from services.profiles.kernel.repository import ERASED, to_facts, to_versioned, topic_key
 from services.profiles.members.domain.members import Member
 from services.profiles.members.repository.members import MEMBERS

@@ -66,6 +66,17 @@ class MongoInvitationRepository:
 
         return await self._members.save_with(use, before, after, payloads, trace)
 
+    async def unbind(
+        self, before: Versioned[Member], after: Member, payloads: Sequence[Payload], trace: Trace, *, by: str
+    ) -> Versioned[Member]:
+        member = {"institution": after.institution, "member": after.id}
+        entry = {"_id": self._clock.new_id(), "when": self._clock.now(), "who": by, "what": "sign-in removed", **member}
+
+        def record(writing: Writing) -> None:
+            writing["audit"].insert_one(entry, session=writing.session)
+
+        return await self._members.save_with(record, before, after, payloads, trace)
+
 
 def _invitation(document: Document) -> Invitation:
     return Invitation(

@@ -44,6 +44,11 @@ class InvitationRepository(Protocol):
     ) -> Versioned[Member]:
         """Raises `Conflict` if the invitation has been used since, or the sign-in belongs to another member."""
 
+    async def unbind(
+        self, before: Versioned[Member], after: Member, payloads: Sequence[Payload], trace: Trace, *, by: str
+    ) -> Versioned[Member]:
+        """Recorded in the audit, `by` the subject hash of the coordinator."""
+
 
 @dataclass(frozen=True, slots=True)
 class InvitationCode:
@@ -70,17 +75,31 @@ class InvitationUseCases:
         self._lasts = lasts
 
     async def invite(self, me: Principal, member: str) -> InvitationCode:
-        me.require("coordinator")
-        found = await self._people.see(me, member)
-        if not coordinates(me, found.state):
-            raise not_found()
-        refuse_shared(me, found.state)
+        found = await self._coordinated(me, member)
         domain.bind(found.state, "")  # raises `Conflict` if the member could not accept
         code = InvitationCode(self._new_code(), self._clock.now() + self._lasts)
         await self._invitations.invite(
             Invitation(code_hash=_hash(code.code), institution=me.home, member=member, expires_at=code.expires_at)
         )
         return code
+
+    @retried_when_stale
+    async def remove_sign_in(self, me: Principal, member: str, trace: Trace) -> Versioned[Member]:
+        """Without a sign-in nothing changes."""
+        before = await self._coordinated(me, member)
+        after = domain.unbind(before.state)
+        if after == before.state:
+            return before
+        payloads = changed_facts(domain.facts(before.state), domain.facts(after))
+        return await self._invitations.unbind(before, after, payloads, trace, by=me.subject_hash)
+
+    async def _coordinated(self, me: Principal, member: str) -> Versioned[Member]:
+        me.require("coordinator")
+        found = await self._people.see(me, member)
+        if not coordinates(me, found.state):
+            raise not_found()
+        refuse_shared(me, found.state)
+        return found
 
     async def accept(self, me: Principal, code: str, trace: Trace) -> Versioned[Member]:
         me.require("member")
