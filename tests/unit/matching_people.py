@@ -103,6 +103,17 @@ def naive(who: Person, people: Sequence[Person], policy: Policy) -> Shortlist:
 
 SPECIALTIES = [None, "cardiology", "nephrology", "internal-medicine", "surgery", "paediatrics", "pediatrics", "sailing"]
 WEEKLY = ["mon-08-12", "mon-10-11", "fri-17-20", "sun-22-24", "mon-00-01"]
+ZONES = [
+    "UTC",
+    "Europe/Berlin",
+    "Asia/Kolkata",
+    "Pacific/Auckland",
+    "Australia/Sydney",
+    "Australia/Brisbane",
+    "Australia/Lord_Howe",
+    "Africa/Casablanca",
+    "America/New_York",
+]
 _some = st.booleans()
 _often = st.sampled_from([True, True, True, False])
 _topics = st.frozensets(st.sampled_from([f"topic-{number}" for number in range(70)]), max_size=6)
@@ -128,7 +139,7 @@ def members(draw: st.DrawFn, id: str | None = None, *, sequence: int = 1) -> Mem
         topics_wanted=draw(_topics),
         languages=draw(st.frozensets(st.sampled_from(["en", "de", "fr"]), max_size=3)),
         formats=draw(st.frozensets(st.sampled_from(["video", "phone", "messaging", "in_person"]), max_size=3)),
-        time_zone=draw(st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "Pacific/Auckland", "Nowhere/None"])),
+        time_zone=draw(st.sampled_from([*ZONES, "Nowhere/None"])),
         hours=draw(st.sampled_from([0, 2, 5])),
         capacity=draw(st.sampled_from([0, 1, 3])),
         style=draw(st.sampled_from([None, "coach", "listener"])),

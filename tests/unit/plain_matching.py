@@ -4,7 +4,7 @@ the model and the tree of specialties. Formulas as docs/matching.md writes them.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -195,7 +195,7 @@ class Plain:
             _stage(mentee, mentor),
             {0: 0, 1: 70}.get(len(mentee.languages & mentor.languages), 100),
             100 * len(_formats(mentee, mentor)) // max(1, len(mentee.formats)),
-            _zone(_minutes(mentee), _minutes(mentor)),
+            _zone(mentee, mentor),
             50 if mentee.style is None or mentor.style is None else 100 * (mentee.style == mentor.style),
             _availability(mentee, mentor),
             100 - 100 * self._carried(mentor) // max(1, mentor.capacity, self._carried(mentor)),
@@ -244,32 +244,41 @@ def _stage(mentee: Member, mentor: Member) -> int:
     return AHEAD[ahead] if ahead >= 0 else 0
 
 
-def _minutes(member: Member) -> int:
+def _minutes(member: Member, moment: datetime) -> int:
     try:
-        offset = datetime(2024, 1, 15, tzinfo=UTC).astimezone(ZoneInfo(member.time_zone)).utcoffset()
+        offset = moment.astimezone(ZoneInfo(member.time_zone)).utcoffset()
     except ZoneInfoNotFoundError:
         return 0
     assert offset is not None
     return round(offset.total_seconds() / 60)
 
 
-def _zone(mine: int, theirs: int) -> int:
-    apart = max(mine, theirs) - min(mine, theirs)
-    return 100 - 100 * min(apart, 1440 - apart) // 720
+def _zone(mine: Member, theirs: Member) -> int:
+    apart = 0
+    for week in range(52):
+        moment = datetime(2027, 1, 6, 12, tzinfo=UTC) + timedelta(days=7 * week)
+        minutes = abs(_minutes(mine, moment) - _minutes(theirs, moment))
+        apart += min(minutes, 1440 - minutes)
+    return 100 - 100 * apart // (52 * 720)
 
 
 def _availability(mentee: Member, mentor: Member) -> int:
-    mine, theirs = _times(mentee), _times(mentor)
-    return 50 if not mine or not theirs else min(100, 25 * len(mine & theirs))
+    common = 0
+    for moment in (datetime(2027, 1, 13, 12, tzinfo=UTC), datetime(2027, 7, 14, 12, tzinfo=UTC)):
+        mine, theirs = _times(mentee, moment), _times(mentor, moment)
+        if not mine or not theirs:
+            return 50
+        common += len(mine & theirs)
+    return min(100, 100 * common // 8)
 
 
-def _times(member: Member) -> set[int]:
+def _times(member: Member, moment: datetime) -> set[int]:
     times = set()
     for weekly in member.available:
         day, since, until = weekly.split("-")
         minute = WEEK.index(day) * 1440 + int(since) * 60
         while minute < WEEK.index(day) * 1440 + int(until) * 60:
-            times.add((minute - _minutes(member) // 30 * 30) % (7 * 1440))
+            times.add((minute - _minutes(member, moment) // 30 * 30) % (7 * 1440))
             minute += 30
     return times
 

@@ -121,6 +121,51 @@ def test_hours_in_common_are_found_across_zones() -> None:
     assert factor("availability", vienna, mentor(available=frozenset({"fri-17-20"}), time_zone="Asia/Tokyo")) == 0
 
 
+def in_zone(zone: str, *available: str) -> dict[str, Any]:
+    return {"time_zone": zone, "available": frozenset(available)}
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "near", "reason"),
+    [
+        ("Europe/Vienna", "Europe/Paris", 100, "Is in your time zone."),
+        ("Australia/Sydney", "Australia/Brisbane", 96, "Is up to 1 hour behind your time zone."),
+        ("Australia/Brisbane", "Australia/Sydney", 96, "Is up to 1 hour ahead of your time zone."),
+        ("Africa/Lagos", "Europe/Vienna", 96, "Is up to 1 hour ahead of your time zone."),
+        ("America/Phoenix", "America/Denver", 95, "Is up to 1 hour ahead of your time zone."),
+        ("America/New_York", "Europe/London", 59, "Is 4 to 5 hours ahead of your time zone."),
+        ("Europe/London", "Australia/Sydney", 18, "Is 9 to 11 hours ahead of your time zone."),
+        ("Asia/Kolkata", "UTC", 55, "Is 5.5 hours behind your time zone."),
+        ("Pacific/Kiritimati", "Pacific/Honolulu", 100, "Is in your time zone."),
+    ],
+)
+def test_clocks_are_compared_over_a_whole_year(mine: str, other: str, near: int, reason: str) -> None:
+    assert factor("time_zone", mentee(time_zone=mine), mentor(time_zone=other)) == near
+    assert factor("time_zone", mentee(time_zone=other), mentor(time_zone=mine)) == near
+    assert reason in reasons.reasons(mentee(time_zone=mine), mentor(time_zone=other))
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "counts"),
+    [
+        (in_zone("Australia/Sydney", "fri-17-19"), in_zone("Australia/Brisbane", "fri-17-19"), 75),
+        (in_zone("Europe/Vienna", "fri-17-19"), in_zone("Africa/Lagos", "fri-17-19"), 75),
+        (in_zone("Europe/Vienna", "fri-17-18"), in_zone("Africa/Lagos", "fri-17-18"), 25),
+        (in_zone("Europe/Vienna", "fri-17-19"), in_zone("Europe/Paris", "fri-17-19"), 100),
+        (in_zone("Europe/London", "mon-08-10"), in_zone("Australia/Sydney", "mon-18-20"), 50),
+        (in_zone("Europe/Vienna", "fri-01-20"), in_zone("Africa/Lagos", "fri-01-20"), 100),
+    ],
+)
+def test_hours_in_common_count_in_both_halves_of_the_year(mine: Any, other: Any, counts: int) -> None:
+    assert factor("availability", mentee(**mine), mentor(**other)) == counts
+    assert factor("availability", mentee(**other), mentor(**mine)) == counts
+
+
+def test_a_reason_says_how_many_hours_are_in_common_at_least_and_at_most() -> None:
+    who, other = mentee(**in_zone("Europe/Vienna", "fri-17-19")), mentor(**in_zone("Africa/Lagos", "fri-17-19"))
+    assert "Is free when you are, for 1 to 2 hours a week." in reasons.reasons(who, other)
+
+
 def test_unknown_hours_count_half() -> None:
     hours = frozenset({"fri-17-20"})
     assert factor("availability", mentee(available=hours), mentor()) == 50

@@ -46,7 +46,7 @@ class Side:
     stage: Ints
     style: Ints
     zone: Ints
-    """Minutes east of Greenwich."""
+    """Classes of `kernel.zones`."""
     room: Ints
     """Percentage of a mentor's seats that are neither taken nor requested."""
     experience: Ints
@@ -59,7 +59,7 @@ class Side:
     """Topics that are broader or narrower than those offered, and not offered themselves."""
     languages: Words
     hours: Words
-    """Half-hours of the UTC week, and one more bit that is set where the person gave any."""
+    """Half-hours of the UTC week as `scoring.hour_bits` lays them out."""
     identity: Words
     seed: Words
     """Breaks ties between equal scores."""

@@ -8,12 +8,13 @@ from collections.abc import Collection, Iterable, Mapping
 from babel import Locale
 from babel.lists import format_list
 
-from services.matching.kernel import specialties
+from services.matching.kernel import hours, specialties
 from services.matching.kernel.participants import USUAL, Person
 from services.matching.kernel.rules import common_formats
-from services.matching.kernel.scoring import OPEN, half_hours, offset_minutes, steps_ahead
+from services.matching.kernel.scoring import OPEN, steps_ahead
 from shared.contracts.matching import Unmatched
 from shared.contracts.profiles import FACTORS, Factor, Format
+from shared.zones import offsets_by_week
 
 UNMATCHED: Mapping[Unmatched, str] = {
     "no_mentor_in_programme": "Nobody offers mentoring in this programme yet.",
@@ -114,21 +115,36 @@ def _specialty(mine: str | None, theirs: str | None) -> str:
 
 
 def _hours(mentee: Person, mentor: Person) -> str:
-    common = len(half_hours(mentee.member) & half_hours(mentor.member)) / 2
-    return f"Is free when you are, for {_hours_of(common)} a week." if common else ""
+    fewest, most = sorted(slots / 2 for slots in hours.in_common(mentee.member, mentor.member))
+    return f"Is free when you are, for {_hours_of(fewest, most)} a week." if most else ""
 
 
 def _zone(mentee: Person, mentor: Person) -> str:
-    ahead = (offset_minutes(mentor.member.time_zone) - offset_minutes(mentee.member.time_zone)) % _DAY_MINUTES
-    if ahead == 0:
+    """Both ends of what the clocks differ by over the year."""
+    ahead = [
+        ((theirs - mine + _DAY_MINUTES // 2) % _DAY_MINUTES - _DAY_MINUTES // 2) / 60
+        for mine, theirs in zip(
+            offsets_by_week(mentee.member.time_zone), offsets_by_week(mentor.member.time_zone), strict=True
+        )
+    ]
+    least, most = min(ahead), max(ahead)
+    if least == most == 0:
         return "Is in your time zone."
-    if ahead <= _DAY_MINUTES / 2:
-        return f"Is {_hours_of(ahead / 60)} ahead of your time zone."
-    return f"Is {_hours_of((_DAY_MINUTES - ahead) / 60)} behind your time zone."
+    if least >= 0:
+        return f"Is {_hours_of(least, most)} ahead of your time zone."
+    if most <= 0:
+        return f"Is {_hours_of(-most, -least)} behind your time zone."
+    if most - least < _DAY_MINUTES // 120:
+        return f"Is at most {_hours_of(*2 * [max(most, -least)])} from your time zone."
+    return "Is on the other side of the world: about 12 hours from your time zone."
 
 
-def _hours_of(hours: float) -> str:
-    return f"{hours:g} {'hour' if hours == 1 else 'hours'}"
+def _hours_of(fewest: float, most: float) -> str:
+    """One number where both are the same; else what it is at most, or from one to the other."""
+    much = f"{most:g} {'hour' if most == 1 else 'hours'}"
+    if fewest == most:
+        return much
+    return f"{fewest:g} to {much}" if fewest else f"up to {much}"
 
 
 def _languages(codes: Iterable[str]) -> str:

@@ -5,16 +5,14 @@ int32 and in float32. Equal scores are ordered by a stable hash of programme, me
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
-from services.matching.kernel import hours, specialties
+from services.matching.kernel import hours, specialties, zones
 from services.matching.kernel.columns import UNKNOWN, Bools, Counts, Ints, Rows, Side, Words
 from services.matching.kernel.participants import Member, Person, Weights
 from services.matching.kernel.rules import FORMAT_BITS, common_formats
@@ -25,16 +23,17 @@ _STAGE_AHEAD = (_SAME_STAGE, 80, 100, 90, 70, 60, 50)
 """By how many steps the mentor is ahead: near enough to remember, far enough to know."""
 _WHERE_UNKNOWN = 50
 _ONE_LANGUAGE, _MORE_LANGUAGES = 70, 100
-_DAY_MINUTES, _FARTHEST_MINUTES = 1440, 720
 _BY_STAGES = np.array([_WHERE_UNKNOWN, *[_STAGES_BEHIND] * (len(STAGES) - 1), *_STAGE_AHEAD], dtype=np.int32)
 """By steps ahead + len(STAGES); 0 stands for a stage that is not known."""
 _BY_LANGUAGES = np.array([0, _ONE_LANGUAGE, _MORE_LANGUAGES], dtype=np.int32)
 _FORMATS_IN = np.array([bits.bit_count() for bits in range(2 ** len(FORMAT_BITS))], dtype=np.int32)
 _SHARE_OF_FORMATS = 100 * _FORMATS_IN[:, None] // np.maximum(1, _FORMATS_IN)
 """By those in common and those of the mentee."""
-_ENOUGH_HALF_HOURS = 4
-"""Two hours a week in common are as good as twenty: a pair meets once."""
-_BY_HALF_HOURS = np.array([_WHERE_UNKNOWN, *range(0, 101, 100 // _ENOUGH_HALF_HOURS)], dtype=np.int32)
+_ENOUGH_HALF_HOURS = 2 * 4
+"""Of January and July together: two hours a week in common are as good as twenty, because a pair meets once."""
+_BY_HALF_HOURS = np.array(
+    [_WHERE_UNKNOWN, *(100 * common // _ENOUGH_HALF_HOURS for common in range(_ENOUGH_HALF_HOURS + 1))], dtype=np.int32
+)
 """By common bits of those that say when; they have one bit more than half-hours in common."""
 _BY_STYLES = np.array([_WHERE_UNKNOWN, 0, 100], dtype=np.int32)
 """Not known; known; and the same."""
@@ -45,7 +44,6 @@ if HIGHEST_SCORE >= 2**24:
     raise ImportError(f"{len(FACTORS)} factors make scores of {HIGHEST_SCORE}, which float32 cannot hold exactly")
 _WORD = 2**64 - 1
 _HUNDRED = np.int32(100)
-_A_WINTERS_DAY = datetime(2024, 1, 15)  # noqa: DTZ001 -- a wall-clock time to ask zones about
 
 
 def factors_of(mentee: Person, mentor: Person) -> tuple[int, ...]:
@@ -53,14 +51,13 @@ def factors_of(mentee: Person, mentor: Person) -> tuple[int, ...]:
     seeker, offering = mentee.member, mentor.member
     languages, formats = len(seeker.languages & offering.languages), len(seeker.formats)
     steps = steps_ahead(mentee, mentor)
-    apart = abs(offset_minutes(seeker.time_zone) - offset_minutes(offering.time_zone))
     return (
         _topics(mentee, offering),
         specialties.closeness(seeker.specialty, offering.specialty),
         int(_BY_STAGES[0 if steps is None else steps + len(STAGES)]),
         int(_BY_LANGUAGES[min(languages, 2)]),
         100 * len(common_formats(mentee, mentor)) // max(1, formats),
-        100 - 100 * min(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES,
+        int(zones.nearness()[zones.class_of(seeker.time_zone), zones.class_of(offering.time_zone)]),
         _WHERE_UNKNOWN if None in (seeker.style, offering.style) else 100 * (seeker.style == offering.style),
         _common_time(seeker, offering),
         free_seat_percent(mentor),
@@ -84,14 +81,10 @@ def free_seat_percent(mentor: Person) -> int:
     return 100 - 100 * carried // max(1, mentor.member.capacity, carried)
 
 
-def half_hours(member: Member) -> frozenset[int]:
-    return hours.half_hours(member.available, offset_minutes=offset_minutes(member.time_zone))
-
-
 def hour_bits(member: Member) -> frozenset[int]:
-    """The half-hours as bits for columns."""
-    given = half_hours(member)
-    return given | {hours.HALF_HOURS} if given else given
+    """The half-hours as bits for columns. Those of January and of July alternate, so that they fill few words."""
+    given = {2 * slot + season for season, slots in enumerate(hours.by_season(member)) for slot in slots}
+    return frozenset(given | {2 * hours.HALF_HOURS} if given else given)
 
 
 def _topics(mentee: Person, mentor: Member) -> int:
@@ -102,9 +95,9 @@ def _topics(mentee: Person, mentor: Member) -> int:
 
 
 def _common_time(mentee: Member, mentor: Member) -> int:
-    if not half_hours(mentee) or not half_hours(mentor):
+    if not any(hours.by_season(mentee)) or not any(hours.by_season(mentor)):
         return _WHERE_UNKNOWN
-    return 100 // _ENOUGH_HALF_HOURS * min(len(half_hours(mentee) & half_hours(mentor)), _ENOUGH_HALF_HOURS)
+    return 100 * min(sum(hours.in_common(mentee, mentor)), _ENOUGH_HALF_HOURS) // _ENOUGH_HALF_HOURS
 
 
 def factors(mentees: Side, mentors: Side) -> list[Ints]:
@@ -190,8 +183,12 @@ def _format(mentees: Side, mentors: Side) -> Ints:
 
 
 def _zone(mentee: Ints, mentor: Ints) -> Ints:
-    apart = np.abs(mentee - mentor)
-    return np.asarray(_HUNDRED - _HUNDRED * np.minimum(apart, _DAY_MINUTES - apart) // _FARTHEST_MINUTES)
+    """Where one side is one person, a row of the table is looked up in, which takes fewer steps."""
+    nearness = zones.nearness()
+    for one, others in ((mentee, mentor), (mentor, mentee)):
+        if one.size == 1:
+            return _take(nearness[one.item()], others)
+    return _take(nearness.ravel(), mentee * np.int32(len(nearness)) + mentor)
 
 
 def _style(mentee: Ints, mentor: Ints) -> Ints:
@@ -213,16 +210,6 @@ EACH: tuple[tuple[Callable[[Side, Side], Ints], tuple[str, ...]], ...] = (
     (lambda mentees, mentors: _identity(mentees.identity, mentors.identity), ("identity",)),
 )
 """The factors in the order of FACTORS, and which of the mentee's columns each of them reads."""
-
-
-@lru_cache(maxsize=1024)
-def offset_minutes(zone: str) -> int:
-    """Standard time, on a fixed day: a list does not change because the clocks do."""
-    try:
-        offset = ZoneInfo(zone).utcoffset(_A_WINTERS_DAY)
-    except (ValueError, OSError, KeyError):  # a name from a profile that this machine's tz database does not have
-        return 0
-    return int(offset.total_seconds()) // 60 if offset else 0
 
 
 def percent(score: int, weights: Weights) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.matching.kernel import scoring, specialties
+from services.matching.kernel import scoring, specialties, zones
 from services.matching.kernel.columns import UNKNOWN, Ints, Rows, Side, Words
 from services.matching.kernel.participants import Member
 from services.matching.kernel.rules import FORMAT_BITS
@@ -101,7 +101,7 @@ class People:
         columns.specialty[row] = terms.specialties.number(specialties.known_as(member.specialty))
         columns.stage[row] = STAGES.index(member.stage) if member.stage else UNKNOWN
         columns.style[row] = terms.styles.number(member.style)
-        columns.zone[row] = scoring.offset_minutes(member.time_zone)
+        columns.zone[row] = zones.class_of(member.time_zone)
         columns.formats[row] = sum(FORMAT_BITS[format] for format in member.formats)
         columns.room[row], columns.experience[row] = room_and_experience
         columns.across[row] = member.across_institutions
