@@ -25,6 +25,9 @@ def make(volumes: Path, issuer: LocalIssuer) -> None:
             _make(folder, service)
     if not (key := volumes / "notifications" / "unsubscribe_key").exists():
         key.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+    if not (key := volumes / "notifications" / "invitation_key").exists():
+        key.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+    (volumes / "profiles" / "invitation_key").write_text(key.read_text(encoding="utf-8"), encoding="utf-8")
     (volumes / WEB / "providers.json").write_text(json.dumps([describe("http://sign-in:8000")]), encoding="utf-8")
 
 

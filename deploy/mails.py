@@ -16,7 +16,7 @@ from services.notifications.deliveries.domain.deliveries import Addressee, Deliv
 from services.notifications.deliveries.mail.composing import Composer
 from services.notifications.deliveries.mail.tokens import UnsubscribeTokens
 from services.notifications.deliveries.worker import Draft
-from services.notifications.kernel.domain import Change, Message, PendingNotification, Recipient
+from services.notifications.kernel.domain import Change, Hint, Message, PendingNotification, Recipient
 from services.notifications.preferences.domain.choices import Policy, Preferences
 from services.notifications.projections.repository import zone_of
 from services.notifications.wording import LOCALES
@@ -45,6 +45,13 @@ def composed(*, name: str, address: str = "mia@north.example", title: str = "Sam
     return _composer().compose(replace(draft, name=name, address=address), at=_AT)
 
 
+def invited(key: str) -> EmailMessage:
+    """The mail of the invitation `i-1`, with the key from which its code is derived."""
+    change = Hint(template="member-invited", programme="")
+    draft = _draft("en", (_delivery(change, occasion="invitation:i-1"), texts.message(change, "en")))
+    return _composer(invitation_key=key).compose(draft, at=_AT)
+
+
 def write_pages(folder: Path) -> Path:
     """Writes the mails as HTML, and a page of all of them; returns the page."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,19 +67,20 @@ def write_pages(folder: Path) -> Path:
     return page
 
 
-def _composer() -> Composer:
+def _composer(*, invitation_key: str = "") -> Composer:
     return Composer(
         sender=Address("Preceptor", addr_spec="mentoring@preceptor.example"),
         web_url="https://preceptor.example",
         public_url="https://notifications.preceptor.example",
         tokens=UnsubscribeTokens("a secret of samples, which signs nothing that is sent"),
+        invitation_key=invitation_key,
     )
 
 
-def _delivery(change: Change) -> Delivery:
+def _delivery(change: Change, *, occasion: str = "sample:sample") -> Delivery:
     recipient = Recipient(institution="north", member="mia")
     return plan(
-        PendingNotification(recipient=recipient, occasion="sample:sample", change=change),
+        PendingNotification(recipient=recipient, occasion=occasion, change=change),
         Addressee(zone=zone_of(None), preferences=Preferences(), policy=Policy()),
         id="0190a8f0-2f6b-7c2e-9d3a-5b8e4f1c7a10",
         notification="sample",

@@ -104,7 +104,8 @@ def start_mail_catcher(*, site: Site, logs: Path) -> tuple[str, dict[str, str]]:
         "PUBLIC_URL": f"http://{ports.HOST}:{ports.free_or(PORTS['notifications'])}",
         "UNSUBSCRIBE_KEY": secrets.token_urlsafe(32),
     }
-    return address, {f"NOTIFICATIONS_{name}": value for name, value in settings.items()}
+    shared = dict.fromkeys(("PROFILES_INVITATION_KEY", "NOTIFICATIONS_INVITATION_KEY"), secrets.token_urlsafe(32))
+    return address, shared | {f"NOTIFICATIONS_{name}": value for name, value in settings.items()}
 
 
 def start_web(

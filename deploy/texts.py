@@ -187,6 +187,8 @@ def _cases(template: str, known: Collection[str]) -> Iterator[tuple[str, str, do
         yield template, "new order", _list("ada", now=(_ADA,))
     elif template in ("support-changed", "hearer-listed"):
         yield template, "", domain.Hint(template=template)
+    elif template.startswith("member-"):
+        yield template, "", domain.Hint(template=template, programme=_PROGRAMME)
     elif template.startswith("erasure"):
         yield template, "", domain.ErasureNotice(template=template, due_at=_DAY)
     else:

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from shared.bootstrap import ServiceDependencies
 from shared.http import allow_origins, create_app
 from shared.leases import Lease
+from shared.operating import operating_router
 from shared.outbox import shedding
 from shared.service import Service, every
 
@@ -60,7 +61,9 @@ def assemble(dependencies: ServiceDependencies, title: str, description: str, sl
     app = create_app(
         title,
         description,
-        routers=[router for each in slices for router in each.routers] if "api" in dependencies.roles else [],
+        routers=[*(router for each in slices for router in each.routers), operating_router(dependencies, ready)]
+        if "api" in dependencies.roles
+        else [],
         database=dependencies.database,
         authenticator=dependencies.authenticator,
         clock=dependencies.clock,

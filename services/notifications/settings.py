@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from shared.invitation_codes import long_enough
 from shared.settings import ServiceSettings
 
 T = TypeVar("T")
@@ -50,6 +51,9 @@ class NotificationsSettings(ServiceSettings):
     unsubscribe_key: SecretStr | None = Field(default=None, validate_default=True)
     """Signs the links that unsubscribe. With another one, links in mails that were sent before do not work."""
 
+    invitation_key: SecretStr | None = None
+    """From which the codes in mailed invitations are derived, the same as of profiles."""
+
     @property
     def sends_mail(self) -> bool:
         return bool(self.smtp_host)
@@ -86,6 +90,11 @@ class NotificationsSettings(ServiceSettings):
         if secret is not None and len(secret.get_secret_value()) < _SHORTEST_SECRET:
             raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
         return secret
+
+    @field_validator("invitation_key")
+    @classmethod
+    def _is_hard_to_guess(cls, key: SecretStr | None) -> SecretStr | None:
+        return long_enough(key)
 
     @field_validator("smtp_security")
     @classmethod

@@ -1,13 +1,16 @@
 """Composition root: everything of web is built here and passed in."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from fastapi import APIRouter, FastAPI
+from prometheus_client import start_http_server
 from starlette.middleware.errors import ServerErrorMiddleware
 
 from services.web.clients import transport
 from services.web.coordinator.hearers import hearers_router
+from services.web.coordinator.invitations import invitations_router
 from services.web.coordinator.members import members_router
 from services.web.coordinator.programmes import programmes_router
 from services.web.coordinator.rosters import rosters_router
@@ -32,6 +35,7 @@ from services.web.mentorships.messages import messages_router
 from services.web.mentorships.steps import steps_router
 from services.web.mentorships.support import support_router
 from services.web.my_data.api import my_data_router
+from services.web.operator.api import operator_router
 from services.web.pages.headers import SecurityHeaders
 from services.web.pages.problems import answer_fault, answer_problems
 from services.web.pages.rendering import Templates
@@ -47,7 +51,7 @@ from services.web.sign_in.api import sign_in_router
 from shared import mongo, store_check
 from shared.auth import Authenticator
 from shared.clock import Clock, SystemClock
-from shared.http import Observed, operations
+from shared.http import Observed, health
 from shared.mongo import Database
 from shared.service import Service, run
 from shared.telemetry import Metrics, configure_logs
@@ -76,6 +80,7 @@ def build(settings: WebSettings, clock: Clock) -> Service:
     )
     metrics = Metrics()
     web = _web(settings, clock, sessions, metrics)
+    scraped = AsyncExitStack()
 
     async def prepare() -> None:
         try:
@@ -83,8 +88,12 @@ def build(settings: WebSettings, clock: Clock) -> Service:
         except store_check.Unsuitable as reason:
             raise SystemExit(f"cannot start: {NAME.upper()}_MONGO_URI: {reason}") from None
         await sessions.prepare()
+        if settings.metrics_port is not None:
+            server, _ = start_http_server(settings.metrics_port, addr=settings.http_host, registry=metrics.registry)
+            scraped.callback(server.shutdown)
 
     async def close() -> None:
+        await scraped.aclose()
         await web.client.aclose()
         await web.streams.aclose()
         database.client.close()
@@ -145,10 +154,12 @@ def page_routers() -> list[APIRouter]:
         my_data_router(),
         programmes_router(),
         hearers_router(),
+        invitations_router(),
         members_router(),
         rosters_router(),
         rounds_router(),
         simulations_router(),
+        operator_router(),
     ]
 
 
@@ -164,7 +175,7 @@ def _app(web: Web, database: Database, clock: Clock, metrics: Metrics) -> FastAP
             wrong = "cannot be reached"
         return {"store": wrong} if wrong else {}
 
-    for router in (*page_routers(), operations(metrics, ready, dict)):
+    for router in (*page_routers(), health(ready, dict)):
         app.include_router(router)
     answer_problems(app)
     app.add_middleware(ServerErrorMiddleware, handler=answer_fault)

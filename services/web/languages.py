@@ -18,7 +18,7 @@ from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
 from services.web.labels import LABELS
-from services.web.refusals import FIELDS, IN_ITS_STATE, NOT_ACCEPTED, REFUSALS
+from services.web.refusals import FIELDS, IN_ITS_STATE, NOT_ACCEPTED, REFUSALS, ROWS
 
 FOLDER = Path(__file__).parent / "locales"
 SOURCE = "en"
@@ -63,6 +63,13 @@ class Language:
             if found := re.fullmatch(pattern, sentence):
                 return self.text(text).format(*found.groups())
         return self.text(NOT_ACCEPTED)
+
+    def about_row(self, sentence: str) -> tuple[str, bool]:
+        """A sentence about a row of a roster in the reader's language, and whether it is: an unknown one is English."""
+        for pattern, text in {**ROWS, **FIELDS}.items() if self.tag != SOURCE else ():
+            if found := re.fullmatch(pattern, sentence):
+                return self.text(text).format(*found.groups()), True
+        return sentence, self.tag == SOURCE
 
     def moment(self, at: datetime) -> str:
         return str(format_datetime(at, "d MMMM y, HH:mm", tzinfo=self.zone, locale=self.locale))

@@ -20,6 +20,34 @@ FIELDS: Mapping[str, str] = {
 }
 """The services' sentences about a wrong value (`shared/refusals.py`), as patterns."""
 
+ROWS: Mapping[str, str] = {
+    r"has (\d+) cells where the header names (\d+) columns": N_(
+        "This row has {} cells, but the first line names {} columns."
+    ),
+    r"starts with =: formulas are refused": N_("This begins with =. Formulas are refused: enter the value itself."),
+    r"must not be empty": N_("Fill this in."),
+    r"must have at most (\d+) values": N_("At most {} values are possible."),
+    r"is not a value that the mapping translates: (.*)": N_("The mapping does not know this value. It knows: {}"),
+    r"(\d+) more values are wrong": N_("{} more values are wrong."),
+    r"has the same e-mail address as line (\d+)": N_("This is the same e-mail address as in line {}."),
+    r"has the same external_id as line (\d+)": N_("This is the same staff number as in line {}."),
+    r"is the same person as line (\d+)": N_("This is the same person as in line {}."),
+    r"external_id and e-mail address belong to two different members": N_(
+        "The staff number and the e-mail address belong to two different people."
+    ),
+    r"the e-mail address belongs to a member with another external_id": N_(
+        "The e-mail address belongs to a person with another staff number."
+    ),
+    r"these are not active programmes that admit the institution: (.*)": N_(
+        "These are not active programmes that admit your institution: {}"
+    ),
+    r"cannot be imported with this e-mail address and external_id: .*": N_(
+        "This person cannot be imported with this e-mail address and staff number. Check both, or ask a coordinator of "
+        "the institution."
+    ),
+}
+"""The sentences of profiles about a row of a roster, as patterns."""
+
 REFUSALS: Mapping[str, str] = {
     "fault": N_("Something went wrong on our side. Try again in a moment."),
     "not_available": N_("This mentor is not available at the moment. Choose somebody else on your list."),
@@ -115,6 +143,12 @@ REFUSALS: Mapping[str, str] = {
     "mentor_only": N_("The certificate is for the mentor."),
     "rehearsal_running": N_("Another comparison of this programme is being computed: wait for it, or drop it."),
     "draft_is_today": N_("These are the programme's present rules: change at least one number."),
+    "answered_once": N_("These links were in the file that was sent before. Download new links, which replace them."),
+    "mail_not_set_up": N_("Invitations are not sent by e-mail here. Download the links and send them yourself."),
+    "drop_reason_missing": N_("Say why it is dropped."),
+    "record_waits": N_("It waits behind another record of its key: retry or drop that one first."),
+    "record_without_key": N_("It has no key, so it is not retried: the next state replaces it."),
+    "record_not_found": N_("This record is not parked any more: it was handled, dropped or replaced."),
     "rating_missing": N_("Choose one of the five points."),
     "return_invalid.returns_on": N_("Choose a day after today, and within two years."),
     "request_invalid.returns_on": N_("Enter a date."),

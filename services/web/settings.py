@@ -39,6 +39,8 @@ class WebSettings(ProcessSettings):
 
     mongo_database: str = "web"
     http_port: int = 8080
+    metrics_port: int | None = None
+    """A port of its own for /metrics, which is not for the public; None: they are not served."""
     providers_file: Path
     """JSON list of the OpenID providers (docs/web.md)."""
     public_address: str

@@ -125,6 +125,11 @@ class Watchdog:
         self._consumers: dict[str, ConsumerProgress] = {}
 
     @property
+    def lags(self) -> Mapping[str, int]:
+        """Records that waited for each consumer of this process when it was last looked at."""
+        return {name: progress.lag for name, progress in self._consumers.items()}
+
+    @property
     def check_seconds(self) -> float:
         return min(_LOOKS_SECONDS, self._limit / 4)
 

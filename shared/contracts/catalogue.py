@@ -18,6 +18,7 @@ EVENTS: dict[str, type[Payload]] = {
         profiles.MemberErased,
         profiles.ErasureRequested,
         profiles.ErasureWithdrawn,
+        profiles.MemberInvited,
         matching.SuggestionsChanged,
         matching.MentorRequested,
         matching.MentorNudged,

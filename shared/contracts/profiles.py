@@ -341,6 +341,24 @@ class ErasureWithdrawn(Payload):
     recipients: Annotated[tuple[Recipient, ...], Few] = ()
 
 
+class MemberInvited(Payload):
+    """A coordinator invites a member by mail, or reminds them. The code is in no event: notifications derives it from
+    `invitation` with the key that it shares with profiles (`shared/invitation_codes.py`).
+    """
+
+    TYPE: ClassVar[str] = "org.preceptor.profiles.member.invited.v1"
+    TOPIC: ClassVar[str] = "profiles.events"
+    AGGREGATE: ClassVar[str] = "invitation"
+
+    invitation: Id
+    member: Id
+    institution: Id
+    programme: Id
+    is_reminder: bool = False
+    expires_at: Moment
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+
 class ContactChanged(Payload):
     """A member's name and address. Private to notifications."""
 

@@ -1,6 +1,6 @@
 """The HTTP plumbing of the three APIs. Import from here."""
 
-from shared.http.app import Observed, create_app, operations
+from shared.http.app import Observed, create_app, health, operations
 from shared.http.cors import allow_origins
 from shared.http.cursors import from_cursor, line_after, moment_before, text_after, to_cursor
 from shared.http.idempotency import Idempotency, IdempotencyKey, router
@@ -37,6 +37,7 @@ __all__ = [
     "create_app",
     "etag",
     "from_cursor",
+    "health",
     "line_after",
     "moment_before",
     "operations",

@@ -59,7 +59,17 @@ def create_app(  # noqa: PLR0913 -- the composition root's whole list
 def operations(
     metrics: Metrics, ready: Callable[[], Awaitable[Mapping[str, str]]], stalled: Callable[[], Mapping[str, str]]
 ) -> APIRouter:
-    """Health and metrics, which every process serves."""
+    """Health and metrics, which every process of a service serves."""
+    routes = health(ready, stalled)
+
+    @routes.get("/metrics")
+    async def exported() -> Response:
+        return Response(generate_latest(metrics.registry), media_type="text/plain; version=0.0.4")
+
+    return routes
+
+
+def health(ready: Callable[[], Awaitable[Mapping[str, str]]], stalled: Callable[[], Mapping[str, str]]) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/health/live")
@@ -75,10 +85,6 @@ def operations(
         return JSONResponse(
             {"status": "not ready", "wrong": wrong} if wrong else {"status": "ready"}, 503 if wrong else 200
         )
-
-    @routes.get("/metrics")
-    async def exported() -> Response:
-        return Response(generate_latest(metrics.registry), media_type="text/plain; version=0.0.4")
 
     return routes
 

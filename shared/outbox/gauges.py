@@ -14,10 +14,16 @@ class OutboxGauges:
         self._metrics = metrics
 
     async def measure(self) -> None:
-        """Measures the age of the oldest urgent pending row; without urgent rows, of the oldest bulk row."""
+        age, held = await self.waiting()
+        self._metrics.pending_age.set(age)
+        self._metrics.held.set(held)
+
+    async def waiting(self) -> tuple[float, int]:
+        """The age in seconds of the oldest urgent pending row, or without urgent rows of the oldest bulk row; and the
+        number of rows that are held.
+        """
         oldest = await self._outbox.find_one(
             {"status": "pending"}, {"created": 1}, sort=[("bulk", ASCENDING), ("_id", ASCENDING)]
         )
         age = (self._clock.now() - oldest["created"]).total_seconds() if oldest else 0.0
-        self._metrics.pending_age.set(max(0.0, age))
-        self._metrics.held.set(await self._outbox.count_documents({"status": "held"}))
+        return max(0.0, age), await self._outbox.count_documents({"status": "held"})

@@ -101,7 +101,7 @@ async def _prepared(running: Running, api: Api) -> Known:
             "programme-requests": f"/programmes/{CARE}/requests",
             "programme-mentorships": f"/programmes/{CARE}/mentorships",
             "programme-waiting": f"/programmes/{CARE}/waiting",
-            "programme-not-joined": f"/programmes/{CARE}/not-joined",
+            "programme-invitations": f"/programmes/{CARE}/invitations",
             "programme-courses": f"/programmes/{CARE}/courses",
             "programme-reports": f"/programmes/{CARE}/reports",
             "programme-rounds": f"/programmes/{CARE}/rounds",
@@ -217,6 +217,16 @@ async def test_pages_of_a_mentor(running: Running, known: Known) -> None:
 
 async def test_pages_of_a_coordinator(running: Running, known: Known) -> None:
     await _look_at(running, "Coordinator of Browser Hospital", known.coordinator_pages)
+
+
+async def test_pages_of_an_operator(running: Running) -> None:
+    async with running.visitor() as page:
+        await page.goto("/sign-in")
+        await page.get_by_role("button", name="Operator").first.click()
+        await page.wait_for_load_state()
+        for name, path in {"operator-home": "/", "operations": "/operations", "parked": "/operations/matching"}.items():
+            await page.goto(path)
+            await _is_sound(page, name)
 
 
 async def test_pages_without_a_sign_in(running: Running) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from deploy.issuer import LocalIssuer
 from services.profiles import app
@@ -19,6 +20,7 @@ from tests.component.databases import lent
 from tests.component.tokens import roles_for
 
 Json = dict[str, Any]
+INVITATION_KEY = "a key of tests that is long enough"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ async def _running(
         network_id=network_id,
         issuers_file=issuer.issuers_file,
         topics_size="native",
+        invitation_key=SecretStr(INVITATION_KEY),
     )
     service = app.build(settings, clock)
     await service.prepare()

@@ -86,13 +86,17 @@ async def test_every_post_of_profiles_takes_effect_once_and_is_answered_without_
     programme = await repeating.repeat("/programmes", post(here, "/programmes", shared))
     admission = f"/admissions/{programme['id']}/agree"
     await repeating.repeat("/admissions/{programme}/{answer}", post(there, admission))
-    ada = {"name": "Ada", "email": "ada@example.org", "affiliations": ["there"]}
+    enrolled = [{"programme": programme["id"], "roles": ["mentee"]}]
+    ada = {"name": "Ada", "email": "ada@example.org", "affiliations": ["there"], "enrolments": enrolled}
     member = (await repeating.repeat("/members", post(here, "/members", ada)))["id"]
     affiliation = f"/affiliations/{member}/agree"
     await repeating.repeat("/affiliations/{member}/{answer}", post(there, affiliation))
     await repeating.repeat("/members/{member}/{command}", post(here, f"/members/{member}/pause"))
     invitations = f"/members/{member}/invitations"
     await repeating.repeat("/members/{member}/invitations", post(here, invitations), answer_is_lost=True)
+    await here.post("/members", {"name": "Bo", "email": "bo@example.org", "enrolments": enrolled})
+    by_mail = post(here, f"/programmes/{programme['id']}/invitations", {"way": "mail", "to": "not_invited"})
+    await repeating.repeat("/programmes/{programme}/invitations", by_mail)
     code = {"code": (await here.post(invitations)).json()["code"]}
     person = network.sign_in("ada", "here", "member")
     await repeating.repeat("/invitations/accept", post(person, "/invitations/accept", code))
@@ -107,7 +111,7 @@ async def test_every_post_of_profiles_takes_effect_once_and_is_answered_without_
     edition = {"terms": [term, {**term, "id": "shock", "labels": {"en": "Shock"}}]}
     editions = post(network.operator, "/vocabulary/editions", edition)
     await repeating.repeat("/vocabulary/editions", editions)
-    file = b"name,email\nBo,bo@example.org\n"
+    file = b"name,email\nCy,cy@example.org\n"
     await repeating.repeat("/rosters", lambda key: here.upload(file, MAPPING, key=key))
     repeating.covers(network.service.app.openapi())
 

@@ -11,14 +11,15 @@ from typing import get_args
 
 import pytest
 
-from deploy.mails import composed, mails, write_pages
+from deploy.mails import composed, invited, mails, write_pages
 from services.notifications import wording
 from services.notifications.deliveries.domain.deliveries import Reason
-from services.notifications.deliveries.domain.kinds import KINDS
+from services.notifications.deliveries.domain.kinds import KINDS, page_of
 from services.notifications.deliveries.mail.composing import POLICY
 from services.notifications.deliveries.mail.words import words_of
 from services.notifications.preferences.domain import choices
 from services.notifications.wording import LOCALES
+from shared.invitation_codes import code_of
 
 TEMPLATES = Path(wording.__file__).parent / "templates"
 
@@ -73,9 +74,10 @@ def test_every_mail_says_what_happened_and_links_to_one_page(locale: str) -> Non
         where = f"{locale} {template} {case}"
         page = Page(body(mail, "html"))
         pages = {link for link in page.links if link.startswith("https://preceptor.example")}
-        assert pages == {f"https://preceptor.example{KINDS[template].page}", "https://preceptor.example/preferences"}, (
-            where
-        )
+        assert pages == {
+            f"https://preceptor.example{page_of(template, 'sample')}",
+            "https://preceptor.example/preferences",
+        }, where
         assert page.tags & {"script", "style", "link", "img", "iframe"} == set(), where
         text = body(mail, "plain")
         assert str(mail["Subject"]) in text, where
@@ -133,3 +135,20 @@ def test_a_mail_without_an_address_is_refused_as_a_wrong_address() -> None:
 def test_the_page_of_all_mails_shows_each(tmp_path: Path) -> None:
     page = write_pages(tmp_path).read_text(encoding="utf-8")
     assert page.count("<iframe") == len(rendered())
+
+
+def test_a_mail_links_to_what_it_is_about() -> None:
+    assert page_of("relationship-opened", "relationship:care:r-1") == "/mentorships/r-1"
+    assert page_of("meeting-reminded", "meeting:care:s-1") == "/meetings/s-1"
+    assert page_of("request-made", "request:care:q-1") == "/asks/q-1"
+    assert page_of("suggestions-changed", "suggestions:care:own_change") == "/mentors"
+
+
+def test_an_invitation_links_to_its_acceptance_with_a_code_that_only_the_key_gives() -> None:
+    key = "a key of tests that is long enough"
+    mail = invited(key)
+    link = f"/invitation?code={code_of('i-1', key=key)}"
+    assert link in body(mail, "plain")
+    assert link in body(mail, "html")
+    assert "coordinator of your institution invites you" in body(mail, "plain")
+    assert "/invitation?code" not in body(invited(""), "plain")

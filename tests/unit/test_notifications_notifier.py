@@ -11,6 +11,7 @@ from services.notifications.deliveries.domain.deliveries import Delivery
 from services.notifications.kernel.domain import (
     Change,
     ErasureNotice,
+    Hint,
     KnownContact,
     LeftOver,
     ListChange,
@@ -37,7 +38,7 @@ from shared.contracts.matching import (
 )
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
-from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
+from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn, MemberInvited
 from shared.errors import Rejected
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
@@ -324,6 +325,19 @@ async def test_a_withdrawal_replaces_the_unread_notification_of_an_erasure_reque
     assert [recorded.template for recorded, _ in repository.published] == ["erasure-requested"] * 2 + [
         "erasure-withdrawn"
     ]
+
+
+async def test_a_reminder_replaces_the_unread_invitation_whose_occasion_ends_with_its_id() -> None:
+    repository, notifier = NotificationsInMemory(), Notifier(FixedClock(), has_mail_server=True)
+    mia = Named(member="mia", institution="north")
+    first = MemberInvited(
+        invitation="i-1", member="mia", institution="north", programme="care", expires_at=NOW, recipients=(mia,)
+    )
+    for invited in (first, first.model_copy(update={"is_reminder": True})):
+        notifier.notify([(invited, TRACE)], repository)
+    [kept] = repository.kept.values()
+    assert (kept.occasion, kept.change) == ("invitation:i-1", Hint(template="member-reminded", programme="care"))
+    assert {delivery.category for delivery in repository.deliveries} == {"account"}
 
 
 async def test_each_notification_plans_one_mail_whose_id_depends_on_the_cause_alone() -> None:

@@ -144,7 +144,8 @@ def test_a_mentorship_that_matching_alone_knows_can_be_paused_and_ended() -> Non
 
 
 def test_every_page_that_a_mail_links_to_exists() -> None:
-    pages = {route.path for router in page_routers() for route in router.routes if isinstance(route, APIRoute)}
+    routes = [route for router in page_routers() for route in router.routes if isinstance(route, APIRoute)]
+    pages = {re.sub(r"\{\w+\}", "{id}", route.path) for route in routes if "GET" in (route.methods or ())}
     assert {kind.page for kind in KINDS.values()} <= pages
 
 

@@ -61,3 +61,20 @@ async def test_a_page_that_is_refused_says_so_in_german() -> None:
     async with pages(services, language="de") as site:
         shown = text_of(await site.get("/inbox"))
     assert "Dieses Profil ist nicht aktiv." in shown
+
+
+@pytest.mark.parametrize(
+    ("sentence", "german"),
+    [
+        ("has 3 cells where the header names 4 columns", "Diese Zeile hat 3 Zellen, aber die erste nennt 4 Spalten."),
+        ("has the same e-mail address as line 7", "Das ist dieselbe E-Mail-Adresse wie in Zeile 7."),
+        ("must have at most 20 characters", "Das darf höchstens 20 Zeichen haben."),
+    ],
+)
+def test_a_reason_about_a_row_is_in_the_reader_s_language(sentence: str, german: str) -> None:
+    assert GERMAN.about_row(sentence) == (german, True)
+    assert ENGLISH.about_row(sentence) == (sentence, True)
+
+
+def test_an_unknown_reason_about_a_row_is_marked_as_english() -> None:
+    assert GERMAN.about_row("is odd") == ("is odd", False)

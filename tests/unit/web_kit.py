@@ -52,6 +52,8 @@ class FakeServices:
         key = f"{request.method} {service}{request.url.path}"
         self.received.append((key, json.loads(request.content or b"null")))
         status, body = self.answers.get(key, problem(404, "unknown"))
+        if body is None:
+            return httpx.Response(status)
         return httpx.Response(status, json=body, headers={"etag": '"7"'})
 
     def sent(self, key: str) -> Any:

@@ -64,7 +64,13 @@ def build(dependencies: ServiceDependencies, settings: NotificationsSettings) ->
 def _mail(
     dependencies: ServiceDependencies, settings: NotificationsSettings, tokens: UnsubscribeTokens
 ) -> dict[str, Work]:
-    composer = Composer(sender=settings.sender, web_url=settings.web_url, public_url=settings.public_url, tokens=tokens)
+    composer = Composer(
+        sender=settings.sender,
+        web_url=settings.web_url,
+        public_url=settings.public_url,
+        tokens=tokens,
+        invitation_key=settings.invitation_key.get_secret_value() if settings.invitation_key else "",
+    )
     lease, mailer = dependencies.lease("mail", seconds=30), SmtpMailer(settings)
     queue, measures = MongoDeliveryQueue(dependencies.database, Wording()), MailMeasures(dependencies.metrics.registry)
     mails_at_once = settings.mail_per_minute / 60 / settings.smtp_connections + 1

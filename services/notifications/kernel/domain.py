@@ -116,10 +116,11 @@ class ErasureNotice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """Something is new, and the notification does not say what: it is confidential."""
+    """Something is new, and the notification does not say what: it is confidential, or an invitation."""
 
     template: str
     programme: str = ""
+    """Of an invitation."""
 
     def named_to(self, _home: str) -> frozenset[Person]:
         return frozenset()

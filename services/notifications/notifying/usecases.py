@@ -43,12 +43,14 @@ from shared.contracts.mentorships import (
 )
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
-from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
+from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn, MemberInvited
 from shared.errors import Rejected
 
 AboutPair = AboutRequest | AboutRelationship | AboutMentorship | AboutFlash
 Confidential = SupportChanged | HearerListed
-AnyEvent = SuggestionsChanged | AboutPair | AboutPlace | ErasureRequested | ErasureWithdrawn | Confidential
+AnyEvent = (
+    SuggestionsChanged | AboutPair | AboutPlace | ErasureRequested | ErasureWithdrawn | MemberInvited | Confidential
+)
 _MOMENTS = ("introduction_ends_at", "ends_at", "returns_at", "asked_at", "lapses_at", "moved_to", "starts_at")
 """Fields of events that announce a moment; of an event that has two, the first in this order counts."""
 
@@ -191,7 +193,7 @@ def _named(event: AnyEvent) -> list[Person]:
     match event:
         case SuggestionsChanged():
             return [Person(member=event.mentee, institution=event.institution), *_ranked(event)]
-        case ErasureRequested() | ErasureWithdrawn():
+        case ErasureRequested() | ErasureWithdrawn() | MemberInvited():
             return [Person(member=event.member, institution=event.institution)]
         case SupportChanged() | HearerListed():
             return []
@@ -208,6 +210,8 @@ def _notices(event: AnyEvent) -> list[PendingNotification]:
             return pending_notifications(_change(event), cause=event.cause, recipients=recipients)
         case ErasureRequested() | ErasureWithdrawn():
             return [_erasure_notice(event, to) for to in recipients]
+        case MemberInvited():
+            return [_invitation(event, to) for to in recipients]
         case SupportChanged() | HearerListed():
             return [_hint(event, to) for to in recipients]
         case AboutPlace():
@@ -301,6 +305,13 @@ def _erasure_notice(event: ErasureRequested | ErasureWithdrawn, recipient: Recip
     else:
         change = ErasureNotice(template="erasure-withdrawn", due_at=None)
     return PendingNotification(recipient=recipient, occasion=f"erasure:{event.erasure}", change=change)
+
+
+def _invitation(event: MemberInvited, recipient: Recipient) -> PendingNotification:
+    """A reminder replaces the unread invitation. The code in the mail is derived from the end of the occasion."""
+    template = "member-reminded" if event.is_reminder else "member-invited"
+    change = Hint(template=template, programme=event.programme)
+    return PendingNotification(recipient=recipient, occasion=f"invitation:{event.invitation}", change=change)
 
 
 def _hint(event: Confidential, recipient: Recipient) -> PendingNotification:

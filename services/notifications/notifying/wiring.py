@@ -62,7 +62,7 @@ from shared.contracts.mentorships import (
     SupportChanged,
 )
 from shared.contracts.payload import Payload
-from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn
+from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn, MemberInvited
 from shared.slices import Slice
 
 EVENTS: tuple[type[Payload], ...] = (
@@ -120,6 +120,7 @@ EVENTS: tuple[type[Payload], ...] = (
     MenteeUnmatched,
     ErasureRequested,
     ErasureWithdrawn,
+    MemberInvited,
 )
 
 

@@ -8,7 +8,13 @@ from shared.bootstrap import ServiceDependencies
 from shared.slices import Slice
 
 
-def build(dependencies: ServiceDependencies) -> Slice:
+def build_programmes(dependencies: ServiceDependencies) -> tuple[MongoProgrammeRepository, ProgrammeUseCases]:
+    """For this slice and those above it."""
     programmes = MongoProgrammeRepository(dependencies.database, dependencies.clock)
     institutions = MongoInstitutionRepository(dependencies.database, dependencies.clock)
-    return Slice(prepare=[programmes.prepare], routers=[programmes_router(ProgrammeUseCases(programmes, institutions))])
+    return programmes, ProgrammeUseCases(programmes, institutions)
+
+
+def build(dependencies: ServiceDependencies) -> Slice:
+    programmes, use_cases = build_programmes(dependencies)
+    return Slice(prepare=[programmes.prepare], routers=[programmes_router(use_cases)])

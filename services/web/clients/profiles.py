@@ -119,6 +119,25 @@ class Row(Read):
     reasons: tuple[RowReason, ...]
 
 
+class Invited(Read):
+    name: str
+    email: str
+    code: str
+
+
+class InvitationState(Read):
+    """A member of a programme with their latest invitation."""
+
+    member: str
+    name: str
+    email: str
+    has_joined: bool
+    way: str | None = None
+    invited_at: datetime | None = None
+    expires_at: datetime | None = None
+    reminders: int = 0
+
+
 class Erasure(Read):
     state: str
     requested_by: str
@@ -161,6 +180,11 @@ class Profiles:
             found |= {card["id"]: Card.model_validate(card) for card in answer.body["items"]}
         return found
 
+    async def mentors_named(self, programme: str, name: str) -> Mapping[str, str]:
+        """Names of mentors of the reader's own institution, by id."""
+        found = (await self.service.get("/me/mentors", programme=programme, name=name)).body["items"]
+        return {each["id"]: each["name"] for each in found}
+
     async def programmes(self) -> Mapping[str, Programme]:
         """By id: those that the reader's institution owns or is admitted to."""
         found = await self.service.pages("/programmes", most=_PROGRAMMES)
@@ -190,6 +214,24 @@ class Profiles:
     async def invite(self, member: str, *, once: str) -> str:
         """The invitation's code."""
         return str((await self.service.post(f"/members/{member}/invitations", once=once)).body["code"])
+
+    async def invitations_of(self, programme: str) -> Sequence[InvitationState]:
+        """Every active own member of the programme."""
+        found = await self.service.pages(f"/programmes/{programme}/invitations", most=_NAMES)
+        return [InvitationState.model_validate(each) for each in found]
+
+    async def invite_all(self, programme: str, *, way: str, to: str, once: str) -> Sequence[Invited]:
+        """Page by page; sent again with the same key each page takes effect once."""
+        invited: list[Invited] = []
+        cursor: str | None = None
+        while True:
+            body = {"way": way, "to": to, "cursor": cursor}
+            path = f"/programmes/{programme}/invitations"
+            page = (await self.service.post(path, body, once=f"{once}.{cursor or ''}")).body
+            invited += [Invited.model_validate(each) for each in page["items"]]
+            cursor = page["next"]
+            if cursor is None:
+                return invited
 
     async def rosters(self) -> Sequence[Roster]:
         return [Roster.model_validate(roster) for roster in await self.service.pages("/rosters", most=20)]

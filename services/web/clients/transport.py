@@ -107,8 +107,8 @@ class Service:
     async def put(self, path: str, body: Json = None, *, etag: str = "") -> Answer:
         return await self._send("PUT", path, json=body, headers=_condition(etag))
 
-    async def delete(self, path: str, *, etag: str = "") -> Answer:
-        return await self._send("DELETE", path, headers=_condition(etag))
+    async def delete(self, path: str, *, etag: str = "", **query: str) -> Answer:
+        return await self._send("DELETE", path, headers=_condition(etag), params=query)
 
     async def file(self, path: str, **query: str) -> File:
         answer = await self._answer("GET", path, params=query)

@@ -125,7 +125,7 @@ def to_do(today: Today) -> Iterator[Figure]:
         (N_("Requests without an answer for 10 days or more"), old, "/requests", N_("See whom to remind")),
         (N_("Mentorings in which the two have not met for long"), silent, "/courses", N_("See whom to ask")),
         (N_("Mentees with nobody on their list"), today.unmatched or 0, "/waiting", N_("See why")),
-        (N_("People who have not joined"), absent, "/not-joined", N_("Invite them")),
+        (N_("People who have not joined"), absent, "/invitations", N_("Invite them")),
     ]
     for label, count, page, action in rows:
         if count:

@@ -57,12 +57,6 @@ def programmes_router() -> APIRouter:
 
 
 def _people(routes: APIRouter) -> None:
-    @routes.get("/programmes/{programme}/not-joined")
-    async def not_joined(programme: Id, visit: SignedIn) -> Response:
-        found, members = await asyncio.gather(programme_of(visit, programme), visit.profiles.members_in(programme))
-        absent = figures.not_joined(members)
-        return visit.page("coordinator/not_joined.html", programme=found, members=absent)
-
     @routes.get("/programmes/{programme}/courses")
     async def courses(programme: Id, visit: SignedIn) -> Response:
         """Open mentorships, those that need a word first."""

@@ -25,6 +25,12 @@ _RECORD = re.compile(r"(held|missed) ([A-Za-z0-9][A-Za-z0-9._-]{0,127}) ([0-9T:-
 def meetings_router() -> APIRouter:
     routes = page_router()
 
+    @routes.get("/meetings/{series}")
+    async def find(series: Id, visit: SignedIn) -> Response:
+        """For mails, which know the series and not its mentorship."""
+        found, _ = await visit.meetings.series(series)
+        return visit.go(f"/mentorships/{found.mentorship}/meetings/{series}")
+
     @routes.get("/mentorships/{mentorship}/meetings")
     async def meetings(mentorship: Id, visit: SignedIn) -> Response:
         return await _list(visit, mentorship, Form())

@@ -10,6 +10,7 @@ _MENTEE = (("/mentors", N_("Find a mentor")), ("/requests", N_("My requests")))
 _MENTOR = (("/asks", N_("Asks")),)
 _BOTH = (("/mentorships", N_("My mentorships")), ("/inbox", N_("Inbox")), ("/profile", N_("Profile")))
 _COORDINATOR = (("/programmes", N_("Programmes")), ("/members", N_("Members")), ("/rosters", N_("Rosters")))
+_OPERATOR = (("/operations", N_("Operations")),)
 _WHOLE_INSTITUTION = (("/hearers", N_("People of trust")),)
 
 
@@ -23,3 +24,5 @@ def menu(principal: Principal, reader: Reader | None) -> Iterator[tuple[str, str
         yield from _COORDINATOR
     if principal.coordinates_institution:
         yield from _WHOLE_INSTITUTION
+    if "operator" in principal.roles:
+        yield from _OPERATOR

@@ -14,6 +14,7 @@ from services.web.clients.matching import Matching
 from services.web.clients.meetings import Meetings
 from services.web.clients.mentorships import Mentorships
 from services.web.clients.notifications import Notifications
+from services.web.clients.operations import Operations
 from services.web.clients.profiles import Profiles
 from services.web.clients.simulations import Simulations
 from services.web.clients.support import Support
@@ -144,6 +145,9 @@ class SignedInVisit(Visit):
     def support(self) -> Support:
         return Support(self._service("mentorships"))
 
+    def operations(self, service: str) -> Operations:
+        return Operations(self._service(service))
+
     def _service(self, name: str) -> Service:
         return replace(self.web.service(name, self.token), worded=self.language.wrong_value)
 
@@ -221,7 +225,9 @@ async def posted(request: Request, visit: Annotated[SignedInVisit, Depends(signe
 
 
 async def _typed(request: Request) -> Form | None:
-    return form_from(await request.form()) if request.method == "POST" else None
+    """Files are not read for a person without a session: they choose them again."""
+    has_files = request.headers.get("content-type", "").startswith("multipart/")
+    return form_from(await request.form()) if request.method == "POST" and not has_files else None
 
 
 def is_same_origin(request: Request, public_address: str) -> bool:

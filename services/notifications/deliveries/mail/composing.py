@@ -16,12 +16,14 @@ from typing import Any
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from services.notifications.deliveries.domain.kinds import KINDS
+from services.notifications.deliveries.domain.deliveries import Delivery
+from services.notifications.deliveries.domain.kinds import page_of
 from services.notifications.deliveries.mail.tokens import UnsubscribeTokens
 from services.notifications.deliveries.mail.words import words_of
 from services.notifications.deliveries.worker import Draft
 from services.notifications.preferences.domain.choices import MANDATORY
 from services.notifications.wording import supported_locale
+from shared.invitation_codes import code_of
 
 _NEVER_FOLDED = frozenset({"list-unsubscribe", "references", "in-reply-to"})
 _BROKEN = re.compile(rb"[\r\n](?![ \t\n])")
@@ -51,11 +53,21 @@ POLICY = MailPolicy(linesep="\r\n", cte_type="7bit")
 
 
 class Composer:
-    def __init__(self, *, sender: Address, web_url: str, public_url: str, tokens: UnsubscribeTokens) -> None:
+    def __init__(
+        self,
+        *,
+        sender: Address,
+        web_url: str,
+        public_url: str,
+        tokens: UnsubscribeTokens,
+        invitation_key: str = "",
+    ) -> None:
+        """`invitation_key`: from which the codes of invitations are derived; without it a link has none."""
         self._sender = sender
         self._web_url = web_url.rstrip("/")
         self._public_url = public_url.rstrip("/")
         self._tokens = tokens
+        self._invitation_key = invitation_key
         self._template = ImmutableSandboxedEnvironment(
             loader=PackageLoader("services.notifications", "templates/mail"),
             autoescape=True,
@@ -103,7 +115,7 @@ class Composer:
                 "title": _line(message.title),
                 "body": message.body,
                 "action": words["actions"][delivery.template],
-                "link": f"{self._web_url}{KINDS[delivery.template].page}",
+                "link": f"{self._web_url}{self._page(delivery)}",
             }
             for delivery, message in zip(draft.deliveries, draft.messages, strict=True)
         ]
@@ -112,11 +124,18 @@ class Composer:
             "words": words,
             "name": _line(draft.name),
             "items": items,
-            "category": first.category,
+            "why": words["why_invited"] if _is_invitation(first) else words["why"][first.category],
             "subject": _subject(items, words),
             "preferences_link": f"{self._web_url}/preferences",
             "unsubscribe_link": self._unsubscribe_link(draft, locale),
         }
+
+    def _page(self, delivery: Delivery) -> str:
+        """Of an invitation with its code, which is stored nowhere."""
+        page = page_of(delivery.template, delivery.occasion)
+        if _is_invitation(delivery) and self._invitation_key:
+            return f"{page}?code={code_of(delivery.occasion.partition(':')[2], key=self._invitation_key)}"
+        return page
 
     def _unsubscribe_link(self, draft: Draft, locale: str) -> str:
         first = draft.deliveries[0]
@@ -127,6 +146,10 @@ class Composer:
 
     def _rendered(self, block: str, values: dict[str, Any]) -> str:
         return "".join(self._template.blocks[block](self._template.new_context(values)))
+
+
+def _is_invitation(delivery: Delivery) -> bool:
+    return delivery.occasion.startswith("invitation:")
 
 
 def _subject(items: Sequence[dict[str, str]], words: Any) -> str:

@@ -43,7 +43,7 @@ def updated_fields(change: Change) -> Document:
     if isinstance(change, ErasureNotice):
         return {"erasure": {"template": change.template, "due_at": change.due_at}}
     if isinstance(change, Hint):
-        return {"hint": {"template": change.template}}
+        return {"hint": {"template": change.template, "programme": change.programme}}
     return {
         "turn": {
             "template": change.template,

@@ -1,7 +1,8 @@
 """Documents ↔ invitations. Accepting uses up the invitation and binds the sign-in in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from services.profiles.invitations import domain
 from services.profiles.invitations.domain import Invitation
 from services.profiles.kernel.domain.aggregate import Versioned
 from services.profiles.members.domain.members import Member
@@ -11,6 +12,8 @@ from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import Conflict
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
+from shared.outbox import table as outbox
+from shared.outbox.table import Fact
 
 INVITATIONS = "invitations"
 
@@ -31,10 +34,41 @@ class MongoInvitationRepository:
             member = {"institution": invitation.institution, "member": invitation.member}
             invitations = writing[INVITATIONS]
             invitations.delete_many({**member, "used_at": None}, session=writing.session)
-            invitations.insert_one(
-                {"_id": invitation.code_hash, **member, "expires_at": invitation.expires_at, "used_at": None},
-                session=writing.session,
+            invitations.insert_one(_document(invitation), session=writing.session)
+
+        await in_one_thread(self._database, body)
+
+    async def latest(self, institution: str, members: Sequence[str]) -> Mapping[str, Invitation]:
+        found = self._invitations.find({"institution": institution, "member": {"$in": list(members)}})
+        invitations = [_invitation(document) async for document in found]
+        return {
+            each.member: each for each in sorted(invitations, key=lambda each: (each.used_at is None, each.expires_at))
+        }
+
+    async def invite_many(self, invitations: Sequence[Invitation], trace: Trace) -> None:
+        if not invitations:
+            return
+        now = self._clock.now()
+        facts = [
+            Fact(
+                id=self._clock.new_id(),
+                payload=event,
+                institution=event.institution,
+                sequence=sequence,
+                time=now,
+                trace=trace,
+                bulk=True,
             )
+            for event, sequence in (domain.mailed(each) for each in invitations if each.way == "mail")
+        ]
+
+        def body(writing: Writing) -> None:
+            for institution in {each.institution for each in invitations}:
+                members = [each.member for each in invitations if each.institution == institution]
+                replaced = {"institution": institution, "member": {"$in": members}, "used_at": None}
+                writing[INVITATIONS].delete_many(replaced, session=writing.session)
+            writing[INVITATIONS].insert_many([_document(each) for each in invitations], session=writing.session)
+            outbox.write(writing, facts)
 
         await in_one_thread(self._database, body)
 
@@ -78,6 +112,20 @@ class MongoInvitationRepository:
         return await self._members.save_with(record, before, after, payloads, trace)
 
 
+def _document(invitation: Invitation) -> Document:
+    return {
+        "_id": invitation.code_hash,
+        "institution": invitation.institution,
+        "member": invitation.member,
+        "expires_at": invitation.expires_at,
+        "used_at": invitation.used_at,
+        "invited_at": invitation.invited_at,
+        "invitation": invitation.id,
+        "programme": invitation.programme,
+        "reminders": invitation.reminders,
+    }
+
+
 def _invitation(document: Document) -> Invitation:
     return Invitation(
         code_hash=document["_id"],
@@ -85,4 +133,8 @@ def _invitation(document: Document) -> Invitation:
         member=document["member"],
         expires_at=document["expires_at"],
         used_at=document["used_at"],
+        invited_at=document.get("invited_at"),
+        id=document.get("invitation", ""),
+        programme=document.get("programme", ""),
+        reminders=document.get("reminders", 0),
     )

@@ -1,12 +1,12 @@
 """A one-time code binds a sign-in to a member. The code is shown once and kept as a hash."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.profiles.invitations.domain import Invitation
+from services.profiles.invitations.usecases.programmes import hash_of
 from services.profiles.kernel.domain.aggregate import Versioned, changed_facts
 from services.profiles.members.domain import members as domain
 from services.profiles.members.domain.members import Member
@@ -79,7 +79,13 @@ class InvitationUseCases:
         domain.bind(found.state, "")  # raises `Conflict` if the member could not accept
         code = InvitationCode(self._new_code(), self._clock.now() + self._lasts)
         await self._invitations.invite(
-            Invitation(code_hash=_hash(code.code), institution=me.home, member=member, expires_at=code.expires_at)
+            Invitation(
+                code_hash=hash_of(code.code),
+                institution=me.home,
+                member=member,
+                expires_at=code.expires_at,
+                invited_at=self._clock.now(),
+            )
         )
         return code
 
@@ -107,7 +113,7 @@ class InvitationUseCases:
 
     @retried_when_stale
     async def _accept(self, me: Principal, code: str, trace: Trace) -> Versioned[Member]:
-        invitation = await self._invitations.invitation(me.home, _hash(code))
+        invitation = await self._invitations.invitation(me.home, hash_of(code))
         if invitation is None:
             raise NotFound(
                 "invitation_not_found",
@@ -128,7 +134,3 @@ class InvitationUseCases:
         after = domain.bind(before.state, me.subject_hash)
         payloads = changed_facts(domain.facts(before.state), domain.facts(after))
         return await self._invitations.accept(invitation, before, after, payloads, trace)
-
-
-def _hash(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()

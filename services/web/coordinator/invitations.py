@@ -1,0 +1,88 @@
+"""Invites everybody of a programme who has not joined: by mail, or with links in a file; and who has accepted."""
+
+import csv
+import io
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from fastapi import APIRouter, Response
+from starlette.exceptions import HTTPException
+
+from services.web.clients.profiles import InvitationState, Invited
+from services.web.clients.transport import Refused
+from services.web.coordinator.programmes import programme_of
+from services.web.pages import checks
+from services.web.pages.forms import Form, page_router
+from services.web.pages.visits import Posted, SignedIn, SignedInVisit
+from shared.contracts.payload import Id
+from shared.csv_lines import escape_formula
+
+_COMMANDS = {
+    "mail": ("mail", "not_invited"),
+    "remind": ("mail", "waiting"),
+    "links": ("link", "not_invited"),
+    "new-links": ("link", "waiting"),
+}
+"""By button: the way, and to whom."""
+_SHOWN = 500
+
+
+def invitations_router() -> APIRouter:
+    routes = page_router()
+
+    @routes.get("/programmes/{programme}/invitations")
+    async def see(programme: Id, visit: SignedIn) -> Response:
+        return await _page(visit, programme, Form())
+
+    @routes.post("/programmes/{programme}/invitations")
+    async def invite(programme: Id, visit: SignedIn, form: Posted) -> Response:
+        """Links are in the file that this answers with, and stored nowhere."""
+        visit.me.require("coordinator")
+        if form.text("command") not in _COMMANDS:
+            raise HTTPException(404)
+        way, to = _COMMANDS[form.text("command")]
+        try:
+            invited = await visit.profiles.invite_all(programme, way=way, to=to, once=form.once)
+        except Refused as refused:
+            return await _page(visit, programme, form.refused(refused, visit.refusal(refused)))
+        if way == "link" and invited:
+            return _file(visit, invited)
+        return await _page(visit, programme, Form(), count=len(invited))
+
+    return routes
+
+
+def _file(visit: SignedInVisit, invited: Sequence[Invited]) -> Response:
+    """Cells that a spreadsheet would compute are escaped."""
+    text = io.StringIO()
+    lines = csv.writer(text)
+    lines.writerow(["name", "email", "link"])
+    for each in invited:
+        link = f"{visit.web.public_address}/invitation?code={quote(each.code, safe='')}"
+        lines.writerow([escape_formula(each.name), escape_formula(each.email), link])
+    headers = {"content-disposition": 'attachment; filename="invitations.csv"', "cache-control": "no-store"}
+    return Response("\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def _page(visit: SignedInVisit, id: str, form: Form, *, count: int | None = None) -> Response:
+    programme = await programme_of(visit, id)
+    members = await visit.profiles.invitations_of(id)
+    absent = [each for each in members if not each.has_joined]
+    now = visit.web.clock.now()
+    waiting = [each for each in absent if each.expires_at and each.expires_at > now]
+    new = [each for each in absent if each not in waiting]
+    return visit.page(
+        "coordinator/invitations.html",
+        status=checks.status_of(form),
+        form=form,
+        programme=programme,
+        joined=len(members) - len(absent),
+        waiting=_earliest_first(waiting),
+        new=new,
+        shown=_SHOWN,
+        count=count,
+    )
+
+
+def _earliest_first(waiting: Sequence[InvitationState]) -> Sequence[InvitationState]:
+    return sorted(waiting, key=lambda each: (each.invited_at is not None, each.invited_at or each.expires_at))

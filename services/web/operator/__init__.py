@@ -1,0 +1,1 @@
+"""Pages for operators: what runs, what waits, and records that could not be handled."""
